@@ -1,0 +1,52 @@
+# Everything a person runs. `make` alone says what there is.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+FUNCTIONS := transaction-processor fraud-analyzer report-generator
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo local test check unit lock openapi clean
+
+help: ## say what there is
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements/development.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "fraudstream needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv
+	@echo "installing the locked dependencies into .venv"
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/development.txt
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $(STAMP)
+
+setup: $(STAMP) ## install the locked dependencies into .venv
+
+demo: setup ## run the whole system here: deploy, replay a day, print what was decided, stop
+	@$(BIN)/fraudstream demo
+
+local: setup ## run the whole system here and leave it running
+	@$(BIN)/fraudstream local
+
+test: check unit ## everything that CI runs
+
+check: setup ## style and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/pyright
+
+unit: setup
+	@$(BIN)/pytest --cov --cov-report=term
+
+lock: setup ## resolve the dependencies anew
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
+		requirements/development.in --output-file requirements/development.txt
+	@for function in $(FUNCTIONS); do \
+		$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
+			--constraints requirements/development.txt requirements/$$function.in --output-file requirements/$$function.txt; \
+	done
+
+openapi: setup ## write docs/openapi.json from the schema
+	@$(BIN)/fraudstream openapi --output docs/openapi.json
+
+clean: ## remove what was built and what local runs left
+	@rm -rf .venv .build .local .pytest_cache .ruff_cache .hypothesis .coverage

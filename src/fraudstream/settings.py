@@ -1,0 +1,120 @@
+"""What each function is told by its environment, as typed models.
+
+The Pulumi program fills the environment from the same models (`environment`), and the function reads it back
+(`read_settings`), so the two cannot drift apart. Metric names stand here too, because functions emit them and alarms
+watch them.
+"""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+import msgspec
+
+METRICS_NAMESPACE = "fraudstream"
+
+
+class Metric(StrEnum):
+    """Names of the CloudWatch metrics that the functions emit, in the namespace `METRICS_NAMESPACE`."""
+
+    TRANSACTIONS_STORED = "TransactionsStored"
+    TRANSACTIONS_REPEATED = "TransactionsRepeated"
+    TRANSACTIONS_REFUSED = "TransactionsRefused"
+    DECISIONS_MADE = "DecisionsMade"
+    ALERTS_RAISED = "AlertsRaised"
+    DECISION_LATENCY = "DecisionLatency"
+    RULESET_INVALID = "RulesetInvalid"
+    RECORDS_LOGGED = "RecordsLogged"
+    REPORTS_WRITTEN = "ReportsWritten"
+    UNDECIDED = "Undecided"
+
+
+class SettingsError(ValueError):
+    """A function's environment, or what the Pulumi program put into it, does not fit the function's settings."""
+
+
+class CommonSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every function is told."""
+
+    environment_suffix: str
+    log_level: str = "INFO"
+
+
+class ProcessorSettings(CommonSettings, frozen=True, kw_only=True):
+    """The transaction processor's environment."""
+
+    transactions_table: str
+    token_key: str
+    """Key of the HMAC that turns identifiers into tokens: base64, at least 32 bytes."""
+    retention_days: int = 400
+    """Days until a transaction and its claim expire, from its receipt."""
+    max_past_days: int = 30
+    max_future_seconds: int = 300
+    decision_deadline_seconds: int = 3600
+    """Age from which a transaction without a decision is shown as `FAILED`: the stream's retries are over."""
+
+
+class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):
+    """The fraud analyzer's environment."""
+
+    transactions_table: str
+    profiles_table: str
+    alerts_table: str
+    bucket: str
+    ruleset_prefix: str = "rulesets/live/"
+    """Where `ruleset.yaml`, `rates.yaml` and `lists.yaml` lie in the bucket."""
+    time_zone: str = "UTC"
+    """IANA name: the hours that rules speak of."""
+    profile_retention_days: int = 400
+    alert_retention_days: int = 400
+
+
+class ReporterSettings(CommonSettings, frozen=True, kw_only=True):
+    """The report generator's environment."""
+
+    bucket: str
+    transactions_table: str
+    log_prefix: str = "decision-log/"
+    report_prefix: str = "reports/"
+
+
+S = TypeVar("S", bound=CommonSettings)
+
+
+def environment(settings: type[CommonSettings], **values: object) -> dict[str, object]:
+    """Give the environment of a function, names checked against its settings.
+
+    Args:
+        settings: the function's settings class.
+        **values: a value for each setting, by its name: plain, or a Pulumi output that becomes one.
+
+    Returns:
+        Variable names (the settings' names in upper case) to values; plain values as strings.
+
+    Raises:
+        SettingsError: a name that the settings do not know, or a required one that is missing.
+    """
+    fields = {field.name: field for field in msgspec.structs.fields(settings)}
+    if unknown := sorted(values.keys() - fields.keys()):
+        raise SettingsError(f"{settings.__name__} has no setting {', '.join(unknown)}")
+    if missing := sorted(name for name, field in fields.items() if field.required and name not in values):
+        raise SettingsError(f"{settings.__name__} needs {', '.join(missing)}")
+    return {name.upper(): str(value) if isinstance(value, str | int) else value for name, value in values.items()}
+
+
+def read_settings(settings: type[S], variables: Mapping[str, str] = os.environ) -> S:
+    """Read a function's settings from its environment variables.
+
+    Raises:
+        SettingsError: a variable is missing or has the wrong type; the message names it and never its value.
+    """
+    found = {
+        field.name: variables[field.name.upper()]
+        for field in msgspec.structs.fields(settings)
+        if field.name.upper() in variables
+    }
+    try:
+        return msgspec.convert(found, settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{settings.__name__}: {error}") from None

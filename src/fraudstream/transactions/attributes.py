@@ -1,0 +1,73 @@
+"""DynamoDB's attribute values, to and from plain Python.
+
+boto3's own serializer is not used: it speaks `Decimal` for every number, and refuses the base64 text in which Lambda's
+stream events carry binary.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+AttributeValue: TypeAlias = Mapping[str, Any]
+"""One attribute value in DynamoDB's JSON, such as `{"S": "EUR"}`."""
+Item: TypeAlias = dict[str, Any]
+"""One item in DynamoDB's JSON: attribute name to attribute value."""
+
+
+def to_attribute(value: object) -> dict[str, Any]:
+    """Turn a plain value into an attribute value.
+
+    Raises:
+        TypeError: a type that DynamoDB has no attribute for.
+    """
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int() | float():
+            return {"N": repr(value)}
+        case bytes():
+            return {"B": value}
+        case Mapping():
+            return {"M": to_item(cast("Mapping[str, object]", value))}
+        case list() | tuple():
+            return {"L": [to_attribute(element) for element in cast("Sequence[object]", value)]}
+        case _:
+            raise TypeError(f"DynamoDB has no attribute for {type(value).__name__}")
+
+
+def from_attribute(attribute: AttributeValue) -> Any:  # noqa: ANN401  (the stored type is known at run time only)
+    """Turn an attribute value, from the API or from a Lambda stream event, into a plain value.
+
+    Raises:
+        TypeError: an attribute type that fraudstream never writes.
+    """
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "S" | "BOOL":
+            return value
+        case "N":
+            return float(value) if any(mark in value for mark in ".eE") else int(value)
+        case "B":
+            return base64.b64decode(value) if isinstance(value, str) else bytes(value)
+        case "M":
+            return from_item(value)
+        case "L":
+            return [from_attribute(element) for element in value]
+        case "NULL":
+            return None
+        case _:
+            raise TypeError(f"unexpected attribute type {kind}")
+
+
+def to_item(values: Mapping[str, object]) -> Item:
+    """Turn a mapping of plain values into an item."""
+    return {name: to_attribute(value) for name, value in values.items()}
+
+
+def from_item(item: Mapping[str, AttributeValue]) -> dict[str, Any]:
+    """Turn an item into a mapping of plain values."""
+    return {name: from_attribute(attribute) for name, attribute in item.items()}

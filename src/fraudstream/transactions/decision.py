@@ -1,0 +1,85 @@
+"""What was decided about a transaction, and what turned out to be true of it. Codes and numbers only."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+from fraudstream.transactions.attributes import AttributeValue, Item, from_item, to_item
+
+
+class Verdict(StrEnum):
+    """The three decisions."""
+
+    APPROVE = "APPROVE"
+    REVIEW = "REVIEW"
+    DECLINE = "DECLINE"
+
+
+class Truth(StrEnum):
+    """The two labels; no label means that nothing is known."""
+
+    FRAUD = "FRAUD"
+    LEGITIMATE = "LEGITIMATE"
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why: one rule's or feature's part in a decision."""
+
+    code: str
+    """Stable reason code, such as `CARD_VELOCITY`; `fraudstream.transactions.reasons` has a sentence for each."""
+    source: str
+    """The id of the rule, or the name of the feature, behind it."""
+    points: float = 0.0
+    """Its contribution to the score; 0 for what forces a decision or only informs."""
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A decision as it is stored on its transaction."""
+
+    decision: Verdict
+    score: int
+    """0 to 100."""
+    reasons: tuple[Reason, ...] = ()
+    """Strongest first."""
+    features: bytes = b""
+    """The feature vector, packed by `fraudstream.detection.features`."""
+    unevaluable_rules: tuple[str, ...] = ()
+    """Ids of rules that could not be judged, because a field that they need was missing."""
+    shadow_hits: tuple[str, ...] = ()
+    """Ids of shadow rules that would have hit."""
+    ruleset_version: str
+    model_version: str | None = None
+    decided_at: int
+    """Epoch milliseconds."""
+
+    def to_item(self) -> Item:
+        """Give the attributes that a decision adds to its transaction's item."""
+        return to_item(msgspec.to_builtins(self, builtin_types=(bytes,)))
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, AttributeValue]) -> "Decision | None":
+        """Read the decision from a transaction's item or stream image; None while there is none."""
+        if "decision" not in item:
+            return None
+        return msgspec.convert(from_item(item), cls, builtin_types=(bytes,))
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What turned out to be true, as it is stored on its transaction."""
+
+    label: Truth
+    label_source: str
+    labeled_at: int
+    """Epoch milliseconds."""
+
+    def to_item(self) -> Item:
+        """Give the attributes that a label adds to its transaction's item."""
+        return to_item(msgspec.to_builtins(self))
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, AttributeValue]) -> "Label | None":
+        """Read the label from a transaction's item or stream image; None while there is none."""
+        if "label" not in item:
+            return None
+        return msgspec.convert(from_item(item), cls)

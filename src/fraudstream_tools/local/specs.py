@@ -1,0 +1,114 @@
+"""What the embedded services are told about the resources that they play: plain values, free of Pulumi and AWS types."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionSpec:
+    """A Lambda function."""
+
+    name: str
+    handler: str
+    package: Path
+    """Folder with the function's unpacked zip."""
+    role_arn: str
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    timeout_seconds: float
+    memory_mb: int
+    reserved_concurrency: int | None = None
+    log_group: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventSourceSpec:
+    """An event source mapping from a DynamoDB stream to a function; the fields are AWS's, units in their names."""
+
+    name: str
+    stream_arn: str
+    function_name: str
+    batch_size: int
+    batching_window_seconds: float
+    parallelization_factor: int
+    starting_position: str
+    bisect_on_error: bool
+    report_batch_item_failures: bool
+    maximum_retry_attempts: int
+    maximum_record_age_seconds: int
+    filters: tuple[Mapping[str, Any], ...]
+    """Event patterns, decoded; a record passes if any matches; none at all lets every record pass."""
+    on_failure_queue_arn: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipeSpec:
+    """An EventBridge Pipe from a DynamoDB stream to an SNS topic."""
+
+    name: str
+    stream_arn: str
+    topic_arn: str
+    batch_size: int
+    starting_position: str
+    filters: tuple[Mapping[str, Any], ...]
+    input_template: str | None
+    maximum_retry_attempts: int
+    maximum_record_age_seconds: int
+    dead_letter_queue_arn: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleSpec:
+    """An EventBridge Scheduler schedule that invokes a function."""
+
+    name: str
+    expression: str
+    """`cron(minute hour day-of-month month day-of-week year)` or `rate(n unit)`."""
+    time_zone: str
+    function_name: str
+    payload: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteSpec:
+    """One method of a REST API with a Lambda proxy integration."""
+
+    http_method: str
+    path: str
+    """Such as `/transactions/{id}`."""
+    function_name: str
+    authorization: str
+    """`AWS_IAM` or `NONE`."""
+    api_key_required: bool = False
+    body_schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """JSON schema by content type; empty: bodies are not validated."""
+    throttle_rate: float | None = None
+    throttle_burst: int | None = None
+    timeout_seconds: float = 29.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayResponseSpec:
+    """What a REST API answers by itself: for a response type such as `THROTTLED` or `DEFAULT_4XX`."""
+
+    response_type: str
+    status_code: int | None
+    headers: Mapping[str, str]
+    templates: Mapping[str, str]
+    """Body template by content type; `$context` variables are filled in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewaySpec:
+    """A REST API behind one stage."""
+
+    api_id: str
+    api_name: str
+    stage: str
+    routes: tuple[RouteSpec, ...]
+    responses: tuple[GatewayResponseSpec, ...]
+    api_keys: tuple[str, ...] = ()
+    throttle_rate: float
+    throttle_burst: int
+    access_log_format: str | None = None
