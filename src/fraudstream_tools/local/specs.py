@@ -1,4 +1,4 @@
-"""What the embedded services are told about the resources that they play: plain values, free of Pulumi and AWS types."""
+"""What the embedded services are told about the resources that they play: plain values, no Pulumi or AWS types."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
