@@ -1,0 +1,144 @@
+"""The one place that makes loggers and metrics.
+
+A log line is a sentence that stands in the code, and fields from a short list: ids, codes and timings. Nothing else
+can be logged: the type checker refuses other names and sentences put together at run time, and at run time a value
+that does not look like an id, a code or a number is withheld. Powertools writes both: it adds 25 ms to the start of a
+function that has loaded boto3 anyway (Python 3.11 on two shared x86 cores: 435 ms without, 460 ms with it).
+"""
+
+import re
+import traceback
+from pathlib import Path
+from typing import LiteralString, TypedDict, Unpack, cast
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+from botocore.exceptions import ClientError
+
+from fraudstream.settings import METRICS_NAMESPACE, CommonSettings, Metric
+
+DIMENSION = "Environment"
+"""The one dimension of every metric; its value is the environment's suffix."""
+
+
+class LogFields(TypedDict, total=False):
+    """What a log line may carry beside its sentence."""
+
+    transaction_id: str
+    request_id: str
+    """API Gateway's id of the request; the function's own is added to every line."""
+    route: str
+    status: int
+    codes: list[str]
+    """Reason codes, or names of request fields."""
+    error: str
+    """Class of an exception; never its message, which may hold what a client sent."""
+    where: str
+    """File and line where an exception came from."""
+    count: int
+    failed: int
+    milliseconds: float
+    ruleset_version: str
+    object_key: str
+    date: str
+    sequence_number: str
+
+
+_FIELDS = frozenset(LogFields.__annotations__)
+_LOGGABLE = re.compile(r"[A-Za-z0-9._:#/=+-]{1,256}")
+_WITHHELD = "(withheld)"
+
+
+class Log:
+    """A function's log: structured lines on standard output."""
+
+    def __init__(self, function: str, settings: CommonSettings) -> None:
+        """Make the log of a function.
+
+        Args:
+            function: the function's purpose, such as `transaction-processor`.
+            settings: the function's settings; they say from which level on lines are written.
+        """
+        self._logger = Logger(
+            service=function,
+            level=settings.log_level,
+            environment=settings.environment_suffix,
+            location=None,
+            use_rfc3339=True,
+            utc=True,
+        )
+
+    def invocation(self, request_id: str) -> None:
+        """Name the invocation that the next lines belong to, by Lambda's request id."""
+        self._logger.append_keys(function_request_id=_safe(request_id))
+
+    def info(self, sentence: LiteralString, **fields: Unpack[LogFields]) -> None:
+        """Log that something happened as it should."""
+        self._logger.info(sentence, extra=_checked(fields))
+
+    def warning(self, sentence: LiteralString, **fields: Unpack[LogFields]) -> None:
+        """Log what the function could go on after."""
+        self._logger.warning(sentence, extra=_checked(fields))
+
+    def error(self, sentence: LiteralString, **fields: Unpack[LogFields]) -> None:
+        """Log what the function could not do."""
+        self._logger.error(sentence, extra=_checked(fields))
+
+    def failure(self, sentence: LiteralString, exception: BaseException, **fields: Unpack[LogFields]) -> None:
+        """Log an exception by its class and place; its message stays out."""
+        fields["error"] = error_name(exception)
+        fields["where"] = _where(exception)
+        self.error(sentence, **fields)
+
+
+class Meter:
+    """A function's metrics, written as CloudWatch Embedded Metric Format lines when they are flushed."""
+
+    def __init__(self, settings: CommonSettings) -> None:
+        """Make the metrics of the environment that the settings name."""
+        self._metrics = AmazonCloudWatchEMFProvider(
+            namespace=METRICS_NAMESPACE, default_dimensions={DIMENSION: settings.environment_suffix}
+        )
+
+    def count(self, metric: Metric, number: int = 1) -> None:
+        """Add to a metric that counts."""
+        self._metrics.add_metric(name=metric.value, unit=MetricUnit.Count, value=number)
+
+    def milliseconds(self, metric: Metric, duration: float) -> None:
+        """Add one observation to a metric of durations, in milliseconds."""
+        self._metrics.add_metric(name=metric.value, unit=MetricUnit.Milliseconds, value=duration)
+
+    def flush(self) -> None:
+        """Write what was counted since the last flush; nothing when there is nothing."""
+        if self._metrics.metric_set:
+            self._metrics.flush_metrics()
+
+
+def error_name(error: BaseException) -> str:
+    """Name an exception without its message: its class, and AWS's own code where it has one."""
+    name = type(error).__name__
+    return f"{name}:{error.response.get('Error', {}).get('Code')}" if isinstance(error, ClientError) else name
+
+
+def _where(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+
+
+def _checked(fields: LogFields) -> dict[str, object]:
+    if unknown := sorted(fields.keys() - _FIELDS):
+        raise TypeError(f"the log has no field {', '.join(unknown)}")
+    return {name: _safe(value) for name, value in fields.items()}
+
+
+def _safe(value: object) -> object:
+    match value:
+        case int() | float():
+            return value
+        case str():
+            return value if _LOGGABLE.fullmatch(value) else _WITHHELD
+        case list():
+            return [_safe(element) for element in cast("list[object]", value)]
+        case _:
+            return _WITHHELD
