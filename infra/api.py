@@ -1,0 +1,314 @@
+"""The REST API: two routes, one function behind them, one throttled stage in front."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.config import REQUESTS_PER_SECOND, AccountRole, ApiAuth
+from infra.functions import Function, make_log_group
+from infra.gateway_responses import GATEWAY_RESPONSES, GatewayResponse
+from infra.keys import Keys
+from infra.naming import Place
+from infra.request_model import MODEL_NAME, request_model
+from infra.roles import ServiceRole
+
+STAGE = "v1"
+"""Part of every URL; the one name that is not made by the convention."""
+TLS_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+"""TLS 1.2 and 1.3, forward secrecy, post-quantum key exchange (API Gateway's list of security policies)."""
+INTEGRATION_TIMEOUT_MILLISECONDS = 29_000
+PUSH_LOGS_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+# Who asked, from where and for which transaction stays out: no address, no caller, no path with an id in it.
+ACCESS_LOG_FORMAT = json.dumps(
+    {
+        "requestId": "$context.requestId",
+        "requestTime": "$context.requestTime",
+        "httpMethod": "$context.httpMethod",
+        "resourcePath": "$context.resourcePath",
+        "status": "$context.status",
+        "protocol": "$context.protocol",
+        "tlsVersion": "$context.tlsVersion",
+        "responseLength": "$context.responseLength",
+        "responseLatency": "$context.responseLatency",
+        "integrationStatus": "$context.integration.status",
+        "integrationLatency": "$context.integration.latency",
+        "errorResponseType": "$context.error.responseType",
+        "xrayTraceId": "$context.xrayTraceId",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One method at one path."""
+
+    name: str
+    http_method: Literal["GET", "POST"]
+    path: str
+    """Such as `transactions/{id}`."""
+    has_body: bool
+
+    @property
+    def arn_path(self) -> str:
+        """The path as in an ARN of the API, where a parameter is a `*`."""
+        return "/".join("*" if part.startswith("{") else part for part in self.path.split("/"))
+
+
+ROUTES = (
+    Route(name="post-transaction", http_method="POST", path="transactions", has_body=True),
+    Route(name="get-transaction", http_method="GET", path="transactions/{id}", has_body=False),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiSpec:
+    """How the API is served."""
+
+    auth: ApiAuth
+    throttle_burst: int
+    read_throttle_rate: int
+    account_role: AccountRole
+    model: str
+    """JSON schema of a body."""
+    routes: Sequence[Route] = ROUTES
+    responses: Sequence[GatewayResponse] = GATEWAY_RESPONSES
+
+    def served(self, function_name: str) -> str:
+        """Give a hash of everything that a deployment freezes: any change of it needs a new one."""
+        frozen = {
+            "routes": [asdict(route) for route in self.routes],
+            "responses": [[asdict(response), *response.parameters().items()] for response in self.responses],
+            "auth": self.auth,
+            "model": self.model,
+            "function": function_name,
+            "timeout": INTEGRATION_TIMEOUT_MILLISECONDS,
+            "tls": TLS_POLICY,
+        }
+        return hashlib.sha256(json.dumps(frozen, sort_keys=True).encode()).hexdigest()
+
+
+def api_spec(*, auth: ApiAuth, throttle_burst: int, read_throttle_rate: int, account_role: AccountRole) -> ApiSpec:
+    """Give the spec of this system's API.
+
+    Raises:
+        OpenApiError: the API's description is missing or incomplete.
+    """
+    return ApiSpec(
+        auth=auth,
+        throttle_burst=throttle_burst,
+        read_throttle_rate=read_throttle_rate,
+        account_role=account_role,
+        model=request_model(),
+    )
+
+
+class Api(pulumi.ComponentResource):
+    """The REST API, its stage, and the function's permission to be called by it."""
+
+    def __init__(
+        self,
+        place: Place,
+        spec: ApiSpec,
+        *,
+        function: Function,
+        keys: Keys,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Make the API."""
+        super().__init__("fraudstream:infra:Api", place.name("component", "api"), None, opts)
+        self._place = place
+        self._spec = spec
+        self._function = function
+        self._child = pulumi.ResourceOptions(parent=self)
+        self.name = place.name("api", "transactions")
+        self._api = aws.apigateway.RestApi(
+            self.name,
+            name=self.name,
+            description="Transactions in, decisions out",
+            endpoint_configuration={"types": "REGIONAL"},
+            security_policy=TLS_POLICY,
+            endpoint_access_mode="STRICT",
+            api_key_source="HEADER",
+            opts=self._child,
+        )
+        deployment = self._deploy([*self._methods(), *self._responses()])
+        self.stage = self._stage(deployment, keys)
+        self._throttle("*/*", "all", REQUESTS_PER_SECOND, spec.throttle_burst)
+        # Looking things up must not use up what posting needs.
+        for route in spec.routes:
+            if not route.has_body:
+                burst = min(spec.throttle_burst, spec.read_throttle_rate)
+                self._throttle(f"{route.path}/{route.http_method}", route.name, spec.read_throttle_rate, burst)
+        self._permit()
+        self.url = self.stage.invoke_url
+        self.api_key = self._usage_plan() if spec.auth == "API_KEY" else None
+        """Secret; None where callers sign their requests."""
+        self.register_outputs({"url": self.url})
+
+    def _paths(self) -> Mapping[str, pulumi.Output[str]]:
+        paths: dict[str, pulumi.Output[str]] = {"": self._api.root_resource_id}
+        for path in sorted({route.path for route in self._spec.routes}):
+            parent, _, part = path.rpartition("/")
+            purpose = path.replace("/", "-").replace("{", "").replace("}", "")
+            paths[path] = aws.apigateway.Resource(
+                self._place.name("path", purpose),
+                rest_api=self._api.id,
+                parent_id=paths[parent],
+                path_part=part,
+                opts=self._child,
+            ).id
+        return paths
+
+    def _methods(self) -> Sequence[pulumi.Resource]:
+        place, api = self._place, self._api.id
+        name = place.name("model", "transaction")
+        model = aws.apigateway.Model(
+            name,
+            rest_api=api,
+            name=MODEL_NAME,
+            content_type="application/json",
+            schema=self._spec.model,
+            opts=self._child,
+        )
+        name = place.name("validator", "all")
+        validator = aws.apigateway.RequestValidator(
+            name,
+            rest_api=api,
+            name=name,
+            validate_request_body=True,
+            validate_request_parameters=True,
+            opts=self._child,
+        )
+        paths = self._paths()
+        made: list[pulumi.Resource] = [model, validator]
+        for route in self._spec.routes:
+            method = aws.apigateway.Method(
+                place.name("method", route.name),
+                rest_api=api,
+                resource_id=paths[route.path],
+                http_method=route.http_method,
+                authorization="AWS_IAM" if self._spec.auth == "AWS_IAM" else "NONE",
+                api_key_required=self._spec.auth == "API_KEY",
+                request_validator_id=validator.id,
+                request_models={"application/json": model.name} if route.has_body else None,
+                request_parameters=None if route.has_body else {"method.request.path.id": True},
+                opts=self._child,
+            )
+            integration = aws.apigateway.Integration(
+                place.name("integration", route.name),
+                rest_api=api,
+                resource_id=paths[route.path],
+                http_method=method.http_method,
+                type="AWS_PROXY",
+                integration_http_method="POST",
+                uri=self._function.invoke_arn,
+                timeout_milliseconds=INTEGRATION_TIMEOUT_MILLISECONDS,
+                opts=self._child,
+            )
+            made += [method, integration]
+        return made
+
+    def _responses(self) -> Sequence[pulumi.Resource]:
+        return [
+            aws.apigateway.Response(
+                self._place.name("gateway-response", response.response_type.lower().replace("_", "-")),
+                rest_api_id=self._api.id,
+                response_type=response.response_type,
+                status_code=str(response.status) if response.status else None,
+                response_templates={"application/json": response.template()},
+                response_parameters=response.parameters(),
+                opts=self._child,
+            )
+            for response in self._spec.responses
+        ]
+
+    def _deploy(self, parts: Sequence[pulumi.Resource]) -> aws.apigateway.Deployment:
+        # A changed trigger replaces the deployment, and Pulumi makes the new one before it deletes the old: no gap.
+        return aws.apigateway.Deployment(
+            self._place.name("deployment", "transactions"),
+            rest_api=self._api.id,
+            triggers={"served": self._spec.served(self._place.name("lambda", self._function.purpose))},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*parts]),
+        )
+
+    def _stage(self, deployment: aws.apigateway.Deployment, keys: Keys) -> aws.apigateway.Stage:
+        log_group = make_log_group(self._place, "api-access", keys, self._child)
+        account = [self._account()] if self._spec.account_role == "manage" else []
+        name = self._place.name("stage", STAGE)
+        return aws.apigateway.Stage(
+            name,
+            rest_api=self._api.id,
+            deployment=deployment.id,
+            stage_name=STAGE,
+            access_log_settings={"destination_arn": log_group.arn, "format": ACCESS_LOG_FORMAT},
+            xray_tracing_enabled=True,
+            tags={"Name": name},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=account),
+        )
+
+    def _account(self) -> pulumi.Resource:
+        role = ServiceRole(self._place, "api-logs", service="apigateway.amazonaws.com", opts=self._child)
+        # API Gateway refuses a role that lacks any right of this policy of AWS's own, whatever the API needs.
+        policy = aws.iam.RolePolicyAttachment(
+            self._place.name("policy", "api-logs"), role=role.name, policy_arn=PUSH_LOGS_POLICY, opts=self._child
+        )
+        return aws.apigateway.Account(
+            self._place.name("account", "api-logs"),
+            cloudwatch_role_arn=role.arn,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+        )
+
+    def _throttle(self, method_path: str, purpose: str, rate: int, burst: int) -> None:
+        aws.apigateway.MethodSettings(
+            self._place.name("method-settings", purpose),
+            rest_api=self._api.id,
+            stage_name=self.stage.stage_name,
+            method_path=method_path,
+            settings={
+                "throttling_rate_limit": rate,
+                "throttling_burst_limit": burst,
+                # Execution logs would hold whole requests.
+                "logging_level": "OFF",
+                "data_trace_enabled": False,
+            },
+            opts=self._child,
+        )
+
+    def _permit(self) -> None:
+        for route in self._spec.routes:
+            aws.lambda_.Permission(
+                self._place.name("permission", route.name),
+                statement_id=self._place.name("permission", route.name),
+                action="lambda:InvokeFunction",
+                function=self._function.name,
+                principal="apigateway.amazonaws.com",
+                source_arn=pulumi.Output.concat(
+                    self._api.execution_arn, f"/{STAGE}/{route.http_method}/{route.arn_path}"
+                ),
+                opts=self._child,
+            )
+
+    def _usage_plan(self) -> pulumi.Output[str]:
+        name = self._place.name("usage-plan", "clients")
+        plan = aws.apigateway.UsagePlan(
+            name,
+            name=name,
+            api_stages=[{"api_id": self._api.id, "stage": self.stage.stage_name}],
+            throttle_settings={"rate_limit": REQUESTS_PER_SECOND, "burst_limit": self._spec.throttle_burst},
+            opts=self._child,
+        )
+        name = self._place.name("key", "client")
+        key = aws.apigateway.ApiKey(name, name=name, opts=self._child)
+        aws.apigateway.UsagePlanKey(
+            self._place.name("key", "client-plan"),
+            key_id=key.id,
+            key_type="API_KEY",
+            usage_plan_id=plan.id,
+            opts=self._child,
+        )
+        return pulumi.Output.secret(key.value)

@@ -1,0 +1,226 @@
+"""The bucket of rulesets, decision log and reports, and the schedule of the daily report."""
+
+import json
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.config import StackSettings
+from infra.functions import Function
+from infra.keys import Keys
+from infra.naming import Place
+from infra.queues import DeadLetters
+from infra.roles import ServiceRole, Statement, document, tls_only
+
+RULES = Path(__file__).resolve().parent.parent / "rules"
+RULESET_PREFIX = "rulesets/live/"
+RULESET_FILES = ("ruleset.yaml", "rates.yaml", "lists.yaml")
+LOG_PREFIX = "decision-log/"
+REPORT_PREFIX = "reports/"
+SCHEDULE_RETRIES = 5
+SCHEDULE_EVENT_AGE_SECONDS = 3600
+
+
+def bucket_arn(place: Place) -> pulumi.Output[str]:
+    """Give the ARN that the bucket has or will have."""
+    return pulumi.Output.concat("arn:aws:s3:::", bucket_name(place))
+
+
+def bucket_name(place: Place) -> pulumi.Output[str]:
+    """Give the bucket's name; the account is part of it, since names of buckets are global."""
+    return place.account_id.apply(lambda account: place.name("bucket", f"reports-{account}"))
+
+
+class ReportBucket(pulumi.ComponentResource):
+    """A private, encrypted, versioned bucket; and the grants on its prefixes."""
+
+    def __init__(
+        self, place: Place, settings: StackSettings, keys: Keys, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Make the bucket, and upload the ruleset.
+
+        Raises:
+            FileNotFoundError: a file of the ruleset is missing.
+        """
+        super().__init__("fraudstream:infra:ReportBucket", place.name("component", "reports"), None, opts)
+        self._place = place
+        self._keys = keys
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._bucket = aws.s3.Bucket(
+            place.name("bucket", "reports"), bucket=bucket_name(place), force_destroy=True, opts=self._child
+        )
+        self.name = self._bucket.bucket
+        self._close()
+        encryption = self._encrypt()
+        versioning = aws.s3.BucketVersioning(
+            place.name("versioning", "reports"),
+            bucket=self.name,
+            versioning_configuration={"status": "Enabled"},
+            opts=self._child,
+        )
+        self._expire(settings, versioning)
+        self.ruleset = [self._upload(file, [encryption, versioning]) for file in RULESET_FILES]
+        """The ruleset's objects: the analyzer must not start before they are there."""
+        self.register_outputs({"name": self.name})
+
+    def _close(self) -> None:
+        place = self._place
+        blocked = aws.s3.BucketPublicAccessBlock(
+            place.name("public-access", "reports"),
+            bucket=self.name,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=self._child,
+        )
+        aws.s3.BucketOwnershipControls(
+            place.name("ownership", "reports"),
+            bucket=self.name,
+            rule={"object_ownership": "BucketOwnerEnforced"},
+            opts=self._child,
+        )
+        arn = self._bucket.arn
+        statement = tls_only(arn, pulumi.Output.concat(arn, "/*"), actions=("s3:*",))
+        aws.s3.BucketPolicy(
+            place.name("policy", "bucket-reports"),
+            bucket=self.name,
+            policy=document(statement),
+            # S3 refuses two changes of a bucket's access at the same time.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[blocked]),
+        )
+
+    def _encrypt(self) -> aws.s3.BucketServerSideEncryptionConfiguration:
+        default: dict[str, pulumi.Input[str]] = {"sse_algorithm": "AES256"}
+        if self._keys.arn is not None:
+            default = {"sse_algorithm": "aws:kms", "kms_master_key_id": self._keys.arn}
+        rule = aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
+            apply_server_side_encryption_by_default=(
+                aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(**default)
+            ),
+            bucket_key_enabled=self._keys.arn is not None,
+        )
+        return aws.s3.BucketServerSideEncryptionConfiguration(
+            self._place.name("encryption", "reports"), bucket=self.name, rules=[rule], opts=self._child
+        )
+
+    def _expire(self, settings: StackSettings, versioning: pulumi.Resource) -> None:
+        rules = [
+            _expiry("decision-log", LOG_PREFIX, settings.decision_log_days),
+            _expiry("reports", REPORT_PREFIX, settings.report_days),
+            aws.s3.BucketLifecycleConfigurationRuleArgs(
+                id="old-versions",
+                status="Enabled",
+                filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+                noncurrent_version_expiration=(
+                    aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
+                        noncurrent_days=settings.old_version_days
+                    )
+                ),
+                expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(expired_object_delete_marker=True),
+                abort_incomplete_multipart_upload=(
+                    aws.s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(days_after_initiation=1)
+                ),
+            ),
+        ]
+        aws.s3.BucketLifecycleConfiguration(
+            self._place.name("lifecycle", "reports"),
+            bucket=self.name,
+            rules=rules,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
+        )
+
+    def _upload(self, file: str, depends_on: list[pulumi.Resource]) -> aws.s3.BucketObjectv2:
+        path = RULES / file
+        if not path.is_file():
+            raise FileNotFoundError(f"rules/{file} is missing: it is part of the ruleset that is deployed")
+        return aws.s3.BucketObjectv2(
+            self._place.name("object", f"ruleset-{path.stem}"),
+            bucket=self.name,
+            key=f"{RULESET_PREFIX}{file}",
+            source=pulumi.FileAsset(str(path)),
+            content_type="application/yaml",
+            opts=pulumi.ResourceOptions(parent=self, depends_on=depends_on),
+        )
+
+    def _objects(self, prefix: str) -> pulumi.Output[str]:
+        return pulumi.Output.concat(self._bucket.arn, "/", prefix, "*")
+
+    def grant_read_ruleset(self, role: ServiceRole) -> None:
+        """Let a role read the ruleset."""
+        statement = Statement(actions=("s3:GetObject",), resources=(self._objects(RULESET_PREFIX),))
+        role.allow("read-ruleset", statement, *self._keys.to_read("s3"))
+
+    def grant_report(self, role: ServiceRole) -> None:
+        """Let a role read, list and write the decision log and the reports."""
+        prefixes = (LOG_PREFIX, REPORT_PREFIX)
+        objects = Statement(
+            actions=("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
+            resources=[self._objects(prefix) for prefix in prefixes],
+        )
+        listing = Statement(
+            actions=("s3:ListBucket",),
+            resources=(self._bucket.arn,),
+            conditions={"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
+        )
+        role.allow("report", objects, listing, *self._keys.to_write("s3"))
+
+
+def _expiry(name: str, prefix: str, days: int) -> aws.s3.BucketLifecycleConfigurationRuleArgs:
+    return aws.s3.BucketLifecycleConfigurationRuleArgs(
+        id=name,
+        status="Enabled",
+        filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=prefix),
+        expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=days),
+    )
+
+
+class DailyReport(pulumi.ComponentResource):
+    """Asks the report generator for yesterday's report, every day at the same hour."""
+
+    def __init__(
+        self,
+        place: Place,
+        *,
+        function: Function,
+        hour: int,
+        dead_letters: DeadLetters,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Make the schedule and its role; the hour is UTC."""
+        super().__init__("fraudstream:infra:DailyReport", place.name("component", "daily-report"), None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        group_name = place.name("schedule-group", "reports")
+        group = aws.scheduler.ScheduleGroup(group_name, name=group_name, opts=child)
+        role = ServiceRole(
+            place,
+            "daily-report",
+            service="scheduler.amazonaws.com",
+            source_arn=place.arn("scheduler", f"schedule-group/{group_name}"),
+            opts=child,
+        )
+        function.grant_invoke(role)
+        dead_letters.grant_send(role)
+        name = place.name("schedule", "daily-report")
+        schedule = aws.scheduler.Schedule(
+            name,
+            name=name,
+            group_name=group.name,
+            schedule_expression=f"cron(0 {hour} * * ? *)",
+            schedule_expression_timezone="UTC",
+            flexible_time_window={"mode": "OFF"},
+            target={
+                "arn": function.arn,
+                "role_arn": role.arn,
+                "input": json.dumps({"task": "daily-report"}),
+                "retry_policy": {
+                    "maximum_retry_attempts": SCHEDULE_RETRIES,
+                    "maximum_event_age_in_seconds": SCHEDULE_EVENT_AGE_SECONDS,
+                },
+                "dead_letter_config": {"arn": dead_letters.arn},
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=role.policies),
+        )
+        self.name = schedule.name
+        self.register_outputs({"name": schedule.name})

@@ -1,0 +1,252 @@
+"""The stack: which components there are, and who may do what."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from fraudstream.settings import AnalyzerSettings, ProcessorSettings, ReporterSettings, environment
+from infra.alarms import Watched
+from infra.alerts import AlertPipe, Topics
+from infra.api import Api, api_spec
+from infra.config import FunctionSettings, StackSettings
+from infra.functions import Function, FunctionRole, FunctionSpec
+from infra.keys import Keys
+from infra.monitoring import Monitoring
+from infra.naming import Names, Place
+from infra.network import Network, Reachable
+from infra.packaging import Package, Target, build_package
+from infra.queues import DeadLetters
+from infra.reports import LOG_PREFIX, REPORT_PREFIX, RULESET_PREFIX, DailyReport, ReportBucket, bucket_arn
+from infra.streams import DECISION_DEADLINE_SECONDS, StreamConsumer, analyzer_consumer, reporter_consumer
+from infra.tables import Tables, make_tables, table_arns
+from infra.waf import Firewall
+
+Packager = Callable[[str, Target], Package]
+PROCESSOR = "transaction-processor"
+ANALYZER = "fraud-analyzer"
+REPORTER = "report-generator"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """What a stack tells its operator."""
+
+    outputs: Mapping[str, pulumi.Input[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stores:
+    """Where data lies."""
+
+    keys: Keys
+    tables: Tables
+    bucket: ReportBucket
+    dead_letters: DeadLetters
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Functions:
+    processor: Function
+    analyzer: Function
+    reporter: Function
+
+    def by_purpose(self) -> Mapping[str, Function]:
+        return {function.purpose: function for function in (self.processor, self.analyzer, self.reporter)}
+
+
+def _provider(settings: StackSettings, names: Names) -> aws.Provider:
+    return aws.Provider(
+        names.of("provider", "aws"),
+        region=settings.region,
+        default_tags={"tags": {"Environment": settings.environment_suffix, "CostCenter": settings.cost_center}},
+    )
+
+
+def _environments(settings: StackSettings, stores: _Stores) -> Mapping[str, Mapping[str, Any]]:
+    common = {"environment_suffix": settings.environment_suffix, "log_level": settings.log_level}
+    tables = stores.tables
+    return {
+        PROCESSOR: environment(
+            ProcessorSettings,
+            **common,
+            transactions_table=tables.transactions.name,
+            token_key=stores.keys.token_key,
+            retention_days=settings.retention_days,
+            max_past_days=settings.max_past_days,
+            max_future_seconds=settings.max_future_seconds,
+            decision_deadline_seconds=DECISION_DEADLINE_SECONDS,
+        ),
+        ANALYZER: environment(
+            AnalyzerSettings,
+            **common,
+            transactions_table=tables.transactions.name,
+            profiles_table=tables.profiles.name,
+            alerts_table=tables.alerts.name,
+            bucket=stores.bucket.name,
+            ruleset_prefix=RULESET_PREFIX,
+            time_zone=settings.time_zone,
+            profile_retention_days=settings.retention_days,
+            alert_retention_days=settings.retention_days,
+        ),
+        REPORTER: environment(
+            ReporterSettings,
+            **common,
+            bucket=stores.bucket.name,
+            transactions_table=tables.transactions.name,
+            log_prefix=LOG_PREFIX,
+            report_prefix=REPORT_PREFIX,
+        ),
+    }
+
+
+def _grant(stores: _Stores, roles: Mapping[str, FunctionRole]) -> None:
+    """Give each function what it does, and nothing else: this is the whole of it."""
+    tables = stores.tables
+    tables.transactions.grant_add_and_find(roles[PROCESSOR].role)
+
+    analyzer = roles[ANALYZER].role
+    tables.transactions.grant_read_stream(analyzer)
+    tables.transactions.grant_update(analyzer)
+    tables.profiles.grant_read_and_write(analyzer)
+    tables.alerts.grant_read_and_write(analyzer)
+    stores.bucket.grant_read_ruleset(analyzer)
+    stores.dead_letters.grant_send(analyzer)
+
+    reporter = roles[REPORTER].role
+    tables.transactions.grant_read_stream(reporter)
+    tables.transactions.grant_read(reporter)
+    stores.bucket.grant_report(reporter)
+    stores.dead_letters.grant_send(reporter)
+
+
+def _make_functions(
+    place: Place, settings: StackSettings, stores: _Stores, package: Packager, opts: pulumi.ResourceOptions
+) -> _Functions:
+    network = Network(place, Reachable(tables=table_arns(place), bucket=bucket_arn(place)), opts)
+    sizes = {PROCESSOR: settings.processor, ANALYZER: settings.analyzer, REPORTER: settings.reporter}
+    roles = {purpose: FunctionRole(place, purpose, stores.keys, opts) for purpose in sizes}
+    _grant(stores, roles)
+    environments = _environments(settings, stores)
+    target = Target(kind=settings.package_for, architecture=settings.architecture, runtime=settings.runtime)
+
+    def make(purpose: str, size: FunctionSettings) -> Function:
+        spec = FunctionSpec(
+            purpose=purpose,
+            handler=f"fraudstream.functions.{purpose.replace('-', '_')}.handler",
+            size=size,
+            package=package(purpose, target),
+            runtime=settings.runtime,
+            architecture=settings.architecture,
+            environment=environments[purpose],
+        )
+        return Function(place, spec, role=roles[purpose], network=network, keys=stores.keys, opts=opts)
+
+    return _Functions(
+        **{name: make(purpose, sizes[purpose]) for name, purpose in (
+            ("processor", PROCESSOR), ("analyzer", ANALYZER), ("reporter", REPORTER),
+        )}
+    )  # fmt: skip
+
+
+def _consume(
+    place: Place, settings: StackSettings, stores: _Stores, functions: _Functions, opts: pulumi.ResourceOptions
+) -> None:
+    StreamConsumer(
+        place,
+        analyzer_consumer(),
+        table=stores.tables.transactions,
+        function=functions.analyzer,
+        dead_letters=stores.dead_letters,
+        # Without a ruleset it could judge nothing.
+        after=stores.bucket.ruleset,
+        opts=opts,
+    )
+    StreamConsumer(
+        place,
+        reporter_consumer(settings.segment_window_seconds),
+        table=stores.tables.transactions,
+        function=functions.reporter,
+        dead_letters=stores.dead_letters,
+        opts=opts,
+    )
+
+
+def _make_api(
+    place: Place, settings: StackSettings, keys: Keys, processor: Function, opts: pulumi.ResourceOptions
+) -> Api:
+    spec = api_spec(
+        auth=settings.api_auth,
+        throttle_burst=settings.throttle_burst,
+        read_throttle_rate=settings.read_throttle_rate,
+        account_role=settings.api_gateway_account_role,
+    )
+    api = Api(place, spec, function=processor, keys=keys, opts=opts)
+    if settings.waf:
+        Firewall(place, stage_arn=api.stage.arn, rate_limit=settings.waf_rate_limit, opts=opts)
+    return api
+
+
+def build(settings: StackSettings, package: Packager = build_package) -> Stack:
+    """Declare the whole stack.
+
+    Args:
+        settings: the checked settings.
+        package: builds a function's package.
+
+    Raises:
+        PackagingError: a function's package could not be built.
+        FileNotFoundError: a file of the ruleset is missing.
+        OpenApiError: the API's description is missing or incomplete.
+    """
+    names = Names(settings.environment_suffix)
+    provider = _provider(settings, names)
+    caller = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=provider))
+    place = Place(names=names, region=settings.region, account_id=caller.account_id)
+    # Components hand the provider on to their children.
+    opts = pulumi.ResourceOptions(providers={"aws": provider})
+
+    keys = Keys(place, customer_managed=settings.customer_managed_key, opts=opts)
+    stores = _Stores(
+        keys=keys,
+        tables=make_tables(place, keys, opts),
+        bucket=ReportBucket(place, settings, keys, opts),
+        dead_letters=DeadLetters(place, keys, opts),
+    )
+    topics = Topics(place, keys, alarm_email=settings.alarm_email, alert_email=settings.alert_email, opts=opts)
+    functions = _make_functions(place, settings, stores, package, opts)
+    _consume(place, settings, stores, functions, opts)
+    AlertPipe(place, alerts=stores.tables.alerts, topics=topics, dead_letters=stores.dead_letters, opts=opts)
+    schedule = DailyReport(
+        place, function=functions.reporter, hour=settings.report_hour, dead_letters=stores.dead_letters, opts=opts
+    )
+    api = _make_api(place, settings, keys, functions.processor, opts)
+    watched = Watched(
+        functions={purpose: place.name("lambda", purpose) for purpose in (PROCESSOR, ANALYZER, REPORTER)},
+        analyzer=place.name("lambda", ANALYZER),
+        reporter=place.name("lambda", REPORTER),
+        queue=stores.dead_letters.name,
+        api=api.name,
+        environment=settings.environment_suffix,
+    )
+    Monitoring(place, watched, topic_arn=topics.alarms.arn, opts=opts)
+    outputs: dict[str, pulumi.Input[str]] = {
+        "apiUrl": api.url,
+        "bucketName": stores.bucket.name,
+        "transactionsTable": stores.tables.transactions.name,
+        "profilesTable": stores.tables.profiles.name,
+        "alertsTable": stores.tables.alerts.name,
+        "deadLetterQueueUrl": stores.dead_letters.url,
+        "alarmTopicArn": topics.alarms.arn,
+        "alertTopicArn": topics.alerts.arn,
+        "processorFunction": functions.processor.name,
+        "analyzerFunction": functions.analyzer.name,
+        "reportFunction": functions.reporter.name,
+        "dailySchedule": schedule.name,
+        "region": settings.region,
+    }
+    if api.api_key is not None:
+        outputs["apiKey"] = api.api_key
+    return Stack(outputs=outputs)
