@@ -1,9 +1,30 @@
 """What the embedded services are told about the resources that they play: plain values, no Pulumi or AWS types."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """An access key and whom it belongs to."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
+    """With a time zone; none: it never expires."""
+    principal_arn: str = ""
+    """The user or assumed role, such as `arn:aws:iam::000000000000:user/admin`."""
+
+
+RoleCredentials = Callable[[str], Credentials]
+"""Gives fresh credentials of the role with an ARN."""
+
+KnownCredentials = Callable[[str], Credentials | None]
+"""Gives the credentials with an access key id, if there are any. Called for every signed request: look up, don't fetch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +57,9 @@ class EventSourceSpec:
     bisect_on_error: bool
     report_batch_item_failures: bool
     maximum_retry_attempts: int
+    """-1: without end."""
     maximum_record_age_seconds: int
+    """-1: without end."""
     filters: tuple[Mapping[str, Any], ...]
     """Event patterns, decoded; a record passes if any matches; none at all lets every record pass."""
     on_failure_queue_arn: str | None
@@ -95,6 +118,7 @@ class GatewayResponseSpec:
     response_type: str
     status_code: int | None
     headers: Mapping[str, str]
+    """As AWS takes them, such as `{"gatewayresponse.header.Retry-After": "'1'"}`; plain names do too."""
     templates: Mapping[str, str]
     """Body template by content type; `$context` variables are filled in."""
 
@@ -105,6 +129,8 @@ class GatewaySpec:
 
     api_id: str
     api_name: str
+    account_id: str
+    region: str
     stage: str
     routes: tuple[RouteSpec, ...]
     responses: tuple[GatewayResponseSpec, ...]
@@ -112,3 +138,5 @@ class GatewaySpec:
     throttle_rate: float
     throttle_burst: int
     access_log_format: str | None = None
+    """With `$context` variables; none: no access log."""
+    binary_media_types: tuple[str, ...] = ()
