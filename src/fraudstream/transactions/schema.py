@@ -18,6 +18,8 @@ from fraudstream.transactions.transaction import AuthorizationResult, Channel, E
 MAX_BODY_BYTES = 16_384
 """Largest body of a request: every field at its longest fits, in four-byte characters too."""
 
+TRANSACTION_ID_PATTERN = "^[A-Za-z0-9._:-]{1,64}$"
+
 _EPOCH_MILLISECONDS_1900 = -2_208_988_800_000
 _EPOCH_MILLISECONDS_2100 = 4_102_444_800_000
 
@@ -38,7 +40,7 @@ def _time(low: int, description: str, must_be: str = "epoch milliseconds, as an 
 
 
 def _transaction_id(description: str) -> Meta:
-    return _text("^[A-Za-z0-9._:-]{1,64}$", description, "1 to 64 letters, digits and . _ : -")
+    return _text(TRANSACTION_ID_PATTERN, description, "1 to 64 letters, digits and . _ : -")
 
 
 def _country(description: str) -> Meta:

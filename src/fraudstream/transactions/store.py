@@ -1,0 +1,132 @@
+"""The table of transactions: claim-then-put, and reading.
+
+A transaction is written twice, in this order: a claim, which makes its id unique, then the transaction itself. Both
+writes are conditional, so a repeated request can neither store a second transaction nor touch a decided one, and a
+request that died between the two is completed by its repetition.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from fraudstream.transactions.admission import admit, payload_hash
+from fraudstream.transactions.attributes import Item, from_item, to_item
+from fraudstream.transactions.deadline import DeadlineExceededError
+from fraudstream.transactions.decision import Decision, Label
+from fraudstream.transactions.privacy import Tokenizer
+from fraudstream.transactions.schema import TransactionRequest
+from fraudstream.transactions.transaction import Kind, Transaction
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_CONDITION_FAILED = "ConditionalCheckFailedException"
+_IF_ABSENT = "attribute_not_exists(transactionId)"
+_CLAIM_TIMESTAMP = 0
+_MILLISECONDS_PER_DAY = 86_400_000
+
+
+class ConflictError(Exception):
+    """Another transaction was stored under the same id."""
+
+
+class StoreUnavailableError(Exception):
+    """DynamoDB did not do what it was asked; its cause says why."""
+
+
+class Stored(NamedTuple):
+    """A transaction in its present state."""
+
+    transaction: Transaction
+    decision: Decision | None = None
+    label: Label | None = None
+
+
+class PutResult(NamedTuple):
+    """What a put came to."""
+
+    stored: Stored
+    is_new: bool
+    """False if the transaction had been stored before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransactionStore:
+    """Writes and reads transactions."""
+
+    client: "DynamoDBClient"
+    table: str
+    tokenizer: Tokenizer
+    retention_days: int
+
+    def put(self, request: TransactionRequest, *, now: int) -> PutResult:
+        """Store a transaction, or find that it is stored.
+
+        Args:
+            request: a valid request.
+            now: time of receipt, in epoch milliseconds; also the transaction's own time if the request has none.
+
+        Raises:
+            ConflictError: its id belongs to another transaction.
+            StoreUnavailableError: DynamoDB failed; the same call may be repeated.
+        """
+        claim: dict[str, Any] = {
+            "transactionId": request.transaction_id,
+            "timestamp": _CLAIM_TIMESTAMP,
+            "kind": Kind.CLAIM.value,
+            "payloadHash": payload_hash(request, self.tokenizer),
+            "transactionTimestamp": request.timestamp if isinstance(request.timestamp, int) else now,
+            "expiresAt": (now + self.retention_days * _MILLISECONDS_PER_DAY) // 1000,
+        }
+        if held := self._put_if_absent(to_item(claim)):
+            earlier = from_item(held)
+            if earlier["payloadHash"] != claim["payloadHash"]:
+                raise ConflictError
+            claim = earlier  # its time and its end, so that the transaction is the one that was claimed
+        transaction = admit(request, self.tokenizer, timestamp=claim["transactionTimestamp"], received_at=now)
+        item = transaction.to_item() | to_item({"kind": Kind.TRANSACTION.value, "expiresAt": claim["expiresAt"]})
+        if present := self._put_if_absent(item):
+            return PutResult(_stored(present), is_new=False)
+        return PutResult(Stored(transaction), is_new=True)
+
+    def get(self, transaction_id: str) -> Stored | None:
+        """Read a transaction; None if there is none, or only its claim.
+
+        Raises:
+            StoreUnavailableError: DynamoDB failed; the same call may be repeated.
+        """
+        try:
+            page = self.client.query(
+                TableName=self.table,
+                KeyConditionExpression="transactionId = :id AND #timestamp > :claim",
+                ExpressionAttributeNames={"#timestamp": "timestamp"},
+                ExpressionAttributeValues=to_item({":id": transaction_id, ":claim": _CLAIM_TIMESTAMP}),
+                ConsistentRead=True,
+                ScanIndexForward=False,
+                Limit=1,
+            )
+        except (BotoCoreError, ClientError, DeadlineExceededError) as error:
+            raise StoreUnavailableError from error
+        return _stored(page["Items"][0]) if page["Items"] else None
+
+    def _put_if_absent(self, item: Item) -> Item | None:
+        """Put an item if its key is free; else give the item that is there, which costs no read."""
+        try:
+            self.client.put_item(
+                TableName=self.table,
+                Item=item,
+                ConditionExpression=_IF_ABSENT,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == _CONDITION_FAILED and "Item" in error.response:
+                return error.response["Item"]
+            raise StoreUnavailableError from error
+        except (BotoCoreError, DeadlineExceededError) as error:
+            raise StoreUnavailableError from error
+        return None
+
+
+def _stored(item: Item) -> Stored:
+    return Stored(Transaction.from_item(item), Decision.from_item(item), Label.from_item(item))
