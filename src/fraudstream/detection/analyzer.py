@@ -1,0 +1,158 @@
+"""A batch of stream records, from what they ask for to its effects.
+
+The order of effects is profiles, alert, decision: the decision marks the work as done, so whatever fails before it is
+repaired by the record's retry. A retry finds its event in the profiles, which changes nothing and is left out of what
+it is judged by.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from fraudstream.detection.batch import Batch
+from fraudstream.detection.judge import Judge
+from fraudstream.detection.records import PoisonRecordError, Work, read, sequence_number
+from fraudstream.transactions.decision import Decision, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from concurrent.futures import Executor
+    from datetime import tzinfo
+
+    from fraudstream.detection.decision_store import AlertStore, DecisionStore
+    from fraudstream.detection.profile_store import ProfileStore
+    from fraudstream.detection.ruleset import Ruleset
+    from fraudstream.transactions.transaction import Transaction
+
+
+class Failure(NamedTuple):
+    """A record that was not processed, and why."""
+
+    sequence_number: str
+    error: Exception
+
+
+@dataclass
+class Analysis:
+    """What became of a batch."""
+
+    latencies: list[int] = field(default_factory=list[int])
+    """Milliseconds from receipt to decision, for each transaction that was decided now."""
+    alerts: int = 0
+    """How many alerts were raised."""
+    failures: list[Failure] = field(default_factory=list[Failure])
+    """In no particular order."""
+
+
+class _Finished(NamedTuple):
+    alerted: bool
+    latency: int | None
+
+
+def first_failure(records: Iterable[Mapping[str, Any]], failures: Sequence[Failure]) -> str | None:
+    """Give the sequence number of the first record that failed: Lambda retries from there on; None if none failed."""
+    failed = {failure.sequence_number for failure in failures}
+    return next((number for record in records if (number := sequence_number(record)) in failed), None)
+
+
+class Analyzer:
+    """Analyzes batches; made once, used for every batch."""
+
+    def __init__(
+        self,
+        *,
+        profiles: ProfileStore,
+        decisions: DecisionStore,
+        alerts: AlertStore,
+        pool: Executor,
+        time_zone: tzinfo,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Take the tables.
+
+        Args:
+            profiles: the table of profiles.
+            decisions: the table of transactions.
+            alerts: the table of alerts.
+            pool: runs independent calls side by side.
+            time_zone: what hours of the day refer to.
+            clock: seconds since the epoch.
+        """
+        self._profiles = profiles
+        self._decisions = decisions
+        self._alerts = alerts
+        self._pool = pool
+        self._time_zone = time_zone
+        self._clock = clock
+
+    def analyze(self, records: Sequence[Mapping[str, Any]], ruleset: Ruleset) -> Analysis:
+        """Judge the batch's undecided transactions and close the alerts of labelled ones.
+
+        Raises:
+            PoisonRecordError: a record has no sequence number, so that its failure could not be reported.
+            ClientError: AWS refused to read profiles; so with the next two.
+            BotoCoreError: see above.
+            ProfilesUnavailableError: see above.
+        """
+        analysis = Analysis()
+        undecided: dict[str, Work] = {}
+        labelled: list[Work] = []
+        for record in records:
+            try:
+                work = read(record)
+            except PoisonRecordError as error:
+                analysis.failures.append(Failure(sequence_number(record), error))
+                continue
+            if work.undecided:
+                undecided.setdefault(work.undecided.transaction_id, work)
+            if work.labelled:
+                labelled.append(work)
+        if undecided:
+            self._judge(undecided, ruleset, analysis)
+        # Alerts are closed last: the batch may hold a transaction and its label.
+        for work, error in zip(labelled, self._pool.map(self._close, labelled), strict=True):
+            if error:
+                analysis.failures.append(Failure(work.sequence_number, error))
+        return analysis
+
+    def _judge(self, works: Mapping[str, Work], ruleset: Ruleset, analysis: Analysis) -> None:
+        transactions = [work.undecided for work in works.values() if work.undecided]
+        batch = Batch(self._profiles, Judge(ruleset, self._time_zone), transactions, self._now())
+        judged = batch.run(self._decisions)
+        for name, error in batch.failed.items():
+            analysis.failures.append(Failure(works[name].sequence_number, error))
+        results = self._pool.map(lambda name: self._finish(works[name], judged[name]), judged)
+        for name, result in zip(judged, results, strict=True):
+            if not isinstance(result, _Finished):
+                analysis.failures.append(Failure(works[name].sequence_number, result))
+                continue
+            analysis.alerts += result.alerted
+            if result.latency is not None:
+                analysis.latencies.append(result.latency)
+
+    def _finish(self, work: Work, judged: tuple[Transaction, Decision]) -> _Finished | Exception:
+        """Alert and decide; an error fails this transaction's record only."""
+        transaction, decision = judged
+        alerted = False
+        try:
+            if decision.decision is not Verdict.APPROVE and not work.truth_known:
+                alerted = self._alerts.open(transaction, decision)
+            is_first = self._decisions.decide(transaction, decision)
+        except (ClientError, BotoCoreError) as error:
+            return error
+        return _Finished(alerted, self._now() - transaction.received_at if is_first else None)
+
+    def _close(self, work: Work) -> Exception | None:
+        try:
+            if work.labelled:
+                self._alerts.close(*work.labelled)
+        except (ClientError, BotoCoreError) as error:
+            return error
+        return None
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)

@@ -1,0 +1,80 @@
+"""The fraud analyzer's handler: batches of the stream of transactions in, decisions out."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, tzinfo
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
+from fraudstream.detection.decision_store import AlertStore, DecisionStore
+from fraudstream.detection.profile_store import ProfileStore
+from fraudstream.detection.ruleset_store import RulesetStore
+from fraudstream.observe import Log, Meter
+from fraudstream.settings import AnalyzerSettings, Metric, read_settings
+
+WORKERS: Final = 16
+"""Calls to DynamoDB side by side: a batch of 100 makes about 500."""
+
+_SETTINGS = read_settings(AnalyzerSettings)
+_LOG = Log("fraud-analyzer", _SETTINGS)
+_METER = Meter(_SETTINGS)
+_POOL = ThreadPoolExecutor(WORKERS, thread_name_prefix="dynamodb")
+_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=2,
+    retries={"total_max_attempts": 3, "mode": "standard"},
+    max_pool_connections=WORKERS,
+)
+_DYNAMODB = boto3.client("dynamodb", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]  (overloads for all of AWS)
+_S3 = boto3.client("s3", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _time_zone(name: str) -> tzinfo:
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def _refused(error: Exception) -> None:
+    _METER.count(Metric.RULESET_INVALID)
+    _LOG.failure("the ruleset in S3 cannot be taken into force, the last good one stays", error)
+
+
+_RULESETS = RulesetStore(
+    _S3,
+    bucket=_SETTINGS.bucket,
+    prefix=_SETTINGS.ruleset_prefix,
+    on_refused=_refused,
+)
+_ANALYZER = Analyzer(
+    profiles=ProfileStore(_DYNAMODB, _SETTINGS.profiles_table, _SETTINGS.profile_retention_days, _POOL),
+    decisions=DecisionStore(_DYNAMODB, _SETTINGS.transactions_table, _POOL),
+    alerts=AlertStore(_DYNAMODB, _SETTINGS.alerts_table, _SETTINGS.alert_retention_days),
+    pool=_POOL,
+    time_zone=_time_zone(_SETTINGS.time_zone),
+)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
+    """Analyze a batch of stream records; name the first one that Lambda must deliver again, if any."""
+    _LOG.invocation(context.aws_request_id)
+    records: list[dict[str, Any]] = event["Records"]
+    try:
+        analysis = _ANALYZER.analyze(records, _RULESETS.current())
+        _report(analysis, len(records))
+    finally:
+        _METER.flush()
+    failed = first_failure(records, analysis.failures)
+    return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
+
+
+def _report(analysis: Analysis, records: int) -> None:
+    _METER.count(Metric.DECISIONS_MADE, len(analysis.latencies))
+    _METER.count(Metric.ALERTS_RAISED, analysis.alerts)
+    for latency in analysis.latencies:
+        _METER.milliseconds(Metric.DECISION_LATENCY, latency)
+    for failure in analysis.failures:
+        _LOG.failure("a record was not processed", failure.error, sequence_number=failure.sequence_number)
+    _LOG.info("a batch was analyzed", count=records, failed=len(analysis.failures))
