@@ -24,7 +24,7 @@ RoleCredentials = Callable[[str], Credentials]
 """Gives fresh credentials of the role with an ARN."""
 
 KnownCredentials = Callable[[str], Credentials | None]
-"""Gives the credentials with an access key id, if there are any. Called for every signed request: look up, don't fetch."""
+"""Gives the credentials with an access key id, if there are any. Called for every signed request: it must be quick."""
 
 
 @dataclass(frozen=True, kw_only=True)
