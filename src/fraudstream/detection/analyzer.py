@@ -125,7 +125,7 @@ class Analyzer:
         judged = batch.run(self._decisions)
         for name, error in batch.failed.items():
             analysis.failures.append(Failure(works[name].sequence_number, error))
-        results = self._pool.map(lambda name: self._finish(works[name], judged[name]), judged)
+        results = self._pool.map(self._finish, [works[name] for name in judged], judged.values())
         for name, result in zip(judged, results, strict=True):
             if not isinstance(result, _Finished):
                 analysis.failures.append(Failure(works[name].sequence_number, result))

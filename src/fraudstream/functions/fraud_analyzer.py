@@ -28,6 +28,7 @@ _CONFIG = Config(
     read_timeout=2,
     retries={"total_max_attempts": 3, "mode": "standard"},
     max_pool_connections=WORKERS,
+    tcp_keepalive=True,
 )
 _DYNAMODB = boto3.client("dynamodb", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]  (overloads for all of AWS)
 _S3 = boto3.client("s3", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]
