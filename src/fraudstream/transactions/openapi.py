@@ -1,4 +1,4 @@
-"""The API as an OpenAPI 3.1 document, and the request model that API Gateway validates with, from the one schema."""
+"""The API as an OpenAPI 3.1 document, made from the types that validate requests and shape answers."""
 
 from typing import Any, cast
 
@@ -8,23 +8,6 @@ from fraudstream.transactions.answer import Problem, TransactionState
 from fraudstream.transactions.schema import MAX_BODY_BYTES, TransactionRequest
 
 _REFERENCES = "#/components/schemas/"
-# API Gateway's models are JSON schema draft 4, less some keywords; these are the ones of ours that it takes.
-_MODEL_KEYWORDS = frozenset(
-    {
-        "additionalProperties",
-        "enum",
-        "maxLength",
-        "maxProperties",
-        "maximum",
-        "minLength",
-        "minimum",
-        "pattern",
-        "patternProperties",
-        "properties",
-        "required",
-        "type",
-    }
-)
 _EXAMPLE = {
     "transactionId": "order-20261123-0001",
     "amountMinor": 4999,
@@ -70,19 +53,6 @@ def openapi_document() -> dict[str, Any]:
     }
 
 
-def request_model() -> dict[str, Any]:
-    """Give the JSON schema (draft 4) of a request's body, self-contained, in the keywords that API Gateway takes."""
-    model = _model(_schemas()["TransactionRequest"])
-    return {"$schema": "http://json-schema.org/draft-04/schema#", "title": "TransactionRequest", **model}
-
-
-def _model(schema: dict[str, Any]) -> dict[str, Any]:
-    kept = {keyword: value for keyword, value in schema.items() if keyword in _MODEL_KEYWORDS}
-    for keyword in kept.keys() & {"properties", "patternProperties"}:
-        kept[keyword] = {name: _model(part) for name, part in kept[keyword].items()}
-    return kept
-
-
 def _schemas() -> dict[str, Any]:
     _, components = msgspec.json.schema_components(
         [TransactionRequest, TransactionState, Problem], ref_template=_REFERENCES + "{name}"
@@ -98,8 +68,8 @@ def _schemas() -> dict[str, Any]:
 def _inlined(node: Any, enums: dict[str, Any]) -> Any:  # noqa: ANN401  (a JSON schema nests every JSON type)
     """Make a schema self-contained, and say things in the way that draft 4 knows too."""
     match node:
-        case list():
-            return [_inlined(element, enums) for element in cast("list[Any]", node)]
+        case list() | tuple():
+            return [_inlined(element, enums) for element in cast("list[Any] | tuple[Any, ...]", node)]
         case {"anyOf": [schema, {"type": "null"}], "default": None, **others}:  # left out when there is none
             return _inlined({**others, **schema}, enums)
         case {"$ref": str(reference), **others} if reference.removeprefix(_REFERENCES) in enums:
@@ -150,7 +120,7 @@ def _get() -> dict[str, Any]:
                 "in": "path",
                 "required": True,
                 "description": "The transactionId.",
-                "schema": request_model()["properties"]["transactionId"],
+                "schema": _schemas()["TransactionRequest"]["properties"]["transactionId"],
             }
         ],
         "responses": {

@@ -153,7 +153,8 @@ def _type_errors(name: str, value: object) -> list[FieldError]:
     try:
         msgspec.convert(value, field.type)
     except msgspec.ValidationError:
-        members = cast("dict[str, object]", value).items() if isinstance(value, dict) else ()
+        named = field.has_members and isinstance(value, dict)
+        members = cast("dict[str, object]", value).items() if named else ()
         bad = [key for key, part in members if not _fits({key: part}, field.type)]
         return [msgspec.structs.replace(wrong, field=f"{name}.{_shown(key)}") for key in bad] or [wrong]
     return [wrong] if field.codes is not None and value not in field.codes else []
@@ -210,6 +211,7 @@ class _Field:
     required: bool
     must_be: str
     codes: frozenset[str] | None
+    has_members: bool
 
 
 def _field(info: msgspec.structs.FieldInfo) -> _Field:
@@ -217,7 +219,13 @@ def _field(info: msgspec.structs.FieldInfo) -> _Field:
     base, meta = cast("tuple[Any, Meta]", get_args(annotated))
     extra = meta.extra or {}
     one_of = f"one of {', '.join(base.__members__)}" if isinstance(base, EnumMeta) else None
-    return _Field(type=annotated, required=info.required, must_be=one_of or extra["must_be"], codes=extra.get("codes"))
+    return _Field(
+        type=annotated,
+        required=info.required,
+        must_be=one_of or extra["must_be"],
+        codes=extra.get("codes"),
+        has_members=get_origin(base) is dict,
+    )
 
 
 _FIELDS: Mapping[str, _Field] = {info.encode_name: _field(info) for info in msgspec.structs.fields(TransactionRequest)}
