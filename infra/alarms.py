@@ -7,6 +7,9 @@ from typing import Literal
 from fraudstream.settings import METRICS_NAMESPACE, Metric
 from infra.api import STAGE
 
+DIMENSION = "Environment"
+"""The one dimension of the functions' own metrics, as `fraudstream.observe` writes it."""
+
 Treatment = Literal["notBreaching", "breaching"]
 Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold"]
 
@@ -68,7 +71,7 @@ def own_metric(metric: Metric, environment: str, statistic: str = "Sum") -> Metr
     return MetricSpec(
         namespace=METRICS_NAMESPACE,
         name=metric.value,
-        dimensions=(("environment", environment),),
+        dimensions=((DIMENSION, environment),),
         statistic=statistic,
     )
 

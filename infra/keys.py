@@ -33,9 +33,10 @@ class Keys(pulumi.ComponentResource):
         self._place = place
         self.arn: pulumi.Output[str] | None = self._make_key() if customer_managed else None
         """None: AWS's own keys are used."""
-        self.token_key = random.RandomBytes(
+        token_key = random.RandomBytes(
             place.name("secret", "token-key"), length=32, opts=pulumi.ResourceOptions(parent=self)
-        ).base64
+        )
+        self.token_key = pulumi.Output.secret(token_key.base64)
         """Key of the HMAC that makes tokens: 32 bytes in base64, secret."""
         self.register_outputs({})
 

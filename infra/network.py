@@ -9,6 +9,8 @@ import pulumi_aws as aws
 from infra.naming import Place
 from infra.roles import Statement, document
 
+# Lambda gives its network interfaces back within three quarters of an hour after the last function is gone.
+LEAVE = pulumi.CustomTimeouts(delete="60m")
 CIDR = "10.0.0.0/16"
 SUBNETS = {"a": "10.0.0.0/24", "b": "10.0.1.0/24"}
 """Address range by zone: Lambda needs one network interface a subnet, whatever the concurrency."""
@@ -69,7 +71,7 @@ class Network(pulumi.ComponentResource):
             availability_zone=f"{self._place.region}{zone}",
             map_public_ip_on_launch=False,
             tags={"Name": name},
-            opts=self._child,
+            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=LEAVE),
         )
         aws.ec2.RouteTableAssociation(
             self._place.name("route-association", f"private-{zone}"),
@@ -119,7 +121,7 @@ class Network(pulumi.ComponentResource):
             vpc_id=self._vpc.id,
             revoke_rules_on_delete=True,
             tags={"Name": name},
-            opts=self._child,
+            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=LEAVE),
         )
 
     def _egress(

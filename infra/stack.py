@@ -110,8 +110,8 @@ def _grant(stores: _Stores, roles: Mapping[str, FunctionRole]) -> None:
     analyzer = roles[ANALYZER].role
     tables.transactions.grant_read_stream(analyzer)
     tables.transactions.grant_update(analyzer)
-    tables.profiles.grant_read_and_write(analyzer)
-    tables.alerts.grant_read_and_write(analyzer)
+    tables.profiles.grant_replace(analyzer)
+    tables.alerts.grant_open_and_close(analyzer)
     stores.bucket.grant_read_ruleset(analyzer)
     stores.dead_letters.grant_send(analyzer)
 

@@ -75,7 +75,7 @@ class Table(pulumi.ComponentResource):
             stream_view_type=spec.stream,
             ttl={"attribute_name": "expiresAt", "enabled": True},
             point_in_time_recovery={"enabled": True},
-            server_side_encryption={"enabled": True, "kms_key_arn": keys.arn},
+            server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(enabled=True, kms_key_arn=keys.arn),
             deletion_protection_enabled=False,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -94,16 +94,20 @@ class Table(pulumi.ComponentResource):
         self._grant(role, "add-and-find", ("PutItem", "Query"), write=True)
 
     def grant_update(self, role: ServiceRole) -> None:
-        """Let a role change items that it can name, and no more."""
-        self._grant(role, "update", ("UpdateItem",), write=True)
+        """Let a role look at items that it can name, and change them."""
+        self._grant(role, "update", ("GetItem", "UpdateItem"), write=True)
 
     def grant_read(self, role: ServiceRole) -> None:
         """Let a role read items that it can name."""
         self._grant(role, "read", ("BatchGetItem", "GetItem", "Query"), write=False)
 
-    def grant_read_and_write(self, role: ServiceRole) -> None:
-        """Let a role read and write items that it can name."""
-        self._grant(role, "read-and-write", ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"), write=True)
+    def grant_replace(self, role: ServiceRole) -> None:
+        """Let a role read many items that it can name, and put others in their place."""
+        self._grant(role, "replace", ("BatchGetItem", "PutItem"), write=True)
+
+    def grant_open_and_close(self, role: ServiceRole) -> None:
+        """Let a role put items and change them, without reading any."""
+        self._grant(role, "open-and-close", ("PutItem", "UpdateItem"), write=True)
 
     def grant_read_stream(self, role: ServiceRole) -> None:
         """Let a role follow the table's stream."""

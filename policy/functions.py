@@ -1,0 +1,86 @@
+"""Rules about the functions and what feeds them."""
+
+from collections.abc import Sequence
+
+from policy.rules import Checked, Complaints, must, of, resource_rule, stack_rule
+
+FUNCTION = "aws:lambda/function:Function"
+MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+SCHEDULE = "aws:scheduler/schedule:Schedule"
+FUNCTIONS = 3
+MINIMUM_CONCURRENCY = 100
+
+
+def check_function(function: Checked) -> Complaints:
+    """A function is Python 3.11 with 300 seconds, reserved concurrency, traces, a log group and a private network."""
+    yield from must(function, {"runtime": "python3.11", "timeout": 300, "tracingConfig.mode": "Active"})
+    concurrency = function.at("reservedConcurrentExecutions")
+    if not isinstance(concurrency, int | float) or concurrency < MINIMUM_CONCURRENCY:
+        yield f"reservedConcurrentExecutions must be at least {MINIMUM_CONCURRENCY}, not {concurrency!r}"
+    if function.at("architectures") not in (["arm64"], ["x86_64"]):
+        yield "architectures must be one of arm64 and x86_64"
+    if not function.at("loggingConfig.logGroup"):
+        yield "loggingConfig.logGroup must name the function's own log group"
+    if len(function.at("vpcConfig.subnetIds") or []) < 2:  # noqa: PLR2004  (two zones)
+        yield "vpcConfig must name subnets in two zones"
+    if not function.at("vpcConfig.securityGroupIds"):
+        yield "vpcConfig must name a security group"
+
+
+def check_mapping(mapping: Checked) -> Complaints:
+    """A stream's consumer isolates what fails, gives it up some day, and keeps it where it can be found."""
+    yield from must(mapping, {"bisectBatchOnFunctionError": True, "functionResponseTypes": ["ReportBatchItemFailures"]})
+    for bound in ("maximumRetryAttempts", "maximumRecordAgeInSeconds"):
+        value = mapping.at(bound)
+        if not isinstance(value, int | float) or value < 0:
+            yield f"{bound} must be bounded, not {value!r}"
+    if not mapping.at("destinationConfig.onFailure.destinationArn"):
+        yield "destinationConfig.onFailure must name a queue"
+    if not mapping.at("filterCriteria.filters"):
+        yield "filterCriteria must keep the functions' own writes out"
+
+
+def check_analyzer(mapping: Checked) -> Complaints:
+    """The fraud analyzer gets batches of 100 at once, ten for each shard."""
+    if "fraud-analyzer" in mapping.name:
+        yield from must(mapping, {"batchSize": 100, "maximumBatchingWindowInSeconds": 0, "parallelizationFactor": 10})
+
+
+def check_log_group(group: Checked) -> Complaints:
+    """Logs are kept for seven days and go with the stack."""
+    yield from must(group, {"retentionInDays": 7})
+    if group.at("skipDestroy"):
+        yield "skipDestroy must not be set"
+
+
+def check_schedule(schedule: Checked) -> Complaints:
+    """The report is asked for once a day, at an hour of UTC."""
+    yield from must(schedule, {"scheduleExpressionTimezone": "UTC", "flexibleTimeWindow.mode": "OFF"})
+    parts = str(schedule.at("scheduleExpression")).removeprefix("cron(").removesuffix(")").split()
+    if len(parts) != 6 or not parts[1].isdigit() or parts[2:] != ["*", "*", "?", "*"]:  # noqa: PLR2004  (cron's fields)
+        yield f"scheduleExpression must name one hour of every day, not {schedule.at('scheduleExpression')!r}"
+
+
+def check_functions(resources: Sequence[Checked]) -> Complaints:
+    """There are three functions, and two of them follow the stream of transactions: it has no room for a third."""
+    functions = of(resources, FUNCTION)
+    if len(functions) != FUNCTIONS:
+        yield f"there must be {FUNCTIONS} functions, not {len(functions)}"
+    readers = len(of(resources, MAPPING))
+    if readers != FUNCTIONS - 1:
+        yield f"the stream of transactions must have two consumers, not {readers}"
+    groups = {group.at("name") for group in of(resources, LOG_GROUP)}
+    for function in functions:
+        if function.at("loggingConfig.logGroup") not in groups:
+            yield f"{function.name} must write to a log group of the stack"
+
+
+RESOURCE_RULES = (
+    resource_rule("function", [FUNCTION], check_function),
+    resource_rule("stream-consumer", [MAPPING], check_mapping),
+    resource_rule("stream-analyzer", [MAPPING], check_analyzer),
+    resource_rule("log-retention", [LOG_GROUP], check_log_group),
+    resource_rule("daily-report", [SCHEDULE], check_schedule),
+)
+STACK_RULES = (stack_rule("functions", check_functions),)

@@ -1,0 +1,63 @@
+"""The program's graph, declared once a session each: with known values, as in a preview, and with what is optional."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from pulumi_graph import Graph, capture
+
+from infra.packaging import Package, Target
+from infra.program import main
+
+EVERYTHING = {
+    "fraudstream:waf": "true",
+    "fraudstream:apiAuth": "API_KEY",
+    "fraudstream:alarmEmail": "operators@example.com",
+    "fraudstream:alertEmail": "analysts@example.com",
+}
+PLAIN = {"fraudstream:customerManagedKey": "false", "fraudstream:apiGatewayAccountRole": "existing"}
+Declare = Callable[..., Graph]
+
+
+@pytest.fixture(scope="session")
+def declare(tmp_path_factory: pytest.TempPathFactory) -> Declare:
+    """Declare the stack with some settings; the packages are empty, another module looks at real ones."""
+    empty = tmp_path_factory.mktemp("package") / "function.zip"
+    empty.write_bytes(b"")
+
+    def package(function: str, target: Target) -> Package:
+        del function, target
+        return Package(path=Path(empty), sha256="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")
+
+    def run(config: Mapping[str, str] | None = None, *, preview: bool = False, stack: str = "test") -> Graph:
+        return capture(lambda: main(package), config, preview=preview, stack=stack)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def graph(declare: Declare) -> Graph:
+    return declare()
+
+
+@pytest.fixture(scope="session")
+def preview(declare: Declare) -> Graph:
+    return declare(preview=True)
+
+
+@pytest.fixture(scope="session")
+def everything(declare: Declare) -> Graph:
+    """With the firewall, API keys and e-mail addresses."""
+    return declare(EVERYTHING)
+
+
+@pytest.fixture(scope="session")
+def plain(declare: Declare) -> Graph:
+    """With AWS's own keys, and the account's own role for API Gateway."""
+    return declare(PLAIN)
+
+
+@pytest.fixture(params=["graph", "preview", "everything", "plain"])
+def any_graph(request: pytest.FixtureRequest) -> Graph:
+    """Each of the graphs."""
+    return request.getfixturevalue(request.param)
