@@ -48,6 +48,7 @@ class LogFields(TypedDict, total=False):
 _FIELDS = frozenset(LogFields.__annotations__)
 _LOGGABLE = re.compile(r"[A-Za-z0-9._:#/=+-]{1,256}")
 _WITHHELD = "(withheld)"
+_PACKAGE = Path(__file__).parent
 
 
 class Log:
@@ -118,12 +119,15 @@ class Meter:
 def error_name(error: BaseException) -> str:
     """Name an exception without its message: its class, and AWS's own code where it has one."""
     name = type(error).__name__
-    return f"{name}:{error.response.get('Error', {}).get('Code')}" if isinstance(error, ClientError) else name
+    code = error.response.get("Error", {}).get("Code", name) if isinstance(error, ClientError) else name
+    return name if code == name else f"{name}:{code}"
 
 
 def _where(error: BaseException) -> str:
+    """Give the place in this package from which the error came, or the innermost place if it never passed through."""
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
+    return next((f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(own or frames)), "unknown")
 
 
 def _checked(fields: LogFields) -> dict[str, object]:
