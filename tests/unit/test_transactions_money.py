@@ -40,6 +40,14 @@ def test_nothing_is_ever_rounded(amount_minor: int, currency: str) -> None:
         to_minor(finer, currency)
 
 
+@pytest.mark.parametrize(
+    "amount", ["12.3400000000000000000000000000000000000000000000000001", "NaN", "sNaN", "Infinity", "1e-400"]
+)
+def test_no_amount_is_too_strange_to_be_refused(amount: str) -> None:
+    with pytest.raises(ValueError, match="at most 2 decimals"):
+        to_minor(Decimal(amount), "EUR")
+
+
 @given(AMOUNTS, CURRENCIES)
 def test_the_written_amount_has_exactly_the_currencys_decimals(amount_minor: int, currency: str) -> None:
     number, code = format_money(amount_minor, currency).split(" ")

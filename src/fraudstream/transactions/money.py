@@ -1,12 +1,13 @@
 """Money: integers of minor units, in a currency that says how many of them make one major unit."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from types import MappingProxyType
 
 MAX_AMOUNT_MINOR = 999_999_999_999
 """Largest amount of one transaction, in minor units: twelve digits, as ISO 8583 has them (data element 4)."""
 
+_EXACT = Context(prec=50, traps=[Inexact, InvalidOperation])
 _TWO_DECIMALS = (
     "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF "
     "CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL "
@@ -57,12 +58,16 @@ def to_minor(amount: Decimal, currency: str) -> int:
     """Turn major units into minor ones, exactly; nothing is ever rounded.
 
     Raises:
-        ValueError: not a currency of ISO 4217, or an amount with more decimals than the currency has.
+        ValueError: not a currency of ISO 4217, or no number, or one with more decimals than the currency has.
     """
-    minor = amount.scaleb(exponent(currency))
-    if minor != minor.to_integral_value():
-        raise ValueError(f"an amount in {currency} has at most {exponent(currency)} decimals")
-    return int(minor)
+    digits = exponent(currency)
+    try:
+        minor = _EXACT.scaleb(amount, digits)
+        if minor == _EXACT.to_integral_exact(minor):
+            return int(minor)
+    except (Inexact, InvalidOperation, OverflowError):
+        pass
+    raise ValueError(f"an amount in {currency} is a number with at most {digits} decimals")
 
 
 def format_money(amount_minor: int, currency: str) -> str:

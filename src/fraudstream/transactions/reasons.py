@@ -5,16 +5,16 @@ from types import MappingProxyType
 
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
-        "AMOUNT_OUTLIER": "The amount is far above what this customer usually pays.",
+        "AMOUNT_OUTLIER": "The amount is far above what this customer usually spends.",
         "BLOCKED_ENTITY": "The customer, card, merchant, device or address is on the blocked list.",
-        "CARD_TESTING": "Many small or declined payments in a short time look like someone trying out cards.",
+        "CARD_TESTING": "Several cards were declined on this device or address in a short time, as when cards are tried out.",
         "CARD_VELOCITY": "The card was used unusually often in a short time.",
-        "COUNTRY_MISMATCH": "The countries of card, billing, address and merchant do not go together.",
+        "COUNTRY_MISMATCH": "The countries of card, billing address and internet address do not go together.",
         "CUSTOMER_VELOCITY": "The customer made unusually many transactions in a short time.",
-        "IMPOSSIBLE_TRAVEL": "The distance from the customer's last place is too far for the time between.",
-        "NEW_DEVICE_HIGH_AMOUNT": "A high amount came from a device that this customer never used before.",
+        "IMPOSSIBLE_TRAVEL": "The customer's last place is too far away for the time between.",
+        "NEW_DEVICE_HIGH_AMOUNT": "An unusually high amount came from a device that is new for this customer.",
         "NO_EXCHANGE_RATE": "There is no exchange rate for the currency, so the amount was not judged.",
-        "REPEATED_DECLINES": "The issuer declined several of the latest attempts.",
+        "REPEATED_DECLINES": "The issuer declined several recent attempts of this card or customer.",
         "TRUSTED_ENTITY": "The customer, card, merchant, device or address is on the trusted list.",
     }
 )
