@@ -1,0 +1,238 @@
+"""Post transactions from a file to an API: many at once, each customer's in their order, and again until answered."""
+
+import asyncio
+import json
+import random
+import time
+import zlib
+from array import array
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+import httpx
+import msgspec
+
+RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
+ATTEMPTS = 8
+"""Times that one transaction is posted at most; repeating is safe, since its id makes it unique."""
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 20.0
+# Few, so that connections stay close to each other in the file's time: cards and addresses are shared by customers.
+_LANE_LENGTH = 4
+_UNREACHABLE = 0
+
+
+class UnreachableError(Exception):
+    """The API cannot be reached at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A transaction that the API did not take."""
+
+    transaction_id: str
+    status: int
+    """HTTP status; 0 where there never was an answer."""
+    detail: str
+    """The answer's own words, which name fields and echo no values."""
+
+
+@dataclass
+class ReplayResult:
+    """What came of a replay."""
+
+    accepted: int = 0
+    """Transactions answered with 2xx."""
+    stored: int = 0
+    """Of these, answered with 201: new ones."""
+    retries: int = 0
+    statuses: Counter[int] = field(default_factory=Counter[int])
+    """Answers by HTTP status, those to retries included; 0 counts requests without an answer."""
+    refusals: list[Refusal] = field(default_factory=list[Refusal])
+    """What was given up, the first 1,000 of it."""
+    refused: int = 0
+    latencies: "array[float]" = field(default_factory=lambda: array("d"))
+    """Seconds from a request to its answer, one for each request that got one."""
+    seconds: float = 0.0
+
+    def percentile_ms(self, share: float) -> float:
+        """Give a percentile of the latencies in ms: the smallest that `share` (0 to 1) of them do not pass."""
+        return percentile(self.latencies, share) * 1000
+
+    @property
+    def rate(self) -> float:
+        """Transactions answered in a second."""
+        return (self.accepted + self.refused) / self.seconds if self.seconds else 0.0
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """Give the smallest of the values that `share` (0 to 1) of them do not pass; 0 of none."""
+    ordered = sorted(values)
+    return ordered[max(0, ceil(share * len(ordered)) - 1)] if ordered else 0.0
+
+
+def shifted(transaction: dict[str, Any], milliseconds: int, id_suffix: str = "") -> dict[str, Any]:
+    """Move a transaction in time; a suffix makes its id another, since at another time it is another transaction."""
+    changed = dict(transaction)
+    for name in ("timestamp", "accountOpenedAt"):
+        if isinstance(changed.get(name), int):
+            changed[name] += milliseconds
+    for name in ("transactionId", "originalTransactionId"):
+        if isinstance(changed.get(name), str):
+            changed[name] += id_suffix
+    return changed
+
+
+def replay(
+    transactions: Iterable[dict[str, Any]],
+    api_url: str,
+    auth: httpx.Auth,
+    *,
+    connections: int = 16,
+    on_progress: Callable[[ReplayResult], None] | None = None,
+) -> ReplayResult:
+    """Post transactions and wait for every answer.
+
+    Args:
+        transactions: as the API takes them; read only as fast as they are posted.
+        api_url: the stage's URL, without `/transactions`.
+        auth: how requests prove who sends them.
+        connections: how many requests are under way at once; one customer's are never.
+        on_progress: called after every transaction, with the counts so far.
+
+    Raises:
+        UnreachableError: nothing answers at the URL, so that there is no point in going on.
+    """
+    result = ReplayResult()
+    asyncio.run(_Replay(api_url, auth, connections, result, on_progress).run(transactions))
+    return result
+
+
+class _Replay:
+    def __init__(
+        self,
+        api_url: str,
+        auth: httpx.Auth,
+        connections: int,
+        result: ReplayResult,
+        on_progress: Callable[[ReplayResult], None] | None,
+    ) -> None:
+        self._url = f"{api_url.rstrip('/')}/transactions"
+        self._auth = auth
+        self._connections = connections
+        self._result = result
+        self._on_progress = on_progress
+
+    async def run(self, transactions: Iterable[dict[str, Any]]) -> None:
+        started = time.monotonic()
+        lanes = [asyncio.Queue[dict[str, Any] | None](_LANE_LENGTH) for _ in range(self._connections)]
+        try:
+            async with self._client() as client, asyncio.TaskGroup() as workers:
+                for lane in lanes:
+                    workers.create_task(self._work(client, lane))
+                for transaction in transactions:
+                    customer = str(transaction.get("customerId", ""))
+                    # A lane per customer keeps their order; CRC-32 spreads them alike on every machine.
+                    await lanes[zlib.crc32(customer.encode()) % len(lanes)].put(transaction)
+                for lane in lanes:
+                    await lane.put(None)
+        except* UnreachableError as group:
+            raise group.exceptions[0] from None
+        finally:
+            self._result.seconds = time.monotonic() - started
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncGenerator[httpx.AsyncClient]:
+        limits = httpx.Limits(max_connections=self._connections, max_keepalive_connections=self._connections)
+        async with httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(30, connect=5), auth=self._auth) as client:
+            yield client
+
+    async def _work(self, client: httpx.AsyncClient, lane: asyncio.Queue[dict[str, Any] | None]) -> None:
+        while (transaction := await lane.get()) is not None:
+            await self._post(client, transaction)
+            if self._on_progress is not None:
+                self._on_progress(self._result)
+
+    async def _post(self, client: httpx.AsyncClient, transaction: dict[str, Any]) -> None:
+        body = json.dumps(transaction, separators=(",", ":")).encode()
+        status, detail = _UNREACHABLE, "no answer"
+        for attempt in range(ATTEMPTS):
+            asked = 0.0
+            try:
+                sent = time.perf_counter()
+                answer = await client.post(self._url, content=body, headers={"content-type": "application/json"})
+            except httpx.TransportError as error:
+                if isinstance(error, httpx.ConnectError) and not self._result.latencies and attempt == ATTEMPTS // 2:
+                    raise UnreachableError(f"nothing answers at {self._url}") from None
+                status, detail = _UNREACHABLE, type(error).__name__
+            else:
+                self._result.latencies.append(time.perf_counter() - sent)
+                status, detail, asked = (
+                    answer.status_code,
+                    problem_sentence(answer.content) or answer.reason_phrase,
+                    _retry_after(answer),
+                )
+            self._result.statuses[status] += 1
+            if status not in RETRIED_STATUSES and status != _UNREACHABLE:
+                break
+            if attempt < ATTEMPTS - 1:
+                self._result.retries += 1
+                await asyncio.sleep(_pause(attempt, asked))
+        self._count(transaction, status, detail)
+
+    def _count(self, transaction: dict[str, Any], status: int, detail: str) -> None:
+        if httpx.codes.is_success(status):
+            self._result.accepted += 1
+            self._result.stored += status == HTTPStatus.CREATED
+            return
+        self._result.refused += 1
+        if len(self._result.refusals) < 1000:  # noqa: PLR2004  (as `ReplayResult.refusals` says)
+            self._result.refusals.append(Refusal(str(transaction.get("transactionId", "?")), status, detail))
+
+
+def _pause(attempt: int, asked: float) -> float:
+    # Full jitter on an exponential pause, on top of what the API asked for: so that the lanes do not come back as one.
+    return asked + random.uniform(0, min(FIRST_PAUSE_SECONDS * 2**attempt, LONGEST_PAUSE_SECONDS))
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    """Read `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date; 0 without one."""
+    value = answer.headers.get("retry-after", "")
+    if value.isdigit():
+        return min(float(value), LONGEST_PAUSE_SECONDS)
+    try:
+        seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError):
+        return 0.0
+    return min(max(seconds, 0.0), LONGEST_PAUSE_SECONDS)
+
+
+class _FieldProblem(msgspec.Struct):
+    field: str = ""
+    message: str = ""
+
+
+class _Problem(msgspec.Struct):
+    """What is read of a problem+json body (RFC 9457), or of API Gateway's own `message`."""
+
+    title: str = ""
+    detail: str = ""
+    message: str = ""
+    errors: list[_FieldProblem] = []
+
+
+def problem_sentence(body: bytes) -> str:
+    """Give what an API's answer says of what went wrong: the fields by name, else its detail or title; or nothing."""
+    try:
+        problem = msgspec.json.decode(body, type=_Problem)
+    except msgspec.DecodeError:
+        return ""
+    fields = "; ".join(f"{error.field}: {error.message}" for error in problem.errors)
+    return fields or problem.detail or problem.title or problem.message

@@ -1,0 +1,130 @@
+"""A seeded world of transactions, with named fraud episodes in it and the truth about every one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+from fraudstream_tools.lab.drafts import Draft
+from fraudstream_tools.lab.episodes import EPISODES, Scene
+from fraudstream_tools.lab.habits import customer_day
+from fraudstream_tools.lab.world import DAY, HOUR, Customer, World, make_world
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+"""First simulated day where nobody asks for another: fixed, so that a seed alone names a world."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldSettings:
+    """What makes one simulated world differ from another."""
+
+    seed: int = 1
+    customers: int = 1000
+    days: int = 7
+    warm_up_days: int = 0
+    """Days before the first one, of which only each customer's first use of a card or device is kept: enough for it
+    to be known."""
+    activity: float = 2.5
+    """Mean number of transactions of a customer on a day."""
+    episodes: float = 4.0
+    """Fraud episodes a day for each 1,000 customers."""
+    start: datetime = START
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is true of one simulated transaction."""
+
+    transaction_id: str
+    fraud: bool
+    episode: str
+    """Name of the fraud episode; empty for what is legitimate."""
+    known_at: int | None
+    """When somebody would notice and label it, epoch milliseconds; None for what nobody ever complains about."""
+
+    def as_row(self) -> dict[str, Any]:
+        """Give it as a row of the truth file; what does not apply is left out."""
+        row: dict[str, Any] = {"transactionId": self.transaction_id, "fraud": self.fraud}
+        if self.fraud:
+            row |= {"episode": self.episode, "knownAt": self.known_at}
+        return row
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Transactions in order of time, and the truth about each, in the same order."""
+
+    transactions: list[dict[str, Any]]
+    """As the API takes them."""
+    truths: list[Truth]
+
+
+def simulate(settings: WorldSettings) -> Simulation:
+    """Simulate; the same settings give the same transactions, to the last digit.
+
+    Raises:
+        ValueError: settings that make no world.
+    """
+    if settings.customers < 1 or settings.days < 1 or settings.warm_up_days < 0:
+        raise ValueError("a world needs at least one customer and one day")
+    rng = Random(settings.seed)
+    start = int(settings.start.timestamp() * 1000)
+    world = make_world(rng, customers=settings.customers, days=settings.days, start=start, activity=settings.activity)
+    made = list(_warm_up(rng, world, settings.warm_up_days, start))
+    episodes = 0
+    for day in range(settings.days):
+        midnight = start + day * DAY
+        honest = {c.customer_id: customer_day(rng, world, c, day, midnight) for c in world.customers}
+        made.extend(draft for drafts in honest.values() for draft in drafts)
+        for _ in range(round(settings.episodes * settings.customers / 1000)):
+            made.extend(_episode(rng, world, honest, midnight, episodes))
+            episodes += 1
+    return _numbered(rng, settings.seed, made)
+
+
+def _warm_up(rng: Random, world: World, days: int, start: int) -> Iterator[Draft]:
+    for customer in world.customers:
+        known: set[str | None] = set()
+        for day in range(-days, 0):
+            for draft in sorted(customer_day(rng, world, customer, day, start + day * DAY), key=lambda draft: draft.at):
+                used = {draft.fields.get("cardToken"), draft.fields.get("deviceId")} - {None}
+                if draft.original is None and used - known:
+                    known |= used
+                    yield draft
+
+
+def _episode(rng: Random, world: World, honest: dict[str, list[Draft]], midnight: int, number: int) -> list[Draft]:
+    # One after the other, so that every pattern is there however few episodes there are.
+    name = list(EPISODES)[number % len(EPISODES)]
+    victim: Customer = rng.choice(world.customers)
+    in_shop: list[Draft] = []
+    # The patterns that need a payment to follow look for a victim who made one; half of the people do on any day.
+    for _ in range(20):
+        in_shop = [d for d in honest[victim.customer_id] if "terminalId" in d.fields and d.original is None]
+        if in_shop:
+            break
+        victim = rng.choice(world.customers)
+    last = max(in_shop, key=lambda draft: draft.at, default=None)
+    # Not before the world has had some hours of honest life: a fraud in an empty world cannot be told from the rest.
+    at = midnight + rng.randint(6 * HOUR, DAY - 2 * HOUR)
+    drafts = EPISODES[name](Scene(rng, world, victim, last, at, number))
+    for draft in drafts:
+        draft.episode = name
+    return [draft for draft in drafts if draft.at < midnight + DAY]
+
+
+def _numbered(rng: Random, seed: int, made: list[Draft]) -> Simulation:
+    made.sort(key=lambda draft: draft.at)
+    ids = {id(draft): f"sim-{seed}-{number:07}" for number, draft in enumerate(made)}
+    transactions: list[dict[str, Any]] = []
+    truths: list[Truth] = []
+    for draft in made:
+        transaction = {"transactionId": ids[id(draft)], "timestamp": draft.at, **draft.fields}
+        if draft.original is not None:
+            transaction["originalTransactionId"] = ids[id(draft.original)]
+        transactions.append(transaction)
+        # Half of the frauds are noticed within two days, nearly all within a month.
+        known_at = draft.at + int(rng.lognormvariate(0.7, 1.0) * DAY) if draft.episode else None
+        truths.append(Truth(ids[id(draft)], bool(draft.episode), draft.episode, known_at))
+    return Simulation(transactions, truths)
