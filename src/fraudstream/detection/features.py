@@ -1,8 +1,9 @@
 """The one definition of every feature: analyzer, replay, backtest and training all compute them here.
 
 A feature speaks of a transaction and of what its entities' profiles knew before it. Counts leave the transaction itself
-out. Windows run on event time and are half-open: `(t - window, t]`. A count is exact up to what the ring holds
-(`profiles.RING`) and stays there beyond it. A feature that needs a field which the transaction lacks is missing (None).
+out. Windows run on event time and are half-open: `(t - window, t]`. A count is exact up to what the ring holds beside
+the transaction itself (`profiles.RING - 1`) and stays there beyond it. A feature that needs a field which the
+transaction lacks is missing (None).
 
 The vector is stored with the decision, and rounded to its stored form *before* it is judged, so that the log alone
 reproduces every decision.
@@ -111,7 +112,8 @@ def compute(
 
     Args:
         transaction: the transaction to judge.
-        profiles: for each entity that it touches, the profile before it and the event that it is to the entity.
+        profiles: for each entity that it touches, the profile, which has learnt it, and the event that it is to the
+            entity.
         amount: its amount in the base currency; None without an exchange rate.
         time_zone: what hours of the day refer to.
 

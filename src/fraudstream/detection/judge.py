@@ -58,8 +58,9 @@ class Judge:
         for kind, key in entities(transaction).items():
             profile = profiles.get(key) or Profile(kind)
             event = event_of(transaction, kind, amount)
-            touched[kind] = profile, event
             after = profile.after(event)
+            # Judged by the profile that has learnt it, and reads it without it: so a retry finds the same past.
+            touched[kind] = after, event
             if after is profile:
                 seen = True
             else:

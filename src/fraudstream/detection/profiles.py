@@ -2,9 +2,12 @@
 
 A profile has two parts: the *ring*, the entity's `RING` newest events by event time with their details, and the *past*,
 sums over what has left the ring. An event adds to the sums only when it leaves the ring, so a transaction that is still
-in the ring can be judged again as if it had not been seen: the ring is read without it. An event that is in the
-ring already, or is older than everything in a full ring, changes nothing: learning is idempotent without exception. Its
-price is that an event which arrives when `RING` newer ones are known is judged but not learnt.
+in the ring can be judged again as if it had not been seen: the ring is read without it.
+
+An event that is in the ring already, or is older than everything in a full ring, changes nothing: learning is
+idempotent without exception. Its price is that an event which arrives when `RING` newer ones are known is judged but
+not learnt. A retry differs from the first judgement only by what has left the ring since, at most one event of
+each count for every event learnt in between.
 """
 
 import math
