@@ -7,7 +7,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         "AMOUNT_OUTLIER": "The amount is far above what this customer usually spends.",
         "BLOCKED_ENTITY": "The customer, card, merchant, device or address is on the blocked list.",
-        "CARD_TESTING": "Several cards were declined on this device or address in a short time, as when cards are tried out.",
+        "CARD_TESTING": "Several cards were declined on this device or address in a short time, as if being tried out.",
         "CARD_VELOCITY": "The card was used unusually often in a short time.",
         "COUNTRY_MISMATCH": "The countries of card, billing address and internet address do not go together.",
         "CUSTOMER_VELOCITY": "The customer made unusually many transactions in a short time.",
