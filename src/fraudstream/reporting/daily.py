@@ -1,0 +1,65 @@
+"""Makes the report of a day and puts it into the bucket."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fraudstream.reporting.figures import DailyReport, TableCheck
+from fraudstream.reporting.log_reader import fetch_segments, open_log
+from fraudstream.reporting.render import to_csv, to_html, to_json
+from fraudstream.reporting.summary import summarize
+from fraudstream.reporting.table_check import sample_table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the log and the table lie, and where reports go."""
+
+    bucket: str
+    log_prefix: str
+    report_prefix: str
+    table: str
+
+
+def make_report(s3: "S3Client", dynamodb: "DynamoDBClient", place: Place, day: date) -> DailyReport:
+    """Read a day's decision log, look at the table, and give the figures.
+
+    Raises:
+        botocore.exceptions.ClientError: the bucket or the table could not be read.
+    """
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    end = start + timedelta(days=1)
+    # The table first: what is stored while the log is read must not look missing.
+    sampled = sample_table(
+        dynamodb, place.table, day, start=int(start.timestamp() * 1000), end=int(end.timestamp() * 1000)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        segments = fetch_segments(s3, place.bucket, place.log_prefix, day, Path(folder))
+        with open_log(segments, day) as connection:
+            logged = {row[0] for row in connection.execute("SELECT DISTINCT transactionId FROM log").fetchall()}
+            check = TableCheck(sampled=len(sampled), missing=tuple(sorted(sampled - logged)))
+            return summarize(connection, day, check)
+
+
+def write_report(s3: "S3Client", place: Place, report: DailyReport) -> Sequence[str]:
+    """Put a report into the bucket and give its keys: HTML, JSON and CSV.
+
+    Raises:
+        botocore.exceptions.ClientError: S3 refused one; writing them all again does no harm.
+    """
+    folder = f"{place.report_prefix}date={report.date}/"
+    contents = (
+        ("report.html", to_html(report), "text/html; charset=utf-8"),
+        ("report.json", to_json(report), "application/json"),
+        ("report.csv", to_csv(report), "text/csv; charset=utf-8"),
+    )
+    for name, body, content_type in contents:
+        s3.put_object(Bucket=place.bucket, Key=folder + name, Body=body, ContentType=content_type)
+    return [folder + name for name, _, _ in contents]

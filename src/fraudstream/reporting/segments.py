@@ -1,0 +1,97 @@
+"""Segments: the decision log as it is first written, one small compressed object for each batch and hour.
+
+A segment's key is made of the hour in which its records entered the stream, and of its first record: the sequence
+number, which orders it within its shard, and the start of the event's id, which tells two shards apart. A retry of the
+same batch therefore overwrites its own segment. A batch that Lambda cuts differently on a retry overlaps with what is
+there; readers count each transaction and event once.
+"""
+
+import gzip
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fraudstream.reporting.decision_log import LogRecord, PoisonRecordError, read_stream_record
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SUFFIX = ".jsonl.gz"
+_ENCODER = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """One object of the decision log."""
+
+    key: str
+    body: bytes
+    records: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """A batch of stream records, cut into segments."""
+
+    segments: Sequence[Segment]
+    poison: Sequence[str]
+    """Sequence numbers of the records that could not be read, in order."""
+
+
+def day_prefix(prefix: str, day: date) -> str:
+    """Give the prefix of a day's segments."""
+    return f"{prefix}segments/date={day.isoformat()}/"
+
+
+def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> Cut:
+    """Turn a batch of stream records into segments.
+
+    Everything readable is kept, also behind a record that is not: when Lambda gives up on what is left of the batch,
+    only the unreadable record itself is missing from the log.
+
+    Args:
+        batch: stream records as Lambda hands them over.
+        prefix: where the decision log lies in its bucket.
+    """
+    hours: dict[str, list[LogRecord]] = {}
+    keys: dict[str, str] = {}
+    poison: list[str] = []
+    for record in batch:
+        try:
+            lines = read_stream_record(record)
+        except PoisonRecordError:
+            poison.append(record["dynamodb"]["SequenceNumber"])
+            continue
+        if lines:
+            folder = _hour_folder(prefix, lines[0].logged_at)
+            keys.setdefault(folder, f"{folder}{_position(record)}{SUFFIX}")
+            hours.setdefault(folder, []).extend(lines)
+    segments = [Segment(key=keys[folder], body=_compress(lines), records=len(lines)) for folder, lines in hours.items()]
+    return Cut(segments=segments, poison=poison)
+
+
+def write(client: "S3Client", bucket: str, segments: Iterable[Segment]) -> None:
+    """Put segments into the bucket.
+
+    Raises:
+        botocore.exceptions.ClientError: S3 refused one; writing them all again does no harm.
+    """
+    for segment in segments:
+        client.put_object(Bucket=bucket, Key=segment.key, Body=segment.body, ContentType="application/x-ndjson")
+
+
+def _hour_folder(prefix: str, logged_at: int) -> str:
+    moment = datetime.fromtimestamp(logged_at / 1000, UTC)
+    return f"{day_prefix(prefix, moment.date())}hour={moment:%H}/"
+
+
+def _position(record: Mapping[str, Any]) -> str:
+    return f"{record['dynamodb']['SequenceNumber']}-{record.get('eventID', '')[:8]}"
+
+
+def _compress(records: Iterable[LogRecord]) -> bytes:
+    # No time in the header: the same records give the same bytes.
+    return gzip.compress(_ENCODER.encode_lines(list(records)), compresslevel=6, mtime=0)
