@@ -50,7 +50,8 @@ class Analysis:
 
 class _Finished(NamedTuple):
     alerted: bool
-    latency: int | None
+    latency: int | None = None
+    error: Exception | None = None
 
 
 def first_failure(records: Iterable[Mapping[str, Any]], failures: Sequence[Failure]) -> str | None:
@@ -127,14 +128,13 @@ class Analyzer:
             analysis.failures.append(Failure(works[name].sequence_number, error))
         results = self._pool.map(self._finish, [works[name] for name in judged], judged.values())
         for name, result in zip(judged, results, strict=True):
-            if not isinstance(result, _Finished):
-                analysis.failures.append(Failure(works[name].sequence_number, result))
-                continue
             analysis.alerts += result.alerted
+            if result.error:
+                analysis.failures.append(Failure(works[name].sequence_number, result.error))
             if result.latency is not None:
                 analysis.latencies.append(result.latency)
 
-    def _finish(self, work: Work, judged: tuple[Transaction, Decision]) -> _Finished | Exception:
+    def _finish(self, work: Work, judged: tuple[Transaction, Decision]) -> _Finished:
         """Alert and decide; an error fails this transaction's record only."""
         transaction, decision = judged
         alerted = False
@@ -143,7 +143,7 @@ class Analyzer:
                 alerted = self._alerts.open(transaction, decision)
             is_first = self._decisions.decide(transaction, decision)
         except (ClientError, BotoCoreError) as error:
-            return error
+            return _Finished(alerted, error=error)
         return _Finished(alerted, self._now() - transaction.received_at if is_first else None)
 
     def _close(self, work: Work) -> Exception | None:

@@ -1,11 +1,12 @@
 """What the analyzer has to do for a record of the stream of transactions."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
-from fraudstream.detection.events import check
+from fraudstream.detection.events import UnusableTransactionError, check
 from fraudstream.transactions.decision import Label
 from fraudstream.transactions.transaction import Kind, Transaction
 
@@ -62,6 +63,12 @@ def read(record: Mapping[str, Any]) -> Work:
         label = Label.from_item(new)
         check(transaction)
     except msgspec.ValidationError as error:
+        # msgspec's own message may hold the value; what follows "$." is the field.
+        where = re.search(r"(?:\$\.|field `)(\w+)", str(error))
+        raise PoisonRecordError(
+            f"the new image is no transaction: {where[1] if where else 'a field'} is wrong"
+        ) from None
+    except UnusableTransactionError as error:
         raise PoisonRecordError(f"the new image is no transaction: {error}") from None
     except (ValueError, TypeError, AttributeError):
         raise PoisonRecordError("the new image is no transaction: an attribute cannot be read") from None
