@@ -1,0 +1,68 @@
+"""Leaving nothing behind: a folder that goes with its block, and signals that end a block instead of the process."""
+
+import contextlib
+import fcntl
+import shutil
+import signal
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from types import FrameType
+
+_ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+_STATE = "state"
+
+
+class FolderInUseError(RuntimeError):
+    """Another block works in the folder."""
+
+
+@contextlib.contextmanager
+def state_folder(folder: Path) -> Generator[Path]:
+    """Give a folder of our own within a folder; both go, the outer one as far as it was made here and is empty.
+
+    Raises:
+        FolderInUseError: someone else holds it.
+    """
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / ".lock"
+    with lock.open("a") as holder:
+        try:
+            # The lock goes with the process that holds it: what a killed one left behind does not stand in the way.
+            fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise FolderInUseError(f"another local cloud runs in {folder}") from None
+        state = folder / _STATE
+        shutil.rmtree(state, ignore_errors=True)
+        state.mkdir()
+        try:
+            yield state
+        finally:
+            shutil.rmtree(state, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+            for each in made:
+                with contextlib.suppress(OSError):
+                    each.rmdir()
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Generator[None]:
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, through its `finally`s, where nothing else handles them."""
+    if threading.current_thread() is not threading.main_thread():
+        # Only the main thread may set handlers.
+        yield
+        return
+    unhandled = [each for each in _ENDING_SIGNALS if signal.getsignal(each) is signal.SIG_DFL]
+    for each in unhandled:
+        signal.signal(each, _leave)
+    try:
+        yield
+    finally:
+        for each in unhandled:
+            signal.signal(each, signal.SIG_DFL)
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    # What a shell reports for a process that the signal ended.
+    raise SystemExit(128 + number)
