@@ -1,0 +1,118 @@
+"""`fraudstream alerts`: the review queue."""
+
+import heapq
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+
+from fraudstream_tools.cli.console import CommandError, decision_text, out, print_json
+from fraudstream_tools.cli.deployment import Deployment
+from fraudstream_tools.cli.options import JsonOption, StackOption
+from fraudstream_tools.cli.review import SourceOption, TruthOption, label_transaction
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_MILLISECONDS = 1000
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(name="alerts", no_args_is_help=True, help="Work through transactions that ask for a human.")
+    group.command(name="list")(list_alerts)
+    group.command(name="close")(close)
+    app.add_typer(group)
+
+
+def list_alerts(
+    status: Annotated[Literal["OPEN", "CLOSED"], typer.Option(case_sensitive=False)] = "OPEN",
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List alerts, newest first.
+
+    fraudstream alerts list
+    fraudstream alerts list --json --limit 1000 | jq '.[] | select(.score > 90)'
+    """
+    deployment = Deployment(stack)
+    found = list(islice(newest_alerts(deployment.client("dynamodb"), deployment["alertsTable"], status), limit))
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        out.print(f"no {status.lower()} alerts")
+        return
+    out.print(alerts_table(found))
+
+
+def newest_alerts(client: "DynamoDBClient", table: str, status: str = "OPEN") -> Iterator[dict[str, Any]]:
+    """Give the alerts of a status, newest first, read page by page as they are asked for."""
+    from fraudstream.detection.decision_store import STATUS_SHARDS  # noqa: PLC0415  (kept out of `--help`)
+
+    shards = (_shard(client, table, f"{status}#{shard}") for shard in range(STATUS_SHARDS))
+    return heapq.merge(*shards, key=lambda alert: alert["createdAt"], reverse=True)
+
+
+def alerts_table(alerts: list[dict[str, Any]]) -> Table:
+    """Lay alerts out for people."""
+    table = Table("raised (UTC)", "transaction", "decision", "score", "reasons", box=None, header_style="dim")
+    table.columns[3].justify = "right"
+    for alert in alerts:
+        raised = datetime.fromtimestamp(alert["createdAt"] / _MILLISECONDS, UTC)
+        table.add_row(
+            f"{raised:%Y-%m-%d %H:%M:%S}",
+            alert["transactionId"],
+            decision_text(alert["decision"]),
+            str(alert["score"]),
+            ", ".join(alert["reasonCodes"]),
+        )
+    return table
+
+
+def close(
+    ids: Annotated[list[str], typer.Argument(metavar="ID…", help="transactionIds")],
+    is_fraud: TruthOption = None,
+    source: SourceOption = "analyst",
+    stack: StackOption = None,
+) -> None:
+    """Close alerts by saying what their transactions turned out to be: each gets a label, and the analyzer learns.
+
+    fraudstream alerts close order-20261123-0001 --fraud
+    """
+    if is_fraud is None:
+        raise CommandError("what was it? Say --fraud or --legitimate")
+    from fraudstream.detection.decision_store import AlertStore  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.transactions.decision import Label, Truth  # noqa: PLC0415
+
+    deployment = Deployment(stack)
+    client: DynamoDBClient = deployment.client("dynamodb")
+    # Retention only matters to alerts that are raised.
+    alerts = AlertStore(client, deployment["alertsTable"], retention_days=0)
+    for transaction_id in ids:
+        truth = label_transaction(
+            client, deployment["transactionsTable"], transaction_id, is_fraud=is_fraud, source=source
+        )
+        now = int(time.time() * _MILLISECONDS)
+        # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait for that.
+        closed = alerts.close(transaction_id, Label(label=Truth(truth), label_source=source, labeled_at=now))
+        out.print(f"{transaction_id}: {truth}{'' if closed else ' (it had no open alert)'}", markup=False)
+
+
+def _shard(client: "DynamoDBClient", table: str, status_shard: str) -> Iterator[dict[str, Any]]:
+    from fraudstream.transactions.attributes import from_item  # noqa: PLC0415  (kept out of `--help`)
+
+    pages = client.get_paginator("query").paginate(
+        TableName=table,
+        IndexName="by-status",
+        KeyConditionExpression="statusShard = :shard",
+        ExpressionAttributeValues={":shard": {"S": status_shard}},
+        ScanIndexForward=False,
+    )
+    for page in pages:
+        yield from (from_item(item) for item in page["Items"])

@@ -1,0 +1,53 @@
+"""How the commands talk to people: results on standard output, everything else on standard error."""
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+DECISION_STYLES = {"APPROVE": "green", "REVIEW": "yellow", "DECLINE": "red"}
+
+
+class CommandError(Exception):
+    """Something that the person at the keyboard can put right; the message says how."""
+
+
+def print_json(value: object) -> None:
+    """Print a value for other programs to read: plain JSON, never coloured or wrapped."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def decision_text(decision: str | None, status: str = "PENDING") -> Text:
+    """Give a decision in its colour, or the status of what has none."""
+    if decision is None:
+        return Text(status, style="dim" if status == "PENDING" else "red")
+    return Text(decision, style=f"bold {DECISION_STYLES.get(decision, '')}")
+
+
+def print_transaction(state: dict[str, Any]) -> None:
+    """Print a transaction's present state, as the API gives it."""
+    from fraudstream.transactions.money import format_money  # noqa: PLC0415  (kept out of `--help`)
+
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim")
+    facts.add_column()
+    facts.add_row("transaction", str(state["transactionId"]))
+    facts.add_row("amount", f"{format_money(state['amountMinor'], state['currency'])}  {state['type']}")
+    facts.add_row("decision", decision_text(state.get("decision"), str(state.get("status", ""))))
+    if state.get("score") is not None:
+        facts.add_row("score", f"{state['score']} of 100")
+    if state.get("label"):
+        facts.add_row("label", f"{state['label']} ({state.get('labelSource')})")
+    if state.get("rulesetVersion"):
+        facts.add_row("ruleset", str(state["rulesetVersion"]))
+    out.print(facts)
+    for reason in state.get("reasons") or ():
+        points = f" {reason['points']:+g}" if reason.get("points") else ""
+        out.print(Text.assemble("  • ", (reason["code"], "bold"), points, (f"  {reason.get('message', '')}", "dim")))

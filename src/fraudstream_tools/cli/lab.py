@@ -1,0 +1,193 @@
+"""`fraudstream simulate` and `fraudstream replay`."""
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from fraudstream_tools.cli.console import CommandError, err, out, print_json
+from fraudstream_tools.cli.deployment import Deployment
+from fraudstream_tools.cli.options import ApiOption, JsonOption, StackOption
+from fraudstream_tools.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from fraudstream_tools.lab.replay import ReplayResult
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(simulate)
+    app.command()(replay)
+
+
+@contextmanager
+def _file_problems() -> Generator[None]:
+    from fraudstream_tools.lab.files import FileProblemError  # noqa: PLC0415
+
+    try:
+        yield
+    except FileProblemError as error:
+        raise CommandError(str(error)) from None
+
+
+def simulate(
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where to: a name ending in .jsonl, .jsonl.gz, .csv or .parquet.")
+    ],
+    seed: Annotated[int, typer.Option(help="The world's number: the same one makes the same world.")] = 1,
+    customers: Annotated[int, typer.Option(min=1, max=1_000_000)] = 1000,
+    days: Annotated[int, typer.Option(min=1, max=366)] = 7,
+    warm_up: Annotated[
+        int,
+        typer.Option(min=0, max=30, help="Days before the first one, thinned to each card's and device's first use."),
+    ] = 0,
+    activity: Annotated[float, typer.Option(min=0.1, max=50, help="Mean transactions of a customer on a day.")] = 2.5,
+    episodes: Annotated[
+        float, typer.Option(min=0, max=1000, help="Fraud episodes a day for each 1,000 customers.")
+    ] = 4.0,
+    start: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day (UTC).  [default: 2026-01-05]")
+    ] = None,
+) -> None:
+    """Make a world of customers, merchants and fraudsters, and write its transactions to a file.
+
+    They are as the API takes them, in order of time. Beside the file lies another with the truth: which of them are
+    fraud, the name of the fraud episode, and when somebody would notice. The same options give the same bytes.
+
+        fraudstream simulate --customers 5000 --days 14 --output world.parquet
+        fraudstream replay world.parquet --shift-to-now
+    """
+    from fraudstream_tools.lab import files  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.simulate import START, WorldSettings  # noqa: PLC0415
+    from fraudstream_tools.lab.simulate import simulate as make  # noqa: PLC0415
+
+    with _file_problems():
+        ending = files.file_format(output)
+        settings = WorldSettings(
+            seed=seed,
+            customers=customers,
+            days=days,
+            warm_up_days=warm_up,
+            activity=activity,
+            episodes=episodes,
+            start=start.replace(tzinfo=UTC) if start else START,
+        )
+        made = make(settings)
+        truth = output.with_name(output.name.removesuffix(ending) + ".truth" + ending)
+        files.write_rows(output, made.transactions)
+        files.write_rows(truth, (row.as_row() for row in made.truths))
+    frauds = [row for row in made.truths if row.fraud]
+    out.print(f"{len(made.transactions):,} transactions in {output}, {len(frauds):,} of them fraud", soft_wrap=True)
+    out.print(f"the truth about them in {truth}", soft_wrap=True)
+    table = Table("episode", "transactions", box=None, header_style="dim")
+    table.columns[1].justify = "right"
+    for episode in sorted({row.episode for row in frauds}):
+        table.add_row(episode, f"{sum(row.episode == episode for row in frauds):,}")
+    if frauds:
+        out.print(table)
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(help="CSV, JSON Lines or Parquet; compressed .jsonl.gz and .csv.gz too.")],
+    *,
+    api: ApiOption = None,
+    stack: StackOption = None,
+    connections: Annotated[int, typer.Option("--connections", "-c", min=1, max=256, help="Requests at once.")] = 16,
+    shift_to_now: Annotated[
+        bool, typer.Option("--shift-to-now", help="Move all times as one, so that the last transaction is just now.")
+    ] = False,
+    id_suffix: Annotated[
+        str, typer.Option(help="Put this behind every transactionId, to replay the same file once more as new.")
+    ] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Post the transactions of a file, signed, many at once and each customer's in their order.
+
+    What the API throttles or fails is posted again, and that is safe: a transactionId counts once. Columns are named
+    like the API's fields; amounts are integers of minor units, times epoch milliseconds. Exits with 1 if any
+    transaction was refused.
+
+        fraudstream replay history.csv
+        fraudstream replay history.jsonl.gz --api https://abc.execute-api.us-east-2.amazonaws.com/v1 -c 64
+        fraudstream replay world.parquet --shift-to-now --id-suffix .second-run
+    """
+    from fraudstream_tools.lab import files  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab import replay as lab  # noqa: PLC0415
+
+    deployment = Deployment(stack, {"apiUrl": api})
+    with _file_problems():
+        total = files.count_transactions(file)
+        ahead = _shift(files.read_transactions(file)) if shift_to_now else 0
+        transactions = (lab.shifted(row, ahead, id_suffix) for row in _first(files.read_transactions(file), limit))
+        with progress_bar("posting", min(total or 0, limit or total or 0) or None) as advance:
+            try:
+                result = lab.replay(
+                    transactions,
+                    deployment["apiUrl"],
+                    deployment.auth(),
+                    connections=connections,
+                    on_progress=lambda result: advance(result.accepted + result.refused),
+                )
+            except lab.UnreachableError as error:
+                hint = "; is `fraudstream local` still running?" if deployment.is_local else ""
+                raise CommandError(f"{error}{hint}") from None
+    if as_json:
+        print_json(summary(result))
+    else:
+        _print_result(result)
+    if result.refused:
+        raise typer.Exit(1)
+
+
+def summary(result: "ReplayResult") -> dict[str, Any]:
+    """Give a replay's figures as JSON values."""
+    return {
+        "accepted": result.accepted,
+        "stored": result.stored,
+        "refused": result.refused,
+        "retries": result.retries,
+        "statuses": {str(status): count for status, count in sorted(result.statuses.items())},
+        "seconds": round(result.seconds, 3),
+        "perSecond": round(result.rate, 1),
+        "latencyMs": {name: round(result.percentile_ms(share), 1) for name, share in PERCENTILES.items()},
+        "refusals": [
+            {"transactionId": r.transaction_id, "status": r.status, "detail": r.detail} for r in result.refusals
+        ],
+    }
+
+
+PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
+
+
+def _shift(rows: Iterator[dict[str, Any]]) -> int:
+    last = max((row["timestamp"] for row in rows if isinstance(row.get("timestamp"), int)), default=None)
+    if last is None:
+        raise CommandError("--shift-to-now needs a timestamp in the file, and there is none")
+    return int(time.time() * 1000) - last
+
+
+def _first(rows: Iterator[dict[str, Any]], limit: int | None) -> Iterator[dict[str, Any]]:
+    for number, row in enumerate(rows):
+        if number == limit:
+            return
+        yield row
+
+
+def _print_result(result: "ReplayResult") -> None:
+    out.print(
+        f"{result.accepted:,} accepted ({result.stored:,} new), {result.refused:,} refused, "
+        f"{result.retries:,} repeated in {result.seconds:.1f} s: {result.rate:,.0f} a second"
+    )
+    latencies = "  ".join(f"{name} {result.percentile_ms(share):.0f} ms" for name, share in PERCENTILES.items())
+    out.print(f"latency of a request: {latencies}")
+    for refusal in result.refusals[:10]:
+        err.print(f"  {refusal.transaction_id}: {refusal.status or 'no answer'} {refusal.detail}", markup=False)
+    if result.refused > len(result.refusals[:10]):
+        err.print(f"  … and {result.refused - 10:,} more; --json lists up to 1,000")

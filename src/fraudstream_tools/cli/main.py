@@ -1,0 +1,65 @@
+"""The `fraudstream` command."""
+
+import importlib.metadata
+import sys
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from fraudstream_tools.cli import alerts, api, develop, here, lab, preflight, report, review
+from fraudstream_tools.cli.console import CommandError, err
+
+app = typer.Typer(
+    name="fraudstream",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""
+Catch fraud in payment transactions as they come in.
+
+Start with `fraudstream demo`: it deploys the whole system on this machine, replays a day of transactions and shows what
+was decided and why. `fraudstream local` leaves one running, and every other command finds it:
+
+    fraudstream local                                   # in one terminal
+    fraudstream submit --amount 12.50 --currency EUR    # in another
+    fraudstream replay history.parquet --shift-to-now
+
+On AWS, check the account first (`fraudstream preflight`), deploy with `pulumi up`, and name the stack: `--stack dev`.
+""",
+)
+for group in (here, api, lab, review, alerts, report, preflight, develop):
+    group.register(app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"fraudstream {importlib.metadata.version('fraudstream')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Nothing but `--version` stands before the commands."""
+    del version  # its callback has dealt with it
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command, and end the process.
+
+    Args:
+        arguments: what stands behind `fraudstream`; None for the process's own arguments.
+
+    Raises:
+        SystemExit: always. 0: all is well; 1: something failed and was named on standard error; 2: wrong usage.
+    """
+    try:
+        app(arguments)
+    except CommandError as error:
+        err.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
+        sys.exit(1)

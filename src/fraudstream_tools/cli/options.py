@@ -1,0 +1,20 @@
+"""Options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+StackOption = Annotated[
+    str | None,
+    typer.Option(
+        "--stack",
+        metavar="NAME",
+        envvar="FRAUDSTREAM_STACK",
+        help="The Pulumi stack to talk to; else the one that `fraudstream local` runs, else the selected one.",
+    ),
+]
+ApiOption = Annotated[
+    str | None,
+    typer.Option("--api", metavar="URL", help="The API's URL, as `pulumi stack output apiUrl` prints it."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for other programs to read.")]

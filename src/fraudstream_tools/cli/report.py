@@ -1,0 +1,88 @@
+"""`fraudstream report`: fetch a day's report."""
+
+import json
+import webbrowser
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from fraudstream_tools.cli.console import CommandError, err, out
+from fraudstream_tools.cli.deployment import Deployment
+from fraudstream_tools.cli.options import StackOption
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+
+Format = Literal["html", "json", "csv"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command."""
+    app.command()(report)
+
+
+def report(
+    *,
+    day: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="The day (UTC).  [default: yesterday]"),
+    ] = None,
+    file_format: Annotated[Format, typer.Option("--format", "-f")] = "html",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to.  [default: report-DATE.html]")
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Have it written once more, with what came in late.")] = False,
+    stack: StackOption = None,
+) -> None:
+    """Fetch the fraud report of a day, and have it written first if there is none yet.
+
+    fraudstream report --open
+    fraudstream report --date 2026-11-23 --format json --output -
+    """
+    wanted = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
+    deployment = Deployment(stack)
+    key = report_key(wanted, file_format)
+    content = None if anew else _fetch(deployment, key)
+    if content is None:
+        err.print(f"writing the report of {wanted}", style="dim")
+        _write(deployment, wanted)
+        content = _fetch(deployment, key)
+    if content is None:
+        raise CommandError(f"the report of {wanted} was written, but it is not in the bucket")
+    if output == Path("-"):
+        typer.echo(content, nl=False)
+        return
+    path = output or Path(f"report-{wanted}.{file_format}")
+    path.write_bytes(content)
+    out.print(str(path), markup=False)
+    if open_it:
+        webbrowser.open(path.resolve().as_uri())
+
+
+def report_key(day: date, file_format: str) -> str:
+    """Give the key under which a day's report lies in the bucket."""
+    return f"reports/date={day}/report.{file_format}"
+
+
+def _fetch(deployment: Deployment, key: str) -> bytes | None:
+    from botocore.exceptions import ClientError  # noqa: PLC0415  (kept out of `--help`)
+
+    client: S3Client = deployment.client("s3")
+    try:
+        return client.get_object(Bucket=deployment["bucketName"], Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "NoSuchKey":
+            return None
+        raise
+
+
+def _write(deployment: Deployment, day: date) -> None:
+    client: LambdaClient = deployment.client("lambda")
+    payload = json.dumps({"task": "daily-report", "date": str(day)}).encode()
+    answer: Any = client.invoke(FunctionName=deployment["reportFunction"], Payload=payload)
+    if answer.get("FunctionError"):
+        raise CommandError(f"the report function failed on {day}: its log group says why")

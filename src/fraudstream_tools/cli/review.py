@@ -1,0 +1,146 @@
+"""`fraudstream label` and `fraudstream redrive`: what people tell the table of transactions."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fraudstream_tools.cli.console import CommandError, err, out
+from fraudstream_tools.cli.deployment import Deployment
+from fraudstream_tools.cli.options import StackOption
+from fraudstream_tools.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TruthOption = Annotated[
+    bool | None, typer.Option("--fraud/--legitimate", help="What it turned out to be.", show_default=False)
+]
+SourceOption = Annotated[
+    str, typer.Option("--source", help="Who says so: analyst, chargeback, customer, or a code of your own.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(label)
+    app.command()(redrive)
+
+
+def label(
+    transaction_id: Annotated[str, typer.Argument(metavar="ID", help="transactionId")],
+    is_fraud: TruthOption = None,
+    source: SourceOption = "analyst",
+    stack: StackOption = None,
+) -> None:
+    """Say what a transaction turned out to be.
+
+    The analyzer learns from it within a second, and the alert is closed. A newer label takes an older one's place.
+
+        fraudstream label order-20261123-0001 --fraud --source chargeback
+        fraudstream label order-20261123-0002 --legitimate
+    """
+    if is_fraud is None:
+        raise CommandError("what was it? Say --fraud or --legitimate")
+    deployment = Deployment(stack)
+    client: DynamoDBClient = deployment.client("dynamodb")
+    truth = label_transaction(client, deployment["transactionsTable"], transaction_id, is_fraud=is_fraud, source=source)
+    out.print(f"{transaction_id} is {truth}, says {source}", markup=False)
+
+
+def label_transaction(client: "DynamoDBClient", table: str, transaction_id: str, *, is_fraud: bool, source: str) -> str:
+    """Write a label on a transaction and give it.
+
+    Raises:
+        CommandError: there is no such transaction, or it has a newer label.
+    """
+    from fraudstream.transactions.decision import Label, Truth  # noqa: PLC0415  (kept out of `--help`)
+
+    truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
+    values = Label(label=truth, label_source=source, labeled_at=int(time.time() * 1000)).to_item()
+    written = _update(client, table, transaction_id, values, "NOT labeledAt > :labeledAt")
+    if not written:
+        raise CommandError(f"{transaction_id} has a label that is newer than this machine's clock")
+    return truth.value
+
+
+def redrive(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="transactionIds")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="A day's report.json: every transaction that it lists as undecided.")
+    ] = None,
+    stack: StackOption = None,
+) -> None:
+    """Send transactions that were never decided through the analyzer again.
+
+    For what lies in the dead-letter queue, once its cause is gone. What has a decision keeps it.
+
+        fraudstream redrive order-20261123-0001 order-20261123-0002
+        fraudstream report --date 2026-11-23 --format json && fraudstream redrive --report report-2026-11-23.json
+    """
+    wanted = list(dict.fromkeys([*(ids or ()), *(_undecided(report) if report else ())]))
+    if not wanted and report is None:
+        raise CommandError("which? Give one or more transactionIds, or --report with a day's report.json")
+    deployment = Deployment(stack)
+    client: DynamoDBClient = deployment.client("dynamodb")
+    table = deployment["transactionsTable"]
+    done, missing = 0, 0
+    with progress_bar("redriving", len(wanted)) as advance:
+        for number, transaction_id in enumerate(wanted, start=1):
+            values = {"redrivenAt": {"N": str(int(time.time() * 1000))}}
+            try:
+                done += _update(client, table, transaction_id, values, "attribute_not_exists(decision)")
+            except CommandError as error:
+                missing += 1
+                err.print(str(error), markup=False)
+            advance(number)
+    out.print(f"{done:,} sent to the analyzer again, {len(wanted) - done - missing:,} had a decision")
+    if missing:
+        raise typer.Exit(1)
+
+
+def _undecided(report: Path) -> Iterable[str]:
+    import msgspec  # noqa: PLC0415  (kept out of `--help`)
+
+    from fraudstream.reporting.figures import DailyReport  # noqa: PLC0415
+
+    try:
+        content = msgspec.json.decode(report.read_bytes(), type=DailyReport)
+    except OSError as error:
+        raise CommandError(f"{report}: {error.strerror}") from None
+    except msgspec.DecodeError:
+        raise CommandError(f"{report}: not a fraudstream report in JSON") from None
+    return (undecided.transaction_id for undecided in content.reconciliation.undecided)
+
+
+def _update(client: "DynamoDBClient", table: str, transaction_id: str, values: dict[str, Any], condition: str) -> bool:
+    """Set attributes of a transaction; tell whether the condition let them be set."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415  (kept out of `--help`)
+
+    found = client.query(
+        TableName=table,
+        KeyConditionExpression="transactionId = :id AND #timestamp > :claim",
+        ExpressionAttributeNames={"#timestamp": "timestamp"},
+        ExpressionAttributeValues={":id": {"S": transaction_id}, ":claim": {"N": "0"}},
+        ProjectionExpression="transactionId, #timestamp",
+        ConsistentRead=True,
+        ScanIndexForward=False,
+        Limit=1,
+    )["Items"]
+    if not found:
+        raise CommandError(f"{transaction_id}: there is no such transaction")
+    try:
+        client.update_item(
+            TableName=table,
+            Key=found[0],
+            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
+            ConditionExpression=f"attribute_exists(transactionId) AND {condition}",
+            ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
+        )
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True

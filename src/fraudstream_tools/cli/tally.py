@@ -1,0 +1,111 @@
+"""What became of a replay: counted in the table and in the decision log, not taken on trust."""
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fraudstream.transactions.attributes import from_item
+from fraudstream.transactions.transaction import Kind
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+STOPPED = frozenset({"REVIEW", "DECLINE"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """Counts of one run, and the stored transactions that they were made from."""
+
+    received: int
+    """Transactions that the API answered with 2xx."""
+    stored: Mapping[str, dict[str, Any]]
+    """What lies in the table, by transactionId."""
+    logged: frozenset[str]
+    """Ids of the transactions whose decision is in the decision log."""
+
+    @property
+    def decided(self) -> list[dict[str, Any]]:
+        """The stored transactions that have a decision."""
+        return [transaction for transaction in self.stored.values() if "decision" in transaction]
+
+    @property
+    def lost(self) -> int:
+        """Received transactions that are not stored, decided and logged."""
+        whole = sum(transaction["transactionId"] in self.logged for transaction in self.decided)
+        return max(0, self.received - whole)
+
+    @property
+    def decisions(self) -> Counter[str]:
+        """Decided transactions by decision."""
+        return Counter(str(transaction["decision"]) for transaction in self.decided)
+
+    @property
+    def decision_seconds(self) -> list[float]:
+        """Seconds from receipt to decision, of each decided transaction."""
+        return [(transaction["decidedAt"] - transaction["receivedAt"]) / 1000 for transaction in self.decided]
+
+    def noticed(self, truth: Mapping[str, str]) -> "Noticed":
+        """Compare the decisions with the truth: transactionId to the fraud episode's name, for fraud alone."""
+        stopped = {t["transactionId"] for t in self.decided if t["decision"] in STOPPED}
+        frauds = Counter(truth.values())
+        found = Counter(episode for transaction_id, episode in truth.items() if transaction_id in stopped)
+        return Noticed(stopped=len(stopped), frauds=frauds, found=found)
+
+    def summary_line(self, report: object) -> str:
+        """Give the line for machines."""
+        return (
+            f"demo: received={self.received} stored={len(self.stored)} decided={len(self.decided)} "
+            f"logged={len(self.logged)} lost={self.lost} report={report}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noticed:
+    """How the decisions compare with the truth; a transaction counts as stopped when it was reviewed or declined."""
+
+    stopped: int
+    frauds: Counter[str]
+    """Fraudulent transactions by episode."""
+    found: Counter[str]
+    """Of these, the stopped ones."""
+
+    @property
+    def precision(self) -> float:
+        """Share of the stopped transactions that are fraud; 0 of none."""
+        return self.found.total() / self.stopped if self.stopped else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Share of the fraudulent transactions that were stopped; 0 of none."""
+        return self.found.total() / self.frauds.total() if self.frauds else 0.0
+
+
+def stored_transactions(client: "DynamoDBClient", table: str) -> dict[str, dict[str, Any]]:
+    """Read every transaction in the table, without claims, by transactionId."""
+    pages = client.get_paginator("scan").paginate(
+        TableName=table,
+        ConsistentRead=True,
+        FilterExpression="kind = :transaction",
+        ExpressionAttributeValues={":transaction": {"S": Kind.TRANSACTION.value}},
+    )
+    found = (from_item(item) for page in pages for item in page["Items"])
+    return {transaction["transactionId"]: transaction for transaction in found}
+
+
+def logged_decisions(client: "S3Client", bucket: str, prefix: str = "decision-log/") -> frozenset[str]:
+    """Read the ids of all transactions whose decision is in the decision log."""
+    return frozenset(
+        record["transactionId"] for record in _records(client, bucket, prefix) if record["event"] == "DECIDED"
+    )
+
+
+def _records(client: "S3Client", bucket: str, prefix: str) -> Iterable[dict[str, Any]]:
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}segments/"):
+        for entry in page.get("Contents", []):
+            body = client.get_object(Bucket=bucket, Key=entry.get("Key", ""))["Body"].read()
+            yield from (json.loads(line) for line in gzip.decompress(body).splitlines())
