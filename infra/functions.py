@@ -53,27 +53,32 @@ class FunctionRole(pulumi.ComponentResource):
         # AWS has no resources for these actions.
         traces = Statement(actions=("xray:PutTelemetryRecords", "xray:PutTraceSegments"), resources=("*",))
         self.role.allow("traces", traces)
-        self.role.allow("network", *self._network_statements())
+        self.role.allow("network", *self._network_statements(place))
         keys.grant_environment(self.role, self.function_arn)
         self.register_outputs({})
 
-    def _network_statements(self) -> tuple[Statement, ...]:
-        # Lambda makes the network interfaces in the role's name and checks the right on all resources beforehand.
+    def _network_statements(self, place: Place) -> tuple[Statement, ...]:
+        # Lambda makes the network interfaces in the role's name, and nobody knows their ids before: it asks for the
+        # right on all of the account's.
         manage = Statement(
             actions=(
-                "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
-                "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+                "ec2:AssignPrivateIpAddresses",
+                "ec2:CreateNetworkInterface",
+                "ec2:DeleteNetworkInterface",
+                "ec2:UnassignPrivateIpAddresses",
             ),
-            resources=("*",),
-        )  # fmt: skip
+            resources=[place.arn("ec2", f"{kind}/*") for kind in ("network-interface", "security-group", "subnet")],
+        )
+        # AWS has no resources for these actions.
+        describe = Statement(actions=("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"), resources=("*",))
         # Code that runs inside the function gets none of it.
         deny = Statement(
             effect="Deny",
-            actions=manage.actions,
+            actions=(*manage.actions, *describe.actions),
             resources=("*",),
             conditions={"ArnEquals": {"lambda:SourceFunctionArn": self.function_arn}},
         )
-        return manage, deny
+        return manage, describe, deny
 
 
 class Function(pulumi.ComponentResource):

@@ -71,10 +71,10 @@ class Keys(pulumi.ComponentResource):
             ),
             Statement(
                 principal={"Service": f"logs.{place.region}.amazonaws.com"},
-                actions=("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"),
+                actions=("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"),
                 resources=itself,
                 conditions={
-                    "ArnLike": {
+                    "StringLike": {
                         "kms:EncryptionContext:aws:logs:arn": place.arn(
                             "logs", f"log-group:{place.name('log-group', '*')}"
                         )

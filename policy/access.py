@@ -13,12 +13,8 @@ PERMISSION_TYPES = frozenset(
 )
 WITHOUT_RESOURCE: Mapping[str, str] = {
     "dynamodb:ListStreams": "AWS has no resource for it",
-    "ec2:AssignPrivateIpAddresses": "Lambda makes interfaces whose ids nobody knows before",
-    "ec2:CreateNetworkInterface": "Lambda makes interfaces whose ids nobody knows before",
-    "ec2:DeleteNetworkInterface": "Lambda makes interfaces whose ids nobody knows before",
     "ec2:DescribeNetworkInterfaces": "AWS has no resource for it",
     "ec2:DescribeSubnets": "AWS has no resource for it",
-    "ec2:UnassignPrivateIpAddresses": "Lambda makes interfaces whose ids nobody knows before",
     "xray:PutTelemetryRecords": "AWS has no resource for it",
     "xray:PutTraceSegments": "AWS has no resource for it",
 }

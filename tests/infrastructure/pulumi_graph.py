@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from google.protobuf import json_format, struct_pb2
+from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import config as runtime_config
 from pulumi.runtime import mocks, rpc, run_in_stack, settings
 from pulumi.runtime.proto import resource_pb2
@@ -253,10 +253,11 @@ def _capture(program: Callable[[], None], config: dict[str, str], stack: str, *,
     loop.set_default_executor(_Inline())
     asyncio.set_event_loop(loop)
     try:
+        recorder = _Recorder(graph, preview=preview)
         settings.configure(
             mocks.MockSettings(
-                monitor=_Recorder(graph, preview=preview),
-                monitor_features=set(),
+                monitor=recorder,
+                monitor_features=set(recorder.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
                 engine=mocks.MockEngine(None),
                 project="fraudstream",
                 stack=stack,
