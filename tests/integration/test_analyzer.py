@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,14 +22,37 @@ from fraudstream.detection.judge import Judge
 from fraudstream.detection.profile_store import ProfileStore, Stored
 from fraudstream.detection.profiles import Profile, ProfileError
 from fraudstream.detection.records import PoisonRecordError
-from fraudstream.detection.ruleset import FILES, load
+from fraudstream.detection.ruleset import load
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Decision, Label, Truth, Verdict
 from fraudstream.transactions.transaction import Kind, Transaction, TransactionType
 from fraudstream_tools.local.server import MinistackServer
 
 NOW = 1_780_000_000_000
-RULESET = load(*((Path(__file__).parents[2] / "rules" / name).read_bytes() for name in FILES))
+RULESET = load(
+    b"""
+schemaVersion: 1
+baseLogOdds: -4
+thresholds: {review: 30, decline: 80}
+rules:
+  - id: often
+    description: often
+    when: cardCount2h >= 3
+    points: 2.5
+    reasonCode: CARD_VELOCITY
+    severity: low
+    source: own
+  - id: abroad
+    description: abroad
+    when: ipCountry != cardCountry
+    points: 1.5
+    reasonCode: COUNTRY_MISMATCH
+    severity: low
+    source: own
+""",
+    b"{baseCurrency: EUR, rates: [{validFrom: 2026-01-01, perBase: {}}]}",
+    b"{blocked: {}}",
+)
 TABLES = {
     "transactions": {"transactionId": "S", "timestamp": "N"},
     "profiles": {"entity": "S"},

@@ -2,11 +2,10 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, tzinfo
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import boto3
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
@@ -15,6 +14,9 @@ from fraudstream.detection.profile_store import ProfileStore
 from fraudstream.detection.ruleset_store import RulesetStore
 from fraudstream.observe import Log, Meter
 from fraudstream.settings import AnalyzerSettings, Metric, read_settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 WORKERS: Final = 16
 """Calls to DynamoDB side by side: a batch of 100 makes about 500."""
@@ -58,7 +60,7 @@ _ANALYZER = Analyzer(
 )
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[dict[str, str]]]:
     """Analyze a batch of stream records; name the first one that Lambda must deliver again, if any."""
     _LOG.invocation(context.aws_request_id)
     records: list[dict[str, Any]] = event["Records"]
