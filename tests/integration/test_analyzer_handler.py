@@ -30,15 +30,13 @@ class Context:
     aws_request_id: str = "11111111-2222"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinistackServer]:
-    with MinistackServer(tmp_path_factory.mktemp("ministack")) as running:
-        yield running
+@pytest.fixture
+def server(aws: Any) -> MinistackServer:
+    return aws.server
 
 
 @pytest.fixture
 def s3(server: MinistackServer) -> Any:
-    server.reset()
     client = server.client("s3")
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
     return client
