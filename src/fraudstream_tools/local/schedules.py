@@ -128,14 +128,22 @@ def _next_cron(cron: _Cron, zone: ZoneInfo, after: datetime) -> datetime | None:
 class Scheduler:
     """Invokes functions when their schedules say so.
 
+    Args:
+        specs: the schedules.
+        invoke: invokes a function.
+        now: the clock, with a time zone.
+
     Raises:
         ScheduleError: a schedule cannot be played.
     """
 
-    def __init__(self, specs: Sequence[ScheduleSpec], invoke: Invoke) -> None:
+    def __init__(
+        self, specs: Sequence[ScheduleSpec], invoke: Invoke, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._specs: Mapping[str, ScheduleSpec] = {spec.name: spec for spec in specs}
         self._next_times = {spec.name: next_times(spec.expression, spec.time_zone) for spec in specs}
         self._invoke = invoke
+        self._now = now
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
@@ -158,9 +166,10 @@ class Scheduler:
         self._closed.set()
 
     def _run(self) -> None:
-        due = {name: following(datetime.now(UTC)) for name, following in self._next_times.items()}
+        began = self._now()
+        due = {name: following(began) for name, following in self._next_times.items()}
         while not self._closed.is_set():
-            now = datetime.now(UTC)
+            now = self._now()
             for name, moment in due.items():
                 if moment is not None and moment <= now:
                     due[name] = self._next_times[name](now)

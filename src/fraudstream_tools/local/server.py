@@ -56,6 +56,7 @@ class MinistackServer:
         self._port = 0
         # The type stubs know a part of the services only. One session reads each service's description once.
         self._session: Any = boto3.session.Session()
+        self._clients: dict[str, Any] = {}
 
     @property
     def endpoint_url(self) -> str:
@@ -85,6 +86,7 @@ class MinistackServer:
             ServerError: it ended or did not answer; the message holds the end of its log.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._clients.clear()
         for attempt in range(_TRIES):
             self._port = free_port()
             self._process = self._launch()
@@ -121,17 +123,12 @@ class MinistackServer:
             raise ServerError("ministack could not be reset")
 
     def client(self, service: str, credentials: Credentials | None = None) -> Any:  # noqa: ANN401 (any service's client)
-        """Make a boto3 client, as the administrator unless told otherwise."""
-        who = (credentials or self.credentials).get_frozen_credentials()
-        return self._session.client(
-            service,
-            region_name=self.region,
-            endpoint_url=self.endpoint_url,
-            aws_access_key_id=who.access_key,
-            aws_secret_access_key=who.secret_key,
-            aws_session_token=who.token,
-            config=CLIENT_CONFIG,
-        )
+        """Give a boto3 client: always the same one of the administrator's, or a new one for other credentials."""
+        if credentials is not None:
+            return self._make_client(service, credentials)
+        if service not in self._clients:
+            self._clients[service] = self._make_client(service, self.credentials)
+        return self._clients[service]
 
     def __enter__(self) -> Self:
         self.start()
@@ -141,6 +138,17 @@ class MinistackServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _make_client(self, service: str, credentials: Credentials) -> Any:  # noqa: ANN401 (any service's client)
+        return self._session.client(
+            service,
+            region_name=self.region,
+            endpoint_url=self.endpoint_url,
+            aws_access_key_id=credentials.access_key,
+            aws_secret_access_key=credentials.secret_key,
+            aws_session_token=credentials.token,
+            config=CLIENT_CONFIG,
+        )
 
     def _launch(self) -> subprocess.Popen[bytes]:
         for entry in ("home", "tmp"):

@@ -1,6 +1,6 @@
 """The account that everything is created in, and how its resources are named."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from fraudstream_tools.local.server import ACCOUNT_ID, MinistackServer
@@ -11,7 +11,6 @@ class Account:
     """The embedded AWS, as its administrator sees it."""
 
     server: MinistackServer
-    _clients: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def id(self) -> str:
@@ -24,10 +23,8 @@ class Account:
         return self.server.region
 
     def client(self, service: str) -> Any:  # noqa: ANN401 (any service's client)
-        """Give the administrator's boto3 client of a service, always the same one."""
-        if service not in self._clients:
-            self._clients[service] = self.server.client(service)
-        return self._clients[service]
+        """Give the administrator's boto3 client of a service."""
+        return self.server.client(service)
 
     def arn(self, service: str, resource: str) -> str:
         """Give the ARN of one of the account's resources in the region."""
