@@ -16,6 +16,6 @@ def enter_checkout() -> Path:
     for folder in (here, *here.parents):
         if (folder / "Pulumi.yaml").is_file() and (folder / "infra" / "program.py").is_file():
             if str(folder) not in sys.path:
-                sys.path.insert(0, str(folder))
+                sys.path.append(str(folder))
             return folder
     raise CommandError("this needs the Pulumi program: run it in a checkout of fraudstream")

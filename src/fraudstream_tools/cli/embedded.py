@@ -1,18 +1,14 @@
 """The whole system on this machine: deployed for one block of code, and gone after it."""
 
-import shutil
-import signal
-import tempfile
-from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fraudstream_tools.cli.checkout import enter_checkout
+from fraudstream_tools.cli.console import CommandError
 from fraudstream_tools.cli.steps import Steps
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from collections.abc import Generator
 
     from fraudstream_tools.local.cloud import LocalCloud
 
@@ -29,39 +25,25 @@ def deployed(stack: str, steps: Steps) -> "Generator[LocalCloud]":
         steps: where deploying and stopping are shown.
 
     Raises:
-        CommandError: this is no checkout of fraudstream.
+        CommandError: this is no checkout of fraudstream, or the program cannot be deployed here.
     """
-    checkout = enter_checkout()
-    folder = checkout / ".local"
-    folder.mkdir(exist_ok=True)
-    with steps.step("starting") as step:
-        step.say("reading the Pulumi program")
-        from fraudstream_tools.local.cloud import LocalCloud  # noqa: PLC0415  (imports Pulumi and boto3)
-        from infra.program import main  # noqa: PLC0415
-
-    state = Path(tempfile.mkdtemp(prefix=f"{stack}-", dir=folder))
-    with _terminated_like_interrupted(), ExitStack() as leaving:
-        leaving.callback(shutil.rmtree, state, ignore_errors=True)
+    folder = enter_checkout() / ".local" / stack
+    with ExitStack() as leaving:
         with steps.step("deploying the Pulumi program into the embedded AWS") as step:
-            cloud = leaving.enter_context(
-                LocalCloud(
-                    program=main, project="fraudstream", stack=stack, config=CONFIG, folder=state, on_progress=step.say
-                )
+            step.say("reading it")
+            from fraudstream_tools.local.cloud import LocalCloud  # noqa: PLC0415  (imports Pulumi and boto3)
+            from fraudstream_tools.local.housekeeping import FolderInUseError  # noqa: PLC0415
+            from fraudstream_tools.local.program import DeploymentError  # noqa: PLC0415
+            from fraudstream_tools.local.server import ServerError  # noqa: PLC0415
+            from infra.program import main  # noqa: PLC0415
+
+            cloud = LocalCloud(
+                program=main, project="fraudstream", stack=stack, config=CONFIG, folder=folder, on_progress=step.say
             )
+            try:
+                leaving.enter_context(cloud)
+            except (DeploymentError, FolderInUseError, ServerError) as error:
+                raise CommandError(str(error)) from error
         yield cloud
         with steps.step("stopping it"):
             leaving.close()
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Generator[None]:
-    """Let SIGTERM unwind the stack as Ctrl-C does, so that everything started is stopped."""
-
-    def leave(number: int, _frame: "FrameType | None") -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fraudstream_tools.cli.checkout import enter_checkout
-from fraudstream_tools.cli.console import CommandError, err, out
+from fraudstream_tools.cli.console import err, out
 from fraudstream_tools.cli.deployment import LOCAL_OUTPUTS
 from fraudstream_tools.cli.steps import Steps
 
@@ -59,11 +59,6 @@ def local() -> None:
     from fraudstream_tools.cli.lambda_endpoint import lambda_endpoint  # noqa: PLC0415
 
     outputs_file = enter_checkout() / LOCAL_OUTPUTS
-    if outputs_file.exists():
-        raise CommandError(
-            "a fraudstream is running here already: stop it with Ctrl-C in its terminal; "
-            f"if there is none, delete {LOCAL_OUTPUTS}"
-        )
     with Steps() as steps, deployed("local", steps) as cloud, lambda_endpoint(cloud.invoke) as lambda_url:
         steps.pause()
         with _left_in(outputs_file, _outputs(cloud, lambda_url)):
