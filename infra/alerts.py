@@ -1,6 +1,7 @@
 """Where people are told: the topics of alarms and alerts, and the pipe that carries alerts to theirs."""
 
 import json
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_aws as aws
@@ -89,9 +90,10 @@ class AlertPipe(pulumi.ComponentResource):
         alerts: Table,
         topics: Topics,
         dead_letters: DeadLetters,
+        after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the pipe and its role."""
+        """Make the pipe and its role, after what writes the alerts."""
         super().__init__("fraudstream:infra:AlertPipe", place.name("component", "alert-pipe"), None, opts)
         name = place.name("pipe", "alerts")
         role = ServiceRole(
@@ -122,6 +124,7 @@ class AlertPipe(pulumi.ComponentResource):
             },
             target=topics.alerts.arn,
             target_parameters={"input_template": MESSAGE},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=role.policies),
+            # A pipe that is made before its role is known everywhere fails for good; the functions take a minute.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*role.policies, *after]),
         )
         self.register_outputs({})

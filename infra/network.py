@@ -95,7 +95,8 @@ class Network(pulumi.ComponentResource):
         )
 
     def _dynamodb_policy(self, reachable: Reachable) -> pulumi.Output[str]:
-        actions = [f"dynamodb:{action}" for action in ("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")]
+        names = ("BatchGetItem", "DescribeTable", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")
+        actions = [f"dynamodb:{name}" for name in names]
         return document(
             Statement(principal="*", actions=actions, resources=reachable.tables, conditions=self._own_account_only())
         )

@@ -117,7 +117,7 @@ def _grant(stores: _Stores, roles: Mapping[str, FunctionRole]) -> None:
 
     reporter = roles[REPORTER].role
     tables.transactions.grant_read_stream(reporter)
-    tables.transactions.grant_read(reporter)
+    tables.transactions.grant_sample(reporter)
     stores.bucket.grant_report(reporter)
     stores.dead_letters.grant_send(reporter)
 
@@ -218,7 +218,14 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
     topics = Topics(place, keys, alarm_email=settings.alarm_email, alert_email=settings.alert_email, opts=opts)
     functions = _make_functions(place, settings, stores, package, opts)
     _consume(place, settings, stores, functions, opts)
-    AlertPipe(place, alerts=stores.tables.alerts, topics=topics, dead_letters=stores.dead_letters, opts=opts)
+    AlertPipe(
+        place,
+        alerts=stores.tables.alerts,
+        topics=topics,
+        dead_letters=stores.dead_letters,
+        after=[functions.analyzer],
+        opts=opts,
+    )
     schedule = DailyReport(
         place, function=functions.reporter, hour=settings.report_hour, dead_letters=stores.dead_letters, opts=opts
     )

@@ -97,9 +97,9 @@ class Table(pulumi.ComponentResource):
         """Let a role look at items that it can name, and change them."""
         self._grant(role, "update", ("GetItem", "UpdateItem"), write=True)
 
-    def grant_read(self, role: ServiceRole) -> None:
-        """Let a role read items that it can name."""
-        self._grant(role, "read", ("BatchGetItem", "GetItem", "Query"), write=False)
+    def grant_sample(self, role: ServiceRole) -> None:
+        """Let a role look at parts of the table whatever is in them."""
+        self._grant(role, "sample", ("DescribeTable", "Scan"), write=False)
 
     def grant_replace(self, role: ServiceRole) -> None:
         """Let a role read many items that it can name, and put others in their place."""

@@ -1,0 +1,128 @@
+"""A setting out of range stops the program with its name, its value and what is allowed."""
+
+import dataclasses
+
+import pytest
+from conftest import Declare
+
+from infra.config import FunctionSettings, StackSettings, StackSettingsError, read_settings
+
+
+def read(stack: str = "dev", **values: str) -> StackSettings:
+    return read_settings(values.get, stack, values)
+
+
+def test_without_any_setting_the_stack_is_complete() -> None:
+    settings = read()
+    assert settings.environment_suffix == "dev"
+    assert settings.region == "us-east-2"
+    assert settings.architecture == "arm64"
+    assert settings.runtime == "python3.11"
+    assert settings.processor == FunctionSettings(concurrency=200, memory_mb=1024)
+    assert settings.analyzer.concurrency == settings.reporter.concurrency == 100
+    assert settings.throttle_burst == 200
+    assert settings.api_auth == "AWS_IAM"
+    assert settings.customer_managed_key is True
+    assert settings.waf is False
+    assert settings.alarm_email is None
+
+
+def test_settings_cannot_be_changed_once_read() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        read().region = "eu-west-1"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("processorConcurrency", "99", "a whole number from 100 to 3000"),
+        ("analyzerConcurrency", "0", "a whole number from 100 to 3000"),
+        ("reporterConcurrency", "-1", "a whole number from 100 to 3000"),
+        ("reporterConcurrency", "many", "a whole number from 100 to 3000"),
+        ("processorMemory", "128", "a whole number from 256 to 10240"),
+        ("throttleBurst", "0", "a whole number from 1 to 5000"),
+        ("readThrottleRate", "1001", "a whole number from 1 to 1000"),
+        ("reportHour", "24", "a whole number from 0 to 23"),
+        ("reportHour", "1.5", "a whole number from 0 to 23"),
+        ("segmentWindowSeconds", "301", "a whole number from 0 to 300"),
+        ("retentionDays", "30", "a whole number from 31 to 3650"),
+        ("decisionLogDays", "0", "a whole number from 1 to 3650"),
+        ("reportDays", "99999999999999", "a whole number from 1 to 3650"),
+        ("oldVersionDays", "", "a whole number from 1 to 3650"),
+        ("architecture", "arm", "arm64 or x86_64"),
+        ("runtime", "python3.10", "python3.11 or python3.12 or python3.13"),
+        ("apiAuth", "NONE", "AWS_IAM or API_KEY"),
+        ("apiGatewayAccountRole", "none", "manage or existing"),
+        ("packageFor", "laptop", "lambda or host"),
+        ("logLevel", "info", "DEBUG or INFO or WARNING or ERROR"),
+        ("customerManagedKey", "yes", "true or false"),
+        ("waf", "1", "true or false"),
+        ("wafRateLimit", "9", "a whole number from 10 to 2000000000"),
+        ("alarmEmail", "operators", "an e-mail address"),
+        ("alertEmail", "a b@example.com", "an e-mail address"),
+        ("timeZone", "Berlin", "an IANA time zone"),
+        ("costCenter", "a&b", "1 to 256 letters, digits, spaces and any of _ . : / = + - @"),
+        (
+            "environmentSuffix",
+            "Prod",
+            "lower-case letters, digits and single dashes, a letter first, at most 20 characters",
+        ),
+        (
+            "environmentSuffix",
+            "a--b",
+            "lower-case letters, digits and single dashes, a letter first, at most 20 characters",
+        ),
+        (
+            "environmentSuffix",
+            "a" * 21,
+            "lower-case letters, digits and single dashes, a letter first, at most 20 characters",
+        ),
+        ("region", "eu-west-1", "us-east-2, or any other together with fraudstream:allowOtherRegion true"),
+        ("region", "Ohio", "the name of an AWS region"),
+    ],
+)
+def test_a_bad_setting_is_refused_with_its_name_its_value_and_what_is_allowed(
+    name: str, value: str, allowed: str
+) -> None:
+    with pytest.raises(StackSettingsError) as refused:
+        read(**{name: value})
+    assert str(refused.value) == f"fraudstream:{name} is {value!r}; allowed: {allowed}"
+
+
+def test_every_bad_setting_is_named_at_once() -> None:
+    with pytest.raises(StackSettingsError) as refused:
+        read(reportHour="25", waf="perhaps", processorConcurency="500")
+    assert str(refused.value).splitlines() == [
+        "fraudstream:reportHour is '25'; allowed: a whole number from 0 to 23",
+        "fraudstream:waf is 'perhaps'; allowed: true or false",
+        "fraudstream:processorConcurency is not a setting; did you mean processorConcurrency?",
+    ]
+
+
+def test_another_region_can_be_asked_for() -> None:
+    assert read(region="eu-west-1", allowOtherRegion="true").region == "eu-west-1"
+
+
+def test_a_stacks_name_that_cannot_be_part_of_names_is_refused() -> None:
+    with pytest.raises(StackSettingsError, match="fraudstream:environmentSuffix is 'Production_EU'"):
+        read(stack="Production_EU")
+    assert read(stack="Production_EU", environmentSuffix="prod-eu").environment_suffix == "prod-eu"
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_the_program_stops_at_a_bad_setting_before_it_declares_anything(declare: Declare, *, preview: bool) -> None:
+    with pytest.raises(StackSettingsError, match="fraudstream:analyzerConcurrency is '50'; allowed: a whole number"):
+        declare({"fraudstream:analyzerConcurrency": "50"}, preview=preview)
+
+
+def test_the_program_stops_at_a_setting_that_it_does_not_know(declare: Declare) -> None:
+    with pytest.raises(
+        StackSettingsError, match=r"fraudstream:reportHours is not a setting; did you mean reportHour\?"
+    ):
+        declare({"fraudstream:reportHours": "3"})
+
+
+def test_pulumis_own_region_must_not_differ(declare: Declare) -> None:
+    with pytest.raises(StackSettingsError, match="aws:region is 'eu-west-1'"):
+        declare({"aws:region": "eu-west-1"})
+    assert declare({"aws:region": "us-east-2"}).resources
