@@ -214,8 +214,6 @@ def _amounts(values: dict[str, float | None], profile: Profile, known: Sequence[
 
 
 def _peer_age(profile: Profile, known: Sequence[Event], event: Event) -> int:
-    if event.peer == NO_PEER:
-        return 0
     remembered = [peer.first_seen for peer in profile.past.peers if peer.hash == event.peer]
     in_ring = (earlier.time for earlier in known if earlier.peer == event.peer)
     first_seen = remembered[0] if remembered else next(in_ring, event.time)
