@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fraudstream.settings import METRICS_NAMESPACE, Metric
-from infra.api import STAGE
+from infra.api_spec import STAGE
 
 DIMENSION = "Environment"
 """The one dimension of the functions' own metrics, as `fraudstream.observe` writes it."""

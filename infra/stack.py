@@ -10,7 +10,8 @@ import pulumi_aws as aws
 from fraudstream.settings import AnalyzerSettings, ProcessorSettings, ReporterSettings, environment
 from infra.alarms import Watched
 from infra.alerts import AlertPipe, Topics
-from infra.api import Api, api_spec
+from infra.api import Api
+from infra.api_spec import api_spec
 from infra.config import FunctionSettings, StackSettings
 from infra.functions import Function, FunctionRole, FunctionSpec
 from infra.keys import Keys

@@ -9,7 +9,7 @@ from conftest import Declare
 from pulumi_graph import ACCOUNT, REGION, Graph, Resource
 
 from infra import request_model
-from infra.api import ApiSpec
+from infra.api_spec import ApiSpec
 from infra.gateway_responses import GATEWAY_RESPONSES, GatewayResponse
 
 
