@@ -1,11 +1,11 @@
-"""Whatever is wrong with a request: a clear 4xx that names the field and never the value, nothing stored, nothing logged."""
+"""Whatever is wrong with a request: a clear 4xx that names the field, never the value; nothing stored or logged."""
 
 import json
 import time
 from typing import Any
 
 import pytest
-from conftest import Client, payment
+from api_client import Client, payment
 
 from fraudstream_tools.local.cloud import LocalCloud
 

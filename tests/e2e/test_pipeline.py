@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from conftest import Client, payment
+from api_client import Client, payment
 
 from fraudstream_tools.local.cloud import LocalCloud
 

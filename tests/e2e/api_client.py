@@ -1,0 +1,46 @@
+"""Talks to the deployed API as a customer's service would."""
+
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+
+@dataclass(frozen=True)
+class Client:
+    """Signs every request."""
+
+    url: str
+    credentials: Credentials
+
+    def request(
+        self, method: str, path: str, body: bytes = b"", content_type: str = "application/json"
+    ) -> httpx.Response:
+        headers = {"content-type": content_type} if method == "POST" else {}
+        request = AWSRequest(method=method, url=f"{self.url}{path}", data=body, headers=headers)
+        SigV4Auth(self.credentials, "execute-api", "us-east-2").add_auth(request)
+        return httpx.request(method, request.url, content=body, headers=dict(request.headers.items()), timeout=30)
+
+    def post(self, transaction: dict[str, Any]) -> httpx.Response:
+        return self.request("POST", "/transactions", json.dumps(transaction).encode())
+
+    def get(self, transaction_id: str) -> httpx.Response:
+        return self.request("GET", f"/transactions/{transaction_id}")
+
+
+def payment(**changes: Any) -> dict[str, Any]:
+    """A plain payment with an id of its own."""
+    return {
+        "transactionId": f"e2e-{uuid.uuid4()}",
+        "timestamp": int(time.time() * 1000),
+        "amountMinor": 1250,
+        "currency": "EUR",
+        "type": "PAYMENT",
+        "customerId": f"customer-{uuid.uuid4()}",
+    } | changes
