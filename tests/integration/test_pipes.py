@@ -152,6 +152,9 @@ def test_a_reserved_variable_that_is_not_known_is_an_error_at_creation(bench: Be
         ('"<$.a>"', '"x"'),
         ("<$.list[1]>", "2"),
         ("<$.list[9]>", "null"),
+        ("<$.list[*]>", "[1, 2]"),
+        ("<$.typed[*].S>", '["b", "c"]'),
+        ("<$.a[*].S>", "null"),
         ('"<$.missing>"', '""'),
         ('{"q": "<$.quote>"}', '{"q": "a\\"b"}'),
         ('{"q": "\\" <$.a>"}', '{"q": "\\" x"}'),
@@ -160,6 +163,6 @@ def test_a_reserved_variable_that_is_not_known_is_an_error_at_creation(bench: Be
     ],
 )
 def test_a_variable_is_text_within_a_string_and_json_elsewhere(template: str, message: str) -> None:
-    event = {"a": "x", "list": [1, 2], "quote": 'a"b'}
+    event = {"a": "x", "list": [1, 2], "quote": 'a"b', "typed": [{"S": "b"}, {"S": "c"}]}
     record = StreamRecord(sequence_number="1", created_at=0.0, event=event, encoded=b"", partition=0)
     assert compile_template(template, {})(record) == message

@@ -4,8 +4,8 @@ import base64
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 from fraudstream_tools.local.event_records import StreamRecord
 from fraudstream_tools.local.event_retries import (
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 Publish = Callable[[str, str], object]
 """Publishes a message: topic's ARN, text."""
 
-_VARIABLE = re.compile(r"<(?P<path>\$(?:\.[\w-]+|\[\d+\])+)>|<(?P<reserved>aws\.pipes\.[\w.-]+)>")
-_STEP = re.compile(r"\.([\w-]+)|\[(\d+)\]")
+_VARIABLE = re.compile(r"<(?P<path>\$(?:\.[\w-]+|\[(?:\d+|\*)\])+)>|<(?P<reserved>aws\.pipes\.[\w.-]+)>")
+_STEP = re.compile(r"\.([\w-]+)|\[(\d+|\*)\]")
 _logger = logging.getLogger(__name__)
 
 
@@ -114,7 +114,11 @@ def compile_template(template: str | None, reserved: Mapping[str, str]) -> Calla
         position = 0
         for match in _VARIABLE.finditer(template):
             pieces.append(template[position : match.start()])
-            value = reserved[match["reserved"]] if match["reserved"] else _look_up(record.event, match["path"])
+            value = (
+                reserved[match["reserved"]]
+                if match["reserved"]
+                else _look_up(record.event, _STEP.findall(match["path"]))
+            )
             pieces.append(_insert(value, quoted=_inside_string("".join(pieces))))
             position = match.end()
         return "".join(pieces) + template[position:]
@@ -122,11 +126,13 @@ def compile_template(template: str | None, reserved: Mapping[str, str]) -> Calla
     return render
 
 
-def _look_up(record: Mapping[str, Any], path: str) -> object:
-    value: object = record
-    for name, index in _STEP.findall(path):
+def _look_up(value: object, steps: Sequence[tuple[str, str]]) -> object:
+    """Follow a path: each step is a name, an index, or `*` for what the rest gives of every item."""
+    for position, (name, index) in enumerate(steps):
         if name and isinstance(value, Mapping):
             value = cast("Mapping[str, object]", value).get(name)
+        elif index == "*" and isinstance(value, list):
+            return [_look_up(item, steps[position + 1 :]) for item in cast("list[object]", value)]
         elif index and isinstance(value, list) and int(index) < len(cast("list[object]", value)):
             value = cast("list[object]", value)[int(index)]
         else:
