@@ -19,6 +19,8 @@ def handler(event, context):
         dynamodb.put_item(TableName=os.environ["ORDERS"], Item={"id": {"S": order}})
         return {"statusCode": 201, "headers": {"Content-Type": "text/plain"}, "body": order}
     for record in event.get("Records", []):
+        if record["dynamodb"]["Keys"]["id"]["S"] == "poison":
+            raise ValueError("poison")
         dynamodb.put_item(TableName=os.environ["BILLS"], Item={"id": record["dynamodb"]["Keys"]["id"]})
     if event.get("forbidden"):
         dynamodb.scan(TableName=os.environ["ORDERS"])
@@ -134,8 +136,13 @@ def shop(package: Path) -> Callable[[], None]:
         config = pulumi.Config("shop")
         orders, bills = _table("orders", stream=True), _table("bills", stream=False)
         read = {"Action": ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]}
-        policy = pulumi.Output.all(orders.arn, bills.arn, orders.stream_arn).apply(
-            lambda arns: _policy({"Action": "dynamodb:PutItem", "Resource": arns[:2]}, {**read, "Resource": arns[2]})
+        dead = aws.sqs.Queue("dead", name="dead")
+        policy = pulumi.Output.all(orders.arn, bills.arn, orders.stream_arn, dead.arn).apply(
+            lambda arns: _policy(
+                {"Action": "dynamodb:PutItem", "Resource": arns[:2]},
+                {**read, "Resource": arns[2]},
+                {"Action": "sqs:SendMessage", "Resource": arns[3]},
+            )
         )
         function = aws.lambda_.Function(
             "clerk",
@@ -150,7 +157,13 @@ def shop(package: Path) -> Callable[[], None]:
             },
         )
         aws.lambda_.EventSourceMapping(
-            "bills", event_source_arn=orders.stream_arn, function_name=function.arn, starting_position="TRIM_HORIZON"
+            "bills",
+            event_source_arn=orders.stream_arn,
+            function_name=function.arn,
+            starting_position="TRIM_HORIZON",
+            maximum_retry_attempts=1,
+            bisect_batch_on_function_error=True,
+            destination_config={"on_failure": {"destination_arn": dead.arn}},
         )
         aws.scheduler.Schedule(
             "daily",
@@ -162,5 +175,6 @@ def shop(package: Path) -> Callable[[], None]:
         news = _announce(orders)
         pulumi.export("url", _api(function).invoke_url)
         pulumi.export("news", news.url)
+        pulumi.export("dead", dead.url)
 
     return program

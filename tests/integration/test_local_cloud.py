@@ -73,6 +73,17 @@ def test_idle_means_that_everything_written_has_been_handled(cloud: LocalCloud) 
     assert ids(cloud, "bills") >= orders
 
 
+def test_what_fails_for_good_is_told_to_a_queue_in_the_name_of_the_functions_role(cloud: LocalCloud) -> None:
+    for order in ("poison", "neighbour"):
+        cloud.client("dynamodb").put_item(TableName="orders", Item={"id": {"S": order}})
+    cloud.wait_until_idle(30)
+
+    messages = cloud.client("sqs").receive_message(QueueUrl=cloud.outputs["dead"], WaitTimeSeconds=2)["Messages"]
+    assert json.loads(messages[0]["Body"])["requestContext"]["functionArn"].endswith(":function:clerk")
+    assert "poison" not in ids(cloud, "bills")
+    assert "neighbour" in ids(cloud, "bills")
+
+
 def test_a_schedule_can_be_fired_and_its_function_has_its_secret_settings(cloud: LocalCloud) -> None:
     assert cloud.run_schedule("daily") == {"task": "count", "owner": "Ada"}
 
