@@ -1,6 +1,7 @@
 """A whole program in the embedded AWS."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from local_shop import shop, write_package
+from process_table import LOOPBACK, family, listening_addresses, needs_proc
 
 from fraudstream_tools.local.cloud import FunctionFailedError, LocalCloud
 from fraudstream_tools.local.housekeeping import FolderInUseError
@@ -52,6 +54,15 @@ def ids(cloud: LocalCloud, table: str) -> set[str]:
     return {item["id"]["S"] for item in cloud.client("dynamodb").scan(TableName=table)["Items"]}
 
 
+def news(cloud: LocalCloud) -> list[dict[str, str]]:
+    """Everything that the pipe has told so far and nobody has read."""
+    found: list[dict[str, str]] = []
+    sqs = cloud.client("sqs")
+    while messages := sqs.receive_message(QueueUrl=cloud.outputs["news"], MaxNumberOfMessages=10).get("Messages"):
+        found += [json.loads(json.loads(each["Body"])["Message"]) for each in messages]
+    return found
+
+
 def test_an_order_goes_through_the_gateway_the_stream_and_the_pipe(cloud: LocalCloud) -> None:
     answer = put(cloud, "order-1")
     cloud.wait_until_idle(30)
@@ -59,10 +70,7 @@ def test_an_order_goes_through_the_gateway_the_stream_and_the_pipe(cloud: LocalC
     assert (answer.status_code, answer.text) == (201, "order-1")
     assert ids(cloud, "orders") >= {"order-1"}
     assert ids(cloud, "bills") >= {"order-1"}
-    sqs = cloud.client("sqs")
-    messages = sqs.receive_message(QueueUrl=cloud.outputs["news"], WaitTimeSeconds=2, MaxNumberOfMessages=10)
-    news = [json.loads(json.loads(each["Body"])["Message"]) for each in messages["Messages"]]
-    assert {"order": "order-1"} in news
+    assert {"order": "order-1"} in news(cloud)
 
 
 def test_idle_means_that_everything_written_has_been_handled(cloud: LocalCloud) -> None:
@@ -105,6 +113,14 @@ def test_a_function_may_do_what_its_role_may_and_nothing_else(cloud: LocalCloud)
 
 def test_an_unsigned_request_is_refused(cloud: LocalCloud) -> None:
     assert httpx.put(f"{cloud.outputs['url']}/orders/order-2", timeout=30).status_code == 403
+
+
+@needs_proc
+def test_everything_listens_on_the_loopback_interface_alone(cloud: LocalCloud) -> None:
+    cloud.invoke("clerk", {})  # so that its process is there, and the Runtime API that it talks to
+    listening = {each: listening_addresses(each) for each in family(os.getpid())}
+    assert len([each for each in listening.values() if each]) >= 2  # this process, with the gateway in it; ministack
+    assert set().union(*listening.values()) == {LOOPBACK}
 
 
 def test_progress_is_told(cloud: LocalCloud, progress: list[str]) -> None:

@@ -1,18 +1,19 @@
 """The ministack process: where it listens, how it ends, and whose permissions it enforces."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from process_table import LOOPBACK, is_running, listening_addresses, needs_proc, wait_until_gone
 
 from fraudstream_tools.local.server import MinistackServer
+
+pytestmark = needs_proc
 
 TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
 STARTS_A_SERVER = """
@@ -26,39 +27,9 @@ time.sleep(60)
 """
 
 
-def is_running(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    # One that has ended and was not waited for yet still has its number.
-    return Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-
-
-def wait_for_end(process_id: int) -> None:
-    deadline = time.monotonic() + 10
-    while is_running(process_id):
-        assert time.monotonic() < deadline, "the process lives on"
-        time.sleep(0.02)
-
-
-def listening_addresses(process_id: int) -> set[str]:
-    """The local addresses of a process's listening sockets, as the kernel writes them."""
-    inodes = {str(entry.readlink()) for entry in Path(f"/proc/{process_id}/fd").iterdir()}
-    found: set[str] = set()
-    for table in ("tcp", "tcp6", "udp", "udp6"):
-        for line in Path(f"/proc/{process_id}/net/{table}").read_text().splitlines()[1:]:
-            fields = line.split()
-            listening = fields[3] == "0A" or table.startswith("udp")
-            if listening and f"socket:[{fields[9]}]" in inodes:
-                found.add(fields[1].split(":")[0])
-    return found
-
-
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads the kernel's list of sockets")
 def test_it_listens_on_the_loopback_interface_alone(tmp_path: Path) -> None:
     with MinistackServer(tmp_path / "aws") as server:
-        assert listening_addresses(server.process_id) == {"0100007F"}
+        assert listening_addresses(server.process_id) == {LOOPBACK}
 
 
 def test_it_keeps_nothing_and_leaves_no_process(tmp_path: Path) -> None:
@@ -68,7 +39,7 @@ def test_it_keeps_nothing_and_leaves_no_process(tmp_path: Path) -> None:
             Bucket="things", CreateBucketConfiguration={"LocationConstraint": "us-east-2"}
         )
         server.client("s3").put_object(Bucket="things", Key="one", Body=b"1")
-    wait_for_end(process_id)
+    wait_until_gone({process_id})
     assert [path.name for path in (tmp_path / "aws").iterdir()] == ["ministack.log"]
 
 
@@ -82,7 +53,7 @@ def test_it_ends_with_the_process_that_started_it_however_that_ends(tmp_path: Pa
         assert is_running(process_id)
         parent.send_signal(how)
         parent.wait()
-    wait_for_end(process_id)
+    wait_until_gone({process_id})
 
 
 def test_a_reset_forgets_everything(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class MinistackServer:
     """A ministack of our own, for one block of code.
 
     All of its files lie in `folder`, its state is in memory. With `enforce_iam` it evaluates the policies of users and
-    roles. The administrator's key is the account's root there; the server also takes the key `test` for root.
+    roles; the administrator's key is the account's root, which may do everything.
     """
 
     def __init__(self, folder: Path, *, region: str = "us-east-2", enforce_iam: bool = False) -> None:
