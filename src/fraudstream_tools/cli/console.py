@@ -48,6 +48,8 @@ def print_transaction(state: dict[str, Any]) -> None:
     if state.get("rulesetVersion"):
         facts.add_row("ruleset", str(state["rulesetVersion"]))
     out.print(facts)
+    why = Table.grid(padding=(0, 1))
     for reason in state.get("reasons") or ():
-        points = f" {reason['points']:+g}" if reason.get("points") else ""
-        out.print(Text.assemble("  • ", (reason["code"], "bold"), points, (f"  {reason.get('message', '')}", "dim")))
+        points = f"{reason['points']:+g}" if reason.get("points") else ""
+        why.add_row("  •", Text(reason["code"], style="bold"), points, Text(reason.get("message", ""), style="dim"))
+    out.print(why)

@@ -52,12 +52,12 @@ def _run(cloud: "LocalCloud", steps: Steps, report_folder: Path, connections: in
     )
     sample = sample_transactions(int(time.time() * 1000))
     truth = sample_truth()
-    with steps.step("replaying the sample day through the API", len(sample)) as step:
+    with steps.step("replaying the sample day", len(sample)) as step:
         replayed = replay(
             sample, cloud.outputs["apiUrl"], auth, connections=connections, on_progress=_Watch(cloud, step).see
         )
-        step.say(f"{replayed.rate:,.0f} a second", replayed.accepted)
-    with steps.step("waiting until everything is decided and logged"):
+        step.say(f"{replayed.rate:,.0f}/s", replayed.accepted)
+    with steps.step("waiting until all is decided and logged"):
         cloud.wait_until_idle(_IDLE_SECONDS)
     with steps.step("saying what turned out to be fraud") as step:
         labels = _label(cloud, truth)
@@ -65,7 +65,7 @@ def _run(cloud: "LocalCloud", steps: Steps, report_folder: Path, connections: in
         step.say(f"{labels:,} labels, as analysts and customers would")
     with steps.step("writing the daily report"):
         days = _report(cloud, report_folder)
-    with steps.step("counting what was stored, decided and logged"):
+    with steps.step("counting what is stored and logged"):
         tally = _count(cloud, replayed)
         decisions = _ask(cloud, auth, _examples(tally))
         alerts = list(newest_alerts(cloud.client("dynamodb"), cloud.outputs["alertsTable"]))
@@ -93,7 +93,7 @@ class _Watch:
             self._looked = now
             self.decided += self._new_decisions()
         rate = result.accepted / max(now - self._started, 0.001)
-        self.step.say(f"{rate:,.0f} a second, {self.decided:,} decided", result.accepted)
+        self.step.say(f"{rate:,.0f}/s, {self.decided:,} decided", result.accepted)
 
     def _new_decisions(self) -> int:
         file = self.cloud.log_file(self.cloud.outputs["analyzerFunction"])
@@ -150,10 +150,9 @@ def _count(cloud: "LocalCloud", replayed: ReplayResult) -> Tally:
 
 
 def _examples(tally: Tally) -> Iterable[str]:
-    """Choose transactions to show: those with the most reasons, each led by another one, and an approved one."""
+    """Choose transactions to show: those with the highest scores, each for another reason, and an approved one."""
     seen = set[str]()
-    by_weight = sorted(tally.decided, key=lambda t: (len(t.get("reasons", ())), t["score"]), reverse=True)
-    for transaction in by_weight:
+    for transaction in sorted(tally.decided, key=lambda t: t["score"], reverse=True):
         first = next((reason["code"] for reason in transaction.get("reasons", ())), "")
         if transaction["decision"] in STOPPED and first not in seen and len(seen) < _SHOWN_DECISIONS - 1:
             seen.add(first)

@@ -17,6 +17,7 @@ from fraudstream_tools.lab.replay import ReplayResult, percentile
 
 _PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 _SHOWN_ALERTS = 5
+_SHOWN_REASONS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +73,9 @@ def _decisions(decisions: list[dict[str, Any]]) -> Table:
     table.columns[1].justify = table.columns[3].justify = "right"
     table.columns[4].ratio = 1
     for state in decisions:
-        reasons = state.get("reasons") or ()
-        why = Text("\n").join(
-            Text.assemble((reason["code"], "bold"), f"  {reason.get('message', '')}") for reason in reasons[:3]
-        )
+        # Two rules may have found the same thing.
+        reasons = dict.fromkeys(reason.get("message") or reason["code"] for reason in state.get("reasons") or ())
+        why = "\n".join(list(reasons)[:_SHOWN_REASONS])
         amount = format_money(state["amountMinor"], state["currency"])
         decision = decision_text(state["decision"], state["status"])
         table.add_row(state["transactionId"], amount, decision, str(state["score"]), why)

@@ -29,21 +29,31 @@ def deployed(stack: str, steps: Steps) -> "Generator[LocalCloud]":
     """
     folder = enter_checkout() / ".local" / stack
     with ExitStack() as leaving:
-        with steps.step("deploying the Pulumi program into the embedded AWS") as step:
-            step.say("reading it")
-            from fraudstream_tools.local.cloud import LocalCloud  # noqa: PLC0415  (imports Pulumi and boto3)
+        with steps.step("deploying into the embedded AWS") as step:
+            step.say("reading the Pulumi program")
+            from pulumi import RunError  # noqa: PLC0415  (Pulumi takes a second)
+
+            from fraudstream_tools.local.cloud import LocalCloud  # noqa: PLC0415
             from fraudstream_tools.local.housekeeping import FolderInUseError  # noqa: PLC0415
             from fraudstream_tools.local.program import DeploymentError  # noqa: PLC0415
             from fraudstream_tools.local.server import ServerError  # noqa: PLC0415
             from infra.program import main  # noqa: PLC0415
 
+            resources = 0
+
+            def progress(what: str) -> None:
+                nonlocal resources
+                resources += what.startswith("creating ")
+                step.say(what, resources)
+
             cloud = LocalCloud(
-                program=main, project="fraudstream", stack=stack, config=CONFIG, folder=folder, on_progress=step.say
+                program=main, project="fraudstream", stack=stack, config=CONFIG, folder=folder, on_progress=progress
             )
             try:
                 leaving.enter_context(cloud)
-            except (DeploymentError, FolderInUseError, ServerError) as error:
+            except (DeploymentError, FolderInUseError, RunError, ServerError) as error:
                 raise CommandError(str(error)) from error
+            step.say(f"{resources} resources")
         yield cloud
         with steps.step("stopping it"):
             leaving.close()

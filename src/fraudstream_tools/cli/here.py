@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    connections: Annotated[int, typer.Option("--connections", "-c", min=1, max=64, help="Requests at once.")] = 8,
+    connections: Annotated[int, typer.Option("--connections", "-c", min=1, max=64, help="Requests at once.")] = 4,
 ) -> None:
     """Run the whole system here: deploy it, replay a day, show what was decided and why, stop.
 
@@ -93,20 +93,18 @@ def _left_in(file: Path, content: Mapping[str, str]) -> Generator[None]:
 def _print_hints(cloud: "LocalCloud") -> None:
     url, region = cloud.outputs["apiUrl"], cloud.outputs["region"]
     signed = (
-        f'curl --aws-sigv4 "aws:amz:{region}:execute-api" '
-        f'--user "{cloud.credentials.access_key}:{cloud.credentials.secret_key}"'
+        f'curl --aws-sigv4 "aws:amz:{region}:execute-api" \\\n'
+        f'    --user "{cloud.credentials.access_key}:{cloud.credentials.secret_key}" \\\n'
     )
-    post = (
-        f"{signed} \\\n    -H 'content-type: application/json' -d '{json.dumps(_EXAMPLE)}' \\\n    {url}/transactions"
-    )
+    body = f"    -H 'content-type: application/json' \\\n    -d '{json.dumps(_EXAMPLE)}' \\\n"
     lines = (
         f"\nfraudstream is running at {url}\n\nPost a transaction, and read what was decided:\n",
-        f"  {post}\n",
-        f"  {signed} \\\n    {url}/transactions/{_EXAMPLE['transactionId']}\n",
+        f"  {signed}{body}    {url}/transactions\n",
+        f"  {signed}    {url}/transactions/{_EXAMPLE['transactionId']}\n",
         "Or, in another terminal (.venv/bin on the PATH):\n",
         "  fraudstream submit --amount 49.99 --currency EUR --set cardCountry=DE --set ipCountry=BR",
         f"  fraudstream get {_EXAMPLE['transactionId']}",
-        "  fraudstream simulate --customers 200 --days 1 --output day.jsonl",
+        "  fraudstream simulate --customers 200 --days 1 --episodes 40 --output day.jsonl",
         "  fraudstream replay day.jsonl --shift-to-now",
         "  fraudstream alerts list\n",
         "Ctrl-C stops it and leaves nothing behind.",

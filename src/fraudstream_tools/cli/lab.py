@@ -45,7 +45,7 @@ def simulate(
     days: Annotated[int, typer.Option(min=1, max=366)] = 7,
     warm_up: Annotated[
         int,
-        typer.Option(min=0, max=30, help="Days before the first one, thinned to each card's and device's first use."),
+        typer.Option(min=0, max=30, help="Days before the first one, thinned to each device's first use."),
     ] = 0,
     activity: Annotated[float, typer.Option(min=0.1, max=50, help="Mean transactions of a customer on a day.")] = 2.5,
     episodes: Annotated[

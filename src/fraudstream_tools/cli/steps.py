@@ -64,7 +64,7 @@ class Step:
         mark: RenderableType = Text("✗", style="red") if self.failed else Text("✓", style="green")
         bar = Text("")
         if self.total and not self.is_done:
-            shown: RenderableType = ProgressBar(self.total, self.count, width=24)
+            shown: RenderableType = ProgressBar(self.total, self.count, width=20)
         else:
             shown = bar
         note = Text(f"{self._progress()}{self.note}", style="dim", no_wrap=True, overflow="ellipsis")
@@ -72,7 +72,7 @@ class Step:
         return (mark if self.is_done else spinner, Text(self.title), shown, note, seconds)
 
     def _progress(self) -> str:
-        return f"{self.count:,} of {self.total:,}  " if self.total else ""
+        return f"{self.count:,} of {self.total:,}, " if self.total else ""
 
 
 class Steps:

@@ -23,8 +23,8 @@ class WorldSettings:
     customers: int = 1000
     days: int = 7
     warm_up_days: int = 0
-    """Days before the first one, of which only each customer's first use of a card or device is kept: enough for it
-    to be known."""
+    """Days before the first one, of which only each customer's first transaction and the first with each device are
+    kept: enough for them to be known."""
     activity: float = 2.5
     """Mean number of transactions of a customer on a day."""
     episodes: float = 4.0
@@ -85,12 +85,12 @@ def simulate(settings: WorldSettings) -> Simulation:
 
 def _warm_up(rng: Random, world: World, days: int, start: int) -> Iterator[Draft]:
     for customer in world.customers:
-        known: set[str | None] = set()
+        known: set[str] = set()
         for day in range(-days, 0):
             for draft in sorted(customer_day(rng, world, customer, day, start + day * DAY), key=lambda draft: draft.at):
-                used = {draft.fields.get("cardToken"), draft.fields.get("deviceId")} - {None}
-                if draft.original is None and used - known:
-                    known |= used
+                device = str(draft.fields.get("deviceId", ""))
+                if draft.original is None and (not known or (device and device not in known)):
+                    known.add(device)
                     yield draft
 
 
