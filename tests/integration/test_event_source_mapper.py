@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from fraudstream_tools.local.event_sources import EventSourceMapper
 from fraudstream_tools.local.event_streams import wait_until_quiet
@@ -373,6 +374,57 @@ def test_closing_is_prompt_and_gives_up_nothing(bench: Bench) -> None:
     time.sleep(0.3)
     assert len(bench.calls) <= calls + 1
     assert not bench.dead_letters()
+
+
+class Faulty:
+    """A real client, one of whose calls fails at first."""
+
+    def __init__(self, client: Any, call: str, *errors: Exception) -> None:
+        self._client = client
+        self._call = call
+        self._errors = list(errors)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._call and self._errors:
+            return self._fail
+        return getattr(self._client, name)
+
+    def _fail(self, **_parameters: Any) -> Any:
+        raise self._errors.pop(0)
+
+
+def client_error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": ""}}, "Call")
+
+
+def test_an_expired_iterator_is_renewed_where_reading_was(bench: Bench) -> None:
+    bench.put("k0")
+    streams = Faulty(bench.streams, "get_records")
+    bench.streams = streams
+    mapper = bench.start()
+    assert mapper.wait_until_caught_up(10)
+    streams._errors.append(client_error("ExpiredIteratorException"))
+    bench.put("k1")
+    assert mapper.wait_until_caught_up(10)
+    assert [keys(call) for call in bench.calls] == [["k0"], ["k1"]]
+
+
+def test_reading_goes_on_after_a_fault_of_the_stream(bench: Bench) -> None:
+    bench.put("k0")
+    bench.streams = Faulty(bench.streams, "get_records", client_error("InternalServerError"))
+    mapper = bench.start()
+    assert mapper.wait_until_caught_up(10)
+    assert [keys(call) for call in bench.calls] == [["k0"]]
+
+
+def test_a_failure_destination_that_fails_is_tried_again(bench: Bench) -> None:
+    bench.put("k0")
+    real = bench.sqs
+    bench.sqs = Faulty(real, "send_message", client_error("ServiceUnavailable"))
+    mapper = bench.start(lambda _: failure("r", "ValueError", "x"), maximum_retry_attempts=0)
+    assert mapper.wait_until_caught_up(10)
+    bench.sqs = real
+    assert len(bench.dead_letters()) == 1
 
 
 def test_a_real_function_handles_a_real_stream(bench: Bench, tmp_path: Path, aws: MinistackServer) -> None:

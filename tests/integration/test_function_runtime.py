@@ -343,6 +343,22 @@ def test_every_function_gets_a_process_when_the_machine_is_full(runtime: Functio
             each.result()
 
 
+def test_an_idle_process_makes_room_for_a_busy_function(tmp_path: Path, package: Path) -> None:
+    runtime = FunctionRuntime(tmp_path / "cloud", "http://127.0.0.1:1", "us-east-2", credentials, max_processes=3)
+    try:
+        runtime.create(spec(package, "sleep"))
+        runtime.create(spec(package, "sleep", name="other"))
+        with ThreadPoolExecutor(4) as pool:
+            first = set(pool.map(lambda _: invoke(runtime, {"seconds": 0.5}), range(3)))
+            assert len(first) == 3
+            time.sleep(1.1)
+            second = list(pool.map(lambda _: runtime.invoke("other", b'{"seconds": 0.8}').payload, range(2)))
+        assert len(set(second)) == 2
+        assert runtime.process_count <= 3
+    finally:
+        runtime.close()
+
+
 def test_the_log_has_whole_lines_between_start_and_report(runtime: FunctionRuntime, package: Path) -> None:
     runtime.create(spec(package, "talk"))
     invoke(runtime, {})

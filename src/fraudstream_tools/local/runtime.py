@@ -190,12 +190,12 @@ class FunctionRuntime:
         self._scale_later(function)
 
     def _may_start(self, function: _Function) -> bool:
-        if not function.workers:
-            return True
         # Processes that start at the same time only share this machine's cores.
-        if sum(each.starting for each in self._functions.values()) >= (os.cpu_count() or 1):
+        starting = sum(each.starting for each in self._functions.values())
+        if function.workers and starting >= (os.cpu_count() or 1):
             return False
-        return self.process_count < self._max_processes or self._evict(function)
+        has_room = self.process_count < self._max_processes or self._evict(function)
+        return has_room or not function.workers
 
     def _evict(self, hungry: _Function) -> bool:
         longest_idle = [
