@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from process_table import family, needs_proc, wait_until_gone
 
 CHECKOUT = Path.cwd()
 COMMAND = str(Path(sys.executable).parent / "fraudstream")
@@ -24,26 +25,6 @@ def checkout(tmp_path: Path) -> Path:
     for part in PARTS:
         (tmp_path / part).symlink_to(CHECKOUT / part)
     return tmp_path
-
-
-def processes_of(group: int) -> list[int]:
-    """The processes that a session leader's session still has."""
-    found: list[int] = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == group and fields[0] != "Z":
-            found.append(int(stat.parent.name))
-    return found
-
-
-def wait_until_gone(session: int) -> list[int]:
-    deadline = time.monotonic() + 10
-    while (left := processes_of(session)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return left
 
 
 @pytest.fixture
@@ -69,7 +50,7 @@ def fraudstream(checkout: Path, *arguments: str) -> "subprocess.CompletedProcess
     return subprocess.run([COMMAND, *arguments], cwd=checkout, capture_output=True, text=True, check=True, timeout=60)
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes that are left in /proc")
+@needs_proc
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_what_runs_locally_is_found_by_the_other_commands_and_leaves_nothing_behind(
     checkout: Path, local: "subprocess.Popen[bytes]", ending: signal.Signals
@@ -85,13 +66,13 @@ def test_what_runs_locally_is_found_by_the_other_commands_and_leaves_nothing_beh
     report: Any = json.loads(fraudstream(checkout, "report", "--date", today, "-f", "json", "-o", "-").stdout)
     assert report["date"] == today
 
+    started = family(local.pid)
     os.kill(local.pid, ending)
     local.wait(timeout=30)
-    assert wait_until_gone(local.pid) == []
+    wait_until_gone(started)
     assert not (checkout / ".local").exists()
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes that are left in /proc")
 def test_two_local_runs_do_not_get_into_each_others_way(checkout: Path, local: "subprocess.Popen[bytes]") -> None:
     second = subprocess.run([COMMAND, "local"], cwd=checkout, capture_output=True, text=True, check=False, timeout=60)
     assert second.returncode == 1
@@ -100,17 +81,25 @@ def test_two_local_runs_do_not_get_into_each_others_way(checkout: Path, local: "
     assert (checkout / ".local" / "outputs.json").exists()
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes that are left in /proc")
+@needs_proc
 def test_the_demo_loses_nothing_and_says_so_in_its_last_line(checkout: Path) -> None:
-    with subprocess.Popen(
-        [COMMAND, "demo"], cwd=checkout, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as demo:
-        printed, _ = demo.communicate(timeout=600)
-    assert demo.returncode == 0, printed.decode()
-    last = printed.decode().splitlines()[-1]
+    started = set[int]()
+    with (checkout / "printed").open("wb") as printed:
+        demo = subprocess.Popen([COMMAND, "demo"], cwd=checkout, stdout=printed, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 600
+        while demo.poll() is None and time.monotonic() < deadline:
+            started |= family(demo.pid)
+            time.sleep(0.5)
+    finally:
+        demo.kill()
+        demo.wait()
+    lines = (checkout / "printed").read_text().splitlines()
+    assert demo.returncode == 0, lines
+    last = lines[-1]
     found = re.fullmatch(r"demo: received=(\d+) stored=\1 decided=\1 logged=\1 lost=0 report=(\S+)", last)
     assert found, last
     assert int(found[1]) >= 5000
     assert (checkout / found[2]).read_text().startswith("<!doctype html>")
     assert {path.name for path in (checkout / ".local").iterdir()} == {"demo-report"}
-    assert wait_until_gone(demo.pid) == []
+    wait_until_gone(started)

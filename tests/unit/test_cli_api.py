@@ -39,6 +39,12 @@ class Api:
         return 200, found | {"status": "DECIDED", "decision": "REVIEW", "score": 41, "reasons": [reason]}
 
 
+class Server(ThreadingHTTPServer):
+    """Takes as many connections at once as a replay opens."""
+
+    request_queue_size = 64
+
+
 @pytest.fixture
 def api() -> Iterator[Api]:
     state = Api()
@@ -60,7 +66,7 @@ def api() -> Iterator[Api]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         state.url = f"http://127.0.0.1:{server.server_port}/v1"

@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from fraudstream_tools.lab import replay as replay_module
-from fraudstream_tools.lab.replay import UnreachableError, percentile, problem_sentence, replay, shifted
+from fraudstream_tools.lab.replay import UnusableApiError, percentile, problem_sentence, replay, shifted
 from fraudstream_tools.lab.signing import ApiKey, SignedRequests
 
 CREDENTIALS = Credentials("AKIDEXAMPLE", "secret", "token")
@@ -34,6 +34,12 @@ class Api:
     raw: list[bytes] = field(default_factory=list)
     under_way: set[str] = field(default_factory=set)
     overlapped: bool = False
+
+
+class Server(ThreadingHTTPServer):
+    """Takes as many connections at once as a replay opens."""
+
+    request_queue_size = 64
 
 
 @pytest.fixture
@@ -67,7 +73,7 @@ def api() -> Iterator[Api]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         state.url = f"http://127.0.0.1:{server.server_port}/v1"
@@ -194,8 +200,16 @@ def test_it_gives_up_in_the_end(api: Api, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_where_nothing_listens_it_stops_at_once_and_says_so() -> None:
-    with pytest.raises(UnreachableError, match=r"nothing answers at http://127\.0\.0\.1:9/v1/transactions"):
+    with pytest.raises(UnusableApiError, match=r"nothing answers at http://127\.0\.0\.1:9/v1/transactions"):
         replay(transactions(100), "http://127.0.0.1:9/v1", SIGNED)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_credentials_that_may_do_nothing_end_it_with_the_first_answer(api: Api, status: int) -> None:
+    api.answer = lambda _body, _attempt: (status, {}, '{"title": "Forbidden", "detail": "not with these"}')
+    with pytest.raises(UnusableApiError, match=rf"/v1/transactions answers {status}: not with these"):
+        replay(transactions(200), api.url, SIGNED, connections=2)
+    assert len(api.bodies) <= 4
 
 
 def test_transactions_are_read_no_faster_than_they_are_posted(api: Api) -> None:

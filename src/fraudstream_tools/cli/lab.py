@@ -135,7 +135,7 @@ def replay(
                     connections=connections,
                     on_progress=lambda result: advance(result.accepted + result.refused),
                 )
-            except lab.UnreachableError as error:
+            except lab.UnusableApiError as error:
                 hint = "; is `fraudstream local` still running?" if deployment.is_local else ""
                 raise CommandError(f"{error}{hint}") from None
     if as_json:

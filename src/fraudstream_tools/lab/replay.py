@@ -27,10 +27,11 @@ LONGEST_PAUSE_SECONDS = 20.0
 # Few, so that connections stay close to each other in the file's time: cards and addresses are shared by customers.
 _LANE_LENGTH = 4
 _UNREACHABLE = 0
+_DENIED = frozenset({401, 403})
 
 
-class UnreachableError(Exception):
-    """The API cannot be reached at all."""
+class UnusableApiError(Exception):
+    """The API cannot be reached at all, or lets these credentials do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def replay(
         on_progress: called after every transaction, with the counts so far.
 
     Raises:
-        UnreachableError: nothing answers at the URL, so that there is no point in going on.
+        UnusableApiError: nothing answers at the URL, or the first answer is 401 or 403: there is no point in going on.
     """
     result = ReplayResult()
     asyncio.run(_Replay(api_url, auth, connections, result, on_progress).run(transactions))
@@ -143,7 +144,7 @@ class _Replay:
                     await lanes[zlib.crc32(customer.encode()) % len(lanes)].put(transaction)
                 for lane in lanes:
                     await lane.put(None)
-        except* UnreachableError as group:
+        except* UnusableApiError as group:
             raise group.exceptions[0] from None
         finally:
             self._result.seconds = time.monotonic() - started
@@ -170,7 +171,7 @@ class _Replay:
                 answer = await client.post(self._url, content=body, headers={"content-type": "application/json"})
             except httpx.TransportError as error:
                 if isinstance(error, httpx.ConnectError) and not self._result.latencies and attempt == ATTEMPTS // 2:
-                    raise UnreachableError(f"nothing answers at {self._url}") from None
+                    raise UnusableApiError(f"nothing answers at {self._url}") from None
                 status, detail = _UNREACHABLE, type(error).__name__
             else:
                 self._result.latencies.append(time.perf_counter() - sent)
@@ -192,6 +193,8 @@ class _Replay:
             self._result.accepted += 1
             self._result.stored += status == HTTPStatus.CREATED
             return
+        if status in _DENIED and not self._result.accepted:
+            raise UnusableApiError(f"{self._url} answers {status}: {detail}")
         self._result.refused += 1
         if len(self._result.refusals) < 1000:  # noqa: PLR2004  (as `ReplayResult.refusals` says)
             self._result.refusals.append(Refusal(str(transaction.get("transactionId", "?")), status, detail))
