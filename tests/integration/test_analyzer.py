@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from analyzer_world import NOW, RULESET, TABLES, World, a_world, suspicious, transaction
@@ -14,11 +13,12 @@ from fraudstream.detection.judge import Judge
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Label, Truth, Verdict
 from fraudstream.transactions.transaction import Kind
+from fraudstream_tools.local.server import MinistackServer
 
 
 @pytest.fixture
-def world(aws: Any) -> Iterator[World]:
-    with a_world(aws.server) as made:
+def world(aws: MinistackServer) -> Iterator[World]:
+    with a_world(aws) as made:
         yield made
 
 

@@ -19,11 +19,12 @@ from fraudstream.detection.records import PoisonRecordError
 from fraudstream.transactions.attributes import to_item
 from fraudstream.transactions.decision import Verdict
 from fraudstream.transactions.transaction import Transaction
+from fraudstream_tools.local.server import MinistackServer
 
 
 @pytest.fixture
-def world(aws: Any) -> Iterator[World]:
-    with a_world(aws.server) as made:
+def world(aws: MinistackServer) -> Iterator[World]:
+    with a_world(aws) as made:
         yield made
 
 

@@ -31,8 +31,8 @@ class Context:
 
 
 @pytest.fixture
-def server(aws: Any) -> MinistackServer:
-    return aws.server
+def server(aws: MinistackServer) -> MinistackServer:
+    return aws
 
 
 @pytest.fixture

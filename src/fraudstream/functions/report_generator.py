@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _TASK = "daily-report"
-_CONFIG = Config(connect_timeout=1, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=16,
+)
 _settings = read_settings(ReporterSettings)
 _s3 = boto3.client("s3", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]  (stubs know few services)
 _dynamodb = boto3.client("dynamodb", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from fraudstream.reporting.summary import summarize
 from fraudstream.reporting.table_check import sample_table
 
 if TYPE_CHECKING:
+    import duckdb
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
@@ -31,6 +33,8 @@ class Place:
 def make_report(s3: "S3Client", dynamodb: "DynamoDBClient", place: Place, day: date) -> DailyReport:
     """Read a day's decision log, look at the table, and give the figures.
 
+    They depend on nothing else: the same log and the same table give the same report at any time.
+
     Raises:
         botocore.exceptions.ClientError: the bucket or the table could not be read.
     """
@@ -40,12 +44,23 @@ def make_report(s3: "S3Client", dynamodb: "DynamoDBClient", place: Place, day: d
     sampled = sample_table(
         dynamodb, place.table, day, start=int(start.timestamp() * 1000), end=int(end.timestamp() * 1000)
     )
-    with tempfile.TemporaryDirectory() as folder:
-        segments = fetch_segments(s3, place.bucket, place.log_prefix, day, Path(folder))
-        with open_log(segments, day) as connection:
-            logged = {row[0] for row in connection.execute("SELECT DISTINCT transactionId FROM log").fetchall()}
-            check = TableCheck(sampled=len(sampled), missing=tuple(sorted(sampled - logged)))
-            return summarize(connection, day, check)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        segments = fetch_segments(s3, place.bucket, place.log_prefix, day, folder)
+        with open_log(segments, day, folder) as connection:
+            return summarize(connection, day, compare(sampled, connection))
+
+
+def compare(sampled: AbstractSet[str], log: "duckdb.DuckDBPyConnection") -> TableCheck:
+    """Look transactions of the table up in the day's log.
+
+    Args:
+        sampled: ids from the table.
+        log: the day's log, from `open_log`.
+    """
+    query = "SELECT id FROM (SELECT unnest($ids::VARCHAR[]) AS id) ANTI JOIN log ON id = transactionId ORDER BY id"
+    missing = log.execute(query, {"ids": sorted(sampled)}).fetchall()
+    return TableCheck(sampled=len(sampled), missing=tuple(row[0] for row in missing))
 
 
 def write_report(s3: "S3Client", place: Place, report: DailyReport) -> Sequence[str]:

@@ -37,6 +37,13 @@ class CurrencyFigures(_Part, frozen=True, kw_only=True):
     """Of transactions labelled fraud that were reviewed or declined. Not *prevented*: a decision is advice."""
 
 
+class Value(_Part, frozen=True, kw_only=True):
+    """An amount in minor units."""
+
+    currency: str
+    value: int
+
+
 class RuleFigures(_Part, frozen=True, kw_only=True):
     """What one rule (or feature of the model) did."""
 
@@ -53,6 +60,8 @@ class RuleFigures(_Part, frozen=True, kw_only=True):
     """Hits labelled legitimate."""
     unevaluable: int
     """Transactions on which it could not be judged, because a field was missing."""
+    values: tuple[Value, ...]
+    """Of the transactions that it hit; the currency with the most hits first."""
 
 
 class HourFigures(_Part, frozen=True, kw_only=True):
@@ -85,8 +94,8 @@ class Undecided(_Part, frozen=True, kw_only=True):
     """A stored transaction without a decision."""
 
     transaction_id: str
-    age_seconds: int
-    """At the time of the log's newest record."""
+    received_at: int
+    """Epoch milliseconds. Its age is counted to the report's `as_of`."""
 
 
 class LabelFigures(_Part, frozen=True, kw_only=True):
@@ -136,7 +145,8 @@ class DailyReport(_Part, frozen=True, kw_only=True):
     as_of: int | None
     """Time of the newest record of the log that was read, epoch milliseconds; None for an empty log."""
     revision: str
-    """Hash of everything else in the report: two reports with the same revision say the same."""
+    """Hash of what the log says of the day: two reports with the same revision differ in `as_of` and the table's sample
+    at most."""
     decisions: Counts
     currencies: tuple[CurrencyFigures, ...]
     rules: tuple[RuleFigures, ...]

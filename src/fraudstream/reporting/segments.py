@@ -1,9 +1,12 @@
 """Segments: the decision log as it is first written, one small compressed object for each batch and hour.
 
-A segment's key is made of the hour in which its records entered the stream, and of its first record: the sequence
-number, which orders it within its shard, and the start of the event's id, which tells two shards apart. A retry of the
-same batch therefore overwrites its own segment. A batch that Lambda cuts differently on a retry overlaps with what is
-there; readers count each transaction and event once.
+A segment's key is made of the hour in which its records entered the stream, of what tells its shard from others, and of
+its first record's sequence number. A retry of the same batch therefore overwrites its own segment. A batch that Lambda
+cuts differently on a retry overlaps with what is there; readers count each transaction and event once.
+
+Lambda does not say which shard a batch comes from, and a sequence number is unique within its shard alone. The ids of
+stream events are unique over all shards, and the same whenever a record is delivered: the first record's stands in for
+the shard.
 """
 
 import gzip
@@ -42,8 +45,13 @@ class Cut:
 
 
 def day_prefix(prefix: str, day: date) -> str:
-    """Give the prefix of a day's segments."""
-    return f"{prefix}segments/date={day.isoformat()}/"
+    """Give the prefix of a day's segments; prefixes sort as their days do."""
+    return f"{all_days_prefix(prefix)}date={day.isoformat()}/"
+
+
+def all_days_prefix(prefix: str) -> str:
+    """Give the prefix of all segments."""
+    return f"{prefix}segments/"
 
 
 def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> Cut:
@@ -67,7 +75,7 @@ def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> Cut:
             continue
         if lines:
             folder = _hour_folder(prefix, lines[0].logged_at)
-            keys.setdefault(folder, f"{folder}{_position(record)}{SUFFIX}")
+            keys.setdefault(folder, f"{folder}{_origin(record)}{SUFFIX}")
             hours.setdefault(folder, []).extend(lines)
     segments = [Segment(key=keys[folder], body=_compress(lines), records=len(lines)) for folder, lines in hours.items()]
     return Cut(segments=segments, poison=poison)
@@ -88,8 +96,8 @@ def _hour_folder(prefix: str, logged_at: int) -> str:
     return f"{day_prefix(prefix, moment.date())}hour={moment:%H}/"
 
 
-def _position(record: Mapping[str, Any]) -> str:
-    return f"{record['dynamodb']['SequenceNumber']}-{record.get('eventID', '')[:8]}"
+def _origin(record: Mapping[str, Any]) -> str:
+    return f"{record['eventID'][:8]}-{record['dynamodb']['SequenceNumber']}"
 
 
 def _compress(records: Iterable[LogRecord]) -> bytes:

@@ -19,6 +19,7 @@ from fraudstream.reporting.figures import (
     RuleFigures,
     TableCheck,
     Undecided,
+    Value,
 )
 
 if TYPE_CHECKING:
@@ -65,6 +66,13 @@ _RULES = """
 """
 
 
+_RULE_VALUES = """
+    SELECT source, currency, sum(amountMinor)
+    FROM (SELECT unnest(sources) AS source, currency, amountMinor FROM judged)
+    GROUP BY source, currency ORDER BY source, count(*) DESC, currency
+"""
+
+
 def summarize(connection: "duckdb.DuckDBPyConnection", day: date, table: TableCheck) -> DailyReport:
     """Give the figures of a day.
 
@@ -74,7 +82,7 @@ def summarize(connection: "duckdb.DuckDBPyConnection", day: date, table: TableCh
         table: what an independent look at the table found.
     """
     ask = _Asker(connection)
-    as_of: int | None = ask.row("SELECT max(loggedAt) FROM log")[0]
+    as_of: int | None = ask.row("SELECT loggedAt FROM newest")[0]
     report = DailyReport(
         schema_version=REPORT_SCHEMA_VERSION,
         date=day.isoformat(),
@@ -82,7 +90,7 @@ def summarize(connection: "duckdb.DuckDBPyConnection", day: date, table: TableCh
         revision="",
         decisions=Counts(**_named(Counts, ask.row(f"SELECT {_COUNTS} FROM judged"))),  # noqa: S608  (a constant)
         currencies=tuple(CurrencyFigures(**_named(CurrencyFigures, row)) for row in ask.rows(_CURRENCIES)),
-        rules=tuple(RuleFigures(**_named(RuleFigures, row)) for row in ask.rows(_RULES)),
+        rules=_rules(ask),
         shadow_rules=tuple(ask.tally("unnest(shadowHits)")),
         hours=_hours(ask),
         scores=_scores(ask),
@@ -90,7 +98,7 @@ def summarize(connection: "duckdb.DuckDBPyConnection", day: date, table: TableCh
         latency=_latency(ask),
         labels=_labels(ask),
         rulesets=tuple(ask.tally("rulesetVersion")),
-        reconciliation=_reconciliation(ask, as_of or 0, table),
+        reconciliation=_reconciliation(ask, table),
     )
     return msgspec.structs.replace(report, revision=_revision(report))
 
@@ -114,7 +122,17 @@ class _Asker:
 
 
 def _named(struct: type[msgspec.Struct], row: tuple[Any, ...]) -> dict[str, Any]:
-    return dict(zip(struct.__struct_fields__, (int(v) if not isinstance(v, str) else v for v in row), strict=True))
+    """Give a row's values by the struct's first fields; sums come as big numbers of DuckDB's own."""
+    return dict(zip(struct.__struct_fields__, (v if isinstance(v, str) else int(v) for v in row), strict=False))
+
+
+def _rules(ask: _Asker) -> tuple[RuleFigures, ...]:
+    values: dict[str, list[Value]] = {}
+    for source, currency, value in ask.rows(_RULE_VALUES):
+        values.setdefault(source, []).append(Value(currency=currency, value=int(value)))
+    return tuple(
+        RuleFigures(**_named(RuleFigures, row), values=tuple(values.get(row[0], ()))) for row in ask.rows(_RULES)
+    )
 
 
 def _hours(ask: _Asker) -> tuple[HourFigures, ...]:
@@ -139,7 +157,8 @@ def _top_entities(ask: _Asker, kind: str) -> list[EntityFigures]:
 
 
 def _latency(ask: _Asker) -> Percentiles | None:
-    milliseconds = "decidedAt - receivedAt"
+    # Two machines' clocks may differ by more than a quick decision takes.
+    milliseconds = "greatest(0, decidedAt - receivedAt)"
     row = ask.row(
         f"SELECT quantile_disc({milliseconds}, [0.5, 0.9, 0.99]), max({milliseconds}) FROM judged"  # noqa: S608
     )
@@ -157,7 +176,7 @@ def _labels(ask: _Asker) -> LabelFigures:
     return LabelFigures(**_named(LabelFigures, row))
 
 
-def _reconciliation(ask: _Asker, as_of: int, table: TableCheck) -> Reconciliation:
+def _reconciliation(ask: _Asker, table: TableCheck) -> Reconciliation:
     undecided = ask.rows(
         "SELECT transactionId, receivedAt FROM stored ANTI JOIN decided USING (transactionId) ORDER BY 2, 1"
     )
@@ -170,7 +189,7 @@ def _reconciliation(ask: _Asker, as_of: int, table: TableCheck) -> Reconciliatio
         decided=decided,
         logged=logged,
         undecided=tuple(
-            Undecided(transaction_id=transaction_id, age_seconds=max(0, as_of - received_at) // 1000)
+            Undecided(transaction_id=transaction_id, received_at=received_at)
             for transaction_id, received_at in undecided
         ),
         table=table,
@@ -178,4 +197,8 @@ def _reconciliation(ask: _Asker, as_of: int, table: TableCheck) -> Reconciliatio
 
 
 def _revision(report: DailyReport) -> str:
-    return hashlib.sha256(msgspec.json.encode(report)).hexdigest()[:12]
+    # What the sample finds missing is said of the day; how much it looked at is chance.
+    table = msgspec.structs.replace(report.reconciliation.table, sampled=0)
+    books = msgspec.structs.replace(report.reconciliation, table=table)
+    said = msgspec.structs.replace(report, as_of=None, revision="", reconciliation=books)
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:12]
