@@ -104,7 +104,6 @@ def open_log(segments: Sequence[Path], day: date, folder: Path) -> duckdb.DuckDB
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "temp_directory": str(folder / "spill"),
-            "TimeZone": "UTC",
         }
     )
     files = {"files": [str(path) for path in segments]} if segments else {}

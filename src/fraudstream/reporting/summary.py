@@ -122,14 +122,14 @@ class _Asker:
 
 
 def _named(struct: type[msgspec.Struct], row: tuple[Any, ...]) -> dict[str, Any]:
-    """Give a row's values by the struct's first fields; sums come as big numbers of DuckDB's own."""
-    return dict(zip(struct.__struct_fields__, (v if isinstance(v, str) else int(v) for v in row), strict=False))
+    """Give a row's values by the struct's fields, in their order; the last fields may be none of the row's business."""
+    return dict(zip(struct.__struct_fields__, row, strict=False))
 
 
 def _rules(ask: _Asker) -> tuple[RuleFigures, ...]:
     values: dict[str, list[Value]] = {}
     for source, currency, value in ask.rows(_RULE_VALUES):
-        values.setdefault(source, []).append(Value(currency=currency, value=int(value)))
+        values.setdefault(source, []).append(Value(currency=currency, value=value))
     return tuple(
         RuleFigures(**_named(RuleFigures, row), values=tuple(values.get(row[0], ()))) for row in ask.rows(_RULES)
     )
@@ -137,14 +137,14 @@ def _rules(ask: _Asker) -> tuple[RuleFigures, ...]:
 
 def _hours(ask: _Asker) -> tuple[HourFigures, ...]:
     rows = ask.rows(f"SELECT (receivedAt // 3600000) % 24, {_COUNTS} FROM judged GROUP BY 1")  # noqa: S608
-    found = {int(row[0]): Counts(**_named(Counts, row[1:])) for row in rows}
+    found = {row[0]: Counts(**_named(Counts, row[1:])) for row in rows}
     return tuple(HourFigures(hour=hour, decisions=found.get(hour, Counts())) for hour in range(24))
 
 
 def _scores(ask: _Asker) -> tuple[int, ...]:
     rows = ask.rows(f"SELECT least(score // 10, {SCORE_BINS - 1}), count(*) FROM judged GROUP BY 1")  # noqa: S608
     found = dict(rows)
-    return tuple(int(found.get(each, 0)) for each in range(SCORE_BINS))
+    return tuple(found.get(each, 0) for each in range(SCORE_BINS))
 
 
 def _top_entities(ask: _Asker, kind: str) -> list[EntityFigures]:
@@ -164,8 +164,8 @@ def _latency(ask: _Asker) -> Percentiles | None:
     )
     if row[1] is None:
         return None
-    p50, p90, p99 = (int(value) for value in row[0])
-    return Percentiles(p50=p50, p90=p90, p99=p99, maximum=int(row[1]))
+    p50, p90, p99 = row[0]
+    return Percentiles(p50=p50, p90=p90, p99=p99, maximum=row[1])
 
 
 def _labels(ask: _Asker) -> LabelFigures:
