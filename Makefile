@@ -5,7 +5,7 @@ FUNCTIONS := transaction-processor fraud-analyzer report-generator
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test check unit lock openapi clean
+.PHONY: help setup demo local test check lock openapi clean
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,15 +27,13 @@ demo: setup ## run the whole system here: deploy, replay a day, print what was d
 local: setup ## run the whole system here and leave it running
 	@$(BIN)/fraudstream local
 
-test: check unit ## everything that CI runs
+test: check ## everything that CI runs: style, types, tests with their coverage
+	@$(BIN)/pytest --cov --cov-report=term
 
 check: setup ## style and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/pyright
-
-unit: setup
-	@$(BIN)/pytest --cov --cov-report=term
 
 lock: setup ## resolve the dependencies anew
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
