@@ -1,9 +1,10 @@
 """The report generator: writes the decision log as the stream brings it, and a report every day."""
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 from botocore.config import Config
@@ -15,7 +16,6 @@ from fraudstream.settings import Metric, ReporterSettings, read_settings
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-_TASK = "daily-report"
 _CONFIG = Config(
     connect_timeout=1,
     read_timeout=10,
@@ -33,7 +33,7 @@ class UnknownEventError(ValueError):
     """The function was called with something else than stream records or a task that it knows."""
 
 
-def handler(event: Mapping[str, Any], context: "LambdaContext") -> Mapping[str, Any]:
+def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa: ANN401  (anyone may call it with anything)
     """Write segments for a batch of stream records, or the report of a day.
 
     Args:
@@ -46,11 +46,13 @@ def handler(event: Mapping[str, Any], context: "LambdaContext") -> Mapping[str, 
     """
     _log.invocation(context.aws_request_id)
     try:
-        if "Records" in event:
-            return _write_segments(event["Records"])
-        if event.get("task") == _TASK:
-            return _write_report(_day(event.get("date")))
-        raise UnknownEventError(f'expected "Records", or "task": "{_TASK}" with an optional "date"')
+        match event:
+            case {"Records": batch}:
+                return _write_segments(batch)
+            case {"task": "daily-report"}:
+                return _write_report(_day(event.get("date")))
+            case _:
+                raise UnknownEventError('expected "Records", or "task": "daily-report" with an optional "date"')
     finally:
         _meter.flush()
 
@@ -97,7 +99,9 @@ def _write_report(day: date) -> Mapping[str, Any]:
 def _day(text: object) -> date:
     if text is None:
         return datetime.now(UTC).date() - timedelta(days=1)
-    try:
-        return date.fromisoformat(str(text))
-    except ValueError:
-        raise UnknownEventError('"date" must be YYYY-MM-DD') from None
+    with contextlib.suppress(TypeError, ValueError):
+        day = date.fromisoformat(cast("str", text))
+        # It also reads other forms of ISO 8601.
+        if day.isoformat() == text:
+            return day
+    raise UnknownEventError('"date" must be YYYY-MM-DD')
