@@ -78,6 +78,16 @@ def test_a_lambda_event_carries_binary_as_text() -> None:
         lambda record: record["dynamodb"]["NewImage"].pop("amountMinor"),
         lambda record: record["dynamodb"]["NewImage"].update(amountMinor={"S": "zq7-secret"}),
         lambda record: record["dynamodb"]["NewImage"].update(currency={"Q": "zq7-secret"}),
+        lambda record: record["dynamodb"]["NewImage"].update(currency={"S": "zq7-secret"}),
+        lambda record: record["dynamodb"]["NewImage"].update(amountMinor={"N": "1e400"}),
+        lambda record: record["dynamodb"]["NewImage"].update(receivedAt={"N": "1" * 30}),
+        lambda record: record["dynamodb"]["NewImage"].update(timestamp={"N": "-1"}),
+        lambda record: record["dynamodb"].update(ApproximateCreationDateTime=float("inf")),
+        lambda record: record["dynamodb"].update(ApproximateCreationDateTime=float("nan")),
+        lambda record: record["dynamodb"].update(ApproximateCreationDateTime=1e300),
+        lambda record: record["dynamodb"].update(ApproximateCreationDateTime="zq7-secret"),
+        lambda record: record["dynamodb"].update(NewImage=["zq7-secret"]),
+        lambda record: record.update(dynamodb=None),
         lambda record: record.pop("dynamodb"),
     ],
 )
@@ -118,6 +128,47 @@ def test_a_poison_record_is_named_and_its_neighbours_are_kept() -> None:
     assert made.poison == [f"{3:021}"]
     (segment,) = made.segments
     assert [line["transactionId"] for line in lines(segment.body)] == ["t-0", "t-1", "t-3", "t-4"]
+
+
+@pytest.mark.parametrize("place", [0, 2, 4])
+@pytest.mark.parametrize("number", [None, "", "not-a-number", 7])
+def test_a_record_that_cannot_be_named_fails_the_batch_and_its_neighbours_are_kept(place: int, number: Any) -> None:
+    stream = Stream()
+    for each in range(5):
+        stream.add(item(transaction(each)), at=AT)
+    stream.records[place]["dynamodb"]["SequenceNumber"] = number
+    made = cut(stream.records, PREFIX)
+
+    assert made.poison == [""]
+    (segment,) = made.segments
+    assert [line["transactionId"] for line in lines(segment.body)] == [
+        f"t-{each}" for each in range(5) if each != place
+    ]
+
+
+@pytest.mark.parametrize("nonsense", [None, 7, "record", [], {}, {"dynamodb": None}, {"dynamodb": {"NewImage": {}}}])
+def test_nonsense_in_a_batch_is_poison_or_nothing_and_never_stops_it(nonsense: Any) -> None:
+    stream = Stream()
+    stream.add(item(transaction(1)), at=AT)
+    made = cut([nonsense, *stream.records], PREFIX)
+
+    assert made.poison in ([""], [])
+    assert [segment.records for segment in made.segments] == [1]
+
+
+def test_a_record_without_an_event_id_is_named() -> None:
+    stream = Stream()
+    del stream.add(item(transaction(1)), at=AT)["eventID"]
+    made = cut(stream.records, PREFIX)
+    assert (made.poison, made.segments) == ([f"{1:021}"], [])
+
+
+def test_segments_of_two_shards_never_overwrite_each_other() -> None:
+    one, other = Stream(), Stream()
+    one.add(item(transaction(1)), at=AT)
+    other.add(item(transaction(2)), at=AT)["eventID"] = "f" * 32
+    (first,), (second,) = cut(one.records, PREFIX).segments, cut(other.records, PREFIX).segments
+    assert first.key != second.key
 
 
 def test_a_batch_of_which_nothing_is_logged_writes_nothing() -> None:

@@ -13,10 +13,15 @@ import msgspec
 
 from fraudstream.transactions.attributes import AttributeValue
 from fraudstream.transactions.decision import Decision, Label
+from fraudstream.transactions.money import exponent
 from fraudstream.transactions.transaction import Kind, Transaction
 
 SCHEMA_VERSION = 1
 """Raised whenever a column changes its meaning or goes; a new optional column does not raise it."""
+
+
+LARGEST_NUMBER = 253_402_300_799_999
+"""The last millisecond of the year 9999: every time, amount and score of a transaction is at most that."""
 
 
 class PoisonRecordError(ValueError):
@@ -102,17 +107,29 @@ def read_stream_record(record: Mapping[str, Any]) -> list[LogRecord]:
     """
     try:
         stream = record["dynamodb"]
-        new: Mapping[str, AttributeValue] = stream.get("NewImage", {})
-        old: Mapping[str, AttributeValue] = stream.get("OldImage", {})
+        new: Mapping[str, AttributeValue] = stream.get("NewImage") or {}
+        old: Mapping[str, AttributeValue] = stream.get("OldImage") or {}
         if new.get("kind") != {"S": Kind.TRANSACTION.value}:
             return []
-        logged_at = round(stream["ApproximateCreationDateTime"] * 1000)
-        return _changes(new, old, logged_at)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        records = _changes(new, old, logged_at=round(stream["ApproximateCreationDateTime"] * 1000))
+        for each in records:
+            _check(each)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise PoisonRecordError(f"not a transaction's stream record: {type(error).__name__}") from None
+    return records
 
 
-def _changes(new: Mapping[str, AttributeValue], old: Mapping[str, AttributeValue], logged_at: int) -> list[LogRecord]:
+def _check(record: LogRecord) -> None:
+    # One such line in the log, and no report of its day could be made.
+    exponent(record.currency)
+    numbers = (value for value in msgspec.structs.astuple(record) if isinstance(value, int))
+    if not all(0 <= number <= LARGEST_NUMBER for number in numbers):
+        raise ValueError("a number that is no time, amount or score")
+
+
+def _changes(
+    new: Mapping[str, AttributeValue], old: Mapping[str, AttributeValue], *, logged_at: int
+) -> list[LogRecord]:
     transaction = Transaction.from_item(new)
     common: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,

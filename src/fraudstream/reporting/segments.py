@@ -41,7 +41,8 @@ class Cut:
 
     segments: Sequence[Segment]
     poison: Sequence[str]
-    """Sequence numbers of the records that could not be read, in order."""
+    """Sequence numbers of the records that could not be read, in order; empty for a record that has none, which Lambda
+    takes as the failure of the whole batch: it then halves the batch until it has found that record."""
 
 
 def day_prefix(prefix: str, day: date) -> str:
@@ -70,12 +71,13 @@ def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> Cut:
     for record in batch:
         try:
             lines = read_stream_record(record)
+            origin = _origin(record) if lines else ""
         except PoisonRecordError:
-            poison.append(record["dynamodb"]["SequenceNumber"])
+            poison.append(_sequence_number(record) or "")
             continue
         if lines:
             folder = _hour_folder(prefix, lines[0].logged_at)
-            keys.setdefault(folder, f"{folder}{_origin(record)}{SUFFIX}")
+            keys.setdefault(folder, f"{folder}{origin}{SUFFIX}")
             hours.setdefault(folder, []).extend(lines)
     segments = [Segment(key=keys[folder], body=_compress(lines), records=len(lines)) for folder, lines in hours.items()]
     return Cut(segments=segments, poison=poison)
@@ -97,7 +99,18 @@ def _hour_folder(prefix: str, logged_at: int) -> str:
 
 
 def _origin(record: Mapping[str, Any]) -> str:
-    return f"{record['eventID'][:8]}-{record['dynamodb']['SequenceNumber']}"
+    event, number = record.get("eventID"), _sequence_number(record)
+    if not number or not isinstance(event, str) or not event.isalnum():
+        raise PoisonRecordError("a stream record needs eventID and SequenceNumber")
+    return f"{event[:8]}-{number}"
+
+
+def _sequence_number(record: object) -> str | None:
+    match record:
+        case {"dynamodb": {"SequenceNumber": str(number)}} if number.isdecimal():
+            return number
+        case _:
+            return None
 
 
 def _compress(records: Iterable[LogRecord]) -> bytes:
