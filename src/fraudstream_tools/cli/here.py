@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    connections: Annotated[int, typer.Option("--connections", "-c", min=1, max=64, help="Requests at once.")] = 6,
+    connections: Annotated[int, typer.Option("--connections", "-c", min=1, max=64, help="Requests at once.")] = 3,
 ) -> None:
     """Run the whole system here: deploy it, replay a day, show what was decided and why, stop.
 
