@@ -129,6 +129,15 @@ def test_a_decision_whose_storing_was_never_logged_breaks_the_balance(tmp_path: 
     assert not books.complete
 
 
+def test_a_label_whose_transaction_was_never_logged_breaks_the_balance(tmp_path: Path) -> None:
+    stream = Stream()
+    stream.store_decide_and_label(transaction(1), Verdict.APPROVE, Truth.FRAUD)
+    del stream.records[:2]
+    books = report_of(stream, tmp_path).reconciliation
+    assert (books.stored, books.decided, books.logged) == (0, 0, 1)
+    assert not books.complete
+
+
 def test_a_transaction_that_the_table_knows_and_the_log_does_not_breaks_the_balance(tmp_path: Path) -> None:
     stream = Stream()
     stream.store_and_decide(transaction(1))

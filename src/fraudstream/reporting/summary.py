@@ -182,7 +182,7 @@ def _reconciliation(ask: _Asker, table: TableCheck) -> Reconciliation:
     )
     stored, decided, logged = ask.row(
         "SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM decided), "
-        "(SELECT count(*) FROM (SELECT transactionId FROM stored UNION SELECT transactionId FROM decided))"
+        "(SELECT count(DISTINCT transactionId) FROM log)"
     )
     return Reconciliation(
         stored=stored,
