@@ -265,6 +265,27 @@ def test_a_decision_logged_days_later_is_in_the_report_that_is_made_again(shop: 
     assert first["revision"] != second["revision"]
 
 
+def test_a_day_is_that_of_receipt_also_where_the_stream_s_clock_is_behind_at_midnight(shop: Shop) -> None:
+    midnight = shop.received_at // DAY * DAY
+    shop.store("t-1", receivedAt=midnight)
+    event = shop.stream()
+    event["Records"][0]["dynamodb"]["ApproximateCreationDateTime"] = midnight / 1000 - 1
+    shop.call(event)
+    (key,) = shop.keys("decision-log/")
+    assert "/hour=23/" in key
+    assert shop.call({"task": "daily-report", "date": shop.day})["stored"] == 1
+
+
+def test_a_record_that_cannot_be_named_fails_its_batch_after_the_others_are_logged(shop: Shop) -> None:
+    shop.store("t-1")
+    shop.store("t-2")
+    event = shop.stream()
+    del event["Records"][0]["dynamodb"]["SequenceNumber"]
+
+    assert shop.call(event) == {"batchItemFailures": [{"itemIdentifier": ""}]}
+    assert [line["transactionId"] for line in shop.log()] == ["t-2"]
+
+
 def test_the_schedule_gets_the_report_of_yesterday_also_of_a_quiet_day(shop: Shop) -> None:
     before = datetime.now(UTC).date() - timedelta(days=1)
     answer = shop.call({"task": "daily-report"})
@@ -301,15 +322,20 @@ def test_of_a_large_table_the_day_draws_the_part_that_is_looked_at(shop: Shop) -
     today = date.fromisoformat(shop.day)
     ids = [f"t-{number}" for number in range(4 * SAMPLE_ITEMS)]
     values = {"timestamp": shop.received_at, "receivedAt": shop.received_at, "kind": "TXN"}
-    for start in range(0, len(ids), 25):
-        puts = [{"PutRequest": {"Item": to_item(values | {"transactionId": each})}} for each in ids[start : start + 25]]
-        shop.dynamodb.batch_write_item(RequestItems={TABLE: puts})
+
+    def put(transaction_ids: list[str]) -> None:
+        puts = [{"PutRequest": {"Item": to_item(values | {"transactionId": each})}} for each in transaction_ids]
+        for start in range(0, len(puts), 25):
+            shop.dynamodb.batch_write_item(RequestItems={TABLE: puts[start : start + 25]})
 
     def look(day: date) -> set[str]:
         bounds = {"start": shop.received_at, "end": shop.received_at + 1}
         return sample_table(shop.dynamodb, TABLE, day, **bounds)
 
+    put(ids)
     sampled = look(today)
     assert SAMPLE_ITEMS / 2 < len(sampled) < 2 * SAMPLE_ITEMS
     assert look(today) == sampled
     assert any(look(today + timedelta(days=later)) != sampled for later in range(1, 8))
+    put([f"u-{number}" for number in range(SAMPLE_ITEMS)])
+    assert look(today) & set(ids) == sampled

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from fraudstream.reporting.segments import all_days_prefix, day_prefix
+from fraudstream.reporting.segments import all_days_prefix, hour_prefix
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 DOWNLOADS = 16
 """Segments fetched side by side: a day of one batch a minute from four shards has 5,760, each of them small."""
+
+CLOCKS_APART = timedelta(hours=1)
+"""More than the clocks of a function and of DynamoDB ever differ; the log's folders cannot tell less apart."""
 
 COLUMNS = {
     "event": "VARCHAR", "loggedAt": "BIGINT", "transactionId": "VARCHAR", "timestamp": "BIGINT",
@@ -61,16 +64,17 @@ CREATE TABLE judged AS
 
 
 def fetch_segments(client: "S3Client", bucket: str, prefix: str, day: date, folder: Path) -> list[Path]:
-    """Bring the segments of a day, and of all days after it, to a folder.
+    """Bring the segments of a day, of the hour before it and of all days after it to a folder.
 
-    What was received on a day may be stored, decided or labelled after it. The log is ordered by when that happened, so
-    that nothing about a day stands before it.
+    What was received on a day may be stored, decided or labelled after it. The log is ordered by when the stream told
+    of that, by DynamoDB's clock, and the day is the processor's: what happened just after midnight by the one may have
+    happened just before it by the other.
 
     Raises:
         botocore.exceptions.ClientError: the bucket could not be read.
     """
     pages = client.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=all_days_prefix(prefix), StartAfter=day_prefix(prefix, day)
+        Bucket=bucket, Prefix=all_days_prefix(prefix), StartAfter=hour_prefix(prefix, _midnight(day) - CLOCKS_APART)
     )
     keys = [entry.get("Key", "") for page in pages for entry in page.get("Contents", [])]
 
@@ -108,7 +112,7 @@ def open_log(segments: Sequence[Path], day: date, folder: Path) -> duckdb.DuckDB
     )
     files = {"files": [str(path) for path in segments]} if segments else {}
     source = _READ if segments else _NOTHING
-    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    start = _midnight(day)
     bounds = {"start": _milliseconds(start), "end": _milliseconds(start + timedelta(days=1))}
     # The source is put together of the constants above, and of nothing that anybody sent.
     connection.execute(
@@ -119,6 +123,10 @@ def open_log(segments: Sequence[Path], day: date, folder: Path) -> duckdb.DuckDB
     for statement in _TABLES:
         connection.execute(statement)
     return connection
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -10,6 +10,7 @@ the shard.
 """
 
 import gzip
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SUFFIX = ".jsonl.gz"
+_EVENT_ID = re.compile(r"[\w-]{8,}", re.ASCII)
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -48,6 +50,16 @@ class Cut:
 def day_prefix(prefix: str, day: date) -> str:
     """Give the prefix of a day's segments; prefixes sort as their days do."""
     return f"{all_days_prefix(prefix)}date={day.isoformat()}/"
+
+
+def hour_prefix(prefix: str, moment: datetime) -> str:
+    """Give the prefix of an hour's segments; prefixes sort as their hours do.
+
+    Args:
+        prefix: where the decision log lies in its bucket.
+        moment: a time in the hour, UTC.
+    """
+    return f"{day_prefix(prefix, moment.date())}hour={moment:%H}/"
 
 
 def all_days_prefix(prefix: str) -> str:
@@ -76,7 +88,7 @@ def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> Cut:
             poison.append(_sequence_number(record) or "")
             continue
         if lines:
-            folder = _hour_folder(prefix, lines[0].logged_at)
+            folder = hour_prefix(prefix, datetime.fromtimestamp(lines[0].logged_at / 1000, UTC))
             keys.setdefault(folder, f"{folder}{origin}{SUFFIX}")
             hours.setdefault(folder, []).extend(lines)
     segments = [Segment(key=keys[folder], body=_compress(lines), records=len(lines)) for folder, lines in hours.items()]
@@ -93,14 +105,9 @@ def write(client: "S3Client", bucket: str, segments: Iterable[Segment]) -> None:
         client.put_object(Bucket=bucket, Key=segment.key, Body=segment.body, ContentType="application/x-ndjson")
 
 
-def _hour_folder(prefix: str, logged_at: int) -> str:
-    moment = datetime.fromtimestamp(logged_at / 1000, UTC)
-    return f"{day_prefix(prefix, moment.date())}hour={moment:%H}/"
-
-
 def _origin(record: Mapping[str, Any]) -> str:
     event, number = record.get("eventID"), _sequence_number(record)
-    if not number or not isinstance(event, str) or not event.isalnum():
+    if not number or not isinstance(event, str) or not _EVENT_ID.fullmatch(event):
         raise PoisonRecordError("a stream record needs eventID and SequenceNumber")
     return f"{event[:8]}-{number}"
 

@@ -27,8 +27,8 @@ MAX_PAGES = 20
 def sample_table(client: "DynamoDBClient", table: str, day: date, *, start: int, end: int) -> set[str]:
     """Give the ids of some transactions of a day, as the table knows them.
 
-    The part of the table that is looked at is drawn by the day, so that a report that is made again looks at the same
-    one. A small table is looked at whole.
+    The part of the table that is looked at is drawn by the day, and parts become smaller only when the table has
+    doubled: a report that is made again looks at the same one. A small table is looked at whole.
 
     Args:
         client: a DynamoDB client.
@@ -42,8 +42,8 @@ def sample_table(client: "DynamoDBClient", table: str, day: date, *, start: int,
     """
     # DynamoDB counts about every six hours; with too few segments the sample is larger, up to `MAX_PAGES`.
     counted = client.describe_table(TableName=table)["Table"].get("ItemCount", 0)
-    segments = max(1, min(counted // SAMPLE_ITEMS, MAX_SEGMENTS))
-    segment = random.Random(day.isoformat()).randrange(segments)  # noqa: S311  (a sample, not a secret)
+    segments = min(2 ** ((counted // SAMPLE_ITEMS).bit_length() - 1), MAX_SEGMENTS) if counted > SAMPLE_ITEMS else 1
+    segment = int(random.Random(day.isoformat()).random() * segments)  # noqa: S311  (a sample, not a secret)
     pages = client.get_paginator("scan").paginate(
         TableName=table,
         TotalSegments=segments,
