@@ -304,6 +304,8 @@ def test_the_schedule_gets_the_report_of_yesterday_also_of_a_quiet_day(shop: Sho
         ({"task": "daily-report", "date": "22.11.2026"}, '"date" must be YYYY-MM-DD'),
         ({"task": "daily-report", "date": "20261122"}, '"date" must be YYYY-MM-DD'),
         ({"task": "daily-report", "date": 20261122}, '"date" must be YYYY-MM-DD'),
+        ({"task": "daily-report", "date": "9999-12-31"}, "not in the future"),
+        ({"Records": "none"}, '"Records"'),
     ],
 )
 def test_anything_else_is_refused_by_name(shop: Shop, event: Any, complaint: str) -> None:

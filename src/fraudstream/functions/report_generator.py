@@ -47,7 +47,7 @@ def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa:
     _log.invocation(context.aws_request_id)
     try:
         match event:
-            case {"Records": batch}:
+            case {"Records": [*batch]}:
                 return _write_segments(batch)
             case {"task": "daily-report"}:
                 return _write_report(_day(event.get("date")))
@@ -97,11 +97,12 @@ def _write_report(day: date) -> Mapping[str, Any]:
 
 
 def _day(text: object) -> date:
+    today = datetime.now(UTC).date()
     if text is None:
-        return datetime.now(UTC).date() - timedelta(days=1)
+        return today - timedelta(days=1)
     with contextlib.suppress(TypeError, ValueError):
         day = date.fromisoformat(cast("str", text))
         # It also reads other forms of ISO 8601.
-        if day.isoformat() == text:
+        if day.isoformat() == text and day <= today:
             return day
-    raise UnknownEventError('"date" must be YYYY-MM-DD')
+    raise UnknownEventError('"date" must be YYYY-MM-DD, and not in the future')
