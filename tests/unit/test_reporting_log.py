@@ -105,8 +105,8 @@ def test_a_batch_becomes_one_segment_for_each_hour_of_its_records() -> None:
         stream.add(item(transaction(number)), at=at)
     first, second = cut(stream.records, PREFIX).segments
 
-    assert first.key == f"decision-log/segments/date=2026-11-22/hour=09/00000000-{1:021}.jsonl.gz"
-    assert second.key == f"decision-log/segments/date=2026-11-22/hour=10/00000000-{3:021}.jsonl.gz"
+    assert first.key == f"decision-log/segments/date=2026-11-22/hour=09/00000000-{1:021}-2.jsonl.gz"
+    assert second.key == f"decision-log/segments/date=2026-11-22/hour=10/00000000-{3:021}-1.jsonl.gz"
     assert [line["transactionId"] for line in lines(first.body)] == ["t-0", "t-1"]
     assert (first.records, second.records) == (2, 1)
 
@@ -116,6 +116,14 @@ def test_the_same_batch_gives_the_same_keys_and_bytes() -> None:
     for number in range(5):
         stream.store_and_decide(transaction(number))
     assert cut(stream.records, PREFIX) == cut(stream.records, PREFIX)
+
+
+def test_a_retry_with_fewer_records_leaves_what_was_written() -> None:
+    stream = Stream()
+    for number in range(4):
+        stream.add(item(transaction(number)), at=AT)
+    (whole,), (half,) = cut(stream.records, PREFIX).segments, cut(stream.records[:2], PREFIX).segments
+    assert whole.key != half.key
 
 
 def test_a_poison_record_is_named_and_its_neighbours_are_kept() -> None:

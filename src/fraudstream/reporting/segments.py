@@ -1,8 +1,9 @@
 """Segments: the decision log as it is first written, one small compressed object for each batch and hour.
 
-A segment's key is made of the hour in which its records entered the stream, of what tells its shard from others, and of
-its first record's sequence number. A retry of the same batch therefore overwrites its own segment. A batch that Lambda
-cuts differently on a retry overlaps with what is there; readers count each transaction and event once.
+A segment's key is made of the hour in which its records entered the stream, of what tells its shard from others, of
+its first record's sequence number and of the number of its records. A retry of the same batch therefore overwrites its
+own segment, and a shorter one leaves it as it is: whatever was written once stays. A batch that Lambda cuts differently
+on a retry overlaps with what is there; readers count each transaction and event once.
 
 Lambda does not say which shard a batch comes from, and a sequence number is unique within its shard alone. The ids of
 stream events are unique over all shards, and the same whenever a record is delivered: the first record's stands in for
@@ -78,7 +79,7 @@ def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> Cut:
         prefix: where the decision log lies in its bucket.
     """
     hours: dict[str, list[LogRecord]] = {}
-    keys: dict[str, str] = {}
+    origins: dict[str, str] = {}
     poison: list[str] = []
     for record in batch:
         try:
@@ -89,9 +90,12 @@ def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> Cut:
             continue
         if lines:
             folder = hour_prefix(prefix, datetime.fromtimestamp(lines[0].logged_at / 1000, UTC))
-            keys.setdefault(folder, f"{folder}{origin}{SUFFIX}")
+            origins.setdefault(folder, origin)
             hours.setdefault(folder, []).extend(lines)
-    segments = [Segment(key=keys[folder], body=_compress(lines), records=len(lines)) for folder, lines in hours.items()]
+    segments = [
+        Segment(key=f"{folder}{origins[folder]}-{len(lines)}{SUFFIX}", body=_compress(lines), records=len(lines))
+        for folder, lines in hours.items()
+    ]
     return Cut(segments=segments, poison=poison)
 
 
