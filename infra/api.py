@@ -52,7 +52,7 @@ class Api(pulumi.ComponentResource):
         for route in spec.routes:
             if not route.has_body:
                 burst = min(spec.throttle_burst, spec.read_throttle_rate)
-                self._throttle(f"{route.path}/{route.http_method}", route.name, spec.read_throttle_rate, burst)
+                self._throttle(route.settings_path, route.name, spec.read_throttle_rate, burst)
         self._permit()
         self.url = self.stage.invoke_url
         self.api_key = self._usage_plan() if spec.auth == "API_KEY" else None

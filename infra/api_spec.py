@@ -46,6 +46,11 @@ class Route:
     has_body: bool
 
     @property
+    def settings_path(self) -> str:
+        """The method as in a stage's settings, where the slashes of its path are `~1` (API Gateway, UpdateStage)."""
+        return f"~1{self.path.replace('/', '~1')}/{self.http_method}"
+
+    @property
     def arn_path(self) -> str:
         """The path as in an ARN of the API, where a parameter is a `*`."""
         return "/".join("*" if part.startswith("{") else part for part in self.path.split("/"))

@@ -51,14 +51,14 @@ def throttles(graph: Graph) -> dict[str, tuple[float, int]]:
 
 
 def test_the_stage_takes_a_thousand_requests_a_second_and_bursts_as_the_processor_can(graph: Graph) -> None:
-    assert throttles(graph) == {"*/*": (1000, 200), "transactions/{id}/GET": (500, 200)}
+    assert throttles(graph) == {"*/*": (1000, 200), "~1transactions~1{id}/GET": (500, 200)}
 
 
 def test_the_burst_follows_the_processors_concurrency_and_is_a_setting(declare: Declare) -> None:
     wider = declare({"fraudstream:processorConcurrency": "300"})
     assert throttles(wider)["*/*"] == (1000, 300)
     settled = declare({"fraudstream:throttleBurst": "50", "fraudstream:readThrottleRate": "40"})
-    assert throttles(settled) == {"*/*": (1000, 50), "transactions/{id}/GET": (40, 40)}
+    assert throttles(settled) == {"*/*": (1000, 50), "~1transactions~1{id}/GET": (40, 40)}
 
 
 def test_callers_sign_their_requests(graph: Graph) -> None:

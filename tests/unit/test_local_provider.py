@@ -81,7 +81,7 @@ class Declared:
             "aws:apigateway/response:Response", "late", restApiId=api["id"], responseType="THROTTLED", statusCode="429"
         )
         stage = self("aws:apigateway/stage:Stage", "v1", restApi=api["id"], stageName="v1", deployment=deployment["id"])
-        for path, rate in (("*/*", 100), ("orders/{id}/GET", 7)):
+        for path, rate in (("*/*", 100), ("~1orders~1{id}/GET", 7)):
             settings = {"throttlingRateLimit": rate, "throttlingBurstLimit": rate}
             self(
                 "aws:apigateway/methodSettings:MethodSettings", path,

@@ -283,7 +283,7 @@ class Apis:
             raise DeploymentError(
                 f"{method.http_method} {method.path}: no permission lets API Gateway invoke {function}"
             )
-        own = stage.settings.get(f"{method.path.lstrip('/')}/{method.http_method}", {})
+        own = stage.settings.get(f"{method.path.replace('/', '~1')}/{method.http_method}", {})
         return RouteSpec(
             http_method=method.http_method,
             path=method.path,
