@@ -436,7 +436,7 @@ def test_closing_ends_busy_processes_and_fails_their_invocations(runtime: Functi
     started = time.monotonic()
     runtime.close()
     thread.join()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
     assert isinstance(outcome[0], RuntimeClosedError)
     wait_until_gone(pid)
     wait_until_gone(child)

@@ -560,7 +560,7 @@ def test_closing_is_prompt_also_with_a_request_in_flight(bench: Bench) -> None:
         started = time.monotonic()
         gateway.close()
         gateway.close()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
         release.set()
         assert running.result().status_code == 500
     with pytest.raises(httpx.ConnectError):
