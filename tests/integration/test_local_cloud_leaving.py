@@ -67,7 +67,7 @@ def test_an_end_from_outside_leaves_no_process_and_no_folder(tmp_path: Path, how
 def test_an_end_in_the_middle_of_the_deployment_leaves_nothing_either(tmp_path: Path) -> None:
     with running(tmp_path, until="creating") as process:
         processes = family(process.pid)
-        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
         process.wait(20)
         wait_until_gone(processes)
     assert process.returncode != 0
