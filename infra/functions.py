@@ -9,9 +9,9 @@ import pulumi_aws as aws
 
 from infra.config import FunctionSettings
 from infra.keys import Keys
+from infra.lambda_packages import Package
 from infra.naming import Place
 from infra.network import Network
-from infra.packaging import Package
 from infra.roles import ServiceRole, Statement
 
 TIMEOUT_SECONDS = 300

@@ -3,7 +3,7 @@
 import pulumi
 
 from infra.config import read_stack_settings
-from infra.packaging import build_package
+from infra.lambda_packages import build_package
 from infra.stack import Packager, build
 
 

@@ -15,10 +15,10 @@ from infra.api_spec import api_spec
 from infra.config import FunctionSettings, StackSettings
 from infra.functions import Function, FunctionRole, FunctionSpec
 from infra.keys import Keys
+from infra.lambda_packages import Package, Target, build_package
 from infra.monitoring import Monitoring
 from infra.naming import Names, Place
 from infra.network import Network, Reachable
-from infra.packaging import Package, Target, build_package
 from infra.queues import DeadLetters
 from infra.reports import LOG_PREFIX, REPORT_PREFIX, RULESET_PREFIX, DailyReport, ReportBucket, bucket_arn
 from infra.streams import DECISION_DEADLINE_SECONDS, StreamConsumer, analyzer_consumer, reporter_consumer

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pulumi_graph import Graph, capture
 
-from infra.packaging import Package, Target
+from infra.lambda_packages import Package, Target
 from infra.program import main
 
 EVERYTHING = {

@@ -5,6 +5,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import grpc
@@ -47,6 +48,13 @@ import infra.program
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("folder", ["infra", "policy"])
+def test_no_module_hides_a_library_while_pulumi_has_their_folder_on_the_path(folder: str) -> None:
+    libraries = [entry for entry in sys.path if "site-packages" in entry]
+    names = {path.stem for path in (ROOT / folder).glob("*.py")} - {"__init__", "__main__"}
+    assert [name for name in names if name in sys.stdlib_module_names or PathFinder.find_spec(name, libraries)] == []
 
 
 def test_the_shipped_stack_file_holds_settings_that_exist() -> None:

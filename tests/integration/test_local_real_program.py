@@ -8,7 +8,7 @@ import pytest
 from fraudstream_tools.local.program import run_program
 from fraudstream_tools.local.provider import Account, LocalProvider, Plan
 from fraudstream_tools.local.server import MinistackServer
-from infra.packaging import Package, Target
+from infra.lambda_packages import Package, Target
 from infra.program import main
 
 

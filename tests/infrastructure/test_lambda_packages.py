@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import packaging
-from infra.packaging import Package, PackagingError, Target, build_package
+from infra import lambda_packages
+from infra.lambda_packages import Package, PackagingError, Target, build_package
 
 FUNCTIONS = ("transaction-processor", "fraud-analyzer", "report-generator")
 LAMBDA = Target(kind="lambda", architecture="arm64", runtime="python3.11")
@@ -45,7 +45,7 @@ def test_its_hash_is_that_of_the_file_as_lambda_gives_it(package: Package) -> No
 
 def test_it_holds_our_code_as_it_stands(package: Package) -> None:
     found = {name: body for name, body in contents(package).items() if name.startswith("fraudstream/")}
-    source = packaging.SOURCE
+    source = lambda_packages.SOURCE
     assert found == {
         f"fraudstream/{path.relative_to(source).as_posix()}": path.read_bytes()
         for path in source.rglob("*")
@@ -102,7 +102,7 @@ def test_other_code_gives_another_package(tmp_path: Path, monkeypatch: pytest.Mo
     source = tmp_path / "fraudstream"
     source.mkdir()
     (source / "__init__.py").write_text("")
-    monkeypatch.setattr(packaging, "SOURCE", source)
+    monkeypatch.setattr(lambda_packages, "SOURCE", source)
     after = build_package("transaction-processor", HOST, tmp_path / "build")
     assert after.path != before.path
     assert after.sha256 != before.sha256
@@ -127,7 +127,7 @@ def test_runs_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None
 
 def test_a_dependency_without_a_wheel_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "function.txt").write_text("no-such-package-of-fraudstream==1.0 --hash=sha256:" + "0" * 64 + "\n")
-    monkeypatch.setattr(packaging, "REQUIREMENTS", tmp_path)
+    monkeypatch.setattr(lambda_packages, "REQUIREMENTS", tmp_path)
     monkeypatch.setenv("UV_OFFLINE", "1")
     with pytest.raises(PackagingError, match=r"(?s)function\.txt could not be installed for host-.*no-such-package"):
         build_package("function", HOST, tmp_path / "build")
@@ -144,7 +144,7 @@ def test_a_dependency_without_a_wheel_is_named(tmp_path: Path, monkeypatch: pyte
 )
 def test_wheels_are_asked_for_by_runtime_and_architecture(runtime: str, architecture: str, newest: str) -> None:
     target = Target(kind="lambda", architecture=architecture, runtime=runtime)
-    command = packaging._installer(Path("lock.txt"), target, Path("folder"))
+    command = lambda_packages._installer(Path("lock.txt"), target, Path("folder"))
     tags = [command[index + 1] for index, word in enumerate(command) if word == "--platform"]
     assert tags[0] == newest
     assert tags[-1].startswith("manylinux2014_")
