@@ -64,21 +64,22 @@ class FunctionRole(pulumi.ComponentResource):
             actions=(
                 "ec2:AssignPrivateIpAddresses",
                 "ec2:CreateNetworkInterface",
-                "ec2:DeleteNetworkInterface",
                 "ec2:UnassignPrivateIpAddresses",
             ),
             resources=[place.arn("ec2", f"{kind}/*") for kind in ("network-interface", "security-group", "subnet")],
         )
+        # With less than all ids of the account a function may fail to reach its network (Lambda's guide on VPCs).
+        delete = Statement(actions=("ec2:DeleteNetworkInterface",), resources=(place.arn("ec2", "*/*"),))
         # AWS has no resources for these actions.
         describe = Statement(actions=("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"), resources=("*",))
         # Code that runs inside the function gets none of it.
         deny = Statement(
             effect="Deny",
-            actions=(*manage.actions, *describe.actions),
+            actions=(*manage.actions, *delete.actions, *describe.actions),
             resources=("*",),
             conditions={"ArnEquals": {"lambda:SourceFunctionArn": self.function_arn}},
         )
-        return manage, describe, deny
+        return manage, delete, describe, deny
 
 
 class Function(pulumi.ComponentResource):

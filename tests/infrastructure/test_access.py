@@ -26,6 +26,11 @@ EXCUSED = {
         "UNKNOWN_CONDITION_FOR_ACTION",
         "lambda:SourceFunctionArn",
     ): "Lambda sets it on every request of a function's code, for all services; AWS's list has it under Lambda only",
+    (
+        "aws:iam/rolePolicy:RolePolicy",
+        "RESOURCE_MISMATCH",
+        "ec2:DeleteNetworkInterface",
+    ): "Lambda asks for it on */*: the ids of all resources of the account",
 }
 
 
@@ -90,7 +95,7 @@ def common(function: str) -> dict[str, frozenset[str]]:
         "xray:PutTraceSegments": EVERYTHING,
         "ec2:AssignPrivateIpAddresses": INTERFACES,
         "ec2:CreateNetworkInterface": INTERFACES,
-        "ec2:DeleteNetworkInterface": INTERFACES,
+        "ec2:DeleteNetworkInterface": frozenset({f"arn:aws:ec2:{REGION}:{ACCOUNT}:*/*"}),
         "ec2:UnassignPrivateIpAddresses": INTERFACES,
         "ec2:DescribeNetworkInterfaces": EVERYTHING,
         "ec2:DescribeSubnets": EVERYTHING,
