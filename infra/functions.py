@@ -53,7 +53,8 @@ class FunctionRole(pulumi.ComponentResource):
         # AWS has no resources for these actions.
         traces = Statement(actions=("xray:PutTelemetryRecords", "xray:PutTraceSegments"), resources=("*",))
         self.role.allow("traces", traces)
-        self.role.allow("network", *self._network_statements(place))
+        self.network_rights = self.role.allow("network", *self._network_statements(place))
+        """The policy by which Lambda makes the function's network interfaces, and deletes them after it."""
         keys.grant_environment(self.role, self.function_arn)
         self.register_outputs({})
 

@@ -29,11 +29,30 @@ class Reachable:
 class Network(pulumi.ComponentResource):
     """Private subnets in two zones, gateway endpoints, and one security group for all functions."""
 
-    def __init__(self, place: Place, reachable: Reachable, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Make the network."""
+    def __init__(
+        self,
+        place: Place,
+        reachable: Reachable,
+        *,
+        interface_rights: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Make the network.
+
+        Args:
+            place: where the stack stands.
+            reachable: what may be reached through it.
+            interface_rights: the policies of the functions' roles by which Lambda deletes network interfaces.
+            opts: Pulumi's options.
+        """
         super().__init__("fraudstream:infra:Network", place.name("component", "network"), None, opts)
         self._place = place
         self._child = pulumi.ResourceOptions(parent=self)
+        # What is made after the rights is destroyed before them: the network waits for its interfaces to go, and Lambda
+        # can delete them as long as the rights are there.
+        self._used_by_interfaces = pulumi.ResourceOptions(
+            parent=self, custom_timeouts=LEAVE, depends_on=[*interface_rights]
+        )
         name = place.name("vpc", "main")
         # Gateway endpoints need the VPC's resolver.
         self._vpc = aws.ec2.Vpc(
@@ -71,7 +90,7 @@ class Network(pulumi.ComponentResource):
             availability_zone=f"{self._place.region}{zone}",
             map_public_ip_on_launch=False,
             tags={"Name": name},
-            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=LEAVE),
+            opts=self._used_by_interfaces,
         )
         aws.ec2.RouteTableAssociation(
             self._place.name("route-association", f"private-{zone}"),
@@ -122,7 +141,7 @@ class Network(pulumi.ComponentResource):
             vpc_id=self._vpc.id,
             revoke_rules_on_delete=True,
             tags={"Name": name},
-            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=LEAVE),
+            opts=self._used_by_interfaces,
         )
 
     def _egress(

@@ -91,8 +91,8 @@ class ServiceRole(pulumi.ComponentResource):
         self.name = self._role.name
         self.register_outputs({"arn": self.arn})
 
-    def allow(self, what: str, *statements: Statement) -> None:
-        """Add a policy.
+    def allow(self, what: str, *statements: Statement) -> pulumi.Resource:
+        """Add a policy, and give it.
 
         Args:
             what: what it permits, as in names.
@@ -107,3 +107,4 @@ class ServiceRole(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.policies.append(policy)
+        return policy

@@ -126,10 +126,15 @@ def _grant(stores: _Stores, roles: Mapping[str, FunctionRole]) -> None:
 def _make_functions(
     place: Place, settings: StackSettings, stores: _Stores, package: Packager, opts: pulumi.ResourceOptions
 ) -> _Functions:
-    network = Network(place, Reachable(tables=table_arns(place), bucket=bucket_arn(place)), opts)
     sizes = {PROCESSOR: settings.processor, ANALYZER: settings.analyzer, REPORTER: settings.reporter}
     roles = {purpose: FunctionRole(place, purpose, stores.keys, opts) for purpose in sizes}
     _grant(stores, roles)
+    network = Network(
+        place,
+        Reachable(tables=table_arns(place), bucket=bucket_arn(place)),
+        interface_rights=[role.network_rights for role in roles.values()],
+        opts=opts,
+    )
     environments = _environments(settings, stores)
     target = Target(kind=settings.package_for, architecture=settings.architecture, runtime=settings.runtime)
 

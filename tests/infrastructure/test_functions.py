@@ -237,6 +237,20 @@ def test_the_subnets_are_private_and_in_two_zones(graph: Graph) -> None:
     assert {each["subnetId"] for each in associations} == {f"{subnet.name}-id" for subnet in subnets}
 
 
+@pytest.mark.parametrize("kind", ["aws:ec2/subnet:Subnet", "aws:ec2/securityGroup:SecurityGroup"])
+def test_the_network_is_destroyed_before_the_rights_by_which_lambda_deletes_its_interfaces(
+    any_graph: Graph, kind: str
+) -> None:
+    rights = {
+        each.urn
+        for each in any_graph.of("aws:iam/rolePolicy:RolePolicy")
+        if "ec2:DeleteNetworkInterface" in each["policy"]
+    }
+    assert len(rights) == len(FUNCTIONS)
+    for part in any_graph.of(kind):
+        assert rights <= any_graph.ancestors(part), part.name
+
+
 def test_there_is_no_way_out_of_the_network(any_graph: Graph) -> None:
     gateways = re.compile(
         r"Gateway$|:Eip$|:Route$|Peering|NetworkInterface|SecurityGroupIngressRule|SecurityGroupRule$"
