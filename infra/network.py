@@ -68,22 +68,23 @@ class Network(pulumi.ComponentResource):
         aws.ec2.DefaultSecurityGroup(name, vpc_id=self._vpc.id, tags={"Name": name}, opts=self._child)
         name = place.name("route-table", "private")
         self._routes = aws.ec2.RouteTable(name, vpc_id=self._vpc.id, tags={"Name": name}, opts=self._child)
-        subnets = [self._subnet(zone, cidr) for zone, cidr in SUBNETS.items()]
+        subnets = {zone: self._subnet(zone, cidr) for zone, cidr in SUBNETS.items()}
+        routed = [self._associate(zone, subnet) for zone, subnet in subnets.items()]
         endpoints = {
             "dynamodb": self._endpoint("dynamodb", self._dynamodb_policy(reachable)),
             "s3": self._endpoint("s3", self._s3_policy(reachable)),
         }
         group = self._security_group()
         rules = [self._egress(group, service, endpoint) for service, endpoint in endpoints.items()]
-        self.subnet_ids = [subnet.id for subnet in subnets]
+        self.subnet_ids = [subnet.id for subnet in subnets.values()]
         self.security_group_id = group.id
-        self.ready: list[pulumi.Resource] = [*endpoints.values(), *rules]
+        self.ready: list[pulumi.Resource] = [*endpoints.values(), *rules, *routed]
         """What must stand before a function can reach its tables."""
         self.register_outputs({"securityGroupId": group.id})
 
     def _subnet(self, zone: str, cidr: str) -> aws.ec2.Subnet:
         name = self._place.name("subnet", f"private-{zone}")
-        subnet = aws.ec2.Subnet(
+        return aws.ec2.Subnet(
             name,
             vpc_id=self._vpc.id,
             cidr_block=cidr,
@@ -92,13 +93,14 @@ class Network(pulumi.ComponentResource):
             tags={"Name": name},
             opts=self._used_by_interfaces,
         )
-        aws.ec2.RouteTableAssociation(
+
+    def _associate(self, zone: str, subnet: aws.ec2.Subnet) -> aws.ec2.RouteTableAssociation:
+        return aws.ec2.RouteTableAssociation(
             self._place.name("route-association", f"private-{zone}"),
             subnet_id=subnet.id,
             route_table_id=self._routes.id,
             opts=self._child,
         )
-        return subnet
 
     def _endpoint(self, service: str, policy: pulumi.Output[str]) -> aws.ec2.VpcEndpoint:
         name = self._place.name("endpoint", service)

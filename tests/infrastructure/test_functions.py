@@ -67,6 +67,8 @@ def test_a_function_has_its_rights_and_its_network_before_it_starts(graph: Graph
     rights = [each for each in graph.of("aws:iam/rolePolicy:RolePolicy") if each["role"] == f"role-{purpose}-test"]
     network = [
         *graph.of("aws:ec2/vpcEndpoint:VpcEndpoint"),
+        # Without its route table a subnet knows no way to the endpoints.
+        *graph.of("aws:ec2/routeTableAssociation:RouteTableAssociation"),
         *graph.of("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"),
     ]
     for needed in (*rights, *network):
