@@ -29,6 +29,8 @@ class FunctionSpec:
     package: Package
     runtime: str
     architecture: str
+    scratch_mb: int
+    """Size of the folder for temporary files."""
     environment: Mapping[str, Any]
 
 
@@ -109,6 +111,7 @@ class Function(pulumi.ComponentResource):
             source_code_hash=spec.package.sha256,
             role=role.role.arn,
             memory_size=spec.size.memory_mb,
+            ephemeral_storage={"size": spec.scratch_mb},
             timeout=TIMEOUT_SECONDS,
             reserved_concurrent_executions=spec.size.concurrency,
             environment={"variables": spec.environment},

@@ -29,6 +29,9 @@ Packager = Callable[[str, Target], Package]
 PROCESSOR = "transaction-processor"
 ANALYZER = "fraud-analyzer"
 REPORTER = "report-generator"
+# The report generator fetches a day's decision log, and DuckDB spills what does not fit into memory: the most that
+# Lambda gives. The others write no files: Lambda's default.
+SCRATCH_MB = {PROCESSOR: 512, ANALYZER: 512, REPORTER: 10_240}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +149,7 @@ def _make_functions(
             package=package(purpose, target),
             runtime=settings.runtime,
             architecture=settings.architecture,
+            scratch_mb=SCRATCH_MB[purpose],
             environment=environments[purpose],
         )
         return Function(place, spec, role=roles[purpose], network=network, keys=stores.keys, opts=opts)

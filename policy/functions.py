@@ -10,6 +10,7 @@ LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 SCHEDULE = "aws:scheduler/schedule:Schedule"
 FUNCTIONS = 3
 MINIMUM_CONCURRENCY = 100
+REPORTER_SCRATCH_MB = 10_240
 
 
 def check_function(function: Checked) -> Complaints:
@@ -26,6 +27,12 @@ def check_function(function: Checked) -> Complaints:
         yield "vpcConfig must name subnets in two zones"
     if not function.at("vpcConfig.securityGroupIds"):
         yield "vpcConfig must name a security group"
+
+
+def check_reporter(function: Checked) -> Complaints:
+    """The report generator has room for a whole day's decision log."""
+    if "report-generator" in function.name:
+        yield from must(function, {"ephemeralStorage.size": REPORTER_SCRATCH_MB})
 
 
 def check_mapping(mapping: Checked) -> Complaints:
@@ -78,6 +85,7 @@ def check_functions(resources: Sequence[Checked]) -> Complaints:
 
 RESOURCE_RULES = (
     resource_rule("function", [FUNCTION], check_function),
+    resource_rule("function-reporter", [FUNCTION], check_reporter),
     resource_rule("stream-consumer", [MAPPING], check_mapping),
     resource_rule("stream-analyzer", [MAPPING], check_analyzer),
     resource_rule("log-retention", [LOG_GROUP], check_log_group),

@@ -45,6 +45,11 @@ def test_a_function_has_at_least_a_hundred_executions_for_itself(graph: Graph, p
     assert function(graph, purpose)["reservedConcurrentExecutions"] == concurrency
 
 
+def test_the_report_generator_has_room_for_a_days_log_and_the_others_what_lambda_gives_anyway(graph: Graph) -> None:
+    rooms = {purpose: function(graph, purpose)["ephemeralStorage"]["size"] for purpose in FUNCTIONS}
+    assert rooms == {"transaction-processor": 512, "fraud-analyzer": 512, "report-generator": 10_240}
+
+
 @pytest.mark.parametrize("purpose", FUNCTIONS)
 def test_a_function_stands_in_both_subnets_behind_the_one_security_group(graph: Graph, purpose: str) -> None:
     assert function(graph, purpose)["vpcConfig"] == {

@@ -88,6 +88,7 @@ BROKEN: list[tuple[str, str, str, dict[str, Any]]] = [
     ("function", "lambda/function:Function", "", {"tracingConfig.mode": "PassThrough"}),
     ("function", "lambda/function:Function", "", {"vpcConfig": None}),
     ("function", "lambda/function:Function", "", {"vpcConfig.subnetIds": ["subnet-1"]}),
+    ("function-reporter", "lambda/function:Function", "report-generator", {"ephemeralStorage": None}),
     ("key", "kms/key:Key", "", {"deletionWindowInDays": 30}),
     ("key", "kms/key:Key", "", {"enableKeyRotation": False}),
     ("log-retention", "cloudwatch/logGroup:LogGroup", "", {"retentionInDays": 14}),

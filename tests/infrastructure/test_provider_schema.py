@@ -177,6 +177,7 @@ _SHAPES = [
     ("aws:lambda/eventSourceMapping:EventSourceMapping", "parallelizationFactor", "lambda", "ParallelizationFactor"),
     ("aws:lambda/eventSourceMapping:EventSourceMapping", "startingPosition", "lambda", "EventSourcePosition"),
     ("aws:lambda/function:Function", "architectures[]", "lambda", "Architecture"),
+    ("aws:lambda/function:Function", "ephemeralStorage.size", "lambda", "EphemeralStorageSize"),
     ("aws:lambda/function:Function", "handler", "lambda", "Handler"),
     ("aws:lambda/function:Function", "loggingConfig.logFormat", "lambda", "LogFormat"),
     ("aws:lambda/function:Function", "loggingConfig.logGroup", "lambda", "LogGroup"),

@@ -37,8 +37,9 @@ class Functions:
     def function(self, name: str, inputs: Inputs) -> Created:
         """Unpack a function's code and plan the function."""
         # The processor, the interpreter and the network are this machine's; variables are not encrypted at rest,
-        # since they rest in memory; traces have nobody to take them.
+        # since they rest in memory; traces have nobody to take them; temporary files have this machine's disk.
         inputs.skip("architectures", "runtime", "kmsKeyArn", "vpcConfig", "tracingConfig", "sourceCodeHash")
+        inputs.skip("ephemeralStorage")
         inputs.skip("description", "tags", "publish", "skipDestroy")
         function = inputs.get("name", name)
         if inputs.get("packageType", "Zip") != "Zip":
