@@ -136,12 +136,12 @@ def shop(package: Path) -> Callable[[], None]:
         config = pulumi.Config("shop")
         orders, bills = _table("orders", stream=True), _table("bills", stream=False)
         read = {"Action": ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]}
-        dead = aws.sqs.Queue("dead", name="dead")
-        policy = pulumi.Output.all(orders.arn, bills.arn, orders.stream_arn, dead.arn).apply(
+        dead, missed = aws.sqs.Queue("dead", name="dead"), aws.sqs.Queue("missed", name="missed")
+        policy = pulumi.Output.all(orders.arn, bills.arn, orders.stream_arn, dead.arn, missed.arn).apply(
             lambda arns: _policy(
                 {"Action": "dynamodb:PutItem", "Resource": arns[:2]},
                 {**read, "Resource": arns[2]},
-                {"Action": "sqs:SendMessage", "Resource": arns[3]},
+                {"Action": "sqs:SendMessage", "Resource": arns[3:]},
             )
         )
         function = aws.lambda_.Function(
@@ -165,16 +165,21 @@ def shop(package: Path) -> Callable[[], None]:
             bisect_batch_on_function_error=True,
             destination_config={"on_failure": {"destination_arn": dead.arn}},
         )
-        aws.scheduler.Schedule(
-            "daily",
-            name="daily",
-            schedule_expression="cron(0 1 * * ? *)",
-            flexible_time_window={"mode": "OFF"},
-            target={"arn": function.arn, "role_arn": "arn:aws:iam::000000000000:role/r", "input": '{"task": "count"}'},
+        aws.lambda_.FunctionEventInvokeConfig(
+            "clerk", function_name=function.name, destination_config={"on_failure": {"destination": missed.arn}}
         )
+        for name, event in (("daily", '{"task": "count"}'), ("hopeless", '{"fail": true}')):
+            aws.scheduler.Schedule(
+                name,
+                name=name,
+                schedule_expression="cron(0 1 * * ? *)",
+                flexible_time_window={"mode": "OFF"},
+                target={"arn": function.arn, "role_arn": "arn:aws:iam::000000000000:role/r", "input": event},
+            )
         news = _announce(orders)
         pulumi.export("url", _api(function).invoke_url)
         pulumi.export("news", news.url)
         pulumi.export("dead", dead.url)
+        pulumi.export("missed", missed.url)
 
     return program

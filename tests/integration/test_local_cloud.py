@@ -96,6 +96,19 @@ def test_a_schedule_can_be_fired_and_its_function_has_its_secret_settings(cloud:
     assert cloud.run_schedule("daily") == {"task": "count", "owner": "Ada"}
 
 
+def test_a_schedule_whose_function_fails_for_good_is_told_to_a_queue_in_the_name_of_the_functions_role(
+    cloud: LocalCloud,
+) -> None:
+    with pytest.raises(FunctionFailedError, match="hopeless: RuntimeError: on purpose"):
+        cloud.run_schedule("hopeless")
+
+    (message,) = cloud.client("sqs").receive_message(QueueUrl=cloud.outputs["missed"], WaitTimeSeconds=2)["Messages"]
+    record = json.loads(message["Body"])
+    assert record["requestPayload"] == {"fail": True}
+    assert record["requestContext"]["approximateInvokeCount"] == 3
+    assert record["responsePayload"]["errorMessage"] == "on purpose"
+
+
 def test_a_function_can_be_invoked_and_what_it_prints_is_in_its_log(cloud: LocalCloud) -> None:
     assert cloud.invoke("clerk", {"task": "by hand"}) == {"task": "by hand", "owner": "Ada"}
     assert "handled ['task']" in cloud.log_file("clerk").read_text()

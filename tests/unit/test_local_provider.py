@@ -13,6 +13,7 @@ from fraudstream_tools.local.provider import Account, LocalProvider
 from fraudstream_tools.local.provider.absent import ABSENT
 from fraudstream_tools.local.provider.policies import without_caller_conditions, without_transport_demands
 from fraudstream_tools.local.server import MinistackServer
+from fraudstream_tools.local.specs import EventInvokeSpec
 
 PERMISSION = {
     "action": "lambda:InvokeFunction",
@@ -211,6 +212,45 @@ def test_a_mapping_to_a_function_that_nobody_declares_is_refused(declare: Declar
     )
     with pytest.raises(DeploymentError, match="does not declare: nobody"):
         declare.provider.finish()
+
+
+INVOKE_CONFIG = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
+
+
+def test_what_becomes_of_events_that_fail_is_as_declared_or_as_lambda_has_it(declare: Declared, package: Path) -> None:
+    made = declare.function(package)
+    queue = "arn:aws:sqs:us-east-2:000000000000:dead"
+    declare(
+        INVOKE_CONFIG,
+        "all",
+        functionName=made["arn"],
+        maximumRetryAttempts=1,
+        maximumEventAgeInSeconds=3600,
+        destinationConfig={"onFailure": {"destination": queue}},
+    )
+    declare(INVOKE_CONFIG, "nothing", functionName=made["name"])
+    assert declare.provider.finish().event_invokes == [
+        EventInvokeSpec(
+            function_name="orders",
+            maximum_retry_attempts=1,
+            maximum_event_age_seconds=3600,
+            on_failure_queue_arn=queue,
+        ),
+        EventInvokeSpec(function_name="orders"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "complaint"),
+    [
+        ({"qualifier": "live"}, "versions and aliases"),
+        ({"destinationConfig": {"onSuccess": {"destination": "arn:aws:sqs:::q"}}}, "only a queue for failures"),
+        ({"destinationConfig": {"onFailure": {"destination": "arn:aws:sns:::t"}}}, "only a queue for failures"),
+    ],
+)
+def test_other_ways_with_events_are_refused(declare: Declared, inputs: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(DeploymentError, match=complaint):
+        declare(INVOKE_CONFIG, "later", functionName="orders", **inputs)
 
 
 def test_a_stage_serves_what_its_deployment_saw_at_the_url_that_it_named(declare: Declared, package: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Self
 from botocore.credentials import Credentials
 from jsonschema import SchemaError
 
+from fraudstream_tools.local.async_invocations import AsynchronousInvoker
 from fraudstream_tools.local.event_sources import EventSourceMapper
 from fraudstream_tools.local.event_streams import StreamConsumer, wait_until_quiet
 from fraudstream_tools.local.gateway import Gateway
@@ -131,7 +132,7 @@ class LocalCloud:
         return _answer(function_name, self._runtime.invoke(function_name, json.dumps(event).encode()))
 
     def run_schedule(self, name: str) -> Any:  # noqa: ANN401 (any JSON value)
-        """Fire a schedule now and give its function's decoded answer.
+        """Fire a schedule now and give its function's decoded answer, the last one if it is tried again.
 
         Raises:
             KeyError: there is no such schedule.
@@ -165,8 +166,12 @@ class LocalCloud:
         try:
             for function in plan.functions:
                 runtime.create(function)
-            self._scheduler = Scheduler(plan.schedules, runtime.invoke)
-            self._consumers = [*self._mappers(plan, roles), *self._pipes(plan, roles)]
+            role_of = {function.name: function.role_arn for function in plan.functions}
+            invoke_later = AsynchronousInvoker(
+                plan.event_invokes, runtime.invoke, lambda name: roles.client("sqs", role_of[name])
+            )
+            self._scheduler = Scheduler(plan.schedules, invoke_later)
+            self._consumers = [*self._mappers(plan, roles, role_of), *self._pipes(plan, roles)]
             for consumer in self._consumers:
                 resources.callback(consumer.close)
                 consumer.start()
@@ -184,10 +189,9 @@ class LocalCloud:
             resources.callback(gateway.close)
             gateway.start()
 
-    def _mappers(self, plan: Plan, roles: Roles) -> Iterator[StreamConsumer]:
+    def _mappers(self, plan: Plan, roles: Roles, role_of: Mapping[str, str]) -> Iterator[StreamConsumer]:
         # Lambda gives up what failed in the name of the function's role. It reads the stream in that name too, but
         # ministack cannot evaluate a policy on a stream: it takes every call of the Streams API to be on `*`.
-        role_of = {function.name: function.role_arn for function in plan.functions}
         for source in plan.event_sources:
             yield EventSourceMapper(
                 source,

@@ -130,7 +130,7 @@ class Scheduler:
 
     Args:
         specs: the schedules.
-        invoke: invokes a function.
+        invoke: invokes a function asynchronously, as the scheduler does.
         now: the clock, with a time zone.
 
     Raises:

@@ -94,6 +94,16 @@ class ScheduleSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EventInvokeSpec:
+    """What becomes of a function's asynchronous invocations that fail; what is not given is as Lambda has it."""
+
+    function_name: str
+    maximum_retry_attempts: int = 2
+    maximum_event_age_seconds: int = 21_600
+    on_failure_queue_arn: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RouteSpec:
     """One method of a REST API with a Lambda proxy integration."""
 

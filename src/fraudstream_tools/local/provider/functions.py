@@ -13,7 +13,7 @@ from fraudstream_tools.local.provider.account import Account
 from fraudstream_tools.local.provider.creators import Create
 from fraudstream_tools.local.provider.inputs import Inputs
 from fraudstream_tools.local.provider.plan import Permission, Plan
-from fraudstream_tools.local.specs import EventSourceSpec, FunctionSpec, ScheduleSpec
+from fraudstream_tools.local.specs import EventInvokeSpec, EventSourceSpec, FunctionSpec, ScheduleSpec
 
 
 class Functions:
@@ -30,6 +30,7 @@ class Functions:
             "aws:lambda/function:Function": self.function,
             "aws:lambda/permission:Permission": self.permission,
             "aws:lambda/eventSourceMapping:EventSourceMapping": self.event_source_mapping,
+            "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": self.event_invoke_config,
             "aws:scheduler/scheduleGroup:ScheduleGroup": self.schedule_group,
             "aws:scheduler/schedule:Schedule": self.schedule,
         }
@@ -110,6 +111,27 @@ class Functions:
         arn = self._account.arn("lambda", f"event-source-mapping:{name}")
         function_arn = self._account.arn("lambda", f"function:{function}")
         return Created(id=name, outputs={"arn": arn, "functionArn": function_arn, "uuid": name, "state": "Enabled"})
+
+    def event_invoke_config(self, name: str, inputs: Inputs) -> Created:
+        """Plan what becomes of a function's asynchronous invocations that fail."""
+        del name
+        if inputs.get("qualifier", "$LATEST") != "$LATEST":
+            raise DeploymentError("versions and aliases of functions are not played here")
+        destinations: Mapping[str, Any] = inputs.get("destinationConfig", {})
+        queue = destinations.get("onFailure", {}).get("destination")
+        if "onSuccess" in destinations or ":sqs:" not in (queue or ":sqs:"):
+            raise DeploymentError("only a queue for failures is played here as a destination")
+        function = _function_name(inputs["functionName"])
+        self._plan.event_invokes.append(
+            EventInvokeSpec(
+                function_name=function,
+                # What is not given is as Lambda has it.
+                maximum_retry_attempts=inputs.get("maximumRetryAttempts", 2),
+                maximum_event_age_seconds=inputs.get("maximumEventAgeInSeconds", 21_600),
+                on_failure_queue_arn=queue,
+            )
+        )
+        return Created(id=function, outputs={"functionName": function})
 
     def schedule_group(self, name: str, inputs: Inputs) -> Created:
         """Give a group's names: here it only groups."""

@@ -86,6 +86,7 @@ class LocalProvider:
         self._apis.finish()
         known = {function.name for function in self.plan.functions}
         invoked = [each.function_name for each in (*self.plan.event_sources, *self.plan.schedules)]
+        invoked += [each.function_name for each in self.plan.event_invokes]
         invoked += [route.function_name for gateway in self.plan.gateways for route in gateway.spec.routes]
         if missing := sorted(set(invoked) - known):
             raise DeploymentError(f"functions are invoked that the program does not declare: {', '.join(missing)}")

@@ -3,7 +3,14 @@
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from fraudstream_tools.local.specs import EventSourceSpec, FunctionSpec, GatewaySpec, PipeSpec, ScheduleSpec
+from fraudstream_tools.local.specs import (
+    EventInvokeSpec,
+    EventSourceSpec,
+    FunctionSpec,
+    GatewaySpec,
+    PipeSpec,
+    ScheduleSpec,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +47,7 @@ class Plan:
     event_sources: list[EventSourceSpec] = field(default_factory=list[EventSourceSpec])
     pipes: list[PipePlan] = field(default_factory=list[PipePlan])
     schedules: list[ScheduleSpec] = field(default_factory=list[ScheduleSpec])
+    event_invokes: list[EventInvokeSpec] = field(default_factory=list[EventInvokeSpec])
     gateways: list[GatewayPlan] = field(default_factory=list[GatewayPlan])
     permissions: list[Permission] = field(default_factory=list[Permission])
 
