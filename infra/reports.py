@@ -20,6 +20,9 @@ LOG_PREFIX = "decision-log/"
 REPORT_PREFIX = "reports/"
 SCHEDULE_RETRIES = 5
 SCHEDULE_EVENT_AGE_SECONDS = 3600
+REPORT_RETRIES = 2
+"""The most that Lambda makes."""
+REPORT_EVENT_AGE_SECONDS = 3600
 
 
 def bucket_arn(place: Place) -> pulumi.Output[str]:
@@ -188,7 +191,7 @@ class DailyReport(pulumi.ComponentResource):
         dead_letters: DeadLetters,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the schedule and its role; the hour is UTC."""
+        """Make the schedule and its role; the hour is UTC. The function's role may send to the queue by now."""
         super().__init__("fraudstream:infra:DailyReport", place.name("component", "daily-report"), None, opts)
         child = pulumi.ResourceOptions(parent=self)
         group_name = place.name("schedule-group", "reports")
@@ -202,6 +205,15 @@ class DailyReport(pulumi.ComponentResource):
         )
         function.grant_invoke(role)
         dead_letters.grant_send(role)
+        # The schedule only hands its event over: what becomes of a report that fails is the function's matter.
+        kept = aws.lambda_.FunctionEventInvokeConfig(
+            place.name("event-invoke", function.purpose),
+            function_name=function.name,
+            maximum_retry_attempts=REPORT_RETRIES,
+            maximum_event_age_in_seconds=REPORT_EVENT_AGE_SECONDS,
+            destination_config={"on_failure": {"destination": dead_letters.arn}},
+            opts=child,
+        )
         name = place.name("schedule", "daily-report")
         schedule = aws.scheduler.Schedule(
             name,
@@ -220,7 +232,7 @@ class DailyReport(pulumi.ComponentResource):
                 },
                 "dead_letter_config": {"arn": dead_letters.arn},
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=role.policies),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*role.policies, kept]),
         )
         self.name = schedule.name
         self.register_outputs({"name": schedule.name})

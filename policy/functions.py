@@ -7,6 +7,7 @@ from policy.rules import Checked, Complaints, must, of, resource_rule, stack_rul
 FUNCTION = "aws:lambda/function:Function"
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+INVOKE_CONFIG = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
 SCHEDULE = "aws:scheduler/schedule:Schedule"
 FUNCTIONS = 3
 MINIMUM_CONCURRENCY = 100
@@ -69,6 +70,21 @@ def check_schedule(schedule: Checked) -> Complaints:
         yield f"scheduleExpression must name one hour of every day, not {schedule.at('scheduleExpression')!r}"
 
 
+def check_invoke_config(config: Checked) -> Complaints:
+    """An event that a function fails on is tried again, and then kept where it can be found."""
+    retries = config.at("maximumRetryAttempts")
+    if not isinstance(retries, int | float) or retries < 1:
+        yield f"maximumRetryAttempts must be at least 1, not {retries!r}"
+    if not config.at("destinationConfig.onFailure.destination"):
+        yield "destinationConfig.onFailure must name a queue"
+
+
+def check_report_kept(resources: Sequence[Checked]) -> Complaints:
+    """A daily report that fails does not vanish."""
+    if not any("report-generator" in config.name for config in of(resources, INVOKE_CONFIG)):
+        yield "the report generator must say what becomes of events that it fails on"
+
+
 def check_functions(resources: Sequence[Checked]) -> Complaints:
     """There are three functions, and two of them follow the stream of transactions: it has no room for a third."""
     functions = of(resources, FUNCTION)
@@ -90,5 +106,9 @@ RESOURCE_RULES = (
     resource_rule("stream-analyzer", [MAPPING], check_analyzer),
     resource_rule("log-retention", [LOG_GROUP], check_log_group),
     resource_rule("daily-report", [SCHEDULE], check_schedule),
+    resource_rule("event-invoke", [INVOKE_CONFIG], check_invoke_config),
 )
-STACK_RULES = (stack_rule("functions", check_functions),)
+STACK_RULES = (
+    stack_rule("functions", check_functions),
+    stack_rule("report-kept", check_report_kept),
+)

@@ -213,6 +213,17 @@ def test_the_report_is_asked_for_every_day_at_an_hour_that_is_a_setting(graph: G
     assert late["scheduleExpression"] == "cron(0 23 * * ? *)"
 
 
+def test_a_report_that_fails_is_tried_again_and_then_kept(graph: Graph) -> None:
+    config = graph.one("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+    assert config["functionName"] == "lambda-report-generator-test"
+    assert "qualifier" not in config.inputs
+    assert (config["maximumRetryAttempts"], config["maximumEventAgeInSeconds"]) == (2, 3600)
+    assert config["destinationConfig"] == {"onFailure": {"destination": QUEUE}}
+    assert config.urn in graph.ancestors(graph.one("aws:scheduler/schedule:Schedule"))
+    allowed = graph.one("aws:iam/rolePolicy:RolePolicy", "policy-report-generator-dead-letters-test")
+    assert allowed.urn in graph.ancestors(config), "Lambda asks whether the role may send there"
+
+
 def test_each_new_alert_is_told_by_the_pipe(graph: Graph) -> None:
     pipe = graph.one("aws:pipes/pipe:Pipe")
     assert pipe["source"].startswith(f"{TABLE}alerts-test/stream/")

@@ -80,6 +80,18 @@ BROKEN: list[tuple[str, str, str, dict[str, Any]]] = [
     ("egress", "vpc/securityGroupEgressRule:SecurityGroupEgressRule", "", {"toPort": 8443}),
     ("endpoint", "ec2/vpcEndpoint:VpcEndpoint", "", {"policy": None}),
     ("endpoint", "ec2/vpcEndpoint:VpcEndpoint", "", {"vpcEndpointType": "Interface"}),
+    (
+        "event-invoke",
+        "lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+        "",
+        {"destinationConfig.onFailure": None},
+    ),
+    (
+        "event-invoke",
+        "lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+        "",
+        {"maximumRetryAttempts": 0},
+    ),
     ("function", "lambda/function:Function", "", {"architectures": ["sparc"]}),
     ("function", "lambda/function:Function", "", {"loggingConfig": None}),
     ("function", "lambda/function:Function", "", {"reservedConcurrentExecutions": 99}),
@@ -182,6 +194,7 @@ BROKEN_STACKS: list[tuple[str, Callable[[Sequence[Checked]], list[Checked]]]] = 
     ("functions", without(":Function", "report-generator")),
     ("functions", without(":EventSourceMapping", "report-generator")),
     ("functions", without(":LogGroup", "report-generator")),
+    ("report-kept", without(":FunctionEventInvokeConfig")),
     ("role-each", with_change("lambda/function:Function", role="arn:aws:iam::1:role/shared")),
 ]
 
@@ -255,8 +268,8 @@ def test_crossguard_finds_no_violation_in_a_preview(preview: Graph) -> None:
     violations, unknown = _analyze(preview)
     assert violations == []
     assert {each.policyName for each in unknown} <= {
-        "api-method", "api-permission", "api-stage", "bucket", "buckets", "egress", "endpoint", "function", "functions",
-        "role-each", "role-policy", "security-group", "stream-consumer", "alarm", "queue", "name",
+        "api-method", "api-permission", "api-stage", "bucket", "buckets", "egress", "endpoint", "event-invoke", "function",
+        "functions", "role-each", "role-policy", "security-group", "stream-consumer", "alarm", "queue", "name",
     }  # fmt: skip
 
 

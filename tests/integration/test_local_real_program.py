@@ -53,6 +53,9 @@ def test_every_resource_that_the_program_may_declare_is_played(
     assert len(plan.event_sources) == 2
     assert len(plan.pipes) == 1
     assert len(plan.schedules) == 1
+    (kept,) = plan.event_invokes
+    assert kept.function_name == plan.schedules[0].function_name
+    assert kept.on_failure_queue_arn == plan.event_sources[0].on_failure_queue_arn
     (gateway,) = plan.gateways
     assert {(each.http_method, each.path) for each in gateway.spec.routes} == {
         ("POST", "/transactions"),

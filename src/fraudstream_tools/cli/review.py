@@ -75,14 +75,18 @@ def redrive(
 ) -> None:
     """Send transactions that were never decided through the analyzer again.
 
-    For what lies in the dead-letter queue, once its cause is gone. What has a decision keeps it.
+    For what lies in the dead-letter queue, once its cause is gone. What has a decision keeps it. A daily report that
+    failed lies there too, but it is not redriven: `fraudstream report --date` makes it.
 
         fraudstream redrive order-20261123-0001 order-20261123-0002
         fraudstream report --date 2026-11-23 --format json && fraudstream redrive --report report-2026-11-23.json
     """
     wanted = list(dict.fromkeys([*(ids or ()), *(_undecided(report) if report else ())]))
     if not wanted and report is None:
-        raise CommandError("which? Give one or more transactionIds, or --report with a day's report.json")
+        raise CommandError(
+            "which? Give one or more transactionIds, or --report with a day's report.json\n"
+            "(a report that failed is made anew by: fraudstream report --date YYYY-MM-DD)"
+        )
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
     table = deployment["transactionsTable"]
