@@ -268,8 +268,9 @@ def test_crossguard_finds_no_violation_in_a_preview(preview: Graph) -> None:
     violations, unknown = _analyze(preview)
     assert violations == []
     assert {each.policyName for each in unknown} <= {
-        "api-method", "api-permission", "api-stage", "bucket", "buckets", "egress", "endpoint", "event-invoke", "function",
-        "functions", "role-each", "role-policy", "security-group", "stream-consumer", "alarm", "queue", "name",
+        "api-method", "api-permission", "api-stage", "bucket", "buckets", "egress", "endpoint", "event-invoke",
+        "function", "functions", "role-each", "role-policy", "security-group", "stream-consumer", "alarm", "queue",
+        "name",
     }  # fmt: skip
 
 
