@@ -8,7 +8,7 @@ watch them.
 import os
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -66,6 +66,8 @@ class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):
     """Where `ruleset.yaml`, `rates.yaml` and `lists.yaml` lie in the bucket."""
     time_zone: str = "UTC"
     """IANA name: the hours that rules speak of."""
+    label_delay_days: Annotated[int, msgspec.Meta(ge=0, le=8)] = 7
+    """Days after which most labels are known: features that are shares of fraud leave newer transactions out."""
     profile_retention_days: int = 400
     alert_retention_days: int = 400
 

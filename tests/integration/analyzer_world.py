@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from fraudstream.detection.analyzer import Analysis, Analyzer
 from fraudstream.detection.decision_store import AlertStore, DecisionStore
+from fraudstream.detection.feature_values import Calendar
+from fraudstream.detection.profile_form import unpack
 from fraudstream.detection.profile_store import ProfileStore, Stored
-from fraudstream.detection.profiles import Profile
 from fraudstream.detection.ruleset import load
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Decision
@@ -87,7 +87,7 @@ class World:
             decisions=DecisionStore(self.dynamodb, "transactions", self.pool),
             alerts=AlertStore(self.dynamodb, "alerts", 400),
             pool=self.pool,
-            time_zone=UTC,
+            calendar=Calendar(),
             clock=lambda: (NOW + 60_000) / 1000,
         )
 
@@ -129,7 +129,7 @@ class World:
 
     def profiles(self) -> dict[str, Stored]:
         return {
-            item["entity"]["S"]: Stored(Profile.unpack(bytes(item["state"]["B"])), int(item["version"]["N"]))
+            item["entity"]["S"]: Stored(unpack(bytes(item["state"]["B"])), int(item["version"]["N"]))
             for item in self.items("profiles")
         }
 

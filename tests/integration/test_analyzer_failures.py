@@ -14,7 +14,9 @@ from fraudstream.detection.batch import Batch, ContentionError
 from fraudstream.detection.decision_store import DecisionStore
 from fraudstream.detection.entities import EntityKind
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.profiles import Profile, ProfileError
+from fraudstream.detection.layout import Personal
+from fraudstream.detection.profile_form import ProfileError, pack
+from fraudstream.detection.profiles import DAY, Profile
 from fraudstream.detection.records import PoisonRecordError
 from fraudstream.transactions.attributes import to_item
 from fraudstream.transactions.decision import Verdict
@@ -141,7 +143,7 @@ def test_another_writer_in_between_is_taken_into_account(world: World) -> None:
     decision = world.decision("t3")
     assert decision is not None
     assert [reason.code for reason in decision.reasons] == ["CARD_VELOCITY"]
-    learnt = {key: (len(each.profile.events), each.version) for key, each in world.profiles().items()}
+    learnt = {key: (len(each.profile.ring), each.version) for key, each in world.profiles().items()}
     assert learnt == {"card#tok_card": (4, 2), "customer#tok_ann": (1, 1), "customer#tok_ben": (3, 1)}
 
 
@@ -155,7 +157,7 @@ def test_a_profile_that_others_change_all_the_time_fails_the_record_for_a_retry(
             busy.overtaking = True
             item = {
                 "entity": "customer#tok_ann",
-                "state": Profile(EntityKind.CUSTOMER).pack(),
+                "state": pack(Profile.new(EntityKind.CUSTOMER)),
                 "version": next(versions),
             }
             world.dynamodb.put_item(TableName="profiles", Item=to_item(item))
@@ -186,10 +188,8 @@ def test_concurrent_analyzers_lose_no_event_of_a_customer_they_share(world: Worl
     with ThreadPoolExecutor(8) as lambdas:
         assert sum(lambdas.map(until_done, batches)) == 40
     profile = world.profiles()["customer#tok_ann"].profile
-    known = profile.past.count + len(profile.events)
-    # What arrives when 24 newer events are known is judged, but not learnt.
-    assert 24 <= known <= 40
-    assert [each.time for each in profile.events] == [NOW + number for number in range(16, 40)]
+    assert profile.days.total(Personal.COUNT, NOW // DAY, NOW // DAY) == 40
+    assert [each.time for each in profile.ring] == [NOW + number for number in range(30, 40)]
 
 
 def test_keys_that_dynamodb_leaves_out_are_asked_for_again(world: World) -> None:

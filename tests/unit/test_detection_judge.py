@@ -3,6 +3,7 @@
 import itertools
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,10 +11,14 @@ from hypothesis import strategies as st
 from fraudstream.detection.entities import entities
 from fraudstream.detection.features import NAMES, unpack
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.profiles import Profile
+from fraudstream.detection.profile_form import pack
+from fraudstream.detection.profile_form import unpack as unpack_profile
 from fraudstream.detection.ruleset import FILES, load
 from fraudstream.transactions.decision import Decision, Verdict
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
+
+if TYPE_CHECKING:
+    from fraudstream.detection.profiles import Profile
 
 RULES = Path(__file__).parents[2] / "rules"
 JUDGE = Judge(load(*((RULES / name).read_bytes() for name in FILES)))
@@ -65,12 +70,12 @@ def judged(batches: list[list[Transaction]]) -> tuple[list[Decision], dict[str, 
     decisions: list[Decision] = []
     for batch in batches:
         keys = {key for each in batch for key in entities(each).values()}
-        profiles = {key: Profile.unpack(table[key]) for key in keys & table.keys()}
+        profiles = {key: unpack_profile(table[key]) for key in keys & table.keys()}
         for each in batch:
             judgement = JUDGE.judge(each, profiles, NOW)
             profiles.update(judgement.profiles)
             decisions.append(judgement.decision)
-        table.update({key: profile.pack() for key, profile in profiles.items()})
+        table.update({key: pack(profile) for key, profile in profiles.items()})
     return decisions, table
 
 

@@ -122,7 +122,7 @@ def test_an_empty_ruleset_file_is_refused() -> None:
 
 
 def test_rates_take_minor_units_of_every_exponent_to_the_base_currency() -> None:
-    rates = Rates("EUR", {date(2026, 1, 1): {"USD": 1.25, "JPY": 160.0, "BHD": 0.4}})
+    rates = Rates("EUR", {date(2026, 1, 1): {"USD": 1.25, "JPY": 160.0, "BHD": 0.4}}, 10_000)
     assert rates.to_base(12_500, "USD", 0) == 100.0
     assert rates.to_base(16_000, "JPY", 0) == 100.0
     assert rates.to_base(40_000, "BHD", 0) == 100.0
@@ -131,7 +131,7 @@ def test_rates_take_minor_units_of_every_exponent_to_the_base_currency() -> None
 
 
 def test_the_rate_of_the_day_counts_and_before_the_first_day_the_first_one() -> None:
-    rates = Rates("EUR", {date(2026, 1, 2): {"USD": 2.0}, date(2026, 1, 1): {"USD": 1.0}})
+    rates = Rates("EUR", {date(2026, 1, 2): {"USD": 2.0}, date(2026, 1, 1): {"USD": 1.0}}, 10_000)
     midnight = 1_767_312_000_000  # 2026-01-02T00:00Z
     assert rates.to_base(200, "USD", midnight) == 1.0
     assert rates.to_base(200, "USD", midnight - 1) == 2.0

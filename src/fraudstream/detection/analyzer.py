@@ -21,9 +21,9 @@ from fraudstream.transactions.decision import Decision, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
-    from datetime import tzinfo
 
     from fraudstream.detection.decision_store import AlertStore, DecisionStore
+    from fraudstream.detection.feature_values import Calendar
     from fraudstream.detection.profile_store import ProfileStore
     from fraudstream.detection.ruleset import Ruleset
     from fraudstream.transactions.transaction import Transaction
@@ -70,7 +70,7 @@ class Analyzer:
         decisions: DecisionStore,
         alerts: AlertStore,
         pool: Executor,
-        time_zone: tzinfo,
+        calendar: Calendar,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Take the tables.
@@ -80,14 +80,14 @@ class Analyzer:
             decisions: the table of transactions.
             alerts: the table of alerts.
             pool: runs independent calls side by side.
-            time_zone: what hours of the day refer to.
+            calendar: what hours of the day and the delay of labels refer to.
             clock: seconds since the epoch.
         """
         self._profiles = profiles
         self._decisions = decisions
         self._alerts = alerts
         self._pool = pool
-        self._time_zone = time_zone
+        self._calendar = calendar
         self._clock = clock
 
     def analyze(self, records: Sequence[Mapping[str, Any]], ruleset: Ruleset) -> Analysis:
@@ -122,7 +122,7 @@ class Analyzer:
 
     def _judge(self, works: Mapping[str, Work], ruleset: Ruleset, analysis: Analysis) -> None:
         transactions = [work.undecided for work in works.values() if work.undecided]
-        batch = Batch(self._profiles, Judge(ruleset, self._time_zone), transactions, self._now())
+        batch = Batch(self._profiles, Judge(ruleset, self._calendar), transactions, self._now())
         judged = batch.run(self._decisions)
         for name, error in batch.failed.items():
             analysis.failures.append(Failure(works[name].sequence_number, error))

@@ -40,6 +40,7 @@ class Batch:
         self._stored: dict[str, Stored] = {}
         self._judgements: list[Judgement] = []
         self._changed: dict[str, Profile] = {}
+        self._undecided: set[str] = set()
         self.failed: dict[str, Exception] = {}
         """Ids of transactions that could not be judged, with the reason."""
 
@@ -67,19 +68,25 @@ class Batch:
         profiles = {key: stored.profile for key, stored in self._stored.items()}
         self._judgements, self._changed = [], {}
         for transaction in self._transactions:
-            judgement = self._judge.judge(transaction, profiles, self._decided_at)
+            undecided = transaction.transaction_id in self._undecided
+            judgement = self._judge.judge(transaction, profiles, self._decided_at, undecided=undecided)
             profiles.update(judgement.profiles)
             self._changed.update(judgement.profiles)
             self._judgements.append(judgement)
 
     def _drop_decided(self, decisions: DecisionStore) -> None:
-        """Leave out what was delivered before and decided then, so that nothing of it happens again."""
+        """Leave out what was delivered before and decided then, so that nothing of it happens again.
+
+        What looks as if it had been, and was not decided, is a retry or late. Profiles know a retry, unless as many
+        newer events as they remember have come in the meantime.
+        """
         pairs = zip(self._transactions, self._judgements, strict=True)
         seen = [transaction for transaction, judgement in pairs if judgement.seen]
         answers = zip(seen, decisions.decided(seen), strict=True)
         done = {transaction.transaction_id for transaction, is_decided in answers if is_decided}
-        if done:
-            self._transactions = [each for each in self._transactions if each.transaction_id not in done]
+        self._transactions = [each for each in self._transactions if each.transaction_id not in done]
+        self._undecided = {each.transaction_id for each in self._transactions}
+        if seen:
             self._judge_all()
 
     def _save(self) -> None:

@@ -1,6 +1,7 @@
 """Which entities a transaction touches, and the keys of their profiles."""
 
 from enum import StrEnum
+from typing import Final
 
 from fraudstream.transactions.transaction import Transaction
 
@@ -10,35 +11,37 @@ class EntityKind(StrEnum):
 
     CUSTOMER = "customer"
     CARD = "card"
+    MERCHANT = "merchant"
+    TERMINAL = "terminal"
     DEVICE = "device"
     IP = "ip"
 
 
+PERSONAL: Final = frozenset({EntityKind.CUSTOMER, EntityKind.CARD})
+"""Kinds that belong to one person. The others are met by many people, may be busy, and are written by many at once."""
+
+
+def tokens(transaction: Transaction) -> dict[EntityKind, str]:
+    """Give the token of every entity that a transaction touches."""
+    found = {EntityKind.CUSTOMER: transaction.customer_id}
+    if transaction.card_token is not None:
+        found[EntityKind.CARD] = transaction.card_token
+    if transaction.merchant_id is not None:
+        found[EntityKind.MERCHANT] = transaction.merchant_id
+    if transaction.terminal_id is not None:
+        found[EntityKind.TERMINAL] = transaction.terminal_id
+    if transaction.device_id is not None:
+        found[EntityKind.DEVICE] = transaction.device_id
+    if transaction.ip_address is not None:
+        found[EntityKind.IP] = transaction.ip_address
+    return found
+
+
 def entities(transaction: Transaction) -> dict[EntityKind, str]:
     """Give the profile keys of the entities that a transaction touches, such as `card#tok_…`."""
-    found = {EntityKind.CUSTOMER: f"customer#{transaction.customer_id}"}
-    if transaction.card_token is not None:
-        found[EntityKind.CARD] = f"card#{transaction.card_token}"
-    if transaction.device_id is not None:
-        found[EntityKind.DEVICE] = f"device#{transaction.device_id}"
-    if transaction.ip_address is not None:
-        found[EntityKind.IP] = f"ip#{transaction.ip_address}"
-    return found
+    return {kind: f"{kind.value}#{token}" for kind, token in tokens(transaction).items()}
 
 
 def kind_of(entity: str) -> EntityKind:
     """Give the kind of the entity that a profile key belongs to."""
     return EntityKind(entity.partition("#")[0])
-
-
-def tokens(transaction: Transaction) -> dict[str, str]:
-    """Give every token of a transaction by the kind that lists know it by, `merchant` and `terminal` included."""
-    candidates = {
-        "customer": transaction.customer_id,
-        "card": transaction.card_token,
-        "merchant": transaction.merchant_id,
-        "terminal": transaction.terminal_id,
-        "device": transaction.device_id,
-        "ip": transaction.ip_address,
-    }
-    return {kind: token for kind, token in candidates.items() if token is not None}

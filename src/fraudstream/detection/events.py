@@ -1,6 +1,5 @@
 """What a profile remembers of one transaction."""
 
-import struct
 import zlib
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -9,8 +8,11 @@ from fraudstream.detection.entities import EntityKind
 from fraudstream.transactions.money import MAX_AMOUNT_MINOR
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
 
-NO_AMOUNT: Final = -1.0
+NO_AMOUNT: Final = 2**32 - 1
+MAX_AMOUNT: Final = NO_AMOUNT - 1
+"""Hundredths of the base currency; a larger amount is remembered as this one, 42.9 million."""
 NO_PEER: Final = 0
+NO_COUNTRY: Final = 0
 NO_PLACE: Final = -32768
 MAX_TIME: Final = 2**48
 """Epoch milliseconds; far beyond any real clock, and small enough to be stored and computed with."""
@@ -20,13 +22,29 @@ SPEND: Final = 1
 DECLINED: Final = 2
 EVIDENCE: Final = 4
 """The decline says something about the card or its holder."""
+IN: Final = 8
+"""A deposit: money comes to the customer."""
+OUT: Final = 16
+"""Money is passed on: a transfer or withdrawal."""
+REFUND: Final = 32
+NEAR_THRESHOLD: Final = 64
+"""Just below the amount from which on it would have to be reported."""
 
-_SPENDING = frozenset({TransactionType.PAYMENT, TransactionType.TRANSFER, TransactionType.WITHDRAWAL})
+NEAR_SHARE: Final = 0.9
+"""Own choice: from this share of the reporting threshold on, up to the threshold itself, an amount is near it."""
+
+_FLAGS: Final = {
+    TransactionType.PAYMENT: SPEND,
+    TransactionType.TRANSFER: SPEND | OUT,
+    TransactionType.WITHDRAWAL: SPEND | OUT,
+    TransactionType.DEPOSIT: IN,
+    TransactionType.REFUND: REFUND,
+    TransactionType.REVERSAL: 0,
+}
 _NOT_ABOUT_THE_CARD = frozenset(
     # ISO 8583:1987 DE39: merchant, format and network failures. An outage must not look like card testing.
     ["03", "06", "09", "12", "13", "19", "22", "30", "31", "40", "58", "68", "90", "91", "92", "94", "95", "96", "98"]
 )
-_SINGLE = struct.Struct("<f")
 _MAX_DEGREES = {"latitude": 90.0, "longitude": 180.0}
 
 
@@ -36,15 +54,50 @@ class Event(NamedTuple):
     time: int
     """Epoch milliseconds."""
     identity: int
-    """64-bit hash of the transaction's id."""
-    amount: float
-    """Base currency, in single precision; `NO_AMOUNT` where no exchange rate is known."""
+    """32-bit hash of the transaction's id: with the time it tells the events of one entity apart."""
+    amount: int
+    """Hundredths of the base currency; `NO_AMOUNT` where no exchange rate is known."""
     flags: int
     peer: int
-    """32-bit hash of what the entity met (a customer its device, a device and an address the card), or `NO_PEER`."""
+    """32-bit hash of what the entity met, or `NO_PEER`: a customer its device, a card its merchant, a terminal its
+    customer, all others the card."""
+    other_peer: int
+    """The same of a second one: a customer the payee, a device or an address the customer; `NO_PEER` for the others."""
+    country: int
+    """Of a customer's event: where it was, as `country_code`; else `NO_COUNTRY`."""
     latitude: int
-    """Hundredths of a degree, or `NO_PLACE`."""
+    """Of a customer's event: hundredths of a degree, or `NO_PLACE`."""
     longitude: int
+
+
+def is_spending(event: Event) -> int:
+    """Give 1 for an event in which money leaves the customer, else 0."""
+    return event.flags & SPEND
+
+
+def is_evidence(event: Event) -> int:
+    """Give 1 for a decline that says something about the card or its holder, else 0."""
+    return 1 if event.flags & EVIDENCE else 0
+
+
+def is_refund(event: Event) -> int:
+    """Give 1 for a refund, else 0."""
+    return 1 if event.flags & REFUND else 0
+
+
+def is_near_threshold(event: Event) -> int:
+    """Give 1 for an amount just below the reporting threshold, else 0."""
+    return 1 if event.flags & NEAR_THRESHOLD else 0
+
+
+def spent(event: Event) -> int:
+    """Give what was spent, in hundredths of the base currency; 0 for what was declined or has no rate."""
+    return event.amount if event.flags & (SPEND | DECLINED) == SPEND and event.amount != NO_AMOUNT else 0
+
+
+def refunded(event: Event) -> int:
+    """Give what was refunded, in hundredths of the base currency."""
+    return event.amount if event.flags & REFUND and event.amount != NO_AMOUNT else 0
 
 
 class UnusableTransactionError(ValueError):
@@ -69,15 +122,14 @@ def check(transaction: Transaction) -> None:
             raise UnusableTransactionError(f"{field} is out of range")
 
 
-def single(value: float) -> float:
-    """Round to single precision, so that what is judged now is what is read back later."""
-    (rounded,) = _SINGLE.unpack(_SINGLE.pack(value))
-    return rounded
+def peer_hash(value: str | None) -> int:
+    """Hash an identifier to 32 bits. Tokens are uniformly random, so a checksum spreads them."""
+    return NO_PEER if value is None else zlib.crc32(value.encode()) or 1
 
 
-def peer_hash(value: str) -> int:
-    """Hash an identifier to 32 bits, never to `NO_PEER`. Tokens are uniformly random, so a checksum spreads them."""
-    return zlib.crc32(value.encode()) or 1
+def country_code(country: str | None) -> int:
+    """Give a country's two letters as a 16-bit number; `NO_COUNTRY` for none."""
+    return NO_COUNTRY if country is None else int.from_bytes(country.encode()[:2], "big")
 
 
 def card_identity(transaction: Transaction) -> str | None:
@@ -90,33 +142,59 @@ def card_identity(transaction: Transaction) -> str | None:
     return transaction.card_token
 
 
-def event_of(transaction: Transaction, kind: EntityKind, amount: float | None) -> Event:
-    """Make the event that a transaction is to an entity of one kind.
+def identity(transaction_id: str) -> int:
+    """Hash a transaction's id to 32 bits."""
+    return int.from_bytes(blake2b(transaction_id.encode(), digest_size=4).digest(), "little")
+
+
+def events_of(
+    transaction: Transaction, keys: dict[EntityKind, str], amount: float | None, reporting_threshold: float
+) -> dict[EntityKind, Event]:
+    """Make the events that a transaction is to its entities.
 
     Args:
         transaction: what happened; `check` must accept it.
-        kind: the entity's kind: it decides what the peer is.
-        amount: in the base currency and single precision; None where no exchange rate is known.
+        keys: the profiles' keys of its entities.
+        amount: in the base currency; None where no exchange rate is known.
+        reporting_threshold: in the base currency.
     """
-    flags = SPEND if transaction.type in _SPENDING else 0
+    flags = _FLAGS[transaction.type]
     if transaction.authorization_result is AuthorizationResult.DECLINED:
         flags |= DECLINED
         if transaction.response_code not in _NOT_ABOUT_THE_CARD:
             flags |= EVIDENCE
-    match kind:
-        case EntityKind.CUSTOMER:
-            met = transaction.device_id
-        case EntityKind.CARD:
-            met = transaction.merchant_id
-        case EntityKind.DEVICE | EntityKind.IP:
-            met = card_identity(transaction)
-    placed = transaction.latitude is not None and transaction.longitude is not None
-    return Event(
-        transaction.timestamp,
-        int.from_bytes(blake2b(transaction.transaction_id.encode(), digest_size=8).digest(), "little"),
-        NO_AMOUNT if amount is None else amount,
-        flags,
-        NO_PEER if met is None else peer_hash(met),
-        round(transaction.latitude * 100) if placed and transaction.latitude is not None else NO_PLACE,
-        round(transaction.longitude * 100) if placed and transaction.longitude is not None else NO_PLACE,
-    )
+    if amount is not None and NEAR_SHARE * reporting_threshold <= amount < reporting_threshold:
+        flags |= NEAR_THRESHOLD
+    stored = NO_AMOUNT if amount is None else min(round(amount * 100), MAX_AMOUNT)
+    common = transaction.timestamp, identity(transaction.transaction_id), stored, flags
+    card = peer_hash(card_identity(transaction))
+    made: dict[EntityKind, Event] = {}
+    for kind in keys:
+        match kind:
+            case EntityKind.CUSTOMER:
+                made[kind] = Event(
+                    *common,
+                    peer_hash(transaction.device_id),
+                    peer_hash(transaction.counterparty_token),
+                    country_code(transaction.ip_country or transaction.merchant_country),
+                    *_place(transaction),
+                )
+            case EntityKind.CARD:
+                made[kind] = _met(common, peer_hash(transaction.merchant_id))
+            case EntityKind.TERMINAL:
+                made[kind] = _met(common, peer_hash(transaction.customer_id))
+            case EntityKind.MERCHANT:
+                made[kind] = _met(common, card)
+            case EntityKind.DEVICE | EntityKind.IP:
+                made[kind] = _met(common, card, peer_hash(transaction.customer_id))
+    return made
+
+
+def _met(common: tuple[int, int, int, int], peer: int, other_peer: int = NO_PEER) -> Event:
+    return Event(*common, peer, other_peer, NO_COUNTRY, NO_PLACE, NO_PLACE)
+
+
+def _place(transaction: Transaction) -> tuple[int, int]:
+    if transaction.latitude is None or transaction.longitude is None:
+        return NO_PLACE, NO_PLACE
+    return round(transaction.latitude * 100), round(transaction.longitude * 100)

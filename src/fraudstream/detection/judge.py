@@ -4,15 +4,16 @@ The analyzer, replay and backtest all judge by this one class.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, tzinfo
 from typing import Final, NamedTuple
 
 from fraudstream.detection import features
 from fraudstream.detection.decision import decide
 from fraudstream.detection.entities import EntityKind, entities
-from fraudstream.detection.events import Event, event_of, single
-from fraudstream.detection.profiles import Profile
+from fraudstream.detection.events import events_of, identity
+from fraudstream.detection.feature_values import Calendar, compute
+from fraudstream.detection.profiles import LabelChange, Profile
 from fraudstream.detection.ruleset import RATES_FILE, Ruleset
+from fraudstream.detection.sight import Sight
 from fraudstream.transactions.decision import Decision, Reason
 from fraudstream.transactions.transaction import Transaction
 
@@ -32,40 +33,32 @@ class Judgement(NamedTuple):
 class Judge:
     """Judges by one ruleset."""
 
-    def __init__(self, ruleset: Ruleset, time_zone: tzinfo = UTC) -> None:
-        """Take what to judge by.
-
-        Args:
-            ruleset: the rules, rates and lists.
-            time_zone: what hours of the day refer to.
-        """
+    def __init__(self, ruleset: Ruleset, calendar: Calendar | None = None) -> None:
+        """Take what to judge by: the rules, rates and lists, and what hours and labels' delays refer to."""
         self.ruleset = ruleset
-        self._time_zone = time_zone
+        self._calendar = calendar or Calendar()
 
-    def judge(self, transaction: Transaction, profiles: Mapping[str, Profile], decided_at: int) -> Judgement:
+    def judge(
+        self,
+        transaction: Transaction,
+        profiles: Mapping[str, Profile],
+        decided_at: int,
+        *,
+        undecided: bool = False,
+    ) -> Judgement:
         """Judge a transaction by its past without itself.
 
         Args:
             transaction: what to judge; `events.check` must accept it.
             profiles: the profiles before it, by key; an entity without one is new.
             decided_at: epoch milliseconds.
+            undecided: it is known to have no decision yet, so that it counts even where profiles cannot tell it from an
+                old one.
         """
-        rated = self.ruleset.rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp)
-        amount = None if rated is None else single(rated)
-        touched: dict[EntityKind, tuple[Profile, Event]] = {}
-        changed: dict[str, Profile] = {}
-        seen = False
-        for kind, key in entities(transaction).items():
-            profile = profiles.get(key) or Profile(kind)
-            event = event_of(transaction, kind, amount)
-            after = profile.after(event)
-            # Judged by the profile that has learnt it, and reads it without it: so a retry finds the same past.
-            touched[kind] = after, event
-            if after is profile:
-                seen = True
-            else:
-                changed[key] = after
-        packed = features.pack(features.compute(transaction, touched, amount, self._time_zone))
+        rates = self.ruleset.rates
+        amount = rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp)
+        sights, changed, seen = self._look(transaction, profiles, amount, undecided=undecided)
+        packed = features.pack(compute(transaction, sights, amount, self._calendar))
         outcome = decide(self.ruleset, self.ruleset.evaluate(transaction, features.unpack(packed)))
         decision = Decision(
             decision=outcome.verdict,
@@ -78,3 +71,58 @@ class Judge:
             decided_at=decided_at,
         )
         return Judgement(decision, changed, seen)
+
+    def _look(
+        self, transaction: Transaction, profiles: Mapping[str, Profile], amount: float | None, *, undecided: bool
+    ) -> tuple[dict[EntityKind, Sight], dict[str, Profile], bool]:
+        """Let the profiles learn the transaction; give what they let it see, which ones changed, whether it was seen.
+
+        It is judged by the profiles that have learnt it, which are read without it: so a retry finds the same past.
+        """
+        keys = entities(transaction)
+        events = events_of(transaction, keys, amount, self.ruleset.rates.reporting_threshold)
+        customer = profiles.get(keys[EntityKind.CUSTOMER])
+        seen = customer is not None and customer.knows(events[EntityKind.CUSTOMER])
+        held = customer is not None and customer.holds(events[EntityKind.CUSTOMER])
+        late = not seen or (undecided and not held)
+        sights: dict[EntityKind, Sight] = {}
+        changed: dict[str, Profile] = {}
+        for kind, key in keys.items():
+            event, before = events[kind], profiles.get(key) or Profile.new(kind)
+            after = before.after(event, late=late)
+            if after is not before:
+                changed[key] = after
+            sights[kind] = Sight(
+                after,
+                event,
+                counted=after is not before or before.holds(event),
+                label_delay_days=self._calendar.label_delay_days,
+            )
+        return sights, changed, seen
+
+
+def learn_label(
+    transaction: Transaction, profiles: Mapping[str, Profile], arrived_at: int, frauds: int
+) -> dict[str, Profile]:
+    """Let the profiles of a transaction's entities learn that its label has changed.
+
+    Args:
+        transaction: what was labelled.
+        profiles: the profiles before the change, by key.
+        arrived_at: when the change came, epoch milliseconds by the clock of the stream.
+        frauds: 1 if the transaction is now known to be fraud, -1 if it is no longer.
+
+    Returns:
+        The profiles that it changes, by key.
+    """
+    change = LabelChange(arrived_at, identity(transaction.transaction_id))
+    keys = entities(transaction)
+    customer = profiles.get(keys[EntityKind.CUSTOMER])
+    seen = customer is not None and customer.knows_label(change)
+    changed: dict[str, Profile] = {}
+    for kind, key in keys.items():
+        before = profiles.get(key) or Profile.new(kind)
+        after = before.after_label(change, transaction.timestamp, frauds, late=not seen)
+        if after is not before:
+            changed[key] = after
+    return changed

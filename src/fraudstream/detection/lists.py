@@ -33,7 +33,7 @@ class Lists:
         """Tell for each list, in the order of `names`, whether any entity of the transaction is on it."""
         if not any(self._kinds):
             return [False] * len(self.names)
-        present = tokens(transaction)
+        present: dict[str, str] = {kind.value: token for kind, token in tokens(transaction).items()}
         return [any(present.get(kind) in members for kind, members in kinds) for kinds in self._kinds]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fraudstream.detection.profiles import Profile, ProfileError
+from fraudstream.detection.profile_form import ProfileError, pack, unpack
 from fraudstream.transactions.attributes import Item, from_attribute, to_item
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from fraudstream.detection.profiles import Profile
 
 KEYS_PER_READ: Final = 100
 """DynamoDB's limit for BatchGetItem."""
@@ -84,7 +86,7 @@ class ProfileStore:
             for item in items:
                 key = from_attribute(item["entity"])
                 try:
-                    profile = Profile.unpack(from_attribute(item["state"]))
+                    profile = unpack(from_attribute(item["state"]))
                 except ProfileError as error:
                     loaded.unreadable[key] = error
                 else:
@@ -119,7 +121,7 @@ class ProfileStore:
         item = to_item(
             {
                 "entity": key,
-                "state": profile.pack(),
+                "state": pack(profile),
                 "version": (version or 0) + 1,
                 "expiresAt": int(time.time()) + self._retention_seconds,
             }

@@ -1,76 +1,43 @@
 """The compact running state of one entity.
 
-A profile has two parts: the *ring*, the entity's `RING` newest events by event time with their details, and the *past*,
-sums over what has left the ring. An event adds to the sums only when it leaves the ring, so a transaction that is still
-in the ring can be judged again as if it had not been seen: the ring is read without it.
+A profile knows its newest events by event time, the *ring*, with their details; counts and sums of all events, in
+buckets; and the *past*: what has left the ring, as far as it depends on order (amounts, the last place, what is
+familiar). An event enters the past when it leaves the ring, and leaves it in the order of time. So the state is the
+same for any order in which no event arrives after as many newer ones of its entity as the ring holds.
 
-An event that is in the ring already, or is older than everything in a full ring, changes nothing: learning is
-idempotent without exception. Its price is that an event which arrives when `RING` newer ones are known is judged but
-not learnt. A retry differs from the first judgement only by what has left the ring since, at most one event of
-each count for every event learnt in between.
+An event that is in the ring changes nothing. One that is older than everything in a full ring might have been there: it
+changes nothing either, unless the caller knows that it is new (`late`); then it is counted. `Judge` knows it in two
+ways: from another entity's profile whose ring reaches farther back (a merchant's ring may span seconds, but every
+transaction has a customer), and from the analyzer, which looks whether the transaction has been decided.
 """
 
-import math
-import struct
 from bisect import insort
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
-from fraudstream.detection.entities import EntityKind
-from fraudstream.detection.events import DECLINED, NO_AMOUNT, NO_PEER, NO_PLACE, SPEND, Event
+from fraudstream.detection.amounts import Amounts
+from fraudstream.detection.buckets import Buckets, empty
+from fraudstream.detection.entities import PERSONAL, EntityKind
+from fraudstream.detection.events import (
+    NO_COUNTRY,
+    NO_PEER,
+    NO_PLACE,
+    Event,
+    is_evidence,
+    is_near_threshold,
+    is_refund,
+    is_spending,
+    refunded,
+    spent,
+)
+from fraudstream.detection.familiar import Familiar, met_again
+from fraudstream.detection.layout import LAYOUTS, Personal, Shared
 
-SCHEMA: Final = 1
-RING: Final = 24
-"""Events in the ring. 24 of them keep a profile under one kilobyte, so that it costs one write unit."""
-KNOWN_PEERS: Final = 8
-"""Devices of a customer that are remembered after their events have left the ring: the most recently used."""
-
-WINSORISE_FROM: Final = 5
-"""Amounts that must be known before a new one is cut; own choice, as is the cut itself."""
-WINSORISE_DEVIATIONS: Final = 4.0
-
-_HEADER = struct.Struct("<BBQIIddQhhBB")
-_PEER = struct.Struct("<IQQ")
-_EVENT = struct.Struct("<QQfBIhh")
-
-
-class ProfileError(ValueError):
-    """A stored profile cannot be read."""
-
-
-class Amounts(NamedTuple):
-    """Running mean and spread of amounts in the base currency (Welford's method)."""
-
-    number: int = 0
-    mean: float = 0.0
-    squares: float = 0.0
-    """Sum of squared distances from the mean."""
-
-    def plus(self, event: Event) -> "Amounts":
-        """Add an event's amount, cut where it is extreme; declined ones, and what is no spending, add nothing.
-
-        The cut is at `WINSORISE_DEVIATIONS` standard deviations above the mean, at least at twice the mean: one fraud
-        must not make the next one look normal.
-        """
-        if event.amount == NO_AMOUNT or event.flags & (SPEND | DECLINED) != SPEND:
-            return self
-        number, mean, squares = self
-        amount = event.amount
-        if number >= WINSORISE_FROM and amount > 2 * mean:
-            amount = min(amount, mean + max(WINSORISE_DEVIATIONS * math.sqrt(squares / number), mean))
-        number += 1
-        distance = amount - mean
-        mean += distance / number
-        return Amounts(number, mean, squares + distance * (amount - mean))
-
-
-class Peer(NamedTuple):
-    """A known peer; times are epoch milliseconds."""
-
-    hash: int
-    first_seen: int
-    last_seen: int
+HOUR: Final = 3_600_000
+DAY: Final = 24 * HOUR
+"""Milliseconds."""
+HOURS_A_DAY: Final = 24
 
 
 class Place(NamedTuple):
@@ -84,25 +51,37 @@ class Place(NamedTuple):
 NOWHERE: Final = Place(0, NO_PLACE, NO_PLACE)
 
 
-class Past(msgspec.Struct, frozen=True):
-    """What remains of the events that have left the ring."""
+class LabelChange(NamedTuple):
+    """A change of a transaction's label that the profile has learnt; changes order by arrival."""
 
-    first_seen: int = 0
-    """Epoch milliseconds; 0 while nothing has left the ring."""
-    count: int = 0
+    arrived_at: int
+    """Epoch milliseconds, by the clock of the stream: the same whenever the change is delivered again."""
+    identity: int
+    """Of the transaction."""
+
+
+class Past(msgspec.Struct, frozen=True):
+    """What remains of the order and details of the events that have left the ring."""
+
     amounts: Amounts = Amounts()
     place: Place = NOWHERE
-    peers: tuple[Peer, ...] = ()
+    devices: tuple[Familiar, ...] = ()
+    countries: tuple[Familiar, ...] = ()
+    payees: tuple[Familiar, ...] = ()
 
-    def plus(self, event: Event, *, remember_peer: bool) -> "Past":
-        """Add the event that leaves the ring."""
+    def plus(self, event: Event, *, detailed: bool) -> "Past":
+        """Add the event that leaves the ring; its details only where they are kept."""
+        amounts = self.amounts.plus(event)
+        if not detailed:
+            return Past(amounts)
+        time = event.time
         placed = event.latitude != NO_PLACE
         return Past(
-            first_seen=self.first_seen or event.time,
-            count=self.count + 1,
-            amounts=self.amounts.plus(event),
-            place=Place(event.time, event.latitude, event.longitude) if placed else self.place,
-            peers=_with_peer(self.peers, event) if remember_peer and event.peer != NO_PEER else self.peers,
+            amounts,
+            Place(time, event.latitude, event.longitude) if placed else self.place,
+            self.devices if event.peer == NO_PEER else met_again(self.devices, event.peer, time),
+            self.countries if event.country == NO_COUNTRY else met_again(self.countries, event.country, time),
+            self.payees if event.other_peer == NO_PEER else met_again(self.payees, event.other_peer, time),
         )
 
 
@@ -110,84 +89,129 @@ class Profile(msgspec.Struct, frozen=True):
     """The state of one entity; learning gives a new one."""
 
     kind: EntityKind
-    events: tuple[Event, ...] = ()
-    """The ring, oldest first."""
-    past: Past = Past()
+    ring: tuple[Event, ...]
+    """Oldest first."""
+    first_seen: int
+    """Epoch milliseconds of the first event; 0 before there is one."""
+    days: Buckets
+    hours: Buckets
+    daytimes: tuple[int, ...]
+    """Events by hour of the day in UTC; empty where details are not kept."""
+    past: Past
+    labels: tuple[LabelChange, ...]
+    """Oldest first."""
+
+    @classmethod
+    def new(cls, kind: EntityKind) -> "Profile":
+        """Give the profile of an entity that nothing is known of."""
+        return _NEW[kind]
+
+    def holds(self, event: Event) -> bool:
+        """Tell whether the event is in the ring."""
+        time, identity = event.time, event.identity
+        return any(known.identity == identity and known.time == time for known in self.ring)
 
     def knows(self, event: Event) -> bool:
         """Tell whether the event has been learnt, or is too old for that to be known."""
-        if len(self.events) == RING and event < self.events[0]:
-            return True
-        return any(known.identity == event.identity for known in self.events)
+        return self._is_older(event) or self.holds(event)
 
     def before(self, event: Event) -> list[Event]:
         """Give what the ring knows of the event's past, oldest first: without itself, and without later events."""
-        return [known for known in self.events if known.time <= event.time and known.identity != event.identity]
+        time, identity = event.time, event.identity
+        ring = self.ring
+        if ring and ring[-1].time == time and ring[-1].identity == identity:
+            return list(ring[:-1])
+        return [known for known in ring if known.time < time or (known.time == time and known.identity != identity)]
 
-    def after(self, event: Event) -> "Profile":
-        """Learn an event; give this same profile when it changes nothing."""
-        if self.knows(event):
-            return self
-        ring = list(self.events)
-        insort(ring, event)
-        if len(ring) <= RING:
-            return Profile(self.kind, tuple(ring), self.past)
-        past = self.past.plus(ring[0], remember_peer=self.kind is EntityKind.CUSTOMER)
-        return Profile(self.kind, tuple(ring[1:]), past)
+    def reaches(self, start: int) -> bool:
+        """Tell whether the ring knows all events after a time (epoch milliseconds)."""
+        return len(self.ring) < LAYOUTS[self.kind].ring or self.ring[0].time <= start
 
-    def pack(self) -> bytes:
-        """Give the stored form."""
-        past = self.past
-        header = _HEADER.pack(
-            SCHEMA,
-            _KINDS.index(self.kind),
-            past.first_seen,
-            past.count,
-            *past.amounts,
-            *past.place,
-            len(past.peers),
-            len(self.events),
-        )
-        peers = b"".join(_PEER.pack(*peer) for peer in past.peers)
-        return header + peers + b"".join(_EVENT.pack(*event) for event in self.events)
+    def after(self, event: Event, *, late: bool = False) -> "Profile":
+        """Learn an event; give this same profile when it changes nothing.
 
-    @classmethod
-    def unpack(cls, state: bytes) -> "Profile":
-        """Read the stored form.
-
-        Raises:
-            ProfileError: another version of this code wrote it, or it is damaged.
+        Args:
+            event: what happened.
+            late: it is known to be new, however old it is.
         """
-        if not state or state[0] != SCHEMA:
-            found = f"schema {state[0]}" if state else "no schema"
-            raise ProfileError(f"a profile has {found}, this code reads schema {SCHEMA}: deploy the code that wrote it")
-        try:
-            header: tuple[Any, ...] = _HEADER.unpack_from(state)
-            _, kind, first_seen, count, number, mean, squares, time, latitude, longitude, peers, events = header
-            start = _HEADER.size + peers * _PEER.size
-            if len(state) != start + events * _EVENT.size:
-                raise ProfileError("a profile is damaged: its length does not fit its header")
-            return cls(
-                _KINDS[int(kind)],
-                tuple(map(Event._make, _EVENT.iter_unpack(state[start:]))),
-                Past(
-                    first_seen,
-                    count,
-                    Amounts(number, mean, squares),
-                    Place(time, latitude, longitude),
-                    tuple(map(Peer._make, _PEER.iter_unpack(state[_HEADER.size : start]))),
-                ),
-            )
-        except (struct.error, IndexError):
-            raise ProfileError("a profile is damaged: its header cannot be read") from None
+        if self.holds(event):
+            return self
+        older = self._is_older(event)
+        if older and not late:
+            return self
+        layout = LAYOUTS[self.kind]
+        ring, past = list(self.ring), self.past
+        if not older:
+            insort(ring, event)
+            if len(ring) > layout.ring:
+                past = past.plus(ring.pop(0), detailed=layout.detailed)
+        time = event.time
+        days = self.days.plus(time // DAY, _days(self.kind, event), layout.day_limits)
+        hours = self.hours
+        if layout.hours:
+            hours = hours.plus(time // HOUR, (1, is_evidence(event)), layout.hour_limits)
+        daytimes = self.daytimes
+        if layout.detailed:
+            hour = time // HOUR % HOURS_A_DAY
+            daytimes = (*daytimes[:hour], min(daytimes[hour] + 1, 65_535), *daytimes[hour + 1 :])
+        first_seen = min(self.first_seen, time) if self.ring else time
+        return Profile(self.kind, tuple(ring), first_seen, days, hours, daytimes, past, self.labels)
+
+    def knows_label(self, change: LabelChange) -> bool:
+        """Tell whether a change of a label has been learnt, or arrived too long ago for that to be known."""
+        return change in self.labels or self._is_older_label(change)
+
+    def after_label(self, change: LabelChange, transaction_time: int, frauds: int, *, late: bool = False) -> "Profile":
+        """Learn that a label has changed; give this same profile when that changes nothing.
+
+        Args:
+            change: which one.
+            transaction_time: the transaction's, epoch milliseconds.
+            frauds: 1 if the transaction is now known to be fraud, -1 if it is no longer.
+            late: it is known to be new, however long ago it arrived; see above for events.
+        """
+        layout = LAYOUTS[self.kind]
+        if change in self.labels:
+            return self
+        if self._is_older_label(change) and not late:
+            return self
+        labels = list(self.labels)
+        insort(labels, change)
+        column = Personal.FRAUDS if self.kind in PERSONAL else Shared.FRAUDS
+        figures = [frauds if position == column else 0 for position in range(len(layout.days))]
+        days = self.days.plus(transaction_time // DAY, figures, layout.day_limits)
+        newest = tuple(labels[-layout.labels :])
+        return Profile(self.kind, self.ring, self.first_seen, days, self.hours, self.daytimes, self.past, newest)
+
+    def _is_older_label(self, change: LabelChange) -> bool:
+        return len(self.labels) == LAYOUTS[self.kind].labels and change < self.labels[0]
+
+    def _is_older(self, event: Event) -> bool:
+        return len(self.ring) == LAYOUTS[self.kind].ring and event < self.ring[0]
 
 
-_KINDS: tuple[EntityKind, ...] = (EntityKind.CUSTOMER, EntityKind.CARD, EntityKind.DEVICE, EntityKind.IP)
-"""A kind's place here is its code in the stored form: append only."""
+def _days(kind: EntityKind, event: Event) -> tuple[int, ...]:
+    """Give what an event adds to the columns of its day."""
+    if kind not in PERSONAL:
+        return (1, 0)
+    spending = (is_spending(event), spent(event), is_evidence(event), 0)
+    if kind is EntityKind.CARD:
+        return spending
+    return (*spending, is_refund(event), refunded(event), is_near_threshold(event))
 
 
-def _with_peer(peers: tuple[Peer, ...], event: Event) -> tuple[Peer, ...]:
-    # Events leave the ring in the order of their time, so the last of the list is the most recently used.
-    first_seen = next((peer.first_seen for peer in peers if peer.hash == event.peer), event.time)
-    others = [peer for peer in peers if peer.hash != event.peer]
-    return (*others, Peer(event.peer, first_seen, event.time))[-KNOWN_PEERS:]
+def _new(kind: EntityKind) -> Profile:
+    layout = LAYOUTS[kind]
+    return Profile(
+        kind,
+        (),
+        0,
+        empty([column.length for column in layout.days]),
+        empty([column.length for column in layout.hours]),
+        (0,) * HOURS_A_DAY if layout.detailed else (),
+        Past(),
+        (),
+    )
+
+
+_NEW: Final = {kind: _new(kind) for kind in EntityKind}

@@ -22,16 +22,19 @@ class _Day(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="came
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     base_currency: Currency
     rates: Annotated[tuple[_Day, ...], msgspec.Meta(min_length=1)]
+    reporting_threshold: PerBase = 10_000
+    """Amount in the base currency from which on payments have to be reported: 10,000 US dollars in 31 CFR 1010.311."""
 
 
 class Rates:
     """Amounts in the base currency."""
 
-    def __init__(self, base: str, days: Mapping[date, Mapping[str, float]]) -> None:
+    def __init__(self, base: str, days: Mapping[date, Mapping[str, float]], reporting_threshold: float) -> None:
         """Take the rates.
 
         Args:
             base: the base currency's code.
+            reporting_threshold: amount in the base currency from which on payments have to be reported.
             days: by first day of validity, the units of each currency for one of the base currency.
 
         Raises:
@@ -41,6 +44,7 @@ class Rates:
         if unknown := sorted(codes - EXPONENTS.keys()):
             raise ValueError(f"no currency of ISO 4217: {', '.join(unknown)}")
         self.base = base
+        self.reporting_threshold = reporting_threshold
         self._from = sorted(days)
         self._divisors = [
             {code: rate * 10 ** EXPONENTS[code] for code, rate in {**days[day], base: 1.0}.items()}
@@ -73,4 +77,4 @@ def load_rates(content: object) -> Rates:
         ValueError: what is wrong and where.
     """
     file = msgspec.convert(content, _File)
-    return Rates(file.base_currency, {day.valid_from: day.per_base for day in file.rates})
+    return Rates(file.base_currency, {day.valid_from: day.per_base for day in file.rates}, file.reporting_threshold)

@@ -10,6 +10,7 @@ from botocore.config import Config
 
 from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
 from fraudstream.detection.decision_store import AlertStore, DecisionStore
+from fraudstream.detection.feature_values import Calendar
 from fraudstream.detection.profile_store import ProfileStore
 from fraudstream.detection.ruleset_store import RulesetStore
 from fraudstream.observe import Log, Meter
@@ -56,7 +57,7 @@ _ANALYZER = Analyzer(
     decisions=DecisionStore(_DYNAMODB, _SETTINGS.transactions_table, _POOL),
     alerts=AlertStore(_DYNAMODB, _SETTINGS.alerts_table, _SETTINGS.alert_retention_days),
     pool=_POOL,
-    time_zone=_time_zone(_SETTINGS.time_zone),
+    calendar=Calendar(_time_zone(_SETTINGS.time_zone), _SETTINGS.label_delay_days),
 )
 
 
