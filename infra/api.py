@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_aws as aws
 
-from infra.api_spec import ACCESS_LOG_FORMAT, INTEGRATION_TIMEOUT_MILLISECONDS, STAGE, TLS_POLICY, ApiSpec
+from infra.api_spec import ACCESS_LOG_FORMAT, STAGE, ApiSpec
 from infra.config import REQUESTS_PER_SECOND
 from infra.functions import Function, make_log_group
 from infra.keys import Keys
 from infra.naming import Place
-from infra.request_model import MODEL_NAME
 from infra.roles import ServiceRole
 
 PUSH_LOGS_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
@@ -39,11 +38,8 @@ class Api(pulumi.ComponentResource):
             self.name,
             name=self.name,
             description="Transactions in, decisions out",
-            endpoint_configuration={"types": "REGIONAL"},
-            security_policy=TLS_POLICY,
-            endpoint_access_mode="STRICT",
-            api_key_source="HEADER",
             opts=self._child,
+            **spec.api_inputs(),
         )
         deployment = self._deploy([*self._methods(), *self._responses()])
         self.stage = self._stage(deployment, keys)
@@ -75,23 +71,12 @@ class Api(pulumi.ComponentResource):
 
     def _methods(self) -> Sequence[pulumi.Resource]:
         place, api = self._place, self._api.id
-        name = place.name("model", "transaction")
         model = aws.apigateway.Model(
-            name,
-            rest_api=api,
-            name=MODEL_NAME,
-            content_type="application/json",
-            schema=self._spec.model,
-            opts=self._child,
+            place.name("model", "transaction"), rest_api=api, opts=self._child, **self._spec.model_inputs()
         )
         name = place.name("validator", "all")
         validator = aws.apigateway.RequestValidator(
-            name,
-            rest_api=api,
-            name=name,
-            validate_request_body=True,
-            validate_request_parameters=True,
-            opts=self._child,
+            name, rest_api=api, name=name, opts=self._child, **self._spec.validator_inputs()
         )
         paths = self._paths()
         made: list[pulumi.Resource] = [model, validator]
@@ -100,24 +85,19 @@ class Api(pulumi.ComponentResource):
                 place.name("method", route.name),
                 rest_api=api,
                 resource_id=paths[route.path],
-                http_method=route.http_method,
-                authorization="AWS_IAM" if self._spec.auth == "AWS_IAM" else "NONE",
-                api_key_required=self._spec.auth == "API_KEY",
                 request_validator_id=validator.id,
-                request_models={"application/json": model.name} if route.has_body else None,
-                request_parameters=None if route.has_body else {"method.request.path.id": True},
-                opts=self._child,
+                # It names its model; it holds no reference to it.
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[model]),
+                **self._spec.method_inputs(route),
             )
             integration = aws.apigateway.Integration(
                 place.name("integration", route.name),
                 rest_api=api,
                 resource_id=paths[route.path],
                 http_method=method.http_method,
-                type="AWS_PROXY",
-                integration_http_method="POST",
                 uri=self._function.invoke_arn,
-                timeout_milliseconds=INTEGRATION_TIMEOUT_MILLISECONDS,
                 opts=self._child,
+                **self._spec.integration_inputs(),
             )
             made += [method, integration]
         return made
@@ -127,11 +107,8 @@ class Api(pulumi.ComponentResource):
             aws.apigateway.Response(
                 self._place.name("gateway-response", response.response_type.lower().replace("_", "-")),
                 rest_api_id=self._api.id,
-                response_type=response.response_type,
-                status_code=str(response.status) if response.status else None,
-                response_templates={"application/json": response.template()},
-                response_parameters=response.parameters(),
                 opts=self._child,
+                **self._spec.response_inputs(response),
             )
             for response in self._spec.responses
         ]

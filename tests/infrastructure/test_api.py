@@ -3,13 +3,15 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from conftest import Declare
 from pulumi_graph import ACCOUNT, REGION, Graph, Resource
 
 from infra import request_model
-from infra.api_spec import ApiSpec
+from infra.api_spec import ROUTES, ApiSpec
 from infra.gateway_responses import GATEWAY_RESPONSES, GatewayResponse
 
 
@@ -84,6 +86,7 @@ def test_a_body_is_validated_by_a_model(graph: Graph) -> None:
     model = graph.one("aws:apigateway/model:Model")
     validator = graph.one("aws:apigateway/requestValidator:RequestValidator")
     assert post["requestModels"] == {"application/json": model["name"]}
+    assert model.urn in graph.ancestors(post)
     assert post["requestValidatorId"] == f"{validator.name}-id"
     assert validator["validateRequestBody"] is True
 
@@ -192,8 +195,20 @@ def spec(**changes: object) -> ApiSpec:
     "changes",
     [
         {"auth": "API_KEY"},
+        {"endpoint_type": "EDGE"},
+        {"endpoint_access_mode": "BASIC"},
+        {"security_policy": "SecurityPolicy_TLS13_1_3_2025_09"},
+        {"api_key_source": "AUTHORIZER"},
+        {"validates_body": False},
+        {"validates_parameters": False},
+        {"integration_type": "AWS"},
+        {"integration_http_method": "GET"},
+        {"integration_timeout_milliseconds": 28_000},
         {"model": '{"type": "object"}'},
         {"routes": ()},
+        {"routes": (replace(ROUTES[0], has_body=False), ROUTES[1])},
+        {"routes": (replace(ROUTES[0], http_method="GET"), ROUTES[1])},
+        {"routes": (ROUTES[0], replace(ROUTES[1], path="transactions/{key}"))},
         {"responses": GATEWAY_RESPONSES[1:]},
         {
             "responses": (
@@ -205,6 +220,37 @@ def spec(**changes: object) -> ApiSpec:
 )
 def test_whatever_is_served_triggers_a_deployment_when_it_changes(changes: dict[str, object]) -> None:
     assert spec(**changes).served("function") != spec().served("function")
+
+
+SERVED = ("RestApi", "Model", "RequestValidator", "Method", "Integration", "Response")
+REFERENCES = {"restApi", "restApiId", "resourceId", "requestValidatorId", "uri"}
+"""Inputs that are ids of other parts; a function's name is in its URI."""
+LABELS = {"name", "description"}
+
+
+def entries(value: Any) -> Iterator[tuple[str, str]]:
+    """Each entry of each object in a value, without those that are None."""
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from entries(each)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if each is not None:
+                yield key, json.dumps(each, sort_keys=True)
+            yield from entries(each)
+
+
+@pytest.mark.parametrize("settings", ["graph", "everything"])
+def test_all_that_is_served_stands_in_what_triggers_a_deployment(settings: str, request: pytest.FixtureRequest) -> None:
+    stack: Graph = request.getfixturevalue(settings)
+    auth = "API_KEY" if settings == "everything" else "AWS_IAM"
+    triggering = set(entries(spec(auth=auth, model=request_model.request_model()).frozen("function")))
+    for kind in SERVED:
+        for resource in stack.of(f"aws:apigateway/{kind[0].lower()}{kind[1:]}:{kind}"):
+            for key, value in resource.inputs.items():
+                if key not in REFERENCES | LABELS:
+                    snake = re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", key)
+                    assert (snake, json.dumps(value, sort_keys=True)) in triggering, f"{resource.name}: {key}"
 
 
 def test_another_function_triggers_a_deployment() -> None:
