@@ -16,12 +16,13 @@ PIPE_BATCH = 10
 """SNS takes at most ten messages in one call."""
 PIPE_RETRIES = 10
 PIPE_RECORD_AGE_SECONDS = 3600
-# Streams give numbers as text. A text goes between quotes, a list does not (EventBridge Pipes, input templates).
+# Streams give numbers as text, and a text goes between quotes. Every path leads to one text: what a template makes of a
+# path through the items of a list is not documented for none or one of them (EventBridge Pipes, input transformation).
 MESSAGE = (
     '{"transactionId": "<$.dynamodb.NewImage.transactionId.S>",'
     ' "decision": "<$.dynamodb.NewImage.decision.S>",'
     ' "score": "<$.dynamodb.NewImage.score.N>",'
-    ' "reasonCodes": <$.dynamodb.NewImage.reasonCodes.L[*].S>}'
+    ' "reasonCodes": "<$.dynamodb.NewImage.reasonCodes.S>"}'
 )
 
 

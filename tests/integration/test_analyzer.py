@@ -138,7 +138,7 @@ def test_a_reviewed_transaction_raises_one_alert(world: World) -> None:
         "statusShard": f"OPEN#{shard}",
         "decision": "REVIEW",
         "score": 50,
-        "reasonCodes": ["CARD_VELOCITY", "COUNTRY_MISMATCH"],
+        "reasonCodes": "CARD_VELOCITY,COUNTRY_MISMATCH",
         "entity": "customer#tok_ann",
     }
 

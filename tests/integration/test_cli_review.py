@@ -84,9 +84,10 @@ class System:
         return transaction
 
     def alert(self, transaction_id: str, at: int = NOW) -> None:
-        decision = Decision(
-            decision=Verdict.DECLINE, score=88, reasons=DECISION.reasons, ruleset_version="a", decided_at=at
-        )
+        # Two rules may give one code.
+        codes = ("CARD_VELOCITY", "NEW_DEVICE", "CARD_VELOCITY")
+        reasons = tuple(Reason(code=code, source=code.lower(), points=2.5) for code in codes)
+        decision = Decision(decision=Verdict.DECLINE, score=88, reasons=reasons, ruleset_version="a", decided_at=at)
         AlertStore(self.dynamodb, ALERTS, retention_days=1).open(self.store(transaction_id), decision)
 
     def item(self, transaction_id: str) -> dict[str, Any]:
@@ -188,7 +189,7 @@ def test_alerts_are_listed_newest_first_over_all_shards(fraudstream: Command, sy
     listed = json.loads(fraudstream("alerts", "list", "--json", "--limit", 5).out)
     assert [alert["transactionId"] for alert in listed] == [f"t-{number:02}" for number in (11, 10, 9, 8, 7)]
     shown = fraudstream("alerts", "list").out
-    assert all(word in shown for word in ("t-11", "DECLINE", "88", "CARD_VELOCITY"))
+    assert all(word in shown for word in ("t-11", "DECLINE", "88", "CARD_VELOCITY, NEW_DEVICE"))
 
 
 def test_closing_an_alert_labels_its_transaction(fraudstream: Command, system: System) -> None:

@@ -87,7 +87,8 @@ class AlertStore:
             "statusShard": _status_shard("OPEN", transaction.transaction_id),
             "decision": decision.decision,
             "score": decision.score,
-            "reasonCodes": [reason.code for reason in decision.reasons],
+            # One text: the pipe that tells of alerts can only pass on what is not a list.
+            "reasonCodes": ",".join(dict.fromkeys(reason.code for reason in decision.reasons)),
             "entity": entities(transaction)[EntityKind.CUSTOMER],
             "expiresAt": int(time.time()) + self._retention_seconds,
         }

@@ -70,7 +70,7 @@ def alerts_table(alerts: list[dict[str, Any]]) -> Table:
             alert["transactionId"],
             decision_text(alert["decision"]),
             str(alert["score"]),
-            ", ".join(dict.fromkeys(alert["reasonCodes"])),
+            alert["reasonCodes"].replace(",", ", "),
         )
     return table
 
