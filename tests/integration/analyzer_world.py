@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -155,6 +156,8 @@ class World:
 
 
 def as_lambda_does(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.timestamp()
     return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 

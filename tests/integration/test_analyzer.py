@@ -7,10 +7,12 @@ import pytest
 from analyzer_world import NOW, RULESET, TABLES, World, a_world, suspicious, transaction
 
 from fraudstream.detection.analyzer import Analysis
-from fraudstream.detection.batch import Batch
+from fraudstream.detection.batch import Batch, Step
 from fraudstream.detection.decision_store import DecisionStore
+from fraudstream.detection.entities import PERSONAL, entities, kind_of
 from fraudstream.detection.features import NAMES, unpack
 from fraudstream.detection.judge import Judge
+from fraudstream.detection.layout import Personal, Shared
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Label, Truth, Verdict
 from fraudstream.transactions.transaction import Kind
@@ -92,9 +94,9 @@ def test_a_crash_between_profiles_and_decision_is_repaired_by_the_retry_with_the
     burst = [suspicious(number) for number in range(5)]
     world.store(*burst)
     records = world.records()
-    expected = Batch(world.profile_store(), Judge(RULESET), burst, NOW + 60_000).run(
-        DecisionStore(world.dynamodb, "transactions", world.pool)
-    )
+    expected = Batch(
+        world.profile_store(), Judge(RULESET), [Step(each.transaction_id, each) for each in burst], NOW + 60_000
+    ).run(DecisionStore(world.dynamodb, "transactions", world.pool))
     assert {each.version for each in world.profiles().values()} == {1}
     world.analyze(records)
     assert {each.transaction_id: world.decision(each.transaction_id) for each in burst} == {
@@ -183,3 +185,53 @@ def test_a_labelled_transaction_that_is_redriven_raises_no_alert(world: World) -
     world.store(suspicious(3), label="FRAUD", labelSource="analyst", labeledAt=NOW)
     analysis = world.analyze()
     assert (len(analysis.latencies), analysis.alerts) == (1, 0)
+
+
+def test_a_fraud_label_is_learnt_by_the_profiles_of_all_that_the_transaction_touched(world: World) -> None:
+    each = transaction(1, card_token="tok_card", merchant_id="tok_shop", terminal_id="tok_till", device_id="tok_phone")
+    world.store(each)
+    world.analyze()
+    world.change(each, {"label": "FRAUD", "labelSource": "chargeback", "labeledAt": NOW + 5})
+    records = world.records()
+    assert world.analyze(records).failures == []
+    assert frauds(world) == dict.fromkeys(entities(each).values(), 1)
+    assert world.analyze(records).failures == []
+    assert frauds(world) == dict.fromkeys(entities(each).values(), 1)
+
+
+def test_contradicting_labels_leave_what_the_last_one_says(world: World) -> None:
+    each = transaction(1)
+    world.store(each)
+    for at, truth in enumerate(["FRAUD", "LEGITIMATE", "FRAUD", "FRAUD", "LEGITIMATE"]):
+        world.change(each, {"label": truth, "labelSource": "analyst", "labeledAt": NOW + at})
+    records = world.records()
+    assert world.analyze(records).failures == []
+    assert frauds(world) == {"customer#tok_ann": 0}
+    assert world.analyze(records[3:]).failures == []
+    assert frauds(world) == {"customer#tok_ann": 0}
+
+
+def test_a_label_and_what_follows_it_in_one_batch_are_taken_in_order(world: World) -> None:
+    world.store(transaction(1))
+    world.change(transaction(1), {"label": "FRAUD", "labelSource": "analyst", "labeledAt": NOW})
+    world.store(transaction(2))
+    world.analyze()
+    known = {name: world.decision(name) for name in ("t1", "t2")}
+    counts = {name: unpack(each.features)[NAMES.index("customerFrauds30d")] for name, each in known.items() if each}
+    assert counts == {"t1": 0, "t2": 1}
+
+
+def test_a_closed_alert_shows_the_newest_label(world: World) -> None:
+    world.store(*(suspicious(number) for number in range(4)))
+    world.analyze()
+    world.change(suspicious(3), {"label": "FRAUD", "labelSource": "analyst", "labeledAt": NOW + 5})
+    world.change(suspicious(3), {"label": "LEGITIMATE", "labelSource": "analyst", "labeledAt": NOW + 9})
+    world.analyze()
+    alert = world.alert("t3")
+    assert (alert["status"], alert["label"], alert["closedAt"]) == ("CLOSED", "LEGITIMATE", NOW + 9)
+
+
+def frauds(world: World) -> dict[str, int]:
+    """Known frauds by entity, as the profiles have learnt them."""
+    columns = {key: Personal.FRAUDS if kind_of(key) in PERSONAL else Shared.FRAUDS for key in world.profiles()}
+    return {key: sum(each.profile.days.columns[columns[key]]) for key, each in world.profiles().items()}

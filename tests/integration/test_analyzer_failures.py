@@ -10,7 +10,7 @@ import pytest
 from analyzer_world import NOW, RULESET, World, a_world, refusal, suspicious, transaction
 
 from fraudstream.detection.analyzer import first_failure
-from fraudstream.detection.batch import Batch, ContentionError
+from fraudstream.detection.batch import Batch, ContentionError, Step
 from fraudstream.detection.decision_store import DecisionStore
 from fraudstream.detection.entities import EntityKind
 from fraudstream.detection.judge import Judge
@@ -130,7 +130,7 @@ def test_another_writer_in_between_is_taken_into_account(world: World) -> None:
 
     world.store(with_shared_card(3, "tok_ann"))
     records = world.records()
-    waiting = [[with_shared_card(number, "tok_ben") for number in range(3)]]
+    waiting = [[Step(str(number), with_shared_card(number, "tok_ben")) for number in range(3)]]
 
     def overtake(params: Mapping[str, Any], **_: object) -> None:
         if params["Item"].get("entity") == {"S": "card#tok_card"} and waiting:

@@ -13,7 +13,7 @@ from fraudstream.detection.events import events_of
 from fraudstream.detection.feature_values import Calendar, compute
 from fraudstream.detection.judge import learn_label
 from fraudstream.detection.layout import LAYOUTS
-from fraudstream.detection.profiles import Profile
+from fraudstream.detection.profiles import LabelChange, Profile
 from fraudstream.detection.sight import Sight
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
 
@@ -116,7 +116,7 @@ def test_every_feature_is_computed_where_nothing_is_missing() -> None:
     }
     history = [transaction(number, -number * 8 * DAY, **full) for number in (1, 2, 3)]
     profiles = learnt([*history, transaction(4, -MINUTE, **full)])
-    profiles |= learn_label(history[0], profiles, NOW, 1)
+    profiles |= learn_label(history[0], profiles, LabelChange(NOW, 1), 1)
     values = seen(transaction(9, **full), profiles, 20.0)
     assert {name for name in features.NAMES if values.get(name) is None} == set()
     assert values.keys() == set(features.NAMES)
@@ -182,7 +182,7 @@ def test_shares_of_fraud_speak_of_what_is_older_than_the_labels_delay() -> None:
     history = [transaction(day, -day * DAY, **till) for day in range(1, 20)]
     profiles = learnt(list(reversed(history)))
     for each in history[7:11]:  # 8 to 11 days ago
-        profiles |= learn_label(each, profiles, each.timestamp + 7 * DAY, 1)
+        profiles |= learn_label(each, profiles, LabelChange(each.timestamp + 7 * DAY, 1), 1)
     values = seen(transaction(99, **till), profiles, 20.0)
     assert values["terminalFraudShare1d"] == pytest.approx(1 / 2)
     assert values["terminalFraudShare7d"] == pytest.approx(4 / 8)

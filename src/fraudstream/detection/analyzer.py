@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fraudstream.detection.batch import Batch
+from fraudstream.detection.batch import Batch, Step
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.records import PoisonRecordError, Work, read, sequence_number
 from fraudstream.transactions.decision import Decision, Verdict
@@ -91,7 +91,7 @@ class Analyzer:
         self._clock = clock
 
     def analyze(self, records: Sequence[Mapping[str, Any]], ruleset: Ruleset) -> Analysis:
-        """Judge the batch's undecided transactions and close the alerts of labelled ones.
+        """Judge the batch's undecided transactions; learn what labels say, and close the alerts of labelled ones.
 
         Raises:
             PoisonRecordError: a record has no sequence number, so that its failure could not be reported.
@@ -100,46 +100,52 @@ class Analyzer:
             ProfilesUnavailableError: see above.
         """
         analysis = Analysis()
-        undecided: dict[str, Work] = {}
-        labelled: list[Work] = []
+        works: dict[str, Work] = {}
+        steps: list[Step] = []
+        to_judge: set[str] = set()
         for record in records:
             try:
                 work = read(record)
             except PoisonRecordError as error:
                 analysis.failures.append(Failure(sequence_number(record), error))
                 continue
-            if work.undecided:
-                undecided.setdefault(work.undecided.transaction_id, work)
-            if work.labelled:
-                labelled.append(work)
-        if undecided:
-            self._judge(undecided, ruleset, analysis)
+            if work.transaction is None or work.sequence_number in works:
+                continue
+            works[work.sequence_number] = work
+            if work.undecided and work.transaction.transaction_id not in to_judge:
+                to_judge.add(work.transaction.transaction_id)
+                steps.append(Step(work.sequence_number, work.transaction))
+            if work.relabelling:
+                steps.append(Step(work.sequence_number, work.transaction, work.relabelling))
+        self._take(steps, works, ruleset, analysis)
+        return analysis
+
+    def _take(self, steps: Sequence[Step], works: Mapping[str, Work], ruleset: Ruleset, analysis: Analysis) -> None:
+        failed: Mapping[str, Exception] = {}
+        if steps:
+            batch = Batch(self._profiles, Judge(ruleset, self._calendar), steps, self._now())
+            judged = batch.run(self._decisions)
+            failed = batch.failed
+            analysis.failures += [Failure(number, error) for number, error in failed.items()]
+            results = self._pool.map(self._finish, [works[number] for number in judged], judged.values())
+            for number, result in zip(judged, results, strict=True):
+                analysis.alerts += result.alerted
+                if result.error:
+                    analysis.failures.append(Failure(number, result.error))
+                if result.latency is not None:
+                    analysis.latencies.append(result.latency)
         # Alerts are closed last: the batch may hold a transaction and its label.
+        labelled = [work for number, work in works.items() if work.relabelled and number not in failed]
         for work, error in zip(labelled, self._pool.map(self._close, labelled), strict=True):
             if error:
                 analysis.failures.append(Failure(work.sequence_number, error))
-        return analysis
-
-    def _judge(self, works: Mapping[str, Work], ruleset: Ruleset, analysis: Analysis) -> None:
-        transactions = [work.undecided for work in works.values() if work.undecided]
-        batch = Batch(self._profiles, Judge(ruleset, self._calendar), transactions, self._now())
-        judged = batch.run(self._decisions)
-        for name, error in batch.failed.items():
-            analysis.failures.append(Failure(works[name].sequence_number, error))
-        results = self._pool.map(self._finish, [works[name] for name in judged], judged.values())
-        for name, result in zip(judged, results, strict=True):
-            analysis.alerts += result.alerted
-            if result.error:
-                analysis.failures.append(Failure(works[name].sequence_number, result.error))
-            if result.latency is not None:
-                analysis.latencies.append(result.latency)
 
     def _finish(self, work: Work, judged: tuple[Transaction, Decision]) -> _Finished:
         """Alert and decide; an error fails this transaction's record only."""
         transaction, decision = judged
         alerted = False
         try:
-            if decision.decision is not Verdict.APPROVE and not work.truth_known:
+            if decision.decision is not Verdict.APPROVE and work.label is None:
                 alerted = self._alerts.open(transaction, decision)
             is_first = self._decisions.decide(transaction, decision)
         except (ClientError, BotoCoreError) as error:
@@ -148,8 +154,8 @@ class Analyzer:
 
     def _close(self, work: Work) -> Exception | None:
         try:
-            if work.labelled:
-                self._alerts.close(*work.labelled)
+            if work.transaction and work.label:
+                self._alerts.close(work.transaction.transaction_id, work.label)
         except (ClientError, BotoCoreError) as error:
             return error
         return None

@@ -1,10 +1,11 @@
-"""The undecided transactions of a batch, from their entities' profiles to decisions."""
+"""A batch of transactions to judge and labels to learn, from their entities' profiles to decisions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fraudstream.detection.entities import entities, kind_of
+from fraudstream.detection.judge import learn_label
 from fraudstream.detection.profile_store import ATTEMPTS, ProfileStore, Stored, pause
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from fraudstream.detection.decision_store import DecisionStore
     from fraudstream.detection.judge import Judge, Judgement
-    from fraudstream.detection.profiles import Profile
+    from fraudstream.detection.profiles import LabelChange, Profile
     from fraudstream.transactions.decision import Decision
     from fraudstream.transactions.transaction import Transaction
 
@@ -21,58 +22,80 @@ class ContentionError(RuntimeError):
     """Other writers changed a profile at every attempt."""
 
 
-class Batch:
-    """Judges transactions in order, as if nobody else wrote their profiles meanwhile."""
+class Relabelling(NamedTuple):
+    """What a new label changes in profiles."""
 
-    def __init__(self, store: ProfileStore, judge: Judge, transactions: Sequence[Transaction], decided_at: int) -> None:
-        """Take what to judge.
+    change: LabelChange
+    frauds: int
+    """1 if the transaction is now known to be fraud, -1 if it is no longer."""
+
+
+class Step(NamedTuple):
+    """What a record of the stream asks of profiles."""
+
+    sequence_number: str
+    transaction: Transaction
+    relabelling: Relabelling | None = None
+    """What to learn of the transaction; None: it is to be judged."""
+
+
+class Batch:
+    """Takes steps in order, as if nobody else wrote their profiles meanwhile."""
+
+    def __init__(self, store: ProfileStore, judge: Judge, steps: Sequence[Step], decided_at: int) -> None:
+        """Take what to do.
 
         Args:
             store: the table of profiles.
             judge: judges by one ruleset.
-            transactions: in order, each one once.
+            steps: in the stream's order, each transaction to judge once.
             decided_at: the time that decisions carry, epoch milliseconds.
         """
         self._store = store
         self._judge = judge
-        self._transactions = list(transactions)
+        self._steps = list(steps)
         self._decided_at = decided_at
         self._stored: dict[str, Stored] = {}
-        self._judgements: list[Judgement] = []
+        self._judgements: dict[str, Judgement] = {}
         self._changed: dict[str, Profile] = {}
-        self._undecided: set[str] = set()
+        self._checked = False
         self.failed: dict[str, Exception] = {}
-        """Ids of transactions that could not be judged, with the reason."""
+        """Sequence numbers of steps that could not be taken, with the reason."""
 
     def run(self, decisions: DecisionStore) -> dict[str, tuple[Transaction, Decision]]:
-        """Read profiles, judge, and write profiles; give the decisions that may now be written, by transaction id.
+        """Read profiles, judge and learn, and write profiles.
+
+        Returns:
+            The decisions that may now be written, by sequence number.
 
         Raises:
             ClientError: AWS refused a read; so with the next two.
             BotoCoreError: see above.
             ProfilesUnavailableError: see above.
         """
-        self._load({key for transaction in self._transactions for key in entities(transaction).values()})
-        self._transactions = [each for each in self._transactions if each.transaction_id not in self.failed]
-        self._judge_all()
+        self._load({key for step in self._steps for key in entities(step.transaction).values()})
+        self._steps = [step for step in self._steps if step.sequence_number not in self.failed]
+        self._take_all()
         self._drop_decided(decisions)
         self._save()
-        judged = zip(self._transactions, self._judgements, strict=True)
         return {
-            transaction.transaction_id: (transaction, judgement.decision)
-            for transaction, judgement in judged
-            if transaction.transaction_id not in self.failed
+            step.sequence_number: (step.transaction, self._judgements[step.sequence_number].decision)
+            for step in self._steps
+            if step.sequence_number in self._judgements and step.sequence_number not in self.failed
         }
 
-    def _judge_all(self) -> None:
+    def _take_all(self) -> None:
         profiles = {key: stored.profile for key, stored in self._stored.items()}
-        self._judgements, self._changed = [], {}
-        for transaction in self._transactions:
-            undecided = transaction.transaction_id in self._undecided
-            judgement = self._judge.judge(transaction, profiles, self._decided_at, undecided=undecided)
-            profiles.update(judgement.profiles)
-            self._changed.update(judgement.profiles)
-            self._judgements.append(judgement)
+        self._judgements, self._changed = {}, {}
+        for step in self._steps:
+            if step.relabelling:
+                changed = learn_label(step.transaction, profiles, *step.relabelling)
+            else:
+                judgement = self._judge.judge(step.transaction, profiles, self._decided_at, undecided=self._checked)
+                self._judgements[step.sequence_number] = judgement
+                changed = judgement.profiles
+            profiles.update(changed)
+            self._changed.update(changed)
 
     def _drop_decided(self, decisions: DecisionStore) -> None:
         """Leave out what was delivered before and decided then, so that nothing of it happens again.
@@ -80,19 +103,21 @@ class Batch:
         What looks as if it had been, and was not decided, is a retry or late. Profiles know a retry, unless as many
         newer events as they remember have come in the meantime.
         """
-        pairs = zip(self._transactions, self._judgements, strict=True)
-        seen = [transaction for transaction, judgement in pairs if judgement.seen]
-        answers = zip(seen, decisions.decided(seen), strict=True)
-        done = {transaction.transaction_id for transaction, is_decided in answers if is_decided}
-        self._transactions = [each for each in self._transactions if each.transaction_id not in done]
-        self._undecided = {each.transaction_id for each in self._transactions}
+        seen = [step for step in self._steps if self._is_seen(step)]
+        answers = zip(seen, decisions.decided([step.transaction for step in seen]), strict=True)
+        done = {step.sequence_number for step, is_decided in answers if is_decided}
+        self._steps = [step for step in self._steps if step.sequence_number not in done]
+        self._checked = True
         if seen:
-            self._judge_all()
+            self._take_all()
+
+    def _is_seen(self, step: Step) -> bool:
+        return step.relabelling is None and self._judgements[step.sequence_number].seen
 
     def _save(self) -> None:
-        """Write the changed profiles; where another writer came in between, judge anew by what it left.
+        """Write the changed profiles; where another writer came in between, take all steps anew by what it left.
 
-        What was written stays in memory as it was read, so judging again changes only what the others changed.
+        What was written stays in memory as it was read, so that the steps change only what the others changed.
         """
         pending = set(self._changed)
         for attempt in range(ATTEMPTS):
@@ -105,7 +130,7 @@ class Batch:
                 return
             pause(attempt)
             self._load(pending)
-            self._judge_all()
+            self._take_all()
         for key in pending:
             self._fail(key, ContentionError(f"a {kind_of(key)}'s profile was changed by others {ATTEMPTS} times"))
 
@@ -119,6 +144,6 @@ class Batch:
             self._fail(key, error)
 
     def _fail(self, key: str, error: Exception) -> None:
-        for transaction in self._transactions:
-            if key in entities(transaction).values():
-                self.failed.setdefault(transaction.transaction_id, error)
+        for step in self._steps:
+            if key in entities(step.transaction).values():
+                self.failed.setdefault(step.sequence_number, error)

@@ -101,13 +101,13 @@ class AlertStore:
         return True
 
     def close(self, transaction_id: str, label: Label) -> bool:
-        """Close the alert of a transaction if there is an open one; tell whether there was."""
+        """Close the alert of a transaction, or have a closed one show a newer label; tell whether anything changed."""
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key={"transactionId": {"S": transaction_id}},
                 UpdateExpression="SET #status = :closed, statusShard = :shard, closedAt = :at, #label = :label",
-                ConditionExpression="#status = :open",
+                ConditionExpression="#status = :open OR closedAt < :at",
                 ExpressionAttributeNames={"#status": "status", "#label": "label"},
                 ExpressionAttributeValues=to_item(
                     {

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from fraudstream.detection import features
 from fraudstream.detection.decision import decide
 from fraudstream.detection.entities import EntityKind, entities
-from fraudstream.detection.events import events_of, identity
+from fraudstream.detection.events import events_of
 from fraudstream.detection.feature_values import Calendar, compute
 from fraudstream.detection.profiles import LabelChange, Profile
 from fraudstream.detection.ruleset import RATES_FILE, Ruleset
@@ -102,20 +102,19 @@ class Judge:
 
 
 def learn_label(
-    transaction: Transaction, profiles: Mapping[str, Profile], arrived_at: int, frauds: int
+    transaction: Transaction, profiles: Mapping[str, Profile], change: LabelChange, frauds: int
 ) -> dict[str, Profile]:
     """Let the profiles of a transaction's entities learn that its label has changed.
 
     Args:
         transaction: what was labelled.
         profiles: the profiles before the change, by key.
-        arrived_at: when the change came, epoch milliseconds by the clock of the stream.
+        change: what tells this change from others.
         frauds: 1 if the transaction is now known to be fraud, -1 if it is no longer.
 
     Returns:
         The profiles that it changes, by key.
     """
-    change = LabelChange(arrived_at, identity(transaction.transaction_id))
     keys = entities(transaction)
     customer = profiles.get(keys[EntityKind.CUSTOMER])
     seen = customer is not None and customer.knows_label(change)

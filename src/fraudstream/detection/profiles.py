@@ -57,7 +57,7 @@ class LabelChange(NamedTuple):
     arrived_at: int
     """Epoch milliseconds, by the clock of the stream: the same whenever the change is delivered again."""
     identity: int
-    """Of the transaction."""
+    """32-bit hash of what tells this change from others that arrived at the same time."""
 
 
 class Past(msgspec.Struct, frozen=True):

@@ -6,21 +6,30 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from fraudstream.detection.events import UnusableTransactionError, check
-from fraudstream.transactions.decision import Label
+from fraudstream.detection.batch import Relabelling
+from fraudstream.detection.events import MAX_TIME, UnusableTransactionError, check, identity
+from fraudstream.detection.profiles import LabelChange
+from fraudstream.transactions.decision import Label, Truth
 from fraudstream.transactions.transaction import Kind, Transaction
 
 
 class Work(NamedTuple):
-    """What one record asks for; both may be None: nothing."""
+    """What one record asks for."""
 
     sequence_number: str
-    undecided: Transaction | None
-    """A transaction to judge."""
-    labelled: tuple[str, Label] | None
-    """The id of a transaction and its new label."""
-    truth_known: bool
-    """The transaction to judge has a label already: nobody needs to be alerted."""
+    transaction: Transaction | None = None
+    """None: nothing is to be done."""
+    undecided: bool = False
+    """It is to be judged."""
+    label: Label | None = None
+    """Its label, new or not: nobody needs to be alerted of what is known."""
+    relabelled: bool = False
+    """The label is new or another one than before: what the alert is to show."""
+    relabelling: Relabelling | None = None
+    """What the label changes in profiles; None where the truth is the same as before."""
+
+
+_FRAUD = {"S": Truth.FRAUD}
 
 
 class PoisonRecordError(ValueError):
@@ -49,15 +58,14 @@ def read(record: Mapping[str, Any]) -> Work:
     change: Mapping[str, Any] = record["dynamodb"]
     new: Mapping[str, Any] = change.get("NewImage") or {}
     old: Mapping[str, Any] = change.get("OldImage") or {}
-    nothing = Work(number, None, None, truth_known=False)
     if new.get("kind") != {"S": Kind.TRANSACTION}:
-        return nothing
+        return Work(number)
     is_new = not old
     redriven = new.get("redrivenAt") != old.get("redrivenAt")
     relabelled = any(new.get(name) != old.get(name) for name in ("label", "labelSource", "labeledAt"))
     to_judge = "decision" not in new and (is_new or redriven)
     if not to_judge and not relabelled:
-        return nothing
+        return Work(number)
     try:
         transaction = Transaction.from_item(new)
         label = Label.from_item(new)
@@ -72,5 +80,17 @@ def read(record: Mapping[str, Any]) -> Work:
         raise PoisonRecordError(f"the new image is no transaction: {error}") from None
     except (ValueError, TypeError, AttributeError):
         raise PoisonRecordError("the new image is no transaction: an attribute cannot be read") from None
-    labelled = (transaction.transaction_id, label) if relabelled and label else None
-    return Work(number, transaction if to_judge else None, labelled, truth_known=label is not None)
+    return Work(number, transaction, to_judge, label, relabelled and label is not None, _relabelling(record, new, old))
+
+
+def _relabelling(record: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[str, Any]) -> Relabelling | None:
+    """Compare what was known to be true with what is known now; `LEGITIMATE` counts as what nobody complained about."""
+    frauds = (new.get("label") == _FRAUD) - (old.get("label") == _FRAUD)
+    if not frauds:
+        return None
+    # A record that is delivered again has the same time and number: so profiles know it again.
+    seconds: object = record["dynamodb"].get("ApproximateCreationDateTime")
+    if not isinstance(seconds, int | float) or not 0 <= seconds < MAX_TIME / 1000:
+        raise PoisonRecordError("a stream record's ApproximateCreationDateTime is no time")
+    arrived_at = int(seconds * 1000)
+    return Relabelling(LabelChange(arrived_at, identity(sequence_number(record))), frauds)
