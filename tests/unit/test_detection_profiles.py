@@ -214,15 +214,13 @@ def test_a_label_that_is_taken_back_leaves_no_fraud_behind() -> None:
 def test_an_extreme_amount_moves_the_mean_by_a_bounded_step() -> None:
     amounts = Amounts()
     for number in range(20):
-        amounts = amounts.plus(event(number, amount=2000 + 100 * (number % 3)))
-    cut = amounts.plus(event(21, amount=100_000_000))
+        amounts = amounts.plus([event(number, amount=2000 + 100 * (number % 3))])
+    cut = amounts.plus([event(21, amount=100_000_000)])
     assert cut.mean < 1.1 * amounts.mean
 
 
 def test_mean_and_spread_are_those_of_the_amounts() -> None:
-    amounts = Amounts()
-    for number, amount in enumerate([10, 12, 14, 16]):
-        amounts = amounts.plus(event(number, amount=amount))
+    amounts = Amounts().plus([event(number, amount=amount) for number, amount in enumerate([10, 12, 14, 16])])
     assert amounts == (4, 13.0, 20.0)
 
 

@@ -109,9 +109,7 @@ def _history(values: Values, sight: Sight) -> None:
 
 
 def _amounts(values: Values, sight: Sight) -> None:
-    amounts, event = sight.profile.past.amounts, sight.event
-    for earlier in sight.known:
-        amounts = amounts.plus(earlier)
+    amounts, event = sight.profile.past.amounts.plus(sight.known), sight.event
     values["customerAmountCount"] = amounts.number
     if not amounts.number:
         return

@@ -147,9 +147,15 @@ def pack(values: Mapping[str, float | None]) -> bytes:
         _MISSING if (value := listed[position]) is None else round(min(max(value * scale, 0), _MOST))
         for position, scale in zip(_BYTES, _SCALES, strict=True)
     ]
+    singles = [math.nan if (value := listed[position]) is None else value for position in _SINGLES]
+    wide = [math.nan if (value := listed[position]) is None else value for position in _CUTS]
+    try:
+        head, cut = _HEAD.pack(SCHEMA, *small, *singles), _TAIL.pack(*wide)
+    except OverflowError:
+        head = _HEAD.pack(SCHEMA, *small, *map(_limited, singles))
+        cut = _TAIL.pack(*map(_limited, wide))
     # The first two of a big-endian single's four bytes are its sign, exponent and eight significant bits.
-    cut = _TAIL.pack(*[_number(listed[position]) for position in _CUTS])
-    return _HEAD.pack(SCHEMA, *small, *[_number(listed[position]) for position in _SINGLES]) + cut[0::4] + cut[1::4]
+    return head + cut[0::4] + cut[1::4]
 
 
 def unpack(packed: bytes) -> Vector:
@@ -171,5 +177,5 @@ def unpack(packed: bytes) -> Vector:
     return tuple([ordered[place] for place in _PLACES])
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else max(min(value, _LARGEST), -_LARGEST)
+def _limited(value: float) -> float:
+    return max(min(value, _LARGEST), -_LARGEST) if value == value else value  # noqa: PLR0124  (NaN)

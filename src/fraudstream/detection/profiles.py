@@ -71,7 +71,7 @@ class Past(msgspec.Struct, frozen=True):
 
     def plus(self, event: Event, *, detailed: bool) -> "Past":
         """Add the event that leaves the ring; its details only where they are kept."""
-        amounts = self.amounts.plus(event)
+        amounts = self.amounts.plus((event,))
         if not detailed:
             return Past(amounts)
         time = event.time
@@ -108,8 +108,10 @@ class Profile(msgspec.Struct, frozen=True):
 
     def holds(self, event: Event) -> bool:
         """Tell whether the event is in the ring."""
-        time, identity = event.time, event.identity
-        return any(known.identity == identity and known.time == time for known in self.ring)
+        ring, time, identity = self.ring, event.time, event.identity
+        if not ring or time > ring[-1].time:
+            return False
+        return any(known.identity == identity and known.time == time for known in ring)
 
     def knows(self, event: Event) -> bool:
         """Tell whether the event has been learnt, or is too old for that to be known."""

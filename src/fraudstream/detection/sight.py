@@ -71,9 +71,7 @@ class Sight:
 
     def amount_ratio(self) -> float | None:
         """Give the event's amount as a multiple of the mean of earlier ones; None where either is unknown."""
-        amounts = self.profile.past.amounts
-        for earlier in self.known:
-            amounts = amounts.plus(earlier)
+        amounts = self.profile.past.amounts.plus(self.known)
         if self.event.amount == NO_AMOUNT or amounts.mean <= 0:
             return None
         return self.event.amount / amounts.mean
