@@ -200,7 +200,12 @@ def test_closing_an_alert_labels_its_transaction(fraudstream: Command, system: S
     assert [a["transactionId"] for a in json.loads(fraudstream("alerts", "list", "--json").out)] == ["t-2"]
     closed = fraudstream("alerts", "list", "--status", "closed", "--json").out
     assert [a["transactionId"] for a in json.loads(closed)] == ["t-1"]
+
+
+def test_closing_what_has_no_alert_labels_it_all_the_same(fraudstream: Command, system: System) -> None:
+    system.store("t-1")
     assert "had no open alert" in fraudstream("alerts", "close", "t-1", "--fraud").out
+    assert system.item("t-1")["label"] == "FRAUD"
 
 
 def test_an_empty_queue_says_so(fraudstream: Command, system: System) -> None:
