@@ -1,8 +1,10 @@
-"""From the rules' outcome to a decision.
+"""From what rules and model say to a decision.
 
-Points add up in log-odds: the score is `100 / (1 + exp(-(base + points)))`, rounded; `base` is the ruleset's
-`baseLogOdds`, the log-odds of fraud before anything is known. So a rule of +2.3 points makes fraud ten times as likely
-as before, and a model's log-odds can take the place of `base`.
+Both add up in log-odds: the score is `100 / (1 + exp(-(base + points + evidence)))`, rounded. `base` is the ruleset's
+`baseLogOdds`, the log-odds of fraud before anything is known; `points` are those of the live rules that hit, so a rule
+of +2.3 makes fraud ten times as likely as before; `evidence` is the live model's: how far its log-odds lie above those
+of fraud in its training, times its weight. Without a live model it is 0. A shadow model takes the live one's place in
+a score of its own, which is logged and decides nothing.
 
 The order of verdicts: a forced decline (the blocked list is one) stands above a forced approval (the trusted list),
 which stands above the score; a forced review lifts an approval by score to a review. A forced decline scores 100; a
@@ -13,7 +15,9 @@ import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from fraudstream.detection import kleene
+from fraudstream.detection import kleene, model_reasons
+from fraudstream.detection.features import Vector
+from fraudstream.detection.model import Model
 from fraudstream.detection.ruleset import Mode, Rule, Ruleset, Thresholds
 from fraudstream.transactions.decision import Reason, Verdict
 
@@ -21,7 +25,7 @@ MAX_SCORE: Final = 100
 
 
 class Outcome(NamedTuple):
-    """What the rules of a ruleset said together."""
+    """What the rules and models of a ruleset said together."""
 
     verdict: Verdict
     score: int
@@ -29,10 +33,23 @@ class Outcome(NamedTuple):
     """Strongest first: what forces a decision, then by points."""
     unevaluable: tuple[str, ...]
     shadow_hits: tuple[str, ...]
+    log_odds: float
+    """The score before it is rounded and before anything is forced: base, points and evidence."""
+    shadow_score: int | None
+    """The score with the shadow model in the live one's place; None without a shadow model."""
 
 
-def decide(ruleset: Ruleset, truths: Sequence[kleene.Truth]) -> Outcome:
-    """Combine the truth values of a ruleset's rules, given in the order of its rules."""
+def decide(ruleset: Ruleset, truths: Sequence[kleene.Truth], vector: Vector | None = None) -> Outcome:
+    """Combine what a ruleset's rules and models say of a transaction.
+
+    A model's reasons are worked out for a review or decline only: nobody asks why something was approved, and they
+    take several times as long as the score.
+
+    Args:
+        ruleset: the rules, and the models beside them.
+        truths: the rules' truth values, in their order.
+        vector: the transaction's features; without them rules decide alone.
+    """
     hits: list[Rule] = []
     unevaluable: list[str] = []
     shadow_hits: list[str] = []
@@ -45,7 +62,11 @@ def decide(ruleset: Ruleset, truths: Sequence[kleene.Truth]) -> Outcome:
             else:
                 shadow_hits.append(rule.id)
     forced = {rule.decision for rule in hits}
-    score = score_of(ruleset.base_log_odds + sum(rule.points or 0.0 for rule in hits))
+    by_rules = ruleset.base_log_odds + sum(rule.points or 0.0 for rule in hits)
+    live, shadow = ruleset.models
+    log_odds = by_rules + (_evidence(live, vector) or 0.0)
+    shadow_evidence = _evidence(shadow, vector)
+    score = score_of(log_odds)
     if Verdict.DECLINE in forced:
         verdict, score = Verdict.DECLINE, MAX_SCORE
     elif Verdict.APPROVE in forced:
@@ -54,7 +75,20 @@ def decide(ruleset: Ruleset, truths: Sequence[kleene.Truth]) -> Outcome:
         verdict = _by_score(score, ruleset.thresholds)
         if verdict is Verdict.APPROVE and Verdict.REVIEW in forced:
             verdict = Verdict.REVIEW
-    return Outcome(verdict, score, _reasons(hits), tuple(unevaluable), tuple(shadow_hits))
+    of_model = model_reasons.reasons(live, vector) if verdict is not Verdict.APPROVE and live and vector else ()
+    return Outcome(
+        verdict=verdict,
+        score=score,
+        reasons=_reasons(hits, of_model),
+        unevaluable=tuple(unevaluable),
+        shadow_hits=tuple(shadow_hits),
+        log_odds=log_odds,
+        shadow_score=None if shadow_evidence is None else score_of(by_rules + shadow_evidence),
+    )
+
+
+def _evidence(model: Model | None, vector: Vector | None) -> float | None:
+    return None if model is None or vector is None else model.evidence(vector)
 
 
 def score_of(log_odds: float) -> int:
@@ -69,6 +103,9 @@ def _by_score(score: int, thresholds: Thresholds) -> Verdict:
     return Verdict.REVIEW if score >= thresholds.review else Verdict.APPROVE
 
 
-def _reasons(hits: Sequence[Rule]) -> tuple[Reason, ...]:
-    ordered = sorted(hits, key=lambda rule: (rule.decision is None, -abs(rule.points or 0.0), rule.id))
-    return tuple([Reason(code=rule.reason_code, source=rule.id, points=rule.points or 0.0) for rule in ordered])
+def _reasons(hits: Sequence[Rule], of_model: Sequence[Reason]) -> tuple[Reason, ...]:
+    forcing = sorted((rule for rule in hits if rule.decision is not None), key=lambda rule: rule.id)
+    adding = [rule for rule in hits if rule.decision is None]
+    forced = [Reason(code=rule.reason_code, source=rule.id) for rule in forcing]
+    added = [Reason(code=rule.reason_code, source=rule.id, points=rule.points or 0.0) for rule in adding]
+    return (*forced, *sorted((*added, *of_model), key=lambda reason: (-abs(reason.points), reason.source)))

@@ -59,7 +59,9 @@ class Judge:
         amount = rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp)
         sights, changed, seen = self._look(transaction, profiles, amount, undecided=undecided)
         packed = features.pack(compute(transaction, sights, amount, self._calendar))
-        outcome = decide(self.ruleset, self.ruleset.evaluate(transaction, features.unpack(packed)))
+        vector = features.unpack(packed)
+        outcome = decide(self.ruleset, self.ruleset.evaluate(transaction, vector), vector)
+        live, shadow = self.ruleset.models
         decision = Decision(
             decision=outcome.verdict,
             score=outcome.score,
@@ -68,6 +70,9 @@ class Judge:
             unevaluable_rules=outcome.unevaluable,
             shadow_hits=outcome.shadow_hits,
             ruleset_version=self.ruleset.version,
+            model_version=live.version if live else None,
+            shadow_model=shadow.version if shadow else None,
+            shadow_score=outcome.shadow_score,
             decided_at=decided_at,
         )
         return Judgement(decision, changed, seen)

@@ -82,6 +82,8 @@ class ModelFile(_Part, frozen=True, kw_only=True):
     calibration: Calibration
     prior_log_odds: float
     """Log-odds of fraud among the transactions that it learnt from."""
+    weight: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    """How much its evidence counts beside the rules' points: both may speak of the same thing."""
     trees: tuple[Tree, ...]
     distributions: dict[str, Distribution] = {}
     """By feature, and `score` for the log-odds."""
@@ -99,7 +101,6 @@ class Model:
         _check(file)
         self.file = file
         self.version = file.version
-        self.prior_log_odds = file.prior_log_odds
         self._positions = tuple(features.NAMES.index(name) for name in file.features)
         self._sum = trees.compiled(file.trees, self._positions)
 
@@ -117,6 +118,10 @@ class Model:
         """Give the log-odds from which contributions count: before any feature is known."""
         calibration = self.file.calibration
         return calibration.slope * sum(tree.root_mean for tree in self.file.trees) + calibration.intercept
+
+    def evidence(self, vector: Vector) -> float:
+        """Give what the model adds to the rules' points: its log-odds beyond the prior ones, times its weight."""
+        return self.file.weight * (self.log_odds(vector) - self.file.prior_log_odds)
 
     def contributions(self, vector: Vector) -> Mapping[str, float]:
         """Tell what each feature that was asked added, in log-odds; with `base_log_odds` they sum to `log_odds`.

@@ -1,5 +1,6 @@
 """Rulesets: rules, thresholds, exchange rates and lists, from three YAML files, checked as a whole when loaded."""
 
+import copy
 import hashlib
 import re
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ import yaml
 from fraudstream.detection import fields, kleene, language
 from fraudstream.detection.features import Vector
 from fraudstream.detection.lists import Lists, load_lists
+from fraudstream.detection.models import NO_MODELS, Models
 from fraudstream.detection.rates import Rates, load_rates
 from fraudstream.transactions.decision import Verdict
 from fraudstream.transactions.transaction import Transaction
@@ -106,9 +108,17 @@ class Ruleset:
         self.rules = tuple(rule for rule, _ in rules)
         self.rates = rates
         self.lists = lists
+        self.models = NO_MODELS
+        """What judges beside the rules."""
         self._evaluate: Callable[..., tuple[kleene.Truth, ...]] = kleene.compile_together(
             [expression for _, expression in rules], [field.name for field in fields.FIELDS], lists.names
         )
+
+    def with_models(self, models: Models) -> "Ruleset":
+        """Give the same rules with models beside them."""
+        other = copy.copy(self)
+        other.models = models
+        return other
 
     def evaluate(self, transaction: Transaction, vector: Vector) -> tuple[kleene.Truth, ...]:
         """Evaluate every rule; None is unevaluable. In the order of `rules`."""

@@ -81,6 +81,10 @@ class LogRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
     """The packed feature vector, base64."""
     ruleset_version: str | None = None
     model_version: str | None = None
+    shadow_model: str | None = None
+    """Version of the model that was watched and did not count."""
+    shadow_score: int | None = None
+    """The score that it and the rules would have given."""
     decided_at: int | None = None
 
     # of labels
@@ -162,5 +166,7 @@ def _decision_columns(transaction: Transaction, decision: Decision) -> dict[str,
         "features": base64.b64encode(decision.features).decode() if decision.features else None,
         "ruleset_version": decision.ruleset_version,
         "model_version": decision.model_version,
+        "shadow_model": decision.shadow_model,
+        "shadow_score": decision.shadow_score,
         "decided_at": decision.decided_at,
     }

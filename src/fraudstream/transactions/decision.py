@@ -50,6 +50,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     """Ids of shadow rules that would have hit."""
     ruleset_version: str
     model_version: str | None = None
+    """The model that took part; None where rules decided alone."""
+    shadow_model: str | None = None
+    """Version of the model that was watched beside it."""
+    shadow_score: int | None = None
+    """The score that rules and the shadow model together would have given."""
     decided_at: int
     """Epoch milliseconds."""
 
