@@ -73,10 +73,10 @@ def test_the_ruleset_is_looked_at_once_a_minute_at_most(s3: Any, watched: Watche
     first = watched.store.current()
     watched.now[0] += CHECK_SECONDS - 1
     assert watched.store.current() is first
-    assert len(watched.reads) == 3
+    assert len(watched.reads) == 4  # the three files, and whether there are models
     watched.now[0] += 1
     assert watched.store.current() is first
-    assert len(watched.reads) == 6
+    assert len(watched.reads) == 8
 
 
 def test_a_new_ruleset_comes_into_force_at_the_next_look(s3: Any, watched: Watched) -> None:

@@ -1,4 +1,4 @@
-"""The ruleset in force: read from S3, looked at again at most once a minute, and never replaced by a worse one."""
+"""The ruleset and models in force: read from S3, looked at again once a minute, and never replaced by worse ones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.detection.bucket_files import BucketFile, BucketFiles, is_absent
+from fraudstream.detection.model import ModelError
+from fraudstream.detection.models import MODELS_FILE, MODELS_FOLDER, NO_MODELS, Chosen, load_models, read_chosen
 from fraudstream.detection.ruleset import FILES, Ruleset, RulesetError, load
 
 if TYPE_CHECKING:
@@ -15,11 +18,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CHECK_SECONDS: Final = 60.0
-_NOT_MODIFIED: Final = 304
 
 
 class RulesetStore:
-    """Gives the ruleset in force."""
+    """Gives the ruleset in force, with the models beside its rules."""
 
     def __init__(
         self,
@@ -35,17 +37,18 @@ class RulesetStore:
         Args:
             s3: the client to read it with.
             bucket: the bucket's name.
-            prefix: what the three files' keys begin with, such as `rulesets/live/`.
-            on_refused: called at each look at which the files cannot be used, so that an earlier ruleset stays.
+            prefix: what the keys of its files begin with, such as `rulesets/live/`; those of models.yaml and of the
+                models' folder too.
+            on_refused: called at each look at which files cannot be used, so that what was in force stays: an
+                earlier ruleset, or earlier models, which may be none.
             clock: seconds that only grow.
         """
-        self._s3 = s3
-        self._bucket = bucket
-        self._prefix = prefix
+        self._files = BucketFiles(s3, bucket=bucket, prefix=prefix)
         self._on_refused = on_refused
         self._clock = clock
-        self._files: dict[str, tuple[str, bytes]] = {}
         self._loaded: tuple[str, ...] = ()
+        self._loaded_models: tuple[str, ...] = ()
+        self._models = NO_MODELS
         self._current: Ruleset | None = None
         self._next_look = 0.0
 
@@ -67,26 +70,38 @@ class RulesetStore:
             if self._current is None:
                 raise
             self._on_refused(error)
+        # A model that cannot be used keeps no new rule from coming into force, nor the other way round.
+        try:
+            self._look_at_models()
+        except (ModelError, ClientError, BotoCoreError) as error:
+            self._on_refused(error)
+        if self._current.models is not self._models:
+            self._current = self._current.with_models(self._models)
         return self._current
 
     def _look(self) -> Ruleset:
-        for name in FILES:
-            self._fetch(name)
-        found = tuple(self._files[name][0] for name in FILES)
+        files = [self._files.read(name) for name in FILES]
+        found = tuple(file.etag for file in files)
         if self._current is None or found != self._loaded:
-            self._current = load(*(self._files[name][1] for name in FILES))
+            self._current = load(*(file.content for file in files))
             self._loaded = found
         return self._current
 
-    def _fetch(self, name: str) -> None:
-        key = self._prefix + name
+    def _look_at_models(self) -> None:
         try:
-            if name in self._files:
-                answer = self._s3.get_object(Bucket=self._bucket, Key=key, IfNoneMatch=self._files[name][0])
-            else:
-                answer = self._s3.get_object(Bucket=self._bucket, Key=key)
+            pointer = self._files.read(MODELS_FILE)
         except ClientError as error:
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == _NOT_MODIFIED:
-                return
-            raise
-        self._files[name] = answer["ETag"], answer["Body"].read()
+            # Where there never was one, rules decide alone; to end a model's part, the file says that there is none.
+            if self._loaded_models or not is_absent(error):
+                raise
+            return
+        chosen = read_chosen(pointer.content)
+        files = self._chosen_files(chosen)
+        found = (pointer.etag, *(file.etag for file in files.values()))
+        if found != self._loaded_models:
+            self._models = load_models(chosen, lambda name: files[name].content)
+            self._loaded_models = found
+
+    def _chosen_files(self, chosen: Chosen) -> dict[str, BucketFile]:
+        names = [name for name in (chosen.live, chosen.shadow) if name]
+        return {name: self._files.read(MODELS_FOLDER + name) for name in names}

@@ -1,0 +1,60 @@
+"""Small files in S3 that are looked at again and again: read anew only when they have changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_NOT_MODIFIED: Final = 304
+_NOT_FOUND: Final = 404
+
+
+class BucketFile(NamedTuple):
+    """A file as it was when it was last looked at."""
+
+    etag: str
+    content: bytes
+
+
+class BucketFiles:
+    """Files under one prefix."""
+
+    def __init__(self, s3: S3Client, *, bucket: str, prefix: str) -> None:
+        """Say where they lie."""
+        self._s3 = s3
+        self._bucket = bucket
+        self._prefix = prefix
+        self._known: dict[str, BucketFile] = {}
+
+    def read(self, name: str) -> BucketFile:
+        """Read a file, or learn that it has not changed since.
+
+        Raises:
+            ClientError: S3 does not give it.
+            BotoCoreError: S3 cannot be reached.
+        """
+        known, key = self._known.get(name), self._prefix + name
+        try:
+            if known:
+                answer = self._s3.get_object(Bucket=self._bucket, Key=key, IfNoneMatch=known.etag)
+            else:
+                answer = self._s3.get_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if known and _status(error) == _NOT_MODIFIED:
+                return known
+            raise
+        self._known[name] = BucketFile(answer["ETag"], answer["Body"].read())
+        return self._known[name]
+
+
+def is_absent(error: ClientError) -> bool:
+    """Tell whether S3 says that there is no such file."""
+    return _status(error) == _NOT_FOUND
+
+
+def _status(error: ClientError) -> int | None:
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
