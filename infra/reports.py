@@ -1,6 +1,7 @@
-"""The bucket of rulesets, decision log and reports, and the schedule of the daily report."""
+"""The bucket of rulesets, models, decision log and reports, and the schedule of the daily report."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pulumi
@@ -16,6 +17,9 @@ from infra.roles import ServiceRole, Statement, document, tls_only
 RULES = Path(__file__).resolve().parent.parent / "rules"
 RULESET_PREFIX = "rulesets/live/"
 RULESET_FILES = ("ruleset.yaml", "rates.yaml", "lists.yaml")
+MODELS = RULES.parent / "models"
+MODELS_FILE = "models.yaml"
+"""It says which of the models beside it are in force."""
 LOG_PREFIX = "decision-log/"
 REPORT_PREFIX = "reports/"
 SCHEDULE_RETRIES = 5
@@ -41,10 +45,10 @@ class ReportBucket(pulumi.ComponentResource):
     def __init__(
         self, place: Place, settings: StackSettings, keys: Keys, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Make the bucket, and upload the ruleset.
+        """Make the bucket, and upload the ruleset and the models.
 
         Raises:
-            FileNotFoundError: a file of the ruleset is missing.
+            FileNotFoundError: a file of the ruleset is missing, or the one that names the models.
         """
         super().__init__("fraudstream:infra:ReportBucket", place.name("component", "reports"), None, opts)
         self._place = place
@@ -63,8 +67,15 @@ class ReportBucket(pulumi.ComponentResource):
             opts=self._child,
         )
         self._expire(settings, versioning)
-        self.ruleset = [self._upload(file, [encryption, versioning]) for file in RULESET_FILES]
-        """The ruleset's objects: the analyzer must not start before they are there."""
+        before = [encryption, versioning]
+        models = [self._upload(model, f"models/{model.name}", before) for model in sorted(MODELS.glob("*.json"))]
+        self.ruleset = [
+            *(self._upload(RULES / file, file, before) for file in RULESET_FILES),
+            # What names a model comes after it.
+            self._upload(MODELS / MODELS_FILE, MODELS_FILE, [*before, *models]),
+            *models,
+        ]
+        """The objects of ruleset and models: the analyzer must not start before they are there."""
         self.register_outputs({"name": self.name})
 
     def _close(self) -> None:
@@ -134,16 +145,16 @@ class ReportBucket(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
         )
 
-    def _upload(self, file: str, depends_on: list[pulumi.Resource]) -> aws.s3.BucketObjectv2:
-        path = RULES / file
+    def _upload(self, path: Path, key: str, depends_on: Sequence[pulumi.Resource]) -> aws.s3.BucketObjectv2:
         if not path.is_file():
-            raise FileNotFoundError(f"rules/{file} is missing: it is part of the ruleset that is deployed")
+            raise FileNotFoundError(f"{path.parent.name}/{path.name} is missing: it is part of what is deployed")
+        folder = "model" if path.suffix == ".json" else "ruleset"
         return aws.s3.BucketObjectv2(
-            self._place.name("object", f"ruleset-{path.stem}"),
+            self._place.name("object", f"{folder}-{path.stem}"),
             bucket=self.name,
-            key=f"{RULESET_PREFIX}{file}",
+            key=f"{RULESET_PREFIX}{key}",
             source=pulumi.FileAsset(str(path)),
-            content_type="application/yaml",
+            content_type="application/json" if path.suffix == ".json" else "application/yaml",
             opts=pulumi.ResourceOptions(parent=self, depends_on=depends_on),
         )
 
@@ -151,7 +162,7 @@ class ReportBucket(pulumi.ComponentResource):
         return pulumi.Output.concat(self._bucket.arn, "/", prefix, "*")
 
     def grant_read_ruleset(self, role: ServiceRole) -> None:
-        """Let a role read the ruleset."""
+        """Let a role read the ruleset and the models."""
         statement = Statement(actions=("s3:GetObject",), resources=(self._objects(RULESET_PREFIX),))
         role.allow("read-ruleset", statement, *self._keys.to_read("s3"))
 

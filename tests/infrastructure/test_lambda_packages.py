@@ -20,6 +20,7 @@ FUNCTIONS = ("transaction-processor", "fraud-analyzer", "report-generator")
 LAMBDA = Target(kind="lambda", architecture="arm64", runtime="python3.11")
 HOST = Target(kind="host", architecture="arm64", runtime="python3.11")
 ELF_MACHINES = {0xB7: "arm64", 0x3E: "x86_64"}
+REQUIREMENTS = Path(__file__).parents[2] / "requirements"
 LIMIT = 50_000_000
 """What Lambda takes in a direct upload, in bytes."""
 
@@ -71,6 +72,13 @@ def test_it_holds_nothing_that_no_function_needs(package: Package) -> None:
     assert [name for name in names if unneeded.search(name)] == []
     services = {name.split("/")[2] for name in names if re.match(r"botocore/data/[^/]+/", name)}
     assert services == {"dynamodb", "s3"}
+
+
+def test_no_function_carries_or_locks_what_only_training_needs(package: Package) -> None:
+    assert not [name for name in contents(package) if re.match(r"(lightgbm|numpy|scipy|sklearn|pyarrow)/", name)]
+    for function in FUNCTIONS:
+        lock = (REQUIREMENTS / f"{function}.txt").read_text(encoding="utf-8")
+        assert not re.search(r"^(lightgbm|numpy|scipy|scikit-learn|pyarrow)\b", lock, re.MULTILINE)
 
 
 def test_only_the_reporter_carries_duckdb() -> None:

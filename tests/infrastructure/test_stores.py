@@ -1,11 +1,16 @@
 """Requirements 6, 7 and 12: tables, bucket, and the key that encrypts what lies in them."""
 
+from pathlib import Path
+
 import pytest
 from conftest import Declare
 from pulumi_graph import ACCOUNT, REGION, Graph, Resource
 
+from fraudstream.detection.models import load_models, read_chosen
+
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 BUCKET = f"bucket-reports-{ACCOUNT}-test"
+MODELS = Path(__file__).parents[2] / "models"
 
 
 def table(graph: Graph, purpose: str) -> Resource:
@@ -93,9 +98,23 @@ def test_the_ruleset_lies_where_the_analyzer_looks_for_it(graph: Graph) -> None:
     prefix = graph.one("aws:lambda/function:Function", "lambda-fraud-analyzer-test")["environment"]["variables"][
         "RULESET_PREFIX"
     ]
-    assert {each["key"] for each in graph.of("aws:s3/bucketObjectv2:BucketObjectv2")} == {
-        f"{prefix}{name}.yaml" for name in ("ruleset", "rates", "lists")
+    models = {f"{prefix}models/{path.name}" for path in MODELS.glob("*.json")}
+    assert {each["key"] for each in graph.of("aws:s3/bucketObjectv2:BucketObjectv2")} == models | {
+        f"{prefix}{name}.yaml" for name in ("ruleset", "rates", "lists", "models")
     }
+
+
+def test_the_models_are_there_before_the_file_that_names_them(graph: Graph) -> None:
+    objects = {each["key"]: each for each in graph.of("aws:s3/bucketObjectv2:BucketObjectv2")}
+    (pointer,) = [each for key, each in objects.items() if key.endswith("models.yaml")]
+    models = [each for key, each in objects.items() if key.endswith(".json")]
+    assert {each.urn for each in models} <= set(graph.ancestors(pointer))
+
+
+def test_the_models_that_are_deployed_can_be_used_and_none_decides_unasked() -> None:
+    chosen = read_chosen((MODELS / "models.yaml").read_bytes())
+    assert chosen.live is None
+    load_models(chosen, lambda name: (MODELS / name).read_bytes())
 
 
 def test_the_ruleset_is_uploaded_into_a_bucket_that_encrypts_it(graph: Graph) -> None:

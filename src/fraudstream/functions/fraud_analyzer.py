@@ -43,7 +43,7 @@ def _time_zone(name: str) -> tzinfo:
 
 def _refused(error: Exception) -> None:
     _METER.count(Metric.RULESET_INVALID)
-    _LOG.failure("the ruleset in S3 cannot be taken into force, the last good one stays", error)
+    _LOG.failure("what lies in S3 as ruleset or model cannot be taken into force, the last good one stays", error)
 
 
 _RULESETS = RulesetStore(
