@@ -23,6 +23,7 @@ from fraudstream_tools.local.server import MinistackServer
 HANDLER = "fraudstream.functions.report_generator"
 BUCKET = "bucket-reports"
 TABLE = "table-transactions"
+SEGMENTS = "decision-log/segments/"
 DAY = 86_400_000
 DECISION = Decision(
     decision=Verdict.DECLINE,
@@ -37,6 +38,10 @@ DECISION = Decision(
 @dataclass(frozen=True)
 class Context:
     aws_request_id: str = "11111111-2222"
+    seconds_left: float = 300
+
+    def get_remaining_time_in_millis(self) -> int:
+        return round(self.seconds_left * 1000)
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,8 @@ class Shop:
     def day(self) -> str:
         return datetime.fromtimestamp(self.received_at / 1000, UTC).date().isoformat()
 
-    def call(self, event: Any) -> Any:
-        return self.handler.handler(event, Context())
+    def call(self, event: Any, *, seconds_left: float = 300) -> Any:
+        return self.handler.handler(event, Context(seconds_left=seconds_left))
 
     def store(self, transaction_id: str, **attributes: object) -> None:
         values = {
@@ -103,7 +108,7 @@ class Shop:
         return body
 
     def log(self) -> list[dict[str, Any]]:
-        bodies = [gzip.decompress(self.read(key)) for key in self.keys("decision-log/")]
+        bodies = [gzip.decompress(self.read(key)) for key in self.keys(SEGMENTS)]
         return [json.loads(line) for body in bodies for line in body.splitlines()]
 
 
@@ -221,7 +226,7 @@ def test_a_day_s_report_accounts_for_every_transaction(shop: Shop, capsys: pytes
         "undecided": 1,
     }
     report = json.loads(shop.read(folder + "report.json"))
-    assert report["revision"] == answer["revision"]
+    assert report["revision"]["number"] == answer["revision"] == 1
     assert [each["transactionId"] for each in report["reconciliation"]["undecided"]] == ["t-2"]
     assert report["reconciliation"]["table"] == {"sampled": 2, "missing": []}
     assert shop.s3.head_object(Bucket=BUCKET, Key=folder + "report.html")["ContentType"] == "text/html; charset=utf-8"
@@ -253,16 +258,43 @@ def test_what_the_stream_s_consumer_lost_is_found_in_the_table(shop: Shop) -> No
 
 
 def test_a_decision_logged_days_later_is_in_the_report_that_is_made_again(shop: Shop) -> None:
+    received_at = shop.received_at - 3 * DAY
+    day = datetime.fromtimestamp(received_at / 1000, UTC).date().isoformat()
+    shop.store("t-1", receivedAt=received_at)
+    shop.decide("t-1")
+    event = shop.stream()
+    event["Records"][0]["dynamodb"]["ApproximateCreationDateTime"] = received_at / 1000
+    shop.call({"Records": event["Records"][:1]})
+    first = shop.call({"task": "daily-report", "date": day})
+    shop.call({"Records": event["Records"][1:]})
+    second = shop.call({"task": "daily-report", "date": day})
+    assert (first["decided"], second["decided"]) == (0, 1)
+    assert (first["revision"], second["revision"]) == (1, 2)
+
+
+def test_every_hour_what_is_over_is_merged_once_and_late_labels_restate_their_report(shop: Shop) -> None:
     shop.store("t-1")
     shop.decide("t-1")
     event = shop.stream()
-    event["Records"][1]["dynamodb"]["ApproximateCreationDateTime"] += 3 * DAY / 1000
-    shop.call({"Records": event["Records"][:1]})
-    first = shop.call({"task": "daily-report", "date": shop.day})
-    shop.call({"Records": event["Records"][1:]})
-    second = shop.call({"task": "daily-report", "date": shop.day})
-    assert (first["decided"], second["decided"]) == (0, 1)
-    assert first["revision"] != second["revision"]
+    hours = 3_600_000
+    for record in event["Records"]:
+        record["dynamodb"]["ApproximateCreationDateTime"] -= 2 * hours / 1000
+    shop.call(event)
+
+    answer = shop.call({"task": "hourly-roll-up"})
+    hour = datetime.fromtimestamp(shop.received_at / 1000 - 7200, UTC).strftime("%Y-%m-%dT%H")
+    assert answer == {"hours": [hour], "restated": []}
+    assert shop.keys("decision-log/decisions/") == [f"decision-log/decisions/date={shop.day}/{hour}.parquet"]
+    assert shop.call({"task": "hourly-roll-up"}) == {"hours": [], "restated": []}
+
+
+def test_work_that_does_not_fit_into_the_time_goes_on_at_the_next_call(shop: Shop) -> None:
+    shop.store("t-1")
+    shop.call(shop.stream())
+    with pytest.raises(TimeoutError, match="call again"):
+        shop.call({"task": "daily-report", "date": shop.day}, seconds_left=5)
+    assert shop.keys("reports/") == []
+    assert shop.call({"task": "daily-report", "date": shop.day})["stored"] == 1
 
 
 def test_a_day_is_that_of_receipt_also_where_the_stream_s_clock_is_behind_at_midnight(shop: Shop) -> None:
@@ -271,7 +303,7 @@ def test_a_day_is_that_of_receipt_also_where_the_stream_s_clock_is_behind_at_mid
     event = shop.stream()
     event["Records"][0]["dynamodb"]["ApproximateCreationDateTime"] = midnight / 1000 - 1
     shop.call(event)
-    (key,) = shop.keys("decision-log/")
+    (key,) = shop.keys(SEGMENTS)
     assert "/hour=23/" in key
     assert shop.call({"task": "daily-report", "date": shop.day})["stored"] == 1
 
@@ -322,22 +354,25 @@ def test_the_stream_s_consumer_starts_without_what_only_reports_need(variables: 
 
 def test_of_a_large_table_the_day_draws_the_part_that_is_looked_at(shop: Shop) -> None:
     today = date.fromisoformat(shop.day)
-    ids = [f"t-{number}" for number in range(4 * SAMPLE_ITEMS)]
-    values = {"timestamp": shop.received_at, "receivedAt": shop.received_at, "kind": "TXN"}
+    days = [today + timedelta(days=later) for later in range(8)]
+    ids = [f"t-{number}" for number in range(SAMPLE_ITEMS)]
 
-    def put(transaction_ids: list[str]) -> None:
+    def put(transaction_ids: list[str], days_later: int) -> None:
+        at = shop.received_at + days_later * DAY
+        values = {"timestamp": at, "receivedAt": at, "kind": "TXN"}
         puts = [{"PutRequest": {"Item": to_item(values | {"transactionId": each})}} for each in transaction_ids]
         for start in range(0, len(puts), 25):
             shop.dynamodb.batch_write_item(RequestItems={TABLE: puts[start : start + 25]})
 
     def look(day: date) -> set[str]:
-        bounds = {"start": shop.received_at, "end": shop.received_at + 1}
-        return sample_table(shop.dynamodb, TABLE, day, **bounds)
+        return sample_table(shop.dynamodb, TABLE, day)
 
-    put(ids)
+    for later in range(len(days)):
+        put(ids, later)
     sampled = look(today)
-    assert SAMPLE_ITEMS / 2 < len(sampled) < 2 * SAMPLE_ITEMS
+    share = SAMPLE_ITEMS / len(days)
+    assert share / 2 < len(sampled) < 2 * share
     assert look(today) == sampled
-    assert any(look(today + timedelta(days=later)) != sampled for later in range(1, 8))
-    put([f"u-{number}" for number in range(SAMPLE_ITEMS)])
+    assert any(look(day) != sampled for day in days[1:])
+    put([f"u-{number}" for number in range(SAMPLE_ITEMS)], 0)
     assert look(today) & set(ids) == sampled

@@ -1,14 +1,15 @@
 """Stream records as Lambda hands them over, and the report that comes of them."""
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from fraudstream.reporting.figures import DailyReport, TableCheck
-from fraudstream.reporting.log_reader import open_log
+from fraudstream.reporting.daily import Reporter
+from fraudstream.reporting.figures import DailyReport
 from fraudstream.reporting.segments import Segment, cut
-from fraudstream.reporting.summary import summarize
+from fraudstream.reporting.stores import FolderStore
 from fraudstream.transactions.attributes import Item, to_item
 from fraudstream.transactions.decision import Decision, Label, Reason, Truth, Verdict
 from fraudstream.transactions.transaction import Kind, Transaction, TransactionType
@@ -17,7 +18,7 @@ DAY = date(2026, 11, 22)
 MIDNIGHT = int(datetime(2026, 11, 22, tzinfo=UTC).timestamp() * 1000)
 HOUR = 3_600_000
 PREFIX = "decision-log/"
-NOTHING_SAMPLED = TableCheck(sampled=0, missing=())
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def transaction(
@@ -98,16 +99,32 @@ class Stream:
             known = labelled
 
 
-def report(segments: Iterable[Segment], folder: Path, table: TableCheck = NOTHING_SAMPLED) -> DailyReport:
-    """Write segments to a folder and make the day's report of them, in the order given."""
-    paths: list[Path] = []
+def put(segments: Iterable[Segment], root: Path) -> FolderStore:
+    """Write segments to a folder that stands in for the bucket."""
+    store = FolderStore(root)
     for segment in segments:
-        paths.append(folder / f"{len(paths):04}.jsonl.gz")
-        paths[-1].write_bytes(segment.body)
-    with open_log(paths, DAY, folder) as connection:
-        return summarize(connection, DAY, table)
+        store.write(segment.key, segment.body)
+    return store
 
 
-def report_of(stream: Stream, folder: Path, table: TableCheck = NOTHING_SAMPLED) -> DailyReport:
+def reporter(root: Path, *, now: datetime = NOW, sampled: Iterable[str] = ()) -> Reporter:
+    """Give what makes reports of the log in a folder; the table holds the sampled transactions."""
+    return Reporter(
+        store=FolderStore(root),
+        log_prefix=PREFIX,
+        report_prefix="reports/",
+        sample=lambda _: set(sampled),
+        now=now,
+        time_left=lambda: math.inf,
+    )
+
+
+def report(segments: Iterable[Segment], root: Path, sampled: Iterable[str] = ()) -> DailyReport:
+    """Write segments to a folder, and make the day's report of them."""
+    put(segments, root)
+    return reporter(root, sampled=sampled).report(DAY)
+
+
+def report_of(stream: Stream, root: Path, sampled: Iterable[str] = ()) -> DailyReport:
     """Make the day's report of a stream that arrives in one batch."""
-    return report(cut(stream.records, PREFIX).segments, folder, table)
+    return report(cut(stream.records, PREFIX).segments, root, sampled)

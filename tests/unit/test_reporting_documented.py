@@ -1,6 +1,7 @@
 """What `docs/decision-log.md` tells its readers is so."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args
@@ -8,15 +9,18 @@ from typing import Any, get_args
 import duckdb
 import msgspec
 import pytest
-from decision_log_world import HOUR, MIDNIGHT, PREFIX, Stream, decision, item, label, transaction
+from decision_log_world import DAY, HOUR, MIDNIGHT, PREFIX, Stream, decision, item, label, put, reporter, transaction
 
 from fraudstream.reporting.decision_log import SCHEMA_VERSION, LogEvent, LogRecord, read_stream_record
-from fraudstream.reporting.segments import all_days_prefix, cut
+from fraudstream.reporting.places import Table, table_key
+from fraudstream.reporting.segments import cut
+from fraudstream.reporting.tallies import COLUMNS, of_decisions, of_keys
 from fraudstream.transactions.decision import Truth, Verdict
 
 PAGE = (Path(__file__).parents[2] / "docs/decision-log.md").read_text()
 TYPES = {"integer": int, "string": str, "list of strings": tuple[str, ...], "list of numbers": tuple[float, ...]}
 AT = MIDNIGHT + 9 * HOUR
+EXAMPLES = ((Table.DECISIONS, (2026, 11, 22, 14)), (Table.LABELS, (2026, 12, 12, 6)))
 
 
 def documented() -> list[tuple[str, str, str]]:
@@ -49,7 +53,9 @@ def test_an_event_has_no_other_columns_than_the_page_says(event: LogEvent) -> No
     (record,) = read_stream_record(changes[event])
     columns = set(msgspec.to_builtins(record))
 
-    assert columns <= {name for name, _, where in documented() if where in {"always", event}}
+    # A label of a decided transaction tells of the decision too.
+    described = {"always", event, "DECIDED"} if event is LogEvent.LABELED else {"always", event}
+    assert columns <= {name for name, _, where in documented() if where in described}
     assert columns >= {name for name, _, where in documented() if where == "always"}
 
 
@@ -62,6 +68,21 @@ def test_the_example_of_a_key_is_one() -> None:
     assert example[1] == cut(stream.records, PREFIX).segments[0].key
 
 
+def test_the_examples_of_merged_files_are_some() -> None:
+    keys = [key.removeprefix(PREFIX) for key in re.findall(r"s3://BUCKET/(\S+\.parquet)", PAGE)]
+    tables = [table_key("", table, DAY, datetime(*at, tzinfo=UTC)) for table, at in EXAMPLES]
+    assert keys == tables
+
+
+def test_every_dimension_of_tallies_is_described() -> None:
+    table = PAGE.partition("## Tallies")[2].partition("\n## ")[0]
+    queries = [*of_decisions("log"), *of_keys("keys")]
+    described = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)[1:]
+    assert sorted(described) == sorted(re.findall(r"SELECT '(\w+)'", query)[0] for query in queries)
+    for column in COLUMNS:
+        assert f"`{column}`" in table
+
+
 def test_the_query_for_a_laptop_counts_each_transaction_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream()
     stream.store_and_decide(transaction(1), Verdict.DECLINE, rules=("card-velocity", "amount-outlier"))
@@ -70,10 +91,9 @@ def test_the_query_for_a_laptop_counts_each_transaction_once(tmp_path: Path, mon
     for hour, truth in enumerate((Truth.FRAUD, Truth.LEGITIMATE)):
         at = AT + hour * HOUR
         stream.add(decided | label(truth, at=at).to_item(), decided, at=at)
-    for segment in (*cut(stream.records, PREFIX).segments, *cut(stream.records[1:], PREFIX).segments):
-        path = tmp_path / "log" / segment.key.removeprefix(all_days_prefix(PREFIX))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(segment.body)
+    put([*cut(stream.records, PREFIX).segments, *cut(stream.records[1:], PREFIX).segments], tmp_path)
+    reporter(tmp_path).roll_up()
+    (tmp_path / PREFIX).rename(tmp_path / "log")
     query = re.search(r"```sql\n(.*?)```", PAGE, re.DOTALL)
     assert query
     monkeypatch.chdir(tmp_path)

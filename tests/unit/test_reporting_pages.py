@@ -120,7 +120,7 @@ def test_the_json_report_has_a_versioned_schema_and_the_same_figures(tmp_path: P
     found = json.loads(to_json(report))
     assert found["schemaVersion"] == REPORT_SCHEMA_VERSION
     assert found["decisions"] == {"approve": 2, "review": 1, "decline": 4}
-    assert found["revision"] == report.revision
+    assert found["revision"] == {"number": 1, "content": report.revision.content, "changes": [], "parts": []}
     assert found["reconciliation"]["stored"] == 7
 
 

@@ -3,7 +3,8 @@
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -15,6 +16,8 @@ from fraudstream.settings import Metric, ReporterSettings, read_settings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from fraudstream.reporting.daily import Reporter
 
 _CONFIG = Config(
     connect_timeout=1,
@@ -34,15 +37,16 @@ class UnknownEventError(ValueError):
 
 
 def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa: ANN401  (anyone may call it with anything)
-    """Write segments for a batch of stream records, or the report of a day.
+    """Write segments for a batch of stream records, merge the hours of the log that are over, or report on a day.
 
     Args:
-        event: `{"Records": [...]}` from the stream, or `{"task": "daily-report"}` with an optional `date`; without one
-            it is yesterday, UTC.
+        event: `{"Records": [...]}` from the stream, `{"task": "hourly-roll-up"}`, or `{"task": "daily-report"}` with an
+            optional `date`; without one it is yesterday, UTC, and the days before it that have no report yet.
         context: Lambda's.
 
     Raises:
-        UnknownEventError: the event is neither.
+        UnknownEventError: the event is none of them.
+        OutOfTimeError: a part of the work is done, and the function is to be called again.
     """
     _log.invocation(context.aws_request_id)
     try:
@@ -50,9 +54,11 @@ def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa:
             case {"Records": [*batch]}:
                 return _write_segments(batch)
             case {"task": "daily-report"}:
-                return _write_report(_day(event.get("date")))
+                return _write_report(event.get("date"), context)
+            case {"task": "hourly-roll-up"}:
+                return _roll_up(context)
             case _:
-                raise UnknownEventError('expected "Records", or "task": "daily-report" with an optional "date"')
+                raise UnknownEventError('expected "Records", "task": "hourly-roll-up" or "task": "daily-report"')
     finally:
         _meter.flush()
 
@@ -66,19 +72,19 @@ def _write_segments(batch: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": number} for number in cut.poison]}
 
 
-def _write_report(day: date) -> Mapping[str, Any]:
-    # DuckDB and Jinja take longer to import than a segment takes to write.
-    from fraudstream.reporting.daily import Place, make_report, write_report  # noqa: PLC0415
+def _roll_up(context: "LambdaContext") -> Mapping[str, Any]:
+    reporter = _reporter(context)
+    hours = reporter.roll_up()
+    restated = [day.isoformat() for day in reporter.restate()]
+    for day in restated:
+        _log.info("a report was brought up to date with what came in late", date=day)
+    return {"hours": hours, "restated": restated}
 
+
+def _write_report(date_text: object, context: "LambdaContext") -> Mapping[str, Any]:
     started = time.perf_counter()
-    place = Place(
-        bucket=_settings.bucket,
-        log_prefix=_settings.log_prefix,
-        report_prefix=_settings.report_prefix,
-        table=_settings.transactions_table,
-    )
-    report = make_report(_s3, _dynamodb, place, day)
-    keys = write_report(_s3, place, report)
+    reporter = _reporter(context)
+    report = reporter.yesterday() if date_text is None else reporter.report(_day(date_text))
     books = report.reconciliation
     _meter.count(Metric.REPORTS_WRITTEN)
     _meter.count(Metric.UNDECIDED, len(books.undecided))
@@ -87,8 +93,8 @@ def _write_report(day: date) -> Mapping[str, Any]:
     )
     return {
         "date": report.date,
-        "revision": report.revision,
-        "keys": keys,
+        "revision": report.revision.number,
+        "keys": reporter.keys(date.fromisoformat(report.date)),
         "stored": books.stored,
         "decided": books.decided,
         "logged": books.logged,
@@ -96,13 +102,26 @@ def _write_report(day: date) -> Mapping[str, Any]:
     }
 
 
+def _reporter(context: "LambdaContext") -> "Reporter":
+    # DuckDB and Jinja take longer to import than a segment takes to write.
+    from fraudstream.reporting.daily import Reporter  # noqa: PLC0415
+    from fraudstream.reporting.stores import BucketStore  # noqa: PLC0415
+    from fraudstream.reporting.table_check import sample_table  # noqa: PLC0415
+
+    return Reporter(
+        store=BucketStore(_s3, _settings.bucket),
+        log_prefix=_settings.log_prefix,
+        report_prefix=_settings.report_prefix,
+        sample=partial(sample_table, _dynamodb, _settings.transactions_table),
+        now=datetime.now(UTC),
+        time_left=lambda: context.get_remaining_time_in_millis() / 1000,
+    )
+
+
 def _day(text: object) -> date:
-    today = datetime.now(UTC).date()
-    if text is None:
-        return today - timedelta(days=1)
     with contextlib.suppress(TypeError, ValueError):
         day = date.fromisoformat(cast("str", text))
         # It also reads other forms of ISO 8601.
-        if day.isoformat() == text and day <= today:
+        if day.isoformat() == text and day <= datetime.now(UTC).date():
             return day
     raise UnknownEventError('"date" must be YYYY-MM-DD, and not in the future')

@@ -49,7 +49,7 @@ class LogRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
     amount_minor: int
     currency: str
 
-    # of decisions
+    # of decisions, and of labels of decided transactions
     type: str | None = None
     customer_id: str | None = None
     card_token: str | None = None
@@ -147,10 +147,15 @@ def _changes(
     records: list[LogRecord] = []
     if not old:
         records.append(LogRecord(event=LogEvent.STORED, **common))
-    if (decision := Decision.from_item(new)) and "decision" not in old:
-        records.append(LogRecord(event=LogEvent.DECIDED, **common, **_decision_columns(transaction, decision)))
-    if (label := Label.from_item(new)) and label != Label.from_item(old):
-        records.append(LogRecord(event=LogEvent.LABELED, **common, **msgspec.structs.asdict(label)))
+    decision, label = Decision.from_item(new), Label.from_item(new)
+    known = common if decision is None else common | _decision_columns(transaction, decision)
+    newly_decided = decision is not None and "decision" not in old
+    if newly_decided:
+        records.append(LogRecord(event=LogEvent.DECIDED, **known))
+    # A label says all that it is about: weeks later nobody has to look its transaction up. One that was there before
+    # the decision is said again with it.
+    if label is not None and (newly_decided or label != Label.from_item(old)):
+        records.append(LogRecord(event=LogEvent.LABELED, **known, **msgspec.structs.asdict(label)))
     return records
 
 

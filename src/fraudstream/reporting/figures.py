@@ -2,7 +2,7 @@
 
 import msgspec
 
-REPORT_SCHEMA_VERSION = 1
+REPORT_SCHEMA_VERSION = 2
 """Raised whenever a field of the JSON report changes its meaning or goes."""
 
 
@@ -76,13 +76,12 @@ class EntityFigures(_Part, frozen=True, kw_only=True):
 
     kind: str
     token: str
-    count: int
-    stopped: int
-    """Reviewed or declined."""
+    reviewed: int
+    declined: int
 
 
 class Percentiles(_Part, frozen=True, kw_only=True):
-    """Milliseconds from receipt to decision."""
+    """Milliseconds from receipt to decision; the percentiles are at most 0.4 % too high."""
 
     p50: int
     p90: int
@@ -137,16 +136,39 @@ class Reconciliation(_Part, frozen=True, kw_only=True):
         return self.stored == self.decided == self.logged and not self.table.missing
 
 
+class Change(_Part, frozen=True, kw_only=True):
+    """A figure that is another one than in the revision before."""
+
+    figure: str
+    """Such as `transactions stored`, or `value labelled fraud`."""
+    currency: str | None = None
+    """Of a value, which is in minor units."""
+    before: int
+    after: int
+
+
+class Revision(_Part, frozen=True, kw_only=True):
+    """Which writing of a day's report this is."""
+
+    number: int
+    """1 for the first. It rises when what came in late changes what the report says."""
+    content: str
+    """Hash of what the log says of the day: two reports with the same one differ in `as_of` and the table's sample at
+    most."""
+    changes: tuple[Change, ...] = ()
+    """What is different from the revision before, among the figures that stand for the whole."""
+    parts: tuple[str, ...] = ()
+    """Parts of the report in which anything is different."""
+
+
 class DailyReport(_Part, frozen=True, kw_only=True):
     """The report of one UTC day: of the transactions received on it."""
 
     schema_version: int
     date: str
     as_of: int | None
-    """Time of the newest record of the log that was read, epoch milliseconds; None for an empty log."""
-    revision: str
-    """Hash of what the log says of the day: two reports with the same revision differ in `as_of` and the table's sample
-    at most."""
+    """Time of the newest record of the log when the report was made, epoch milliseconds; None for an empty log."""
+    revision: Revision
     decisions: Counts
     currencies: tuple[CurrencyFigures, ...]
     rules: tuple[RuleFigures, ...]

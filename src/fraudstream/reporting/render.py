@@ -132,6 +132,7 @@ def _lines(report: DailyReport) -> Iterator[Line]:
     for version, count in report.rulesets:
         yield "rulesets", version, "decisions", count
     yield from _reconciliation_lines(report)
+    yield from _revision_lines(report)
 
 
 def _money_lines(report: DailyReport) -> Iterator[Line]:
@@ -155,6 +156,14 @@ def _reconciliation_lines(report: DailyReport) -> Iterator[Line]:
         yield "undecided", each.transaction_id, "ageSeconds", _age_seconds(each.received_at, report.as_of)
     for transaction_id in books.table.missing:
         yield "missing from log", transaction_id, "inTable", 1
+
+
+def _revision_lines(report: DailyReport) -> Iterator[Line]:
+    yield "revision", report.date, "number", report.revision.number
+    for change in report.revision.changes:
+        row = change.figure if change.currency is None else f"{change.figure} {change.currency}"
+        for measure, value in (("before", change.before), ("after", change.after)):
+            yield "changes", row, measure, value if change.currency is None else to_major(value, change.currency)
 
 
 def _measures(table: str, row: str, part: msgspec.Struct, *, without: set[str] | None = None) -> Iterator[Line]:

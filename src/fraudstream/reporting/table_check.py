@@ -5,10 +5,11 @@ can. A scan of one random part of it costs little whatever the table's size.
 """
 
 import random
-from datetime import date
+from datetime import date, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from fraudstream.reporting.places import midnight, milliseconds
 from fraudstream.transactions.transaction import Kind
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ MAX_PAGES = 20
 """A young table may hold much more than DynamoDB has counted yet: the look ends after so many pages."""
 
 
-def sample_table(client: "DynamoDBClient", table: str, day: date, *, start: int, end: int) -> set[str]:
+def sample_table(client: "DynamoDBClient", table: str, day: date) -> set[str]:
     """Give the ids of some transactions of a day, as the table knows them.
 
     The part of the table that is looked at is drawn by the day, and parts become smaller only when the table has
@@ -33,9 +34,7 @@ def sample_table(client: "DynamoDBClient", table: str, day: date, *, start: int,
     Args:
         client: a DynamoDB client.
         table: the table's name.
-        day: the day, UTC.
-        start: its first moment of receipt, epoch milliseconds.
-        end: the first moment after it.
+        day: the day of receipt, UTC.
 
     Raises:
         botocore.exceptions.ClientError: the table could not be read.
@@ -51,8 +50,8 @@ def sample_table(client: "DynamoDBClient", table: str, day: date, *, start: int,
         FilterExpression="kind = :transaction AND receivedAt BETWEEN :start AND :end",
         ExpressionAttributeValues={
             ":transaction": {"S": Kind.TRANSACTION.value},
-            ":start": {"N": str(start)},
-            ":end": {"N": str(end - 1)},
+            ":start": {"N": str(milliseconds(midnight(day)))},
+            ":end": {"N": str(milliseconds(midnight(day + timedelta(days=1))) - 1)},
         },
         ProjectionExpression="transactionId",
         PaginationConfig={"PageSize": SAMPLE_ITEMS},

@@ -1,0 +1,36 @@
+"""The decision log's columns as DuckDB and Parquet have them: those of `LogRecord`, by the same names."""
+
+from collections.abc import Mapping
+from types import MappingProxyType, NoneType, UnionType
+from typing import Any, get_args
+
+import msgspec
+
+from fraudstream.reporting.decision_log import LogRecord
+
+_TYPES: Mapping[Any, str] = {
+    int: "BIGINT",
+    float: "DOUBLE",
+    str: "VARCHAR",
+    tuple[str, ...]: "VARCHAR[]",
+    tuple[float, ...]: "DOUBLE[]",
+}
+_OF_LABELS = ("label", "labelSource", "labeledAt")
+
+
+def _duckdb_type(kind: Any) -> str:  # noqa: ANN401  (an annotation)
+    alternatives = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    (one,) = [each for each in alternatives if each is not NoneType]
+    return _TYPES[str if isinstance(one, type) and issubclass(one, str) else one]
+
+
+LINE: Mapping[str, str] = MappingProxyType(
+    {field.encode_name: _duckdb_type(field.type) for field in msgspec.structs.fields(LogRecord)}
+)
+"""A line of a segment: column to DuckDB's type."""
+
+LABELS: tuple[str, ...] = tuple(name for name in LINE if name != "event")
+"""Columns of the Parquet files of labels, in order."""
+
+DECISIONS: tuple[str, ...] = tuple(name for name in LABELS if name not in _OF_LABELS)
+"""Columns of the Parquet files of decisions, in order."""

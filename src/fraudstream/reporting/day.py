@@ -1,0 +1,78 @@
+"""What the log says of the transactions received on one day, as tables that SQL can be asked of.
+
+They come from tallies and labels alone, never from the day's transactions themselves: a day of 86 million takes no more
+memory than a quiet one, but for the entities that were stopped, and for its labels.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from fraudstream.reporting import tallies
+from fraudstream.reporting.columns import LABELS, LINE
+from fraudstream.reporting.engine import connect, quoted
+from fraudstream.reporting.fetching import fetch_all
+from fraudstream.reporting.places import Table, table_prefix
+
+if TYPE_CHECKING:
+    from fraudstream.reporting.stores import Store
+
+READ = (Table.TALLIES, Table.LABELS, Table.IDS)
+"""What a report is made of."""
+
+Inputs = Mapping[Table, Mapping[str, str]]
+"""Keys of the files of a day, each with the mark of its content."""
+
+_COLUMNS: Mapping[Table, Mapping[str, str]] = {
+    Table.TALLIES: tallies.COLUMNS,
+    Table.LABELS: {name: "BLOB" if name == "features" else LINE[name] for name in LABELS},
+    Table.IDS: {"fingerprint": "BIGINT"},
+}
+# The newest label holds. Of the same one, what tells of the decision too.
+_LABELLED = f"""
+CREATE TABLE labelled AS
+    SELECT * FROM (
+        SELECT DISTINCT ON (transactionId) {", ".join(name for name in LABELS if name != "features")}
+        FROM labels ORDER BY transactionId, labeledAt DESC, decision IS NULL, loggedAt DESC, label
+    ) WHERE decision IS NOT NULL
+"""
+
+
+def list_inputs(store: "Store", log_prefix: str, day: date) -> Inputs:
+    """Give what the report of a day would be made of."""
+    return {table: store.find(table_prefix(log_prefix, table, day)) for table in READ}
+
+
+def open_day(store: "Store", inputs: Inputs, folder: Path) -> duckdb.DuckDBPyConnection:
+    """Bring a day's files to a folder, and give a database with them.
+
+    It has `tallies` (see `fraudstream.reporting.tallies`; rows of different hours are not added up yet), `labels`
+    (every label ever set), `ids` (fingerprints of the transactions that the log tells of), `labelled` (of each decided
+    transaction that has a label, the newest), and `truths`: the tallies of `labelled`, with `label` as one more column.
+
+    Args:
+        store: where the files lie.
+        inputs: from `list_inputs`.
+        folder: an empty folder, which must outlive the database.
+
+    Raises:
+        duckdb.Error: a file is not what was written.
+    """
+    connection = connect(folder)
+    for table in READ:
+        paths = fetch_all(store, list(inputs[table]), folder / table)
+        connection.execute(f"CREATE VIEW {table} AS {_select(table, paths)}")
+    connection.execute(_LABELLED)
+    counted = " UNION ALL ".join(f"({query})" for query in tallies.of_decisions("labelled", by=", label"))
+    connection.execute(f"CREATE TABLE truths AS {counted}")
+    return connection
+
+
+def _select(table: Table, paths: Sequence[Path]) -> str:
+    typed = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _COLUMNS[table].items())
+    nothing = f"SELECT {typed} WHERE false"
+    # A file from before a column was added does not have it.
+    return f"{nothing} UNION ALL BY NAME FROM read_parquet({quoted(paths)}, union_by_name = true)" if paths else nothing

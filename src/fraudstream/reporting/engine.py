@@ -1,0 +1,46 @@
+"""DuckDB, set up for a function that has little memory, two cores and no network."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+MEMORY_LIMIT = "1200MB"
+"""What DuckDB may hold; the rest of the function's memory is Python's, and for what DuckDB does not count. Beyond it,
+tables spill into the folder."""
+THREADS = 2
+
+
+def connect(folder: Path) -> duckdb.DuckDBPyConnection:
+    """Give a database in memory.
+
+    Args:
+        folder: where DuckDB may put what does not fit into memory.
+    """
+    return duckdb.connect(
+        config={
+            # Nothing is ever fetched: json and parquet are part of the wheel, and inside the VPC there is nowhere to
+            # fetch from.
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "temp_directory": str(folder / "spill"),
+            "memory_limit": MEMORY_LIMIT,
+            "threads": THREADS,
+        }
+    )
+
+
+def quoted(paths: Iterable[Path]) -> str:
+    """Give paths as a list in SQL, where no parameter may stand."""
+    return "[" + ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths) + "]"
+
+
+def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, path: Path, *, compression: str = "zstd") -> None:
+    """Write a query's rows to a Parquet file.
+
+    Raises:
+        duckdb.Error: a row of the log is not what was written.
+    """
+    (target,) = (quoted([path])[1:-1],)
+    # Version 2 packs the sorted numbers of fingerprints to a quarter.
+    connection.execute(f"COPY ({query}) TO {target} (FORMAT parquet, COMPRESSION {compression}, PARQUET_VERSION v2)")

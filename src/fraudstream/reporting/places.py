@@ -1,0 +1,70 @@
+"""Keys of what is made of the segments: by the day on which transactions were received, and the hour of the log.
+
+The *hour of the log* is the one in which the stream told of a change, as in the segments' folders. Whatever the stream
+repeats says the same time: a repetition is always in the same hour, so that each hour is made exact by itself.
+"""
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+
+HOUR_FORMAT = "%Y-%m-%dT%H"
+_PARTITION = "date="
+
+
+class Table(StrEnum):
+    """What an hour of the log is merged into: one Parquet file for each day on which its transactions came in."""
+
+    DECISIONS = "decisions"
+    LABELS = "labels"
+    TALLIES = "tallies"
+    IDS = "ids"
+
+
+def table_prefix(log_prefix: str, table: Table, received: date) -> str:
+    """Give the prefix of a table's files about the transactions received on a day."""
+    return f"{log_prefix}{table}/{_PARTITION}{received.isoformat()}/"
+
+
+def table_key(log_prefix: str, table: Table, received: date, hour: datetime) -> str:
+    """Give the key of what an hour of the log says of the transactions received on a day."""
+    return f"{table_prefix(log_prefix, table, received)}{hour:{HOUR_FORMAT}}.parquet"
+
+
+def received_day(key: str) -> date:
+    """Give the day of receipt that a key is of."""
+    return partition_day(key.split("/")[-2])
+
+
+def partition_day(folder: str) -> date:
+    """Give the day that a folder is named by, such as `date=2026-11-22`."""
+    return date.fromisoformat(folder.removeprefix(_PARTITION))
+
+
+def hours_prefix(log_prefix: str) -> str:
+    """Give the prefix of the notes on merged hours; their keys sort as the hours do."""
+    return f"{log_prefix}hours/"
+
+
+def hour_key(log_prefix: str, hour: datetime) -> str:
+    """Give the key of the note on a merged hour of the log."""
+    return f"{hours_prefix(log_prefix)}{_PARTITION}{hour:%Y-%m-%d}/hour={hour:%H}.json"
+
+
+def reported_prefix(log_prefix: str) -> str:
+    """Give the prefix of the notes on reports."""
+    return f"{log_prefix}reported/"
+
+
+def reported_key(log_prefix: str, day: date) -> str:
+    """Give the key of the note on what a day's report was made of."""
+    return f"{reported_prefix(log_prefix)}{_PARTITION}{day.isoformat()}.json"
+
+
+def midnight(day: date) -> datetime:
+    """Give the first moment of a day, UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Give a moment as epoch milliseconds."""
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,140 @@
+"""Where the decision log and the reports lie: a bucket, or a folder that holds what a bucket would."""
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONTENT_TYPES: Mapping[str, str] = {
+    "csv": "text/csv; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+}
+"""By the end of a key."""
+
+
+class Store(Protocol):
+    """Objects by their keys, as S3 has them."""
+
+    def find(self, prefix: str, after: str = "") -> Mapping[str, str]:
+        """Give the keys that begin with a prefix, and come behind `after`, in order, each with a mark of its content.
+
+        The mark changes whenever the object is written with other content.
+        """
+        ...
+
+    def folders(self, prefix: str) -> list[str]:
+        """Give the names of the folders directly under a prefix that ends with a slash, in order."""
+        ...
+
+    def read(self, key: str) -> bytes | None:
+        """Give an object, or None if there is none."""
+        ...
+
+    def fetch(self, key: str, path: Path) -> None:
+        """Bring an object to a file."""
+        ...
+
+    def write(self, key: str, content: bytes | Path) -> None:
+        """Write an object; readers see the old one or the whole new one."""
+        ...
+
+
+@dataclass(frozen=True)
+class BucketStore:
+    """A bucket. Whatever S3 refuses is raised as `botocore.exceptions.ClientError`."""
+
+    client: "S3Client"
+    bucket: str
+
+    def find(self, prefix: str, after: str = "") -> Mapping[str, str]:
+        """See `Store`."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=prefix, StartAfter=after
+        )
+        return {entry.get("Key", ""): entry.get("ETag", "") for page in pages for entry in page.get("Contents", [])}
+
+    def folders(self, prefix: str) -> list[str]:
+        """See `Store`."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+        found = (entry.get("Prefix", "") for page in pages for entry in page.get("CommonPrefixes", []))
+        return [folder.removeprefix(prefix).rstrip("/") for folder in found]
+
+    def read(self, key: str) -> bytes | None:
+        """See `Store`."""
+        try:
+            return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except self.client.exceptions.NoSuchKey:
+            return None
+
+    def fetch(self, key: str, path: Path) -> None:
+        """See `Store`."""
+        body = self.client.get_object(Bucket=self.bucket, Key=key)["Body"]
+        with path.open("wb") as file:
+            shutil.copyfileobj(body, file, 1 << 20)
+
+    def write(self, key: str, content: bytes | Path) -> None:
+        """See `Store`."""
+        kind = CONTENT_TYPES[key.rpartition(".")[2]]
+        if isinstance(content, bytes):
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType=kind)
+            return
+        with content.open("rb") as file:
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=file, ContentType=kind)
+
+
+@dataclass(frozen=True)
+class FolderStore:
+    """A folder, such as one that `aws s3 sync` has brought a bucket's objects to."""
+
+    root: Path
+
+    def find(self, prefix: str, after: str = "") -> Mapping[str, str]:
+        """See `Store`."""
+        start = self.root / prefix.rpartition("/")[0]
+        files = ((path.relative_to(self.root).as_posix(), path) for path in start.rglob("[!.]*") if path.is_file())
+        found = sorted((key, path) for key, path in files if key.startswith(prefix) and key > after)
+        return {key: _mark(path) for key, path in found}
+
+    def folders(self, prefix: str) -> list[str]:
+        """See `Store`."""
+        start = self.root / prefix
+        return sorted(path.name for path in start.iterdir() if path.is_dir()) if start.is_dir() else []
+
+    def read(self, key: str) -> bytes | None:
+        """See `Store`."""
+        path = self.root / key
+        return path.read_bytes() if path.is_file() else None
+
+    def fetch(self, key: str, path: Path) -> None:
+        """See `Store`."""
+        path.symlink_to((self.root / key).resolve())
+
+    def write(self, key: str, content: bytes | Path) -> None:
+        """See `Store`."""
+        path = self.root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # In place at once, or not at all.
+        new = path.with_name(f".{path.name}.new")
+        if isinstance(content, bytes):
+            new.write_bytes(content)
+        else:
+            shutil.copyfile(content, new)
+        new.replace(path)
+
+
+def digest(path: Path) -> str:
+    """Give the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _mark(path: Path) -> str:
+    known = path.stat()
+    return f"{known.st_size}-{known.st_mtime_ns}"

@@ -1,0 +1,123 @@
+"""Tallies: what reports count, per hour of the log and day of receipt, in a form in which hours simply add up.
+
+A tally has the columns of `COLUMNS`. `transactions` and `amountMinor` of rows with the same `dimension`, `key`,
+`other`, `currency` and `decision` are added, and of `largest` the largest counts: so a day is the union of its hours,
+however many transactions it had. `docs/decision-log.md` says
+what each dimension counts.
+"""
+
+from collections.abc import Iterator, Mapping
+
+ENTITIES: Mapping[str, str] = {
+    "customer": "customerId",
+    "card": "cardToken",
+    "merchant": "merchantId",
+    "terminal": "terminalId",
+    "device": "deviceId",
+    "ip": "ipAddress",
+}
+"""Kind of entity to the log's column of its tokens."""
+
+COLUMNS: Mapping[str, str] = {
+    "dimension": "VARCHAR",
+    "key": "VARCHAR",
+    "other": "VARCHAR",
+    "currency": "VARCHAR",
+    "decision": "VARCHAR",
+    "transactions": "BIGINT",
+    "amountMinor": "DECIMAL(38, 0)",
+    "largest": "BIGINT",
+}
+"""A tally's columns with DuckDB's types. No sum of amounts overflows 38 digits."""
+
+_STOPPED = "decision IN ('REVIEW', 'DECLINE')"
+_MINUTE = "strftime(epoch_ms(receivedAt), '%H:%M')"
+# 1, 2 or 5, and as many zeros as the amount has further digits.
+_AMOUNT_BAND = (
+    "CASE WHEN amountMinor = 0 THEN '0' ELSE rpad(CASE WHEN left(amountMinor::VARCHAR, 1) >= '5' THEN '5' "
+    "WHEN left(amountMinor::VARCHAR, 1) >= '2' THEN '2' ELSE '1' END, length(amountMinor::VARCHAR)::INTEGER, '0') END"
+)
+
+_RULES = "(SELECT *, unnest(sources) AS rule FROM {table})"
+
+_PLAIN: Mapping[str, tuple[str, str]] = {
+    "total": ("''", "''"),
+    "hour": ("strftime(epoch_ms(receivedAt), '%H')", "''"),
+    "minute": (_MINUTE, "''"),
+    "channel": ("channel", "''"),
+    "type": ("type", "''"),
+    "entryMode": ("entryMode", "''"),
+    "authorizationResult": ("authorizationResult", "''"),
+    "merchantCategoryCode": ("merchantCategoryCode", "''"),
+    "corridor": ("coalesce(cardCountry, billingCountry)", "coalesce(merchantCountry, ipCountry)"),
+    "amountBand": (_AMOUNT_BAND, "''"),
+    "score": ("score::VARCHAR", "''"),
+    "version": ("rulesetVersion", "modelVersion"),
+}
+"""Dimensions that a decision stands in once: key and other, as SQL."""
+
+_ALSO: Mapping[str, tuple[str, str, str]] = {
+    "rule": ("rule", "code", "(SELECT *, unnest(sources) AS rule, unnest(reasons) AS code FROM {table})"),
+    "ruleAlone": ("sources[1]", "''", "(SELECT * FROM {table} WHERE len(sources) = 1)"),
+    "rulePair": (
+        "rule",
+        "second",
+        f"(SELECT *, unnest(list_filter(sources, lambda each: each > rule)) AS second FROM {_RULES})",
+    ),
+    "ruleMinute": ("rule", _MINUTE, f"{_RULES[:-1]} WHERE {_STOPPED})"),
+    "shadow": ("rule", "''", "(SELECT *, unnest(shadowHits) AS rule FROM {table})"),
+    "unevaluable": ("rule", "''", "(SELECT *, unnest(unevaluableRules) AS rule FROM {table})"),
+    **{kind: (column, "''", f"(SELECT * FROM {{table}} WHERE {_STOPPED})") for kind, column in ENTITIES.items()},
+}
+"""Dimensions of some decisions, or in which one stands more than once: key, other, and what is counted, as SQL."""
+
+
+def of_decisions(table: str, *, by: str = "") -> Iterator[str]:
+    """Give a query for each dimension of decided transactions.
+
+    Args:
+        table: what to count, with the columns of decisions.
+        by: further columns to count by, each with a comma before it.
+    """
+    counted = f"currency, decision{by}, count(*) AS transactions, sum(amountMinor) AS amountMinor, NULL AS largest"
+    for dimension, (key, other) in _PLAIN.items():
+        yield _tally(dimension, key, other, counted, table)
+    for dimension, (key, other, source) in _ALSO.items():
+        yield _tally(dimension, key, other, counted, source.format(table=table))
+
+
+def _tally(dimension: str, key: str, other: str, counted: str, source: str) -> str:
+    return (
+        f"SELECT '{dimension}' AS dimension, {key} AS key, {other} AS other, {counted} FROM {source} "
+        f"WHERE {key} IS NOT NULL GROUP BY ALL"
+    )
+
+
+def of_keys(keys: str) -> Iterator[str]:
+    """Give a query for each dimension that tells how the log came about.
+
+    Args:
+        keys: a row for each transaction that was stored or decided in the hour: `transactionId`, `receivedAt`,
+            `storedAt` (or NULL), `decidedAt` (or NULL) and `loggedAt`.
+    """
+    some = "HAVING count(*) > 0"
+    yield f"{_uncounted('stored')}, count(*), NULL, max(storedAt) FROM {keys} WHERE storedAt IS NOT NULL {some}"
+    yield f"{_uncounted('logged')}, count(*), NULL, max(loggedAt) FROM {keys} {some}"
+    yield f"{_uncounted('onlyStored', 'transactionId')}, 1, NULL, receivedAt FROM {keys} WHERE decidedAt IS NULL"
+    yield f"{_uncounted('onlyDecided', 'transactionId')}, 1, NULL, NULL FROM {keys} WHERE storedAt IS NULL"
+    # Two machines' clocks may differ by more than a quick decision takes.
+    for dimension, start in (("latency", "receivedAt"), ("lag", "storedAt")):
+        yield (
+            f"{_uncounted(dimension, _band('took'))}, count(*), NULL, max(took) "
+            f"FROM (SELECT greatest(0, decidedAt - {start}) AS took FROM {keys}) WHERE took IS NOT NULL GROUP BY ALL"
+        )
+
+
+def _uncounted(dimension: str, key: str = "''") -> str:
+    return f"SELECT '{dimension}', {key}, '', NULL, NULL"
+
+
+def _band(value: str) -> str:
+    # Below 1024 each millisecond by itself, and then steps of 1/256 of the value at most.
+    steps = " ".join(f"WHEN {value} < {1024 * 4**power} THEN {4**power}" for power in range(20))
+    return f"({value} - {value} % (CASE {steps} ELSE {4**20} END))::VARCHAR"
