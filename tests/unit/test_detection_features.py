@@ -188,7 +188,10 @@ def test_shares_of_fraud_speak_of_what_is_older_than_the_labels_delay() -> None:
     assert values["terminalFraudShare7d"] == pytest.approx(4 / 8)
     assert values["terminalFraudShare30d"] == pytest.approx(4 / 13)
     assert values["merchantFraudShare30d"] == pytest.approx(4 / 13)
-    assert (values["terminalFraudAgeDays"], values["terminalFraudSpanDays"]) == (8, 3)
+    assert values["terminalFraudAgeDays"] == 8
+    assert values["terminalFraudShareLast1"] == 0
+    assert values["terminalFraudShareLast2"] == pytest.approx(1 / 2)
+    assert values["terminalFraudShareLast5"] == pytest.approx(4 / 5)
     assert (values["terminalFrauds30d"], values["customerFrauds30d"], values["cardFrauds30d"]) == (4, 4, 4)
     assert (values["deviceFrauds30d"], values["ipFrauds30d"], values["merchantFrauds30d"]) == (4, 4, 4)
 

@@ -78,7 +78,7 @@ def test_the_fullest_profile_fits_into_one_write_unit(kind: EntityKind) -> None:
     for number in range(400):
         place = (4000, 1000) if LAYOUTS[kind].detailed else (NO_PLACE, NO_PLACE)
         each = Event(2**47 + number * HOUR * 6, number, MAX_AMOUNT, 127, number + 1, number + 1, number + 1, *place)
-        profile = profile.after(each).after_label(LabelChange(2**47 + number, number), each.time, 1)
+        profile = profile.after(each).after_label(LabelChange(2**47 + number, number), each, 1)
     key = f"{kind}#tok_{'x' * 22}"
     # DynamoDB counts names and values; a number takes at most a byte for two digits and one more, and one for the sign.
     attributes = len("entitystateversionexpiresAt") + 2 * (2 + 20 // 2)
@@ -149,10 +149,10 @@ def test_an_event_older_than_a_full_ring_counts_only_if_it_is_known_to_be_new(ki
 def test_a_change_of_a_label_that_is_older_than_all_known_ones_counts_only_if_it_is_known_to_be_new() -> None:
     profile = Profile.new(EntityKind.MERCHANT)
     for number in range(20, 30):
-        profile = profile.after_label(LabelChange(number, number), 9 * DAY, 1)
+        profile = profile.after_label(LabelChange(number, number), event(1, time=9 * DAY), 1)
     old = LabelChange(1, 1)
-    assert profile.after_label(old, 9 * DAY, 1) is profile
-    assert profile.after_label(old, 9 * DAY, 1, late=True).days.total(Shared.FRAUDS, 9, 9) == 11
+    assert profile.after_label(old, event(1, time=9 * DAY), 1) is profile
+    assert profile.after_label(old, event(1, time=9 * DAY), 1, late=True).days.total(Shared.FRAUDS, 9, 9) == 11
 
 
 def test_an_event_sees_neither_itself_nor_what_comes_after_it() -> None:
@@ -178,8 +178,8 @@ def test_a_customers_devices_are_remembered_beyond_the_ring_and_the_longest_unus
 def test_repeated_changes_of_labels_change_nothing(changes: list[tuple[int, int, int]], kind: EntityKind) -> None:
     profile = Profile.new(kind).after(event(1, time=9 * DAY))
     for arrived_at, identity, frauds in changes:
-        profile = profile.after_label(LabelChange(arrived_at, identity), 9 * DAY, frauds)
-        assert profile.after_label(LabelChange(arrived_at, identity), 9 * DAY, frauds) is profile
+        profile = profile.after_label(LabelChange(arrived_at, identity), event(1, time=9 * DAY), frauds)
+        assert profile.after_label(LabelChange(arrived_at, identity), event(1, time=9 * DAY), frauds) is profile
 
 
 @given(KINDS, st.randoms(use_true_random=False), st.data())
@@ -196,19 +196,28 @@ def test_labels_may_come_in_any_order_with_events_in_between(
             if what == "event":
                 profile = profile.after(event(number, time=time))
             else:
-                profile = profile.after_label(LabelChange(number, number), time, 1)
+                profile = profile.after_label(LabelChange(number, number), event(number, time=time), 1)
         return profile
 
-    assert after(chance.sample(steps, len(steps))) == after(steps)
+    def shuffled() -> list[tuple[str, int, int]]:
+        """Any order in which a label comes after its transaction, as in the stream."""
+        order = chance.sample(range(len(days)), len(days))
+        places = {("event", number): place for place, number in enumerate(order)}
+        places |= {("label", number): place + chance.uniform(0.5, len(days)) for place, number in enumerate(order)}
+        return sorted(steps, key=lambda step: places[step[:2]])
+
+    labels_last = sorted(steps, key=lambda step: step[0])
+    assert after(shuffled()) == after(labels_last)
 
 
 def test_a_label_that_is_taken_back_leaves_no_fraud_behind() -> None:
     for kind in EntityKind:
         profile = Profile.new(kind).after(event(1, time=9 * DAY))
         column = Personal.FRAUDS if kind in PERSONAL else Shared.FRAUDS
-        marked = profile.after_label(LabelChange(10, 1), 9 * DAY, 1)
+        marked = profile.after_label(LabelChange(10, 1), event(1, time=9 * DAY), 1)
         assert marked.days.total(column, 0, 9) == 1
-        assert marked.after_label(LabelChange(11, 1), 9 * DAY, -1).days == profile.days
+        unmarked = marked.after_label(LabelChange(11, 1), event(1, time=9 * DAY), -1)
+        assert (unmarked.days, unmarked.ring) == (profile.days, profile.ring)
 
 
 def test_an_extreme_amount_moves_the_mean_by_a_bounded_step() -> None:

@@ -29,6 +29,8 @@ OUT: Final = 16
 REFUND: Final = 32
 NEAR_THRESHOLD: Final = 64
 """Just below the amount from which on it would have to be reported."""
+FRAUD: Final = 128
+"""It is known to be fraud: a label said so."""
 
 NEAR_SHARE: Final = 0.9
 """Own choice: from this share of the reporting threshold on, up to the threshold itself, an amount is near it."""
@@ -68,6 +70,10 @@ class Event(NamedTuple):
     latitude: int
     """Of a customer's event: hundredths of a degree, or `NO_PLACE`."""
     longitude: int
+
+    def is_same_as(self, other: "Event") -> bool:
+        """Tell whether both are of the same transaction."""
+        return self.time == other.time and self.identity == other.identity
 
 
 def is_spending(event: Event) -> int:

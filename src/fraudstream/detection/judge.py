@@ -3,6 +3,7 @@
 The analyzer, replay and backtest all judge by this one class.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -121,12 +122,14 @@ def learn_label(
         The profiles that it changes, by key.
     """
     keys = entities(transaction)
+    # Profiles find the event by its time and identity.
+    events = events_of(transaction, keys, None, math.inf)
     customer = profiles.get(keys[EntityKind.CUSTOMER])
     seen = customer is not None and customer.knows_label(change)
     changed: dict[str, Profile] = {}
     for kind, key in keys.items():
         before = profiles.get(key) or Profile.new(kind)
-        after = before.after_label(change, transaction.timestamp, frauds, late=not seen)
+        after = before.after_label(change, events[kind], frauds, late=not seen)
         if after is not before:
             changed[key] = after
     return changed

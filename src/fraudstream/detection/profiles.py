@@ -20,6 +20,7 @@ from fraudstream.detection.amounts import Amounts
 from fraudstream.detection.buckets import Buckets, empty
 from fraudstream.detection.entities import PERSONAL, EntityKind
 from fraudstream.detection.events import (
+    FRAUD,
     NO_COUNTRY,
     NO_PEER,
     NO_PLACE,
@@ -111,7 +112,7 @@ class Profile(msgspec.Struct, frozen=True):
         ring, time, identity = self.ring, event.time, event.identity
         if not ring or time > ring[-1].time:
             return False
-        return any(known.identity == identity and known.time == time for known in ring)
+        return any(known.time == time and known.identity == identity for known in ring)
 
     def knows(self, event: Event) -> bool:
         """Tell whether the event has been learnt, or is too old for that to be known."""
@@ -163,12 +164,12 @@ class Profile(msgspec.Struct, frozen=True):
         """Tell whether a change of a label has been learnt, or arrived too long ago for that to be known."""
         return change in self.labels or self._is_older_label(change)
 
-    def after_label(self, change: LabelChange, transaction_time: int, frauds: int, *, late: bool = False) -> "Profile":
+    def after_label(self, change: LabelChange, labelled: Event, frauds: int, *, late: bool = False) -> "Profile":
         """Learn that a label has changed; give this same profile when that changes nothing.
 
         Args:
             change: which one.
-            transaction_time: the transaction's, epoch milliseconds.
+            labelled: the event that the transaction was to the entity.
             frauds: 1 if the transaction is now known to be fraud, -1 if it is no longer.
             late: it is known to be new, however long ago it arrived; see above for events.
         """
@@ -181,15 +182,22 @@ class Profile(msgspec.Struct, frozen=True):
         insort(labels, change)
         column = Personal.FRAUDS if self.kind in PERSONAL else Shared.FRAUDS
         figures = [frauds if position == column else 0 for position in range(len(layout.days))]
-        days = self.days.plus(transaction_time // DAY, figures, layout.day_limits)
+        days = self.days.plus(labelled.time // DAY, figures, layout.day_limits)
         newest = tuple(labels[-layout.labels :])
-        return Profile(self.kind, self.ring, self.first_seen, days, self.hours, self.daytimes, self.past, newest)
+        ring = self.ring
+        if self.holds(labelled):
+            ring = tuple([_relabelled(known, frauds) if known.is_same_as(labelled) else known for known in ring])
+        return Profile(self.kind, ring, self.first_seen, days, self.hours, self.daytimes, self.past, newest)
 
     def _is_older_label(self, change: LabelChange) -> bool:
         return len(self.labels) == LAYOUTS[self.kind].labels and change < self.labels[0]
 
     def _is_older(self, event: Event) -> bool:
         return len(self.ring) == LAYOUTS[self.kind].ring and event < self.ring[0]
+
+
+def _relabelled(event: Event, frauds: int) -> Event:
+    return event._replace(flags=event.flags | FRAUD if frauds > 0 else event.flags & ~FRAUD)
 
 
 def _days(kind: EntityKind, event: Event) -> tuple[int, ...]:

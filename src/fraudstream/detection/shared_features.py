@@ -2,7 +2,7 @@
 
 from fraudstream.detection.customer_features import MONTH, WEEK
 from fraudstream.detection.entities import EntityKind
-from fraudstream.detection.events import NO_PEER, Event, is_evidence
+from fraudstream.detection.events import FRAUD, NO_PEER, Event, is_evidence
 from fraudstream.detection.layout import Shared, SharedHour
 from fraudstream.detection.profiles import DAY, HOUR
 from fraudstream.detection.sight import Sight, Values
@@ -33,7 +33,12 @@ def add_terminal(values: Values, sight: Sight) -> None:
     fraudulent = [age for age, number in enumerate(buckets.columns[Shared.FRAUDS]) if number > 0]
     if fraudulent:
         values["terminalFraudAgeDays"] = max(sight.time // DAY - buckets.newest + fraudulent[0], 0)
-        values["terminalFraudSpanDays"] = fraudulent[-1] - fraudulent[0]
+    settled = sight.time - sight.label_delay_days * DAY
+    known = [1 if event.flags & FRAUD else 0 for event in sight.known if event.time <= settled]
+    if known:
+        for newest in (1, 2, 5):
+            share = known[-newest:]
+            values[f"terminalFraudShareLast{newest}"] = sum(share) / len(share)
 
 
 def add_device(values: Values, sight: Sight) -> None:
