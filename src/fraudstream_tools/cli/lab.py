@@ -1,17 +1,15 @@
-"""`fraudstream simulate` and `fraudstream replay`."""
+"""`fraudstream replay`."""
 
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from fraudstream_tools.cli.console import CommandError, err, out, print_json
 from fraudstream_tools.cli.deployment import Deployment
+from fraudstream_tools.cli.file_problems import file_problems
 from fraudstream_tools.cli.options import ApiOption, JsonOption, StackOption
 from fraudstream_tools.cli.progress import progress_bar
 
@@ -21,76 +19,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    app.command()(simulate)
     app.command()(replay)
-
-
-@contextmanager
-def _file_problems() -> Generator[None]:
-    from fraudstream_tools.lab.files import FileProblemError  # noqa: PLC0415
-
-    try:
-        yield
-    except FileProblemError as error:
-        raise CommandError(str(error)) from None
-
-
-def simulate(
-    *,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where to: a name ending in .jsonl, .jsonl.gz, .csv or .parquet.")
-    ],
-    seed: Annotated[int, typer.Option(help="The world's number: the same one makes the same world.")] = 1,
-    customers: Annotated[int, typer.Option(min=1, max=1_000_000)] = 1000,
-    days: Annotated[int, typer.Option(min=1, max=366)] = 7,
-    warm_up: Annotated[
-        int,
-        typer.Option(min=0, max=30, help="Days before the first one, thinned to each device's first use."),
-    ] = 0,
-    activity: Annotated[float, typer.Option(min=0.1, max=50, help="Mean transactions of a customer on a day.")] = 2.5,
-    episodes: Annotated[
-        float, typer.Option(min=0, max=1000, help="Fraud episodes a day for each 1,000 customers.")
-    ] = 4.0,
-    start: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day (UTC).  [default: 2026-01-05]")
-    ] = None,
-) -> None:
-    """Make a world of customers, merchants and fraudsters, and write its transactions to a file.
-
-    They are as the API takes them, in order of time. Beside the file lies another with the truth: which of them are
-    fraud, the name of the fraud episode, and when somebody would notice. The same options give the same bytes.
-
-        fraudstream simulate --customers 5000 --days 14 --output world.parquet
-        fraudstream replay world.parquet --shift-to-now
-    """
-    from fraudstream_tools.lab import files  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.simulate import START, WorldSettings  # noqa: PLC0415
-    from fraudstream_tools.lab.simulate import simulate as make  # noqa: PLC0415
-
-    with _file_problems():
-        ending = files.file_format(output)
-        settings = WorldSettings(
-            seed=seed,
-            customers=customers,
-            days=days,
-            warm_up_days=warm_up,
-            activity=activity,
-            episodes=episodes,
-            start=start.replace(tzinfo=UTC) if start else START,
-        )
-        made = make(settings)
-        truth = output.with_name(output.name.removesuffix(ending) + ".truth" + ending)
-        files.write_rows(output, made.transactions)
-        files.write_rows(truth, (row.as_row() for row in made.truths))
-    frauds = [row for row in made.truths if row.fraud]
-    out.print(f"{len(made.transactions):,} transactions in {output}, {len(frauds):,} of them fraud", soft_wrap=True)
-    out.print(f"the truth about them in {truth}", soft_wrap=True)
-    table = Table("episode", "transactions", box=None, header_style="dim")
-    table.columns[1].justify = "right"
-    for episode in sorted({row.episode for row in frauds}):
-        table.add_row(episode, f"{sum(row.episode == episode for row in frauds):,}")
-    if frauds:
-        out.print(table)
 
 
 def replay(
@@ -122,7 +51,7 @@ def replay(
     from fraudstream_tools.lab import replay as lab  # noqa: PLC0415
 
     deployment = Deployment(stack, {"apiUrl": api})
-    with _file_problems():
+    with file_problems():
         total = files.count_transactions(file)
         ahead = _shift(files.read_transactions(file)) if shift_to_now else 0
         transactions = (lab.shifted(row, ahead, id_suffix) for row in _first(files.read_transactions(file), limit))

@@ -93,6 +93,27 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
         raise FileProblemError(f"{path}: cannot be written: {error.strerror}") from None
 
 
+def write_columns(path: Path, columns: Mapping[str, Any]) -> None:
+    """Write a table of numbers, an array for each column, as Parquet or CSV; the same table gives the same bytes.
+
+    Raises:
+        FileProblemError: the name ends otherwise, or the file cannot be written.
+    """
+    ending = file_format(path)
+    if ending not in {".parquet", ".csv"}:
+        raise FileProblemError(f"{path.name}: a table goes into a file whose name ends in .parquet or .csv")
+    table = _pyarrow("lib").table(dict(columns))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if ending == ".parquet":
+            _pyarrow("parquet").write_table(table, path, compression="zstd")
+        else:
+            options = _pyarrow("csv").WriteOptions(quoting_style="none")
+            _pyarrow("csv").write_csv(table, path, options)
+    except OSError as error:
+        raise FileProblemError(f"{path}: cannot be written: {error.strerror}") from None
+
+
 def _pyarrow(module: str) -> Any:  # noqa: ANN401  (pyarrow has no types)
     # Imported late: 70 ms that other formats need not pay.
     return import_module(f"pyarrow.{module}")

@@ -1,0 +1,192 @@
+"""`fraudstream simulate`."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from fraudstream_tools.cli.console import CommandError, out
+from fraudstream_tools.cli.file_problems import file_problems
+
+if TYPE_CHECKING:
+    from fraudstream_tools.lab.handbook_world import HandbookWorld
+
+
+class WorldName(StrEnum):
+    """The worlds that can be simulated."""
+
+    TOWNS = "towns"
+    HANDBOOK = "handbook"
+
+
+_OF_TOWNS = "World of towns"
+_OF_HANDBOOK = "World of the handbook"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command."""
+    app.command()(simulate)
+
+
+def simulate(
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where to: a name ending in .jsonl, .jsonl.gz, .csv or .parquet.")
+    ],
+    world: Annotated[WorldName, typer.Option(help="Which world: see above.")] = WorldName.TOWNS,
+    seed: Annotated[int, typer.Option(help="The world's number: the same one makes the same world.")] = 1,
+    customers: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="[default: 1000, handbook 5000]")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=1000, help="[default: 7, handbook 183]")] = None,
+    start: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The first day (UTC).  [default: 2026-01-05, handbook 2018-04-01]"),
+    ] = None,
+    activity: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=50, help="Mean transactions of a customer on a day; in the handbook's a factor."),
+    ] = None,
+    warm_up: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=60,
+            help="Days before the first one, thinned to each device's first use.",
+            rich_help_panel=_OF_TOWNS,
+        ),
+    ] = None,
+    episodes: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1000,
+            help="Fraud episodes a day for each 1,000 customers.  [default: 4]",
+            rich_help_panel=_OF_TOWNS,
+        ),
+    ] = None,
+    traps: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1000,
+            help="Honest events that look like fraud, a day for each 1,000 customers.  [default: 1]",
+            rich_help_panel=_OF_TOWNS,
+        ),
+    ] = None,
+    terminals: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="[default: 10000]", rich_help_panel=_OF_HANDBOOK)
+    ] = None,
+    spending: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=100, help="Factor on usual amounts.", rich_help_panel=_OF_HANDBOOK),
+    ] = None,
+    shift_day: Annotated[
+        int | None,
+        typer.Option(min=0, help="Day from which --spending and --activity hold.", rich_help_panel=_OF_HANDBOOK),
+    ] = None,
+    compromise_days: Annotated[
+        int | None,
+        typer.Option(min=0, help="Days a terminal stays compromised.  [default: 28]", rich_help_panel=_OF_HANDBOOK),
+    ] = None,
+    leak_days: Annotated[
+        int | None,
+        typer.Option(min=0, help="Days a leaked card is used.  [default: 14]", rich_help_panel=_OF_HANDBOOK),
+    ] = None,
+    api_fields: Annotated[
+        bool,
+        typer.Option("--api-fields", help="Write what the API takes, and a truth file.", rich_help_panel=_OF_HANDBOOK),
+    ] = False,
+) -> None:
+    """Make a world of customers, merchants and fraudsters, and write its transactions to a file.
+
+    **towns** is fraudstream's own world, with an episode for each pattern of fraud and honest events that look like it.
+    Transactions are as the API takes them, in order of time. Beside the file lies another with the truth: which of them
+    are fraud, the name of the episode, and the label that somebody gives it later, with its source: analysts at once,
+    customers within days, chargebacks after weeks; some frauds are never reported. `fraudstream label --file` takes it.
+
+    **handbook** is the world that the Fraud Detection Handbook measures detectors on, written as its table:
+    transaction_id, time_seconds, customer_id, terminal_id, amount_cents, fraud, scenario.
+
+    The same options give the same bytes.
+
+        fraudstream simulate --customers 5000 --days 14 --output world.parquet
+        fraudstream replay world.parquet --shift-to-now
+        fraudstream simulate --world handbook --seed 7 --spending 1.5 --output shifted.parquet
+    """
+    common = {"customers": customers, "days": days, "activity": activity}
+    of_towns = {"warm_up_days": warm_up, "episodes": episodes, "traps": traps}
+    of_handbook = {
+        "terminals": terminals,
+        "spending": spending,
+        "shift_day": shift_day,
+        "compromise_days": compromise_days,
+        "leak_days": leak_days,
+    }
+    chosen, other = (of_towns, of_handbook) if world is WorldName.TOWNS else (of_handbook, of_towns)
+    if (api_fields and world is WorldName.TOWNS) or any(value is not None for value in other.values()):
+        raise CommandError(f"the world {world} has not all of these options: see fraudstream simulate --help")
+    settings: dict[str, Any] = {name: value for name, value in (common | chosen).items() if value is not None}
+    settings["seed"] = seed
+    if start:
+        settings["start"] = start.replace(tzinfo=UTC)
+    with file_problems():
+        if world is WorldName.TOWNS:
+            _towns(output, settings)
+        else:
+            _handbook(output, settings, api_fields=api_fields)
+
+
+def _towns(output: Path, settings: dict[str, Any]) -> None:
+    from fraudstream_tools.lab import files  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.simulate import WorldSettings, simulate  # noqa: PLC0415
+
+    files.file_format(output)
+    made = simulate(WorldSettings(**settings))
+    truth = _truth_file(output)
+    files.write_rows(output, made.transactions)
+    files.write_rows(truth, (row.as_row() for row in made.truths))
+    frauds = Counter(row.episode for row in made.truths if row.fraud)
+    _say(output, truth, len(made.transactions), frauds)
+
+
+def _handbook(output: Path, settings: dict[str, Any], *, api_fields: bool) -> None:
+    from fraudstream_tools.lab import files  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.handbook_world import (  # noqa: PLC0415
+        SCENARIOS,
+        HandbookSettings,
+        make_handbook_world,
+    )
+
+    files.file_format(output)
+    made: HandbookWorld = make_handbook_world(HandbookSettings(**settings))
+    truth = None
+    if api_fields:
+        truth = _truth_file(output)
+        files.write_rows(output, made.transactions())
+        files.write_rows(truth, made.truths())
+    else:
+        files.write_columns(output, made.columns())
+    frauds = Counter({name: int((made.scenario == number).sum()) for number, name in SCENARIOS.items()})
+    _say(output, truth, len(made.scenario), frauds)
+
+
+def _truth_file(output: Path) -> Path:
+    from fraudstream_tools.lab import files  # noqa: PLC0415  (each command pays for what it uses)
+
+    ending = files.file_format(output)
+    return output.with_name(output.name.removesuffix(ending) + ".truth" + ending)
+
+
+def _say(output: Path, truth: Path | None, transactions: int, frauds: Counter[str]) -> None:
+    out.print(f"{transactions:,} transactions in {output}, {frauds.total():,} of them fraud", soft_wrap=True)
+    if truth:
+        out.print(f"the truth about them in {truth}", soft_wrap=True)
+    table = Table("episode", "transactions", box=None, header_style="dim")
+    table.columns[1].justify = "right"
+    for episode, number in sorted(frauds.items()):
+        table.add_row(episode, f"{number:,}")
+    if frauds:
+        out.print(table)
