@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from fraudstream_tools.cli import alerts, api, develop, here, lab, preflight, report, review, simulate
+from fraudstream_tools.cli import alerts, api, develop, here, lab, models, preflight, report, review, simulate
 from fraudstream_tools.cli.console import CommandError, err
 
 app = typer.Typer(

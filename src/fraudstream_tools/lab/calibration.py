@@ -12,6 +12,7 @@ from fraudstream_tools.lab.boosting import Flags
 _STEPS: Final = 100
 _CLOSE: Final = 1e-10
 _LEAST_SLOPE: Final = 0.01
+_RIDGE: Final = 1e-9
 
 
 def log_odds(probability: float) -> float:
@@ -28,29 +29,54 @@ def platt(raw: NDArray[np.float64], labels: Flags) -> Calibration:
         raw: raw scores of transactions that the trees have not seen, in log-odds.
         labels: which of them are fraud.
     """
+    slope, intercept = _line(raw, labels, np.zeros_like(raw))
+    # Trees whose scores do not tell fraud from the rest on newer weeks are flattened, never turned around.
+    return Calibration(slope=max(slope, _LEAST_SLOPE), intercept=intercept)
+
+
+def evidence_weight(odds: NDArray[np.float64], points: NDArray[np.float64], labels: Flags) -> float:
+    """Give how much a model's log-odds should count beside the rules' points: from 0 to 1, the likeliest weight.
+
+    Rules and model see the same transactions: where both speak of the same thing, their full sum would count it twice.
+
+    Args:
+        odds: calibrated log-odds of transactions that the trees have not seen.
+        points: the points of the rules that hit.
+        labels: which of them are fraud.
+    """
+    return round(min(max(_line(odds, labels, points)[0], 0.0), 1.0), 3)
+
+
+def _line(values: NDArray[np.float64], labels: Flags, offset: NDArray[np.float64]) -> tuple[float, float]:
+    """Fit slope and intercept of a logistic regression with a fixed offset."""
     frauds, others = int(labels.sum()), int((~labels).sum())
     targets = np.where(labels, (frauds + 1) / (frauds + 2), 1 / (others + 2))
     best = np.array([1.0, 0.0])
-    loss = _loss(best, raw, targets)
+    loss = _loss(best, values, offset, targets)
     for _ in range(_STEPS):
-        probability = 1 / (1 + np.exp(-(best[0] * raw + best[1])))
+        probability = 1 / (1 + np.exp(-(best[0] * values + best[1] + offset)))
         error, weight = probability - targets, probability * (1 - probability)
-        gradient = np.array([(error * raw).sum(), error.sum()])
-        mixed = (weight * raw).sum()
-        hessian = np.array([[(weight * raw * raw).sum() + 1e-9, mixed], [mixed, weight.sum() + 1e-9]])
-        step = np.linalg.solve(hessian, gradient)
+        mixed = (weight * values).sum()
+        hessian = np.array([[(weight * values * values).sum(), mixed], [mixed, weight.sum()]]) + _RIDGE * np.eye(2)
+        step: NDArray[np.float64] = np.linalg.solve(hessian, np.array([(error * values).sum(), error.sum()])).astype(
+            np.float64
+        )
         share = 1.0
-        while share > _CLOSE and _loss(best - share * step, raw, targets) > loss:
+        while share > _CLOSE and _loss(best - share * step, values, offset, targets) > loss:
             share /= 2
         after = best - share * step
-        reached = _loss(after, raw, targets)
+        reached = _loss(after, values, offset, targets)
         if loss - reached < _CLOSE:
             break
         best, loss = after, reached
-    # Trees whose scores do not tell fraud from the rest on newer weeks are flattened, never turned around.
-    return Calibration(slope=max(float(best[0]), _LEAST_SLOPE), intercept=float(best[1]))
+    return float(best[0]), float(best[1])
 
 
-def _loss(line: NDArray[np.float64], raw: NDArray[np.float64], targets: NDArray[np.float64]) -> float:
-    odds = line[0] * raw + line[1]
+def _loss(
+    line: NDArray[np.float64],
+    values: NDArray[np.float64],
+    offset: NDArray[np.float64],
+    targets: NDArray[np.float64],
+) -> float:
+    odds = line[0] * values + line[1] + offset
     return float((np.logaddexp(0, odds) - targets * odds).sum())

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fraudstream.detection import features
 from fraudstream.detection.model import Calibration, Model, ModelFile, Period, seal
 from fraudstream_tools.lab.boosting import Booster, Flags, Matrix, Parameters
-from fraudstream_tools.lab.calibration import log_odds, platt
+from fraudstream_tools.lab.calibration import evidence_weight, log_odds, platt
 from fraudstream_tools.lab.distributions import distributions
 from fraudstream_tools.lab.metrics import metrics
 
@@ -41,6 +41,7 @@ def fit(
     labels: Flags,
     timestamps: NDArray[np.int64],
     *,
+    points: NDArray[np.float64] | None = None,
     use: Sequence[str] = features.NAMES,
     parameters: Parameters | None = None,
     validation: Validation | None = None,
@@ -58,6 +59,7 @@ def fit(
             as the analyzer reads them back: in single precision a share can fall on the other side of a threshold.
         labels: which of them are fraud, as known at the time of training.
         timestamps: epoch milliseconds, in any order.
+        points: the points of the rules that hit; with them the model's weight beside the rules is fitted, else it is 1.
         use: the features to learn from.
         parameters: how trees are grown.
         validation: which part is newest, and how late labels come.
@@ -74,11 +76,14 @@ def fit(
     flags = labels.astype(np.bool_)
     newest = timestamps > timestamps.max() - validation.days * DAY
     known = timestamps <= timestamps.max() - (validation.days + validation.label_delay_days) * DAY
-    measured, calibration, figures = None, Calibration(slope=1.0, intercept=0.0), {}
+    measured, calibration, weight, figures = None, Calibration(slope=1.0, intercept=0.0), 1.0, {}
     if _learnable(flags[known]) and _learnable(flags[newest]):
         raw = Booster(chosen[known], flags[known], parameters).raw(chosen[newest])
         calibration = platt(raw, flags[newest])
-        figures = metrics(calibration.slope * raw + calibration.intercept, flags[newest])
+        odds = calibration.slope * raw + calibration.intercept
+        figures = metrics(odds, flags[newest])
+        if points is not None:
+            weight = evidence_weight(odds, points[newest], flags[newest])
         measured = _period(timestamps[newest], flags[newest])
     booster = Booster(chosen, flags, parameters)
     scores = calibration.slope * booster.raw(chosen) + calibration.intercept
@@ -95,6 +100,7 @@ def fit(
             metrics=figures,
             calibration=calibration,
             prior_log_odds=log_odds(float(flags.mean())),
+            weight=weight,
             trees=booster.export(),
             distributions=distributions(chosen[recent], use, scores[recent]),
         )
