@@ -21,6 +21,11 @@ MODELS = RULES.parent / "models"
 MODELS_FILE = "models.yaml"
 """It says which of the models beside it are in force."""
 LOG_PREFIX = "decision-log/"
+# What segments say is merged within two days of their coming in.
+SEGMENT_PREFIX = f"{LOG_PREFIX}segments/"
+SEGMENT_DAYS = 30
+# A full hour's last segments are written within two minutes of its end.
+ROLL_UP_MINUTE = 5
 REPORT_PREFIX = "reports/"
 SCHEDULE_RETRIES = 5
 SCHEDULE_EVENT_AGE_SECONDS = 3600
@@ -122,6 +127,7 @@ class ReportBucket(pulumi.ComponentResource):
     def _expire(self, settings: StackSettings, versioning: pulumi.Resource) -> None:
         rules = [
             _expiry("decision-log", LOG_PREFIX, settings.decision_log_days),
+            _expiry("segments", SEGMENT_PREFIX, min(SEGMENT_DAYS, settings.decision_log_days)),
             _expiry("reports", REPORT_PREFIX, settings.report_days),
             aws.s3.BucketLifecycleConfigurationRuleArgs(
                 id="old-versions",
@@ -190,8 +196,8 @@ def _expiry(name: str, prefix: str, days: int) -> aws.s3.BucketLifecycleConfigur
     )
 
 
-class DailyReport(pulumi.ComponentResource):
-    """Asks the report generator for yesterday's report, every day at the same hour."""
+class ReportSchedules(pulumi.ComponentResource):
+    """Asks the report generator to merge the log every hour, and for yesterday's report at the same hour every day."""
 
     def __init__(
         self,
@@ -202,21 +208,24 @@ class DailyReport(pulumi.ComponentResource):
         dead_letters: DeadLetters,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the schedule and its role; the hour is UTC. The function's role may send to the queue by now."""
-        super().__init__("fraudstream:infra:DailyReport", place.name("component", "daily-report"), None, opts)
+        """Make the schedules and their role; the hour is UTC. The function's role may send to the queue by now."""
+        super().__init__("fraudstream:infra:ReportSchedules", place.name("component", "report-schedules"), None, opts)
+        self._place = place
+        self._function = function
+        self._dead_letters = dead_letters
         child = pulumi.ResourceOptions(parent=self)
         group_name = place.name("schedule-group", "reports")
-        group = aws.scheduler.ScheduleGroup(group_name, name=group_name, opts=child)
-        role = ServiceRole(
+        self._group = aws.scheduler.ScheduleGroup(group_name, name=group_name, opts=child)
+        self._role = ServiceRole(
             place,
-            "daily-report",
+            "report-schedules",
             service="scheduler.amazonaws.com",
             source_arn=place.arn("scheduler", f"schedule-group/{group_name}"),
             opts=child,
         )
-        function.grant_invoke(role)
-        dead_letters.grant_send(role)
-        # The schedule only hands its event over: what becomes of a report that fails is the function's matter.
+        function.grant_invoke(self._role)
+        dead_letters.grant_send(self._role)
+        # A schedule only hands its event over: what becomes of one that fails is the function's matter.
         kept = aws.lambda_.FunctionEventInvokeConfig(
             place.name("event-invoke", function.purpose),
             function_name=function.name,
@@ -225,25 +234,30 @@ class DailyReport(pulumi.ComponentResource):
             destination_config={"on_failure": {"destination": dead_letters.arn}},
             opts=child,
         )
-        name = place.name("schedule", "daily-report")
+        self.daily = self._schedule("daily-report", f"cron(0 {hour} * * ? *)", after=kept)
+        self.hourly = self._schedule("hourly-roll-up", f"cron({ROLL_UP_MINUTE} * * * ? *)", after=kept)
+        self.register_outputs({"daily": self.daily, "hourly": self.hourly})
+
+    def _schedule(self, task: str, expression: str, *, after: pulumi.Resource) -> pulumi.Output[str]:
+        """Give the name of a schedule for one of the function's tasks."""
+        name = self._place.name("schedule", task)
         schedule = aws.scheduler.Schedule(
             name,
             name=name,
-            group_name=group.name,
-            schedule_expression=f"cron(0 {hour} * * ? *)",
+            group_name=self._group.name,
+            schedule_expression=expression,
             schedule_expression_timezone="UTC",
             flexible_time_window={"mode": "OFF"},
             target={
-                "arn": function.arn,
-                "role_arn": role.arn,
-                "input": json.dumps({"task": "daily-report"}),
+                "arn": self._function.arn,
+                "role_arn": self._role.arn,
+                "input": json.dumps({"task": task}),
                 "retry_policy": {
                     "maximum_retry_attempts": SCHEDULE_RETRIES,
                     "maximum_event_age_in_seconds": SCHEDULE_EVENT_AGE_SECONDS,
                 },
-                "dead_letter_config": {"arn": dead_letters.arn},
+                "dead_letter_config": {"arn": self._dead_letters.arn},
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*role.policies, kept]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*self._role.policies, after]),
         )
-        self.name = schedule.name
-        self.register_outputs({"name": schedule.name})
+        return schedule.name

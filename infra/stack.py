@@ -20,7 +20,7 @@ from infra.monitoring import Monitoring
 from infra.naming import Names, Place
 from infra.network import Network, Reachable
 from infra.queues import DeadLetters
-from infra.reports import LOG_PREFIX, REPORT_PREFIX, RULESET_PREFIX, DailyReport, ReportBucket, bucket_arn
+from infra.reports import LOG_PREFIX, REPORT_PREFIX, RULESET_PREFIX, ReportBucket, ReportSchedules, bucket_arn
 from infra.streams import DECISION_DEADLINE_SECONDS, StreamConsumer, analyzer_consumer, reporter_consumer
 from infra.tables import Tables, make_tables, table_arns
 from infra.waf import Firewall
@@ -102,6 +102,7 @@ def _environments(settings: StackSettings, stores: _Stores) -> Mapping[str, Mapp
             transactions_table=tables.transactions.name,
             log_prefix=LOG_PREFIX,
             report_prefix=REPORT_PREFIX,
+            ruleset_prefix=RULESET_PREFIX,
         ),
     }
 
@@ -123,6 +124,7 @@ def _grant(stores: _Stores, roles: Mapping[str, FunctionRole]) -> None:
     tables.transactions.grant_read_stream(reporter)
     tables.transactions.grant_sample(reporter)
     stores.bucket.grant_report(reporter)
+    stores.bucket.grant_read_ruleset(reporter)
     stores.dead_letters.grant_send(reporter)
 
 
@@ -236,7 +238,7 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
         after=[functions.analyzer],
         opts=opts,
     )
-    schedule = DailyReport(
+    schedules = ReportSchedules(
         place, function=functions.reporter, hour=settings.report_hour, dead_letters=stores.dead_letters, opts=opts
     )
     api = _make_api(place, settings, keys, functions.processor, opts)
@@ -261,7 +263,8 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
         "processorFunction": functions.processor.name,
         "analyzerFunction": functions.analyzer.name,
         "reportFunction": functions.reporter.name,
-        "dailySchedule": schedule.name,
+        "dailySchedule": schedules.daily,
+        "hourlySchedule": schedules.hourly,
         "region": settings.region,
     }
     if api.api_key is not None:

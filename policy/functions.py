@@ -1,5 +1,6 @@
 """Rules about the functions and what feeds them."""
 
+import re
 from collections.abc import Sequence
 
 from policy.rules import Checked, Complaints, must, of, resource_rule, stack_rule
@@ -63,11 +64,11 @@ def check_log_group(group: Checked) -> Complaints:
 
 
 def check_schedule(schedule: Checked) -> Complaints:
-    """The report is asked for once a day, at an hour of UTC."""
+    """The report is asked for once a day, at an hour of UTC, and the log is merged once an hour."""
     yield from must(schedule, {"scheduleExpressionTimezone": "UTC", "flexibleTimeWindow.mode": "OFF"})
-    parts = str(schedule.at("scheduleExpression")).removeprefix("cron(").removesuffix(")").split()
-    if len(parts) != 6 or not parts[1].isdigit() or parts[2:] != ["*", "*", "?", "*"]:  # noqa: PLR2004  (cron's fields)
-        yield f"scheduleExpression must name one hour of every day, not {schedule.at('scheduleExpression')!r}"
+    expression = str(schedule.at("scheduleExpression"))
+    if not re.fullmatch(r"cron\(\d+ (\d+|\*) \* \* \? \*\)", expression):
+        yield f"scheduleExpression must name a minute of every hour, or of one hour of every day, not {expression!r}"
 
 
 def check_invoke_config(config: Checked) -> Complaints:

@@ -139,7 +139,7 @@ def test_the_reporter_may_follow_and_sample_transactions_and_write_the_log_and_r
         "dynamodb:DescribeTable": transactions,
         "dynamodb:Scan": transactions,
         "s3:AbortMultipartUpload": objects,
-        "s3:GetObject": objects,
+        "s3:GetObject": objects | {f"{BUCKET}/rulesets/live/*"},
         "s3:ListBucket": frozenset({BUCKET}),
         "s3:PutObject": objects,
         "sqs:SendMessage": frozenset({QUEUE}),
@@ -153,8 +153,8 @@ def test_the_pipe_may_follow_alerts_and_publish_them(graph: Graph) -> None:
     }
 
 
-def test_the_schedule_may_invoke_the_reporter(graph: Graph) -> None:
-    assert allowed(graph, "daily-report") == {
+def test_the_schedules_may_invoke_the_reporter(graph: Graph) -> None:
+    assert allowed(graph, "report-schedules") == {
         "lambda:InvokeFunction": frozenset(
             {f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:lambda-report-generator-test"}
         ),
@@ -166,7 +166,7 @@ def test_there_is_a_role_for_each_function_and_one_each_for_pipe_schedule_and_ap
     assert {role.name for role in graph.of("aws:iam/role:Role")} == {
         f"role-{purpose}-test"
         for purpose in (
-            "transaction-processor", "fraud-analyzer", "report-generator", "alert-pipe", "daily-report", "api-logs",
+            "transaction-processor", "fraud-analyzer", "report-generator", "alert-pipe", "report-schedules", "api-logs",
         )
     }  # fmt: skip
 
@@ -187,7 +187,7 @@ def test_code_in_a_function_cannot_use_the_rights_that_lambda_needs_for_the_netw
         ("transaction-processor", "lambda", None),
         ("alert-pipe", "pipes", f"arn:aws:pipes:{REGION}:{ACCOUNT}:pipe/pipe-alerts-test"),
         (
-            "daily-report",
+            "report-schedules",
             "scheduler",
             f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/schedule-group-reports-test",
         ),

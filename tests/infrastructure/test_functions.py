@@ -199,7 +199,7 @@ def test_the_analyzer_starts_when_its_ruleset_is_there(graph: Graph) -> None:
 
 
 def test_the_report_is_asked_for_every_day_at_an_hour_that_is_a_setting(graph: Graph, declare: Declare) -> None:
-    schedule = graph.one("aws:scheduler/schedule:Schedule")
+    schedule = graph.one("aws:scheduler/schedule:Schedule", "schedule-daily-report-test")
     assert schedule["scheduleExpression"] == "cron(0 1 * * ? *)"
     assert schedule["scheduleExpressionTimezone"] == "UTC"
     assert schedule["flexibleTimeWindow"] == {"mode": "OFF"}
@@ -208,8 +208,17 @@ def test_the_report_is_asked_for_every_day_at_an_hour_that_is_a_setting(graph: G
     assert target["arn"].endswith("function:lambda-report-generator-test")
     assert json.loads(target["input"]) == {"task": "daily-report"}
     assert target["deadLetterConfig"] == {"arn": QUEUE}
-    late = declare({"fraudstream:reportHour": "23"}).one("aws:scheduler/schedule:Schedule")
+    late = declare({"fraudstream:reportHour": "23"}).one(
+        "aws:scheduler/schedule:Schedule", "schedule-daily-report-test"
+    )
     assert late["scheduleExpression"] == "cron(0 23 * * ? *)"
+
+
+def test_the_log_is_merged_a_few_minutes_after_every_hour(graph: Graph) -> None:
+    schedule = graph.one("aws:scheduler/schedule:Schedule", "schedule-hourly-roll-up-test")
+    assert schedule["scheduleExpression"] == "cron(5 * * * ? *)"
+    assert json.loads(schedule["target"]["input"]) == {"task": "hourly-roll-up"}
+    assert schedule["target"]["arn"].endswith("function:lambda-report-generator-test")
 
 
 def test_a_report_that_fails_is_tried_again_and_then_kept(graph: Graph) -> None:
@@ -218,7 +227,8 @@ def test_a_report_that_fails_is_tried_again_and_then_kept(graph: Graph) -> None:
     assert "qualifier" not in config.inputs
     assert (config["maximumRetryAttempts"], config["maximumEventAgeInSeconds"]) == (2, 3600)
     assert config["destinationConfig"] == {"onFailure": {"destination": QUEUE}}
-    assert config.urn in graph.ancestors(graph.one("aws:scheduler/schedule:Schedule"))
+    for schedule in graph.of("aws:scheduler/schedule:Schedule"):
+        assert config.urn in graph.ancestors(schedule)
     allowed = graph.one("aws:iam/rolePolicy:RolePolicy", "policy-report-generator-dead-letters-test")
     assert allowed.urn in graph.ancestors(config), "Lambda asks whether the role may send there"
 

@@ -96,6 +96,8 @@ def test_more_than_one_failure_in_a_hundred_invocations_raises_an_alarm(graph: G
         ("ruleset-invalid", "fraudstream RulesetInvalid Sum", {"Environment": "test"}),
         ("undecided", "fraudstream Undecided Maximum", {"Environment": "test"}),
         ("report-missed", "fraudstream ReportsWritten Sum", {"Environment": "test"}),
+        ("score-drift", "fraudstream ScoreDrift Maximum", {"Environment": "test"}),
+        ("feature-drift", "fraudstream FeatureDrift Maximum", {"Environment": "test"}),
     ],
 )
 def test_what_else_goes_wrong_raises_an_alarm(
@@ -194,6 +196,7 @@ def test_the_operator_is_given_what_comes_next(graph: Graph) -> None:
         "analyzerFunction": "lambda-fraud-analyzer-test",
         "reportFunction": "lambda-report-generator-test",
         "dailySchedule": "schedule-daily-report-test",
+        "hourlySchedule": "schedule-hourly-roll-up-test",
         "region": REGION,
     }
 

@@ -85,13 +85,13 @@ def days(graph: Graph) -> tuple[dict[str, int], int]:
 
 
 def test_the_bucket_forgets_as_the_settings_say(graph: Graph, declare: Declare) -> None:
-    assert days(graph) == ({"decision-log/": 400, "reports/": 400}, 30)
+    assert days(graph) == ({"decision-log/": 400, "decision-log/segments/": 30, "reports/": 400}, 30)
     settings = {
-        "fraudstream:decisionLogDays": "90",
+        "fraudstream:decisionLogDays": "20",
         "fraudstream:reportDays": "3650",
         "fraudstream:oldVersionDays": "1",
     }
-    assert days(declare(settings)) == ({"decision-log/": 90, "reports/": 3650}, 1)
+    assert days(declare(settings)) == ({"decision-log/": 20, "decision-log/segments/": 20, "reports/": 3650}, 1)
 
 
 def test_the_ruleset_lies_where_the_analyzer_looks_for_it(graph: Graph) -> None:
