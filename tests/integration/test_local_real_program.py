@@ -52,7 +52,7 @@ def test_every_resource_that_the_program_may_declare_is_played(
     assert len(plan.functions) == 3
     assert len(plan.event_sources) == 2
     assert len(plan.pipes) == 1
-    assert len(plan.schedules) == 1
+    assert len(plan.schedules) == 2
     (kept,) = plan.event_invokes
     assert kept.function_name == plan.schedules[0].function_name
     assert kept.on_failure_queue_arn == plan.event_sources[0].on_failure_queue_arn

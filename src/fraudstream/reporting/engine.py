@@ -17,7 +17,7 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
     Args:
         folder: where DuckDB may put what does not fit into memory.
     """
-    return duckdb.connect(
+    connection = duckdb.connect(
         config={
             # Nothing is ever fetched: json and parquet are part of the wheel, and inside the VPC there is nowhere to
             # fetch from.
@@ -28,6 +28,9 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
             "threads": THREADS,
         }
     )
+    # It would stand in the function's log.
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def quoted(paths: Iterable[Path]) -> str:

@@ -93,7 +93,7 @@ def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> Cut:
             origins.setdefault(folder, origin)
             hours.setdefault(folder, []).extend(lines)
     segments = [
-        Segment(key=f"{folder}{origins[folder]}-{len(lines)}{SUFFIX}", body=_compress(lines), records=len(lines))
+        Segment(key=f"{folder}{origins[folder]}-{len(lines)}{SUFFIX}", body=compress(lines), records=len(lines))
         for folder, lines in hours.items()
     ]
     return Cut(segments=segments, poison=poison)
@@ -124,6 +124,7 @@ def _sequence_number(record: object) -> str | None:
             return None
 
 
-def _compress(records: Iterable[LogRecord]) -> bytes:
+def compress(records: Iterable[LogRecord]) -> bytes:
+    """Give a segment's bytes."""
     # No time in the header: the same records give the same bytes.
     return gzip.compress(_ENCODER.encode_lines(list(records)), compresslevel=6, mtime=0)

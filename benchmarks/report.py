@@ -1,0 +1,321 @@
+"""Times the decision log and the report at 1000 transactions a second: `make bench-report`.
+
+It makes one hour of segments, as the stream's batches would be, one line in a hundred repeated; merges them; copies the
+merged hour to the others of the day, with other ids, times and tokens; makes the report of the day; and writes segments
+of one shard's records. Each of the measured parts is a process of its own. The last line printed is JSON.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import multiprocessing
+import os
+import random
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from fraudstream.reporting.columns import DECISIONS, LABELS
+from fraudstream.reporting.daily import Reporter
+from fraudstream.reporting.decision_log import SCHEMA_VERSION, LogEvent, LogRecord
+from fraudstream.reporting.engine import connect, quoted, write_parquet
+from fraudstream.reporting.merge import FINGERPRINT, write_tallies
+from fraudstream.reporting.places import Table, hour_key, table_key
+from fraudstream.reporting.roll_up import RollUp
+from fraudstream.reporting.segments import Segment, compress, cut, hour_prefix
+from fraudstream.reporting.stores import FolderStore
+from fraudstream.transactions.attributes import to_item
+from fraudstream.transactions.decision import Decision, Reason, Verdict
+from fraudstream.transactions.transaction import Transaction, TransactionType
+
+PREFIX = "decision-log/"
+DAY = date(2026, 11, 22)
+HOUR = datetime(2026, 11, 22, 0, tzinfo=UTC)
+HOUR_MS = 3_600_000
+LINES = 2000
+"""Lines of a segment: Lambda hands over at most 6 MB, and a record with both images has about 3 KB of JSON."""
+PART = 20_000
+"""Transactions of which one process writes the segments."""
+REPEATED = 0.01
+VECTOR_BYTES = 96
+"""Of a packed feature vector. They are random here, which is the worst that compression can meet."""
+STOPPED = 0.02
+LABELLED_ONE_IN = 500
+ENTITIES = {
+    "customer": 2_000_000,
+    "card": 2_500_000,
+    "merchant": 50_000,
+    "terminal": 100_000,
+    "device": 2_000_000,
+    "ip": 900_000,
+}
+RULES = tuple(f"rule-number-{number}" for number in range(25))
+COUNTRIES = ("DE", "FR", "ES", "IT", "NL", "US", "GB", "PL", "AT", "CH")
+CHANNELS = ("ECOMMERCE", "ECOMMERCE", "MOBILE", "POS", "POS", "ATM")
+CATEGORIES = ("5411", "5812", "5999", "4111", "5541", "7995", "6011", "5732")
+
+
+def token(kind: str, number: int) -> str:
+    """Give the token of an entity."""
+    return (
+        "tok_"
+        + base64.urlsafe_b64encode(hashlib.blake2b(f"{kind}{number}".encode(), digest_size=16).digest()).decode()[:22]
+    )
+
+
+def decisions(first: int, count: int, per_hour: int) -> Iterator[LogRecord]:
+    """Give the log's lines of some transactions of the hour."""
+    start = int(HOUR.timestamp() * 1000)
+    chance = random.Random(first)
+    for number in range(first, first + count):
+        received_at = start + number * HOUR_MS // per_hour
+        decided_at = min(received_at + int(chance.lognormvariate(6, 0.6)), start + HOUR_MS - 1)
+        stored = LogRecord(
+            schema_version=SCHEMA_VERSION,
+            event=LogEvent.STORED,
+            logged_at=received_at // 1000 * 1000,
+            transaction_id=f"{chance.getrandbits(128):032x}",
+            timestamp=received_at - 20,
+            received_at=received_at,
+            amount_minor=int(chance.lognormvariate(8, 1.4)),
+            currency=chance.choice(("EUR", "EUR", "EUR", "USD", "GBP", "PLN")),
+        )
+        yield stored
+        country = chance.choice(COUNTRIES)
+        hits = chance.sample(RULES, chance.choice((1, 1, 2, 3))) if chance.random() < 0.1 else []  # noqa: PLR2004
+        common = {name: getattr(stored, name) for name in stored.__struct_fields__[3:8]}
+        yield LogRecord(
+            **common,
+            schema_version=SCHEMA_VERSION,
+            event=LogEvent.DECIDED,
+            logged_at=decided_at // 1000 * 1000,
+            type="PAYMENT",
+            customer_id=token("customer", chance.randrange(ENTITIES["customer"])),
+            card_token=token("card", chance.randrange(ENTITIES["card"])),
+            merchant_id=token("merchant", int(ENTITIES["merchant"] * chance.random() ** 3)),
+            merchant_category_code=chance.choice(CATEGORIES),
+            merchant_country=chance.choice(COUNTRIES),
+            card_country=country,
+            billing_country=country,
+            ip_country=country,
+            terminal_id=token("terminal", chance.randrange(ENTITIES["terminal"])),
+            device_id=token("device", chance.randrange(ENTITIES["device"])),
+            ip_address=token("ip", chance.randrange(ENTITIES["ip"])),
+            channel=chance.choice(CHANNELS),
+            entry_mode="CHIP",
+            authorization_result="APPROVED",
+            response_code="00",
+            decision=chance.choice(("REVIEW", "DECLINE")) if chance.random() < STOPPED else "APPROVE",
+            score=min(100, int(chance.expovariate(0.2))),
+            reasons=tuple(hit.upper().replace("-", "_") for hit in hits),
+            sources=tuple(hits),
+            points=tuple(0.5 for _ in hits),
+            unevaluable_rules=tuple(RULES[:2]) if chance.random() < 0.3 else (),  # noqa: PLR2004
+            shadow_hits=(RULES[-1],) if chance.random() < 0.02 else (),  # noqa: PLR2004
+            features=base64.b64encode(chance.randbytes(VECTOR_BYTES)).decode(),
+            ruleset_version="abcdef123456",
+            model_version="2026-11-01",
+            decided_at=decided_at,
+        )
+
+
+def write_part(root: Path, per_hour: int, part: int) -> None:
+    """Write some segments of the hour; each but the first of them begins with lines that the one before ended with."""
+    first = part * PART
+    lines = decisions(first, min(PART, per_hour - first), per_hour)
+    before: list[LogRecord] = []
+    for number in range(PART * 2 // LINES):
+        new = list(islice(lines, LINES))
+        if new:
+            repeated = before[-round(LINES * REPEATED) :] + new
+            key = f"{hour_prefix(PREFIX, HOUR)}{part:08}-{number:021}-{len(repeated)}.jsonl.gz"
+            FolderStore(root).write(key, compress(repeated))
+        before = new
+
+
+def make_hour(root: Path, per_hour: int) -> None:
+    """Write the segments of the hour."""
+    parts = range(-(-per_hour // PART))
+    with ProcessPoolExecutor() as pool:
+        for done, _ in enumerate(pool.map(partial(write_part, root, per_hour), parts), start=1):
+            say(f"segments: part {done} of {len(parts)}")
+
+
+def copy_hour(root: Path, later: int) -> None:
+    """Write another hour of the day: the merged one with other ids, times and tokens, and its labels."""
+    hour = HOUR + timedelta(hours=later)
+    source = root / table_key(PREFIX, Table.DECISIONS, DAY, HOUR)
+    replaced = {
+        "transactionId": f"md5(transactionId || {later})",
+        **{name: f"{name} + {later * HOUR_MS}" for name in ("timestamp", "receivedAt", "loggedAt", "decidedAt")},
+        # As many entities as in an hour come and go in the others.
+        **{
+            name: f"'tok_' || substr(md5({name} || {later}), 1, 22)" for name in ("customerId", "cardToken", "deviceId")
+        },
+    }
+    columns = ", ".join(f"{replaced.get(name, name)} AS {name}" for name in DECISIONS)
+    with tempfile.TemporaryDirectory() as name, connect(Path(name)) as connection:
+        folder = Path(name)
+        files = {table: folder / f"{table}.parquet" for table in Table}
+        if later:
+            write_parquet(connection, f"SELECT {columns} FROM {quoted([source])[1:-1]}", files[Table.DECISIONS])
+            made = f"read_parquet({quoted([files[Table.DECISIONS]])})"
+            keys = f"(SELECT *, receivedAt // 1000 * 1000 AS storedAt FROM {made})"
+            write_tallies(connection, keys, files[Table.DECISIONS], files[Table.TALLIES])
+            ids = f"SELECT DISTINCT {FINGERPRINT} AS fingerprint FROM {made} ORDER BY 1"
+            write_parquet(connection, ids, files[Table.IDS])
+        else:
+            files = {Table.LABELS: files[Table.LABELS]}
+            made = f"read_parquet({quoted([source])})"
+        label = {"label": "'FRAUD'", "labelSource": "'chargeback'", "labeledAt": "decidedAt + 900000000"}
+        columns = ", ".join(f"{label.get(name, name)} AS {name}" for name in LABELS)
+        labelled = f"hash(transactionId) % {LABELLED_ONE_IN} = 0"
+        write_parquet(connection, f"SELECT {columns} FROM {made} WHERE {labelled}", files[Table.LABELS])
+        for table, path in files.items():
+            FolderStore(root).write(table_key(PREFIX, table, DAY, hour), path)
+
+
+def merge(root: Path) -> dict[str, Any]:
+    """Merge the hour of segments."""
+    (root / hour_key(PREFIX, HOUR)).unlink(missing_ok=True)
+    (merged,) = RollUp(store=FolderStore(root), log_prefix=PREFIX, time_left=lambda: 900).run(HOUR, HOUR)
+    return {"lines": merged.lines, "segments": merged.segments}
+
+
+def report(root: Path) -> dict[str, Any]:
+    """Make the report of the day, as the schedule does."""
+    shutil.rmtree(root / "reports", ignore_errors=True)
+    made = Reporter(
+        store=FolderStore(root),
+        log_prefix=PREFIX,
+        report_prefix="reports/",
+        sample=lambda _: set(),
+        now=HOUR + timedelta(days=1, hours=1),
+        time_left=lambda: 900,
+    ).report(DAY)
+    return {
+        "transactions": made.decisions.total,
+        "labelled": made.labels.labelled,
+        "complete": made.reconciliation.complete,
+    }
+
+
+def write_segments(root: Path) -> dict[str, Any]:
+    """Write the segments of one shard's records, batch after batch."""
+    records = list(stream_records(LINES))
+    batches = 10
+    store = FolderStore(root)
+    for number in range(batches):
+        for record in records:
+            record["dynamodb"]["SequenceNumber"] = f"{number:021}"
+        made: list[Segment] = list(cut(json.loads(json.dumps(records)), "bench/").segments)
+        for segment in made:
+            store.write(segment.key, segment.body)
+    shutil.rmtree(root / "bench")
+    return {"records": batches * len(records)}
+
+
+def stream_records(count: int) -> Iterator[dict[str, Any]]:
+    """Give records as Lambda hands them over: a transaction is stored, then decided."""
+    for number in range(count // 2):
+        stored = Transaction(
+            transaction_id=f"{number:032x}",
+            timestamp=1_795_400_000_000,
+            received_at=1_795_400_000_000,
+            amount_minor=1250,
+            currency="EUR",
+            type=TransactionType.PAYMENT,
+            **{
+                name: token(name, number)
+                for name in ("customer_id", "card_token", "merchant_id", "device_id", "ip_address")
+            },
+        )
+        decision = Decision(
+            decision=Verdict.REVIEW,
+            score=50,
+            reasons=(Reason(code="CARD_VELOCITY", source="card-velocity", points=1.5),),
+            ruleset_version="abcdef123456",
+            decided_at=1_795_400_000_400,
+        )
+        old = stored.to_item() | to_item({"kind": "TXN", "expiresAt": 1})
+        vector = base64.b64encode(random.Random(number).randbytes(VECTOR_BYTES)).decode()
+        new = old | decision.to_item() | {"features": {"B": vector}}
+        for images in ({"NewImage": old}, {"OldImage": old, "NewImage": new}):
+            change = {"SequenceNumber": f"{number:021}", "ApproximateCreationDateTime": 1_795_400_000, **images}
+            yield {"eventID": f"{number:032x}", "dynamodb": change}
+
+
+def measured(part: Callable[[Path], dict[str, Any]], root: Path) -> dict[str, Any]:
+    """Run a part in a process of its own; give what it gives, its seconds and its most memory."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_measure, (part, root))
+
+
+def _measure(part: Callable[[Path], dict[str, Any]], root: Path) -> dict[str, Any]:
+    started = time.perf_counter()
+    found = part(root)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return found | {
+        "seconds": round(time.perf_counter() - started, 1),
+        "cpuSeconds": round(used.ru_utime + used.ru_stime, 1),
+        # In kilobytes on Linux, in bytes on macOS.
+        "peakMemoryMb": round(used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)),
+    }
+
+
+def say(sentence: str) -> None:
+    """Tell how far it is, on a terminal."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{sentence}\x1b[K")
+
+
+def run(root: Path, per_hour: int) -> dict[str, Any]:
+    """Make what is not there yet, measure, and give the figures."""
+    if not (root / "segments-made").exists():
+        make_hour(root, per_hour)
+        (root / "segments-made").touch()
+    merging = measured(merge, root)
+    for later in range(24):
+        hour = HOUR + timedelta(hours=later)
+        if not (root / table_key(PREFIX, Table.LABELS, DAY, hour)).exists():
+            say(f"hours: {later} of 24")
+            copy_hour(root, later)
+    reporting = measured(report, root)
+    writing = measured(write_segments, root)
+    size = (root / table_key(PREFIX, Table.DECISIONS, DAY, HOUR)).stat().st_size
+    return {
+        "merge": merging,
+        "daily": reporting,
+        "writer": writing | {"recordsPerSecond": round(writing["records"] / writing["cpuSeconds"])},
+        "bytesPerRow": round(size / per_hour, 1),
+        "load": os.getloadavg()[0],
+    }
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, help="keep what is made here, and take what was made before")
+    parser.add_argument("--decisions", type=int, default=3_600_000, help="of an hour")
+    given = parser.parse_args()
+    if given.folder:
+        given.folder.mkdir(parents=True, exist_ok=True)
+        figures = run(given.folder, given.decisions)
+    else:
+        with tempfile.TemporaryDirectory() as name:
+            figures = run(Path(name), given.decisions)
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
