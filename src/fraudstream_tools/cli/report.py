@@ -1,6 +1,7 @@
 """`fraudstream report`: fetch a day's report."""
 
 import json
+import math
 import webbrowser
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -36,23 +37,19 @@ def report(
     ] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Have it written once more, with what came in late.")] = False,
+    log: Annotated[
+        Path | None, typer.Option(help="Make it here, of a folder with what the bucket has under decision-log/.")
+    ] = None,
     stack: StackOption = None,
 ) -> None:
     """Fetch the fraud report of a day, and have it written first if there is none yet.
 
     fraudstream report --open
     fraudstream report --date 2026-11-23 --format json --output -
+    fraudstream report --date 2026-11-23 --log log/
     """
     wanted = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
-    deployment = Deployment(stack)
-    key = report_key(wanted, file_format)
-    content = None if anew else _fetch(deployment, key)
-    if content is None:
-        err.print(f"writing the report of {wanted}", style="dim")
-        _write(deployment, wanted)
-        content = _fetch(deployment, key)
-    if content is None:
-        raise CommandError(f"the report of {wanted} was written, but it is not in the bucket")
+    content = _make(log, wanted, file_format) if log else _obtain(Deployment(stack), wanted, file_format, anew=anew)
     if output == Path("-"):
         typer.echo(content, nl=False)
         return
@@ -66,6 +63,37 @@ def report(
 def report_key(day: date, file_format: str) -> str:
     """Give the key under which a day's report lies in the bucket."""
     return f"reports/date={day}/report.{file_format}"
+
+
+def _make(log: Path, day: date, file_format: Format) -> bytes:
+    from fraudstream.reporting.daily import Reporter  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.reporting.stores import FolderStore  # noqa: PLC0415
+
+    if not any((log / folder).is_dir() for folder in ("segments", "tallies")):
+        raise CommandError(f"{log} is no decision log: it has neither segments/ nor tallies/")
+    store = FolderStore(log)
+    reporter = Reporter(
+        store=store,
+        log_prefix="",
+        report_prefix="reports/",
+        sample=lambda _: set(),
+        now=datetime.now(UTC),
+        time_left=lambda: math.inf,
+    )
+    reporter.report(day)
+    return store.read(report_key(day, file_format)) or b""
+
+
+def _obtain(deployment: Deployment, day: date, file_format: Format, *, anew: bool) -> bytes:
+    key = report_key(day, file_format)
+    content = None if anew else _fetch(deployment, key)
+    if content is None:
+        err.print(f"writing the report of {day}", style="dim")
+        _write(deployment, day)
+        content = _fetch(deployment, key)
+    if content is None:
+        raise CommandError(f"the report of {day} was written, but it is not in the bucket")
+    return content
 
 
 def _fetch(deployment: Deployment, key: str) -> bytes | None:
