@@ -23,15 +23,22 @@ class Client:
         self, method: str, path: str, body: bytes = b"", content_type: str = "application/json"
     ) -> httpx.Response:
         headers = {"content-type": content_type} if method == "POST" else {}
-        request = AWSRequest(method=method, url=f"{self.url}{path}", data=body, headers=headers)
-        SigV4Auth(self.credentials, "execute-api", "us-east-2").add_auth(request)
-        return httpx.request(method, request.url, content=body, headers=dict(request.headers.items()), timeout=30)
+        return self._send(method, f"{self.url}{path}", body, headers)
 
     def post(self, transaction: dict[str, Any]) -> httpx.Response:
         return self.request("POST", "/transactions", json.dumps(transaction).encode())
 
     def get(self, transaction_id: str) -> httpx.Response:
         return self.request("GET", f"/transactions/{transaction_id}")
+
+    def follow(self, answer: httpx.Response) -> httpx.Response:
+        """Read what an answer's `Location` leads to."""
+        return self._send("GET", str(answer.url.join(answer.headers["Location"])), b"", {})
+
+    def _send(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+        request = AWSRequest(method=method, url=url, data=body, headers=headers)
+        SigV4Auth(self.credentials, "execute-api", "us-east-2").add_auth(request)
+        return httpx.request(method, request.url, content=body, headers=dict(request.headers.items()), timeout=30)
 
 
 def payment(**changes: Any) -> dict[str, Any]:

@@ -23,9 +23,10 @@ def test_a_posted_transaction_is_pending_at_once_and_decided_soon(client: Client
     answer = client.post(transaction)
 
     assert answer.status_code == 201
-    assert answer.headers["Location"] == f"/transactions/{transaction['transactionId']}"
     assert answer.json()["status"] == "PENDING"
     assert answer.json()["decision"] is None
+    followed = client.follow(answer)
+    assert (followed.status_code, followed.json()["transactionId"]) == (200, transaction["transactionId"])
 
     found = decided(transaction["transactionId"])
     assert found["status"] == "DECIDED"

@@ -135,7 +135,7 @@ def request(method: str, resource: str, body: str | None = None) -> dict[str, An
         "resource": resource,
         "headers": {"Content-Type": "application/json"} if body is not None else None,
         "pathParameters": None,
-        "requestContext": {"requestId": "11111111-aaaa"},
+        "requestContext": {"requestId": "11111111-aaaa", "path": f"/v1{resource}"},
         "body": body,
         "isBase64Encoded": False,
     }
@@ -200,13 +200,27 @@ def test_a_new_transaction_is_stored_and_shown_as_pending(processor: Processor) 
     sent = payment(timestamp=processor.time[0] - 5)
     answer = processor.post(sent)
     assert answer["statusCode"] == 201
-    assert answer["headers"]["Location"] == f"/transactions/{sent['transactionId']}"
+    assert answer["headers"]["Location"] == f"/v1/transactions/{sent['transactionId']}"
     assert answer["headers"]["Content-Type"] == "application/json"
     state = body_of(answer)
     assert (state["status"], state["decision"], state["reasons"]) == ("PENDING", None, [])
     assert state["timestamp"] == sent["timestamp"]
     assert state["receivedAt"] == processor.time[0]
     assert body_of(processor.get(sent["transactionId"])) == state
+
+
+@pytest.mark.parametrize(
+    ("called", "base"),
+    [
+        ("/v1/transactions", "/v1/transactions"),
+        ("/payments/transactions/", "/payments/transactions"),  # a custom domain's base path
+        ("/transactions", "/transactions"),  # a custom domain without one
+    ],
+)
+def test_the_location_lies_below_the_path_that_the_client_called(processor: Processor, called: str, base: str) -> None:
+    sent = payment()
+    answer = processor.post(sent, requestContext={"requestId": "11111111-aaaa", "path": called}, path="/transactions")
+    assert answer["headers"]["Location"] == f"{base}/{sent['transactionId']}"
 
 
 def test_identifiers_are_stored_as_tokens_and_places_coarse(processor: Processor) -> None:

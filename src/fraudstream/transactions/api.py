@@ -104,8 +104,8 @@ class TransactionApi:
             status=status.value,
             milliseconds=self.clock() - now,
         )
-        location = {"Location": f"/transactions/{request.transaction_id}"}
-        return self._state_answer(status, result.stored, location if result.is_new else {})
+        location = {"Location": _below(event, request.transaction_id)} if result.is_new else {}
+        return self._state_answer(status, result.stored, location)
 
     def _get(self, transaction_id: str) -> Answer:
         known = _TRANSACTION_ID.fullmatch(transaction_id) and not holds_card_number(transaction_id)
@@ -133,6 +133,13 @@ class TransactionApi:
             "a request was refused", request_id=request_id, status=problem.status.value, failed=len(problem.errors)
         )
         return _problem_answer(problem.status, problem.detail, problem.errors)
+
+
+def _below(event: Mapping[str, Any], name: str) -> str:
+    """Give the path of what has a name below the path that the client called."""
+    # The event's own "path" lacks the stage, and a link without it leads nowhere.
+    path: str = event["requestContext"]["path"]
+    return f"{path.rstrip('/')}/{name}"
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

@@ -8,6 +8,7 @@ from fraudstream.transactions.answer import Problem, TransactionState
 from fraudstream.transactions.schema import MAX_BODY_BYTES, TransactionRequest
 
 _REFERENCES = "#/components/schemas/"
+_LOCATION = "Where to read it: a path below the one that was called, the stage or a custom domain's base path included."
 _EXAMPLE = {
     "transactionId": "order-20261123-0001",
     "amountMinor": 4999,
@@ -97,7 +98,7 @@ def _post() -> dict[str, Any]:
         "responses": {
             "201": {
                 **_state("Stored; not yet decided."),
-                "headers": {"Location": {"description": "Where to read it.", "schema": {"type": "string"}}},
+                "headers": {"Location": {"description": _LOCATION, "schema": {"type": "string"}}},
             },
             "200": _state("The same transaction was stored before; this is its present state."),
             "400": _problem("A field is wrong, missing or unknown; `errors` names every such field and no value."),
