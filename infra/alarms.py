@@ -10,6 +10,9 @@ from infra.api_spec import STAGE
 DIMENSION = "Environment"
 """The one dimension of the functions' own metrics, as `fraudstream.observe` writes it."""
 
+SIGNIFICANT_DRIFT = 0.25
+"""Population stability index from which a change is significant (Siddiqi, Credit Risk Scorecards, 2006)."""
+
 Treatment = Literal["notBreaching", "breaching"]
 Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold"]
 
@@ -155,6 +158,20 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
             description="Transactions of the reported day were never decided.",
             metrics=(("undecided", own_metric(Metric.UNDECIDED, environment, "Maximum")),),
             threshold=0,
+        ),
+        *(
+            AlarmSpec(
+                purpose=purpose,
+                description=f"{what} of a day's transactions is far from what the live model learnt from: train anew.",
+                metrics=(("drift", own_metric(metric, environment, "Maximum")),),
+                threshold=SIGNIFICANT_DRIFT,
+                # It is measured once a day, with the report.
+                period_seconds=86_400,
+            )
+            for purpose, metric, what in (
+                ("score-drift", Metric.SCORE_DRIFT, "The distribution of the scores"),
+                ("feature-drift", Metric.FEATURE_DRIFT, "The distribution of a feature"),
+            )
         ),
         AlarmSpec(
             purpose="report-missed",

@@ -75,5 +75,12 @@ def dashboard_body(watched: Watched, region: str) -> dict[str, Any]:
         ),
         ("Dead letters", [_series("waiting", queue_depth(watched.queue))]),
         ("Decision log and reports", own(Metric.RECORDS_LOGGED, Metric.REPORTS_WRITTEN, Metric.UNDECIDED)),
+        (
+            "Drift since the live model's training (PSI)",
+            [
+                _series(metric.value, own_metric(metric, environment, "Maximum"))
+                for metric in (Metric.SCORE_DRIFT, Metric.FEATURE_DRIFT)
+            ],
+        ),
     ]
     return {"widgets": [_widget(title, region, index, series) for index, (title, series) in enumerate(widgets)]}

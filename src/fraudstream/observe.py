@@ -110,6 +110,10 @@ class Meter:
         """Add one observation to a metric of durations, in milliseconds."""
         self._metrics.add_metric(name=metric.value, unit=MetricUnit.Milliseconds, value=duration)
 
+    def level(self, metric: Metric, value: float) -> None:
+        """Add one observation to a metric without a unit."""
+        self._metrics.add_metric(name=metric.value, unit=MetricUnit.NoUnit, value=value)
+
     def flush(self) -> None:
         """Write what was counted since the last flush; nothing when there is nothing."""
         if self._metrics.metric_set:

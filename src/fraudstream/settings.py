@@ -28,6 +28,8 @@ class Metric(StrEnum):
     RECORDS_LOGGED = "RecordsLogged"
     REPORTS_WRITTEN = "ReportsWritten"
     UNDECIDED = "Undecided"
+    SCORE_DRIFT = "ScoreDrift"
+    FEATURE_DRIFT = "FeatureDrift"
 
 
 class SettingsError(ValueError):
@@ -79,6 +81,8 @@ class ReporterSettings(CommonSettings, frozen=True, kw_only=True):
     transactions_table: str
     log_prefix: str = "decision-log/"
     report_prefix: str = "reports/"
+    ruleset_prefix: str = "rulesets/live/"
+    """Where the models lie, beside the ruleset."""
 
 
 S = TypeVar("S", bound=CommonSettings)

@@ -110,6 +110,16 @@ def test_a_log_read_twice_counts_once_and_rows_come_in_the_order_of_time(tmp_pat
     assert found.labels.tolist() == [True, False]
 
 
+def test_hourly_files_are_read_beside_segments_and_tallies_passed_over(tmp_path: Path) -> None:
+    log = written(tmp_path, decision(1, 1), label(1, 1, "FRAUD", 2))
+    packed = pack({"amountBase": 2})
+    hourly = {k: v for k, v in decision(2, 2, features=packed).items() if k != "event"}
+    for table, rows in (("decisions", [hourly]), ("tallies", [{"count": 3}]), ("ids", [{"fingerprint": 1}])):
+        (log / table / "date=2026-06-01").mkdir(parents=True)
+        pq.write_table(pa.Table.from_pylist(rows), log / table / "date=2026-06-01" / "2026-06-01T00.parquet")
+    assert learnt(from_log(log, at(20))) == {1: True, 2: False}
+
+
 def test_features_come_back_as_they_were_judged_and_those_of_other_code_are_left_out(tmp_path: Path) -> None:
     packed = pack({"amountBase": 12.34, "cardCount1h": 3, "terminalFraudShare7d": 0.105})
     stale = base64.b64encode(b"\x01" + packed[1:]).decode()

@@ -71,6 +71,7 @@ def test_metrics_leave_as_one_line_per_flush(capsys: pytest.CaptureFixture[str])
     for stored in (1, 4):
         meter.count(Metric.TRANSACTIONS_STORED, stored)
         meter.milliseconds(Metric.DECISION_LATENCY, 12.5)
+        meter.level(Metric.SCORE_DRIFT, 0.07)
         meter.flush()
     first, second = lines(capsys)
     for line, stored in ((first, 1), (second, 4)):
@@ -80,3 +81,4 @@ def test_metrics_leave_as_one_line_per_flush(capsys: pytest.CaptureFixture[str])
         assert line["Environment"] == "dev"
         assert line["TransactionsStored"] == [stored]
         assert line["DecisionLatency"] == [12.5]
+        assert line["ScoreDrift"] == [0.07]

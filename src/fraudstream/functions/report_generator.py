@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.observe import Log, Meter
 from fraudstream.reporting import segments
@@ -91,6 +92,7 @@ def _write_report(date_text: object, context: "LambdaContext") -> Mapping[str, A
     _log.info(
         "the daily report was written", date=report.date, milliseconds=round(1000 * (time.perf_counter() - started))
     )
+    _measure_drift(date.fromisoformat(report.date))
     return {
         "date": report.date,
         "revision": report.revision.number,
@@ -100,6 +102,25 @@ def _write_report(date_text: object, context: "LambdaContext") -> Mapping[str, A
         "logged": books.logged,
         "undecided": len(books.undecided),
     }
+
+
+def _measure_drift(day: date) -> None:
+    """Tell how far the day is from what the live model learnt from; the report stands whether or not that works."""
+    from fraudstream.detection.model import ModelError  # noqa: PLC0415  (the segments' writer needs none of this)
+    from fraudstream.reporting.drift import drift_of, live_model  # noqa: PLC0415
+    from fraudstream.reporting.stores import BucketStore  # noqa: PLC0415
+
+    store = BucketStore(_s3, _settings.bucket)
+    try:
+        model = live_model(store, _settings.ruleset_prefix)
+        drift = model and drift_of(store, _settings.log_prefix, day, model)
+    except (ModelError, ClientError, BotoCoreError) as error:
+        _log.failure("drift was not measured", error, date=day.isoformat())
+        return
+    if drift:
+        _meter.level(Metric.SCORE_DRIFT, drift.score)
+        _meter.level(Metric.FEATURE_DRIFT, drift.features[drift.worst])
+        _log.info("drift was measured", date=day.isoformat(), codes=[drift.worst])
 
 
 def _reporter(context: "LambdaContext") -> "Reporter":

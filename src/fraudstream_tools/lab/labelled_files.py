@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from fraudstream.detection.judge import Judge
+from fraudstream.reporting.places import Table
 from fraudstream.transactions.decision import Truth
 from fraudstream_tools.lab.examples import DAY, Decided, Examples, examples, is_declined, rule_points
 from fraudstream_tools.lab.files import FileProblemError, read_transactions
 from fraudstream_tools.lab.history import Known, as_transaction, judged
 
 LOG_FORMATS: Final = (".jsonl.gz", ".jsonl", ".parquet")
+_OTHER: Final = frozenset({Table.TALLIES.value, Table.IDS.value})
+"""Folders of a decision log that hold no decisions or labels."""
 _TRUE: Final = frozenset({True, "1", "true", "True", "TRUE", Truth.FRAUD.value})
 _FALSE: Final = frozenset({False, "0", "false", "False", "FALSE", Truth.LEGITIMATE.value})
 
@@ -127,10 +130,13 @@ def _known(row: Mapping[str, Any], by_default: int) -> Known | None:
 
 
 def _decided(record: Mapping[str, Any]) -> Decided:
-    try:
-        packed = base64.b64decode(record["features"], validate=True)
-    except (binascii.Error, ValueError, TypeError):
-        packed = b""
+    packed: object = record["features"]
+    if not isinstance(packed, bytes):
+        # Text in segments, bytes in hourly files.
+        try:
+            packed = base64.b64decode(str(packed), validate=True)
+        except (binascii.Error, ValueError):
+            packed = b""
     return Decided(
         record["transactionId"],
         record["timestamp"],
@@ -142,7 +148,7 @@ def _decided(record: Mapping[str, Any]) -> Decided:
 
 def _records(place: Path) -> Iterator[dict[str, Any]]:
     found: Iterable[Path] = [place] if place.is_file() else sorted(place.rglob("*"))
-    files = [path for path in found if path.name.endswith(LOG_FORMATS)]
+    files = [path for path in found if path.name.endswith(LOG_FORMATS) and not _OTHER.intersection(path.parts)]
     if not files:
         raise FileProblemError(f"{place}: there is no decision log ({', '.join(LOG_FORMATS)})")
     for file in files:
