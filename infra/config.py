@@ -54,7 +54,7 @@ class StackSettings:
     reporter: FunctionSettings
     throttle_burst: int
     read_throttle_rate: int
-    """Requests a second that GET may take, within the stage's."""
+    """Requests a second that GET may take, beside those of POST: API Gateway throttles each method by itself."""
     api_auth: ApiAuth
     api_gateway_account_role: AccountRole
     report_hour: int

@@ -474,10 +474,17 @@ def test_a_throttled_burst_gets_429s(bench: Bench) -> None:
     assert bench.call("GET", "/transactions/a").status_code == 200, "the bucket fills again"
 
 
-def test_a_method_has_a_throttle_of_its_own_within_the_stages(bench: Bench) -> None:
-    bench.start(route("GET", "/few", throttle_rate=0.1, throttle_burst=2), route("GET", "/many"), throttle_burst=1000)
-    assert [bench.call("GET", "/few").status_code for _ in range(3)] == [200, 200, 429]
-    assert [bench.call("GET", "/many").status_code for _ in range(3)] == [200, 200, 200]
+def test_each_method_is_throttled_by_itself(bench: Bench) -> None:
+    own = route("GET", "/few", throttle_rate=0.1, throttle_burst=2)
+    bench.start(own, route("GET", "/many"), route("POST", "/many"), throttle_rate=0.1, throttle_burst=3)
+    # None takes from another's bucket: neither one with a throttle of its own, nor one with the stage's.
+    for method, path, burst in (("GET", "/few", 2), ("GET", "/many", 3), ("POST", "/many", 3)):
+        assert [bench.call(method, path).status_code for _ in range(burst + 1)] == [*[200] * burst, 429]
+
+
+def test_a_methods_throttle_may_be_wider_than_the_stages(bench: Bench) -> None:
+    bench.start(route("GET", "/many", throttle_rate=0.1, throttle_burst=4), throttle_rate=0.1, throttle_burst=1)
+    assert [bench.call("GET", "/many").status_code for _ in range(5)] == [200, 200, 200, 200, 429]
 
 
 def test_gateway_responses_set_status_headers_and_body(bench: Bench) -> None:

@@ -28,7 +28,7 @@ from fraudstream_tools.local.gateway_responses import (
 )
 from fraudstream_tools.local.gateway_routes import Router
 from fraudstream_tools.local.gateway_signatures import SignatureVerifier
-from fraudstream_tools.local.gateway_throttle import TokenBucket, take_from_all
+from fraudstream_tools.local.gateway_throttle import TokenBucket
 from fraudstream_tools.local.invocations import InvocationRefusedError, Invoke, PayloadTooLargeError, Throttled
 from fraudstream_tools.local.specs import GatewaySpec, KnownCredentials, RouteSpec
 
@@ -70,8 +70,7 @@ class StageApp:
         self._verifier = SignatureVerifier(spec.region, credentials)
         self._refusals = Refusals(spec.responses)
         self._bodies = {id(route): BodyValidator(route.body_schemas) for route in spec.routes}
-        self._stage_bucket = TokenBucket(spec.throttle_rate, spec.throttle_burst)
-        self._buckets = {id(route): _own_bucket(route) for route in spec.routes}
+        self._buckets = {id(route): _bucket(spec, route) for route in spec.routes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
@@ -111,7 +110,7 @@ class StageApp:
             exchange.api_key = exchange.header("x-api-key")
             if exchange.api_key not in self._spec.api_keys:
                 raise invalid_api_key()
-        if not take_from_all(self._stage_bucket, self._buckets[id(route)]):
+        if not self._buckets[id(route)].take():
             raise throttled()
         self._bodies[id(route)].check(exchange.header("content-type"), exchange.body)
         return await self._integrate(route, exchange)
@@ -156,10 +155,11 @@ class StageApp:
         return to_answer(result.payload, exchange)
 
 
-def _own_bucket(route: RouteSpec) -> TokenBucket | None:
-    if route.throttle_rate is None or route.throttle_burst is None:
-        return None
-    return TokenBucket(route.throttle_rate, route.throttle_burst)
+def _bucket(spec: GatewaySpec, route: RouteSpec) -> TokenBucket:
+    # A stage's throttle is what its methods have where they have none of their own: no bucket is shared.
+    rate = spec.throttle_rate if route.throttle_rate is None else route.throttle_rate
+    burst = spec.throttle_burst if route.throttle_burst is None else route.throttle_burst
+    return TokenBucket(rate, burst)
 
 
 async def _read_body(exchange: Exchange, receive: Receive) -> bytes:

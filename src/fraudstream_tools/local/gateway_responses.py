@@ -73,7 +73,7 @@ def invalid_api_key() -> RefusalError:
 
 
 def throttled() -> RefusalError:
-    """The stage's or the method's throttle has no token left."""
+    """The method's throttle has no token left."""
     return RefusalError("THROTTLED", 429, "Too Many Requests", "TooManyRequestsException")
 
 

@@ -20,27 +20,16 @@ class TokenBucket:
         self._tokens = float(burst)
         self._filled_at = clock()
 
-    def has_token(self) -> bool:
-        """Whether there is a token to take."""
+    def take(self) -> bool:
+        """Take a token.
+
+        Returns:
+            Whether there was one.
+        """
         now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
         self._filled_at = now
-        return self._tokens >= 1.0
-
-    def take(self) -> None:
-        """Take a token."""
+        if self._tokens < 1.0:
+            return False
         self._tokens -= 1.0
-
-
-def take_from_all(*buckets: TokenBucket | None) -> bool:
-    """Take a token from every bucket, or from none if one of them is empty.
-
-    Returns:
-        Whether they were taken.
-    """
-    present = [bucket for bucket in buckets if bucket is not None]
-    if not all(bucket.has_token() for bucket in present):
-        return False
-    for bucket in present:
-        bucket.take()
-    return True
+        return True

@@ -117,6 +117,7 @@ class RouteSpec:
     body_schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """JSON schema by content type; empty: bodies are not validated."""
     throttle_rate: float | None = None
+    """Requests a second; none: the stage's."""
     throttle_burst: int | None = None
     timeout_seconds: float = 29.0
 
@@ -146,6 +147,7 @@ class GatewaySpec:
     responses: tuple[GatewayResponseSpec, ...]
     api_keys: tuple[str, ...] = ()
     throttle_rate: float
+    """Requests a second of each method that has no rate of its own."""
     throttle_burst: int
     access_log_format: str | None = None
     """With `$context` variables; none: no access log."""

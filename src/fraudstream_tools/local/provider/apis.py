@@ -216,7 +216,7 @@ class Apis:
         )
 
     def method_settings(self, name: str, inputs: Inputs) -> Created:
-        """Set the throttle of a stage (`*/*`) or of one of its methods."""
+        """Set the throttle of each method of a stage (`*/*`) or of one of them."""
         stage = self._api(inputs).stages[inputs["stageName"]]
         stage.settings[inputs["methodPath"]] = inputs["settings"]
         return Created(id=_identity(name))
