@@ -131,9 +131,14 @@ def test_a_wrong_setting_is_named_before_aws_is_asked(fraudstream: Command, tmp_
     assert "fraudstream:processorConcurrency is '10'" in ran.err
 
 
-def test_an_api_rate_below_the_stages_says_what_to_request(fraudstream: Command, aws_account: Aws) -> None:
-    aws_account.rate = 500.0
-    assert "--quota-code L-8A5B8E43" in fraudstream("preflight").out
+@pytest.mark.parametrize(("rate", "code"), [(1499.0, 1), (1500.0, 0)])
+def test_an_api_rate_below_that_of_both_methods_says_what_to_request(
+    fraudstream: Command, aws_account: Aws, rate: float, code: int
+) -> None:
+    aws_account.rate = rate
+    ran = fraudstream("preflight")
+    assert ran.code == code
+    assert ("--quota-code L-8A5B8E43" in ran.out) == bool(code)
 
 
 @pytest.mark.parametrize(

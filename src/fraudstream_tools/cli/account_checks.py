@@ -22,7 +22,7 @@ RUNTIME_ENDS = {
 """When AWS deprecates each runtime; source: AWS Lambda developer guide, Lambda runtimes, read in November 2026."""
 RUNTIME_NOTICE_DAYS = 180
 """AWS itself gives at least this much notice."""
-STAGE_REQUESTS_PER_SECOND = 1000
+POST_REQUESTS_PER_SECOND = 1000
 
 
 class State(Enum):
@@ -119,10 +119,12 @@ class Account:
         throttle = self._client("apigateway").get_account().get("throttleSettings", {})
         rate, burst = throttle.get("rateLimit", 0), throttle.get("burstLimit", 0)
         found = f"{rate:,.0f} requests a second, bursts of {burst:,}, for all APIs together"
-        if rate >= STAGE_REQUESTS_PER_SECOND and burst >= self._settings.throttle_burst:
+        # Each method has a throttle of its own; the account's is over all of them together.
+        needed = POST_REQUESTS_PER_SECOND + self._settings.read_throttle_rate
+        if rate >= needed and burst >= self._settings.throttle_burst:
             return Check(name="API Gateway rate", state=State.OK, found=found)
         advice = (
-            f"the API takes {STAGE_REQUESTS_PER_SECOND:,} a second and bursts of {self._settings.throttle_burst:,}; "
+            f"the API takes {needed:,} a second and bursts of {self._settings.throttle_burst:,}; "
             "request more:\naws service-quotas request-service-quota-increase --service-code apigateway "
             f"--quota-code L-8A5B8E43 --desired-value 10000 --region {self._settings.region}"
         )
