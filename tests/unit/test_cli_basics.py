@@ -46,7 +46,7 @@ def test_wrong_usage_ends_with_2(fraudstream: Command) -> None:
 
 
 def test_a_simulated_world_lies_in_a_file_with_the_truth_beside_it(fraudstream: Command, tmp_path: Path) -> None:
-    options = ("--seed", 5, "--customers", 40, "--days", 1, "--episodes", 100, "--output")
+    options = ("--seed", 5, "--customers", 40, "--days", 1, "--episodes", 100, "--traps", 50, "--output")
     ran = fraudstream("simulate", *options, tmp_path / "one.csv")
     assert ran.code == 0
     assert fraudstream("simulate", *options, tmp_path / "two.csv").code == 0
@@ -55,7 +55,7 @@ def test_a_simulated_world_lies_in_a_file_with_the_truth_beside_it(fraudstream: 
     made = list(read_transactions(tmp_path / "one.csv"))
     truth = (tmp_path / "one.truth.csv").read_text().splitlines()
     assert f"{len(made):,} transactions" in ran.out
-    assert truth[0] == "transactionId,episode,fraud,knownAt"
+    assert truth[0] == "transactionId,episode,fraud,label,labeledAt,source,trap"
     assert len(truth) == len(made) + 1
 
 

@@ -11,11 +11,15 @@ from math import asin, cos, radians, sin, sqrt
 import msgspec
 import pytest
 
+from fraudstream.transactions.decision import Truth
 from fraudstream.transactions.schema import TransactionRequest
 from fraudstream_tools.lab.episodes import EPISODES
 from fraudstream_tools.lab.files import read_transactions
+from fraudstream_tools.lab.labelling import Report
 from fraudstream_tools.lab.sample_day import SAMPLE, SAMPLE_SETTINGS, TRUTH, sample_transactions, sample_truth
 from fraudstream_tools.lab.simulate import START, Simulation, WorldSettings, simulate
+from fraudstream_tools.lab.simulate import Truth as Truth_
+from fraudstream_tools.lab.traps import TRAPS
 
 DOCUMENTATION = [
     ip_network(network) for network in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
@@ -24,7 +28,7 @@ DOCUMENTATION = [
 
 @pytest.fixture(scope="module")
 def world() -> Simulation:
-    return simulate(WorldSettings(seed=7, customers=300, days=3, episodes=30.0))
+    return simulate(WorldSettings(seed=7, customers=300, days=3, episodes=40.0, traps=20.0))
 
 
 def kilometres(one: dict[str, float], other: dict[str, float]) -> float:
@@ -59,13 +63,61 @@ def test_every_transaction_has_an_id_of_its_own_and_a_truth(world: Simulation) -
     assert ids == [truth.transaction_id for truth in world.truths]
 
 
-def test_every_named_episode_happens_and_its_transactions_are_known_as_fraud_later(world: Simulation) -> None:
+def test_every_named_episode_and_every_trap_happens(world: Simulation) -> None:
+    # Nobody is dormant in a world of three days.
+    assert {truth.episode for truth in world.truths if truth.fraud} == EPISODES.keys() - {"dormant_account"}
+    assert {truth.trap for truth in world.truths if truth.trap} == TRAPS.keys()
+    assert 0.005 < sum(truth.fraud for truth in world.truths) / len(world.truths) < 0.2
+
+
+def test_what_belongs_to_an_episode_is_fraud_but_for_what_its_victims_did_themselves(world: Simulation) -> None:
+    innocent = {truth.episode for truth in world.truths if truth.episode and not truth.fraud}
+    assert innocent == {"refund_abuse", "duplicate_payment"}
+    assert not any(truth.trap and (truth.fraud or truth.episode) for truth in world.truths)
+
+
+def test_analysts_label_at_once_customers_within_days_and_chargebacks_come_after_weeks(world: Simulation) -> None:
     when = {transaction["transactionId"]: transaction["timestamp"] for transaction in world.transactions}
-    frauds = [truth for truth in world.truths if truth.fraud]
-    assert {truth.episode for truth in frauds} == EPISODES.keys()
-    assert all(truth.known_at is not None and truth.known_at > when[truth.transaction_id] for truth in frauds)
-    assert all(truth.episode == "" and truth.known_at is None for truth in world.truths if not truth.fraud)
-    assert 0.005 < len(frauds) / len(world.truths) < 0.1
+    delays: dict[str, list[float]] = {}
+    for truth in world.truths:
+        if truth.report:
+            delay = (truth.report.labeled_at - when[truth.transaction_id]) / 86_400_000
+            delays.setdefault(truth.report.source, []).append(delay)
+    medians = {source: sorted(values)[len(values) // 2] for source, values in delays.items()}
+    assert min(map(min, delays.values())) > 0
+    assert medians["analyst"] < 0.5 < medians["customer"] < 4
+    assert 15 < medians["chargeback"] < 40
+
+
+def test_some_frauds_are_never_reported_and_some_honest_transactions_are_found_in_order(world: Simulation) -> None:
+    robbed = [t for t in world.truths if t.fraud and t.episode in {"stolen_card", "account_takeover", "many_merchants"}]
+    assert 0 < sum(truth.report is None for truth in robbed) / len(robbed) < 0.25
+    for truth in world.truths:
+        assert truth.report is None or (truth.report.label is Truth.FRAUD) is truth.fraud
+    honest = [truth for truth in world.truths if not truth.fraud]
+    assert {truth.report.source for truth in honest if truth.report} == {"analyst"}
+    traps = [truth.report is not None for truth in honest if truth.trap]
+    assert 0.3 < sum(traps) / len(traps) < 0.7
+
+
+def test_what_was_declined_is_never_charged_back(world: Simulation) -> None:
+    for transaction, truth in zip(world.transactions, world.truths, strict=True):
+        if truth.fraud and truth.report and transaction["authorizationResult"] == "DECLINED":
+            assert truth.report.source == "analyst"
+
+
+def test_a_row_of_the_truth_leaves_out_what_does_not_apply() -> None:
+    assert Truth_("t", fraud=False).as_row() == {"transactionId": "t", "fraud": False}
+    reported = Truth_("t", fraud=True, episode="odd_hour", report=Report(Truth.FRAUD, "customer", 9))
+    assert reported.as_row() == {
+        "transactionId": "t",
+        "fraud": True,
+        "episode": "odd_hour",
+        "label": "FRAUD",
+        "source": "customer",
+        "labeledAt": 9,
+    }
+    assert Truth_("t", fraud=False, trap="wallet_tokens").as_row()["trap"] == "wallet_tokens"
 
 
 def test_amounts_are_minor_units_of_the_currency(world: Simulation) -> None:
@@ -137,7 +189,7 @@ def test_the_shipped_sample_is_what_its_settings_make() -> None:
 def test_the_shipped_sample_is_a_day_of_5000_transactions_and_small() -> None:
     start = datetime.timestamp(START) * 1000
     assert sum(transaction["timestamp"] >= start for transaction in read_transactions(SAMPLE)) >= 5000
-    assert set(sample_truth().values()) == EPISODES.keys()
+    assert set(sample_truth().values()) == EPISODES.keys() - {"dormant_account"}
     assert SAMPLE.stat().st_size + TRUTH.stat().st_size < 500_000
     default = WorldSettings()
     assert default.seed != SAMPLE_SETTINGS.seed

@@ -17,9 +17,18 @@ class Draft:
     fields: dict[str, Any]
     """The API's fields, but for id and time."""
     episode: str = ""
-    """Name of the fraud episode; empty for what is legitimate."""
+    """Name of the fraud episode; empty for what has nothing to do with one."""
+    innocent: bool = False
+    """It belongs to the episode, and is no fraud itself."""
+    trap: str = ""
+    """Name of the honest event that looks like fraud; empty for what is ordinary."""
     original: "Draft | None" = None
     """What a refund or reversal takes back."""
+
+    @property
+    def is_fraud(self) -> bool:
+        """Whether it is fraud."""
+        return bool(self.episode) and not self.innocent
 
 
 def _of_customer(customer: Customer, kind: str, dollars: float, city: City) -> dict[str, Any]:

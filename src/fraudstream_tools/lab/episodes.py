@@ -1,39 +1,14 @@
 """Named fraud episodes: each is what one fraudster does in one go, and what a rule of its pattern ought to notice."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from random import Random
+from collections.abc import Mapping
 from types import MappingProxyType
 
-from fraudstream_tools.lab import drafts
+from fraudstream_tools.lab import account_episodes, drafts, merchant_episodes
 from fraudstream_tools.lab.drafts import Draft
 from fraudstream_tools.lab.habits import usual_amount
 from fraudstream_tools.lab.places import CITIES, City
-from fraudstream_tools.lab.world import DAY, HOUR, MINUTE, Customer, World, chance, fraudster_address, make_card
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What an episode has to work with."""
-
-    rng: Random
-    world: World
-    victim: Customer
-    last_in_shop: Draft | None
-    """The victim's last honest payment in a shop on that day, if there was one."""
-    at: int
-    """When the episode begins, epoch milliseconds."""
-    number: int
-    """The episode's, so that its devices and accounts are nobody else's."""
-
-    @property
-    def device(self) -> str:
-        """The fraudster's device."""
-        return f"dev-x{self.number:05}"
-
-    def elsewhere(self) -> City:
-        """Give a city in another country than the victim's."""
-        return self.rng.choice([city for city in CITIES if city.country != self.victim.home.country])
+from fraudstream_tools.lab.scene import Episode, Scene
+from fraudstream_tools.lab.world import DAY, HOUR, MINUTE, chance, fraudster_address, make_card
 
 
 def card_testing(scene: Scene) -> list[Draft]:
@@ -193,7 +168,7 @@ def money_mule(scene: Scene) -> list[Draft]:
     return made
 
 
-EPISODES: Mapping[str, Callable[[Scene], list[Draft]]] = MappingProxyType(
+EPISODES: Mapping[str, Episode] = MappingProxyType(
     {
         episode.__name__: episode
         for episode in (
@@ -205,10 +180,20 @@ EPISODES: Mapping[str, Callable[[Scene], list[Draft]]] = MappingProxyType(
             repeated_declines,
             compromised_terminal,
             money_mule,
+            account_episodes.structuring,
+            merchant_episodes.merchant_enumeration,
+            merchant_episodes.many_merchants,
+            account_episodes.odd_hour,
+            account_episodes.refund_abuse,
+            merchant_episodes.duplicate_payment,
+            account_episodes.new_device_high_amount,
+            account_episodes.amount_outlier,
+            account_episodes.round_amounts,
+            account_episodes.dormant_account,
         )
     }
 )
-"""By name. An episode may find nothing to do in its scene, and then gives an empty list."""
+"""By name: at least one for each pattern that rules know."""
 
 
 def _far_away(city: City, paid: Draft) -> bool:

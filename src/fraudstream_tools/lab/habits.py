@@ -22,6 +22,8 @@ def customer_day(rng: Random, world: World, customer: Customer, day: int, midnig
         day: the day's number, for trips and new devices.
         midnight: the day's first millisecond in UTC.
     """
+    if customer.is_quiet(day):
+        return []
     trip = customer.trip
     away = trip is not None and trip.first_day <= day <= trip.last_day
     if away and trip is not None and day in (trip.first_day, trip.last_day):

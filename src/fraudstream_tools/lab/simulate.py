@@ -1,14 +1,17 @@
 """A seeded world of transactions, with named fraud episodes in it and the truth about every one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
 from fraudstream_tools.lab.drafts import Draft
-from fraudstream_tools.lab.episodes import EPISODES, Scene
+from fraudstream_tools.lab.episodes import EPISODES
 from fraudstream_tools.lab.habits import customer_day
+from fraudstream_tools.lab.labelling import Report, report
+from fraudstream_tools.lab.scene import Episode, Scene
+from fraudstream_tools.lab.traps import TRAPS
 from fraudstream_tools.lab.world import DAY, HOUR, Customer, World, make_world
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -29,6 +32,8 @@ class WorldSettings:
     """Mean number of transactions of a customer on a day."""
     episodes: float = 4.0
     """Fraud episodes a day for each 1,000 customers."""
+    traps: float = 1.0
+    """Honest events that look like fraud, a day for each 1,000 customers."""
     start: datetime = START
 
 
@@ -38,16 +43,26 @@ class Truth:
 
     transaction_id: str
     fraud: bool
-    episode: str
-    """Name of the fraud episode; empty for what is legitimate."""
-    known_at: int | None
-    """When somebody would notice and label it, epoch milliseconds; None for what nobody ever complains about."""
+    episode: str = ""
+    """Name of the fraud episode that it belongs to; empty for none."""
+    trap: str = ""
+    """Name of the honest event that looks like fraud; empty for what is ordinary."""
+    report: Report | None = None
+    """How somebody labels it later; None for what nobody ever speaks of."""
 
     def as_row(self) -> dict[str, Any]:
         """Give it as a row of the truth file; what does not apply is left out."""
         row: dict[str, Any] = {"transactionId": self.transaction_id, "fraud": self.fraud}
-        if self.fraud:
-            row |= {"episode": self.episode, "knownAt": self.known_at}
+        if self.episode:
+            row["episode"] = self.episode
+        if self.trap:
+            row["trap"] = self.trap
+        if self.report:
+            row |= {
+                "label": self.report.label.value,
+                "source": self.report.source,
+                "labeledAt": self.report.labeled_at,
+            }
         return row
 
 
@@ -70,17 +85,33 @@ def simulate(settings: WorldSettings) -> Simulation:
         raise ValueError("a world needs at least one customer and one day")
     rng = Random(settings.seed)
     start = int(settings.start.timestamp() * 1000)
-    world = make_world(rng, customers=settings.customers, days=settings.days, start=start, activity=settings.activity)
+    world = make_world(
+        rng,
+        customers=settings.customers,
+        days=settings.days,
+        start=start,
+        activity=settings.activity,
+        warm_up_days=settings.warm_up_days,
+    )
     made = list(_warm_up(rng, world, settings.warm_up_days, start))
-    episodes = 0
+    frauds = _Happening(rng, world, EPISODES)
+    traps = _Happening(rng, world, TRAPS)
     for day in range(settings.days):
         midnight = start + day * DAY
         honest = {c.customer_id: customer_day(rng, world, c, day, midnight) for c in world.customers}
         made.extend(draft for drafts in honest.values() for draft in drafts)
         for _ in range(round(settings.episodes * settings.customers / 1000)):
-            made.extend(_episode(rng, world, honest, midnight, episodes))
-            episodes += 1
-    return _numbered(rng, settings.seed, made)
+            name, drafts = frauds.happen(honest, day, midnight)
+            for draft in drafts:
+                draft.episode = name
+            made.extend(drafts)
+        for _ in range(round(settings.traps * settings.customers / 1000)):
+            name, drafts = traps.happen(honest, day, midnight)
+            for draft in drafts:
+                draft.trap = name
+            made.extend(drafts)
+    end = start + settings.days * DAY
+    return _numbered(rng, settings.seed, [draft for draft in made if draft.at < end])
 
 
 def _warm_up(rng: Random, world: World, days: int, start: int) -> Iterator[Draft]:
@@ -94,24 +125,32 @@ def _warm_up(rng: Random, world: World, days: int, start: int) -> Iterator[Draft
                     yield draft
 
 
-def _episode(rng: Random, world: World, honest: dict[str, list[Draft]], midnight: int, number: int) -> list[Draft]:
-    # One after the other, so that every pattern is there however few episodes there are.
-    name = list(EPISODES)[number % len(EPISODES)]
-    victim: Customer = rng.choice(world.customers)
-    in_shop: list[Draft] = []
-    # The patterns that need a payment to follow look for a victim who made one; half of the people do on any day.
-    for _ in range(20):
-        in_shop = [d for d in honest[victim.customer_id] if "terminalId" in d.fields and d.original is None]
-        if in_shop:
-            break
-        victim = rng.choice(world.customers)
-    last = max(in_shop, key=lambda draft: draft.at, default=None)
-    # Not before the world has had some hours of honest life: a fraud in an empty world cannot be told from the rest.
-    at = midnight + rng.randint(6 * HOUR, DAY - 2 * HOUR)
-    drafts = EPISODES[name](Scene(rng, world, victim, last, at, number))
-    for draft in drafts:
-        draft.episode = name
-    return [draft for draft in drafts if draft.at < midnight + DAY]
+class _Happening:
+    """Lets episodes happen one after the other, so that every pattern is there however few there are."""
+
+    def __init__(self, rng: Random, world: World, episodes: Mapping[str, Episode]) -> None:
+        self._rng = rng
+        self._world = world
+        self._episodes = episodes
+        self._number = 0
+
+    def happen(self, honest: Mapping[str, list[Draft]], day: int, midnight: int) -> tuple[str, list[Draft]]:
+        """Give the next episode's name, and its transactions."""
+        rng, number = self._rng, self._number
+        self._number += 1
+        name = list(self._episodes)[number % len(self._episodes)]
+        victim: Customer = rng.choice(self._world.customers)
+        in_shop: list[Draft] = []
+        # Patterns that need a payment to follow look for a victim who made one; half of the people do on any day.
+        for _ in range(20):
+            in_shop = [d for d in honest[victim.customer_id] if "terminalId" in d.fields and d.original is None]
+            if in_shop:
+                break
+            victim = rng.choice(self._world.customers)
+        last = max(in_shop, key=lambda draft: draft.at, default=None)
+        # Not before the world has had some hours of honest life: fraud in an empty world cannot be told from the rest.
+        at = midnight + rng.randint(6 * HOUR, DAY - 2 * HOUR)
+        return name, self._episodes[name](Scene(rng, self._world, victim, last, at, number, day))
 
 
 def _numbered(rng: Random, seed: int, made: list[Draft]) -> Simulation:
@@ -124,7 +163,5 @@ def _numbered(rng: Random, seed: int, made: list[Draft]) -> Simulation:
         if draft.original is not None:
             transaction["originalTransactionId"] = ids[id(draft.original)]
         transactions.append(transaction)
-        # Half of the frauds are noticed within two days, nearly all within a month.
-        known_at = draft.at + int(rng.lognormvariate(0.7, 1.0) * DAY) if draft.episode else None
-        truths.append(Truth(ids[id(draft)], bool(draft.episode), draft.episode, known_at))
+        truths.append(Truth(ids[id(draft)], draft.is_fraud, draft.episode, draft.trap, report(rng, draft)))
     return Simulation(transactions, truths)

@@ -10,6 +10,8 @@ DAY = 86_400_000
 """Milliseconds."""
 HOUR = 3_600_000
 MINUTE = 60_000
+_LONG_WORLD = 40
+"""Days from which on a world has accounts that fall dormant and wake."""
 
 # Reserved for documentation, so that no address of a simulated world is anyone's (RFC 5737 and RFC 3849).
 _CARRIER_NETWORK = "192.0.2."
@@ -71,6 +73,14 @@ class Customer:
     online_shops: tuple[Merchant, ...]
     payees: tuple[str, ...]
     trip: Trip | None
+    quiet_from: int
+    """Day from which on the customer does nothing; beyond the world's end for most."""
+    quiet_until: int | None
+    """Day on which the customer is back; None for never."""
+
+    def is_quiet(self, day: int) -> bool:
+        """Tell whether the customer does nothing on a day."""
+        return day >= self.quiet_from and (self.quiet_until is None or day < self.quiet_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +113,7 @@ def make_card(rng: Random, token: str) -> Card:
     return Card(token, f"4{rng.randint(0, 99_999):05}", f"{rng.randint(0, 9999):04}")
 
 
-def make_world(rng: Random, *, customers: int, days: int, start: int, activity: float) -> World:
+def make_world(rng: Random, *, customers: int, days: int, start: int, activity: float, warm_up_days: int = 0) -> World:
     """Make a world.
 
     Args:
@@ -112,7 +122,9 @@ def make_world(rng: Random, *, customers: int, days: int, start: int, activity: 
         days: how many days will be simulated.
         start: first day, epoch milliseconds.
         activity: mean number of transactions of a customer on a day.
+        warm_up_days: days before the first one that are simulated too.
     """
+    span = range(-warm_up_days, days)
     shops = {city: _shops(rng, number, city, customers) for number, city in enumerate(CITIES)}
     online = tuple(
         Merchant(f"web-{number:04}", _pick(rng, ONLINE_TRADES), _home(rng), ())
@@ -123,7 +135,7 @@ def make_world(rng: Random, *, customers: int, days: int, start: int, activity: 
         for number, city in enumerate(CITIES)
     }
     people = tuple(
-        _customer(rng, number, customers, days=days, start=start, activity=activity, shops=shops, online=online)
+        _customer(rng, number, customers, span=span, start=start, activity=activity, shops=shops, online=online)
         for number in range(customers)
     )
     return World(people, shops, cash, online)
@@ -159,7 +171,7 @@ def _customer(
     number: int,
     customers: int,
     *,
-    days: int,
+    span: range,
     start: int,
     activity: float,
     shops: dict[City, tuple[Merchant, ...]],
@@ -167,6 +179,7 @@ def _customer(
 ) -> Customer:
     home = _home(rng)
     cards = tuple(make_card(rng, f"card-{number:06}-{n}") for n in range(1 if chance(rng, 0.65) else 2))
+    quiet_from, quiet_until = _quiet_days(rng, span)
     return Customer(
         customer_id=f"cust-{number:06}",
         home=home,
@@ -185,5 +198,15 @@ def _customer(
         shops=tuple(rng.sample(shops[home], 8)),
         online_shops=tuple(rng.sample(online, 5)),
         payees=tuple(f"cust-{rng.randrange(customers):06}" for _ in range(3)),
-        trip=_trip(rng, home, days),
+        trip=_trip(rng, home, span.stop),
+        quiet_from=quiet_from,
+        quiet_until=quiet_until,
     )
+
+
+def _quiet_days(rng: Random, span: range) -> tuple[int, int | None]:
+    # One customer in twenty falls quiet after some days; half of them come back by themselves, after a month or two.
+    if len(span) <= _LONG_WORLD or chance(rng, 0.95):
+        return span.stop, None
+    quiet_from = span.start + rng.randint(4, 7)
+    return quiet_from, quiet_from + rng.randint(31, 50) if chance(rng, 0.5) else None
