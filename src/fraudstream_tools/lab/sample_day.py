@@ -10,7 +10,7 @@ from fraudstream_tools.lab.simulate import WorldSettings
 SAMPLE = Path(__file__).parent / "sample" / "sample_day.jsonl.gz"
 TRUTH = SAMPLE.with_name("sample_day.truth.jsonl.gz")
 SAMPLE_SETTINGS = WorldSettings(
-    seed=2026, customers=632, days=1, warm_up_days=2, activity=7.4, episodes=36.0, traps=7.6
+    seed=2026, customers=645, days=1, warm_up_days=2, activity=7.4, episodes=36.0, traps=7.6
 )
 """What made the files: another seed and other habits than a world has by default, so that nothing which learned from a
 default world has seen this one."""
