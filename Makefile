@@ -20,6 +20,7 @@ $(STAMP): requirements/development.txt pyproject.toml
 	@touch $(STAMP)
 
 setup: $(STAMP) ## install the locked dependencies into .venv
+	@$(if $(filter setup,$(MAKECMDGOALS)),echo "everything is installed in .venv: try .venv/bin/fraudstream --help",:)
 
 demo: setup ## run the whole system here: deploy, replay a day, print what was decided, stop
 	@$(BIN)/fraudstream demo
