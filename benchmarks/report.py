@@ -168,15 +168,15 @@ def copy_hour(root: Path, later: int) -> None:
         folder = Path(name)
         files = {table: folder / f"{table}.parquet" for table in Table}
         if later:
-            write_parquet(connection, f"SELECT {columns} FROM {quoted([source])[1:-1]}", files[Table.DECISIONS])
-            made = f"read_parquet({quoted([files[Table.DECISIONS]])})"
+            write_parquet(connection, f"SELECT {columns} FROM {quoted(source)}", files[Table.DECISIONS])
+            made = f"read_parquet({quoted(files[Table.DECISIONS])})"
             keys = f"(SELECT *, receivedAt // 1000 * 1000 AS storedAt FROM {made})"
             write_tallies(connection, keys, files[Table.DECISIONS], files[Table.TALLIES])
             ids = f"SELECT DISTINCT {FINGERPRINT} AS fingerprint FROM {made} ORDER BY 1"
             write_parquet(connection, ids, files[Table.IDS])
         else:
             files = {Table.LABELS: files[Table.LABELS]}
-            made = f"read_parquet({quoted([source])})"
+            made = f"read_parquet({quoted(source)})"
         label = {"label": "'FRAUD'", "labelSource": "'chargeback'", "labeledAt": "decidedAt + 900000000"}
         columns = ", ".join(f"{label.get(name, name)} AS {name}" for name in LABELS)
         labelled = f"hash(transactionId) % {LABELLED_ONE_IN} = 0"

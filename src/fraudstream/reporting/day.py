@@ -13,7 +13,7 @@ import duckdb
 
 from fraudstream.reporting import tallies
 from fraudstream.reporting.columns import LABELS, LINE
-from fraudstream.reporting.engine import connect, quoted
+from fraudstream.reporting.engine import connect, listed
 from fraudstream.reporting.fetching import fetch_all
 from fraudstream.reporting.places import Table, table_prefix
 
@@ -75,4 +75,4 @@ def _select(table: Table, paths: Sequence[Path]) -> str:
     typed = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _COLUMNS[table].items())
     nothing = f"SELECT {typed} WHERE false"
     # A file from before a column was added does not have it.
-    return f"{nothing} UNION ALL BY NAME FROM read_parquet({quoted(paths)}, union_by_name = true)" if paths else nothing
+    return f"{nothing} UNION ALL BY NAME FROM read_parquet({listed(paths)}, union_by_name = true)" if paths else nothing

@@ -33,9 +33,14 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def quoted(paths: Iterable[Path]) -> str:
-    """Give paths as a list in SQL, where no parameter may stand."""
-    return "[" + ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths) + "]"
+def quoted(path: Path) -> str:
+    """Give a path as SQL, where no parameter may stand."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def listed(paths: Iterable[Path]) -> str:
+    """Give paths as a list in SQL."""
+    return "[" + ", ".join(quoted(path) for path in paths) + "]"
 
 
 def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, path: Path, *, compression: str = "zstd") -> None:
@@ -44,6 +49,4 @@ def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, path: Path,
     Raises:
         duckdb.Error: a row of the log is not what was written.
     """
-    (target,) = (quoted([path])[1:-1],)
-    # Version 2 packs the sorted numbers of fingerprints to a quarter.
-    connection.execute(f"COPY ({query}) TO {target} (FORMAT parquet, COMPRESSION {compression}, PARQUET_VERSION v2)")
+    connection.execute(f"COPY ({query}) TO {quoted(path)} (FORMAT parquet, COMPRESSION {compression})")

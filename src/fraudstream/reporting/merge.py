@@ -9,7 +9,7 @@ import duckdb
 
 from fraudstream.reporting import tallies
 from fraudstream.reporting.columns import DECISIONS, LABELS, LINE
-from fraudstream.reporting.engine import connect, quoted, write_parquet
+from fraudstream.reporting.engine import connect, listed, quoted, write_parquet
 from fraudstream.reporting.places import Table, midnight, milliseconds
 
 FINGERPRINT = "(md5_number_lower(transactionId) >> 24)::BIGINT"
@@ -70,11 +70,9 @@ def merge(segments: Sequence[Path], folder: Path) -> Merged:
     """
     with connect(folder) as connection:
         stage = folder / "stage.parquet"
-        source = _STAGE.format(segments=quoted(sorted(segments)), options=_OPTIONS)
+        source = _STAGE.format(segments=listed(sorted(segments)), options=_OPTIONS)
         write_parquet(connection, source, stage, compression="lz4_raw")
-        connection.execute(
-            f"CREATE VIEW stage AS SELECT * FROM read_parquet({quoted([stage])}, file_row_number = true)"
-        )
+        connection.execute(f"CREATE VIEW stage AS SELECT * FROM read_parquet({quoted(stage)}, file_row_number = true)")
         connection.execute(_KEYS)
         connection.execute(_REPEATS)
         connection.execute(_LABELS.format(columns=", ".join(LABELS)))
@@ -136,7 +134,7 @@ def write_tallies(connection: duckdb.DuckDBPyConnection, keys: str, decisions: P
     for query in tallies.of_keys(keys):
         connection.execute(f"INSERT INTO tally {query}")
     if decisions:
-        for query in tallies.of_decisions(f"read_parquet({quoted([decisions])})"):
+        for query in tallies.of_decisions(f"read_parquet({quoted(decisions)})"):
             connection.execute(f"INSERT INTO tally {query}")
     write_parquet(connection, "SELECT * FROM tally ORDER BY ALL", path)
     connection.execute("DROP TABLE tally")
