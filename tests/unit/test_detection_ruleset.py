@@ -179,12 +179,12 @@ def test_reasons_stand_strongest_first() -> None:
 def test_a_shadow_rule_is_noted_and_counts_nothing() -> None:
     ruleset = loaded(rule(mode="shadow", points=None, decision="DECLINE"))
     outcome = decide(ruleset, [True])
-    assert outcome == (Verdict.APPROVE, 2, (), (), ("big",))
+    assert outcome[:5] == (Verdict.APPROVE, 2, (), (), ("big",))
 
 
 def test_an_unevaluable_rule_is_noted_and_counts_nothing() -> None:
     outcome = decide(loaded(rule()), [None])
-    assert outcome == (Verdict.APPROVE, 2, (), ("big",), ())
+    assert outcome[:5] == (Verdict.APPROVE, 2, (), ("big",), ())
 
 
 def test_scores_stay_between_0_and_100_and_grow_with_the_log_odds() -> None:

@@ -83,6 +83,9 @@ def train(
             "--own-labels", help="With --data: these labels are of real transactions of yours, so the model may decide."
         ),
     ] = False,
+    description: Annotated[
+        str | None, typer.Option(help="What the labels are from, in words for the model card.")
+    ] = None,
     trees: Annotated[int, typer.Option(min=1, max=1000)] = 200,
     leaves: Annotated[int, typer.Option(min=2, max=64, help="Of a tree.")] = 12,
     seed: Annotated[int, typer.Option(help="The same data and seed give the same model.")] = 1,
@@ -115,7 +118,7 @@ def train(
             points=found.points,
             parameters=Parameters(trees=trees, leaves=leaves, seed=seed),
             validation=Validation(days=validation, label_delay_days=label_delay),
-            trained_on=words,
+            trained_on=description or words,
             own_labels=own_labels or log is not None,
         )
     except TrainingError as error:
