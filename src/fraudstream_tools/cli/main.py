@@ -29,7 +29,7 @@ was decided and why. `fraudstream local` leaves one running, and every other com
 On AWS, check the account first (`fraudstream preflight`), deploy with `pulumi up`, and name the stack: `--stack dev`.
 """,
 )
-for group in (here, api, simulate, lab, review, alerts, report, preflight, develop):
+for group in (here, api, simulate, lab, models, review, alerts, report, preflight, develop):
     group.register(app)
 
 
