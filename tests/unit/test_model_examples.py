@@ -196,6 +196,17 @@ def test_a_file_of_transactions_with_labels_gives_examples(tmp_path: Path) -> No
     assert found.left_out.declined == 1
 
 
+def test_the_truth_that_nobody_told_stays_unknown_where_labels_are_given(tmp_path: Path) -> None:
+    write_rows(tmp_path / "a.jsonl", [payment(n, n) for n in range(20)])
+    told = {"label": "FRAUD", "labeledAt": int(START + 4 * DAY)}
+    truth = [{"transactionId": "t1", "fraud": True}, {"transactionId": "t2", "fraud": True, **told}]
+    write_rows(tmp_path / "labels.jsonl", truth)
+    write_rows(tmp_path / "truth.jsonl", [{"transactionId": "t1", "fraud": True}, {"transactionId": "t2", "fraud": 0}])
+    for file, frauds in (("labels.jsonl", [2]), ("truth.jsonl", [1])):
+        found = from_transactions(tmp_path / "a.jsonl", tmp_path / file, JUDGE, Cut(label_delay_days=7))
+        assert [int((time - START) // DAY) for time in found.timestamps[found.labels]] == frauds
+
+
 @pytest.mark.parametrize("ending", [".csv", ".jsonl.gz", ".parquet"])
 def test_a_simulated_world_gives_the_same_examples_in_every_format(tmp_path: Path, ending: str) -> None:
     world = simulate(WorldSettings(seed=3, customers=60, days=12, episodes=40))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.table import Table
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from fraudstream.detection.judge import Judge
     from fraudstream_tools.lab.examples import Examples
     from fraudstream_tools.lab.gate import Comparison, Figures
-
-MOST_LABEL_DELAY_DAYS: Final = 8
-"""The longest delay that the analyzer's features can allow for, as `AnalyzerSettings` says."""
 
 LogOption = Annotated[
     Path | None,
@@ -274,4 +271,4 @@ class _Source:
             raise CommandError("\n  ".join(["the ruleset cannot be used:", *error.problems])) from None
         except (ZoneInfoNotFoundError, ValueError):
             raise CommandError("--time-zone must be an IANA name, such as Europe/Berlin") from None
-        return Judge(ruleset, Calendar(zone, min(round(self.label_delay), MOST_LABEL_DELAY_DAYS)))
+        return Judge(ruleset, Calendar(zone))

@@ -75,8 +75,8 @@ def from_transactions(
     Args:
         file: transactions, by the API's names.
         truth: rows with `transactionId` and what is true of it; None if that stands in the file's own rows. It is in
-            `label` (FRAUD or LEGITIMATE) or `fraud` (true or false), and `labeledAt` or `knownAt` is when it became
-            known; without one, that was the labels' delay after the transaction.
+            `label` (FRAUD or LEGITIMATE) or, if no row has that, in `fraud` (true or false); `labeledAt` is when it
+            became known, and without it that was the labels' delay after the transaction.
         judge: judges by one ruleset.
         cut: what may be known.
         on_progress: told how many transactions were judged.
@@ -88,11 +88,16 @@ def from_transactions(
     transactions = [as_transaction(row, number) for number, row in enumerate(rows, start=1)]
     times = {each.transaction_id: each.timestamp for each in transactions}
     if truth is None:
-        labelled = zip((each.transaction_id for each in transactions), rows, strict=True)
+        labelled = dict(zip((each.transaction_id for each in transactions), rows, strict=True))
     else:
-        labelled = ((str(row.get("transactionId")), row) for row in read_transactions(truth))
+        labelled = {str(row.get("transactionId")): row for row in read_transactions(truth)}
+    column = "label" if any("label" in row for row in labelled.values()) else "fraud"
     delay = round(cut.label_delay_days * DAY)
-    known = {name: told for name, row in labelled if name in times and (told := _known(row, times[name] + delay))}
+    known = {
+        name: told
+        for name, row in labelled.items()
+        if name in times and (told := _known(row, column, times[name] + delay))
+    }
     if not known:
         raise FileProblemError(f"{truth or file}: no row says what is true, as label or fraud")
     until = cut.until or max(times.values())
@@ -116,13 +121,13 @@ def from_transactions(
     return examples(decided(), timely, until=until, label_delay_days=cut.label_delay_days)
 
 
-def _known(row: Mapping[str, Any], by_default: int) -> Known | None:
-    value: object = row.get("label", row.get("fraud"))
+def _known(row: Mapping[str, Any], column: str, by_default: int) -> Known | None:
+    value: object = row.get(column)
     if value is None:
         return None
     if not isinstance(value, str | int) or value not in _TRUE | _FALSE:
         raise FileProblemError("label must be FRAUD or LEGITIMATE, and fraud true or false")
-    at = row.get("labeledAt", row.get("knownAt", by_default))
+    at = row.get("labeledAt", by_default)
     try:
         return Known(value in _TRUE, int(at))
     except (TypeError, ValueError):
