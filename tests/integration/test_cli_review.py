@@ -2,13 +2,14 @@
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fraudstream.detection.decision_store import AlertStore
+from fraudstream.reporting.segments import cut
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Decision, Reason, Verdict
 from fraudstream.transactions.transaction import Transaction, TransactionType
@@ -16,6 +17,7 @@ from fraudstream_tools.cli.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.cli.tally import Tally, logged_decisions, stored_transactions
 from fraudstream_tools.local.server import MinistackServer
 from tests.cli_runner import Command, clean_environment
+from tests.unit.decision_log_world import Stream, item, put
 
 NOW = 1_767_600_000_000
 TRANSACTIONS, ALERTS, BUCKET = "table-transactions-test", "table-alerts-test", "bucket-reports-test"
@@ -165,8 +167,71 @@ def test_a_redrive_goes_on_behind_an_id_that_is_not_there_and_ends_with_1(frauds
     assert "redrivenAt" in system.item("t-1")
 
 
+@pytest.fixture
+def report(fraudstream: Command, system: System, tmp_path: Path) -> Callable[..., str]:
+    """Stores transactions, and has a report made of the log that the report generator would keep of them."""
+
+    def make(*, undecided: Sequence[str] = (), decided: Sequence[str] = ()) -> str:
+        stream = Stream()
+        for transaction_id in undecided:
+            stream.add(item(system.store(transaction_id, decision=None)), at=NOW)
+        for transaction_id in decided:
+            stream.store_and_decide(system.store(transaction_id))
+        put(cut(stream.records, "").segments, tmp_path / "log")
+        ran = fraudstream("report", "--log", "log", "--date", "2026-01-05", "--format", "json")
+        assert ran.code == 0, ran.err
+        return ran.out.strip()
+
+    return make
+
+
+def test_what_a_days_report_lists_as_undecided_is_redriven(
+    fraudstream: Command, system: System, report: Callable[..., str]
+) -> None:
+    path = report(undecided=["t-1", "t-2", "t-3"], decided=["t-4", "t-5"])
+    system.store("t-2")  # decided since the report
+    ran = fraudstream("redrive", "--report", path)
+    assert (ran.code, ran.out) == (0, "2 sent to the analyzer again, 1 had a decision\n")
+    redriven = {name for name in ("t-1", "t-2", "t-3", "t-4", "t-5") if "redrivenAt" in system.item(name)}
+    assert redriven == {"t-1", "t-3"}
+
+
+def test_ids_and_a_report_are_redriven_together_and_none_twice(
+    fraudstream: Command, system: System, report: Callable[..., str]
+) -> None:
+    path = report(undecided=["t-1", "t-2"])
+    system.store("t-9", decision=None)
+    ran = fraudstream("redrive", "t-9", "t-1", "--report", path)
+    assert ran.out == "3 sent to the analyzer again, 0 had a decision\n"
+
+
+def test_a_report_that_lists_nothing_undecided_redrives_nothing_and_says_so(
+    fraudstream: Command, report: Callable[..., str]
+) -> None:
+    ran = fraudstream("redrive", "--report", report(decided=["t-1"]))
+    assert (ran.code, ran.out) == (0, "report-2026-01-05.json lists no undecided transaction\n")
+
+
+def test_a_report_of_another_release_is_redriven_from_too(
+    fraudstream: Command, report: Callable[..., str], tmp_path: Path
+) -> None:
+    path = tmp_path / report(undecided=["t-1"])
+    figures = json.loads(path.read_bytes())
+    # Figures come and go with releases.
+    del figures["labels"], figures["revision"]
+    path.write_text(json.dumps(figures | {"schemaVersion": 1, "weather": "fine"}))
+    assert "1 sent to the analyzer again" in fraudstream("redrive", "--report", path.name).out
+
+
 @pytest.mark.parametrize(
-    ("content", "complaint"), [(None, "No such file"), ("{}", "not a fraudstream report"), ("[", "not a fraudstream")]
+    ("content", "complaint"),
+    [
+        (None, "No such file"),
+        ("{}", "not a fraudstream report"),
+        ("[", "not a fraudstream"),
+        ('{"reconciliation": []}', "not a fraudstream report"),
+        ('{"reconciliation": {"undecided": [7]}}', "not a fraudstream report"),
+    ],
 )
 def test_a_redrive_from_something_else_than_a_report_is_refused(
     fraudstream: Command, system: System, tmp_path: Path, content: str | None, complaint: str

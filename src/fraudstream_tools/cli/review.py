@@ -87,6 +87,9 @@ def redrive(
             "which? Give one or more transactionIds, or --report with a day's report.json\n"
             "(a report that failed is made anew by: fraudstream report --date YYYY-MM-DD)"
         )
+    if not wanted:
+        out.print(f"{report} lists no undecided transaction", markup=False)
+        return
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
     table = deployment["transactionsTable"]
@@ -108,15 +111,17 @@ def redrive(
 def _undecided(report: Path) -> Iterable[str]:
     import msgspec  # noqa: PLC0415  (kept out of `--help`)
 
-    from fraudstream.reporting.figures import DailyReport  # noqa: PLC0415
+    from fraudstream.reporting.figures import Undecided  # noqa: PLC0415
 
     try:
-        content = msgspec.json.decode(report.read_bytes(), type=DailyReport)
+        content = msgspec.json.decode(report.read_bytes(), type=dict[str, Any])
+        # No more of it is looked at than this: its figures may be those of another release.
+        undecided = msgspec.convert(content["reconciliation"]["undecided"], list[Undecided])
     except OSError as error:
         raise CommandError(f"{report}: {error.strerror}") from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, KeyError, TypeError):
         raise CommandError(f"{report}: not a fraudstream report in JSON") from None
-    return (undecided.transaction_id for undecided in content.reconciliation.undecided)
+    return (each.transaction_id for each in undecided)
 
 
 def _update(client: "DynamoDBClient", table: str, transaction_id: str, values: dict[str, Any], condition: str) -> bool:
