@@ -12,8 +12,9 @@ from rich.table import Table
 
 from fraudstream_tools.cli.console import CommandError, decision_text, out, print_json
 from fraudstream_tools.cli.deployment import Deployment
+from fraudstream_tools.cli.labels import label_transaction
 from fraudstream_tools.cli.options import JsonOption, StackOption
-from fraudstream_tools.cli.review import SourceOption, TruthOption, label_transaction
+from fraudstream_tools.cli.review import SourceOption, TruthOption
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

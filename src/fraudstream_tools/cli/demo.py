@@ -15,8 +15,8 @@ from botocore.credentials import Credentials
 from fraudstream_tools.cli.alerts import newest_alerts
 from fraudstream_tools.cli.demo_results import Results, print_results
 from fraudstream_tools.cli.embedded import deployed
+from fraudstream_tools.cli.labels import label_transaction
 from fraudstream_tools.cli.report import report_key
-from fraudstream_tools.cli.review import label_transaction
 from fraudstream_tools.cli.steps import Step, Steps
 from fraudstream_tools.cli.tally import STOPPED, Tally, logged_decisions, stored_transactions
 from fraudstream_tools.lab.replay import ReplayResult, replay

@@ -9,6 +9,7 @@ import typer
 
 from fraudstream_tools.cli.console import CommandError, err, out
 from fraudstream_tools.cli.deployment import Deployment
+from fraudstream_tools.cli.labels import label_file, label_transaction
 from fraudstream_tools.cli.options import StackOption
 from fraudstream_tools.cli.progress import progress_bar
 
@@ -30,40 +31,49 @@ def register(app: typer.Typer) -> None:
 
 
 def label(
-    transaction_id: Annotated[str, typer.Argument(metavar="ID", help="transactionId")],
+    transaction_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="transactionId")] = None,
     is_fraud: TruthOption = None,
     source: SourceOption = "analyst",
+    file: Annotated[
+        Path | None,
+        typer.Option(help="Many at once: CSV, JSON Lines or Parquet with transactionId, label, source and labeledAt."),
+    ] = None,
     stack: StackOption = None,
 ) -> None:
-    """Say what a transaction turned out to be.
+    """Say what a transaction turned out to be, or many of them.
 
-    The analyzer learns from it within a second, and the alert is closed. A newer label takes an older one's place.
+    The analyzer learns from it within a second, and the alert is closed.
 
         fraudstream label order-20261123-0001 --fraud --source chargeback
         fraudstream label order-20261123-0002 --legitimate
+        fraudstream label --file chargebacks.csv
+
+    In a file, `label` is FRAUD or LEGITIMATE; `labeledAt` is when it was said, not in the future: a date, a date and
+    time with its zone, or epoch milliseconds; a row without `source` takes that of --source. A file of which any line
+    is wrong is refused as a whole, every wrong line named. The truth file of `fraudstream simulate` is one too: rows
+    that nobody labels are passed over.
+
+    What comes of a label is the same in any order, and whenever it is given again:
+
+    - the newest `labeledAt` wins; of two at the same moment, FRAUD;
+    - the same again changes nothing, so a file that was interrupted is simply given again;
+    - an older one than what is there changes nothing: it is counted as overtaken;
+    - a late one counts like any other, for as long as its transaction is stored; features look back 30 days;
+    - a transaction that is not stored (any more) is named, and the command ends with 1.
     """
+    if file is not None:
+        if transaction_id is not None or is_fraud is not None:
+            raise CommandError("a file says itself which transactions are fraud: give nothing but --file and --source")
+        label_file(file, source, stack)
+        return
+    if transaction_id is None:
+        raise CommandError("which? Give a transactionId, or --file with many")
     if is_fraud is None:
         raise CommandError("what was it? Say --fraud or --legitimate")
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
     truth = label_transaction(client, deployment["transactionsTable"], transaction_id, is_fraud=is_fraud, source=source)
     out.print(f"{transaction_id} is {truth}, says {source}", markup=False)
-
-
-def label_transaction(client: "DynamoDBClient", table: str, transaction_id: str, *, is_fraud: bool, source: str) -> str:
-    """Write a label on a transaction and give it.
-
-    Raises:
-        CommandError: there is no such transaction, or it has a newer label.
-    """
-    from fraudstream.transactions.decision import Label, Truth  # noqa: PLC0415  (kept out of `--help`)
-
-    truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
-    values = Label(label=truth, label_source=source, labeled_at=int(time.time() * 1000)).to_item()
-    written = _update(client, table, transaction_id, values, "NOT labeledAt > :labeledAt")
-    if not written:
-        raise CommandError(f"{transaction_id} has a label that is newer than this machine's clock")
-    return truth.value
 
 
 def redrive(

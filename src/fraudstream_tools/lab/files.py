@@ -52,12 +52,21 @@ def read_transactions(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         FileProblemError: the file is not there, or a line of it is not a transaction; the message names the line.
     """
+    return (row for _, row in read_rows(path))
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Read transactions, or other rows, with the number of the line (in Parquet of the row) that each stands in.
+
+    Raises:
+        FileProblemError: as for `read_transactions`.
+    """
     ending = file_format(path)
     if not path.is_file():
         raise FileProblemError(f"{path}: no such file")
     try:
         if ending == ".parquet":
-            yield from _read_parquet(path)
+            yield from enumerate(_read_parquet(path), start=1)
             return
         with _open(path, "r") as text:
             yield from _read_csv(path, text) if ending.startswith(".csv") else _read_json_lines(path, text)
@@ -140,7 +149,7 @@ class _PlainGzip(gzip.GzipFile):
         self._raw.close()
 
 
-def _read_json_lines(path: Path, text: IO[str]) -> Iterator[dict[str, Any]]:
+def _read_json_lines(path: Path, text: IO[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(text, start=1):
         if not line.strip():
             continue
@@ -150,18 +159,19 @@ def _read_json_lines(path: Path, text: IO[str]) -> Iterator[dict[str, Any]]:
             raise FileProblemError(f"{path}, line {number}: not JSON") from None
         if not isinstance(row, dict):
             raise FileProblemError(f"{path}, line {number}: not a JSON object")
-        yield cast("dict[str, Any]", row)
+        yield number, cast("dict[str, Any]", row)
 
 
-def _read_csv(path: Path, text: IO[str]) -> Iterator[dict[str, Any]]:
+def _read_csv(path: Path, text: IO[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     reader = csv.DictReader(text, restkey="")
     for row in reader:
         if "" in row or None in row.values():
             raise FileProblemError(f"{path}, line {reader.line_num}: other columns than the first line has")
         try:
-            yield {name: from_text(name, value) for name, value in row.items() if value != ""}
+            values = {name: from_text(name, value) for name, value in row.items() if value != ""}
         except ValueError as error:
             raise FileProblemError(f"{path}, line {reader.line_num}: {error}") from None
+        yield reader.line_num, values
 
 
 def from_text(name: str, value: str) -> Any:  # noqa: ANN401  (a JSON value)
