@@ -180,7 +180,12 @@ def record(number: int, **attributes: Any) -> dict[str, Any]:
             "customerId": "tok_ann",
         }
     )
-    return {"eventName": "INSERT", "dynamodb": {"SequenceNumber": str(100 + number), "NewImage": image | attributes}}
+    change = {
+        "SequenceNumber": str(100 + number),
+        "Keys": {name: image[name] for name in ("transactionId", "timestamp")},
+        "NewImage": image | attributes,
+    }
+    return {"eventName": "INSERT", "dynamodb": change}
 
 
 def store(server: MinistackServer, *records: dict[str, Any]) -> None:
@@ -216,8 +221,24 @@ def test_the_first_failed_record_is_named_and_logged_without_its_content(
     store(server, *records)
     assert handler.handler({"Records": records}, Context()) == {"batchItemFailures": [{"itemIdentifier": "102"}]}
     failed = [vars(line) for line in caplog.records if line.levelname == "ERROR"]
-    assert {line["sequence_number"] for line in failed} == {"102", "104"}
+    assert {(line["sequence_number"], line["transaction_id"]) for line in failed} == {("102", "t2"), ("104", "t4")}
     assert "12345" not in str(failed)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [None, {}, {"transactionId": "t1"}, {"transactionId": {"N": "1"}}, {"transactionId": {"S": "4111111111111111"}}],
+)
+def test_a_failed_record_whose_id_cannot_be_told_is_named_by_its_sequence_number_alone(
+    s3: Any, handler: ModuleType, caplog: pytest.LogCaptureFixture, keys: object
+) -> None:
+    upload(s3)
+    poison = record(1, currency={"N": "12345"})
+    poison["dynamodb"]["Keys"] = keys
+    assert handler.handler({"Records": [poison]}, Context()) == {"batchItemFailures": [{"itemIdentifier": "101"}]}
+    (failed,) = [vars(line) for line in caplog.records if line.levelname == "ERROR"]
+    assert failed["sequence_number"] == "101"
+    assert "transaction_id" not in failed
 
 
 def test_without_a_ruleset_the_batch_fails_as_a_whole(s3: Any, handler: ModuleType) -> None:

@@ -10,6 +10,7 @@ from fraudstream.detection.batch import Relabelling
 from fraudstream.detection.events import MAX_TIME, UnusableTransactionError, check, identity
 from fraudstream.detection.profiles import LabelChange
 from fraudstream.transactions.decision import Label, Truth
+from fraudstream.transactions.privacy import holds_card_number
 from fraudstream.transactions.transaction import Kind, Transaction
 
 
@@ -46,6 +47,19 @@ def sequence_number(record: Mapping[str, Any]) -> str:
     if not isinstance(number, str) or not number:
         raise PoisonRecordError("a stream record has no SequenceNumber")
     return number
+
+
+def transaction_id(record: Mapping[str, Any]) -> str | None:
+    """Give the id of the transaction that a record is about, also where the record itself cannot be processed.
+
+    None where its keys cannot be read, and for a card number: what is wrong with a record may be that it did not come
+    through the API.
+    """
+    match record:
+        case {"dynamodb": {"Keys": {"transactionId": {"S": str(name)}}}} if not holds_card_number(name):
+            return name
+        case _:
+            return None
 
 
 def read(record: Mapping[str, Any]) -> Work:

@@ -12,11 +12,14 @@ from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
 from fraudstream.detection.decision_store import AlertStore, DecisionStore
 from fraudstream.detection.feature_values import Calendar
 from fraudstream.detection.profile_store import ProfileStore
+from fraudstream.detection.records import sequence_number, transaction_id
 from fraudstream.detection.ruleset_store import RulesetStore
-from fraudstream.observe import Log, Meter
+from fraudstream.observe import Log, LogFields, Meter
 from fraudstream.settings import AnalyzerSettings, Metric, read_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 WORKERS: Final = 16
@@ -67,18 +70,22 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[d
     records: list[dict[str, Any]] = event["Records"]
     try:
         analysis = _ANALYZER.analyze(records, _RULESETS.current())
-        _report(analysis, len(records))
+        _report(analysis, records)
     finally:
         _METER.flush()
     failed = first_failure(records, analysis.failures)
     return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
 
 
-def _report(analysis: Analysis, records: int) -> None:
+def _report(analysis: Analysis, records: "Sequence[Mapping[str, Any]]") -> None:
     _METER.count(Metric.DECISIONS_MADE, len(analysis.latencies))
     _METER.count(Metric.ALERTS_RAISED, analysis.alerts)
     for latency in analysis.latencies:
         _METER.milliseconds(Metric.DECISION_LATENCY, latency)
+    ids = {sequence_number(record): transaction_id(record) for record in records} if analysis.failures else {}
     for failure in analysis.failures:
-        _LOG.failure("a record was not processed", failure.error, sequence_number=failure.sequence_number)
-    _LOG.info("a batch was analyzed", count=records, failed=len(analysis.failures))
+        fields: LogFields = {"sequence_number": failure.sequence_number}
+        if found := ids[failure.sequence_number]:
+            fields["transaction_id"] = found
+        _LOG.failure("a record was not processed", failure.error, **fields)
+    _LOG.info("a batch was analyzed", count=len(records), failed=len(analysis.failures))
