@@ -67,6 +67,7 @@ class StackSettings:
     report_days: int
     old_version_days: int
     time_zone: str
+    label_delay_days: int
     log_level: str
     alarm_email: str | None
     alert_email: str | None
@@ -198,6 +199,8 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         report_days=reader.integer("reportDays", 400, *BUCKET_DAYS),
         old_version_days=reader.integer("oldVersionDays", 30, *BUCKET_DAYS),
         time_zone=reader.text("timeZone", "UTC", available_timezones().__contains__, "an IANA time zone") or "UTC",
+        # Profiles of merchants and terminals know eight days more than the longest window.
+        label_delay_days=reader.integer("labelDelayDays", 7, 0, 8),
         log_level=reader.choice("logLevel", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         alarm_email=reader.text("alarmEmail", None, _is_email, "an e-mail address"),
         alert_email=reader.text("alertEmail", None, _is_email, "an e-mail address"),

@@ -92,6 +92,7 @@ def _environments(settings: StackSettings, stores: _Stores) -> Mapping[str, Mapp
             bucket=stores.bucket.name,
             ruleset_prefix=RULESET_PREFIX,
             time_zone=settings.time_zone,
+            label_delay_days=settings.label_delay_days,
             profile_retention_days=settings.retention_days,
             alert_retention_days=settings.retention_days,
         ),

@@ -104,6 +104,7 @@ def test_settings_reach_the_functions(declare: Declare) -> None:
             "fraudstream:maxPastDays": "7",
             "fraudstream:maxFutureSeconds": "60",
             "fraudstream:timeZone": "Europe/Berlin",
+            "fraudstream:labelDelayDays": "3",
             "fraudstream:logLevel": "DEBUG",
             "fraudstream:architecture": "x86_64",
             "fraudstream:processorMemory": "512",
@@ -113,7 +114,8 @@ def test_settings_reach_the_functions(declare: Declare) -> None:
     assert (processor.retention_days, processor.max_past_days, processor.max_future_seconds) == (90, 7, 60)
     assert processor.log_level == "DEBUG"
     analyzer = read_settings(AnalyzerSettings, environment(graph, "fraud-analyzer"))
-    assert (analyzer.time_zone, analyzer.profile_retention_days) == ("Europe/Berlin", 90)
+    assert (analyzer.time_zone, analyzer.label_delay_days) == ("Europe/Berlin", 3)
+    assert analyzer.profile_retention_days == 90
     assert function(graph, "fraud-analyzer")["architectures"] == ["x86_64"]
     assert function(graph, "transaction-processor")["memorySize"] == 512
 

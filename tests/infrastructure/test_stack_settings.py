@@ -61,6 +61,7 @@ def test_settings_cannot_be_changed_once_read() -> None:
         ("alarmEmail", "operators", "an e-mail address"),
         ("alertEmail", "a b@example.com", "an e-mail address"),
         ("timeZone", "Berlin", "an IANA time zone"),
+        ("labelDelayDays", "9", "a whole number from 0 to 8"),
         ("costCenter", "a&b", "1 to 256 letters, digits, spaces and any of _ . : / = + - @"),
         (
             "environmentSuffix",

@@ -14,7 +14,7 @@ from fraudstream.detection.batch import Batch, ContentionError, Step
 from fraudstream.detection.decision_store import DecisionStore
 from fraudstream.detection.entities import EntityKind
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.layout import Personal
+from fraudstream.detection.layout import Personal, Shared
 from fraudstream.detection.profile_form import ProfileError, pack
 from fraudstream.detection.profiles import DAY, Profile
 from fraudstream.detection.records import PoisonRecordError
@@ -190,6 +190,25 @@ def test_concurrent_analyzers_lose_no_event_of_a_customer_they_share(world: Worl
     profile = world.profiles()["customer#tok_ann"].profile
     assert profile.days.total(Personal.COUNT, NOW // DAY, NOW // DAY) == 40
     assert [each.time for each in profile.ring] == [NOW + number for number in range(30, 40)]
+
+
+def test_concurrent_analyzers_count_every_transaction_and_label_of_a_busy_merchant(world: World) -> None:
+    sales = [transaction(n, customer_id=f"tok_{n}", merchant_id="tok_shop") for n in range(120)]
+    world.store(*sales)
+    for each in sales[:40]:
+        world.change(each, {"label": "FRAUD", "labelSource": "chargeback", "labeledAt": NOW + 1})
+    records = world.records()
+    batches = [records[start::6] for start in range(6)]
+
+    def until_done(batch: list[dict[str, Any]]) -> bool:
+        return any(not world.analyze(batch).failures for _ in range(20))
+
+    with ThreadPoolExecutor(6) as lambdas:
+        assert all(lambdas.map(until_done, batches))
+    days = world.profiles()["merchant#tok_shop"].profile.days
+    assert days.total(Shared.COUNT, NOW // DAY, NOW // DAY) == 120
+    assert days.total(Shared.FRAUDS, NOW // DAY, NOW // DAY) == 40
+    assert all(world.decision(each.transaction_id) for each in sales)
 
 
 def test_keys_that_dynamodb_leaves_out_are_asked_for_again(world: World) -> None:

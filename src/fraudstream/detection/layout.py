@@ -115,4 +115,3 @@ LAYOUTS: Final = {
     EntityKind.DEVICE: _SHARED,
     EntityKind.IP: _SHARED,
 }
-MAX_LABEL_DELAY_DAYS: Final = _DAYS_AND_DELAY - _DAYS
