@@ -107,7 +107,9 @@ def put(segments: Iterable[Segment], root: Path) -> FolderStore:
     return store
 
 
-def reporter(root: Path, *, now: datetime = NOW, sampled: Iterable[str] = ()) -> Reporter:
+def reporter(
+    root: Path, *, now: datetime = NOW, sampled: Iterable[str] = (), seconds_left: float = math.inf
+) -> Reporter:
     """Give what makes reports of the log in a folder; the table holds the sampled transactions."""
     return Reporter(
         store=FolderStore(root),
@@ -115,7 +117,7 @@ def reporter(root: Path, *, now: datetime = NOW, sampled: Iterable[str] = ()) ->
         report_prefix="reports/",
         sample=lambda _: set(sampled),
         now=now,
-        time_left=lambda: math.inf,
+        time_left=lambda: seconds_left,
     )
 
 

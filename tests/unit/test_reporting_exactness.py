@@ -9,12 +9,14 @@ from pathlib import Path
 
 import duckdb
 import msgspec
+import pytest
 from decision_log_world import DAY, HOUR, MIDNIGHT, PREFIX, Stream, item, put, report_of, reporter, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraudstream.reporting.daily import FORMATS
 from fraudstream.reporting.render import to_csv, to_html, to_json
+from fraudstream.reporting.roll_up import OutOfTimeError
 from fraudstream.reporting.segments import Segment, cut
 from fraudstream.transactions.decision import Truth, Verdict
 
@@ -232,3 +234,34 @@ def test_a_report_of_a_day_that_was_not_over_is_made_again_when_it_is() -> None:
         report = msgspec.json.decode((root / f"reports/date={DAY}/report.json").read_bytes())
     assert report["reconciliation"]["stored"] == 2
     assert report["revision"]["number"] == 2
+
+
+def test_what_there_is_no_time_for_is_left_to_the_next_run_and_nothing_is_lost() -> None:
+    stream = Stream()
+    stream.store_and_decide(transaction(1, at=FIVE))
+    stream.store_and_decide(transaction(2, at=FIVE + 24 * HOUR))
+    now = datetime(2026, 11, 24, 1, tzinfo=UTC)
+    with folder() as root:
+        put(cut(stream.records, PREFIX).segments, root)
+        with pytest.raises(OutOfTimeError, match="2026-11-22T05 of the log: call again"):
+            reporter(root, now=now, seconds_left=10).yesterday()
+        assert contents(root, "reports") == {}
+        reporter(root, now=now).roll_up()
+        with pytest.raises(OutOfTimeError, match="report of 2026-11-22: call again"):
+            reporter(root, now=now, seconds_left=10).yesterday()
+        assert len(contents(root, "reports")) == len(FORMATS)
+        reporter(root, now=now, seconds_left=80).yesterday()
+        assert len(contents(root, "reports")) == 2 * len(FORMATS)
+
+
+def test_late_labels_wait_for_a_run_that_has_time() -> None:
+    stream = Stream()
+    stream.store_decide_and_label(transaction(1, at=FIVE), Verdict.DECLINE, Truth.FRAUD)
+    with folder() as root:
+        put(cut(stream.records[:2], PREFIX).segments, root)
+        reporter(root, now=datetime(2026, 11, 23, 1, tzinfo=UTC)).report(DAY)
+        put(cut(stream.records[2:], PREFIX).segments, root)
+        later = datetime(2026, 11, 24, 1, tzinfo=UTC)
+        reporter(root, now=later).roll_up()
+        assert reporter(root, now=later, seconds_left=10).restate() == []
+        assert reporter(root, now=later).restate() == [DAY]
