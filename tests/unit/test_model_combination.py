@@ -42,8 +42,9 @@ NONE, MUCH, BLOCKED, TRUSTED = (
 )
 
 
-def weighted(weight: float, seed: int = 1) -> Model:
-    return seal(msgspec.structs.replace(small_model(seed=seed, own_labels=True).file, weight=weight))
+def weighted(weight: float, seed: int = 1, points_weight: float = 1.0) -> Model:
+    file = small_model(seed=seed, own_labels=True).file
+    return seal(msgspec.structs.replace(file, weight=weight, points_weight=points_weight))
 
 
 def with_models(live: Model | None = None, shadow: Model | None = None) -> Ruleset:
@@ -60,12 +61,14 @@ def harmless() -> Vector:
     return min(as_vectors(random_vectors(400, 22)), key=small_model().log_odds)
 
 
-@pytest.mark.parametrize("weight", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize(("weight", "points_weight"), [(0.0, 1.0), (0.4, 0.5), (1.0, 0.0)])
 @pytest.mark.parametrize("truths", [NONE, MUCH])
-def test_base_points_and_weighted_evidence_add_up(weight: float, truths: tuple[bool, ...]) -> None:
-    model = weighted(weight)
+def test_base_points_and_evidence_add_up_by_their_weights(
+    weight: float, points_weight: float, truths: tuple[bool, ...]
+) -> None:
+    model = weighted(weight, points_weight=points_weight)
     for vector in (suspicious(), harmless()):
-        points = 2.0 if truths is MUCH else 0.0
+        points = points_weight * 2.0 if truths is MUCH else 0.0
         evidence = weight * (model.log_odds(vector) - model.file.prior_log_odds)
         outcome = decide(with_models(model), truths, vector)
         assert outcome.log_odds == pytest.approx(-4 + points + evidence)

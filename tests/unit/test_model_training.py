@@ -144,12 +144,13 @@ def test_a_wide_gap_before_validation_leaves_nothing_to_learn_from() -> None:
     assert file.validation is None
 
 
-def test_the_weight_beside_rules_that_say_the_same_is_small_and_beside_silent_ones_one() -> None:
+def test_rules_and_a_model_that_say_the_same_share_one_weight_and_beside_silent_rules_it_is_the_models() -> None:
     vectors, times = random_vectors(6000, 1), times_of(6000)
     labels = labels_of(vectors, 1)
     odds = np.array([small_model().log_odds(vector) for vector in as_vectors(vectors)])
     told = fit(vectors, labels, times, points=odds, parameters=FEW).file
     silent = fit(vectors, labels, times, points=np.zeros(6000), parameters=FEW).file
-    assert told.weight < 0.2
-    assert silent.weight == pytest.approx(1, abs=0.01)
+    assert told.weight + told.points_weight == pytest.approx(1, abs=0.15)
+    assert told.points_weight > 0.1
+    assert (silent.weight, silent.points_weight) == (pytest.approx(1, abs=0.01), 1)
     assert told.trees == silent.trees == small_model().file.trees

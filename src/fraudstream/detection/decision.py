@@ -3,8 +3,9 @@
 Both add up in log-odds: the score is `100 / (1 + exp(-(base + points + evidence)))`, rounded. `base` is the ruleset's
 `baseLogOdds`, the log-odds of fraud before anything is known; `points` are those of the live rules that hit, so a rule
 of +2.3 makes fraud ten times as likely as before; `evidence` is the live model's: how far its log-odds lie above those
-of fraud in its training, times its weight. Without a live model it is 0. A shadow model takes the live one's place in
-a score of its own, which is logged and decides nothing.
+of fraud in its training, times its weight. Without a live model it is 0. With one, the points count by a weight too,
+which its training found: the model has seen the same things. A shadow model takes the live one's place in a score of
+its own, which is logged and decides nothing.
 
 The order of verdicts: a forced decline (the blocked list is one) stands above a forced approval (the trusted list),
 which stands above the score; a forced review lifts an approval by score to a review. A forced decline scores 100; a
@@ -18,6 +19,7 @@ from typing import Final, NamedTuple
 from fraudstream.detection import kleene, model_reasons
 from fraudstream.detection.features import Vector
 from fraudstream.detection.model import Model
+from fraudstream.detection.models import NO_MODELS
 from fraudstream.detection.ruleset import Mode, Rule, Ruleset, Thresholds
 from fraudstream.transactions.decision import Reason, Verdict
 
@@ -62,10 +64,9 @@ def decide(ruleset: Ruleset, truths: Sequence[kleene.Truth], vector: Vector | No
             else:
                 shadow_hits.append(rule.id)
     forced = {rule.decision for rule in hits}
-    by_rules = ruleset.base_log_odds + sum(rule.points or 0.0 for rule in hits)
-    live, shadow = ruleset.models
-    log_odds = by_rules + (_evidence(live, vector) or 0.0)
-    shadow_evidence = _evidence(shadow, vector)
+    points = sum(rule.points or 0.0 for rule in hits)
+    live, shadow = ruleset.models if vector is not None else NO_MODELS
+    log_odds = ruleset.base_log_odds + _added(points, live, vector)
     score = score_of(log_odds)
     if Verdict.DECLINE in forced:
         verdict, score = Verdict.DECLINE, MAX_SCORE
@@ -79,16 +80,18 @@ def decide(ruleset: Ruleset, truths: Sequence[kleene.Truth], vector: Vector | No
     return Outcome(
         verdict=verdict,
         score=score,
-        reasons=_reasons(hits, of_model),
+        reasons=_reasons(hits, live.file.points_weight if live else 1.0, of_model),
         unevaluable=tuple(unevaluable),
         shadow_hits=tuple(shadow_hits),
         log_odds=log_odds,
-        shadow_score=None if shadow_evidence is None else score_of(by_rules + shadow_evidence),
+        shadow_score=score_of(ruleset.base_log_odds + _added(points, shadow, vector)) if shadow else None,
     )
 
 
-def _evidence(model: Model | None, vector: Vector | None) -> float | None:
-    return None if model is None or vector is None else model.evidence(vector)
+def _added(points: float, model: Model | None, vector: Vector | None) -> float:
+    if model is None or vector is None:
+        return points
+    return model.file.points_weight * points + model.evidence(vector)
 
 
 def score_of(log_odds: float) -> int:
@@ -103,9 +106,11 @@ def _by_score(score: int, thresholds: Thresholds) -> Verdict:
     return Verdict.REVIEW if score >= thresholds.review else Verdict.APPROVE
 
 
-def _reasons(hits: Sequence[Rule], of_model: Sequence[Reason]) -> tuple[Reason, ...]:
+def _reasons(hits: Sequence[Rule], weight: float, of_model: Sequence[Reason]) -> tuple[Reason, ...]:
     forcing = sorted((rule for rule in hits if rule.decision is not None), key=lambda rule: rule.id)
     adding = [rule for rule in hits if rule.decision is None]
     forced = [Reason(code=rule.reason_code, source=rule.id) for rule in forcing]
-    added = [Reason(code=rule.reason_code, source=rule.id, points=rule.points or 0.0) for rule in adding]
+    added = [
+        Reason(code=rule.reason_code, source=rule.id, points=round(weight * (rule.points or 0.0), 2)) for rule in adding
+    ]
     return (*forced, *sorted((*added, *of_model), key=lambda reason: (-abs(reason.points), reason.source)))

@@ -84,6 +84,8 @@ class ModelFile(_Part, frozen=True, kw_only=True):
     """Log-odds of fraud among the transactions that it learnt from."""
     weight: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     """How much its evidence counts beside the rules' points: both may speak of the same thing."""
+    points_weight: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    """How much the rules' points count beside its evidence."""
     trees: tuple[Tree, ...]
     distributions: dict[str, Distribution] = {}
     """By feature, and `score` for the log-odds."""

@@ -35,7 +35,7 @@ TruthOption = Annotated[
     ),
 ]
 RulesOption = Annotated[
-    Path, typer.Option("--rules", metavar="FOLDER", help="With --data: the ruleset that judges them.")
+    Path, typer.Option("--rules", metavar="FOLDER", help="The ruleset: with --data it judges them.")
 ]
 ZoneOption = Annotated[
     str, typer.Option("--time-zone", metavar="NAME", help="With --data: what hours refer to; as the stack's setting.")
@@ -129,6 +129,7 @@ def train(
                 "transactions": file.training.transactions,
                 "frauds": file.training.frauds,
                 "weight": file.weight,
+                "pointsWeight": file.points_weight,
                 "metrics": file.metrics,
             }
         )
@@ -243,7 +244,7 @@ class _Source:
                 if self.data is not None:
                     found = from_transactions(self.data, self.truth, self._judge(), cut, advance)
                 else:
-                    found = from_log(cast("Path", self.log), cut, advance)
+                    found = from_log(cast("Path", self.log), self._judge().ruleset, cut, advance)
         except FileProblemError as error:
             raise CommandError(str(error)) from None
         left_out = found.left_out

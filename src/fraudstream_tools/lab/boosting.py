@@ -27,6 +27,11 @@ class Parameters:
     leaves: int = 12
     learning_rate: float = 0.05
     transactions_per_leaf: int = 50
+    share_of_features: float = 0.7
+    """Drawn anew for each tree; so with the next one."""
+    share_of_transactions: float = 0.8
+    penalty: float = 5.0
+    """On the squares of what leaves give (L2)."""
     bins: int = 1023
     """Of a feature: with LightGBM's 255 a threshold such as an amount's may fall between the bins."""
     seed: int = 1
@@ -53,6 +58,10 @@ class Booster:
             "num_leaves": parameters.leaves,
             "learning_rate": parameters.learning_rate,
             "min_data_in_leaf": parameters.transactions_per_leaf,
+            "feature_fraction": parameters.share_of_features,
+            "bagging_fraction": parameters.share_of_transactions,
+            "bagging_freq": 1,
+            "lambda_l2": parameters.penalty,
             "max_bin": parameters.bins,
             "seed": parameters.seed,
             # On little data threads mostly wait for each other; 0 is one for each core.

@@ -38,6 +38,7 @@ def model_card(model: Model) -> str:
         f"| fraud expected before anything is known | {1 / (1 + exp(-file.prior_log_odds)):.3%} |",
         f"| calibration | {file.calibration.slope:.3f} times the sum of the trees, {file.calibration.intercept:+.3f} |",
         f"| weight beside the rules' points | {file.weight:g} |",
+        f"| weight of the rules' points beside it | {file.points_weight:g} |",
         "",
         "## How good it was",
         "",

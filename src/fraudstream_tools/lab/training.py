@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fraudstream.detection import features
 from fraudstream.detection.model import Calibration, Model, ModelFile, Period, seal
 from fraudstream_tools.lab.boosting import Booster, Flags, Matrix, Parameters
-from fraudstream_tools.lab.calibration import evidence_weight, log_odds, platt
+from fraudstream_tools.lab.calibration import log_odds, platt, weights
 from fraudstream_tools.lab.distributions import distributions
 from fraudstream_tools.lab.metrics import metrics
 
@@ -59,7 +59,7 @@ def fit(
             as the analyzer reads them back: in single precision a share can fall on the other side of a threshold.
         labels: which of them are fraud, as known at the time of training.
         timestamps: epoch milliseconds, in any order.
-        points: the points of the rules that hit; with them the model's weight beside the rules is fitted, else it is 1.
+        points: the points of the rules that hit; with them the weights of model and rules are fitted, else they are 1.
         use: the features to learn from.
         parameters: how trees are grown.
         validation: which part is newest, and how late labels come.
@@ -76,14 +76,15 @@ def fit(
     flags = labels.astype(np.bool_)
     newest = timestamps > timestamps.max() - validation.days * DAY
     known = timestamps <= timestamps.max() - (validation.days + validation.label_delay_days) * DAY
-    measured, calibration, weight, figures = None, Calibration(slope=1.0, intercept=0.0), 1.0, {}
+    measured, calibration, figures = None, Calibration(slope=1.0, intercept=0.0), {}
+    weight, points_weight = 1.0, 1.0
     if _learnable(flags[known]) and _learnable(flags[newest]):
         raw = Booster(chosen[known], flags[known], parameters).raw(chosen[newest])
         calibration = platt(raw, flags[newest])
         odds = calibration.slope * raw + calibration.intercept
         figures = metrics(odds, flags[newest])
         if points is not None:
-            weight = evidence_weight(odds, points[newest], flags[newest])
+            weight, points_weight = weights(odds, points[newest], flags[newest])
         measured = _period(timestamps[newest], flags[newest])
     booster = Booster(chosen, flags, parameters)
     scores = calibration.slope * booster.raw(chosen) + calibration.intercept
@@ -101,6 +102,7 @@ def fit(
             calibration=calibration,
             prior_log_odds=log_odds(float(flags.mean())),
             weight=weight,
+            points_weight=points_weight,
             trees=booster.export(),
             distributions=distributions(chosen[recent], use, scores[recent]),
         )
