@@ -66,23 +66,27 @@ def at(day: float, delay: float = 7) -> Cut:
 
 def test_what_is_old_and_unlabelled_is_legitimate_and_what_is_new_says_nothing(tmp_path: Path) -> None:
     log = written(tmp_path, decision(1, 0), decision(2, 2.9), decision(3, 3.1), label(3, 3.1, "FRAUD", 4))
-    found = from_log(log, at(10))
+    found = from_log(log, JUDGE.ruleset, at(10))
     assert learnt(found) == {1: False, 2: False}
     assert found.left_out.too_new == 1
 
 
 def test_a_label_counts_from_when_it_was_given(tmp_path: Path) -> None:
     log = written(tmp_path, decision(1, 0), label(1, 0, "FRAUD", 12))
-    assert learnt(from_log(log, at(11.9))) == {1: False}
-    assert learnt(from_log(log, at(12))) == {1: True}
+    assert learnt(from_log(log, JUDGE.ruleset, at(11.9))) == {1: False}
+    assert learnt(from_log(log, JUDGE.ruleset, at(12))) == {1: True}
 
 
 @pytest.mark.parametrize("newest", ["FRAUD", "LEGITIMATE"])
 def test_the_newest_of_contradicting_labels_counts_whatever_their_order_in_the_log(newest: str, tmp_path: Path) -> None:
     other = "LEGITIMATE" if newest == "FRAUD" else "FRAUD"
     first, second = label(1, 0, other, 2), label(1, 0, newest, 3)
-    assert learnt(from_log(written(tmp_path / "a", decision(1, 0), first, second), at(20))) == {1: newest == "FRAUD"}
-    assert learnt(from_log(written(tmp_path / "b", second, first, decision(1, 0)), at(20))) == {1: newest == "FRAUD"}
+    assert learnt(from_log(written(tmp_path / "a", decision(1, 0), first, second), JUDGE.ruleset, at(20))) == {
+        1: newest == "FRAUD"
+    }
+    assert learnt(from_log(written(tmp_path / "b", second, first, decision(1, 0)), JUDGE.ruleset, at(20))) == {
+        1: newest == "FRAUD"
+    }
 
 
 def test_what_was_declined_counts_only_with_a_label(tmp_path: Path) -> None:
@@ -96,7 +100,7 @@ def test_what_was_declined_counts_only_with_a_label(tmp_path: Path) -> None:
         label(4, 0, "LEGITIMATE", 1),
         decision(5, 0, decision="REVIEW"),
     )
-    found = from_log(log, at(20))
+    found = from_log(log, JUDGE.ruleset, at(20))
     assert learnt(found) == {3: True, 4: False, 5: False}
     assert found.left_out.declined == 2
 
@@ -105,7 +109,7 @@ def test_a_log_read_twice_counts_once_and_rows_come_in_the_order_of_time(tmp_pat
     log = written(tmp_path, decision(2, 2), decision(1, 1), decision(2, 2), label(1, 1, "FRAUD", 2))
     table = pa.Table.from_pylist([{k: v for k, v in decision(2, 2).items() if k != "event"}])
     pq.write_table(table, tmp_path / "hour.parquet")
-    found = from_log(log, at(20))
+    found = from_log(log, JUDGE.ruleset, at(20))
     assert found.vectors[:, 0].tolist() == [1, 2]
     assert found.labels.tolist() == [True, False]
 
@@ -117,42 +121,43 @@ def test_hourly_files_are_read_beside_segments_and_tallies_passed_over(tmp_path:
     for table, rows in (("decisions", [hourly]), ("tallies", [{"count": 3}]), ("ids", [{"fingerprint": 1}])):
         (log / table / "date=2026-06-01").mkdir(parents=True)
         pq.write_table(pa.Table.from_pylist(rows), log / table / "date=2026-06-01" / "2026-06-01T00.parquet")
-    assert learnt(from_log(log, at(20))) == {1: True, 2: False}
+    assert learnt(from_log(log, JUDGE.ruleset, at(20))) == {1: True, 2: False}
 
 
 def test_features_come_back_as_they_were_judged_and_those_of_other_code_are_left_out(tmp_path: Path) -> None:
     packed = pack({"amountBase": 12.34, "cardCount1h": 3, "terminalFraudShare7d": 0.105})
     stale = base64.b64encode(b"\x01" + packed[1:]).decode()
     log = written(tmp_path, decision(1, 0, features=base64.b64encode(packed).decode()), decision(2, 0, features=stale))
-    found = from_log(log, at(20))
+    found = from_log(log, JUDGE.ruleset, at(20))
     assert [None if np.isnan(value) else value for value in found.vectors[0]] == list(unpack(packed))
     assert found.left_out.other_features == 1
 
 
-def test_points_are_those_of_rules_not_of_a_model(tmp_path: Path) -> None:
-    reasons = {"reasons": ["CARD_VELOCITY", "MODEL_AMOUNT", "BLOCKED_ENTITY"], "points": [2.5, 1.5, 0.0]}
-    assert from_log(written(tmp_path, decision(1, 0, **reasons)), at(20)).points.tolist() == [2.5]
+def test_points_are_those_that_the_rules_give_whatever_weight_a_model_gave_them(tmp_path: Path) -> None:
+    rule = next(rule for rule in JUDGE.ruleset.rules if rule.points)
+    log = written(tmp_path, decision(1, 0, sources=[rule.id, "amountBase", "blocked-entity"], points=[0.1, 1.5, 0.0]))
+    assert from_log(log, JUDGE.ruleset, at(20)).points.tolist() == [rule.points]
 
 
 def test_until_is_the_newest_record_if_nobody_says(tmp_path: Path) -> None:
     log = written(tmp_path, decision(1, 0), decision(2, 10), label(1, 0, "FRAUD", 3))
-    assert learnt(from_log(log, Cut(label_delay_days=7))) == {1: True}
+    assert learnt(from_log(log, JUDGE.ruleset, Cut(label_delay_days=7))) == {1: True}
 
 
 def test_a_folder_without_a_log_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileProblemError, match="no decision log"):
-        from_log(tmp_path, Cut())
+        from_log(tmp_path, JUDGE.ruleset, Cut())
     (tmp_path / "x.jsonl").write_text('{"a": 1}\n')
     with pytest.raises(FileProblemError, match="lacks transactionId"):
-        from_log(tmp_path, Cut())
+        from_log(tmp_path, JUDGE.ruleset, Cut())
     (tmp_path / "x.jsonl").write_text(json.dumps(label(1, 0, "FRAUD", 1)) + "\n")
     with pytest.raises(FileProblemError, match="no decision with features"):
-        from_log(tmp_path, Cut())
+        from_log(tmp_path, JUDGE.ruleset, Cut())
 
 
 def test_the_columns_that_are_read_are_the_logs_own() -> None:
     names = {field.encode_name for field in msgspec.structs.fields(LogRecord)}
-    assert decision(1, 0).keys() | label(1, 0, "FRAUD", 1).keys() | {"reasons", "points"} <= names
+    assert decision(1, 0).keys() | label(1, 0, "FRAUD", 1).keys() | {"sources"} <= names
 
 
 def payment(number: int, day: float, **fields: Any) -> dict[str, Any]:

@@ -121,9 +121,16 @@ def _arranged(
     )
 
 
-def rule_points(codes: Iterable[str], points: Iterable[float]) -> float:
-    """Add up the points of a decision's reasons that are rules', not the model's."""
-    return sum(value for code, value in zip(codes, points, strict=False) if not code.startswith("MODEL_"))
+def rule_points(sources: Iterable[str], points: Mapping[str, float]) -> float:
+    """Add up the points of the rules that a decision's reasons name.
+
+    They are looked up, since a live model's weight for them may stand in what was logged.
+
+    Args:
+        sources: what is behind each reason: the id of a rule, or the name of a feature.
+        points: by the ids of the rules.
+    """
+    return sum(points.get(source, 0.0) for source in sources)
 
 
 def is_declined(decision: str | None, authorization_result: Any) -> bool:  # noqa: ANN401  (text or an enumeration of it)

@@ -81,7 +81,7 @@ def _worse(name: str, ours: float, theirs: float, margin: float) -> list[str]:
 def _figures(model: Model | None, examples: Examples) -> Figures:
     odds = examples.points
     if model is not None:
-        odds = odds + [model.evidence(vector) for vector in as_vectors(examples.vectors)]
+        odds = model.file.points_weight * odds + [model.evidence(vector) for vector in as_vectors(examples.vectors)]
     return Figures(
         average_precision=average_precision(odds, examples.labels),
         recall=recall_at_false_positives(odds, examples.labels)[0],

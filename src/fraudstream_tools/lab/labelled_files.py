@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fraudstream.detection.judge import Judge
+from fraudstream.detection.ruleset import Ruleset
 from fraudstream.reporting.places import Table
 from fraudstream.transactions.decision import Truth
 from fraudstream_tools.lab.examples import DAY, Decided, Examples, examples, is_declined, rule_points
@@ -30,13 +31,14 @@ class Cut:
     label_delay_days: float = 7
 
 
-def from_log(place: Path, cut: Cut, on_progress: Callable[[int], None] | None = None) -> Examples:
+def from_log(place: Path, ruleset: Ruleset, cut: Cut, on_progress: Callable[[int], None] | None = None) -> Examples:
     """Read examples from a decision log: a folder as it lies in the bucket, or one of its files.
 
     Segments and hourly files may overlap: each decision counts once, and of a transaction's labels the newest.
 
     Args:
         place: the folder or file.
+        ruleset: says how many points the rules that hit give now.
         cut: what may be known.
         on_progress: told how many records were read.
 
@@ -45,11 +47,11 @@ def from_log(place: Path, cut: Cut, on_progress: Callable[[int], None] | None = 
     """
     decided: dict[str, Decided] = {}
     labels: dict[str, list[Known]] = {}
-    newest = 0
+    newest, points = 0, _points(ruleset)
     for number, record in enumerate(_records(place), start=1):
         newest = max(newest, record["timestamp"], record.get("loggedAt") or 0)
         if record.get("features"):
-            decided.setdefault(record["transactionId"], _decided(record))
+            decided.setdefault(record["transactionId"], _decided(record, points))
         if record.get("label"):
             truth = Known(record["label"] == Truth.FRAUD, record["labeledAt"])
             labels.setdefault(record["transactionId"], []).append(truth)
@@ -104,14 +106,15 @@ def from_transactions(
     transactions = sorted((each for each in transactions if each.timestamp <= until), key=lambda each: each.received_at)
     timely = {name: told for name, told in known.items() if told.known_at <= until}
 
+    points = _points(judge.ruleset)
+
     def decided() -> Iterator[Decided]:
         for number, (transaction, decision) in enumerate(judged(transactions, timely, judge), start=1):
-            reasons = decision.reasons
             yield Decided(
                 transaction.transaction_id,
                 transaction.timestamp,
                 decision.features,
-                rule_points((reason.code for reason in reasons), (reason.points for reason in reasons)),
+                rule_points((reason.source for reason in decision.reasons), points),
                 # What this ruleset would decide now kept nothing from happening then.
                 is_declined(None, transaction.authorization_result),
             )
@@ -134,7 +137,11 @@ def _known(row: Mapping[str, Any], column: str, by_default: int) -> Known | None
         raise FileProblemError("labeledAt must be epoch milliseconds") from None
 
 
-def _decided(record: Mapping[str, Any]) -> Decided:
+def _points(ruleset: Ruleset) -> Mapping[str, float]:
+    return {rule.id: rule.points for rule in ruleset.rules if rule.points is not None}
+
+
+def _decided(record: Mapping[str, Any], points: Mapping[str, float]) -> Decided:
     packed: object = record["features"]
     if not isinstance(packed, bytes):
         # Text in segments, bytes in hourly files.
@@ -146,7 +153,7 @@ def _decided(record: Mapping[str, Any]) -> Decided:
         record["transactionId"],
         record["timestamp"],
         packed,
-        rule_points(record.get("reasons") or (), record.get("points") or ()),
+        rule_points(record.get("sources") or (), points),
         is_declined(record.get("decision"), record.get("authorizationResult")),
     )
 
