@@ -1,5 +1,6 @@
 """The handbook's transactions, taken the product's own way: profiles, features, rules, and models trained meanwhile."""
 
+import copy
 import math
 import time
 from collections import deque
@@ -95,7 +96,7 @@ def thirty_rules() -> Ruleset:
     content = yaml.safe_load(ruleset)
     shipped: list[dict[str, Any]] = content["rules"]
     for number in range(RULES - len(shipped)):
-        again = shipped[number % len(shipped)]
+        again = copy.deepcopy(shipped[number % len(shipped)])
         content["rules"].append({**again, "id": f"again-{number}", "mode": Mode.SHADOW.value})
     return load(yaml.safe_dump(content).encode(), *others)
 
