@@ -2,14 +2,16 @@
 
 import contextlib
 import time
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fraudstream.detection import kleene, language
+from fraudstream.detection.expressions import MAX_DEPTH, MAX_LENGTH, LanguageError
 from fraudstream.detection.fields import BY_NAME, Field, FieldType
-from fraudstream.detection.language import LanguageError, Scope
+from fraudstream.detection.language import Scope
 
 FIELDS = {
     "a": Field("a", FieldType.NUMBER, True),
@@ -157,7 +159,96 @@ ATTACKS = {
     "max(*codes) > 1": "plain arguments",
     "max(n, n, key=abs) > 1": "plain arguments",
     "print": "there is no field or parameter",
-    "n > 1 # \x00": "cannot be read",
+    "n > 1 # \x00": "character 9: U.0000 is no plain character",
+    "n > 1 # why": "it has a #",
+    "n > 1 # why\n and n < 2": "it has a #",
+    "\u0430 > 1": "U.0430 .cyrillic small letter a. is no plain character",
+    "\uff4e > 1": "fullwidth latin small letter n",
+    "\U0001d427 > 1": "mathematical bold small n",
+    "text == '\u202e50'": "right-to-left override",
+    "n\u200b > 1": "zero width space",
+    "n\u00a0> 1": "no-break space",
+    "n > \u0661": "arabic-indic digit one",
+    "n > \ud800": "is no plain character",
+    "\ufeffn > 1": "is no plain character",
+    "text == '\x1b[2J'": "U.001B is no plain character",
+    "n > 1 if True else exec('1')": "a conditional expression",
+    "n > 1 or exec('1')": "can be called",
+    "present(exec('1'))": "present takes one field",
+    "present(present)": "there is no field",
+    "present()": "present takes one field",
+    "present(n.real)": "present takes one field",
+    "listed('blocked').real": "a dot after a name",
+    "listed(f'{n}')": "in quotes",
+    "listed('blo' + 'cked')": "in quotes",
+    "text == 'a' + 'b'": "where a number is needed",
+    "text in 'abc'": "values in brackets",
+    "text in text": "values in brackets",
+    "n in {**{}}": "values in brackets",
+    "n in [*codes]": "written out",
+    "n in [[1], [2]]": "written out",
+    "n in ()": "among no values",
+    "n in {1: 2}": "values in brackets",
+    "n in (1, 'a')": "looked for among text",
+    "n in (1e300,)": "greater than",
+    "n in (x for x in (1,))": "values in brackets",
+    "(n, 1) > (1, 2)": "several values are",
+    "[n] == [1]": "several values are",
+    "not text": "true or false is needed",
+    "n and n > 1": "true or false is needed",
+    "-text == 'a'": "a number is needed",
+    "-(n > 1) > 0": "a number is needed",
+    "abs(n > 1) > 0": "a number is needed",
+    "max(n, text) > 1": "a number is needed",
+    "n > 1e999": "greater than",
+    "n > 1 and n > 10000000000000": "greater than",
+    "n > 0b" + "1" * 990: "greater than",
+    "n > " + "(" * 490 + "1" + ")" * 490: "too deeply",
+    "[" * 500 + "]" * 500: "too deeply",
+    "{" * 999: "too deeply",
+    "({" * 499: "too deeply",
+    "f(-" * 330: "too deeply",
+    "max(n, " * 40 + "n" + ")" * 40 + " > 1": "too deeply",
+    "lambda:" * 140: "cannot be read",
+    "lambda:" * 140 + "n": "too many parts|a lambda",
+    "a[" * 400: "too deeply",
+    "n if " * 190: "cannot be read",
+    "n" + " if n else n" * 80: "conditional|too many parts",
+    "n if n else " * 80 + "n": "conditional|too many parts",
+    "n" + "-n" * 400 + " > 1": "too many parts",
+    "n" + "*n" * 40 + " > 1": "too deeply",
+    "n" + " or n" * 190: "too many parts",
+    "n > 1" + " " * 5000: "longer than 1000",
+    "'" * 999: "cannot be read|longer",
+    "n > 1\\\n": "backslash",
+    "n > 1)": "cannot be read",
+    "(n > 1": "cannot be read",
+    "n > 1) or (n < 1": "cannot be read",
+    "n = 1": "cannot be read",
+    "n += 1": "cannot be read",
+    "n => 1": "cannot be read",
+    "n <> 1": "cannot be read",
+    "n > 1 && n < 2": "cannot be read",
+    "!n": "cannot be read",
+    "n > 1,": "several values are",
+    "n? > 1": "cannot be read",
+    "$n > 1": "cannot be read",
+    "@n": "cannot be read",
+    "n is not None": "present",
+    "n == ...": "only numbers and texts",
+    "print(n) > 1": "can be called",
+    "eval": "there is no field or parameter",
+    "__builtins__": "there is no field or parameter",
+    "True": "without True",
+    "1 < 2": "asks nothing",
+    "limit > 1": "asks nothing",
+    "not (1 < 2 or 2 < 1)": "asks nothing",
+    "n" * 99 + " > 1": "no field or parameter n{64}$",
+    "async": "cannot be read",
+    "del n": "cannot be read",
+    "n; n": "cannot be read",
+    "n > 1\nimport os": "cannot be read",
+    "text == u'a' 'b' f'c'": "a formatted text",
     "text == '\\x41'": "backslash",
     "text == b'05'": "only numbers and texts",
     "n > 1j": "only numbers and texts",
@@ -183,6 +274,22 @@ def test_an_attack_is_refused_at_once_with_a_clear_message(attack: str) -> None:
             language.check(attack, SCOPE)
         times.append(time.process_time() - start)
     assert min(times) < 0.010
+
+
+BRACKETS = st.text("([{)]}", min_size=1, max_size=MAX_LENGTH)
+
+
+@given(BRACKETS)
+def test_the_parser_gets_no_text_that_is_nested_more_deeply_than_the_language(text: str) -> None:
+    deepest = max(accumulate(1 if each in "([{" else -1 for each in text), default=0)
+    with pytest.raises(LanguageError) as caught:
+        language.check(text, SCOPE)
+    assert ("too deeply" in str(caught.value)) == (deepest > MAX_DEPTH)
+
+
+def test_a_text_in_quotes_keeps_its_spaces() -> None:
+    assert evaluate("text == 'a  b'", text="a  b") is True
+    assert evaluate("text ==\n  'a b'\t", text="a b") is True
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,20 @@ import re
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fraudstream.detection.decision import decide, score_of
 from fraudstream.detection.rates import Rates
-from fraudstream.detection.ruleset import FILES, Ruleset, RulesetError, load
+from fraudstream.detection.ruleset import FILES, Ruleset, RulesetError, Signal, load
 from fraudstream.transactions.decision import Reason, Verdict
+from fraudstream.transactions.transaction import Transaction
 
 RULES = Path(__file__).parents[2] / "rules"
 HEAD = "schemaVersion: 1\nbaseLogOdds: -4\nthresholds: {review: 30, decline: 80}\nrules:\n"
 RATES = b"baseCurrency: EUR\nrates: [{validFrom: 2026-01-01, perBase: {USD: 1.25, JPY: 160}}]"
 LISTS = b"blocked: {}\ntrusted: {}"
+TOKEN = "tok_BlockedBlockedBlocked1"
 
 
 def rule(**fields: object) -> str:
@@ -59,17 +62,41 @@ def test_the_version_is_made_of_the_three_files() -> None:
         ({"when": "amountMinor > 100"}, "rule big: when: amountMinor cannot be used .* compare amountBase"),
         ({"points": None}, "rule big: it needs either points or a decision"),
         ({"decision": "DECLINE"}, "rule big: it needs either points or a decision"),
-        ({"points": None, "decision": "MAYBE"}, "rule big: Invalid enum value"),
+        ({"points": None, "decision": "MAYBE"}, "rule big: decision: Invalid enum value"),
         ({"severity": "huge"}, "rule big: .*severity"),
         ({"reasonCode": "big one"}, "rule big: .*reasonCode"),
-        ({"whem": "amountBase > 1"}, "rule big: .*unknown field `whem`"),
-        ({"source": None}, "rule big: .*missing required field `source`"),
+        ({"whem": "amountBase > 1"}, "rule big: there is no key whem: did you mean when?"),
+        ({"source": None}, "rule big: it needs source"),
         ({"points": 1000}, "rule big: .*points"),
         ({"parameters": "{limit: 5}"}, "rule big: parameters: limit is not used in when"),
         ({"parameters": "{amountBase: 5}"}, "rule big: parameters: amountBase is the name of a field"),
-        ({"parameters": "{a-b: 5}"}, "rule big: parameters: 'a-b' is no name"),
-        ({"id": "Big Rule"}, "rule Big Rule: .*id"),
-        ({"id": None}, "rule number 1: .*missing required field `id`"),
+        ({"parameters": "{a-b: 5}"}, "rule big: parameters: a name has to be of the letters"),
+        ({"id": "Big Rule"}, "line 5: rule number 1: id: "),
+        ({"signal": "f"}, "rule big: signal: Invalid enum value"),
+        ({"sorce": "own", "source": None}, "rule big: there is no key sorce: did you mean source?"),
+        ({"parameters": "{if: 5}"}, "parameters: a name has to be"),
+        ({"parameters": "{\u0430mount: 5}"}, "parameters: a name has to be"),
+        ({"parameters": "{limit: .nan}"}, "line 12: infinity and not-a-number"),
+        ({"parameters": "{limit: 1e400}"}, "line 12: a number is too large"),
+        ({"parameters": "{limit: 1e13}"}, "parameters: limit: a number is greater than 1000000000000"),
+        ({"parameters": "{limit: [1, 1e13]}"}, "parameters: limit: a number is greater than 1000000000000"),
+        ({"parameters": "{limit: []}"}, "parameters: limit: it has to hold from 1 to 200 values"),
+        ({"parameters": "{limit: true}"}, "parameters: .*got `bool`"),
+        ({"parameters": "{limit: {a: 1}}"}, "parameters: .*got `object`"),
+        ({"parameters": f"{{limit: {'x' * 65}}}"}, "parameters: limit: a text is longer than 64 characters"),
+        ({"parameters": "{limit: d\u00e9j\u00e0}"}, r"parameters: limit: U\+00E9 .* is no plain character"),
+        ({"parameters": "{" + ", ".join(f"p{n}: 1" for n in range(21)) + "}"}, "parameters: .*length <= 20"),
+        ({"when": "amountBase > limt", "parameters": "{limit: 5}"}, "no field or parameter limt: did you mean limit?"),
+        ({"when": "listed('blokced')"}, "there is no such list: did you mean blocked?"),
+        ({"when": "1 < 2"}, "it asks nothing about the transaction"),
+        ({"when": "''"}, "when: it cannot be read"),
+        ({"when": "[amountBase]"}, "when: .*got `array`"),
+        ({"points": ".inf"}, "line 8: infinity"),
+        ({"points": "'4'"}, "points: .*got `str`"),
+        ({"points": "true"}, "points: .*got `bool`"),
+        ({"description": "'" + "x" * 501 + "'"}, "description: .*length <= 500"),
+        ({"mode": "sleeping"}, "mode: Invalid enum value"),
+        ({"id": None}, "line 5: rule number 1: it needs id"),
     ],
 )
 def test_a_bad_rule_is_named_with_what_is_wrong(fields: dict[str, object], message: str) -> None:
@@ -85,20 +112,54 @@ def test_all_bad_rules_are_named_at_once() -> None:
     assert "rule third" not in found
 
 
+def test_all_that_is_wrong_with_one_rule_is_named_at_once() -> None:
+    found = problems(rule(points="x", severity="huge", source=None, wen="a"))
+    assert all(f": {each}" in found for each in ("points: ", "severity: ", "it needs source", "there is no key wen"))
+    assert found.count("line 5: rule big: ") == 4
+
+    found = problems(rule(when="x > 1", parameters="{a-b: 1, amountBase: 2}"))
+    assert all(f": {each}" in found for each in ("when: ", "parameters: a name", "parameters: amountBase is"))
+
+
+def test_problems_of_all_three_files_are_named_at_once() -> None:
+    found = problems(rule(when="listed('blocked') and x > 1"), rates=b"rates: []", lists=b"blocked: {crad: []}")
+    assert [line.split(":")[0] for line in found.splitlines()] == ["rates.yaml", "lists.yaml", "ruleset.yaml"]
+    assert "blocked: there is no key crad: did you mean card?" in found
+    assert "no such list" not in found
+
+
 def test_two_rules_cannot_share_an_id() -> None:
-    assert "rule big: another rule has the same id" in problems(rule(), rule())
+    assert "line 12: rule big: another rule has the same id, on line 5" in problems(rule(), rule())
+
+
+def test_a_ruleset_has_a_largest_size() -> None:
+    many = [rule(id=f"r{number}") for number in range(201)]
+    assert "ruleset.yaml: rules: Expected `array` of length <= 200" in problems(*many)
+    assert len(loaded(*many[:200]).rules) == 200
+    assert "larger than 400,000 bytes" in problems(rule(description="x" * 400_000))
+    assert "more than 20,000 keys and values" in problems(rule(parameters="[" + "1," * 20_000 + "]"))
+
+
+def test_a_rule_names_the_psd2_signal_that_it_serves() -> None:
+    assert loaded(rule(signal="b")).rules[0].signal is Signal.AMOUNT
+    assert loaded(rule()).rules[0].signal is None
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"rates: [", "rates.yaml: it is no YAML at line"),
+        (b"rates: [", "rates.yaml: line 2: it is no YAML"),
         (b"baseCurrency: EUR\nrates: []", "rates.yaml: .*rates"),
         (b"baseCurrency: EUR\nrates: [{validFrom: 2026-01-01, perBase: {USD: 0}}]", "rates.yaml: .*perBase"),
         (b"baseCurrency: EUR\nrates: [{validFrom: 2026-01-01, perBase: {XXX: 1}}]", "rates.yaml: no currency.*XXX"),
-        (b"a: &x [1]\nb: *x", "rates.yaml: anchors"),
-        (b"\xff\xfe\x00", "rates.yaml: it is no YAML"),
-        (b"!!python/object/apply:os.system ['true']", "rates.yaml: it is no YAML"),
+        (b"a: &x [1]\nb: *x", "rates.yaml: line 1: anchors"),
+        (b"\xff\xfe\x00", "rates.yaml: line 1: it is no text in UTF-8"),
+        (b"!!python/object/apply:os.system ['true']", "rates.yaml: line 1: tags"),
+        (
+            b"baseCurrency: EUR\nrates: [{validFrom: 2026-01-01, perBase: {}}, {validFrom: 2026-01-01, perBase: {}}]",
+            "rates.yaml: rates: two entries are valid from 2026-01-01",
+        ),
+        (b"baseCurency: EUR\nrates: []", "there is no key baseCurency: did you mean baseCurrency"),
     ],
 )
 def test_bad_rates_are_named(content: bytes, message: str) -> None:
@@ -110,6 +171,34 @@ def test_a_list_holds_tokens_only() -> None:
     found = problems(rule(), lists=b"blocked: {card: ['4111111111111111']}")
     assert found.startswith("lists.yaml: ")
     assert "4111" not in found
+
+
+def test_an_entry_can_end() -> None:
+    ruleset = loaded(rule(), lists=f"blocked: {{card: [{{token: {TOKEN}, until: 2026-05-31}}]}}".encode())
+    end = 1_780_272_000_000  # 2026-06-01T00:00Z
+    fields = {"transactionId": "t1", "amountMinor": 1, "currency": "EUR", "type": "PAYMENT", "customerId": "ann"}
+    for received_at, member in ((0, True), (end - 1, True), (end, False)):
+        given = fields | {"timestamp": 0, "receivedAt": received_at, "cardToken": TOKEN}
+        assert ruleset.lists.memberships(msgspec.convert(given, Transaction)) == [member]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (f"blocked: {{card: [{TOKEN}, {TOKEN}]}}", "lists.yaml: blocked: card: entry 2 stands there twice"),
+        (f"blocked: {{card: [{{token: {TOKEN}, untill: 2026-01-01}}]}}", "card.*no key untill: did you mean until"),
+        (f"blocked: {{card: [{{token: {TOKEN}, until: tomorrow}}]}}", "blocked: card.*: Invalid RFC3339 encoded date"),
+        ("blocked: {cards: []}", "blocked: there is no key cards: did you mean card"),
+        ("blocked: {card: {}}", "blocked: card: Expected `array`"),
+        ("blocked: {card: []}\nblocked: {}", "line 2: the key blocked stands twice: first on line 1"),
+        ("Blocked List: {}", "Expected `str` matching regex"),
+        ("[]", "Expected `object`, got `array`"),
+    ],
+)
+def test_bad_lists_are_named(content: str, message: str) -> None:
+    found = problems(rule(), lists=content.encode())
+    assert re.search(message, found)
+    assert TOKEN not in found
 
 
 def test_a_decline_threshold_below_the_review_threshold_is_refused() -> None:

@@ -9,21 +9,13 @@ Three-valued logic (Kleene): a comparison or calculation with a missing field is
 """
 
 import ast
-import warnings
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Final, NamedTuple, TypeAlias
 
+from fraudstream.detection.documents import suggestion
+from fraudstream.detection.expressions import MAX_DEPTH, MAX_TEXT, LanguageError, at, parse, refused, unusable
 from fraudstream.detection.fields import REFUSED, Field, FieldType
 from fraudstream.detection.kleene import FUNCTIONS, Checked, Rewriter, is_, list_argument
-
-MAX_LENGTH: Final = 1000
-"""Characters of an expression."""
-MAX_NODES: Final = 300
-MAX_DEPTH: Final = 24
-MAX_TEXT: Final = 64
-"""Characters of a text in quotes."""
-MAX_NUMBER: Final = 1e12
 
 Parameter: TypeAlias = float | str | tuple[float | str, ...]
 """A rule's parameter: a value, or several to be used with `in`."""
@@ -33,30 +25,6 @@ _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _EQUALITY = (ast.Eq, ast.NotEq)
 _MEMBERSHIP = (ast.In, ast.NotIn)
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
-_WHAT_IT_IS: Final = {
-    "Attribute": "a dot after a name is",
-    "Subscript": "an index in brackets is",
-    "Lambda": "a lambda is",
-    "IfExp": "a conditional expression is",
-    "NamedExpr": "an assignment is",
-    "Await": "await is",
-    "Yield": "yield is",
-    "YieldFrom": "yield is",
-    "JoinedStr": "a formatted text is",
-    "Starred": "a star is",
-    "Dict": "a dictionary is",
-    "ListComp": "a comprehension is",
-    "SetComp": "a comprehension is",
-    "DictComp": "a comprehension is",
-    "GeneratorExp": "a comprehension is",
-    "Pow": "the operator ** is",
-    "Is": "the operator is (use present(field), or ==)",
-    "IsNot": "the operator is (use present(field), or ==)",
-}
-
-
-class LanguageError(ValueError):
-    """An expression is not one of the language; the message says where and what to do."""
 
 
 class Scope(NamedTuple):
@@ -74,37 +42,22 @@ def check(text: str, scope: Scope) -> Checked:
     Raises:
         LanguageError: the expression is not one of the language, or does not say true or false.
     """
-    if len(text) > MAX_LENGTH:
-        raise LanguageError(f"it is longer than {MAX_LENGTH} characters: split it into several rules")
-    if "\\" in text:
-        raise LanguageError("it has a backslash: texts are plain characters in quotes")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            body = ast.parse(" ".join(text.split()), mode="eval").body
-    except (SyntaxError, ValueError) as error:
-        where = f" (character {error.offset})" if isinstance(error, SyntaxError) and error.offset else ""
-        raise LanguageError(f"it cannot be read as an expression{where}") from None
-    except (MemoryError, RecursionError):
-        raise LanguageError("it is nested too deeply") from None
-    if sum(1 for _ in ast.walk(body)) > MAX_NODES:
-        raise LanguageError("it has too many parts: split it into several rules")
-    result = _Checker(scope).check(body, 0)
+    body = parse(text)
+    checker = _Checker(scope)
+    result = checker.check(body, 0)
     if result.type is not FieldType.FLAG:
         raise LanguageError(f"it gives {result.type.value}, but a rule must say true or false: compare it")
+    if not checker.asks:
+        raise LanguageError("it asks nothing about the transaction, so it is always the same")
     return result
-
-
-def suggestion(name: str, known: Sequence[str]) -> str:
-    """Give a hint at the known name that is most like an unknown one, or nothing."""
-    close = get_close_matches(name, known, n=1)
-    return f": did you mean {close[0]}?" if close else ""
 
 
 class _Checker:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._rewriter = Rewriter()
+        self.asks = False
+        """It has met a field or a list."""
 
     def check(self, node: ast.expr, depth: int) -> Checked:
         if depth > MAX_DEPTH:
@@ -125,12 +78,12 @@ class _Checker:
             case ast.Constant():
                 return self._constant(node)
             case _:
-                raise _refused(node, node)
+                raise refused(node, node)
 
     def _typed(self, node: ast.expr, depth: int, wanted: FieldType) -> Checked:
         result = self.check(node, depth + 1)
         if result.type is not wanted:
-            raise LanguageError(f"{_at(node)} stands {result.type.value} where {wanted.value} is needed")
+            raise LanguageError(f"{at(node)} stands {result.type.value} where {wanted.value} is needed")
         return result
 
     def _number(self, node: ast.expr, depth: int) -> Checked:
@@ -144,34 +97,31 @@ class _Checker:
         if name in self._scope.parameters:
             value = self._scope.parameters[name]
             if isinstance(value, tuple):
-                raise LanguageError(f"{_at(node)}: {name} holds several values: use it after in")
+                raise LanguageError(f"{at(node)}: {name} holds several values: use it after in")
             return _literal(value)
         if name in REFUSED:
             raise LanguageError(f"{name} cannot be used in a rule: {REFUSED[name]}")
         if name not in self._scope.fields:
             known = [*self._scope.fields, *self._scope.parameters, *FUNCTION_NAMES]
             raise LanguageError(
-                f"{_at(node)}: there is no field or parameter {name[:MAX_TEXT]}{suggestion(name, known)}"
+                f"{at(node)}: there is no field or parameter {name[:MAX_TEXT]}{suggestion(name, known)}"
             )
         field = self._scope.fields[name]
+        self.asks = True
         return Checked(ast.Name(name, ast.Load()), field.type, field.optional, field.choices)
 
     def _constant(self, node: ast.Constant) -> Checked:
         match node.value:
             case bool():
-                raise LanguageError(f"{_at(node)}: write the condition itself, without {node.value}")
+                raise LanguageError(f"{at(node)}: write the condition itself, without {node.value}")
             case None:
-                raise LanguageError(f"{_at(node)}: ask present(field) whether a field is there, without None")
-            case int() | float() if abs(node.value) <= MAX_NUMBER:
-                return _literal(float(node.value))
-            case str() if len(node.value) <= MAX_TEXT:
+                raise LanguageError(f"{at(node)}: ask present(field) whether a field is there, without None")
+            case int() | float() | str():
+                if reason := unusable(node.value):
+                    raise LanguageError(f"{at(node)}: {reason}")
                 return _literal(node.value)
-            case int() | float():
-                raise LanguageError(f"{_at(node)}: a number is greater than {MAX_NUMBER:.0f}")
-            case str():
-                raise LanguageError(f"{_at(node)}: a text is longer than {MAX_TEXT} characters")
             case _:
-                raise LanguageError(f"{_at(node)}: only numbers and texts can be written out")
+                raise LanguageError(f"{at(node)}: only numbers and texts can be written out")
 
     def _logic(self, node: ast.BoolOp, depth: int) -> Checked:
         first, *others = [self._flag(operand, depth) for operand in node.values]
@@ -186,17 +136,17 @@ class _Checker:
         elif isinstance(node.op, ast.USub):
             operand, kind = self._number(node.operand, depth), FieldType.NUMBER
         else:
-            raise _refused(node.op, node)
+            raise refused(node.op, node)
         return self._rewriter.calculated([operand], lambda parts: ast.UnaryOp(node.op, parts[0]), kind)
 
     def _arithmetic(self, node: ast.BinOp, depth: int) -> Checked:
         if not isinstance(node.op, _ARITHMETIC):
-            raise _refused(node.op, node)
+            raise refused(node.op, node)
         left, right = self._number(node.left, depth), self._number(node.right, depth)
         if not isinstance(node.op, ast.Div):
             return self._rewriter.calculated([left, right], lambda parts: ast.BinOp(parts[0], node.op, parts[1]))
         if isinstance(right.node, ast.Constant) and not right.node.value:
-            raise LanguageError(f"{_at(node)}: a division by zero")
+            raise LanguageError(f"{at(node)}: a division by zero")
         return self._rewriter.divided(left, right)
 
     def _comparison(self, node: ast.Compare, depth: int) -> Checked:
@@ -207,25 +157,25 @@ class _Checker:
             result = pair if result is None else self._rewriter.both(result, pair, ast.And())
             left = right
         if result is None:
-            raise _refused(node, node)
+            raise refused(node, node)
         return result
 
     def _pair(self, left: ast.expr, operator: ast.cmpop, right: ast.expr, depth: int) -> Checked:
         first = self.check(left, depth + 1)
         if first.type is FieldType.FLAG:
-            raise LanguageError(f"{_at(left)}: a condition cannot be compared: use and, or, not")
+            raise LanguageError(f"{at(left)}: a condition cannot be compared: use and, or, not")
         if isinstance(operator, _MEMBERSHIP):
             members = self._members(right, first)
             return self._rewriter.calculated(
                 [first], lambda parts: ast.Compare(parts[0], [operator], [members]), FieldType.FLAG
             )
         if not isinstance(operator, _ORDER + _EQUALITY):
-            raise _refused(operator, left)
+            raise refused(operator, left)
         second = self.check(right, depth + 1)
         if first.type is not second.type:
-            raise LanguageError(f"{_at(left)}: {first.type.value} is compared with {second.type.value}")
+            raise LanguageError(f"{at(left)}: {first.type.value} is compared with {second.type.value}")
         if first.type is FieldType.TEXT and isinstance(operator, _ORDER):
-            raise LanguageError(f"{_at(left)}: texts have no order: use ==, != or in")
+            raise LanguageError(f"{at(left)}: texts have no order: use ==, != or in")
         _check_choices(first, second)
         _check_choices(second, first)
         return self._rewriter.calculated(
@@ -239,15 +189,17 @@ class _Checker:
         elif isinstance(node, ast.List | ast.Tuple | ast.Set):
             members = [self._constant(part) for part in node.elts if isinstance(part, ast.Constant)]
             if len(members) != len(node.elts):
-                raise LanguageError(f"{_at(node)}: what follows in can only hold numbers and texts written out")
+                raise LanguageError(f"{at(node)}: what follows in can only hold numbers and texts written out")
         else:
             raise LanguageError(
-                f"{_at(node)}: after in must stand values in brackets, or a parameter that holds several"
+                f"{at(node)}: after in must stand values in brackets, or a parameter that holds several"
             )
+        if not members:
+            raise LanguageError(f"{at(node)}: it is looked for among no values")
         values: list[object] = []
         for member in members:
             if member.type is not left.type:
-                raise LanguageError(f"{_at(node)}: {left.type.value} is looked for among {member.type.value}")
+                raise LanguageError(f"{at(node)}: {left.type.value} is looked for among {member.type.value}")
             _check_choices(left, member)
             values.append(member.node.value if isinstance(member.node, ast.Constant) else None)
         return ast.Constant(frozenset(values))  # pyright: ignore[reportArgumentType]  (the compiler takes frozen sets)
@@ -256,17 +208,18 @@ class _Checker:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name not in FUNCTION_NAMES:
             raise LanguageError(
-                f"{_at(node)}: only {', '.join(FUNCTION_NAMES)} can be called{suggestion(name, FUNCTION_NAMES)}"
+                f"{at(node)}: only {', '.join(FUNCTION_NAMES)} can be called{suggestion(name, FUNCTION_NAMES)}"
             )
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
-            raise LanguageError(f"{_at(node)}: {name} takes plain arguments only")
+            raise LanguageError(f"{at(node)}: {name} takes plain arguments only")
         match name, node.args:
             case "present", [ast.Name() as argument] if argument.id not in self._scope.parameters:
                 asked = self._name(argument)
                 return Checked(ast.UnaryOp(ast.Not(), is_(asked.node, None)), FieldType.FLAG, False)
             case "listed", [ast.Constant(value=str(wanted))]:
                 if wanted not in self._scope.lists:
-                    raise LanguageError(f"{_at(node)}: there is no such list{suggestion(wanted, self._scope.lists)}")
+                    raise LanguageError(f"{at(node)}: there is no such list{suggestion(wanted, self._scope.lists)}")
+                self.asks = True
                 return Checked(ast.Name(list_argument(self._scope.lists, wanted), ast.Load()), FieldType.FLAG, False)
             case "abs", [argument]:
                 operands = [self._number(argument, depth)]
@@ -274,7 +227,7 @@ class _Checker:
                 operands = [self._number(argument, depth) for argument in node.args]
             case _:
                 usage = {"present": "one field", "listed": "the name of a list in quotes", "abs": "one number"}
-                raise LanguageError(f"{_at(node)}: {name} takes {usage.get(name, 'two or more numbers')}")
+                raise LanguageError(f"{at(node)}: {name} takes {usage.get(name, 'two or more numbers')}")
         return self._rewriter.calculated(operands, lambda parts: ast.Call(ast.Name(name, ast.Load()), parts, []))
 
 
@@ -289,12 +242,3 @@ def _check_choices(field: Checked, other: Checked) -> None:
     if other.node.value not in field.choices:
         name = field.node.id if isinstance(field.node, ast.Name) else "the field"
         raise LanguageError(f"{name} is never {other.node.value}{suggestion(other.node.value, field.choices)}")
-
-
-def _at(node: ast.expr) -> str:
-    return f"at character {node.col_offset + 1}"
-
-
-def _refused(what: ast.AST, where: ast.expr) -> LanguageError:
-    name = type(what).__name__
-    return LanguageError(f"{_at(where)}: {_WHAT_IT_IS.get(name, f'{name} is')} not part of the language")

@@ -1,40 +1,60 @@
 """Lists of entities, such as blocked and trusted ones, read from a file beside the ruleset."""
 
-from collections.abc import Mapping
-from typing import Annotated
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from fraudstream.detection.entities import tokens
+from fraudstream.detection import documents
+from fraudstream.detection.entities import EntityKind, tokens
+from fraudstream.detection.profiles import DAY
 from fraudstream.transactions.transaction import Transaction
 
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-zA-Z0-9]{0,31}$")]
 Token = Annotated[str, msgspec.Meta(pattern="^tok_[A-Za-z0-9_-]{22}$")]
 
 
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An entity that is on a list for a time."""
+
+    token: Token
+    until: date
+    """The last day, in UTC."""
+
+
 class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    customer: frozenset[Token] = frozenset()
-    card: frozenset[Token] = frozenset()
-    merchant: frozenset[Token] = frozenset()
-    terminal: frozenset[Token] = frozenset()
-    device: frozenset[Token] = frozenset()
-    ip: frozenset[Token] = frozenset()
+    customer: tuple[Token | _Entry, ...] = ()
+    card: tuple[Token | _Entry, ...] = ()
+    merchant: tuple[Token | _Entry, ...] = ()
+    terminal: tuple[Token | _Entry, ...] = ()
+    device: tuple[Token | _Entry, ...] = ()
+    ip: tuple[Token | _Entry, ...] = ()
+
+
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_KEYS: Final = (*EntityKind, *_Entry.__struct_fields__)
 
 
 class Lists:
     """Named lists of entities' tokens."""
 
-    def __init__(self, lists: Mapping[str, Mapping[str, frozenset[str]]]) -> None:
-        """Take the lists: by name, then by kind of entity, the tokens."""
+    def __init__(self, lists: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
+        """Take the lists: by name, then by kind of entity, then by token, epoch milliseconds at which it ends."""
         self.names = tuple(sorted(lists))
         self._kinds = [[(kind, members) for kind, members in lists[name].items() if members] for name in self.names]
 
     def memberships(self, transaction: Transaction) -> list[bool]:
-        """Tell for each list, in the order of `names`, whether any entity of the transaction is on it."""
+        """Tell for each list, in the order of `names`, whether any entity of the transaction is on it.
+
+        It is on it if the transaction was received before the entry's end.
+        """
         if not any(self._kinds):
             return [False] * len(self.names)
         present: dict[str, str] = {kind.value: token for kind, token in tokens(transaction).items()}
-        return [any(present.get(kind) in members for kind, members in kinds) for kinds in self._kinds]
+        now = transaction.received_at
+        return [any(now < members.get(present.get(kind, ""), 0) for kind, members in kinds) for kinds in self._kinds]
 
 
 def load_lists(content: object) -> Lists:
@@ -43,5 +63,25 @@ def load_lists(content: object) -> Lists:
     Raises:
         ValueError: what is wrong and where.
     """
-    found = msgspec.convert(content, dict[Name, _List])
-    return Lists({name: msgspec.structs.asdict(entries) for name, entries in found.items()})
+    lists: dict[str, dict[str, dict[str, float]]] = {}
+    for name, entries in documents.convert(content, dict[Name, Any]).items():
+        try:
+            found = documents.convert(entries, _List, _KEYS)
+            lists[name] = {kind.value: _ends(getattr(found, kind), kind) for kind in EntityKind}
+        except documents.DocumentError as error:
+            raise documents.DocumentError(f"{name}: {error}") from None
+    return Lists(lists)
+
+
+def _ends(entries: Sequence[str | _Entry], place: str) -> dict[str, float]:
+    ends: dict[str, float] = {}
+    for position, entry in enumerate(entries, start=1):
+        token, end = (entry, math.inf) if isinstance(entry, str) else (entry.token, _end(entry.until))
+        if token in ends:
+            raise documents.DocumentError(f"{place}: entry {position} stands there twice")
+        ends[token] = end
+    return ends
+
+
+def _end(day: date) -> float:
+    return (day.toordinal() + 1 - _EPOCH) * DAY

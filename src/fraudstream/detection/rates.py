@@ -3,10 +3,11 @@
 from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
+from fraudstream.detection import documents
 from fraudstream.transactions.money import EXPONENTS
 
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
@@ -24,6 +25,9 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="cam
     rates: Annotated[tuple[_Day, ...], msgspec.Meta(min_length=1)]
     reporting_threshold: PerBase = 10_000
     """Amount in the base currency from which on payments have to be reported: 10,000 US dollars in 31 CFR 1010.311."""
+
+
+_KEYS: Final = tuple(field.encode_name for kind in (_File, _Day) for field in msgspec.structs.fields(kind))
 
 
 class Rates:
@@ -76,5 +80,9 @@ def load_rates(content: object) -> Rates:
     Raises:
         ValueError: what is wrong and where.
     """
-    file = msgspec.convert(content, _File)
+    file = documents.convert(content, _File, _KEYS)
+    days = [day.valid_from for day in file.rates]
+    twice = sorted(day for day in set(days) if days.count(day) > 1)
+    if twice:
+        raise documents.DocumentError(f"rates: two entries are valid from {twice[0]}")
     return Rates(file.base_currency, {day.valid_from: day.per_base for day in file.rates}, file.reporting_threshold)

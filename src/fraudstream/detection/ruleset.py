@@ -2,15 +2,15 @@
 
 import copy
 import hashlib
+import keyword
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgspec
-import yaml
 
-from fraudstream.detection import fields, kleene, language
+from fraudstream.detection import documents, expressions, fields, kleene, language
 from fraudstream.detection.features import Vector
 from fraudstream.detection.lists import Lists, load_lists
 from fraudstream.detection.models import NO_MODELS, Models
@@ -23,11 +23,22 @@ RATES_FILE: Final = "rates.yaml"
 LISTS_FILE: Final = "lists.yaml"
 FILES: Final = (RULESET_FILE, RATES_FILE, LISTS_FILE)
 MAX_RULES: Final = 200
+MAX_RULESET_BYTES: Final = 400_000
+"""Twice what so many rules of the size of ours take."""
 MAX_BYTES: Final = 4_000_000
-"""Of one file: half a million tokens in lists take less."""
+"""Of lists and rates: a hundred thousand tokens take less."""
+MAX_RULESET_VALUES: Final = 20_000
+MAX_VALUES: Final = 400_000
+MAX_PARAMETERS: Final = 20
+MAX_MEMBERS: Final = 200
+"""Values of one parameter that holds several."""
+
+ID_PATTERN: Final = r"^[a-z][a-z0-9-]{0,47}\Z"
 
 T = TypeVar("T")
-_ANCHOR = re.compile(rb"(?:^|[\s\[{,])&\w")
+_ID = re.compile(ID_PATTERN)
+_ASKED_LIST = re.compile(r"listed\(\s*[\"'](\w+)")
+_PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,47}", re.ASCII)
 
 
 class RulesetError(ValueError):
@@ -55,22 +66,39 @@ class Mode(StrEnum):
     """Evaluated and logged, never counted."""
 
 
+class Signal(StrEnum):
+    """What transaction monitoring has to look at, by article 2(2) of the PSD2 RTS, Regulation (EU) 2018/389."""
+
+    COMPROMISED_ELEMENTS = "a"
+    """Lists of compromised or stolen authentication elements."""
+    AMOUNT = "b"
+    """The amount of each payment transaction."""
+    FRAUD_SCENARIOS = "c"
+    """Known fraud scenarios in the provision of payment services."""
+    MALWARE = "d"
+    """Signs of malware infection in any session of the authentication procedure."""
+    DEVICE_USE = "e"
+    """Abnormal use of the access device or software, and the log of its use."""
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """One rule as it is written in the file."""
 
-    id: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,47}$")]
+    id: Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
     description: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
     when: str
     points: Annotated[float, msgspec.Meta(ge=-20, le=20)] | None = None
     """What a hit adds to the log-odds of fraud."""
     decision: Verdict | None = None
     """What a hit decides, whatever the score."""
-    reason_code: Annotated[str, msgspec.Meta(pattern="^[A-Z][A-Z0-9_]{0,47}$")]
+    reason_code: Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9_]{0,47}\Z")]
     severity: Severity
     mode: Mode = Mode.LIVE
     source: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
     """Where pattern and default thresholds come from; `own` where there is nothing to cite."""
-    parameters: dict[str, float | str | list[float | str]] = {}
+    signal: Signal | None = None
+    """The PSD2 signal that it serves, where one fits."""
+    parameters: Annotated[dict[str, float | str | list[float | str]], msgspec.Meta(max_length=MAX_PARAMETERS)] = {}
 
 
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +114,10 @@ class _File(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=T
     base_log_odds: Annotated[float, msgspec.Meta(ge=-20, le=20)]
     thresholds: Thresholds
     rules: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=MAX_RULES)]
+
+
+_FILE_KEYS: Final = (*(field.encode_name for field in msgspec.structs.fields(_File)), *Thresholds.__struct_fields__)
+_RULE_FIELDS: Final = {field.encode_name: field for field in msgspec.structs.fields(Rule)}
 
 
 class Ruleset:
@@ -134,14 +166,11 @@ def load(ruleset: bytes, rates: bytes, lists: bytes) -> Ruleset:
         RulesetError: every problem that was found.
     """
     problems: list[str] = []
-    known_rates = _read(RATES_FILE, rates, load_rates, problems)
-    known_lists = _read(LISTS_FILE, lists, load_lists, problems)
-    file = _read(RULESET_FILE, ruleset, lambda content: msgspec.convert(content, _File), problems)
-    rules: list[tuple[Rule, kleene.Checked]] = []
-    if file is not None:
-        if file.thresholds.decline < file.thresholds.review:
-            problems.append(f"{RULESET_FILE}: thresholds: decline must not be below review")
-        rules = _rules(file.rules, known_lists.names if known_lists else (), problems)
+    known_rates = _read(RATES_FILE, rates, _LARGE, lambda found: load_rates(found.value), problems)
+    known_lists = _read(LISTS_FILE, lists, _LARGE, lambda found: load_lists(found.value), problems)
+    read = _read(RULESET_FILE, ruleset, _SMALL, _ruleset_file, problems)
+    file, lines = read or (None, {})
+    rules = _rules(file.rules, lines, known_lists.names if known_lists else None, problems) if file else []
     if problems or file is None or known_rates is None or known_lists is None:
         raise RulesetError(problems)
     return Ruleset(
@@ -154,59 +183,109 @@ def load(ruleset: bytes, rates: bytes, lists: bytes) -> Ruleset:
     )
 
 
-def _read(name: str, content: bytes, convert: Callable[[object], T], problems: list[str]) -> T | None:
-    if len(content) > MAX_BYTES:
-        problems.append(f"{name}: it is larger than {MAX_BYTES} bytes")
-        return None
-    if _ANCHOR.search(content):
-        # Aliases let a small file stand for a huge one.
-        problems.append(f"{name}: anchors (&name) cannot be used")
-        return None
+class _Bounds(NamedTuple):
+    most_bytes: int
+    most_values: int
+
+
+_SMALL: Final = _Bounds(MAX_RULESET_BYTES, MAX_RULESET_VALUES)
+_LARGE: Final = _Bounds(MAX_BYTES, MAX_VALUES)
+
+
+def _read(
+    name: str, content: bytes, bounds: _Bounds, convert: Callable[[documents.Document], T], problems: list[str]
+) -> T | None:
     try:
-        return convert(yaml.load(content, yaml.CSafeLoader))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f" at line {mark.line + 1}" if mark else ""
-        problems.append(f"{name}: it is no YAML{where}: {error.problem}")
-    except (yaml.YAMLError, RecursionError) as error:
-        problems.append(f"{name}: it is no YAML that can be used: {error}")
+        return convert(documents.read(content, most_bytes=bounds.most_bytes, most_values=bounds.most_values))
     except ValueError as error:
         problems.append(f"{name}: {error}")
-    return None
+        return None
+
+
+def _ruleset_file(found: documents.Document) -> tuple[_File, dict[documents.Path, int]]:
+    file = documents.convert(found.value, _File, _FILE_KEYS)
+    if file.thresholds.decline < file.thresholds.review:
+        raise documents.DocumentError("thresholds: decline must not be below review")
+    return file, found.lines
 
 
 def _rules(
-    entries: Sequence[dict[str, Any]], lists: Sequence[str], problems: list[str]
+    entries: Sequence[dict[str, Any]],
+    lines: Mapping[documents.Path, int],
+    lists: Sequence[str] | None,
+    problems: list[str],
 ) -> list[tuple[Rule, kleene.Checked]]:
+    """Check the rules; None in place of the lists' names is for lists that could not be read."""
     rules: list[tuple[Rule, kleene.Checked]] = []
-    seen: set[str] = set()
-    for position, entry in enumerate(entries, start=1):
-        name = f"rule {entry['id']}" if isinstance(entry.get("id"), str) else f"rule number {position}"
-        try:
-            rule = msgspec.convert(entry, Rule)
-            if rule.id in seen:
-                raise RulesetError(["another rule has the same id"])
-            seen.add(rule.id)
-            rules.append((rule, _expression(rule, lists)))
-        except ValueError as error:
-            problems.append(f"{RULESET_FILE}: {name}: {error}")
+    seen: dict[str, int] = {}
+    for position, entry in enumerate(entries):
+        line = lines.get(("rules", position), 0)
+        # What is no text of the right form is named by its place.
+        named = isinstance(entry.get("id"), str) and _ID.fullmatch(entry["id"])
+        place = f"{RULESET_FILE}: line {line}: rule {entry['id'] if named else f'number {position + 1}'}: "
+        found: list[str] = []
+        rule = _rule(entry, found)
+        if named and entry["id"] in seen:
+            found.append(f"another rule has the same id, on line {seen[entry['id']]}")
+        elif named:
+            seen[entry["id"]] = line
+        if rule is not None:
+            known = lists if lists is not None else _ASKED_LIST.findall(rule.when)
+            expression = _expression(rule, known, found)
+            if expression is not None:
+                rules.append((rule, expression))
+        problems.extend(place + problem for problem in found)
     return rules
 
 
-def _expression(rule: Rule, lists: Sequence[str]) -> kleene.Checked:
-    if (rule.points is None) == (rule.decision is None):
-        raise RulesetError(["it needs either points or a decision, and not both"])
+def _rule(entry: Mapping[str, Any], problems: list[str]) -> Rule | None:
+    """Convert a rule key by key, so that all that is wrong with it is named at once."""
+    before = len(problems)
+    values: dict[str, Any] = {}
+    for key, value in entry.items():
+        if key not in _RULE_FIELDS:
+            problems.append(f"there is no key {key}{documents.suggestion(key, list(_RULE_FIELDS))}")
+            continue
+        field = _RULE_FIELDS[key]
+        try:
+            values[field.name] = documents.convert(value, field.type)
+        except documents.DocumentError as error:
+            problems.append(f"{key}: {error}")
+    missing = [key for key, field in _RULE_FIELDS.items() if field.required and key not in entry]
+    if missing:
+        problems.append(f"it needs {', '.join(missing)}")
+    if (entry.get("points") is None) == (entry.get("decision") is None):
+        problems.append("it needs either points or a decision, and not both")
+    return Rule(**values) if len(problems) == before else None
+
+
+def _expression(rule: Rule, lists: Sequence[str], problems: list[str]) -> kleene.Checked | None:
+    before = len(problems)
     parameters: dict[str, language.Parameter] = {}
     for name, value in rule.parameters.items():
-        if not name.isidentifier() or name.startswith("_"):
-            raise RulesetError([f"parameters: {name!r} is no name that an expression could use"])
-        if name in fields.BY_NAME or name in fields.REFUSED or name in language.FUNCTION_NAMES:
-            raise RulesetError([f"parameters: {name} is the name of a field or function: choose another one"])
+        if not _PARAMETER.fullmatch(name) or keyword.iskeyword(name):
+            problems.append(
+                "parameters: a name has to be of the letters a to z and digits, and no word of the language"
+            )
+        elif name in fields.BY_NAME or name in fields.REFUSED or name in language.FUNCTION_NAMES:
+            problems.append(f"parameters: {name} is the name of a field or function: choose another one")
+        elif reason := _unusable(value):
+            problems.append(f"parameters: {name}: {reason}")
         parameters[name] = tuple(value) if isinstance(value, list) else value
     try:
         expression = language.check(rule.when, language.Scope(fields.BY_NAME, parameters, lists))
-    except language.LanguageError as error:
-        raise RulesetError([f"when: {error}"]) from None
-    if unused := sorted(parameters.keys() - set(re.findall(r"\w+", rule.when))):
-        raise RulesetError([f"parameters: {', '.join(unused)} is not used in when"])
-    return expression
+        if unused := sorted(parameters.keys() - expressions.names(rule.when)):
+            problems.append(f"parameters: {', '.join(unused)} is not used in when")
+    except expressions.LanguageError as error:
+        problems.append(f"when: {error}")
+        return None
+    return expression if len(problems) == before else None
+
+
+def _unusable(value: float | str | list[float | str]) -> str:
+    """Say why a parameter cannot have a value; nothing if it can."""
+    if not isinstance(value, list):
+        return expressions.unusable(value)
+    if not 1 <= len(value) <= MAX_MEMBERS:
+        return f"it has to hold from 1 to {MAX_MEMBERS} values"
+    return next((reason for reason in map(expressions.unusable, value) if reason), "")
