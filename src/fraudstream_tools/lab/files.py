@@ -128,6 +128,11 @@ def _pyarrow(module: str) -> Any:  # noqa: ANN401  (pyarrow has no types)
     return import_module(f"pyarrow.{module}")
 
 
+def open_text(path: Path) -> IO[str]:
+    """Open a text file for reading, compressed if its name says so."""
+    return _open(path, "r")
+
+
 def _open(path: Path, mode: str) -> IO[str]:
     if not path.name.endswith(".gz"):
         return path.open(mode, encoding="utf-8", newline="")

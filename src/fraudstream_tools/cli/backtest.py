@@ -1,0 +1,250 @@
+"""`fraudstream backtest`."""
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fraudstream_tools.cli.console import CommandError, err, out, print_json
+from fraudstream_tools.cli.file_problems import file_problems
+from fraudstream_tools.cli.options import JsonOption
+from fraudstream_tools.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from fraudstream.detection.feature_values import Calendar
+    from fraudstream.detection.ruleset import Ruleset
+    from fraudstream_tools.lab.backtest import Change, Contestant, Tally
+
+_RULESET_FILE = "ruleset.yaml"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command."""
+    app.command()(backtest)
+
+
+def backtest(
+    *,
+    rules: Annotated[Path, typer.Option("--rules", metavar="A", help="A ruleset: its folder, or its ruleset.yaml.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            "--data",
+            metavar="PATH",
+            help="A decision log (a folder, or a file of it), or a file of transactions by the API's names.",
+        ),
+    ],
+    against: Annotated[
+        Path | None, typer.Option("--against", metavar="B", help="Another ruleset, to compare it with.")
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option("--truth", metavar="FILE", help="Labels of a file of transactions, if they stand in another one."),
+    ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option("--models", metavar="FOLDER", help="Let the live model of this folder decide with the rules."),
+    ] = None,
+    changes: Annotated[
+        Path | None,
+        typer.Option("--changes", metavar="FILE", help="List each transaction that would change decision in this CSV."),
+    ] = None,
+    label_delay: Annotated[
+        float,
+        typer.Option(
+            "--label-delay",
+            metavar="DAYS",
+            min=0,
+            max=400,
+            help="Age from which on an approved transaction without a label counts as legitimate.",
+        ),
+    ] = 7.0,
+    time_zone: Annotated[
+        str,
+        typer.Option("--time-zone", metavar="NAME", help="With transactions: what hours refer to; as the stack's."),
+    ] = "UTC",
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Results are the same for any number.  [default: all processors]")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find out what rules would have done, or what would change if one ruleset took another one's place.
+
+    From a **decision log**, rules judge the features that were logged, as they were judged: quick and exact, as long as
+    rules need no field that the log leaves out (which is said) and exchange rates stay as they were. From a **file of
+    transactions**, features are computed anew by the analyzer's own code, in the order of time, labels coming in when
+    they did (labeledAt, else --label-delay after the transaction). Lists hold tokens, so they only match such a file
+    if it holds tokens too.
+
+    Where there are labels, rules get precision and recall with their 95 % intervals (Wilson) and the number of cases;
+    where there are none, their hit rates only. The value saved is the amount of all frauds that a rule hits: what
+    it can save at most.
+
+        fraudstream backtest --rules rules --data decision-log/
+        fraudstream backtest --rules rules --against new/ruleset.yaml --data decision-log/ --changes changes.csv
+        fraudstream backtest --rules rules --data world.parquet --truth world.truth.parquet --json
+    """
+    from fraudstream_tools.lab.backtest_figures import figures  # noqa: PLC0415  (each command pays for what it uses)
+
+    folders = [rules] if against is None else [rules, against]
+    contestants = [_contestant(folder, models) for folder in folders]
+    rulesets = [_load(contestant, folder) for contestant, folder in zip(contestants, folders, strict=True)]
+    run = _Run(contestants, rulesets, label_delay, processes, with_changes=changes is not None)
+    with file_problems():
+        tally, repeated = run.from_log(data) if _is_log(data) else run.from_transactions(data, truth, time_zone)
+    if not tally.transactions:
+        raise CommandError(f"{data}: there is no transaction whose features this version can read")
+    if changes is not None:
+        _write_changes(changes, tally.changes)
+    result = figures(tally, rulesets, [str(folder) for folder in folders], repeated=repeated)
+    if as_json:
+        import msgspec  # noqa: PLC0415  (kept out of `--help`)
+
+        print_json(msgspec.to_builtins(result))
+        return
+    from fraudstream_tools.cli.backtest_tables import print_figures  # noqa: PLC0415
+
+    print_figures(result)
+    if changes is not None:
+        out.print(f"changed decisions are listed in {changes}", soft_wrap=True, markup=False)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A backtest's parts that stay the same whatever the data are."""
+
+    contestants: "Sequence[Contestant]"
+    rulesets: "Sequence[Ruleset]"
+    label_delay: float
+    processes: int | None
+    with_changes: bool
+
+    def from_log(self, place: Path) -> "tuple[Tally, int]":
+        """Judge logged features; give the tally, and that none was left out: logs repeat themselves by design."""
+        from fraudstream_tools.lab.backtest_log import NOT_LOGGED, DecisionLog  # noqa: PLC0415
+        from fraudstream_tools.lab.backtest_workers import evaluate  # noqa: PLC0415
+
+        for rule in sorted({rule for ruleset in self.rulesets for rule in _needing(ruleset, NOT_LOGGED)}):
+            err.print(
+                f"rule {rule} needs a field that the log does not keep: it cannot be judged from it", markup=False
+            )
+        log = DecisionLog(place, self.label_delay)
+        with progress_bar("judging", None) as advance:
+            tally = evaluate(
+                log.samples(),
+                self.contestants,
+                workers=self._processes() - 1,
+                with_changes=self.with_changes,
+                on_progress=advance,
+            )
+        return tally, 0
+
+    def from_transactions(self, file: Path, truth: Path | None, time_zone: str) -> "tuple[Tally, int]":
+        """Replay transactions and judge them; give the tally, and how many came twice."""
+        from fraudstream_tools.lab.backtest_replay import distinct, read_history, replayed  # noqa: PLC0415
+        from fraudstream_tools.lab.backtest_workers import evaluate  # noqa: PLC0415
+
+        calendar = self._calendar(time_zone)
+        with progress_bar("reading", None) as advance:
+            history = read_history(file, truth, self.label_delay, advance)
+        rates = distinct(zip((each.rates for each in self.contestants), (r.rates for r in self.rulesets), strict=True))
+        processes = self._processes()
+        samples = replayed(history, rates, calendar, label_delay_days=self.label_delay, elsewhere=processes > 1)
+        with progress_bar("replaying", len(history.transactions)) as advance:
+            tally = evaluate(
+                samples,
+                self.contestants,
+                workers=max(processes - 2, 0),
+                with_changes=self.with_changes,
+                on_progress=advance,
+            )
+        return tally, history.repeated
+
+    def _calendar(self, time_zone: str) -> "Calendar":
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  (kept out of `--help`)
+
+        from fraudstream.detection.feature_values import Calendar  # noqa: PLC0415
+
+        try:
+            return Calendar(ZoneInfo(time_zone))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise CommandError(f"--time-zone {time_zone}: there is no such time zone") from None
+
+    def _processes(self) -> int:
+        from fraudstream_tools.lab.backtest_workers import processors  # noqa: PLC0415
+
+        return self.processes or processors()
+
+
+def _contestant(place: Path, models: Path | None) -> "Contestant":
+    from fraudstream.detection.model import ModelError  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream.detection.ruleset import FILES  # noqa: PLC0415
+    from fraudstream_tools.lab.backtest import Contestant  # noqa: PLC0415
+    from fraudstream_tools.lab.model_places import Folder, models_in  # noqa: PLC0415
+
+    ruleset = place / _RULESET_FILE if place.is_dir() else place
+    paths = [ruleset, *(ruleset.with_name(name) for name in FILES if name != _RULESET_FILE)]
+    try:
+        contents = [path.read_bytes() for path in paths]
+    except OSError as error:
+        raise CommandError(f"{error.filename}: {error.strerror}") from None
+    if models is None:
+        return Contestant(*contents)
+    try:
+        live = models_in(Folder(models)).live
+    except ModelError as error:
+        raise CommandError(f"{models}: {error}") from None
+    return Contestant(*contents, live_model=live.to_json() if live else None)
+
+
+def _load(contestant: "Contestant", place: Path) -> "Ruleset":
+    from fraudstream.detection.ruleset import RulesetError  # noqa: PLC0415  (each command pays for what it uses)
+
+    try:
+        return contestant.load()
+    except RulesetError as error:
+        raise CommandError("\n".join(f"{place}: {problem}" for problem in error.problems)) from None
+
+
+def _is_log(data: Path) -> bool:
+    """Tell a decision log from transactions: it is a folder, or its records have a version and a time in the log."""
+    from fraudstream_tools.lab.files import FileProblemError, read_transactions  # noqa: PLC0415
+
+    if data.is_dir():
+        return True
+    first = next(iter(read_transactions(data)), None)
+    if first is None:
+        raise FileProblemError(f"{data}: there is nothing in it")
+    return "schemaVersion" in first and "loggedAt" in first
+
+
+def _needing(ruleset: "Ruleset", names: Iterable[str]) -> list[str]:
+    import re  # noqa: PLC0415  (kept out of `--help`)
+
+    wanted = set(names)
+    return [rule.id for rule in ruleset.rules if wanted.intersection(re.findall(r"\w+", rule.when))]
+
+
+def _write_changes(file: Path, listed: "Sequence[Change]") -> None:
+    columns: dict[str, Callable[[Change], object]] = {
+        "transactionId": lambda each: each.transaction_id,
+        "timestamp": lambda each: each.timestamp,
+        "time": lambda each: datetime.fromtimestamp(each.timestamp / 1000, UTC).isoformat(timespec="seconds"),
+        "amountBase": lambda each: f"{each.amount / 100:.2f}",
+        "before": lambda each: each.verdicts[0].value,
+        "after": lambda each: each.verdicts[1].value,
+        "scoreBefore": lambda each: each.scores[0],
+        "scoreAfter": lambda each: each.scores[1],
+        "known": lambda each: each.standing.name.lower(),
+    }
+    try:
+        with file.open("w", encoding="utf-8", newline="") as text:
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows([column(each) for column in columns.values()] for each in listed if len(each.verdicts) > 1)
+    except OSError as error:
+        raise CommandError(f"{file}: cannot be written: {error.strerror}") from None
