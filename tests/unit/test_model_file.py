@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,8 +12,12 @@ import pytest
 from fraudstream.detection import trees
 from fraudstream.detection.features import SCHEMA
 from fraudstream.detection.model import MAX_BYTES, Model, ModelError, ModelFile, load, seal
+from fraudstream.detection.models import read_chosen
 from fraudstream.detection.trees import Tree
+from fraudstream_tools.lab.model_card import model_card
 from tests.unit.trained_models import as_vectors, random_vectors, small_model
+
+MODELS = Path(__file__).parents[2] / "models"
 
 
 def changed(**values: Any) -> ModelFile:
@@ -191,3 +196,13 @@ def test_a_damaged_distribution_is_refused(cuts: tuple[float, ...], shares: tupl
     distribution = msgspec.structs.replace(small_model().file.distributions["score"], cuts=cuts, shares=shares)
     with pytest.raises(ModelError, match="distributions: score"):
         seal(changed(distributions={"score": distribution}))
+
+
+def test_the_default_model_says_that_it_is_from_a_simulation_and_uses_features_that_there_are() -> None:
+    model = load((MODELS / "default.json").read_bytes())
+    assert "simulated world" in model.file.trained_on
+    assert not model.file.own_labels
+    assert "It must not decide" in (MODELS / "default.md").read_text()
+    assert (MODELS / "default.md").read_text() == model_card(model)
+    chosen = read_chosen((MODELS / "models.yaml").read_bytes())
+    assert (chosen.live, chosen.shadow) == (None, "default.json")
