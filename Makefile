@@ -35,6 +35,7 @@ check: setup ## style and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/pyright
+	@$(BIN)/pyright --project tests
 
 bench-detection: setup ## how well and how fast fraud is detected, on the handbook's transactions: DATA=PATH
 	@$(BIN)/python -m benchmarks.detection $(if $(DATA),--data $(DATA))

@@ -224,7 +224,7 @@ class _Recorder(mocks.MockMonitor):
             raise AssertionError(f"the program asked for {request.tok}")
         answer = struct_pb2.Struct()
         answer.update({"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "id": ACCOUNT, "userId": ACCOUNT})
-        return resource_pb2.ResourceInvokeResponse(**{"return": answer})
+        return resource_pb2.ResourceInvokeResponse(**{"return": answer})  # pyright: ignore[reportArgumentType]  (a name that is a keyword)
 
 
 class _NoMocks(mocks.Mocks):

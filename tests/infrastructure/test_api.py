@@ -180,8 +180,8 @@ def test_a_new_deployment_is_made_before_the_old_one_goes(graph: Graph) -> None:
     assert "stageName" not in deployment(graph).inputs
 
 
-def spec(**changes: object) -> ApiSpec:
-    values = {
+def spec(**changes: Any) -> ApiSpec:
+    values: dict[str, Any] = {
         "auth": "AWS_IAM",
         "throttle_burst": 200,
         "read_throttle_rate": 500,

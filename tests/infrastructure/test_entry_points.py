@@ -24,8 +24,12 @@ def test_the_program_runs_as_pulumi_runs_it() -> None:
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
     folder = ROOT / project["main"]
     path = [*sys.path]
+
+    def run() -> None:
+        runpy.run_path(str(folder), run_name="__main__")
+
     try:
-        graph = capture(lambda: runpy.run_path(str(folder), run_name="__main__"), {"fraudstream:packageFor": "host"})
+        graph = capture(run, {"fraudstream:packageFor": "host"})
     finally:
         sys.path[:] = path
     assert "apiUrl" in graph.outputs
@@ -71,8 +75,8 @@ def policy_pack(tmp_path: Path) -> Iterator[int]:
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         yield int(process.stdout.readline())
     finally:
         process.kill()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from infra import lambda_packages
+from infra.config import Architecture
 from infra.lambda_packages import Package, PackagingError, Target, build_package
 
 FUNCTIONS = ("transaction-processor", "fraud-analyzer", "report-generator")
@@ -150,7 +151,9 @@ def test_a_dependency_without_a_wheel_is_named(tmp_path: Path, monkeypatch: pyte
         ("python3.13", "arm64", "manylinux_2_34_aarch64"),
     ],
 )
-def test_wheels_are_asked_for_by_runtime_and_architecture(runtime: str, architecture: str, newest: str) -> None:
+def test_wheels_are_asked_for_by_runtime_and_architecture(
+    runtime: str, architecture: Architecture, newest: str
+) -> None:
     target = Target(kind="lambda", architecture=architecture, runtime=runtime)
     command = lambda_packages._installer(Path("lock.txt"), target, Path("folder"))
     tags = [command[index + 1] for index, word in enumerate(command) if word == "--platform"]

@@ -54,9 +54,9 @@ TABLES = {
 }
 
 
-def transaction(number: int | str, **fields: object) -> Transaction:
+def transaction(number: int | str, **fields: Any) -> Transaction:
     at = number if isinstance(number, int) else 0
-    known = {
+    known: dict[str, Any] = {
         "transaction_id": f"t{number}",
         "timestamp": NOW + at,
         "received_at": NOW + at,

@@ -91,5 +91,5 @@ def test_a_role_may_do_what_its_policy_says_and_nothing_else(tmp_path: Path) -> 
         with pytest.raises(ClientError) as denied:
             writer.get_item(TableName="things", Key={"id": {"S": "1"}})
 
-        assert denied.value.response["Error"]["Code"] == "AccessDeniedException"
+        assert denied.value.response.get("Error", {}).get("Code") == "AccessDeniedException"
         assert dynamodb.get_item(TableName="things", Key={"id": {"S": "1"}})["Item"] == {"id": {"S": "1"}}

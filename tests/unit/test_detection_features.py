@@ -2,6 +2,7 @@
 
 import math
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from fraudstream.detection.feature_values import Calendar, compute
 from fraudstream.detection.judge import learn_label
 from fraudstream.detection.layout import LAYOUTS
 from fraudstream.detection.profiles import LabelChange, Profile
-from fraudstream.detection.sight import Sight
+from fraudstream.detection.sight import Sight, Values
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
 
 NOW = 1_780_000_000_000
@@ -25,8 +26,8 @@ DAY = 24 * HOUR
 numbers = st.one_of(st.none(), st.floats(allow_nan=False), st.integers(-(2**40), 2**40))
 
 
-def transaction(number: int, at: int = 0, **fields: object) -> Transaction:
-    known = {
+def transaction(number: int, at: int = 0, **fields: Any) -> Transaction:
+    known: dict[str, Any] = {
         "transaction_id": f"t{number}",
         "timestamp": NOW + at,
         "received_at": NOW,
@@ -51,7 +52,7 @@ def learnt(history: list[Transaction]) -> dict[str, Profile]:
     return profiles
 
 
-def seen(last: Transaction, profiles: dict[str, Profile], amount: float | None, delay: int = 7) -> dict[str, object]:
+def seen(last: Transaction, profiles: dict[str, Profile], amount: float | None, delay: int = 7) -> Values:
     keys = entities(last)
     sights: dict[EntityKind, Sight] = {}
     for kind, event in events_of(last, keys, amount, 10_000).items():
@@ -157,7 +158,7 @@ def test_windows_of_days_are_never_too_small_and_at_most_a_day_too_long(ages: li
 
 @given(offsets)
 def test_windows_of_what_many_share_are_never_too_small_and_at_most_a_bucket_too_long(ages: list[int]) -> None:
-    place = {"merchant_id": "shop", "terminal_id": "till"}
+    place: dict[str, Any] = {"merchant_id": "shop", "terminal_id": "till"}
     history = [transaction(number, -(age // 10), **place) for number, age in enumerate(sorted(ages, reverse=True))]
     values = computed(history, transaction(999, **place))
     for name in ("merchantCount1h", "deviceCount1h", "ipCount1h"):
@@ -178,7 +179,7 @@ def test_windows_of_a_customer_under_a_day_stay_at_what_the_ring_holds(ages: lis
 
 
 def test_shares_of_fraud_speak_of_what_is_older_than_the_labels_delay() -> None:
-    till = {"terminal_id": "till", "merchant_id": "shop"}
+    till: dict[str, Any] = {"terminal_id": "till", "merchant_id": "shop"}
     history = [transaction(day, -day * DAY, **till) for day in range(1, 20)]
     profiles = learnt(list(reversed(history)))
     for each in history[7:11]:  # 8 to 11 days ago

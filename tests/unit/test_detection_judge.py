@@ -3,7 +3,7 @@
 import itertools
 import random
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,8 +25,8 @@ JUDGE = Judge(load(*((RULES / name).read_bytes() for name in FILES)))
 NOW = 1_780_000_000_000
 
 
-def transaction(number: int, **fields: object) -> Transaction:
-    known = {
+def transaction(number: int, **fields: Any) -> Transaction:
+    known: dict[str, Any] = {
         "transaction_id": f"t{number}",
         "timestamp": NOW + number,
         "received_at": NOW + number,

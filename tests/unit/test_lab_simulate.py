@@ -7,6 +7,7 @@ from datetime import datetime
 from ipaddress import ip_address, ip_network
 from itertools import pairwise
 from math import asin, cos, radians, sin, sqrt
+from typing import Any
 
 import msgspec
 import pytest
@@ -175,7 +176,7 @@ def test_the_warm_up_makes_devices_known_a_day_before_they_are_used() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"customers": 0}, {"days": 0}, {"warm_up_days": -1}])
-def test_settings_that_make_no_world_are_refused(wrong: dict[str, int]) -> None:
+def test_settings_that_make_no_world_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="at least one customer"):
         simulate(WorldSettings(**wrong))
 
