@@ -23,7 +23,7 @@ MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-numbers = st.one_of(st.none(), st.floats(allow_nan=False), st.integers(-(2**40), 2**40))
+numbers = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**40), 2**40))
 
 
 def transaction(number: int, at: int = 0, **fields: Any) -> Transaction:
