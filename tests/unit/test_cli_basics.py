@@ -4,11 +4,15 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from fraudstream.transactions.openapi import openapi_document
+from fraudstream_tools.cli.main import app
 from fraudstream_tools.lab.files import read_transactions
 from tests.cli_runner import Command, clean_environment
 
@@ -96,3 +100,22 @@ def test_what_needs_the_pulumi_program_says_so_elsewhere(fraudstream: Command, c
     ran = fraudstream(*command)
     assert ran.code == 1
     assert "in a checkout of fraudstream" in ran.err
+
+
+def commands(group: Any, *path: str) -> Iterator[tuple[Any, ...]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *path, name)
+        else:
+            yield pytest.param((*path, name), command.help, id=" ".join((*path, name)))
+
+
+@pytest.mark.parametrize(("command", "text"), list(commands(typer.main.get_command(app))))
+def test_a_commands_help_shows_each_example_on_a_line_of_its_own(
+    fraudstream: Command, command: tuple[str, ...], text: str
+) -> None:
+    shown = [line.strip() for line in fraudstream(*command, "--help").out.splitlines()]
+    examples = [line.strip() for line in text.splitlines() if line.strip().startswith("fraudstream ")]
+    # Markdown may take several for one paragraph; a long one is wrapped, so its beginning is what is looked for.
+    assert sum(line.startswith("fraudstream ") for line in shown) == len(examples)
+    assert not [line for line in shown if "[[" in line], "brackets are put around what is optional anyway"

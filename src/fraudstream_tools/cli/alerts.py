@@ -38,8 +38,10 @@ def list_alerts(
 ) -> None:
     """List alerts, newest first.
 
+    ```
     fraudstream alerts list
     fraudstream alerts list --json --limit 1000 | jq '.[] | select(.score > 90)'
+    ```
     """
     deployment = Deployment(stack)
     found = list(islice(newest_alerts(deployment.client("dynamodb"), deployment["alertsTable"], status), limit))

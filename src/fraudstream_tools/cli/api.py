@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def submit(
     transaction: Annotated[
-        str | None, typer.Argument(metavar="[JSON]", help="The transaction, a file with it (@file), or - for stdin.")
+        str | None, typer.Argument(metavar="JSON", help="The transaction, a file with it (@file), or - for stdin.")
     ] = None,
     *,
     amount: Annotated[str | None, typer.Option(help="In major units, such as 12.50.")] = None,
@@ -49,11 +49,13 @@ def submit(
 ) -> None:
     """Post one transaction and wait for its decision.
 
-        fraudstream submit --amount 12.50 --currency EUR --customer customer-81 --card card-5521
-        fraudstream submit --amount 900 --set merchantCountry=BR --set channel=ECOMMERCE
-        fraudstream submit @transaction.json --json
-
     The id is printed first: the same call with `--id` again changes nothing.
+
+    ```
+    fraudstream submit --amount 12.50 --currency EUR --customer customer-81 --card card-5521
+    fraudstream submit --amount 900 --set merchantCountry=BR --set channel=ECOMMERCE
+    fraudstream submit @transaction.json --json
+    ```
     """
     body = _given(transaction)
     body |= {
@@ -94,8 +96,10 @@ def get(
 ) -> None:
     """Show a transaction's present state: decision, score, reasons, label.
 
+    ```
     fraudstream get order-20261123-0001
     fraudstream get order-20261123-0001 --json | jq .decision
+    ```
     """
     from urllib.parse import quote  # noqa: PLC0415
 

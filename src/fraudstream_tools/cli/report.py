@@ -44,9 +44,11 @@ def report(
 ) -> None:
     """Fetch the fraud report of a day, and have it written first if there is none yet.
 
+    ```
     fraudstream report --open
     fraudstream report --date 2026-11-23 --format json --output -
     fraudstream report --date 2026-11-23 --log log/
+    ```
     """
     wanted = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
     content = _make(log, wanted, file_format) if log else _obtain(Deployment(stack), wanted, file_format, anew=anew)

@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def label(
-    transaction_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="transactionId")] = None,
+    transaction_id: Annotated[str | None, typer.Argument(metavar="ID", help="transactionId")] = None,
     is_fraud: TruthOption = None,
     source: SourceOption = "analyst",
     file: Annotated[
@@ -77,7 +77,7 @@ def label(
 
 
 def redrive(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="transactionIds")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="transactionIds")] = None,
     report: Annotated[
         Path | None, typer.Option(help="A day's report.json: every transaction that it lists as undecided.")
     ] = None,
