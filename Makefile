@@ -5,7 +5,7 @@ FUNCTIONS := transaction-processor fraud-analyzer report-generator
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test check bench-report lock openapi clean bench-detection
+.PHONY: help setup demo local test check bench-report bench-backtest lock openapi clean bench-detection
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench-detection: setup ## how well and how fast fraud is detected, on the handbo
 
 bench-report: setup ## time the decision log and the report at 86 million transactions a day; ARGS='--folder DIR' keeps its data
 	@$(BIN)/python benchmarks/report.py $(ARGS)
+
+bench-backtest: setup ## time a backtest of a million logged transactions, and of a million replayed: ARGS='--logged N --replayed N'
+	@$(BIN)/python benchmarks/backtest.py $(ARGS)
 
 lock: setup ## resolve the dependencies anew
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fraudstream_tools.lab.files import write_rows
-from fraudstream_tools.lab.intervals import Share, wilson
+from fraudstream_tools.lab.intervals import wilson
 from tests.cli_runner import Command, clean_environment
 from tests.unit.backtest_world import RATES, RULES, decided, log_records, ruleset_file, world, write_rules, write_world
 
@@ -154,8 +154,10 @@ def test_people_get_tables(fraudstream: Command, one: Path, data: Path, tmp_path
     [(0, 10, 0.0, 0.277533), (5, 10, 0.236593, 0.763407), (10, 10, 0.722467, 1.0), (1, 3, 0.061492, 0.792340)],
 )
 def test_intervals_are_wilsons(hits: int, cases: int, low: float, high: float) -> None:
-    expected = Share(hits / cases, pytest.approx(low, abs=1e-6), pytest.approx(high, abs=1e-6), cases)
-    assert wilson(hits, cases) == expected
+    share = wilson(hits, cases)
+    assert share is not None
+    assert (share.value, share.n) == (hits / cases, cases)
+    assert (share.low, share.high) == (pytest.approx(low, abs=1e-6), pytest.approx(high, abs=1e-6))
     assert wilson(0, 0) is None
 
 

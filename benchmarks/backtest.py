@@ -1,0 +1,171 @@
+"""Times `fraudstream backtest`: `make bench-backtest`.
+
+It simulates a world, judges a part of it for a decision log, and repeats that part under other ids until the log is
+long enough; then it runs the command on the log with one process, and on the world's transactions with two, as a person
+would. The rules are the shipped ones, repeated until there are enough. The last line printed is JSON.
+"""
+
+import argparse
+import base64
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fraudstream.detection.judge import Judge
+from fraudstream.detection.ruleset import FILES, load
+from fraudstream.reporting.decision_log import SCHEMA_VERSION, LogEvent
+from fraudstream.transactions.decision import Decision
+from fraudstream.transactions.transaction import Transaction
+from fraudstream_tools.lab.files import write_rows
+from fraudstream_tools.lab.history import Known, as_transaction, judged
+from fraudstream_tools.lab.simulate import Simulation, WorldSettings, simulate
+
+RULES = Path(__file__).resolve().parents[1] / "rules"
+JUDGED = 50_000
+"""Transactions whose features are computed for the log; the rest of it repeats theirs."""
+DAYS = 20
+A_DAY = 2.5
+FILE_ROWS = 100_000
+
+
+def main() -> None:
+    """Make the data, run the command, and print what it took."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--logged", type=int, default=1_000_000, help="transactions in the log")
+    parser.add_argument("--replayed", type=int, default=1_000_000, help="transactions to replay, roughly; 0: none")
+    parser.add_argument("--rules", type=int, default=50)
+    parser.add_argument("--format", choices=("parquet", "jsonl.gz"), default="parquet", help="of the log's files")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        rules = _write_rules(place / "rules", asked.rules)
+        result: dict[str, Any] = {"rules": asked.rules, "processors": os.cpu_count()}
+        if asked.logged:
+            _say("making the log")
+            _write_log(place / "log", asked.logged, asked.format)
+            result["logged"] = _run(rules, place / "log", processes=1)
+        if asked.replayed:
+            _say("making the world")
+            world = simulate(WorldSettings(customers=round(asked.replayed / DAYS / A_DAY), days=DAYS, activity=A_DAY))
+            write_rows(place / "world.parquet", world.transactions)
+            write_rows(place / "world.truth.parquet", (truth.as_row() for truth in world.truths))
+            del world
+            truth = ("--truth", str(place / "world.truth.parquet"))
+            result["replayed"] = _run(rules, place / "world.parquet", *truth, processes=2)
+        print(json.dumps(result))
+
+
+def _write_rules(folder: Path, number: int) -> Path:
+    folder.mkdir()
+    for name in FILES:
+        folder.joinpath(name).write_bytes(RULES.joinpath(name).read_bytes())
+    file: dict[str, Any] = yaml.safe_load(RULES.joinpath(FILES[0]).read_bytes())
+    shipped = file["rules"]
+    file["rules"] = [
+        {**shipped[n % len(shipped)], "id": f"{shipped[n % len(shipped)]['id'][:40]}-{n // len(shipped)}"}
+        for n in range(number)
+    ]
+    folder.joinpath(FILES[0]).write_text(json.dumps(file))
+    return folder
+
+
+def _write_log(folder: Path, number: int, ending: str) -> None:
+    world = simulate(WorldSettings(seed=2, customers=round(JUDGED / DAYS / A_DAY), days=DAYS, activity=A_DAY))
+    records = list(_records(world))
+    for start in range(0, number, FILE_ROWS):
+        count = min(FILE_ROWS, number - start)
+        rows = (_repeated(records[n % len(records)], n // len(records)) for n in range(start, start + count))
+        write_rows(folder / f"decisions-{start // FILE_ROWS:04}.{ending}", rows)
+    repeated = range(number // len(records))
+    labels = [_repeated(each, n) for n in repeated for each in _labels(world, records)]
+    write_rows(folder / f"labels.{ending}", labels)
+
+
+def _repeated(record: dict[str, Any], times: int) -> dict[str, Any]:
+    return {**record, "transactionId": f"{record['transactionId']}-{times}"}
+
+
+def _records(world: Simulation) -> Iterator[dict[str, Any]]:
+    transactions = [as_transaction(row, number) for number, row in enumerate(world.transactions, start=1)]
+    known = {each.transaction_id: Known(each.fraud, each.report.labeled_at) for each in world.truths if each.report}
+    judge = Judge(load(*(RULES.joinpath(name).read_bytes() for name in FILES)))
+    for transaction, decision in judged(transactions, known, judge):
+        yield _record(transaction, decision)
+
+
+def _record(transaction: Transaction, decision: Decision) -> dict[str, Any]:
+    record = {
+        "schemaVersion": SCHEMA_VERSION,
+        "event": LogEvent.DECIDED.value,
+        "loggedAt": transaction.timestamp + 500,
+        "transactionId": transaction.transaction_id,
+        "timestamp": transaction.timestamp,
+        "receivedAt": transaction.received_at,
+        "amountMinor": transaction.amount_minor,
+        "currency": transaction.currency,
+        "type": transaction.type.value,
+        "customerId": transaction.customer_id,
+        "cardToken": transaction.card_token,
+        "merchantId": transaction.merchant_id,
+        "merchantCategoryCode": transaction.merchant_category_code,
+        "merchantCountry": transaction.merchant_country,
+        "cardCountry": transaction.card_country,
+        "billingCountry": transaction.billing_country,
+        "ipCountry": transaction.ip_country,
+        "terminalId": transaction.terminal_id,
+        "deviceId": transaction.device_id,
+        "ipAddress": transaction.ip_address,
+        "channel": transaction.channel,
+        "entryMode": transaction.entry_mode,
+        "authorizationResult": transaction.authorization_result,
+        "responseCode": transaction.response_code,
+        "decision": decision.decision.value,
+        "score": decision.score,
+        "features": base64.b64encode(decision.features).decode(),
+        "rulesetVersion": decision.ruleset_version,
+    }
+    return {name: value for name, value in record.items() if value is not None}
+
+
+def _labels(world: Simulation, records: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for truth, record in zip(world.truths, records, strict=True):
+        if truth.report:
+            label = {"label": truth.report.label.value, "labelSource": truth.report.source}
+            yield {**record, "event": LogEvent.LABELED.value, **label, "labeledAt": truth.report.labeled_at}
+
+
+def _run(rules: Path, data: Path, *options: str, processes: int) -> dict[str, Any]:
+    command = [str(Path(sys.executable).with_name("fraudstream")), "backtest", "--json", "--processes", str(processes)]
+    _say(f"backtest with {processes} processes")
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    ran = subprocess.run(
+        [*command, "--rules", str(rules), "--data", str(data), *options], check=True, stdout=subprocess.PIPE
+    )
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    transactions = json.loads(ran.stdout)["transactions"]
+    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {
+        "transactions": transactions,
+        "processes": processes,
+        "seconds": round(seconds, 1),
+        "processor_seconds": round(busy, 1),
+        "us_per_transaction": round(seconds / transactions * 1e6, 1),
+        "max_rss_mb": round(after.ru_maxrss / 1024),
+    }
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
