@@ -5,13 +5,20 @@ from types import MappingProxyType
 
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
+        "ACCOUNT_TAKEOVER": "A payee, country and device that are all new for this customer came together.",
         "AMOUNT_OUTLIER": "The amount is far above what this customer usually spends.",
         "BLOCKED_ENTITY": "The customer, card, merchant, device or address is on the blocked list.",
-        "CARD_TESTING": "Several cards were declined on this device or address in a short time, as if being tried out.",
+        "CARD_TESTING": "Several cards were declined on this device, address or merchant, as if being tried out.",
         "CARD_VELOCITY": "The card was used unusually often in a short time.",
+        "COMPROMISED_MERCHANT": "Much of what was paid at this merchant lately turned out to be fraud.",
+        "COMPROMISED_TERMINAL": "Several recent transactions at this terminal turned out to be fraud.",
         "COUNTRY_MISMATCH": "The countries of card, billing address and internet address do not go together.",
         "CUSTOMER_VELOCITY": "The customer made unusually many transactions in a short time.",
+        "DORMANT_ACCOUNT": "The account was idle for long and woke up with a high amount.",
+        "DUPLICATE_PAYMENT": "The same amount was paid at the same merchant with this card just before.",
         "IMPOSSIBLE_TRAVEL": "The customer's last place is too far away for the time between.",
+        "KNOWN_FRAUD": "The card or device took part in something that is known to be fraud.",
+        "MANY_MERCHANTS": "The card was used at unusually many merchants.",
         "MODEL_ACCOUNT": "The model weighs how old the account is, or how long it was idle.",
         "MODEL_ADDRESS_ACTIVITY": "The model weighs what came from this internet address lately.",
         "MODEL_AMOUNT": "The model weighs the amount, by itself or beside what is usual here.",
@@ -26,9 +33,14 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "MODEL_TERMINAL_ACTIVITY": "The model weighs what happened at this terminal lately.",
         "MODEL_TIME": "The model weighs the hour or day, or how late the transaction came in.",
         "MODEL_TRAVEL": "The model weighs how far and how fast the customer would have travelled.",
+        "MULE_PASS_THROUGH": "Most of what came in goes out again within a day.",
         "NEW_DEVICE_HIGH_AMOUNT": "An unusually high amount came from a device that is new for this customer.",
         "NO_EXCHANGE_RATE": "There is no exchange rate for the currency, so the amount was not judged.",
+        "ODD_HOUR": "The customer is hardly ever active at this hour.",
+        "REFUND_ABUSE": "The customer had unusually many or high refunds in a week.",
         "REPEATED_DECLINES": "The issuer declined several recent attempts of this card or customer.",
+        "ROUND_AMOUNT": "The amount is a whole number of hundreds, as gift cards are.",
+        "STRUCTURING": "Several recent amounts lie just below the reporting threshold.",
         "TRUSTED_ENTITY": "The customer, card, merchant, device or address is on the trusted list.",
     }
 )

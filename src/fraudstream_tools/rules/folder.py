@@ -1,0 +1,42 @@
+"""A folder with the files of a ruleset."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from fraudstream.detection.ruleset import FILES, RULESET_FILE, Ruleset, RulesetError, load
+
+
+class RulesFolder:
+    """The files of a ruleset, as they were when they were read."""
+
+    def __init__(self, path: Path) -> None:
+        """Read them.
+
+        Args:
+            path: the folder, or the ruleset's own file in it.
+
+        Raises:
+            RulesetError: files cannot be read; all of them are named.
+        """
+        self.path = path.parent if path.name == RULESET_FILE else path
+        self._contents: dict[str, bytes] = {}
+        problems: list[str] = []
+        for name in FILES:
+            try:
+                self._contents[name] = (self.path / name).read_bytes()
+            except OSError as error:
+                problems.append(f"{name}: {error.strerror}")
+        if problems:
+            raise RulesetError(problems)
+
+    def load(self, instead: Mapping[str, bytes] | None = None) -> Ruleset:
+        """Check the ruleset as the analyzer will.
+
+        Args:
+            instead: files' contents that take the place of the folder's.
+
+        Raises:
+            RulesetError: every problem that was found.
+        """
+        contents = self._contents | dict(instead or {})
+        return load(*(contents[name] for name in FILES))
