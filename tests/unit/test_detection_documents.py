@@ -7,7 +7,6 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.detection import documents
 from fraudstream.detection.documents import DocumentError, read
 
 
@@ -129,7 +128,7 @@ def test_no_more_of_a_file_is_read_than_its_bounds_allow(text: str, monkeypatch:
             taken += 1
             yield event
 
-    monkeypatch.setattr(documents.yaml, "parse", counted)
+    monkeypatch.setattr(yaml, "parse", counted)
     with pytest.raises(DocumentError):
         value(text, most_values=500)
     assert taken <= 504
