@@ -6,7 +6,6 @@ would. The rules are the shipped ones, repeated until there are enough. The last
 """
 
 import argparse
-import base64
 import json
 import os
 import resource
@@ -18,13 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.ruleset import FILES, load
-from fraudstream.reporting.decision_log import SCHEMA_VERSION, LogEvent
-from fraudstream.transactions.decision import Decision
-from fraudstream.transactions.transaction import Transaction
+from fraudstream.reporting.decision_log import LogEvent, read_stream_record
+from fraudstream.transactions.decision import Label
+from fraudstream.transactions.transaction import Kind
 from fraudstream_tools.lab.files import write_rows
 from fraudstream_tools.lab.history import Known, as_transaction, judged
 from fraudstream_tools.lab.simulate import Simulation, WorldSettings, simulate
@@ -81,13 +81,14 @@ def _write_rules(folder: Path, number: int) -> Path:
 def _write_log(folder: Path, number: int, ending: str) -> None:
     world = simulate(WorldSettings(seed=2, customers=round(JUDGED / DAYS / A_DAY), days=DAYS, activity=A_DAY))
     records = list(_records(world))
+    decisions = [record for record in records if record["event"] == LogEvent.DECIDED]
+    labels = [record for record in records if record["event"] == LogEvent.LABELED]
     for start in range(0, number, FILE_ROWS):
         count = min(FILE_ROWS, number - start)
-        rows = (_repeated(records[n % len(records)], n // len(records)) for n in range(start, start + count))
+        rows = (_repeated(decisions[n % len(decisions)], n // len(decisions)) for n in range(start, start + count))
         write_rows(folder / f"decisions-{start // FILE_ROWS:04}.{ending}", rows)
-    repeated = range(number // len(records))
-    labels = [_repeated(each, n) for n in repeated for each in _labels(world, records)]
-    write_rows(folder / f"labels.{ending}", labels)
+    repeated = range(number // len(decisions))
+    write_rows(folder / f"labels.{ending}", [_repeated(label, n) for n in repeated for label in labels])
 
 
 def _repeated(record: dict[str, Any], times: int) -> dict[str, Any]:
@@ -98,49 +99,14 @@ def _records(world: Simulation) -> Iterator[dict[str, Any]]:
     transactions = [as_transaction(row, number) for number, row in enumerate(world.transactions, start=1)]
     known = {each.transaction_id: Known(each.fraud, each.report.labeled_at) for each in world.truths if each.report}
     judge = Judge(load(*(RULES.joinpath(name).read_bytes() for name in FILES)))
-    for transaction, decision in judged(transactions, known, judge):
-        yield _record(transaction, decision)
-
-
-def _record(transaction: Transaction, decision: Decision) -> dict[str, Any]:
-    record = {
-        "schemaVersion": SCHEMA_VERSION,
-        "event": LogEvent.DECIDED.value,
-        "loggedAt": transaction.timestamp + 500,
-        "transactionId": transaction.transaction_id,
-        "timestamp": transaction.timestamp,
-        "receivedAt": transaction.received_at,
-        "amountMinor": transaction.amount_minor,
-        "currency": transaction.currency,
-        "type": transaction.type.value,
-        "customerId": transaction.customer_id,
-        "cardToken": transaction.card_token,
-        "merchantId": transaction.merchant_id,
-        "merchantCategoryCode": transaction.merchant_category_code,
-        "merchantCountry": transaction.merchant_country,
-        "cardCountry": transaction.card_country,
-        "billingCountry": transaction.billing_country,
-        "ipCountry": transaction.ip_country,
-        "terminalId": transaction.terminal_id,
-        "deviceId": transaction.device_id,
-        "ipAddress": transaction.ip_address,
-        "channel": transaction.channel,
-        "entryMode": transaction.entry_mode,
-        "authorizationResult": transaction.authorization_result,
-        "responseCode": transaction.response_code,
-        "decision": decision.decision.value,
-        "score": decision.score,
-        "features": base64.b64encode(decision.features).decode(),
-        "rulesetVersion": decision.ruleset_version,
-    }
-    return {name: value for name, value in record.items() if value is not None}
-
-
-def _labels(world: Simulation, records: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for truth, record in zip(world.truths, records, strict=True):
+    for (transaction, decision), truth in zip(judged(transactions, known, judge), world.truths, strict=True):
+        image = {**transaction.to_item(), **decision.to_item(), "kind": {"S": Kind.TRANSACTION.value}}
         if truth.report:
-            label = {"label": truth.report.label.value, "labelSource": truth.report.source}
-            yield {**record, "event": LogEvent.LABELED.value, **label, "labeledAt": truth.report.labeled_at}
+            label, source, labeled_at = truth.report
+            image |= Label(label=label, label_source=source, labeled_at=labeled_at).to_item()
+        change = {"NewImage": image, "ApproximateCreationDateTime": transaction.timestamp // 1000}
+        for record in read_stream_record({"dynamodb": change}):
+            yield msgspec.to_builtins(record)
 
 
 def _run(rules: Path, data: Path, *options: str, processes: int) -> dict[str, Any]:

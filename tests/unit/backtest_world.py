@@ -1,16 +1,17 @@
 """Small worlds, logs and rulesets for the tests of backtests."""
 
-import base64
 import json
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.ruleset import FILES, load
-from fraudstream.reporting.decision_log import SCHEMA_VERSION
-from fraudstream.transactions.decision import Decision
+from fraudstream.reporting.decision_log import LogEvent, read_stream_record
+from fraudstream.transactions.decision import Decision, Label
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.files import write_rows
 from fraudstream_tools.lab.history import Known, as_transaction, judged
@@ -80,29 +81,16 @@ def log_records() -> list[dict[str, Any]]:
     """The world as the decision log has it: each decision, and each label in a record of its own."""
     records: list[dict[str, Any]] = []
     for (transaction, decision), truth in zip(decided(), world().truths, strict=True):
-        record: dict[str, Any] = {
-            "schemaVersion": SCHEMA_VERSION,
-            "event": "DECIDED",
-            "loggedAt": transaction.timestamp + 1000,
-            "transactionId": transaction.transaction_id,
-            "timestamp": transaction.timestamp,
-            "receivedAt": transaction.received_at,
-            "amountMinor": transaction.amount_minor,
-            "currency": transaction.currency,
-            "type": transaction.type.value,
-            "customerId": transaction.customer_id,
-            "cardToken": transaction.card_token,
-            "cardCountry": transaction.card_country,
-            "billingCountry": transaction.billing_country,
-            "ipCountry": transaction.ip_country,
-            "authorizationResult": transaction.authorization_result,
-            "decision": decision.decision.value,
-            "score": decision.score,
-            "features": base64.b64encode(decision.features).decode(),
-        }
-        record = {name: value for name, value in record.items() if value is not None}
-        records.append(record)
+        image = {**transaction.to_item(), **decision.to_item(), "kind": {"S": "TXN"}}
         if truth.report:
-            label = {"label": truth.report.label.value, "labelSource": truth.report.source}
-            records.append({**record, "event": "LABELED", **label, "labeledAt": truth.report.labeled_at})
+            label = Label(
+                label=truth.report.label, label_source=truth.report.source, labeled_at=truth.report.labeled_at
+            )
+            image |= label.to_item()
+        change = {"NewImage": image, "ApproximateCreationDateTime": transaction.timestamp // 1000 + 1}
+        records += [
+            msgspec.to_builtins(record)
+            for record in read_stream_record({"dynamodb": change})
+            if record.event is not LogEvent.STORED
+        ]
     return records
