@@ -29,7 +29,7 @@ def fraudstream(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
 def test_help_names_every_command_and_shows_how_to_begin(fraudstream: Command) -> None:
     ran = fraudstream("--help")
     assert ran.code == 0
-    commands = "demo local submit get replay simulate train promote preflight report redrive label alerts openapi rules"
+    commands = "demo local submit get replay simulate backtest train promote preflight report redrive label alerts openapi rules"
     assert all(f" {command} " in ran.out for command in commands.split())
     assert "fraudstream local" in ran.out
 
