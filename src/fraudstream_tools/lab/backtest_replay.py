@@ -38,7 +38,7 @@ class Told(NamedTuple):
 
 @dataclass
 class History:
-    """Transactions in the order of time, and what is true of them."""
+    """Transactions in the order in which they came in, and what is true of them."""
 
     transactions: list[Transaction]
     told: dict[str, Told]
@@ -114,7 +114,7 @@ def read_history(
                 _tell(told, transaction, row, f"{truth}, row {line}", delay=delay, has_labels=has_labels)
     if not transactions:
         raise FileProblemError(f"{file}: there is no transaction in it")
-    return History(sorted(transactions.values(), key=lambda each: each.timestamp), told, repeated)
+    return History(sorted(transactions.values(), key=lambda each: each.received_at), told, repeated)
 
 
 def _tell(

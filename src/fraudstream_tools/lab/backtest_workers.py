@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -128,7 +129,9 @@ Result = TypeVar("Result")
 @contextmanager
 def _pool(workers: int, begin: Callable[..., None], *arguments: object) -> Generator[ProcessPoolExecutor]:
     # Not forked: the caller may have threads, such as a progress bar's.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=begin, initargs=arguments)
+    pool = ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(begin, *arguments)
+    )
     try:
         yield pool
     finally:
@@ -138,6 +141,12 @@ def _pool(workers: int, begin: Callable[..., None], *arguments: object) -> Gener
 _evaluator: list[Evaluator] = []
 _stages: list[Stage] = []
 """Of a worker: filled when it begins."""
+
+
+def _begin(begin: Callable[..., None], *arguments: object) -> None:
+    # Ctrl-C is the caller's to deal with: it ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin(*arguments)
 
 
 def _begin_evaluation(contestants: Sequence[Contestant], with_changes: bool) -> None:  # noqa: FBT001  (called by the pool)
