@@ -40,6 +40,10 @@ RulesOption = Annotated[
 ZoneOption = Annotated[
     str, typer.Option("--time-zone", metavar="NAME", help="With --data: what hours refer to; as the stack's setting.")
 ]
+ShareOption = Annotated[
+    int,
+    typer.Option("--share-delay", metavar="DAYS", min=0, max=8, help="With --data: the stack's labelDelayDays."),
+]
 DelayOption = Annotated[
     float,
     typer.Option(
@@ -67,6 +71,7 @@ def train(
     rules: RulesOption = Path("rules"),
     time_zone: ZoneOption = "UTC",
     label_delay: DelayOption = 7.0,
+    share_delay: ShareOption = 7,
     until: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Know nothing of this day (UTC) and later ones.  [default: all]"),
@@ -104,7 +109,15 @@ def train(
     from fraudstream_tools.lab.model_places import write_model  # noqa: PLC0415
     from fraudstream_tools.lab.training import TrainingError, Validation, fit  # noqa: PLC0415
 
-    source = _Source(log=log, data=data, truth=truth, rules=rules, time_zone=time_zone, label_delay=label_delay)
+    source = _Source(
+        log=log,
+        data=data,
+        truth=truth,
+        rules=rules,
+        time_zone=time_zone,
+        label_delay=label_delay,
+        share_delay=share_delay,
+    )
     found = source.examples(until)
     words = "a decision log" if log else "the user's labelled transactions" if own_labels else "a file of transactions"
     try:
@@ -150,6 +163,7 @@ def promote(
     rules: RulesOption = Path("rules"),
     time_zone: ZoneOption = "UTC",
     label_delay: DelayOption = 7.0,
+    share_delay: ShareOption = 7,
     shadow: Annotated[
         bool, typer.Option("--shadow", help="Only watch it: it is scored and logged, and never counts.")
     ] = False,
@@ -183,7 +197,15 @@ def promote(
         read_model,
     )
 
-    source = _Source(log=log, data=data, truth=truth, rules=rules, time_zone=time_zone, label_delay=label_delay)
+    source = _Source(
+        log=log,
+        data=data,
+        truth=truth,
+        rules=rules,
+        time_zone=time_zone,
+        label_delay=label_delay,
+        share_delay=share_delay,
+    )
     deployment = Deployment(stack)
     place = Bucket(deployment.client("s3"), deployment["bucketName"]) if to == "bucket" else Folder(Path(to))
     try:
@@ -230,6 +252,7 @@ class _Source:
     rules: Path
     time_zone: str
     label_delay: float
+    share_delay: int
 
     def examples(self, until: datetime | None = None) -> "Examples":
         from fraudstream_tools.lab.files import FileProblemError  # noqa: PLC0415  (kept out of `--help`)
@@ -272,4 +295,4 @@ class _Source:
             raise CommandError("\n  ".join(["the ruleset cannot be used:", *error.problems])) from None
         except (ZoneInfoNotFoundError, ValueError):
             raise CommandError("--time-zone must be an IANA name, such as Europe/Berlin") from None
-        return Judge(ruleset, Calendar(zone))
+        return Judge(ruleset, Calendar(zone, self.share_delay))
