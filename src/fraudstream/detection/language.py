@@ -52,6 +52,16 @@ def check(text: str, scope: Scope) -> Checked:
     return result
 
 
+def check_part(part: ast.expr, scope: Scope) -> Checked:
+    """Check and rewrite a part of an expression; it need not say true or false.
+
+    Raises:
+        LanguageError: it is not of the language.
+    """
+    return _Checker(scope).check(part, 0)
+
+
+
 class _Checker:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope

@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from fraudstream_tools.cli import alerts, api, backtest, develop, here, lab, models, preflight, report, review, simulate
+from fraudstream_tools.cli import (
+    alerts,
+    api,
+    backtest,
+    develop,
+    here,
+    lab,
+    models,
+    preflight,
+    report,
+    review,
+    rules,
+    simulate,
+)
 from fraudstream_tools.cli.console import CommandError, err
 
 app = typer.Typer(
@@ -29,7 +42,7 @@ was decided and why. `fraudstream local` leaves one running, and every other com
 On AWS, check the account first (`fraudstream preflight`), deploy with `pulumi up`, and name the stack: `--stack dev`.
 """,
 )
-for group in (here, api, simulate, lab, backtest, models, review, alerts, report, preflight, develop):
+for group in (here, api, simulate, lab, rules, backtest, models, review, alerts, report, preflight, develop):
     group.register(app)
 
 

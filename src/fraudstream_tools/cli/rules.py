@@ -1,0 +1,230 @@
+"""`fraudstream rules check|explain|test`: for those who write rules."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from fraudstream_tools.cli.console import CommandError, err, out, print_json
+from fraudstream_tools.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from fraudstream.detection.ruleset import Ruleset
+    from fraudstream_tools.rules.fixtures import Result
+
+RulesOption = Annotated[
+    Path, typer.Option("--rules", metavar="FOLDER", help="With ruleset.yaml, rates.yaml and lists.yaml in it.")
+]
+FoldersArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="FOLDER…", help="With ruleset.yaml, rates.yaml and lists.yaml in it.  [default: rules]"),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    rules = typer.Typer(
+        name="rules",
+        no_args_is_help=True,
+        help="""
+Write rules, see what they say and why, and show that they do what they should.
+
+A rule is an expression over the transaction's fields and the features, in a small part of Python's syntax:
+
+```
+  - id: card-velocity
+    description: More than three spending transactions with one card in two hours.
+    when: cardCount2h >= earlier
+    parameters: {earlier: 3}
+    points: 1                    # log-odds of fraud; or decision: APPROVE, REVIEW, DECLINE
+    reasonCode: CARD_VELOCITY
+    severity: medium
+    mode: shadow                 # evaluated and logged, never counted; then live
+    source: where the pattern and its numbers come from
+    signal: c                    # PSD2 RTS article 2(2), where one fits
+```
+
+There are `and or not`, `< <= == != >= >`, `in ["a", "b"]`, `+ - * /`, `abs min max`, `present(field)` and
+`listed("blocked")`. A rule that needs a missing field is *unevaluable*: counted, and neither hit nor miss; ask
+`present(field)` first where that is not what you want. `fraudstream rules explain` lists every rule; docs/detection.md
+says the rest.
+""",
+    )
+    rules.command()(check)
+    rules.command()(explain)
+    rules.command(name="test")(run_fixtures)
+    app.add_typer(rules)
+
+
+def check(folders: FoldersArgument = None, *, as_json: JsonOption = False) -> None:
+    """Check rulesets as the analyzer will, and name every mistake with its file, line and rule.
+
+    The analyzer refuses a ruleset that is not in order, and the last good one stays in force. Exits with 1 if anything
+    is wrong.
+
+    ```
+    fraudstream rules check
+    fraudstream rules check rules/ candidate/
+    ```
+    """
+    from fraudstream.detection.ruleset import Mode, RulesetError  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.rules.folder import RulesFolder  # noqa: PLC0415
+
+    found: list[dict[str, Any]] = []
+    for folder in folders or [Path("rules")]:
+        try:
+            ruleset = RulesFolder(folder).load()
+        except RulesetError as error:
+            found.append({"folder": str(folder), "problems": list(error.problems)})
+            continue
+        live = sum(rule.mode is Mode.LIVE for rule in ruleset.rules)
+        facts = {"version": ruleset.version, "live": live, "shadow": len(ruleset.rules) - live}
+        found.append({"folder": str(folder), "problems": [], **facts})
+    if as_json:
+        print_json(found)
+    else:
+        for each in found:
+            _print_checked(each)
+    if any(each["problems"] for each in found):
+        raise typer.Exit(1)
+
+
+def explain(
+    rule: Annotated[str | None, typer.Argument(metavar="RULE", help="A rule's id; without one, all.")] = None,
+    *,
+    transaction: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="What to ask the rules about: JSON, or a history in JSON Lines, CSV or Parquet."
+        ),
+    ] = None,
+    transaction_id: Annotated[
+        str | None, typer.Option("--id", help="Of the transaction in the file that is meant.  [default: the last]")
+    ] = None,
+    rules: RulesOption = Path("rules"),
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a rule asks, or what the rules say of a transaction and why.
+
+    Of a transaction each rule's decisive part is shown: of an `and` that is false the false parts, of one that cannot
+    be known the fields that are missing. A line of a decision log brings the features as they were judged; for any
+    other transaction they are computed from what stands before it in the file, or in its `history`. The rules of the
+    folder judge alone, without a model.
+
+    ```
+    fraudstream rules explain card-velocity
+    fraudstream rules explain --transaction day.jsonl.gz --id order-20261123-0001
+    fraudstream rules explain odd-hour --transaction transaction.json
+    ```
+    """
+    from fraudstream_tools.cli import rules_explained as explained  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.cli.file_problems import file_problems  # noqa: PLC0415
+    from fraudstream_tools.rules.question import read_question  # noqa: PLC0415
+
+    ruleset = _loaded(rules)
+    _check_known(ruleset, [rule] if rule else [])
+    if transaction is not None:
+        with file_problems():
+            question = read_question(transaction, transaction_id)
+            explained.show_decision(ruleset, question, rule, as_json=as_json)
+    elif transaction_id is not None:
+        raise CommandError("--id says which transaction of a file is meant: name the file with --transaction")
+    elif rule is None:
+        explained.show_rules(ruleset, as_json=as_json)
+    else:
+        explained.show_rule(ruleset, rule, as_json=as_json)
+
+
+def run_fixtures(
+    rule: Annotated[list[str] | None, typer.Argument(metavar="RULE…", help="Rules' ids; without any, all.")] = None,
+    *,
+    rules: RulesOption = Path("rules"),
+    as_json: JsonOption = False,
+) -> None:
+    """Judge the fixtures beside a ruleset: histories that must hit a rule, and histories that must not.
+
+    Each rule has a file of its own, such as rules/fixtures/card-velocity.yaml. Where a case fails, the decisive part of
+    the rule is shown with its values. Exits with 1 if a case fails, or if a rule has none that must hit or none that
+    must not.
+
+    ```
+    fraudstream rules test
+    fraudstream rules test card-velocity --rules candidate/
+    ```
+    """
+    from fraudstream.detection.ruleset import RulesetError  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.rules import fixtures  # noqa: PLC0415
+    from fraudstream_tools.rules.folder import RulesFolder  # noqa: PLC0415
+
+    ruleset = _loaded(rules)
+    _check_known(ruleset, rule or [])
+    try:
+        folder = RulesFolder(rules)
+        known = fixtures.read_fixtures(folder.path / fixtures.FOLDER)
+        chosen = [each for each in known if not rule or each.rule in rule]
+        results = [result for each in chosen for result in fixtures.run(each, folder)]
+    except (fixtures.FixtureError, RulesetError) as error:
+        raise CommandError(str(error)) from None
+    untested = [each for each in fixtures.untested(ruleset, known) if not rule or each in rule]
+    failed = [result for result in results if not result.passed]
+    if as_json:
+        print_json(_as_json(results, untested))
+    else:
+        _print_tested(results, failed, untested)
+    if failed or untested:
+        raise typer.Exit(1)
+
+
+def _loaded(folder: Path) -> "Ruleset":
+    from fraudstream.detection.ruleset import RulesetError  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.rules.folder import RulesFolder  # noqa: PLC0415
+
+    try:
+        return RulesFolder(folder).load()
+    except RulesetError as error:
+        raise CommandError("\n  ".join([f"the ruleset in {folder} cannot be used:", *error.problems])) from None
+
+
+def _check_known(ruleset: "Ruleset", wanted: list[str]) -> None:
+    from fraudstream.detection.documents import suggestion  # noqa: PLC0415  (kept out of `--help`)
+
+    known = [rule.id for rule in ruleset.rules]
+    for rule in wanted:
+        if rule not in known:
+            raise CommandError(f"there is no rule {rule}{suggestion(rule, known)}")
+
+
+def _print_checked(checked: dict[str, Any]) -> None:
+    problems = checked["problems"]
+    if not problems:
+        facts = f"version {checked['version']}: {checked['live']} live rules, {checked['shadow']} in shadow"
+        out.print(f"{checked['folder']}: {facts}", markup=False, soft_wrap=True)
+        return
+    err.print(Text.assemble(("error: ", "bold red"), f"{len(problems)} wrong in {checked['folder']}:"), soft_wrap=True)
+    for problem in problems:
+        err.print(f"  {problem}", markup=False, soft_wrap=True)
+
+
+def _print_tested(results: "list[Result]", failed: "list[Result]", untested: list[str]) -> None:
+    from fraudstream_tools.cli import rules_explained as explained  # noqa: PLC0415  (kept out of `--help`)
+
+    for rule in dict.fromkeys(result.rule for result in results):
+        own = [result for result in results if result.rule == rule]
+        passed = sum(result.passed for result in own)
+        mark = ("✓", "green") if passed == len(own) else ("✗", "red")
+        out.print(Text.assemble(mark, f" {rule}: {passed} of {len(own)} cases"))
+        for result in own:
+            if not result.passed:
+                explained.show_failure(result)
+    for rule in untested:
+        out.print(Text.assemble(("✗", "red"), f" {rule}: it needs a case that must hit and one that must not"))
+    out.print(f"{len(results) - len(failed)} of {len(results)} cases as they must be")
+
+
+def _as_json(results: "list[Result]", untested: list[str]) -> dict[str, Any]:
+    cases = [
+        {"rule": result.rule, "case": result.case.name, "expected": result.case.expect.value, "found": result.outcome}
+        for result in results
+    ]
+    return {"cases": cases, "failed": sum(not result.passed for result in results), "untested": untested}

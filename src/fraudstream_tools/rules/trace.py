@@ -1,0 +1,94 @@
+"""Which parts of a rule decided what it said of a transaction, in three-valued logic."""
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from fraudstream.detection import expressions, fields, kleene, language
+from fraudstream.detection.features import Vector
+from fraudstream.detection.kleene import Truth
+from fraudstream.detection.ruleset import Rule, Ruleset
+from fraudstream.transactions.transaction import Transaction
+
+Values = dict[str, str | float | None]
+
+
+class Part(NamedTuple):
+    """A part of a rule's expression without `and` and `or`; what stands in a `not` has a `not` of its own."""
+
+    expression: ast.expr
+    truth: Truth
+    """None is unknown: a field that it needs is missing."""
+    values: Values
+    """Of the fields in it."""
+
+    @property
+    def missing(self) -> list[str]:
+        """The fields in it that the transaction lacks."""
+        return [name for name, value in self.values.items() if value is None]
+
+
+class Trace(NamedTuple):
+    """What a rule said of a transaction, and why."""
+
+    rule: Rule
+    truth: Truth
+    decisive: tuple[Part, ...]
+    """The parts that made it so. Where the rule is true or false, it would have been so whatever its other parts were:
+    an `and` that is false has its false parts here, one that is true all of them, an `or` the other way round. Where it
+    is unknown, the parts that are unknown."""
+
+
+def parameters_of(rule: Rule) -> dict[str, language.Parameter]:
+    """Give a rule's parameters as the language takes them."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in rule.parameters.items()}
+
+
+def traces(ruleset: Ruleset, transaction: Transaction, vector: Vector) -> list[Trace]:
+    """Say of every rule what it said of a transaction and why, in the order of the ruleset.
+
+    Args:
+        ruleset: the rules, and the lists that they ask.
+        transaction: what they were asked about.
+        vector: its features, as judged.
+    """
+    tracer = _Tracer(ruleset, transaction, vector)
+    return [tracer.trace(rule) for rule in ruleset.rules]
+
+
+class _Tracer:
+    def __init__(self, ruleset: Ruleset, transaction: Transaction, vector: Vector) -> None:
+        self._lists = ruleset.lists.names
+        self._names = [field.name for field in fields.FIELDS]
+        self._given = fields.values(transaction, vector)
+        self._values = dict(zip(self._names, self._given, strict=True))
+        self._memberships = ruleset.lists.memberships(transaction)
+
+    def trace(self, rule: Rule) -> Trace:
+        scope = language.Scope(fields.BY_NAME, parameters_of(rule), self._lists)
+        body = expressions.parsed(rule.when)
+        return Trace(rule, self._truth(body, scope), tuple(self._decisive(body, scope)))
+
+    def _truth(self, part: ast.expr, scope: language.Scope) -> Truth:
+        # The one evaluator of rules says what a part says too.
+        checked = language.check_part(part, scope)
+        function: Callable[..., tuple[Truth, ...]] = kleene.compile_together([checked], self._names, self._lists)
+        return function(*self._given, *self._memberships)[0]
+
+    def _decisive(self, part: ast.expr, scope: language.Scope, *, negated: bool = False) -> Iterator[Part]:
+        match part:
+            case ast.BoolOp(values=operands):
+                truth = self._truth(part, scope)
+                for operand in self._deciding(operands, truth, scope):
+                    yield from self._decisive(operand, scope, negated=negated)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                yield from self._decisive(operand, scope, negated=not negated)
+            case _:
+                whole = ast.UnaryOp(ast.Not(), part) if negated else part
+                found = {node.id for node in ast.walk(part) if isinstance(node, ast.Name)}
+                values = {name: self._values[name] for name in self._names if name in found}
+                yield Part(whole, self._truth(whole, scope), values)
+
+    def _deciding(self, operands: Sequence[ast.expr], truth: Truth, scope: language.Scope) -> list[ast.expr]:
+        # Whatever an `and` or an `or` is, the operands that are the same made it so.
+        return [operand for operand in operands if self._truth(operand, scope) is truth]
