@@ -9,7 +9,7 @@ from fraudstream_tools.cli.console import DECISION_STYLES, out
 from fraudstream_tools.lab.backtest_figures import BacktestFigures, ChangeFigures, RuleFigures, RulesetFigures
 from fraudstream_tools.lab.intervals import Share
 
-_WIDTH = 120
+_WIDTH = 126
 """Columns that a table of rules needs; it is not squeezed into fewer."""
 
 
@@ -64,6 +64,7 @@ def _print_ruleset(letter: str, ruleset: RulesetFigures, result: BacktestFigures
     table = Table(*headings, "unevaluable", box=None, header_style="dim")
     for column in table.columns[1:]:
         column.justify = "right"
+    table.columns[0].no_wrap = True
     for rule in ruleset.rules:
         table.add_row(*_row(rule, labelled=labelled))
     Console(width=max(out.width, _WIDTH), highlight=False).print(table)
