@@ -89,12 +89,13 @@ def backtest(
         fraudstream backtest --rules rules --data world.parquet --truth world.truth.parquet --json
     """
     from fraudstream_tools.lab.backtest_figures import figures  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.backtest_workers import without_cycle_collection  # noqa: PLC0415
 
     folders = [rules] if against is None else [rules, against]
     contestants = [_contestant(folder, models) for folder in folders]
     rulesets = [_load(contestant, folder) for contestant, folder in zip(contestants, folders, strict=True)]
     run = _Run(contestants, rulesets, label_delay, processes, with_changes=changes is not None)
-    with file_problems():
+    with file_problems(), without_cycle_collection():
         tally, repeated = run.from_log(data) if _is_log(data) else run.from_transactions(data, truth, time_zone)
     if not tally.transactions:
         raise CommandError(f"{data}: there is no transaction whose features this version can read")
