@@ -61,7 +61,6 @@ def check_part(part: ast.expr, scope: Scope) -> Checked:
     return _Checker(scope).check(part, 0)
 
 
-
 class _Checker:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
