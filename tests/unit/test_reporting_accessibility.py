@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from decision_log_world import HOUR, MIDNIGHT, Stream, item, report_of, transaction
 
-from fraudstream.reporting.render import SHOWN_UNDECIDED, to_csv, to_html
+from fraudstream.reporting.render import SHOWN_UNDECIDED, to_html
+from fraudstream.reporting.tables import to_csv
 from fraudstream.transactions.decision import Truth, Verdict
 
 STYLE = files("fraudstream.reporting").joinpath("templates/style.css").read_text()
@@ -93,7 +94,7 @@ def test_headings_go_down_one_level_at_a_time(page: Outline) -> None:
 
 def test_every_chart_says_in_words_what_it_shows(page: Outline) -> None:
     charts = page.all("svg")
-    assert len(charts) == 3
+    assert len(charts) == 4
     ids = {attributes.get("id"): tag for tag, attributes, _ in page.elements}
     for chart in charts:
         title, description = str(chart["aria-labelledby"]).split()

@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraudstream.reporting.daily import FORMATS
-from fraudstream.reporting.render import to_csv, to_html, to_json
+from fraudstream.reporting.render import to_html, to_json
 from fraudstream.reporting.roll_up import OutOfTimeError
 from fraudstream.reporting.segments import Segment, cut
+from fraudstream.reporting.tables import to_csv
 from fraudstream.transactions.decision import Truth, Verdict
 
 RULES = ("card-velocity", "amount-outlier", "blocked-list")

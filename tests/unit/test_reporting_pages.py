@@ -11,7 +11,8 @@ import pytest
 from decision_log_world import HOUR, MIDNIGHT, Stream, item, report_of, transaction
 
 from fraudstream.reporting.figures import REPORT_SCHEMA_VERSION, DailyReport
-from fraudstream.reporting.render import to_csv, to_html, to_json
+from fraudstream.reporting.render import to_html, to_json
+from fraudstream.reporting.tables import to_csv
 from fraudstream.transactions.decision import Truth, Verdict
 
 VOID = {"meta", "rect", "line", "br"}

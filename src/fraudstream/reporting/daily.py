@@ -4,6 +4,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -11,14 +12,18 @@ from pathlib import Path
 import msgspec
 
 from fraudstream.reporting.day import Inputs, list_inputs, open_day
+from fraudstream.reporting.fetching import DOWNLOADS
 from fraudstream.reporting.figures import REPORT_SCHEMA_VERSION, DailyReport
-from fraudstream.reporting.places import midnight, partition_day, reported_key, reported_prefix
-from fraudstream.reporting.render import to_csv, to_html, to_json
+from fraudstream.reporting.meters import FRAUD_RATE_DAYS
+from fraudstream.reporting.past import look_back
+from fraudstream.reporting.places import Table, hour_of, midnight, partition_day, reported_key, reported_prefix
+from fraudstream.reporting.render import to_html, to_json
 from fraudstream.reporting.restating import restate
 from fraudstream.reporting.roll_up import LATE, OutOfTimeError, RollUp, TimeLeft
 from fraudstream.reporting.segments import all_days_prefix
 from fraudstream.reporting.stores import Store
 from fraudstream.reporting.summary import look_up, summarize
+from fraudstream.reporting.tables import to_csv
 
 FORMATS = ("html", "json", "csv")
 REPORT_SECONDS = 60.0
@@ -77,6 +82,10 @@ class Reporter:
         missed = list(self._missed(last))
         since = min([midnight(day) - CLOCKS_APART for day in missed] + [self.now - LATE])
         self._roll_up.run(since, self.now + CLOCKS_APART)
+        # In their order, for each looks back at those before it; but yesterday's is the one that is waited for.
+        while missed and self.time_left() >= 2 * REPORT_SECONDS:
+            day = missed.pop(0)
+            self._write(day, self.sample(day))
         report = self._write(last, sampled)
         for day in missed:
             if self.time_left() < REPORT_SECONDS:
@@ -159,7 +168,15 @@ class Reporter:
     def _make(self, day: date, inputs: Inputs, sampled: AbstractSet[str]) -> DailyReport:
         as_of = self._roll_up.newest(midnight(day) - CLOCKS_APART)
         with tempfile.TemporaryDirectory() as name, open_day(self.store, inputs, Path(name)) as connection:
-            return summarize(connection, day, look_up(sampled, connection), as_of=as_of)
+            hours = [hour_of(key) for key in inputs[Table.TALLIES]]
+            report = summarize(connection, day, look_up(sampled, connection), as_of=as_of, hours=hours)
+        return msgspec.structs.replace(report, past=look_back(report, self._before(day)))
+
+    def _before(self, day: date) -> dict[date, DailyReport]:
+        """Give the reports of the days before, as far as a meter looks back."""
+        days = [day - timedelta(days=number) for number in range(1, FRAUD_RATE_DAYS)]
+        with ThreadPoolExecutor(DOWNLOADS) as pool:
+            return {each: report for each, report in zip(days, pool.map(self._written, days), strict=True) if report}
 
     def _written(self, day: date) -> DailyReport | None:
         _, json, _ = self.keys(day)

@@ -1,29 +1,25 @@
 """What a daily report says, as data: the JSON report is this structure, the HTML and CSV ones are made from it."""
 
-import msgspec
+from fraudstream.reporting.findings import (
+    Burst,
+    CutFigures,
+    EntityFigures,
+    LabelFigures,
+    LogHours,
+    ModelFigures,
+    Overlap,
+    PaymentFigures,
+    RuleFigures,
+    ShadowRule,
+)
+from fraudstream.reporting.parts import Counts, Part, Percentiles
+from fraudstream.reporting.past_figures import Past
 
-REPORT_SCHEMA_VERSION = 2
-"""Raised whenever a field of the JSON report changes its meaning or goes."""
-
-
-class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    pass
-
-
-class Counts(_Part, frozen=True, kw_only=True):
-    """Decided transactions by decision."""
-
-    approve: int = 0
-    review: int = 0
-    decline: int = 0
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.approve + self.review + self.decline
+REPORT_SCHEMA_VERSION = 3
+"""Raised whenever a field of the JSON report changes its meaning or goes. `docs/report.md` says what each one means."""
 
 
-class CurrencyFigures(_Part, frozen=True, kw_only=True):
+class CurrencyFigures(Part, frozen=True, kw_only=True):
     """One currency's decided transactions; values in minor units."""
 
     currency: str
@@ -37,59 +33,14 @@ class CurrencyFigures(_Part, frozen=True, kw_only=True):
     """Of transactions labelled fraud that were reviewed or declined. Not *prevented*: a decision is advice."""
 
 
-class Value(_Part, frozen=True, kw_only=True):
-    """An amount in minor units."""
-
-    currency: str
-    value: int
-
-
-class RuleFigures(_Part, frozen=True, kw_only=True):
-    """What one rule (or feature of the model) did."""
-
-    source: str
-    code: str
-    hits: int
-    unique_hits: int
-    """Transactions on which nothing else hit."""
-    reviewed: int
-    declined: int
-    fraud: int
-    """Hits labelled fraud."""
-    legitimate: int
-    """Hits labelled legitimate."""
-    unevaluable: int
-    """Transactions on which it could not be judged, because a field was missing."""
-    values: tuple[Value, ...]
-    """Of the transactions that it hit; the currency with the most hits first."""
-
-
-class HourFigures(_Part, frozen=True, kw_only=True):
+class HourFigures(Part, frozen=True, kw_only=True):
     """One hour of receipt, UTC."""
 
     hour: int
     decisions: Counts
 
 
-class EntityFigures(_Part, frozen=True, kw_only=True):
-    """An entity among those with the most reviewed or declined transactions."""
-
-    kind: str
-    token: str
-    reviewed: int
-    declined: int
-
-
-class Percentiles(_Part, frozen=True, kw_only=True):
-    """Milliseconds from receipt to decision; the percentiles are at most 0.4 % too high."""
-
-    p50: int
-    p90: int
-    p99: int
-    maximum: int
-
-
-class Undecided(_Part, frozen=True, kw_only=True):
+class Undecided(Part, frozen=True, kw_only=True):
     """A stored transaction without a decision."""
 
     transaction_id: str
@@ -97,18 +48,7 @@ class Undecided(_Part, frozen=True, kw_only=True):
     """Epoch milliseconds. Its age is counted to the report's `as_of`."""
 
 
-class LabelFigures(_Part, frozen=True, kw_only=True):
-    """What is known of the truth."""
-
-    labelled: int
-    fraud: int
-    fraud_caught: int
-    """Labelled fraud that were reviewed or declined."""
-    legitimate_stopped: int
-    """Labelled legitimate that were reviewed or declined."""
-
-
-class TableCheck(_Part, frozen=True, kw_only=True):
+class TableCheck(Part, frozen=True, kw_only=True):
     """An independent look at the table: are the transactions that it holds in the log?"""
 
     sampled: int
@@ -117,7 +57,7 @@ class TableCheck(_Part, frozen=True, kw_only=True):
     """Ids of those that the log does not know."""
 
 
-class Reconciliation(_Part, frozen=True, kw_only=True):
+class Reconciliation(Part, frozen=True, kw_only=True):
     """Stored = decided = logged, or what is wrong."""
 
     stored: int
@@ -136,7 +76,7 @@ class Reconciliation(_Part, frozen=True, kw_only=True):
         return self.stored == self.decided == self.logged and not self.table.missing
 
 
-class Change(_Part, frozen=True, kw_only=True):
+class Change(Part, frozen=True, kw_only=True):
     """A figure that is another one than in the revision before."""
 
     figure: str
@@ -147,7 +87,7 @@ class Change(_Part, frozen=True, kw_only=True):
     after: int
 
 
-class Revision(_Part, frozen=True, kw_only=True):
+class Revision(Part, frozen=True, kw_only=True):
     """Which writing of a day's report this is."""
 
     number: int
@@ -161,7 +101,7 @@ class Revision(_Part, frozen=True, kw_only=True):
     """Parts of the report in which anything is different."""
 
 
-class DailyReport(_Part, frozen=True, kw_only=True):
+class DailyReport(Part, frozen=True, kw_only=True):
     """The report of one UTC day: of the transactions received on it."""
 
     schema_version: int
@@ -172,14 +112,25 @@ class DailyReport(_Part, frozen=True, kw_only=True):
     decisions: Counts
     currencies: tuple[CurrencyFigures, ...]
     rules: tuple[RuleFigures, ...]
-    shadow_rules: tuple[tuple[str, int], ...]
-    """Ids of shadow rules with the transactions that they would have hit."""
+    shadow_rules: tuple[ShadowRule, ...]
+    overlaps: tuple[Overlap, ...]
+    """Pairs of rules, those with the most transactions first."""
     hours: tuple[HourFigures, ...]
     scores: tuple[int, ...]
     """Transactions by score: ten bins of ten points, the last up to 100."""
+    model: ModelFigures
+    cuts: tuple[CutFigures, ...]
     entities: tuple[EntityFigures, ...]
+    bursts: tuple[Burst, ...]
+    payments: tuple[PaymentFigures, ...]
     latency: Percentiles | None
+    """From receipt to decision."""
+    lag: Percentiles | None
+    """From the stream's news of a transaction, which come in whole seconds, to its decision."""
     labels: LabelFigures
     rulesets: tuple[tuple[str, int], ...]
     """Ruleset versions with the decisions made by each."""
     reconciliation: Reconciliation
+    log_hours: LogHours
+    past: Past
+    """Beside other days, as their reports were when this one was written. It has no part in `revision.content`."""

@@ -30,6 +30,11 @@ def table_key(log_prefix: str, table: Table, received: date, hour: datetime) -> 
     return f"{table_prefix(log_prefix, table, received)}{hour:{HOUR_FORMAT}}.parquet"
 
 
+def hour_of(key: str) -> str:
+    """Give the hour of the log that a table's file is of, such as `2026-11-22T14`."""
+    return key.rpartition("/")[2].removesuffix(".parquet")
+
+
 def received_day(key: str) -> date:
     """Give the day of receipt that a key is of."""
     return partition_day(key.split("/")[-2])

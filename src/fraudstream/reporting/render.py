@@ -1,16 +1,16 @@
-"""The report as people and programs read it: HTML, JSON and CSV."""
+"""The report as people read it, and as programs do: HTML and JSON."""
 
-import csv
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any, cast
+from typing import Final, cast
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fraudstream.reporting.figures import DailyReport
-from fraudstream.transactions.money import format_money, to_major
+from fraudstream.reporting.heat import heat_of
+from fraudstream.reporting.past_figures import Comparison
+from fraudstream.transactions.money import format_money
 from fraudstream.transactions.reasons import sentence
 
 SHOWN_UNDECIDED = 100
@@ -18,6 +18,15 @@ SHOWN_UNDECIDED = 100
 SHOWN_VALUES = 3
 """Currencies that the page gives for each rule; JSON and CSV have all of them."""
 
+SHOWN_ROWS = 10
+"""Rows of a cut, and of overlapping rules, that the page shows; JSON and CSV have more."""
+SHOWN_ENTITIES = 5
+"""Entities of each kind that the page names; JSON and CSV have more."""
+COST_PER_THOUSAND: Final = "$0.011"
+"""List prices of us-east-2, profiles and the decision log included: the table of costs in the README."""
+
+_SECOND: Final = 1000
+_MANY_POINTS: Final = 100
 _NOTHING = "\N{EN DASH}"
 
 # What the log carries is text to the page, whatever is in it.
@@ -66,25 +75,72 @@ def _moment(milliseconds: int) -> str:
 
 
 def _age(received_at: int, as_of: int | None) -> str:
-    seconds = _age_seconds(received_at, as_of)
+    return _duration(max(0, (as_of or received_at) - received_at) // 1000 * 1000)
+
+
+def _duration(milliseconds: int) -> str:
+    """Give a duration in the largest unit that fits."""
+    if 0 < milliseconds < _SECOND:
+        return f"{milliseconds} ms"
+    seconds = milliseconds / _SECOND
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.1f} {unit}"
-    return f"{seconds} s"
+    return f"{seconds:.3g} s"
 
 
-def _age_seconds(received_at: int, as_of: int | None) -> int:
-    return max(0, (as_of or received_at) - received_at) // 1000
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _percent(share: float, decimals: int = 1) -> str:
+    return f"{100 * share:.{decimals}f} %"
+
+
+def _in_basis_points(share: float) -> str:
+    """Give a share in hundredths of a percent, with two digits that matter where it is small."""
+    points = 10_000 * share
+    return f"{points:,.0f} bp" if points >= _MANY_POINTS else f"{points:,.2f} bp"
+
+
+def _figure(value: float, comparison: Comparison) -> str:
+    """Give a figure, as its kind is written."""
+    if comparison.kind == "share":
+        return _percent(value, 2)
+    if comparison.kind == "value" and comparison.currency is not None:
+        return format_money(round(value), comparison.currency)
+    return f"{value:,.0f}"
+
+
+def _change(comparison: Comparison, then: float) -> str:
+    """Give how much a figure is more or less than it was then."""
+    difference = comparison.now - then
+    if comparison.kind == "share":
+        return f"{_signed(100 * difference, 2)} points"
+    return f"{_signed(100 * difference / then, 1)} %" if then else _NOTHING
+
+
+def _signed(value: float, decimals: int) -> str:
+    text = f"{abs(value):,.{decimals}f}"
+    if float(text.replace(",", "")) == 0:
+        return f"\N{PLUS-MINUS SIGN}{text}"
+    return ("+" if value > 0 else "\N{MINUS SIGN}") + text
 
 
 _FILTERS: dict[str, Callable[..., str]] = {
     "age": _age,
     "basis_points": _basis_points,
+    "change": _change,
+    "clock": _clock,
     "counted": _counted,
+    "duration": _duration,
+    "figure": _figure,
+    "in_basis_points": _in_basis_points,
     "long_date": _long_date,
     "moment": _moment,
     "money": format_money,
     "number": _number,
+    "percent": _percent,
     "sentence": sentence,
     "share_of": _share,
 }
@@ -94,80 +150,15 @@ cast("dict[str, Callable[..., str]]", _PAGES.filters).update(_FILTERS)
 def to_html(report: DailyReport) -> bytes:
     """Give the report as one page that needs nothing else: its charts are inline SVG."""
     page = _PAGES.get_template("report.html")
-    return page.render(report=report, shown_undecided=SHOWN_UNDECIDED, shown_values=SHOWN_VALUES).encode()
+    shown = {
+        "undecided": SHOWN_UNDECIDED,
+        "values": SHOWN_VALUES,
+        "rows": SHOWN_ROWS,
+        "entities": SHOWN_ENTITIES,
+    }
+    return page.render(report=report, shown=shown, heat=heat_of(report), cost_per_thousand=COST_PER_THOUSAND).encode()
 
 
 def to_json(report: DailyReport) -> bytes:
     """Give the report as JSON, with the fields of `DailyReport`."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
-
-
-def to_csv(report: DailyReport) -> bytes:
-    """Give the report's tables as one CSV with the columns `table`, `row`, `measure` and `value`.
-
-    Values in money are in major units, with as many decimals as their currency has.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("table", "row", "measure", "value"))
-    writer.writerows(_lines(report))
-    return text.getvalue().encode()
-
-
-Line = tuple[str, str, str, Any]
-
-
-def _lines(report: DailyReport) -> Iterator[Line]:
-    yield from _measures("decisions", report.date, report.decisions)
-    yield from _money_lines(report)
-    for hour in report.hours:
-        yield from _measures("hours", f"{hour.hour:02}", hour.decisions)
-    for index, count in enumerate(report.scores):
-        yield "scores", f"from {10 * index}", "count", count
-    for entity in report.entities:
-        yield from _measures("entities", f"{entity.kind} {entity.token}", entity, without={"kind", "token"})
-    if report.latency:
-        yield from _measures("latency in milliseconds", report.date, report.latency)
-    yield from _measures("labels", report.date, report.labels)
-    for version, count in report.rulesets:
-        yield "rulesets", version, "decisions", count
-    yield from _reconciliation_lines(report)
-    yield from _revision_lines(report)
-
-
-def _money_lines(report: DailyReport) -> Iterator[Line]:
-    for money in report.currencies:
-        yield "currencies", money.currency, "count", money.count
-        for _, row, measure, value in _measures("currencies", money.currency, money, without={"currency", "count"}):
-            yield "currencies", row, measure, to_major(value, money.currency)
-    for rule in report.rules:
-        yield from _measures("rules", rule.source, rule, without={"source", "values"})
-        for each in rule.values:
-            yield "rules", rule.source, f"value {each.currency}", to_major(each.value, each.currency)
-    for source, hits in report.shadow_rules:
-        yield "shadow rules", source, "hits", hits
-
-
-def _reconciliation_lines(report: DailyReport) -> Iterator[Line]:
-    books = report.reconciliation
-    yield from _measures("reconciliation", report.date, books, without={"undecided", "table"})
-    yield "reconciliation", report.date, "sampledInTable", books.table.sampled
-    for each in books.undecided:
-        yield "undecided", each.transaction_id, "ageSeconds", _age_seconds(each.received_at, report.as_of)
-    for transaction_id in books.table.missing:
-        yield "missing from log", transaction_id, "inTable", 1
-
-
-def _revision_lines(report: DailyReport) -> Iterator[Line]:
-    yield "revision", report.date, "number", report.revision.number
-    for change in report.revision.changes:
-        row = change.figure if change.currency is None else f"{change.figure} {change.currency}"
-        for measure, value in (("before", change.before), ("after", change.after)):
-            yield "changes", row, measure, value if change.currency is None else to_major(value, change.currency)
-
-
-def _measures(table: str, row: str, part: msgspec.Struct, *, without: set[str] | None = None) -> Iterator[Line]:
-    values: dict[str, Any] = msgspec.to_builtins(part)
-    for measure, value in values.items():
-        if measure not in (without or ()):
-            yield table, row, measure, value

@@ -6,7 +6,7 @@ import msgspec
 
 from fraudstream.reporting.figures import Change, DailyReport, Revision
 
-_NOT_SAID = {"schema_version", "as_of", "revision", "date"}
+_NOT_SAID = {"schema_version", "as_of", "revision", "date", "past"}
 Figure = tuple[str, str | None]
 """Name of a figure, and its currency if it is a value."""
 

@@ -38,6 +38,19 @@ _AMOUNT_BAND = (
     "WHEN left(amountMinor::VARCHAR, 1) >= '2' THEN '2' ELSE '1' END, length(amountMinor::VARCHAR)::INTEGER, '0') END"
 )
 
+_REMOTE = "channel IN ('ECOMMERCE', 'MOBILE')"
+PAYMENT_KIND = (
+    f"CASE WHEN type = 'TRANSFER' AND {_REMOTE} THEN 'remoteTransfer' "
+    f"WHEN type = 'PAYMENT' AND cardToken IS NOT NULL AND {_REMOTE} THEN 'remoteCard' "
+    "WHEN type = 'PAYMENT' AND cardToken IS NOT NULL AND channel = 'MOTO' THEN 'orderCard' END"
+)
+"""What a decision is to the meters of the payment industry, as SQL."""
+DECLINED_BY_ISSUER = "authorizationResult IS NOT DISTINCT FROM 'DECLINED'"
+_PAYMENT_STATE = (
+    f"CASE WHEN {DECLINED_BY_ISSUER} THEN 'declined' ELSE '' END || "
+    "CASE WHEN list_contains(reasons, 'CARD_TESTING') THEN 'Enumerated' ELSE '' END"
+)
+
 _RULES = "(SELECT *, unnest(sources) AS rule FROM {table})"
 
 _PLAIN: Mapping[str, tuple[str, str]] = {
@@ -52,7 +65,9 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     "corridor": ("coalesce(cardCountry, billingCountry)", "coalesce(merchantCountry, ipCountry)"),
     "amountBand": (_AMOUNT_BAND, "''"),
     "score": ("score::VARCHAR", "''"),
+    "shadowScore": ("shadowScore::VARCHAR", "shadowModel"),
     "version": ("rulesetVersion", "modelVersion"),
+    "payment": (PAYMENT_KIND, _PAYMENT_STATE),
 }
 """Dimensions that a decision stands in once: key and other, as SQL."""
 

@@ -1,0 +1,154 @@
+"""Ratios that the payment industry watches, from what the log tells.
+
+They are near what the authorities and schemes count, and not the same: the log knows of no settlement, and of fraud
+what labels say.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from fraudstream.reporting.figures import DailyReport
+from fraudstream.reporting.findings import PaymentFigures
+from fraudstream.reporting.past_figures import Band, Meter
+
+FRAUD_RATE_DAYS: Final = 90
+"""Article 19(1) of Regulation (EU) 2018/389."""
+CURRENCIES: Final = 3
+"""Currencies of which there is a fraud rate: those with the most payments."""
+
+_PSD2: Final = "Commission Delegated Regulation (EU) 2018/389, articles 18 and 19 and annex"
+_VAMP: Final = "Visa Acquirer Monitoring Program, as of April 2026"
+_FRAUD_RATES: Final[Mapping[str, tuple[str, tuple[Band, ...]]]] = {
+    "remoteCard": (
+        "PSD2 fraud rate, remote card payments",
+        (Band(name="EUR 500", limit=0.0001), Band(name="EUR 250", limit=0.0006), Band(name="EUR 100", limit=0.0013)),
+    ),
+    "remoteTransfer": (
+        "PSD2 fraud rate, remote credit transfers",
+        (Band(name="EUR 500", limit=0.00005), Band(name="EUR 250", limit=0.0001), Band(name="EUR 100", limit=0.00015)),
+    ),
+}
+_VAMP_BANDS: Final = (Band(name="above standard", limit=0.005), Band(name="excessive", limit=0.007))
+_ENUMERATION_BANDS: Final = (Band(name="excessive", limit=0.2),)
+VAMP_ENUMERATED: Final = 300_000
+"""Enumerated transactions a month below which Visa does not act."""
+VAMP_DISPUTED: Final = 1_500
+"""Frauds and disputes a month below which Visa does not act."""
+_NOT_PRESENT: Final = ("remoteCard", "orderCard")
+
+
+def meters(report: DailyReport, before: Mapping[date, DailyReport]) -> Iterator[Meter]:
+    """Give the meters of a day.
+
+    Args:
+        report: of the day.
+        before: of the 89 days before it, those that there are.
+    """
+    day = date.fromisoformat(report.date)
+    reports = {day: report, **before}
+    for kind in _FRAUD_RATES:
+        yield from _fraud_rates(kind, day - timedelta(days=FRAUD_RATE_DAYS - 1), reports)
+    month = {each: found for each, found in reports.items() if each >= day.replace(day=1)}
+    payments = [each for each in _payments(month.values()) if each.kind in _NOT_PRESENT]
+    yield _disputes(day.replace(day=1), len(month), payments)
+    yield _enumeration(day.replace(day=1), len(month), payments)
+
+
+def _fraud_rates(kind: str, first: date, reports: Mapping[date, DailyReport]) -> Iterator[Meter]:
+    name, bands = _FRAUD_RATES[kind]
+    payments = [each for each in _payments(reports.values()) if each.kind == kind]
+    counts: dict[str, int] = {}
+    for each in payments:
+        counts[each.currency] = counts.get(each.currency, 0) + each.count
+    currencies = sorted(counts, key=lambda currency: (-counts[currency], currency))[:CURRENCIES]
+    for currency in currencies or [None]:
+        own = [each for each in payments if each.currency == currency]
+        part, whole = sum(each.fraud_value for each in own), sum(each.value for each in own)
+        why_not = _why_not(whole, sum(each.labelled for each in own))
+        yield Meter(
+            name=name,
+            definition="Value of payments labelled fraud, of the value of all payments of the kind made from afar in "
+            "90 days, without those that the issuer declined; each currency by itself.",
+            source=_PSD2,
+            first_day=first.isoformat(),
+            days=len(reports),
+            currency=currency,
+            part=part,
+            whole=whole,
+            ratio=None if why_not else _ratio(part, whole),
+            why_not=why_not,
+            bands=bands,
+            verdict="" if why_not else _exemption(part / whole, bands),
+        )
+
+
+def _disputes(first: date, days: int, payments: Sequence[PaymentFigures]) -> Meter:
+    part = sum(each.fraud + each.chargebacks for each in payments)
+    whole = sum(each.count for each in payments)
+    why_not = _why_not(whole, sum(each.labelled for each in payments))
+    return Meter(
+        name="VAMP ratio",
+        definition="Payments labelled fraud and chargebacks (one for fraud is both), of card payments without the card "
+        "present in the calendar month so far, without those that the issuer declined; whatever the card's scheme.",
+        source=_VAMP,
+        first_day=first.isoformat(),
+        days=days,
+        currency=None,
+        part=part,
+        whole=whole,
+        ratio=None if why_not else _ratio(part, whole),
+        why_not=why_not,
+        bands=_VAMP_BANDS,
+        verdict="" if why_not else _reached(part / whole, _VAMP_BANDS, least=(part, VAMP_DISPUTED)),
+    )
+
+
+def _enumeration(first: date, days: int, payments: Sequence[PaymentFigures]) -> Meter:
+    part = sum(each.enumerated for each in payments)
+    whole = sum(each.count for each in payments)
+    why_not = "" if whole else "no such payment"
+    return Meter(
+        name="VAMP enumeration ratio",
+        definition="Payments on which a rule for card testing hit, declined by the issuer or not, of card payments "
+        "without the card present in the calendar month so far that the issuer did not decline.",
+        source=_VAMP,
+        first_day=first.isoformat(),
+        days=days,
+        currency=None,
+        part=part,
+        whole=whole,
+        ratio=None if why_not else _ratio(part, whole),
+        why_not=why_not,
+        bands=_ENUMERATION_BANDS,
+        verdict="" if why_not else _reached(part / whole, _ENUMERATION_BANDS, least=(part, VAMP_ENUMERATED)),
+    )
+
+
+def _payments(reports: Iterable[DailyReport]) -> list[PaymentFigures]:
+    return [each for report in reports for each in report.payments]
+
+
+def _ratio(part: int, whole: int) -> float:
+    return round(part / whole, 9)
+
+
+def _why_not(whole: int, labelled: int) -> str:
+    if not whole:
+        return "no such payment"
+    return "" if labelled else "no label of such a payment"
+
+
+def _exemption(ratio: float, bands: Sequence[Band]) -> str:
+    for band in bands:
+        if ratio <= band.limit:
+            return f"within the exemption up to {band.name}"
+    return "above every exemption band"
+
+
+def _reached(ratio: float, bands: Sequence[Band], *, least: tuple[int, int]) -> str:
+    reached = [band.name for band in bands if ratio >= band.limit]
+    if not reached:
+        return f"below {bands[0].name}"
+    count, needed = least
+    return reached[-1] if count >= needed else f"{reached[-1]}, were there {needed:,} in the month"
