@@ -44,7 +44,7 @@ class Api(pulumi.ComponentResource):
         deployment = self._deploy([*self._methods(), *self._responses()])
         self.stage = self._stage(deployment, keys)
         self._throttle("*/*", "all", REQUESTS_PER_SECOND, spec.throttle_burst)
-        # Looking things up must not use up what posting needs.
+        # Both routes share the processor's concurrency: looking things up must leave room for posting.
         for route in spec.routes:
             if not route.has_body:
                 burst = min(spec.throttle_burst, spec.read_throttle_rate)

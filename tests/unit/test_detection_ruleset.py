@@ -1,6 +1,7 @@
 """Rulesets: checked as a whole when loaded, every problem named by file and rule."""
 
 import hashlib
+import pickle
 import re
 from datetime import date
 from pathlib import Path
@@ -110,6 +111,14 @@ def test_all_bad_rules_are_named_at_once() -> None:
     assert "rule first" in found
     assert "rule second" in found
     assert "rule third" not in found
+
+
+def test_what_is_wrong_reads_the_same_when_another_process_tells_it() -> None:
+    with pytest.raises(RulesetError) as caught:
+        loaded(rule(id="first", when="x > 1"), rule(id="second", when="y > 1"))
+    told = pickle.loads(pickle.dumps(caught.value))  # noqa: S301  (its own)
+    assert str(told) == str(caught.value)
+    assert len(told.problems) == 2
 
 
 def test_all_that_is_wrong_with_one_rule_is_named_at_once() -> None:

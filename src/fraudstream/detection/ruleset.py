@@ -46,8 +46,13 @@ class RulesetError(ValueError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         """Say what is wrong, one sentence for each problem: file, rule, and what to do."""
-        super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+        # What a process gets from another one is made anew of just that.
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        """Give the problems, one on each line."""
+        return "\n".join(self.problems)
 
 
 class Severity(StrEnum):
