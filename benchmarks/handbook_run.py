@@ -54,6 +54,7 @@ SHAPED: Final = frozenset(
         "terminalFraudShareLast2",
         "terminalFraudShareLast5",
         "terminalFraudAgeDays",
+        "terminalFraudSpanDays",
     }
 )
 """Features that were chosen with this generator's frauds in mind: a number leaked for 14 days, a terminal all of whose

@@ -101,7 +101,7 @@ def test_a_coarse_number_is_at_most_eight_thousandths_too_small(value: float) ->
 
 @pytest.mark.parametrize("packed", [b"", b"\x02", b"\x09" + bytes(len(features.pack({})) - 1)])
 def test_a_vector_of_another_schema_is_refused(packed: bytes) -> None:
-    with pytest.raises(features.FeatureError, match="schema 2"):
+    with pytest.raises(features.FeatureError, match="schema 3"):
         features.unpack(packed)
 
 
@@ -190,11 +190,30 @@ def test_shares_of_fraud_speak_of_what_is_older_than_the_labels_delay() -> None:
     assert values["terminalFraudShare30d"] == pytest.approx(4 / 13)
     assert values["merchantFraudShare30d"] == pytest.approx(4 / 13)
     assert values["terminalFraudAgeDays"] == 8
+    assert values["terminalFraudSpanDays"] == 11
     assert values["terminalFraudShareLast1"] == 0
     assert values["terminalFraudShareLast2"] == pytest.approx(1 / 2)
     assert values["terminalFraudShareLast5"] == pytest.approx(4 / 5)
     assert (values["terminalFrauds30d"], values["customerFrauds30d"], values["cardFrauds30d"]) == (4, 4, 4)
     assert (values["deviceFrauds30d"], values["ipFrauds30d"], values["merchantFrauds30d"]) == (4, 4, 4)
+
+
+def test_a_terminals_known_frauds_are_set_beside_its_other_amounts() -> None:
+    till: dict[str, Any] = {"terminal_id": "till"}
+    amounts = [1000, 3000, 2000, 2000]
+    history = [transaction(day, -day * DAY, amount_minor=amounts[day - 2], **till) for day in (5, 4, 3, 2)]
+    profiles = learnt(history)
+    for each in history[1:3]:
+        profiles |= learn_label(each, profiles, LabelChange(each.timestamp + HOUR, 1), 1)
+    values = seen(transaction(99, **till), profiles, 20.0)
+    assert (values["terminalFraudAgeDays"], values["terminalFraudSpanDays"]) == (3, 4)
+    assert values["terminalFraudAmountRatio"] == pytest.approx(2500 / 2000, rel=0.01)
+
+
+def test_a_terminal_without_known_fraud_lacks_what_speaks_of_them() -> None:
+    values = computed([transaction(1, -DAY, terminal_id="till")], transaction(99, terminal_id="till"))
+    assert values.get("terminalFraudSpanDays") is None
+    assert values.get("terminalFraudAmountRatio") is None
 
 
 def test_refunds_deposits_and_amounts_near_the_threshold_are_counted_apart() -> None:

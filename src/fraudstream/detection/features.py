@@ -100,7 +100,9 @@ FEATURES: Final = (
     Feature("terminalFraudShare1d", _SHARE, "share of known frauds in the day before the labels' delay"),
     Feature("terminalFraudShare7d", _SHARE, "share of known frauds in the 7 days before the labels' delay"),
     Feature("terminalFraudShare30d", _SHARE, "share of known frauds in the 30 days before the labels' delay"),
-    Feature("terminalFraudAgeDays", _COUNT, "days since the newest known fraud at the terminal; missing without one"),
+    Feature("terminalFraudAgeDays", _COUNT, "days since the newest known fraud at the terminal in 30 days"),
+    Feature("terminalFraudSpanDays", _COUNT, "days since the oldest known fraud at the terminal in 30 days"),
+    Feature("terminalFraudAmountRatio", _COARSE, "mean of its newest known frauds as a multiple of its amounts' mean"),
     Feature("terminalFraudShareLast1", _SHARE, "1 if the newest one before the labels' delay was fraud, else 0"),
     Feature("terminalFraudShareLast2", _SHARE, "share of known frauds among the newest 2 before the labels' delay"),
     Feature("terminalFraudShareLast5", _SHARE, "share of known frauds among the newest 5 before the labels' delay"),
@@ -115,7 +117,7 @@ FEATURES: Final = (
     Feature("ipFrauds30d", _COUNT, "transactions from the address in 30 days known to be fraud"),
 )
 NAMES: Final = tuple(feature.name for feature in FEATURES)
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """Version of the list of features; the first byte of a packed vector."""
 
 

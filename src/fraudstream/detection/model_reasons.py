@@ -12,7 +12,7 @@ LEAST_POINTS: Final = 0.1
 """Log-odds; less makes fraud hardly a tenth more likely, and is no reason."""
 
 _FAMILIES: Final = (
-    (r"Frauds|FraudShare|FraudAge|FraudSpan", "MODEL_KNOWN_FRAUD"),
+    (r"Fraud", "MODEL_KNOWN_FRAUD"),
     (r"Decline", "MODEL_DECLINES"),
     (r"^travel", "MODEL_TRAVEL"),
     (r"^customer(Device|Country|Payee)AgeHours", "MODEL_NEW_TO_CUSTOMER"),

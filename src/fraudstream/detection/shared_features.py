@@ -2,7 +2,7 @@
 
 from fraudstream.detection.customer_features import MONTH, WEEK
 from fraudstream.detection.entities import EntityKind
-from fraudstream.detection.events import FRAUD, NO_PEER, Event, is_evidence
+from fraudstream.detection.events import FRAUD, NO_AMOUNT, NO_PEER, Event, is_evidence
 from fraudstream.detection.layout import Shared, SharedHour
 from fraudstream.detection.profiles import DAY, HOUR
 from fraudstream.detection.sight import Sight, Values
@@ -29,16 +29,34 @@ def add_terminal(values: Values, sight: Sight) -> None:
     values["terminalFrauds30d"] = sight.frauds(Shared.FRAUDS)
     for days in (1, 7, 30):
         values[f"terminalFraudShare{days}d"] = sight.fraud_share(days)
-    buckets = sight.profile.days
-    fraudulent = [age for age, number in enumerate(buckets.columns[Shared.FRAUDS]) if number > 0]
-    if fraudulent:
-        values["terminalFraudAgeDays"] = max(sight.time // DAY - buckets.newest + fraudulent[0], 0)
+    ages = _fraud_ages(sight)
+    if ages:
+        values["terminalFraudAgeDays"] = ages[0]
+        values["terminalFraudSpanDays"] = ages[-1]
+    values["terminalFraudAmountRatio"] = _fraud_amount_ratio(sight)
     settled = sight.time - sight.label_delay_days * DAY
     known = [1 if event.flags & FRAUD else 0 for event in sight.known if event.time <= settled]
     if known:
         for newest in (1, 2, 5):
             share = known[-newest:]
             values[f"terminalFraudShareLast{newest}"] = sum(share) / len(share)
+
+
+def _fraud_ages(sight: Sight) -> list[int]:
+    """Give the ages, in days, of the days in the last 30 with known frauds, rising."""
+    buckets = sight.profile.days
+    since = sight.time // DAY - buckets.newest
+    found = [since + back for back, number in enumerate(buckets.columns[Shared.FRAUDS]) if number > 0]
+    return [max(age, 0) for age in found if age <= MONTH // DAY]
+
+
+def _fraud_amount_ratio(sight: Sight) -> float | None:
+    # Stolen cards make large amounts anywhere; a compromised terminal's frauds are as large as its other ones.
+    amounts = [event.amount for event in sight.known if event.flags & FRAUD and event.amount != NO_AMOUNT]
+    if not amounts:
+        return None
+    mean = sight.mean_amount()
+    return sum(amounts) / len(amounts) / mean if mean else None
 
 
 def add_device(values: Values, sight: Sight) -> None:

@@ -71,7 +71,10 @@ class Sight:
 
     def amount_ratio(self) -> float | None:
         """Give the event's amount as a multiple of the mean of earlier ones; None where either is unknown."""
-        amounts = self.profile.past.amounts.plus(self.known)
-        if self.event.amount == NO_AMOUNT or amounts.mean <= 0:
-            return None
-        return self.event.amount / amounts.mean
+        mean = self.mean_amount()
+        return self.event.amount / mean if mean and self.event.amount != NO_AMOUNT else None
+
+    def mean_amount(self) -> float | None:
+        """Give the mean of earlier amounts, in hundredths of the base currency; None without any above nothing."""
+        mean = self.profile.past.amounts.plus(self.known).mean
+        return mean if mean > 0 else None
