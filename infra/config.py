@@ -72,6 +72,7 @@ class StackSettings:
     alarm_email: str | None
     alert_email: str | None
     customer_managed_key: bool
+    analytics: bool
     waf: bool
     waf_rate_limit: int
     """Requests in five minutes from one address."""
@@ -205,6 +206,7 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         alarm_email=reader.text("alarmEmail", None, _is_email, "an e-mail address"),
         alert_email=reader.text("alertEmail", None, _is_email, "an e-mail address"),
         customer_managed_key=reader.flag("customerManagedKey", default=True),
+        analytics=reader.flag("analytics", default=False),
         waf=reader.flag("waf", default=False),
         # The bounds are WAF's own; the default is the stage's throttle held for five minutes by one address.
         waf_rate_limit=reader.integer("wafRateLimit", REQUESTS_PER_SECOND * 300, 10, 2_000_000_000),

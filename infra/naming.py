@@ -7,12 +7,12 @@ from typing import Literal
 import pulumi
 
 ResourceType = Literal[
-    "account", "alarm", "alias", "api", "bucket", "component", "dashboard", "deployment", "egress", "encryption",
-    "endpoint", "event-invoke", "event-source", "gateway-response", "integration", "key", "lambda", "lifecycle",
-    "log-group", "method", "method-settings", "model", "object", "ownership", "path", "permission", "pipe", "policy",
-    "provider", "public-access", "queue", "role", "route-association", "route-table", "schedule", "schedule-group",
-    "secret", "security-group", "stage", "subnet", "subscription", "table", "topic", "usage-plan", "validator",
-    "versioning", "vpc", "waf",
+    "account", "alarm", "alias", "api", "bucket", "catalog-table", "component", "dashboard", "database",
+    "deployment", "egress", "encryption", "endpoint", "event-invoke", "event-source", "gateway-response",
+    "integration", "key", "lambda", "lifecycle", "log-group", "method", "method-settings", "model", "object",
+    "ownership", "path", "permission", "pipe", "policy", "provider", "public-access", "query", "queue", "role",
+    "route-association", "route-table", "schedule", "schedule-group", "secret", "security-group", "stage", "subnet",
+    "subscription", "table", "topic", "usage-plan", "validator", "versioning", "vpc", "waf", "workgroup",
 ]  # fmt: skip
 """The first part of a name."""
 

@@ -24,6 +24,9 @@ LOG_PREFIX = "decision-log/"
 # What segments say is merged within two days of their coming in.
 SEGMENT_PREFIX = f"{LOG_PREFIX}segments/"
 SEGMENT_DAYS = 30
+RESULT_PREFIX = "query-results/"
+# What a query found can be asked for again.
+RESULT_DAYS = 7
 # A full hour's last segments are written within two minutes of its end.
 ROLL_UP_MINUTE = 5
 REPORT_PREFIX = "reports/"
@@ -129,6 +132,7 @@ class ReportBucket(pulumi.ComponentResource):
             _expiry("decision-log", LOG_PREFIX, settings.decision_log_days),
             _expiry("segments", SEGMENT_PREFIX, min(SEGMENT_DAYS, settings.decision_log_days)),
             _expiry("reports", REPORT_PREFIX, settings.report_days),
+            *([_expiry("query-results", RESULT_PREFIX, RESULT_DAYS)] if settings.analytics else []),
             aws.s3.BucketLifecycleConfigurationRuleArgs(
                 id="old-versions",
                 status="Enabled",

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from fraudstream.settings import AnalyzerSettings, ProcessorSettings, ReporterSettings, environment
 from infra.alarms import Watched
 from infra.alerts import AlertPipe, Topics
+from infra.analytics import Analytics
 from infra.api import Api
 from infra.api_spec import api_spec
 from infra.config import FunctionSettings, StackSettings
@@ -270,4 +271,7 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
     }
     if api.api_key is not None:
         outputs["apiKey"] = api.api_key
+    if settings.analytics:
+        analytics = Analytics(place, settings, bucket=stores.bucket, keys=keys, opts=opts)
+        outputs |= {"analyticsDatabase": analytics.database, "analyticsWorkgroup": analytics.workgroup}
     return Stack(outputs=outputs)

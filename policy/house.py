@@ -16,6 +16,8 @@ PREFIXES: Mapping[str, str] = {
     "aws:apigateway/apiKey:ApiKey": "key",
     "aws:apigateway/restApi:RestApi": "api",
     "aws:apigateway/usagePlan:UsagePlan": "usage-plan",
+    "aws:athena/namedQuery:NamedQuery": "query",
+    "aws:athena/workgroup:Workgroup": "workgroup",
     "aws:cloudwatch/dashboard:Dashboard": "dashboard",
     "aws:cloudwatch/logGroup:LogGroup": "log-group",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "alarm",

@@ -1,4 +1,4 @@
-"""Rules about where data lies: tables, bucket, queue, topics, key."""
+"""Rules about where data lies: tables, bucket, queue, topics, key, and what queries find."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,6 +13,7 @@ LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 QUEUE = "aws:sqs/queue:Queue"
 KEY = "aws:kms/key:Key"
+WORKGROUP = "aws:athena/workgroup:Workgroup"
 EXPIRING = frozenset({"decision-log/", "reports/"})
 KEPT_SECONDS = 14 * 24 * 3600
 
@@ -75,6 +76,15 @@ def check_key(key: Checked) -> Complaints:
     yield from must(key, {"enableKeyRotation": True, "deletionWindowInDays": 7})
 
 
+def check_workgroup(workgroup: Checked) -> Complaints:
+    """Whoever asks a workgroup reads no more than it allows, and what is found is encrypted; it goes with the stack."""
+    yield from must(workgroup, {"configuration.enforceWorkgroupConfiguration": True, "forceDestroy": True})
+    if not workgroup.at("configuration.bytesScannedCutoffPerQuery"):
+        yield "configuration.bytesScannedCutoffPerQuery must say how much a query may read"
+    if not workgroup.at("configuration.resultConfiguration.encryptionConfiguration.encryptionOption"):
+        yield "configuration.resultConfiguration must say how results are encrypted"
+
+
 def check_buckets(resources: Sequence[Checked]) -> Complaints:
     """Every bucket is closed, encrypted, versioned, reached over TLS only, and forgets."""
     needed = {
@@ -122,5 +132,6 @@ RESOURCE_RULES = (
     resource_rule("bucket-private", [ACCESS_BLOCK], check_access_block),
     resource_rule("queue", [QUEUE], check_queue),
     resource_rule("key", [KEY], check_key),
+    resource_rule("workgroup", [WORKGROUP], check_workgroup),
 )
 STACK_RULES = (stack_rule("buckets", check_buckets),)

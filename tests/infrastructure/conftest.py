@@ -11,6 +11,7 @@ from infra.program import main
 
 EVERYTHING = {
     "fraudstream:waf": "true",
+    "fraudstream:analytics": "true",
     "fraudstream:apiAuth": "API_KEY",
     "fraudstream:alarmEmail": "operators@example.com",
     "fraudstream:alertEmail": "analysts@example.com",
@@ -47,8 +48,14 @@ def preview(declare: Declare) -> Graph:
 
 @pytest.fixture(scope="session")
 def everything(declare: Declare) -> Graph:
-    """With the firewall, API keys and e-mail addresses."""
+    """With the firewall, Athena, API keys and e-mail addresses."""
     return declare(EVERYTHING)
+
+
+@pytest.fixture(scope="session")
+def analytics(declare: Declare) -> Graph:
+    """With Athena, and nothing else that is optional."""
+    return declare({"fraudstream:analytics": "true"})
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,10 @@ WITHOUT_TAGS = {
     "aws:apigateway/resource:Resource",
     "aws:apigateway/response:Response",
     "aws:apigateway/usagePlanKey:UsagePlanKey",
+    "aws:athena/namedQuery:NamedQuery",
     "aws:cloudwatch/dashboard:Dashboard",
     "aws:ec2/routeTableAssociation:RouteTableAssociation",
+    "aws:glue/catalogTable:CatalogTable",
     "aws:iam/rolePolicy:RolePolicy",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
     "aws:kms/alias:Alias",
@@ -227,12 +229,18 @@ def test_names_for_aws_are_those_for_pulumi(any_graph: Graph) -> None:
         "aws:apigateway/model:Model": "TransactionRequest",
         # KMS wants the prefix.
         "aws:kms/alias:Alias": "alias/key-data-test",
+        # Athena knows no dash in names.
+        "aws:glue/catalogDatabase:CatalogDatabase": "database_decision_log_test",
     }
     for each in any_graph.aws():
         tags = each.inputs.get("tags", {})
         physical = [each.inputs.get(key) for key in ("name", "dashboardName", "statementId")]
         physical += [each["bucket"]] if each.type == "aws:s3/bucket:Bucket" else []
         for name in (*filter(None, physical), *filter(None, [tags.get("Name")])):
+            if each.type == "aws:glue/catalogTable:CatalogTable":
+                # Its database has the environment in its name.
+                assert each.name == f"catalog-table-{name}-test"
+                continue
             assert name == exceptions.get(each.type, each.name)
 
 

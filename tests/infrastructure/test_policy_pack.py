@@ -145,6 +145,15 @@ BROKEN: list[tuple[str, str, str, dict[str, Any]]] = [
         "transactions",
         {"attributes": [{"name": "transactionId", "type": "S"}, {"name": "timestamp", "type": "S"}]},
     ),
+    ("workgroup", "athena/workgroup:Workgroup", "", {"configuration.bytesScannedCutoffPerQuery": None}),
+    ("workgroup", "athena/workgroup:Workgroup", "", {"configuration.enforceWorkgroupConfiguration": False}),
+    (
+        "workgroup",
+        "athena/workgroup:Workgroup",
+        "",
+        {"configuration.resultConfiguration.encryptionConfiguration": None},
+    ),
+    ("workgroup", "athena/workgroup:Workgroup", "", {"forceDestroy": False}),
 ]
 
 
@@ -154,10 +163,10 @@ def matching(graph: Graph, kind: str, part: str) -> Resource:
 
 @pytest.mark.parametrize(("rule", "kind", "part", "changes"), BROKEN)
 def test_a_broken_resource_is_refused(
-    graph: Graph, *, rule: str, kind: str, part: str, changes: dict[str, Any]
+    analytics: Graph, *, rule: str, kind: str, part: str, changes: dict[str, Any]
 ) -> None:
     (found,) = [each for each in resource_rules() if each.name == rule]
-    resource = matching(graph, kind or "providers:aws", part)
+    resource = matching(analytics, kind or "providers:aws", part)
     assert found.complaints(checked(resource)) == []
     assert found.complaints(checked(resource, changes))
 

@@ -23,7 +23,7 @@ def test_without_any_setting_the_stack_is_complete() -> None:
     assert settings.throttle_burst == 200
     assert settings.api_auth == "AWS_IAM"
     assert settings.customer_managed_key is True
-    assert settings.waf is False
+    assert settings.analytics is settings.waf is False
     assert settings.alarm_email is None
 
 
@@ -56,6 +56,7 @@ def test_settings_cannot_be_changed_once_read() -> None:
         ("packageFor", "laptop", "lambda or host"),
         ("logLevel", "info", "DEBUG or INFO or WARNING or ERROR"),
         ("customerManagedKey", "yes", "true or false"),
+        ("analytics", "athena", "true or false"),
         ("waf", "1", "true or false"),
         ("wafRateLimit", "9", "a whole number from 10 to 2000000000"),
         ("alarmEmail", "operators", "an e-mail address"),

@@ -39,7 +39,13 @@ def deploy(aws: MinistackServer, package: Package, folder: Path, **settings: str
     "settings",
     [
         {},
-        {"apiAuth": "API_KEY", "waf": "true", "alarmEmail": "a@example.com", "alertEmail": "b@example.com"},
+        {
+            "apiAuth": "API_KEY",
+            "waf": "true",
+            "analytics": "true",
+            "alarmEmail": "a@example.com",
+            "alertEmail": "b@example.com",
+        },
         {"customerManagedKey": "false", "apiGatewayAccountRole": "existing"},
     ],
     ids=["defaults", "everything", "plain"],

@@ -6,7 +6,9 @@ from typing import Any, get_args
 
 import msgspec
 
+from fraudstream.reporting import tallies
 from fraudstream.reporting.decision_log import LogRecord
+from fraudstream.reporting.places import Table
 
 _TYPES: Mapping[Any, str] = {
     int: "BIGINT",
@@ -34,3 +36,15 @@ LABELS: tuple[str, ...] = tuple(name for name in LINE if name != "event")
 
 DECISIONS: tuple[str, ...] = tuple(name for name in LABELS if name not in _OF_LABELS)
 """Columns of the Parquet files of decisions, in order."""
+
+_STORED: Mapping[str, str] = {**LINE, "features": "BLOB"}
+
+FILES: Mapping[Table, Mapping[str, str]] = MappingProxyType(
+    {
+        Table.DECISIONS: {name: _STORED[name] for name in DECISIONS},
+        Table.LABELS: {name: _STORED[name] for name in LABELS},
+        Table.TALLIES: tallies.COLUMNS,
+        Table.IDS: {"fingerprint": "BIGINT"},
+    }
+)
+"""A table's Parquet files: column to DuckDB's type, in order."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from fraudstream.reporting import tallies
-from fraudstream.reporting.columns import LABELS, LINE
+from fraudstream.reporting.columns import FILES, LABELS
 from fraudstream.reporting.engine import connect, listed
 from fraudstream.reporting.fetching import fetch_all
 from fraudstream.reporting.places import Table, table_prefix
@@ -26,11 +26,6 @@ READ = (Table.TALLIES, Table.LABELS, Table.IDS)
 Inputs = Mapping[Table, Mapping[str, str]]
 """Keys of the files of a day, each with the mark of its content."""
 
-_COLUMNS: Mapping[Table, Mapping[str, str]] = {
-    Table.TALLIES: tallies.COLUMNS,
-    Table.LABELS: {name: "BLOB" if name == "features" else LINE[name] for name in LABELS},
-    Table.IDS: {"fingerprint": "BIGINT"},
-}
 # The newest label holds. Of the same one, what tells of the decision too.
 _LABELLED = f"""
 CREATE TABLE labelled AS
@@ -72,7 +67,7 @@ def open_day(store: "Store", inputs: Inputs, folder: Path) -> duckdb.DuckDBPyCon
 
 
 def _select(table: Table, paths: Sequence[Path]) -> str:
-    typed = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _COLUMNS[table].items())
+    typed = ", ".join(f"NULL::{kind} AS {name}" for name, kind in FILES[table].items())
     nothing = f"SELECT {typed} WHERE false"
     # A file from before a column was added does not have it.
     return f"{nothing} UNION ALL BY NAME FROM read_parquet({listed(paths)}, union_by_name = true)" if paths else nothing

@@ -10,6 +10,7 @@ from fraudstream_tools.local.provider.account import Account
 _NETWORK = "functions are processes of this machine and reach the services over the loopback interface"
 _WATCH = "nothing gathers metrics here; functions print them into their logs"
 _FIREWALL = "the gateway listens on the loopback interface alone"
+_QUERIES = "there is no Athena here; DuckDB reads the same files, in the bucket or out of it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,10 @@ ABSENT: Mapping[str, Absent] = {
         reason="each function's log is a file, and so is the gateway's", arn="logs:log-group:"
     ),
     "aws:apigateway/account:Account": Absent(reason="the gateway writes its access log itself and needs no role"),
+    "aws:athena/workgroup:Workgroup": Absent(reason=_QUERIES, arn="athena:workgroup/"),
+    "aws:athena/namedQuery:NamedQuery": Absent(reason=_QUERIES),
+    "aws:glue/catalogDatabase:CatalogDatabase": Absent(reason=_QUERIES, arn="glue:database/"),
+    "aws:glue/catalogTable:CatalogTable": Absent(reason=_QUERIES),
     "aws:wafv2/webAcl:WebAcl": Absent(reason=_FIREWALL, prefix="acl", arn="wafv2:regional/webacl/"),
     "aws:wafv2/webAclAssociation:WebAclAssociation": Absent(reason=_FIREWALL),
 }
