@@ -19,7 +19,8 @@ from fraudstream_tools.local.event_shards import PAGE, ShardReader
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.25
+"""Lambda reads each shard four times a second (its developer guide, on DynamoDB streams)."""
 _TROUBLE_SECONDS = 1.0
 _BUFFER = 20_000
 """Records held before reading pauses; a batch is at most 10,000."""
