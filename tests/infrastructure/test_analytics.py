@@ -1,9 +1,12 @@
 """Athena over the decision log: with the setting, everything that it takes; without it, nothing."""
 
 import json
+import re
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import iam_lint
 import pytest
 from conftest import Declare
 from pulumi_graph import ACCOUNT, REGION, Graph, Resource
@@ -20,6 +23,7 @@ TABLE = "aws:glue/catalogTable:CatalogTable"
 WORKGROUP = "aws:athena/workgroup:Workgroup"
 QUERY = "aws:athena/namedQuery:NamedQuery"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+PAGE = (Path(__file__).parents[2] / "docs/analytics.md").read_text()
 TABLES = (Table.DECISIONS, Table.LABELS, Table.TALLIES)
 
 
@@ -164,3 +168,33 @@ def test_no_function_may_do_more_for_it(graph: Graph, analytics: Graph) -> None:
         return {each.name: json.loads(each["policy"]) for each in of.of("aws:iam/rolePolicy:RolePolicy")}
 
     assert policies(analytics) == policies(graph)
+
+
+def analysts_policy() -> dict[str, Any]:
+    """The policy that the page shows, for the stack here."""
+    found = re.search(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    assert found
+    filled = found[1].replace("ACCOUNT", ACCOUNT).replace("SUFFIX", "test")
+    return json.loads(filled.replace("key/KEY", KEY.rpartition(":")[2]))
+
+
+def test_the_policy_for_analysts_passes_the_linter() -> None:
+    assert [str(each) for each in iam_lint.load().analyze_policy_string(json.dumps(analysts_policy())).findings] == []
+
+
+def test_the_policy_for_analysts_is_about_this_stack(analytics: Graph) -> None:
+    workgroup, catalog, listing, place, reading, results, key = analysts_policy()["Statement"]
+    assert workgroup["Resource"].endswith(f":workgroup/{analytics.outputs['analyticsWorkgroup']}")
+    database = analytics.outputs["analyticsDatabase"]
+    assert [arn.rpartition(":")[2] for arn in catalog["Resource"]] == [
+        "catalog", f"database/{database}", f"table/{database}/*"
+    ]  # fmt: skip
+    assert listing["Resource"] == place["Resource"] == f"arn:aws:s3:::{BUCKET}"
+    locations = {each["storageDescriptor"]["location"].removeprefix("s3://") for each in analytics.of(TABLE)}
+    assert {arn.removeprefix("arn:aws:s3:::") for arn in reading["Resource"]} == {f"{each}*" for each in locations}
+    output = analytics.one(WORKGROUP)["configuration"]["resultConfiguration"]["outputLocation"]
+    assert results["Resource"] == f"arn:aws:s3:::{output.removeprefix('s3://')}*"
+    assert key["Resource"] == KEY
+    assert {f"{BUCKET}/{prefix}" for prefix in listing["Condition"]["StringLike"]["s3:prefix"]} == {
+        arn.removeprefix("arn:aws:s3:::") for arn in [*reading["Resource"], results["Resource"]]
+    }
