@@ -81,7 +81,8 @@ def main() -> None:
     summary: dict[str, Any] = _summary(late["figures"]["served"])
     summary |= {name: value for name, value in late.items() if name != "figures"}
     summary |= {"training_days": TRAINING_DAYS, "rules": RULES}
-    summary |= {name.replace(",", "").replace(" ", "_"): _summary(weeks) for name, weeks in late["figures"].items() if name != "served"}
+    others = {name: weeks for name, weeks in late["figures"].items() if name != "served"}
+    summary |= {name.replace(",", "").replace(" ", "_"): _summary(weeks) for name, weeks in others.items()}
     summary["labels_after_1_day"] = _summary(quick["figures"]["served"])
     print(json.dumps(summary))
 
