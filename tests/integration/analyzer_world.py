@@ -21,6 +21,7 @@ from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Decision
 from fraudstream.transactions.transaction import Kind, Transaction, TransactionType
 from fraudstream_tools.local.server import MinistackServer
+from tests.aws_world import TRANSACTION_KEYS, create_table
 
 NOW = 1_780_000_000_000
 RULESET = load(
@@ -48,7 +49,7 @@ rules:
     b"{blocked: {}}",
 )
 TABLES = {
-    "transactions": {"transactionId": "S", "timestamp": "N"},
+    "transactions": TRANSACTION_KEYS,
     "profiles": {"entity": "S"},
     "alerts": {"transactionId": "S"},
 }
@@ -170,14 +171,6 @@ def a_world(server: MinistackServer) -> Iterator[World]:
     """Tables on an empty server, and threads to reach them with."""
     dynamodb = server.client("dynamodb")
     for name, keys in TABLES.items():
-        dynamodb.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in keys.items()],
-            KeySchema=[
-                {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ["HASH", "RANGE"], strict=False)
-            ],
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-        )
+        create_table(dynamodb, name, keys, stream=True)
     with ThreadPoolExecutor(16) as pool:
         yield World(dynamodb, server.client("dynamodbstreams"), pool)

@@ -18,6 +18,8 @@ from fraudstream.settings import AnalyzerSettings, environment
 from fraudstream.transactions.attributes import to_item
 from fraudstream.transactions.decision import Decision
 from fraudstream_tools.local.server import MinistackServer
+from tests.aws_world import create_table, function_variables
+from tests.integration.analyzer_world import TABLES
 
 RULES = Path(__file__).parents[2] / "rules"
 BUCKET = "bucket-reports"
@@ -128,21 +130,8 @@ def test_without_any_good_ruleset_nothing_is_judged(s3: Any, watched: Watched) -
 def handler(server: MinistackServer, s3: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     assert s3.list_buckets()["Buckets"]
     dynamodb = server.client("dynamodb")
-    for name, keys in (
-        ("transactions", ["transactionId", "timestamp"]),
-        ("profiles", ["entity"]),
-        ("alerts", ["transactionId"]),
-    ):
-        dynamodb.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": key, "AttributeType": "N" if key == "timestamp" else "S"} for key in keys
-            ],
-            KeySchema=[
-                {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ["HASH", "RANGE"], strict=False)
-            ],
-        )
+    for name, keys in TABLES.items():
+        create_table(dynamodb, name, keys)
     settings = environment(
         AnalyzerSettings,
         environment_suffix="test",
@@ -151,15 +140,8 @@ def handler(server: MinistackServer, s3: Any, monkeypatch: pytest.MonkeyPatch) -
         alerts_table="alerts",
         bucket=BUCKET,
     )
-    aws = {
-        "AWS_ENDPOINT_URL": server.endpoint_url,
-        "AWS_REGION": server.region,
-        "AWS_DEFAULT_REGION": server.region,
-        "AWS_ACCESS_KEY_ID": server.credentials.access_key,
-        "AWS_SECRET_ACCESS_KEY": server.credentials.secret_key,
-    }
-    for name, value in (settings | aws).items():
-        monkeypatch.setenv(name, str(value))
+    for name, value in function_variables(server, settings).items():
+        monkeypatch.setenv(name, value)
     sys.modules.pop(HANDLER, None)
     module = importlib.import_module(HANDLER)
     yield module

@@ -14,6 +14,7 @@ from fraudstream.transactions.transaction import Transaction, TransactionType
 from fraudstream_tools.cli.console import CommandError
 from fraudstream_tools.cli.labels import Given, _give_all, give_label
 from fraudstream_tools.local.server import MinistackServer
+from tests.aws_world import create_table
 from tests.cli_runner import Command, clean_environment
 
 NOW = 1_767_600_000_000
@@ -26,18 +27,7 @@ class Table:
 
     def __init__(self, aws: MinistackServer) -> None:
         self.client = aws.client("dynamodb")
-        self.client.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "transactionId", "AttributeType": "S"},
-                {"AttributeName": "timestamp", "AttributeType": "N"},
-            ],
-            KeySchema=[
-                {"AttributeName": "transactionId", "KeyType": "HASH"},
-                {"AttributeName": "timestamp", "KeyType": "RANGE"},
-            ],
-        )
+        create_table(self.client, TABLE)
 
     def store(self, *ids: str) -> None:
         for transaction_id in ids:

@@ -16,6 +16,7 @@ from fraudstream.transactions.transaction import Transaction, TransactionType
 from fraudstream_tools.cli.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.cli.tally import Tally, logged_decisions, stored_transactions
 from fraudstream_tools.local.server import MinistackServer
+from tests.aws_world import create_table
 from tests.cli_runner import Command, clean_environment
 from tests.unit.decision_log_world import Stream, item, put
 
@@ -35,18 +36,7 @@ class System:
 
     def __init__(self, aws: MinistackServer) -> None:
         self.dynamodb, self.s3 = aws.client("dynamodb"), aws.client("s3")
-        self.dynamodb.create_table(
-            TableName=TRANSACTIONS,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "transactionId", "AttributeType": "S"},
-                {"AttributeName": "timestamp", "AttributeType": "N"},
-            ],
-            KeySchema=[
-                {"AttributeName": "transactionId", "KeyType": "HASH"},
-                {"AttributeName": "timestamp", "KeyType": "RANGE"},
-            ],
-        )
+        create_table(self.dynamodb, TRANSACTIONS)
         self.dynamodb.create_table(
             TableName=ALERTS,
             BillingMode="PAY_PER_REQUEST",

@@ -23,6 +23,7 @@ from fraudstream.settings import ReporterSettings, environment
 from fraudstream_tools.lab.boosting import Parameters
 from fraudstream_tools.lab.training import fit
 from fraudstream_tools.local.server import MinistackServer
+from tests.aws_world import create_table, function_variables
 from tests.unit.trained_models import labels_of, times_of
 
 HANDLER = "fraudstream.functions.report_generator"
@@ -110,22 +111,10 @@ def place(
 ) -> Iterator[Place]:
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": aws.region})
-    aws.client("dynamodb").create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "transactionId", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "transactionId", "KeyType": "HASH"}],
-    )
+    create_table(aws.client("dynamodb"), TABLE)
     settings = environment(ReporterSettings, environment_suffix="test", transactions_table=TABLE, bucket=BUCKET)
-    variables = {
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "AWS_REGION": aws.region,
-        "AWS_DEFAULT_REGION": aws.region,
-        "AWS_ACCESS_KEY_ID": aws.credentials.access_key,
-        "AWS_SECRET_ACCESS_KEY": aws.credentials.secret_key,
-    }
-    for name, value in (settings | variables).items():
-        monkeypatch.setenv(name, str(value))
+    for name, value in function_variables(aws, settings).items():
+        monkeypatch.setenv(name, value)
     sys.modules.pop(HANDLER, None)
     yield Place(s3, importlib.import_module(HANDLER))
     sys.modules.pop(HANDLER, None)

@@ -28,6 +28,7 @@ from fraudstream.transactions.deadline import Deadline
 from fraudstream.transactions.decision import Decision, Label, Reason, Truth, Verdict
 from fraudstream.transactions.privacy import EntityKind, Tokenizer
 from fraudstream.transactions.store import TransactionStore
+from tests.aws_world import create_table
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 CARD = "4111 1111 1111 1111"
@@ -176,18 +177,7 @@ def make_processor(client: Any, table: str) -> Processor:
 @pytest.fixture
 def table(endpoint: str) -> str:
     name = f"table-transactions-{uuid.uuid4()}"
-    connect(endpoint).create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[
-            {"AttributeName": "transactionId", "KeyType": "HASH"},
-            {"AttributeName": "timestamp", "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": "transactionId", "AttributeType": "S"},
-            {"AttributeName": "timestamp", "AttributeType": "N"},
-        ],
-    )
+    create_table(connect(endpoint), name)
     return name
 
 

@@ -19,6 +19,7 @@ from fraudstream.transactions.attributes import Item, to_item
 from fraudstream.transactions.decision import Decision, Label, Reason, Truth, Verdict
 from fraudstream_tools.local.event_records import to_payload, to_record
 from fraudstream_tools.local.server import MinistackServer
+from tests.aws_world import create_table, function_variables
 
 HANDLER = "fraudstream.functions.report_generator"
 BUCKET = "bucket-reports"
@@ -115,32 +116,14 @@ class Shop:
 @pytest.fixture
 def variables(aws: MinistackServer) -> dict[str, str]:
     settings = environment(ReporterSettings, environment_suffix="test", transactions_table=TABLE, bucket=BUCKET)
-    return {name: str(value) for name, value in settings.items()} | {
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "AWS_REGION": aws.region,
-        "AWS_DEFAULT_REGION": aws.region,
-        "AWS_ACCESS_KEY_ID": aws.credentials.access_key,
-        "AWS_SECRET_ACCESS_KEY": aws.credentials.secret_key,
-    }
+    return function_variables(aws, settings)
 
 
 @pytest.fixture
 def shop(aws: MinistackServer, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     s3, dynamodb = aws.client("s3"), aws.client("dynamodb")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": aws.region})
-    dynamodb.create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "transactionId", "AttributeType": "S"},
-            {"AttributeName": "timestamp", "AttributeType": "N"},
-        ],
-        KeySchema=[
-            {"AttributeName": "transactionId", "KeyType": "HASH"},
-            {"AttributeName": "timestamp", "KeyType": "RANGE"},
-        ],
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )
+    create_table(dynamodb, TABLE, stream=True)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     sys.modules.pop(HANDLER, None)
