@@ -44,7 +44,7 @@ def a_payment(number: int, generator: random.Random) -> Transaction:
 
 
 def a_day() -> Stream:
-    """Transactions of all kinds; some undecided, many labelled, some more than once, some before their decision."""
+    """Transactions of all kinds; some undecided, many labelled: more than once, before a decision, without one."""
     stream, generator = Stream(), random.Random(11)
     for number in range(400):
         stored = a_payment(number, generator)
@@ -57,7 +57,7 @@ def a_day() -> Stream:
             early = known | label(generator.choice(list(Truth)), at=at + 200).to_item()
             stream.add(early, known, at=at + 200)
             known = early
-        if number % 40 == 7:
+        if number % 20 == 6:
             continue
         # Some decisions stand in another hour of the log than their transactions.
         decided = known | judged.to_item()
