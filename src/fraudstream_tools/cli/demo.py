@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -52,11 +52,13 @@ def _run(cloud: "LocalCloud", steps: Steps, report_folder: Path, connections: in
     )
     sample = sample_transactions(int(time.time() * 1000))
     truth = sample_truth()
+    days = {datetime.now(UTC).date()}
     with steps.step("replaying the sample day", len(sample)) as step:
         replayed = replay(
             sample, cloud.outputs["apiUrl"], auth, connections=connections, on_progress=_Watch(cloud, step).see
         )
         step.say(f"{replayed.rate:,.0f}/s", replayed.accepted)
+    days.add(datetime.now(UTC).date())
     with steps.step("waiting until all is decided and logged"):
         cloud.wait_until_idle(_IDLE_SECONDS)
     with steps.step("saying what turned out to be fraud") as step:
@@ -64,13 +66,13 @@ def _run(cloud: "LocalCloud", steps: Steps, report_folder: Path, connections: in
         cloud.wait_until_idle(_IDLE_SECONDS)
         step.say(f"{labels:,} labels, as analysts and customers would")
     with steps.step("writing the daily report"):
-        days = _report(cloud, report_folder)
+        report = _report(cloud, sorted(days), report_folder)
     with steps.step("counting what is stored and logged"):
         tally = _count(cloud, replayed)
         decisions = _ask(cloud, auth, _examples(tally))
         alerts = list(newest_alerts(cloud.client("dynamodb"), cloud.outputs["alertsTable"]))
     return Results(
-        replayed=replayed, tally=tally, noticed=tally.noticed(truth), decisions=decisions, alerts=alerts, report=days
+        replayed=replayed, tally=tally, noticed=tally.noticed(truth), decisions=decisions, alerts=alerts, report=report
     )
 
 
@@ -123,10 +125,8 @@ def _label(cloud: "LocalCloud", truth: Mapping[str, str]) -> int:
     return labels
 
 
-def _report(cloud: "LocalCloud", folder: Path) -> Path:
+def _report(cloud: "LocalCloud", days: Sequence[date], folder: Path) -> Path:
     """Have the report of each day written on which something was received, and bring the newest here."""
-    stored = stored_transactions(cloud.client("dynamodb"), cloud.outputs["transactionsTable"])
-    days = sorted({datetime.fromtimestamp(t["receivedAt"] / 1000, UTC).date() for t in stored.values()})
     for day in days:
         cloud.invoke(cloud.outputs["reportFunction"], {"task": "daily-report", "date": str(day)})
     return _fetch(cloud, days[-1], folder)
