@@ -5,7 +5,7 @@ FUNCTIONS := transaction-processor fraud-analyzer report-generator
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test check bench-report bench-backtest lock openapi clean bench-detection
+.PHONY: help setup demo local test check bench-report bench-backtest lock openapi clean bench-detection accessibility
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,15 @@ bench-report: setup ## time the decision log and the report at 86 million transa
 bench-backtest: setup ## time a backtest of a million logged transactions, and of a million replayed: ARGS='--logged N --replayed N'
 	@$(BIN)/python benchmarks/backtest.py $(ARGS)
 
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+accessibility: setup ## look at an example of the report in Chromium, by axe, wide and narrow, light and dark: needs node and Chromium
+	@command -v npm >/dev/null && test -x "$(CHROMIUM)" || { echo "this needs npm and Chromium: make accessibility CHROMIUM=/path/to/chromium"; exit 1; }
+	@npm install --silent --no-audit --no-fund --prefix accessibility
+	@mkdir -p .local && rm -rf .local/example
+	@page=$$($(BIN)/python -m accessibility.example .local/example) && \
+		CHROMIUM="$(CHROMIUM)" node accessibility/check.mjs "$$page" .local/example && echo "the page: $$page"
+
 lock: setup ## resolve the dependencies anew
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 		requirements/development.in --output-file requirements/development.txt
@@ -58,4 +67,4 @@ openapi: setup ## write docs/openapi.json from the schema
 	@$(BIN)/fraudstream openapi --output docs/openapi.json
 
 clean: ## remove what was built and what local runs left
-	@rm -rf .venv .build .local .pytest_cache .ruff_cache .hypothesis .coverage
+	@rm -rf .venv .build .local accessibility/node_modules .pytest_cache .ruff_cache .hypothesis .coverage

@@ -228,6 +228,10 @@ def write_segments(root: Path) -> dict[str, Any]:
 def stream_records(count: int) -> Iterator[dict[str, Any]]:
     """Give records as Lambda hands them over: a transaction is stored, then decided."""
     for number in range(count // 2):
+        tokens: dict[str, Any] = {
+            name: token(name, number)
+            for name in ("customer_id", "card_token", "merchant_id", "device_id", "ip_address")
+        }
         stored = Transaction(
             transaction_id=f"{number:032x}",
             timestamp=1_795_400_000_000,
@@ -235,10 +239,7 @@ def stream_records(count: int) -> Iterator[dict[str, Any]]:
             amount_minor=1250,
             currency="EUR",
             type=TransactionType.PAYMENT,
-            **{
-                name: token(name, number)
-                for name in ("customer_id", "card_token", "merchant_id", "device_id", "ip_address")
-            },
+            **tokens,
         )
         decision = Decision(
             decision=Verdict.REVIEW,

@@ -134,3 +134,9 @@ def test_the_csv_report_holds_every_table_in_major_units(tmp_path: Path) -> None
     assert values["rules", "blocked-list", "hits"] == "4"
     assert values["hours", "09", "approve"] == "2"
     assert {row["table"] for row in rows} >= {"decisions", "currencies", "rules", "hours", "scores", "reconciliation"}
+
+
+def test_the_cost_is_that_of_the_readmes_table(tmp_path: Path) -> None:
+    readme = Path("README.md").read_text()
+    columns = re.findall(r"^\| .* \| (?:about )?\$([\d.]+) \|$", readme, re.MULTILINE)
+    assert f"cost about ${sum(map(float, columns)) / 1000:.3f}" in to_html(made("all", tmp_path)).decode()

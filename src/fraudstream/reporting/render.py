@@ -19,7 +19,7 @@ SHOWN_VALUES = 3
 """Currencies that the page gives for each rule; JSON and CSV have all of them."""
 
 SHOWN_ROWS = 10
-"""Rows of a cut, and of overlapping rules, that the page shows; JSON and CSV have more."""
+"""Currencies, rows of a cut and overlapping rules that the page shows; JSON and CSV have more."""
 SHOWN_ENTITIES = 5
 """Entities of each kind that the page names; JSON and CSV have more."""
 COST_PER_THOUSAND: Final = "$0.011"
