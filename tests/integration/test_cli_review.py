@@ -59,7 +59,9 @@ class System:
         )
         self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
 
-    def store(self, transaction_id: str, decision: Decision | None = DECISION) -> Transaction:
+    def store(
+        self, transaction_id: str, decision: Decision | None = DECISION, customer: str = "tok_customer"
+    ) -> Transaction:
         transaction = Transaction(
             transaction_id=transaction_id,
             timestamp=NOW,
@@ -67,7 +69,7 @@ class System:
             amount_minor=1250,
             currency="EUR",
             type=TransactionType.PAYMENT,
-            customer_id="tok_customer",
+            customer_id=customer,
         )
         claim = {"transactionId": transaction_id, "timestamp": 0, "kind": "CLAIM"}
         self.dynamodb.put_item(TableName=TRANSACTIONS, Item=to_item(claim))
@@ -75,12 +77,14 @@ class System:
         self.dynamodb.put_item(TableName=TRANSACTIONS, Item=item)
         return transaction
 
-    def alert(self, transaction_id: str, at: int = NOW) -> None:
+    def alert(self, transaction_id: str, at: int = NOW, customer: str = "tok_customer") -> None:
         # Two rules may give one code.
         codes = ("CARD_VELOCITY", "NEW_DEVICE", "CARD_VELOCITY")
         reasons = tuple(Reason(code=code, source=code.lower(), points=2.5) for code in codes)
         decision = Decision(decision=Verdict.DECLINE, score=88, reasons=reasons, ruleset_version="a", decided_at=at)
-        AlertStore(self.dynamodb, ALERTS, retention_days=1).open(self.store(transaction_id), decision)
+        AlertStore(self.dynamodb, ALERTS, retention_days=1).open(
+            self.store(transaction_id, customer=customer), decision
+        )
 
     def item(self, transaction_id: str) -> dict[str, Any]:
         key = to_item({"transactionId": transaction_id, "timestamp": NOW})
@@ -245,6 +249,15 @@ def test_alerts_are_listed_newest_first_over_all_shards(fraudstream: Command, sy
     assert [alert["transactionId"] for alert in listed] == [f"t-{number:02}" for number in (11, 10, 9, 8, 7)]
     shown = fraudstream("alerts", "list").out
     assert all(word in shown for word in ("t-11", "DECLINE", "88", "CARD_VELOCITY, NEW_DEVICE"))
+
+
+def test_alerts_of_one_customer_within_an_hour_stand_together(fraudstream: Command, system: System) -> None:
+    for minute in (0, 30, 80, 100, 170):
+        system.alert(f"t-{minute}", at=NOW + minute * 60_000)
+    system.alert("of-another", at=NOW + 110 * 60_000, customer="tok_another")
+    rows = [line.split() for line in fraudstream("alerts", "list").out.splitlines()[1:]]
+    ids = [row[2] if len(row) > 3 else " ".join(row) for row in rows]
+    assert ids == ["t-170", "of-another", "t-100", "t-80", "t-30", "and 1 more"]
 
 
 def test_closing_an_alert_labels_its_transaction(fraudstream: Command, system: System) -> None:

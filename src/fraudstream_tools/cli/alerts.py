@@ -2,7 +2,7 @@
 
 import heapq
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _MILLISECONDS = 1000
+_WINDOW = 3_600_000
+"""Milliseconds; own choice: alerts of one customer that are no further apart ask one question."""
+_SHOWN_IDS = 3
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +39,7 @@ def list_alerts(
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List alerts, newest first.
+    """List alerts, newest first; those of one customer within an hour stand together.
 
     ```
     fraudstream alerts list
@@ -51,7 +54,7 @@ def list_alerts(
     if not found:
         out.print(f"no {status.lower()} alerts")
         return
-    out.print(alerts_table(found))
+    out.print(alerts_table(grouped(found)))
 
 
 def newest_alerts(client: "DynamoDBClient", table: str, status: str = "OPEN") -> Iterator[dict[str, Any]]:
@@ -62,18 +65,39 @@ def newest_alerts(client: "DynamoDBClient", table: str, status: str = "OPEN") ->
     return heapq.merge(*shards, key=lambda alert: alert["createdAt"], reverse=True)
 
 
-def alerts_table(alerts: list[dict[str, Any]]) -> Table:
-    """Lay alerts out for people."""
-    table = Table("raised (UTC)", "transaction", "decision", "score", "reasons", box=None, header_style="dim")
-    table.columns[3].justify = "right"
+def grouped(alerts: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Put alerts of one customer together that are no further than an hour apart.
+
+    Args:
+        alerts: newest first; so are the groups, by their newest alert.
+    """
+    groups: list[list[dict[str, Any]]] = []
+    newest: dict[str, list[dict[str, Any]]] = {}
     for alert in alerts:
-        raised = datetime.fromtimestamp(alert["createdAt"] / _MILLISECONDS, UTC)
+        group = newest.get(alert["entity"])
+        if group is None or group[-1]["createdAt"] - alert["createdAt"] > _WINDOW:
+            group = newest[alert["entity"]] = []
+            groups.append(group)
+        group.append(alert)
+    return groups
+
+
+def alerts_table(groups: Iterable[Sequence[dict[str, Any]]]) -> Table:
+    """Lay groups of alerts out for people."""
+    table = Table("raised (UTC)", "transactions", "decision", "score", "reasons", box=None, header_style="dim")
+    table.columns[3].justify = "right"
+    for group in groups:
+        raised = datetime.fromtimestamp(group[0]["createdAt"] / _MILLISECONDS, UTC)
+        ids = [alert["transactionId"] for alert in group[:_SHOWN_IDS]]
+        more = [f"and {len(group) - _SHOWN_IDS} more"] if len(group) > _SHOWN_IDS else []
+        worst = max(group, key=lambda alert: alert["score"])
+        codes = dict.fromkeys(code for alert in group for code in alert["reasonCodes"].split(","))
         table.add_row(
             f"{raised:%Y-%m-%d %H:%M:%S}",
-            alert["transactionId"],
-            decision_text(alert["decision"]),
-            str(alert["score"]),
-            alert["reasonCodes"].replace(",", ", "),
+            "\n".join(ids + more),
+            decision_text(worst["decision"]),
+            str(worst["score"]),
+            ", ".join(codes),
         )
     return table
 

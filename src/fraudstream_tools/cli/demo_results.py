@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fraudstream.transactions.money import format_money
-from fraudstream_tools.cli.alerts import alerts_table
+from fraudstream_tools.cli.alerts import alerts_table, grouped
 from fraudstream_tools.cli.console import decision_text, out
 from fraudstream_tools.cli.tally import Noticed, Tally
 from fraudstream_tools.lab.replay import ReplayResult, percentile
@@ -52,8 +52,10 @@ def print_results(results: Results, *, seconds: float) -> None:
         f"Of {noticed.stopped:,} reviewed or declined, {noticed.precision:.0%} are fraud (precision); "
         f"of {noticed.frauds.total():,} fraudulent, {noticed.recall:.0%} were reviewed or declined (recall)."
     )
-    _section(f"Open alerts: {len(results.alerts)}, the newest {min(_SHOWN_ALERTS, len(results.alerts))}")
-    out.print(alerts_table(results.alerts[:_SHOWN_ALERTS]))
+    groups = grouped(results.alerts)
+    shown = groups[:_SHOWN_ALERTS]
+    _section(f"Open alerts: {len(results.alerts)}, by customer and hour; the newest {len(shown)} of {len(groups)}")
+    out.print(alerts_table(shown))
     _section("Latency")
     out.print(_latency(results))
     for refusal in results.replayed.refusals[:_SHOWN_ALERTS]:
