@@ -149,6 +149,6 @@ def _exemption(ratio: float, bands: Sequence[Band]) -> str:
 def _reached(ratio: float, bands: Sequence[Band], *, least: tuple[int, int]) -> str:
     reached = [band.name for band in bands if ratio >= band.limit]
     if not reached:
-        return f"below {bands[0].name}"
+        return "below every limit"
     count, needed = least
     return reached[-1] if count >= needed else f"{reached[-1]}, were there {needed:,} in the month"
