@@ -63,8 +63,10 @@ lock: setup ## resolve the dependencies anew
 			--constraints requirements/development.txt requirements/$$function.in --output-file requirements/$$function.txt; \
 	done
 
-openapi: setup ## write docs/openapi.json from the schema
+openapi: setup ## write docs/openapi.json and docs/report.schema.json from the code
 	@$(BIN)/fraudstream openapi --output docs/openapi.json
+	@$(BIN)/python -c 'import msgspec; from fraudstream.reporting.figures import DailyReport; \
+		print(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(DailyReport)), indent=2).decode())' > docs/report.schema.json
 
 clean: ## remove what was built and what local runs left
 	@rm -rf .venv .build .local accessibility/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
