@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from pulumi_graph import ACCOUNT, REGION, Graph, Resource, output_names
 from fraudstream import observe
 from fraudstream.settings import METRICS_NAMESPACE, Metric
 
+OPERATIONS = (Path(__file__).parents[2] / "docs/operations.md").read_text()
 FUNCTIONS = ("transaction-processor", "fraud-analyzer", "report-generator")
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:topic-alarms-test"
 # AWS has no tags for these.
@@ -143,6 +145,14 @@ def test_every_alarm_tells_the_operators_when_it_comes_and_goes(graph: Graph) ->
         assert each["alarmActions"] == [TOPIC]
         assert each["okActions"] == [TOPIC]
         assert each["alarmDescription"].endswith(".")
+
+
+def test_every_alarm_has_its_line_in_the_operators_table(graph: Graph) -> None:
+    table = OPERATIONS.partition("## Alarms")[2].partition("\n## ")[0]
+    described = re.findall(r"`([\w…-]+)`", "\n".join(line.split("|")[1] for line in table.splitlines() if "|" in line))
+    for each in graph.of("aws:cloudwatch/metricAlarm:MetricAlarm"):
+        purpose = each["name"].removeprefix("alarm-").removesuffix("-test")
+        assert any(purpose.endswith(name.removeprefix("…")) for name in described), purpose
 
 
 def test_people_are_told_by_mail_if_they_wish(graph: Graph, everything: Graph) -> None:
