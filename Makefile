@@ -65,7 +65,7 @@ lock: setup ## resolve the dependencies anew
 
 openapi: setup ## write docs/openapi.json and docs/report.schema.json from the code
 	@$(BIN)/fraudstream openapi --output docs/openapi.json
-	@$(BIN)/python -c 'import msgspec; from fraudstream.reporting.figures import DailyReport; \
+	@$(BIN)/python -c 'import msgspec; from fraudstream.reporting.daily.schema.report import DailyReport; \
 		print(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(DailyReport)), indent=2).decode())' > docs/report.schema.json
 
 clean: ## remove what was built and what local runs left

@@ -21,19 +21,19 @@ from rich.console import Console
 from rich.progress import track
 
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.model import load
-from fraudstream.detection.models import Models
-from fraudstream.reporting.daily import Reporter
-from fraudstream.reporting.segments import cut
-from fraudstream.reporting.stores import FolderStore
-from fraudstream.transactions.admission import admit
+from fraudstream.detection.models.model import load
+from fraudstream.detection.models.selection import Models
+from fraudstream.reporting.daily.reporter import Reporter
+from fraudstream.reporting.log.segments import cut
+from fraudstream.reporting.storage.object_store import FolderStore
 from fraudstream.transactions.attributes import Item, to_item
 from fraudstream.transactions.decision import Decision, Label, Truth, Verdict
-from fraudstream.transactions.privacy import Tokenizer
-from fraudstream.transactions.schema import TransactionRequest
+from fraudstream.transactions.pseudonyms import admit
+from fraudstream.transactions.request import TransactionRequest
+from fraudstream.transactions.tokens import Tokenizer
 from fraudstream.transactions.transaction import Kind, Transaction
-from fraudstream_tools.lab.history import Known, judged
-from fraudstream_tools.lab.simulate import Simulation, WorldSettings, simulate
+from fraudstream_tools.lab.replay.history import Known, judged
+from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate
 from fraudstream_tools.rules.folder import RulesFolder
 
 ROOT: Final = Path(__file__).parents[1]

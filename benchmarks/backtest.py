@@ -21,13 +21,13 @@ import msgspec
 import yaml
 
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.ruleset import FILES, load
-from fraudstream.reporting.decision_log import LogEvent, read_stream_record
+from fraudstream.detection.rules.ruleset import FILES, load
+from fraudstream.reporting.log.record import LogEvent, read_stream_record
 from fraudstream.transactions.decision import Label
 from fraudstream.transactions.transaction import Kind
-from fraudstream_tools.lab.files import write_rows
-from fraudstream_tools.lab.history import Known, as_transaction, judged
-from fraudstream_tools.lab.simulate import Simulation, WorldSettings, simulate
+from fraudstream_tools.lab.files.transactions import write_rows
+from fraudstream_tools.lab.replay.history import Known, as_transaction, judged
+from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate
 
 RULES = Path(__file__).resolve().parents[1] / "rules"
 JUDGED = 50_000

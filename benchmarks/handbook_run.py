@@ -25,22 +25,22 @@ from benchmarks.handbook import (
     read,
     training_days,
 )
-from fraudstream.detection import features
-from fraudstream.detection.decision import decide, score_of
-from fraudstream.detection.events import identity
-from fraudstream.detection.feature_values import Calendar
+from fraudstream.detection.features import registry
+from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.judge import Judge, learn_label
-from fraudstream.detection.models import Models
-from fraudstream.detection.profile_form import pack, unpack
-from fraudstream.detection.profiles import LabelChange, Profile
-from fraudstream.detection.ruleset import FILES, Mode, Ruleset, load
+from fraudstream.detection.models.selection import Models
+from fraudstream.detection.profiles.codec import pack, unpack
+from fraudstream.detection.profiles.events import identity
+from fraudstream.detection.profiles.profile import LabelChange, Profile
+from fraudstream.detection.rules.ruleset import FILES, Mode, Ruleset, load
+from fraudstream.detection.scoring import decide, score_of
 from fraudstream.transactions.transaction import Transaction
-from fraudstream_tools.lab.training import Validation, fit
+from fraudstream_tools.lab.training.fit import Validation, fit
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-    from fraudstream.detection.model import Model
+    from fraudstream.detection.models.model import Model
 
 RULES_FOLDER: Final = Path(__file__).parents[1] / "rules"
 TRAINING_DAYS: Final = 30
@@ -113,7 +113,7 @@ def go_through(path: Path, delay: int, told: "MutableMapping[int, int]") -> dict
     world = read(path, FIRST_TEST_DAYS[-1] + WEEK)
     first_row = int(np.searchsorted(world.days, training_days(FIRST_TEST_DAYS[0], delay, TRAINING_DAYS)[0]))
     rows = len(world) - first_row
-    run = Run(world, delay, first_row, np.full((rows, len(features.NAMES)), np.nan), np.zeros(rows), np.zeros(rows))
+    run = Run(world, delay, first_row, np.full((rows, len(registry.NAMES)), np.nan), np.zeros(rows), np.zeros(rows))
     rules = thirty_rules()
     starts = {int(np.searchsorted(world.days, day)): day for day in FIRST_TEST_DAYS}
     judge = Judge(rules, Calendar(label_delay_days=delay))
@@ -146,7 +146,7 @@ def _learn_labels(run: Run, waiting: deque[tuple[int, Transaction]], now: int) -
 
 
 def _keep(run: Run, ruleset: Ruleset, row: int, transaction: Transaction, packed: bytes) -> None:
-    vector = features.unpack(packed)
+    vector = registry.unpack(packed)
     truths = ruleset.evaluate(transaction, vector)
     hits = [rule for rule, truth in zip(ruleset.rules, truths, strict=True) if truth and rule.mode is Mode.LIVE]
     run.vectors[row] = [np.nan if value is None else value for value in vector]
@@ -154,7 +154,7 @@ def _keep(run: Run, ruleset: Ruleset, row: int, transaction: Transaction, packed
     run.served[row] = decide(ruleset, truths, vector).log_odds
 
 
-def trained(run: Run, first_test_day: int, length: int, use: Sequence[str] = features.NAMES) -> "Model":
+def trained(run: Run, first_test_day: int, length: int, use: Sequence[str] = registry.NAMES) -> "Model":
     """Train a model on the days whose labels are known when a test week starts."""
     first, last = training_days(first_test_day, run.delay, length)
     part: Flags = (run.days >= first) & (run.days < last)
@@ -172,13 +172,13 @@ def trained(run: Run, first_test_day: int, length: int, use: Sequence[str] = fea
 
 def _measured(run: Run) -> dict[str, Any]:
     whole = np.array([score_of(value) for value in run.served.tolist()], dtype=np.float64)
-    general = [name for name in features.NAMES if name not in SHAPED]
+    general = [name for name in registry.NAMES if name not in SHAPED]
     found = {
         "served": _figures(run, run.served),
         "served as whole numbers": _figures(run, whole),
         "model alone": _figures(run, run.served - run.points),
         "model alone, general features": _figures(run, _scored(run, TRAINING_DAYS, general)),
-        "model alone, 7 days of training": _figures(run, _scored(run, SHORT_TRAINING_DAYS, features.NAMES)),
+        "model alone, 7 days of training": _figures(run, _scored(run, SHORT_TRAINING_DAYS, registry.NAMES)),
     }
     sizes = [len(pack(profile)) for profile in run.profiles.values()]
     return {

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fraudstream.detection.features import NAMES, Vector
-from fraudstream.detection.model import load
-from fraudstream_tools.lab.gate import as_vectors
+from fraudstream.detection.features.registry import NAMES, Vector
+from fraudstream.detection.models.model import load
+from fraudstream_tools.lab.training.promotion_gate import as_vectors
 
 DEFAULT = Path(__file__).parents[1] / "models" / "default.json"
 ROWS = 3000

@@ -25,15 +25,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from fraudstream.reporting.columns import DECISIONS, LABELS
-from fraudstream.reporting.daily import Reporter
-from fraudstream.reporting.decision_log import SCHEMA_VERSION, LogEvent, LogRecord
-from fraudstream.reporting.engine import connect, quoted, write_parquet
-from fraudstream.reporting.merge import FINGERPRINT, write_tallies
-from fraudstream.reporting.places import Table, hour_key, table_key
-from fraudstream.reporting.roll_up import RollUp
-from fraudstream.reporting.segments import Segment, compress, cut, hour_prefix
-from fraudstream.reporting.stores import FolderStore
+from fraudstream.reporting.daily.reporter import Reporter
+from fraudstream.reporting.log.columns import DECISIONS, LABELS
+from fraudstream.reporting.log.hourly_merge import FINGERPRINT, write_tallies
+from fraudstream.reporting.log.keys import Table, hour_key, table_key
+from fraudstream.reporting.log.record import SCHEMA_VERSION, LogEvent, LogRecord
+from fraudstream.reporting.log.roll_up import RollUp
+from fraudstream.reporting.log.segments import Segment, compress, cut, hour_prefix
+from fraudstream.reporting.storage.duckdb_engine import connect, quoted, write_parquet
+from fraudstream.reporting.storage.object_store import FolderStore
 from fraudstream.transactions.attributes import to_item
 from fraudstream.transactions.decision import Decision, Reason, Verdict
 from fraudstream.transactions.transaction import Transaction, TransactionType

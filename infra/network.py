@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from infra.compute.roles import Statement, document
 from infra.naming import Place
-from infra.roles import Statement, document
 
 # Lambda gives its network interfaces back within three quarters of an hour after the last function is gone.
 LEAVE = pulumi.CustomTimeouts(delete="60m")

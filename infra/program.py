@@ -2,8 +2,8 @@
 
 import pulumi
 
-from infra.config import read_stack_settings
-from infra.lambda_packages import build_package
+from infra.compute.lambda_packages import build_package
+from infra.settings import read_stack_settings
 from infra.stack import Packager, build
 
 

@@ -8,23 +8,35 @@ import pulumi
 import pulumi_aws as aws
 
 from fraudstream.settings import AnalyzerSettings, ProcessorSettings, ReporterSettings, environment
-from infra.alarms import Watched
-from infra.alerts import AlertPipe, Topics
-from infra.analytics import Analytics
-from infra.api import Api
-from infra.api_spec import api_spec
-from infra.config import FunctionSettings, StackSettings
-from infra.functions import Function, FunctionRole, FunctionSpec
-from infra.keys import Keys
-from infra.lambda_packages import Package, Target, build_package
-from infra.monitoring import Monitoring
+from infra.api.rest_api import Api
+from infra.api.spec import api_spec
+from infra.api.waf import Firewall
+from infra.compute.functions import Function, FunctionRole, FunctionSpec
+from infra.compute.lambda_packages import Package, Target, build_package
+from infra.compute.stream_consumers import (
+    DECISION_DEADLINE_SECONDS,
+    StreamConsumer,
+    analyzer_consumer,
+    reporter_consumer,
+)
+from infra.data.analytics import Analytics
+from infra.data.keys import Keys
+from infra.data.queues import DeadLetters
+from infra.data.report_bucket import (
+    LOG_PREFIX,
+    REPORT_PREFIX,
+    RULESET_PREFIX,
+    ReportBucket,
+    ReportSchedules,
+    bucket_arn,
+)
+from infra.data.tables import Tables, make_tables, table_arns
+from infra.monitoring.alarms import Watched
+from infra.monitoring.monitoring import Monitoring
+from infra.monitoring.topics import AlertPipe, Topics
 from infra.naming import Names, Place
 from infra.network import Network, Reachable
-from infra.queues import DeadLetters
-from infra.reports import LOG_PREFIX, REPORT_PREFIX, RULESET_PREFIX, ReportBucket, ReportSchedules, bucket_arn
-from infra.streams import DECISION_DEADLINE_SECONDS, StreamConsumer, analyzer_consumer, reporter_consumer
-from infra.tables import Tables, make_tables, table_arns
-from infra.waf import Firewall
+from infra.settings import FunctionSettings, StackSettings
 
 Packager = Callable[[str, Target], Package]
 PROCESSOR = "transaction-processor"

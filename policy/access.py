@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from policy.rules import Checked, Complaints, as_list, of, resource_rule, stack_rule, statements
+from policy.rule import Checked, Complaints, as_list, of, resource_rule, stack_rule, statements
 
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from policy.rules import Checked, Complaints, must, of, resource_rule, stack_rule
+from policy.rule import Checked, Complaints, must, of, resource_rule, stack_rule
 
 FUNCTION = "aws:lambda/function:Function"
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"

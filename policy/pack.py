@@ -12,11 +12,11 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 
-from policy import access, edge, functions, house, stores
-from policy.rules import Checked, ResourceRule, StackRule
+from policy import access, conventions, edge, functions, stores
+from policy.rule import Checked, ResourceRule, StackRule
 
 NAME = "fraudstream"
-ROOMS = (access, edge, functions, house, stores)
+ROOMS = (access, edge, functions, conventions, stores)
 
 
 def resource_rules() -> Sequence[ResourceRule]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from policy.rules import Checked, Complaints, as_list, must, of, resource_rule, stack_rule, statements
+from policy.rule import Checked, Complaints, as_list, must, of, resource_rule, stack_rule, statements
 
 TABLE = "aws:dynamodb/table:Table"
 BUCKET = "aws:s3/bucket:Bucket"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fraudstream_tools.local.server import MinistackServer
+from embedded_aws.ministack.server import MinistackServer
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from api_client import Client
 from botocore.credentials import Credentials
 
-from fraudstream_tools.local.cloud import LocalCloud
+from embedded_aws.cloud import LocalCloud
 from infra.program import main
+from tests.e2e.api_harness import Client
 
 CONFIG = {"fraudstream:packageFor": "host", "fraudstream:segmentWindowSeconds": "1"}
 

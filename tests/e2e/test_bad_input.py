@@ -5,9 +5,9 @@ import time
 from typing import Any
 
 import pytest
-from api_client import Client, payment
 
-from fraudstream_tools.local.cloud import LocalCloud
+from embedded_aws.cloud import LocalCloud
+from tests.e2e.api_harness import Client, payment
 
 CARD = "4111 1111 1111 1111"
 MARK = "zq7-unmistakable"

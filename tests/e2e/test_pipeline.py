@@ -6,9 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from api_client import Client, payment
-
-from fraudstream_tools.local.cloud import LocalCloud
+from embedded_aws.cloud import LocalCloud
+from tests.e2e.api_harness import Client, payment
 
 Decided = Callable[[str], dict[str, Any]]
 

@@ -1,13 +1,13 @@
 """The program's graph, declared once a session each: with known values, as in a preview, and with what is optional."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from pulumi_graph import Graph, capture
 
-from infra.lambda_packages import Package, Target
+from infra.compute.lambda_packages import Package, Target
 from infra.program import main
+from tests.infrastructure.pulumi_graph_harness import Declare, Graph, capture
 
 EVERYTHING = {
     "fraudstream:waf": "true",
@@ -17,7 +17,6 @@ EVERYTHING = {
     "fraudstream:alertEmail": "analysts@example.com",
 }
 PLAIN = {"fraudstream:customerManagedKey": "false", "fraudstream:apiGatewayAccountRole": "existing"}
-Declare = Callable[..., Graph]
 
 
 @pytest.fixture(scope="session")

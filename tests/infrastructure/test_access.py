@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import iam_lint
 import pytest
-from pulumi_graph import ACCOUNT, REGION, Graph, Resource
 
-PARLIAMENT = iam_lint.load()
+from tests.infrastructure import iam_lint_harness
+from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Graph, Resource
+
+PARLIAMENT = iam_lint_harness.load()
 PERMISSIONS = (
     "aws:iam/rolePolicy:RolePolicy",
     "aws:kms/key:Key",

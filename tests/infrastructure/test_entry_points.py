@@ -13,9 +13,9 @@ import pytest
 import yaml
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2_grpc
-from pulumi_graph import capture
 
 from policy.pack import resource_rules, stack_rules
+from tests.infrastructure.pulumi_graph_harness import capture
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -5,7 +5,8 @@ import re
 from typing import Any
 
 import pytest
-from pulumi_graph import ACCOUNT, REGION, Graph
+
+from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Graph
 
 FUNCTIONS = 3
 TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/table-"

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import analyzer_pb2
-from pulumi_graph import REGION, Graph, Resource
 from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 
 from policy.pack import NAME, policies, resource_rules, stack_rules
-from policy.rules import Checked
+from policy.rule import Checked
+from tests.infrastructure.pulumi_graph_harness import REGION, Graph, Resource
 
 
 def checked(resource: Resource, changes: Mapping[str, Any] | None = None) -> Checked:

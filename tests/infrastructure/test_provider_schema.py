@@ -15,9 +15,9 @@ from typing import Any
 import botocore.session
 import pulumi
 import pytest
-from conftest import Declare
 from pulumi import _types
-from pulumi_graph import UNKNOWN, Graph, Resource, resource_class
+
+from tests.infrastructure.pulumi_graph_harness import UNKNOWN, Declare, Graph, Resource, resource_class
 
 
 def _candidates(kind: Any) -> list[Any]:

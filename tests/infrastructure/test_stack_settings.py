@@ -3,9 +3,9 @@
 import dataclasses
 
 import pytest
-from conftest import Declare
 
-from infra.config import FunctionSettings, StackSettings, StackSettingsError, read_settings
+from infra.settings import FunctionSettings, StackSettings, StackSettingsError, read_settings
+from tests.infrastructure.pulumi_graph_harness import Declare
 
 
 def read(stack: str = "dev", **values: str) -> StackSettings:

@@ -15,17 +15,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.detection.batch import Batch, Step
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.records import PoisonRecordError, Work, read, sequence_number
+from fraudstream.detection.stream_records import PoisonRecordError, Work, read, sequence_number
 from fraudstream.transactions.decision import Decision, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
 
-    from fraudstream.detection.decision_store import AlertStore, DecisionStore
-    from fraudstream.detection.feature_values import Calendar
-    from fraudstream.detection.profile_store import ProfileStore
-    from fraudstream.detection.ruleset import Ruleset
+    from fraudstream.detection.features.compute import Calendar
+    from fraudstream.detection.rules.ruleset import Ruleset
+    from fraudstream.detection.stores.decisions import AlertStore, DecisionStore
+    from fraudstream.detection.stores.profiles import ProfileStore
     from fraudstream.transactions.transaction import Transaction
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fraudstream.detection.entities import entities, kind_of
 from fraudstream.detection.judge import learn_label
-from fraudstream.detection.profile_store import ATTEMPTS, ProfileStore, Stored, pause
+from fraudstream.detection.profiles.entities import entities, kind_of
+from fraudstream.detection.stores.profiles import ATTEMPTS, ProfileStore, Stored, pause
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fraudstream.detection.decision_store import DecisionStore
     from fraudstream.detection.judge import Judge, Judgement
-    from fraudstream.detection.profiles import LabelChange, Profile
+    from fraudstream.detection.profiles.profile import LabelChange, Profile
+    from fraudstream.detection.stores.decisions import DecisionStore
     from fraudstream.transactions.decision import Decision
     from fraudstream.transactions.transaction import Transaction
 

@@ -7,14 +7,14 @@ import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from fraudstream.detection import features
-from fraudstream.detection.decision import decide
-from fraudstream.detection.entities import EntityKind, entities
-from fraudstream.detection.events import events_of
-from fraudstream.detection.feature_values import Calendar, compute
-from fraudstream.detection.profiles import LabelChange, Profile
-from fraudstream.detection.ruleset import RATES_FILE, Ruleset
-from fraudstream.detection.sight import Sight
+from fraudstream.detection.features import registry
+from fraudstream.detection.features.compute import Calendar, compute
+from fraudstream.detection.profiles.entities import EntityKind, entities
+from fraudstream.detection.profiles.events import events_of
+from fraudstream.detection.profiles.profile import LabelChange, Profile
+from fraudstream.detection.profiles.view import Sight
+from fraudstream.detection.rules.ruleset import RATES_FILE, Ruleset
+from fraudstream.detection.scoring import decide
 from fraudstream.transactions.decision import Decision, Reason
 from fraudstream.transactions.transaction import Transaction
 
@@ -59,8 +59,8 @@ class Judge:
         rates = self.ruleset.rates
         amount = rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp)
         sights, changed, seen = self._look(transaction, profiles, amount, undecided=undecided)
-        packed = features.pack(compute(transaction, sights, amount, self._calendar))
-        vector = features.unpack(packed)
+        packed = registry.pack(compute(transaction, sights, amount, self._calendar))
+        vector = registry.unpack(packed)
         outcome = decide(self.ruleset, self.ruleset.evaluate(transaction, vector), vector)
         live, shadow = self.ruleset.models
         decision = Decision(

@@ -9,13 +9,13 @@ import boto3
 from botocore.config import Config
 
 from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
-from fraudstream.detection.decision_store import AlertStore, DecisionStore
-from fraudstream.detection.feature_values import Calendar
-from fraudstream.detection.profile_store import ProfileStore
-from fraudstream.detection.records import sequence_number, transaction_id
-from fraudstream.detection.ruleset_store import RulesetStore
-from fraudstream.observe import Log, LogFields, Meter
+from fraudstream.detection.features.compute import Calendar
+from fraudstream.detection.stores.decisions import AlertStore, DecisionStore
+from fraudstream.detection.stores.profiles import ProfileStore
+from fraudstream.detection.stores.ruleset import RulesetStore
+from fraudstream.detection.stream_records import sequence_number, transaction_id
 from fraudstream.settings import AnalyzerSettings, Metric, read_settings
+from fraudstream.telemetry import Log, LogFields, Meter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,14 +11,14 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fraudstream.observe import Log, Meter
-from fraudstream.reporting import segments
+from fraudstream.reporting.log import segments
 from fraudstream.settings import Metric, ReporterSettings, read_settings
+from fraudstream.telemetry import Log, Meter
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from fraudstream.reporting.daily import Reporter
+    from fraudstream.reporting.daily.reporter import Reporter
 
 _CONFIG = Config(
     connect_timeout=1,
@@ -106,9 +106,9 @@ def _write_report(date_text: object, context: "LambdaContext") -> Mapping[str, A
 
 def _measure_drift(day: date) -> None:
     """Tell how far the day is from what the live model learnt from; the report stands whether or not that works."""
-    from fraudstream.detection.model import ModelError  # noqa: PLC0415  (the segments' writer needs none of this)
-    from fraudstream.reporting.drift import drift_of, live_model  # noqa: PLC0415
-    from fraudstream.reporting.stores import BucketStore  # noqa: PLC0415
+    from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (the segments' writer needs none of this)
+    from fraudstream.reporting.daily.model_drift import drift_of, live_model  # noqa: PLC0415
+    from fraudstream.reporting.storage.object_store import BucketStore  # noqa: PLC0415
 
     store = BucketStore(_s3, _settings.bucket)
     try:
@@ -125,9 +125,9 @@ def _measure_drift(day: date) -> None:
 
 def _reporter(context: "LambdaContext") -> "Reporter":
     # DuckDB and Jinja take longer to import than a segment takes to write.
-    from fraudstream.reporting.daily import Reporter  # noqa: PLC0415
-    from fraudstream.reporting.stores import BucketStore  # noqa: PLC0415
-    from fraudstream.reporting.table_check import sample_table  # noqa: PLC0415
+    from fraudstream.reporting.daily.reporter import Reporter  # noqa: PLC0415
+    from fraudstream.reporting.daily.table_check import sample_table  # noqa: PLC0415
+    from fraudstream.reporting.storage.object_store import BucketStore  # noqa: PLC0415
 
     return Reporter(
         store=BucketStore(_s3, _settings.bucket),

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from fraudstream.observe import Log, Meter
 from fraudstream.settings import ProcessorSettings, read_settings
-from fraudstream.transactions.api import Answer, TransactionApi
+from fraudstream.telemetry import Log, Meter
+from fraudstream.transactions.api.routes import Answer, TransactionApi
 from fraudstream.transactions.deadline import Deadline
-from fraudstream.transactions.privacy import Tokenizer
 from fraudstream.transactions.store import TransactionStore
+from fraudstream.transactions.tokens import Tokenizer
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

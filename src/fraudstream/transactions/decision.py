@@ -43,7 +43,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     reasons: tuple[Reason, ...] = ()
     """Strongest first."""
     features: bytes = b""
-    """The feature vector, packed by `fraudstream.detection.features`."""
+    """The feature vector, packed by `fraudstream.detection.features.registry`."""
     unevaluable_rules: tuple[str, ...] = ()
     """Ids of rules that could not be judged, because a field that they need was missing."""
     shadow_hits: tuple[str, ...] = ()

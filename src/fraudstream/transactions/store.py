@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fraudstream.transactions.admission import admit, payload_hash
 from fraudstream.transactions.attributes import Item, from_item, to_item
 from fraudstream.transactions.deadline import DeadlineExceededError
 from fraudstream.transactions.decision import Decision, Label
-from fraudstream.transactions.privacy import Tokenizer
-from fraudstream.transactions.schema import TransactionRequest
+from fraudstream.transactions.pseudonyms import admit, payload_hash
+from fraudstream.transactions.request import TransactionRequest
+from fraudstream.transactions.tokens import Tokenizer
 from fraudstream.transactions.transaction import Kind, Transaction
 
 if TYPE_CHECKING:

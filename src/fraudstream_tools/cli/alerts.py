@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.table import Table
 
-from fraudstream_tools.cli.console import CommandError, decision_text, out, print_json
-from fraudstream_tools.cli.deployment import Deployment
-from fraudstream_tools.cli.labels import label_transaction
-from fraudstream_tools.cli.options import JsonOption, StackOption
-from fraudstream_tools.cli.review import SourceOption, TruthOption
+from fraudstream_tools.cli.label import SourceOption, TruthOption
+from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.labelling import label_transaction
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.output import CommandError, decision_text, out, print_json
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -59,7 +59,7 @@ def list_alerts(
 
 def newest_alerts(client: "DynamoDBClient", table: str, status: str = "OPEN") -> Iterator[dict[str, Any]]:
     """Give the alerts of a status, newest first, read page by page as they are asked for."""
-    from fraudstream.detection.decision_store import STATUS_SHARDS  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.detection.stores.decisions import STATUS_SHARDS  # noqa: PLC0415  (kept out of `--help`)
 
     shards = (_shard(client, table, f"{status}#{shard}") for shard in range(STATUS_SHARDS))
     return heapq.merge(*shards, key=lambda alert: alert["createdAt"], reverse=True)
@@ -114,7 +114,7 @@ def close(
     """
     if is_fraud is None:
         raise CommandError("what was it? Say --fraud or --legitimate")
-    from fraudstream.detection.decision_store import AlertStore  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.detection.stores.decisions import AlertStore  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream.transactions.decision import Label, Truth  # noqa: PLC0415
 
     deployment = Deployment(stack)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fraudstream_tools.cli.console import CommandError, err, out, print_json
-from fraudstream_tools.cli.file_problems import file_problems
-from fraudstream_tools.cli.options import JsonOption
-from fraudstream_tools.cli.progress import progress_bar
+from fraudstream_tools.cli.support.file_problems import file_problems
+from fraudstream_tools.cli.support.options import JsonOption
+from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.progress import progress_bar
 
 if TYPE_CHECKING:
-    from fraudstream.detection.feature_values import Calendar
-    from fraudstream.detection.ruleset import Ruleset
-    from fraudstream_tools.lab.backtest import Change, Contestant, Tally
+    from fraudstream.detection.features.compute import Calendar
+    from fraudstream.detection.rules.ruleset import Ruleset
+    from fraudstream_tools.lab.backtest.run import Change, Contestant, Tally
 
 _RULESET_FILE = "ruleset.yaml"
 
@@ -88,8 +88,8 @@ def backtest(
         fraudstream backtest --rules rules --against new/ruleset.yaml --data decision-log/ --changes changes.csv
         fraudstream backtest --rules rules --data world.parquet --truth world.truth.parquet --json
     """
-    from fraudstream_tools.lab.backtest_figures import figures  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.backtest_workers import without_cycle_collection  # noqa: PLC0415
+    from fraudstream_tools.lab.backtest.figures import figures  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.backtest.workers import without_cycle_collection  # noqa: PLC0415
 
     folders = [rules] if against is None else [rules, against]
     contestants = [_contestant(folder, models) for folder in folders]
@@ -107,7 +107,7 @@ def backtest(
 
         print_json(msgspec.to_builtins(result))
         return
-    from fraudstream_tools.cli.backtest_tables import print_figures  # noqa: PLC0415
+    from fraudstream_tools.cli.support.backtest_tables import print_figures  # noqa: PLC0415
 
     print_figures(result)
     if changes is not None:
@@ -126,8 +126,8 @@ class _Run:
 
     def from_log(self, place: Path) -> "tuple[Tally, int]":
         """Judge logged features; give the tally, and that none was left out: logs repeat themselves by design."""
-        from fraudstream_tools.lab.backtest_log import NOT_LOGGED, DecisionLog  # noqa: PLC0415
-        from fraudstream_tools.lab.backtest_workers import evaluate  # noqa: PLC0415
+        from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED, DecisionLog  # noqa: PLC0415
+        from fraudstream_tools.lab.backtest.workers import evaluate  # noqa: PLC0415
 
         for rule in sorted({rule for ruleset in self.rulesets for rule in _needing(ruleset, NOT_LOGGED)}):
             err.print(
@@ -146,8 +146,8 @@ class _Run:
 
     def from_transactions(self, file: Path, truth: Path | None, time_zone: str) -> "tuple[Tally, int]":
         """Replay transactions and judge them; give the tally, and how many came twice."""
-        from fraudstream_tools.lab.backtest_replay import distinct, read_history, replayed  # noqa: PLC0415
-        from fraudstream_tools.lab.backtest_workers import evaluate  # noqa: PLC0415
+        from fraudstream_tools.lab.backtest.replay_samples import distinct, read_history, replayed  # noqa: PLC0415
+        from fraudstream_tools.lab.backtest.workers import evaluate  # noqa: PLC0415
 
         calendar = self._calendar(time_zone)
         with progress_bar("reading", None) as advance:
@@ -168,7 +168,7 @@ class _Run:
     def _calendar(self, time_zone: str) -> "Calendar":
         from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  (kept out of `--help`)
 
-        from fraudstream.detection.feature_values import Calendar  # noqa: PLC0415
+        from fraudstream.detection.features.compute import Calendar  # noqa: PLC0415
 
         try:
             return Calendar(ZoneInfo(time_zone))
@@ -176,16 +176,16 @@ class _Run:
             raise CommandError(f"--time-zone {time_zone}: there is no such time zone") from None
 
     def _processes(self) -> int:
-        from fraudstream_tools.lab.backtest_workers import processors  # noqa: PLC0415
+        from fraudstream_tools.lab.backtest.workers import processors  # noqa: PLC0415
 
         return self.processes or processors()
 
 
 def _contestant(place: Path, models: Path | None) -> "Contestant":
-    from fraudstream.detection.model import ModelError  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream.detection.ruleset import FILES  # noqa: PLC0415
-    from fraudstream_tools.lab.backtest import Contestant  # noqa: PLC0415
-    from fraudstream_tools.lab.model_places import Folder, models_in  # noqa: PLC0415
+    from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream.detection.rules.ruleset import FILES  # noqa: PLC0415
+    from fraudstream_tools.lab.backtest.run import Contestant  # noqa: PLC0415
+    from fraudstream_tools.lab.training.model_storage import Folder, models_in  # noqa: PLC0415
 
     ruleset = place / _RULESET_FILE if place.is_dir() else place
     paths = [ruleset, *(ruleset.with_name(name) for name in FILES if name != _RULESET_FILE)]
@@ -203,7 +203,7 @@ def _contestant(place: Path, models: Path | None) -> "Contestant":
 
 
 def _load(contestant: "Contestant", place: Path) -> "Ruleset":
-    from fraudstream.detection.ruleset import RulesetError  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream.detection.rules.ruleset import RulesetError  # noqa: PLC0415  (each command pays for what it uses)
 
     try:
         return contestant.load()
@@ -213,7 +213,7 @@ def _load(contestant: "Contestant", place: Path) -> "Ruleset":
 
 def _is_log(data: Path) -> bool:
     """Tell a decision log from transactions: it is a folder, or its records have a version and a time in the log."""
-    from fraudstream_tools.lab.files import FileProblemError, read_transactions  # noqa: PLC0415
+    from fraudstream_tools.lab.files.transactions import FileProblemError, read_transactions  # noqa: PLC0415
 
     if data.is_dir():
         return True

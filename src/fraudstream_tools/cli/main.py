@@ -9,19 +9,19 @@ from rich.text import Text
 
 from fraudstream_tools.cli import (
     alerts,
-    api,
     backtest,
-    develop,
-    here,
-    lab,
-    models,
+    label,
+    local,
+    openapi,
     preflight,
+    replay,
     report,
-    review,
     rules,
     simulate,
+    submit,
+    train,
 )
-from fraudstream_tools.cli.console import CommandError, err
+from fraudstream_tools.cli.support.output import CommandError, err
 
 app = typer.Typer(
     name="fraudstream",
@@ -42,7 +42,7 @@ was decided and why. `fraudstream local` leaves one running, and every other com
 On AWS, check the account first (`fraudstream preflight`), deploy with `pulumi up`, and name the stack: `--stack dev`.
 """,
 )
-for group in (here, api, simulate, lab, rules, backtest, models, review, alerts, report, preflight, develop):
+for group in (local, submit, simulate, replay, rules, backtest, train, label, alerts, report, preflight, openapi):
     group.register(app)
 
 

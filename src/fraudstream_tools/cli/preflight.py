@@ -8,13 +8,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from fraudstream_tools.cli.checkout import enter_checkout
-from fraudstream_tools.cli.console import CommandError, out, print_json
-from fraudstream_tools.cli.options import JsonOption
+from fraudstream_tools.cli.support.checkout import enter_checkout
+from fraudstream_tools.cli.support.options import JsonOption
+from fraudstream_tools.cli.support.output import CommandError, out, print_json
 
 if TYPE_CHECKING:
-    from fraudstream_tools.cli.account_checks import Check
-    from infra.config import StackSettings
+    from fraudstream_tools.cli.support.account_checks import Check
+    from infra.settings import StackSettings
 
 _STYLES = {"ok": "green", "note": "yellow", "to do": "bold red", "not checked": "bold yellow"}
 
@@ -40,7 +40,7 @@ def preflight(
     settings = stack_settings(enter_checkout() / f"Pulumi.{stack}.yaml", stack)
     import boto3  # noqa: PLC0415  (200 ms that `--help` need not pay)
 
-    from fraudstream_tools.cli.account_checks import Account, State  # noqa: PLC0415
+    from fraudstream_tools.cli.support.account_checks import Account, State  # noqa: PLC0415
 
     session: Any = boto3.Session()
     account = Account(
@@ -63,7 +63,7 @@ def stack_settings(file: Path, stack: str) -> "StackSettings":
     """
     import yaml  # noqa: PLC0415  (kept out of `--help`)
 
-    from infra.config import NAMESPACE, StackSettingsError, read_settings  # noqa: PLC0415
+    from infra.settings import NAMESPACE, StackSettingsError, read_settings  # noqa: PLC0415
 
     content: Any = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
     config = cast("dict[str, Any]", cast("dict[str, Any]", content or {}).get("config") or {})

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from fraudstream_tools.cli.console import CommandError, err, out
-from fraudstream_tools.cli.deployment import Deployment
-from fraudstream_tools.cli.options import StackOption
+from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.options import StackOption
+from fraudstream_tools.cli.support.output import CommandError, err, out
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -68,8 +68,8 @@ def report_key(day: date, file_format: str) -> str:
 
 
 def _make(log: Path, day: date, file_format: Format) -> bytes:
-    from fraudstream.reporting.daily import Reporter  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream.reporting.stores import FolderStore  # noqa: PLC0415
+    from fraudstream.reporting.daily.reporter import Reporter  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.reporting.storage.object_store import FolderStore  # noqa: PLC0415
 
     if not any((log / folder).is_dir() for folder in ("segments", "tallies")):
         raise CommandError(f"{log} is no decision log: it has neither segments/ nor tallies/")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from fraudstream_tools.cli.console import CommandError, err, out, print_json
-from fraudstream_tools.cli.options import JsonOption
+from fraudstream_tools.cli.support.options import JsonOption
+from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
-    from fraudstream.detection.ruleset import Ruleset
+    from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream_tools.rules.fixtures import Result
 
 RulesOption = Annotated[
@@ -68,7 +68,7 @@ def check(folders: FoldersArgument = None, *, as_json: JsonOption = False) -> No
     fraudstream rules check rules/ candidate/
     ```
     """
-    from fraudstream.detection.ruleset import Mode, RulesetError  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.detection.rules.ruleset import Mode, RulesetError  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream_tools.rules.folder import RulesFolder  # noqa: PLC0415
 
     found: list[dict[str, Any]] = []
@@ -118,9 +118,9 @@ def explain(
     fraudstream rules explain odd-hour --transaction transaction.json
     ```
     """
-    from fraudstream_tools.cli import rules_explained as explained  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.cli.file_problems import file_problems  # noqa: PLC0415
-    from fraudstream_tools.rules.question import read_question  # noqa: PLC0415
+    from fraudstream_tools.cli.support import rules_explained as explained  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.cli.support.file_problems import file_problems  # noqa: PLC0415
+    from fraudstream_tools.rules.questions import read_question  # noqa: PLC0415
 
     ruleset = _loaded(rules)
     _check_known(ruleset, [rule] if rule else [])
@@ -153,7 +153,7 @@ def run_fixtures(
     fraudstream rules test card-velocity --rules candidate/
     ```
     """
-    from fraudstream.detection.ruleset import RulesetError  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.detection.rules.ruleset import RulesetError  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream_tools.rules import fixtures  # noqa: PLC0415
     from fraudstream_tools.rules.folder import RulesFolder  # noqa: PLC0415
 
@@ -177,7 +177,7 @@ def run_fixtures(
 
 
 def _loaded(folder: Path) -> "Ruleset":
-    from fraudstream.detection.ruleset import RulesetError  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.detection.rules.ruleset import RulesetError  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream_tools.rules.folder import RulesFolder  # noqa: PLC0415
 
     try:
@@ -187,7 +187,7 @@ def _loaded(folder: Path) -> "Ruleset":
 
 
 def _check_known(ruleset: "Ruleset", wanted: list[str]) -> None:
-    from fraudstream.detection.documents import suggestion  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.detection.rules.strict_yaml import suggestion  # noqa: PLC0415  (kept out of `--help`)
 
     known = [rule.id for rule in ruleset.rules]
     for rule in wanted:
@@ -207,7 +207,7 @@ def _print_checked(checked: dict[str, Any]) -> None:
 
 
 def _print_tested(results: "list[Result]", failed: "list[Result]", untested: list[str]) -> None:
-    from fraudstream_tools.cli import rules_explained as explained  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.cli.support import rules_explained as explained  # noqa: PLC0415  (kept out of `--help`)
 
     for rule in dict.fromkeys(result.rule for result in results):
         own = [result for result in results if result.rule == rule]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from fraudstream_tools.cli.console import CommandError, out
-from fraudstream_tools.cli.file_problems import file_problems
+from fraudstream_tools.cli.support.file_problems import file_problems
+from fraudstream_tools.cli.support.output import CommandError, out
 
 if TYPE_CHECKING:
-    from fraudstream_tools.lab.handbook_world import HandbookWorld
+    from fraudstream_tools.lab.world.handbook import HandbookWorld
 
 
 class WorldName(StrEnum):
@@ -140,43 +140,39 @@ def simulate(
 
 
 def _towns(output: Path, settings: dict[str, Any]) -> None:
-    from fraudstream_tools.lab import files  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.simulate import WorldSettings, simulate  # noqa: PLC0415
+    from fraudstream_tools.lab.files import transactions  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.world.simulate import WorldSettings, simulate  # noqa: PLC0415
 
-    files.file_format(output)
+    transactions.file_format(output)
     made = simulate(WorldSettings(**settings))
     truth = _truth_file(output)
-    files.write_rows(output, made.transactions)
-    files.write_rows(truth, (row.as_row() for row in made.truths))
+    transactions.write_rows(output, made.transactions)
+    transactions.write_rows(truth, (row.as_row() for row in made.truths))
     frauds = Counter(row.episode for row in made.truths if row.fraud)
     _say(output, truth, len(made.transactions), frauds)
 
 
 def _handbook(output: Path, settings: dict[str, Any], *, api_fields: bool) -> None:
-    from fraudstream_tools.lab import files  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.handbook_world import (  # noqa: PLC0415
-        SCENARIOS,
-        HandbookSettings,
-        make_handbook_world,
-    )
+    from fraudstream_tools.lab.files import transactions  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.world.handbook import SCENARIOS, HandbookSettings, make_handbook_world  # noqa: PLC0415
 
-    files.file_format(output)
+    transactions.file_format(output)
     made: HandbookWorld = make_handbook_world(HandbookSettings(**settings))
     truth = None
     if api_fields:
         truth = _truth_file(output)
-        files.write_rows(output, made.transactions())
-        files.write_rows(truth, made.truths())
+        transactions.write_rows(output, made.transactions())
+        transactions.write_rows(truth, made.truths())
     else:
-        files.write_columns(output, made.columns())
+        transactions.write_columns(output, made.columns())
     frauds = Counter({name: int((made.scenario == number).sum()) for number, name in SCENARIOS.items()})
     _say(output, truth, len(made.scenario), frauds)
 
 
 def _truth_file(output: Path) -> Path:
-    from fraudstream_tools.lab import files  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.files import transactions  # noqa: PLC0415  (each command pays for what it uses)
 
-    ending = files.file_format(output)
+    ending = transactions.file_format(output)
     return output.with_name(output.name.removesuffix(ending) + ".truth" + ending)
 
 

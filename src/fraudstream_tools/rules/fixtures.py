@@ -7,10 +7,11 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
-from fraudstream.detection import documents, events
 from fraudstream.detection.judge import Judge, learn_label
-from fraudstream.detection.profiles import LabelChange, Profile
-from fraudstream.detection.ruleset import LISTS_FILE, Mode, Ruleset
+from fraudstream.detection.profiles import events
+from fraudstream.detection.profiles.profile import LabelChange, Profile
+from fraudstream.detection.rules import strict_yaml
+from fraudstream.detection.rules.ruleset import LISTS_FILE, Mode, Ruleset
 from fraudstream.transactions.decision import Decision, Truth
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.rules.folder import RulesFolder
@@ -133,9 +134,9 @@ def outcome_of(rule: str, ruleset: Ruleset, decision: Decision) -> Expected:
 
 def _read(path: Path) -> Fixture:
     try:
-        found = documents.read(path.read_bytes(), most_bytes=MAX_BYTES, most_values=MAX_VALUES)
-        fixture = documents.convert(found.value, Fixture, _KEYS)
-    except documents.DocumentError as error:
+        found = strict_yaml.read(path.read_bytes(), most_bytes=MAX_BYTES, most_values=MAX_VALUES)
+        fixture = strict_yaml.convert(found.value, Fixture, _KEYS)
+    except strict_yaml.DocumentError as error:
         raise FixtureError(f"{path.name}: {error}") from None
     except OSError as error:
         raise FixtureError(f"{path.name}: {error.strerror}") from None
@@ -171,10 +172,10 @@ def _transactions(given: Mapping[str, Any], name: str, place: str) -> list[tuple
     fields = {key: value for key, value in given.items() if key not in _ENTRY_KEYS and value is not None}
     known = [*_FIELDS, *_ENTRY_KEYS]
     if unknown := [key for key in fields if key not in _FIELDS]:
-        raise FixtureError(f"{place}: there is no field {unknown[0]}{documents.suggestion(unknown[0], known)}")
+        raise FixtureError(f"{place}: there is no field {unknown[0]}{strict_yaml.suggestion(unknown[0], known)}")
     made: list[tuple[Transaction, Truth | None]] = []
     try:
-        entry = documents.convert(said, _Entry)
+        entry = strict_yaml.convert(said, _Entry)
         for number in range(entry.times):
             at = NOW + _milliseconds(entry.at) + number * _milliseconds(entry.every)
             numbered = {
@@ -182,7 +183,7 @@ def _transactions(given: Mapping[str, Any], name: str, place: str) -> list[tuple
                 for key, value in fields.items()
             }
             own = {"transactionId": f"{name}-{number}", "timestamp": at, "receivedAt": NOW}
-            transaction = documents.convert(own | numbered, Transaction)
+            transaction = strict_yaml.convert(own | numbered, Transaction)
             events.check(transaction)
             made.append((transaction, entry.label))
     except ValueError as error:

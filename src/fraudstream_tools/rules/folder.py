@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from fraudstream.detection.ruleset import FILES, RULESET_FILE, Ruleset, RulesetError, load
+from fraudstream.detection.rules.ruleset import FILES, RULESET_FILE, Ruleset, RulesetError, load
 
 
 class RulesFolder:

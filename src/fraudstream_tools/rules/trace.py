@@ -4,10 +4,10 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from fraudstream.detection import expressions, fields, kleene, language
-from fraudstream.detection.features import Vector
-from fraudstream.detection.kleene import Truth
-from fraudstream.detection.ruleset import Rule, Ruleset
+from fraudstream.detection.features.registry import Vector
+from fraudstream.detection.rules.language import checker, compiler, fields, parser
+from fraudstream.detection.rules.language.compiler import Truth
+from fraudstream.detection.rules.ruleset import Rule, Ruleset
 from fraudstream.transactions.transaction import Transaction
 
 Values = dict[str, str | float | None]
@@ -39,7 +39,7 @@ class Trace(NamedTuple):
     is unknown, the parts that are unknown."""
 
 
-def parameters_of(rule: Rule) -> dict[str, language.Parameter]:
+def parameters_of(rule: Rule) -> dict[str, checker.Parameter]:
     """Give a rule's parameters as the language takes them."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in rule.parameters.items()}
 
@@ -65,17 +65,17 @@ class _Tracer:
         self._memberships = ruleset.lists.memberships(transaction)
 
     def trace(self, rule: Rule) -> Trace:
-        scope = language.Scope(fields.BY_NAME, parameters_of(rule), self._lists)
-        body = expressions.parsed(rule.when)
+        scope = checker.Scope(fields.BY_NAME, parameters_of(rule), self._lists)
+        body = parser.parsed(rule.when)
         return Trace(rule, self._truth(body, scope), tuple(self._decisive(body, scope)))
 
-    def _truth(self, part: ast.expr, scope: language.Scope) -> Truth:
+    def _truth(self, part: ast.expr, scope: checker.Scope) -> Truth:
         # The one evaluator of rules says what a part says too.
-        checked = language.check_part(part, scope)
-        function: Callable[..., tuple[Truth, ...]] = kleene.compile_together([checked], self._names, self._lists)
+        checked = checker.check_part(part, scope)
+        function: Callable[..., tuple[Truth, ...]] = compiler.compile_together([checked], self._names, self._lists)
         return function(*self._given, *self._memberships)[0]
 
-    def _decisive(self, part: ast.expr, scope: language.Scope, *, negated: bool = False) -> Iterator[Part]:
+    def _decisive(self, part: ast.expr, scope: checker.Scope, *, negated: bool = False) -> Iterator[Part]:
         match part:
             case ast.BoolOp(values=operands):
                 truth = self._truth(part, scope)
@@ -89,6 +89,6 @@ class _Tracer:
                 values = {name: self._values[name] for name in self._names if name in found}
                 yield Part(whole, self._truth(whole, scope), values)
 
-    def _deciding(self, operands: Sequence[ast.expr], truth: Truth, scope: language.Scope) -> list[ast.expr]:
+    def _deciding(self, operands: Sequence[ast.expr], truth: Truth, scope: checker.Scope) -> list[ast.expr]:
         # Whatever an `and` or an `or` is, the operands that are the same made it so.
         return [operand for operand in operands if self._truth(operand, scope) is truth]

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Mapping
 from typing import Final, cast
 
-from fraudstream.detection.language import Parameter
+from fraudstream.detection.rules.language.checker import Parameter
 
 _INDENT: Final = "  "
 _SIX_DIGITS: Final = 1_000_000

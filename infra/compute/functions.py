@@ -1,0 +1,141 @@
+"""The three functions: their roles, logs, and how they stand in the network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.compute.lambda_packages import Package
+from infra.compute.roles import ServiceRole, Statement
+from infra.data.keys import Keys
+from infra.naming import Place
+from infra.network import Network
+from infra.settings import FunctionSettings
+
+TIMEOUT_SECONDS = 300
+LOG_RETENTION_DAYS = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionSpec:
+    """What is particular to a function."""
+
+    purpose: str
+    """As in names, such as `fraud-analyzer`."""
+    handler: str
+    size: FunctionSettings
+    package: Package
+    runtime: str
+    architecture: str
+    scratch_mb: int
+    """Size of the folder for temporary files."""
+    environment: Mapping[str, Any]
+
+
+class FunctionRole(pulumi.ComponentResource):
+    """A function's log group, and its role with what every function needs; resources grant the rest to it."""
+
+    def __init__(self, place: Place, purpose: str, keys: Keys, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Make the log group and the role."""
+        super().__init__("fraudstream:infra:FunctionRole", place.name("component", f"role-{purpose}"), None, opts)
+        self.purpose = purpose
+        self.function_name = place.name("lambda", purpose)
+        self.function_arn = place.arn("lambda", f"function:{self.function_name}")
+        child = pulumi.ResourceOptions(parent=self)
+        self.log_group = make_log_group(place, purpose, keys, child)
+        self.role = ServiceRole(place, purpose, service="lambda.amazonaws.com", opts=child)
+        # No right to create groups: a late invocation cannot bring back what `destroy` removed.
+        logs = Statement(
+            actions=("logs:CreateLogStream", "logs:PutLogEvents"),
+            resources=(pulumi.Output.concat(self.log_group.arn, ":*"),),
+        )
+        self.role.allow("logs", logs)
+        # AWS has no resources for these actions.
+        traces = Statement(actions=("xray:PutTelemetryRecords", "xray:PutTraceSegments"), resources=("*",))
+        self.role.allow("traces", traces)
+        self.network_rights = self.role.allow("network", *self._network_statements(place))
+        """The policy by which Lambda makes the function's network interfaces, and deletes them after it."""
+        keys.grant_environment(self.role, self.function_arn)
+        self.register_outputs({})
+
+    def _network_statements(self, place: Place) -> tuple[Statement, ...]:
+        # Lambda makes the network interfaces in the role's name, and nobody knows their ids before: it asks for the
+        # right on all of the account's.
+        manage = Statement(
+            actions=(
+                "ec2:AssignPrivateIpAddresses",
+                "ec2:CreateNetworkInterface",
+                "ec2:UnassignPrivateIpAddresses",
+            ),
+            resources=[place.arn("ec2", f"{kind}/*") for kind in ("network-interface", "security-group", "subnet")],
+        )
+        # With less than all ids of the account a function may fail to reach its network (Lambda's guide on VPCs).
+        delete = Statement(actions=("ec2:DeleteNetworkInterface",), resources=(place.arn("ec2", "*/*"),))
+        # AWS has no resources for these actions.
+        describe = Statement(actions=("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"), resources=("*",))
+        # Code that runs inside the function gets none of it.
+        deny = Statement(
+            effect="Deny",
+            actions=(*manage.actions, *delete.actions, *describe.actions),
+            resources=("*",),
+            conditions={"ArnEquals": {"lambda:SourceFunctionArn": self.function_arn}},
+        )
+        return manage, delete, describe, deny
+
+
+class Function(pulumi.ComponentResource):
+    """A function in the private network, with reserved concurrency, traces, and its own log group."""
+
+    def __init__(
+        self,
+        place: Place,
+        spec: FunctionSpec,
+        *,
+        role: FunctionRole,
+        network: Network,
+        keys: Keys,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Make the function; its role has been granted everything by now."""
+        super().__init__("fraudstream:infra:Function", place.name("component", spec.purpose), None, opts)
+        self.purpose = spec.purpose
+        function = aws.lambda_.Function(
+            role.function_name,
+            name=role.function_name,
+            runtime=spec.runtime,
+            architectures=[spec.architecture],
+            handler=spec.handler,
+            code=pulumi.FileArchive(str(spec.package.path)),
+            source_code_hash=spec.package.sha256,
+            role=role.role.arn,
+            memory_size=spec.size.memory_mb,
+            ephemeral_storage={"size": spec.scratch_mb},
+            timeout=TIMEOUT_SECONDS,
+            reserved_concurrent_executions=spec.size.concurrency,
+            environment={"variables": spec.environment},
+            kms_key_arn=keys.arn,
+            vpc_config={"subnet_ids": network.subnet_ids, "security_group_ids": [network.security_group_id]},
+            tracing_config={"mode": "Active"},
+            # The functions write structured lines themselves; Lambda's own JSON format would wrap their metrics.
+            logging_config={"log_format": "Text", "log_group": role.log_group.name},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*role.role.policies, *network.ready]),
+        )
+        self.name = function.name
+        self.arn = function.arn
+        self.invoke_arn = function.invoke_arn
+        self.role = role.role
+        self.register_outputs({"arn": function.arn})
+
+    def grant_invoke(self, role: ServiceRole) -> None:
+        """Let a role invoke the function."""
+        role.allow("invoke", Statement(actions=("lambda:InvokeFunction",), resources=(self.arn,)))
+
+
+def make_log_group(place: Place, purpose: str, keys: Keys, opts: pulumi.ResourceOptions) -> aws.cloudwatch.LogGroup:
+    """Make a log group that is kept for `LOG_RETENTION_DAYS` days and goes with the stack."""
+    name = place.name("log-group", purpose)
+    return aws.cloudwatch.LogGroup(
+        name, name=name, retention_in_days=LOG_RETENTION_DAYS, kms_key_id=keys.arn, skip_destroy=False, opts=opts
+    )

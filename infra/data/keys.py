@@ -1,0 +1,119 @@
+"""Encryption: the stack's key, its policy, and the secret that turns identifiers into tokens."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_random as random
+
+from infra.compute.roles import ServiceRole, Statement, document
+from infra.naming import Place
+
+KeyUser = Literal["dynamodb", "s3", "sqs", "sns"]
+
+# What a caller of each service needs of the key (the services' own pages on encryption at rest).
+_READ = {"dynamodb": ("kms:Decrypt", "kms:DescribeKey"), "s3": ("kms:Decrypt",)}
+_WRITE = {
+    "dynamodb": (
+        "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo",
+    ),
+    "s3": ("kms:Decrypt", "kms:GenerateDataKey"),
+    "sqs": ("kms:Decrypt", "kms:GenerateDataKey"),
+    "sns": ("kms:Decrypt", "kms:GenerateDataKey"),
+}  # fmt: skip
+
+
+class Keys(pulumi.ComponentResource):
+    """The customer-managed key, unless AWS's own keys are to be used, and the token key."""
+
+    def __init__(self, place: Place, *, customer_managed: bool, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Make the keys."""
+        super().__init__("fraudstream:infra:Keys", place.name("component", "keys"), None, opts)
+        self._place = place
+        self.arn: pulumi.Output[str] | None = self._make_key() if customer_managed else None
+        """None: AWS's own keys are used."""
+        token_key = random.RandomBytes(
+            place.name("secret", "token-key"), length=32, opts=pulumi.ResourceOptions(parent=self)
+        )
+        self.token_key = pulumi.Output.secret(token_key.base64)
+        """Key of the HMAC that makes tokens: 32 bytes in base64, secret."""
+        self.register_outputs({})
+
+    def _make_key(self) -> pulumi.Output[str]:
+        place = self._place
+        key = aws.kms.Key(
+            place.name("key", "data"),
+            description="Everything that fraudstream stores",
+            policy=document(*self._key_policy()),
+            enable_key_rotation=True,
+            deletion_window_in_days=7,
+            tags={"Name": place.name("key", "data")},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        aws.kms.Alias(
+            place.name("alias", "data"),
+            name=f"alias/{place.name('key', 'data')}",
+            target_key_id=key.key_id,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return key.arn
+
+    def _key_policy(self) -> Sequence[Statement]:
+        place = self._place
+        # In a key's policy `*` is the key itself.
+        itself = ("*",)
+        return (
+            Statement(
+                principal={"AWS": pulumi.Output.format("arn:aws:iam::{0}:root", place.account_id)},
+                actions=("kms:*",),
+                resources=itself,
+            ),
+            Statement(
+                principal={"Service": f"logs.{place.region}.amazonaws.com"},
+                actions=("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"),
+                resources=itself,
+                conditions={
+                    "StringLike": {
+                        "kms:EncryptionContext:aws:logs:arn": place.arn(
+                            "logs", f"log-group:{place.name('log-group', '*')}"
+                        )
+                    }
+                },
+            ),
+            Statement(
+                principal={"Service": "cloudwatch.amazonaws.com"},
+                actions=("kms:Decrypt", "kms:GenerateDataKey*"),
+                resources=itself,
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": place.account_id},
+                    "ArnLike": {"aws:SourceArn": place.arn("cloudwatch", f"alarm:{place.name('alarm', '*')}")},
+                },
+            ),
+        )
+
+    def _through(self, service: KeyUser, actions: Sequence[str]) -> tuple[Statement, ...]:
+        if self.arn is None:
+            return ()
+        via = f"{service}.{self._place.region}.amazonaws.com"
+        return (
+            Statement(actions=actions, resources=(self.arn,), conditions={"StringEquals": {"kms:ViaService": via}}),
+        )
+
+    def to_read(self, service: Literal["dynamodb", "s3"]) -> tuple[Statement, ...]:
+        """Give what a role needs of the key to read what a service stores; nothing where AWS's own keys are used."""
+        return self._through(service, _READ[service])
+
+    def to_write(self, service: KeyUser) -> tuple[Statement, ...]:
+        """Give what a role needs of the key to write through a service; nothing where AWS's own keys are used."""
+        return self._through(service, _WRITE[service])
+
+    def grant_environment(self, role: ServiceRole, function_arn: pulumi.Input[str]) -> None:
+        """Let a function's role decrypt the function's environment variables, and nothing else that way."""
+        if self.arn is not None:
+            statement = Statement(
+                actions=("kms:Decrypt",),
+                resources=(self.arn,),
+                conditions={"StringEquals": {"kms:EncryptionContext:aws:lambda:FunctionArn": function_arn}},
+            )
+            role.allow("environment", statement)

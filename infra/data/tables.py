@@ -1,0 +1,156 @@
+"""The three tables, and who may do what with them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.compute.roles import ServiceRole, Statement
+from infra.data.keys import Keys
+from infra.naming import Place
+
+AttributeType = Literal["S", "N", "B"]
+StreamView = Literal["NEW_IMAGE", "NEW_AND_OLD_IMAGES"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexSpec:
+    """A global secondary index with all attributes in it."""
+
+    name: str
+    hash_key: str
+    range_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSpec:
+    """What is particular to a table."""
+
+    purpose: str
+    attributes: Mapping[str, AttributeType]
+    """The key attributes, of the indexes too."""
+    hash_key: str
+    range_key: str | None = None
+    stream: StreamView | None = None
+    index: IndexSpec | None = None
+
+
+TRANSACTIONS = TableSpec(
+    purpose="transactions",
+    attributes={"transactionId": "S", "timestamp": "N"},
+    hash_key="transactionId",
+    range_key="timestamp",
+    stream="NEW_AND_OLD_IMAGES",
+)
+PROFILES = TableSpec(purpose="profiles", attributes={"entity": "S"}, hash_key="entity")
+ALERTS = TableSpec(
+    purpose="alerts",
+    attributes={"transactionId": "S", "statusShard": "S", "createdAt": "N"},
+    hash_key="transactionId",
+    stream="NEW_IMAGE",
+    index=IndexSpec(name="by-status", hash_key="statusShard", range_key="createdAt"),
+)
+
+
+class Table(pulumi.ComponentResource):
+    """A table on demand, encrypted, with recovery to any second and expiry of old items; and the grants on it."""
+
+    def __init__(self, place: Place, spec: TableSpec, keys: Keys, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Make the table."""
+        super().__init__("fraudstream:infra:Table", place.name("component", f"table-{spec.purpose}"), None, opts)
+        self._purpose = spec.purpose
+        self._keys = keys
+        name = place.name("table", spec.purpose)
+        self._table = aws.dynamodb.Table(
+            name,
+            name=name,
+            billing_mode="PAY_PER_REQUEST",
+            hash_key=spec.hash_key,
+            range_key=spec.range_key,
+            attributes=[{"name": key, "type": kind} for key, kind in spec.attributes.items()],
+            global_secondary_indexes=[_index(spec.index)] if spec.index else None,
+            stream_enabled=spec.stream is not None,
+            stream_view_type=spec.stream,
+            ttl={"attribute_name": "expiresAt", "enabled": True},
+            point_in_time_recovery={"enabled": True},
+            server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(enabled=True, kms_key_arn=keys.arn),
+            deletion_protection_enabled=False,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.name = self._table.name
+        self.arn = self._table.arn
+        self.stream_arn = self._table.stream_arn
+        self.register_outputs({"name": self.name, "streamArn": self.stream_arn})
+
+    def _grant(self, role: ServiceRole, what: str, actions: Sequence[str], *, write: bool) -> None:
+        statement = Statement(actions=[f"dynamodb:{action}" for action in actions], resources=(self.arn,))
+        key = self._keys.to_write("dynamodb") if write else self._keys.to_read("dynamodb")
+        role.allow(f"{what}-{self._purpose}", statement, *key)
+
+    def grant_add_and_find(self, role: ServiceRole) -> None:
+        """Let a role put items, and find them by their partition key."""
+        self._grant(role, "add-and-find", ("PutItem", "Query"), write=True)
+
+    def grant_update(self, role: ServiceRole) -> None:
+        """Let a role look at items that it can name, and change them."""
+        self._grant(role, "update", ("GetItem", "UpdateItem"), write=True)
+
+    def grant_sample(self, role: ServiceRole) -> None:
+        """Let a role look at parts of the table whatever is in them."""
+        self._grant(role, "sample", ("DescribeTable", "Scan"), write=False)
+
+    def grant_replace(self, role: ServiceRole) -> None:
+        """Let a role read many items that it can name, and put others in their place."""
+        self._grant(role, "replace", ("BatchGetItem", "PutItem"), write=True)
+
+    def grant_open_and_close(self, role: ServiceRole) -> None:
+        """Let a role put items and change them, without reading any."""
+        self._grant(role, "open-and-close", ("PutItem", "UpdateItem"), write=True)
+
+    def grant_read_stream(self, role: ServiceRole) -> None:
+        """Let a role follow the table's stream."""
+        read = Statement(
+            actions=("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+            resources=(self.stream_arn,),
+        )
+        # AWS has no resource for this action; Lambda asks for it when a mapping is made.
+        find = Statement(actions=("dynamodb:ListStreams",), resources=("*",))
+        role.allow(f"stream-{self._purpose}", read, find, *self._keys.to_read("dynamodb"))
+
+
+def _index(spec: IndexSpec) -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
+    return aws.dynamodb.TableGlobalSecondaryIndexArgs(
+        name=spec.name,
+        key_schemas=[
+            aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs(attribute_name=spec.hash_key, key_type="HASH"),
+            aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs(attribute_name=spec.range_key, key_type="RANGE"),
+        ],
+        projection_type="ALL",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """The tables of a stack."""
+
+    transactions: Table
+    profiles: Table
+    alerts: Table
+
+
+def make_tables(place: Place, keys: Keys, opts: pulumi.ResourceOptions) -> Tables:
+    """Make the tables of a stack."""
+    return Tables(
+        transactions=Table(place, TRANSACTIONS, keys, opts),
+        profiles=Table(place, PROFILES, keys, opts),
+        alerts=Table(place, ALERTS, keys, opts),
+    )
+
+
+def table_arns(place: Place) -> list[pulumi.Output[str]]:
+    """Give the ARNs that the tables and their indexes have or will have."""
+    tables = [place.name("table", spec.purpose) for spec in (TRANSACTIONS, PROFILES, ALERTS)]
+    arns = [place.arn("dynamodb", f"table/{name}") for name in tables]
+    return [*arns, *(pulumi.Output.concat(arn, "/index/*") for arn in arns)]

@@ -1,0 +1,186 @@
+"""What wakes someone: every alarm of the stack, as data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from fraudstream.settings import METRICS_NAMESPACE, Metric
+from infra.api.spec import STAGE
+
+DIMENSION = "Environment"
+"""The one dimension of the functions' own metrics, as `fraudstream.telemetry` writes it."""
+
+SIGNIFICANT_DRIFT = 0.25
+"""Population stability index from which a change is significant (Siddiqi, Credit Risk Scorecards, 2006)."""
+
+Treatment = Literal["notBreaching", "breaching"]
+Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec:
+    """One CloudWatch metric, as it is watched."""
+
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...] = ()
+    statistic: str = "Sum"
+    """Such as `Sum`, `Maximum` or `p99`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmSpec:
+    """One alarm: on a metric, or on an expression over several."""
+
+    purpose: str
+    description: str
+    metrics: tuple[tuple[str, MetricSpec], ...]
+    """By the ids that the expression uses; just one without an expression."""
+    expression: str | None = None
+    threshold: float
+    comparison: Comparison = "GreaterThanThreshold"
+    period_seconds: int = 300
+    periods: int = 1
+    missing: Treatment = "notBreaching"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """The names of what is watched."""
+
+    functions: Mapping[str, str]
+    """Physical name by purpose."""
+    analyzer: str
+    reporter: str
+    queue: str
+    api: str
+    environment: str
+
+
+def lambda_metric(name: str, function: str, statistic: str = "Sum") -> MetricSpec:
+    """Give a metric of a function."""
+    return MetricSpec(namespace="AWS/Lambda", name=name, dimensions=(("FunctionName", function),), statistic=statistic)
+
+
+def api_metric(name: str, api: str, statistic: str) -> MetricSpec:
+    """Give a metric of the API's stage."""
+    return MetricSpec(
+        namespace="AWS/ApiGateway", name=name, dimensions=(("ApiName", api), ("Stage", STAGE)), statistic=statistic
+    )
+
+
+def own_metric(metric: Metric, environment: str, statistic: str = "Sum") -> MetricSpec:
+    """Give a metric that the functions emit."""
+    return MetricSpec(
+        namespace=METRICS_NAMESPACE,
+        name=metric.value,
+        dimensions=((DIMENSION, environment),),
+        statistic=statistic,
+    )
+
+
+def queue_depth(queue: str) -> MetricSpec:
+    """Give the number of messages that wait in a queue."""
+    return MetricSpec(
+        namespace="AWS/SQS",
+        name="ApproximateNumberOfMessagesVisible",
+        dimensions=(("QueueName", queue),),
+        statistic="Maximum",
+    )
+
+
+def _function_alarms(purpose: str, function: str) -> Sequence[AlarmSpec]:
+    return (
+        AlarmSpec(
+            purpose=f"{purpose}-errors",
+            description=f"More than 1 % of the invocations of {function} fail.",
+            metrics=(
+                ("errors", lambda_metric("Errors", function)),
+                ("invocations", lambda_metric("Invocations", function)),
+            ),
+            expression="IF(invocations > 0, 100 * errors / invocations, 0)",
+            threshold=1,
+        ),
+        AlarmSpec(
+            purpose=f"{purpose}-throttles",
+            description=f"{function} needs more than its reserved concurrency.",
+            metrics=(("throttles", lambda_metric("Throttles", function)),),
+            threshold=0,
+        ),
+    )
+
+
+def _lag(purpose: str, function: str, seconds: int) -> AlarmSpec:
+    return AlarmSpec(
+        purpose=f"{purpose}-lag",
+        description=f"{function} is more than {seconds} s behind the stream.",
+        metrics=(("age", lambda_metric("IteratorAge", function, "Maximum")),),
+        threshold=seconds * 1000,
+        periods=2,
+    )
+
+
+def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
+    """Give the alarms of a stack."""
+    environment = watched.environment
+    return (
+        *(alarm for name in watched.functions.items() for alarm in _function_alarms(*name)),
+        _lag("fraud-analyzer", watched.analyzer, 60),
+        _lag("report-generator", watched.reporter, 900),
+        AlarmSpec(
+            purpose="dead-letters",
+            description="Something could not be processed or delivered: see the dead-letter queue.",
+            metrics=(("depth", queue_depth(watched.queue)),),
+            threshold=0,
+        ),
+        AlarmSpec(
+            purpose="api-errors",
+            description="More than 1 % of the API's answers are 5xx.",
+            # The average of this metric is the share of requests.
+            metrics=(("share", api_metric("5XXError", watched.api, "Average")),),
+            threshold=0.01,
+        ),
+        AlarmSpec(
+            purpose="api-latency",
+            description="One request in a hundred takes the API more than a second.",
+            metrics=(("latency", api_metric("Latency", watched.api, "p99")),),
+            threshold=1000,
+            periods=3,
+        ),
+        AlarmSpec(
+            purpose="ruleset-invalid",
+            description="The ruleset or a model in the bucket is invalid; the last good one stays in force.",
+            metrics=(("invalid", own_metric(Metric.RULESET_INVALID, environment)),),
+            threshold=0,
+        ),
+        AlarmSpec(
+            purpose="undecided",
+            description="Transactions of the reported day were never decided.",
+            metrics=(("undecided", own_metric(Metric.UNDECIDED, environment, "Maximum")),),
+            threshold=0,
+        ),
+        *(
+            AlarmSpec(
+                purpose=purpose,
+                description=f"{what} of a day's transactions is far from what the live model learnt from: train anew.",
+                metrics=(("drift", own_metric(metric, environment, "Maximum")),),
+                threshold=SIGNIFICANT_DRIFT,
+                # It is measured once a day, with the report.
+                period_seconds=86_400,
+            )
+            for purpose, metric, what in (
+                ("score-drift", Metric.SCORE_DRIFT, "The distribution of the scores"),
+                ("feature-drift", Metric.FEATURE_DRIFT, "The distribution of a feature"),
+            )
+        ),
+        AlarmSpec(
+            purpose="report-missed",
+            description="No daily report was written for 26 hours; so too before the first one.",
+            metrics=(("reports", own_metric(Metric.REPORTS_WRITTEN, environment)),),
+            threshold=1,
+            comparison="LessThanThreshold",
+            period_seconds=3600,
+            periods=26,
+            missing="breaching",
+        ),
+    )

@@ -1,0 +1,131 @@
+"""Where people are told: the topics of alarms and alerts, and the pipe that carries alerts to theirs."""
+
+import json
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.compute.roles import ServiceRole, Statement, document, tls_only
+from infra.data.keys import Keys
+from infra.data.queues import DeadLetters
+from infra.data.tables import Table
+from infra.naming import Place
+
+PIPE_BATCH = 10
+"""SNS takes at most ten messages in one call."""
+PIPE_RETRIES = 10
+PIPE_RECORD_AGE_SECONDS = 3600
+# Streams give numbers as text, and a text goes between quotes. Every path leads to one text: what a template makes of a
+# path through the items of a list is not documented for none or one of them (EventBridge Pipes, input transformation).
+MESSAGE = (
+    '{"transactionId": "<$.dynamodb.NewImage.transactionId.S>",'
+    ' "decision": "<$.dynamodb.NewImage.decision.S>",'
+    ' "score": "<$.dynamodb.NewImage.score.N>",'
+    ' "reasonCodes": "<$.dynamodb.NewImage.reasonCodes.S>"}'
+)
+
+
+class Topics(pulumi.ComponentResource):
+    """The topic that operators follow (alarms), and the one that fraud analysts follow (alerts)."""
+
+    def __init__(
+        self,
+        place: Place,
+        keys: Keys,
+        *,
+        alarm_email: str | None,
+        alert_email: str | None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Make the topics, and subscribe the addresses that are given; AWS asks each for a confirmation."""
+        super().__init__("fraudstream:infra:Topics", place.name("component", "topics"), None, opts)
+        self._place = place
+        self._keys = keys
+        alarm_publisher = Statement(
+            principal={"Service": "cloudwatch.amazonaws.com"},
+            actions=("sns:Publish",),
+            resources=(place.arn("sns", place.name("topic", "alarms")),),
+            conditions={
+                "StringEquals": {"aws:SourceAccount": place.account_id},
+                "ArnLike": {"aws:SourceArn": place.arn("cloudwatch", f"alarm:{place.name('alarm', '*')}")},
+            },
+        )
+        self.alarms = self._topic("alarms", alarm_email, alarm_publisher)
+        self.alerts = self._topic("alerts", alert_email)
+        self.register_outputs({"alarms": self.alarms.arn, "alerts": self.alerts.arn})
+
+    def _topic(self, purpose: str, email: str | None, *publishers: Statement) -> aws.sns.Topic:
+        child = pulumi.ResourceOptions(parent=self)
+        name = self._place.name("topic", purpose)
+        topic = aws.sns.Topic(name, name=name, kms_master_key_id=self._keys.arn, opts=child)
+        aws.sns.TopicPolicy(
+            self._place.name("policy", f"topic-{purpose}"),
+            arn=topic.arn,
+            policy=document(tls_only(topic.arn, actions=("sns:Publish",)), *publishers),
+            opts=child,
+        )
+        if email is not None:
+            aws.sns.TopicSubscription(
+                self._place.name("subscription", purpose),
+                topic=topic.arn,
+                protocol="email",
+                endpoint=email,
+                opts=child,
+            )
+        return topic
+
+    def grant_publish_alerts(self, role: ServiceRole) -> None:
+        """Let a role publish alerts."""
+        statement = Statement(actions=("sns:Publish",), resources=(self.alerts.arn,))
+        role.allow("publish-alerts", statement, *self._keys.to_write("sns"))
+
+
+class AlertPipe(pulumi.ComponentResource):
+    """Carries each new alert from its table's stream to the topic."""
+
+    def __init__(
+        self,
+        place: Place,
+        *,
+        alerts: Table,
+        topics: Topics,
+        dead_letters: DeadLetters,
+        after: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Make the pipe and its role, after what writes the alerts."""
+        super().__init__("fraudstream:infra:AlertPipe", place.name("component", "alert-pipe"), None, opts)
+        name = place.name("pipe", "alerts")
+        role = ServiceRole(
+            place,
+            "alert-pipe",
+            service="pipes.amazonaws.com",
+            source_arn=place.arn("pipes", f"pipe/{name}"),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        alerts.grant_read_stream(role)
+        topics.grant_publish_alerts(role)
+        dead_letters.grant_send(role)
+        aws.pipes.Pipe(
+            name,
+            name=name,
+            role_arn=role.arn,
+            source=alerts.stream_arn,
+            source_parameters={
+                "dynamodb_stream_parameters": {
+                    "starting_position": "TRIM_HORIZON",
+                    "batch_size": PIPE_BATCH,
+                    "maximum_retry_attempts": PIPE_RETRIES,
+                    "maximum_record_age_in_seconds": PIPE_RECORD_AGE_SECONDS,
+                    "on_partial_batch_item_failure": "AUTOMATIC_BISECT",
+                    "dead_letter_config": {"arn": dead_letters.arn},
+                },
+                "filter_criteria": {"filters": [{"pattern": json.dumps({"eventName": ["INSERT"]})}]},
+            },
+            target=topics.alerts.arn,
+            target_parameters={"input_template": MESSAGE},
+            # A pipe that is made before its role is known everywhere fails for good; the functions take a minute.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*role.policies, *after]),
+        )
+        self.register_outputs({})

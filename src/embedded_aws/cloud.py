@@ -1,0 +1,221 @@
+"""The embedded AWS: a Pulumi program, deployed on this machine for one block of code."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from botocore.credentials import Credentials
+from jsonschema import SchemaError
+
+from embedded_aws.cleanup import ended_by_signals, state_folder
+from embedded_aws.gateway.server import Gateway
+from embedded_aws.ministack.roles import Roles
+from embedded_aws.ministack.server import MinistackServer, free_port
+from embedded_aws.provider import Account, LocalProvider, Plan
+from embedded_aws.pulumi_program import DeploymentError, run_program
+from embedded_aws.runtime.async_invocations import AsynchronousInvoker
+from embedded_aws.runtime.function_runtime import FunctionRuntime
+from embedded_aws.runtime.invocations import Invocation
+from embedded_aws.scheduler.schedules import Scheduler
+from embedded_aws.streams.consumer import StreamConsumer, wait_until_quiet
+from embedded_aws.streams.event_source_mapping import EventSourceMapper
+from embedded_aws.streams.pipes import Pipe
+
+
+class FunctionFailedError(RuntimeError):
+    """A function answered with an error; the message is the function's own."""
+
+
+class LocalCloud:
+    """A Pulumi program, running on this machine, for one block of code.
+
+    ```
+    with LocalCloud(program=main, project="shop", stack="local", config={}, folder=Path(".local/shop")) as cloud:
+        cloud.outputs["apiUrl"]
+    ```
+
+    Leaving the block, whatever the reason, ends every process and removes what lay in `folder`. Everything listens on
+    the loopback interface alone.
+
+    Args:
+        program: declares the resources, as the body of a Pulumi program does.
+        project: the project's name.
+        stack: the stack's name.
+        config: the program's settings with their namespaces; secrets as plain text.
+        folder: for packages, logs and the like; made if it is not there.
+        region: the region that is played; the program's provider must be for the same.
+        enforce_iam: whether the policies of roles are evaluated.
+        on_progress: is told what happens, in few words.
+    """
+
+    def __init__(
+        self,
+        *,
+        program: Callable[[], object],
+        project: str,
+        stack: str,
+        config: Mapping[str, str],
+        folder: Path,
+        region: str = "us-east-2",
+        enforce_iam: bool = False,
+        on_progress: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.outputs: dict[str, Any] = {}
+        self._program = program
+        self._project = project
+        self._stack = stack
+        self._config = dict(config)
+        self._folder = folder
+        self._region = region
+        self._enforce_iam = enforce_iam
+        self._on_progress = on_progress
+        self._resources = ExitStack()
+        self._consumers: list[StreamConsumer] = []
+
+    def __enter__(self) -> Self:
+        """Deploy.
+
+        Raises:
+            DeploymentError: the program declares what cannot be created here.
+            FolderInUseError: another cloud runs in the folder.
+            ServerError: ministack did not start.
+            Exception: whatever the program raises.
+        """
+        with ExitStack() as resources:
+            resources.enter_context(ended_by_signals())
+            state = resources.enter_context(state_folder(self._folder.resolve()))
+            self._on_progress("starting the embedded AWS")
+            server = MinistackServer(state / "aws", region=self._region, enforce_iam=self._enforce_iam)
+            self._server = resources.enter_context(server)
+            provider = LocalProvider(
+                Account(server), packages=state / "packages", reserve_port=free_port, on_progress=self._on_progress
+            )
+            self.outputs = run_program(
+                self._program, project=self._project, stack=self._stack, config=self._config, provider=provider
+            )
+            self._start(provider.finish(), state, resources)
+            self._on_progress("deployed")
+            self._resources = resources.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._resources.close()
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where DynamoDB, S3, SQS, SNS, KMS, IAM and STS answer."""
+        return self._server.endpoint_url
+
+    @property
+    def credentials(self) -> Credentials:
+        """The administrator's, for signing requests to the gateway too."""
+        return self._server.credentials
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 (any service's client)
+        """Make a boto3 client of a service, as the administrator."""
+        return self._server.client(service)
+
+    def invoke(self, function_name: str, event: object) -> Any:  # noqa: ANN401 (any JSON value)
+        """Invoke a function and give its decoded answer.
+
+        Raises:
+            FunctionFailedError: it raised, or ended otherwise without an answer.
+            InvocationRefusedError: it was not reached.
+        """
+        return _answer(function_name, self._runtime.invoke(function_name, json.dumps(event).encode()))
+
+    def run_schedule(self, name: str) -> Any:  # noqa: ANN401 (any JSON value)
+        """Fire a schedule now and give its function's decoded answer, the last one if it is tried again.
+
+        Raises:
+            KeyError: there is no such schedule.
+            FunctionFailedError: the function raised, or ended otherwise without an answer.
+            InvocationRefusedError: the function was not reached.
+        """
+        return _answer(name, self._scheduler.run(name))
+
+    def wait_until_idle(self, timeout_seconds: float) -> None:
+        """Wait until all that was written has gone through every stream's consumers, and nothing is in flight.
+
+        Raises:
+            TimeoutError: it was not so in time.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        busy = lambda: self._runtime.in_flight > 0  # noqa: E731 (short enough)
+        if not wait_until_quiet(self._consumers, deadline - time.monotonic(), busy=busy):
+            raise TimeoutError(f"the embedded AWS was still busy after {timeout_seconds:g} s")
+
+    def log_file(self, function_name: str) -> Path:
+        """Give the file with what a function printed."""
+        return self._runtime.log_file(function_name)
+
+    def _start(self, plan: Plan, state: Path, resources: ExitStack) -> None:
+        """Start what the program declared and ministack does not play."""
+        self._on_progress("starting functions, streams and gateways")
+        roles = Roles(self._server)
+        runtime = FunctionRuntime(state / "functions", self.endpoint_url, self._region, roles.assume)
+        resources.callback(runtime.close)
+        self._runtime = runtime
+        try:
+            for function in plan.functions:
+                runtime.create(function)
+            role_of = {function.name: function.role_arn for function in plan.functions}
+            invoke_later = AsynchronousInvoker(
+                plan.event_invokes, runtime.invoke, lambda name: roles.client("sqs", role_of[name])
+            )
+            self._scheduler = Scheduler(plan.schedules, invoke_later)
+            self._consumers = [*self._mappers(plan, roles, role_of), *self._pipes(plan, roles)]
+            for consumer in self._consumers:
+                resources.callback(consumer.close)
+                consumer.start()
+            self._open_gateways(plan, roles, state / "gateway", resources)
+        except (ValueError, SchemaError) as error:
+            raise DeploymentError(str(error)) from error
+        resources.callback(self._scheduler.close)
+        self._scheduler.start()
+
+    def _open_gateways(self, plan: Plan, roles: Roles, folder: Path, resources: ExitStack) -> None:
+        for planned in plan.gateways:
+            gateway = Gateway(
+                planned.spec, invoke=self._runtime.invoke, credentials=roles.known, folder=folder, port=planned.port
+            )
+            resources.callback(gateway.close)
+            gateway.start()
+
+    def _mappers(self, plan: Plan, roles: Roles, role_of: Mapping[str, str]) -> Iterator[StreamConsumer]:
+        # Lambda gives up what failed in the name of the function's role. It reads the stream in that name too, but
+        # ministack cannot evaluate a policy on a stream: it takes every call of the Streams API to be on `*`.
+        for source in plan.event_sources:
+            yield EventSourceMapper(
+                source,
+                streams=self.client("dynamodbstreams"),
+                invoke=self._runtime.invoke,
+                sqs=roles.client("sqs", role_of[source.function_name]),
+            )
+
+    def _pipes(self, plan: Plan, roles: Roles) -> Iterator[StreamConsumer]:
+        for planned in plan.pipes:
+            yield Pipe(
+                planned.spec,
+                streams=self.client("dynamodbstreams"),
+                publish=partial(_publish, roles.client("sns", planned.role_arn)),
+                sqs=roles.client("sqs", planned.role_arn),
+            )
+
+
+def _publish(sns: Any, topic_arn: str, message: str) -> None:  # noqa: ANN401 (a client)
+    sns.publish(TopicArn=topic_arn, Message=message)
+
+
+def _answer(what: str, invocation: Invocation) -> Any:  # noqa: ANN401 (any JSON value)
+    answer: Any = json.loads(invocation.payload) if invocation.payload else None
+    if invocation.function_error:
+        raise FunctionFailedError(f"{what}: {answer.get('errorType')}: {answer.get('errorMessage')}")
+    return answer

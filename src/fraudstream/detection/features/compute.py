@@ -1,0 +1,80 @@
+"""The one definition of every feature's value: analyzer, replay, backtest and training all compute them here.
+
+Windows run on event time and are half-open: `(t - window, t]`; the transaction itself is left out. Where the ring of
+the newest events reaches back over a window, its counts and sums are exact. Where it does not, they come from buckets:
+never too small, and at most what a window longer by one bucket would hold (a day; for windows of merchants, terminals,
+devices and addresses up to 24 hours one hour). Windows of a customer or card under a day have no buckets: a count
+stays at what the ring holds. Distinct numbers, and a customer's deposits and transfers, speak of the ring alone.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, tzinfo
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from fraudstream.detection.features import card, customer, shared
+from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.detection.profiles.profile import DAY
+from fraudstream.detection.profiles.view import Sight, Values
+from fraudstream.transactions.money import EXPONENTS
+from fraudstream.transactions.transaction import Transaction
+
+_SECOND: Final = 1000
+_MOST_ZEROS: Final = 9
+
+_OF_KIND: Mapping[EntityKind, Callable[[Values, Sight], None]] = MappingProxyType(
+    {
+        EntityKind.CUSTOMER: customer.add,
+        EntityKind.CARD: card.add,
+        EntityKind.MERCHANT: shared.add_merchant,
+        EntityKind.TERMINAL: shared.add_terminal,
+        EntityKind.DEVICE: shared.add_device,
+        EntityKind.IP: shared.add_address,
+    }
+)
+
+
+class Calendar(NamedTuple):
+    """What features need to know of the place where they are computed."""
+
+    time_zone: tzinfo = UTC
+    """What hours and days of the week refer to."""
+    label_delay_days: int = 7
+    """Days after which most labels are known: shares of fraud speak of transactions that are older."""
+
+
+def compute(
+    transaction: Transaction, sights: Mapping[EntityKind, Sight], amount: float | None, calendar: Calendar
+) -> Values:
+    """Compute a transaction's features, not yet rounded.
+
+    Args:
+        transaction: the transaction to judge.
+        sights: what the profiles of its entities know.
+        amount: its amount in the base currency; None without an exchange rate.
+        calendar: time zone and delay of labels.
+
+    Returns:
+        Values by feature name; a name that is not there is missing.
+    """
+    local = datetime.fromtimestamp(transaction.timestamp / _SECOND, calendar.time_zone)
+    values: Values = {
+        "amountBase": amount,
+        "amountTrailingZeros": _trailing_zeros(transaction),
+        "localHour": local.hour,
+        "localWeekday": local.weekday(),
+        "arrivalDelaySeconds": max(transaction.received_at - transaction.timestamp, 0) / _SECOND,
+    }
+    if transaction.account_opened_at is not None:
+        values["accountAgeDays"] = max(transaction.timestamp - transaction.account_opened_at, 0) / DAY
+    for kind, sight in sights.items():
+        _OF_KIND[kind](values, sight)
+    return values
+
+
+def _trailing_zeros(transaction: Transaction) -> int:
+    major, fraction = divmod(transaction.amount_minor, 10 ** EXPONENTS[transaction.currency])
+    if fraction or not major:
+        return 0
+    digits = str(major)
+    return min(len(digits) - len(digits.rstrip("0")), _MOST_ZEROS)

@@ -1,0 +1,167 @@
+"""Features of a transaction's customer."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from fraudstream.detection.profiles.events import (
+    DECLINED,
+    IN,
+    NO_AMOUNT,
+    NO_COUNTRY,
+    NO_PEER,
+    NO_PLACE,
+    OUT,
+    Event,
+    is_evidence,
+    is_near_threshold,
+    is_refund,
+    is_spending,
+    refunded,
+    spent,
+)
+from fraudstream.detection.profiles.known_values import MINUTE, Familiar
+from fraudstream.detection.profiles.layout import Personal
+from fraudstream.detection.profiles.profile import DAY, HOUR, HOURS_A_DAY, NOWHERE, Place
+from fraudstream.detection.profiles.view import Sight, Values
+
+WEEK: Final = 7 * DAY
+MONTH: Final = 30 * DAY
+FORTNIGHT: Final = 14 * DAY
+
+SPREAD_FLOOR: Final = 0.1
+"""Least standard deviation of a customer's amounts, as a share of their mean: who always pays the same is no outlier
+for a cent more. Own choice."""
+EARTH_RADIUS_KM: Final = 6371.0088
+"""Mean radius, IUGG."""
+_SECOND: Final = 1000
+
+
+def add(values: Values, sight: Sight) -> None:
+    """Add the customer's features."""
+    _counts(values, sight)
+    _sums(values, sight)
+    _history(values, sight)
+    _amounts(values, sight)
+    _familiarity(values, sight)
+    if sight.event.latitude != NO_PLACE:
+        _travel(values, sight)
+
+
+def spending_counts(values: Values, sight: Sight, names: Sequence[tuple[str, int]]) -> None:
+    """Add counts of earlier spending transactions: for each name a window, in milliseconds."""
+    profile, time = sight.profile, sight.time
+    times = [event.time for event in sight.known if is_spending(event)]
+    for name, window in names:
+        if window < DAY or profile.reaches(time - window):
+            values[name] = len(times) - bisect_right(times, time - window)
+        else:
+            values[name] = sight.in_days(Personal.COUNT, window, is_spending)
+
+
+def total(sight: Sight, column: Personal, window: int, figure: Callable[[Event], int]) -> int:
+    """Sum a figure of the earlier events in a window (milliseconds)."""
+    if sight.profile.reaches(sight.time - window):
+        return sum([figure(event) for event in sight.since(window)])
+    return sight.in_days(column, window, figure)
+
+
+_WINDOWS: Final = (
+    ("customerCount1h", HOUR),
+    ("customerCount12h", 12 * HOUR),
+    ("customerCount24h", DAY),
+    ("customerCount7d", WEEK),
+    ("customerCount30d", MONTH),
+)
+
+
+def _counts(values: Values, sight: Sight) -> None:
+    spending_counts(values, sight, _WINDOWS)
+    values["customerDeclines24h"] = total(sight, Personal.DECLINES, DAY, is_evidence)
+    values["customerRefunds7d"] = total(sight, Personal.REFUNDS, WEEK, is_refund)
+    values["customerNearThreshold7d"] = total(sight, Personal.NEAR_THRESHOLD, WEEK, is_near_threshold)
+    values["customerFrauds30d"] = sight.frauds(Personal.FRAUDS)
+
+
+def _sums(values: Values, sight: Sight) -> None:
+    values["customerSum24h"] = total(sight, Personal.SUM, DAY, spent) / 100
+    values["customerSum7d"] = total(sight, Personal.SUM, WEEK, spent) / 100
+    values["customerSum30d"] = total(sight, Personal.SUM, MONTH, spent) / 100
+    values["customerRefundSum7d"] = total(sight, Personal.REFUND_SUM, WEEK, refunded) / 100
+    accepted = [event for event in sight.since(DAY) if not event.flags & DECLINED and event.amount != NO_AMOUNT]
+    values["customerIn24h"] = sum([event.amount for event in accepted if event.flags & IN]) / 100
+    values["customerOut24h"] = sum([event.amount for event in accepted if event.flags & OUT]) / 100
+
+
+def _history(values: Values, sight: Sight) -> None:
+    profile, time = sight.profile, sight.time
+    values["customerAgeDays"] = max(time - profile.first_seen, 0) / DAY if profile.ring else 0.0
+    if sight.known:
+        values["customerIdleDays"] = (time - sight.known[-1].time) / DAY
+    hour, daytimes = time // HOUR % HOURS_A_DAY, profile.daytimes
+    excluded = [event.time // HOUR % HOURS_A_DAY for event in sight.excluded]
+    all_day = sum(daytimes) - len(excluded)
+    if all_day > 0:
+        around = (hour - 1) % HOURS_A_DAY, hour, (hour + 1) % HOURS_A_DAY
+        near = sum([daytimes[each] for each in around]) - sum([1 for each in excluded if each in around])
+        values["customerHourShare"] = near / all_day
+
+
+def _amounts(values: Values, sight: Sight) -> None:
+    amounts, event = sight.profile.past.amounts.plus(sight.known), sight.event
+    values["customerAmountCount"] = amounts.number
+    if not amounts.number:
+        return
+    values["customerAmountMean"] = amounts.mean / 100
+    if amounts.mean <= 0:
+        return
+    if event.amount != NO_AMOUNT:
+        values["customerAmountRatio"] = event.amount / amounts.mean
+        if amounts.number > 1:
+            spread = max(math.sqrt(amounts.squares / (amounts.number - 1)), SPREAD_FLOOR * amounts.mean)
+            values["customerAmountDeviations"] = (event.amount - amounts.mean) / spread
+    start = sight.time - FORTNIGHT
+    peak = max([spent(each) for each in sight.known if each.time > start], default=0)
+    values["customerPeakRatio14d"] = peak / amounts.mean
+
+
+def _familiarity(values: Values, sight: Sight) -> None:
+    event, past, known = sight.event, sight.profile.past, sight.known
+    if event.peer != NO_PEER:
+        met = [each.time for each in known if each.peer == event.peer]
+        values["customerDeviceAgeHours"] = _age(past.devices, event.peer, met, event.time)
+    if event.country != NO_COUNTRY:
+        met = [each.time for each in known if each.country == event.country]
+        values["customerCountryAgeHours"] = _age(past.countries, event.country, met, event.time)
+    if event.other_peer != NO_PEER:
+        met = [each.time for each in known if each.other_peer == event.other_peer]
+        values["customerPayeeAgeHours"] = _age(past.payees, event.other_peer, met, event.time)
+
+
+def _age(familiar: Sequence[Familiar], hashed: int, met: Sequence[int], time: int) -> float:
+    remembered = [each.first_seen * MINUTE for each in familiar if each.hash == hashed]
+    first_seen = remembered[0] if remembered else met[0] if met else time
+    return max(time - first_seen, 0) / HOUR
+
+
+def _travel(values: Values, sight: Sight) -> None:
+    event = sight.event
+    placed = (each for each in reversed(sight.known) if each.latitude != NO_PLACE)
+    last = next((Place(each.time, each.latitude, each.longitude) for each in placed), sight.profile.past.place)
+    if last == NOWHERE or last.time > event.time:
+        return
+    elapsed = event.time - last.time
+    distance = _kilometres(last, event)
+    values["travelKm"] = distance
+    values["travelHours"] = elapsed / HOUR
+    values["travelKmPerHour"] = distance / (max(elapsed, _SECOND) / HOUR)
+
+
+def _kilometres(start: Place, end: Event) -> float:
+    # The haversine formula: exact enough on a sphere, and stable for small distances.
+    latitude, other = math.radians(start.latitude / 100), math.radians(end.latitude / 100)
+    half_longitude = math.radians((end.longitude - start.longitude) / 100) / 2
+    chord = math.sin((other - latitude) / 2) ** 2
+    chord += math.cos(latitude) * math.cos(other) * math.sin(half_longitude) ** 2
+    return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(chord, 1.0)))

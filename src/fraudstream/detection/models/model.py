@@ -1,0 +1,207 @@
+"""The model: a gradient-boosted ensemble of trees over the features, as data in a JSON file.
+
+It gives the log-odds of fraud. The file is nothing but numbers and names, is checked as a whole when it is loaded, and
+carries the hash of its own content, which is its version.
+"""
+
+import difflib
+import hashlib
+import math
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+import msgspec
+
+from fraudstream.detection.features import registry
+from fraudstream.detection.features.registry import Vector
+from fraudstream.detection.models import trees
+from fraudstream.detection.models.trees import Tree
+
+MAX_BYTES: Final = 8_000_000
+"""Of a model's file: the largest trees that can be used take less."""
+SCHEMA_VERSION: Final = 1
+_VERSION_DIGITS: Final = 12
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=0)]
+Text = Annotated[str, msgspec.Meta(max_length=500)]
+
+
+class ModelError(ValueError):
+    """A model cannot be used; the message says why."""
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    pass
+
+
+class Period(_Part, frozen=True, kw_only=True):
+    """Transactions that something was learnt from or measured on; times are epoch milliseconds."""
+
+    first: Milliseconds
+    last: Milliseconds
+    transactions: Count
+    frauds: Count
+
+
+class Calibration(_Part, frozen=True, kw_only=True):
+    """From the trees' sum to the log-odds of fraud: `slope * sum + intercept` (Platt 1999)."""
+
+    slope: Annotated[float, msgspec.Meta(gt=0)]
+    """Above 0, so that the order of transactions stays."""
+    intercept: float
+
+
+class Distribution(_Part, frozen=True, kw_only=True):
+    """How values were spread over the training's newest weeks: what drift is measured against."""
+
+    cuts: Annotated[tuple[float, ...], msgspec.Meta(max_length=32)]
+    """Ascending; a value belongs to the bin of the first cut that it does not pass, or to the last bin."""
+    shares: Annotated[tuple[float, ...], msgspec.Meta(max_length=34)]
+    """By bin, then the share of missing values; together 1."""
+
+
+class ModelFile(_Part, frozen=True, kw_only=True):
+    """A model as its file holds it."""
+
+    schema_version: Annotated[int, msgspec.Meta(ge=SCHEMA_VERSION, le=SCHEMA_VERSION)] = SCHEMA_VERSION
+    version: str = ""
+    """First 12 hexadecimal digits of the SHA-256 of everything else in the file."""
+    trained_on: Text
+    """What the labels are from, in words for the model card."""
+    own_labels: bool
+    """The labels are from real transactions of the user: without them a model never decides."""
+    feature_schema: int
+    """`fraudstream.detection.registry.SCHEMA` at the time of training."""
+    features: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=500)]
+    label_delay_days: Annotated[float, msgspec.Meta(ge=0, le=400)]
+    """How long after a transaction its label was taken as known."""
+    training: Period
+    validation: Period | None = None
+    """The newest part, on which metrics and calibration were made by a model that had not seen it."""
+    metrics: dict[str, float]
+    calibration: Calibration
+    prior_log_odds: float
+    """Log-odds of fraud among the transactions that it learnt from."""
+    weight: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    """How much its evidence counts beside the rules' points: both may speak of the same thing."""
+    points_weight: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    """How much the rules' points count beside its evidence."""
+    trees: tuple[Tree, ...]
+    distributions: dict[str, Distribution] = {}
+    """By feature, and `score` for the log-odds."""
+
+
+class Model:
+    """A model, checked and compiled."""
+
+    def __init__(self, file: ModelFile) -> None:
+        """Check a model's data and compile it.
+
+        Raises:
+            ModelError: it cannot be used.
+        """
+        _check(file)
+        self.file = file
+        self.version = file.version
+        self._positions = tuple(registry.NAMES.index(name) for name in file.features)
+        self._sum = trees.compiled(file.trees, self._positions)
+
+    def raw(self, vector: Vector) -> float:
+        """Give the trees' sum for a feature vector: LightGBM's raw score, to the last bit."""
+        return self._sum(vector)
+
+    def log_odds(self, vector: Vector) -> float:
+        """Give the log-odds that a transaction with this feature vector is fraud."""
+        calibration = self.file.calibration
+        return calibration.slope * self._sum(vector) + calibration.intercept
+
+    @property
+    def base_log_odds(self) -> float:
+        """Give the log-odds from which contributions count: before any feature is known."""
+        calibration = self.file.calibration
+        return calibration.slope * sum(tree.root_mean for tree in self.file.trees) + calibration.intercept
+
+    def evidence(self, vector: Vector) -> float:
+        """Give what the model adds to the rules' points: its log-odds beyond the prior ones, times its weight."""
+        return self.file.weight * (self.log_odds(vector) - self.file.prior_log_odds)
+
+    def contributions(self, vector: Vector) -> Mapping[str, float]:
+        """Tell what each feature that was asked added, in log-odds; with `base_log_odds` they sum to `log_odds`.
+
+        It takes several times as long as the log-odds do: it is for what somebody will look at.
+        """
+        found = trees.contributions(self.file.trees, self._positions, vector)
+        return {self.file.features[place]: self.file.calibration.slope * value for place, value in found.items()}
+
+    def to_json(self) -> bytes:
+        """Give the content of the model's file."""
+        return msgspec.json.encode(self.file) + b"\n"
+
+
+def seal(file: ModelFile) -> Model:
+    """Give a model's data their version, and check and compile them.
+
+    Raises:
+        ModelError: they cannot be used.
+    """
+    try:
+        # As a file would be read back: a whole number in place of a float has another hash.
+        same = msgspec.convert(msgspec.to_builtins(file), ModelFile)
+    except msgspec.ValidationError as error:
+        raise ModelError(f"it is no model: {error}") from None
+    return Model(msgspec.structs.replace(same, version=_version(same)))
+
+
+def load(content: bytes) -> Model:
+    """Read and check a model's file.
+
+    Raises:
+        ModelError: it cannot be used.
+    """
+    if len(content) > MAX_BYTES:
+        raise ModelError(f"the model is larger than {MAX_BYTES} bytes")
+    try:
+        return Model(msgspec.json.decode(content, type=ModelFile))
+    except ModelError:
+        raise
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise ModelError(f"it is no model: {error}") from None
+
+
+def _version(file: ModelFile) -> str:
+    content = msgspec.json.encode(msgspec.structs.replace(file, version=""), order="deterministic")
+    return hashlib.sha256(content).hexdigest()[:_VERSION_DIGITS]
+
+
+def _check(file: ModelFile) -> None:
+    if file.version != _version(file):
+        raise ModelError(f"its content is not that of version {file.version}: it was damaged or edited; train it anew")
+    for name in file.features:
+        if name not in registry.NAMES:
+            close = difflib.get_close_matches(name, registry.NAMES, n=1)
+            raise ModelError(f"there is no feature {name}" + (f": is {close[0]} meant?" if close else ""))
+    if file.feature_schema != registry.SCHEMA:
+        raise ModelError(
+            f"it was trained on features of schema {file.feature_schema}, and these are of schema {registry.SCHEMA}: "
+            "train it anew"
+        )
+    if len(set(file.features)) < len(file.features):
+        raise ModelError("it lists a feature twice")
+    try:
+        trees.check(file.trees, len(file.features))
+    except trees.TreeError as error:
+        raise ModelError(str(error)) from None
+    numbers = (file.calibration.slope, file.calibration.intercept, file.prior_log_odds, *file.metrics.values())
+    if not all(math.isfinite(number) for number in numbers):
+        raise ModelError("calibration, priorLogOdds and metrics must be finite numbers")
+    for name, distribution in file.distributions.items():
+        _check_distribution(name, distribution)
+
+
+def _check_distribution(name: str, distribution: Distribution) -> None:
+    cuts, shares = distribution.cuts, distribution.shares
+    fits = len(shares) == len(cuts) + 2 and list(cuts) == sorted(set(cuts)) and all(map(math.isfinite, cuts))
+    # Shares are rounded when they are written.
+    if not fits or min(shares) < 0 or not math.isclose(sum(shares), 1, abs_tol=1e-3):
+        raise ModelError(f"distributions: {name}: cuts must ascend, and shares of their bins and of none sum to 1")

@@ -1,0 +1,48 @@
+"""What a model's part in a decision is told by: a reason code for each family of features."""
+
+import re
+from typing import Final
+
+from fraudstream.detection.features.registry import NAMES, Vector
+from fraudstream.detection.models.model import Model
+from fraudstream.transactions.decision import Reason
+
+MOST_REASONS: Final = 3
+LEAST_POINTS: Final = 0.1
+"""Log-odds; less makes fraud hardly a tenth more likely, and is no reason."""
+
+_FAMILIES: Final = (
+    (r"Fraud", "MODEL_KNOWN_FRAUD"),
+    (r"Decline", "MODEL_DECLINES"),
+    (r"^travel", "MODEL_TRAVEL"),
+    (r"^customer(Device|Country|Payee)AgeHours", "MODEL_NEW_TO_CUSTOMER"),
+    (r"^accountAge|^customer(Age|Idle)Days", "MODEL_ACCOUNT"),
+    (r"^local|HourShare|^arrivalDelay", "MODEL_TIME"),
+    (r"^amount|Amount|PeakRatio|NearThreshold", "MODEL_AMOUNT"),
+    (r"^customer", "MODEL_CUSTOMER_ACTIVITY"),
+    (r"^card", "MODEL_CARD_ACTIVITY"),
+    (r"^merchant", "MODEL_MERCHANT_ACTIVITY"),
+    (r"^terminal", "MODEL_TERMINAL_ACTIVITY"),
+    (r"^device", "MODEL_DEVICE_ACTIVITY"),
+    (r"^ip", "MODEL_ADDRESS_ACTIVITY"),
+    (r"", "MODEL_OTHER"),
+)
+CODES: Final = {name: next(code for pattern, code in _FAMILIES if re.search(pattern, name)) for name in NAMES}
+"""Reason code by feature."""
+
+
+def reasons(model: Model, vector: Vector) -> tuple[Reason, ...]:
+    """Give the features that spoke most for fraud, strongest first, one of each family.
+
+    Args:
+        model: the model that took part in the decision.
+        vector: what it judged.
+    """
+    found: dict[str, Reason] = {}
+    added = model.contributions(vector)
+    for name in sorted(added, key=lambda name: (-added[name], name)):
+        points = round(model.file.weight * added[name], 2)
+        if points < LEAST_POINTS or len(found) == MOST_REASONS:
+            break
+        found.setdefault(CODES[name], Reason(code=CODES[name], source=name, points=points))
+    return tuple(found.values())

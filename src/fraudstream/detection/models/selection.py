@@ -1,0 +1,80 @@
+"""Which models score: one that counts, one that is watched beside it, both, or none.
+
+A small YAML file says which; it lies beside the models' own files, and changes after them. So what is in force changes
+at once, and a file that is missing or damaged leaves what was in force before.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Final, NamedTuple
+
+import msgspec
+import yaml
+
+from fraudstream.detection.models.model import Model, ModelError, load
+
+MODELS_FILE: Final = "models.yaml"
+MODELS_FOLDER: Final = "models/"
+"""Where the models' files lie, beside `models.yaml`."""
+MAX_BYTES: Final = 10_000
+
+FileName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,59}\.json$")]
+
+
+class Chosen(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """What the file says."""
+
+    schema_version: Annotated[int, msgspec.Meta(ge=1, le=1)] = 1
+    live: FileName | None = None
+    """The file of the model that takes part in decisions; without one, rules decide alone."""
+    shadow: FileName | None = None
+    """The file of a model that is scored and logged beside it, and never counts."""
+
+
+class Models(NamedTuple):
+    """The models in force."""
+
+    live: Model | None = None
+    shadow: Model | None = None
+
+
+NO_MODELS: Final = Models()
+
+
+def read_chosen(content: bytes) -> Chosen:
+    """Read the file that says which models are in force.
+
+    Raises:
+        ModelError: it cannot be used.
+    """
+    if len(content) > MAX_BYTES:
+        raise ModelError(f"{MODELS_FILE}: it is larger than {MAX_BYTES} bytes")
+    try:
+        return msgspec.convert(yaml.load(content, yaml.CSafeLoader), Chosen)
+    except yaml.YAMLError:
+        raise ModelError(f"{MODELS_FILE}: it is no YAML") from None
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{MODELS_FILE}: {error}") from None
+
+
+def load_models(chosen: Chosen, read: Callable[[str], bytes]) -> Models:
+    """Load the models that were chosen.
+
+    Args:
+        chosen: which ones.
+        read: gives the content of a model's file by its name.
+
+    Raises:
+        ModelError: one of them cannot be used, or would decide without having seen a label of the user's own.
+    """
+    loaded = {name: _named(name, read) for name in {chosen.live, chosen.shadow} if name}
+    live = loaded[chosen.live] if chosen.live else None
+    if live and not live.file.own_labels:
+        raise ModelError(f"{chosen.live}: it never learnt from labels of your own, so it can only be a shadow model")
+    return Models(live, loaded[chosen.shadow] if chosen.shadow else None)
+
+
+def _named(name: str, read: Callable[[str], bytes]) -> Model:
+    try:
+        return load(read(name))
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from None

@@ -1,0 +1,206 @@
+"""What a profile remembers of one transaction."""
+
+import zlib
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.transactions.money import MAX_AMOUNT_MINOR
+from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
+
+NO_AMOUNT: Final = 2**32 - 1
+MAX_AMOUNT: Final = NO_AMOUNT - 1
+"""Hundredths of the base currency; a larger amount is remembered as this one, 42.9 million."""
+NO_PEER: Final = 0
+NO_COUNTRY: Final = 0
+NO_PLACE: Final = -32768
+MAX_TIME: Final = 2**48
+"""Epoch milliseconds; far beyond any real clock, and small enough to be stored and computed with."""
+
+SPEND: Final = 1
+"""Money leaves the customer: a payment, transfer or withdrawal, whatever the issuer said."""
+DECLINED: Final = 2
+EVIDENCE: Final = 4
+"""The decline says something about the card or its holder."""
+IN: Final = 8
+"""A deposit: money comes to the customer."""
+OUT: Final = 16
+"""Money is passed on: a transfer or withdrawal."""
+REFUND: Final = 32
+NEAR_THRESHOLD: Final = 64
+"""Just below the amount from which on it would have to be reported."""
+FRAUD: Final = 128
+"""It is known to be fraud: a label said so."""
+
+NEAR_SHARE: Final = 0.9
+"""Own choice: from this share of the reporting threshold on, up to the threshold itself, an amount is near it."""
+
+_FLAGS: Final = {
+    TransactionType.PAYMENT: SPEND,
+    TransactionType.TRANSFER: SPEND | OUT,
+    TransactionType.WITHDRAWAL: SPEND | OUT,
+    TransactionType.DEPOSIT: IN,
+    TransactionType.REFUND: REFUND,
+    TransactionType.REVERSAL: 0,
+}
+_NOT_ABOUT_THE_CARD = frozenset(
+    # ISO 8583:1987 DE39: merchant, format and network failures. An outage must not look like card testing.
+    ["03", "06", "09", "12", "13", "19", "22", "30", "31", "40", "58", "68", "90", "91", "92", "94", "95", "96", "98"]
+)
+_MAX_DEGREES = {"latitude": 90.0, "longitude": 180.0}
+
+
+class Event(NamedTuple):
+    """One transaction in a profile; events order by time, then identity."""
+
+    time: int
+    """Epoch milliseconds."""
+    identity: int
+    """32-bit hash of the transaction's id: with the time it tells the events of one entity apart."""
+    amount: int
+    """Hundredths of the base currency; `NO_AMOUNT` where no exchange rate is known."""
+    flags: int
+    peer: int
+    """32-bit hash of what the entity met, or `NO_PEER`: a customer its device, a card its merchant, a terminal its
+    customer, all others the card."""
+    other_peer: int
+    """The same of a second one: a customer the payee, a device or an address the customer; `NO_PEER` for the others."""
+    country: int
+    """Of a customer's event: where it was, as `country_code`; else `NO_COUNTRY`."""
+    latitude: int
+    """Of a customer's event: hundredths of a degree, or `NO_PLACE`."""
+    longitude: int
+
+    def is_same_as(self, other: "Event") -> bool:
+        """Tell whether both are of the same transaction."""
+        return self.time == other.time and self.identity == other.identity
+
+
+def is_spending(event: Event) -> int:
+    """Give 1 for an event in which money leaves the customer, else 0."""
+    return event.flags & SPEND
+
+
+def is_evidence(event: Event) -> int:
+    """Give 1 for a decline that says something about the card or its holder, else 0."""
+    return 1 if event.flags & EVIDENCE else 0
+
+
+def is_refund(event: Event) -> int:
+    """Give 1 for a refund, else 0."""
+    return 1 if event.flags & REFUND else 0
+
+
+def is_near_threshold(event: Event) -> int:
+    """Give 1 for an amount just below the reporting threshold, else 0."""
+    return 1 if event.flags & NEAR_THRESHOLD else 0
+
+
+def spent(event: Event) -> int:
+    """Give what was spent, in hundredths of the base currency; 0 for what was declined or has no rate."""
+    return event.amount if event.flags & (SPEND | DECLINED) == SPEND and event.amount != NO_AMOUNT else 0
+
+
+def refunded(event: Event) -> int:
+    """Give what was refunded, in hundredths of the base currency."""
+    return event.amount if event.flags & REFUND and event.amount != NO_AMOUNT else 0
+
+
+class UnusableTransactionError(ValueError):
+    """A stored transaction holds a value that no validated transaction can hold."""
+
+
+def check(transaction: Transaction) -> None:
+    """Refuse what would not fit into an event; the door's validation lets nothing of it through.
+
+    Raises:
+        UnusableTransactionError: the message names the field.
+    """
+    if not 0 <= transaction.timestamp < MAX_TIME:
+        raise UnusableTransactionError("timestamp is out of range")
+    if not 0 <= transaction.received_at < MAX_TIME:
+        raise UnusableTransactionError("receivedAt is out of range")
+    if not 0 <= transaction.amount_minor <= MAX_AMOUNT_MINOR:
+        raise UnusableTransactionError("amountMinor is out of range")
+    for field, most in _MAX_DEGREES.items():
+        degrees: float | None = getattr(transaction, field)
+        if degrees is not None and not -most <= degrees <= most:
+            raise UnusableTransactionError(f"{field} is out of range")
+
+
+def peer_hash(value: str | None) -> int:
+    """Hash an identifier to 32 bits. Tokens are uniformly random, so a checksum spreads them."""
+    return NO_PEER if value is None else zlib.crc32(value.encode()) or 1
+
+
+def country_code(country: str | None) -> int:
+    """Give a country's two letters as a 16-bit number; `NO_COUNTRY` for none."""
+    return NO_COUNTRY if country is None else int.from_bytes(country.encode()[:2], "big")
+
+
+def card_identity(transaction: Transaction) -> str | None:
+    """Name the card that was used: by issuer prefix and last digits where both are known, else by its token.
+
+    A wallet may mint a new token for each attempt; its attempts are still those of one card.
+    """
+    if transaction.card_bin is not None and transaction.card_last4 is not None:
+        return f"{transaction.card_bin}…{transaction.card_last4}"
+    return transaction.card_token
+
+
+def identity(transaction_id: str) -> int:
+    """Hash a transaction's id to 32 bits."""
+    return int.from_bytes(blake2b(transaction_id.encode(), digest_size=4).digest(), "little")
+
+
+def events_of(
+    transaction: Transaction, keys: dict[EntityKind, str], amount: float | None, reporting_threshold: float
+) -> dict[EntityKind, Event]:
+    """Make the events that a transaction is to its entities.
+
+    Args:
+        transaction: what happened; `check` must accept it.
+        keys: the profiles' keys of its entities.
+        amount: in the base currency; None where no exchange rate is known.
+        reporting_threshold: in the base currency.
+    """
+    flags = _FLAGS[transaction.type]
+    if transaction.authorization_result is AuthorizationResult.DECLINED:
+        flags |= DECLINED
+        if transaction.response_code not in _NOT_ABOUT_THE_CARD:
+            flags |= EVIDENCE
+    if amount is not None and NEAR_SHARE * reporting_threshold <= amount < reporting_threshold:
+        flags |= NEAR_THRESHOLD
+    stored = NO_AMOUNT if amount is None else min(round(amount * 100), MAX_AMOUNT)
+    common = transaction.timestamp, identity(transaction.transaction_id), stored, flags
+    card = peer_hash(card_identity(transaction))
+    made: dict[EntityKind, Event] = {}
+    for kind in keys:
+        match kind:
+            case EntityKind.CUSTOMER:
+                made[kind] = Event(
+                    *common,
+                    peer_hash(transaction.device_id),
+                    peer_hash(transaction.counterparty_token),
+                    country_code(transaction.ip_country or transaction.merchant_country),
+                    *_place(transaction),
+                )
+            case EntityKind.CARD:
+                made[kind] = _met(common, peer_hash(transaction.merchant_id))
+            case EntityKind.TERMINAL:
+                made[kind] = _met(common, peer_hash(transaction.customer_id))
+            case EntityKind.MERCHANT:
+                made[kind] = _met(common, card)
+            case EntityKind.DEVICE | EntityKind.IP:
+                made[kind] = _met(common, card, peer_hash(transaction.customer_id))
+    return made
+
+
+def _met(common: tuple[int, int, int, int], peer: int, other_peer: int = NO_PEER) -> Event:
+    return Event(*common, peer, other_peer, NO_COUNTRY, NO_PLACE, NO_PLACE)
+
+
+def _place(transaction: Transaction) -> tuple[int, int]:
+    if transaction.latitude is None or transaction.longitude is None:
+        return NO_PLACE, NO_PLACE
+    return round(transaction.latitude * 100), round(transaction.longitude * 100)

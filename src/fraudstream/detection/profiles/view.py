@@ -1,0 +1,80 @@
+"""What a profile lets one event see: its past, without itself."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from fraudstream.detection.profiles.events import NO_AMOUNT, Event
+from fraudstream.detection.profiles.layout import Shared
+from fraudstream.detection.profiles.profile import DAY, HOUR, Profile
+
+Values: TypeAlias = dict[str, float | None]
+"""Features by name, before they are rounded."""
+
+
+class Sight:
+    """An event's view of a profile that has learnt it."""
+
+    __slots__ = ("event", "excluded", "known", "label_delay_days", "profile", "time")
+
+    def __init__(self, profile: Profile, event: Event, *, counted: bool, label_delay_days: int) -> None:
+        """Look.
+
+        Args:
+            profile: the profile after the event.
+            event: the event to judge.
+            counted: the profile's buckets hold it.
+            label_delay_days: see `feature_values.Calendar`.
+        """
+        self.profile = profile
+        self.event = event
+        self.label_delay_days = label_delay_days
+        self.time = event.time
+        self.known = profile.before(event)
+        """Oldest first."""
+        later = [known for known in profile.ring if known.time > event.time]
+        self.excluded = [event, *later] if counted else later
+        """What the buckets hold and the event must not see, as far as the ring knows it: itself and what came after."""
+
+    def in_days(self, column: int, window: int, figure: Callable[[Event], int]) -> int:
+        """Sum a column over the days that a window touches (milliseconds).
+
+        Args:
+            column: of the profile's days.
+            window: milliseconds up to the event.
+            figure: what an event adds to the column.
+        """
+        last = self.time // DAY
+        total = self.profile.days.total(column, (self.time - window) // DAY, last)
+        return max(total - sum([figure(event) for event in self.excluded if event.time // DAY <= last]), 0)
+
+    def in_hours(self, column: int, window: int, figure: Callable[[Event], int]) -> int:
+        """Sum a column over the hours that a window touches; see `in_days`."""
+        last = self.time // HOUR
+        total = self.profile.hours.total(column, (self.time - window) // HOUR, last)
+        return max(total - sum([figure(event) for event in self.excluded if event.time // HOUR <= last]), 0)
+
+    def since(self, window: int) -> list[Event]:
+        """Give the ring's events in a window (milliseconds) that ends with the event."""
+        start = self.time - window
+        return [event for event in self.known if event.time > start]
+
+    def frauds(self, column: int) -> int:
+        """Count the transactions of the last 30 days that are known to be fraud."""
+        return max(self.profile.days.total(column, self.time // DAY - 30, self.time // DAY), 0)
+
+    def fraud_share(self, days: int) -> float | None:
+        """Give the share of known frauds among the transactions of days before the labels' delay; None without any."""
+        last = self.time // DAY - self.label_delay_days
+        buckets = self.profile.days
+        count = buckets.total(Shared.COUNT, last - days, last)
+        return min(max(buckets.total(Shared.FRAUDS, last - days, last), 0) / count, 1.0) if count else None
+
+    def amount_ratio(self) -> float | None:
+        """Give the event's amount as a multiple of the mean of earlier ones; None where either is unknown."""
+        mean = self.mean_amount()
+        return self.event.amount / mean if mean and self.event.amount != NO_AMOUNT else None
+
+    def mean_amount(self) -> float | None:
+        """Give the mean of earlier amounts, in hundredths of the base currency; None without any above nothing."""
+        mean = self.profile.past.amounts.plus(self.known).mean
+        return mean if mean > 0 else None

@@ -1,0 +1,87 @@
+"""Lists of entities, such as blocked and trusted ones, read from a file beside the ruleset."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from fraudstream.detection.profiles.entities import EntityKind, tokens
+from fraudstream.detection.profiles.profile import DAY
+from fraudstream.detection.rules import strict_yaml
+from fraudstream.transactions.transaction import Transaction
+
+Name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-zA-Z0-9]{0,31}$")]
+Token = Annotated[str, msgspec.Meta(pattern="^tok_[A-Za-z0-9_-]{22}$")]
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An entity that is on a list for a time."""
+
+    token: Token
+    until: date
+    """The last day, in UTC."""
+
+
+class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    customer: tuple[Token | _Entry, ...] = ()
+    card: tuple[Token | _Entry, ...] = ()
+    merchant: tuple[Token | _Entry, ...] = ()
+    terminal: tuple[Token | _Entry, ...] = ()
+    device: tuple[Token | _Entry, ...] = ()
+    ip: tuple[Token | _Entry, ...] = ()
+
+
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_KEYS: Final = (*EntityKind, *_Entry.__struct_fields__)
+
+
+class Lists:
+    """Named lists of entities' tokens."""
+
+    def __init__(self, lists: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
+        """Take the lists: by name, then by kind of entity, then by token, epoch milliseconds at which it ends."""
+        self.names = tuple(sorted(lists))
+        self._kinds = [[(kind, members) for kind, members in lists[name].items() if members] for name in self.names]
+
+    def memberships(self, transaction: Transaction) -> list[bool]:
+        """Tell for each list, in the order of `names`, whether any entity of the transaction is on it.
+
+        It is on it if the transaction was received before the entry's end.
+        """
+        if not any(self._kinds):
+            return [False] * len(self.names)
+        present: dict[str, str] = {kind.value: token for kind, token in tokens(transaction).items()}
+        now = transaction.received_at
+        return [any(now < members.get(present.get(kind, ""), 0) for kind, members in kinds) for kinds in self._kinds]
+
+
+def load_lists(content: object) -> Lists:
+    """Read decoded lists.
+
+    Raises:
+        ValueError: what is wrong and where.
+    """
+    lists: dict[str, dict[str, dict[str, float]]] = {}
+    for name, entries in strict_yaml.convert(content, dict[Name, Any]).items():
+        try:
+            found = strict_yaml.convert(entries, _List, _KEYS)
+            lists[name] = {kind.value: _ends(getattr(found, kind), kind) for kind in EntityKind}
+        except strict_yaml.DocumentError as error:
+            raise strict_yaml.DocumentError(f"{name}: {error}") from None
+    return Lists(lists)
+
+
+def _ends(entries: Sequence[str | _Entry], place: str) -> dict[str, float]:
+    ends: dict[str, float] = {}
+    for position, entry in enumerate(entries, start=1):
+        token, end = (entry, math.inf) if isinstance(entry, str) else (entry.token, _end(entry.until))
+        if token in ends:
+            raise strict_yaml.DocumentError(f"{place}: entry {position} stands there twice")
+        ends[token] = end
+    return ends
+
+
+def _end(day: date) -> float:
+    return (day.toordinal() + 1 - _EPOCH) * DAY

@@ -1,0 +1,297 @@
+"""Rulesets: rules, thresholds, exchange rates and lists, from three YAML files, checked as a whole when loaded."""
+
+import copy
+import hashlib
+import keyword
+import re
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
+
+import msgspec
+
+from fraudstream.detection.features.registry import Vector
+from fraudstream.detection.models.selection import NO_MODELS, Models
+from fraudstream.detection.rules import strict_yaml
+from fraudstream.detection.rules.language import checker, compiler, fields, parser
+from fraudstream.detection.rules.lists import Lists, load_lists
+from fraudstream.detection.rules.rates import Rates, load_rates
+from fraudstream.transactions.decision import Verdict
+from fraudstream.transactions.transaction import Transaction
+
+RULESET_FILE: Final = "ruleset.yaml"
+RATES_FILE: Final = "rates.yaml"
+LISTS_FILE: Final = "lists.yaml"
+FILES: Final = (RULESET_FILE, RATES_FILE, LISTS_FILE)
+MAX_RULES: Final = 200
+MAX_RULESET_BYTES: Final = 400_000
+"""Twice what so many rules of the size of ours take."""
+MAX_BYTES: Final = 4_000_000
+"""Of lists and rates: a hundred thousand tokens take less."""
+MAX_RULESET_VALUES: Final = 20_000
+MAX_VALUES: Final = 400_000
+MAX_PARAMETERS: Final = 20
+MAX_MEMBERS: Final = 200
+"""Values of one parameter that holds several."""
+
+ID_PATTERN: Final = r"^[a-z][a-z0-9-]{0,47}\Z"
+
+T = TypeVar("T")
+_ID = re.compile(ID_PATTERN)
+_ASKED_LIST = re.compile(r"listed\(\s*[\"'](\w+)")
+_PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,47}", re.ASCII)
+
+
+class RulesetError(ValueError):
+    """A ruleset cannot be used."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Say what is wrong, one sentence for each problem: file, rule, and what to do."""
+        self.problems = tuple(problems)
+        # What a process gets from another one is made anew of just that.
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        """Give the problems, one on each line."""
+        return "\n".join(self.problems)
+
+
+class Severity(StrEnum):
+    """How bad it is if the rule is right."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Mode(StrEnum):
+    """Whether a rule's hits count."""
+
+    LIVE = "live"
+    SHADOW = "shadow"
+    """Evaluated and logged, never counted."""
+
+
+class Signal(StrEnum):
+    """What transaction monitoring has to look at, by article 2(2) of the PSD2 RTS, Regulation (EU) 2018/389."""
+
+    COMPROMISED_ELEMENTS = "a"
+    """Lists of compromised or stolen authentication elements."""
+    AMOUNT = "b"
+    """The amount of each payment transaction."""
+    FRAUD_SCENARIOS = "c"
+    """Known fraud scenarios in the provision of payment services."""
+    MALWARE = "d"
+    """Signs of malware infection in any session of the authentication procedure."""
+    DEVICE_USE = "e"
+    """Abnormal use of the access device or software, and the log of its use."""
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """One rule as it is written in the file."""
+
+    id: Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
+    description: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    when: str
+    points: Annotated[float, msgspec.Meta(ge=-20, le=20)] | None = None
+    """What a hit adds to the log-odds of fraud."""
+    decision: Verdict | None = None
+    """What a hit decides, whatever the score."""
+    reason_code: Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9_]{0,47}\Z")]
+    severity: Severity
+    mode: Mode = Mode.LIVE
+    source: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    """Where pattern and default thresholds come from; `own` where there is nothing to cite."""
+    signal: Signal | None = None
+    """The PSD2 signal that it serves, where one fits."""
+    parameters: Annotated[dict[str, float | str | list[float | str]], msgspec.Meta(max_length=MAX_PARAMETERS)] = {}
+
+
+class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Scores from which on a transaction is reviewed or declined."""
+
+    review: Annotated[int, msgspec.Meta(ge=1, le=100)]
+    decline: Annotated[int, msgspec.Meta(ge=1, le=101)]
+    """101: the score alone never declines."""
+
+
+class _File(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    schema_version: Annotated[int, msgspec.Meta(ge=1, le=1)]
+    base_log_odds: Annotated[float, msgspec.Meta(ge=-20, le=20)]
+    thresholds: Thresholds
+    rules: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=MAX_RULES)]
+
+
+_FILE_KEYS: Final = (*(field.encode_name for field in msgspec.structs.fields(_File)), *Thresholds.__struct_fields__)
+_RULE_FIELDS: Final = {field.encode_name: field for field in msgspec.structs.fields(Rule)}
+
+
+class Ruleset:
+    """A ruleset, checked and compiled."""
+
+    def __init__(
+        self,
+        *,
+        version: str,
+        base_log_odds: float,
+        thresholds: Thresholds,
+        rules: Sequence[tuple[Rule, compiler.Checked]],
+        rates: Rates,
+        lists: Lists,
+    ) -> None:
+        """Put together what `load` has read and checked."""
+        self.version = version
+        self.base_log_odds = base_log_odds
+        self.thresholds = thresholds
+        self.rules = tuple(rule for rule, _ in rules)
+        self.rates = rates
+        self.lists = lists
+        self.models = NO_MODELS
+        """What judges beside the rules."""
+        self._evaluate: Callable[..., tuple[compiler.Truth, ...]] = compiler.compile_together(
+            [expression for _, expression in rules], [field.name for field in fields.FIELDS], lists.names
+        )
+
+    def with_models(self, models: Models) -> "Ruleset":
+        """Give the same rules with models beside them."""
+        other = copy.copy(self)
+        other.models = models
+        return other
+
+    def evaluate(self, transaction: Transaction, vector: Vector) -> tuple[compiler.Truth, ...]:
+        """Evaluate every rule; None is unevaluable. In the order of `rules`."""
+        return self._evaluate(*fields.values(transaction, vector), *self.lists.memberships(transaction))
+
+
+def load(ruleset: bytes, rates: bytes, lists: bytes) -> Ruleset:
+    """Read and check the three files of a ruleset.
+
+    Its version is made of the first 12 hexadecimal digits of the SHA-256 over the files' bytes, in this order.
+
+    Raises:
+        RulesetError: every problem that was found.
+    """
+    problems: list[str] = []
+    known_rates = _read(RATES_FILE, rates, _LARGE, lambda found: load_rates(found.value), problems)
+    known_lists = _read(LISTS_FILE, lists, _LARGE, lambda found: load_lists(found.value), problems)
+    read = _read(RULESET_FILE, ruleset, _SMALL, _ruleset_file, problems)
+    file, lines = read or (None, {})
+    rules = _rules(file.rules, lines, known_lists.names if known_lists else None, problems) if file else []
+    if problems or file is None or known_rates is None or known_lists is None:
+        raise RulesetError(problems)
+    return Ruleset(
+        version=hashlib.sha256(ruleset + rates + lists).hexdigest()[:12],
+        base_log_odds=file.base_log_odds,
+        thresholds=file.thresholds,
+        rules=rules,
+        rates=known_rates,
+        lists=known_lists,
+    )
+
+
+class _Bounds(NamedTuple):
+    most_bytes: int
+    most_values: int
+
+
+_SMALL: Final = _Bounds(MAX_RULESET_BYTES, MAX_RULESET_VALUES)
+_LARGE: Final = _Bounds(MAX_BYTES, MAX_VALUES)
+
+
+def _read(
+    name: str, content: bytes, bounds: _Bounds, convert: Callable[[strict_yaml.Document], T], problems: list[str]
+) -> T | None:
+    try:
+        return convert(strict_yaml.read(content, most_bytes=bounds.most_bytes, most_values=bounds.most_values))
+    except ValueError as error:
+        problems.append(f"{name}: {error}")
+        return None
+
+
+def _ruleset_file(found: strict_yaml.Document) -> tuple[_File, dict[strict_yaml.Path, int]]:
+    file = strict_yaml.convert(found.value, _File, _FILE_KEYS)
+    if file.thresholds.decline < file.thresholds.review:
+        raise strict_yaml.DocumentError("thresholds: decline must not be below review")
+    return file, found.lines
+
+
+def _rules(
+    entries: Sequence[dict[str, Any]],
+    lines: Mapping[strict_yaml.Path, int],
+    lists: Sequence[str] | None,
+    problems: list[str],
+) -> list[tuple[Rule, compiler.Checked]]:
+    """Check the rules; None in place of the lists' names is for lists that could not be read."""
+    rules: list[tuple[Rule, compiler.Checked]] = []
+    seen: dict[str, int] = {}
+    for position, entry in enumerate(entries):
+        line = lines.get(("rules", position), 0)
+        # What is no text of the right form is named by its place.
+        named = isinstance(entry.get("id"), str) and _ID.fullmatch(entry["id"])
+        place = f"{RULESET_FILE}: line {line}: rule {entry['id'] if named else f'number {position + 1}'}: "
+        found: list[str] = []
+        rule = _rule(entry, found)
+        if named and entry["id"] in seen:
+            found.append(f"another rule has the same id, on line {seen[entry['id']]}")
+        elif named:
+            seen[entry["id"]] = line
+        if rule is not None:
+            known = lists if lists is not None else _ASKED_LIST.findall(rule.when)
+            expression = _expression(rule, known, found)
+            if expression is not None:
+                rules.append((rule, expression))
+        problems.extend(place + problem for problem in found)
+    return rules
+
+
+def _rule(entry: Mapping[str, Any], problems: list[str]) -> Rule | None:
+    """Convert a rule key by key, so that all that is wrong with it is named at once."""
+    before = len(problems)
+    values: dict[str, Any] = {}
+    for key, value in entry.items():
+        if key not in _RULE_FIELDS:
+            problems.append(f"there is no key {key}{strict_yaml.suggestion(key, list(_RULE_FIELDS))}")
+            continue
+        field = _RULE_FIELDS[key]
+        try:
+            values[field.name] = strict_yaml.convert(value, field.type)
+        except strict_yaml.DocumentError as error:
+            problems.append(f"{key}: {error}")
+    missing = [key for key, field in _RULE_FIELDS.items() if field.required and key not in entry]
+    if missing:
+        problems.append(f"it needs {', '.join(missing)}")
+    if (entry.get("points") is None) == (entry.get("decision") is None):
+        problems.append("it needs either points or a decision, and not both")
+    return Rule(**values) if len(problems) == before else None
+
+
+def _expression(rule: Rule, lists: Sequence[str], problems: list[str]) -> compiler.Checked | None:
+    before = len(problems)
+    parameters: dict[str, checker.Parameter] = {}
+    for name, value in rule.parameters.items():
+        if not _PARAMETER.fullmatch(name) or keyword.iskeyword(name):
+            problems.append(
+                "parameters: a name has to be of the letters a to z and digits, and no word of the language"
+            )
+        elif name in fields.BY_NAME or name in fields.REFUSED or name in checker.FUNCTION_NAMES:
+            problems.append(f"parameters: {name} is the name of a field or function: choose another one")
+        elif reason := _unusable(value):
+            problems.append(f"parameters: {name}: {reason}")
+        parameters[name] = tuple(value) if isinstance(value, list) else value
+    try:
+        expression = checker.check(rule.when, checker.Scope(fields.BY_NAME, parameters, lists))
+        if unused := sorted(parameters.keys() - parser.names(rule.when)):
+            problems.append(f"parameters: {', '.join(unused)} is not used in when")
+    except parser.LanguageError as error:
+        problems.append(f"when: {error}")
+        return None
+    return expression if len(problems) == before else None
+
+
+def _unusable(value: float | str | list[float | str]) -> str:
+    """Say why a parameter cannot have a value; nothing if it can."""
+    if not isinstance(value, list):
+        return parser.unusable(value)
+    if not 1 <= len(value) <= MAX_MEMBERS:
+        return f"it has to hold from 1 to {MAX_MEMBERS} values"
+    return next((reason for reason in map(parser.unusable, value) if reason), "")

@@ -1,0 +1,117 @@
+"""From what rules and model say to a decision.
+
+Both add up in log-odds: the score is `100 / (1 + exp(-(base + points + evidence)))`, rounded. `base` is the ruleset's
+`baseLogOdds`, the log-odds of fraud before anything is known; `points` are those of the live rules that hit, so a rule
+of +2.3 makes fraud ten times as likely as before; `evidence` is the live model's: how far its log-odds lie above those
+of fraud in its training, times its weight. Without a live model it is 0. With one, the points count by a weight too,
+which its training found: the model has seen the same things. A shadow model takes the live one's place in a score of
+its own, which is logged and decides nothing.
+
+The order of verdicts: a forced decline (the blocked list is one) stands above a forced approval (the trusted list),
+which stands above the score; a forced review lifts an approval by score to a review. A forced decline scores 100; a
+forced approval keeps its score, so that it shows what trust let through.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from fraudstream.detection.features.registry import Vector
+from fraudstream.detection.models import reasons as model_reasons
+from fraudstream.detection.models.model import Model
+from fraudstream.detection.models.selection import NO_MODELS
+from fraudstream.detection.rules.language import compiler
+from fraudstream.detection.rules.ruleset import Mode, Rule, Ruleset, Thresholds
+from fraudstream.transactions.decision import Reason, Verdict
+
+MAX_SCORE: Final = 100
+
+
+class Outcome(NamedTuple):
+    """What the rules and models of a ruleset said together."""
+
+    verdict: Verdict
+    score: int
+    reasons: tuple[Reason, ...]
+    """Strongest first: what forces a decision, then by points."""
+    unevaluable: tuple[str, ...]
+    shadow_hits: tuple[str, ...]
+    log_odds: float
+    """The score before it is rounded and before anything is forced: base, points and evidence."""
+    shadow_score: int | None
+    """The score with the shadow model in the live one's place; None without a shadow model."""
+
+
+def decide(ruleset: Ruleset, truths: Sequence[compiler.Truth], vector: Vector | None = None) -> Outcome:
+    """Combine what a ruleset's rules and models say of a transaction.
+
+    A model's reasons are worked out for a review or decline only: nobody asks why something was approved, and they
+    take several times as long as the score.
+
+    Args:
+        ruleset: the rules, and the models beside them.
+        truths: the rules' truth values, in their order.
+        vector: the transaction's features; without them rules decide alone.
+    """
+    hits: list[Rule] = []
+    unevaluable: list[str] = []
+    shadow_hits: list[str] = []
+    for rule, truth in zip(ruleset.rules, truths, strict=True):
+        if truth is None:
+            unevaluable.append(rule.id)
+        elif truth:
+            if rule.mode is Mode.LIVE:
+                hits.append(rule)
+            else:
+                shadow_hits.append(rule.id)
+    forced = {rule.decision for rule in hits}
+    points = sum(rule.points or 0.0 for rule in hits)
+    live, shadow = ruleset.models if vector is not None else NO_MODELS
+    log_odds = ruleset.base_log_odds + _added(points, live, vector)
+    score = score_of(log_odds)
+    if Verdict.DECLINE in forced:
+        verdict, score = Verdict.DECLINE, MAX_SCORE
+    elif Verdict.APPROVE in forced:
+        verdict = Verdict.APPROVE
+    else:
+        verdict = _by_score(score, ruleset.thresholds)
+        if verdict is Verdict.APPROVE and Verdict.REVIEW in forced:
+            verdict = Verdict.REVIEW
+    of_model = model_reasons.reasons(live, vector) if verdict is not Verdict.APPROVE and live and vector else ()
+    return Outcome(
+        verdict=verdict,
+        score=score,
+        reasons=_reasons(hits, live.file.points_weight if live else 1.0, of_model),
+        unevaluable=tuple(unevaluable),
+        shadow_hits=tuple(shadow_hits),
+        log_odds=log_odds,
+        shadow_score=score_of(ruleset.base_log_odds + _added(points, shadow, vector)) if shadow else None,
+    )
+
+
+def _added(points: float, model: Model | None, vector: Vector | None) -> float:
+    if model is None or vector is None:
+        return points
+    return model.file.points_weight * points + model.evidence(vector)
+
+
+def score_of(log_odds: float) -> int:
+    """Turn log-odds into a score from 0 to 100."""
+    bounded = max(min(log_odds, 50.0), -50.0)
+    return math.floor(MAX_SCORE / (1 + math.exp(-bounded)) + 0.5)
+
+
+def _by_score(score: int, thresholds: Thresholds) -> Verdict:
+    if score >= thresholds.decline:
+        return Verdict.DECLINE
+    return Verdict.REVIEW if score >= thresholds.review else Verdict.APPROVE
+
+
+def _reasons(hits: Sequence[Rule], weight: float, of_model: Sequence[Reason]) -> tuple[Reason, ...]:
+    forcing = sorted((rule for rule in hits if rule.decision is not None), key=lambda rule: rule.id)
+    adding = [rule for rule in hits if rule.decision is None]
+    forced = [Reason(code=rule.reason_code, source=rule.id) for rule in forcing]
+    added = [
+        Reason(code=rule.reason_code, source=rule.id, points=round(weight * (rule.points or 0.0), 2)) for rule in adding
+    ]
+    return (*forced, *sorted((*added, *of_model), key=lambda reason: (-abs(reason.points), reason.source)))

@@ -1,0 +1,114 @@
+"""The ruleset and models in force: read from S3, looked at again once a minute, and never replaced by worse ones."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from fraudstream.detection.models.model import ModelError
+from fraudstream.detection.models.selection import (
+    MODELS_FILE,
+    MODELS_FOLDER,
+    NO_MODELS,
+    Chosen,
+    load_models,
+    read_chosen,
+)
+from fraudstream.detection.rules.ruleset import FILES, Ruleset, RulesetError, load
+from fraudstream.detection.stores.s3_cache import BucketFile, BucketFiles, is_absent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_s3 import S3Client
+
+CHECK_SECONDS: Final = 60.0
+
+
+class RulesetStore:
+    """Gives the ruleset in force, with the models beside its rules."""
+
+    def __init__(
+        self,
+        s3: S3Client,
+        *,
+        bucket: str,
+        prefix: str,
+        on_refused: Callable[[Exception], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Say where the ruleset lies.
+
+        Args:
+            s3: the client to read it with.
+            bucket: the bucket's name.
+            prefix: what the keys of its files begin with, such as `rulesets/live/`; those of models.yaml and of the
+                models' folder too.
+            on_refused: called at each look at which files cannot be used, so that what was in force stays: an
+                earlier ruleset, or earlier models, which may be none.
+            clock: seconds that only grow.
+        """
+        self._files = BucketFiles(s3, bucket=bucket, prefix=prefix)
+        self._on_refused = on_refused
+        self._clock = clock
+        self._loaded: tuple[str, ...] = ()
+        self._loaded_models: tuple[str, ...] = ()
+        self._models = NO_MODELS
+        self._current: Ruleset | None = None
+        self._next_look = 0.0
+
+    def current(self) -> Ruleset:
+        """Give the ruleset in force.
+
+        Raises:
+            RulesetError: there is no earlier one, and what lies in S3 is invalid.
+            ClientError: there is no earlier one, and S3 does not give it.
+            BotoCoreError: there is no earlier one, and S3 cannot be reached.
+        """
+        now = self._clock()
+        if self._current is not None and now < self._next_look:
+            return self._current
+        self._next_look = now + CHECK_SECONDS
+        try:
+            self._current = self._look()
+        except (RulesetError, ClientError, BotoCoreError) as error:
+            if self._current is None:
+                raise
+            self._on_refused(error)
+        # A model that cannot be used keeps no new rule from coming into force, nor the other way round.
+        try:
+            self._look_at_models()
+        except (ModelError, ClientError, BotoCoreError) as error:
+            self._on_refused(error)
+        if self._current.models is not self._models:
+            self._current = self._current.with_models(self._models)
+        return self._current
+
+    def _look(self) -> Ruleset:
+        files = [self._files.read(name) for name in FILES]
+        found = tuple(file.etag for file in files)
+        if self._current is None or found != self._loaded:
+            self._current = load(*(file.content for file in files))
+            self._loaded = found
+        return self._current
+
+    def _look_at_models(self) -> None:
+        try:
+            pointer = self._files.read(MODELS_FILE)
+        except ClientError as error:
+            # Where there never was one, rules decide alone; to end a model's part, the file says that there is none.
+            if self._loaded_models or not is_absent(error):
+                raise
+            return
+        chosen = read_chosen(pointer.content)
+        files = self._chosen_files(chosen)
+        found = (pointer.etag, *(file.etag for file in files.values()))
+        if found != self._loaded_models:
+            self._models = load_models(chosen, lambda name: files[name].content)
+            self._loaded_models = found
+
+    def _chosen_files(self, chosen: Chosen) -> dict[str, BucketFile]:
+        names = [name for name in (chosen.live, chosen.shadow) if name]
+        return {name: self._files.read(MODELS_FOLDER + name) for name in names}

@@ -1,0 +1,110 @@
+"""What the analyzer has to do for a record of the stream of transactions."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from fraudstream.detection.batch import Relabelling
+from fraudstream.detection.profiles.events import MAX_TIME, UnusableTransactionError, check, identity
+from fraudstream.detection.profiles.profile import LabelChange
+from fraudstream.transactions.decision import Label, Truth
+from fraudstream.transactions.tokens import holds_card_number
+from fraudstream.transactions.transaction import Kind, Transaction
+
+
+class Work(NamedTuple):
+    """What one record asks for."""
+
+    sequence_number: str
+    transaction: Transaction | None = None
+    """None: nothing is to be done."""
+    undecided: bool = False
+    """It is to be judged."""
+    label: Label | None = None
+    """Its label, new or not: nobody needs to be alerted of what is known."""
+    relabelled: bool = False
+    """The label is new or another one than before: what the alert is to show."""
+    relabelling: Relabelling | None = None
+    """What the label changes in profiles; None where the truth is the same as before."""
+
+
+_FRAUD = {"S": Truth.FRAUD}
+
+
+class PoisonRecordError(ValueError):
+    """A record that can never be processed; the message names fields, never values."""
+
+
+def sequence_number(record: Mapping[str, Any]) -> str:
+    """Give the record's sequence number.
+
+    Raises:
+        PoisonRecordError: it has none, so that its failure could not be reported.
+    """
+    number: object = record.get("dynamodb", {}).get("SequenceNumber")
+    if not isinstance(number, str) or not number:
+        raise PoisonRecordError("a stream record has no SequenceNumber")
+    return number
+
+
+def transaction_id(record: Mapping[str, Any]) -> str | None:
+    """Give the id of the transaction that a record is about, also where the record itself cannot be processed.
+
+    None where its keys cannot be read, and for a card number: what is wrong with a record may be that it did not come
+    through the API.
+    """
+    match record:
+        case {"dynamodb": {"Keys": {"transactionId": {"S": str(name)}}}} if not holds_card_number(name):
+            return name
+        case _:
+            return None
+
+
+def read(record: Mapping[str, Any]) -> Work:
+    """Compare a record's old and new image and say what there is to do.
+
+    Raises:
+        PoisonRecordError: the new image is no transaction.
+    """
+    number = sequence_number(record)
+    change: Mapping[str, Any] = record["dynamodb"]
+    new: Mapping[str, Any] = change.get("NewImage") or {}
+    old: Mapping[str, Any] = change.get("OldImage") or {}
+    if new.get("kind") != {"S": Kind.TRANSACTION}:
+        return Work(number)
+    is_new = not old
+    redriven = new.get("redrivenAt") != old.get("redrivenAt")
+    relabelled = any(new.get(name) != old.get(name) for name in ("label", "labelSource", "labeledAt"))
+    to_judge = "decision" not in new and (is_new or redriven)
+    if not to_judge and not relabelled:
+        return Work(number)
+    try:
+        transaction = Transaction.from_item(new)
+        label = Label.from_item(new)
+        check(transaction)
+    except msgspec.ValidationError as error:
+        # msgspec's own message may hold the value; what follows "$." is the field.
+        where = re.search(r"(?:\$\.|field `)(\w+)", str(error))
+        raise PoisonRecordError(
+            f"the new image is no transaction: {where[1] if where else 'a field'} is wrong"
+        ) from None
+    except UnusableTransactionError as error:
+        raise PoisonRecordError(f"the new image is no transaction: {error}") from None
+    except (ValueError, TypeError, AttributeError):
+        raise PoisonRecordError("the new image is no transaction: an attribute cannot be read") from None
+    return Work(number, transaction, to_judge, label, relabelled and label is not None, _relabelling(record, new, old))
+
+
+def _relabelling(record: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[str, Any]) -> Relabelling | None:
+    """Compare what was known to be true with what is known now; `LEGITIMATE` counts as what nobody complained about."""
+    frauds = (new.get("label") == _FRAUD) - (old.get("label") == _FRAUD)
+    if not frauds:
+        return None
+    # A record that is delivered again has the same time and number: so profiles know it again.
+    seconds: object = record["dynamodb"].get("ApproximateCreationDateTime")
+    if not isinstance(seconds, int | float) or not 0 <= seconds < MAX_TIME / 1000:
+        raise PoisonRecordError("a stream record's ApproximateCreationDateTime is no time")
+    arrived_at = int(seconds * 1000)
+    return Relabelling(LabelChange(arrived_at, identity(sequence_number(record))), frauds)

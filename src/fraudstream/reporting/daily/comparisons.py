@@ -1,0 +1,128 @@
+"""A day's figures beside those of the days before it."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from statistics import fmean, stdev
+from typing import Final
+
+from fraudstream.reporting.daily.schema.report import DailyReport
+from fraudstream.reporting.daily.schema.trends import Comparison
+
+LEAST_DAYS: Final = 7
+"""Fewer days with a figure, and nothing is called unusual: a week has its own shape."""
+DEVIATIONS: Final = 3.0
+LEAST_SHARE_OF_MEAN: Final = 0.05
+"""A figure within that of its mean is never unusual."""
+CURRENCIES: Final = 3
+"""Currencies of which values are compared: those with the most transactions."""
+
+Figure = Callable[[DailyReport], float | None]
+
+
+def compare(report: DailyReport, before: Mapping[date, DailyReport]) -> Iterator[Comparison]:
+    """Set a day beside others.
+
+    Args:
+        report: of the day.
+        before: of the 28 days before it, those that there are.
+    """
+    day = date.fromisoformat(report.date)
+
+    def beside(
+        name: str, kind: str, figure: Figure, *, chance: float, currency: str | None = None, judged: bool = True
+    ) -> Comparison | None:
+        now = figure(report)
+        if now is None:
+            return None
+        known = {each: value for each, past in before.items() if (value := figure(past)) is not None}
+        yesterday, week_ago = (known.get(day - timedelta(days=days)) for days in (1, 7))
+        series = [known[each] for each in sorted(known)]
+        return Comparison(
+            figure=name,
+            kind=kind,
+            currency=currency,
+            now=now,
+            yesterday=yesterday,
+            week_ago=week_ago,
+            mean=round(fmean(series), 6) if series else None,
+            days=len(series),
+            unusual=judged and is_unusual(now, series, chance=chance),
+        )
+
+    total = report.decisions.total
+    found = [
+        beside("transactions", "count", _total, chance=math.sqrt(max(total, 1))),
+        beside("reviewed", "share", _review_share, chance=_share_noise(_review_share(report), total)),
+        beside("declined", "share", _decline_share, chance=_share_noise(_decline_share(report), total)),
+        # Earlier days have had longer for their labels to come in.
+        beside("fraud rate", "share", _fraud_share, chance=0.0, judged=False),
+    ]
+    for money in report.currencies[:CURRENCIES]:
+        code = money.currency
+        value = _value_of(code)
+        found.append(beside("value", "value", value, chance=0.0, currency=code))
+    yield from (each for each in found if each)
+
+
+def is_unusual(now: float, series: Sequence[float], *, chance: float) -> bool:
+    """Tell whether a figure is further from the mean of others than chance and habit explain.
+
+    That is more than three standard deviations, of which the greatest counts: that of the others, what chance alone
+    makes, or a twentieth of the mean by three.
+
+    Args:
+        now: the figure.
+        series: that of other days.
+        chance: its standard deviation by chance alone.
+    """
+    if len(series) < LEAST_DAYS:
+        return False
+    mean = fmean(series)
+    least = LEAST_SHARE_OF_MEAN * abs(mean)
+    return abs(now - mean) > max(DEVIATIONS * max(stdev(series), chance), least)
+
+
+def _share_noise(share: float | None, total: int) -> float:
+    # One more and one less than there were: a share of none is not without chance.
+    part = ((share or 0.0) * total + 1) / (total + 2)
+    return math.sqrt(part * (1 - part) / max(total, 1))
+
+
+def _total(report: DailyReport) -> float:
+    return float(report.decisions.total)
+
+
+def _review_share(report: DailyReport) -> float | None:
+    return _share(report.decisions.review, report.decisions.total)
+
+
+def _decline_share(report: DailyReport) -> float | None:
+    return _share(report.decisions.decline, report.decisions.total)
+
+
+def _fraud_share(report: DailyReport) -> float | None:
+    return _share(report.labels.fraud, report.decisions.total) if report.labels.labelled else None
+
+
+def _value_of(currency: str) -> Figure:
+    def value(report: DailyReport) -> float:
+        return float(next((each.value for each in report.currencies if each.currency == currency), 0))
+
+    return value
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 6) if whole else None
+
+
+def score_drift(scores: Sequence[int], before: Sequence[Sequence[int]]) -> float | None:
+    """Give the population stability index of a day's scores against those of days before; None if either is empty.
+
+    Each bin counts as if it had half a transaction more: an empty one would make it infinite.
+    """
+    others = [sum(column) for column in zip(*before, strict=True)]
+    if not sum(scores) or not sum(others):
+        return None
+    now, then = ([(count + 0.5) / (sum(bins) + len(bins) / 2) for count in bins] for bins in (scores, others))
+    return round(sum((a - b) * math.log(a / b) for a, b in zip(now, then, strict=True)), 6)

@@ -1,0 +1,73 @@
+"""What the log says of the transactions received on one day, as tables that SQL can be asked of.
+
+They come from tallies and labels alone, never from the day's transactions themselves: a day of 86 million takes no more
+memory than a quiet one, but for the entities that were stopped, and for its labels.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from fraudstream.reporting.log import aggregates
+from fraudstream.reporting.log.columns import FILES, LABELS
+from fraudstream.reporting.log.keys import Table, table_prefix
+from fraudstream.reporting.storage.download import fetch_all
+from fraudstream.reporting.storage.duckdb_engine import connect, listed
+
+if TYPE_CHECKING:
+    from fraudstream.reporting.storage.object_store import Store
+
+READ = (Table.TALLIES, Table.LABELS, Table.IDS)
+"""What a report is made of."""
+
+Inputs = Mapping[Table, Mapping[str, str]]
+"""Keys of the files of a day, each with the mark of its content."""
+
+# The newest label holds. Of the same one, what tells of the decision too.
+_LABELLED = f"""
+CREATE TABLE labelled AS
+    SELECT * FROM (
+        SELECT DISTINCT ON (transactionId) {", ".join(name for name in LABELS if name != "features")}
+        FROM labels ORDER BY transactionId, labeledAt DESC, decision IS NULL, loggedAt DESC, label
+    ) WHERE decision IS NOT NULL
+"""
+
+
+def list_inputs(store: "Store", log_prefix: str, day: date) -> Inputs:
+    """Give what the report of a day would be made of."""
+    return {table: store.find(table_prefix(log_prefix, table, day)) for table in READ}
+
+
+def open_day(store: "Store", inputs: Inputs, folder: Path) -> duckdb.DuckDBPyConnection:
+    """Bring a day's files to a folder, and give a database with them.
+
+    It has `tallies` (see `reporting.log.aggregates`; rows of different hours are not added up yet), `labels`
+    (every label ever set), `ids` (fingerprints of the transactions that the log tells of), `labelled` (of each decided
+    transaction that has a label, the newest), and `truths`: the tallies of `labelled`, with `label` as one more column.
+
+    Args:
+        store: where the files lie.
+        inputs: from `list_inputs`.
+        folder: an empty folder, which must outlive the database.
+
+    Raises:
+        duckdb.Error: a file is not what was written.
+    """
+    connection = connect(folder)
+    for table in READ:
+        paths = fetch_all(store, list(inputs[table]), folder / table)
+        connection.execute(f"CREATE VIEW {table} AS {_select(table, paths)}")
+    connection.execute(_LABELLED)
+    counted = " UNION ALL ".join(f"({query})" for query in aggregates.of_decisions("labelled", by=", label"))
+    connection.execute(f"CREATE TABLE truths AS {counted}")
+    return connection
+
+
+def _select(table: Table, paths: Sequence[Path]) -> str:
+    typed = ", ".join(f"NULL::{kind} AS {name}" for name, kind in FILES[table].items())
+    nothing = f"SELECT {typed} WHERE false"
+    # A file from before a column was added does not have it.
+    return f"{nothing} UNION ALL BY NAME FROM read_parquet({listed(paths)}, union_by_name = true)" if paths else nothing

@@ -1,0 +1,185 @@
+"""Ratios that the payment industry watches, from what the log tells.
+
+They are near what the authorities and schemes count, and not the same: the log knows of no settlement, and of fraud
+what labels say.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Final, NamedTuple
+
+from fraudstream.reporting.daily.schema.findings import PaymentFigures
+from fraudstream.reporting.daily.schema.report import DailyReport
+from fraudstream.reporting.daily.schema.trends import Band, Meter
+
+FRAUD_RATE_DAYS: Final = 90
+"""Article 19(1) of Regulation (EU) 2018/389."""
+CURRENCIES: Final = 3
+"""Currencies of which there is a fraud rate: those with the most payments."""
+
+_PSD2: Final = "Commission Delegated Regulation (EU) 2018/389, articles 18 and 19 and annex"
+_VAMP: Final = "Visa Acquirer Monitoring Program, as of April 2026"
+
+
+class _Kind(NamedTuple):
+    """A meter, whatever it measures."""
+
+    name: str
+    definition: str
+    source: str
+    bands: tuple[Band, ...]
+
+
+def _fraud_rate(what: str, *limits: float) -> _Kind:
+    return _Kind(
+        f"PSD2 fraud rate, remote {what}",
+        "Value of payments labelled fraud, of the value of all payments of the kind made from afar in 90 days, without "
+        "those that the issuer declined; each currency by itself.",
+        _PSD2,
+        tuple(
+            Band(name=name, limit=limit) for name, limit in zip(("EUR 500", "EUR 250", "EUR 100"), limits, strict=True)
+        ),
+    )
+
+
+_FRAUD_RATES: Final[Mapping[str, _Kind]] = {
+    "remoteCard": _fraud_rate("card payments", 0.0001, 0.0006, 0.0013),
+    "remoteTransfer": _fraud_rate("credit transfers", 0.00005, 0.0001, 0.00015),
+}
+_DISPUTES: Final = _Kind(
+    "VAMP ratio",
+    "Payments labelled fraud and chargebacks (one for fraud is both), of card payments without the card present in the "
+    "calendar month so far, without those that the issuer declined; whatever the card's scheme.",
+    _VAMP,
+    (Band(name="above standard", limit=0.005), Band(name="excessive", limit=0.007)),
+)
+_ENUMERATION: Final = _Kind(
+    "VAMP enumeration ratio",
+    "Payments on which a rule for card testing hit, declined by the issuer or not, of card payments without the card "
+    "present in the calendar month so far that the issuer did not decline.",
+    _VAMP,
+    (Band(name="excessive", limit=0.2),),
+)
+VAMP_ENUMERATED: Final = 300_000
+"""Enumerated transactions a month below which Visa does not act."""
+VAMP_DISPUTED: Final = 1_500
+"""Frauds and disputes a month below which Visa does not act."""
+_NOT_PRESENT: Final = ("remoteCard", "orderCard")
+
+
+def meters(report: DailyReport, before: Mapping[date, DailyReport]) -> Iterator[Meter]:
+    """Give the meters of a day.
+
+    Args:
+        report: of the day.
+        before: of the 89 days before it, those that there are.
+    """
+    day = date.fromisoformat(report.date)
+    reports = {day: report, **before}
+    for kind in _FRAUD_RATES:
+        yield from _fraud_rates(kind, day - timedelta(days=FRAUD_RATE_DAYS - 1), reports)
+    month = {each: found for each, found in reports.items() if each >= day.replace(day=1)}
+    payments = [each for each in _payments(month.values()) if each.kind in _NOT_PRESENT]
+    yield _disputes(day.replace(day=1), len(month), payments)
+    yield _enumeration(day.replace(day=1), len(month), payments)
+
+
+def _fraud_rates(kind: str, first: date, reports: Mapping[date, DailyReport]) -> Iterator[Meter]:
+    payments = [each for each in _payments(reports.values()) if each.kind == kind]
+    counts: dict[str, int] = {}
+    for each in payments:
+        counts[each.currency] = counts.get(each.currency, 0) + each.count
+    currencies = sorted(counts, key=lambda currency: (-counts[currency], currency))[:CURRENCIES]
+    for currency in currencies or [None]:
+        own = [each for each in payments if each.currency == currency]
+        yield _meter(
+            _FRAUD_RATES[kind],
+            (first, len(reports)),
+            (sum(each.fraud_value for each in own), sum(each.value for each in own)),
+            currency=currency,
+            labelled=sum(each.labelled for each in own),
+            verdict=_exemption,
+        )
+
+
+def _disputes(first: date, days: int, payments: Sequence[PaymentFigures]) -> Meter:
+    part = sum(each.fraud + each.chargebacks for each in payments)
+    return _meter(
+        _DISPUTES,
+        (first, days),
+        (part, sum(each.count for each in payments)),
+        labelled=sum(each.labelled for each in payments),
+        verdict=lambda ratio, bands: _reached(ratio, bands, least=(part, VAMP_DISPUTED)),
+    )
+
+
+def _enumeration(first: date, days: int, payments: Sequence[PaymentFigures]) -> Meter:
+    part = sum(each.enumerated for each in payments)
+    return _meter(
+        _ENUMERATION,
+        (first, days),
+        (part, sum(each.count for each in payments)),
+        verdict=lambda ratio, bands: _reached(ratio, bands, least=(part, VAMP_ENUMERATED)),
+    )
+
+
+def _meter(
+    kind: _Kind,
+    over: tuple[date, int],
+    share: tuple[int, int],
+    *,
+    verdict: Callable[[float, Sequence[Band]], str],
+    currency: str | None = None,
+    labelled: int | None = None,
+) -> Meter:
+    """Give a meter: over the days since one of which so many are known; a part of a whole.
+
+    Args:
+        kind: what is measured.
+        over: the first day, and how many days have a report.
+        share: part and whole.
+        verdict: says what a ratio amounts to.
+        currency: of values.
+        labelled: payments that have a label; None if the ratio needs none.
+    """
+    part, whole = share
+    why_not = _why_not(whole, labelled)
+    return Meter(
+        name=kind.name,
+        definition=kind.definition,
+        source=kind.source,
+        first_day=over[0].isoformat(),
+        days=over[1],
+        currency=currency,
+        part=part,
+        whole=whole,
+        ratio=None if why_not else round(part / whole, 9),
+        why_not=why_not,
+        bands=kind.bands,
+        verdict="" if why_not else verdict(part / whole, kind.bands),
+    )
+
+
+def _payments(reports: Iterable[DailyReport]) -> list[PaymentFigures]:
+    return [each for report in reports for each in report.payments]
+
+
+def _why_not(whole: int, labelled: int | None) -> str:
+    if not whole:
+        return "no such payment"
+    return "no label of such a payment" if labelled == 0 else ""
+
+
+def _exemption(ratio: float, bands: Sequence[Band]) -> str:
+    for band in bands:
+        if ratio <= band.limit:
+            return f"within the exemption up to {band.name}"
+    return "above every exemption band"
+
+
+def _reached(ratio: float, bands: Sequence[Band], *, least: tuple[int, int]) -> str:
+    reached = [band.name for band in bands if ratio >= band.limit]
+    if not reached:
+        return "below every limit"
+    count, needed = least
+    return reached[-1] if count >= needed else f"{reached[-1]}, were there {needed:,} in the month"

@@ -1,0 +1,85 @@
+"""A day's drift, from a sample of its decisions: the log's segments hold the features as they were judged."""
+
+import base64
+import binascii
+import gzip
+import zlib
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
+
+from fraudstream.detection.features.registry import FeatureError, Vector, unpack
+from fraudstream.detection.models.drift import Drift, measure
+from fraudstream.detection.models.model import Model, ModelError
+from fraudstream.detection.models.selection import MODELS_FILE, MODELS_FOLDER, load_models, read_chosen
+from fraudstream.reporting.log.segments import SUFFIX, day_prefix
+
+if TYPE_CHECKING:
+    from fraudstream.reporting.storage.object_store import Store
+
+SEGMENTS: Final = 144
+"""Six an hour, spread evenly over the day. What is busy has larger segments, and so its part of the sample."""
+TRANSACTIONS: Final = 20_000
+"""At most; their features and scores take about two seconds."""
+
+
+T = TypeVar("T")
+
+
+class _Line(msgspec.Struct, rename="camel"):
+    features: str | None = None
+
+
+def live_model(store: "Store", prefix: str) -> Model | None:
+    """Give the model that takes part in decisions, or None if there is none.
+
+    Args:
+        store: where it lies.
+        prefix: what the keys of ruleset and models begin with.
+
+    Raises:
+        ModelError: it cannot be used.
+    """
+    pointer = store.read(prefix + MODELS_FILE)
+    if pointer is None:
+        return None
+
+    def read(name: str) -> bytes:
+        content = store.read(prefix + MODELS_FOLDER + name)
+        if content is None:
+            raise ModelError(f"{name} is not there")
+        return content
+
+    return load_models(msgspec.structs.replace(read_chosen(pointer), shadow=None), read).live
+
+
+def drift_of(store: "Store", log_prefix: str, day: date, model: Model) -> Drift | None:
+    """Measure how far the transactions logged on a day are from those that a model learnt from.
+
+    Returns:
+        None if there are too few to tell.
+    """
+    keys = [key for key in store.find(day_prefix(log_prefix, day)) if key.endswith(SUFFIX)]
+    found = [vector for key in _spread(keys, SEGMENTS) for vector in _vectors(store.read(key))]
+    return measure(model, _spread(found, TRANSACTIONS))
+
+
+def _spread(items: Sequence[T], most: int) -> list[T]:
+    return [items[place * len(items) // most] for place in range(most)] if len(items) > most else list(items)
+
+
+def _vectors(segment: bytes | None) -> Iterator[Vector]:
+    try:
+        lines = gzip.decompress(segment or b"").splitlines()
+    except (OSError, EOFError, zlib.error):
+        return
+    for line in lines:
+        try:
+            features = msgspec.json.decode(line, type=_Line).features
+            if features is not None:
+                yield unpack(base64.b64decode(features, validate=True))
+        # One damaged line, or one of another version, is left out of the sample.
+        except (msgspec.MsgspecError, binascii.Error, FeatureError):
+            continue

@@ -1,0 +1,97 @@
+"""Asks a day's tables."""
+
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fraudstream.reporting.daily.schema.parts import Counts, Percentiles
+
+if TYPE_CHECKING:
+    import duckdb
+
+STOPPED = "decision IN ('REVIEW', 'DECLINE')"
+COUNTS = ", ".join(
+    f"coalesce(sum(transactions) FILTER (decision = '{decision}'), 0)::BIGINT"
+    for decision in ("APPROVE", "REVIEW", "DECLINE")
+)
+"""The fields of `Counts`, from tallies."""
+BINS = 10
+"""Of scores."""
+
+_KNOWN = """
+    SELECT key, coalesce(other, ''), coalesce(sum(transactions) FILTER (label = 'FRAUD'), 0),
+        coalesce(sum(transactions) FILTER (label = 'LEGITIMATE'), 0)
+    FROM truths WHERE dimension = $dimension AND coalesce($currency, currency) = currency GROUP BY ALL
+"""
+
+
+class Asker:
+    """Asks a connection and gives plain rows; sums come as whole numbers."""
+
+    def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
+        """Take the day's log, from `day.open_day`."""
+        self._connection = connection
+
+    def rows(self, query: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+        """Give a query's rows."""
+        found = self._connection.execute(query, parameters or {}).fetchall()
+        return [tuple(value if isinstance(value, str | None) else int(value) for value in row) for row in found]
+
+    def row(self, query: str) -> tuple[Any, ...]:
+        """Give a query's only row."""
+        return self.rows(query)[0]
+
+    def tally(self, dimension: str, column: str = "key") -> tuple[tuple[str, int], ...]:
+        """Give the decided transactions by the keys of a dimension, the most frequent first."""
+        query = (
+            f"SELECT {column}, sum(transactions) FROM tallies WHERE dimension = $dimension AND {column} IS NOT NULL "
+            "GROUP BY ALL ORDER BY 2 DESC, 1"
+        )
+        return tuple((key, count) for key, count in self.rows(query, {"dimension": dimension}))
+
+    def known(self, dimension: str, currency: str | None = None) -> dict[tuple[str, str], tuple[int, int]]:
+        """Give, by key and other of a dimension, how many are labelled fraud, and how many legitimate."""
+        rows = self.rows(_KNOWN, {"dimension": dimension, "currency": currency})
+        return {(key, other): (fraud, legitimate) for key, other, fraud, legitimate in rows}
+
+
+def named(struct: type[msgspec.Struct], row: tuple[Any, ...]) -> dict[str, Any]:
+    """Give a row's values by the struct's fields, in their order; the last fields may be none of the row's business."""
+    return dict(zip(struct.__struct_fields__, row, strict=False))
+
+
+def counts(row: tuple[Any, ...]) -> Counts:
+    """Give what `COUNTS` selected."""
+    return Counts(**named(Counts, row))
+
+
+def binned(scores: tuple[tuple[str, int], ...]) -> tuple[int, ...]:
+    """Give counts of scores in bins of ten points; the last one has 100 too."""
+    bins = [0] * BINS
+    for score, count in scores:
+        bins[score_bin(score)] += count
+    return tuple(bins)
+
+
+def score_bin(score: str) -> int:
+    """Give the bin of a score."""
+    return min(int(score) // 10, BINS - 1)
+
+
+def percentiles(rows: list[tuple[Any, ...]]) -> Percentiles | None:
+    """Give percentiles of durations.
+
+    Args:
+        rows: a duration, rising, and how often it was.
+    """
+    if not rows:
+        return None
+    within = list(accumulate(count for _, count in rows))
+
+    def at(percent: int) -> int:
+        place = next(place for place, count in enumerate(within) if 100 * count >= percent * within[-1])
+        return rows[place][0]
+
+    return Percentiles(p50=at(50), p90=at(90), p99=at(99), maximum=rows[-1][0])

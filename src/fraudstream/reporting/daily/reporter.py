@@ -1,0 +1,194 @@
+"""Makes the reports of days, and puts them where the log lies. A report is written once for each revision."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from fraudstream.reporting.daily.day_tables import Inputs, list_inputs, open_day
+from fraudstream.reporting.daily.industry_ratios import FRAUD_RATE_DAYS
+from fraudstream.reporting.daily.revisions import restate
+from fraudstream.reporting.daily.schema.report import REPORT_SCHEMA_VERSION, DailyReport
+from fraudstream.reporting.daily.summary import look_up, summarize
+from fraudstream.reporting.daily.trends import look_back
+from fraudstream.reporting.log.keys import Table, hour_of, midnight, partition_day, reported_key, reported_prefix
+from fraudstream.reporting.log.roll_up import LATE, OutOfTimeError, RollUp, TimeLeft
+from fraudstream.reporting.log.segments import all_days_prefix
+from fraudstream.reporting.render.csv import to_csv
+from fraudstream.reporting.render.html import to_html, to_json
+from fraudstream.reporting.storage.download import DOWNLOADS
+from fraudstream.reporting.storage.object_store import Store
+
+FORMATS = ("html", "json", "csv")
+REPORT_SECONDS = 60.0
+"""More than a report takes."""
+CLOCKS_APART = timedelta(hours=1)
+"""More than the clocks of a function and of DynamoDB ever differ; the log's hours cannot tell less apart. The log is
+ordered by the one, and a day is the other's: what happened just after midnight may have been logged just before it."""
+
+
+class Reported(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The note on a report: what it was made of, and when."""
+
+    inputs: str
+    on: str
+    """Day, UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reporter:
+    """Makes reports.
+
+    Whatever the store refuses is raised: as `botocore.exceptions.ClientError` by a bucket, as `OSError` by a folder.
+    """
+
+    store: Store
+    log_prefix: str
+    report_prefix: str
+    sample: Callable[[date], set[str]]
+    """Gives ids of some of a day's transactions as the table has them."""
+    now: datetime
+    time_left: TimeLeft
+
+    @property
+    def _roll_up(self) -> RollUp:
+        return RollUp(store=self.store, log_prefix=self.log_prefix, time_left=self.time_left)
+
+    def report(self, day: date) -> DailyReport:
+        """Bring a day's report up to date with the log, and give it.
+
+        Raises:
+            OutOfTimeError: hours of the log are still to be merged; call again.
+        """
+        # The table first: what is stored while the log is read must not look missing.
+        sampled = self.sample(day)
+        self._roll_up.run(midnight(day) - CLOCKS_APART, self.now + CLOCKS_APART)
+        return self._write(day, sampled)
+
+    def yesterday(self) -> DailyReport:
+        """Bring yesterday's report up to date with the log, and give it; write the reports that were missed before.
+
+        Raises:
+            OutOfTimeError: not all of them are written; call again.
+        """
+        last = self.now.date() - timedelta(days=1)
+        sampled = self.sample(last)
+        missed = list(self._missed(last))
+        since = min([midnight(day) - CLOCKS_APART for day in missed] + [self.now - LATE])
+        self._roll_up.run(since, self.now + CLOCKS_APART)
+        # In their order, for each looks back at those before it; but yesterday's is the one that is waited for.
+        while missed and self.time_left() >= 2 * REPORT_SECONDS:
+            day = missed.pop(0)
+            self._write(day, self.sample(day))
+        report = self._write(last, sampled)
+        for day in missed:
+            if self.time_left() < REPORT_SECONDS:
+                raise OutOfTimeError(f"no time for the report of {day}: call again")
+            self._write(day, self.sample(day))
+        return report
+
+    def _missed(self, last: date) -> Iterator[date]:
+        """Give the days before a last one that have no report, but a log, or are after a day that has either."""
+        reported = {day for day, note in self._notes() if note.on > day.isoformat()}
+        logged = {partition_day(folder) for folder in self.store.folders(all_days_prefix(self.log_prefix))}
+        day = min([*reported, *logged, last])
+        while day < last:
+            if day not in reported:
+                yield day
+            day += timedelta(days=1)
+
+    def _notes(self) -> Iterator[tuple[date, Reported]]:
+        for key in self.store.find(reported_prefix(self.log_prefix)):
+            if note := self.store.read(key):
+                yield (
+                    partition_day(key.rpartition("/")[2].removesuffix(".json")),
+                    msgspec.json.decode(note, type=Reported),
+                )
+
+    def roll_up(self) -> list[str]:
+        """Merge the hours of the log that are over, and give their names.
+
+        Raises:
+            OutOfTimeError: not all of them are merged; call again.
+        """
+        merged = self._roll_up.run(self.now - LATE, self.now - timedelta(hours=1))
+        return [hour.hour for hour in merged]
+
+    def restate(self) -> list[date]:
+        """Bring older reports up to date with what came in late, while there is time, and give their days.
+
+        Each one is restated at most once a day; those that have waited longest come first.
+        """
+        waiting: list[tuple[str, date]] = []
+        for day in self._roll_up.recent_days(self.now):
+            note = self.store.read(reported_key(self.log_prefix, day))
+            if note is None:
+                continue
+            known = msgspec.json.decode(note, type=Reported)
+            if known.on < self.now.date().isoformat() and known.inputs != _digest(self._inputs(day)):
+                waiting.append((known.on, day))
+        done: list[date] = []
+        for _, day in sorted(waiting):
+            if self.time_left() < REPORT_SECONDS:
+                break
+            self._write(day, self.sample(day))
+            done.append(day)
+        return done
+
+    def keys(self, day: date) -> list[str]:
+        """Give the keys of a day's report: HTML, JSON and CSV."""
+        return [f"{self.report_prefix}date={day.isoformat()}/report.{each}" for each in FORMATS]
+
+    def _inputs(self, day: date) -> Inputs:
+        return list_inputs(self.store, self.log_prefix, day)
+
+    def _write(self, day: date, sampled: AbstractSet[str]) -> DailyReport:
+        inputs = self._inputs(day)
+        made = self._make(day, inputs, sampled)
+        before = self._written(day)
+        if before is None or before.revision.content != made.revision.content:
+            report = made if before is None else restate(before, made)
+            html, json, csv = self.keys(day)
+            self.store.write(html, to_html(report))
+            self.store.write(csv, to_csv(report))
+            # Last: it tells which revision is written.
+            self.store.write(json, to_json(report))
+        else:
+            report = before
+        note = Reported(inputs=_digest(inputs), on=self.now.date().isoformat())
+        self.store.write(reported_key(self.log_prefix, day), msgspec.json.encode(note))
+        return report
+
+    def _make(self, day: date, inputs: Inputs, sampled: AbstractSet[str]) -> DailyReport:
+        as_of = self._roll_up.newest(midnight(day) - CLOCKS_APART)
+        with tempfile.TemporaryDirectory() as name, open_day(self.store, inputs, Path(name)) as connection:
+            hours = [hour_of(key) for key in inputs[Table.TALLIES]]
+            report = summarize(connection, day, look_up(sampled, connection), as_of=as_of, hours=hours)
+        return msgspec.structs.replace(report, past=look_back(report, self._before(day)))
+
+    def _before(self, day: date) -> dict[date, DailyReport]:
+        """Give the reports of the days before, as far as a meter looks back."""
+        days = [day - timedelta(days=number) for number in range(1, FRAUD_RATE_DAYS)]
+        with ThreadPoolExecutor(DOWNLOADS) as pool:
+            return {each: report for each, report in zip(days, pool.map(self._written, days), strict=True) if report}
+
+    def _written(self, day: date) -> DailyReport | None:
+        _, json, _ = self.keys(day)
+        content = self.store.read(json)
+        if content is None or msgspec.json.decode(content, type=_Version).schema_version != REPORT_SCHEMA_VERSION:
+            return None
+        return msgspec.json.decode(content, type=DailyReport)
+
+
+class _Version(msgspec.Struct, rename="camel"):
+    schema_version: int
+
+
+def _digest(inputs: Inputs) -> str:
+    return hashlib.sha256(msgspec.json.encode(inputs, order="sorted")).hexdigest()

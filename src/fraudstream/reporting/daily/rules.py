@@ -1,0 +1,102 @@
+"""What rules and models did on a day, and how right they were."""
+
+from typing import Final
+
+from fraudstream.reporting.daily.queries import Asker, binned, named, score_bin
+from fraudstream.reporting.daily.schema.findings import ModelFigures, Overlap, RuleFigures, ScoreBin, ShadowRule
+from fraudstream.reporting.daily.schema.parts import Interval, Value, wilson
+
+OVERLAPS: Final = 20
+NOISY_BELOW: Final = 0.1
+"""A rule is noisy if its precision is below that: even the upper end of the interval, and of enough labels."""
+NOISY_LABELS: Final = 20
+
+_RULES = """
+    WITH hits AS (
+        SELECT key AS source, min(other) AS code, sum(transactions) AS hits,
+            sum(transactions) FILTER (decision = 'REVIEW') AS reviewed,
+            sum(transactions) FILTER (decision = 'DECLINE') AS declined
+        FROM tallies WHERE dimension = 'rule' GROUP BY key
+    ), alone AS (
+        SELECT key AS source, sum(transactions) AS unique_hits FROM tallies WHERE dimension = 'ruleAlone' GROUP BY key
+    ), known AS (
+        SELECT key AS source, sum(transactions) FILTER (label = 'FRAUD') AS fraud,
+            sum(transactions) FILTER (label = 'LEGITIMATE') AS legitimate
+        FROM truths WHERE dimension = 'rule' GROUP BY key
+    ), blind AS (
+        SELECT key AS source, sum(transactions) AS unevaluable
+        FROM tallies WHERE dimension = 'unevaluable' GROUP BY key
+    )
+    SELECT source, coalesce(code, ''), coalesce(hits, 0), coalesce(unique_hits, 0), coalesce(reviewed, 0),
+        coalesce(declined, 0), coalesce(fraud, 0), coalesce(legitimate, 0), coalesce(unevaluable, 0)
+    FROM hits FULL JOIN blind USING (source) LEFT JOIN alone USING (source) LEFT JOIN known USING (source)
+    ORDER BY 3 DESC, source
+"""
+
+_RULE_VALUES = """
+    SELECT key, currency, sum(amountMinor) FROM tallies WHERE dimension = 'rule'
+    GROUP BY key, currency ORDER BY key, sum(transactions) DESC, currency
+"""
+
+_OVERLAPS = f"""
+    SELECT key, other, sum(transactions) FROM tallies WHERE dimension = 'rulePair'
+    GROUP BY ALL ORDER BY 3 DESC, 1, 2 LIMIT {OVERLAPS}
+"""
+
+
+def rules(ask: Asker) -> tuple[RuleFigures, ...]:
+    """Give what each rule did, the one with the most hits first."""
+    values: dict[str, list[Value]] = {}
+    for source, currency, value in ask.rows(_RULE_VALUES):
+        values.setdefault(source, []).append(Value(currency=currency, value=value))
+    found: list[RuleFigures] = []
+    for row in ask.rows(_RULES):
+        known = named(RuleFigures, row)
+        precision = wilson(known["fraud"], known["fraud"] + known["legitimate"])
+        found.append(
+            RuleFigures(**known, values=tuple(values.get(row[0], ())), precision=precision, noisy=_is_noisy(precision))
+        )
+    return tuple(found)
+
+
+def _is_noisy(precision: Interval | None) -> bool:
+    return precision is not None and precision.n >= NOISY_LABELS and precision.high < NOISY_BELOW
+
+
+def shadow_rules(ask: Asker) -> tuple[ShadowRule, ...]:
+    """Give what the shadow rules would have hit, the one with the most hits first."""
+    known = ask.known("shadow")
+    found: list[ShadowRule] = []
+    for source, hits in ask.tally("shadow"):
+        fraud, legitimate = known.get((source, ""), (0, 0))
+        precision = wilson(fraud, fraud + legitimate)
+        found.append(ShadowRule(source=source, hits=hits, fraud=fraud, legitimate=legitimate, precision=precision))
+    return tuple(found)
+
+
+def overlaps(ask: Asker, of: tuple[RuleFigures, ...]) -> tuple[Overlap, ...]:
+    """Give the pairs of rules that hit together most often."""
+    hits = {rule.source: rule.hits for rule in of}
+    return tuple(
+        Overlap(first=first, second=second, transactions=count, share=round(count / min(hits[first], hits[second]), 6))
+        for first, second, count in ask.rows(_OVERLAPS)
+    )
+
+
+def model(ask: Asker) -> ModelFigures:
+    """Give what models did, and how right the scores were."""
+    known = [[0, 0] for _ in range(10)]
+    for (score, _), (fraud, legitimate) in ask.known("score").items():
+        known[score_bin(score)][0] += fraud
+        known[score_bin(score)][1] += fraud + legitimate
+    calibration = [
+        ScoreBin(from_score=10 * place, fraud=found)
+        for place, (fraud, labelled) in enumerate(known)
+        if (found := wilson(fraud, labelled))
+    ]
+    return ModelFigures(
+        versions=ask.tally("version", "other"),
+        shadow_versions=ask.tally("shadowScore", "other"),
+        shadow_scores=binned(ask.tally("shadowScore")),
+        calibration=tuple(calibration),
+    )

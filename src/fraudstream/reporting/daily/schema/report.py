@@ -1,0 +1,136 @@
+"""What a daily report says, as data: the JSON report is this structure, the HTML and CSV ones are made from it."""
+
+from fraudstream.reporting.daily.schema.findings import (
+    Burst,
+    CutFigures,
+    EntityFigures,
+    LabelFigures,
+    LogHours,
+    ModelFigures,
+    Overlap,
+    PaymentFigures,
+    RuleFigures,
+    ShadowRule,
+)
+from fraudstream.reporting.daily.schema.parts import Counts, Part, Percentiles
+from fraudstream.reporting.daily.schema.trends import Past
+
+REPORT_SCHEMA_VERSION = 3
+"""Raised whenever a field of the JSON report changes its meaning or goes. `docs/report.md` says what each one means."""
+
+
+class CurrencyFigures(Part, frozen=True, kw_only=True):
+    """One currency's decided transactions; values in minor units."""
+
+    currency: str
+    count: int
+    value: int
+    review_value: int
+    decline_value: int
+    fraud_value: int
+    """Of transactions labelled fraud."""
+    caught_value: int
+    """Of transactions labelled fraud that were reviewed or declined. Not *prevented*: a decision is advice."""
+
+
+class HourFigures(Part, frozen=True, kw_only=True):
+    """One hour of receipt, UTC."""
+
+    hour: int
+    decisions: Counts
+
+
+class Undecided(Part, frozen=True, kw_only=True):
+    """A stored transaction without a decision."""
+
+    transaction_id: str
+    received_at: int
+    """Epoch milliseconds. Its age is counted to the report's `as_of`."""
+
+
+class TableCheck(Part, frozen=True, kw_only=True):
+    """An independent look at the table: are the transactions that it holds in the log?"""
+
+    sampled: int
+    """Transactions of the day that were looked at in the table."""
+    missing: tuple[str, ...]
+    """Ids of those that the log does not know."""
+
+
+class Reconciliation(Part, frozen=True, kw_only=True):
+    """Stored = decided = logged, or what is wrong."""
+
+    stored: int
+    """Transactions whose storing the log tells of."""
+    decided: int
+    """Transactions whose decision the log tells of."""
+    logged: int
+    """Transactions that the log tells anything of."""
+    undecided: tuple[Undecided, ...]
+    """All of them, oldest first."""
+    table: TableCheck
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing anywhere."""
+        return self.stored == self.decided == self.logged and not self.table.missing
+
+
+class Change(Part, frozen=True, kw_only=True):
+    """A figure that is another one than in the revision before."""
+
+    figure: str
+    """Such as `transactions stored`, or `value labelled fraud`."""
+    currency: str | None = None
+    """Of a value, which is in minor units."""
+    before: int
+    after: int
+
+
+class Revision(Part, frozen=True, kw_only=True):
+    """Which writing of a day's report this is."""
+
+    number: int
+    """1 for the first. It rises when what came in late changes what the report says."""
+    content: str
+    """Hash of what the log says of the day: two reports with the same one differ in `as_of` and the table's sample at
+    most."""
+    changes: tuple[Change, ...] = ()
+    """What is different from the revision before, among the figures that stand for the whole."""
+    parts: tuple[str, ...] = ()
+    """Parts of the report in which anything is different."""
+
+
+class DailyReport(Part, frozen=True, kw_only=True):
+    """The report of one UTC day: of the transactions received on it."""
+
+    schema_version: int
+    date: str
+    as_of: int | None
+    """Time of the newest record of the log when the report was made, epoch milliseconds; None for an empty log."""
+    revision: Revision
+    decisions: Counts
+    currencies: tuple[CurrencyFigures, ...]
+    rules: tuple[RuleFigures, ...]
+    shadow_rules: tuple[ShadowRule, ...]
+    overlaps: tuple[Overlap, ...]
+    """Pairs of rules, those with the most transactions first."""
+    hours: tuple[HourFigures, ...]
+    scores: tuple[int, ...]
+    """Transactions by score: ten bins of ten points, the last up to 100."""
+    model: ModelFigures
+    cuts: tuple[CutFigures, ...]
+    entities: tuple[EntityFigures, ...]
+    bursts: tuple[Burst, ...]
+    payments: tuple[PaymentFigures, ...]
+    latency: Percentiles | None
+    """From receipt to decision."""
+    lag: Percentiles | None
+    """From the stream's news of a transaction, which come in whole seconds, to its decision."""
+    labels: LabelFigures
+    rulesets: tuple[tuple[str, int], ...]
+    """Ruleset versions with the decisions made by each."""
+    reconciliation: Reconciliation
+    log_hours: LogHours
+    past: Past
+    """Beside other days, as their reports were when this one was written. It has no part in `revision.content`."""

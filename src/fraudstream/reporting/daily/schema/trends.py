@@ -1,0 +1,92 @@
+"""What a daily report says of a day beside the days before it."""
+
+from fraudstream.reporting.daily.schema.parts import Part
+
+
+class PastDay(Part, frozen=True, kw_only=True):
+    """A day before, from its report."""
+
+    date: str
+    decided: int
+    review: int
+    decline: int
+    fraud: int
+    """Labelled so far."""
+    waiting: int
+    """Reviewed or declined, and not labelled."""
+    hours: tuple[int, ...]
+    """Decided transactions by hour of receipt, UTC."""
+    stopped_hours: tuple[int, ...]
+    """Reviewed or declined ones."""
+
+
+class Comparison(Part, frozen=True, kw_only=True):
+    """A figure of the day beside that of other days; None where there is no report of them."""
+
+    figure: str
+    kind: str
+    """`count`, `value` (minor units of the currency) or `share` (of one)."""
+    currency: str | None = None
+    now: float
+    yesterday: float | None
+    week_ago: float | None
+    mean: float | None
+    """Of the days in `days`."""
+    days: int
+    """Of the 28 days before, those that have the figure."""
+    unusual: bool
+    """Whether it is further from the mean than chance and habit explain: see `comparing.is_unusual`."""
+
+
+class Band(Part, frozen=True, kw_only=True):
+    """A limit of a meter."""
+
+    name: str
+    limit: float
+    """Share of one."""
+
+
+class Meter(Part, frozen=True, kw_only=True):
+    """A ratio that the payment industry watches."""
+
+    name: str
+    definition: str
+    source: str
+    first_day: str
+    """The ratio is counted from this day to the report's."""
+    days: int
+    """Of them, those that have a report, and the day itself."""
+    currency: str | None
+    """Of a ratio of values, which are in minor units."""
+    part: int
+    whole: int
+    ratio: float | None
+    """None: not measurable."""
+    why_not: str
+    """Why it is not measurable; empty if it is."""
+    bands: tuple[Band, ...]
+    """Limits, the lowest first."""
+    verdict: str
+    """What the ratio amounts to; empty if it is not measurable."""
+
+
+class SilentRule(Part, frozen=True, kw_only=True):
+    """A rule that hit in the 28 days before, and not on this day."""
+
+    source: str
+    last_hit: str
+    """Day."""
+
+
+class Past(Part, frozen=True, kw_only=True):
+    """The day beside others."""
+
+    days: tuple[PastDay, ...] = ()
+    """Of the 28 before, those that have a report; the newest first."""
+    comparisons: tuple[Comparison, ...] = ()
+    meters: tuple[Meter, ...] = ()
+    silent_rules: tuple[SilentRule, ...] = ()
+    new_entities: tuple[str, ...] = ()
+    """Tokens among `entities` that none of the reports in `days` names."""
+    score_drift: float | None = None
+    """Population stability index of the scores, against those of `days`."""

@@ -1,0 +1,184 @@
+"""From the tables of a day's log to the figures of its report."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fraudstream.reporting.daily import breakdowns
+from fraudstream.reporting.daily import rules as rule_figures
+from fraudstream.reporting.daily.queries import COUNTS, STOPPED, Asker, binned, counts, named, percentiles
+from fraudstream.reporting.daily.schema.findings import LabelFigures, LogHours
+from fraudstream.reporting.daily.schema.parts import Counts
+from fraudstream.reporting.daily.schema.report import (
+    REPORT_SCHEMA_VERSION,
+    CurrencyFigures,
+    DailyReport,
+    HourFigures,
+    Reconciliation,
+    Revision,
+    TableCheck,
+    Undecided,
+)
+from fraudstream.reporting.daily.schema.trends import Past
+from fraudstream.reporting.log.hourly_merge import FINGERPRINT
+from fraudstream.reporting.log.keys import HOUR_FORMAT, midnight
+
+if TYPE_CHECKING:
+    import duckdb
+
+_CURRENCIES = f"""
+    WITH fraud AS (
+        SELECT currency, sum(amountMinor) AS value, sum(amountMinor) FILTER ({STOPPED}) AS caught
+        FROM truths WHERE dimension = 'total' AND label = 'FRAUD' GROUP BY currency
+    )
+    SELECT currency, sum(transactions), sum(amountMinor),
+        coalesce(sum(amountMinor) FILTER (decision = 'REVIEW'), 0),
+        coalesce(sum(amountMinor) FILTER (decision = 'DECLINE'), 0),
+        coalesce(any_value(fraud.value), 0), coalesce(any_value(fraud.caught), 0)
+    FROM tallies LEFT JOIN fraud USING (currency) WHERE dimension = 'total'
+    GROUP BY currency ORDER BY 2 DESC, currency
+"""
+
+_LABELS = f"""
+    SELECT coalesce(sum(transactions), 0), coalesce(sum(transactions) FILTER (label = 'FRAUD'), 0),
+        coalesce(sum(transactions) FILTER (label = 'FRAUD' AND {STOPPED}), 0),
+        coalesce(sum(transactions) FILTER (label = 'LEGITIMATE' AND {STOPPED}), 0)
+    FROM truths WHERE dimension = 'total'
+"""
+
+_UNTIL_LABEL = """
+    SELECT greatest(0, labeledAt - {start}) AS took, count(*) FROM labelled WHERE {which} GROUP BY took ORDER BY took
+"""
+_LABEL_SOURCES = "SELECT labelSource, count(*) FROM labelled GROUP BY labelSource ORDER BY 2 DESC, 1"
+_DURATIONS = """
+    SELECT max(largest) AS longest, sum(transactions) FROM tallies WHERE dimension = $dimension
+    GROUP BY key ORDER BY longest
+"""
+
+_ONLY = "SELECT DISTINCT key FROM tallies WHERE dimension = '{}'"
+_UNDECIDED = f"""
+    SELECT key, min(largest) FROM tallies WHERE dimension = 'onlyStored'
+    AND key NOT IN ({_ONLY.format("onlyDecided")}) GROUP BY key ORDER BY 2, 1
+"""
+_UNSTORED = f"""
+    SELECT count(*) FROM ({_ONLY.format("onlyDecided")}) WHERE key NOT IN ({_ONLY.format("onlyStored")})
+"""
+# A label of what the log tells nothing else of.
+_ONLY_LABELLED = f"""
+    SELECT count(DISTINCT transactionId) FROM labels ANTI JOIN ids ON {FINGERPRINT} = fingerprint
+"""
+
+
+def summarize(
+    connection: "duckdb.DuckDBPyConnection", day: date, table: TableCheck, *, as_of: int | None, hours: Iterable[str]
+) -> DailyReport:
+    """Give the figures of a day, as its first revision, beside no other day.
+
+    Args:
+        connection: the day's log, from `day.open_day`.
+        day: the day, UTC.
+        table: what an independent look at the table found.
+        as_of: when the newest record of the log was logged, epoch milliseconds.
+        hours: those of the log that tell of the day, such as `2026-11-22T14`.
+    """
+    ask = Asker(connection)
+    currencies = tuple(CurrencyFigures(**named(CurrencyFigures, row)) for row in ask.rows(_CURRENCIES))
+    rules = rule_figures.rules(ask)
+    report = DailyReport(
+        schema_version=REPORT_SCHEMA_VERSION,
+        date=day.isoformat(),
+        as_of=as_of,
+        revision=Revision(number=1, content=""),
+        decisions=counts(ask.row(f"SELECT {COUNTS} FROM tallies WHERE dimension = 'total'")),
+        currencies=currencies,
+        rules=rules,
+        shadow_rules=rule_figures.shadow_rules(ask),
+        overlaps=rule_figures.overlaps(ask, rules),
+        hours=_hours(ask),
+        scores=binned(ask.tally("score")),
+        model=rule_figures.model(ask),
+        cuts=breakdowns.cuts(ask, currencies[0].currency if currencies else None),
+        entities=breakdowns.top_entities(ask),
+        bursts=breakdowns.bursts(ask),
+        payments=breakdowns.payments(ask),
+        latency=percentiles(ask.rows(_DURATIONS, {"dimension": "latency"})),
+        lag=percentiles(ask.rows(_DURATIONS, {"dimension": "lag"})),
+        labels=_labels(ask),
+        rulesets=ask.tally("version"),
+        reconciliation=_reconciliation(ask, table),
+        log_hours=_log_hours(day, hours),
+        past=Past(),
+    )
+    return msgspec.structs.replace(report, revision=Revision(number=1, content=_content(report)))
+
+
+def look_up(sampled: Iterable[str], log: "duckdb.DuckDBPyConnection") -> TableCheck:
+    """Look transactions of the table up in the day's log.
+
+    Args:
+        sampled: ids from the table.
+        log: the day's log, from `day.open_day`.
+    """
+    ids = sorted(sampled)
+    missing = log.execute(
+        "SELECT transactionId FROM (SELECT unnest($ids::VARCHAR[]) AS transactionId) "
+        f"ANTI JOIN ids ON {FINGERPRINT} = fingerprint ORDER BY 1",
+        {"ids": ids},
+    ).fetchall()
+    return TableCheck(sampled=len(ids), missing=tuple(row[0] for row in missing))
+
+
+def _hours(ask: Asker) -> tuple[HourFigures, ...]:
+    rows = ask.rows(f"SELECT key, {COUNTS} FROM tallies WHERE dimension = 'hour' GROUP BY key")
+    found = {int(row[0]): counts(row[1:]) for row in rows}
+    return tuple(HourFigures(hour=hour, decisions=found.get(hour, Counts())) for hour in range(24))
+
+
+def _labels(ask: Asker) -> LabelFigures:
+    return LabelFigures(
+        **named(LabelFigures, ask.row(_LABELS)),
+        delay=percentiles(ask.rows(_UNTIL_LABEL.format(start="receivedAt", which="true"))),
+        time_to_label=percentiles(ask.rows(_UNTIL_LABEL.format(start="decidedAt", which=STOPPED))),
+        sources=tuple((source, count) for source, count in ask.rows(_LABEL_SOURCES)),
+    )
+
+
+def _log_hours(day: date, hours: Iterable[str]) -> LogHours:
+    known = sorted(set(hours))
+    start = midnight(day)
+    own = [f"{start + timedelta(hours=hour):{HOUR_FORMAT}}" for hour in range(24)]
+    late = f"{start + timedelta(hours=25):{HOUR_FORMAT}}"
+    return LogHours(
+        hours=len(known),
+        empty=tuple(hour for hour in own if hour not in known),
+        late=tuple(hour for hour in known if hour >= late),
+    )
+
+
+def _reconciliation(ask: Asker, table: TableCheck) -> Reconciliation:
+    (stored,) = ask.row("SELECT coalesce(sum(transactions), 0) FROM tallies WHERE dimension = 'stored'")
+    (decided,) = ask.row("SELECT coalesce(sum(transactions), 0) FROM tallies WHERE dimension = 'total'")
+    (unstored,), (only_labelled,) = ask.row(_UNSTORED), ask.row(_ONLY_LABELLED)
+    return Reconciliation(
+        stored=stored,
+        decided=decided,
+        logged=stored + unstored + only_labelled,
+        undecided=tuple(
+            Undecided(transaction_id=transaction_id, received_at=received_at)
+            for transaction_id, received_at in ask.rows(_UNDECIDED)
+        ),
+        table=table,
+    )
+
+
+def _content(report: DailyReport) -> str:
+    # What the sample finds missing is said of the day; how much it looked at is chance.
+    table = msgspec.structs.replace(report.reconciliation.table, sampled=0)
+    books = msgspec.structs.replace(report.reconciliation, table=table)
+    nobody = Revision(number=0, content="")
+    # Nor is what the reports of other days say.
+    said = msgspec.structs.replace(report, as_of=None, revision=nobody, reconciliation=books, past=Past())
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:12]

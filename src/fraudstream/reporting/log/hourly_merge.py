@@ -1,0 +1,140 @@
+"""The segments of one hour of the log, merged into Parquet files in which each event stands once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from fraudstream.reporting.log import aggregates
+from fraudstream.reporting.log.columns import DECISIONS, LABELS, LINE
+from fraudstream.reporting.log.keys import Table, midnight, milliseconds
+from fraudstream.reporting.storage.duckdb_engine import connect, listed, quoted, write_parquet
+
+FINGERPRINT = "(md5_number_lower(transactionId) >> 24)::BIGINT"
+"""Forty bits of a transaction's id, as SQL. Of 86 million ids one in 12,700 unknown ones looks like a known one."""
+
+# Everything that is read more than once is read from here: to unpack and parse lines takes the most time of all.
+_STAGE = "SELECT * REPLACE (from_base64(features) AS features) FROM read_json({segments}, {options})"
+_OPTIONS = (
+    "format = 'newline_delimited', compression = 'gzip', columns = {"
+    + ", ".join(f"'{name}': '{kind}'" for name, kind in LINE.items())
+    + "}"
+)
+_KEYS = """
+CREATE TABLE keys AS
+    SELECT transactionId, min(receivedAt) AS receivedAt, min(loggedAt) FILTER (event = 'STORED') AS storedAt,
+        min(decidedAt) AS decidedAt, max(loggedAt) AS loggedAt, count(*) FILTER (event = 'DECIDED') AS decisions
+    FROM stage WHERE event <> 'LABELED' GROUP BY transactionId
+"""
+# Of copies, which are all the same, the first.
+_REPEATS = """
+CREATE TABLE repeats AS
+    SELECT line FROM (
+        SELECT file_row_number AS line,
+            row_number() OVER (PARTITION BY transactionId ORDER BY decidedAt, loggedAt, file_row_number) AS place
+        FROM stage SEMI JOIN (SELECT transactionId FROM keys WHERE decisions > 1) USING (transactionId)
+        WHERE event = 'DECIDED'
+    ) WHERE place > 1
+"""
+_LABELS = """
+CREATE TABLE labels AS
+    SELECT DISTINCT ON (transactionId, labeledAt, label) {columns}
+    FROM stage WHERE event = 'LABELED'
+    ORDER BY transactionId, labeledAt, label, decision IS NULL, loggedAt, labelSource
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """What an hour of the log came to."""
+
+    files: Mapping[tuple[Table, date], Path]
+    """By what is in them, and the day on which the transactions were received."""
+    lines: int
+    """Lines read, repetitions among them."""
+    newest: int
+    """When the newest change was logged, epoch milliseconds."""
+
+
+def merge(segments: Sequence[Path], folder: Path) -> Merged:
+    """Merge the segments of an hour; whatever they repeat or overlap in counts once.
+
+    Args:
+        segments: files of the hour's segments, at least one, in any order.
+        folder: an empty folder, for the files that come of it and for what does not fit into memory.
+
+    Raises:
+        duckdb.Error: a segment is not what was written.
+    """
+    with connect(folder) as connection:
+        stage = folder / "stage.parquet"
+        source = _STAGE.format(segments=listed(sorted(segments)), options=_OPTIONS)
+        write_parquet(connection, source, stage, compression="lz4_raw")
+        connection.execute(f"CREATE VIEW stage AS SELECT * FROM read_parquet({quoted(stage)}, file_row_number = true)")
+        connection.execute(_KEYS)
+        connection.execute(_REPEATS)
+        connection.execute(_LABELS.format(columns=", ".join(LABELS)))
+        files = {(table, day): path for day in _days(connection) for table, path in _write_day(connection, day, folder)}
+        lines, newest = _row(connection, "SELECT count(*), max(loggedAt) FROM stage")
+        stage.unlink()
+        return Merged(files=files, lines=lines, newest=newest)
+
+
+def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, int]:
+    ((first, second),) = connection.execute(query).fetchall()
+    return first, second
+
+
+def _days(connection: duckdb.DuckDBPyConnection) -> list[date]:
+    rows = connection.execute("SELECT DISTINCT receivedAt // 86400000 FROM stage ORDER BY 1").fetchall()
+    return [date(1970, 1, 1) + timedelta(days=row[0]) for row in rows]
+
+
+def _write_day(connection: duckdb.DuckDBPyConnection, day: date, folder: Path) -> Iterator[tuple[Table, Path]]:
+    start, end = (milliseconds(midnight(each)) for each in (day, day + timedelta(days=1)))
+    received = f"receivedAt >= {start} AND receivedAt < {end}"
+    paths = {table: folder / f"{table}-{day}.parquet" for table in Table}
+    decided, labelled = (
+        _row(connection, f"SELECT count(decidedAt), count(*) FROM keys WHERE {received}"),
+        _row(connection, f"SELECT count(*), 0 FROM labels WHERE {received}"),
+    )
+    if decided[0]:
+        columns = ", ".join(DECISIONS)
+        rows = f"SELECT {columns} FROM stage ANTI JOIN repeats ON file_row_number = line"
+        write_parquet(connection, f"{rows} WHERE event = 'DECIDED' AND {received}", paths[Table.DECISIONS])
+        yield Table.DECISIONS, paths[Table.DECISIONS]
+    if labelled[0]:
+        rows = f"SELECT * FROM labels WHERE {received} ORDER BY transactionId, labeledAt, label"
+        write_parquet(connection, rows, paths[Table.LABELS])
+        yield Table.LABELS, paths[Table.LABELS]
+    if decided[1]:
+        keys = f"(SELECT * FROM keys WHERE {received})"
+        write_tallies(connection, keys, paths[Table.DECISIONS] if decided[0] else None, paths[Table.TALLIES])
+        yield Table.TALLIES, paths[Table.TALLIES]
+        rows = f"SELECT DISTINCT {FINGERPRINT} AS fingerprint FROM {keys} ORDER BY 1"
+        write_parquet(connection, rows, paths[Table.IDS])
+        yield Table.IDS, paths[Table.IDS]
+
+
+def write_tallies(connection: duckdb.DuckDBPyConnection, keys: str, decisions: Path | None, path: Path) -> None:
+    """Write the tallies of an hour's decisions.
+
+    Args:
+        connection: a database.
+        keys: what tells how the log came about (see `tallies.of_keys`), as SQL.
+        decisions: Parquet file of decisions, if there are any.
+        path: where to.
+    """
+    connection.execute(
+        "CREATE TEMP TABLE tally (" + ", ".join(f"{name} {kind}" for name, kind in aggregates.COLUMNS.items()) + ")"
+    )
+    # One after the other: side by side, each would hold its columns.
+    for query in aggregates.of_keys(keys):
+        connection.execute(f"INSERT INTO tally {query}")
+    if decisions:
+        for query in aggregates.of_decisions(f"read_parquet({quoted(decisions)})"):
+            connection.execute(f"INSERT INTO tally {query}")
+    write_parquet(connection, "SELECT * FROM tally ORDER BY ALL", path)
+    connection.execute("DROP TABLE tally")

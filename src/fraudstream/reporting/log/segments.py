@@ -1,0 +1,130 @@
+"""Segments: the decision log as it is first written, one small compressed object for each batch and hour.
+
+A segment's key is made of the hour in which its records entered the stream, of what tells its shard from others, of
+its first record's sequence number and of the number of its records. A retry of the same batch therefore overwrites its
+own segment, and a shorter one leaves it as it is: whatever was written once stays. A batch that Lambda cuts differently
+on a retry overlaps with what is there; readers count each transaction and event once.
+
+Lambda does not say which shard a batch comes from, and a sequence number is unique within its shard alone. The ids of
+stream events are unique over all shards, and the same whenever a record is delivered: the first record's stands in for
+the shard.
+"""
+
+import gzip
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fraudstream.reporting.log.record import LogRecord, PoisonRecordError, read_stream_record
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SUFFIX = ".jsonl.gz"
+_EVENT_ID = re.compile(r"[\w-]{8,}", re.ASCII)
+_ENCODER = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """One object of the decision log."""
+
+    key: str
+    body: bytes
+    records: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """A batch of stream records, cut into segments."""
+
+    segments: Sequence[Segment]
+    poison: Sequence[str]
+    """Sequence numbers of the records that could not be read, in order; empty for a record that has none, which Lambda
+    takes as the failure of the whole batch: it then halves the batch until it has found that record."""
+
+
+def day_prefix(prefix: str, day: date) -> str:
+    """Give the prefix of a day's segments; prefixes sort as their days do."""
+    return f"{all_days_prefix(prefix)}date={day.isoformat()}/"
+
+
+def hour_prefix(prefix: str, moment: datetime) -> str:
+    """Give the prefix of an hour's segments; prefixes sort as their hours do.
+
+    Args:
+        prefix: where the decision log lies in its bucket.
+        moment: a time in the hour, UTC.
+    """
+    return f"{day_prefix(prefix, moment.date())}hour={moment:%H}/"
+
+
+def all_days_prefix(prefix: str) -> str:
+    """Give the prefix of all segments."""
+    return f"{prefix}segments/"
+
+
+def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> Cut:
+    """Turn a batch of stream records into segments.
+
+    Everything readable is kept, also behind a record that is not: when Lambda gives up on what is left of the batch,
+    only the unreadable record itself is missing from the log.
+
+    Args:
+        batch: stream records as Lambda hands them over.
+        prefix: where the decision log lies in its bucket.
+    """
+    hours: dict[str, list[LogRecord]] = {}
+    origins: dict[str, str] = {}
+    poison: list[str] = []
+    for record in batch:
+        try:
+            lines = read_stream_record(record)
+            origin = _origin(record) if lines else ""
+        except PoisonRecordError:
+            poison.append(_sequence_number(record) or "")
+            continue
+        if lines:
+            folder = hour_prefix(prefix, datetime.fromtimestamp(lines[0].logged_at / 1000, UTC))
+            origins.setdefault(folder, origin)
+            hours.setdefault(folder, []).extend(lines)
+    segments = [
+        Segment(key=f"{folder}{origins[folder]}-{len(lines)}{SUFFIX}", body=compress(lines), records=len(lines))
+        for folder, lines in hours.items()
+    ]
+    return Cut(segments=segments, poison=poison)
+
+
+def write(client: "S3Client", bucket: str, segments: Iterable[Segment]) -> None:
+    """Put segments into the bucket.
+
+    Raises:
+        botocore.exceptions.ClientError: S3 refused one; writing them all again does no harm.
+    """
+    for segment in segments:
+        client.put_object(Bucket=bucket, Key=segment.key, Body=segment.body, ContentType="application/x-ndjson")
+
+
+def _origin(record: Mapping[str, Any]) -> str:
+    event, number = record.get("eventID"), _sequence_number(record)
+    if not number or not isinstance(event, str) or not _EVENT_ID.fullmatch(event):
+        raise PoisonRecordError("a stream record needs eventID and SequenceNumber")
+    return f"{event[:8]}-{number}"
+
+
+def _sequence_number(record: object) -> str | None:
+    match record:
+        case {"dynamodb": {"SequenceNumber": str(number)}} if number.isdecimal():
+            return number
+        case _:
+            return None
+
+
+def compress(records: Iterable[LogRecord]) -> bytes:
+    """Give a segment's bytes."""
+    # No time in the header: the same records give the same bytes.
+    return gzip.compress(_ENCODER.encode_lines(list(records)), compresslevel=6, mtime=0)

@@ -1,0 +1,122 @@
+"""The report's tables as CSV."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any, cast
+
+import msgspec
+
+from fraudstream.reporting.daily.schema.report import DailyReport
+from fraudstream.transactions.money import to_major
+
+
+def to_csv(report: DailyReport) -> bytes:
+    """Give the report's tables as one CSV with the columns `table`, `row`, `measure` and `value`.
+
+    Values in money are in major units, with as many decimals as their currency has.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("table", "row", "measure", "value"))
+    writer.writerows(_lines(report))
+    return text.getvalue().encode()
+
+
+Line = tuple[str, str, str, Any]
+
+
+def _lines(report: DailyReport) -> Iterator[Line]:
+    yield from _measures("decisions", report.date, report.decisions)
+    yield from _money_lines(report)
+    for hour in report.hours:
+        yield from _measures("hours", f"{hour.hour:02}", hour.decisions)
+    for index, count in enumerate(report.scores):
+        yield "scores", f"from {10 * index}", "count", count
+    for index, count in enumerate(report.model.shadow_scores):
+        yield "shadow scores", f"from {10 * index}", "count", count
+    for each in report.model.calibration:
+        yield from _measures("calibration", f"from {each.from_score}", each.fraud)
+    yield from _cut_lines(report)
+    for name, durations in (("latency", report.latency), ("lag", report.lag)):
+        if durations:
+            yield from _measures(f"{name} in milliseconds", report.date, durations)
+    yield from _measures("labels", report.date, report.labels, without={"sources"})
+    for source, count in report.labels.sources:
+        yield "label sources", source, "labels", count
+    for version, count in report.rulesets:
+        yield "rulesets", version, "decisions", count
+    yield from _reconciliation_lines(report)
+    yield from _revision_lines(report)
+    yield from _past_lines(report)
+
+
+def _cut_lines(report: DailyReport) -> Iterator[Line]:
+    for cut in report.cuts:
+        row = f"{cut.key} {cut.other}".strip()
+        yield from _measures(cut.dimension, row, cut, without={"dimension", "key", "other"})
+    for entity in report.entities:
+        row = f"{entity.kind} {entity.token}"
+        yield from _measures("entities", row, entity, without={"kind", "token"})
+        yield "entities", row, "new", int(entity.token in report.past.new_entities)
+    for burst in report.bursts:
+        row = f"{burst.source} {burst.start // 60:02}:{burst.start % 60:02}"
+        yield from _measures("bursts", row, burst, without={"source"})
+
+
+def _past_lines(report: DailyReport) -> Iterator[Line]:
+    for each in report.past.comparisons:
+        row = each.figure if each.currency is None else f"{each.figure} in minor units of {each.currency}"
+        yield from _measures("comparisons", row, each, without={"figure", "kind", "currency"})
+    for meter in report.past.meters:
+        row = meter.name if meter.currency is None else f"{meter.name} {meter.currency}"
+        yield "meters", row, "ratio", "not measurable" if meter.ratio is None else f"{meter.ratio:.9f}"
+        yield "meters", row, "verdict", meter.verdict or meter.why_not
+    for rule in report.past.silent_rules:
+        yield "silent rules", rule.source, "lastHit", rule.last_hit
+
+
+def _money_lines(report: DailyReport) -> Iterator[Line]:
+    for money in report.currencies:
+        yield "currencies", money.currency, "count", money.count
+        for _, row, measure, value in _measures("currencies", money.currency, money, without={"currency", "count"}):
+            yield "currencies", row, measure, to_major(value, money.currency)
+    for rule in report.rules:
+        yield from _measures("rules", rule.source, rule, without={"source", "values"})
+        for each in rule.values:
+            yield "rules", rule.source, f"value {each.currency}", to_major(each.value, each.currency)
+    for rule in report.shadow_rules:
+        yield from _measures("shadow rules", rule.source, rule, without={"source"})
+    for pair in report.overlaps:
+        yield "overlaps", f"{pair.first} and {pair.second}", "transactions", pair.transactions
+
+
+def _reconciliation_lines(report: DailyReport) -> Iterator[Line]:
+    books = report.reconciliation
+    yield from _measures("reconciliation", report.date, books, without={"undecided", "table"})
+    yield "reconciliation", report.date, "sampledInTable", books.table.sampled
+    for each in books.undecided:
+        age = max(0, (report.as_of or each.received_at) - each.received_at)
+        yield "undecided", each.transaction_id, "ageSeconds", age // 1000
+    for transaction_id in books.table.missing:
+        yield "missing from log", transaction_id, "inTable", 1
+
+
+def _revision_lines(report: DailyReport) -> Iterator[Line]:
+    yield "revision", report.date, "number", report.revision.number
+    for change in report.revision.changes:
+        row = change.figure if change.currency is None else f"{change.figure} {change.currency}"
+        for measure, value in (("before", change.before), ("after", change.after)):
+            yield "changes", row, measure, value if change.currency is None else to_major(value, change.currency)
+
+
+def _measures(table: str, row: str, part: msgspec.Struct, *, without: set[str] | None = None) -> Iterator[Line]:
+    values: dict[str, Any] = msgspec.to_builtins(part)
+    for measure, value in values.items():
+        if measure in (without or ()) or value is None:
+            continue
+        if isinstance(value, dict):
+            for name, inner in cast("dict[str, Any]", value).items():
+                yield table, row, f"{measure}.{name}", inner
+        else:
+            yield table, row, measure, int(value) if isinstance(value, bool) else value

@@ -1,0 +1,158 @@
+"""The API as an OpenAPI 3.1 document, made from the types that validate requests and shape answers."""
+
+from typing import Any, cast
+
+import msgspec
+
+from fraudstream.transactions.api.answer import Problem, TransactionState
+from fraudstream.transactions.request import MAX_BODY_BYTES, TransactionRequest
+
+_REFERENCES = "#/components/schemas/"
+_LOCATION = "Where to read it: a path below the one that was called, the stage or a custom domain's base path included."
+_EXAMPLE = {
+    "transactionId": "order-20261123-0001",
+    "amountMinor": 4999,
+    "currency": "EUR",
+    "type": "PAYMENT",
+    "customerId": "customer-81",
+    "cardToken": "card-5521",
+    "cardCountry": "DE",
+    "merchantId": "shop-17",
+    "merchantCategoryCode": "5732",
+    "merchantCountry": "NL",
+    "channel": "ECOMMERCE",
+}
+
+
+def openapi_document() -> dict[str, Any]:
+    """Give the OpenAPI 3.1 document of the API, as plain JSON values."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "fraudstream",
+            "version": "1",
+            "description": "Post a payment transaction, and read what was decided about it a moment later.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": {
+            "/transactions": {"post": _post()},
+            "/transactions/{id}": {"get": _get()},
+        },
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {
+                "iam": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "AWS Signature Version 4, service execute-api.",
+                },
+                "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+            },
+        },
+        "security": [{"iam": []}, {"apiKey": []}],
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    _, components = msgspec.json.schema_components(
+        [TransactionRequest, TransactionState, Problem], ref_template=_REFERENCES + "{name}"
+    )
+    enums = {name for name, schema in components.items() if "enum" in schema}
+    return {
+        name: _inlined(schema, {enum: components[enum] for enum in enums})
+        for name, schema in components.items()
+        if name not in enums
+    }
+
+
+def _inlined(node: Any, enums: dict[str, Any]) -> Any:  # noqa: ANN401  (a JSON schema nests every JSON type)
+    """Make a schema self-contained, and say things in the way that draft 4 knows too."""
+    match node:
+        case list() | tuple():
+            return [_inlined(element, enums) for element in cast("list[Any] | tuple[Any, ...]", node)]
+        case {"anyOf": [schema, {"type": "null"}], "default": None, **others}:  # left out when there is none
+            return _inlined({**others, **schema}, enums)
+        case {"$ref": str(reference), **others} if reference.removeprefix(_REFERENCES) in enums:
+            codes = enums[reference.removeprefix(_REFERENCES)]["enum"]
+            return {**others, "type": "string", "enum": codes}
+        case {"propertyNames": {"pattern": str(pattern)}, "additionalProperties": schema, **others}:
+            return {**others, "patternProperties": {pattern: schema}, "additionalProperties": False}
+        case dict():
+            return {name: _inlined(part, enums) for name, part in cast("dict[str, Any]", node).items()}
+        case _:
+            return node
+
+
+def _post() -> dict[str, Any]:
+    return {
+        "operationId": "createTransaction",
+        "summary": "Submit a transaction. The decision follows within about a second: read it with getTransaction.",
+        "requestBody": {
+            "required": True,
+            "description": f"At most {MAX_BODY_BYTES} bytes of UTF-8; a name twice in one object is refused.",
+            "content": {
+                "application/json": {"schema": {"$ref": _REFERENCES + "TransactionRequest"}, "example": _EXAMPLE}
+            },
+        },
+        "responses": {
+            "201": {
+                **_state("Stored; not yet decided."),
+                "headers": {"Location": {"description": _LOCATION, "schema": {"type": "string"}}},
+            },
+            "200": _state("The same transaction was stored before; this is its present state."),
+            "400": _problem("A field is wrong, missing or unknown; `errors` names every such field and no value."),
+            "403": _problem("The signature or the API key is missing or wrong."),
+            "409": _problem("Another transaction was stored under this transactionId."),
+            "413": _problem("The body is too large."),
+            "415": _problem("The body is not application/json."),
+            **_unavailable(),
+        },
+    }
+
+
+def _get() -> dict[str, Any]:
+    return {
+        "operationId": "getTransaction",
+        "summary": "Read a transaction, with decision, score and reasons as soon as there are any.",
+        "parameters": [
+            {
+                "name": "id",
+                "in": "path",
+                "required": True,
+                "description": "The transactionId.",
+                "schema": _schemas()["TransactionRequest"]["properties"]["transactionId"],
+            }
+        ],
+        "responses": {
+            "200": _state("The transaction in its present state."),
+            "403": _problem("The signature or the API key is missing or wrong."),
+            "404": _problem("No such transaction."),
+            **_unavailable(),
+        },
+    }
+
+
+def _unavailable() -> dict[str, Any]:
+    return {
+        "429": _problem("Too many requests.", retry=True),
+        "500": _problem("Something went wrong on our side."),
+        "503": _problem("Something that we depend on failed; the same call may be sent again.", retry=True),
+    }
+
+
+def _state(description: str) -> dict[str, Any]:
+    schema = {"$ref": _REFERENCES + "TransactionState"}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _problem(description: str, *, retry: bool = False) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "description": description,
+        "content": {"application/problem+json": {"schema": {"$ref": _REFERENCES + "Problem"}}},
+    }
+    if retry:
+        answer["headers"] = {
+            "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+        }
+    return answer

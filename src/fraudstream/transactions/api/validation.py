@@ -1,0 +1,231 @@
+"""From a request's body to a valid request, or to the list of everything that is wrong with it.
+
+msgspec stops at the first error, and some of its messages hold the value. So each field is converted by itself to the
+type that the struct gives it, and the client reads that type's own sentence instead.
+"""
+
+import ipaddress
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import EnumMeta
+from typing import Annotated, Any, cast, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+from fraudstream.transactions.api.answer import FieldError
+from fraudstream.transactions.request import TransactionRequest
+from fraudstream.transactions.tokens import holds_card_number
+from fraudstream.transactions.transaction import TransactionType
+
+_BODY = "body"
+_LONGEST_INTEGER = 20
+_MAX_DEPTH = 8
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+_MANY_DIGITS = re.compile(r"[0-9](?:[^0-9]*[0-9]){4}")
+_TAKING_BACK = frozenset({TransactionType.REFUND, TransactionType.REVERSAL})
+
+
+class RequestRefusedError(ValueError):
+    """A request's body is not a valid transaction; `errors` names every bad field, and no value."""
+
+    def __init__(self, *errors: FieldError) -> None:
+        super().__init__(", ".join(error.field for error in errors))
+        self.errors = errors
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeBounds:
+    """Within what a transaction's time may lie, in epoch milliseconds."""
+
+    earliest: int
+    latest: int
+
+
+def read_request(body: bytes, times: TimeBounds) -> TransactionRequest:
+    """Read a transaction as a client posted it.
+
+    Args:
+        body: the request's body, JSON in UTF-8.
+        times: the bounds of its timestamp.
+
+    Raises:
+        RequestRefusedError: it is not JSON, or not a valid transaction.
+    """
+    document = _parse(body)
+    if not isinstance(document, dict):
+        raise _refused("must be a JSON object")
+    values = cast("dict[str, object]", document)
+    if errors := _errors(values, times):
+        raise RequestRefusedError(*dict.fromkeys(errors))
+    return msgspec.convert(values, TransactionRequest)
+
+
+def _parse(body: bytes) -> object:
+    if not body:
+        raise _refused("must not be empty")
+    try:
+        return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
+    except UnicodeDecodeError:
+        raise _refused("must be UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise _refused(f"must be JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise _refused("must be JSON without deep nesting") from None
+
+
+def _refused(message: str) -> RequestRefusedError:
+    return RequestRefusedError(FieldError(field=_BODY, message=message))
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        twice = sorted({_shown(name) for name, count in counts.items() if count > 1})
+        raise RequestRefusedError(*(FieldError(field=name, message="must stand only once") for name in twice))
+    return members
+
+
+def _constant(_name: str) -> object:
+    raise _refused("must be JSON, which knows no NaN and no Infinity")
+
+
+def _integer(digits: str) -> int | float:
+    """Read an integer; one too long for any field becomes infinite, so that its field is named like any other."""
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else math.inf
+
+
+def _errors(values: Mapping[str, object], times: TimeBounds) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for name, value in values.items():
+        errors += list(_unwelcome(name, value)) or _type_errors(name, value)
+    errors += [
+        FieldError(field=name, message=f"is required: {field.must_be}")
+        for name, field in _FIELDS.items()
+        if field.required and name not in values
+    ]
+    wrong = {error.field for error in errors}
+    return errors + [error for error in _rule_errors(values, times) if error.field not in wrong]
+
+
+def _unwelcome(name: str, value: object, depth: int = 1) -> Iterator[FieldError]:
+    """Find what no field may hold: card numbers, characters that nobody can see, and towers of brackets."""
+    shown = _shown(name)
+    match value:
+        case _ if not name.isprintable():
+            yield FieldError(field=shown, message="must have a name of printable characters")
+        case _ if holds_card_number(name):
+            yield FieldError(field=shown, message="must not have a card number in its name")
+        case str() if not value.isprintable():
+            yield FieldError(field=shown, message="must hold printable characters only")
+        case str() | int() if name != "ipAddress" and holds_card_number(str(value)):
+            yield FieldError(field=shown, message="must not hold a card number")
+        case dict() | list() if depth == _MAX_DEPTH:
+            yield FieldError(field=shown, message="must not be nested so deep")
+        case dict() | list():
+            yield from _unwelcome_within(name, cast("dict[str, object] | list[object]", value), depth + 1)
+        case _:
+            pass
+
+
+def _unwelcome_within(name: str, parts: dict[str, object] | list[object], depth: int) -> Iterator[FieldError]:
+    if isinstance(parts, list):
+        for part in parts:
+            yield from _unwelcome(name, part, depth)
+        return
+    for key, part in parts.items():
+        for error in _unwelcome(key, part, depth):
+            yield FieldError(field=f"{_shown(name)}.{error.field}", message=error.message)
+
+
+def _type_errors(name: str, value: object) -> list[FieldError]:
+    field = _FIELDS.get(name)
+    if field is None:
+        return [FieldError(field=_shown(name), message="is not a field of a transaction")]
+    if value is None:
+        return [FieldError(field=name, message="must not be null; leave it out")]
+    wrong = FieldError(field=name, message=f"must be {field.must_be}")
+    try:
+        msgspec.convert(value, field.type)
+    except msgspec.ValidationError:
+        named = field.has_members and isinstance(value, dict)
+        members = cast("dict[str, object]", value).items() if named else ()
+        bad = [key for key, part in members if not _fits({key: part}, field.type)]
+        return [msgspec.structs.replace(wrong, field=f"{name}.{_shown(key)}") for key in bad] or [wrong]
+    return [wrong] if field.codes is not None and value not in field.codes else []
+
+
+def _fits(value: object, type_: Any) -> bool:  # noqa: ANN401  (types have no type of their own)
+    try:
+        msgspec.convert(value, type_)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _rule_errors(values: Mapping[str, object], times: TimeBounds) -> Iterator[FieldError]:
+    """Check what one field's type can't say; fields may still be of a wrong type here."""
+    for name, value in values.items():
+        match name, value:
+            case "timestamp", int() if value < times.earliest:
+                yield FieldError(field=name, message="is too far in the past")
+            case (("timestamp" | "accountOpenedAt"), int()) if value > times.latest:
+                yield FieldError(field=name, message="is in the future")
+            case "ipAddress", str() if not _is_ip_address(value):
+                yield FieldError(field=name, message=f"must be {_FIELDS[name].must_be}")
+            case "type", str() if value in _TAKING_BACK and "originalTransactionId" not in values:
+                yield FieldError(field="originalTransactionId", message="is required for REFUND and REVERSAL")
+            case "originalTransactionId", str() if value == values.get("transactionId"):
+                yield FieldError(field=name, message="must be another transaction")
+            case "latitude", _ if "longitude" not in values:
+                yield FieldError(field="longitude", message="is required together with latitude")
+            case "longitude", _ if "latitude" not in values:
+                yield FieldError(field="latitude", message="is required together with longitude")
+            case _:
+                pass
+
+
+def _is_ip_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text  # a zone means something on its own machine only
+
+
+def _shown(name: str) -> str:
+    """Give a name that a client chose, if it looks like a field's name; else it may be anything, and stays out."""
+    return name if _NAME.fullmatch(name) and not _MANY_DIGITS.search(name) else "(a name that is not shown)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Field:
+    """How one field is checked."""
+
+    type: Any
+    required: bool
+    must_be: str
+    codes: frozenset[str] | None
+    has_members: bool
+
+
+def _field(info: msgspec.structs.FieldInfo) -> _Field:
+    annotated = next(part for part in (info.type, *get_args(info.type)) if get_origin(part) is Annotated)
+    base, meta = cast("tuple[Any, Meta]", get_args(annotated))
+    extra = meta.extra or {}
+    one_of = f"one of {', '.join(base.__members__)}" if isinstance(base, EnumMeta) else None
+    return _Field(
+        type=annotated,
+        required=info.required,
+        must_be=one_of or extra["must_be"],
+        codes=extra.get("codes"),
+        has_members=get_origin(base) is dict,
+    )
+
+
+_FIELDS: Mapping[str, _Field] = {info.encode_name: _field(info) for info in msgspec.structs.fields(TransactionRequest)}

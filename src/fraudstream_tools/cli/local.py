@@ -1,0 +1,113 @@
+"""`fraudstream demo` and `fraudstream local`: the whole system on this machine."""
+
+import json
+import os
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fraudstream_tools.cli.support.checkout import enter_checkout
+from fraudstream_tools.cli.support.deployment import LOCAL_OUTPUTS
+from fraudstream_tools.cli.support.output import err, out
+from fraudstream_tools.cli.support.steps import Steps
+
+if TYPE_CHECKING:
+    from embedded_aws.cloud import LocalCloud
+
+_EXAMPLE = {
+    "transactionId": "order-1",
+    "amountMinor": 4999,
+    "currency": "EUR",
+    "type": "PAYMENT",
+    "customerId": "customer-81",
+    "cardCountry": "DE",
+    "ipCountry": "BR",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(demo)
+    app.command()(local)
+
+
+def demo(
+    connections: Annotated[int, typer.Option("--connections", "-c", min=1, max=64, help="Requests at once.")] = 3,
+) -> None:
+    """Run the whole system here: deploy it, replay a day, show what was decided and why, stop.
+
+    The Pulumi program is deployed into an embedded AWS, without Docker and without an AWS account. A simulated day of
+    more than 5,000 transactions, with fraud in it, goes through the API; nothing leaves 127.0.0.1. The report stays in
+    .local/demo-report. The last line is for machines; exits with 1 if a single transaction was lost.
+    """
+    from fraudstream_tools.cli.support.demo_run import run_demo  # noqa: PLC0415  (each command pays for what it uses)
+
+    if run_demo(enter_checkout() / ".local" / "demo-report", connections):
+        raise typer.Exit(1)
+
+
+def local() -> None:
+    """Run the whole system here and leave it running, until Ctrl-C.
+
+    Prints the API's URL and curl lines to paste. While it runs, the other commands find it by themselves.
+    """
+    from fraudstream_tools.cli.support.lambda_endpoint import lambda_endpoint  # noqa: PLC0415
+    from fraudstream_tools.cli.support.local_system import deployed  # noqa: PLC0415  (each command pays for what it uses)
+
+    outputs_file = enter_checkout() / LOCAL_OUTPUTS
+    with Steps() as steps, deployed("local", steps) as cloud, lambda_endpoint(cloud.invoke) as lambda_url:
+        steps.pause()
+        with _left_in(outputs_file, _outputs(cloud, lambda_url)):
+            _print_hints(cloud)
+            try:
+                threading.Event().wait()
+            except KeyboardInterrupt:
+                err.print()
+
+
+def _outputs(cloud: "LocalCloud", lambda_url: str) -> Mapping[str, str]:
+    return {
+        **cloud.outputs,
+        "endpointUrl": cloud.endpoint_url,
+        "lambdaUrl": lambda_url,
+        "accessKeyId": cloud.credentials.access_key,
+        "secretAccessKey": cloud.credentials.secret_key,
+    }
+
+
+@contextmanager
+def _left_in(file: Path, content: Mapping[str, str]) -> Generator[None]:
+    # Readable by its owner alone: the keys in it open everything that is stored here.
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+        json.dump(content, stream, indent=2)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _print_hints(cloud: "LocalCloud") -> None:
+    url, region = cloud.outputs["apiUrl"], cloud.outputs["region"]
+    signed = (
+        f'curl --aws-sigv4 "aws:amz:{region}:execute-api" \\\n'
+        f'    --user "{cloud.credentials.access_key}:{cloud.credentials.secret_key}" \\\n'
+    )
+    body = f"    -H 'content-type: application/json' \\\n    -d '{json.dumps(_EXAMPLE)}' \\\n"
+    lines = (
+        f"\nfraudstream is running at {url}\n\nPost a transaction, and read what was decided:\n",
+        f"  {signed}{body}    {url}/transactions\n",
+        f"  {signed}    {url}/transactions/{_EXAMPLE['transactionId']}\n",
+        "Or, in another terminal (.venv/bin on the PATH):\n",
+        "  fraudstream submit --amount 49.99 --currency EUR --set cardCountry=DE --set ipCountry=BR",
+        f"  fraudstream get {_EXAMPLE['transactionId']}",
+        "  fraudstream simulate --customers 200 --days 1 --episodes 40 --output day.jsonl",
+        "  fraudstream replay day.jsonl --shift-to-now",
+        "  fraudstream alerts list\n",
+        "Ctrl-C stops it and leaves nothing behind.",
+    )
+    for line in lines:
+        out.print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,31 @@
+"""`fraudstream openapi`: for those who change the schema."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fraudstream_tools.cli.support.output import out, print_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(openapi)
+
+
+def openapi(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to; else standard output.")] = None,
+) -> None:
+    """Write the API's OpenAPI 3.1 document, made from the schema that validates requests.
+
+    fraudstream openapi --output docs/openapi.json
+    """
+    from fraudstream.transactions.api.openapi import openapi_document  # noqa: PLC0415  (kept out of `--help`)
+
+    document = openapi_document()
+    if output is None:
+        print_json(document)
+        return
+    output.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    out.print(str(output), markup=False)

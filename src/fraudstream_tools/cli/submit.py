@@ -1,0 +1,177 @@
+"""`fraudstream submit` and `fraudstream get`."""
+
+import json
+import sys
+import time
+import uuid
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.options import ApiOption, JsonOption, StackOption
+from fraudstream_tools.cli.support.output import CommandError, err, print_json, print_transaction
+
+if TYPE_CHECKING:
+    import httpx
+
+_POLL_SECONDS = 0.1
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(submit)
+    app.command()(get)
+
+
+def submit(
+    transaction: Annotated[
+        str | None, typer.Argument(metavar="JSON", help="The transaction, a file with it (@file), or - for stdin.")
+    ] = None,
+    *,
+    amount: Annotated[str | None, typer.Option(help="In major units, such as 12.50.")] = None,
+    currency: Annotated[str | None, typer.Option(help="ISO 4217 code.  [default: USD]")] = None,
+    kind: Annotated[str | None, typer.Option("--type", help="PAYMENT, TRANSFER, …  [default: PAYMENT]")] = None,
+    customer: Annotated[str | None, typer.Option(help="customerId  [default: customer-1]")] = None,
+    card: Annotated[str | None, typer.Option(help="cardToken: your token of the card, never its number.")] = None,
+    merchant: Annotated[str | None, typer.Option(help="merchantId")] = None,
+    device: Annotated[str | None, typer.Option(help="deviceId")] = None,
+    transaction_id: Annotated[str | None, typer.Option("--id", help="transactionId; made up when left out.")] = None,
+    fields: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Any other field of the API; repeatable.")
+    ] = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the decision.")] = 10.0,
+    api: ApiOption = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Post one transaction and wait for its decision.
+
+    The id is printed first: the same call with `--id` again changes nothing.
+
+    ```
+    fraudstream submit --amount 12.50 --currency EUR --customer customer-81 --card card-5521
+    fraudstream submit --amount 900 --set merchantCountry=BR --set channel=ECOMMERCE
+    fraudstream submit @transaction.json --json
+    ```
+    """
+    body = _given(transaction)
+    body |= {
+        name: value
+        for name, value in {
+            "type": kind,
+            "customerId": customer,
+            "cardToken": card,
+            "merchantId": merchant,
+            "deviceId": device,
+            "currency": currency,
+            "transactionId": transaction_id,
+        }.items()
+        if value is not None
+    }
+    body |= dict(_field(pair) for pair in fields or ())
+    body = {"currency": "USD", "type": "PAYMENT", "customerId": "customer-1"} | body
+    body.setdefault("transactionId", f"cli-{uuid.uuid4()}")
+    if amount is not None:
+        body["amountMinor"] = _minor(amount, str(body["currency"]))
+    elif "amountMinor" not in body:
+        raise CommandError("how much? Say it with --amount 12.50, or with amountMinor in the JSON")
+    err.print(f"transactionId {body['transactionId']}", style="dim", markup=False)
+    deployment = Deployment(stack, {"apiUrl": api})
+    state = _call(deployment, "POST", "/transactions", body)
+    deadline = time.monotonic() + wait
+    while state.get("status") == "PENDING" and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+        state = _call(deployment, "GET", f"/transactions/{state['transactionId']}")
+    _show(state, as_json=as_json)
+
+
+def get(
+    transaction_id: Annotated[str, typer.Argument(metavar="ID", help="transactionId")],
+    api: ApiOption = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a transaction's present state: decision, score, reasons, label.
+
+    ```
+    fraudstream get order-20261123-0001
+    fraudstream get order-20261123-0001 --json | jq .decision
+    ```
+    """
+    from urllib.parse import quote  # noqa: PLC0415
+
+    path = f"/transactions/{quote(transaction_id, safe='')}"
+    _show(_call(Deployment(stack, {"apiUrl": api}), "GET", path), as_json=as_json)
+
+
+def _show(state: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(state)
+    else:
+        print_transaction(state)
+
+
+def _given(transaction: str | None) -> dict[str, Any]:
+    if transaction is None:
+        return {}
+    try:
+        if transaction == "-":
+            text = sys.stdin.read()
+        else:
+            text = Path(transaction[1:]).read_text("utf-8") if transaction.startswith("@") else transaction
+        found: Any = json.loads(text)
+    except OSError as error:
+        raise CommandError(f"{transaction[1:]}: {error.strerror}") from None
+    except ValueError:
+        raise CommandError("the transaction is not JSON") from None
+    if not isinstance(found, dict):
+        raise CommandError("the transaction is not a JSON object")
+    return cast("dict[str, Any]", found)
+
+
+def _field(pair: str) -> tuple[str, Any]:
+    name, separator, value = pair.partition("=")
+    if not separator:
+        raise CommandError(f"--set {name}: write it as FIELD=VALUE")
+    from fraudstream_tools.lab.files.transactions import from_text  # noqa: PLC0415
+
+    try:
+        return name, from_text(name, value)
+    except ValueError as error:
+        raise CommandError(f"--set {error}") from None
+
+
+def _minor(amount: str, currency: str) -> int:
+    from fraudstream.transactions.money import to_minor  # noqa: PLC0415
+
+    try:
+        return to_minor(Decimal(amount), currency)
+    except InvalidOperation:
+        raise CommandError("--amount is not a number") from None
+    except ValueError as error:
+        raise CommandError(f"--amount: {error}") from None
+
+
+def _call(deployment: Deployment, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    import httpx  # noqa: PLC0415  (100 ms that `--help` need not pay)
+
+    url = f"{deployment['apiUrl'].rstrip('/')}{path}"
+    try:
+        answer = httpx.request(method, url, json=body, auth=deployment.auth(), timeout=30)
+    except httpx.TransportError as error:
+        hint = "; is `fraudstream local` still running?" if deployment.is_local else ""
+        raise CommandError(f"no answer from {url}: {error}{hint}") from None
+    except httpx.InvalidURL:
+        raise CommandError(f"{url} is not a URL") from None
+    if not answer.is_success:
+        raise CommandError(_refusal(answer))
+    return cast("dict[str, Any]", answer.json())
+
+
+def _refusal(answer: "httpx.Response") -> str:
+    from fraudstream_tools.lab.replay.client import problem_sentence  # noqa: PLC0415
+
+    return f"{answer.status_code} {problem_sentence(answer.content) or answer.reason_phrase}"

@@ -1,0 +1,116 @@
+"""What the demo prints in the end."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from fraudstream.transactions.money import format_money
+from fraudstream_tools.cli.alerts import alerts_table, grouped
+from fraudstream_tools.cli.support.output import decision_text, out
+from fraudstream_tools.cli.support.reconciliation import Noticed, Tally
+from fraudstream_tools.lab.replay.client import ReplayResult, percentile
+
+_PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
+_SHOWN_ALERTS = 5
+_SHOWN_REASONS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What came of a demo."""
+
+    replayed: ReplayResult
+    tally: Tally
+    noticed: Noticed
+    decisions: list[dict[str, Any]]
+    """A few transactions as the API answers them."""
+    alerts: list[dict[str, Any]]
+    """The open ones."""
+    report: Path
+
+
+def print_results(results: Results, *, seconds: float) -> None:
+    """Print the results for people, and the last line for machines.
+
+    Args:
+        results: what to print.
+        seconds: how long the whole demo took.
+    """
+    _section("A few decisions, and why")
+    out.print(_decisions(results.decisions))
+    _section("All decisions")
+    out.print(_counts(results))
+    _section("Fraud in the sample, by episode")
+    out.print(_episodes(results.noticed))
+    noticed = results.noticed
+    out.print(
+        f"Of {noticed.stopped:,} reviewed or declined, {noticed.precision:.0%} are fraud (precision); "
+        f"of {noticed.frauds.total():,} fraudulent, {noticed.recall:.0%} were reviewed or declined (recall)."
+    )
+    groups = grouped(results.alerts)
+    shown = groups[:_SHOWN_ALERTS]
+    _section(f"Open alerts: {len(results.alerts)}, by customer and hour; the newest {len(shown)} of {len(groups)}")
+    out.print(alerts_table(shown))
+    _section("Latency")
+    out.print(_latency(results))
+    for refusal in results.replayed.refusals[:_SHOWN_ALERTS]:
+        out.print(f"refused: {refusal.transaction_id} {refusal.status} {refusal.detail}", markup=False, soft_wrap=True)
+    report = os.path.relpath(results.report)
+    out.print(f"\nThe day's report: {report}\nAll of it took {seconds:.0f} s.\n", markup=False, soft_wrap=True)
+    print(results.tally.summary_line(report))
+
+
+def _section(title: str) -> None:
+    out.print()
+    out.print(Rule(Text(title, style="bold"), align="left", style="dim"))
+
+
+def _decisions(decisions: list[dict[str, Any]]) -> Table:
+    table = Table("transaction", "amount", "decision", "score", "why", box=None, header_style="dim")
+    table.columns[1].justify = table.columns[3].justify = "right"
+    table.columns[4].ratio = 1
+    for state in decisions:
+        # Two rules may have found the same thing.
+        reasons = dict.fromkeys(reason.get("message") or reason["code"] for reason in state.get("reasons") or ())
+        why = "\n".join(list(reasons)[:_SHOWN_REASONS])
+        amount = format_money(state["amountMinor"], state["currency"])
+        decision = decision_text(state["decision"], state["status"])
+        table.add_row(state["transactionId"], amount, decision, str(state["score"]), why)
+    return table
+
+
+def _counts(results: Results) -> Table:
+    table = Table(box=None, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(justify="right", style="dim")
+    decisions = results.tally.decisions
+    for decision in ("APPROVE", "REVIEW", "DECLINE"):
+        share = decisions[decision] / max(decisions.total(), 1)
+        table.add_row(decision_text(decision), f"{decisions[decision]:,}", f"{share:.1%}")
+    return table
+
+
+def _episodes(noticed: Noticed) -> Table:
+    table = Table("episode", "transactions", "reviewed or declined", box=None, header_style="dim")
+    table.columns[1].justify = table.columns[2].justify = "right"
+    for episode, number in sorted(noticed.frauds.items()):
+        table.add_row(episode.replace("_", " "), f"{number:,}", f"{noticed.found[episode]:,}")
+    return table
+
+
+def _latency(results: Results) -> Table:
+    table = Table("", *_PERCENTILES, box=None, header_style="dim")
+    measured = {
+        "POST, from request to answer": results.replayed.latencies,
+        "decision, from receipt": results.tally.decision_seconds,
+    }
+    for name, seconds in measured.items():
+        values = (percentile(seconds, share) * 1000 for share in _PERCENTILES.values())
+        table.add_row(name, *(f"{value:,.0f} ms" for value in values))
+    return table

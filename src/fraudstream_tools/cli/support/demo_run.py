@@ -1,0 +1,166 @@
+"""What `fraudstream demo` does and shows."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from botocore.credentials import Credentials
+
+from fraudstream_tools.cli.alerts import newest_alerts
+from fraudstream_tools.cli.report import report_key
+from fraudstream_tools.cli.support.demo_results import Results, print_results
+from fraudstream_tools.cli.support.labelling import label_transaction
+from fraudstream_tools.cli.support.local_system import deployed
+from fraudstream_tools.cli.support.reconciliation import STOPPED, Tally, logged_decisions, stored_transactions
+from fraudstream_tools.cli.support.steps import Step, Steps
+from fraudstream_tools.lab.replay.client import ReplayResult, replay
+from fraudstream_tools.lab.replay.signing import SignedRequests
+from fraudstream_tools.lab.world.sample_day import sample_transactions, sample_truth
+
+if TYPE_CHECKING:
+    from embedded_aws.cloud import LocalCloud
+
+_UNREVIEWED_HOURS = 6
+"""The sample's last hours, which nobody has looked at yet: their alerts stay open."""
+_IDLE_SECONDS = 90
+_SHOWN_DECISIONS = 6
+
+
+def run_demo(report_folder: Path, connections: int) -> int:
+    """Run the demo, print its results and give the number of lost transactions.
+
+    Args:
+        report_folder: where the day's report is left.
+        connections: how many requests are under way at once.
+    """
+    started = time.monotonic()
+    with Steps() as steps, deployed("demo", steps) as cloud:
+        results = _run(cloud, steps, report_folder, connections)
+    print_results(results, seconds=time.monotonic() - started)
+    return results.tally.lost
+
+
+def _run(cloud: "LocalCloud", steps: Steps, report_folder: Path, connections: int) -> Results:
+    auth = SignedRequests(
+        Credentials(cloud.credentials.access_key, cloud.credentials.secret_key), cloud.outputs["region"]
+    )
+    sample = sample_transactions(int(time.time() * 1000))
+    truth = sample_truth()
+    days = {datetime.now(UTC).date()}
+    with steps.step("replaying the sample day", len(sample)) as step:
+        replayed = replay(
+            sample, cloud.outputs["apiUrl"], auth, connections=connections, on_progress=_Watch(cloud, step).see
+        )
+        step.say(f"{replayed.rate:,.0f}/s", replayed.accepted)
+    days.add(datetime.now(UTC).date())
+    with steps.step("waiting until all is decided and logged"):
+        cloud.wait_until_idle(_IDLE_SECONDS)
+    with steps.step("saying what turned out to be fraud") as step:
+        labels = _label(cloud, truth)
+        cloud.wait_until_idle(_IDLE_SECONDS)
+        step.say(f"{labels:,} labels, as analysts and customers would")
+    with steps.step("writing the daily report"):
+        report = _report(cloud, sorted(days), report_folder)
+    with steps.step("counting what is stored and logged"):
+        tally = _count(cloud, replayed)
+        decisions = _ask(cloud, auth, _examples(tally))
+        alerts = list(newest_alerts(cloud.client("dynamodb"), cloud.outputs["alertsTable"]))
+    return Results(
+        replayed=replayed, tally=tally, noticed=tally.noticed(truth), decisions=decisions, alerts=alerts, report=report
+    )
+
+
+@dataclass
+class _Watch:
+    """Shows a replay's rate, and how many decisions the analyzer has told its metrics of."""
+
+    cloud: "LocalCloud"
+    step: Step
+    decided: int = 0
+    _position: int = 0
+    _looked: float = 0.0
+    _started: float = 0.0
+
+    def see(self, result: ReplayResult) -> None:
+        """Take a replay's counts."""
+        now = time.monotonic()
+        self._started = self._started or now
+        if now - self._looked >= 0.5:  # noqa: PLR2004  (seconds: what an eye can follow)
+            self._looked = now
+            self.decided += self._new_decisions()
+        rate = result.accepted / max(now - self._started, 0.001)
+        self.step.say(f"{rate:,.0f}/s, {self.decided:,} decided", result.accepted)
+
+    def _new_decisions(self) -> int:
+        file = self.cloud.log_file(self.cloud.outputs["analyzerFunction"])
+        if not file.exists():
+            return 0
+        with file.open("rb") as stream:
+            stream.seek(self._position)
+            new = stream.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        self._position += len(whole)
+        lines = (line[line.find(b"{") :] for line in whole.splitlines() if b"DecisionsMade" in line)
+        return sum(int(sum(json.loads(line)["DecisionsMade"])) for line in lines)
+
+
+def _label(cloud: "LocalCloud", truth: Mapping[str, str]) -> int:
+    """Say what turned out to be fraud: analysts of what was stopped, customers of what got through."""
+    client, table = cloud.client("dynamodb"), cloud.outputs["transactionsTable"]
+    stored = stored_transactions(client, table)
+    until = max(t["timestamp"] for t in stored.values()) - _UNREVIEWED_HOURS * 3_600_000
+    labels = 0
+    for transaction_id, transaction in stored.items():
+        stopped, is_fraud = transaction.get("decision") in STOPPED, transaction_id in truth
+        if transaction["timestamp"] < until and (stopped or is_fraud):
+            source = "analyst" if stopped else "customer"
+            label_transaction(client, table, transaction_id, is_fraud=is_fraud, source=source)
+            labels += 1
+    return labels
+
+
+def _report(cloud: "LocalCloud", days: Sequence[date], folder: Path) -> Path:
+    """Have the report of each day written on which something was received, and bring the newest here."""
+    for day in days:
+        cloud.invoke(cloud.outputs["reportFunction"], {"task": "daily-report", "date": str(day)})
+    return _fetch(cloud, days[-1], folder)
+
+
+def _fetch(cloud: "LocalCloud", day: date, folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for file_format in ("html", "json", "csv"):
+        content = cloud.client("s3").get_object(Bucket=cloud.outputs["bucketName"], Key=report_key(day, file_format))
+        (folder / f"report.{file_format}").write_bytes(content["Body"].read())
+    return folder / "report.html"
+
+
+def _count(cloud: "LocalCloud", replayed: ReplayResult) -> Tally:
+    return Tally(
+        received=replayed.accepted,
+        stored=stored_transactions(cloud.client("dynamodb"), cloud.outputs["transactionsTable"]),
+        logged=logged_decisions(cloud.client("s3"), cloud.outputs["bucketName"]),
+    )
+
+
+def _examples(tally: Tally) -> Iterable[str]:
+    """Choose transactions to show: those with the highest scores, each for another reason, and an approved one."""
+    seen = set[str]()
+    for transaction in sorted(tally.decided, key=lambda t: t["score"], reverse=True):
+        first = next((reason["code"] for reason in transaction.get("reasons", ())), "")
+        if transaction["decision"] in STOPPED and first not in seen and len(seen) < _SHOWN_DECISIONS - 1:
+            seen.add(first)
+            yield transaction["transactionId"]
+    yield from [t["transactionId"] for t in tally.decided if t["decision"] == "APPROVE"][:1]
+
+
+def _ask(cloud: "LocalCloud", auth: httpx.Auth, ids: Iterable[str]) -> list[dict[str, Any]]:
+    with httpx.Client(base_url=cloud.outputs["apiUrl"], auth=auth, timeout=30) as client:
+        answers = [client.get(f"/transactions/{transaction_id}").raise_for_status() for transaction_id in ids]
+    return [answer.json() for answer in answers]

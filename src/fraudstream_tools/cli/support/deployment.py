@@ -1,0 +1,135 @@
+"""Which fraudstream a command talks to: where its API is, what its tables are called, and who is asking.
+
+Each name is looked up in this order: the command's option, the environment, the outputs of the Pulumi stack that was
+asked for with `--stack`, the fraudstream that `fraudstream local` left running here, the selected Pulumi stack.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from fraudstream_tools.cli.support.output import CommandError
+
+if TYPE_CHECKING:
+    import boto3
+    import httpx
+    from botocore.credentials import Credentials
+
+LOCAL_OUTPUTS = Path(".local/outputs.json")
+"""In the checkout, while `fraudstream local` runs: the stack's outputs, and where the embedded AWS is, with keys."""
+HOME_REGION = "us-east-2"
+
+VARIABLES: Mapping[str, str] = {
+    "apiUrl": "FRAUDSTREAM_API",
+    "apiKey": "FRAUDSTREAM_API_KEY",
+    "bucketName": "FRAUDSTREAM_BUCKET",
+    "transactionsTable": "FRAUDSTREAM_TRANSACTIONS_TABLE",
+    "alertsTable": "FRAUDSTREAM_ALERTS_TABLE",
+    "reportFunction": "FRAUDSTREAM_REPORT_FUNCTION",
+}
+"""The stack's outputs that commands need, and the environment variable that stands in for each."""
+
+
+@dataclass
+class Deployment:
+    """A deployed fraudstream."""
+
+    stack: str | None = None
+    """The Pulumi stack that was asked for."""
+    given: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    """What the command's options say, by output."""
+
+    def __getitem__(self, output: str) -> str:
+        """Give one of the stack's outputs.
+
+        Raises:
+            CommandError: nothing says what it is.
+        """
+        if value := self.get(output):
+            return value
+        raise CommandError(
+            f"which {output}? Nothing says it. Do one of these:\n"
+            f"  start a fraudstream here, in another terminal:  fraudstream local\n"
+            f"  be in the checkout that deployed it, or name its stack:  --stack dev\n"
+            f"  set it in the environment:  export {VARIABLES[output]}=…"
+        )
+
+    def get(self, output: str) -> str | None:
+        """Give one of the stack's outputs, or None where nothing says what it is."""
+        return self.given.get(output) or os.environ.get(VARIABLES[output]) or self._outputs.get(output)
+
+    @property
+    def region(self) -> str:
+        """The region: the API's own, where its URL says so."""
+        url = self.get("apiUrl") or ""
+        if found := re.search(r"\.execute-api\.([a-z0-9-]+)\.", url):
+            return found[1]
+        return self._outputs.get("region") or os.environ.get("AWS_REGION") or HOME_REGION
+
+    @property
+    def is_local(self) -> bool:
+        """Whether commands go to the embedded AWS: never when the API's URL was given from outside."""
+        return "endpointUrl" in self._outputs and self.get("apiUrl") == self._outputs["apiUrl"]
+
+    def client(self, service: str) -> Any:  # noqa: ANN401  (one class per service)
+        """Give a boto3 client for one of the services behind it."""
+        endpoint = None
+        if self.is_local:
+            endpoint = self._outputs["lambdaUrl" if service == "lambda" else "endpointUrl"]
+        return cast("Any", self._session).client(service, region_name=self.region, endpoint_url=endpoint)
+
+    def auth(self) -> "httpx.Auth":
+        """Give what proves to the API who is calling: the API key where there is one, else a signature.
+
+        Raises:
+            CommandError: there are no AWS credentials.
+        """
+        from fraudstream_tools.lab.replay.signing import ApiKey, SignedRequests  # noqa: PLC0415  (imports botocore)
+
+        if key := self.get("apiKey"):
+            return ApiKey(key)
+        credentials: Credentials | None = cast("Any", self._session).get_credentials()
+        if credentials is None:
+            raise CommandError(
+                "requests to the API are signed, and there are no AWS credentials: run `aws configure` or "
+                "`aws sso login`, set AWS_PROFILE, or set FRAUDSTREAM_API_KEY if the API takes keys"
+            )
+        return SignedRequests(credentials, self.region)
+
+    @cached_property
+    def _session(self) -> "boto3.Session":
+        import boto3  # noqa: PLC0415  (200 ms that `--help` need not pay)
+
+        if not self.is_local:
+            return boto3.Session()
+        return boto3.Session(self._outputs["accessKeyId"], self._outputs["secretAccessKey"])
+
+    @cached_property
+    def _outputs(self) -> Mapping[str, str]:
+        folders = (Path.cwd(), *Path.cwd().parents)
+        running = next((file for folder in folders if (file := folder / LOCAL_OUTPUTS).is_file()), None)
+        if self.stack is None and running is not None:
+            return cast("dict[str, str]", json.loads(running.read_text(encoding="utf-8")))
+        if any((folder / "Pulumi.yaml").is_file() for folder in folders) and shutil.which("pulumi"):
+            return _pulumi_outputs(self.stack)
+        if self.stack is not None:
+            raise CommandError(f"stack {self.stack}: this needs the Pulumi CLI, and a checkout with Pulumi.yaml in it")
+        return {}
+
+
+def _pulumi_outputs(stack: str | None) -> Mapping[str, str]:
+    chosen = ["--stack", stack] if stack else []
+    asked = ["pulumi", "stack", "output", "--json", "--show-secrets", *chosen]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+    if answer.returncode == 0:
+        return cast("dict[str, str]", json.loads(answer.stdout))
+    if stack is None:
+        return {}
+    raise CommandError(f"pulumi does not give the outputs of stack {stack}: {answer.stderr.strip()}")

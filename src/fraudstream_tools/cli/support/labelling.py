@@ -1,0 +1,163 @@
+"""Labels on the table of transactions: one, or a file of them."""
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.file_problems import file_problems
+from fraudstream_tools.cli.support.output import CommandError, err, out
+from fraudstream_tools.cli.support.progress import progress_bar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from fraudstream.transactions.decision import Label
+
+_AT_ONCE = 8
+"""Fewer than a client's ten connections."""
+_ATTEMPTS = 5
+_SHOWN = 20
+
+
+class Given(Enum):
+    """What came of a label."""
+
+    WRITTEN = "written"
+    REPEATED = "already there"
+    OVERTAKEN = "overtaken by a newer one"
+    MISSING = "without a stored transaction"
+
+
+def give_label(client: "DynamoDBClient", table: str, transaction_id: str, label: "Label") -> Given:
+    """Write a label on a transaction, unless the one that is there wins.
+
+    Args:
+        client: of DynamoDB.
+        table: the transactions' table.
+        transaction_id: which transaction.
+        label: what it turned out to be.
+    """
+    from fraudstream.transactions.decision import Label as StoredLabel  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.lab.files.labels import wins  # noqa: PLC0415
+
+    for _ in range(_ATTEMPTS):
+        item = _find(client, table, transaction_id)
+        if item is None:
+            return Given.MISSING
+        there = StoredLabel.from_item(item)
+        if there is not None and (there.label, there.labeled_at) == (label.label, label.labeled_at):
+            return Given.REPEATED
+        if there is not None and not wins(label, there):
+            return Given.OVERTAKEN
+        if _write(client, table, item, label, there):
+            return Given.WRITTEN
+    raise CommandError(f"{transaction_id}: others changed its label at every attempt; try again")
+
+
+def label_transaction(client: "DynamoDBClient", table: str, transaction_id: str, *, is_fraud: bool, source: str) -> str:
+    """Write a label of this moment on a transaction and give it.
+
+    Raises:
+        CommandError: there is no such transaction, or it has a newer label.
+    """
+    from fraudstream.transactions.decision import Label, Truth  # noqa: PLC0415  (kept out of `--help`)
+
+    truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
+    label = Label(label=truth, label_source=source, labeled_at=int(time.time() * 1000))
+    given = give_label(client, table, transaction_id, label)
+    if given is Given.MISSING:
+        raise CommandError(f"{transaction_id}: there is no such transaction")
+    if given is Given.OVERTAKEN:
+        raise CommandError(f"{transaction_id} has a label that is newer than this machine's clock")
+    return truth.value
+
+
+def label_file(file: Path, source: str, stack: str | None) -> None:
+    """Write the labels of a file, and say what came of them.
+
+    Raises:
+        CommandError: the file is wrong, or AWS refused.
+        Exit: with 1, after all others were written, if some transactions are not stored.
+    """
+    from fraudstream_tools.lab.files.labels import read_label_file  # noqa: PLC0415  (each command pays for what it uses)
+
+    with file_problems():
+        content = read_label_file(file, source, int(time.time() * 1000))
+    deployment = Deployment(stack)
+    given = _give_all(deployment.client("dynamodb"), deployment["transactionsTable"], content.labels)
+    counts = Counter(given.values())
+    out.print(f"{content.rows:,} labels in {file}, of {len(content.labels):,} transactions:", soft_wrap=True)
+    for result in Given:
+        out.print(f"  {counts[result]:,} {result.value}")
+    if content.unlabelled:
+        out.print(f"{content.unlabelled:,} rows that nobody labels were passed over")
+    missing = [transaction_id for transaction_id in content.labels if given[transaction_id] is Given.MISSING]
+    for transaction_id in missing[:_SHOWN]:
+        err.print(f"{transaction_id}: there is no such transaction", markup=False)
+    if len(missing) > _SHOWN:
+        err.print(f"… and {len(missing) - _SHOWN:,} more")
+    if missing:
+        raise typer.Exit(1)
+
+
+def _give_all(client: "DynamoDBClient", table: str, labels: "Mapping[str, Label]") -> dict[str, Given]:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (kept out of `--help`)
+
+    given: dict[str, Given] = {}
+    with progress_bar("labelling", len(labels)) as advance, ThreadPoolExecutor(_AT_ONCE) as threads:
+        under_way = {threads.submit(give_label, client, table, name, label): name for name, label in labels.items()}
+        try:
+            for done in as_completed(under_way):
+                given[under_way[done]] = done.result()
+                advance(len(given))
+        except (BotoCoreError, ClientError) as error:
+            threads.shutdown(cancel_futures=True)
+            so_far = f"{len(given):,} of {len(labels):,} were done, then: {error}"
+            raise CommandError(f"{so_far}\ngive the file again: what is done stays so") from None
+    return given
+
+
+def _find(client: "DynamoDBClient", table: str, transaction_id: str) -> dict[str, Any] | None:
+    found = client.query(
+        TableName=table,
+        KeyConditionExpression="transactionId = :id AND #timestamp > :claim",
+        ExpressionAttributeNames={"#timestamp": "timestamp"},
+        ExpressionAttributeValues={":id": {"S": transaction_id}, ":claim": {"N": "0"}},
+        ProjectionExpression="transactionId, #timestamp, label, labelSource, labeledAt",
+        ConsistentRead=True,
+        ScanIndexForward=False,
+        Limit=1,
+    )["Items"]
+    return found[0] if found else None
+
+
+def _write(client: "DynamoDBClient", table: str, item: dict[str, Any], label: "Label", there: "Label | None") -> bool:
+    """Set the label, if the one that was there still is; tell whether it was."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415  (kept out of `--help`)
+
+    values = {f":{name}": value for name, value in label.to_item().items()}
+    unchanged = "attribute_not_exists(label)"
+    if there is not None:
+        unchanged = "label = :oldLabel AND labeledAt = :oldLabeledAt"
+        values |= {":oldLabel": item["label"], ":oldLabeledAt": item["labeledAt"]}
+    try:
+        client.update_item(
+            TableName=table,
+            Key={name: item[name] for name in ("transactionId", "timestamp")},
+            UpdateExpression="SET label = :label, labelSource = :labelSource, labeledAt = :labeledAt",
+            ConditionExpression=f"attribute_exists(transactionId) AND {unchanged}",
+            ExpressionAttributeValues=values,
+        )
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True

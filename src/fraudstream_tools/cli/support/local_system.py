@@ -1,0 +1,59 @@
+"""The whole system on this machine: deployed for one block of code, and gone after it."""
+
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from fraudstream_tools.cli.support.checkout import enter_checkout
+from fraudstream_tools.cli.support.output import CommandError
+from fraudstream_tools.cli.support.steps import Steps
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from embedded_aws.cloud import LocalCloud
+
+# Packages are built for this machine, and segments of the decision log need not wait for a minute's worth of records.
+CONFIG = {"fraudstream:packageFor": "host", "fraudstream:segmentWindowSeconds": "1"}
+
+
+@contextmanager
+def deployed(stack: str, steps: Steps) -> "Generator[LocalCloud]":
+    """Deploy the Pulumi program into an embedded AWS that lives as long as the block.
+
+    Args:
+        stack: the stack's name, and its environment suffix.
+        steps: where deploying and stopping are shown.
+
+    Raises:
+        CommandError: this is no checkout of fraudstream, or the program cannot be deployed here.
+    """
+    folder = enter_checkout() / ".local" / stack
+    with ExitStack() as leaving:
+        with steps.step("deploying into the embedded AWS") as step:
+            step.say("reading the Pulumi program")
+            from pulumi import RunError  # noqa: PLC0415  (Pulumi takes a second)
+
+            from embedded_aws.cleanup import FolderInUseError  # noqa: PLC0415
+            from embedded_aws.cloud import LocalCloud  # noqa: PLC0415
+            from embedded_aws.ministack.server import ServerError  # noqa: PLC0415
+            from embedded_aws.pulumi_program import DeploymentError  # noqa: PLC0415
+            from infra.program import main  # noqa: PLC0415
+
+            resources = 0
+
+            def progress(what: str) -> None:
+                nonlocal resources
+                resources += what.startswith("creating ")
+                step.say(what, resources)
+
+            cloud = LocalCloud(
+                program=main, project="fraudstream", stack=stack, config=CONFIG, folder=folder, on_progress=progress
+            )
+            try:
+                leaving.enter_context(cloud)
+            except (DeploymentError, FolderInUseError, RunError, ServerError) as error:
+                raise CommandError(str(error)) from error
+            step.say(f"{resources} resources")
+        yield cloud
+        with steps.step("stopping it"):
+            leaving.close()

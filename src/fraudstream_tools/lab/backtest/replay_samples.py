@@ -1,0 +1,175 @@
+"""Samples from a file of transactions: features are computed anew, by replay in the order of time."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from fraudstream.transactions.decision import Truth
+from fraudstream.transactions.transaction import AuthorizationResult
+from fraudstream_tools.lab.backtest.run import CHUNK, Sample, Standing
+from fraudstream_tools.lab.backtest.workers import chunks, first_stage
+from fraudstream_tools.lab.files.transactions import FileProblemError, read_rows, read_transactions
+from fraudstream_tools.lab.replay.history import as_transaction
+from fraudstream_tools.lab.replay.stages import SHARED_KINDS, Stage, Step, packed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from fraudstream.detection.features.compute import Calendar
+    from fraudstream.detection.rules.rates import Rates
+    from fraudstream.transactions.transaction import Transaction
+
+DAY: Final = 86_400_000
+_FRAUD: Final = frozenset({True, "1", "true", "True", "TRUE"})
+"""`True` equals 1, and `False` 0."""
+_NO_FRAUD: Final = frozenset({False, "0", "false", "False", "FALSE"})
+
+
+class Told(NamedTuple):
+    """What is true of a transaction."""
+
+    fraud: bool
+    known_at: int | None
+    """When profiles learn it, epoch milliseconds; None: never."""
+
+
+@dataclass
+class History:
+    """Transactions in the order in which they came in, and what is true of them."""
+
+    transactions: list[Transaction]
+    told: dict[str, Told]
+    """By transaction id."""
+    repeated: int
+    """Rows left out, because a transaction of the same id came before."""
+    newest: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Note the newest time."""
+        self.newest = max((each.timestamp for each in self.transactions), default=0)
+
+    def standing(self, transaction: Transaction, label_delay_days: float) -> Standing:
+        """Tell what is known of a transaction, in the end."""
+        told = self.told.get(transaction.transaction_id)
+        if told is not None:
+            return Standing.FRAUD if told.fraud else Standing.LEGITIMATE
+        declined = transaction.authorization_result == AuthorizationResult.DECLINED
+        matured = self.told and transaction.timestamp <= self.newest - label_delay_days * DAY
+        return Standing.MATURED if matured and not declined else Standing.UNKNOWN
+
+    def steps(self) -> Iterator[Step]:
+        """Give what happens, in order: each transaction, and each fraud when it becomes known."""
+        waiting: list[tuple[int, int, Transaction]] = []
+        for number, transaction in enumerate(self.transactions):
+            while waiting and waiting[0][0] <= transaction.received_at:
+                known_at, _, known = heapq.heappop(waiting)
+                yield Step(known, known_at)
+            yield Step(transaction)
+            told = self.told.get(transaction.transaction_id)
+            if told is not None and told.fraud and told.known_at is not None:
+                heapq.heappush(waiting, (told.known_at, number, transaction))
+
+
+def read_history(
+    file: Path, truth: Path | None, label_delay_days: float, on_progress: Callable[[int], None] | None = None
+) -> History:
+    """Read transactions, and what is true of them.
+
+    A row tells it by `label` (FRAUD or LEGITIMATE), known at `labeledAt`; or by `fraud` (true or false), which counts
+    in the figures alone, since nobody may ever have said so. Where no row has a `label`, frauds become known after the
+    labels' delay.
+
+    Args:
+        file: transactions, by the API's names, in any order.
+        truth: rows that tell, by transactionId; None: those of the file itself.
+        label_delay_days: days after which a label is known that does not say when.
+        on_progress: told how many transactions were read.
+
+    Raises:
+        FileProblemError: a file cannot be read.
+    """
+    transactions: dict[str, Transaction] = {}
+    told: dict[str, Told] = {}
+    repeated = 0
+    delay = round(label_delay_days * DAY)
+    has_labels = truth is None and any("label" in row for row in read_transactions(file))
+    for number, (line, row) in enumerate(read_rows(file), start=1):
+        transaction = as_transaction(row, number)
+        if transaction.transaction_id in transactions:
+            repeated += 1
+            continue
+        transactions[transaction.transaction_id] = transaction
+        if truth is None:
+            _tell(told, transaction, row, f"{file}, row {line}", delay=delay, has_labels=has_labels)
+        if on_progress and number % CHUNK == 0:
+            on_progress(number)
+    if truth is not None:
+        has_labels = any("label" in row for row in read_transactions(truth))
+        for line, row in read_rows(truth):
+            transaction = transactions.get(str(row.get("transactionId")))
+            if transaction is not None:
+                _tell(told, transaction, row, f"{truth}, row {line}", delay=delay, has_labels=has_labels)
+    if not transactions:
+        raise FileProblemError(f"{file}: there is no transaction in it")
+    return History(sorted(transactions.values(), key=lambda each: each.received_at), told, repeated)
+
+
+def _tell(
+    told: dict[str, Told],
+    transaction: Transaction,
+    row: Mapping[str, Any],
+    place: str,
+    *,
+    delay: int,
+    has_labels: bool,
+) -> None:
+    label, fraud = row.get("label"), row.get("fraud")
+    if label is None and fraud is None:
+        return
+    if label is not None and label not in tuple(Truth):
+        raise FileProblemError(f"{place}: label must be FRAUD or LEGITIMATE")
+    if label is None and fraud not in _FRAUD | _NO_FRAUD:
+        raise FileProblemError(f"{place}: fraud must be true or false")
+    is_fraud = label == Truth.FRAUD if label is not None else fraud in _FRAUD
+    known_at: int | None = None
+    if label is not None or not has_labels:
+        at = row.get("labeledAt", transaction.timestamp + delay)
+        if not str(at).isdecimal():
+            raise FileProblemError(f"{place}: labeledAt must be epoch milliseconds")
+        known_at = int(at)
+    told[transaction.transaction_id] = Told(is_fraud, known_at)
+
+
+def replayed(
+    history: History, rates: Sequence[Rates], calendar: Calendar, *, label_delay_days: float, elsewhere: bool
+) -> Iterator[Sample]:
+    """Compute features by replay, and give each transaction as a sample, in the order of time.
+
+    Args:
+        history: what happened.
+        rates: to the base currency: one, or one for each ruleset.
+        calendar: time zone and delay of labels.
+        label_delay_days: days after which a transaction without a label counts as legitimate.
+        elsewhere: compute half of the features in another process.
+    """
+    second = [Stage(SHARED_KINDS, each, calendar) for each in rates]
+    with first_stage(rates, calendar, elsewhere=elsewhere) as see:
+        for steps, seen in see(chunks(history.steps())):
+            for step, views in zip(steps, seen, strict=True):
+                vectors: list[bytes] = []
+                for stage, view in zip(second, views, strict=True):
+                    shared = stage.take(step, new=view.new)
+                    if view.values is not None and shared.values is not None:
+                        vectors.append(packed(view.values, shared.values))
+                if vectors:
+                    standing = history.standing(step.transaction, label_delay_days)
+                    yield Sample(step.transaction, tuple(vectors), standing)
+
+
+def distinct(rates: Iterable[tuple[bytes, Rates]]) -> list[Rates]:
+    """Give one of the rates if all of their files are the same, else all of them."""
+    listed = list(rates)
+    return [listed[0][1]] if len({content for content, _ in listed}) == 1 else [each for _, each in listed]

@@ -1,0 +1,180 @@
+"""What rules would have done: every transaction judged by one ruleset, or by two to compare them.
+
+Transactions are counted by what all rules said of them together; there are few such combinations, and all figures are
+sums over them. Counts and hundredths of money are integers, so that results do not depend on how work was divided.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from fraudstream.detection.features.registry import NAMES, FeatureError, Vector, unpack
+from fraudstream.detection.models import model
+from fraudstream.detection.models.selection import Models
+from fraudstream.detection.rules.language import compiler
+from fraudstream.detection.rules.ruleset import Ruleset, load
+from fraudstream.detection.scoring import decide
+from fraudstream.transactions.decision import Verdict
+from fraudstream.transactions.transaction import Transaction
+
+CHUNK: Final = 2000
+"""Transactions that are judged as one piece of work."""
+AMOUNT: Final = NAMES.index("amountBase")
+Truths: TypeAlias = tuple[compiler.Truth, ...]
+Key: TypeAlias = "tuple[Standing, tuple[tuple[Truths, Verdict], ...]]"
+"""What is known of transactions, and for each ruleset what its rules and it say of them."""
+
+
+class Standing(IntEnum):
+    """What is known of a transaction."""
+
+    UNKNOWN = 0
+    """Nothing: it is too new, or it was declined and nobody labelled it."""
+    FRAUD = 1
+    LEGITIMATE = 2
+    MATURED = 3
+    """Its label would have come by now, if it were fraud: it counts as legitimate."""
+
+
+class Sample(msgspec.Struct, frozen=True, array_like=True):
+    """A transaction to judge."""
+
+    transaction: Transaction
+    packed: tuple[bytes, ...]
+    """Its features: one vector, or one for each ruleset where rates differ."""
+    standing: Standing
+
+
+class Contestant(NamedTuple):
+    """A ruleset's files, and the live model beside it."""
+
+    ruleset: bytes
+    rates: bytes
+    lists: bytes
+    live_model: bytes | None = None
+
+    def load(self) -> Ruleset:
+        """Load it.
+
+        Raises:
+            RulesetError: it cannot be used.
+            ModelError: its model cannot be used.
+        """
+        loaded = load(self.ruleset, self.rates, self.lists)
+        live = None if self.live_model is None else model.load(self.live_model)
+        return loaded.with_models(Models(live)) if live else loaded
+
+
+class Change(NamedTuple):
+    """A transaction that the two rulesets decide differently."""
+
+    transaction_id: str
+    timestamp: int
+    standing: Standing
+    amount: int
+    """Hundredths of the base currency."""
+    verdicts: tuple[Verdict, ...]
+    scores: tuple[int, ...]
+
+
+class Sum(NamedTuple):
+    """Transactions that have something in common."""
+
+    number: int
+    amount: int
+    """Their amounts together, in hundredths of the base currency; one without an exchange rate adds nothing."""
+
+
+@dataclass
+class Tally:
+    """What came of judging transactions; tallies of parts add up to that of the whole."""
+
+    sums: dict[Key, Sum] = field(default_factory=dict["Key", Sum])
+    changes: list[Change] = field(default_factory=list[Change])
+    first: int | None = None
+    """Epoch milliseconds of the first transaction."""
+    last: int | None = None
+    other_features: int = 0
+    """Left out: their features were computed by another version of the code."""
+
+    def add(self, other: "Tally") -> None:
+        """Add another part's tally."""
+        for key, (number, amount) in other.sums.items():
+            before = self.sums.get(key, _NOTHING)
+            self.sums[key] = Sum(before.number + number, before.amount + amount)
+        self.changes += other.changes
+        self.other_features += other.other_features
+        self.first = min((time for time in (self.first, other.first) if time is not None), default=None)
+        self.last = max((time for time in (self.last, other.last) if time is not None), default=None)
+
+    @property
+    def transactions(self) -> int:
+        """How many were judged."""
+        return sum(each.number for each in self.sums.values())
+
+
+_NOTHING: Final = Sum(0, 0)
+
+
+class Evaluator:
+    """Judges samples by one or two rulesets."""
+
+    def __init__(self, contestants: Sequence[Contestant], *, with_changes: bool) -> None:
+        """Load the rulesets.
+
+        Args:
+            contestants: one ruleset, or two.
+            with_changes: list the transactions that two decide differently.
+        """
+        self._rulesets = [contestant.load() for contestant in contestants]
+        self._with_changes = with_changes
+        self._known: list[dict[Truths, tuple[Verdict, int]]] = [{} for _ in contestants]
+
+    def tally(self, samples: Iterable[Sample]) -> Tally:
+        """Judge samples."""
+        tally = Tally()
+        sums: dict[Key, list[int]] = {}
+        for sample in samples:
+            try:
+                vectors = [unpack(packed) for packed in sample.packed]
+            except FeatureError:
+                tally.other_features += 1
+                continue
+            transaction, standing = sample.transaction, sample.standing
+            outcomes: list[tuple[Truths, Verdict]] = []
+            scores: list[int] = []
+            for position, ruleset in enumerate(self._rulesets):
+                vector = vectors[position if len(vectors) > 1 else 0]
+                truths = ruleset.evaluate(transaction, vector)
+                verdict, score = self._decide(position, truths, vector)
+                outcomes.append((truths, verdict))
+                scores.append(score)
+            amount = round(100 * (vectors[0][AMOUNT] or 0))
+            total = sums.setdefault((standing, tuple(outcomes)), [0, 0])
+            total[0] += 1
+            total[1] += amount
+            time = transaction.timestamp
+            tally.first = time if tally.first is None else min(tally.first, time)
+            tally.last = time if tally.last is None else max(tally.last, time)
+            if self._with_changes and outcomes[0][1] is not outcomes[-1][1]:
+                verdicts = tuple([verdict for _, verdict in outcomes])
+                tally.changes.append(
+                    Change(transaction.transaction_id, time, standing, amount, verdicts, tuple(scores))
+                )
+        tally.sums = {key: Sum(number, amount) for key, (number, amount) in sums.items()}
+        return tally
+
+    def _decide(self, position: int, truths: Truths, vector: Vector) -> tuple[Verdict, int]:
+        ruleset = self._rulesets[position]
+        if ruleset.models.live is not None:
+            outcome = decide(ruleset, truths, vector)
+            return outcome.verdict, outcome.score
+        # Without a model the rules' truths alone decide, and the same ones come again and again.
+        known = self._known[position].get(truths)
+        if known is None:
+            outcome = decide(ruleset, truths)
+            known = self._known[position][truths] = (outcome.verdict, outcome.score)
+        return known

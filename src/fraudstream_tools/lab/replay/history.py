@@ -1,0 +1,93 @@
+"""A history of transactions, judged as the analyzer would have: its own code computes the features."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from fraudstream.detection.judge import Judge, learn_label
+from fraudstream.detection.profiles.events import UnusableTransactionError, check, identity
+from fraudstream.detection.profiles.profile import LabelChange
+from fraudstream.transactions.tokens import coarse
+from fraudstream.transactions.transaction import Transaction
+from fraudstream_tools.lab.files.transactions import FIELDS, FileProblemError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from fraudstream.detection.profiles.profile import Profile
+    from fraudstream.transactions.decision import Decision
+
+
+class Known(NamedTuple):
+    """What turned out to be true of a transaction."""
+
+    fraud: bool
+    known_at: int
+    """When it became known, epoch milliseconds."""
+
+
+def as_transaction(row: Mapping[str, Any], number: int) -> Transaction:
+    """Make what would be stored of a row of a file; columns that are no fields of the API are passed over.
+
+    Args:
+        row: the row, by the API's names; without `transactionId` its number takes that place.
+        number: the row's number, from 1.
+
+    Raises:
+        FileProblemError: it is no transaction; the message names the row and the field, never a value.
+    """
+    values = {name: row[name] for name in FIELDS if row.get(name) is not None}
+    values.setdefault("transactionId", f"row-{number}")
+    values["receivedAt"] = row.get("receivedAt", row.get("timestamp", 0))
+    for name in ("latitude", "longitude"):
+        if isinstance(values.get(name), float):
+            values[name] = coarse(values[name])
+    try:
+        transaction = msgspec.convert(values, Transaction)
+        check(transaction)
+    except msgspec.ValidationError as error:
+        # msgspec's own message may hold the value; what follows "$." is the field.
+        where = re.search(r"(?:\$\.|field `)(\w+)", str(error))
+        raise FileProblemError(f"row {number}: {where[1] if where else 'a field'} is missing or wrong") from None
+    except (UnusableTransactionError, ValueError) as error:
+        raise FileProblemError(f"row {number}: {error}") from None
+    return transaction
+
+
+def judged(
+    transactions: Sequence[Transaction], known: Mapping[str, Known], judge: Judge
+) -> Iterator[tuple[Transaction, Decision]]:
+    """Judge transactions one after the other; profiles learn each label when it becomes known, not before.
+
+    Args:
+        transactions: in the order in which they were received.
+        known: what turned out to be true, by transaction id.
+        judge: judges by one ruleset.
+    """
+    profiles: dict[str, Profile] = {}
+    waiting: list[tuple[int, int, Transaction]] = []
+    for number, transaction in enumerate(transactions):
+        _learn(profiles, _due(waiting, transaction.received_at))
+        judgement = judge.judge(transaction, profiles, transaction.received_at)
+        profiles.update(judgement.profiles)
+        truth = known.get(transaction.transaction_id)
+        # Profiles count frauds; that something was legitimate changes nothing in them.
+        if truth is not None and truth.fraud:
+            heapq.heappush(waiting, (truth.known_at, number, transaction))
+        yield transaction, judgement.decision
+
+
+def _due(waiting: list[tuple[int, int, Transaction]], now: int) -> Iterator[tuple[int, Transaction]]:
+    while waiting and waiting[0][0] <= now:
+        known_at, _, transaction = heapq.heappop(waiting)
+        yield known_at, transaction
+
+
+def _learn(profiles: dict[str, Profile], labels: Iterable[tuple[int, Transaction]]) -> None:
+    for known_at, transaction in labels:
+        change = LabelChange(known_at, identity(transaction.transaction_id))
+        profiles.update(learn_label(transaction, profiles, change, 1))

@@ -1,0 +1,112 @@
+"""Features by replay, in two stages that can run in two processes and give what one would, to the last bit.
+
+Profiles of merchants, terminals, devices and addresses are shared by customers, so that a history cannot be divided by
+customer. But a profile never reads another kind's: the profiles of customers and cards learn all transactions in one
+process, all others in a second one. Only whether a transaction or label had been learnt before is the customer's
+profile to say; that goes from the first stage to the second with the features.
+
+`Judge` is the definition; tests compare both, feature by feature.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from fraudstream.detection.features import registry
+from fraudstream.detection.features.compute import Calendar, compute
+from fraudstream.detection.profiles.entities import EntityKind, entities
+from fraudstream.detection.profiles.events import events_of, identity
+from fraudstream.detection.profiles.profile import LabelChange, Profile
+from fraudstream.detection.profiles.view import Sight, Values
+from fraudstream.detection.rules.rates import Rates
+from fraudstream.transactions.transaction import Transaction
+
+PERSONAL_KINDS: Final = frozenset({EntityKind.CUSTOMER, EntityKind.CARD})
+SHARED_KINDS: Final = frozenset(EntityKind) - PERSONAL_KINDS
+
+
+class Step(msgspec.Struct, frozen=True, array_like=True):
+    """What happens next in a history."""
+
+    transaction: Transaction
+    fraud_known_at: int | None = None
+    """None: the transaction takes place. Else: it becomes known to be fraud, at this time (epoch milliseconds)."""
+
+
+class Seen(NamedTuple):
+    """What a stage gives of a step."""
+
+    new: bool
+    """The customer's profile had not learnt it before."""
+    values: Values | None
+    """Features that this stage knows; None of a label."""
+
+
+class Stage:
+    """The profiles of some kinds of entities, through a history."""
+
+    def __init__(self, kinds: frozenset[EntityKind], rates: Rates, calendar: Calendar) -> None:
+        """Begin with nothing known.
+
+        Args:
+            kinds: of entities; those of the first stage hold the customer.
+            rates: to the base currency.
+            calendar: time zone and delay of labels.
+        """
+        self._kinds = kinds
+        self._rates = rates
+        self._calendar = calendar
+        self._profiles: dict[str, Profile] = {}
+
+    def take(self, step: Step, *, new: bool | None = None) -> Seen:
+        """Take a step.
+
+        Args:
+            step: the next one.
+            new: what the first stage found; None in the first stage.
+        """
+        if step.fraud_known_at is not None:
+            return self._learn(step.transaction, step.fraud_known_at, new=new)
+        return self._see(step.transaction, new=new)
+
+    def _see(self, transaction: Transaction, *, new: bool | None) -> Seen:
+        amount = self._rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp)
+        keys = self._keys(transaction)
+        events = events_of(transaction, keys, amount, self._rates.reporting_threshold)
+        if new is None:
+            customer = self._profiles.get(keys[EntityKind.CUSTOMER])
+            new = customer is None or not customer.knows(events[EntityKind.CUSTOMER])
+        sights: dict[EntityKind, Sight] = {}
+        for kind, key in keys.items():
+            event, before = events[kind], self._profiles.get(key) or Profile.new(kind)
+            after = before.after(event, late=new)
+            self._profiles[key] = after
+            counted = after is not before or before.holds(event)
+            sights[kind] = Sight(after, event, counted=counted, label_delay_days=self._calendar.label_delay_days)
+        return Seen(new, compute(transaction, sights, amount, self._calendar))
+
+    def _learn(self, transaction: Transaction, known_at: int, *, new: bool | None) -> Seen:
+        change = LabelChange(known_at, identity(transaction.transaction_id))
+        keys = self._keys(transaction)
+        events = events_of(transaction, keys, None, float("inf"))
+        if new is None:
+            customer = self._profiles.get(keys[EntityKind.CUSTOMER])
+            new = customer is None or not customer.knows_label(change)
+        for kind, key in keys.items():
+            before = self._profiles.get(key) or Profile.new(kind)
+            self._profiles[key] = before.after_label(change, events[kind], 1, late=new)
+        return Seen(new, None)
+
+    def _keys(self, transaction: Transaction) -> dict[EntityKind, str]:
+        return {kind: key for kind, key in entities(transaction).items() if kind in self._kinds}
+
+
+def packed(personal: Values, shared: Mapping[str, float | None]) -> bytes:
+    """Put the features of both stages together, as they are stored."""
+    return registry.pack({**personal, **shared})
+
+
+def take_all(stages: Sequence[Stage], steps: Sequence[Step]) -> list[list[Seen]]:
+    """Take steps through several first stages side by side; give for each step what each stage gives."""
+    return [[stage.take(step) for stage in stages] for step in steps]

@@ -1,0 +1,84 @@
+"""From an ensemble's raw score to the log-odds of fraud."""
+
+import math
+from typing import Any, Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from fraudstream.detection.models.model import Calibration
+from fraudstream_tools.lab.training.boosting import Flags
+
+_STEPS: Final = 100
+_CLOSE: Final = 1e-10
+_LEAST_SLOPE: Final = 0.01
+_RIDGE: Final = 1e-9
+_WEAK: Final = 1e4
+"""Inverse strength of the penalty on weights: just enough for an answer where points and odds say the same."""
+
+
+def log_odds(probability: float) -> float:
+    """Give a probability's log-odds."""
+    return math.log(probability / (1 - probability))
+
+
+def platt(raw: NDArray[np.float64], labels: Flags) -> Calibration:
+    """Fit slope and intercept to the truth: Newton's method on Platt's smoothed targets (Platt 1999; Lin et al. 2007).
+
+    A line keeps the order of scores, which an isotonic fit's steps do not.
+
+    Args:
+        raw: raw scores of transactions that the trees have not seen, in log-odds.
+        labels: which of them are fraud.
+    """
+    slope, intercept = _line(raw, labels)
+    # Trees whose scores do not tell fraud from the rest on newer weeks are flattened, never turned around.
+    return Calibration(slope=max(slope, _LEAST_SLOPE), intercept=intercept)
+
+
+def weights(odds: NDArray[np.float64], points: NDArray[np.float64], labels: Flags) -> tuple[float, float]:
+    """Give how much a model's log-odds and the rules' points should count beside each other: the likeliest weights.
+
+    Rules and model see the same transactions: where both speak of the same thing, their full sum would count it twice.
+    Neither weight leaves the range from 0 to 1. Points that were never given keep theirs.
+
+    Args:
+        odds: calibrated log-odds of transactions that the trees have not seen.
+        points: the points of the rules that hit.
+        labels: which of them are fraud.
+    """
+    if not points.any():
+        return round(min(max(_line(odds, labels)[0], 0.0), 1.0), 3), 1.0
+    fitted: Any = cast("Any", LogisticRegression)(C=_WEAK).fit(np.column_stack([odds, points]), labels)
+    of_odds, of_points = (round(min(max(float(weight), 0.0), 1.0), 3) for weight in fitted.coef_[0])
+    return of_odds, of_points
+
+
+def _line(values: NDArray[np.float64], labels: Flags) -> tuple[float, float]:
+    """Fit slope and intercept of a logistic regression on smoothed targets."""
+    frauds, others = int(labels.sum()), int((~labels).sum())
+    targets = np.where(labels, (frauds + 1) / (frauds + 2), 1 / (others + 2))
+    best = np.array([1.0, 0.0])
+    loss = _loss(best, values, targets)
+    for _ in range(_STEPS):
+        probability = 1 / (1 + np.exp(-(best[0] * values + best[1])))
+        error, weight = probability - targets, probability * (1 - probability)
+        mixed = (weight * values).sum()
+        hessian = np.array([[(weight * values * values).sum(), mixed], [mixed, weight.sum()]]) + _RIDGE * np.eye(2)
+        gradient = np.array([(error * values).sum(), error.sum()])
+        step: NDArray[np.float64] = np.linalg.solve(hessian, gradient).astype(np.float64)
+        share = 1.0
+        while share > _CLOSE and _loss(best - share * step, values, targets) > loss:
+            share /= 2
+        after = best - share * step
+        reached = _loss(after, values, targets)
+        if loss - reached < _CLOSE:
+            break
+        best, loss = after, reached
+    return float(best[0]), float(best[1])
+
+
+def _loss(line: NDArray[np.float64], values: NDArray[np.float64], targets: NDArray[np.float64]) -> float:
+    odds = line[0] * values + line[1]
+    return float((np.logaddexp(0, odds) - targets * odds).sum())

@@ -1,0 +1,34 @@
+"""How features and scores are spread over transactions, for measuring later how far they have moved."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraudstream.detection.models.model import Distribution
+from fraudstream_tools.lab.training.boosting import Matrix
+
+BINS: Final = 10
+"""Tenths of the values, as is usual for the population stability index; fewer where many values are equal."""
+SCORE: Final = "score"
+
+
+def distributions(vectors: Matrix, names: Sequence[str], scores: NDArray[np.float64]) -> dict[str, Distribution]:
+    """Give the distribution of each column, by its name, and that of the scores."""
+    found = {name: _distribution(vectors[:, column]) for column, name in enumerate(names)}
+    return found | {SCORE: _distribution(scores)}
+
+
+def _distribution(values: NDArray[np.float64]) -> Distribution:
+    present = values[~np.isnan(values)]
+    cuts: NDArray[np.float64] = np.empty(0)
+    if len(present):
+        quantiles = np.quantile(present, np.arange(1, BINS) / BINS, method="inverted_cdf")
+        # A cut at the largest value would leave nothing for the last bin.
+        cuts = np.unique(quantiles[quantiles < present.max()])
+    counts = np.bincount(np.searchsorted(cuts, present), minlength=len(cuts) + 1)
+    shares = [*counts, len(values) - len(present)]
+    return Distribution(
+        cuts=tuple(map(float, cuts)), shares=tuple([round(float(share) / len(values), 6) for share in shares])
+    )

@@ -1,0 +1,136 @@
+"""From feature vectors and labels to a model: trees, calibration, metrics on newer weeks, distributions.
+
+Everything here is the same for the same input and seed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraudstream.detection.features import registry
+from fraudstream.detection.models.model import Calibration, Model, ModelFile, Period, seal
+from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters
+from fraudstream_tools.lab.training.calibration import log_odds, platt, weights
+from fraudstream_tools.lab.training.distributions import distributions
+from fraudstream_tools.lab.training.metrics import metrics
+
+DAY: Final = 86_400_000
+MIN_FRAUDS: Final = 10
+"""Fewer say nothing: neither is trained on them, nor measured."""
+
+
+class TrainingError(ValueError):
+    """There is nothing that a model could learn from; the message says what is missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """How a model is measured before it learns from everything."""
+
+    days: float = 14
+    """The newest days, on which a model trained on earlier ones is measured and calibrated."""
+    label_delay_days: float = 7
+    """That model learns from what was labelled when these days began: from transactions so much older."""
+
+
+def fit(
+    vectors: Matrix,
+    labels: Flags,
+    timestamps: NDArray[np.int64],
+    *,
+    points: NDArray[np.float64] | None = None,
+    use: Sequence[str] = registry.NAMES,
+    parameters: Parameters | None = None,
+    validation: Validation | None = None,
+    trained_on: str = "labels given by the caller",
+    own_labels: bool = False,
+) -> Model:
+    """Train a model.
+
+    First a model learns from the earlier part and is measured and calibrated on the newest days; then the final one
+    learns from everything, with the same parameters, and takes over that calibration. If either part holds fewer than
+    `MIN_FRAUDS` frauds, nothing is measured and the trees' own log-odds stay as they are.
+
+    Args:
+        vectors: a row for each transaction, a column for each of `registry.NAMES`; NaN is missing. Double precision,
+            as the analyzer reads them back: in single precision a share can fall on the other side of a threshold.
+        labels: which of them are fraud, as known at the time of training.
+        timestamps: epoch milliseconds, in any order.
+        points: the points of the rules that hit; with them the weights of model and rules are fitted, else they are 1.
+        use: the features to learn from.
+        parameters: how trees are grown.
+        validation: which part is newest, and how late labels come.
+        trained_on: what the labels are from, for the model card.
+        own_labels: they are from real transactions of the user.
+
+    Raises:
+        TrainingError: the arrays do not fit each other, or there are too few frauds or nothing but fraud.
+    """
+    parameters, validation = parameters or Parameters(), validation or Validation()
+    columns = _columns(use)
+    _check(vectors, labels, timestamps)
+    chosen = np.ascontiguousarray(vectors[:, columns], dtype=np.float64)
+    flags = labels.astype(np.bool_)
+    newest = timestamps > timestamps.max() - validation.days * DAY
+    known = timestamps <= timestamps.max() - (validation.days + validation.label_delay_days) * DAY
+    measured, calibration, figures = None, Calibration(slope=1.0, intercept=0.0), {}
+    weight, points_weight = 1.0, 1.0
+    if _learnable(flags[known]) and _learnable(flags[newest]):
+        raw = Booster(chosen[known], flags[known], parameters).raw(chosen[newest])
+        calibration = platt(raw, flags[newest])
+        odds = calibration.slope * raw + calibration.intercept
+        figures = metrics(odds, flags[newest])
+        if points is not None:
+            weight, points_weight = weights(odds, points[newest], flags[newest])
+        measured = _period(timestamps[newest], flags[newest])
+    booster = Booster(chosen, flags, parameters)
+    scores = calibration.slope * booster.raw(chosen) + calibration.intercept
+    recent = newest if measured else np.ones_like(newest)
+    return seal(
+        ModelFile(
+            trained_on=trained_on,
+            own_labels=own_labels,
+            feature_schema=registry.SCHEMA,
+            features=tuple(use),
+            label_delay_days=validation.label_delay_days,
+            training=_period(timestamps, flags),
+            validation=measured,
+            metrics=figures,
+            calibration=calibration,
+            prior_log_odds=log_odds(float(flags.mean())),
+            weight=weight,
+            points_weight=points_weight,
+            trees=booster.export(),
+            distributions=distributions(chosen[recent], use, scores[recent]),
+        )
+    )
+
+
+def _columns(use: Sequence[str]) -> list[int]:
+    if unknown := [name for name in use if name not in registry.NAMES]:
+        raise TrainingError(f"there is no feature {unknown[0]}")
+    return [registry.NAMES.index(name) for name in use]
+
+
+def _check(vectors: Matrix, labels: Flags, timestamps: NDArray[np.int64]) -> None:
+    rows = len(vectors)
+    if vectors.shape != (rows, len(registry.NAMES)) or labels.shape != (rows,) or timestamps.shape != (rows,):
+        raise TrainingError(f"vectors need {len(registry.NAMES)} columns, and as many rows as labels and timestamps")
+    if not _learnable(labels.astype(np.bool_)):
+        raise TrainingError(
+            f"a model needs at least {MIN_FRAUDS} frauds and {MIN_FRAUDS} legitimate transactions to learn from: "
+            f"there are {int(labels.sum())} among {rows}"
+        )
+
+
+def _learnable(flags: Flags) -> bool:
+    return MIN_FRAUDS <= int(flags.sum()) <= len(flags) - MIN_FRAUDS
+
+
+def _period(timestamps: NDArray[np.int64], flags: Flags) -> Period:
+    return Period(
+        first=int(timestamps.min()), last=int(timestamps.max()), transactions=len(flags), frauds=int(flags.sum())
+    )

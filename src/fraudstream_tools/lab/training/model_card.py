@@ -1,0 +1,86 @@
+"""The model card: what a model is, what it learnt from, how good it was, and what it must not be taken for."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from math import exp
+
+from fraudstream.detection.models.model import Model, Period
+
+_METRICS = {
+    "auc": "area under the ROC curve",
+    "averagePrecision": "average precision",
+    "recallAt0.1PctFalsePositives": "recall at 0.1 % false positives",
+    "precisionAt0.1PctFalsePositives": "precision there",
+    "logLoss": "log loss",
+}
+_MOST_FEATURES = 15
+
+
+def model_card(model: Model) -> str:
+    """Write a model's card, in Markdown."""
+    file = model.file
+    splits = sum(len(tree.feature) for tree in file.trees)
+    lines = [
+        f"# Model {model.version}",
+        "",
+        f"Learnt from {file.trained_on}.",
+        "",
+        "It may decide: its labels are the user's own."
+        if file.own_labels
+        else "**It must not decide: it has not seen one label of yours. It can only be a shadow model.**",
+        "",
+        "| | |",
+        "| --- | --- |",
+        f"| trees | {len(file.trees)}, of {splits} splits together |",
+        f"| features | {len(file.features)}, schema {file.feature_schema} |",
+        f"| learnt from | {_period(file.training)} |",
+        f"| labels taken as known | {file.label_delay_days:g} days after the transaction |",
+        f"| fraud expected before anything is known | {1 / (1 + exp(-file.prior_log_odds)):.3%} |",
+        f"| calibration | {file.calibration.slope:.3f} times the sum of the trees, {file.calibration.intercept:+.3f} |",
+        f"| weight beside the rules' points | {file.weight:g} |",
+        f"| weight of the rules' points beside it | {file.points_weight:g} |",
+        "",
+        "## How good it was",
+        "",
+        *_validation(model),
+        "",
+        "## What it looks at",
+        "",
+        "Share of the splits, the first ones:",
+        "",
+        *_features(model),
+        "",
+        "## What it is not",
+        "",
+        "Its figures hold for transactions like those that it was measured on. Behaviour shifts, and a model that is",
+        "not trained anew then fails without a sign of its own: watch the drift metrics, and train on newer labels.",
+        "Frauds that nobody reported count as legitimate here. What was declined, and by whom, shaped the labels too.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _validation(model: Model) -> Sequence[str]:
+    file = model.file
+    if file.validation is None:
+        return ["It was not measured: there were too few frauds in the newest days, or before them."]
+    return [
+        f"Measured on {_period(file.validation)},",
+        "by trees of the same kind that had learnt from earlier transactions only; then it learnt from all of them.",
+        "",
+        "| | |",
+        "| --- | --- |",
+        *(f"| {words} | {file.metrics[name]:.4f} |" for name, words in _METRICS.items() if name in file.metrics),
+    ]
+
+
+def _features(model: Model) -> Sequence[str]:
+    used = [feature for tree in model.file.trees for feature in tree.feature]
+    shares = {name: used.count(place) / max(len(used), 1) for place, name in enumerate(model.file.features)}
+    first = sorted((name for name in shares if shares[name]), key=lambda name: (-shares[name], name))[:_MOST_FEATURES]
+    return ["| feature | share |", "| --- | --- |", *(f"| {name} | {shares[name]:.1%} |" for name in first)]
+
+
+def _period(period: Period) -> str:
+    first, last = (datetime.fromtimestamp(time / 1000, UTC).date() for time in (period.first, period.last))
+    return f"{period.transactions:,} transactions from {first} to {last}, {period.frauds:,} of them fraud"

@@ -1,0 +1,92 @@
+"""A transaction that somebody asks about: as it was logged with its features, or with the history before it."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from fraudstream.detection.features.registry import FeatureError, Vector, unpack
+from fraudstream.detection.judge import Judge
+from fraudstream.detection.rules.ruleset import Ruleset
+from fraudstream.transactions.transaction import Transaction
+from fraudstream_tools.lab.files.transactions import FileProblemError, read_transactions
+from fraudstream_tools.lab.replay.history import as_transaction, judged
+
+
+class Question(NamedTuple):
+    """What is to be explained."""
+
+    transaction: Transaction
+    history: Sequence[Transaction]
+    """What happened before it, oldest first."""
+    vector: Vector | None
+    """Its features as they were logged; None: to be computed from its history."""
+
+
+def read_question(file: Path, transaction_id: str | None) -> Question:
+    """Read what is to be explained.
+
+    A JSON file holds one transaction, a list of them, or a transaction and its `history`; other files are read as
+    histories, such as decision logs' lines. The last transaction is meant, or the one with the id; all before it are
+    its history. `features`, as a decision log holds them, stand above a history.
+
+    Raises:
+        FileProblemError: the file cannot be used, or there is no such transaction in it.
+    """
+    rows = _json(file) if file.suffix == ".json" else read_transactions(file)
+    before: list[dict[str, Any]] = []
+    found: dict[str, Any] | None = None
+    for row in rows:
+        if found is not None:
+            before.append(found)
+        found = row
+        if transaction_id is not None and row.get("transactionId") == transaction_id:
+            break
+    else:
+        found = found if transaction_id is None else None
+    if found is None:
+        raise FileProblemError(f"{file}: there is no transaction{' of this id' if transaction_id else ''} in it")
+    history = [as_transaction(row, number) for number, row in enumerate(before, start=1)]
+    return Question(as_transaction(found, len(before) + 1), history, _logged(found))
+
+
+def vector_of(question: Question, ruleset: Ruleset) -> Vector:
+    """Give the features of the transaction that is asked about."""
+    if question.vector is not None:
+        return question.vector
+    *_, (_, decision) = judged([*question.history, question.transaction], {}, Judge(ruleset))
+    return unpack(decision.features)
+
+
+class _WithHistory(msgspec.Struct, frozen=True):
+    transaction: dict[str, Any]
+    history: list[dict[str, Any]] = []
+
+
+def _json(file: Path) -> Iterable[dict[str, Any]]:
+    try:
+        content = file.read_bytes()
+        if content.lstrip().startswith(b"["):
+            return msgspec.json.decode(content, type=list[dict[str, Any]])
+        whole = msgspec.json.decode(content, type=dict[str, Any])
+        if "transaction" not in whole:
+            return [whole]
+        question = msgspec.convert(whole, _WithHistory)
+    except OSError as error:
+        raise FileProblemError(f"{file}: {error.strerror}") from None
+    except msgspec.DecodeError as error:
+        raise FileProblemError(f"{file}: it has to hold transactions in JSON: {error}") from None
+    return [*question.history, question.transaction]
+
+
+def _logged(row: Mapping[str, Any]) -> Vector | None:
+    packed: object = row.get("features")
+    if packed is None:
+        return None
+    try:
+        return unpack(packed if isinstance(packed, bytes) else base64.b64decode(str(packed), validate=True))
+    except (FeatureError, binascii.Error) as error:
+        raise FileProblemError(f"features: {error}") from None

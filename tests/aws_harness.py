@@ -1,0 +1,43 @@
+"""Tables on the embedded AWS as the stack has them, and the variables by which a function finds it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from embedded_aws.ministack.server import MinistackServer
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TRANSACTION_KEYS = {"transactionId": "S", "timestamp": "N"}
+
+
+def create_table(
+    client: "DynamoDBClient", name: str, keys: Mapping[str, str] = TRANSACTION_KEYS, *, stream: bool = False
+) -> None:
+    """Create a table.
+
+    Args:
+        client: of the embedded AWS.
+        name: the table's.
+        keys: names and types of the partition key and, maybe, of the sort key.
+        stream: whether it has a stream of old and new images.
+    """
+    more: Any = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}}
+    definitions: Any = {
+        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": kind} for key, kind in keys.items()],
+        "KeySchema": [
+            {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ["HASH", "RANGE"], strict=False)
+        ],
+    }
+    client.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **definitions, **(more if stream else {}))
+
+
+def function_variables(aws: MinistackServer, settings: Mapping[str, object]) -> dict[str, str]:
+    """Give a function's environment: its settings, and where AWS is."""
+    return {name: str(value) for name, value in settings.items()} | {
+        "AWS_ENDPOINT_URL": aws.endpoint_url,
+        "AWS_REGION": aws.region,
+        "AWS_DEFAULT_REGION": aws.region,
+        "AWS_ACCESS_KEY_ID": aws.credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": aws.credentials.secret_key,
+    }

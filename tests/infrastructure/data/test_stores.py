@@ -1,0 +1,166 @@
+"""Requirements 6, 7 and 12: tables, bucket, and the key that encrypts what lies in them."""
+
+from pathlib import Path
+
+import pytest
+
+from fraudstream.detection.models.selection import load_models, read_chosen
+from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph, Resource
+
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+BUCKET = f"bucket-reports-{ACCOUNT}-test"
+MODELS = Path(__file__).parents[3] / "models"
+
+
+def table(graph: Graph, purpose: str) -> Resource:
+    return graph.one("aws:dynamodb/table:Table", f"table-{purpose}-test")
+
+
+def test_transactions_are_found_by_id_and_time_and_stream_old_and_new(graph: Graph) -> None:
+    found = table(graph, "transactions")
+    assert (found["hashKey"], found["rangeKey"]) == ("transactionId", "timestamp")
+    assert {each["name"]: each["type"] for each in found["attributes"]} == {"transactionId": "S", "timestamp": "N"}
+    assert found["streamEnabled"] is True
+    assert found["streamViewType"] == "NEW_AND_OLD_IMAGES"
+
+
+def test_profiles_are_found_by_entity_and_stream_nothing(graph: Graph) -> None:
+    found = table(graph, "profiles")
+    assert found["hashKey"] == "entity"
+    assert found["streamEnabled"] is False
+
+
+def test_alerts_are_found_by_transaction_and_by_status_and_time(graph: Graph) -> None:
+    found = table(graph, "alerts")
+    assert found["hashKey"] == "transactionId"
+    assert found["streamViewType"] == "NEW_IMAGE"
+    (index,) = found["globalSecondaryIndexes"]
+    assert index["name"] == "by-status"
+    assert index["projectionType"] == "ALL"
+    assert index["keySchemas"] == [
+        {"attributeName": "statusShard", "keyType": "HASH"},
+        {"attributeName": "createdAt", "keyType": "RANGE"},
+    ]
+    assert {each["name"]: each["type"] for each in found["attributes"]} == {
+        "transactionId": "S",
+        "statusShard": "S",
+        "createdAt": "N",
+    }
+
+
+@pytest.mark.parametrize("purpose", ["transactions", "profiles", "alerts"])
+def test_a_table_is_on_demand_encrypted_recoverable_and_forgets(graph: Graph, purpose: str) -> None:
+    found = table(graph, purpose)
+    assert found["billingMode"] == "PAY_PER_REQUEST"
+    assert found["pointInTimeRecovery"] == {"enabled": True}
+    assert found["ttl"] == {"attributeName": "expiresAt", "enabled": True}
+    assert found["serverSideEncryption"] == {"enabled": True, "kmsKeyArn": KEY}
+    assert found["deletionProtectionEnabled"] is False
+
+
+def test_the_bucket_is_closed_to_the_public(graph: Graph) -> None:
+    blocked = graph.one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
+    assert blocked.inputs == {
+        "bucket": BUCKET,
+        "blockPublicAcls": True,
+        "blockPublicPolicy": True,
+        "ignorePublicAcls": True,
+        "restrictPublicBuckets": True,
+    }
+    ownership = graph.one("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
+    assert ownership["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
+
+
+def test_the_bucket_keeps_versions(graph: Graph) -> None:
+    versioning = graph.one("aws:s3/bucketVersioning:BucketVersioning")
+    assert versioning["versioningConfiguration"] == {"status": "Enabled"}
+
+
+def days(graph: Graph) -> tuple[dict[str, int], int]:
+    rules = graph.one("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")["rules"]
+    assert all(rule["status"] == "Enabled" for rule in rules)
+    expiring = {rule["filter"]["prefix"]: rule["expiration"]["days"] for rule in rules[:-1]}
+    return expiring, rules[-1]["noncurrentVersionExpiration"]["noncurrentDays"]
+
+
+def test_the_bucket_forgets_as_the_settings_say(graph: Graph, declare: Declare) -> None:
+    assert days(graph) == ({"decision-log/": 400, "decision-log/segments/": 30, "reports/": 400}, 30)
+    settings = {
+        "fraudstream:decisionLogDays": "20",
+        "fraudstream:reportDays": "3650",
+        "fraudstream:oldVersionDays": "1",
+    }
+    assert days(declare(settings)) == ({"decision-log/": 20, "decision-log/segments/": 20, "reports/": 3650}, 1)
+
+
+def test_the_ruleset_lies_where_the_analyzer_looks_for_it(graph: Graph) -> None:
+    prefix = graph.one("aws:lambda/function:Function", "lambda-fraud-analyzer-test")["environment"]["variables"][
+        "RULESET_PREFIX"
+    ]
+    models = {f"{prefix}models/{path.name}" for path in MODELS.glob("*.json")}
+    assert {each["key"] for each in graph.of("aws:s3/bucketObjectv2:BucketObjectv2")} == models | {
+        f"{prefix}{name}.yaml" for name in ("ruleset", "rates", "lists", "models")
+    }
+
+
+def test_the_models_are_there_before_the_file_that_names_them(graph: Graph) -> None:
+    objects = {each["key"]: each for each in graph.of("aws:s3/bucketObjectv2:BucketObjectv2")}
+    (pointer,) = [each for key, each in objects.items() if key.endswith("models.yaml")]
+    models = [each for key, each in objects.items() if key.endswith(".json")]
+    assert {each.urn for each in models} <= set(graph.ancestors(pointer))
+
+
+def test_the_models_that_are_deployed_can_be_used_and_none_decides_unasked() -> None:
+    chosen = read_chosen((MODELS / "models.yaml").read_bytes())
+    assert chosen.live is None
+    load_models(chosen, lambda name: (MODELS / name).read_bytes())
+
+
+def test_the_ruleset_is_uploaded_into_a_bucket_that_encrypts_it(graph: Graph) -> None:
+    encryption = graph.one("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
+    for each in graph.of("aws:s3/bucketObjectv2:BucketObjectv2"):
+        assert encryption.urn in graph.ancestors(each)
+
+
+def encryption(graph: Graph) -> dict[str, object]:
+    (rule,) = graph.one("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")[
+        "rules"
+    ]
+    return rule
+
+
+def test_one_key_of_the_stacks_own_encrypts_everything(graph: Graph) -> None:
+    assert encryption(graph) == {
+        "applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": KEY},
+        "bucketKeyEnabled": True,
+    }
+    encrypted = {
+        "aws:cloudwatch/logGroup:LogGroup": "kmsKeyId",
+        "aws:lambda/function:Function": "kmsKeyArn",
+        "aws:sns/topic:Topic": "kmsMasterKeyId",
+        "aws:sqs/queue:Queue": "kmsMasterKeyId",
+    }
+    for kind, key in encrypted.items():
+        assert {each[key] for each in graph.of(kind)} == {KEY}
+
+
+def test_the_key_is_rotated_and_goes_a_week_after_the_stack(graph: Graph) -> None:
+    key = graph.one("aws:kms/key:Key")
+    assert key["enableKeyRotation"] is True
+    assert key["deletionWindowInDays"] == 7
+    assert graph.one("aws:kms/alias:Alias")["name"] == "alias/key-data-test"
+
+
+def test_or_awss_own_keys_do(plain: Graph) -> None:
+    assert not plain.of("aws:kms/key:Key")
+    assert encryption(plain) == {
+        "applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"},
+        "bucketKeyEnabled": False,
+    }
+    for each in plain.of("aws:dynamodb/table:Table"):
+        assert each["serverSideEncryption"] == {"enabled": True}
+    assert plain.one("aws:sqs/queue:Queue")["sqsManagedSseEnabled"] is True
+
+
+def test_what_failed_is_kept_for_two_weeks(graph: Graph) -> None:
+    assert graph.one("aws:sqs/queue:Queue")["messageRetentionSeconds"] == 14 * 24 * 3600

@@ -1,0 +1,185 @@
+"""`fraudstream label --file`: many labels on a real table, whatever their order, and however often they are given."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.transactions.attributes import from_item, to_item
+from fraudstream.transactions.decision import Label, Truth
+from fraudstream.transactions.transaction import Transaction, TransactionType
+from fraudstream_tools.cli.support.labelling import Given, _give_all, give_label
+from fraudstream_tools.cli.support.output import CommandError
+from tests.aws_harness import create_table
+from tests.cli_harness import Command, clean_environment
+
+NOW = 1_767_600_000_000
+TABLE = "table-transactions-test"
+HEAD = "transactionId,label,source,labeledAt\n"
+
+
+class Table:
+    """The table of transactions, as the Pulumi program declares it."""
+
+    def __init__(self, aws: MinistackServer) -> None:
+        self.client = aws.client("dynamodb")
+        create_table(self.client, TABLE)
+
+    def store(self, *ids: str) -> None:
+        for transaction_id in ids:
+            transaction = Transaction(
+                transaction_id=transaction_id,
+                timestamp=NOW,
+                received_at=NOW,
+                amount_minor=1250,
+                currency="EUR",
+                type=TransactionType.PAYMENT,
+                customer_id="tok_customer",
+            )
+            claim = {"transactionId": transaction_id, "timestamp": 0, "kind": "CLAIM"}
+            self.client.put_item(TableName=TABLE, Item=to_item(claim))
+            self.client.put_item(TableName=TABLE, Item=transaction.to_item() | to_item({"kind": "TXN"}))
+
+    def label(self, transaction_id: str) -> tuple[Any, ...]:
+        key = to_item({"transactionId": transaction_id, "timestamp": NOW})
+        item = from_item(self.client.get_item(TableName=TABLE, Key=key)["Item"])
+        return tuple(item.get(name) for name in ("label", "labelSource", "labeledAt"))
+
+
+@pytest.fixture
+def table(aws: MinistackServer) -> Table:
+    return Table(aws)
+
+
+@pytest.fixture
+def fraudstream(
+    aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Command:
+    clean_environment(monkeypatch)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    monkeypatch.setenv("FRAUDSTREAM_TRANSACTIONS_TABLE", TABLE)
+    monkeypatch.chdir(tmp_path)
+    return Command(capsys)
+
+
+def test_a_file_of_chargebacks_labels_its_transactions(fraudstream: Command, table: Table, tmp_path: Path) -> None:
+    table.store("t-1", "t-2", "t-3")
+    (tmp_path / "c.csv").write_text(
+        f"{HEAD}t-1,FRAUD,chargeback,2026-02-01\nt-2,LEGITIMATE,analyst,2026-02-01T10:00:00+01:00\nt-3,FRAUD,,{NOW}\n"
+    )
+    ran = fraudstream("label", "--file", "c.csv", "--source", "customer")
+    assert ran.code == 0, ran.err
+    assert table.label("t-1") == ("FRAUD", "chargeback", 1_769_904_000_000)
+    assert table.label("t-2") == ("LEGITIMATE", "analyst", 1_769_936_400_000)
+    assert table.label("t-3") == ("FRAUD", "customer", NOW)
+    assert "3 labels in c.csv, of 3 transactions" in ran.out
+    assert "3 written" in ran.out
+
+
+def test_the_same_file_again_changes_nothing(fraudstream: Command, table: Table, tmp_path: Path) -> None:
+    table.store("t-1", "t-2")
+    (tmp_path / "c.csv").write_text(f"{HEAD}t-1,FRAUD,chargeback,{NOW}\nt-2,FRAUD,chargeback,{NOW}\n")
+    fraudstream("label", "--file", "c.csv")
+    ran = fraudstream("label", "--file", "c.csv")
+    assert ran.code == 0
+    assert "0 written" in ran.out
+    assert "2 already there" in ran.out
+
+
+def test_contradicting_labels_end_the_same_in_any_order(fraudstream: Command, table: Table, tmp_path: Path) -> None:
+    rows = [("FRAUD", NOW + 1), ("LEGITIMATE", NOW + 2), ("FRAUD", NOW), ("LEGITIMATE", NOW + 1)]
+    for number, order in enumerate(itertools.permutations(rows)):
+        name = f"t-{number}"
+        table.store(name)
+        for label, at in order:
+            give_label(table.client, TABLE, name, Label(label=Truth(label), label_source="analyst", labeled_at=at))
+        assert table.label(name) == ("LEGITIMATE", "analyst", NOW + 2)
+    table.store("in-one-file")
+    lines = (f"in-one-file,{label},analyst,{at}\n" for label, at in rows)
+    (tmp_path / "c.csv").write_text(HEAD + "".join(lines))
+    fraudstream("label", "--file", "c.csv")
+    assert table.label("in-one-file")[0] == "LEGITIMATE"
+
+
+def test_of_two_at_the_same_moment_fraud_stands(table: Table) -> None:
+    table.store("t-1", "t-2")
+    fraud = Label(label=Truth.FRAUD, label_source="customer", labeled_at=NOW)
+    legitimate = Label(label=Truth.LEGITIMATE, label_source="analyst", labeled_at=NOW)
+    given = [give_label(table.client, TABLE, "t-1", label) for label in (fraud, legitimate)]
+    assert given == [Given.WRITTEN, Given.OVERTAKEN]
+    given = [give_label(table.client, TABLE, "t-2", label) for label in (legitimate, fraud, fraud)]
+    assert given == [Given.WRITTEN, Given.WRITTEN, Given.REPEATED]
+    assert table.label("t-1") == table.label("t-2") == ("FRAUD", "customer", NOW)
+
+
+def test_an_older_label_is_overtaken(fraudstream: Command, table: Table, tmp_path: Path) -> None:
+    table.store("t-1")
+    fraudstream("label", "t-1", "--legitimate")
+    (tmp_path / "c.csv").write_text(f"{HEAD}t-1,FRAUD,chargeback,2026-02-01\n")
+    ran = fraudstream("label", "--file", "c.csv")
+    assert ran.code == 0
+    assert "1 overtaken by a newer one" in ran.out
+    assert table.label("t-1")[0] == "LEGITIMATE"
+
+
+def test_what_is_not_stored_is_named_and_the_rest_is_written(
+    fraudstream: Command, table: Table, tmp_path: Path
+) -> None:
+    table.store("t-1")
+    gone = "".join(f"gone-{number:02},FRAUD,chargeback,{NOW}\n" for number in range(22))
+    (tmp_path / "c.csv").write_text(f"{HEAD}{gone}t-1,FRAUD,chargeback,{NOW}\n")
+    ran = fraudstream("label", "--file", "c.csv")
+    assert ran.code == 1
+    assert "gone-00: there is no such transaction" in ran.err
+    assert "and 2 more" in ran.err
+    assert table.label("t-1")[0] == "FRAUD"
+
+
+def test_a_wrong_line_keeps_the_whole_file_from_being_written(
+    fraudstream: Command, table: Table, tmp_path: Path
+) -> None:
+    table.store("t-1")
+    (tmp_path / "c.csv").write_text(f"{HEAD}t-1,FRAUD,chargeback,{NOW}\nt-1,fraud,chargeback,yesterday\n")
+    ran = fraudstream("label", "--file", "c.csv")
+    assert ran.code == 1
+    assert "c.csv, line 3: label must be FRAUD or LEGITIMATE; labeledAt must be a date" in ran.err
+    assert "yesterday" not in ran.err
+    assert table.label("t-1") == (None, None, None)
+
+
+def test_the_truth_of_a_simulated_world_can_be_given(fraudstream: Command, table: Table, tmp_path: Path) -> None:
+    options = ("--customers", 20, "--days", 1, "--episodes", 100, "--traps", 50, "--output", "world.jsonl")
+    assert fraudstream("simulate", *options).code == 0
+    truths = [json.loads(line) for line in (tmp_path / "world.truth.jsonl").read_text().splitlines()]
+    labelled = [truth for truth in truths if "label" in truth]
+    table.store(*(truth["transactionId"] for truth in labelled))
+    ran = fraudstream("label", "--file", "world.truth.jsonl")
+    assert ran.code == 0
+    assert f"{len(labelled)} written" in ran.out
+    assert f"{len(truths) - len(labelled)} rows that nobody labels were passed over" in ran.out
+    for truth in labelled:
+        assert table.label(truth["transactionId"]) == (truth["label"], truth["source"], truth["labeledAt"])
+
+
+def test_one_transaction_or_a_file_and_not_both(fraudstream: Command, table: Table) -> None:
+    assert table
+    assert "Give a transactionId, or --file" in fraudstream("label").err
+    assert "Say --fraud or --legitimate" in fraudstream("label", "t-1").err
+    assert "nothing but --file" in fraudstream("label", "t-1", "--file", "c.csv").err
+    assert "nothing but --file" in fraudstream("label", "--fraud", "--file", "c.csv").err
+    assert "no such file" in fraudstream("label", "--file", "c.csv").err
+
+
+def test_where_aws_cannot_be_reached_it_says_how_far_it_came() -> None:
+    class Unreachable:
+        def query(self, **_: object) -> None:
+            raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+
+    label = Label(label=Truth.FRAUD, label_source="analyst", labeled_at=NOW)
+    client: Any = Unreachable()
+    with pytest.raises(CommandError, match=r"0 of 1 were done, then: (?s:.*)give the file again"):
+        _give_all(client, TABLE, {"t-1": label})

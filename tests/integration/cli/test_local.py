@@ -1,0 +1,106 @@
+"""`fraudstream local` and `fraudstream demo`, as somebody at a terminal has them: real processes, real signals."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.embedded_aws.process_harness import family, needs_proc, wait_until_gone
+
+CHECKOUT = Path.cwd()
+COMMAND = str(Path(sys.executable).parent / "fraudstream")
+PARTS = ("Pulumi.yaml", "infra", "rules", "src", "requirements", "pyproject.toml", "docs")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout of its own, so that a demo or a local run in the real one is not in the way."""
+    for part in PARTS:
+        (tmp_path / part).symlink_to(CHECKOUT / part)
+    return tmp_path
+
+
+@pytest.fixture
+def local(checkout: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    # Into a file: nobody reads a pipe while the test looks elsewhere.
+    with (checkout / "printed").open("wb") as printed:
+        process = subprocess.Popen(
+            [COMMAND, "local"], cwd=checkout, stdout=printed, stderr=printed, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + 120
+        while b"Ctrl-C stops it" not in (checkout / "printed").read_bytes():
+            assert process.poll() is None, (checkout / "printed").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def fraudstream(checkout: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([COMMAND, *arguments], cwd=checkout, capture_output=True, text=True, check=True, timeout=60)
+
+
+@needs_proc
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_what_runs_locally_is_found_by_the_other_commands_and_leaves_nothing_behind(
+    checkout: Path, local: "subprocess.Popen[bytes]", ending: signal.Signals
+) -> None:
+    outputs = checkout / ".local" / "outputs.json"
+    assert outputs.stat().st_mode & 0o077 == 0
+
+    submitted = fraudstream(checkout, "submit", "--amount", "12.50", "--currency", "EUR", "--id", "t-1", "--json")
+    assert json.loads(submitted.stdout)["decision"] == "APPROVE"
+    fraudstream(checkout, "label", "t-1", "--fraud")
+    assert json.loads(fraudstream(checkout, "get", "t-1", "--json").stdout)["label"] == "FRAUD"
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    report: Any = json.loads(fraudstream(checkout, "report", "--date", today, "-f", "json", "-o", "-").stdout)
+    assert report["date"] == today
+
+    started = family(local.pid)
+    os.kill(local.pid, ending)
+    local.wait(timeout=30)
+    wait_until_gone(started)
+    assert not (checkout / ".local").exists()
+
+
+def test_two_local_runs_do_not_get_into_each_others_way(checkout: Path, local: "subprocess.Popen[bytes]") -> None:
+    second = subprocess.run([COMMAND, "local"], cwd=checkout, capture_output=True, text=True, check=False, timeout=60)
+    assert second.returncode == 1
+    assert "error: another local cloud runs in" in second.stderr
+    assert local.poll() is None
+    assert (checkout / ".local" / "outputs.json").exists()
+
+
+@needs_proc
+def test_the_demo_loses_nothing_and_says_so_in_its_last_line(checkout: Path) -> None:
+    started = set[int]()
+    with (checkout / "printed").open("wb") as printed:
+        demo = subprocess.Popen([COMMAND, "demo"], cwd=checkout, stdout=printed, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 600
+        while demo.poll() is None and time.monotonic() < deadline:
+            started |= family(demo.pid)
+            time.sleep(0.5)
+    finally:
+        demo.kill()
+        demo.wait()
+    lines = (checkout / "printed").read_text().splitlines()
+    assert demo.returncode == 0, lines
+    last = lines[-1]
+    found = re.fullmatch(r"demo: received=(\d+) stored=\1 decided=\1 logged=\1 lost=0 report=(\S+)", last)
+    assert found, last
+    assert int(found[1]) >= 5000
+    assert (checkout / found[2]).read_text().startswith("<!doctype html>")
+    assert {path.name for path in (checkout / ".local").iterdir()} == {"demo-report"}
+    wait_until_gone(started)

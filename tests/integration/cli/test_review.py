@@ -1,0 +1,359 @@
+"""`label`, `redrive`, `alerts`, `report` and the demo's tally on real tables and a real bucket."""
+
+import gzip
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.detection.stores.decisions import AlertStore
+from fraudstream.reporting.log.segments import cut
+from fraudstream.transactions.attributes import from_item, to_item
+from fraudstream.transactions.decision import Decision, Reason, Verdict
+from fraudstream.transactions.transaction import Transaction, TransactionType
+from fraudstream_tools.cli.support.lambda_endpoint import lambda_endpoint
+from fraudstream_tools.cli.support.reconciliation import Tally, logged_decisions, stored_transactions
+from tests.aws_harness import create_table
+from tests.cli_harness import Command, clean_environment
+from tests.unit.reporting.decision_log_harness import Stream, item, put
+
+NOW = 1_767_600_000_000
+TRANSACTIONS, ALERTS, BUCKET = "table-transactions-test", "table-alerts-test", "bucket-reports-test"
+DECISION = Decision(
+    decision=Verdict.REVIEW,
+    score=41,
+    reasons=(Reason(code="CARD_VELOCITY", source="card-velocity", points=2.5),),
+    ruleset_version="abc",
+    decided_at=NOW + 400,
+)
+
+
+class System:
+    """The tables and the bucket, as the Pulumi program declares them, and who writes to them."""
+
+    def __init__(self, aws: MinistackServer) -> None:
+        self.dynamodb, self.s3 = aws.client("dynamodb"), aws.client("s3")
+        create_table(self.dynamodb, TRANSACTIONS)
+        self.dynamodb.create_table(
+            TableName=ALERTS,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": "transactionId", "AttributeType": "S"},
+                {"AttributeName": "statusShard", "AttributeType": "S"},
+                {"AttributeName": "createdAt", "AttributeType": "N"},
+            ],
+            KeySchema=[{"AttributeName": "transactionId", "KeyType": "HASH"}],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "by-status",
+                    "KeySchema": [
+                        {"AttributeName": "statusShard", "KeyType": "HASH"},
+                        {"AttributeName": "createdAt", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ],
+        )
+        self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+
+    def store(
+        self, transaction_id: str, decision: Decision | None = DECISION, customer: str = "tok_customer"
+    ) -> Transaction:
+        transaction = Transaction(
+            transaction_id=transaction_id,
+            timestamp=NOW,
+            received_at=NOW,
+            amount_minor=1250,
+            currency="EUR",
+            type=TransactionType.PAYMENT,
+            customer_id=customer,
+        )
+        claim = {"transactionId": transaction_id, "timestamp": 0, "kind": "CLAIM"}
+        self.dynamodb.put_item(TableName=TRANSACTIONS, Item=to_item(claim))
+        item = transaction.to_item() | to_item({"kind": "TXN"}) | (decision.to_item() if decision else {})
+        self.dynamodb.put_item(TableName=TRANSACTIONS, Item=item)
+        return transaction
+
+    def alert(self, transaction_id: str, at: int = NOW, customer: str = "tok_customer") -> None:
+        # Two rules may give one code.
+        codes = ("CARD_VELOCITY", "NEW_DEVICE", "CARD_VELOCITY")
+        reasons = tuple(Reason(code=code, source=code.lower(), points=2.5) for code in codes)
+        decision = Decision(decision=Verdict.DECLINE, score=88, reasons=reasons, ruleset_version="a", decided_at=at)
+        AlertStore(self.dynamodb, ALERTS, retention_days=1).open(
+            self.store(transaction_id, customer=customer), decision
+        )
+
+    def item(self, transaction_id: str) -> dict[str, Any]:
+        key = to_item({"transactionId": transaction_id, "timestamp": NOW})
+        return from_item(self.dynamodb.get_item(TableName=TRANSACTIONS, Key=key)["Item"])
+
+
+@pytest.fixture
+def system(aws: MinistackServer) -> System:
+    return System(aws)
+
+
+@pytest.fixture
+def fraudstream(
+    aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Command:
+    clean_environment(monkeypatch)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("FRAUDSTREAM_TRANSACTIONS_TABLE", TRANSACTIONS)
+    monkeypatch.setenv("FRAUDSTREAM_ALERTS_TABLE", ALERTS)
+    monkeypatch.setenv("FRAUDSTREAM_BUCKET", BUCKET)
+    monkeypatch.setenv("FRAUDSTREAM_REPORT_FUNCTION", "lambda-report-generator-test")
+    monkeypatch.chdir(tmp_path)
+    return Command(capsys)
+
+
+def test_a_label_is_written_on_the_transaction_and_leaves_the_decision_alone(
+    fraudstream: Command, system: System
+) -> None:
+    system.store("t-1")
+    assert fraudstream("label", "t-1", "--fraud", "--source", "chargeback").code == 0
+    item = system.item("t-1")
+    assert (item["label"], item["labelSource"], item["decision"]) == ("FRAUD", "chargeback", "REVIEW")
+    assert fraudstream("label", "t-1", "--legitimate").code == 0
+    assert system.item("t-1")["label"] == "LEGITIMATE"
+
+
+def test_a_label_that_is_newer_is_not_replaced(fraudstream: Command, system: System) -> None:
+    system.store("t-1")
+    fraudstream("label", "t-1", "--fraud")
+    newer = system.dynamodb.get_item(TableName=TRANSACTIONS, Key=to_item({"transactionId": "t-1", "timestamp": NOW}))
+    newer["Item"]["labeledAt"] = {"N": str(4_000_000_000_000)}
+    system.dynamodb.put_item(TableName=TRANSACTIONS, Item=newer["Item"])
+    ran = fraudstream("label", "t-1", "--legitimate")
+    assert ran.code == 1
+    assert "newer" in ran.err
+    assert system.item("t-1")["label"] == "FRAUD"
+
+
+def test_a_label_says_what_it_was_and_of_which_transaction(fraudstream: Command, system: System) -> None:
+    system.store("t-1")
+    assert "Say --fraud or --legitimate" in fraudstream("label", "t-1").err
+    ran = fraudstream("label", "nobody", "--fraud")
+    assert ran.code == 1
+    assert "nobody: there is no such transaction" in ran.err
+
+
+def test_only_what_was_never_decided_is_redriven(fraudstream: Command, system: System) -> None:
+    system.store("t-1", decision=None)
+    system.store("t-2")
+    ran = fraudstream("redrive", "t-1", "t-2", "t-1")
+    assert ran.code == 0
+    assert "1 sent to the analyzer again, 1 had a decision" in ran.out
+    assert system.item("t-1")["redrivenAt"] > NOW
+    assert "redrivenAt" not in system.item("t-2")
+
+
+def test_a_redrive_goes_on_behind_an_id_that_is_not_there_and_ends_with_1(fraudstream: Command, system: System) -> None:
+    system.store("t-1", decision=None)
+    ran = fraudstream("redrive", "nobody", "t-1")
+    assert ran.code == 1
+    assert "nobody: there is no such transaction" in ran.err
+    assert "redrivenAt" in system.item("t-1")
+
+
+@pytest.fixture
+def report(fraudstream: Command, system: System, tmp_path: Path) -> Callable[..., str]:
+    """Stores transactions, and has a report made of the log that the report generator would keep of them."""
+
+    def make(*, undecided: Sequence[str] = (), decided: Sequence[str] = ()) -> str:
+        stream = Stream()
+        for transaction_id in undecided:
+            stream.add(item(system.store(transaction_id, decision=None)), at=NOW)
+        for transaction_id in decided:
+            stream.store_and_decide(system.store(transaction_id))
+        put(cut(stream.records, "").segments, tmp_path / "log")
+        ran = fraudstream("report", "--log", "log", "--date", "2026-01-05", "--format", "json")
+        assert ran.code == 0, ran.err
+        return ran.out.strip()
+
+    return make
+
+
+def test_what_a_days_report_lists_as_undecided_is_redriven(
+    fraudstream: Command, system: System, report: Callable[..., str]
+) -> None:
+    path = report(undecided=["t-1", "t-2", "t-3"], decided=["t-4", "t-5"])
+    system.store("t-2")  # decided since the report
+    ran = fraudstream("redrive", "--report", path)
+    assert (ran.code, ran.out) == (0, "2 sent to the analyzer again, 1 had a decision\n")
+    redriven = {name for name in ("t-1", "t-2", "t-3", "t-4", "t-5") if "redrivenAt" in system.item(name)}
+    assert redriven == {"t-1", "t-3"}
+
+
+def test_ids_and_a_report_are_redriven_together_and_none_twice(
+    fraudstream: Command, system: System, report: Callable[..., str]
+) -> None:
+    path = report(undecided=["t-1", "t-2"])
+    system.store("t-9", decision=None)
+    ran = fraudstream("redrive", "t-9", "t-1", "--report", path)
+    assert ran.out == "3 sent to the analyzer again, 0 had a decision\n"
+
+
+def test_a_report_that_lists_nothing_undecided_redrives_nothing_and_says_so(
+    fraudstream: Command, report: Callable[..., str]
+) -> None:
+    ran = fraudstream("redrive", "--report", report(decided=["t-1"]))
+    assert (ran.code, ran.out) == (0, "report-2026-01-05.json lists no undecided transaction\n")
+
+
+def test_a_report_of_another_release_is_redriven_from_too(
+    fraudstream: Command, report: Callable[..., str], tmp_path: Path
+) -> None:
+    path = tmp_path / report(undecided=["t-1"])
+    figures = json.loads(path.read_bytes())
+    # Figures come and go with releases.
+    del figures["labels"], figures["revision"]
+    path.write_text(json.dumps(figures | {"schemaVersion": 1, "weather": "fine"}))
+    assert "1 sent to the analyzer again" in fraudstream("redrive", "--report", path.name).out
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "No such file"),
+        ("{}", "not a fraudstream report"),
+        ("[", "not a fraudstream"),
+        ('{"reconciliation": []}', "not a fraudstream report"),
+        ('{"reconciliation": {"undecided": [7]}}', "not a fraudstream report"),
+    ],
+)
+def test_a_redrive_from_something_else_than_a_report_is_refused(
+    fraudstream: Command, system: System, tmp_path: Path, content: str | None, complaint: str
+) -> None:
+    assert system
+    if content is not None:
+        (tmp_path / "report.json").write_text(content)
+    assert complaint in fraudstream("redrive", "--report", "report.json").err
+
+
+def test_a_redrive_of_nothing_says_how_to_name_something(fraudstream: Command) -> None:
+    err = fraudstream("redrive").err
+    assert "Give one or more transactionIds" in err
+    assert "a report that failed is made anew by: fraudstream report --date YYYY-MM-DD" in err
+
+
+def test_alerts_are_listed_newest_first_over_all_shards(fraudstream: Command, system: System) -> None:
+    for number in range(12):
+        system.alert(f"t-{number:02}", at=NOW + number * 1000)
+    listed = json.loads(fraudstream("alerts", "list", "--json", "--limit", 5).out)
+    assert [alert["transactionId"] for alert in listed] == [f"t-{number:02}" for number in (11, 10, 9, 8, 7)]
+    shown = fraudstream("alerts", "list").out
+    assert all(word in shown for word in ("t-11", "DECLINE", "88", "CARD_VELOCITY, NEW_DEVICE"))
+
+
+def test_alerts_of_one_customer_within_an_hour_stand_together(fraudstream: Command, system: System) -> None:
+    for minute in (0, 30, 80, 100, 170):
+        system.alert(f"t-{minute}", at=NOW + minute * 60_000)
+    system.alert("of-another", at=NOW + 110 * 60_000, customer="tok_another")
+    rows = [line.split() for line in fraudstream("alerts", "list").out.splitlines()[1:]]
+    ids = [row[2] if len(row) > 3 else " ".join(row) for row in rows]
+    assert ids == ["t-170", "of-another", "t-100", "t-80", "t-30", "and 1 more"]
+
+
+def test_closing_an_alert_labels_its_transaction(fraudstream: Command, system: System) -> None:
+    system.alert("t-1")
+    system.alert("t-2")
+    assert fraudstream("alerts", "close", "t-1", "--fraud").code == 0
+    assert system.item("t-1")["label"] == "FRAUD"
+    assert [a["transactionId"] for a in json.loads(fraudstream("alerts", "list", "--json").out)] == ["t-2"]
+    closed = fraudstream("alerts", "list", "--status", "closed", "--json").out
+    assert [a["transactionId"] for a in json.loads(closed)] == ["t-1"]
+
+
+def test_closing_what_has_no_alert_labels_it_all_the_same(fraudstream: Command, system: System) -> None:
+    system.store("t-1")
+    assert "had no open alert" in fraudstream("alerts", "close", "t-1", "--fraud").out
+    assert system.item("t-1")["label"] == "FRAUD"
+
+
+def test_an_empty_queue_says_so(fraudstream: Command, system: System) -> None:
+    assert system
+    assert fraudstream("alerts", "list").out == "no open alerts\n"
+
+
+def test_a_report_that_is_there_is_fetched(fraudstream: Command, system: System, tmp_path: Path) -> None:
+    key = "reports/date=2026-01-05/report.html"
+    system.s3.put_object(Bucket=BUCKET, Key=key, Body=b"<!doctype html>")
+    ran = fraudstream("report", "--date", "2026-01-05")
+    assert (ran.code, ran.out) == (0, "report-2026-01-05.html\n")
+    assert (tmp_path / "report-2026-01-05.html").read_bytes() == b"<!doctype html>"
+    assert fraudstream("report", "--date", "2026-01-05", "--output", "-").out == "<!doctype html>"
+
+
+def written_by(system: System) -> Callable[[str, Any], object]:
+    def report_function(name: str, event: Any) -> object:
+        assert name == "lambda-report-generator-test"
+        assert event["task"] == "daily-report"
+        if event["date"] == "2026-01-07":
+            raise ValueError(event["date"])
+        key = f"reports/date={event['date']}/report.json"
+        return system.s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}") and {"date": event["date"]}
+
+    return report_function
+
+
+def test_a_report_that_is_not_there_is_written_first(
+    fraudstream: Command, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lambda_endpoint(written_by(system)) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
+        ran = fraudstream("report", "--date", "2026-01-06", "--format", "json", "--output", "-")
+    assert (ran.code, ran.out) == (0, "{}")
+    assert "writing the report of 2026-01-06" in ran.err
+
+
+def test_a_report_function_that_fails_is_an_error(
+    fraudstream: Command, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lambda_endpoint(written_by(system)) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
+        ran = fraudstream("report", "--date", "2026-01-07")
+    assert ran.code == 1
+    assert "the report function failed on 2026-01-07" in ran.err
+
+
+def put_log(system: System, name: str, *records: dict[str, Any]) -> None:
+    body = gzip.compress("\n".join(json.dumps(record) for record in records).encode())
+    key = f"decision-log/segments/date=2026-01-05/hour=08/{name}.jsonl.gz"
+    system.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+
+def test_what_is_not_stored_decided_and_logged_is_lost(system: System) -> None:
+    for number in range(4):
+        system.store(f"t-{number}")
+    system.store("t-4", decision=None)
+    decided = [{"event": "DECIDED", "transactionId": f"t-{number}"} for number in range(3)]
+    put_log(system, "one", *decided, {"event": "STORED", "transactionId": "t-3"})
+    put_log(system, "two", *decided[1:])
+
+    tally = Tally(
+        received=6,
+        stored=stored_transactions(system.dynamodb, TRANSACTIONS),
+        logged=logged_decisions(system.s3, BUCKET),
+    )
+    expected = "demo: received=6 stored=5 decided=4 logged=3 lost=3 report=r.html"
+    assert tally.summary_line("r.html") == expected
+    assert tally.decisions == {"REVIEW": 4}
+    assert tally.decision_seconds == [0.4] * 4
+
+
+def test_decisions_are_compared_with_the_truth(system: System) -> None:
+    for number in range(4):
+        system.store(f"t-{number}")
+    system.store("t-4", decision=Decision(decision=Verdict.APPROVE, score=2, ruleset_version="a", decided_at=NOW))
+    tally = Tally(received=5, stored=stored_transactions(system.dynamodb, TRANSACTIONS), logged=frozenset())
+    noticed = tally.noticed({"t-0": "card_testing", "t-4": "card_testing", "t-1": "stolen_card"})
+    assert (noticed.stopped, noticed.frauds.total(), noticed.found.total()) == (4, 3, 2)
+    assert noticed.found == {"card_testing": 1, "stolen_card": 1}
+    assert (noticed.precision, noticed.recall) == (0.5, pytest.approx(2 / 3))
+    assert tally.noticed({}).recall == 0

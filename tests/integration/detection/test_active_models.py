@@ -1,0 +1,160 @@
+"""Models lie beside the ruleset in S3: what cannot be used never replaces what can, and never stops the rules."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from botocore.exceptions import ClientError
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.detection.models.model import Model, ModelError, seal
+from fraudstream.detection.models.selection import NO_MODELS
+from fraudstream.detection.rules.ruleset import FILES, Ruleset
+from fraudstream.detection.stores.ruleset import CHECK_SECONDS, RulesetStore
+from tests.unit.detection.model_harness import small_model
+
+RULES = Path(__file__).parents[3] / "rules"
+BUCKET = "bucket-reports"
+PREFIX = "rulesets/live/"
+
+
+class Place:
+    """A bucket with a ruleset, and a store that looks at it whenever it is asked."""
+
+    def __init__(self, s3: Any) -> None:
+        self.s3 = s3
+        self.refused: list[Exception] = []
+        self.now = 0.0
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+        for name in FILES:
+            self.put(name, (RULES / name).read_bytes())
+        self.store = RulesetStore(
+            s3, bucket=BUCKET, prefix=PREFIX, on_refused=self.refused.append, clock=lambda: self.now
+        )
+
+    def put(self, name: str, content: bytes) -> None:
+        self.s3.put_object(Bucket=BUCKET, Key=PREFIX + name, Body=content)
+
+    def choose(self, text: str, **models: Model) -> None:
+        for name, model in models.items():
+            self.put(f"models/{name}.json", model.to_json())
+        self.put("models.yaml", text.encode())
+
+    def look(self) -> Ruleset:
+        self.now += CHECK_SECONDS
+        return self.store.current()
+
+
+@pytest.fixture
+def place(aws: MinistackServer) -> Place:
+    return Place(aws.client("s3"))
+
+
+def own(seed: int = 1) -> Model:
+    return small_model(seed=seed, own_labels=True)
+
+
+def test_without_a_word_on_models_rules_decide_alone(place: Place) -> None:
+    assert place.look().models == NO_MODELS
+    assert place.refused == []
+
+
+def test_the_models_that_the_file_names_come_into_force(place: Place) -> None:
+    place.look()
+    place.choose("live: one.json\nshadow: two.json\n", one=own(), two=own(2))
+    models = place.look().models
+    assert models.live
+    assert models.shadow
+    assert (models.live.version, models.shadow.version) == (own().version, own(2).version)
+    assert place.look().models is models
+    place.choose("live: null\nshadow: one.json")
+    live, shadow = place.look().models
+    assert live is None
+    assert shadow
+    assert place.refused == []
+
+
+def test_a_models_file_that_changes_under_its_name_comes_into_force(place: Place) -> None:
+    place.choose("shadow: one.json", one=own())
+    place.look()
+    place.choose("shadow: one.json", one=own(2))
+    shadow = place.look().models.shadow
+    assert shadow
+    assert shadow.version == own(2).version
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("live: other.json", "NoSuchKey"),
+        ("live: ../../secrets.json", "live"),
+        ("live: [", "no YAML"),
+        ("liv: one.json", "liv"),
+        ("live: damaged.json", "damaged.json: it is no model"),
+        ("live: foreign.json", "labels of your own"),
+        ("live: stale.json", "train it anew"),
+        ("#" * 10_001, "larger than"),
+    ],
+)
+def test_what_cannot_be_used_is_reported_and_the_last_good_models_stay(place: Place, text: str, reason: str) -> None:
+    place.choose("live: one.json", one=own())
+    good = place.look()
+    place.put("models/damaged.json", b"{}")
+    place.put("models/foreign.json", small_model().to_json())
+    place.put("models/stale.json", msgspec.json.encode(msgspec.structs.replace(own().file, trained_on="later")))
+    place.choose(text)
+    assert place.look() is good
+    assert reason in str(place.refused[0])
+    assert isinstance(place.refused[0], ModelError | ClientError)
+    place.choose("live: one.json # mended")
+    live = place.look().models.live
+    assert live
+    assert live.version == own().version
+    assert len(place.refused) == 1
+
+
+def test_models_that_disappear_stay_in_force(place: Place) -> None:
+    place.choose("live: one.json", one=own())
+    good = place.look()
+    place.s3.delete_object(Bucket=BUCKET, Key=PREFIX + "models.yaml")
+    assert place.look() is good
+    assert len(place.refused) == 1
+
+
+def test_a_start_with_a_broken_model_goes_on_with_rules_alone(place: Place) -> None:
+    place.choose("live: one.json")
+    place.put("models/one.json", b"{")
+    ruleset = place.look()
+    assert ruleset.rules
+    assert ruleset.models == NO_MODELS
+    assert len(place.refused) == 1
+
+
+def test_a_broken_model_keeps_no_new_rules_from_coming_into_force_nor_the_other_way_round(place: Place) -> None:
+    place.choose("live: one.json", one=own())
+    first = place.look()
+    place.put("models/one.json", b"{")
+    place.put("lists.yaml", b"blocked: {}\ntrusted: {}\n")
+    second = place.look()
+    assert second.version != first.version
+    assert second.models is first.models
+    place.put("lists.yaml", b"blocked: [")
+    place.choose("live: two.json", two=own(2))
+    third = place.look()
+    assert third.version == second.version
+    assert third.models.live
+    assert third.models.live.version == own(2).version
+
+
+def test_the_same_model_can_be_live_and_in_shadow(place: Place) -> None:
+    place.choose("live: one.json\nshadow: one.json", one=own())
+    assert place.look().models.live is place.look().models.shadow is not None
+
+
+def test_a_model_of_another_seal_is_not_taken_for_its_own(place: Place) -> None:
+    resealed = seal(msgspec.structs.replace(own().file, trained_on="elsewhere"))
+    place.choose("live: one.json", one=resealed)
+    live = place.look().models.live
+    assert live
+    assert live.version == resealed.version != own().version

@@ -1,0 +1,88 @@
+"""What is left when the embedded AWS ends: nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration.embedded_aws.process_harness import family, needs_proc, wait_until_gone
+from tests.integration.embedded_aws.shop_harness import write_package
+
+RUNS_A_CLOUD = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, str(Path(sys.argv[1])))
+from tests.integration.embedded_aws.shop_harness import shop
+from fraudstream_tools.local.cloud import LocalCloud
+cloud = LocalCloud(
+    program=shop(Path(sys.argv[2])), project="shop", stack="s", config={"shop:owner": "Ada"}, folder=Path(sys.argv[3]),
+    on_progress=lambda what: print(what.split()[0], flush=True),
+)
+with cloud:
+    cloud.invoke("clerk", {})
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+pytestmark = needs_proc
+
+
+@contextmanager
+def running(folder: Path, until: str = "ready") -> Iterator["subprocess.Popen[str]"]:
+    package = write_package(folder / "package")
+    here = str(Path(__file__).parents[3])
+    with subprocess.Popen(
+        [sys.executable, "-c", RUNS_A_CLOUD, here, str(package), str(folder / "work" / "cloud")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert any(line == f"{until}\n" for line in process.stdout), process.stderr.read()
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_from_outside_leaves_no_process_and_no_folder(tmp_path: Path, how: signal.Signals) -> None:
+    with running(tmp_path) as process:
+        processes = family(process.pid)
+        assert len(processes) >= 3  # itself, ministack and the function's
+        # What a terminal does: the signal reaches everyone in the foreground.
+        os.killpg(process.pid, how)
+        process.wait(20)
+        wait_until_gone(processes)
+    assert process.returncode != 0
+    assert [each.name for each in tmp_path.iterdir()] == ["package"]
+
+
+def test_an_end_in_the_middle_of_the_deployment_leaves_nothing_either(tmp_path: Path) -> None:
+    with running(tmp_path, until="creating") as process:
+        processes = family(process.pid)
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+        wait_until_gone(processes)
+    assert process.returncode != 0
+    assert [each.name for each in tmp_path.iterdir()] == ["package"]
+
+
+def test_even_a_kill_leaves_no_process_and_the_folder_can_be_used_again(tmp_path: Path) -> None:
+    with running(tmp_path) as process:
+        processes = family(process.pid)
+        process.kill()
+        process.wait(20)
+        wait_until_gone(processes)
+    (tmp_path / "package").rename(tmp_path / "old")
+    with running(tmp_path) as process:
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+    assert not (tmp_path / "work" / "cloud").exists() or not list((tmp_path / "work" / "cloud").iterdir())

@@ -1,0 +1,101 @@
+"""The ministack process: where it listens, how it ends, and whose permissions it enforces."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from embedded_aws.ministack.server import MinistackServer
+from tests.integration.embedded_aws.process_harness import (
+    LOOPBACK,
+    is_running,
+    listening_addresses,
+    needs_proc,
+    wait_until_gone,
+)
+
+pytestmark = needs_proc
+
+TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+STARTS_A_SERVER = """
+import sys, time
+from pathlib import Path
+from fraudstream_tools.local.server import MinistackServer
+server = MinistackServer(Path(sys.argv[1]))
+server.start()
+print(server.process_id, flush=True)
+time.sleep(60)
+"""
+
+
+def test_it_listens_on_the_loopback_interface_alone(tmp_path: Path) -> None:
+    with MinistackServer(tmp_path / "aws") as server:
+        assert listening_addresses(server.process_id) == {LOOPBACK}
+
+
+def test_it_keeps_nothing_and_leaves_no_process(tmp_path: Path) -> None:
+    with MinistackServer(tmp_path / "aws") as server:
+        process_id = server.process_id
+        server.client("s3").create_bucket(
+            Bucket="things", CreateBucketConfiguration={"LocationConstraint": "us-east-2"}
+        )
+        server.client("s3").put_object(Bucket="things", Key="one", Body=b"1")
+    wait_until_gone({process_id})
+    assert [path.name for path in (tmp_path / "aws").iterdir()] == ["ministack.log"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_it_ends_with_the_process_that_started_it_however_that_ends(tmp_path: Path, how: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTS_A_SERVER, str(tmp_path / "aws")], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        process_id = int(parent.stdout.readline())
+        assert is_running(process_id)
+        parent.send_signal(how)
+        parent.wait()
+    wait_until_gone({process_id})
+
+
+def test_a_reset_forgets_everything(tmp_path: Path) -> None:
+    with MinistackServer(tmp_path / "aws") as server:
+        sqs = server.client("sqs")
+        sqs.create_queue(QueueName="things")
+        server.reset()
+        assert not sqs.list_queues().get("QueueUrls")
+
+
+def test_a_role_may_do_what_its_policy_says_and_nothing_else(tmp_path: Path) -> None:
+    with MinistackServer(tmp_path / "aws", enforce_iam=True) as server:
+        iam, dynamodb = server.client("iam"), server.client("dynamodb")
+        role = iam.create_role(
+            RoleName="writer", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
+        )["Role"]["Arn"]
+        table = dynamodb.create_table(
+            TableName="things",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        )["TableDescription"]["TableArn"]
+        allow = {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": table}
+        iam.put_role_policy(
+            RoleName="writer",
+            PolicyName="write",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
+        )
+        session = server.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        writer = server.client(
+            "dynamodb", Credentials(session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
+        )
+
+        writer.put_item(TableName="things", Item={"id": {"S": "1"}})
+        with pytest.raises(ClientError) as denied:
+            writer.get_item(TableName="things", Key={"id": {"S": "1"}})
+
+        assert denied.value.response.get("Error", {}).get("Code") == "AccessDeniedException"
+        assert dynamodb.get_item(TableName="things", Key={"id": {"S": "1"}})["Item"] == {"id": {"S": "1"}}

@@ -1,0 +1,248 @@
+"""The fraud analyzer's handler as Lambda calls it, and the ruleset that it reads from S3."""
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.detection.rules.ruleset import FILES, RulesetError
+from fraudstream.detection.stores.ruleset import CHECK_SECONDS, RulesetStore
+from fraudstream.settings import AnalyzerSettings, environment
+from fraudstream.transactions.attributes import to_item
+from fraudstream.transactions.decision import Decision
+from tests.aws_harness import create_table, function_variables
+from tests.integration.detection.analyzer_harness import TABLES
+
+RULES = Path(__file__).parents[3] / "rules"
+BUCKET = "bucket-reports"
+PREFIX = "rulesets/live/"
+HANDLER = "fraudstream.functions.fraud_analyzer"
+
+
+@dataclass(frozen=True)
+class Context:
+    aws_request_id: str = "11111111-2222"
+
+
+@pytest.fixture
+def server(aws: MinistackServer) -> MinistackServer:
+    return aws
+
+
+@pytest.fixture
+def s3(server: MinistackServer) -> Any:
+    client = server.client("s3")
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+    return client
+
+
+def upload(s3: Any, **contents: bytes) -> None:
+    for name in FILES:
+        body = contents.get(name.removesuffix(".yaml"), (RULES / name).read_bytes())
+        s3.put_object(Bucket=BUCKET, Key=PREFIX + name, Body=body)
+
+
+@dataclass
+class Watched:
+    """A ruleset store with a clock that tests move, and what it refused."""
+
+    store: RulesetStore
+    refused: list[Exception]
+    now: list[float]
+    reads: list[str]
+
+
+@pytest.fixture
+def watched(s3: Any) -> Watched:
+    refused: list[Exception] = []
+    reads: list[str] = []
+    now = [1000.0]
+    s3.meta.events.register("before-send.s3.GetObject", lambda request, **_: reads.append(request.url))
+    store = RulesetStore(s3, bucket=BUCKET, prefix=PREFIX, on_refused=refused.append, clock=lambda: now[0])
+    return Watched(store, refused, now, reads)
+
+
+def test_the_ruleset_is_looked_at_once_a_minute_at_most(s3: Any, watched: Watched) -> None:
+    upload(s3)
+    first = watched.store.current()
+    watched.now[0] += CHECK_SECONDS - 1
+    assert watched.store.current() is first
+    assert len(watched.reads) == 4  # the three files, and whether there are models
+    watched.now[0] += 1
+    assert watched.store.current() is first
+    assert len(watched.reads) == 8
+
+
+def test_a_new_ruleset_comes_into_force_at_the_next_look(s3: Any, watched: Watched) -> None:
+    upload(s3)
+    first = watched.store.current()
+    upload(s3, lists=b"blocked: {}\ntrusted: {}\n")
+    assert watched.store.current() is first
+    watched.now[0] += CHECK_SECONDS
+    assert watched.store.current().version != first.version
+    assert watched.refused == []
+
+
+def test_an_invalid_ruleset_is_reported_at_each_look_and_the_last_good_one_stays(s3: Any, watched: Watched) -> None:
+    upload(s3)
+    good = watched.store.current()
+    upload(s3, ruleset=b"rules: [")
+    for looks in (1, 2):
+        watched.now[0] += CHECK_SECONDS
+        assert watched.store.current() is good
+        assert len(watched.refused) == looks
+        assert isinstance(watched.refused[-1], RulesetError)
+    upload(s3, ruleset=(RULES / "ruleset.yaml").read_bytes() + b"\n# corrected\n")
+    watched.now[0] += CHECK_SECONDS
+    assert watched.store.current().version != good.version
+    assert len(watched.refused) == 2
+
+
+def test_a_ruleset_that_disappears_stays_in_force(s3: Any, watched: Watched) -> None:
+    upload(s3)
+    good = watched.store.current()
+    s3.delete_object(Bucket=BUCKET, Key=PREFIX + "rates.yaml")
+    watched.now[0] += CHECK_SECONDS
+    assert watched.store.current() is good
+    assert isinstance(watched.refused[0], ClientError)
+
+
+def test_without_any_good_ruleset_nothing_is_judged(s3: Any, watched: Watched) -> None:
+    with pytest.raises(ClientError):
+        watched.store.current()
+    upload(s3, ruleset=b"rules: [")
+    with pytest.raises(RulesetError):
+        watched.store.current()
+    upload(s3)
+    assert watched.store.current().rules
+    assert watched.refused == []
+
+
+@pytest.fixture
+def handler(server: MinistackServer, s3: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    assert s3.list_buckets()["Buckets"]
+    dynamodb = server.client("dynamodb")
+    for name, keys in TABLES.items():
+        create_table(dynamodb, name, keys)
+    settings = environment(
+        AnalyzerSettings,
+        environment_suffix="test",
+        transactions_table="transactions",
+        profiles_table="profiles",
+        alerts_table="alerts",
+        bucket=BUCKET,
+    )
+    for name, value in function_variables(server, settings).items():
+        monkeypatch.setenv(name, value)
+    sys.modules.pop(HANDLER, None)
+    module = importlib.import_module(HANDLER)
+    yield module
+    module._POOL.shutdown()
+    sys.modules.pop(HANDLER, None)
+
+
+def record(number: int, **attributes: Any) -> dict[str, Any]:
+    image = to_item(
+        {
+            "kind": "TXN",
+            "transactionId": f"t{number}",
+            "timestamp": 1_780_000_000_000 + number,
+            "receivedAt": 1_780_000_000_000,
+            "amountMinor": 2000,
+            "currency": "EUR",
+            "type": "PAYMENT",
+            "customerId": "tok_ann",
+        }
+    )
+    change = {
+        "SequenceNumber": str(100 + number),
+        "Keys": {name: image[name] for name in ("transactionId", "timestamp")},
+        "NewImage": image | attributes,
+    }
+    return {"eventName": "INSERT", "dynamodb": change}
+
+
+def store(server: MinistackServer, *records: dict[str, Any]) -> None:
+    for each in records:
+        server.client("dynamodb").put_item(TableName="transactions", Item=each["dynamodb"]["NewImage"])
+
+
+def lines(printed: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in printed.splitlines()]
+
+
+def test_a_batch_is_decided_and_counted(
+    server: MinistackServer, s3: Any, handler: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upload(s3)
+    records = [record(1), record(2)]
+    store(server, *records)
+    assert handler.handler({"Records": records}, Context()) == {"batchItemFailures": []}
+    items = server.client("dynamodb").scan(TableName="transactions")["Items"]
+    assert all(Decision.from_item(item) for item in items)
+    (metrics,) = [line for line in lines(capsys.readouterr().out) if "_aws" in line]
+    assert metrics["DecisionsMade"] == [2.0]
+    assert metrics["AlertsRaised"] == [0.0]
+    assert len(metrics["DecisionLatency"]) == 2
+    assert metrics["Environment"] == "test"
+
+
+def test_the_first_failed_record_is_named_and_logged_without_its_content(
+    server: MinistackServer, s3: Any, handler: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    upload(s3)
+    records = [record(1), record(2, currency={"N": "12345"}), record(3), record(4, type={"S": "12345"})]
+    store(server, *records)
+    assert handler.handler({"Records": records}, Context()) == {"batchItemFailures": [{"itemIdentifier": "102"}]}
+    failed = [vars(line) for line in caplog.records if line.levelname == "ERROR"]
+    assert {(line["sequence_number"], line["transaction_id"]) for line in failed} == {("102", "t2"), ("104", "t4")}
+    assert "12345" not in str(failed)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [None, {}, {"transactionId": "t1"}, {"transactionId": {"N": "1"}}, {"transactionId": {"S": "4111111111111111"}}],
+)
+def test_a_failed_record_whose_id_cannot_be_told_is_named_by_its_sequence_number_alone(
+    s3: Any, handler: ModuleType, caplog: pytest.LogCaptureFixture, keys: object
+) -> None:
+    upload(s3)
+    poison = record(1, currency={"N": "12345"})
+    poison["dynamodb"]["Keys"] = keys
+    assert handler.handler({"Records": [poison]}, Context()) == {"batchItemFailures": [{"itemIdentifier": "101"}]}
+    (failed,) = [vars(line) for line in caplog.records if line.levelname == "ERROR"]
+    assert failed["sequence_number"] == "101"
+    assert "transaction_id" not in failed
+
+
+def test_without_a_ruleset_the_batch_fails_as_a_whole(s3: Any, handler: ModuleType) -> None:
+    assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+    with pytest.raises(ClientError):
+        handler.handler({"Records": [record(1)]}, Context())
+
+
+def test_an_invalid_ruleset_is_counted(
+    server: MinistackServer,
+    s3: Any,
+    handler: ModuleType,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    upload(s3)
+    records = [record(1)]
+    store(server, *records)
+    handler.handler({"Records": records}, Context())
+    upload(s3, ruleset=b"rules: [")
+    monkeypatch.setattr(handler._RULESETS, "_next_look", 0.0)
+    capsys.readouterr()
+    assert handler.handler({"Records": records}, Context()) == {"batchItemFailures": []}
+    (metrics,) = [line for line in lines(capsys.readouterr().out) if "_aws" in line]
+    assert metrics["RulesetInvalid"] == [1.0]

@@ -1,0 +1,361 @@
+"""The report generator's handler as Lambda calls it, on a real table, its stream and a real bucket."""
+
+import gzip
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from embedded_aws.streams.records import to_payload, to_record
+from fraudstream.reporting.daily.table_check import SAMPLE_ITEMS, sample_table
+from fraudstream.settings import ReporterSettings, environment
+from fraudstream.transactions.attributes import Item, to_item
+from fraudstream.transactions.decision import Decision, Label, Reason, Truth, Verdict
+from tests.aws_harness import create_table, function_variables
+
+HANDLER = "fraudstream.functions.report_generator"
+BUCKET = "bucket-reports"
+TABLE = "table-transactions"
+SEGMENTS = "decision-log/segments/"
+DAY = 86_400_000
+DECISION = Decision(
+    decision=Verdict.DECLINE,
+    score=91,
+    reasons=(Reason(code="CARD_VELOCITY", source="card-velocity", points=3.5),),
+    features=bytes(range(60)),
+    ruleset_version="0123456789ab",
+    decided_at=0,
+)
+
+
+@dataclass(frozen=True)
+class Context:
+    aws_request_id: str = "11111111-2222"
+    seconds_left: float = 300
+
+    def get_remaining_time_in_millis(self) -> int:
+        return round(self.seconds_left * 1000)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A deployed report generator, and what stands around it."""
+
+    handler: ModuleType
+    s3: Any
+    dynamodb: Any
+    streams: Any
+    received_at: int
+
+    @property
+    def day(self) -> str:
+        return datetime.fromtimestamp(self.received_at / 1000, UTC).date().isoformat()
+
+    def call(self, event: Any, *, seconds_left: float = 300) -> Any:
+        return self.handler.handler(event, Context(seconds_left=seconds_left))
+
+    def store(self, transaction_id: str, **attributes: object) -> None:
+        values = {
+            "transactionId": transaction_id,
+            "timestamp": self.received_at,
+            "receivedAt": self.received_at,
+            "kind": "TXN",
+            "amountMinor": 1250,
+            "currency": "EUR",
+            "type": "PAYMENT",
+            "customerId": "tok_ann",
+            "cardBin": "411111",
+            "cardLast4": "1111",
+        }
+        self.dynamodb.put_item(TableName=TABLE, Item=to_item(values | attributes))
+
+    def add(self, transaction_id: str, attributes: Item) -> None:
+        self.dynamodb.update_item(
+            TableName=TABLE,
+            Key=to_item({"transactionId": transaction_id, "timestamp": self.received_at}),
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
+            ExpressionAttributeNames={f"#{name}": name for name in attributes},
+            ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()},
+        )
+
+    def decide(self, transaction_id: str) -> None:
+        decided_at = self.received_at + 400
+        self.add(transaction_id, DECISION.to_item() | to_item({"decidedAt": decided_at}))
+
+    def stream(self) -> Any:
+        """Give the event of all that happened to the table, as Lambda would deliver it."""
+        arn = self.dynamodb.describe_table(TableName=TABLE)["Table"]["LatestStreamArn"]
+        records: list[Any] = []
+        for shard in self.streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+            iterator = self.streams.get_shard_iterator(
+                StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            records += self.streams.get_records(ShardIterator=iterator)["Records"]
+        return json.loads(to_payload([to_record(record, arn, "transactionId") for record in records]))
+
+    def keys(self, prefix: str) -> list[str]:
+        return [each["Key"] for each in self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])]
+
+    def read(self, key: str) -> bytes:
+        body: bytes = self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        return body
+
+    def log(self) -> list[dict[str, Any]]:
+        bodies = [gzip.decompress(self.read(key)) for key in self.keys(SEGMENTS)]
+        return [json.loads(line) for body in bodies for line in body.splitlines()]
+
+
+@pytest.fixture
+def variables(aws: MinistackServer) -> dict[str, str]:
+    settings = environment(ReporterSettings, environment_suffix="test", transactions_table=TABLE, bucket=BUCKET)
+    return function_variables(aws, settings)
+
+
+@pytest.fixture
+def shop(aws: MinistackServer, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    s3, dynamodb = aws.client("s3"), aws.client("dynamodb")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": aws.region})
+    create_table(dynamodb, TABLE, stream=True)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    sys.modules.pop(HANDLER, None)
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    yield Shop(importlib.import_module(HANDLER), s3, dynamodb, aws.client("dynamodbstreams"), received_at=now)
+    sys.modules.pop(HANDLER, None)
+
+
+def metrics(printed: str) -> dict[str, Any]:
+    """Give the metrics among what the function printed."""
+    lines = [json.loads(line) for line in printed.splitlines() if "_aws" in line]
+    return {
+        name: line[name]
+        for line in lines
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for name in (metric["Name"] for metric in directive["Metrics"])
+    }
+
+
+def test_what_happens_to_a_transaction_is_in_the_log_and_nothing_personal_with_it(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.store("t-1")
+    shop.decide("t-1")
+    label = Label(label=Truth.FRAUD, label_source="analyst", labeled_at=shop.received_at + 900)
+    shop.add("t-1", label.to_item())
+    shop.add("t-1", to_item({"redrivenAt": shop.received_at}))
+
+    assert shop.call(shop.stream()) == {"batchItemFailures": []}
+
+    log = shop.log()
+    assert [line["event"] for line in log] == ["STORED", "DECIDED", "LABELED"]
+    assert log[1]["sources"] == ["card-velocity"]
+    assert log[2]["label"] == "FRAUD"
+    assert "411111" not in json.dumps(log)
+    assert "cardLast4" not in json.dumps(log)
+    assert metrics(capsys.readouterr().out) == {"RecordsLogged": [3.0]}
+
+
+def test_a_batch_that_is_delivered_again_overwrites_its_own_segment(shop: Shop) -> None:
+    shop.store("t-1")
+    shop.store("t-2")
+    event = shop.stream()
+    shop.call(event)
+    before = {key: shop.read(key) for key in shop.keys("")}
+    shop.call(event)
+    assert {key: shop.read(key) for key in shop.keys("")} == before
+
+
+def test_a_poison_record_is_named_and_its_neighbours_are_logged(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    for each in ("t-1", "t-2", "t-3"):
+        shop.store(each)
+    event = shop.stream()
+    poison = event["Records"][1]["dynamodb"]
+    poison["NewImage"]["amountMinor"] = {"S": "secret"}
+
+    failures = shop.call(event)["batchItemFailures"]
+
+    assert failures == [{"itemIdentifier": poison["SequenceNumber"]}]
+    assert [line["transactionId"] for line in shop.log()] == ["t-1", "t-3"]
+    (line,) = caplog.records
+    assert poison["SequenceNumber"] in vars(line).values()
+    assert "secret" not in str(vars(line))
+
+
+def test_a_day_s_report_accounts_for_every_transaction(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.store("t-1")
+    shop.decide("t-1")
+    shop.store("t-2")
+    shop.call(shop.stream())
+    capsys.readouterr()
+
+    answer = shop.call({"task": "daily-report", "date": shop.day})
+
+    folder = f"reports/date={shop.day}/"
+    assert answer["keys"] == [folder + name for name in ("report.html", "report.json", "report.csv")]
+    assert sorted(shop.keys("reports/")) == sorted(answer["keys"])
+    assert {name: answer[name] for name in ("date", "stored", "decided", "logged", "undecided")} == {
+        "date": shop.day,
+        "stored": 2,
+        "decided": 1,
+        "logged": 2,
+        "undecided": 1,
+    }
+    report = json.loads(shop.read(folder + "report.json"))
+    assert report["revision"]["number"] == answer["revision"] == 1
+    assert [each["transactionId"] for each in report["reconciliation"]["undecided"]] == ["t-2"]
+    assert report["reconciliation"]["table"] == {"sampled": 2, "missing": []}
+    assert shop.s3.head_object(Bucket=BUCKET, Key=folder + "report.html")["ContentType"] == "text/html; charset=utf-8"
+    assert metrics(capsys.readouterr().out) == {"ReportsWritten": [1.0], "Undecided": [1.0]}
+
+
+def test_a_report_made_again_has_the_same_bytes(shop: Shop) -> None:
+    for number in range(20):
+        shop.store(f"t-{number}")
+        shop.decide(f"t-{number}")
+    shop.call(shop.stream())
+    keys = shop.call({"task": "daily-report", "date": shop.day})["keys"]
+    first = [shop.read(key) for key in keys]
+    shop.call({"task": "daily-report", "date": shop.day})
+    assert [shop.read(key) for key in keys] == first
+
+
+def test_what_the_stream_s_consumer_lost_is_found_in_the_table(shop: Shop) -> None:
+    shop.store("t-1")
+    shop.call(shop.stream())
+    shop.store("t-lost")
+    shop.store("t-of-another-day", receivedAt=shop.received_at - 2 * DAY)
+    shop.store("t-claim", kind="CLAIM")
+
+    shop.call({"task": "daily-report", "date": shop.day})
+
+    report = json.loads(shop.read(f"reports/date={shop.day}/report.json"))
+    assert report["reconciliation"]["table"] == {"sampled": 2, "missing": ["t-lost"]}
+
+
+def test_a_decision_logged_days_later_is_in_the_report_that_is_made_again(shop: Shop) -> None:
+    received_at = shop.received_at - 3 * DAY
+    day = datetime.fromtimestamp(received_at / 1000, UTC).date().isoformat()
+    shop.store("t-1", receivedAt=received_at)
+    shop.decide("t-1")
+    event = shop.stream()
+    event["Records"][0]["dynamodb"]["ApproximateCreationDateTime"] = received_at / 1000
+    shop.call({"Records": event["Records"][:1]})
+    first = shop.call({"task": "daily-report", "date": day})
+    shop.call({"Records": event["Records"][1:]})
+    second = shop.call({"task": "daily-report", "date": day})
+    assert (first["decided"], second["decided"]) == (0, 1)
+    assert (first["revision"], second["revision"]) == (1, 2)
+
+
+def test_every_hour_what_is_over_is_merged_once_and_late_labels_restate_their_report(shop: Shop) -> None:
+    shop.store("t-1")
+    shop.decide("t-1")
+    event = shop.stream()
+    hours = 3_600_000
+    for record in event["Records"]:
+        record["dynamodb"]["ApproximateCreationDateTime"] -= 2 * hours / 1000
+    shop.call(event)
+
+    answer = shop.call({"task": "hourly-roll-up"})
+    hour = datetime.fromtimestamp(shop.received_at / 1000 - 7200, UTC).strftime("%Y-%m-%dT%H")
+    assert answer == {"hours": [hour], "restated": []}
+    assert shop.keys("decision-log/decisions/") == [f"decision-log/decisions/date={shop.day}/{hour}.parquet"]
+    assert shop.call({"task": "hourly-roll-up"}) == {"hours": [], "restated": []}
+
+
+def test_work_that_does_not_fit_into_the_time_goes_on_at_the_next_call(shop: Shop) -> None:
+    shop.store("t-1")
+    shop.call(shop.stream())
+    with pytest.raises(TimeoutError, match="call again"):
+        shop.call({"task": "daily-report", "date": shop.day}, seconds_left=5)
+    assert shop.keys("reports/") == []
+    assert shop.call({"task": "daily-report", "date": shop.day})["stored"] == 1
+
+
+def test_a_day_is_that_of_receipt_also_where_the_stream_s_clock_is_behind_at_midnight(shop: Shop) -> None:
+    midnight = shop.received_at // DAY * DAY
+    shop.store("t-1", receivedAt=midnight)
+    event = shop.stream()
+    event["Records"][0]["dynamodb"]["ApproximateCreationDateTime"] = midnight / 1000 - 1
+    shop.call(event)
+    (key,) = shop.keys(SEGMENTS)
+    assert "/hour=23/" in key
+    assert shop.call({"task": "daily-report", "date": shop.day})["stored"] == 1
+
+
+def test_a_record_that_cannot_be_named_fails_its_batch_after_the_others_are_logged(shop: Shop) -> None:
+    shop.store("t-1")
+    shop.store("t-2")
+    event = shop.stream()
+    del event["Records"][0]["dynamodb"]["SequenceNumber"]
+
+    assert shop.call(event) == {"batchItemFailures": [{"itemIdentifier": ""}]}
+    assert [line["transactionId"] for line in shop.log()] == ["t-2"]
+
+
+def test_the_schedule_gets_the_report_of_yesterday_also_of_a_quiet_day(shop: Shop) -> None:
+    before = datetime.now(UTC).date() - timedelta(days=1)
+    answer = shop.call({"task": "daily-report"})
+    after = datetime.now(UTC).date() - timedelta(days=1)
+    assert before.isoformat() <= answer["date"] <= after.isoformat()
+    assert answer["stored"] == answer["logged"] == 0
+    assert b"A quiet day" in shop.read(answer["keys"][0])
+
+
+@pytest.mark.parametrize(
+    ("event", "complaint"),
+    [
+        ({}, '"task"'),
+        ({"task": "make-coffee"}, '"task"'),
+        ([], '"task"'),
+        ({"task": "daily-report", "date": "22.11.2026"}, '"date" must be YYYY-MM-DD'),
+        ({"task": "daily-report", "date": "20261122"}, '"date" must be YYYY-MM-DD'),
+        ({"task": "daily-report", "date": 20261122}, '"date" must be YYYY-MM-DD'),
+        ({"task": "daily-report", "date": "9999-12-31"}, "not in the future"),
+        ({"Records": "none"}, '"Records"'),
+    ],
+)
+def test_anything_else_is_refused_by_name(shop: Shop, event: Any, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        shop.call(event)
+    assert shop.keys("") == []
+
+
+def test_the_stream_s_consumer_starts_without_what_only_reports_need(variables: dict[str, str]) -> None:
+    code = f"import sys, {HANDLER}; print(sorted({{'duckdb', 'jinja2'}} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_of_a_large_table_the_day_draws_the_part_that_is_looked_at(shop: Shop) -> None:
+    today = date.fromisoformat(shop.day)
+    days = [today + timedelta(days=later) for later in range(8)]
+    ids = [f"t-{number}" for number in range(SAMPLE_ITEMS)]
+
+    def put(transaction_ids: list[str], days_later: int) -> None:
+        at = shop.received_at + days_later * DAY
+        values = {"timestamp": at, "receivedAt": at, "kind": "TXN"}
+        puts = [{"PutRequest": {"Item": to_item(values | {"transactionId": each})}} for each in transaction_ids]
+        for start in range(0, len(puts), 25):
+            shop.dynamodb.batch_write_item(RequestItems={TABLE: puts[start : start + 25]})
+
+    def look(day: date) -> set[str]:
+        return sample_table(shop.dynamodb, TABLE, day)
+
+    for later in range(len(days)):
+        put(ids, later)
+    sampled = look(today)
+    share = SAMPLE_ITEMS / len(days)
+    assert share / 2 < len(sampled) < 2 * share
+    assert look(today) == sampled
+    assert any(look(day) != sampled for day in days[1:])
+    put([f"u-{number}" for number in range(SAMPLE_ITEMS)], 0)
+    assert look(today) & set(ids) == sampled

@@ -1,0 +1,114 @@
+"""Which fraudstream a command talks to."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from fraudstream_tools.cli.support.deployment import LOCAL_OUTPUTS, Deployment
+from fraudstream_tools.cli.support.output import CommandError
+from fraudstream_tools.lab.replay.signing import ApiKey
+from tests.cli_harness import clean_environment
+
+RUNNING = {
+    "apiUrl": "http://127.0.0.1:1/v1",
+    "transactionsTable": "table-transactions-local",
+    "region": "us-east-2",
+    "endpointUrl": "http://127.0.0.1:2",
+    "lambdaUrl": "http://127.0.0.1:3",
+    "accessKeyId": "AKIDLOCAL",
+    "secretAccessKey": "local",
+}
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    clean_environment(monkeypatch)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "deeper").mkdir()
+    monkeypatch.chdir(tmp_path / "deeper")
+    return tmp_path
+
+
+def run_locally(folder: Path) -> None:
+    (folder / LOCAL_OUTPUTS).parent.mkdir()
+    (folder / LOCAL_OUTPUTS).write_text(json.dumps(RUNNING))
+
+
+def pulumi_that(folder: Path, script: str) -> None:
+    """A `pulumi` on the path that does as the script says; the Pulumi CLI itself is not needed to test who asks it."""
+    (folder / "Pulumi.yaml").touch()
+    command = folder / "bin" / "pulumi"
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(command.stat().st_mode | stat.S_IXUSR)
+
+
+def test_what_runs_here_is_found_from_any_folder_of_the_checkout(folder: Path) -> None:
+    run_locally(folder)
+    deployment = Deployment()
+    assert deployment["apiUrl"] == RUNNING["apiUrl"]
+    assert deployment.is_local
+    assert deployment.client("dynamodb").meta.endpoint_url == RUNNING["endpointUrl"]
+    assert deployment.client("lambda").meta.endpoint_url == RUNNING["lambdaUrl"]
+
+
+def test_the_environment_goes_before_what_runs_here_and_never_gets_its_keys(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_locally(folder)
+    monkeypatch.setenv("FRAUDSTREAM_API", "https://abc.execute-api.eu-central-1.amazonaws.com/v1")
+    deployment = Deployment()
+    assert not deployment.is_local
+    assert deployment.region == "eu-central-1"
+    assert deployment.client("dynamodb").meta.endpoint_url == "https://dynamodb.eu-central-1.amazonaws.com"
+
+
+def test_an_option_goes_before_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert folder.exists()
+    monkeypatch.setenv("FRAUDSTREAM_API", "https://one.example/v1")
+    assert Deployment(given={"apiUrl": "https://two.example/v1"})["apiUrl"] == "https://two.example/v1"
+
+
+def test_a_stack_that_is_asked_for_goes_before_what_runs_here(folder: Path) -> None:
+    run_locally(folder)
+    pulumi_that(folder, """[ "$6" = dev ] && echo '{"apiUrl": "https://dev.example/v1", "apiKey": "k-1"}' """)
+    deployment = Deployment("dev")
+    assert deployment["apiUrl"] == "https://dev.example/v1"
+    assert isinstance(deployment.auth(), ApiKey)
+
+
+def test_without_anything_else_the_selected_stack_is_used(folder: Path) -> None:
+    pulumi_that(folder, """echo '{"transactionsTable": "table-transactions-dev", "region": "us-west-2"}'""")
+    assert Deployment()["transactionsTable"] == "table-transactions-dev"
+    assert Deployment().region == "us-west-2"
+
+
+def test_a_stack_that_does_not_exist_is_an_error_in_pulumis_words(folder: Path) -> None:
+    pulumi_that(folder, "echo 'error: no stack named prod found' >&2; exit 255")
+    with pytest.raises(CommandError, match="no stack named prod found"):
+        Deployment("prod")["apiUrl"]
+
+
+def test_a_stack_without_the_pulumi_cli_is_an_error(folder: Path) -> None:
+    assert folder.exists()
+    with pytest.raises(CommandError, match="needs the Pulumi CLI"):
+        Deployment("prod")["apiUrl"]
+
+
+def test_where_nothing_says_which_the_error_says_what_to_do(folder: Path) -> None:
+    assert folder.exists()
+    with pytest.raises(CommandError) as raised:
+        Deployment()["apiUrl"]
+    assert all(way in str(raised.value) for way in ("fraudstream local", "--stack dev", "export FRAUDSTREAM_API="))
+
+
+def test_requests_without_credentials_are_an_error_that_says_where_they_come_from(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert folder.exists()
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(CommandError, match="aws configure"):
+        Deployment(given={"apiUrl": "https://one.example/v1"}).auth()

@@ -1,0 +1,40 @@
+"""`fraudstream report --log`: a day's report made of a folder."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fraudstream.reporting.log.segments import cut
+from tests.cli_harness import Command, clean_environment
+from tests.unit.reporting.decision_log_harness import PREFIX, Stream, put, transaction
+
+
+@pytest.fixture
+def fraudstream(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    clean_environment(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    return Command(capsys)
+
+
+def test_a_report_is_made_of_a_folder_without_any_deployment(fraudstream: Command, tmp_path: Path) -> None:
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    stream = Stream()
+    for number in range(3):
+        stream.store_and_decide(transaction(number, at=int(yesterday.timestamp() * 1000)))
+    put(cut(stream.records, PREFIX).segments, tmp_path)
+
+    ran = fraudstream("report", "--log", PREFIX, "--format", "json", "--output", "-")
+    report = json.loads(ran.out)
+    assert (ran.code, report["date"]) == (0, yesterday.date().isoformat())
+    assert report["reconciliation"]["decided"] == 3
+    again = fraudstream("report", "--log", PREFIX, "--format", "json", "--output", "-")
+    assert again.out == ran.out
+    assert fraudstream("report", "--log", PREFIX).out == f"report-{yesterday.date()}.html\n"
+
+
+def test_a_folder_that_is_no_decision_log_is_refused(fraudstream: Command, tmp_path: Path) -> None:
+    ran = fraudstream("report", "--log", tmp_path)
+    assert ran.code == 1
+    assert "it has neither segments/ nor tallies/" in " ".join(ran.err.split())

@@ -1,0 +1,222 @@
+"""`fraudstream rules check|explain|test`."""
+
+import base64
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fraudstream.detection.features.registry import pack
+from tests.cli_harness import Command, clean_environment
+
+RULES = Path("rules").resolve()
+NOW = 1_780_000_000_000
+PAYMENT = {
+    "transactionId": "t-last",
+    "timestamp": NOW,
+    "amountMinor": 2000,
+    "currency": "EUR",
+    "type": "PAYMENT",
+    "customerId": "ann",
+    "cardToken": "card-a",
+}
+
+
+@pytest.fixture
+def fraudstream(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """The command, in a folder with a copy of the rules that are deployed."""
+    clean_environment(monkeypatch)
+    shutil.copytree(RULES, tmp_path / "rules")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    return Command(capsys)
+
+
+def change(file: str, old: str, new: str) -> None:
+    path = Path("rules", file)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def history(count: int) -> list[dict[str, Any]]:
+    return [PAYMENT | {"transactionId": f"t-{n}", "timestamp": NOW - (count - n) * 60_000} for n in range(count)]
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_a_good_ruleset_is_said_to_be_one(fraudstream: Command) -> None:
+    ran = fraudstream("rules", "check")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("rules: version ")
+    assert fraudstream("rules", "check", "rules/ruleset.yaml").out.endswith("live rules, 5 in shadow\n")
+
+
+def test_every_mistake_in_every_folder_is_named_with_file_line_and_rule(fraudstream: Command) -> None:
+    shutil.copytree("rules", "other")
+    Path("other", "lists.yaml").unlink()
+    Path("other", "rates.yaml").unlink()
+    change("ruleset.yaml", "cardCount2h >= earlier", "cardCount2hours >= earlier")
+    change("ruleset.yaml", "reasonCode: CUSTOMER_VELOCITY", "reasonCod: CUSTOMER_VELOCITY")
+    change("lists.yaml", "device: []", "devices: []")
+    ran = fraudstream("rules", "check", "rules", "other")
+    assert (ran.code, ran.out) == (1, "")
+    lines = [line.strip() for line in ran.err.splitlines()]
+    assert lines[0] == "error: 4 wrong in rules:"
+    assert lines[1].startswith("lists.yaml: blocked: there is no key devices: did you mean device?")
+    assert lines[2].endswith(
+        "at character 1: there is no field or parameter cardCount2hours: did you mean cardCount2h?"
+    )
+    assert lines[2].startswith("ruleset.yaml: line ")
+    assert "rule customer-velocity: there is no key reasonCod: did you mean reasonCode?" in lines[3]
+    assert lines[5:] == [
+        "error: 2 wrong in other:",
+        "rates.yaml: No such file or directory",
+        "lists.yaml: No such file or directory",
+    ]
+
+    found = json.loads(fraudstream("rules", "check", "rules", "other", "--json").out)
+    assert [len(each["problems"]) for each in found] == [4, 2]
+
+
+def test_a_rule_is_explained_in_words_with_its_fields_numbers_source_and_signal(fraudstream: Command) -> None:
+    said = flat(fraudstream("rules", "explain", "card-burst").out)
+    for part in (
+        "card-burst +2.5, live, severity medium",
+        "all of these: cardCount1h is at least 5 (earlier)",
+        "not all of these: responseCode is known responseCode is one of 68, 91, 92, 96 (outage)",
+        "earlier = 5",
+        "cardCount1h a number, may be missing the card's earlier spending transactions in 1 hour",
+        "CARD_VELOCITY: The card was used unusually often in a short time.",
+        "own, a second step above card-velocity",
+        "article 2(2)(c) of the RTS: known fraud scenarios",
+    ):
+        assert part in said
+    as_json = json.loads(fraudstream("rules", "explain", "card-burst", "--json").out)
+    assert (as_json["signal"], as_json["points"], as_json["decision"]) == ("c", 2.5, None)
+
+
+def test_without_a_name_all_rules_are_listed(fraudstream: Command) -> None:
+    listed = fraudstream("rules", "explain").out
+    rules = json.loads(fraudstream("rules", "explain", "--json").out)
+    assert len(rules) >= 18
+    assert all(rule["id"] in listed for rule in rules)
+
+
+def test_a_decision_is_explained_by_the_decisive_parts_of_each_rule(fraudstream: Command) -> None:
+    Path("day.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*history(3), PAYMENT]))
+    said = flat(fraudstream("rules", "explain", "--transaction", "day.jsonl").out)
+    assert said.startswith("t-last APPROVE score 5")
+    assert "log-odds -4 and +1 of the rules that hit make -3" in said
+    assert "features computed from 3 earlier transactions" in said
+    hit, _, rest = said.partition("cannot be said, for a field is missing")
+    unevaluable, _, missed = rest.partition("did not hit")
+    assert "card-velocity +1 ✓ cardCount2h is at least 3 (earlier) [cardCount2h is 3]" in hit
+    assert "impossible-travel +4 ? travelKm is at least 500 (distance) [travelKm is missing]" in unevaluable
+    assert "card-burst +2.5 ✗ cardCount1h is at least 5 (earlier) [cardCount1h is 3] customer" in missed
+
+
+def test_an_id_says_which_transaction_of_a_history_is_meant(fraudstream: Command) -> None:
+    Path("day.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*history(5), PAYMENT]))
+    ask = ("rules", "explain", "card-velocity", "--transaction", "day.jsonl")
+    assert "cardCount2h is 2" in fraudstream(*ask, "--id", "t-2").out
+    assert "cardCount2h is 5" in fraudstream(*ask).out
+    ran = fraudstream(*ask, "--id", "t-99")
+    assert (ran.code, flat(ran.err)) == (1, "error: day.jsonl: there is no transaction of this id in it")
+
+
+@pytest.mark.parametrize("form", ["one", "several", "with a history"])
+def test_json_holds_one_transaction_or_its_history_too(fraudstream: Command, form: str) -> None:
+    content = {"one": PAYMENT, "several": [*history(4), PAYMENT]}.get(
+        form, {"history": history(4), "transaction": PAYMENT}
+    )
+    Path("asked.json").write_text(json.dumps(content))
+    found = json.loads(fraudstream("rules", "explain", "card-velocity", "--transaction", "asked.json", "--json").out)
+    (rule,) = found["rules"]
+    assert found["transactionId"] == "t-last"
+    assert rule["outcome"] == ("miss" if form == "one" else "hit")
+    assert rule["decisive"][0]["values"] == {"cardCount2h": 0 if form == "one" else 4}
+
+
+def test_a_line_of_the_decision_log_brings_its_features(fraudstream: Command) -> None:
+    features = base64.b64encode(pack({"cardCount2h": 7, "amountBase": 20.0})).decode()
+    Path("asked.json").write_text(json.dumps(PAYMENT | {"features": features, "decision": "APPROVE"}))
+    said = fraudstream("rules", "explain", "card-velocity", "--transaction", "asked.json").out
+    assert "cardCount2h is 7" in said
+    assert "features as they were logged" in said
+
+
+def test_a_decisive_not_is_shown_as_one(fraudstream: Command) -> None:
+    given = {"cardCountry": "DE", "billingCountry": "DE", "ipCountry": "VN"}
+    Path("asked.json").write_text(json.dumps(PAYMENT | given))
+    said = flat(fraudstream("rules", "explain", "country-mismatch", "--transaction", "asked.json").out)
+    assert "✓ ipCountry is not cardCountry [cardCountry is DE, ipCountry is VN]" in said
+    assert "✓ not: billingCountry is ipCountry [billingCountry is DE, ipCountry is VN]" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("{", "it has to hold transactions in JSON"),
+        ("3", "it has to hold transactions in JSON"),
+        ("[]", "there is no transaction in it"),
+        ('{"history": 3, "transaction": {}}', "it has to hold transactions in JSON"),
+        ('{"amountMinor": 1}', "row 1: "),
+        (json.dumps(PAYMENT | {"features": "AAAA"}), "features: not a feature vector of schema"),
+        (json.dumps(PAYMENT | {"features": "?"}), "features: "),
+    ],
+)
+def test_what_cannot_be_asked_about_is_named(fraudstream: Command, content: str, problem: str) -> None:
+    Path("asked.json").write_text(content)
+    ran = fraudstream("rules", "explain", "--transaction", "asked.json")
+    assert (ran.code, ran.out) == (1, "")
+    assert problem in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("explain", "card-velocty"), "there is no rule card-velocty: did you mean card-velocity?"),
+        (("explain", "--id", "t-1"), "name the file with --transaction"),
+        (("explain", "--transaction", "none.json"), "none.json: No such file"),
+        (("explain", "--rules", "nowhere"), "nowhere cannot be used"),
+        (("test", "card-velocty"), "there is no rule card-velocty: did you mean card-velocity?"),
+    ],
+)
+def test_what_is_not_there_is_named(fraudstream: Command, arguments: tuple[str, ...], problem: str) -> None:
+    ran = fraudstream("rules", *arguments)
+    assert (ran.code, ran.out) == (1, "")
+    assert problem in flat(ran.err)
+
+
+def test_all_fixtures_are_judged(fraudstream: Command) -> None:
+    ran = fraudstream("rules", "test")
+    assert ran.code == 0
+    assert "✓ card-burst: 6 of 6 cases" in ran.out
+    assert "✗" not in ran.out
+    assert fraudstream("rules", "test", "card-burst").out.splitlines()[-1] == "6 of 6 cases as they must be"
+
+
+def test_a_case_that_fails_is_shown_with_what_decided_it(fraudstream: Command) -> None:
+    change("ruleset.yaml", "earlier: 3", "earlier: 4")
+    Path("rules/fixtures/odd-hour.yaml").unlink()
+    ran = fraudstream("rules", "test", "card-velocity", "odd-hour")
+    assert ran.code == 1
+    assert "✗ card-velocity: 6 of 8 cases" in ran.out
+    assert "the fourth payment in two hours: must be hit, is miss" in ran.out
+    assert "✗ cardCount2h is at least 4 (earlier)  [cardCount2h is 3]" in ran.out
+    assert "✗ odd-hour: it needs a case that must hit and one that must not" in ran.out
+
+    found = json.loads(fraudstream("rules", "test", "--json").out)
+    assert (found["failed"], found["untested"]) == (2, ["odd-hour"])
+
+
+def test_a_bad_fixture_is_named(fraudstream: Command) -> None:
+    change("fixtures/card-burst.yaml", "expect: hit", "expect: hits")
+    ran = fraudstream("rules", "test")
+    assert ran.code == 1
+    assert "card-burst.yaml: cases[0].expect: Invalid enum value" in flat(ran.err)

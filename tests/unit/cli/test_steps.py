@@ -1,0 +1,64 @@
+"""How long work is shown: rows on a terminal, plain lines elsewhere."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from fraudstream_tools.cli.support import progress, steps
+from fraudstream_tools.cli.support.progress import progress_bar
+from fraudstream_tools.cli.support.steps import Steps
+
+
+def console(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> io.StringIO:
+    written = io.StringIO()
+    replacement = Console(file=written, force_terminal=terminal, width=100, color_system=None)
+    monkeypatch.setattr(steps, "err", replacement)
+    monkeypatch.setattr(progress, "err", replacement)
+    return written
+
+
+def test_without_a_terminal_each_step_is_two_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = console(monkeypatch, terminal=False)
+    with Steps() as shown:
+        with shown.step("deploying") as step:
+            step.say("97 resources")
+        with shown.step("replaying", 1200) as step:
+            step.say("60/s", 1200)
+    lines = written.getvalue().splitlines()
+    assert lines == ["deploying", "  done in 0.0 s: 97 resources", "replaying", "  done in 0.0 s: 1,200 of 1,200, 60/s"]
+
+
+def test_now_and_then_a_long_step_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "_SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", 0.0)
+    written = console(monkeypatch, terminal=False)
+    with Steps() as shown, shown.step("replaying", 10) as step:
+        step.say("60/s", 4)
+    with progress_bar("posting", 10) as advance:
+        advance(4)
+    assert "  4 of 10, 60/s\n" in written.getvalue()
+    assert "posting: 4 of 10, " in written.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_step_that_fails_is_shown_as_failed_and_its_error_goes_on(
+    monkeypatch: pytest.MonkeyPatch, *, terminal: bool
+) -> None:
+    written = console(monkeypatch, terminal=terminal)
+    with pytest.raises(KeyError), Steps() as shown, shown.step("deploying"):
+        raise KeyError
+    assert ("✗" if terminal else "  failed in 0.0 s") in written.getvalue()
+
+
+def test_on_a_terminal_each_step_keeps_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = console(monkeypatch, terminal=True)
+    with Steps() as shown:
+        with shown.step("deploying") as step:
+            step.say("97 resources")
+        with shown.step("replaying", 10) as step:
+            step.say("60/s", 4)
+    last = written.getvalue().split("✓")
+    assert "deploying" in last[-2]
+    assert "97 resources" in last[-2]
+    assert "4 of 10, 60/s" in last[-1]

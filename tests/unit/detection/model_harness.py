@@ -1,0 +1,54 @@
+"""Small models of random data, for tests that need one."""
+
+import functools
+import math
+
+import numpy as np
+
+from fraudstream.detection.features.registry import NAMES, Vector
+from fraudstream.detection.models.model import Model
+from fraudstream_tools.lab.training.boosting import Flags, Matrix, Parameters
+from fraudstream_tools.lab.training.fit import DAY, fit
+
+START = 1_780_000_000_000
+AMOUNT = NAMES.index("amountBase")
+CARD = NAMES.index("cardCount1h")
+
+
+def random_vectors(rows: int, seed: int, missing: float = 0.2) -> Matrix:
+    """Vectors with ties, zeros, negative numbers, large ones and missing ones."""
+    chance = np.random.default_rng(seed)
+    vectors = np.exp(chance.normal(size=(rows, len(NAMES))) * 2)
+    vectors[:, ::3] = np.round(vectors[:, ::3])
+    vectors[:, 1::5] -= 2
+    vectors[chance.random(vectors.shape) < missing] = math.nan
+    vectors[:, 3] = np.nan_to_num(vectors[:, 3])
+    return vectors
+
+
+def labels_of(vectors: Matrix, seed: int) -> Flags:
+    """Fraud where a few features are high together, and by chance."""
+    chance = np.random.default_rng(seed)
+    known = np.nan_to_num(vectors)
+    odds = np.log1p(np.abs(known[:, AMOUNT])) + np.log1p(np.abs(known[:, CARD])) + np.isnan(vectors[:, 7]) - 5
+    return chance.random(len(vectors)) < 1 / (1 + np.exp(-1.5 * odds))
+
+
+def times_of(rows: int, days: float = 60) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    return (START + np.linspace(0, days * DAY, rows)).astype(np.int64)
+
+
+@functools.cache
+def small_model(trees: int = 20, seed: int = 1, *, own_labels: bool = False) -> Model:
+    vectors = random_vectors(6000, seed)
+    return fit(
+        vectors,
+        labels_of(vectors, seed),
+        times_of(6000),
+        parameters=Parameters(trees=trees, seed=seed),
+        own_labels=own_labels,
+    )
+
+
+def as_vectors(rows: Matrix) -> list[Vector]:
+    return [tuple([None if math.isnan(value) else value for value in row]) for row in rows.tolist()]

@@ -1,0 +1,185 @@
+"""Rules' points and the model's evidence add up in log-odds; a shadow model is watched and never counts."""
+
+import math
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fraudstream.detection.features.registry import FEATURES, NAMES, Vector, pack, unpack
+from fraudstream.detection.judge import Judge
+from fraudstream.detection.models import reasons as model_reasons
+from fraudstream.detection.models.model import Model, seal
+from fraudstream.detection.models.selection import Models
+from fraudstream.detection.rules.ruleset import FILES, Ruleset, load
+from fraudstream.detection.scoring import decide, score_of
+from fraudstream.transactions.decision import Decision, Verdict
+from fraudstream.transactions.reasons import SENTENCES
+from fraudstream.transactions.transaction import Transaction, TransactionType
+from tests.unit.detection.model_harness import as_vectors, random_vectors, small_model
+
+RULES = Path(__file__).parents[4] / "rules"
+RULESET = load(*((RULES / name).read_bytes() for name in FILES))
+SMALL = load(
+    b"""
+schemaVersion: 1
+baseLogOdds: -4
+thresholds: {review: 30, decline: 80}
+rules:
+  - {id: much, description: d, when: amountBase > 100, points: 2.5, reasonCode: MUCH, severity: low, source: own}
+  - {id: less, description: d, when: amountBase > 50, points: -0.5, reasonCode: LESS, severity: low, source: own}
+  - {id: bad, description: d, when: listed("blocked"), decision: DECLINE, reasonCode: BAD, severity: low, source: own}
+  - {id: good, description: d, when: listed("trusted"), decision: APPROVE, reasonCode: GOOD, severity: low, source: own}
+""",
+    b"{baseCurrency: EUR, rates: [{validFrom: 2026-01-01, perBase: {}}]}",
+    b"{blocked: {}, trusted: {}}",
+)
+NONE, MUCH, BLOCKED, TRUSTED = (
+    (False,) * 4,
+    (True, True, False, False),
+    (True, True, True, False),
+    (True, True, False, True),
+)
+
+
+def weighted(weight: float, seed: int = 1, points_weight: float = 1.0) -> Model:
+    file = small_model(seed=seed, own_labels=True).file
+    return seal(msgspec.structs.replace(file, weight=weight, points_weight=points_weight))
+
+
+def with_models(live: Model | None = None, shadow: Model | None = None) -> Ruleset:
+    return SMALL.with_models(Models(live, shadow))
+
+
+def suspicious() -> Vector:
+    vectors = random_vectors(400, 21)
+    vectors[:, [NAMES.index("amountBase"), NAMES.index("cardCount1h")]] = 200
+    return max(as_vectors(vectors), key=small_model().log_odds)
+
+
+def harmless() -> Vector:
+    return min(as_vectors(random_vectors(400, 22)), key=small_model().log_odds)
+
+
+@pytest.mark.parametrize(("weight", "points_weight"), [(0.0, 1.0), (0.4, 0.5), (1.0, 0.0)])
+@pytest.mark.parametrize("truths", [NONE, MUCH])
+def test_base_points_and_evidence_add_up_by_their_weights(
+    weight: float, points_weight: float, truths: tuple[bool, ...]
+) -> None:
+    model = weighted(weight, points_weight=points_weight)
+    for vector in (suspicious(), harmless()):
+        points = points_weight * 2.0 if truths is MUCH else 0.0
+        evidence = weight * (model.log_odds(vector) - model.file.prior_log_odds)
+        outcome = decide(with_models(model), truths, vector)
+        assert outcome.log_odds == pytest.approx(-4 + points + evidence)
+        assert outcome.score == score_of(-4 + points + evidence)
+
+
+def test_a_model_that_knows_nothing_changes_nothing() -> None:
+    vector = harmless()
+    knows = small_model()
+    file = msgspec.structs.replace(knows.file, prior_log_odds=knows.log_odds(vector), own_labels=True)
+    assert decide(with_models(seal(file)), MUCH, vector) == decide(SMALL, MUCH, vector)
+
+
+def test_without_models_or_without_a_vector_rules_decide_alone() -> None:
+    alone = decide(SMALL, MUCH)
+    assert alone == decide(SMALL, MUCH, suspicious())
+    assert alone == decide(with_models(weighted(1.0), weighted(1.0)), MUCH)
+    assert alone.shadow_score is None
+
+
+def test_a_shadow_model_scores_and_never_counts() -> None:
+    vector, model = suspicious(), weighted(1.0)
+    outcome = decide(with_models(shadow=model), MUCH, vector)
+    assert outcome._replace(shadow_score=None) == decide(SMALL, MUCH, vector)
+    assert outcome.shadow_score == decide(with_models(model), MUCH, vector).score
+
+
+def test_a_shadow_model_takes_the_live_ones_place_in_its_score() -> None:
+    vector, live, shadow = suspicious(), weighted(0.3), weighted(1.0, seed=2)
+    outcome = decide(with_models(live, shadow), MUCH, vector)
+    assert outcome.score == decide(with_models(live), MUCH, vector).score
+    assert outcome.shadow_score == decide(with_models(shadow), MUCH, vector).score
+
+
+def test_what_is_forced_stands_above_the_model() -> None:
+    ruleset = with_models(weighted(1.0))
+    assert decide(ruleset, BLOCKED, harmless()).verdict is Verdict.DECLINE
+    assert decide(ruleset, BLOCKED, harmless()).score == 100
+    assert decide(ruleset, TRUSTED, suspicious()).verdict is Verdict.APPROVE
+
+
+def test_a_model_alone_can_decide_and_says_why() -> None:
+    outcome = decide(with_models(weighted(1.0)), NONE, suspicious())
+    assert outcome.verdict is not Verdict.APPROVE
+    assert {reason.source for reason in outcome.reasons} >= {"amountBase", "cardCount1h"}
+    assert {reason.code for reason in outcome.reasons} >= {"MODEL_AMOUNT", "MODEL_CARD_ACTIVITY"}
+
+
+def test_reasons_of_rules_and_model_stand_in_the_order_of_their_points() -> None:
+    reasons = decide(with_models(weighted(1.0)), BLOCKED, suspicious()).reasons
+    assert reasons[0].source == "bad"
+    sizes = [abs(reason.points) for reason in reasons[1:]]
+    assert sizes == sorted(sizes, reverse=True)
+    assert {"much", "less", "amountBase"} <= {reason.source for reason in reasons}
+
+
+def test_nobody_is_told_why_a_model_approved() -> None:
+    assert decide(with_models(weighted(1.0)), NONE, harmless()).reasons == ()
+
+
+def test_a_models_reasons_are_its_weighted_contributions_one_of_each_family() -> None:
+    vector, model = suspicious(), weighted(0.5)
+    added = model.contributions(vector)
+    reasons = model_reasons.reasons(model, vector)
+    assert 1 <= len(reasons) <= 3
+    assert len({reason.code for reason in reasons}) == len(reasons)
+    for reason in reasons:
+        assert reason.points == round(0.5 * added[reason.source], 2)
+        assert reason.points >= 0.1
+    assert added[reasons[0].source] == max(added.values())
+
+
+def test_every_feature_has_a_reason_with_a_sentence() -> None:
+    assert {model_reasons.CODES[feature.name] for feature in FEATURES} <= SENTENCES.keys()
+    assert model_reasons.CODES["amountBase"] == model_reasons.CODES["customerAmountRatio"] == "MODEL_AMOUNT"
+    assert model_reasons.CODES["cardFrauds30d"] == "MODEL_KNOWN_FRAUD"
+    assert model_reasons.CODES["ipDeclineShare1h"] == "MODEL_DECLINES"
+    assert model_reasons.CODES["terminalCount7d"] == "MODEL_TERMINAL_ACTIVITY"
+
+
+def a_transaction() -> Transaction:
+    return Transaction(
+        transaction_id="t1",
+        timestamp=1_780_000_000_000,
+        received_at=1_780_000_000_000,
+        amount_minor=20_000,
+        currency="EUR",
+        type=TransactionType.PAYMENT,
+        customer_id="tok_ann",
+        card_token="tok_card",
+    )
+
+
+def test_a_decision_names_the_models_and_can_be_made_again_from_the_log() -> None:
+    live, shadow = weighted(1.0), weighted(0.7, seed=2)
+    ruleset = RULESET.with_models(Models(live, shadow))
+    decision = Judge(ruleset).judge(a_transaction(), {}, 1).decision
+    assert (decision.model_version, decision.shadow_model) == (live.version, shadow.version)
+    vector = unpack(decision.features)
+    again = decide(ruleset, ruleset.evaluate(a_transaction(), vector), vector)
+    assert (again.score, again.shadow_score) == (decision.score, decision.shadow_score)
+    assert Decision.from_item(decision.to_item()) == decision
+
+
+def test_without_models_a_decision_names_none() -> None:
+    item = Judge(RULESET).judge(a_transaction(), {}, 1).decision.to_item()
+    assert not {"modelVersion", "shadowModel", "shadowScore"} & item.keys()
+
+
+def test_evidence_is_bounded_by_the_trees() -> None:
+    # Whatever the features are: nobody can drive a score out of its range.
+    extreme = unpack(pack(dict.fromkeys(NAMES, 1e300)))
+    assert math.isfinite(weighted(1.0).evidence(extreme))
+    assert 0 <= decide(with_models(weighted(1.0)), MUCH, extreme).score <= 100

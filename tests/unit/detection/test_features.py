@@ -1,0 +1,326 @@
+"""Features: one definition, rounded to the stored form before they are judged."""
+
+import math
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fraudstream.detection.features import customer, registry
+from fraudstream.detection.features.compute import Calendar, compute
+from fraudstream.detection.judge import learn_label
+from fraudstream.detection.profiles.entities import EntityKind, entities
+from fraudstream.detection.profiles.events import events_of
+from fraudstream.detection.profiles.layout import LAYOUTS
+from fraudstream.detection.profiles.profile import LabelChange, Profile
+from fraudstream.detection.profiles.view import Sight, Values
+from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
+
+NOW = 1_780_000_000_000
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+numbers = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**40), 2**40))
+
+
+def transaction(number: int, at: int = 0, **fields: Any) -> Transaction:
+    known: dict[str, Any] = {
+        "transaction_id": f"t{number}",
+        "timestamp": NOW + at,
+        "received_at": NOW,
+        "amount_minor": 2000,
+        "currency": "EUR",
+        "type": TransactionType.PAYMENT,
+        "customer_id": "ann",
+        "card_token": "card",
+        "device_id": "phone",
+        "ip_address": "address",
+    }
+    return Transaction(**(known | fields))
+
+
+def learnt(history: list[Transaction]) -> dict[str, Profile]:
+    """The profiles after a history, by key."""
+    profiles: dict[str, Profile] = {}
+    for each in history:
+        keys = entities(each)
+        for kind, event in events_of(each, keys, each.amount_minor / 100, 10_000).items():
+            profiles[keys[kind]] = profiles.get(keys[kind], Profile.new(kind)).after(event, late=True)
+    return profiles
+
+
+def seen(last: Transaction, profiles: dict[str, Profile], amount: float | None, delay: int = 7) -> Values:
+    keys = entities(last)
+    sights: dict[EntityKind, Sight] = {}
+    for kind, event in events_of(last, keys, amount, 10_000).items():
+        after = profiles.get(keys[kind], Profile.new(kind)).after(event, late=True)
+        sights[kind] = Sight(after, event, counted=True, label_delay_days=delay)
+    return compute(last, sights, amount, Calendar(label_delay_days=delay))
+
+
+def computed(history: list[Transaction], last: Transaction) -> dict[str, float | None]:
+    return seen(last, learnt(history), last.amount_minor / 100)
+
+
+@given(st.dictionaries(st.sampled_from(registry.NAMES), numbers))
+def test_a_vector_is_judged_as_it_is_stored(values: dict[str, float | None]) -> None:
+    judged = registry.unpack(registry.pack(values))
+    again = registry.pack(dict(zip(registry.NAMES, judged, strict=True)))
+    assert registry.unpack(again) == judged
+    assert all(value is None or math.isfinite(value) for value in judged)
+
+
+@given(st.dictionaries(st.sampled_from(registry.NAMES), numbers))
+def test_a_missing_feature_stays_missing_and_a_zero_stays_a_zero(values: dict[str, float | None]) -> None:
+    judged = dict(zip(registry.NAMES, registry.unpack(registry.pack(values)), strict=True))
+    assert {name for name, value in judged.items() if value is None} == {
+        name for name in registry.NAMES if values.get(name) is None
+    }
+
+
+def test_a_vector_takes_at_most_120_bytes() -> None:
+    assert len(registry.pack({})) <= 120
+
+
+@pytest.mark.parametrize("share", [number / 20 for number in range(21)])
+def test_a_share_is_read_back_as_a_rule_writes_it(share: float) -> None:
+    position = registry.NAMES.index("ipDeclineShare1h")
+    assert registry.unpack(registry.pack({"ipDeclineShare1h": share}))[position] == share
+
+
+@given(st.floats(1e-3, 1e12))
+def test_a_coarse_number_is_at_most_eight_thousandths_too_small(value: float) -> None:
+    position = registry.NAMES.index("customerSum7d")
+    stored = registry.unpack(registry.pack({"customerSum7d": value}))[position]
+    assert stored is not None
+    assert value * (1 - 1 / 128) <= stored <= value
+
+
+@pytest.mark.parametrize("packed", [b"", b"\x02", b"\x09" + bytes(len(registry.pack({})) - 1)])
+def test_a_vector_of_another_schema_is_refused(packed: bytes) -> None:
+    with pytest.raises(registry.FeatureError, match="schema 3"):
+        registry.unpack(packed)
+
+
+def test_every_feature_is_computed_where_nothing_is_missing() -> None:
+    full = {
+        "latitude": 52.5,
+        "longitude": 13.4,
+        "account_opened_at": NOW - DAY,
+        "merchant_id": "shop",
+        "terminal_id": "till",
+        "ip_country": "DE",
+        "counterparty_token": "ben",
+    }
+    history = [transaction(number, -number * 8 * DAY, **full) for number in (1, 2, 3)]
+    profiles = learnt([*history, transaction(4, -MINUTE, **full)])
+    profiles |= learn_label(history[0], profiles, LabelChange(NOW, 1), 1)
+    values = seen(transaction(9, **full), profiles, 20.0)
+    assert {name for name in registry.NAMES if values.get(name) is None} == set()
+    assert values.keys() == set(registry.NAMES)
+
+
+def test_windows_are_half_open_and_leave_the_transaction_out() -> None:
+    values = computed([transaction(1, -HOUR), transaction(2, -HOUR + 1), transaction(3)], transaction(9))
+    assert values["customerCount1h"] == 2
+    assert values["cardCount2h"] == 3
+    assert values["ipCount1h"] == 2
+
+
+def test_counts_equal_those_of_exact_windows_while_the_ring_holds_them() -> None:
+    chance = random.Random(20260101)
+    history = [transaction(number, -chance.randrange(30 * HOUR)) for number in range(9)]
+    values = computed(history, transaction(99))
+    for name, hours in (("customerCount1h", 1), ("customerCount12h", 12), ("customerCount24h", 24)):
+        assert values[name] == exact(history, hours * HOUR)
+
+
+def exact(history: list[Transaction], window: int) -> int:
+    return sum(1 for each in history if each.timestamp > NOW - window)
+
+
+offsets = st.lists(st.integers(0, 35 * DAY - 1), max_size=120)
+
+
+@given(offsets)
+def test_windows_of_days_are_never_too_small_and_at_most_a_day_too_long(ages: list[int]) -> None:
+    history = [transaction(number, -age) for number, age in enumerate(sorted(ages, reverse=True))]
+    values = computed(history, transaction(999))
+    names = {"customerCount24h": 1, "customerCount7d": 7, "customerCount30d": 30, "cardCount24h": 1, "cardCount7d": 7}
+    for name, days in names.items():
+        assert exact(history, days * DAY) <= (values[name] or 0) <= exact(history, (days + 1) * DAY)
+    for name, days in {"customerSum24h": 1, "customerSum7d": 7, "customerSum30d": 30, "cardSum24h": 1}.items():
+        assert exact(history, days * DAY) * 20 <= (values[name] or 0) <= exact(history, (days + 1) * DAY) * 20
+
+
+@given(offsets)
+def test_windows_of_what_many_share_are_never_too_small_and_at_most_a_bucket_too_long(ages: list[int]) -> None:
+    place: dict[str, Any] = {"merchant_id": "shop", "terminal_id": "till"}
+    history = [transaction(number, -(age // 10), **place) for number, age in enumerate(sorted(ages, reverse=True))]
+    values = computed(history, transaction(999, **place))
+    for name in ("merchantCount1h", "deviceCount1h", "ipCount1h"):
+        assert exact(history, HOUR) <= (values[name] or 0) <= exact(history, 2 * HOUR)
+    for name in ("merchantCount24h", "terminalCount24h"):
+        assert exact(history, DAY) <= (values[name] or 0) <= exact(history, 25 * HOUR)
+    assert exact(history, 7 * DAY) <= (values["terminalCount7d"] or 0) <= exact(history, 8 * DAY)
+
+
+@given(st.lists(st.integers(0, 10 * HOUR), max_size=40))
+def test_windows_of_a_customer_under_a_day_stay_at_what_the_ring_holds(ages: list[int]) -> None:
+    history = [transaction(number, -age) for number, age in enumerate(sorted(ages, reverse=True))]
+    values = computed(history, transaction(999))
+    beside = LAYOUTS[EntityKind.CUSTOMER].ring - 1
+    assert values["customerCount1h"] == min(exact(history, HOUR), beside)
+    assert values["customerCount12h"] == min(exact(history, 12 * HOUR), beside)
+    assert values["cardCount2h"] == min(exact(history, 2 * HOUR), LAYOUTS[EntityKind.CARD].ring - 1)
+
+
+def test_shares_of_fraud_speak_of_what_is_older_than_the_labels_delay() -> None:
+    till: dict[str, Any] = {"terminal_id": "till", "merchant_id": "shop"}
+    history = [transaction(day, -day * DAY, **till) for day in range(1, 20)]
+    profiles = learnt(list(reversed(history)))
+    for each in history[7:11]:  # 8 to 11 days ago
+        profiles |= learn_label(each, profiles, LabelChange(each.timestamp + 7 * DAY, 1), 1)
+    values = seen(transaction(99, **till), profiles, 20.0)
+    assert values["terminalFraudShare1d"] == pytest.approx(1 / 2)
+    assert values["terminalFraudShare7d"] == pytest.approx(4 / 8)
+    assert values["terminalFraudShare30d"] == pytest.approx(4 / 13)
+    assert values["merchantFraudShare30d"] == pytest.approx(4 / 13)
+    assert values["terminalFraudAgeDays"] == 8
+    assert values["terminalFraudSpanDays"] == 11
+    assert values["terminalFraudShareLast1"] == 0
+    assert values["terminalFraudShareLast2"] == pytest.approx(1 / 2)
+    assert values["terminalFraudShareLast5"] == pytest.approx(4 / 5)
+    assert (values["terminalFrauds30d"], values["customerFrauds30d"], values["cardFrauds30d"]) == (4, 4, 4)
+    assert (values["deviceFrauds30d"], values["ipFrauds30d"], values["merchantFrauds30d"]) == (4, 4, 4)
+
+
+def test_a_terminals_known_frauds_are_set_beside_its_other_amounts() -> None:
+    till: dict[str, Any] = {"terminal_id": "till"}
+    amounts = [1000, 3000, 2000, 2000]
+    history = [transaction(day, -day * DAY, amount_minor=amounts[day - 2], **till) for day in (5, 4, 3, 2)]
+    profiles = learnt(history)
+    for each in history[1:3]:
+        profiles |= learn_label(each, profiles, LabelChange(each.timestamp + HOUR, 1), 1)
+    values = seen(transaction(99, **till), profiles, 20.0)
+    assert (values["terminalFraudAgeDays"], values["terminalFraudSpanDays"]) == (3, 4)
+    assert values["terminalFraudAmountRatio"] == pytest.approx(2500 / 2000, rel=0.01)
+
+
+def test_a_terminal_without_known_fraud_lacks_what_speaks_of_them() -> None:
+    values = computed([transaction(1, -DAY, terminal_id="till")], transaction(99, terminal_id="till"))
+    assert values.get("terminalFraudSpanDays") is None
+    assert values.get("terminalFraudAmountRatio") is None
+
+
+def test_refunds_deposits_and_amounts_near_the_threshold_are_counted_apart() -> None:
+    history = [
+        transaction(1, -HOUR, type=TransactionType.REFUND),
+        transaction(2, -HOUR, type=TransactionType.DEPOSIT, amount_minor=950_000),
+        transaction(3, -HOUR, type=TransactionType.TRANSFER, amount_minor=900_000),
+        transaction(4, -HOUR, type=TransactionType.PAYMENT, amount_minor=1_000_000),
+        transaction(5, -25 * HOUR, type=TransactionType.WITHDRAWAL),
+    ]
+    values = computed(history, transaction(9))
+    assert (values["customerRefunds7d"], values["customerRefundSum7d"]) == (1, 20)
+    assert (values["customerIn24h"], values["customerOut24h"]) == (9500, 9000)
+    assert values["customerNearThreshold7d"] == 2
+
+
+def test_refunds_are_counted_beyond_the_ring() -> None:
+    history = [transaction(number, -number * HOUR, type=TransactionType.REFUND) for number in range(40, 0, -1)]
+    values = computed(history, transaction(99))
+    assert (values["customerRefunds7d"], values["customerRefundSum7d"]) == (40, 800)
+
+
+def test_the_same_amount_at_the_same_merchant_is_told_from_others() -> None:
+    first = transaction(1, -2 * MINUTE, merchant_id="shop")
+    assert computed([first], transaction(9, merchant_id="shop"))["cardRepeatSeconds"] == 120
+    assert "cardRepeatSeconds" not in computed([first], transaction(9, merchant_id="other"))
+    assert "cardRepeatSeconds" not in computed([first], transaction(9, merchant_id="shop", amount_minor=2001))
+
+
+def test_distinct_merchants_and_customers_include_this_one() -> None:
+    shops = [transaction(n, -n * HOUR, merchant_id=f"shop-{n}", customer_id=f"ann-{n}") for n in (3, 2, 1)]
+    values = computed(shops, transaction(9, merchant_id="shop-2", customer_id="ben"))
+    assert (values["cardMerchants7d"], values["deviceCustomers24h"]) == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "currency", "zeros"), [(100_000, "EUR", 3), (100_001, "EUR", 0), (0, "EUR", 0), (5000, "JPY", 3)]
+)
+def test_round_amounts_are_counted_in_the_transactions_own_currency(
+    amount_minor: int, currency: str, zeros: int
+) -> None:
+    assert computed([], transaction(1, amount_minor=amount_minor, currency=currency))["amountTrailingZeros"] == zeros
+
+
+def test_the_customers_own_hours_are_those_around_this_hour_of_the_day() -> None:
+    history = [transaction(number, -number * 24 * HOUR) for number in range(30, 0, -1)]
+    history += [transaction(99, -12 * HOUR)]
+    assert computed(history, transaction(100))["customerHourShare"] == pytest.approx(30 / 31)
+
+
+def test_a_new_country_and_a_new_payee_age_like_a_device() -> None:
+    history = [transaction(1, -5 * HOUR, ip_country="DE", counterparty_token="ben")]
+    same = computed(history, transaction(9, ip_country="DE", counterparty_token="ben"))
+    assert (same["customerCountryAgeHours"], same["customerPayeeAgeHours"]) == (5, 5)
+    new = computed(history, transaction(9, ip_country="FR", counterparty_token="cem"))
+    assert (new["customerCountryAgeHours"], new["customerPayeeAgeHours"]) == (0, 0)
+
+
+def test_what_was_familiar_before_the_ring_keeps_its_age_to_the_minute() -> None:
+    history = [transaction(1, -50 * HOUR, device_id="old"), *(transaction(n, -n * HOUR) for n in range(30, 10, -1))]
+    age = computed(history, transaction(99, device_id="old"))["customerDeviceAgeHours"]
+    assert age == pytest.approx(50, abs=1 / 60)
+
+
+def test_sums_leave_out_what_was_declined_and_what_is_no_spending() -> None:
+    declined = transaction(1, -MINUTE, authorization_result=AuthorizationResult.DECLINED)
+    refund = transaction(2, -MINUTE, type=TransactionType.REFUND)
+    values = computed([declined, refund, transaction(3, -MINUTE)], transaction(9))
+    assert values["cardSum24h"] == 20.0
+    assert values["cardCount1h"] == 2
+
+
+def test_declines_that_say_nothing_about_the_card_do_not_count() -> None:
+    declines = [
+        transaction(number, -MINUTE, authorization_result=AuthorizationResult.DECLINED, response_code=code)
+        for number, code in enumerate(["91", "96", "05", None])
+    ]
+    assert computed(declines, transaction(9))["cardDeclines24h"] == 2
+
+
+def test_the_distance_of_two_cities_is_right_within_a_kilometre() -> None:
+    paris = transaction(1, -2 * HOUR, latitude=48.86, longitude=2.35)
+    values = computed([paris], transaction(2, latitude=51.51, longitude=-0.13))
+    assert values["travelKm"] == pytest.approx(343.9, abs=1)
+    assert values["travelHours"] == 2
+    assert values["travelKmPerHour"] == pytest.approx(172, abs=1)
+
+
+def test_opposite_ends_of_the_earth_are_half_its_circumference_apart() -> None:
+    start = transaction(1, -HOUR, latitude=0.0, longitude=0.0)
+    values = computed([start], transaction(2, latitude=0.0, longitude=180.0))
+    assert values["travelKm"] == pytest.approx(math.pi * customer.EARTH_RADIUS_KM)
+
+
+def test_a_device_is_new_at_its_first_use_and_ages_from_there() -> None:
+    assert computed([transaction(1, -HOUR, device_id="other")], transaction(9))["customerDeviceAgeHours"] == 0
+    assert computed([transaction(1, -3 * HOUR)], transaction(9))["customerDeviceAgeHours"] == 3
+
+
+def test_a_customer_without_a_history_has_no_mean_but_an_age() -> None:
+    values = computed([], transaction(1))
+    assert values["customerAgeDays"] == 0
+    assert "customerAmountMean" not in values
+
+
+def test_what_a_transaction_lacks_is_missing() -> None:
+    bare = transaction(1, card_token=None, device_id=None, ip_address=None)
+    values = seen(bare, {}, None)
+    assert values["amountBase"] is None
+    assert not {"cardCount1h", "customerDeviceAgeHours", "travelKm", "ipCount1h", "accountAgeDays"} & values.keys()

@@ -1,0 +1,85 @@
+"""What `docs/analytics.md` tells its readers is so."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+import sqlglot
+
+from fraudstream.reporting.log.segments import cut
+from fraudstream.transactions.decision import Truth, Verdict
+from infra.data.analytics import CUTOFF_BYTES, PARTITION, TABLES, SavedQuery, saved_queries
+from infra.data.report_bucket import RESULT_DAYS, RESULT_PREFIX
+from tests.unit.reporting.decision_log_harness import HOUR, MIDNIGHT, PREFIX, Stream, label, put, reporter, transaction
+
+PAGE = (Path(__file__).parents[3] / "docs/analytics.md").read_text()
+TABLES_SQL, MISSED, BY_CHANNEL = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
+NOON = MIDNIGHT + 12 * HOUR
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A folder as the page says to bring it, in which every line of the log stands twice."""
+    stream = Stream()
+    for number, (verdict, rules) in enumerate(
+        [(Verdict.APPROVE, ()), (Verdict.APPROVE, ("amount-outlier",)), (Verdict.DECLINE, ("amount-outlier",))]
+    ):
+        stream.store_and_decide(transaction(number, amount=100 * (number + 1)), verdict, rules=rules)
+        decided = stream.records[-1]["dynamodb"]["NewImage"]
+        for later, truth in enumerate((Truth.LEGITIMATE, Truth.FRAUD)):
+            at = NOON + later * HOUR
+            labelled = decided | label(truth, at=at).to_item()
+            stream.add(labelled, decided, at=at)
+            decided = labelled
+    put([*cut(stream.records, PREFIX).segments, *cut(stream.records[1:], PREFIX).segments], tmp_path)
+    reporter(tmp_path).roll_up()
+    (tmp_path / PREFIX).rename(tmp_path / "log")
+    monkeypatch.chdir(tmp_path)
+    with duckdb.connect() as connection:
+        connection.execute(TABLES_SQL)
+        yield connection
+
+
+def test_the_tables_on_a_laptop_are_those_of_the_catalog(log: duckdb.DuckDBPyConnection) -> None:
+    assert {name for (name,) in log.execute("SHOW TABLES").fetchall()} == set(TABLES)
+    for table in TABLES:
+        columns = dict(row[:2] for row in log.execute(f"DESCRIBE {table}").fetchall())
+        assert columns[PARTITION] == "VARCHAR"
+
+
+@pytest.mark.parametrize("query", saved_queries(), ids=lambda query: query.name)
+def test_a_saved_query_runs_on_a_laptop_as_the_page_says(log: duckdb.DuckDBPyConnection, query: SavedQuery) -> None:
+    assert "sed \"s/current_date/DATE '2026-11-23'/\"" in PAGE
+    rows = log.execute(query.sql.replace("current_date", "DATE '2026-11-23'")).fetchall()
+    assert rows or query.name == "undecided"
+
+
+def test_a_saved_query_runs_without_any_change(log: duckdb.DuckDBPyConnection) -> None:
+    for query in saved_queries():
+        log.execute(query.sql)
+
+
+def test_frauds_that_were_let_through_are_found_by_their_newest_label(log: duckdb.DuckDBPyConnection) -> None:
+    found = [row[:2] for row in log.execute(MISSED).fetchall()]
+    assert found == [("t-1", 200), ("t-0", 100)]
+
+
+def test_hits_of_rules_are_counted_once_with_the_newest_label(log: duckdb.DuckDBPyConnection) -> None:
+    assert log.execute(BY_CHANNEL).fetchall() == [("amount-outlier", None, 2, 1, 2, 0)]
+
+
+@pytest.mark.parametrize("sql", [MISSED, BY_CHANNEL])
+def test_the_pages_questions_are_of_athenas_dialect(sql: str) -> None:
+    assert len(sqlglot.parse(sql, read="athena")) == 1
+
+
+def test_every_saved_query_is_listed() -> None:
+    listed = re.findall(r"^\| `([\w-]+)` \|", PAGE.partition("## The report's")[2].partition("\n## ")[0], re.MULTILINE)
+    assert sorted(listed) == [query.name for query in saved_queries()]
+
+
+def test_the_workgroups_bounds_are_as_the_page_says() -> None:
+    assert f"more\nthan {CUTOFF_BYTES // 2**30} GiB is stopped" in PAGE
+    assert f"`{RESULT_PREFIX}` in the stack's bucket, encrypted as everything there, for {RESULT_DAYS} days" in PAGE

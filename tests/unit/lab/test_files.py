@@ -1,0 +1,114 @@
+"""Transactions in files: whatever the format, what comes out is what went in."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fraudstream_tools.lab.files.transactions import (
+    FORMATS,
+    FileProblemError,
+    count_transactions,
+    read_transactions,
+    write_rows,
+)
+
+ROWS: list[dict[str, Any]] = [
+    {
+        "transactionId": "a-1",
+        "timestamp": 1_767_599_530_100,
+        "amountMinor": 1250,
+        "currency": "EUR",
+        "type": "PAYMENT",
+        "customerId": "cust-1",
+        "cardBin": "012345",
+        "latitude": 41.5,
+        "metadata": {"basket": "17"},
+    },
+    {
+        "transactionId": "a-2",
+        "amountMinor": 0,
+        "currency": "JPY",
+        "type": "TRANSFER",
+        "customerId": 'comma, "quote"\nü',
+    },
+]
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_what_was_written_is_read_again(tmp_path: Path, ending: str) -> None:
+    file = tmp_path / f"day{ending}"
+    assert write_rows(file, ROWS) == 2
+    assert list(read_transactions(file)) == ROWS
+    assert count_transactions(file) in {2, None}
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_the_same_rows_give_the_same_bytes(tmp_path: Path, ending: str) -> None:
+    one, other = tmp_path / f"one{ending}", tmp_path / f"other{ending}"
+    write_rows(one, ROWS)
+    write_rows(other, ROWS)
+    assert one.read_bytes() == other.read_bytes()
+
+
+texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(lambda text: text == text.strip())
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.fixed_dictionaries({"customerId": texts, "amountMinor": st.integers(0, 10**12)}), min_size=1))
+def test_any_text_survives_any_format(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    for ending in FORMATS:
+        file = tmp_path / f"any{ending}"
+        write_rows(file, rows)
+        assert list(read_transactions(file)) == rows
+
+
+def test_numbers_are_read_from_csv_as_what_the_field_is(tmp_path: Path) -> None:
+    file = tmp_path / "day.csv"
+    file.write_text("transactionId,amountMinor,latitude,cardLast4\n007,1250,41.5,0042\n", encoding="utf-8")
+    row = {"transactionId": "007", "amountMinor": 1250, "latitude": 41.5, "cardLast4": "0042"}
+    assert list(read_transactions(file)) == [row]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("day.csv", "amountMinor\n12.50\n", "line 2: amountMinor is not an integer"),
+        ("day.csv", "latitude\nnorth\n", "line 2: latitude is not a number"),
+        ("day.csv", "currency,type\nEUR\n", "line 2: other columns than the first line has"),
+        ("day.csv", "currency\nEUR,PAYMENT\n", "line 2: other columns than the first line has"),
+        ("day.jsonl", '{"amountMinor": 1}\n\nnonsense\n', "line 3: not JSON"),
+        ("day.jsonl", "[1]\n", "line 1: not a JSON object"),
+        ("day.parquet", "PAR0", "not a Parquet file"),
+        ("day.jsonl.gz", "{}", "cannot be read"),
+        ("day.xlsx", "", r"has to end in \.jsonl"),
+    ],
+)
+def test_a_file_that_holds_no_transactions_is_refused_by_name_and_line(
+    tmp_path: Path, name: str, content: str, complaint: str
+) -> None:
+    file = tmp_path / name
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(FileProblemError, match=complaint):
+        list(read_transactions(file))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileProblemError, match="no such file"):
+        list(read_transactions(tmp_path / "gone.csv"))
+
+
+def test_a_compressed_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "day.jsonl.gz"
+    file.write_bytes(gzip.compress(b'{"amountMinor": 1}\n' * 1000)[:-20])
+    with pytest.raises(FileProblemError, match="cannot be read"):
+        list(read_transactions(file))
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FileProblemError, match="cannot be written"):
+        write_rows(tmp_path / "file" / "day.jsonl", ROWS)

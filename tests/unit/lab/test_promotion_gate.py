@@ -1,0 +1,204 @@
+"""A model goes live only on labels of the user's own, and only if it is not worse than what decides now."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from fraudstream.detection.models.model import Model, seal
+from fraudstream.detection.models.selection import read_chosen
+from fraudstream_tools.lab.files.transactions import write_rows
+from fraudstream_tools.lab.training.boosting import Parameters
+from fraudstream_tools.lab.training.examples import DAY, Examples
+from fraudstream_tools.lab.training.fit import fit
+from fraudstream_tools.lab.training.model_storage import Folder, models_in, put_in_force, read_model, write_model
+from fraudstream_tools.lab.training.promotion_gate import compare
+from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
+from tests.cli_harness import Command, clean_environment
+from tests.unit.detection.model_harness import labels_of, random_vectors, small_model, times_of
+
+RULES = Path(__file__).parents[3] / "rules"
+LAST = int(times_of(6000).max())
+
+
+def newer(rows: int = 6000, *, seed: int = 31, days: float = 21, points: float = 0.0) -> Examples:
+    """Transactions that are newer than what the small models learnt from; rules know a little of the truth."""
+    vectors = random_vectors(rows, seed)
+    labels = labels_of(vectors, seed)
+    return Examples(
+        vectors=vectors,
+        labels=labels,
+        timestamps=LAST + 1 + np.linspace(0, days * DAY, rows).astype(np.int64),
+        points=points * ((labels & (np.arange(rows) % 10 == 0)) | (np.arange(rows) % 100 == 1)),
+    )
+
+
+def good() -> Model:
+    return small_model(own_labels=True)
+
+
+def bad() -> Model:
+    """One that learnt from labels that mean nothing."""
+    vectors = random_vectors(6000, 1)
+    labels = np.random.default_rng(1).random(6000) < 0.1
+    return fit(vectors, labels, times_of(6000), parameters=Parameters(trees=5), own_labels=True)
+
+
+def test_a_model_that_is_better_than_the_rules_may_go_live() -> None:
+    compared = compare(good(), None, newer(points=2.0))
+    assert compared.refusals == ()
+    assert compared.candidate
+    assert compared.champion
+    assert compared.candidate.average_precision > compared.champion.average_precision
+    assert compared.candidate.recall > compared.champion.recall
+
+
+def test_a_worse_model_is_refused_with_its_figures() -> None:
+    compared = compare(bad(), good(), newer())
+    assert compared.candidate
+    assert compared.champion
+    precision, recall = compared.refusals
+    assert f"average precision is {compared.candidate.average_precision:.3f}" in precision
+    assert f"{compared.champion.average_precision:.3f} for what is in force" in precision
+    assert "recall at 0.1 % false positives" in recall
+    assert compare(good(), bad(), newer()).refusals == ()
+
+
+def test_a_model_may_follow_itself() -> None:
+    assert compare(good(), good(), newer()).refusals == ()
+
+
+def test_a_model_that_never_saw_the_users_labels_is_refused_however_good() -> None:
+    (refusal,) = compare(small_model(), None, newer()).refusals
+    assert "labels of your own" in refusal
+
+
+def test_what_either_model_has_learnt_from_does_not_count() -> None:
+    seen = Examples(
+        vectors=random_vectors(6000, 1),
+        labels=labels_of(random_vectors(6000, 1), 1),
+        timestamps=times_of(6000),
+        points=np.zeros(6000),
+    )
+    compared = compare(good(), None, seen)
+    assert compared.transactions == 0
+    assert "0 frauds among 0 labelled transactions" in compared.refusals[0]
+    # The champion has learnt from newer ones than the candidate.
+    training = msgspec.structs.replace(good().file.training, last=LAST + 14 * DAY)
+    champion = seal(msgspec.structs.replace(good().file, training=training))
+    found = newer()
+    assert compare(good(), champion, found).transactions == int((found.timestamps > LAST + 14 * DAY).sum())
+
+
+def test_only_the_newest_four_weeks_count() -> None:
+    found = newer(days=60)
+    assert compare(good(), None, found).transactions == int((found.timestamps > LAST + 32 * DAY + 1).sum())
+
+
+def test_a_folder_says_what_is_in_force_and_keeps_what_was_beside_it(tmp_path: Path) -> None:
+    place = Folder(tmp_path / "models")
+    assert models_in(place) == (None, None)
+    put_in_force(place, small_model(seed=2), live=False)
+    put_in_force(place, good(), live=True)
+    live, shadow = models_in(place)
+    assert live
+    assert shadow
+    assert (live.version, shadow.version) == (good().version, small_model(seed=2).version)
+    assert good().version in (tmp_path / "models" / f"{good().version}.md").read_text()
+    # What was watched and goes live is not watched any more.
+    put_in_force(place, good(), live=False)
+    assert read_chosen((tmp_path / "models/models.yaml").read_bytes()).shadow == f"{good().version}.json"
+    put_in_force(place, good(), live=True)
+    assert models_in(place).shadow is None
+
+
+def test_a_card_says_what_a_model_is_and_what_it_must_not_do(tmp_path: Path) -> None:
+    card = write_model(tmp_path / "m.json", small_model()).read_text()
+    file = small_model().file
+    assert small_model().version in card
+    assert f"| average precision | {file.metrics['averagePrecision']:.4f} |" in card
+    assert f"{file.training.frauds:,} of them fraud" in card
+    assert "It must not decide" in card
+    assert "It may decide" in write_model(tmp_path / "own.json", good()).read_text()
+    assert read_model(tmp_path / "m.json").version == small_model().version
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    clean_environment(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    return Command(capsys)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("world")
+    made = simulate(WorldSettings(seed=8, customers=60, days=50, episodes=60))
+    write_rows(folder / "w.jsonl", made.transactions)
+    write_rows(folder / "w.truth.jsonl", [row.as_row() for row in made.truths])
+    return folder
+
+
+def data(world: Path) -> list[Any]:
+    return ["--data", world / "w.jsonl", "--truth", world / "w.truth.jsonl", "--rules", RULES]
+
+
+def test_a_candidate_is_trained_watched_and_promoted(command: Command, world: Path, tmp_path: Path) -> None:
+    options = [*data(world), "--own-labels", "--until", "2026-02-01", "--trees", 30, "--validation", 7]
+    trained = command("train", *options, "--output", "c.json", "--json")
+    assert trained.code == 0, trained.err
+    figures = json.loads(trained.out)
+    assert figures["frauds"] >= 10
+    assert "averagePrecision" in figures["metrics"]
+    assert 0 <= figures["weight"] <= 1
+    assert Path("c.md").read_text().startswith(f"# Model {figures['version']}")
+
+    assert command("promote", "c.json", "--shadow").code == 0
+    assert models_in(Folder(tmp_path / "models")).live is None
+    promoted = command("promote", "c.json", *data(world))
+    assert promoted.code == 0, promoted.err
+    assert "rules alone" in promoted.out
+    live, shadow = models_in(Folder(tmp_path / "models"))
+    assert live
+    assert live.version == figures["version"]
+    assert shadow is None
+
+
+def test_a_refused_candidate_changes_nothing(command: Command, world: Path, tmp_path: Path) -> None:
+    write_model(tmp_path / "c.json", small_model())
+    refused = command("promote", "c.json", *data(world))
+    assert refused.code == 1
+    assert f"{small_model().version} is refused:" in refused.err
+    assert "labels of your own" in refused.err
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "-o", "x.json"], "what from?"),
+        (["train", "-o", "x.json", "--log", "a", "--data", "b.csv"], "what from?"),
+        (["train", "-o", "x.json", "--log", "nowhere", "--rules", RULES], "there is no decision log"),
+        (["train", "-o", "x.json", "--data", "nowhere.csv", "--rules", RULES], "no such file"),
+        (["train", "-o", "x.json", "--data", "w.csv", "--rules", "nowhere"], "No such file"),
+        (["train", "-o", "x.json", "--data", "w.csv", "--rules", RULES, "--time-zone", "Mars"], "--time-zone"),
+        (["promote", "nowhere.json", "--shadow"], "nowhere.json: No such file"),
+        (["promote", "nowhere.json", "--to", "bucket"], "which bucketName?"),
+    ],
+)
+def test_what_cannot_be_done_is_said(command: Command, arguments: list[Any], message: str) -> None:
+    ran = command(*arguments)
+    assert ran.code == 1
+    assert message in ran.err
+
+
+def test_too_few_frauds_are_said(command: Command, tmp_path: Path) -> None:
+    made = simulate(WorldSettings(seed=8, customers=20, days=12, episodes=0))
+    write_rows(tmp_path / "w.jsonl", made.transactions)
+    write_rows(tmp_path / "w.truth.jsonl", [row.as_row() for row in made.truths])
+    ran = command("train", *data(tmp_path), "-o", "x.json")
+    assert ran.code == 1
+    assert "a model needs at least 10 frauds" in ran.err

@@ -1,0 +1,115 @@
+"""Rules in words, and the parts of them that decide."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fraudstream.detection.features.registry import NAMES, Vector
+from fraudstream.detection.rules.language import parser
+from fraudstream.detection.rules.ruleset import Ruleset, load
+from fraudstream.transactions.transaction import Transaction, TransactionType
+from fraudstream_tools.rules.trace import Trace, traces
+from fraudstream_tools.rules.words import in_words, leaf_in_words
+
+TRANSACTION = Transaction(
+    transaction_id="t1",
+    timestamp=0,
+    received_at=0,
+    amount_minor=100,
+    currency="EUR",
+    type=TransactionType.PAYMENT,
+    customer_id="ann",
+)
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("a > 1", ["a is more than 1"]),
+        ("1 <= a < limit", ["1 is at most a and a is less than 3 (limit)"]),
+        ("a * (b + 2) != -a / 3", ["a * (b + 2) is not -a / 3"]),
+        ("text in codes and not present(a)", ["all of these:", "  text is one of 05, 51 (codes)", "  not: a is known"]),
+        ('text not in ["x", "y"]', ["text is none of x, y"]),
+        ("max(a, b) == abs(a)", ["the largest of a and b is the size of a"]),
+        ('not (listed("blocked") or a > 1234567)', [
+            "not any of these:",
+            "  an entity of the transaction is on the list blocked",
+            "  a is more than 1,234,567",
+        ]),
+    ],
+)  # fmt: skip
+def test_an_expression_in_words(expression: str, words: list[str]) -> None:
+    assert in_words(parser.parsed(expression), {"limit": 3.0, "codes": ("05", "51")}) == words
+
+
+def ruleset(when: str) -> Ruleset:
+    head = "schemaVersion: 1\nbaseLogOdds: -4\nthresholds: {review: 30, decline: 80}\nrules:\n"
+    rule = "{id: r, description: d, points: 1, reasonCode: R, severity: low, source: own, when: '" + when + "'}"
+    return load(
+        f"{head}  - {rule}\n".encode(), b"baseCurrency: EUR\nrates: [{validFrom: 2026-01-01, perBase: {}}]", b"{}"
+    )
+
+
+def vector(**known: float) -> Vector:
+    return tuple(known.get(name) for name in NAMES)
+
+
+def trace(when: str, **known: float) -> Trace:
+    (found,) = traces(ruleset(when), TRANSACTION, vector(**known))
+    return found
+
+
+def decisive(when: str, **known: float) -> list[str]:
+    return [leaf_in_words(part.expression, {}) for part in trace(when, **known).decisive]
+
+
+A, B, C = "customerCount1h > 1", "cardCount1h > 1", "ipCount1h > 1"
+
+
+@pytest.mark.parametrize(
+    ("when", "known", "parts"),
+    [
+        (f"{A} and {B}", {"customerCount1h": 2, "cardCount1h": 2}, ["customerCount1h", "cardCount1h"]),
+        (f"{A} and {B}", {"customerCount1h": 2, "cardCount1h": 0}, ["cardCount1h"]),
+        (f"{A} and {B}", {"customerCount1h": 0}, ["customerCount1h"]),
+        (f"{A} and {B}", {"customerCount1h": 2}, ["cardCount1h"]),
+        (f"{A} or {B}", {"customerCount1h": 2}, ["customerCount1h"]),
+        (f"{A} or {B}", {"customerCount1h": 0}, ["cardCount1h"]),
+        (f"{A} or {B}", {"customerCount1h": 0, "cardCount1h": 0}, ["customerCount1h", "cardCount1h"]),
+        (f"{A} and ({B} or {C})", {"customerCount1h": 2, "ipCount1h": 2}, ["customerCount1h", "ipCount1h"]),
+        (f"not ({A} and {B})", {"cardCount1h": 0}, ["not: cardCount1h"]),
+        (f"not (not {A} or {B})", {"customerCount1h": 2, "cardCount1h": 0}, ["customerCount1h", "not: cardCount1h"]),
+    ],
+)
+def test_what_decided_is_named_and_nothing_else(when: str, known: dict[str, float], parts: list[str]) -> None:
+    assert [each.removesuffix(" is more than 1") for each in decisive(when, **known)] == parts
+
+
+def test_a_part_that_is_unknown_names_the_missing_fields() -> None:
+    (part,) = trace("customerSum24h + cardSum24h > 100", cardSum24h=5).decisive
+    assert (part.truth, part.missing) == (None, ["customerSum24h"])
+
+
+leaves = st.sampled_from([A, B, C, "present(cardCount1h)"])
+wholes = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.builds("({} and {})".format, inner, inner),
+        st.builds("({} or {})".format, inner, inner),
+        st.builds("(not {})".format, inner),
+    ),
+    max_leaves=8,
+)
+counts = st.sampled_from([None, 0.0, 2.0])
+
+
+@given(wholes, counts, counts, counts)
+def test_the_decisive_parts_agree_with_what_the_rule_said(
+    when: str, a: float | None, b: float | None, c: float | None
+) -> None:
+    given_values = {"customerCount1h": a, "cardCount1h": b, "ipCount1h": c}
+    known = {name: value for name, value in given_values.items() if value is not None}
+    found = trace(when, **known)
+    assert (found.truth,) == ruleset(when).evaluate(TRANSACTION, vector(**known))
+    assert found.decisive
+    assert {part.truth is None for part in found.decisive} == {found.truth is None}

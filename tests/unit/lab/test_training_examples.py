@@ -1,0 +1,268 @@
+"""What is learnt from: only what was known at the time, and never a guess about what was declined."""
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fraudstream.detection.features.registry import NAMES, pack, unpack
+from fraudstream.detection.judge import Judge
+from fraudstream.detection.rules.ruleset import FILES, load
+from fraudstream.reporting.log.record import LogRecord
+from fraudstream_tools.lab.files.examples import Cut, from_log, from_transactions
+from fraudstream_tools.lab.files.transactions import FileProblemError, write_rows
+from fraudstream_tools.lab.replay.history import Known, as_transaction, judged
+from fraudstream_tools.lab.training.examples import DAY, Examples
+from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
+
+RULES = Path(__file__).parents[3] / "rules"
+JUDGE = Judge(load(*((RULES / name).read_bytes() for name in FILES)))
+START = 1_780_000_000_000
+
+
+def decision(number: int, day: float, **columns: Any) -> dict[str, Any]:
+    return {
+        "schemaVersion": 1,
+        "event": "DECIDED",
+        "transactionId": f"t{number}",
+        "timestamp": int(START + day * DAY),
+        "loggedAt": int(START + day * DAY),
+        "receivedAt": int(START + day * DAY),
+        "amountMinor": 100,
+        "currency": "EUR",
+        "decision": "APPROVE",
+        "score": 2,
+        "features": base64.b64encode(pack({"amountBase": number})).decode(),
+        **columns,
+    }
+
+
+def label(number: int, day: float, truth: str, at: float) -> dict[str, Any]:
+    row = decision(number, day, event="LABELED", label=truth, labelSource="analyst", labeledAt=int(START + at * DAY))
+    return {name: value for name, value in row.items() if name not in ("decision", "score", "features")}
+
+
+def written(folder: Path, *records: Mapping[str, Any]) -> Path:
+    write_rows(folder / "segments" / "date=2026-06-01" / "hour=00" / "a.jsonl.gz", records)
+    return folder
+
+
+def learnt(found: Examples) -> dict[int, bool]:
+    """Truth by the transaction's number, which stands in its amount."""
+    return dict(zip(found.vectors[:, 0].astype(int).tolist(), found.labels.tolist(), strict=True))
+
+
+def at(day: float, delay: float = 7) -> Cut:
+    return Cut(until=int(START + day * DAY), label_delay_days=delay)
+
+
+def test_what_is_old_and_unlabelled_is_legitimate_and_what_is_new_says_nothing(tmp_path: Path) -> None:
+    log = written(tmp_path, decision(1, 0), decision(2, 2.9), decision(3, 3.1), label(3, 3.1, "FRAUD", 4))
+    found = from_log(log, JUDGE.ruleset, at(10))
+    assert learnt(found) == {1: False, 2: False}
+    assert found.left_out.too_new == 1
+
+
+def test_a_label_counts_from_when_it_was_given(tmp_path: Path) -> None:
+    log = written(tmp_path, decision(1, 0), label(1, 0, "FRAUD", 12))
+    assert learnt(from_log(log, JUDGE.ruleset, at(11.9))) == {1: False}
+    assert learnt(from_log(log, JUDGE.ruleset, at(12))) == {1: True}
+
+
+@pytest.mark.parametrize("newest", ["FRAUD", "LEGITIMATE"])
+def test_the_newest_of_contradicting_labels_counts_whatever_their_order_in_the_log(newest: str, tmp_path: Path) -> None:
+    other = "LEGITIMATE" if newest == "FRAUD" else "FRAUD"
+    first, second = label(1, 0, other, 2), label(1, 0, newest, 3)
+    assert learnt(from_log(written(tmp_path / "a", decision(1, 0), first, second), JUDGE.ruleset, at(20))) == {
+        1: newest == "FRAUD"
+    }
+    assert learnt(from_log(written(tmp_path / "b", second, first, decision(1, 0)), JUDGE.ruleset, at(20))) == {
+        1: newest == "FRAUD"
+    }
+
+
+def test_what_was_declined_counts_only_with_a_label(tmp_path: Path) -> None:
+    log = written(
+        tmp_path,
+        decision(1, 0, decision="DECLINE"),
+        decision(2, 0, authorizationResult="DECLINED"),
+        decision(3, 0, decision="DECLINE"),
+        label(3, 0, "FRAUD", 1),
+        decision(4, 0, decision="DECLINE"),
+        label(4, 0, "LEGITIMATE", 1),
+        decision(5, 0, decision="REVIEW"),
+    )
+    found = from_log(log, JUDGE.ruleset, at(20))
+    assert learnt(found) == {3: True, 4: False, 5: False}
+    assert found.left_out.declined == 2
+
+
+def test_a_log_read_twice_counts_once_and_rows_come_in_the_order_of_time(tmp_path: Path) -> None:
+    log = written(tmp_path, decision(2, 2), decision(1, 1), decision(2, 2), label(1, 1, "FRAUD", 2))
+    table = pa.Table.from_pylist([{k: v for k, v in decision(2, 2).items() if k != "event"}])
+    pq.write_table(table, tmp_path / "hour.parquet")
+    found = from_log(log, JUDGE.ruleset, at(20))
+    assert found.vectors[:, 0].tolist() == [1, 2]
+    assert found.labels.tolist() == [True, False]
+
+
+def test_hourly_files_are_read_beside_segments_and_tallies_passed_over(tmp_path: Path) -> None:
+    log = written(tmp_path, decision(1, 1), label(1, 1, "FRAUD", 2))
+    packed = pack({"amountBase": 2})
+    hourly = {k: v for k, v in decision(2, 2, features=packed).items() if k != "event"}
+    for table, rows in (("decisions", [hourly]), ("tallies", [{"count": 3}]), ("ids", [{"fingerprint": 1}])):
+        (log / table / "date=2026-06-01").mkdir(parents=True)
+        pq.write_table(pa.Table.from_pylist(rows), log / table / "date=2026-06-01" / "2026-06-01T00.parquet")
+    assert learnt(from_log(log, JUDGE.ruleset, at(20))) == {1: True, 2: False}
+
+
+def test_features_come_back_as_they_were_judged_and_those_of_other_code_are_left_out(tmp_path: Path) -> None:
+    packed = pack({"amountBase": 12.34, "cardCount1h": 3, "terminalFraudShare7d": 0.105})
+    stale = base64.b64encode(b"\x01" + packed[1:]).decode()
+    log = written(tmp_path, decision(1, 0, features=base64.b64encode(packed).decode()), decision(2, 0, features=stale))
+    found = from_log(log, JUDGE.ruleset, at(20))
+    assert [None if np.isnan(value) else value for value in found.vectors[0]] == list(unpack(packed))
+    assert found.left_out.other_features == 1
+
+
+def test_points_are_those_that_the_rules_give_whatever_weight_a_model_gave_them(tmp_path: Path) -> None:
+    rule = next(rule for rule in JUDGE.ruleset.rules if rule.points)
+    log = written(tmp_path, decision(1, 0, sources=[rule.id, "amountBase", "blocked-entity"], points=[0.1, 1.5, 0.0]))
+    assert from_log(log, JUDGE.ruleset, at(20)).points.tolist() == [rule.points]
+
+
+def test_until_is_the_newest_record_if_nobody_says(tmp_path: Path) -> None:
+    log = written(tmp_path, decision(1, 0), decision(2, 10), label(1, 0, "FRAUD", 3))
+    assert learnt(from_log(log, JUDGE.ruleset, Cut(label_delay_days=7))) == {1: True}
+
+
+def test_a_folder_without_a_log_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileProblemError, match="no decision log"):
+        from_log(tmp_path, JUDGE.ruleset, Cut())
+    (tmp_path / "x.jsonl").write_text('{"a": 1}\n')
+    with pytest.raises(FileProblemError, match="lacks transactionId"):
+        from_log(tmp_path, JUDGE.ruleset, Cut())
+    (tmp_path / "x.jsonl").write_text(json.dumps(label(1, 0, "FRAUD", 1)) + "\n")
+    with pytest.raises(FileProblemError, match="no decision with features"):
+        from_log(tmp_path, JUDGE.ruleset, Cut())
+
+
+def test_the_columns_that_are_read_are_the_logs_own() -> None:
+    names = {field.encode_name for field in msgspec.structs.fields(LogRecord)}
+    assert decision(1, 0).keys() | label(1, 0, "FRAUD", 1).keys() | {"sources"} <= names
+
+
+def payment(number: int, day: float, **fields: Any) -> dict[str, Any]:
+    return {
+        "transactionId": f"t{number}",
+        "timestamp": int(START + day * DAY),
+        "amountMinor": 1000 + number,
+        "currency": "EUR",
+        "type": "PAYMENT",
+        "customerId": "ann",
+        "terminalId": "till",
+        **fields,
+    }
+
+
+def terminal_frauds(rows: list[dict[str, Any]], known: dict[str, Known]) -> list[float | None]:
+    transactions = [as_transaction(row, number) for number, row in enumerate(rows, start=1)]
+    place = NAMES.index("terminalFrauds30d")
+    return [unpack(decision.features)[place] for _, decision in judged(transactions, known, JUDGE)]
+
+
+def test_profiles_learn_a_label_when_it_becomes_known_and_not_before() -> None:
+    rows = [payment(number, number) for number in range(6)]
+    known = {
+        "t0": Known(fraud=True, known_at=rows[3]["timestamp"]),
+        "t1": Known(fraud=True, known_at=rows[4]["timestamp"] + 1),
+        "t2": Known(fraud=False, known_at=rows[2]["timestamp"]),
+    }
+    assert terminal_frauds(rows, known) == [0, 0, 0, 1, 1, 2]
+
+
+def test_a_file_of_transactions_with_labels_gives_examples(tmp_path: Path) -> None:
+    rows = [payment(n, n, **({"label": "FRAUD"} if n == 2 else {})) for n in range(20)]
+    rows[3] |= {"authorizationResult": "DECLINED"}
+    rows[4] |= {"authorizationResult": "DECLINED", "label": "LEGITIMATE"}
+    write_rows(tmp_path / "a.jsonl", rows)
+    found = from_transactions(tmp_path / "a.jsonl", None, JUDGE, Cut(label_delay_days=7))
+    assert len(found.labels) == 12
+    assert found.timestamps[found.labels].tolist() == [rows[2]["timestamp"]]
+    assert found.left_out.too_new == 7
+    assert found.left_out.declined == 1
+
+
+def test_the_truth_that_nobody_told_stays_unknown_where_labels_are_given(tmp_path: Path) -> None:
+    write_rows(tmp_path / "a.jsonl", [payment(n, n) for n in range(20)])
+    told = {"label": "FRAUD", "labeledAt": int(START + 4 * DAY)}
+    truth = [{"transactionId": "t1", "fraud": True}, {"transactionId": "t2", "fraud": True, **told}]
+    write_rows(tmp_path / "labels.jsonl", truth)
+    write_rows(tmp_path / "truth.jsonl", [{"transactionId": "t1", "fraud": True}, {"transactionId": "t2", "fraud": 0}])
+    for file, frauds in (("labels.jsonl", [2]), ("truth.jsonl", [1])):
+        found = from_transactions(tmp_path / "a.jsonl", tmp_path / file, JUDGE, Cut(label_delay_days=7))
+        assert [int((time - START) // DAY) for time in found.timestamps[found.labels]] == frauds
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl.gz", ".parquet"])
+def test_a_simulated_world_gives_the_same_examples_in_every_format(tmp_path: Path, ending: str) -> None:
+    world = simulate(WorldSettings(seed=3, customers=60, days=12, episodes=40))
+    truth = [row.as_row() for row in world.truths]
+    for name in (".jsonl", ending):
+        write_rows(tmp_path / f"w{name}", world.transactions)
+        write_rows(tmp_path / f"w.truth{name}", truth)
+    cut = Cut(label_delay_days=3)
+    first = from_transactions(tmp_path / "w.jsonl", tmp_path / "w.truth.jsonl", JUDGE, cut)
+    again = from_transactions(tmp_path / f"w{ending}", tmp_path / f"w.truth{ending}", JUDGE, cut)
+    assert np.array_equal(first.vectors, again.vectors, equal_nan=True)
+    assert first.labels.tolist() == again.labels.tolist()
+    assert 0 < first.labels.sum() < len(first.labels)
+
+
+def test_nothing_after_the_cut_changes_what_was_known_before_it(tmp_path: Path) -> None:
+    chance = Random(4)
+    rows = [payment(n, n / 4, label=chance.choice(["FRAUD", "LEGITIMATE"])) for n in range(80)]
+    later = [row if row["timestamp"] <= START + 15 * DAY else row | {"amountMinor": 1} for row in rows]
+    found: list[Examples] = []
+    for number, each in enumerate((rows, later)):
+        write_rows(tmp_path / f"{number}.jsonl", each)
+        found.append(from_transactions(tmp_path / f"{number}.jsonl", None, JUDGE, at(15, delay=2)))
+    assert np.array_equal(found[0].vectors, found[1].vectors, equal_nan=True)
+    assert found[0].timestamps.max() <= START + 13 * DAY
+
+
+def test_a_files_order_does_not_matter(tmp_path: Path) -> None:
+    rows = [payment(n, n / 4, label="FRAUD" if n % 7 == 0 else "LEGITIMATE") for n in range(60)]
+    write_rows(tmp_path / "a.jsonl", rows)
+    Random(1).shuffle(rows)
+    write_rows(tmp_path / "b.jsonl", rows)
+    first, second = (from_transactions(tmp_path / name, None, JUDGE, Cut()) for name in ("a.jsonl", "b.jsonl"))
+    assert np.array_equal(first.vectors, second.vectors, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"amountMinor": "12.secret"}, "row 1: amountMinor is missing or wrong"),
+        ({"currency": None}, "row 1: currency is missing or wrong"),
+        ({"timestamp": None}, "row 1: timestamp is missing or wrong"),
+        ({"type": "SECRET"}, "row 1: type is missing or wrong"),
+        ({"label": "SECRET"}, "label must be FRAUD or LEGITIMATE"),
+        ({"labeledAt": "secret", "label": "FRAUD"}, "labeledAt must be epoch milliseconds"),
+        ({"label": None}, "no row says what is true"),
+    ],
+)
+def test_a_wrong_row_is_named_by_field_and_never_by_value(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
+    row = {name: value for name, value in (payment(1, 0, label="FRAUD") | fields).items() if value is not None}
+    write_rows(tmp_path / "a.jsonl", [row])
+    with pytest.raises(FileProblemError, match=message) as caught:
+        from_transactions(tmp_path / "a.jsonl", None, JUDGE, Cut())
+    assert "secret" not in str(caught.value).lower()

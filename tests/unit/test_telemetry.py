@@ -1,0 +1,84 @@
+import json
+import uuid
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from fraudstream.settings import CommonSettings, Metric
+from fraudstream.telemetry import Log, Meter, error_name
+
+SETTINGS = CommonSettings(environment_suffix="dev")
+SECRET = "mail to someone@example.com"
+
+
+def make_log() -> Log:
+    return Log(f"test-{uuid.uuid4()}", SETTINGS)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_line_carries_its_sentence_and_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    log = make_log()
+    log.invocation("11111111-aaaa")
+    log.info("a transaction came in", transaction_id="order-1", status=201, milliseconds=3.5, codes=["CARD_VELOCITY"])
+    (line,) = lines(capsys)
+    assert line["message"] == "a transaction came in"
+    assert line["level"] == "INFO"
+    assert line["environment"] == "dev"
+    assert line["function_request_id"] == "11111111-aaaa"
+    assert (line["transaction_id"], line["status"], line["milliseconds"]) == ("order-1", 201, 3.5)
+    assert line["codes"] == ["CARD_VELOCITY"]
+
+
+def test_what_does_not_look_like_an_id_or_a_code_is_withheld(capsys: pytest.CaptureFixture[str]) -> None:
+    sneaky: Any = {"transaction_id": SECRET, "codes": [SECRET], "status": {"a": SECRET}, "count": SECRET}
+    make_log().warning("something odd", **sneaky)
+    out = capsys.readouterr().out
+    assert SECRET not in out
+    assert out.count("(withheld)") == 4
+
+
+def test_another_field_is_refused() -> None:
+    other: Any = {"customer_id": "customer-81"}
+    with pytest.raises(TypeError, match="customer_id"):
+        make_log().error("something failed", **other)
+
+
+def test_a_failure_is_logged_by_class_and_place_and_not_by_its_message(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        int(SECRET)
+    except ValueError as error:
+        make_log().failure("something failed", error, transaction_id="order-1")
+    out = capsys.readouterr().out
+    line = json.loads(out)
+    assert SECRET not in out
+    assert line["level"] == "ERROR"
+    assert line["error"] == "ValueError"
+    assert line["where"].startswith("test_observe.py:")
+
+
+def test_an_error_of_aws_is_named_with_its_code() -> None:
+    error = ClientError({"Error": {"Code": "ThrottlingException", "Message": SECRET}}, "PutItem")
+    assert error_name(error) == "ClientError:ThrottlingException"
+
+
+def test_metrics_leave_as_one_line_per_flush(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = Meter(SETTINGS)
+    meter.flush()
+    for stored in (1, 4):
+        meter.count(Metric.TRANSACTIONS_STORED, stored)
+        meter.milliseconds(Metric.DECISION_LATENCY, 12.5)
+        meter.level(Metric.SCORE_DRIFT, 0.07)
+        meter.flush()
+    first, second = lines(capsys)
+    for line, stored in ((first, 1), (second, 4)):
+        (declared,) = line["_aws"]["CloudWatchMetrics"]
+        assert declared["Namespace"] == "fraudstream"
+        assert declared["Dimensions"] == [["Environment"]]
+        assert line["Environment"] == "dev"
+        assert line["TransactionsStored"] == [stored]
+        assert line["DecisionLatency"] == [12.5]
+        assert line["ScoreDrift"] == [0.07]

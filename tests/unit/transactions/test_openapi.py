@@ -1,0 +1,70 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft4Validator, Draft202012Validator
+
+from fraudstream.transactions.api.answer import Problem, TransactionState
+from fraudstream.transactions.api.openapi import openapi_document
+from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
+from fraudstream.transactions.request import TransactionRequest
+
+DOCUMENT = openapi_document()
+REQUEST = DOCUMENT["components"]["schemas"]["TransactionRequest"]
+EXAMPLE = DOCUMENT["paths"]["/transactions"]["post"]["requestBody"]["content"]["application/json"]["example"]
+ALL_TIMES = TimeBounds(earliest=0, latest=4_102_444_800_000)
+
+
+def references(node: Any) -> set[str]:
+    if isinstance(node, dict):
+        return {node["$ref"]} if "$ref" in node else set().union(*map(references, node.values()))
+    return set().union(*map(references, node)) if isinstance(node, list) else set()
+
+
+def test_the_published_document_is_in_step_with_the_schema() -> None:
+    published = Path(__file__).parents[3] / "docs" / "openapi.json"
+    assert json.loads(published.read_text(encoding="utf-8")) == DOCUMENT, "run `make openapi`"
+
+
+def test_every_reference_leads_somewhere() -> None:
+    names = {reference.removeprefix("#/components/schemas/") for reference in references(DOCUMENT)}
+    assert names == set(DOCUMENT["components"]["schemas"])
+
+
+def test_the_request_needs_nothing_outside_itself_and_draft_4_reads_it_too() -> None:
+    assert references(REQUEST) == set()
+    Draft4Validator.check_schema(REQUEST)
+    Draft202012Validator.check_schema(REQUEST)
+
+
+def test_the_request_names_every_field_and_no_other() -> None:
+    assert set(REQUEST["properties"]) == {info.encode_name for info in msgspec.structs.fields(TransactionRequest)}
+    assert REQUEST["additionalProperties"] is False
+    assert all(schema["description"] for schema in REQUEST["properties"].values())
+
+
+def test_the_example_is_valid() -> None:
+    Draft202012Validator(REQUEST).validate(EXAMPLE)
+    assert read_request(json.dumps(EXAMPLE).encode(), ALL_TIMES)
+
+
+@pytest.mark.parametrize("answer", [TransactionState, Problem])
+def test_answers_are_described_by_their_own_types(answer: type[msgspec.Struct]) -> None:
+    properties = DOCUMENT["components"]["schemas"][answer.__name__]["properties"]
+    assert set(properties) == {info.encode_name for info in msgspec.structs.fields(answer)}
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8) | st.just([])
+
+
+@given(st.dictionaries(st.sampled_from([*REQUEST["properties"], "other"]), VALUES, max_size=3))
+def test_what_the_document_refuses_is_refused(changes: dict[str, Any]) -> None:
+    document = EXAMPLE | changes
+    if Draft4Validator(REQUEST).is_valid(document):
+        return
+    with pytest.raises(RequestRefusedError):
+        read_request(json.dumps(document).encode(), ALL_TIMES)
