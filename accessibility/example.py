@@ -22,17 +22,17 @@ from rich.progress import track
 
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.models.model import load
-from fraudstream.detection.models.selection import Models
+from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.reporting.daily.reporter import Reporter
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import FolderStore
 from fraudstream.transactions.attributes import Item, to_item
 from fraudstream.transactions.decision import Decision, Label, Truth, Verdict
-from fraudstream.transactions.pseudonyms import admit
+from fraudstream.transactions.pseudonyms import pseudonymize
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.tokens import Tokenizer
 from fraudstream.transactions.transaction import Kind, Transaction
-from fraudstream_tools.lab.replay.history import Known, judged
+from fraudstream_tools.lab.replay.history import KnownOutcome, judge_history
 from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate
 from fraudstream_tools.rules.folder import RulesFolder
 
@@ -51,7 +51,7 @@ def stored_transactions(world: Simulation) -> Iterator[Transaction]:
     tokenizer = Tokenizer(KEY)
     for row in world.transactions:
         request = msgspec.convert(row, TransactionRequest)
-        yield admit(request, tokenizer, timestamp=row["timestamp"], received_at=row["timestamp"] + 40)
+        yield pseudonymize(request, tokenizer, timestamp=row["timestamp"], received_at=row["timestamp"] + 40)
 
 
 def labels_of(world: Simulation, decisions: list[tuple[Transaction, Decision]]) -> dict[str, Label]:
@@ -106,11 +106,13 @@ def make(folder: Path) -> Path:
     """Make the reports of the fortnight, and give the last one's page."""
     world = simulate(SETTINGS)
     shadow = load((ROOT / "models" / "default.json").read_bytes())
-    rules = RulesFolder(ROOT / "rules").load().with_models(Models(shadow=shadow))
+    rules = RulesFolder(ROOT / "rules").load().with_models(ActiveModels(shadow=shadow))
     known = {
-        truth.transaction_id: Known(truth.fraud, truth.report.labeled_at) for truth in world.truths if truth.report
+        truth.transaction_id: KnownOutcome(truth.fraud, truth.report.labeled_at)
+        for truth in world.truths
+        if truth.report
     }
-    decisions = list(judged(list(stored_transactions(world)), known, Judge(rules)))
+    decisions = list(judge_history(list(stored_transactions(world)), known, Judge(rules)))
     told = changes(decisions, labels_of(world, decisions))
     store, last, number = FolderStore(folder), date.min, 1
     days = [(day, list(part)) for day, part in groupby(told, key=_morning)]

@@ -26,7 +26,7 @@ from fraudstream.reporting.log.record import LogEvent, read_stream_record
 from fraudstream.transactions.decision import Label
 from fraudstream.transactions.transaction import Kind
 from fraudstream_tools.lab.files.transactions import write_rows
-from fraudstream_tools.lab.replay.history import Known, as_transaction, judged
+from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate
 
 RULES = Path(__file__).resolve().parents[1] / "rules"
@@ -97,9 +97,11 @@ def _repeated(record: dict[str, Any], times: int) -> dict[str, Any]:
 
 def _records(world: Simulation) -> Iterator[dict[str, Any]]:
     transactions = [as_transaction(row, number) for number, row in enumerate(world.transactions, start=1)]
-    known = {each.transaction_id: Known(each.fraud, each.report.labeled_at) for each in world.truths if each.report}
+    known = {
+        each.transaction_id: KnownOutcome(each.fraud, each.report.labeled_at) for each in world.truths if each.report
+    }
     judge = Judge(load(*(RULES.joinpath(name).read_bytes() for name in FILES)))
-    for (transaction, decision), truth in zip(judged(transactions, known, judge), world.truths, strict=True):
+    for (transaction, decision), truth in zip(judge_history(transactions, known, judge), world.truths, strict=True):
         image = {**transaction.to_item(), **decision.to_item(), "kind": {"S": Kind.TRANSACTION.value}}
         if truth.report:
             label, source, labeled_at = truth.report

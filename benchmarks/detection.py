@@ -22,14 +22,14 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.handbook import FIRST_TEST_DAYS, WEEK, Figures, Numbers, read
+from benchmarks.handbook import FIRST_TEST_DAYS, WEEK, HandbookFigures, Numbers, read
 from benchmarks.handbook_run import RULES, TRAINING_DAYS, go_through
 
 DATA: Final = Path(__file__).parents[2] / "shared" / "data" / "handbook_transactions.parquet"
 DELAYS: Final[tuple[int, ...]] = (7, 1)
 """Days until labels are known: the handbook's, and what quick labels are worth."""
 PUBLISHED: Final = "best published, of different methods"
-BEST_PUBLISHED: Final = Figures(auc=0.879, ap=0.694, cp100=0.305, recall=float("nan"))
+BEST_PUBLISHED: Final = HandbookFigures(auc=0.879, ap=0.694, cp100=0.305, recall=float("nan"))
 
 
 def _watch(path: Path) -> dict[int, dict[str, Any]]:
@@ -58,7 +58,7 @@ def _table(results: dict[int, dict[str, Any]]) -> Table:
     return table
 
 
-def _summary(weeks: list[Figures]) -> dict[str, Any]:
+def _summary(weeks: list[HandbookFigures]) -> dict[str, Any]:
     auc, ap, cp100, recall = (np.array(column) for column in zip(*weeks, strict=True))
     spread = {name: _mean_and_std(values) for name, values in (("auc", auc), ("ap", ap), ("cp100", cp100))}
     return {**spread, "recall_at_0.1pct_fpr": round(float(recall.mean()), 4)}

@@ -83,7 +83,7 @@ def read(path: Path, days: int) -> Transactions:
     )
 
 
-class Figures(NamedTuple):
+class HandbookFigures(NamedTuple):
     """What the protocol measures on one test week."""
 
     auc: float
@@ -98,7 +98,7 @@ def training_days(first_test_day: int, delay: int, length: int) -> tuple[int, in
     return first_test_day - delay - length, first_test_day - delay
 
 
-def measure(world: Transactions, scores: Numbers, first_test_day: int, delay: int) -> Figures:
+def measure(world: Transactions, scores: Numbers, first_test_day: int, delay: int) -> HandbookFigures:
     """Measure scores on one test week.
 
     Args:
@@ -120,7 +120,7 @@ def measure(world: Transactions, scores: Numbers, first_test_day: int, delay: in
         shares.append(len(defrauded) / CARDS_A_DAY)
         caught |= defrauded
     truth, found = world.frauds[kept], scores[kept]
-    return Figures(
+    return HandbookFigures(
         float(cast("Any", roc_auc_score(truth, found))),
         float(cast("Any", average_precision_score(truth, found))),
         float(np.mean(shares)),

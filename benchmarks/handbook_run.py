@@ -16,8 +16,8 @@ from benchmarks.handbook import (
     DAY,
     FIRST_TEST_DAYS,
     WEEK,
-    Figures,
     Flags,
+    HandbookFigures,
     Integers,
     Numbers,
     Transactions,
@@ -28,7 +28,7 @@ from benchmarks.handbook import (
 from fraudstream.detection.features import registry
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.judge import Judge, learn_label
-from fraudstream.detection.models.selection import Models
+from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.profiles.codec import pack, unpack
 from fraudstream.detection.profiles.events import identity
 from fraudstream.detection.profiles.profile import LabelChange, Profile
@@ -121,7 +121,7 @@ def go_through(path: Path, delay: int, told: "MutableMapping[int, int]") -> dict
     for number, transaction in enumerate(world):
         if number in starts:
             model = trained(run, starts[number], TRAINING_DAYS)
-            judge = Judge(rules.with_models(Models(live=model)), Calendar(label_delay_days=delay))
+            judge = Judge(rules.with_models(ActiveModels(live=model)), Calendar(label_delay_days=delay))
         _learn_labels(run, waiting, transaction.timestamp)
         began = time.perf_counter()
         judgement = judge.judge(transaction, run.profiles, transaction.timestamp)
@@ -191,7 +191,7 @@ def _measured(run: Run) -> dict[str, Any]:
     }
 
 
-def _figures(run: Run, scores: Numbers) -> list[Figures]:
+def _figures(run: Run, scores: Numbers) -> list[HandbookFigures]:
     spread = run.spread(scores)
     return [measure(run.world, spread, day, run.delay) for day in FIRST_TEST_DAYS]
 

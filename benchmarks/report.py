@@ -28,7 +28,7 @@ from typing import Any
 from fraudstream.reporting.daily.reporter import Reporter
 from fraudstream.reporting.log.columns import DECISIONS, LABELS
 from fraudstream.reporting.log.hourly_merge import FINGERPRINT, write_tallies
-from fraudstream.reporting.log.keys import Table, hour_key, table_key
+from fraudstream.reporting.log.keys import LogTable, hour_key, table_key
 from fraudstream.reporting.log.record import SCHEMA_VERSION, LogEvent, LogRecord
 from fraudstream.reporting.log.roll_up import RollUp
 from fraudstream.reporting.log.segments import Segment, compress, cut, hour_prefix
@@ -154,7 +154,7 @@ def make_hour(root: Path, per_hour: int) -> None:
 def copy_hour(root: Path, later: int) -> None:
     """Write another hour of the day: the merged one with other ids, times and tokens, and its labels."""
     hour = HOUR + timedelta(hours=later)
-    source = root / table_key(PREFIX, Table.DECISIONS, DAY, HOUR)
+    source = root / table_key(PREFIX, LogTable.DECISIONS, DAY, HOUR)
     replaced = {
         "transactionId": f"md5(transactionId || {later})",
         **{name: f"{name} + {later * HOUR_MS}" for name in ("timestamp", "receivedAt", "loggedAt", "decidedAt")},
@@ -166,21 +166,21 @@ def copy_hour(root: Path, later: int) -> None:
     columns = ", ".join(f"{replaced.get(name, name)} AS {name}" for name in DECISIONS)
     with tempfile.TemporaryDirectory() as name, connect(Path(name)) as connection:
         folder = Path(name)
-        files = {table: folder / f"{table}.parquet" for table in Table}
+        files = {table: folder / f"{table}.parquet" for table in LogTable}
         if later:
-            write_parquet(connection, f"SELECT {columns} FROM {quoted(source)}", files[Table.DECISIONS])
-            made = f"read_parquet({quoted(files[Table.DECISIONS])})"
+            write_parquet(connection, f"SELECT {columns} FROM {quoted(source)}", files[LogTable.DECISIONS])
+            made = f"read_parquet({quoted(files[LogTable.DECISIONS])})"
             keys = f"(SELECT *, receivedAt // 1000 * 1000 AS storedAt FROM {made})"
-            write_tallies(connection, keys, files[Table.DECISIONS], files[Table.TALLIES])
+            write_tallies(connection, keys, files[LogTable.DECISIONS], files[LogTable.TALLIES])
             ids = f"SELECT DISTINCT {FINGERPRINT} AS fingerprint FROM {made} ORDER BY 1"
-            write_parquet(connection, ids, files[Table.IDS])
+            write_parquet(connection, ids, files[LogTable.IDS])
         else:
-            files = {Table.LABELS: files[Table.LABELS]}
+            files = {LogTable.LABELS: files[LogTable.LABELS]}
             made = f"read_parquet({quoted(source)})"
         label = {"label": "'FRAUD'", "labelSource": "'chargeback'", "labeledAt": "decidedAt + 900000000"}
         columns = ", ".join(f"{label.get(name, name)} AS {name}" for name in LABELS)
         labelled = f"hash(transactionId) % {LABELLED_ONE_IN} = 0"
-        write_parquet(connection, f"SELECT {columns} FROM {made} WHERE {labelled}", files[Table.LABELS])
+        write_parquet(connection, f"SELECT {columns} FROM {made} WHERE {labelled}", files[LogTable.LABELS])
         for table, path in files.items():
             FolderStore(root).write(table_key(PREFIX, table, DAY, hour), path)
 
@@ -289,12 +289,12 @@ def run(root: Path, per_hour: int) -> dict[str, Any]:
     merging = apart(measured, merge, root)
     for later in range(24):
         hour = HOUR + timedelta(hours=later)
-        if not (root / table_key(PREFIX, Table.LABELS, DAY, hour)).exists():
+        if not (root / table_key(PREFIX, LogTable.LABELS, DAY, hour)).exists():
             say(f"hours: {later} of 24")
             apart(copy_hour, root, later)
     reporting = apart(measured, report, root)
     writing = apart(measured, write_segments, root)
-    size = (root / table_key(PREFIX, Table.DECISIONS, DAY, HOUR)).stat().st_size
+    size = (root / table_key(PREFIX, LogTable.DECISIONS, DAY, HOUR)).stat().st_size
     return {
         "merge": merging,
         "daily": reporting,

@@ -33,7 +33,7 @@ class Names:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class StackContext:
     """Where a stack stands, and how its resources are called."""
 
     names: Names

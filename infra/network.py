@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.compute.roles import Statement, document
-from infra.naming import Place
+from infra.naming import StackContext
 
 # Lambda gives its network interfaces back within three quarters of an hour after the last function is gone.
 LEAVE = pulumi.CustomTimeouts(delete="60m")
@@ -31,7 +31,7 @@ class Network(pulumi.ComponentResource):
 
     def __init__(
         self,
-        place: Place,
+        place: StackContext,
         reachable: Reachable,
         *,
         interface_rights: Sequence[pulumi.Resource],

@@ -11,11 +11,11 @@ from fraudstream.settings import AnalyzerSettings, ProcessorSettings, ReporterSe
 from infra.api.rest_api import Api
 from infra.api.spec import api_spec
 from infra.api.waf import Firewall
-from infra.compute.functions import Function, FunctionRole, FunctionSpec
+from infra.compute.functions import Function, FunctionDefinition, FunctionRole
 from infra.compute.lambda_packages import Package, Target, build_package
 from infra.compute.stream_consumers import (
     DECISION_DEADLINE_SECONDS,
-    StreamConsumer,
+    StreamSubscription,
     analyzer_consumer,
     reporter_consumer,
 )
@@ -34,7 +34,7 @@ from infra.data.tables import Tables, make_tables, table_arns
 from infra.monitoring.alarms import Watched
 from infra.monitoring.monitoring import Monitoring
 from infra.monitoring.topics import AlertPipe, Topics
-from infra.naming import Names, Place
+from infra.naming import Names, StackContext
 from infra.network import Network, Reachable
 from infra.settings import FunctionSettings, StackSettings
 
@@ -143,7 +143,7 @@ def _grant(stores: _Stores, roles: Mapping[str, FunctionRole]) -> None:
 
 
 def _make_functions(
-    place: Place, settings: StackSettings, stores: _Stores, package: Packager, opts: pulumi.ResourceOptions
+    place: StackContext, settings: StackSettings, stores: _Stores, package: Packager, opts: pulumi.ResourceOptions
 ) -> _Functions:
     sizes = {PROCESSOR: settings.processor, ANALYZER: settings.analyzer, REPORTER: settings.reporter}
     roles = {purpose: FunctionRole(place, purpose, stores.keys, opts) for purpose in sizes}
@@ -158,7 +158,7 @@ def _make_functions(
     target = Target(kind=settings.package_for, architecture=settings.architecture, runtime=settings.runtime)
 
     def make(purpose: str, size: FunctionSettings) -> Function:
-        spec = FunctionSpec(
+        spec = FunctionDefinition(
             purpose=purpose,
             handler=f"fraudstream.functions.{purpose.replace('-', '_')}.handler",
             size=size,
@@ -178,9 +178,9 @@ def _make_functions(
 
 
 def _consume(
-    place: Place, settings: StackSettings, stores: _Stores, functions: _Functions, opts: pulumi.ResourceOptions
+    place: StackContext, settings: StackSettings, stores: _Stores, functions: _Functions, opts: pulumi.ResourceOptions
 ) -> None:
-    StreamConsumer(
+    StreamSubscription(
         place,
         analyzer_consumer(),
         table=stores.tables.transactions,
@@ -190,7 +190,7 @@ def _consume(
         after=stores.bucket.ruleset,
         opts=opts,
     )
-    StreamConsumer(
+    StreamSubscription(
         place,
         reporter_consumer(settings.segment_window_seconds),
         table=stores.tables.transactions,
@@ -201,7 +201,7 @@ def _consume(
 
 
 def _make_api(
-    place: Place, settings: StackSettings, keys: Keys, processor: Function, opts: pulumi.ResourceOptions
+    place: StackContext, settings: StackSettings, keys: Keys, processor: Function, opts: pulumi.ResourceOptions
 ) -> Api:
     spec = api_spec(
         auth=settings.api_auth,
@@ -230,7 +230,7 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
     names = Names(settings.environment_suffix)
     provider = _provider(settings, names)
     caller = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=provider))
-    place = Place(names=names, region=settings.region, account_id=caller.account_id)
+    place = StackContext(names=names, region=settings.region, account_id=caller.account_id)
     # Components hand the provider on to their children.
     opts = pulumi.ResourceOptions(providers={"aws": provider})
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from policy.rule import Checked, Complaints, as_list, of, resource_rule, stack_rule, statements
+from policy.rule import CheckedResource, Complaints, as_list, of, resource_rule, stack_rule, statements
 
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
@@ -27,7 +27,7 @@ AWS_POLICIES: Mapping[str, str] = {
 """The policies of AWS's own that may be attached, with the reason."""
 
 
-def check_role_policy(policy: Checked) -> Complaints:
+def check_role_policy(policy: CheckedResource) -> Complaints:
     """A role is allowed exact actions on exact resources, and never to make log groups."""
     for statement in statements(policy.at("policy")):
         if statement.get("Effect") == "Allow":
@@ -48,13 +48,13 @@ def _check_allowed(statement: Mapping[str, Any]) -> Complaints:
             yield f"{action} must be allowed on exact resources"
 
 
-def check_attachment(attachment: Checked) -> Complaints:
+def check_attachment(attachment: CheckedResource) -> Complaints:
     """No policy of AWS's own is attached but where AWS asks for it."""
     if attachment.at("policyArn") not in AWS_POLICIES:
         yield f"{attachment.at('policyArn')} must not be attached"
 
 
-def check_role(role: Checked) -> Complaints:
+def check_role(role: CheckedResource) -> Complaints:
     """A role is assumed by one service, and its policies stand beside it, where they are checked."""
     for inline in ("inlinePolicies", "managedPolicyArns"):
         if role.at(inline):
@@ -64,12 +64,12 @@ def check_role(role: Checked) -> Complaints:
             yield "only a service may assume the role"
 
 
-def check_people(resource: Checked) -> Complaints:
+def check_people(resource: CheckedResource) -> Complaints:
     """The stack makes no users, groups, access keys or free-standing policies."""
     yield f"{resource.type} must not be part of the stack"
 
 
-def check_one_role_each(resources: Sequence[Checked]) -> Complaints:
+def check_one_role_each(resources: Sequence[CheckedResource]) -> Complaints:
     """No two functions share a role."""
     roles = [function.at("role") for function in of(resources, "aws:lambda/function:Function")]
     if len({str(role) for role in roles}) != len(roles):

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from policy.rule import Checked, Complaints, of, resource_rule, stack_rule
+from policy.rule import CheckedResource, Complaints, of, resource_rule, stack_rule
 
 PROVIDER = "pulumi:providers:aws"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -42,7 +42,7 @@ NAME_KEYS = ("name", "bucket", "dashboardName", "tags.Name")
 """Where a resource's name for AWS stands: the first that is set."""
 
 
-def check_provider(provider: Checked) -> Complaints:
+def check_provider(provider: CheckedResource) -> Complaints:
     """Everything stands in one region, and carries the tags of its environment and cost centre."""
     region = provider.at("region")
     if region != HOME_REGION:
@@ -55,7 +55,7 @@ def check_provider(provider: Checked) -> Complaints:
             yield f"defaultTags must hold {tag}"
 
 
-def check_name(resource: Checked) -> Complaints:
+def check_name(resource: CheckedResource) -> Complaints:
     """Names are {resource-type}-{purpose}-{environmentSuffix}, for Pulumi and for AWS alike."""
     prefix = PREFIXES.get(resource.type)
     if prefix is None:
@@ -65,7 +65,7 @@ def check_name(resource: Checked) -> Complaints:
             yield f"the name {name!r} must be {prefix}-{{purpose}}-{{environmentSuffix}}"
 
 
-def check_destroyable(resource: Checked) -> Complaints:
+def check_destroyable(resource: CheckedResource) -> Complaints:
     """Whatever the stack makes, it can destroy."""
     if resource.protect:
         yield "protect must not be set"
@@ -74,7 +74,7 @@ def check_destroyable(resource: Checked) -> Complaints:
             yield f"{flag} must not be set"
 
 
-def check_alarm(alarm: Checked) -> Complaints:
+def check_alarm(alarm: CheckedResource) -> Complaints:
     """An alarm tells somebody, and says what silence means."""
     if not alarm.at("alarmActions"):
         yield "alarmActions must name the topic"
@@ -82,14 +82,14 @@ def check_alarm(alarm: Checked) -> Complaints:
         yield "treatMissingData must say what silence means"
 
 
-def check_error_alarms(resources: Sequence[Checked]) -> Complaints:
+def check_error_alarms(resources: Sequence[CheckedResource]) -> Complaints:
     """Every function has an alarm on more than one failure in a hundred invocations."""
     for function in of(resources, FUNCTION):
         if not any(_watches_errors(alarm, str(function.at("name"))) for alarm in of(resources, ALARM)):
             yield f"{function.name} must have an alarm on an error rate above 1 %"
 
 
-def _watches_errors(alarm: Checked, function: str) -> bool:
+def _watches_errors(alarm: CheckedResource, function: str) -> bool:
     queries = alarm.entries("metricQueries")
     metrics = [query["metric"] for query in queries if query.get("metric")]
     watched = {metric["metricName"] for metric in metrics if metric["dimensions"] == {"FunctionName": function}}

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from policy.rule import Checked, Complaints, must, of, resource_rule, stack_rule
+from policy.rule import CheckedResource, Complaints, must, of, resource_rule, stack_rule
 
 API = "aws:apigateway/restApi:RestApi"
 METHOD = "aws:apigateway/method:Method"
@@ -34,14 +34,14 @@ PERSONAL = re.compile(r"\$context\.(identity|authorizer|path\b|requestOverride|c
 ANSWERS = frozenset({"BAD_REQUEST_BODY", "ACCESS_DENIED", "MISSING_AUTHENTICATION_TOKEN", "THROTTLED", "DEFAULT_5XX"})
 
 
-def check_api(api: Checked) -> Complaints:
+def check_api(api: CheckedResource) -> Complaints:
     """The API speaks TLS 1.2 or newer, by a policy of the enhanced kind."""
     if not re.match(r"SecurityPolicy_TLS13_1_[23]_", str(api.at("securityPolicy"))):
         yield f"securityPolicy must be an enhanced one from TLS 1.2 on, not {api.at('securityPolicy')!r}"
     yield from must(api, {"endpointAccessMode": "STRICT", "endpointConfiguration.types": "REGIONAL"})
 
 
-def check_method(method: Checked) -> Complaints:
+def check_method(method: CheckedResource) -> Complaints:
     """Nobody gets in unknown, and what comes in is checked."""
     if method.at("authorization") != "AWS_IAM" and not method.at("apiKeyRequired"):
         yield "the method must ask for a signature or an API key"
@@ -51,7 +51,7 @@ def check_method(method: Checked) -> Complaints:
         yield "a body must have a model"
 
 
-def check_throttle(settings: Checked) -> Complaints:
+def check_throttle(settings: CheckedResource) -> Complaints:
     """The stage takes a thousand requests a second, and no method more."""
     rate = settings.at("settings.throttlingRateLimit")
     if settings.at("methodPath") == "*/*":
@@ -64,7 +64,7 @@ def check_throttle(settings: Checked) -> Complaints:
     yield from must(settings, {"settings.dataTraceEnabled": False})
 
 
-def check_stage(stage: Checked) -> Complaints:
+def check_stage(stage: CheckedResource) -> Complaints:
     """The stage traces, and its access log names nobody."""
     yield from must(stage, {"xrayTracingEnabled": True})
     log_format = stage.at("accessLogSettings.format")
@@ -74,45 +74,45 @@ def check_stage(stage: Checked) -> Complaints:
         yield f"accessLogSettings.format must not hold {found.group()}"
 
 
-def check_permission(permission: Checked) -> Complaints:
+def check_permission(permission: CheckedResource) -> Complaints:
     """A function may be called by API Gateway for one method of one API only."""
     if not re.search(r":execute-api:.*/(GET|POST)/", str(permission.at("sourceArn"))):
         yield f"sourceArn must be that of a method of the API, not {permission.at('sourceArn')!r}"
 
 
-def check_security_group(group: Checked) -> Complaints:
+def check_security_group(group: CheckedResource) -> Complaints:
     """Rules of a security group stand beside it, where they are checked; nothing comes in."""
     for direction in ("ingress", "egress"):
         if group.at(direction):
             yield f"{direction} must not be set inline"
 
 
-def check_egress(rule: Checked) -> Complaints:
+def check_egress(rule: CheckedResource) -> Complaints:
     """Functions reach a gateway endpoint's addresses over HTTPS, and nothing else."""
     yield from must(rule, {"ipProtocol": "tcp", "fromPort": HTTPS, "toPort": HTTPS})
     if not rule.at("prefixListId") or rule.at("cidrIpv4") or rule.at("cidrIpv6"):
         yield "the rule must name a prefix list and no addresses"
 
 
-def check_endpoint(endpoint: Checked) -> Complaints:
+def check_endpoint(endpoint: CheckedResource) -> Complaints:
     """Endpoints are of the kind that costs nothing, and have a policy."""
     yield from must(endpoint, {"vpcEndpointType": "Gateway"})
     if not endpoint.at("policy"):
         yield "the endpoint must have a policy"
 
 
-def check_subnet(subnet: Checked) -> Complaints:
+def check_subnet(subnet: CheckedResource) -> Complaints:
     """Subnets are private."""
     if subnet.at("mapPublicIpOnLaunch"):
         yield "mapPublicIpOnLaunch must not be set"
 
 
-def check_way_out(resource: Checked) -> Complaints:
+def check_way_out(resource: CheckedResource) -> Complaints:
     """There is no way in or out but the gateway endpoints."""
     yield f"{resource.type} must not be part of the stack"
 
 
-def check_routes(resources: Sequence[Checked]) -> Complaints:
+def check_routes(resources: Sequence[CheckedResource]) -> Complaints:
     """The API has exactly its two routes, a throttle on all of them, and problems for what it answers itself."""
     methods = sorted(str(method.at("httpMethod")) for method in of(resources, METHOD))
     if methods != ["GET", "POST"]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from policy.rule import Checked, Complaints, must, of, resource_rule, stack_rule
+from policy.rule import CheckedResource, Complaints, must, of, resource_rule, stack_rule
 
 FUNCTION = "aws:lambda/function:Function"
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
@@ -15,7 +15,7 @@ MINIMUM_CONCURRENCY = 100
 REPORTER_SCRATCH_MB = 10_240
 
 
-def check_function(function: Checked) -> Complaints:
+def check_function(function: CheckedResource) -> Complaints:
     """A function is Python 3.11 with 300 seconds, reserved concurrency, traces, a log group and a private network."""
     yield from must(function, {"runtime": "python3.11", "timeout": 300, "tracingConfig.mode": "Active"})
     concurrency = function.at("reservedConcurrentExecutions")
@@ -31,13 +31,13 @@ def check_function(function: Checked) -> Complaints:
         yield "vpcConfig must name a security group"
 
 
-def check_reporter(function: Checked) -> Complaints:
+def check_reporter(function: CheckedResource) -> Complaints:
     """The report generator has room for a whole day's decision log."""
     if "report-generator" in function.name:
         yield from must(function, {"ephemeralStorage.size": REPORTER_SCRATCH_MB})
 
 
-def check_mapping(mapping: Checked) -> Complaints:
+def check_mapping(mapping: CheckedResource) -> Complaints:
     """A stream's consumer isolates what fails, gives it up some day, and keeps it where it can be found."""
     yield from must(mapping, {"bisectBatchOnFunctionError": True, "functionResponseTypes": ["ReportBatchItemFailures"]})
     for bound in ("maximumRetryAttempts", "maximumRecordAgeInSeconds"):
@@ -50,20 +50,20 @@ def check_mapping(mapping: Checked) -> Complaints:
         yield "filterCriteria must keep the functions' own writes out"
 
 
-def check_analyzer(mapping: Checked) -> Complaints:
+def check_analyzer(mapping: CheckedResource) -> Complaints:
     """The fraud analyzer gets batches of 100 at once, ten for each shard."""
     if "fraud-analyzer" in mapping.name:
         yield from must(mapping, {"batchSize": 100, "maximumBatchingWindowInSeconds": 0, "parallelizationFactor": 10})
 
 
-def check_log_group(group: Checked) -> Complaints:
+def check_log_group(group: CheckedResource) -> Complaints:
     """Logs are kept for seven days and go with the stack."""
     yield from must(group, {"retentionInDays": 7})
     if group.at("skipDestroy"):
         yield "skipDestroy must not be set"
 
 
-def check_schedule(schedule: Checked) -> Complaints:
+def check_schedule(schedule: CheckedResource) -> Complaints:
     """The report is asked for once a day, at an hour of UTC, and the log is merged once an hour."""
     yield from must(schedule, {"scheduleExpressionTimezone": "UTC", "flexibleTimeWindow.mode": "OFF"})
     expression = str(schedule.at("scheduleExpression"))
@@ -71,7 +71,7 @@ def check_schedule(schedule: Checked) -> Complaints:
         yield f"scheduleExpression must name a minute of every hour, or of one hour of every day, not {expression!r}"
 
 
-def check_invoke_config(config: Checked) -> Complaints:
+def check_invoke_config(config: CheckedResource) -> Complaints:
     """An event that a function fails on is tried again, and then kept where it can be found."""
     retries = config.at("maximumRetryAttempts")
     if not isinstance(retries, int | float) or retries < 1:
@@ -80,13 +80,13 @@ def check_invoke_config(config: Checked) -> Complaints:
         yield "destinationConfig.onFailure must name a queue"
 
 
-def check_report_kept(resources: Sequence[Checked]) -> Complaints:
+def check_report_kept(resources: Sequence[CheckedResource]) -> Complaints:
     """A daily report that fails does not vanish."""
     if not any("report-generator" in config.name for config in of(resources, INVOKE_CONFIG)):
         yield "the report generator must say what becomes of events that it fails on"
 
 
-def check_functions(resources: Sequence[Checked]) -> Complaints:
+def check_functions(resources: Sequence[CheckedResource]) -> Complaints:
     """There are three functions, and two of them follow the stream of transactions: it has no room for a third."""
     functions = of(resources, FUNCTION)
     if len(functions) != FUNCTIONS:

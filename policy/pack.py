@@ -13,25 +13,25 @@ from pulumi_policy import (
 )
 
 from policy import access, conventions, edge, functions, stores
-from policy.rule import Checked, ResourceRule, StackRule
+from policy.rule import CheckedResource, ResourceRule, StackRule
 
 NAME = "fraudstream"
-ROOMS = (access, edge, functions, conventions, stores)
+RULE_MODULES = (access, edge, functions, conventions, stores)
 
 
 def resource_rules() -> Sequence[ResourceRule]:
     """Give every rule about single resources."""
-    return [rule for room in ROOMS for rule in room.RESOURCE_RULES]
+    return [rule for room in RULE_MODULES for rule in room.RESOURCE_RULES]
 
 
 def stack_rules() -> Sequence[StackRule]:
     """Give every rule about stacks."""
-    return [rule for room in ROOMS for rule in room.STACK_RULES]
+    return [rule for room in RULE_MODULES for rule in room.STACK_RULES]
 
 
 def _resource_policy(rule: ResourceRule) -> Policy:
     def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
-        resource = Checked(
+        resource = CheckedResource(
             type=args.resource_type, name=args.name, inputs=args.props, protect=bool(args.opts and args.opts.protect)
         )
         for complaint in rule.complaints(resource):
@@ -48,7 +48,7 @@ def _resource_policy(rule: ResourceRule) -> Policy:
 def _stack_policy(rule: StackRule) -> Policy:
     def validate(args: StackValidationArgs, report_violation: ReportViolation) -> None:
         resources = [
-            Checked(
+            CheckedResource(
                 type=resource.resource_type,
                 name=resource.name,
                 inputs=resource.props,

@@ -9,7 +9,7 @@ Complaints = Iterator[str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
+class CheckedResource:
     """A resource as a rule sees it."""
 
     type: str
@@ -41,9 +41,9 @@ class ResourceRule:
     description: str
     types: frozenset[str]
     """Type tokens that it is about; none at all: every type of AWS."""
-    check: Callable[[Checked], Complaints]
+    check: Callable[[CheckedResource], Complaints]
 
-    def complaints(self, resource: Checked) -> list[str]:
+    def complaints(self, resource: CheckedResource) -> list[str]:
         """Give what is wrong with a resource; nothing where the rule is not about it."""
         applies = resource.type in self.types if self.types else resource.type.startswith("aws:")
         return [*self.check(resource)] if applies else []
@@ -55,9 +55,9 @@ class StackRule:
 
     name: str
     description: str
-    check: Callable[[Sequence[Checked]], Complaints]
+    check: Callable[[Sequence[CheckedResource]], Complaints]
 
-    def complaints(self, resources: Sequence[Checked]) -> list[str]:
+    def complaints(self, resources: Sequence[CheckedResource]) -> list[str]:
         """Give what is wrong with a stack."""
         return [*self.check(resources)]
 
@@ -76,7 +76,7 @@ def plain(value: object) -> Any:  # noqa: ANN401  (what it is made of is known a
             return value
 
 
-def must(resource: Checked, expected: Mapping[str, object]) -> Complaints:
+def must(resource: CheckedResource, expected: Mapping[str, object]) -> Complaints:
     """Complain of each dotted path of a resource that does not hold the expected value."""
     for path, value in expected.items():
         found = resource.at(path)
@@ -84,7 +84,7 @@ def must(resource: Checked, expected: Mapping[str, object]) -> Complaints:
             yield f"{path} must be {value!r}, not {found!r}"
 
 
-def of(resources: Iterable[Checked], kind: str) -> list[Checked]:
+def of(resources: Iterable[CheckedResource], kind: str) -> list[CheckedResource]:
     """Give the resources of a type."""
     return [resource for resource in resources if resource.type == kind]
 
@@ -102,11 +102,11 @@ def as_list(value: object) -> list[Any]:
     return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 
-def resource_rule(name: str, types: Iterable[str], check: Callable[[Checked], Complaints]) -> ResourceRule:
+def resource_rule(name: str, types: Iterable[str], check: Callable[[CheckedResource], Complaints]) -> ResourceRule:
     """Make a rule about resources of some types, described by the docstring of its check."""
     return ResourceRule(name=name, description=(check.__doc__ or name).strip(), types=frozenset(types), check=check)
 
 
-def stack_rule(name: str, check: Callable[[Sequence[Checked]], Complaints]) -> StackRule:
+def stack_rule(name: str, check: Callable[[Sequence[CheckedResource]], Complaints]) -> StackRule:
     """Make a rule about a stack as a whole, described by the docstring of its check."""
     return StackRule(name=name, description=(check.__doc__ or name).strip(), check=check)

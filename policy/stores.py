@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from policy.rule import Checked, Complaints, as_list, must, of, resource_rule, stack_rule, statements
+from policy.rule import CheckedResource, Complaints, as_list, must, of, resource_rule, stack_rule, statements
 
 TABLE = "aws:dynamodb/table:Table"
 BUCKET = "aws:s3/bucket:Bucket"
@@ -18,7 +18,7 @@ EXPIRING = frozenset({"decision-log/", "reports/"})
 KEPT_SECONDS = 14 * 24 * 3600
 
 
-def check_table(table: Checked) -> Complaints:
+def check_table(table: CheckedResource) -> Complaints:
     """A table is on demand, encrypted, recoverable, forgets, and may be destroyed."""
     yield from must(
         table,
@@ -33,7 +33,7 @@ def check_table(table: Checked) -> Complaints:
         yield "deletionProtectionEnabled must not be set"
 
 
-def check_transactions(table: Checked) -> Complaints:
+def check_transactions(table: CheckedResource) -> Complaints:
     """The table of transactions has the key and the stream that everything else is built on."""
     if "transactions" not in table.name:
         return
@@ -51,12 +51,12 @@ def check_transactions(table: Checked) -> Complaints:
         yield "transactionId must be a text and timestamp a number"
 
 
-def check_bucket(bucket: Checked) -> Complaints:
+def check_bucket(bucket: CheckedResource) -> Complaints:
     """A bucket goes with the stack, whatever is in it."""
     yield from must(bucket, {"forceDestroy": True})
 
 
-def check_access_block(block: Checked) -> Complaints:
+def check_access_block(block: CheckedResource) -> Complaints:
     """Nothing in a bucket is public."""
     yield from must(
         block,
@@ -64,19 +64,19 @@ def check_access_block(block: Checked) -> Complaints:
     )
 
 
-def check_queue(queue: Checked) -> Complaints:
+def check_queue(queue: CheckedResource) -> Complaints:
     """A queue is encrypted and keeps for fourteen days."""
     yield from must(queue, {"messageRetentionSeconds": KEPT_SECONDS})
     if not queue.at("kmsMasterKeyId") and not queue.at("sqsManagedSseEnabled"):
         yield "the queue must be encrypted"
 
 
-def check_key(key: Checked) -> Complaints:
+def check_key(key: CheckedResource) -> Complaints:
     """The key is renewed every year, and goes a week after the stack."""
     yield from must(key, {"enableKeyRotation": True, "deletionWindowInDays": 7})
 
 
-def check_workgroup(workgroup: Checked) -> Complaints:
+def check_workgroup(workgroup: CheckedResource) -> Complaints:
     """Whoever asks a workgroup reads no more than it allows, and what is found is encrypted; it goes with the stack."""
     yield from must(workgroup, {"configuration.enforceWorkgroupConfiguration": True, "forceDestroy": True})
     if not workgroup.at("configuration.bytesScannedCutoffPerQuery"):
@@ -85,7 +85,7 @@ def check_workgroup(workgroup: Checked) -> Complaints:
         yield "configuration.resultConfiguration must say how results are encrypted"
 
 
-def check_buckets(resources: Sequence[Checked]) -> Complaints:
+def check_buckets(resources: Sequence[CheckedResource]) -> Complaints:
     """Every bucket is closed, encrypted, versioned, reached over TLS only, and forgets."""
     needed = {
         ACCESS_BLOCK: "public access blocked",
@@ -116,7 +116,7 @@ def _is_tls_only(statement: Mapping[str, object]) -> bool:
     )
 
 
-def _check_lifecycle(lifecycle: Checked) -> Complaints:
+def _check_lifecycle(lifecycle: CheckedResource) -> Complaints:
     enabled = [rule for rule in lifecycle.entries("rules") if rule.get("status") == "Enabled"]
     prefixes = {rule["filter"].get("prefix") for rule in enabled if rule.get("expiration", {}).get("days")}
     if missing := sorted(EXPIRING - prefixes):

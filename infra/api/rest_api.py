@@ -9,7 +9,7 @@ from infra.api.spec import ACCESS_LOG_FORMAT, STAGE, ApiSpec
 from infra.compute.functions import Function, make_log_group
 from infra.compute.roles import ServiceRole
 from infra.data.keys import Keys
-from infra.naming import Place
+from infra.naming import StackContext
 from infra.settings import REQUESTS_PER_SECOND
 
 PUSH_LOGS_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
@@ -20,7 +20,7 @@ class Api(pulumi.ComponentResource):
 
     def __init__(
         self,
-        place: Place,
+        place: StackContext,
         spec: ApiSpec,
         *,
         function: Function,

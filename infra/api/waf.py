@@ -3,7 +3,7 @@
 import pulumi
 import pulumi_aws as aws
 
-from infra.naming import Place
+from infra.naming import StackContext
 
 COMMON_RULES = "AWSManagedRulesCommonRuleSet"
 RATE_RULE = "rate"
@@ -14,7 +14,7 @@ class Firewall(pulumi.ComponentResource):
 
     def __init__(
         self,
-        place: Place,
+        place: StackContext,
         *,
         stage_arn: pulumi.Input[str],
         rate_limit: int,

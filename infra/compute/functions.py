@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from infra.compute.lambda_packages import Package
 from infra.compute.roles import ServiceRole, Statement
 from infra.data.keys import Keys
-from infra.naming import Place
+from infra.naming import StackContext
 from infra.network import Network
 from infra.settings import FunctionSettings
 
@@ -19,7 +19,7 @@ LOG_RETENTION_DAYS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunctionSpec:
+class FunctionDefinition:
     """What is particular to a function."""
 
     purpose: str
@@ -37,7 +37,9 @@ class FunctionSpec:
 class FunctionRole(pulumi.ComponentResource):
     """A function's log group, and its role with what every function needs; resources grant the rest to it."""
 
-    def __init__(self, place: Place, purpose: str, keys: Keys, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, place: StackContext, purpose: str, keys: Keys, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         """Make the log group and the role."""
         super().__init__("fraudstream:infra:FunctionRole", place.name("component", f"role-{purpose}"), None, opts)
         self.purpose = purpose
@@ -60,7 +62,7 @@ class FunctionRole(pulumi.ComponentResource):
         keys.grant_environment(self.role, self.function_arn)
         self.register_outputs({})
 
-    def _network_statements(self, place: Place) -> tuple[Statement, ...]:
+    def _network_statements(self, place: StackContext) -> tuple[Statement, ...]:
         # Lambda makes the network interfaces in the role's name, and nobody knows their ids before: it asks for the
         # right on all of the account's.
         manage = Statement(
@@ -90,8 +92,8 @@ class Function(pulumi.ComponentResource):
 
     def __init__(
         self,
-        place: Place,
-        spec: FunctionSpec,
+        place: StackContext,
+        spec: FunctionDefinition,
         *,
         role: FunctionRole,
         network: Network,
@@ -133,7 +135,9 @@ class Function(pulumi.ComponentResource):
         role.allow("invoke", Statement(actions=("lambda:InvokeFunction",), resources=(self.arn,)))
 
 
-def make_log_group(place: Place, purpose: str, keys: Keys, opts: pulumi.ResourceOptions) -> aws.cloudwatch.LogGroup:
+def make_log_group(
+    place: StackContext, purpose: str, keys: Keys, opts: pulumi.ResourceOptions
+) -> aws.cloudwatch.LogGroup:
     """Make a log group that is kept for `LOG_RETENTION_DAYS` days and goes with the stack."""
     name = place.name("log-group", purpose)
     return aws.cloudwatch.LogGroup(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pulumi
 import pulumi_aws as aws
 
-from infra.naming import Place
+from infra.naming import StackContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class ServiceRole(pulumi.ComponentResource):
 
     def __init__(
         self,
-        place: Place,
+        place: StackContext,
         purpose: str,
         *,
         service: str,

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from infra.compute.functions import Function
 from infra.data.queues import DeadLetters
 from infra.data.tables import Table
-from infra.naming import Place
+from infra.naming import StackContext
 
 DECISION_DEADLINE_SECONDS = 3600
 """Age at which the analyzer's mapping gives a record up."""
@@ -69,12 +69,12 @@ def reporter_consumer(window_seconds: int) -> ConsumerSpec:
     )
 
 
-class StreamConsumer(pulumi.ComponentResource):
+class StreamSubscription(pulumi.ComponentResource):
     """Hands a table's stream to a function, batch by batch; what fails for good goes to the dead-letter queue."""
 
     def __init__(
         self,
-        place: Place,
+        place: StackContext,
         spec: ConsumerSpec,
         *,
         table: Table,

@@ -8,17 +8,17 @@ import pulumi
 import pulumi_aws as aws
 
 from fraudstream.reporting.log.columns import FILES
-from fraudstream.reporting.log.keys import Table
+from fraudstream.reporting.log.keys import LogTable
 from infra.data.keys import Keys
 from infra.data.report_bucket import LOG_PREFIX, RESULT_PREFIX, ReportBucket
-from infra.naming import Place
+from infra.naming import StackContext
 from infra.settings import StackSettings
 
 QUERIES = Path(__file__).resolve().parent / "queries"
-TABLES: Mapping[Table, str] = {
-    Table.DECISIONS: "Decisions, each once",
-    Table.LABELS: "Every label ever set; for each transaction the one with the greatest labeledAt holds",
-    Table.TALLIES: "What reports count; rows of the same dimension, key, other, currency and decision add up",
+TABLES: Mapping[LogTable, str] = {
+    LogTable.DECISIONS: "Decisions, each once",
+    LogTable.LABELS: "Every label ever set; for each transaction the one with the greatest labeledAt holds",
+    LogTable.TALLIES: "What reports count; rows of the same dimension, key, other, currency and decision add up",
 }
 PARTITION = "date"
 CUTOFF_BYTES = 100 * 1024**3
@@ -61,7 +61,7 @@ class Analytics(pulumi.ComponentResource):
 
     def __init__(
         self,
-        place: Place,
+        place: StackContext,
         settings: StackSettings,
         *,
         bucket: ReportBucket,
@@ -99,7 +99,7 @@ class Analytics(pulumi.ComponentResource):
             )
         self.register_outputs({"database": self.database, "workgroup": self.workgroup})
 
-    def _table(self, table: Table, what: str, days: int) -> aws.glue.CatalogTable:
+    def _table(self, table: LogTable, what: str, days: int) -> aws.glue.CatalogTable:
         return aws.glue.CatalogTable(
             self._place.name("catalog-table", table),
             # Its database has the environment in its name.

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 import pulumi_random as random
 
 from infra.compute.roles import ServiceRole, Statement, document
-from infra.naming import Place
+from infra.naming import StackContext
 
 KeyUser = Literal["dynamodb", "s3", "sqs", "sns"]
 
@@ -27,7 +27,9 @@ _WRITE = {
 class Keys(pulumi.ComponentResource):
     """The customer-managed key, unless AWS's own keys are to be used, and the token key."""
 
-    def __init__(self, place: Place, *, customer_managed: bool, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, place: StackContext, *, customer_managed: bool, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         """Make the keys."""
         super().__init__("fraudstream:infra:Keys", place.name("component", "keys"), None, opts)
         self._place = place

@@ -5,7 +5,7 @@ import pulumi_aws as aws
 
 from infra.compute.roles import ServiceRole, Statement, document, tls_only
 from infra.data.keys import Keys
-from infra.naming import Place
+from infra.naming import StackContext
 
 RETENTION_SECONDS = 14 * 24 * 3600
 """The longest that SQS keeps a message."""
@@ -14,7 +14,7 @@ RETENTION_SECONDS = 14 * 24 * 3600
 class DeadLetters(pulumi.ComponentResource):
     """An encrypted queue for what failed."""
 
-    def __init__(self, place: Place, keys: Keys, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, place: StackContext, keys: Keys, opts: pulumi.ResourceOptions | None = None) -> None:
         """Make the queue."""
         super().__init__("fraudstream:infra:DeadLetters", place.name("component", "dead-letters"), None, opts)
         self._keys = keys

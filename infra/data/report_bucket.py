@@ -11,7 +11,7 @@ from infra.compute.functions import Function
 from infra.compute.roles import ServiceRole, Statement, document, tls_only
 from infra.data.keys import Keys
 from infra.data.queues import DeadLetters
-from infra.naming import Place
+from infra.naming import StackContext
 from infra.settings import StackSettings
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
@@ -37,12 +37,12 @@ REPORT_RETRIES = 2
 REPORT_EVENT_AGE_SECONDS = 3600
 
 
-def bucket_arn(place: Place) -> pulumi.Output[str]:
+def bucket_arn(place: StackContext) -> pulumi.Output[str]:
     """Give the ARN that the bucket has or will have."""
     return pulumi.Output.concat("arn:aws:s3:::", bucket_name(place))
 
 
-def bucket_name(place: Place) -> pulumi.Output[str]:
+def bucket_name(place: StackContext) -> pulumi.Output[str]:
     """Give the bucket's name; the account is part of it, since names of buckets are global."""
     return place.account_id.apply(lambda account: place.name("bucket", f"reports-{account}"))
 
@@ -51,7 +51,7 @@ class ReportBucket(pulumi.ComponentResource):
     """A private, encrypted, versioned bucket; and the grants on its prefixes."""
 
     def __init__(
-        self, place: Place, settings: StackSettings, keys: Keys, opts: pulumi.ResourceOptions | None = None
+        self, place: StackContext, settings: StackSettings, keys: Keys, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Make the bucket, and upload the ruleset and the models.
 
@@ -205,7 +205,7 @@ class ReportSchedules(pulumi.ComponentResource):
 
     def __init__(
         self,
-        place: Place,
+        place: StackContext,
         *,
         function: Function,
         hour: int,

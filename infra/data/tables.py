@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from infra.compute.roles import ServiceRole, Statement
 from infra.data.keys import Keys
-from infra.naming import Place
+from infra.naming import StackContext
 
 AttributeType = Literal["S", "N", "B"]
 StreamView = Literal["NEW_IMAGE", "NEW_AND_OLD_IMAGES"]
@@ -57,7 +57,9 @@ ALERTS = TableSpec(
 class Table(pulumi.ComponentResource):
     """A table on demand, encrypted, with recovery to any second and expiry of old items; and the grants on it."""
 
-    def __init__(self, place: Place, spec: TableSpec, keys: Keys, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, place: StackContext, spec: TableSpec, keys: Keys, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         """Make the table."""
         super().__init__("fraudstream:infra:Table", place.name("component", f"table-{spec.purpose}"), None, opts)
         self._purpose = spec.purpose
@@ -140,7 +142,7 @@ class Tables:
     alerts: Table
 
 
-def make_tables(place: Place, keys: Keys, opts: pulumi.ResourceOptions) -> Tables:
+def make_tables(place: StackContext, keys: Keys, opts: pulumi.ResourceOptions) -> Tables:
     """Make the tables of a stack."""
     return Tables(
         transactions=Table(place, TRANSACTIONS, keys, opts),
@@ -149,7 +151,7 @@ def make_tables(place: Place, keys: Keys, opts: pulumi.ResourceOptions) -> Table
     )
 
 
-def table_arns(place: Place) -> list[pulumi.Output[str]]:
+def table_arns(place: StackContext) -> list[pulumi.Output[str]]:
     """Give the ARNs that the tables and their indexes have or will have."""
     tables = [place.name("table", spec.purpose) for spec in (TRANSACTIONS, PROFILES, ALERTS)]
     arns = [place.arn("dynamodb", f"table/{name}") for name in tables]

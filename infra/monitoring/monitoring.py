@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from infra.monitoring.alarms import AlarmSpec, MetricSpec, Watched, alarm_specs
 from infra.monitoring.dashboard import dashboard_body
-from infra.naming import Place
+from infra.naming import StackContext
 
 STATISTICS = ("Average", "Maximum", "Minimum", "SampleCount", "Sum")
 """What CloudWatch calls a statistic; all else, such as `p99`, is an extended one."""
@@ -18,7 +18,7 @@ class Monitoring(pulumi.ComponentResource):
 
     def __init__(
         self,
-        place: Place,
+        place: StackContext,
         watched: Watched,
         *,
         topic_arn: pulumi.Input[str],

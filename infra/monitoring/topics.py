@@ -10,7 +10,7 @@ from infra.compute.roles import ServiceRole, Statement, document, tls_only
 from infra.data.keys import Keys
 from infra.data.queues import DeadLetters
 from infra.data.tables import Table
-from infra.naming import Place
+from infra.naming import StackContext
 
 PIPE_BATCH = 10
 """SNS takes at most ten messages in one call."""
@@ -31,7 +31,7 @@ class Topics(pulumi.ComponentResource):
 
     def __init__(
         self,
-        place: Place,
+        place: StackContext,
         keys: Keys,
         *,
         alarm_email: str | None,
@@ -86,7 +86,7 @@ class AlertPipe(pulumi.ComponentResource):
 
     def __init__(
         self,
-        place: Place,
+        place: StackContext,
         *,
         alerts: Table,
         topics: Topics,

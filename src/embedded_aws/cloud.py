@@ -16,7 +16,7 @@ from embedded_aws.cleanup import ended_by_signals, state_folder
 from embedded_aws.gateway.server import Gateway
 from embedded_aws.ministack.roles import Roles
 from embedded_aws.ministack.server import MinistackServer, free_port
-from embedded_aws.provider import Account, LocalProvider, Plan
+from embedded_aws.provider import Account, LocalProvider, ServicePlan
 from embedded_aws.pulumi_program import DeploymentError, run_program
 from embedded_aws.runtime.async_invocations import AsynchronousInvoker
 from embedded_aws.runtime.function_runtime import FunctionRuntime
@@ -156,7 +156,7 @@ class LocalCloud:
         """Give the file with what a function printed."""
         return self._runtime.log_file(function_name)
 
-    def _start(self, plan: Plan, state: Path, resources: ExitStack) -> None:
+    def _start(self, plan: ServicePlan, state: Path, resources: ExitStack) -> None:
         """Start what the program declared and ministack does not play."""
         self._on_progress("starting functions, streams and gateways")
         roles = Roles(self._server)
@@ -181,7 +181,7 @@ class LocalCloud:
         resources.callback(self._scheduler.close)
         self._scheduler.start()
 
-    def _open_gateways(self, plan: Plan, roles: Roles, folder: Path, resources: ExitStack) -> None:
+    def _open_gateways(self, plan: ServicePlan, roles: Roles, folder: Path, resources: ExitStack) -> None:
         for planned in plan.gateways:
             gateway = Gateway(
                 planned.spec, invoke=self._runtime.invoke, credentials=roles.known, folder=folder, port=planned.port
@@ -189,7 +189,7 @@ class LocalCloud:
             resources.callback(gateway.close)
             gateway.start()
 
-    def _mappers(self, plan: Plan, roles: Roles, role_of: Mapping[str, str]) -> Iterator[StreamConsumer]:
+    def _mappers(self, plan: ServicePlan, roles: Roles, role_of: Mapping[str, str]) -> Iterator[StreamConsumer]:
         # Lambda gives up what failed in the name of the function's role. It reads the stream in that name too, but
         # ministack cannot evaluate a policy on a stream: it takes every call of the Streams API to be on `*`.
         for source in plan.event_sources:
@@ -200,7 +200,7 @@ class LocalCloud:
                 sqs=roles.client("sqs", role_of[source.function_name]),
             )
 
-    def _pipes(self, plan: Plan, roles: Roles) -> Iterator[StreamConsumer]:
+    def _pipes(self, plan: ServicePlan, roles: Roles) -> Iterator[StreamConsumer]:
         for planned in plan.pipes:
             yield Pipe(
                 planned.spec,

@@ -93,7 +93,7 @@ class Log:
         self.error(sentence, **fields)
 
 
-class Meter:
+class MetricEmitter:
     """A function's metrics, written as CloudWatch Embedded Metric Format lines when they are flushed."""
 
     def __init__(self, settings: CommonSettings) -> None:

@@ -11,11 +11,11 @@ from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 
 from policy.pack import NAME, policies, resource_rules, stack_rules
-from policy.rule import Checked
+from policy.rule import CheckedResource
 from tests.infrastructure.pulumi_graph_harness import REGION, Graph, Resource
 
 
-def checked(resource: Resource, changes: Mapping[str, Any] | None = None) -> Checked:
+def checked(resource: Resource, changes: Mapping[str, Any] | None = None) -> CheckedResource:
     """A resource as a rule sees it, with something else at some dotted paths."""
     inputs = json.loads(json.dumps(resource.inputs))
     for path, value in (changes or {}).items():
@@ -24,10 +24,10 @@ def checked(resource: Resource, changes: Mapping[str, Any] | None = None) -> Che
         for part in parents:
             target = target.setdefault(part, {})
         target[last] = value
-    return Checked(type=resource.type, name=resource.name, inputs=inputs, protect=resource.protect)
+    return CheckedResource(type=resource.type, name=resource.name, inputs=inputs, protect=resource.protect)
 
 
-def complaints(resources: Iterable[Checked]) -> list[str]:
+def complaints(resources: Iterable[CheckedResource]) -> list[str]:
     everything = [*resources]
     of_resources = [
         f"{rule.name}: {complaint}"
@@ -171,20 +171,20 @@ def test_a_broken_resource_is_refused(
     assert found.complaints(checked(resource, changes))
 
 
-def without(kind: str, part: str = "") -> Callable[[Sequence[Checked]], list[Checked]]:
+def without(kind: str, part: str = "") -> Callable[[Sequence[CheckedResource]], list[CheckedResource]]:
     return lambda resources: [each for each in resources if not (each.type.endswith(kind) and part in each.name)]
 
 
-def with_change(kind: str, **changes: Any) -> Callable[[Sequence[Checked]], list[Checked]]:
-    def change(resource: Checked) -> Checked:
+def with_change(kind: str, **changes: Any) -> Callable[[Sequence[CheckedResource]], list[CheckedResource]]:
+    def change(resource: CheckedResource) -> CheckedResource:
         if not resource.type.endswith(kind):
             return resource
-        return Checked(type=resource.type, name=resource.name, inputs={**resource.inputs, **changes})
+        return CheckedResource(type=resource.type, name=resource.name, inputs={**resource.inputs, **changes})
 
     return lambda resources: [*map(change, resources)]
 
 
-BROKEN_STACKS: list[tuple[str, Callable[[Sequence[Checked]], list[Checked]]]] = [
+BROKEN_STACKS: list[tuple[str, Callable[[Sequence[CheckedResource]], list[CheckedResource]]]] = [
     ("alarm-errors", without("MetricAlarm", "fraud-analyzer-errors")),
     ("alarm-errors", with_change(":MetricAlarm", threshold=5)),
     ("alarm-errors", with_change(":MetricAlarm", treatMissingData="breaching")),
@@ -210,7 +210,7 @@ BROKEN_STACKS: list[tuple[str, Callable[[Sequence[Checked]], list[Checked]]]] = 
 
 @pytest.mark.parametrize(("rule", "breaking"), BROKEN_STACKS)
 def test_a_broken_stack_is_refused(
-    graph: Graph, rule: str, breaking: Callable[[Sequence[Checked]], list[Checked]]
+    graph: Graph, rule: str, breaking: Callable[[Sequence[CheckedResource]], list[CheckedResource]]
 ) -> None:
     (found,) = [each for each in stack_rules() if each.name == rule]
     resources = [*map(checked, graph.resources)]
@@ -222,12 +222,12 @@ def test_a_broken_stack_is_refused(
     "kind", ["aws:ec2/natGateway:NatGateway", "aws:ec2/internetGateway:InternetGateway", "aws:iam/user:User"]
 )
 def test_what_must_not_be_part_of_a_stack_is_refused(kind: str) -> None:
-    assert complaints([Checked(type=kind, name="extra", inputs={})])
+    assert complaints([CheckedResource(type=kind, name="extra", inputs={})])
 
 
 def test_a_protected_resource_is_refused(graph: Graph) -> None:
     table = graph.of("aws:dynamodb/table:Table")[0]
-    assert complaints([Checked(type=table.type, name=table.name, inputs=table.inputs, protect=True)])
+    assert complaints([CheckedResource(type=table.type, name=table.name, inputs=table.inputs, protect=True)])
 
 
 def test_every_rule_is_broken_by_some_test_here() -> None:

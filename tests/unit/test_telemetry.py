@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from fraudstream.settings import CommonSettings, Metric
-from fraudstream.telemetry import Log, Meter, error_name
+from fraudstream.telemetry import Log, MetricEmitter, error_name
 
 SETTINGS = CommonSettings(environment_suffix="dev")
 SECRET = "mail to someone@example.com"
@@ -66,7 +66,7 @@ def test_an_error_of_aws_is_named_with_its_code() -> None:
 
 
 def test_metrics_leave_as_one_line_per_flush(capsys: pytest.CaptureFixture[str]) -> None:
-    meter = Meter(SETTINGS)
+    meter = MetricEmitter(SETTINGS)
     meter.flush()
     for stored in (1, 4):
         meter.count(Metric.TRANSACTIONS_STORED, stored)

@@ -14,6 +14,6 @@ What differs from AWS, and is not an error:
 
 from embedded_aws.provider.account import Account
 from embedded_aws.provider.local import LocalProvider
-from embedded_aws.provider.plan import GatewayPlan, PipePlan, Plan
+from embedded_aws.provider.plan import GatewayPlan, PipePlan, ServicePlan
 
-__all__ = ["Account", "GatewayPlan", "LocalProvider", "PipePlan", "Plan"]
+__all__ = ["Account", "GatewayPlan", "LocalProvider", "PipePlan", "ServicePlan"]

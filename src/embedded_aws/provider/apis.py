@@ -12,7 +12,7 @@ from embedded_aws.ministack.server import HOST
 from embedded_aws.provider.account import Account
 from embedded_aws.provider.creators import Create
 from embedded_aws.provider.inputs import Inputs
-from embedded_aws.provider.plan import GatewayPlan, Plan
+from embedded_aws.provider.plan import GatewayPlan, ServicePlan
 from embedded_aws.pulumi_program import Created, DeploymentError
 from embedded_aws.specs import GatewayResponseSpec, GatewaySpec, RouteSpec
 
@@ -73,7 +73,7 @@ class _UsagePlan:
 class Apis:
     """API Gateway's REST APIs with Lambda proxy integrations."""
 
-    def __init__(self, account: Account, plan: Plan, reserve_port: Callable[[], int]) -> None:
+    def __init__(self, account: Account, plan: ServicePlan, reserve_port: Callable[[], int]) -> None:
         self._account = account
         self._plan = plan
         self._reserve_port = reserve_port

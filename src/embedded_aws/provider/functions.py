@@ -11,7 +11,7 @@ import pulumi
 from embedded_aws.provider.account import Account
 from embedded_aws.provider.creators import Create
 from embedded_aws.provider.inputs import Inputs
-from embedded_aws.provider.plan import Permission, Plan
+from embedded_aws.provider.plan import Permission, ServicePlan
 from embedded_aws.pulumi_program import Created, DeploymentError
 from embedded_aws.specs import EventInvokeSpec, EventSourceSpec, FunctionSpec, ScheduleSpec
 
@@ -19,7 +19,7 @@ from embedded_aws.specs import EventInvokeSpec, EventSourceSpec, FunctionSpec, S
 class Functions:
     """Lambda and EventBridge Scheduler: they end up in the plan, not in ministack."""
 
-    def __init__(self, account: Account, plan: Plan, packages: Path) -> None:
+    def __init__(self, account: Account, plan: ServicePlan, packages: Path) -> None:
         self._account = account
         self._plan = plan
         self._packages = packages

@@ -12,7 +12,7 @@ from embedded_aws.provider.functions import Functions
 from embedded_aws.provider.identity import Identity
 from embedded_aws.provider.inputs import Inputs
 from embedded_aws.provider.messaging import Messaging
-from embedded_aws.provider.plan import Plan
+from embedded_aws.provider.plan import ServicePlan
 from embedded_aws.provider.storage import Storage
 from embedded_aws.provider.without_meaning import ABSENT, stand_in
 from embedded_aws.pulumi_program import Created, DeploymentError, Resource
@@ -35,7 +35,7 @@ class LocalProvider:
         reserve_port: Callable[[], int],
         on_progress: Callable[[str], None],
     ) -> None:
-        self.plan = Plan()
+        self.plan = ServicePlan()
         self._account = account
         self._on_progress = on_progress
         self._default_tags: dict[str, Mapping[str, str]] = {}
@@ -77,7 +77,7 @@ class LocalProvider:
             }
         raise DeploymentError(f"{token} is not answered by the embedded AWS")
 
-    def finish(self) -> Plan:
+    def finish(self) -> ServicePlan:
         """Say that the program has ended, and get what is to be started.
 
         Raises:

@@ -7,7 +7,7 @@ from typing import Any
 from embedded_aws.provider.account import Account
 from embedded_aws.provider.creators import Create
 from embedded_aws.provider.inputs import Inputs
-from embedded_aws.provider.plan import PipePlan, Plan
+from embedded_aws.provider.plan import PipePlan, ServicePlan
 from embedded_aws.provider.policies import without_transport_demands
 from embedded_aws.pulumi_program import Created, DeploymentError
 from embedded_aws.specs import PipeSpec
@@ -27,7 +27,7 @@ _QUEUE_ATTRIBUTES = {
 class Messaging:
     """SQS, SNS and EventBridge Pipes."""
 
-    def __init__(self, account: Account, plan: Plan) -> None:
+    def __init__(self, account: Account, plan: ServicePlan) -> None:
         self._account = account
         self._plan = plan
 

@@ -33,7 +33,7 @@ class Permission:
 
 
 @dataclass
-class Plan:
+class ServicePlan:
     """Everything that ours, not ministack, is to run."""
 
     functions: list[FunctionSpec] = field(default_factory=list[FunctionSpec])

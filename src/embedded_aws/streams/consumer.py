@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from embedded_aws.streams.filters import compile_filters
 from embedded_aws.streams.records import StreamRecord, count_that_fit, to_record
-from embedded_aws.streams.retries import Batch, Discarded, NotReached, Outcome, RetryPolicy, see_through
+from embedded_aws.streams.retries import Discarded, NotReached, Outcome, RecordBatch, RetryPolicy, see_through
 from embedded_aws.streams.shards import PAGE, ShardReader
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class StreamConsumer:
         settings: ConsumerSettings,
         *,
         streams: "DynamoDBStreamsClient",
-        deliver: Callable[[Batch], Outcome],
+        deliver: Callable[[RecordBatch], Outcome],
         discard: Callable[[Discarded, str], None],
     ) -> None:
         self._settings = settings
@@ -195,12 +195,12 @@ class StreamConsumer:
             full = count == self._settings.batch_size or count < len(lane.records)
             if not full and now - lane.waiting_since < self._settings.batching_window_seconds:
                 continue
-            batch = Batch(records=tuple(lane.records.popleft() for _ in range(count)))
+            batch = RecordBatch(records=tuple(lane.records.popleft() for _ in range(count)))
             lane.waiting_since = now
             lane.busy = True
             self._pool.submit(self._work, lane, batch)
 
-    def _work(self, lane: _Lane, batch: Batch) -> None:
+    def _work(self, lane: _Lane, batch: RecordBatch) -> None:
         try:
             see_through(batch, self._settings.retries, attempt=self._attempt, give_up=self._give_up, go_on=self._go_on)
         except Exception:
@@ -215,7 +215,7 @@ class StreamConsumer:
     def _go_on(self, pause: float) -> bool:
         return not self._closed.wait(pause)
 
-    def _attempt(self, batch: Batch) -> Outcome:
+    def _attempt(self, batch: RecordBatch) -> Outcome:
         try:
             return self._deliver(batch)
         except Exception as error:  # noqa: BLE001 - a fault on the way is a service error: tried again

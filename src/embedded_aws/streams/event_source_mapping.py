@@ -10,12 +10,12 @@ from embedded_aws.specs import EventSourceSpec
 from embedded_aws.streams.consumer import ConsumerSettings, StreamConsumer
 from embedded_aws.streams.records import to_payload
 from embedded_aws.streams.retries import (
-    Batch,
     Delivered,
     Discarded,
     Failed,
     NotReached,
     Outcome,
+    RecordBatch,
     RetryPolicy,
     batch_info,
     timestamp_now,
@@ -71,7 +71,7 @@ class EventSourceMapper(StreamConsumer):
         )
         super().__init__(settings, streams=streams, deliver=self._invoke_with, discard=self._to_destination)
 
-    def _invoke_with(self, batch: Batch) -> Outcome:
+    def _invoke_with(self, batch: RecordBatch) -> Outcome:
         try:
             result = self._invoke(self._spec.function_name, to_payload(batch.records))
         except InvocationRefusedError:
@@ -106,7 +106,7 @@ class EventSourceMapper(StreamConsumer):
         self._queue.send(body)
 
 
-def read_item_failures(payload: bytes, batch: Batch) -> Outcome:
+def read_item_failures(payload: bytes, batch: RecordBatch) -> Outcome:
     """What a function's answer says about the records of its batch (ReportBatchItemFailures).
 
     Nothing, an empty object, and an empty or null list mean success; an identifier that is empty, null, missing or not

@@ -12,11 +12,11 @@ from embedded_aws.streams.consumer import ConsumerSettings, StreamConsumer
 from embedded_aws.streams.event_source_mapping import FailureQueue
 from embedded_aws.streams.records import StreamRecord
 from embedded_aws.streams.retries import (
-    Batch,
     Delivered,
     Discarded,
     Failed,
     Outcome,
+    RecordBatch,
     RetryPolicy,
     batch_info,
     timestamp_now,
@@ -72,7 +72,7 @@ class Pipe(StreamConsumer):
         )
         super().__init__(settings, streams=streams, deliver=self._publish_all, discard=self._to_queue)
 
-    def _publish_all(self, batch: Batch) -> Outcome:
+    def _publish_all(self, batch: RecordBatch) -> Outcome:
         for index, record in enumerate(batch.records):
             try:
                 self._publish(self._spec.topic_arn, self._render(record))

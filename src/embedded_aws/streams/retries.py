@@ -44,7 +44,7 @@ class Condition(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch:
+class RecordBatch:
     """Records that go together, and what became of earlier attempts."""
 
     records: tuple[StreamRecord, ...]
@@ -58,7 +58,7 @@ class Batch:
 class Discarded:
     """A batch that was given up."""
 
-    batch: Batch
+    batch: RecordBatch
     condition: Condition
 
 
@@ -74,26 +74,26 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class RetryPlan:
     """What to do after an attempt."""
 
-    retry: tuple[Batch, ...] = ()
+    retry: tuple[RecordBatch, ...] = ()
     """In their order."""
     discarded: Discarded | None = None
     pause: bool = False
     """Whether to wait before the next attempt, longer each time."""
 
 
-def drop_expired(batch: Batch, policy: RetryPolicy, now: Callable[[], float] = time.time) -> Plan:
+def drop_expired(batch: RecordBatch, policy: RetryPolicy, now: Callable[[], float] = time.time) -> RetryPlan:
     """Give up the records of a batch that are too old to be sent (again)."""
     if policy.maximum_age_seconds < 0:
-        return Plan(retry=(batch,))
+        return RetryPlan(retry=(batch,))
     oldest_allowed = now() - policy.maximum_age_seconds
     expired = sum(record.created_at < oldest_allowed for record in batch.records)
     if not expired:
-        return Plan(retry=(batch,))
+        return RetryPlan(retry=(batch,))
     kept = batch.records[expired:]
-    return Plan(
+    return RetryPlan(
         retry=(replace(batch, records=kept),) if kept else (),
         discarded=Discarded(
             batch=replace(batch, records=batch.records[:expired]), condition=Condition.RECORD_AGE_EXCEEDED
@@ -101,7 +101,7 @@ def drop_expired(batch: Batch, policy: RetryPolicy, now: Callable[[], float] = t
     )
 
 
-def plan_after(batch: Batch, outcome: Outcome, policy: RetryPolicy) -> Plan:
+def plan_after(batch: RecordBatch, outcome: Outcome, policy: RetryPolicy) -> RetryPlan:
     """What Lambda does after an attempt to deliver a batch.
 
     Splitting a batch does not count as a retry; throttles and service errors don't either: only the records' age
@@ -109,30 +109,30 @@ def plan_after(batch: Batch, outcome: Outcome, policy: RetryPolicy) -> Plan:
     """
     match outcome:
         case Delivered():
-            return Plan()
+            return RetryPlan()
         case NotReached():
-            return Plan(retry=(batch,), pause=True)
+            return RetryPlan(retry=(batch,), pause=True)
         case Failed(first_failed=first, function_error=error):
             tried = replace(
                 batch, records=batch.records[first:], invocations=batch.invocations + 1, function_error=error
             )
             if policy.bisect and first:
-                return Plan(retry=(tried,))
+                return RetryPlan(retry=(tried,))
             if policy.bisect and len(tried.records) > 1:
                 middle = len(tried.records) // 2
                 halves = tried.records[:middle], tried.records[middle:]
-                return Plan(retry=tuple(replace(tried, records=half) for half in halves))
+                return RetryPlan(retry=tuple(replace(tried, records=half) for half in halves))
             tried = replace(tried, retries=batch.retries + 1)
             if 0 <= policy.maximum_retries < tried.retries:
-                return Plan(discarded=Discarded(batch=tried, condition=Condition.RETRY_ATTEMPTS_EXHAUSTED))
-            return Plan(retry=(tried,), pause=True)
+                return RetryPlan(discarded=Discarded(batch=tried, condition=Condition.RETRY_ATTEMPTS_EXHAUSTED))
+            return RetryPlan(retry=(tried,), pause=True)
 
 
 def see_through(
-    batch: Batch,
+    batch: RecordBatch,
     policy: RetryPolicy,
     *,
-    attempt: Callable[[Batch], Outcome],
+    attempt: Callable[[RecordBatch], Outcome],
     give_up: Callable[[Discarded], None],
     go_on: Callable[[float], bool],
 ) -> None:
@@ -164,7 +164,7 @@ def see_through(
         pause = min(max(2 * pause, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS) if pause_next else 0.0
 
 
-def batch_info(batch: Batch, stream_arn: str, shard_id: str) -> Mapping[str, Any]:
+def batch_info(batch: RecordBatch, stream_arn: str, shard_id: str) -> Mapping[str, Any]:
     """The `DDBStreamBatchInfo` of a message to a failure destination.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html

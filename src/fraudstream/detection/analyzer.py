@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fraudstream.detection.batch import Batch, Step
+from fraudstream.detection.batch import Batch, BatchStep
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.stream_records import PoisonRecordError, Work, read, sequence_number
 from fraudstream.transactions.decision import Decision, Verdict
@@ -101,7 +101,7 @@ class Analyzer:
         """
         analysis = Analysis()
         works: dict[str, Work] = {}
-        steps: list[Step] = []
+        steps: list[BatchStep] = []
         to_judge: set[str] = set()
         for record in records:
             try:
@@ -114,13 +114,15 @@ class Analyzer:
             works[work.sequence_number] = work
             if work.undecided and work.transaction.transaction_id not in to_judge:
                 to_judge.add(work.transaction.transaction_id)
-                steps.append(Step(work.sequence_number, work.transaction))
+                steps.append(BatchStep(work.sequence_number, work.transaction))
             if work.relabelling:
-                steps.append(Step(work.sequence_number, work.transaction, work.relabelling))
+                steps.append(BatchStep(work.sequence_number, work.transaction, work.relabelling))
         self._take(steps, works, ruleset, analysis)
         return analysis
 
-    def _take(self, steps: Sequence[Step], works: Mapping[str, Work], ruleset: Ruleset, analysis: Analysis) -> None:
+    def _take(
+        self, steps: Sequence[BatchStep], works: Mapping[str, Work], ruleset: Ruleset, analysis: Analysis
+    ) -> None:
         failed: Mapping[str, Exception] = {}
         if steps:
             batch = Batch(self._profiles, Judge(ruleset, self._calendar), steps, self._now())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fraudstream.detection.judge import learn_label
 from fraudstream.detection.profiles.entities import entities, kind_of
-from fraudstream.detection.stores.profiles import ATTEMPTS, ProfileStore, Stored, pause
+from fraudstream.detection.stores.profiles import ATTEMPTS, ProfileStore, StoredProfile, pause
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Relabelling(NamedTuple):
     """1 if the transaction is now known to be fraud, -1 if it is no longer."""
 
 
-class Step(NamedTuple):
+class BatchStep(NamedTuple):
     """What a record of the stream asks of profiles."""
 
     sequence_number: str
@@ -42,7 +42,7 @@ class Step(NamedTuple):
 class Batch:
     """Takes steps in order, as if nobody else wrote their profiles meanwhile."""
 
-    def __init__(self, store: ProfileStore, judge: Judge, steps: Sequence[Step], decided_at: int) -> None:
+    def __init__(self, store: ProfileStore, judge: Judge, steps: Sequence[BatchStep], decided_at: int) -> None:
         """Take what to do.
 
         Args:
@@ -55,7 +55,7 @@ class Batch:
         self._judge = judge
         self._steps = list(steps)
         self._decided_at = decided_at
-        self._stored: dict[str, Stored] = {}
+        self._stored: dict[str, StoredProfile] = {}
         self._judgements: dict[str, Judgement] = {}
         self._changed: dict[str, Profile] = {}
         self._checked = False
@@ -111,7 +111,7 @@ class Batch:
         if seen:
             self._take_all()
 
-    def _is_seen(self, step: Step) -> bool:
+    def _is_seen(self, step: BatchStep) -> bool:
         return step.relabelling is None and self._judgements[step.sequence_number].seen
 
     def _save(self) -> None:
@@ -121,7 +121,9 @@ class Batch:
         """
         pending = set(self._changed)
         for attempt in range(ATTEMPTS):
-            wanted = {key: Stored(self._changed[key], self._version(key)) for key in pending if key in self._changed}
+            wanted = {
+                key: StoredProfile(self._changed[key], self._version(key)) for key in pending if key in self._changed
+            }
             saved = self._store.save(wanted)
             for key, error in saved.failed.items():
                 self._fail(key, error)

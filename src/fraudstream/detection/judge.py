@@ -12,7 +12,7 @@ from fraudstream.detection.features.compute import Calendar, compute
 from fraudstream.detection.profiles.entities import EntityKind, entities
 from fraudstream.detection.profiles.events import events_of
 from fraudstream.detection.profiles.profile import LabelChange, Profile
-from fraudstream.detection.profiles.view import Sight
+from fraudstream.detection.profiles.view import ProfileView
 from fraudstream.detection.rules.ruleset import RATES_FILE, Ruleset
 from fraudstream.detection.scoring import decide
 from fraudstream.transactions.decision import Decision, Reason
@@ -80,7 +80,7 @@ class Judge:
 
     def _look(
         self, transaction: Transaction, profiles: Mapping[str, Profile], amount: float | None, *, undecided: bool
-    ) -> tuple[dict[EntityKind, Sight], dict[str, Profile], bool]:
+    ) -> tuple[dict[EntityKind, ProfileView], dict[str, Profile], bool]:
         """Let the profiles learn the transaction; give what they let it see, which ones changed, whether it was seen.
 
         It is judged by the profiles that have learnt it, which are read without it: so a retry finds the same past.
@@ -91,14 +91,14 @@ class Judge:
         seen = customer is not None and customer.knows(events[EntityKind.CUSTOMER])
         held = customer is not None and customer.holds(events[EntityKind.CUSTOMER])
         late = not seen or (undecided and not held)
-        sights: dict[EntityKind, Sight] = {}
+        sights: dict[EntityKind, ProfileView] = {}
         changed: dict[str, Profile] = {}
         for kind, key in keys.items():
             event, before = events[kind], profiles.get(key) or Profile.new(kind)
             after = before.after(event, late=late)
             if after is not before:
                 changed[key] = after
-            sights[kind] = Sight(
+            sights[kind] = ProfileView(
                 after,
                 event,
                 counted=after is not before or before.holds(event),

@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
     """The score with the shadow model in the live one's place; None without a shadow model."""
 
 
-def decide(ruleset: Ruleset, truths: Sequence[compiler.Truth], vector: Vector | None = None) -> Outcome:
+def decide(ruleset: Ruleset, truths: Sequence[compiler.TruthValue], vector: Vector | None = None) -> Outcome:
     """Combine what a ruleset's rules and models say of a transaction.
 
     A model's reasons are worked out for a review or decline only: nobody asks why something was approved, and they

@@ -15,7 +15,7 @@ from fraudstream.detection.stores.profiles import ProfileStore
 from fraudstream.detection.stores.ruleset import RulesetStore
 from fraudstream.detection.stream_records import sequence_number, transaction_id
 from fraudstream.settings import AnalyzerSettings, Metric, read_settings
-from fraudstream.telemetry import Log, LogFields, Meter
+from fraudstream.telemetry import Log, LogFields, MetricEmitter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ WORKERS: Final = 16
 
 _SETTINGS = read_settings(AnalyzerSettings)
 _LOG = Log("fraud-analyzer", _SETTINGS)
-_METER = Meter(_SETTINGS)
+_METER = MetricEmitter(_SETTINGS)
 _POOL = ThreadPoolExecutor(WORKERS, thread_name_prefix="dynamodb")
 _CONFIG = Config(
     connect_timeout=1,

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.reporting.log import segments
 from fraudstream.settings import Metric, ReporterSettings, read_settings
-from fraudstream.telemetry import Log, Meter
+from fraudstream.telemetry import Log, MetricEmitter
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -30,7 +30,7 @@ _settings = read_settings(ReporterSettings)
 _s3 = boto3.client("s3", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]  (stubs know few services)
 _dynamodb = boto3.client("dynamodb", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]
 _log = Log("report-generator", _settings)
-_meter = Meter(_settings)
+_meter = MetricEmitter(_settings)
 
 
 class UnknownEventError(ValueError):

@@ -8,7 +8,7 @@ import boto3
 from botocore.config import Config
 
 from fraudstream.settings import ProcessorSettings, read_settings
-from fraudstream.telemetry import Log, Meter
+from fraudstream.telemetry import Log, MetricEmitter
 from fraudstream.transactions.api.routes import Answer, TransactionApi
 from fraudstream.transactions.deadline import Deadline
 from fraudstream.transactions.store import TransactionStore
@@ -26,7 +26,7 @@ _client: "DynamoDBClient" = boto3.client(  # pyright: ignore[reportUnknownMember
     ),
 )
 _log = Log("transaction-processor", _settings)
-_meter = Meter(_settings)
+_meter = MetricEmitter(_settings)
 _api = TransactionApi(
     store=TransactionStore(
         client=_client,

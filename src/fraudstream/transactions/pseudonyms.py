@@ -21,7 +21,7 @@ IDENTIFIERS = {
 """Fields that are stored as tokens, and what they identify: a counterparty who is a customer has one token as both."""
 
 
-def admit(request: TransactionRequest, tokenizer: Tokenizer, *, timestamp: int, received_at: int) -> Transaction:
+def pseudonymize(request: TransactionRequest, tokenizer: Tokenizer, *, timestamp: int, received_at: int) -> Transaction:
     """Make the transaction that is stored for a request.
 
     Args:

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from fraudstream.transactions.attributes import Item, from_item, to_item
 from fraudstream.transactions.deadline import DeadlineExceededError
 from fraudstream.transactions.decision import Decision, Label
-from fraudstream.transactions.pseudonyms import admit, payload_hash
+from fraudstream.transactions.pseudonyms import payload_hash, pseudonymize
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.tokens import Tokenizer
 from fraudstream.transactions.transaction import Kind, Transaction
@@ -35,7 +35,7 @@ class StoreUnavailableError(Exception):
     """DynamoDB did not do what it was asked; its cause says why."""
 
 
-class Stored(NamedTuple):
+class StoredTransaction(NamedTuple):
     """A transaction in its present state."""
 
     transaction: Transaction
@@ -46,7 +46,7 @@ class Stored(NamedTuple):
 class PutResult(NamedTuple):
     """What a put came to."""
 
-    stored: Stored
+    stored: StoredTransaction
     is_new: bool
     """False if the transaction had been stored before."""
 
@@ -84,13 +84,13 @@ class TransactionStore:
             if earlier["payloadHash"] != claim["payloadHash"]:
                 raise ConflictError
             claim = earlier  # its time and its end, so that the transaction is the one that was claimed
-        transaction = admit(request, self.tokenizer, timestamp=claim["transactionTimestamp"], received_at=now)
+        transaction = pseudonymize(request, self.tokenizer, timestamp=claim["transactionTimestamp"], received_at=now)
         item = transaction.to_item() | to_item({"kind": Kind.TRANSACTION.value, "expiresAt": claim["expiresAt"]})
         if present := self._put_if_absent(item):
             return PutResult(_stored(present), is_new=False)
-        return PutResult(Stored(transaction), is_new=True)
+        return PutResult(StoredTransaction(transaction), is_new=True)
 
-    def get(self, transaction_id: str) -> Stored | None:
+    def get(self, transaction_id: str) -> StoredTransaction | None:
         """Read a transaction; None if there is none, or only its claim.
 
         Raises:
@@ -128,5 +128,5 @@ class TransactionStore:
         return None
 
 
-def _stored(item: Item) -> Stored:
-    return Stored(Transaction.from_item(item), Decision.from_item(item), Label.from_item(item))
+def _stored(item: Item) -> StoredTransaction:
+    return StoredTransaction(Transaction.from_item(item), Decision.from_item(item), Label.from_item(item))

@@ -17,7 +17,7 @@ from fraudstream_tools.cli.support.progress import progress_bar
 if TYPE_CHECKING:
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.rules.ruleset import Ruleset
-    from fraudstream_tools.lab.backtest.run import Change, Contestant, Tally
+    from fraudstream_tools.lab.backtest.run import BacktestTally, Contestant, VerdictChange
 
 _RULESET_FILE = "ruleset.yaml"
 
@@ -124,7 +124,7 @@ class _Run:
     processes: int | None
     with_changes: bool
 
-    def from_log(self, place: Path) -> "tuple[Tally, int]":
+    def from_log(self, place: Path) -> "tuple[BacktestTally, int]":
         """Judge logged features; give the tally, and that none was left out: logs repeat themselves by design."""
         from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED, DecisionLog  # noqa: PLC0415
         from fraudstream_tools.lab.backtest.workers import evaluate  # noqa: PLC0415
@@ -144,7 +144,7 @@ class _Run:
             )
         return tally, 0
 
-    def from_transactions(self, file: Path, truth: Path | None, time_zone: str) -> "tuple[Tally, int]":
+    def from_transactions(self, file: Path, truth: Path | None, time_zone: str) -> "tuple[BacktestTally, int]":
         """Replay transactions and judge them; give the tally, and how many came twice."""
         from fraudstream_tools.lab.backtest.replay_samples import distinct, read_history, replayed  # noqa: PLC0415
         from fraudstream_tools.lab.backtest.workers import evaluate  # noqa: PLC0415
@@ -185,7 +185,7 @@ def _contestant(place: Path, models: Path | None) -> "Contestant":
     from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (each command pays for what it uses)
     from fraudstream.detection.rules.ruleset import FILES  # noqa: PLC0415
     from fraudstream_tools.lab.backtest.run import Contestant  # noqa: PLC0415
-    from fraudstream_tools.lab.training.model_storage import Folder, models_in  # noqa: PLC0415
+    from fraudstream_tools.lab.training.model_storage import Folder, read_models  # noqa: PLC0415
 
     ruleset = place / _RULESET_FILE if place.is_dir() else place
     paths = [ruleset, *(ruleset.with_name(name) for name in FILES if name != _RULESET_FILE)]
@@ -196,7 +196,7 @@ def _contestant(place: Path, models: Path | None) -> "Contestant":
     if models is None:
         return Contestant(*contents)
     try:
-        live = models_in(Folder(models)).live
+        live = read_models(Folder(models)).live
     except ModelError as error:
         raise CommandError(f"{models}: {error}") from None
     return Contestant(*contents, live_model=live.to_json() if live else None)
@@ -230,8 +230,8 @@ def _needing(ruleset: "Ruleset", names: Iterable[str]) -> list[str]:
     return [rule.id for rule in ruleset.rules if wanted.intersection(re.findall(r"\w+", rule.when))]
 
 
-def _write_changes(file: Path, listed: "Sequence[Change]") -> None:
-    columns: dict[str, Callable[[Change], object]] = {
+def _write_changes(file: Path, listed: "Sequence[VerdictChange]") -> None:
+    columns: dict[str, Callable[[VerdictChange], object]] = {
         "transactionId": lambda each: each.transaction_id,
         "timestamp": lambda each: each.timestamp,
         "time": lambda each: datetime.fromtimestamp(each.timestamp / 1000, UTC).isoformat(timespec="seconds"),

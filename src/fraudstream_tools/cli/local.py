@@ -13,7 +13,7 @@ import typer
 from fraudstream_tools.cli.support.checkout import enter_checkout
 from fraudstream_tools.cli.support.deployment import LOCAL_OUTPUTS
 from fraudstream_tools.cli.support.output import err, out
-from fraudstream_tools.cli.support.steps import Steps
+from fraudstream_tools.cli.support.steps import ProgressSteps
 
 if TYPE_CHECKING:
     from embedded_aws.cloud import LocalCloud
@@ -59,7 +59,7 @@ def local() -> None:
     from fraudstream_tools.cli.support.local_system import deployed  # noqa: PLC0415  (each command pays for what it uses)
 
     outputs_file = enter_checkout() / LOCAL_OUTPUTS
-    with Steps() as steps, deployed("local", steps) as cloud, lambda_endpoint(cloud.invoke) as lambda_url:
+    with ProgressSteps() as steps, deployed("local", steps) as cloud, lambda_endpoint(cloud.invoke) as lambda_url:
         steps.pause()
         with _left_in(outputs_file, _outputs(cloud, lambda_url)):
             _print_hints(cloud)

@@ -40,10 +40,10 @@ def preflight(
     settings = stack_settings(enter_checkout() / f"Pulumi.{stack}.yaml", stack)
     import boto3  # noqa: PLC0415  (200 ms that `--help` need not pay)
 
-    from fraudstream_tools.cli.support.account_checks import Account, State  # noqa: PLC0415
+    from fraudstream_tools.cli.support.account_checks import AccountChecker, State  # noqa: PLC0415
 
     session: Any = boto3.Session()
-    account = Account(
+    account = AccountChecker(
         lambda service: session.client(service, region_name=settings.region), settings, datetime.now(UTC).date()
     )
     checks = list(account.checks())

@@ -120,13 +120,13 @@ def explain(
     """
     from fraudstream_tools.cli.support import rules_explained as explained  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream_tools.cli.support.file_problems import file_problems  # noqa: PLC0415
-    from fraudstream_tools.rules.questions import read_question  # noqa: PLC0415
+    from fraudstream_tools.rules.questions import read_explained_transaction  # noqa: PLC0415
 
     ruleset = _loaded(rules)
     _check_known(ruleset, [rule] if rule else [])
     if transaction is not None:
         with file_problems():
-            question = read_question(transaction, transaction_id)
+            question = read_explained_transaction(transaction, transaction_id)
             explained.show_decision(ruleset, question, rule, as_json=as_json)
     elif transaction_id is not None:
         raise CommandError("--id says which transaction of a file is meant: name the file with --transaction")

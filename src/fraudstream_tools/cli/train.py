@@ -16,7 +16,7 @@ from fraudstream_tools.cli.support.progress import progress_bar
 if TYPE_CHECKING:
     from fraudstream.detection.judge import Judge
     from fraudstream_tools.lab.training.examples import Examples
-    from fraudstream_tools.lab.training.promotion_gate import Comparison, Figures
+    from fraudstream_tools.lab.training.promotion_gate import GateFigures, ModelComparison
 
 LogOption = Annotated[
     Path | None,
@@ -188,7 +188,7 @@ def promote(
     the folder's models into the bucket when they change, so write them to both.
     """
     from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.training.model_storage import Bucket, Folder, models_in, put_in_force, read_model  # noqa: PLC0415
+    from fraudstream_tools.lab.training.model_storage import Bucket, Folder, activate, read_model, read_models  # noqa: PLC0415
     from fraudstream_tools.lab.training.promotion_gate import compare  # noqa: PLC0415
 
     source = _Source(
@@ -205,19 +205,19 @@ def promote(
     try:
         model = read_model(candidate)
         if not shadow:
-            champion = models_in(place).live
+            champion = read_models(place).live
             compared = compare(model, champion, source.examples())
             _print_comparison(compared, champion.version if champion else None, as_json=as_json)
             if compared.refusals:
                 raise CommandError("\n  ".join([f"{model.version} is refused:", *compared.refusals]))
-        chosen = put_in_force(place, model, live=not shadow)
+        chosen = activate(place, model, live=not shadow)
     except ModelError as error:
         raise CommandError(str(error)) from None
     if not as_json:
         out.print(f"{to}: live {chosen.live or 'none'}, shadow {chosen.shadow or 'none'}", markup=False)
 
 
-def _print_comparison(compared: "Comparison", champion: str | None, *, as_json: bool) -> None:
+def _print_comparison(compared: "ModelComparison", champion: str | None, *, as_json: bool) -> None:
     if as_json:
         import msgspec  # noqa: PLC0415  (kept out of `--help`)
 
@@ -227,7 +227,7 @@ def _print_comparison(compared: "Comparison", champion: str | None, *, as_json: 
     if compared.candidate is None or compared.champion is None:
         return
     table = Table("", "average precision", "recall at 0.1 % false positives", box=None, header_style="dim")
-    rows: tuple[tuple[str, Figures], ...] = (
+    rows: tuple[tuple[str, GateFigures], ...] = (
         ("candidate", compared.candidate),
         (f"in force ({champion or 'rules alone'})", compared.champion),
     )
@@ -249,13 +249,13 @@ class _Source:
     share_delay: int
 
     def examples(self, until: datetime | None = None) -> "Examples":
-        from fraudstream_tools.lab.files.examples import Cut, from_log, from_transactions  # noqa: PLC0415
+        from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_log, from_transactions  # noqa: PLC0415
         from fraudstream_tools.lab.files.transactions import FileProblemError  # noqa: PLC0415  (kept out of `--help`)
 
         if (self.log is None) == (self.data is None):
             raise CommandError("what from? Give either a decision log (--log) or a file of transactions (--data)")
         last = round(until.replace(tzinfo=UTC).timestamp() * 1000) - 1 if until else None
-        cut = Cut(until=last, label_delay_days=self.label_delay)
+        cut = KnowledgeCutoff(until=last, label_delay_days=self.label_delay)
         try:
             with progress_bar("reading" if self.log else "judging", None) as advance:
                 if self.data is not None:

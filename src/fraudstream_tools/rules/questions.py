@@ -13,10 +13,10 @@ from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.files.transactions import FileProblemError, read_transactions
-from fraudstream_tools.lab.replay.history import as_transaction, judged
+from fraudstream_tools.lab.replay.history import as_transaction, judge_history
 
 
-class Question(NamedTuple):
+class ExplainedTransaction(NamedTuple):
     """What is to be explained."""
 
     transaction: Transaction
@@ -26,7 +26,7 @@ class Question(NamedTuple):
     """Its features as they were logged; None: to be computed from its history."""
 
 
-def read_question(file: Path, transaction_id: str | None) -> Question:
+def read_explained_transaction(file: Path, transaction_id: str | None) -> ExplainedTransaction:
     """Read what is to be explained.
 
     A JSON file holds one transaction, a list of them, or a transaction and its `history`; other files are read as
@@ -50,14 +50,14 @@ def read_question(file: Path, transaction_id: str | None) -> Question:
     if found is None:
         raise FileProblemError(f"{file}: there is no transaction{' of this id' if transaction_id else ''} in it")
     history = [as_transaction(row, number) for number, row in enumerate(before, start=1)]
-    return Question(as_transaction(found, len(before) + 1), history, _logged(found))
+    return ExplainedTransaction(as_transaction(found, len(before) + 1), history, _logged(found))
 
 
-def vector_of(question: Question, ruleset: Ruleset) -> Vector:
+def vector_of(question: ExplainedTransaction, ruleset: Ruleset) -> Vector:
     """Give the features of the transaction that is asked about."""
     if question.vector is not None:
         return question.vector
-    *_, (_, decision) = judged([*question.history, question.transaction], {}, Judge(ruleset))
+    *_, (_, decision) = judge_history([*question.history, question.transaction], {}, Judge(ruleset))
     return unpack(decision.features)
 
 

@@ -6,18 +6,18 @@ from typing import NamedTuple
 
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.rules.language import checker, compiler, fields, parser
-from fraudstream.detection.rules.language.compiler import Truth
+from fraudstream.detection.rules.language.compiler import TruthValue
 from fraudstream.detection.rules.ruleset import Rule, Ruleset
 from fraudstream.transactions.transaction import Transaction
 
 Values = dict[str, str | float | None]
 
 
-class Part(NamedTuple):
+class ExpressionPart(NamedTuple):
     """A part of a rule's expression without `and` and `or`; what stands in a `not` has a `not` of its own."""
 
     expression: ast.expr
-    truth: Truth
+    truth: TruthValue
     """None is unknown: a field that it needs is missing."""
     values: Values
     """Of the fields in it."""
@@ -28,12 +28,12 @@ class Part(NamedTuple):
         return [name for name, value in self.values.items() if value is None]
 
 
-class Trace(NamedTuple):
+class RuleTrace(NamedTuple):
     """What a rule said of a transaction, and why."""
 
     rule: Rule
-    truth: Truth
-    decisive: tuple[Part, ...]
+    truth: TruthValue
+    decisive: tuple[ExpressionPart, ...]
     """The parts that made it so. Where the rule is true or false, it would have been so whatever its other parts were:
     an `and` that is false has its false parts here, one that is true all of them, an `or` the other way round. Where it
     is unknown, the parts that are unknown."""
@@ -44,7 +44,7 @@ def parameters_of(rule: Rule) -> dict[str, checker.Parameter]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in rule.parameters.items()}
 
 
-def traces(ruleset: Ruleset, transaction: Transaction, vector: Vector) -> list[Trace]:
+def traces(ruleset: Ruleset, transaction: Transaction, vector: Vector) -> list[RuleTrace]:
     """Say of every rule what it said of a transaction and why, in the order of the ruleset.
 
     Args:
@@ -64,18 +64,18 @@ class _Tracer:
         self._values = dict(zip(self._names, self._given, strict=True))
         self._memberships = ruleset.lists.memberships(transaction)
 
-    def trace(self, rule: Rule) -> Trace:
+    def trace(self, rule: Rule) -> RuleTrace:
         scope = checker.Scope(fields.BY_NAME, parameters_of(rule), self._lists)
         body = parser.parsed(rule.when)
-        return Trace(rule, self._truth(body, scope), tuple(self._decisive(body, scope)))
+        return RuleTrace(rule, self._truth(body, scope), tuple(self._decisive(body, scope)))
 
-    def _truth(self, part: ast.expr, scope: checker.Scope) -> Truth:
+    def _truth(self, part: ast.expr, scope: checker.Scope) -> TruthValue:
         # The one evaluator of rules says what a part says too.
         checked = checker.check_part(part, scope)
-        function: Callable[..., tuple[Truth, ...]] = compiler.compile_together([checked], self._names, self._lists)
+        function: Callable[..., tuple[TruthValue, ...]] = compiler.compile_together([checked], self._names, self._lists)
         return function(*self._given, *self._memberships)[0]
 
-    def _decisive(self, part: ast.expr, scope: checker.Scope, *, negated: bool = False) -> Iterator[Part]:
+    def _decisive(self, part: ast.expr, scope: checker.Scope, *, negated: bool = False) -> Iterator[ExpressionPart]:
         match part:
             case ast.BoolOp(values=operands):
                 truth = self._truth(part, scope)
@@ -87,8 +87,8 @@ class _Tracer:
                 whole = ast.UnaryOp(ast.Not(), part) if negated else part
                 found = {node.id for node in ast.walk(part) if isinstance(node, ast.Name)}
                 values = {name: self._values[name] for name in self._names if name in found}
-                yield Part(whole, self._truth(whole, scope), values)
+                yield ExpressionPart(whole, self._truth(whole, scope), values)
 
-    def _deciding(self, operands: Sequence[ast.expr], truth: Truth, scope: checker.Scope) -> list[ast.expr]:
+    def _deciding(self, operands: Sequence[ast.expr], truth: TruthValue, scope: checker.Scope) -> list[ast.expr]:
         # Whatever an `and` or an `or` is, the operands that are the same made it so.
         return [operand for operand in operands if self._truth(operand, scope) is truth]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fraudstream.reporting.log.columns import FILES
-from fraudstream.reporting.log.keys import Table, table_prefix
+from fraudstream.reporting.log.keys import LogTable, table_prefix
 from fraudstream.settings import ReporterSettings
 from infra.data.analytics import QUERIES
 from tests.infrastructure import iam_lint_harness
@@ -23,10 +23,10 @@ WORKGROUP = "aws:athena/workgroup:Workgroup"
 QUERY = "aws:athena/namedQuery:NamedQuery"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 PAGE = (Path(__file__).parents[3] / "docs/analytics.md").read_text()
-TABLES = (Table.DECISIONS, Table.LABELS, Table.TALLIES)
+TABLES = (LogTable.DECISIONS, LogTable.LABELS, LogTable.TALLIES)
 
 
-def table(graph: Graph, name: Table) -> Resource:
+def table(graph: Graph, name: LogTable) -> Resource:
     return graph.one(TABLE, f"catalog-table-{name}-test")
 
 
@@ -69,7 +69,7 @@ def test_there_is_a_table_for_each_kind_of_file_that_can_be_asked(analytics: Gra
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_projected_day_lies_where_the_merge_writes_it(analytics: Graph, name: Table) -> None:
+def test_a_projected_day_lies_where_the_merge_writes_it(analytics: Graph, name: LogTable) -> None:
     found = table(analytics, name)
     (partition,) = found["partitionKeys"]
     # Without a template Athena takes the folder to be named KEY=VALUE, as it is.
@@ -100,7 +100,7 @@ def test_days_are_projected_as_long_as_anything_of_them_is_kept(declare: Declare
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_columns_are_those_of_the_files_in_athenas_types(analytics: Graph, name: Table) -> None:
+def test_columns_are_those_of_the_files_in_athenas_types(analytics: Graph, name: LogTable) -> None:
     columns = {each["name"]: each["type"] for each in table(analytics, name)["storageDescriptor"]["columns"]}
     assert list(columns) == [column.lower() for column in FILES[name]]
     assert set(columns.values()) <= {
@@ -109,11 +109,13 @@ def test_columns_are_those_of_the_files_in_athenas_types(analytics: Graph, name:
 
 
 def test_columns_of_every_kind_have_the_type_that_they_should(analytics: Graph) -> None:
-    columns = {each["name"]: each["type"] for each in table(analytics, Table.LABELS)["storageDescriptor"]["columns"]}
+    columns = {each["name"]: each["type"] for each in table(analytics, LogTable.LABELS)["storageDescriptor"]["columns"]}
     assert (columns["transactionid"], columns["amountminor"], columns["score"]) == ("string", "bigint", "bigint")
     assert (columns["sources"], columns["points"]) == ("array<string>", "array<double>")
     assert (columns["features"], columns["label"]) == ("binary", "string")
-    tallies = {each["name"]: each["type"] for each in table(analytics, Table.TALLIES)["storageDescriptor"]["columns"]}
+    tallies = {
+        each["name"]: each["type"] for each in table(analytics, LogTable.TALLIES)["storageDescriptor"]["columns"]
+    }
     assert tallies["amountminor"] == "decimal(38,0)"
 
 

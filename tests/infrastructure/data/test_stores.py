@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.detection.models.selection import load_models, read_chosen
+from fraudstream.detection.models.selection import load_models, parse_selection
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph, Resource
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
@@ -111,7 +111,7 @@ def test_the_models_are_there_before_the_file_that_names_them(graph: Graph) -> N
 
 
 def test_the_models_that_are_deployed_can_be_used_and_none_decides_unasked() -> None:
-    chosen = read_chosen((MODELS / "models.yaml").read_bytes())
+    chosen = parse_selection((MODELS / "models.yaml").read_bytes())
     assert chosen.live is None
     load_models(chosen, lambda name: (MODELS / name).read_bytes())
 

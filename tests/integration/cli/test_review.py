@@ -15,7 +15,7 @@ from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Decision, Reason, Verdict
 from fraudstream.transactions.transaction import Transaction, TransactionType
 from fraudstream_tools.cli.support.lambda_endpoint import lambda_endpoint
-from fraudstream_tools.cli.support.reconciliation import Tally, logged_decisions, stored_transactions
+from fraudstream_tools.cli.support.reconciliation import RunCounts, logged_decisions, stored_transactions
 from tests.aws_harness import create_table
 from tests.cli_harness import Command, clean_environment
 from tests.unit.reporting.decision_log_harness import Stream, item, put
@@ -336,7 +336,7 @@ def test_what_is_not_stored_decided_and_logged_is_lost(system: System) -> None:
     put_log(system, "one", *decided, {"event": "STORED", "transactionId": "t-3"})
     put_log(system, "two", *decided[1:])
 
-    tally = Tally(
+    tally = RunCounts(
         received=6,
         stored=stored_transactions(system.dynamodb, TRANSACTIONS),
         logged=logged_decisions(system.s3, BUCKET),
@@ -351,7 +351,7 @@ def test_decisions_are_compared_with_the_truth(system: System) -> None:
     for number in range(4):
         system.store(f"t-{number}")
     system.store("t-4", decision=Decision(decision=Verdict.APPROVE, score=2, ruleset_version="a", decided_at=NOW))
-    tally = Tally(received=5, stored=stored_transactions(system.dynamodb, TRANSACTIONS), logged=frozenset())
+    tally = RunCounts(received=5, stored=stored_transactions(system.dynamodb, TRANSACTIONS), logged=frozenset())
     noticed = tally.noticed({"t-0": "card_testing", "t-4": "card_testing", "t-1": "stolen_card"})
     assert (noticed.stopped, noticed.frauds.total(), noticed.found.total()) == (4, 3, 2)
     assert noticed.found == {"card_testing": 1, "stolen_card": 1}

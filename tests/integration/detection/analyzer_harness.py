@@ -17,7 +17,7 @@ from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.profiles.codec import unpack
 from fraudstream.detection.rules.ruleset import load
 from fraudstream.detection.stores.decisions import AlertStore, DecisionStore
-from fraudstream.detection.stores.profiles import ProfileStore, Stored
+from fraudstream.detection.stores.profiles import ProfileStore, StoredProfile
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Decision
 from fraudstream.transactions.transaction import Kind, Transaction, TransactionType
@@ -129,9 +129,9 @@ class World:
     def items(self, table: str) -> list[dict[str, Any]]:
         return self.dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
 
-    def profiles(self) -> dict[str, Stored]:
+    def profiles(self) -> dict[str, StoredProfile]:
         return {
-            item["entity"]["S"]: Stored(unpack(bytes(item["state"]["B"])), int(item["version"]["N"]))
+            item["entity"]["S"]: StoredProfile(unpack(bytes(item["state"]["B"])), int(item["version"]["N"]))
             for item in self.items("profiles")
         }
 

@@ -7,7 +7,7 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.analyzer import Analysis
-from fraudstream.detection.batch import Batch, Step
+from fraudstream.detection.batch import Batch, BatchStep
 from fraudstream.detection.features.registry import NAMES, unpack
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.profiles.entities import PERSONAL, entities, kind_of
@@ -95,7 +95,7 @@ def test_a_crash_between_profiles_and_decision_is_repaired_by_the_retry_with_the
     world.store(*burst)
     records = world.records()
     expected = Batch(
-        world.profile_store(), Judge(RULESET), [Step(each.transaction_id, each) for each in burst], NOW + 60_000
+        world.profile_store(), Judge(RULESET), [BatchStep(each.transaction_id, each) for each in burst], NOW + 60_000
     ).run(DecisionStore(world.dynamodb, "transactions", world.pool))
     assert {each.version for each in world.profiles().values()} == {1}
     world.analyze(records)

@@ -10,7 +10,7 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.analyzer import first_failure
-from fraudstream.detection.batch import Batch, ContentionError, Step
+from fraudstream.detection.batch import Batch, BatchStep, ContentionError
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.profiles.codec import ProfileError, pack
 from fraudstream.detection.profiles.entities import EntityKind
@@ -130,7 +130,7 @@ def test_another_writer_in_between_is_taken_into_account(world: World) -> None:
 
     world.store(with_shared_card(3, "tok_ann"))
     records = world.records()
-    waiting = [[Step(str(number), with_shared_card(number, "tok_ben")) for number in range(3)]]
+    waiting = [[BatchStep(str(number), with_shared_card(number, "tok_ben")) for number in range(3)]]
 
     def overtake(params: Mapping[str, Any], **_: object) -> None:
         if params["Item"].get("entity") == {"S": "card#tok_card"} and waiting:

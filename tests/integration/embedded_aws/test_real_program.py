@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from embedded_aws.provider import Account, LocalProvider, Plan
+from embedded_aws.provider import Account, LocalProvider, ServicePlan
 from embedded_aws.pulumi_program import run_program
 from infra.compute.lambda_packages import Package, Target
 from infra.program import main
@@ -21,7 +21,7 @@ def package(tmp_path: Path) -> Package:
     return Package(path=path, sha256="")
 
 
-def deploy(aws: MinistackServer, package: Package, folder: Path, **settings: str) -> Plan:
+def deploy(aws: MinistackServer, package: Package, folder: Path, **settings: str) -> ServicePlan:
     def program() -> None:
         def give(function: str, target: Target) -> Package:
             del function, target

@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from fraudstream.detection.features.registry import pack
 from fraudstream.settings import ProcessorSettings
-from fraudstream.telemetry import Log, Meter
+from fraudstream.telemetry import Log, MetricEmitter
 from fraudstream.transactions.api.routes import TransactionApi
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.deadline import Deadline
@@ -126,7 +126,7 @@ def make_processor(client: Any, table: str) -> Processor:
         settings=settings,
         deadline=Deadline(client),
         log=Log(f"test-{uuid.uuid4()}", settings),
-        meter=Meter(settings),
+        meter=MetricEmitter(settings),
         clock=lambda: now[0],
     )
     return Processor(api=api, client=client, table=table, time=now, calls=calls)

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 
 from fraudstream_tools.cli.preflight import stack_settings
-from fraudstream_tools.cli.support.account_checks import RUNTIME_ENDS, Account, State
+from fraudstream_tools.cli.support.account_checks import RUNTIME_ENDS, AccountChecker, State
 from tests.cli_harness import Command, clean_environment
 
 CHECKOUT = Path.cwd()
@@ -189,7 +189,7 @@ def test_a_runtime_that_ends_is_said_in_time(today: date, state: State) -> None:
     def no_credentials(_service: str) -> Any:
         raise NoCredentialsError
 
-    caller, runtime = Account(no_credentials, settings, today).checks()
+    caller, runtime = AccountChecker(no_credentials, settings, today).checks()
     assert caller.state is State.UNKNOWN
     assert "credentials" in caller.advice
     assert runtime.state is state

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from fraudstream_tools.cli.support import progress, steps
 from fraudstream_tools.cli.support.progress import progress_bar
-from fraudstream_tools.cli.support.steps import Steps
+from fraudstream_tools.cli.support.steps import ProgressSteps
 
 
 def console(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> io.StringIO:
@@ -20,7 +20,7 @@ def console(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> io.StringIO:
 
 def test_without_a_terminal_each_step_is_two_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     written = console(monkeypatch, terminal=False)
-    with Steps() as shown:
+    with ProgressSteps() as shown:
         with shown.step("deploying") as step:
             step.say("97 resources")
         with shown.step("replaying", 1200) as step:
@@ -33,7 +33,7 @@ def test_now_and_then_a_long_step_says_how_far_it_is(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(steps, "_SECONDS_BETWEEN_LINES", 0.0)
     monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", 0.0)
     written = console(monkeypatch, terminal=False)
-    with Steps() as shown, shown.step("replaying", 10) as step:
+    with ProgressSteps() as shown, shown.step("replaying", 10) as step:
         step.say("60/s", 4)
     with progress_bar("posting", 10) as advance:
         advance(4)
@@ -46,14 +46,14 @@ def test_a_step_that_fails_is_shown_as_failed_and_its_error_goes_on(
     monkeypatch: pytest.MonkeyPatch, *, terminal: bool
 ) -> None:
     written = console(monkeypatch, terminal=terminal)
-    with pytest.raises(KeyError), Steps() as shown, shown.step("deploying"):
+    with pytest.raises(KeyError), ProgressSteps() as shown, shown.step("deploying"):
         raise KeyError
     assert ("✗" if terminal else "  failed in 0.0 s") in written.getvalue()
 
 
 def test_on_a_terminal_each_step_keeps_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
     written = console(monkeypatch, terminal=True)
-    with Steps() as shown:
+    with ProgressSteps() as shown:
         with shown.step("deploying") as step:
             step.say("97 resources")
         with shown.step("replaying", 10) as step:

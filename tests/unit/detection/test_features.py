@@ -15,7 +15,7 @@ from fraudstream.detection.profiles.entities import EntityKind, entities
 from fraudstream.detection.profiles.events import events_of
 from fraudstream.detection.profiles.layout import LAYOUTS
 from fraudstream.detection.profiles.profile import LabelChange, Profile
-from fraudstream.detection.profiles.view import Sight, Values
+from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
 
 NOW = 1_780_000_000_000
@@ -52,12 +52,12 @@ def learnt(history: list[Transaction]) -> dict[str, Profile]:
     return profiles
 
 
-def seen(last: Transaction, profiles: dict[str, Profile], amount: float | None, delay: int = 7) -> Values:
+def seen(last: Transaction, profiles: dict[str, Profile], amount: float | None, delay: int = 7) -> FeatureValues:
     keys = entities(last)
-    sights: dict[EntityKind, Sight] = {}
+    sights: dict[EntityKind, ProfileView] = {}
     for kind, event in events_of(last, keys, amount, 10_000).items():
         after = profiles.get(keys[kind], Profile.new(kind)).after(event, late=True)
-        sights[kind] = Sight(after, event, counted=True, label_delay_days=delay)
+        sights[kind] = ProfileView(after, event, counted=True, label_delay_days=delay)
     return compute(last, sights, amount, Calendar(label_delay_days=delay))
 
 

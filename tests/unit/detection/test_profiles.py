@@ -10,7 +10,7 @@ from fraudstream.detection.profiles.amounts import Amounts
 from fraudstream.detection.profiles.codec import ProfileError, pack, unpack
 from fraudstream.detection.profiles.entities import PERSONAL, EntityKind
 from fraudstream.detection.profiles.events import MAX_AMOUNT, NO_AMOUNT, NO_COUNTRY, NO_PEER, NO_PLACE, SPEND, Event
-from fraudstream.detection.profiles.known_values import KNOWN
+from fraudstream.detection.profiles.known_values import MAX_KNOWN_VALUES
 from fraudstream.detection.profiles.layout import LAYOUTS, Personal, Shared
 from fraudstream.detection.profiles.profile import DAY, LabelChange, Profile
 
@@ -160,9 +160,9 @@ def test_events_of_the_same_moment_see_each_other() -> None:
 
 
 def test_a_customers_devices_are_remembered_beyond_the_ring_and_the_longest_unused_is_forgotten() -> None:
-    first = [event(number, peer=number) for number in range(1, KNOWN + 2)]
+    first = [event(number, peer=number) for number in range(1, MAX_KNOWN_VALUES + 2)]
     profile = learnt([*first, *(event(number, peer=99) for number in range(50, 60))])
-    assert [device.hash for device in profile.past.devices] == list(range(2, KNOWN + 2))
+    assert [device.hash for device in profile.past.devices] == list(range(2, MAX_KNOWN_VALUES + 2))
     assert profile.past.devices[0].first_seen == 2 * 60
 
 

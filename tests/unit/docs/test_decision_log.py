@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from fraudstream.reporting.log.aggregates import COLUMNS, of_decisions, of_keys
-from fraudstream.reporting.log.keys import Table, table_key
+from fraudstream.reporting.log.keys import LogTable, table_key
 from fraudstream.reporting.log.record import SCHEMA_VERSION, LogEvent, LogRecord, read_stream_record
 from fraudstream.reporting.log.segments import cut
 from fraudstream.transactions.decision import Truth, Verdict
@@ -32,7 +32,7 @@ from tests.unit.reporting.decision_log_harness import (
 PAGE = (Path(__file__).parents[3] / "docs/decision-log.md").read_text()
 TYPES = {"integer": int, "string": str, "list of strings": tuple[str, ...], "list of numbers": tuple[float, ...]}
 AT = MIDNIGHT + 9 * HOUR
-EXAMPLES = ((Table.DECISIONS, (2026, 11, 22, 14)), (Table.LABELS, (2026, 12, 12, 6)))
+EXAMPLES = ((LogTable.DECISIONS, (2026, 11, 22, 14)), (LogTable.LABELS, (2026, 12, 12, 6)))
 
 
 def documented() -> list[tuple[str, str, str]]:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from embedded_aws.streams.event_source_mapping import read_item_failures
 from embedded_aws.streams.records import MAXIMUM_PAYLOAD_BYTES, StreamRecord, count_that_fit, to_payload, to_record
 from embedded_aws.streams.retries import (
-    Batch,
     Condition,
     Delivered,
     Discarded,
     Failed,
     NotReached,
     Outcome,
+    RecordBatch,
     RetryPolicy,
     batch_info,
     drop_expired,
@@ -41,8 +41,8 @@ def record(number: int, created_at: float = 0.0, key: str = "k", size: int = 10)
     )
 
 
-def batch(count: int, **values: Any) -> Batch:
-    return Batch(records=tuple(record(number) for number in range(count)), **values)
+def batch(count: int, **values: Any) -> RecordBatch:
+    return RecordBatch(records=tuple(record(number) for number in range(count)), **values)
 
 
 def numbers(records: Sequence[StreamRecord]) -> list[int]:
@@ -50,12 +50,12 @@ def numbers(records: Sequence[StreamRecord]) -> list[int]:
 
 
 def run(
-    work: Batch, policy: RetryPolicy, attempt: Callable[[list[int]], Outcome]
+    work: RecordBatch, policy: RetryPolicy, attempt: Callable[[list[int]], Outcome]
 ) -> tuple[list[list[int]], list[Discarded]]:
     attempts: list[list[int]] = []
     given_up: list[Discarded] = []
 
-    def deliver(current: Batch) -> Outcome:
+    def deliver(current: RecordBatch) -> Outcome:
         attempts.append(numbers(current.records))
         assert len(attempts) < 10_000, "it would never end"
         return attempt(attempts[-1])
@@ -151,7 +151,7 @@ def test_throttles_and_service_errors_do_not_count_as_retries() -> None:
 
 def test_records_over_the_maximum_age_are_given_up_and_younger_ones_go_on() -> None:
     policy = RetryPolicy(bisect=True, maximum_retries=-1, maximum_age_seconds=60)
-    old_and_new = Batch(records=(record(0, 900.0), record(1, 939.0), record(2, 941.0)))
+    old_and_new = RecordBatch(records=(record(0, 900.0), record(1, 939.0), record(2, 941.0)))
     plan = drop_expired(old_and_new, policy, now=lambda: 1000.0)
     assert plan.discarded is not None
     assert plan.discarded.condition is Condition.RECORD_AGE_EXCEEDED
@@ -161,7 +161,7 @@ def test_records_over_the_maximum_age_are_given_up_and_younger_ones_go_on() -> N
 
 def test_age_ends_what_is_throttled_for_ever() -> None:
     policy = RetryPolicy(bisect=True, maximum_retries=-1, maximum_age_seconds=60)
-    attempts, given_up = run(Batch(records=(record(0, 0.0),)), policy, lambda _seen: NotReached())
+    attempts, given_up = run(RecordBatch(records=(record(0, 0.0),)), policy, lambda _seen: NotReached())
     assert not attempts
     assert given_up[0].condition is Condition.RECORD_AGE_EXCEEDED
 
@@ -260,7 +260,7 @@ def test_a_record_has_the_form_that_lambda_documents() -> None:
 
 
 def test_the_failure_destination_is_told_the_range_and_no_data() -> None:
-    given_up = Batch(records=(record(7, 1767225600.5), record(9, 1767225661.0)))
+    given_up = RecordBatch(records=(record(7, 1767225600.5), record(9, 1767225661.0)))
     assert batch_info(given_up, ARN, "shard-1") == {
         "shardId": "shard-1",
         "startSequenceNumber": f"{7:030d}",

@@ -14,7 +14,7 @@ from fraudstream.reporting.log.record import LogEvent, read_stream_record
 from fraudstream.transactions.decision import Decision, Label
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.files.transactions import write_rows
-from fraudstream_tools.lab.replay.history import Known, as_transaction, judged
+from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate
 
 RULES = Path("rules").resolve()
@@ -71,10 +71,12 @@ def decided() -> tuple[tuple[Transaction, Decision], ...]:
     """The world, judged by the shipped rules, one transaction after the other."""
     transactions = [as_transaction(row, number) for number, row in enumerate(world().transactions, start=1)]
     known = {
-        truth.transaction_id: Known(truth.fraud, truth.report.labeled_at) for truth in world().truths if truth.report
+        truth.transaction_id: KnownOutcome(truth.fraud, truth.report.labeled_at)
+        for truth in world().truths
+        if truth.report
     }
     judge = Judge(load(*(RULES.joinpath(name).read_bytes() for name in FILES)))
-    return tuple(judged(transactions, known, judge))
+    return tuple(judge_history(transactions, known, judge))
 
 
 def log_records() -> list[dict[str, Any]]:

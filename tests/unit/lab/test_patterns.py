@@ -9,8 +9,8 @@ from fraudstream.detection.features import registry
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import FILES, load
 from fraudstream_tools.lab.episodes.catalog import EPISODES
-from fraudstream_tools.lab.episodes.lookalikes import TRAPS
-from fraudstream_tools.lab.replay.history import as_transaction, judged
+from fraudstream_tools.lab.episodes.lookalikes import LOOKALIKES
+from fraudstream_tools.lab.replay.history import as_transaction, judge_history
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 
 Row = dict[str, float]
@@ -24,7 +24,7 @@ def seen() -> Seen:
     transactions = [as_transaction(row, number) for number, row in enumerate(world.transactions, start=1)]
     judge = Judge(load(*(Path("rules", name).read_bytes() for name in FILES)))
     found: Seen = {}
-    for truth, (transaction, decision) in zip(world.truths, judged(transactions, {}, judge), strict=True):
+    for truth, (transaction, decision) in zip(world.truths, judge_history(transactions, {}, judge), strict=True):
         vector = zip(registry.NAMES, registry.unpack(decision.features), strict=True)
         row = {name: value for name, value in vector if value is not None}
         abroad = transaction.ip_country is not None and transaction.ip_country != transaction.card_country
@@ -69,7 +69,7 @@ def test_an_episode_shows_its_pattern(seen: Seen, episode: str) -> None:
 
 
 def test_all_traps_happen(seen: Seen) -> None:
-    assert TRAPS.keys() <= seen.keys()
+    assert LOOKALIKES.keys() <= seen.keys()
 
 
 def test_an_outage_leaves_no_declines_that_are_evidence(seen: Seen) -> None:

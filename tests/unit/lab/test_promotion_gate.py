@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from fraudstream.detection.models.model import Model, seal
-from fraudstream.detection.models.selection import read_chosen
+from fraudstream.detection.models.selection import parse_selection
 from fraudstream_tools.lab.files.transactions import write_rows
 from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.examples import DAY, Examples
 from fraudstream_tools.lab.training.fit import fit
-from fraudstream_tools.lab.training.model_storage import Folder, models_in, put_in_force, read_model, write_model
+from fraudstream_tools.lab.training.model_storage import Folder, activate, read_model, read_models, write_model
 from fraudstream_tools.lab.training.promotion_gate import compare
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 from tests.cli_harness import Command, clean_environment
@@ -100,19 +100,19 @@ def test_only_the_newest_four_weeks_count() -> None:
 
 def test_a_folder_says_what_is_in_force_and_keeps_what_was_beside_it(tmp_path: Path) -> None:
     place = Folder(tmp_path / "models")
-    assert models_in(place) == (None, None)
-    put_in_force(place, small_model(seed=2), live=False)
-    put_in_force(place, good(), live=True)
-    live, shadow = models_in(place)
+    assert read_models(place) == (None, None)
+    activate(place, small_model(seed=2), live=False)
+    activate(place, good(), live=True)
+    live, shadow = read_models(place)
     assert live
     assert shadow
     assert (live.version, shadow.version) == (good().version, small_model(seed=2).version)
     assert good().version in (tmp_path / "models" / f"{good().version}.md").read_text()
     # What was watched and goes live is not watched any more.
-    put_in_force(place, good(), live=False)
-    assert read_chosen((tmp_path / "models/models.yaml").read_bytes()).shadow == f"{good().version}.json"
-    put_in_force(place, good(), live=True)
-    assert models_in(place).shadow is None
+    activate(place, good(), live=False)
+    assert parse_selection((tmp_path / "models/models.yaml").read_bytes()).shadow == f"{good().version}.json"
+    activate(place, good(), live=True)
+    assert read_models(place).shadow is None
 
 
 def test_a_card_says_what_a_model_is_and_what_it_must_not_do(tmp_path: Path) -> None:
@@ -157,11 +157,11 @@ def test_a_candidate_is_trained_watched_and_promoted(command: Command, world: Pa
     assert Path("c.md").read_text().startswith(f"# Model {figures['version']}")
 
     assert command("promote", "c.json", "--shadow").code == 0
-    assert models_in(Folder(tmp_path / "models")).live is None
+    assert read_models(Folder(tmp_path / "models")).live is None
     promoted = command("promote", "c.json", *data(world))
     assert promoted.code == 0, promoted.err
     assert "rules alone" in promoted.out
-    live, shadow = models_in(Folder(tmp_path / "models"))
+    live, shadow = read_models(Folder(tmp_path / "models"))
     assert live
     assert live.version == figures["version"]
     assert shadow is None

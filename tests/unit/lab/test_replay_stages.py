@@ -5,7 +5,7 @@ from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import load
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.backtest.replay_samples import History, Told, replayed
-from fraudstream_tools.lab.replay.history import Known, judged
+from fraudstream_tools.lab.replay.history import KnownOutcome, judge_history
 from tests.unit.lab.backtest_harness import LISTS, RATES, decided, ruleset_file, world
 
 RULESET = load(ruleset_file([]), RATES, LISTS)
@@ -47,8 +47,8 @@ def test_they_agree_where_profiles_cannot_tell_old_from_new() -> None:
     transactions = [crowded(first, number) for number in range(60)]
     # All labels become known at the same moment too.
     told = {each.transaction_id: Told(fraud=True, known_at=first.timestamp) for each in transactions[:30]}
-    known = {name: Known(each.fraud, each.known_at or 0) for name, each in told.items()}
-    expected = [(decision.features,) for _, decision in judged(transactions, known, Judge(RULESET))]
+    known = {name: KnownOutcome(each.fraud, each.known_at or 0) for name, each in told.items()}
+    expected = [(decision.features,) for _, decision in judge_history(transactions, known, Judge(RULESET))]
     assert features_by_stages(History(transactions, told, 0), elsewhere=False) == expected
 
 

@@ -8,7 +8,7 @@ from fraudstream.detection.features.registry import NAMES, Vector
 from fraudstream.detection.rules.language import parser
 from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.transactions.transaction import Transaction, TransactionType
-from fraudstream_tools.rules.trace import Trace, traces
+from fraudstream_tools.rules.trace import RuleTrace, traces
 from fraudstream_tools.rules.words import in_words, leaf_in_words
 
 TRANSACTION = Transaction(
@@ -54,7 +54,7 @@ def vector(**known: float) -> Vector:
     return tuple(known.get(name) for name in NAMES)
 
 
-def trace(when: str, **known: float) -> Trace:
+def trace(when: str, **known: float) -> RuleTrace:
     (found,) = traces(ruleset(when), TRANSACTION, vector(**known))
     return found
 

@@ -15,12 +15,11 @@ import pytest
 from fraudstream.transactions.decision import Truth
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream_tools.lab.episodes.catalog import EPISODES
-from fraudstream_tools.lab.episodes.lookalikes import TRAPS
+from fraudstream_tools.lab.episodes.lookalikes import LOOKALIKES
 from fraudstream_tools.lab.files.transactions import read_transactions
 from fraudstream_tools.lab.world.labelling import Report
 from fraudstream_tools.lab.world.sample_day import SAMPLE, SAMPLE_SETTINGS, TRUTH, sample_transactions, sample_truth
-from fraudstream_tools.lab.world.simulate import START, Simulation, WorldSettings, simulate
-from fraudstream_tools.lab.world.simulate import Truth as Truth_
+from fraudstream_tools.lab.world.simulate import START, SimulatedTruth, Simulation, WorldSettings, simulate
 
 DOCUMENTATION = [
     ip_network(network) for network in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
@@ -67,7 +66,7 @@ def test_every_transaction_has_an_id_of_its_own_and_a_truth(world: Simulation) -
 def test_every_named_episode_and_every_trap_happens(world: Simulation) -> None:
     # Nobody is dormant in a world of three days.
     assert {truth.episode for truth in world.truths if truth.fraud} == EPISODES.keys() - {"dormant_account"}
-    assert {truth.trap for truth in world.truths if truth.trap} == TRAPS.keys()
+    assert {truth.trap for truth in world.truths if truth.trap} == LOOKALIKES.keys()
     assert 0.005 < sum(truth.fraud for truth in world.truths) / len(world.truths) < 0.2
 
 
@@ -108,8 +107,8 @@ def test_what_was_declined_is_never_charged_back(world: Simulation) -> None:
 
 
 def test_a_row_of_the_truth_leaves_out_what_does_not_apply() -> None:
-    assert Truth_("t", fraud=False).as_row() == {"transactionId": "t", "fraud": False}
-    reported = Truth_("t", fraud=True, episode="odd_hour", report=Report(Truth.FRAUD, "customer", 9))
+    assert SimulatedTruth("t", fraud=False).as_row() == {"transactionId": "t", "fraud": False}
+    reported = SimulatedTruth("t", fraud=True, episode="odd_hour", report=Report(Truth.FRAUD, "customer", 9))
     assert reported.as_row() == {
         "transactionId": "t",
         "fraud": True,
@@ -118,7 +117,7 @@ def test_a_row_of_the_truth_leaves_out_what_does_not_apply() -> None:
         "source": "customer",
         "labeledAt": 9,
     }
-    assert Truth_("t", fraud=False, trap="wallet_tokens").as_row()["trap"] == "wallet_tokens"
+    assert SimulatedTruth("t", fraud=False, trap="wallet_tokens").as_row()["trap"] == "wallet_tokens"
 
 
 def test_amounts_are_minor_units_of_the_currency(world: Simulation) -> None:

@@ -17,9 +17,9 @@ from fraudstream.detection.features.registry import NAMES, pack, unpack
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import FILES, load
 from fraudstream.reporting.log.record import LogRecord
-from fraudstream_tools.lab.files.examples import Cut, from_log, from_transactions
+from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_log, from_transactions
 from fraudstream_tools.lab.files.transactions import FileProblemError, write_rows
-from fraudstream_tools.lab.replay.history import Known, as_transaction, judged
+from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.training.examples import DAY, Examples
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 
@@ -60,8 +60,8 @@ def learnt(found: Examples) -> dict[int, bool]:
     return dict(zip(found.vectors[:, 0].astype(int).tolist(), found.labels.tolist(), strict=True))
 
 
-def at(day: float, delay: float = 7) -> Cut:
-    return Cut(until=int(START + day * DAY), label_delay_days=delay)
+def at(day: float, delay: float = 7) -> KnowledgeCutoff:
+    return KnowledgeCutoff(until=int(START + day * DAY), label_delay_days=delay)
 
 
 def test_what_is_old_and_unlabelled_is_legitimate_and_what_is_new_says_nothing(tmp_path: Path) -> None:
@@ -141,18 +141,18 @@ def test_points_are_those_that_the_rules_give_whatever_weight_a_model_gave_them(
 
 def test_until_is_the_newest_record_if_nobody_says(tmp_path: Path) -> None:
     log = written(tmp_path, decision(1, 0), decision(2, 10), label(1, 0, "FRAUD", 3))
-    assert learnt(from_log(log, JUDGE.ruleset, Cut(label_delay_days=7))) == {1: True}
+    assert learnt(from_log(log, JUDGE.ruleset, KnowledgeCutoff(label_delay_days=7))) == {1: True}
 
 
 def test_a_folder_without_a_log_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileProblemError, match="no decision log"):
-        from_log(tmp_path, JUDGE.ruleset, Cut())
+        from_log(tmp_path, JUDGE.ruleset, KnowledgeCutoff())
     (tmp_path / "x.jsonl").write_text('{"a": 1}\n')
     with pytest.raises(FileProblemError, match="lacks transactionId"):
-        from_log(tmp_path, JUDGE.ruleset, Cut())
+        from_log(tmp_path, JUDGE.ruleset, KnowledgeCutoff())
     (tmp_path / "x.jsonl").write_text(json.dumps(label(1, 0, "FRAUD", 1)) + "\n")
     with pytest.raises(FileProblemError, match="no decision with features"):
-        from_log(tmp_path, JUDGE.ruleset, Cut())
+        from_log(tmp_path, JUDGE.ruleset, KnowledgeCutoff())
 
 
 def test_the_columns_that_are_read_are_the_logs_own() -> None:
@@ -173,18 +173,18 @@ def payment(number: int, day: float, **fields: Any) -> dict[str, Any]:
     }
 
 
-def terminal_frauds(rows: list[dict[str, Any]], known: dict[str, Known]) -> list[float | None]:
+def terminal_frauds(rows: list[dict[str, Any]], known: dict[str, KnownOutcome]) -> list[float | None]:
     transactions = [as_transaction(row, number) for number, row in enumerate(rows, start=1)]
     place = NAMES.index("terminalFrauds30d")
-    return [unpack(decision.features)[place] for _, decision in judged(transactions, known, JUDGE)]
+    return [unpack(decision.features)[place] for _, decision in judge_history(transactions, known, JUDGE)]
 
 
 def test_profiles_learn_a_label_when_it_becomes_known_and_not_before() -> None:
     rows = [payment(number, number) for number in range(6)]
     known = {
-        "t0": Known(fraud=True, known_at=rows[3]["timestamp"]),
-        "t1": Known(fraud=True, known_at=rows[4]["timestamp"] + 1),
-        "t2": Known(fraud=False, known_at=rows[2]["timestamp"]),
+        "t0": KnownOutcome(fraud=True, known_at=rows[3]["timestamp"]),
+        "t1": KnownOutcome(fraud=True, known_at=rows[4]["timestamp"] + 1),
+        "t2": KnownOutcome(fraud=False, known_at=rows[2]["timestamp"]),
     }
     assert terminal_frauds(rows, known) == [0, 0, 0, 1, 1, 2]
 
@@ -194,7 +194,7 @@ def test_a_file_of_transactions_with_labels_gives_examples(tmp_path: Path) -> No
     rows[3] |= {"authorizationResult": "DECLINED"}
     rows[4] |= {"authorizationResult": "DECLINED", "label": "LEGITIMATE"}
     write_rows(tmp_path / "a.jsonl", rows)
-    found = from_transactions(tmp_path / "a.jsonl", None, JUDGE, Cut(label_delay_days=7))
+    found = from_transactions(tmp_path / "a.jsonl", None, JUDGE, KnowledgeCutoff(label_delay_days=7))
     assert len(found.labels) == 12
     assert found.timestamps[found.labels].tolist() == [rows[2]["timestamp"]]
     assert found.left_out.too_new == 7
@@ -208,7 +208,7 @@ def test_the_truth_that_nobody_told_stays_unknown_where_labels_are_given(tmp_pat
     write_rows(tmp_path / "labels.jsonl", truth)
     write_rows(tmp_path / "truth.jsonl", [{"transactionId": "t1", "fraud": True}, {"transactionId": "t2", "fraud": 0}])
     for file, frauds in (("labels.jsonl", [2]), ("truth.jsonl", [1])):
-        found = from_transactions(tmp_path / "a.jsonl", tmp_path / file, JUDGE, Cut(label_delay_days=7))
+        found = from_transactions(tmp_path / "a.jsonl", tmp_path / file, JUDGE, KnowledgeCutoff(label_delay_days=7))
         assert [int((time - START) // DAY) for time in found.timestamps[found.labels]] == frauds
 
 
@@ -219,7 +219,7 @@ def test_a_simulated_world_gives_the_same_examples_in_every_format(tmp_path: Pat
     for name in (".jsonl", ending):
         write_rows(tmp_path / f"w{name}", world.transactions)
         write_rows(tmp_path / f"w.truth{name}", truth)
-    cut = Cut(label_delay_days=3)
+    cut = KnowledgeCutoff(label_delay_days=3)
     first = from_transactions(tmp_path / "w.jsonl", tmp_path / "w.truth.jsonl", JUDGE, cut)
     again = from_transactions(tmp_path / f"w{ending}", tmp_path / f"w.truth{ending}", JUDGE, cut)
     assert np.array_equal(first.vectors, again.vectors, equal_nan=True)
@@ -244,7 +244,9 @@ def test_a_files_order_does_not_matter(tmp_path: Path) -> None:
     write_rows(tmp_path / "a.jsonl", rows)
     Random(1).shuffle(rows)
     write_rows(tmp_path / "b.jsonl", rows)
-    first, second = (from_transactions(tmp_path / name, None, JUDGE, Cut()) for name in ("a.jsonl", "b.jsonl"))
+    first, second = (
+        from_transactions(tmp_path / name, None, JUDGE, KnowledgeCutoff()) for name in ("a.jsonl", "b.jsonl")
+    )
     assert np.array_equal(first.vectors, second.vectors, equal_nan=True)
 
 
@@ -264,5 +266,5 @@ def test_a_wrong_row_is_named_by_field_and_never_by_value(tmp_path: Path, fields
     row = {name: value for name, value in (payment(1, 0, label="FRAUD") | fields).items() if value is not None}
     write_rows(tmp_path / "a.jsonl", [row])
     with pytest.raises(FileProblemError, match=message) as caught:
-        from_transactions(tmp_path / "a.jsonl", None, JUDGE, Cut())
+        from_transactions(tmp_path / "a.jsonl", None, JUDGE, KnowledgeCutoff())
     assert "secret" not in str(caught.value).lower()

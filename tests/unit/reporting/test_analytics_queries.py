@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.log.columns import FILES
-from fraudstream.reporting.log.keys import Table
+from fraudstream.reporting.log.keys import LogTable
 from fraudstream.reporting.log.segments import cut
 from fraudstream.transactions.decision import Truth, Verdict
 from fraudstream.transactions.transaction import Channel, Transaction
@@ -257,7 +257,7 @@ def test_each_saved_query_says_what_it_tells() -> None:
 
 
 @pytest.mark.parametrize("table", FILES)
-def test_the_files_have_the_columns_that_the_catalog_tells_of(root: Path, report: DailyReport, table: Table) -> None:
+def test_the_files_have_the_columns_that_the_catalog_tells_of(root: Path, report: DailyReport, table: LogTable) -> None:
     assert report
     with duckdb.connect() as connection:
         found = connection.execute(

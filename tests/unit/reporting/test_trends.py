@@ -15,7 +15,7 @@ from fraudstream.reporting.daily.schema.parts import Counts
 from fraudstream.reporting.daily.schema.report import CurrencyFigures, DailyReport, HourFigures
 from fraudstream.reporting.daily.schema.trends import Comparison, Meter
 from fraudstream.reporting.daily.trends import look_back
-from fraudstream.reporting.render.heatmap import HEAT_DAYS, heat_of
+from fraudstream.reporting.render.heatmap import HEAT_DAYS, heatmap_of
 from tests.unit.reporting.decision_log_harness import DAY, Stream, report_of
 
 
@@ -191,7 +191,7 @@ def test_the_heat_map_has_the_day_and_those_before_it_without_hours_of_nothing(e
 
     past = before(empty, [busy(10, declined=5) | {"hours": hours(3, 5)}] * 20)
     report = on(DAY, empty, hours=hours(7, 2))
-    heat = heat_of(msgspec.structs.replace(report, past=look_back(report, past)))
+    heat = heatmap_of(msgspec.structs.replace(report, past=look_back(report, past)))
     assert len(heat.rows) == HEAT_DAYS
     assert heat.rows[0] == (DAY.isoformat(), [(7, 10, 2)])
     assert heat.rows[1] == ((DAY - timedelta(days=1)).isoformat(), [(3, 10, 5)])

@@ -6,13 +6,13 @@ from fraudstream.detection.features.customer import MONTH, WEEK, spending_counts
 from fraudstream.detection.profiles.events import NO_AMOUNT, NO_PEER, is_evidence, spent
 from fraudstream.detection.profiles.layout import Personal
 from fraudstream.detection.profiles.profile import DAY, HOUR
-from fraudstream.detection.profiles.view import Sight, Values
+from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 
 _SECOND: Final = 1000
 _WINDOWS: Final = (("cardCount1h", HOUR), ("cardCount2h", 2 * HOUR), ("cardCount24h", DAY), ("cardCount7d", WEEK))
 
 
-def add(values: Values, sight: Sight) -> None:
+def add(values: FeatureValues, sight: ProfileView) -> None:
     """Add the card's features."""
     spending_counts(values, sight, _WINDOWS)
     values["cardSum24h"] = total(sight, Personal.SUM, DAY, spent) / 100

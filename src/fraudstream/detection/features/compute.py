@@ -15,14 +15,14 @@ from typing import Final, NamedTuple
 from fraudstream.detection.features import card, customer, shared
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.profile import DAY
-from fraudstream.detection.profiles.view import Sight, Values
+from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.transactions.money import EXPONENTS
 from fraudstream.transactions.transaction import Transaction
 
 _SECOND: Final = 1000
 _MOST_ZEROS: Final = 9
 
-_OF_KIND: Mapping[EntityKind, Callable[[Values, Sight], None]] = MappingProxyType(
+_OF_KIND: Mapping[EntityKind, Callable[[FeatureValues, ProfileView], None]] = MappingProxyType(
     {
         EntityKind.CUSTOMER: customer.add,
         EntityKind.CARD: card.add,
@@ -44,8 +44,8 @@ class Calendar(NamedTuple):
 
 
 def compute(
-    transaction: Transaction, sights: Mapping[EntityKind, Sight], amount: float | None, calendar: Calendar
-) -> Values:
+    transaction: Transaction, sights: Mapping[EntityKind, ProfileView], amount: float | None, calendar: Calendar
+) -> FeatureValues:
     """Compute a transaction's features, not yet rounded.
 
     Args:
@@ -58,7 +58,7 @@ def compute(
         Values by feature name; a name that is not there is missing.
     """
     local = datetime.fromtimestamp(transaction.timestamp / _SECOND, calendar.time_zone)
-    values: Values = {
+    values: FeatureValues = {
         "amountBase": amount,
         "amountTrailingZeros": _trailing_zeros(transaction),
         "localHour": local.hour,

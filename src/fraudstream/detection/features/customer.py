@@ -21,10 +21,10 @@ from fraudstream.detection.profiles.events import (
     refunded,
     spent,
 )
-from fraudstream.detection.profiles.known_values import MINUTE, Familiar
+from fraudstream.detection.profiles.known_values import MINUTE, KnownValue
 from fraudstream.detection.profiles.layout import Personal
-from fraudstream.detection.profiles.profile import DAY, HOUR, HOURS_A_DAY, NOWHERE, Place
-from fraudstream.detection.profiles.view import Sight, Values
+from fraudstream.detection.profiles.profile import DAY, HOUR, HOURS_A_DAY, NOWHERE, LastPlace
+from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 
 WEEK: Final = 7 * DAY
 MONTH: Final = 30 * DAY
@@ -38,7 +38,7 @@ EARTH_RADIUS_KM: Final = 6371.0088
 _SECOND: Final = 1000
 
 
-def add(values: Values, sight: Sight) -> None:
+def add(values: FeatureValues, sight: ProfileView) -> None:
     """Add the customer's features."""
     _counts(values, sight)
     _sums(values, sight)
@@ -49,7 +49,7 @@ def add(values: Values, sight: Sight) -> None:
         _travel(values, sight)
 
 
-def spending_counts(values: Values, sight: Sight, names: Sequence[tuple[str, int]]) -> None:
+def spending_counts(values: FeatureValues, sight: ProfileView, names: Sequence[tuple[str, int]]) -> None:
     """Add counts of earlier spending transactions: for each name a window, in milliseconds."""
     profile, time = sight.profile, sight.time
     times = [event.time for event in sight.known if is_spending(event)]
@@ -60,7 +60,7 @@ def spending_counts(values: Values, sight: Sight, names: Sequence[tuple[str, int
             values[name] = sight.in_days(Personal.COUNT, window, is_spending)
 
 
-def total(sight: Sight, column: Personal, window: int, figure: Callable[[Event], int]) -> int:
+def total(sight: ProfileView, column: Personal, window: int, figure: Callable[[Event], int]) -> int:
     """Sum a figure of the earlier events in a window (milliseconds)."""
     if sight.profile.reaches(sight.time - window):
         return sum([figure(event) for event in sight.since(window)])
@@ -76,7 +76,7 @@ _WINDOWS: Final = (
 )
 
 
-def _counts(values: Values, sight: Sight) -> None:
+def _counts(values: FeatureValues, sight: ProfileView) -> None:
     spending_counts(values, sight, _WINDOWS)
     values["customerDeclines24h"] = total(sight, Personal.DECLINES, DAY, is_evidence)
     values["customerRefunds7d"] = total(sight, Personal.REFUNDS, WEEK, is_refund)
@@ -84,7 +84,7 @@ def _counts(values: Values, sight: Sight) -> None:
     values["customerFrauds30d"] = sight.frauds(Personal.FRAUDS)
 
 
-def _sums(values: Values, sight: Sight) -> None:
+def _sums(values: FeatureValues, sight: ProfileView) -> None:
     values["customerSum24h"] = total(sight, Personal.SUM, DAY, spent) / 100
     values["customerSum7d"] = total(sight, Personal.SUM, WEEK, spent) / 100
     values["customerSum30d"] = total(sight, Personal.SUM, MONTH, spent) / 100
@@ -94,7 +94,7 @@ def _sums(values: Values, sight: Sight) -> None:
     values["customerOut24h"] = sum([event.amount for event in accepted if event.flags & OUT]) / 100
 
 
-def _history(values: Values, sight: Sight) -> None:
+def _history(values: FeatureValues, sight: ProfileView) -> None:
     profile, time = sight.profile, sight.time
     values["customerAgeDays"] = max(time - profile.first_seen, 0) / DAY if profile.ring else 0.0
     if sight.known:
@@ -108,7 +108,7 @@ def _history(values: Values, sight: Sight) -> None:
         values["customerHourShare"] = near / all_day
 
 
-def _amounts(values: Values, sight: Sight) -> None:
+def _amounts(values: FeatureValues, sight: ProfileView) -> None:
     amounts, event = sight.profile.past.amounts.plus(sight.known), sight.event
     values["customerAmountCount"] = amounts.number
     if not amounts.number:
@@ -126,7 +126,7 @@ def _amounts(values: Values, sight: Sight) -> None:
     values["customerPeakRatio14d"] = peak / amounts.mean
 
 
-def _familiarity(values: Values, sight: Sight) -> None:
+def _familiarity(values: FeatureValues, sight: ProfileView) -> None:
     event, past, known = sight.event, sight.profile.past, sight.known
     if event.peer != NO_PEER:
         met = [each.time for each in known if each.peer == event.peer]
@@ -139,16 +139,16 @@ def _familiarity(values: Values, sight: Sight) -> None:
         values["customerPayeeAgeHours"] = _age(past.payees, event.other_peer, met, event.time)
 
 
-def _age(familiar: Sequence[Familiar], hashed: int, met: Sequence[int], time: int) -> float:
+def _age(familiar: Sequence[KnownValue], hashed: int, met: Sequence[int], time: int) -> float:
     remembered = [each.first_seen * MINUTE for each in familiar if each.hash == hashed]
     first_seen = remembered[0] if remembered else met[0] if met else time
     return max(time - first_seen, 0) / HOUR
 
 
-def _travel(values: Values, sight: Sight) -> None:
+def _travel(values: FeatureValues, sight: ProfileView) -> None:
     event = sight.event
     placed = (each for each in reversed(sight.known) if each.latitude != NO_PLACE)
-    last = next((Place(each.time, each.latitude, each.longitude) for each in placed), sight.profile.past.place)
+    last = next((LastPlace(each.time, each.latitude, each.longitude) for each in placed), sight.profile.past.place)
     if last == NOWHERE or last.time > event.time:
         return
     elapsed = event.time - last.time
@@ -158,7 +158,7 @@ def _travel(values: Values, sight: Sight) -> None:
     values["travelKmPerHour"] = distance / (max(elapsed, _SECOND) / HOUR)
 
 
-def _kilometres(start: Place, end: Event) -> float:
+def _kilometres(start: LastPlace, end: Event) -> float:
     # The haversine formula: exact enough on a sphere, and stable for small distances.
     latitude, other = math.radians(start.latitude / 100), math.radians(end.latitude / 100)
     half_longitude = math.radians((end.longitude - start.longitude) / 100) / 2

@@ -5,10 +5,10 @@ from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.events import FRAUD, NO_AMOUNT, NO_PEER, Event, is_evidence
 from fraudstream.detection.profiles.layout import Shared, SharedHour
 from fraudstream.detection.profiles.profile import DAY, HOUR
-from fraudstream.detection.profiles.view import Sight, Values
+from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 
 
-def add_merchant(values: Values, sight: Sight) -> None:
+def add_merchant(values: FeatureValues, sight: ProfileView) -> None:
     """Add the merchant's features."""
     count, declined = _hour(sight)
     values["merchantCount1h"] = count
@@ -20,7 +20,7 @@ def add_merchant(values: Values, sight: Sight) -> None:
     values["merchantFraudShare30d"] = sight.fraud_share(30)
 
 
-def add_terminal(values: Values, sight: Sight) -> None:
+def add_terminal(values: FeatureValues, sight: ProfileView) -> None:
     """Add the terminal's features."""
     values["terminalCount24h"] = _count(sight, DAY)
     values["terminalCount7d"] = _count(sight, WEEK)
@@ -42,7 +42,7 @@ def add_terminal(values: Values, sight: Sight) -> None:
             values[f"terminalFraudShareLast{newest}"] = sum(share) / len(share)
 
 
-def _fraud_ages(sight: Sight) -> list[int]:
+def _fraud_ages(sight: ProfileView) -> list[int]:
     """Give the ages, in days, of the days in the last 30 with known frauds, rising."""
     buckets = sight.profile.days
     since = sight.time // DAY - buckets.newest
@@ -50,7 +50,7 @@ def _fraud_ages(sight: Sight) -> list[int]:
     return [max(age, 0) for age in found if age <= MONTH // DAY]
 
 
-def _fraud_amount_ratio(sight: Sight) -> float | None:
+def _fraud_amount_ratio(sight: ProfileView) -> float | None:
     # Stolen cards make large amounts anywhere; a compromised terminal's frauds are as large as its other ones.
     amounts = [event.amount for event in sight.known if event.flags & FRAUD and event.amount != NO_AMOUNT]
     if not amounts:
@@ -59,19 +59,19 @@ def _fraud_amount_ratio(sight: Sight) -> float | None:
     return sum(amounts) / len(amounts) / mean if mean else None
 
 
-def add_device(values: Values, sight: Sight) -> None:
+def add_device(values: FeatureValues, sight: ProfileView) -> None:
     """Add the device's features."""
     _meeting_point(values, EntityKind.DEVICE, sight)
     owner = sight.event.other_peer
     values["deviceCustomers24h"] = len({each.other_peer for each in sight.since(DAY)} - {NO_PEER} | {owner})
 
 
-def add_address(values: Values, sight: Sight) -> None:
+def add_address(values: FeatureValues, sight: ProfileView) -> None:
     """Add the internet address's features."""
     _meeting_point(values, EntityKind.IP, sight)
 
 
-def _meeting_point(values: Values, kind: EntityKind, sight: Sight) -> None:
+def _meeting_point(values: FeatureValues, kind: EntityKind, sight: ProfileView) -> None:
     count, declined = _hour(sight)
     declined_cards = {each.peer for each in sight.since(HOUR) if is_evidence(each)} - {NO_PEER}
     values[f"{kind}Count1h"] = count
@@ -80,7 +80,7 @@ def _meeting_point(values: Values, kind: EntityKind, sight: Sight) -> None:
     values[f"{kind}Frauds30d"] = sight.frauds(Shared.FRAUDS)
 
 
-def _hour(sight: Sight) -> tuple[int, int]:
+def _hour(sight: ProfileView) -> tuple[int, int]:
     """Count the transactions of the last hour, and the declines among them that are evidence."""
     if sight.profile.reaches(sight.time - HOUR):
         hour = sight.since(HOUR)
@@ -89,7 +89,7 @@ def _hour(sight: Sight) -> tuple[int, int]:
     return sight.in_hours(SharedHour.COUNT, HOUR, _one), declines
 
 
-def _count(sight: Sight, window: int) -> int:
+def _count(sight: ProfileView, window: int) -> int:
     if sight.profile.reaches(sight.time - window):
         return len(sight.since(window))
     if window <= DAY:

@@ -20,7 +20,7 @@ MAX_BYTES: Final = 10_000
 FileName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,59}\.json$")]
 
 
-class Chosen(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class ModelSelection(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """What the file says."""
 
     schema_version: Annotated[int, msgspec.Meta(ge=1, le=1)] = 1
@@ -30,17 +30,17 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     """The file of a model that is scored and logged beside it, and never counts."""
 
 
-class Models(NamedTuple):
+class ActiveModels(NamedTuple):
     """The models in force."""
 
     live: Model | None = None
     shadow: Model | None = None
 
 
-NO_MODELS: Final = Models()
+NO_MODELS: Final = ActiveModels()
 
 
-def read_chosen(content: bytes) -> Chosen:
+def parse_selection(content: bytes) -> ModelSelection:
     """Read the file that says which models are in force.
 
     Raises:
@@ -49,14 +49,14 @@ def read_chosen(content: bytes) -> Chosen:
     if len(content) > MAX_BYTES:
         raise ModelError(f"{MODELS_FILE}: it is larger than {MAX_BYTES} bytes")
     try:
-        return msgspec.convert(yaml.load(content, yaml.CSafeLoader), Chosen)
+        return msgspec.convert(yaml.load(content, yaml.CSafeLoader), ModelSelection)
     except yaml.YAMLError:
         raise ModelError(f"{MODELS_FILE}: it is no YAML") from None
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{MODELS_FILE}: {error}") from None
 
 
-def load_models(chosen: Chosen, read: Callable[[str], bytes]) -> Models:
+def load_models(chosen: ModelSelection, read: Callable[[str], bytes]) -> ActiveModels:
     """Load the models that were chosen.
 
     Args:
@@ -70,7 +70,7 @@ def load_models(chosen: Chosen, read: Callable[[str], bytes]) -> Models:
     live = loaded[chosen.live] if chosen.live else None
     if live and not live.file.own_labels:
         raise ModelError(f"{chosen.live}: it never learnt from labels of your own, so it can only be a shadow model")
-    return Models(live, loaded[chosen.shadow] if chosen.shadow else None)
+    return ActiveModels(live, loaded[chosen.shadow] if chosen.shadow else None)
 
 
 def _named(name: str, read: Callable[[str], bytes]) -> Model:

@@ -7,9 +7,9 @@ from fraudstream.detection.profiles.amounts import Amounts
 from fraudstream.detection.profiles.buckets import Buckets
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.events import NO_COUNTRY, NO_PEER, NO_PLACE, Event
-from fraudstream.detection.profiles.known_values import Familiar
+from fraudstream.detection.profiles.known_values import KnownValue
 from fraudstream.detection.profiles.layout import LAYOUTS, Layout
-from fraudstream.detection.profiles.profile import HOURS_A_DAY, LabelChange, Past, Place, Profile
+from fraudstream.detection.profiles.profile import HOURS_A_DAY, LabelChange, LastPlace, OlderEvents, Profile
 
 SCHEMA: Final = 2
 
@@ -101,21 +101,21 @@ def _read(form: _Form, state: bytes) -> Profile:
         at += column.length
     days = len(form.layout.days)
     daytimes: tuple[int, ...] = ()
-    place, devices, countries, payees = Place(0, NO_PLACE, NO_PLACE), 0, 0, 0
+    place, devices, countries, payees = LastPlace(0, NO_PLACE, NO_PLACE), 0, 0, 0
     if form.layout.detailed:
         daytimes = values[at : at + HOURS_A_DAY]
         *placed, devices, countries, payees = values[at + HOURS_A_DAY :]
-        place = Place(*placed)
+        place = LastPlace(*placed)
     start = form.fixed.size
     end = start + _FAMILIAR.size * (devices + countries + payees)
-    familiar = [Familiar._make(each) for each in _FAMILIAR.iter_unpack(state[start:end])]
+    familiar = [KnownValue._make(each) for each in _FAMILIAR.iter_unpack(state[start:end])]
     start, end = end, end + _LABEL.size * labels
     changes = tuple([LabelChange._make(each) for each in _LABEL.iter_unpack(state[start:end])])
     if len(state) != end + form.event.size * ring:
         raise ProfileError("a profile is damaged: its length does not fit its header")
     missing = _ABSENT[len(form.layout.event) - _FIRST_ABSENT :]
     events = tuple([Event._make(each + missing) for each in form.event.iter_unpack(state[end:])])
-    past = Past(
+    past = OlderEvents(
         Amounts(number, mean, squares),
         place,
         tuple(familiar[:devices]),

@@ -3,11 +3,11 @@
 from typing import Final, NamedTuple
 
 MINUTE: Final = 60_000
-KNOWN: Final = 4
+MAX_KNOWN_VALUES: Final = 4
 """Of each sort the most recently used ones are remembered."""
 
 
-class Familiar(NamedTuple):
+class KnownValue(NamedTuple):
     """Something that was met before."""
 
     hash: int
@@ -15,7 +15,7 @@ class Familiar(NamedTuple):
     """Minutes since the epoch."""
 
 
-def met_again(known: tuple[Familiar, ...], hashed: int, time: int) -> tuple[Familiar, ...]:
+def remember(known: tuple[KnownValue, ...], hashed: int, time: int) -> tuple[KnownValue, ...]:
     """Remember a meeting; the longest unused is forgotten where there are too many.
 
     Args:
@@ -25,4 +25,4 @@ def met_again(known: tuple[Familiar, ...], hashed: int, time: int) -> tuple[Fami
     """
     first_seen = next((each.first_seen for each in known if each.hash == hashed), time // MINUTE)
     others = [each for each in known if each.hash != hashed]
-    return (*others, Familiar(hashed, first_seen))[-KNOWN:]
+    return (*others, KnownValue(hashed, first_seen))[-MAX_KNOWN_VALUES:]

@@ -32,7 +32,7 @@ from fraudstream.detection.profiles.events import (
     refunded,
     spent,
 )
-from fraudstream.detection.profiles.known_values import Familiar, met_again
+from fraudstream.detection.profiles.known_values import KnownValue, remember
 from fraudstream.detection.profiles.layout import LAYOUTS, Personal, Shared
 
 HOUR: Final = 3_600_000
@@ -41,7 +41,7 @@ DAY: Final = 24 * HOUR
 HOURS_A_DAY: Final = 24
 
 
-class Place(NamedTuple):
+class LastPlace(NamedTuple):
     """Where the entity was, in hundredths of a degree, and when (epoch milliseconds)."""
 
     time: int
@@ -49,7 +49,7 @@ class Place(NamedTuple):
     longitude: int
 
 
-NOWHERE: Final = Place(0, NO_PLACE, NO_PLACE)
+NOWHERE: Final = LastPlace(0, NO_PLACE, NO_PLACE)
 
 
 class LabelChange(NamedTuple):
@@ -61,28 +61,28 @@ class LabelChange(NamedTuple):
     """32-bit hash of what tells this change from others that arrived at the same time."""
 
 
-class Past(msgspec.Struct, frozen=True):
+class OlderEvents(msgspec.Struct, frozen=True):
     """What remains of the order and details of the events that have left the ring."""
 
     amounts: Amounts = Amounts()
-    place: Place = NOWHERE
-    devices: tuple[Familiar, ...] = ()
-    countries: tuple[Familiar, ...] = ()
-    payees: tuple[Familiar, ...] = ()
+    place: LastPlace = NOWHERE
+    devices: tuple[KnownValue, ...] = ()
+    countries: tuple[KnownValue, ...] = ()
+    payees: tuple[KnownValue, ...] = ()
 
-    def plus(self, event: Event, *, detailed: bool) -> "Past":
+    def plus(self, event: Event, *, detailed: bool) -> "OlderEvents":
         """Add the event that leaves the ring; its details only where they are kept."""
         amounts = self.amounts.plus((event,))
         if not detailed:
-            return Past(amounts)
+            return OlderEvents(amounts)
         time = event.time
         placed = event.latitude != NO_PLACE
-        return Past(
+        return OlderEvents(
             amounts,
-            Place(time, event.latitude, event.longitude) if placed else self.place,
-            self.devices if event.peer == NO_PEER else met_again(self.devices, event.peer, time),
-            self.countries if event.country == NO_COUNTRY else met_again(self.countries, event.country, time),
-            self.payees if event.other_peer == NO_PEER else met_again(self.payees, event.other_peer, time),
+            LastPlace(time, event.latitude, event.longitude) if placed else self.place,
+            self.devices if event.peer == NO_PEER else remember(self.devices, event.peer, time),
+            self.countries if event.country == NO_COUNTRY else remember(self.countries, event.country, time),
+            self.payees if event.other_peer == NO_PEER else remember(self.payees, event.other_peer, time),
         )
 
 
@@ -98,7 +98,7 @@ class Profile(msgspec.Struct, frozen=True):
     hours: Buckets
     daytimes: tuple[int, ...]
     """Events by hour of the day in UTC; empty where details are not kept."""
-    past: Past
+    past: OlderEvents
     labels: tuple[LabelChange, ...]
     """Oldest first."""
 
@@ -219,7 +219,7 @@ def _new(kind: EntityKind) -> Profile:
         empty([column.length for column in layout.days]),
         empty([column.length for column in layout.hours]),
         (0,) * HOURS_A_DAY if layout.detailed else (),
-        Past(),
+        OlderEvents(),
         (),
     )
 

@@ -7,11 +7,11 @@ from fraudstream.detection.profiles.events import NO_AMOUNT, Event
 from fraudstream.detection.profiles.layout import Shared
 from fraudstream.detection.profiles.profile import DAY, HOUR, Profile
 
-Values: TypeAlias = dict[str, float | None]
+FeatureValues: TypeAlias = dict[str, float | None]
 """Features by name, before they are rounded."""
 
 
-class Sight:
+class ProfileView:
     """An event's view of a profile that has learnt it."""
 
     __slots__ = ("event", "excluded", "known", "label_delay_days", "profile", "time")

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from fraudstream.detection.features.registry import Vector
-from fraudstream.detection.models.selection import NO_MODELS, Models
+from fraudstream.detection.models.selection import NO_MODELS, ActiveModels
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.detection.rules.language import checker, compiler, fields, parser
 from fraudstream.detection.rules.lists import Lists, load_lists
@@ -135,7 +135,7 @@ class Ruleset:
         version: str,
         base_log_odds: float,
         thresholds: Thresholds,
-        rules: Sequence[tuple[Rule, compiler.Checked]],
+        rules: Sequence[tuple[Rule, compiler.CheckedExpression]],
         rates: Rates,
         lists: Lists,
     ) -> None:
@@ -148,17 +148,17 @@ class Ruleset:
         self.lists = lists
         self.models = NO_MODELS
         """What judges beside the rules."""
-        self._evaluate: Callable[..., tuple[compiler.Truth, ...]] = compiler.compile_together(
+        self._evaluate: Callable[..., tuple[compiler.TruthValue, ...]] = compiler.compile_together(
             [expression for _, expression in rules], [field.name for field in fields.FIELDS], lists.names
         )
 
-    def with_models(self, models: Models) -> "Ruleset":
+    def with_models(self, models: ActiveModels) -> "Ruleset":
         """Give the same rules with models beside them."""
         other = copy.copy(self)
         other.models = models
         return other
 
-    def evaluate(self, transaction: Transaction, vector: Vector) -> tuple[compiler.Truth, ...]:
+    def evaluate(self, transaction: Transaction, vector: Vector) -> tuple[compiler.TruthValue, ...]:
         """Evaluate every rule; None is unevaluable. In the order of `rules`."""
         return self._evaluate(*fields.values(transaction, vector), *self.lists.memberships(transaction))
 
@@ -199,7 +199,7 @@ _LARGE: Final = _Bounds(MAX_BYTES, MAX_VALUES)
 
 
 def _read(
-    name: str, content: bytes, bounds: _Bounds, convert: Callable[[strict_yaml.Document], T], problems: list[str]
+    name: str, content: bytes, bounds: _Bounds, convert: Callable[[strict_yaml.StrictDocument], T], problems: list[str]
 ) -> T | None:
     try:
         return convert(strict_yaml.read(content, most_bytes=bounds.most_bytes, most_values=bounds.most_values))
@@ -208,7 +208,7 @@ def _read(
         return None
 
 
-def _ruleset_file(found: strict_yaml.Document) -> tuple[_File, dict[strict_yaml.Path, int]]:
+def _ruleset_file(found: strict_yaml.StrictDocument) -> tuple[_File, dict[strict_yaml.Path, int]]:
     file = strict_yaml.convert(found.value, _File, _FILE_KEYS)
     if file.thresholds.decline < file.thresholds.review:
         raise strict_yaml.DocumentError("thresholds: decline must not be below review")
@@ -220,9 +220,9 @@ def _rules(
     lines: Mapping[strict_yaml.Path, int],
     lists: Sequence[str] | None,
     problems: list[str],
-) -> list[tuple[Rule, compiler.Checked]]:
+) -> list[tuple[Rule, compiler.CheckedExpression]]:
     """Check the rules; None in place of the lists' names is for lists that could not be read."""
-    rules: list[tuple[Rule, compiler.Checked]] = []
+    rules: list[tuple[Rule, compiler.CheckedExpression]] = []
     seen: dict[str, int] = {}
     for position, entry in enumerate(entries):
         line = lines.get(("rules", position), 0)
@@ -265,7 +265,7 @@ def _rule(entry: Mapping[str, Any], problems: list[str]) -> Rule | None:
     return Rule(**values) if len(problems) == before else None
 
 
-def _expression(rule: Rule, lists: Sequence[str], problems: list[str]) -> compiler.Checked | None:
+def _expression(rule: Rule, lists: Sequence[str], problems: list[str]) -> compiler.CheckedExpression | None:
     before = len(problems)
     parameters: dict[str, checker.Parameter] = {}
     for name, value in rule.parameters.items():

@@ -39,7 +39,7 @@ class DocumentError(ValueError):
     """A file holds what is not allowed; the message says where and what to do."""
 
 
-class Document(NamedTuple):
+class StrictDocument(NamedTuple):
     """What a file says."""
 
     value: Any
@@ -48,7 +48,7 @@ class Document(NamedTuple):
     """For each mapping the line on which it begins, from 1."""
 
 
-def read(content: bytes, *, most_bytes: int, most_values: int) -> Document:
+def read(content: bytes, *, most_bytes: int, most_values: int) -> StrictDocument:
     """Read a file.
 
     Args:
@@ -79,7 +79,7 @@ def read(content: bytes, *, most_bytes: int, most_values: int) -> Document:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise DocumentError(f"line {line}: it is no YAML: {_character(chr(error.character))} cannot be used") from None
-    return Document(builder.value, builder.lines)
+    return StrictDocument(builder.value, builder.lines)
 
 
 def convert(value: object, type_: type[T], known: Sequence[str] = ()) -> T:

@@ -27,22 +27,22 @@ _FIRST_PAUSE_SECONDS = 0.02
 _random = SystemRandom()
 
 
-class Stored(NamedTuple):
+class StoredProfile(NamedTuple):
     """A profile and the version under which it is stored; None for one that is not stored yet."""
 
     profile: Profile
     version: int | None
 
 
-class Loaded(NamedTuple):
+class LoadedProfiles(NamedTuple):
     """What a read gave."""
 
-    profiles: dict[str, Stored]
+    profiles: dict[str, StoredProfile]
     """By key; an entity without a profile is not there."""
     unreadable: dict[str, ProfileError]
 
 
-class Saved(NamedTuple):
+class SavedProfiles(NamedTuple):
     """What a write could not do."""
 
     conflicts: set[str]
@@ -71,7 +71,7 @@ class ProfileStore:
         self._retention_seconds = retention_days * 86_400
         self._pool = pool
 
-    def load(self, keys: Collection[str]) -> Loaded:
+    def load(self, keys: Collection[str]) -> LoadedProfiles:
         """Read profiles, consistently.
 
         Raises:
@@ -81,7 +81,7 @@ class ProfileStore:
         """
         ordered = sorted(keys)
         chunks = [ordered[start : start + KEYS_PER_READ] for start in range(0, len(ordered), KEYS_PER_READ)]
-        loaded = Loaded({}, {})
+        loaded = LoadedProfiles({}, {})
         for items in self._pool.map(self._read, chunks):
             for item in items:
                 key = from_attribute(item["entity"])
@@ -90,12 +90,12 @@ class ProfileStore:
                 except ProfileError as error:
                     loaded.unreadable[key] = error
                 else:
-                    loaded.profiles[key] = Stored(profile, from_attribute(item["version"]))
+                    loaded.profiles[key] = StoredProfile(profile, from_attribute(item["version"]))
         return loaded
 
-    def save(self, profiles: Mapping[str, Stored]) -> Saved:
+    def save(self, profiles: Mapping[str, StoredProfile]) -> SavedProfiles:
         """Write profiles, each on condition that the stored version is still the given one."""
-        saved = Saved(set(), {})
+        saved = SavedProfiles(set(), {})
         for key, error in self._pool.map(self._write, profiles.items()):
             if _is_conflict(error):
                 saved.conflicts.add(key)
@@ -116,7 +116,7 @@ class ProfileStore:
             pause(attempt)
         raise ProfilesUnavailableError(f"{len(wanted)} profiles could not be read in {ATTEMPTS} attempts")
 
-    def _write(self, entry: tuple[str, Stored]) -> tuple[str, Exception | None]:
+    def _write(self, entry: tuple[str, StoredProfile]) -> tuple[str, Exception | None]:
         key, (profile, version) = entry
         item = to_item(
             {

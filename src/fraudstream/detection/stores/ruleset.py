@@ -12,12 +12,12 @@ from fraudstream.detection.models.selection import (
     MODELS_FILE,
     MODELS_FOLDER,
     NO_MODELS,
-    Chosen,
+    ModelSelection,
     load_models,
-    read_chosen,
+    parse_selection,
 )
 from fraudstream.detection.rules.ruleset import FILES, Ruleset, RulesetError, load
-from fraudstream.detection.stores.s3_cache import BucketFile, BucketFiles, is_absent
+from fraudstream.detection.stores.s3_cache import CachedObject, S3Cache, is_absent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ class RulesetStore:
                 earlier ruleset, or earlier models, which may be none.
             clock: seconds that only grow.
         """
-        self._files = BucketFiles(s3, bucket=bucket, prefix=prefix)
+        self._files = S3Cache(s3, bucket=bucket, prefix=prefix)
         self._on_refused = on_refused
         self._clock = clock
         self._loaded: tuple[str, ...] = ()
@@ -102,13 +102,13 @@ class RulesetStore:
             if self._loaded_models or not is_absent(error):
                 raise
             return
-        chosen = read_chosen(pointer.content)
+        chosen = parse_selection(pointer.content)
         files = self._chosen_files(chosen)
         found = (pointer.etag, *(file.etag for file in files.values()))
         if found != self._loaded_models:
             self._models = load_models(chosen, lambda name: files[name].content)
             self._loaded_models = found
 
-    def _chosen_files(self, chosen: Chosen) -> dict[str, BucketFile]:
+    def _chosen_files(self, chosen: ModelSelection) -> dict[str, CachedObject]:
         names = [name for name in (chosen.live, chosen.shadow) if name]
         return {name: self._files.read(MODELS_FOLDER + name) for name in names}

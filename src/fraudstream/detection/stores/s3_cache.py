@@ -13,14 +13,14 @@ _NOT_MODIFIED: Final = 304
 _NOT_FOUND: Final = 404
 
 
-class BucketFile(NamedTuple):
+class CachedObject(NamedTuple):
     """A file as it was when it was last looked at."""
 
     etag: str
     content: bytes
 
 
-class BucketFiles:
+class S3Cache:
     """Files under one prefix."""
 
     def __init__(self, s3: S3Client, *, bucket: str, prefix: str) -> None:
@@ -28,9 +28,9 @@ class BucketFiles:
         self._s3 = s3
         self._bucket = bucket
         self._prefix = prefix
-        self._known: dict[str, BucketFile] = {}
+        self._known: dict[str, CachedObject] = {}
 
-    def read(self, name: str) -> BucketFile:
+    def read(self, name: str) -> CachedObject:
         """Read a file, or learn that it has not changed since.
 
         Raises:
@@ -47,7 +47,7 @@ class BucketFiles:
             if known and _status(error) == _NOT_MODIFIED:
                 return known
             raise
-        self._known[name] = BucketFile(answer["ETag"], answer["Body"].read())
+        self._known[name] = CachedObject(answer["ETag"], answer["Body"].read())
         return self._known[name]
 
 

@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from fraudstream.reporting.daily.queries import COUNTS, Asker, counts
+from fraudstream.reporting.daily.queries import COUNTS, DayQueries, counts
 from fraudstream.reporting.daily.schema.findings import Burst, CutFigures, EntityFigures, PaymentFigures
 from fraudstream.reporting.log.aggregates import DECLINED_BY_ISSUER, ENTITIES, PAYMENT_KIND
 
@@ -47,7 +47,7 @@ _PAYMENT_TRUTHS = f"""
 """
 
 
-def cuts(ask: Asker, currency: str | None) -> tuple[CutFigures, ...]:
+def cuts(ask: DayQueries, currency: str | None) -> tuple[CutFigures, ...]:
     """Give the cuts of a day.
 
     Args:
@@ -61,7 +61,7 @@ def cuts(ask: Asker, currency: str | None) -> tuple[CutFigures, ...]:
     )
 
 
-def _cut(ask: Asker, dimension: str, currency: str | None) -> list[CutFigures]:
+def _cut(ask: DayQueries, dimension: str, currency: str | None) -> list[CutFigures]:
     known = ask.known(dimension, currency)
     found: list[CutFigures] = []
     for key, other, *rest in ask.rows(_CUT, {"dimension": dimension, "currency": currency}):
@@ -82,7 +82,7 @@ def _cut(ask: Asker, dimension: str, currency: str | None) -> list[CutFigures]:
     return found[:CUT_ROWS]
 
 
-def top_entities(ask: Asker) -> tuple[EntityFigures, ...]:
+def top_entities(ask: DayQueries) -> tuple[EntityFigures, ...]:
     """Give the entities of each kind with the most reviewed or declined transactions."""
     return tuple(
         EntityFigures(kind=kind, token=token, reviewed=reviewed, declined=declined)
@@ -91,7 +91,7 @@ def top_entities(ask: Asker) -> tuple[EntityFigures, ...]:
     )
 
 
-def bursts(ask: Asker) -> tuple[Burst, ...]:
+def bursts(ask: DayQueries) -> tuple[Burst, ...]:
     """Give the largest bursts of a day, in the order in which they began."""
     minutes: dict[str, list[int]] = {}
     for source, minute, count in ask.rows(_MINUTES):
@@ -116,7 +116,7 @@ def _bursts_of(source: str, steps: list[int]) -> list[Burst]:
     return found
 
 
-def payments(ask: Asker) -> tuple[PaymentFigures, ...]:
+def payments(ask: DayQueries) -> tuple[PaymentFigures, ...]:
     """Give the payments that the meters of the payment industry count."""
     known = {(kind, currency): rest for kind, currency, *rest in ask.rows(_PAYMENT_TRUTHS)}
     found: list[PaymentFigures] = []

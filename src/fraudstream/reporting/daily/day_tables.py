@@ -13,17 +13,17 @@ import duckdb
 
 from fraudstream.reporting.log import aggregates
 from fraudstream.reporting.log.columns import FILES, LABELS
-from fraudstream.reporting.log.keys import Table, table_prefix
+from fraudstream.reporting.log.keys import LogTable, table_prefix
 from fraudstream.reporting.storage.download import fetch_all
 from fraudstream.reporting.storage.duckdb_engine import connect, listed
 
 if TYPE_CHECKING:
     from fraudstream.reporting.storage.object_store import Store
 
-READ = (Table.TALLIES, Table.LABELS, Table.IDS)
+READ = (LogTable.TALLIES, LogTable.LABELS, LogTable.IDS)
 """What a report is made of."""
 
-Inputs = Mapping[Table, Mapping[str, str]]
+Inputs = Mapping[LogTable, Mapping[str, str]]
 """Keys of the files of a day, each with the mark of its content."""
 
 # The newest label holds. Of the same one, what tells of the decision too.
@@ -66,7 +66,7 @@ def open_day(store: "Store", inputs: Inputs, folder: Path) -> duckdb.DuckDBPyCon
     return connection
 
 
-def _select(table: Table, paths: Sequence[Path]) -> str:
+def _select(table: LogTable, paths: Sequence[Path]) -> str:
     typed = ", ".join(f"NULL::{kind} AS {name}" for name, kind in FILES[table].items())
     nothing = f"SELECT {typed} WHERE false"
     # A file from before a column was added does not have it.

@@ -13,7 +13,7 @@ import msgspec
 from fraudstream.detection.features.registry import FeatureError, Vector, unpack
 from fraudstream.detection.models.drift import Drift, measure
 from fraudstream.detection.models.model import Model, ModelError
-from fraudstream.detection.models.selection import MODELS_FILE, MODELS_FOLDER, load_models, read_chosen
+from fraudstream.detection.models.selection import MODELS_FILE, MODELS_FOLDER, load_models, parse_selection
 from fraudstream.reporting.log.segments import SUFFIX, day_prefix
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def live_model(store: "Store", prefix: str) -> Model | None:
             raise ModelError(f"{name} is not there")
         return content
 
-    return load_models(msgspec.structs.replace(read_chosen(pointer), shadow=None), read).live
+    return load_models(msgspec.structs.replace(parse_selection(pointer), shadow=None), read).live
 
 
 def drift_of(store: "Store", log_prefix: str, day: date, model: Model) -> Drift | None:

@@ -27,7 +27,7 @@ _KNOWN = """
 """
 
 
-class Asker:
+class DayQueries:
     """Asks a connection and gives plain rows; sums come as whole numbers."""
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:

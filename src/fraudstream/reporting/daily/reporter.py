@@ -13,11 +13,11 @@ import msgspec
 
 from fraudstream.reporting.daily.day_tables import Inputs, list_inputs, open_day
 from fraudstream.reporting.daily.industry_ratios import FRAUD_RATE_DAYS
-from fraudstream.reporting.daily.revisions import restate
+from fraudstream.reporting.daily.revisions import with_revision
 from fraudstream.reporting.daily.schema.report import REPORT_SCHEMA_VERSION, DailyReport
 from fraudstream.reporting.daily.summary import look_up, summarize
 from fraudstream.reporting.daily.trends import look_back
-from fraudstream.reporting.log.keys import Table, hour_of, midnight, partition_day, reported_key, reported_prefix
+from fraudstream.reporting.log.keys import LogTable, hour_of, midnight, partition_day, reported_key, reported_prefix
 from fraudstream.reporting.log.roll_up import LATE, OutOfTimeError, RollUp, TimeLeft
 from fraudstream.reporting.log.segments import all_days_prefix
 from fraudstream.reporting.render.csv import to_csv
@@ -153,7 +153,7 @@ class Reporter:
         made = self._make(day, inputs, sampled)
         before = self._written(day)
         if before is None or before.revision.content != made.revision.content:
-            report = made if before is None else restate(before, made)
+            report = made if before is None else with_revision(before, made)
             html, json, csv = self.keys(day)
             self.store.write(html, to_html(report))
             self.store.write(csv, to_csv(report))
@@ -168,7 +168,7 @@ class Reporter:
     def _make(self, day: date, inputs: Inputs, sampled: AbstractSet[str]) -> DailyReport:
         as_of = self._roll_up.newest(midnight(day) - CLOCKS_APART)
         with tempfile.TemporaryDirectory() as name, open_day(self.store, inputs, Path(name)) as connection:
-            hours = [hour_of(key) for key in inputs[Table.TALLIES]]
+            hours = [hour_of(key) for key in inputs[LogTable.TALLIES]]
             report = summarize(connection, day, look_up(sampled, connection), as_of=as_of, hours=hours)
         return msgspec.structs.replace(report, past=look_back(report, self._before(day)))
 

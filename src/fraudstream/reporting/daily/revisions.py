@@ -11,7 +11,7 @@ Figure = tuple[str, str | None]
 """Name of a figure, and its currency if it is a value."""
 
 
-def restate(before: DailyReport, now: DailyReport) -> DailyReport:
+def with_revision(before: DailyReport, now: DailyReport) -> DailyReport:
     """Give a report as the revision after another one of the same day."""
     old, new = dict(_figures(before)), dict(_figures(now))
     changes = tuple(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from fraudstream.reporting.daily.queries import Asker, binned, named, score_bin
+from fraudstream.reporting.daily.queries import DayQueries, binned, named, score_bin
 from fraudstream.reporting.daily.schema.findings import ModelFigures, Overlap, RuleFigures, ScoreBin, ShadowRule
 from fraudstream.reporting.daily.schema.parts import Interval, Value, wilson
 
@@ -44,7 +44,7 @@ _OVERLAPS = f"""
 """
 
 
-def rules(ask: Asker) -> tuple[RuleFigures, ...]:
+def rules(ask: DayQueries) -> tuple[RuleFigures, ...]:
     """Give what each rule did, the one with the most hits first."""
     values: dict[str, list[Value]] = {}
     for source, currency, value in ask.rows(_RULE_VALUES):
@@ -63,7 +63,7 @@ def _is_noisy(precision: Interval | None) -> bool:
     return precision is not None and precision.n >= NOISY_LABELS and precision.high < NOISY_BELOW
 
 
-def shadow_rules(ask: Asker) -> tuple[ShadowRule, ...]:
+def shadow_rules(ask: DayQueries) -> tuple[ShadowRule, ...]:
     """Give what the shadow rules would have hit, the one with the most hits first."""
     known = ask.known("shadow")
     found: list[ShadowRule] = []
@@ -74,7 +74,7 @@ def shadow_rules(ask: Asker) -> tuple[ShadowRule, ...]:
     return tuple(found)
 
 
-def overlaps(ask: Asker, of: tuple[RuleFigures, ...]) -> tuple[Overlap, ...]:
+def overlaps(ask: DayQueries, of: tuple[RuleFigures, ...]) -> tuple[Overlap, ...]:
     """Give the pairs of rules that hit together most often."""
     hits = {rule.source: rule.hits for rule in of}
     return tuple(
@@ -83,7 +83,7 @@ def overlaps(ask: Asker, of: tuple[RuleFigures, ...]) -> tuple[Overlap, ...]:
     )
 
 
-def model(ask: Asker) -> ModelFigures:
+def model(ask: DayQueries) -> ModelFigures:
     """Give what models did, and how right the scores were."""
     known = [[0, 0] for _ in range(10)]
     for (score, _), (fraud, legitimate) in ask.known("score").items():

@@ -9,7 +9,7 @@ import msgspec
 
 from fraudstream.reporting.daily import breakdowns
 from fraudstream.reporting.daily import rules as rule_figures
-from fraudstream.reporting.daily.queries import COUNTS, STOPPED, Asker, binned, counts, named, percentiles
+from fraudstream.reporting.daily.queries import COUNTS, STOPPED, DayQueries, binned, counts, named, percentiles
 from fraudstream.reporting.daily.schema.findings import LabelFigures, LogHours
 from fraudstream.reporting.daily.schema.parts import Counts
 from fraudstream.reporting.daily.schema.report import (
@@ -84,7 +84,7 @@ def summarize(
         as_of: when the newest record of the log was logged, epoch milliseconds.
         hours: those of the log that tell of the day, such as `2026-11-22T14`.
     """
-    ask = Asker(connection)
+    ask = DayQueries(connection)
     currencies = tuple(CurrencyFigures(**named(CurrencyFigures, row)) for row in ask.rows(_CURRENCIES))
     rules = rule_figures.rules(ask)
     report = DailyReport(
@@ -131,13 +131,13 @@ def look_up(sampled: Iterable[str], log: "duckdb.DuckDBPyConnection") -> TableCh
     return TableCheck(sampled=len(ids), missing=tuple(row[0] for row in missing))
 
 
-def _hours(ask: Asker) -> tuple[HourFigures, ...]:
+def _hours(ask: DayQueries) -> tuple[HourFigures, ...]:
     rows = ask.rows(f"SELECT key, {COUNTS} FROM tallies WHERE dimension = 'hour' GROUP BY key")
     found = {int(row[0]): counts(row[1:]) for row in rows}
     return tuple(HourFigures(hour=hour, decisions=found.get(hour, Counts())) for hour in range(24))
 
 
-def _labels(ask: Asker) -> LabelFigures:
+def _labels(ask: DayQueries) -> LabelFigures:
     return LabelFigures(
         **named(LabelFigures, ask.row(_LABELS)),
         delay=percentiles(ask.rows(_UNTIL_LABEL.format(start="receivedAt", which="true"))),
@@ -158,7 +158,7 @@ def _log_hours(day: date, hours: Iterable[str]) -> LogHours:
     )
 
 
-def _reconciliation(ask: Asker, table: TableCheck) -> Reconciliation:
+def _reconciliation(ask: DayQueries, table: TableCheck) -> Reconciliation:
     (stored,) = ask.row("SELECT coalesce(sum(transactions), 0) FROM tallies WHERE dimension = 'stored'")
     (decided,) = ask.row("SELECT coalesce(sum(transactions), 0) FROM tallies WHERE dimension = 'total'")
     (unstored,), (only_labelled,) = ask.row(_UNSTORED), ask.row(_ONLY_LABELLED)

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 
 from fraudstream.reporting.log import aggregates
-from fraudstream.reporting.log.keys import Table
+from fraudstream.reporting.log.keys import LogTable
 from fraudstream.reporting.log.record import LogRecord
 
 _TYPES: Mapping[Any, str] = {
@@ -39,12 +39,12 @@ DECISIONS: tuple[str, ...] = tuple(name for name in LABELS if name not in _OF_LA
 
 _STORED: Mapping[str, str] = {**LINE, "features": "BLOB"}
 
-FILES: Mapping[Table, Mapping[str, str]] = MappingProxyType(
+FILES: Mapping[LogTable, Mapping[str, str]] = MappingProxyType(
     {
-        Table.DECISIONS: {name: _STORED[name] for name in DECISIONS},
-        Table.LABELS: {name: _STORED[name] for name in LABELS},
-        Table.TALLIES: aggregates.COLUMNS,
-        Table.IDS: {"fingerprint": "BIGINT"},
+        LogTable.DECISIONS: {name: _STORED[name] for name in DECISIONS},
+        LogTable.LABELS: {name: _STORED[name] for name in LABELS},
+        LogTable.TALLIES: aggregates.COLUMNS,
+        LogTable.IDS: {"fingerprint": "BIGINT"},
     }
 )
 """A table's Parquet files: column to DuckDB's type, in order."""

@@ -9,7 +9,7 @@ import duckdb
 
 from fraudstream.reporting.log import aggregates
 from fraudstream.reporting.log.columns import DECISIONS, LABELS, LINE
-from fraudstream.reporting.log.keys import Table, midnight, milliseconds
+from fraudstream.reporting.log.keys import LogTable, midnight, milliseconds
 from fraudstream.reporting.storage.duckdb_engine import connect, listed, quoted, write_parquet
 
 FINGERPRINT = "(md5_number_lower(transactionId) >> 24)::BIGINT"
@@ -50,7 +50,7 @@ CREATE TABLE labels AS
 class Merged:
     """What an hour of the log came to."""
 
-    files: Mapping[tuple[Table, date], Path]
+    files: Mapping[tuple[LogTable, date], Path]
     """By what is in them, and the day on which the transactions were received."""
     lines: int
     """Lines read, repetitions among them."""
@@ -92,10 +92,10 @@ def _days(connection: duckdb.DuckDBPyConnection) -> list[date]:
     return [date(1970, 1, 1) + timedelta(days=row[0]) for row in rows]
 
 
-def _write_day(connection: duckdb.DuckDBPyConnection, day: date, folder: Path) -> Iterator[tuple[Table, Path]]:
+def _write_day(connection: duckdb.DuckDBPyConnection, day: date, folder: Path) -> Iterator[tuple[LogTable, Path]]:
     start, end = (milliseconds(midnight(each)) for each in (day, day + timedelta(days=1)))
     received = f"receivedAt >= {start} AND receivedAt < {end}"
-    paths = {table: folder / f"{table}-{day}.parquet" for table in Table}
+    paths = {table: folder / f"{table}-{day}.parquet" for table in LogTable}
     decided, labelled = (
         _row(connection, f"SELECT count(decidedAt), count(*) FROM keys WHERE {received}"),
         _row(connection, f"SELECT count(*), 0 FROM labels WHERE {received}"),
@@ -103,19 +103,19 @@ def _write_day(connection: duckdb.DuckDBPyConnection, day: date, folder: Path) -
     if decided[0]:
         columns = ", ".join(DECISIONS)
         rows = f"SELECT {columns} FROM stage ANTI JOIN repeats ON file_row_number = line"
-        write_parquet(connection, f"{rows} WHERE event = 'DECIDED' AND {received}", paths[Table.DECISIONS])
-        yield Table.DECISIONS, paths[Table.DECISIONS]
+        write_parquet(connection, f"{rows} WHERE event = 'DECIDED' AND {received}", paths[LogTable.DECISIONS])
+        yield LogTable.DECISIONS, paths[LogTable.DECISIONS]
     if labelled[0]:
         rows = f"SELECT * FROM labels WHERE {received} ORDER BY transactionId, labeledAt, label"
-        write_parquet(connection, rows, paths[Table.LABELS])
-        yield Table.LABELS, paths[Table.LABELS]
+        write_parquet(connection, rows, paths[LogTable.LABELS])
+        yield LogTable.LABELS, paths[LogTable.LABELS]
     if decided[1]:
         keys = f"(SELECT * FROM keys WHERE {received})"
-        write_tallies(connection, keys, paths[Table.DECISIONS] if decided[0] else None, paths[Table.TALLIES])
-        yield Table.TALLIES, paths[Table.TALLIES]
+        write_tallies(connection, keys, paths[LogTable.DECISIONS] if decided[0] else None, paths[LogTable.TALLIES])
+        yield LogTable.TALLIES, paths[LogTable.TALLIES]
         rows = f"SELECT DISTINCT {FINGERPRINT} AS fingerprint FROM {keys} ORDER BY 1"
-        write_parquet(connection, rows, paths[Table.IDS])
-        yield Table.IDS, paths[Table.IDS]
+        write_parquet(connection, rows, paths[LogTable.IDS])
+        yield LogTable.IDS, paths[LogTable.IDS]
 
 
 def write_tallies(connection: duckdb.DuckDBPyConnection, keys: str, decisions: Path | None, path: Path) -> None:

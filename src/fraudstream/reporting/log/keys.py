@@ -11,7 +11,7 @@ HOUR_FORMAT = "%Y-%m-%dT%H"
 _PARTITION = "date="
 
 
-class Table(StrEnum):
+class LogTable(StrEnum):
     """What an hour of the log is merged into: one Parquet file for each day on which its transactions came in."""
 
     DECISIONS = "decisions"
@@ -20,12 +20,12 @@ class Table(StrEnum):
     IDS = "ids"
 
 
-def table_prefix(log_prefix: str, table: Table, received: date) -> str:
+def table_prefix(log_prefix: str, table: LogTable, received: date) -> str:
     """Give the prefix of a table's files about the transactions received on a day."""
     return f"{log_prefix}{table}/{_PARTITION}{received.isoformat()}/"
 
 
-def table_key(log_prefix: str, table: Table, received: date, hour: datetime) -> str:
+def table_key(log_prefix: str, table: LogTable, received: date, hour: datetime) -> str:
     """Give the key of what an hour of the log says of the transactions received on a day."""
     return f"{table_prefix(log_prefix, table, received)}{hour:{HOUR_FORMAT}}.parquet"
 

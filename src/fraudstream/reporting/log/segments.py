@@ -39,7 +39,7 @@ class Segment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cut:
+class SegmentedBatch:
     """A batch of stream records, cut into segments."""
 
     segments: Sequence[Segment]
@@ -68,7 +68,7 @@ def all_days_prefix(prefix: str) -> str:
     return f"{prefix}segments/"
 
 
-def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> Cut:
+def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> SegmentedBatch:
     """Turn a batch of stream records into segments.
 
     Everything readable is kept, also behind a record that is not: when Lambda gives up on what is left of the batch,
@@ -96,7 +96,7 @@ def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> Cut:
         Segment(key=f"{folder}{origins[folder]}-{len(lines)}{SUFFIX}", body=compress(lines), records=len(lines))
         for folder, lines in hours.items()
     ]
-    return Cut(segments=segments, poison=poison)
+    return SegmentedBatch(segments=segments, poison=poison)
 
 
 def write(client: "S3Client", bucket: str, segments: Iterable[Segment]) -> None:

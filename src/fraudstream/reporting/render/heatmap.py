@@ -26,7 +26,7 @@ class Heat:
     own_hour: int
 
 
-def heat_of(report: DailyReport) -> Heat:
+def heatmap_of(report: DailyReport) -> Heat:
     """Give the heat map of a report."""
     decisions = [hour.decisions for hour in report.hours]
     own = _filled([each.total for each in decisions], [each.stopped for each in decisions])

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.schema.trends import Comparison
-from fraudstream.reporting.render.heatmap import heat_of
+from fraudstream.reporting.render.heatmap import heatmap_of
 from fraudstream.transactions.money import format_money
 from fraudstream.transactions.reasons import sentence
 
@@ -156,7 +156,9 @@ def to_html(report: DailyReport) -> bytes:
         "rows": SHOWN_ROWS,
         "entities": SHOWN_ENTITIES,
     }
-    return page.render(report=report, shown=shown, heat=heat_of(report), cost_per_thousand=COST_PER_THOUSAND).encode()
+    return page.render(
+        report=report, shown=shown, heat=heatmap_of(report), cost_per_thousand=COST_PER_THOUSAND
+    ).encode()
 
 
 def to_json(report: DailyReport) -> bytes:

@@ -12,12 +12,12 @@ from urllib.parse import unquote
 import msgspec
 
 from fraudstream.settings import Metric, ProcessorSettings
-from fraudstream.telemetry import Log, Meter
+from fraudstream.telemetry import Log, MetricEmitter
 from fraudstream.transactions.api.answer import FieldError, Problem, present_state
 from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
 from fraudstream.transactions.deadline import Deadline
 from fraudstream.transactions.request import MAX_BODY_BYTES, TRANSACTION_ID_PATTERN
-from fraudstream.transactions.store import ConflictError, Stored, StoreUnavailableError, TransactionStore
+from fraudstream.transactions.store import ConflictError, StoredTransaction, StoreUnavailableError, TransactionStore
 from fraudstream.transactions.tokens import holds_card_number
 
 DEADLINE_SECONDS = 5.0
@@ -50,7 +50,7 @@ class TransactionApi:
     settings: ProcessorSettings
     deadline: Deadline
     log: Log
-    meter: Meter
+    meter: MetricEmitter
     clock: Callable[[], int]
     """Gives the time in epoch milliseconds."""
 
@@ -120,7 +120,7 @@ class TransactionApi:
             latest=now + self.settings.max_future_seconds * _MILLISECONDS_PER_SECOND,
         )
 
-    def _state_answer(self, status: HTTPStatus, stored: Stored, headers: dict[str, str]) -> Answer:
+    def _state_answer(self, status: HTTPStatus, stored: StoredTransaction, headers: dict[str, str]) -> Answer:
         patience = self.settings.decision_deadline_seconds * _MILLISECONDS_PER_SECOND
         state = present_state(*stored, failed_before=self.clock() - patience)
         return _answer(status, state, {"Content-Type": "application/json", **headers})

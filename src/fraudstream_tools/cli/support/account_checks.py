@@ -47,7 +47,7 @@ class Check:
     """What to do, or to request."""
 
 
-class Account:
+class AccountChecker:
     """An AWS account in one region, and the settings of the stack that is to be deployed there."""
 
     def __init__(self, client: Callable[[str], Any], settings: "StackSettings", today: date) -> None:
@@ -83,7 +83,7 @@ class Account:
             return Check(name=name, state=State.UNKNOWN, found="no answer", advice=str(error))
 
     def _caller(self) -> Check:
-        account = self._client("sts").get_caller_identity()["Account"]
+        account = self._client("sts").get_caller_identity()["AccountChecker"]
         return Check(name="account", state=State.OK, found=f"{account} in {self._settings.region}")
 
     def _concurrency(self) -> Check:

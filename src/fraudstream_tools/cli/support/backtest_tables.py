@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fraudstream_tools.cli.support.output import DECISION_STYLES, out
-from fraudstream_tools.lab.backtest.figures import BacktestFigures, ChangeFigures, RuleFigures, RulesetFigures
+from fraudstream_tools.lab.backtest.figures import BacktestFigures, BacktestRuleFigures, ChangeFigures, RulesetFigures
 from fraudstream_tools.lab.backtest.intervals import Share
 
 _WIDTH = 126
@@ -76,7 +76,7 @@ def _print_ruleset(letter: str, ruleset: RulesetFigures, result: BacktestFigures
         )
 
 
-def _row(rule: RuleFigures, *, labelled: bool) -> list[str]:
+def _row(rule: BacktestRuleFigures, *, labelled: bool) -> list[str]:
     name = rule.id if rule.mode == "live" else f"{rule.id} [dim](shadow)[/]"
     row = [name, f"{rule.hits:,}", f"{rule.hit_rate:.3%}", f"{rule.unique_hits:,}"]
     if labelled:

@@ -17,8 +17,8 @@ from fraudstream_tools.cli.report import report_key
 from fraudstream_tools.cli.support.demo_results import Results, print_results
 from fraudstream_tools.cli.support.labelling import label_transaction
 from fraudstream_tools.cli.support.local_system import deployed
-from fraudstream_tools.cli.support.reconciliation import STOPPED, Tally, logged_decisions, stored_transactions
-from fraudstream_tools.cli.support.steps import Step, Steps
+from fraudstream_tools.cli.support.reconciliation import STOPPED, RunCounts, logged_decisions, stored_transactions
+from fraudstream_tools.cli.support.steps import ProgressStep, ProgressSteps
 from fraudstream_tools.lab.replay.client import ReplayResult, replay
 from fraudstream_tools.lab.replay.signing import SignedRequests
 from fraudstream_tools.lab.world.sample_day import sample_transactions, sample_truth
@@ -40,13 +40,13 @@ def run_demo(report_folder: Path, connections: int) -> int:
         connections: how many requests are under way at once.
     """
     started = time.monotonic()
-    with Steps() as steps, deployed("demo", steps) as cloud:
+    with ProgressSteps() as steps, deployed("demo", steps) as cloud:
         results = _run(cloud, steps, report_folder, connections)
     print_results(results, seconds=time.monotonic() - started)
     return results.tally.lost
 
 
-def _run(cloud: "LocalCloud", steps: Steps, report_folder: Path, connections: int) -> Results:
+def _run(cloud: "LocalCloud", steps: ProgressSteps, report_folder: Path, connections: int) -> Results:
     auth = SignedRequests(
         Credentials(cloud.credentials.access_key, cloud.credentials.secret_key), cloud.outputs["region"]
     )
@@ -81,7 +81,7 @@ class _Watch:
     """Shows a replay's rate, and how many decisions the analyzer has told its metrics of."""
 
     cloud: "LocalCloud"
-    step: Step
+    step: ProgressStep
     decided: int = 0
     _position: int = 0
     _looked: float = 0.0
@@ -141,15 +141,15 @@ def _fetch(cloud: "LocalCloud", day: date, folder: Path) -> Path:
     return folder / "report.html"
 
 
-def _count(cloud: "LocalCloud", replayed: ReplayResult) -> Tally:
-    return Tally(
+def _count(cloud: "LocalCloud", replayed: ReplayResult) -> RunCounts:
+    return RunCounts(
         received=replayed.accepted,
         stored=stored_transactions(cloud.client("dynamodb"), cloud.outputs["transactionsTable"]),
         logged=logged_decisions(cloud.client("s3"), cloud.outputs["bucketName"]),
     )
 
 
-def _examples(tally: Tally) -> Iterable[str]:
+def _examples(tally: RunCounts) -> Iterable[str]:
     """Choose transactions to show: those with the highest scores, each for another reason, and an approved one."""
     seen = set[str]()
     for transaction in sorted(tally.decided, key=lambda t: t["score"], reverse=True):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from fraudstream_tools.cli.support.checkout import enter_checkout
 from fraudstream_tools.cli.support.output import CommandError
-from fraudstream_tools.cli.support.steps import Steps
+from fraudstream_tools.cli.support.steps import ProgressSteps
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -17,7 +17,7 @@ CONFIG = {"fraudstream:packageFor": "host", "fraudstream:segmentWindowSeconds": 
 
 
 @contextmanager
-def deployed(stack: str, steps: Steps) -> "Generator[LocalCloud]":
+def deployed(stack: str, steps: ProgressSteps) -> "Generator[LocalCloud]":
     """Deploy the Pulumi program into an embedded AWS that lives as long as the block.
 
     Args:

@@ -18,7 +18,7 @@ STOPPED = frozenset({"REVIEW", "DECLINE"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tally:
+class RunCounts:
     """Counts of one run, and the stored transactions that they were made from."""
 
     received: int

@@ -8,15 +8,15 @@ from rich.text import Text
 
 from fraudstream.detection.features.registry import FEATURES, unpack
 from fraudstream.detection.rules.language import fields, parser
-from fraudstream.detection.rules.language.compiler import Truth
+from fraudstream.detection.rules.language.compiler import TruthValue
 from fraudstream.detection.rules.ruleset import Mode, Rule, Ruleset, Signal
 from fraudstream.detection.scoring import Outcome, decide
 from fraudstream.transactions.api.openapi import openapi_document
 from fraudstream.transactions.reasons import sentence
 from fraudstream_tools.cli.support.output import decision_text, out, print_json
 from fraudstream_tools.rules.fixtures import Result
-from fraudstream_tools.rules.questions import Question, vector_of
-from fraudstream_tools.rules.trace import Part, Trace, parameters_of, traces
+from fraudstream_tools.rules.questions import ExplainedTransaction, vector_of
+from fraudstream_tools.rules.trace import ExpressionPart, RuleTrace, parameters_of, traces
 from fraudstream_tools.rules.words import in_words, leaf_in_words, value_in_words
 
 SIGNALS: Final = {
@@ -26,8 +26,8 @@ SIGNALS: Final = {
     Signal.MALWARE: "signs of malware",
     Signal.DEVICE_USE: "abnormal use of the access device or software",
 }
-_TRUTHS: Final[dict[Truth, str]] = {True: "hit", False: "miss", None: "unevaluable"}
-_MARKS: Final[dict[Truth, tuple[str, str]]] = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
+_TRUTHS: Final[dict[TruthValue, str]] = {True: "hit", False: "miss", None: "unevaluable"}
+_MARKS: Final[dict[TruthValue, tuple[str, str]]] = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
 
 
 def show_rules(ruleset: Ruleset, *, as_json: bool) -> None:
@@ -72,7 +72,7 @@ def show_rule(ruleset: Ruleset, rule_id: str, *, as_json: bool) -> None:
         _indented(f"article 2(2)({rule.signal}) of the RTS: {SIGNALS[rule.signal]}")
 
 
-def show_decision(ruleset: Ruleset, question: Question, rule_id: str | None, *, as_json: bool) -> None:
+def show_decision(ruleset: Ruleset, question: ExplainedTransaction, rule_id: str | None, *, as_json: bool) -> None:
     """Print what the rules say of a transaction, and which parts of them decided it."""
     vector = vector_of(question, ruleset)
     found = traces(ruleset, question.transaction, vector)
@@ -111,20 +111,20 @@ def show_failure(result: Result) -> None:
             _show_parts(trace, "      ")
 
 
-def _origin(question: Question) -> str:
+def _origin(question: ExplainedTransaction) -> str:
     if question.vector is not None:
         return "as they were logged"
     return f"computed from {len(question.history):,} earlier transactions"
 
 
-def _show_trace(trace: Trace) -> None:
+def _show_trace(trace: RuleTrace) -> None:
     rule = trace.rule
     shadow = "  in shadow: it does not count" if rule.mode is Mode.SHADOW else ""
     out.print(Text.assemble("  ", (rule.id, "bold"), f"  {_effect(rule)}", (shadow, "dim")))
     _show_parts(trace, "    ")
 
 
-def _show_parts(trace: Trace, indent: str) -> None:
+def _show_parts(trace: RuleTrace, indent: str) -> None:
     for part in trace.decisive:
         out.print(
             Text.assemble(indent, _MARKS[part.truth], " ", leaf_in_words(part.expression, parameters_of(trace.rule))),
@@ -134,7 +134,7 @@ def _show_parts(trace: Trace, indent: str) -> None:
         )
 
 
-def _values(part: Part) -> str:
+def _values(part: ExpressionPart) -> str:
     return ", ".join(f"{name} is {value_in_words(value)}" for name, value in part.values.items())
 
 
@@ -186,7 +186,9 @@ def _rule_as_json(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _decision_as_json(ruleset: Ruleset, question: Question, outcome: Outcome, shown: list[Trace]) -> dict[str, Any]:
+def _decision_as_json(
+    ruleset: Ruleset, question: ExplainedTransaction, outcome: Outcome, shown: list[RuleTrace]
+) -> dict[str, Any]:
     return {
         "transactionId": question.transaction.transaction_id,
         "decision": outcome.verdict,

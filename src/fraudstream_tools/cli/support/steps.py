@@ -18,7 +18,7 @@ from fraudstream_tools.cli.support.output import err
 _SECONDS_BETWEEN_LINES = 5.0
 
 
-class Step:
+class ProgressStep:
     """One step, while it runs and after."""
 
     def __init__(self, title: str, total: int | None) -> None:
@@ -75,12 +75,12 @@ class Step:
         return f"{self.count:,} of {self.total:,}, " if self.total else ""
 
 
-class Steps:
+class ProgressSteps:
     """Shows steps one below the other; a context manager around all of them."""
 
     def __init__(self) -> None:
         """Begin without a step."""
-        self._steps: list[Step] = []
+        self._steps: list[ProgressStep] = []
         self._spinner = Spinner("dots", style="cyan")
         self._live = Live(get_renderable=self._render, console=err, refresh_per_second=10)
 
@@ -98,9 +98,9 @@ class Steps:
             self._live.stop()
 
     @contextmanager
-    def step(self, title: str, total: int | None = None) -> Generator[Step]:
+    def step(self, title: str, total: int | None = None) -> Generator[ProgressStep]:
         """Run a step."""
-        step = Step(title, total)
+        step = ProgressStep(title, total)
         self._steps.append(step)
         if err.is_terminal:
             self._live.start()

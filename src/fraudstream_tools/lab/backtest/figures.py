@@ -7,7 +7,7 @@ import msgspec
 from fraudstream.detection.rules.ruleset import Mode, Ruleset
 from fraudstream.transactions.decision import Verdict
 from fraudstream_tools.lab.backtest.intervals import Share, wilson
-from fraudstream_tools.lab.backtest.run import Standing, Sum, Tally
+from fraudstream_tools.lab.backtest.run import BacktestTally, Standing, Sum
 
 DAY = 86_400_000
 STOPPED = (Verdict.REVIEW, Verdict.DECLINE)
@@ -41,7 +41,7 @@ class _Counts:
         return self.amount[Standing.FRAUD] / 100
 
 
-class RuleFigures(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class BacktestRuleFigures(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What a rule catches. Amounts are in the base currency."""
 
     id: str
@@ -87,7 +87,7 @@ class RulesetFigures(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Amount of the frauds that are reviewed or declined: saved, if they are stopped in time."""
     value_missed: float | None
     """Amount of the frauds that are approved."""
-    rules: list[RuleFigures]
+    rules: list[BacktestRuleFigures]
 
 
 class ChangeFigures(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -122,7 +122,9 @@ class BacktestFigures(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     """None of a single ruleset."""
 
 
-def figures(tally: Tally, rulesets: Sequence[Ruleset], names: Sequence[str], *, repeated: int) -> BacktestFigures:
+def figures(
+    tally: BacktestTally, rulesets: Sequence[Ruleset], names: Sequence[str], *, repeated: int
+) -> BacktestFigures:
     """Work out the figures.
 
     Args:
@@ -158,7 +160,7 @@ def _has_labels(everything: _Counts) -> bool:
 
 
 def _of_ruleset(
-    tally: Tally, position: int, ruleset: Ruleset, name: str, *, everything: _Counts, days: float
+    tally: BacktestTally, position: int, ruleset: Ruleset, name: str, *, everything: _Counts, days: float
 ) -> RulesetFigures:
     by_verdict = {verdict: _Counts() for verdict in Verdict}
     stopped = _Counts()
@@ -185,7 +187,7 @@ def _of_ruleset(
     )
 
 
-def _of_rules(tally: Tally, position: int, ruleset: Ruleset, everything: _Counts) -> list[RuleFigures]:
+def _of_rules(tally: BacktestTally, position: int, ruleset: Ruleset, everything: _Counts) -> list[BacktestRuleFigures]:
     hits = [_Counts() for _ in ruleset.rules]
     unique = [_Counts() for _ in ruleset.rules]
     unevaluable = [0] * len(ruleset.rules)
@@ -202,7 +204,7 @@ def _of_rules(tally: Tally, position: int, ruleset: Ruleset, everything: _Counts
                     unique[number].add(standing, each)
     labelled = _has_labels(everything)
     return [
-        RuleFigures(
+        BacktestRuleFigures(
             id=rule.id,
             mode=rule.mode,
             hits=hits[number].all,
@@ -220,7 +222,7 @@ def _of_rules(tally: Tally, position: int, ruleset: Ruleset, everything: _Counts
     ]
 
 
-def _changes(tally: Tally, *, labelled: bool) -> list[ChangeFigures]:
+def _changes(tally: BacktestTally, *, labelled: bool) -> list[ChangeFigures]:
     by_verdicts = {(before, after): _Counts() for before in Verdict for after in Verdict if before is not after}
     for (standing, outcomes), each in tally.sums.items():
         verdicts = outcomes[0][1], outcomes[1][1]

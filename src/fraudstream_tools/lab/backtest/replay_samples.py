@@ -12,7 +12,7 @@ from fraudstream_tools.lab.backtest.run import CHUNK, Sample, Standing
 from fraudstream_tools.lab.backtest.workers import chunks, first_stage
 from fraudstream_tools.lab.files.transactions import FileProblemError, read_rows, read_transactions
 from fraudstream_tools.lab.replay.history import as_transaction
-from fraudstream_tools.lab.replay.stages import SHARED_KINDS, Stage, Step, packed
+from fraudstream_tools.lab.replay.stages import SHARED_KINDS, HistoryStep, Stage, packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -60,14 +60,14 @@ class History:
         matured = self.told and transaction.timestamp <= self.newest - label_delay_days * DAY
         return Standing.MATURED if matured and not declined else Standing.UNKNOWN
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[HistoryStep]:
         """Give what happens, in order: each transaction, and each fraud when it becomes known."""
         waiting: list[tuple[int, int, Transaction]] = []
         for number, transaction in enumerate(self.transactions):
             while waiting and waiting[0][0] <= transaction.received_at:
                 known_at, _, known = heapq.heappop(waiting)
-                yield Step(known, known_at)
-            yield Step(transaction)
+                yield HistoryStep(known, known_at)
+            yield HistoryStep(transaction)
             told = self.told.get(transaction.transaction_id)
             if told is not None and told.fraud and told.known_at is not None:
                 heapq.heappush(waiting, (told.known_at, number, transaction))

@@ -13,7 +13,7 @@ import msgspec
 
 from fraudstream.detection.features.registry import NAMES, FeatureError, Vector, unpack
 from fraudstream.detection.models import model
-from fraudstream.detection.models.selection import Models
+from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.rules.language import compiler
 from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.detection.scoring import decide
@@ -23,7 +23,7 @@ from fraudstream.transactions.transaction import Transaction
 CHUNK: Final = 2000
 """Transactions that are judged as one piece of work."""
 AMOUNT: Final = NAMES.index("amountBase")
-Truths: TypeAlias = tuple[compiler.Truth, ...]
+Truths: TypeAlias = tuple[compiler.TruthValue, ...]
 Key: TypeAlias = "tuple[Standing, tuple[tuple[Truths, Verdict], ...]]"
 """What is known of transactions, and for each ruleset what its rules and it say of them."""
 
@@ -65,10 +65,10 @@ class Contestant(NamedTuple):
         """
         loaded = load(self.ruleset, self.rates, self.lists)
         live = None if self.live_model is None else model.load(self.live_model)
-        return loaded.with_models(Models(live)) if live else loaded
+        return loaded.with_models(ActiveModels(live)) if live else loaded
 
 
-class Change(NamedTuple):
+class VerdictChange(NamedTuple):
     """A transaction that the two rulesets decide differently."""
 
     transaction_id: str
@@ -89,18 +89,18 @@ class Sum(NamedTuple):
 
 
 @dataclass
-class Tally:
+class BacktestTally:
     """What came of judging transactions; tallies of parts add up to that of the whole."""
 
     sums: dict[Key, Sum] = field(default_factory=dict["Key", Sum])
-    changes: list[Change] = field(default_factory=list[Change])
+    changes: list[VerdictChange] = field(default_factory=list[VerdictChange])
     first: int | None = None
     """Epoch milliseconds of the first transaction."""
     last: int | None = None
     other_features: int = 0
     """Left out: their features were computed by another version of the code."""
 
-    def add(self, other: "Tally") -> None:
+    def add(self, other: "BacktestTally") -> None:
         """Add another part's tally."""
         for key, (number, amount) in other.sums.items():
             before = self.sums.get(key, _NOTHING)
@@ -133,9 +133,9 @@ class Evaluator:
         self._with_changes = with_changes
         self._known: list[dict[Truths, tuple[Verdict, int]]] = [{} for _ in contestants]
 
-    def tally(self, samples: Iterable[Sample]) -> Tally:
+    def tally(self, samples: Iterable[Sample]) -> BacktestTally:
         """Judge samples."""
-        tally = Tally()
+        tally = BacktestTally()
         sums: dict[Key, list[int]] = {}
         for sample in samples:
             try:
@@ -162,7 +162,7 @@ class Evaluator:
             if self._with_changes and outcomes[0][1] is not outcomes[-1][1]:
                 verdicts = tuple([verdict for _, verdict in outcomes])
                 tally.changes.append(
-                    Change(transaction.transaction_id, time, standing, amount, verdicts, tuple(scores))
+                    VerdictChange(transaction.transaction_id, time, standing, amount, verdicts, tuple(scores))
                 )
         tally.sums = {key: Sum(number, amount) for key, (number, amount) in sums.items()}
         return tally

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from fraudstream_tools.lab.backtest.run import CHUNK, Contestant, Evaluator, Sample, Tally
-from fraudstream_tools.lab.replay.stages import PERSONAL_KINDS, Seen, Stage, Step, take_all
+from fraudstream_tools.lab.backtest.run import CHUNK, BacktestTally, Contestant, Evaluator, Sample
+from fraudstream_tools.lab.replay.stages import PERSONAL_KINDS, HistoryStep, Seen, Stage, take_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -29,7 +29,7 @@ AHEAD: Final = 3
 """Pieces of work that wait for each process: enough that none idles, few enough for memory."""
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _SAMPLES: Final = msgspec.msgpack.Decoder(list[Sample])
-_STEPS: Final = msgspec.msgpack.Decoder(list[Step])
+_STEPS: Final = msgspec.msgpack.Decoder(list[HistoryStep])
 
 
 def processors() -> int:
@@ -63,7 +63,7 @@ def evaluate(
     workers: int,
     with_changes: bool,
     on_progress: Callable[[int], None] | None = None,
-) -> Tally:
+) -> BacktestTally:
     """Judge samples.
 
     Args:
@@ -73,7 +73,7 @@ def evaluate(
         with_changes: list the transactions that two rulesets decide differently.
         on_progress: told how many were judged.
     """
-    whole, done = Tally(), 0
+    whole, done = BacktestTally(), 0
     with _evaluation(contestants, workers, with_changes=with_changes) as tally:
         for count, part in tally(chunks(samples)):
             whole.add(part)
@@ -86,14 +86,14 @@ def evaluate(
 @contextmanager
 def _evaluation(
     contestants: Sequence[Contestant], workers: int, *, with_changes: bool
-) -> Generator[Callable[[Iterable[list[Sample]]], Iterator[tuple[int, Tally]]]]:
+) -> Generator[Callable[[Iterable[list[Sample]]], Iterator[tuple[int, BacktestTally]]]]:
     if not workers:
         evaluator = Evaluator(contestants, with_changes=with_changes)
         yield lambda parts: ((len(part), evaluator.tally(part)) for part in parts)
         return
     with _pool(workers, _begin_evaluation, contestants, with_changes) as pool:
 
-        def tally(parts: Iterable[list[Sample]]) -> Iterator[tuple[int, Tally]]:
+        def tally(parts: Iterable[list[Sample]]) -> Iterator[tuple[int, BacktestTally]]:
             under_way = ((len(part), pool.submit(_tally, _ENCODER.encode(part))) for part in parts)
             for count, future in _ahead(under_way, AHEAD * workers):
                 yield count, future.result()
@@ -104,7 +104,7 @@ def _evaluation(
 @contextmanager
 def first_stage(
     rates: Sequence[Rates], calendar: Calendar, *, elsewhere: bool
-) -> Generator[Callable[[Iterable[list[Step]]], Iterator[tuple[list[Step], list[list[Seen]]]]]]:
+) -> Generator[Callable[[Iterable[list[HistoryStep]]], Iterator[tuple[list[HistoryStep], list[list[Seen]]]]]]:
     """Give the first stage of a replay, for each of the rates: a function of chunks of steps to what it sees.
 
     Args:
@@ -119,7 +119,7 @@ def first_stage(
     # One process, so that chunks are taken in their order.
     with _pool(1, _begin_stage, rates, calendar) as pool:
 
-        def see(parts: Iterable[list[Step]]) -> Iterator[tuple[list[Step], list[list[Seen]]]]:
+        def see(parts: Iterable[list[HistoryStep]]) -> Iterator[tuple[list[HistoryStep], list[list[Seen]]]]:
             under_way = ((part, pool.submit(_see, _ENCODER.encode(part))) for part in parts)
             for part, future in _ahead(under_way, AHEAD):
                 yield part, future.result()
@@ -167,7 +167,7 @@ def _begin_evaluation(contestants: Sequence[Contestant], with_changes: bool) -> 
     _evaluator[:] = [Evaluator(contestants, with_changes=with_changes)]
 
 
-def _tally(samples: bytes) -> Tally:
+def _tally(samples: bytes) -> BacktestTally:
     return _evaluator[0].tally(_SAMPLES.decode(samples))
 
 

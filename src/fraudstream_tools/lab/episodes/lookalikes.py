@@ -89,7 +89,7 @@ def tickets_for_friends(scene: Scene) -> list[Draft]:
     return [Draft(paid.at + n * scene.rng.randint(20_000, 50_000), dict(paid.fields)) for n in (1, 2)]
 
 
-TRAPS: Mapping[str, Episode] = MappingProxyType(
+LOOKALIKES: Mapping[str, Episode] = MappingProxyType(
     {
         trap.__name__: trap
         for trap in (processor_outage, wallet_tokens, carrier_address, rent_after_salary, tickets_for_friends)

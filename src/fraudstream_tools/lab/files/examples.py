@@ -9,21 +9,21 @@ from typing import Any, Final
 
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import Ruleset
-from fraudstream.reporting.log.keys import Table
+from fraudstream.reporting.log.keys import LogTable
 from fraudstream.transactions.decision import Truth
 from fraudstream_tools.lab.files.transactions import FileProblemError, read_transactions
-from fraudstream_tools.lab.replay.history import Known, as_transaction, judged
+from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.training.examples import DAY, Decided, Examples, examples, is_declined, rule_points
 
 LOG_FORMATS: Final = (".jsonl.gz", ".jsonl", ".parquet")
-_OTHER: Final = frozenset({Table.TALLIES.value, Table.IDS.value})
+_OTHER: Final = frozenset({LogTable.TALLIES.value, LogTable.IDS.value})
 """Folders of a decision log that hold no decisions or labels."""
 _TRUE: Final = frozenset({True, "1", "true", "True", "TRUE", Truth.FRAUD.value})
 _FALSE: Final = frozenset({False, "0", "false", "False", "FALSE", Truth.LEGITIMATE.value})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cut:
+class KnowledgeCutoff:
     """What may be known."""
 
     until: int | None = None
@@ -31,7 +31,9 @@ class Cut:
     label_delay_days: float = 7
 
 
-def from_log(place: Path, ruleset: Ruleset, cut: Cut, on_progress: Callable[[int], None] | None = None) -> Examples:
+def from_log(
+    place: Path, ruleset: Ruleset, cut: KnowledgeCutoff, on_progress: Callable[[int], None] | None = None
+) -> Examples:
     """Read examples from a decision log: a folder as it lies in the bucket, or one of its files.
 
     Segments and hourly files may overlap: each decision counts once, and of a transaction's labels the newest.
@@ -46,14 +48,14 @@ def from_log(place: Path, ruleset: Ruleset, cut: Cut, on_progress: Callable[[int
         FileProblemError: nothing is there, or a file cannot be read.
     """
     decided: dict[str, Decided] = {}
-    labels: dict[str, list[Known]] = {}
+    labels: dict[str, list[KnownOutcome]] = {}
     newest, points = 0, _points(ruleset)
     for number, record in enumerate(_records(place), start=1):
         newest = max(newest, record["timestamp"], record.get("loggedAt") or 0)
         if record.get("features"):
             decided.setdefault(record["transactionId"], _decided(record, points))
         if record.get("label"):
-            truth = Known(record["label"] == Truth.FRAUD, record["labeledAt"])
+            truth = KnownOutcome(record["label"] == Truth.FRAUD, record["labeledAt"])
             labels.setdefault(record["transactionId"], []).append(truth)
         if on_progress:
             on_progress(number)
@@ -70,7 +72,7 @@ def from_log(place: Path, ruleset: Ruleset, cut: Cut, on_progress: Callable[[int
 
 
 def from_transactions(
-    file: Path, truth: Path | None, judge: Judge, cut: Cut, on_progress: Callable[[int], None] | None = None
+    file: Path, truth: Path | None, judge: Judge, cut: KnowledgeCutoff, on_progress: Callable[[int], None] | None = None
 ) -> Examples:
     """Judge the transactions of a file in the order of time, by the online code, and give them as examples.
 
@@ -109,7 +111,7 @@ def from_transactions(
     points = _points(judge.ruleset)
 
     def decided() -> Iterator[Decided]:
-        for number, (transaction, decision) in enumerate(judged(transactions, timely, judge), start=1):
+        for number, (transaction, decision) in enumerate(judge_history(transactions, timely, judge), start=1):
             yield Decided(
                 transaction.transaction_id,
                 transaction.timestamp,
@@ -124,7 +126,7 @@ def from_transactions(
     return examples(decided(), timely, until=until, label_delay_days=cut.label_delay_days)
 
 
-def _known(row: Mapping[str, Any], column: str, by_default: int) -> Known | None:
+def _known(row: Mapping[str, Any], column: str, by_default: int) -> KnownOutcome | None:
     value: object = row.get(column)
     if value is None:
         return None
@@ -132,7 +134,7 @@ def _known(row: Mapping[str, Any], column: str, by_default: int) -> Known | None
         raise FileProblemError("label must be FRAUD or LEGITIMATE, and fraud true or false")
     at = row.get("labeledAt", by_default)
     try:
-        return Known(value in _TRUE, int(at))
+        return KnownOutcome(value in _TRUE, int(at))
     except (TypeError, ValueError):
         raise FileProblemError("labeledAt must be epoch milliseconds") from None
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fraudstream.transactions.decision import Decision
 
 
-class Known(NamedTuple):
+class KnownOutcome(NamedTuple):
     """What turned out to be true of a transaction."""
 
     fraud: bool
@@ -58,8 +58,8 @@ def as_transaction(row: Mapping[str, Any], number: int) -> Transaction:
     return transaction
 
 
-def judged(
-    transactions: Sequence[Transaction], known: Mapping[str, Known], judge: Judge
+def judge_history(
+    transactions: Sequence[Transaction], known: Mapping[str, KnownOutcome], judge: Judge
 ) -> Iterator[tuple[Transaction, Decision]]:
     """Judge transactions one after the other; profiles learn each label when it becomes known, not before.
 

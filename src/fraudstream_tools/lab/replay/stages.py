@@ -18,7 +18,7 @@ from fraudstream.detection.features.compute import Calendar, compute
 from fraudstream.detection.profiles.entities import EntityKind, entities
 from fraudstream.detection.profiles.events import events_of, identity
 from fraudstream.detection.profiles.profile import LabelChange, Profile
-from fraudstream.detection.profiles.view import Sight, Values
+from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.detection.rules.rates import Rates
 from fraudstream.transactions.transaction import Transaction
 
@@ -26,7 +26,7 @@ PERSONAL_KINDS: Final = frozenset({EntityKind.CUSTOMER, EntityKind.CARD})
 SHARED_KINDS: Final = frozenset(EntityKind) - PERSONAL_KINDS
 
 
-class Step(msgspec.Struct, frozen=True, array_like=True):
+class HistoryStep(msgspec.Struct, frozen=True, array_like=True):
     """What happens next in a history."""
 
     transaction: Transaction
@@ -39,7 +39,7 @@ class Seen(NamedTuple):
 
     new: bool
     """The customer's profile had not learnt it before."""
-    values: Values | None
+    values: FeatureValues | None
     """Features that this stage knows; None of a label."""
 
 
@@ -59,7 +59,7 @@ class Stage:
         self._calendar = calendar
         self._profiles: dict[str, Profile] = {}
 
-    def take(self, step: Step, *, new: bool | None = None) -> Seen:
+    def take(self, step: HistoryStep, *, new: bool | None = None) -> Seen:
         """Take a step.
 
         Args:
@@ -77,13 +77,13 @@ class Stage:
         if new is None:
             customer = self._profiles.get(keys[EntityKind.CUSTOMER])
             new = customer is None or not customer.knows(events[EntityKind.CUSTOMER])
-        sights: dict[EntityKind, Sight] = {}
+        sights: dict[EntityKind, ProfileView] = {}
         for kind, key in keys.items():
             event, before = events[kind], self._profiles.get(key) or Profile.new(kind)
             after = before.after(event, late=new)
             self._profiles[key] = after
             counted = after is not before or before.holds(event)
-            sights[kind] = Sight(after, event, counted=counted, label_delay_days=self._calendar.label_delay_days)
+            sights[kind] = ProfileView(after, event, counted=counted, label_delay_days=self._calendar.label_delay_days)
         return Seen(new, compute(transaction, sights, amount, self._calendar))
 
     def _learn(self, transaction: Transaction, known_at: int, *, new: bool | None) -> Seen:
@@ -102,11 +102,11 @@ class Stage:
         return {kind: key for kind, key in entities(transaction).items() if kind in self._kinds}
 
 
-def packed(personal: Values, shared: Mapping[str, float | None]) -> bytes:
+def packed(personal: FeatureValues, shared: Mapping[str, float | None]) -> bytes:
     """Put the features of both stages together, as they are stored."""
     return registry.pack({**personal, **shared})
 
 
-def take_all(stages: Sequence[Stage], steps: Sequence[Step]) -> list[list[Seen]]:
+def take_all(stages: Sequence[Stage], steps: Sequence[HistoryStep]) -> list[list[Seen]]:
     """Take steps through several first stages side by side; give for each step what each stage gives."""
     return [[stage.take(step) for stage in stages] for step in steps]

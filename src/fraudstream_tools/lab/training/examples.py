@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fraudstream_tools.lab.replay.history import Known
+    from fraudstream_tools.lab.replay.history import KnownOutcome
     from fraudstream_tools.lab.training.boosting import Flags, Matrix
 
 DAY: Final = 86_400_000
@@ -70,7 +70,7 @@ class Examples:
 
 
 def examples(
-    decided: Iterable[Decided], known: Mapping[str, Known], *, until: int, label_delay_days: float
+    decided: Iterable[Decided], known: Mapping[str, KnownOutcome], *, until: int, label_delay_days: float
 ) -> Examples:
     """Choose what can be learnt from, by what was known at a time and no more.
 

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from fraudstream.detection.models.model import Model, ModelError, load
-from fraudstream.detection.models.selection import MODELS_FILE, MODELS_FOLDER, Chosen, Models, load_models, read_chosen
+from fraudstream.detection.models.selection import (
+    MODELS_FILE,
+    MODELS_FOLDER,
+    ActiveModels,
+    ModelSelection,
+    load_models,
+    parse_selection,
+)
 from fraudstream_tools.lab.training.model_card import model_card
 
 if TYPE_CHECKING:
@@ -23,7 +30,7 @@ shadow: {shadow}
 """
 
 
-class ModelPlace(Protocol):
+class ModelStorage(Protocol):
     """A place where models and the file that says which are in force lie."""
 
     def read(self, name: str) -> bytes | None:
@@ -75,17 +82,17 @@ class Bucket:
         self._s3.put_object(Bucket=self._bucket, Key=_key(name), Body=content)
 
 
-def chosen_in(place: ModelPlace) -> Chosen:
+def read_selection(place: ModelStorage) -> ModelSelection:
     """Give the names of the models in force; none where nothing says which.
 
     Raises:
         ModelError: what says it cannot be used.
     """
     content = place.read(MODELS_FILE)
-    return Chosen() if content is None else read_chosen(content)
+    return ModelSelection() if content is None else parse_selection(content)
 
 
-def models_in(place: ModelPlace) -> Models:
+def read_models(place: ModelStorage) -> ActiveModels:
     """Load the models in force.
 
     Raises:
@@ -98,10 +105,10 @@ def models_in(place: ModelPlace) -> Models:
             raise ModelError("it is not there")
         return content
 
-    return load_models(chosen_in(place), read)
+    return load_models(read_selection(place), read)
 
 
-def put_in_force(place: ModelPlace, model: Model, *, live: bool) -> Chosen:
+def activate(place: ModelStorage, model: Model, *, live: bool) -> ModelSelection:
     """Make a model the live one or the shadow one; a shadow model that goes live is no shadow any more.
 
     The file that names it is written last, so that nobody looks for a model that is not there yet.
@@ -109,7 +116,7 @@ def put_in_force(place: ModelPlace, model: Model, *, live: bool) -> Chosen:
     Raises:
         ModelError: what says which models are in force cannot be used.
     """
-    before = chosen_in(place)
+    before = read_selection(place)
     name = f"{model.version}.json"
     place.write(name, model.to_json())
     place.write(f"{model.version}.md", model_card(model).encode())

@@ -20,7 +20,7 @@ RECALL_MARGIN: Final = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class GateFigures:
     """How well a score told fraud from the rest."""
 
     average_precision: float
@@ -29,19 +29,19 @@ class Figures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class ModelComparison:
     """What the gate looked at, and what it says."""
 
     transactions: int
     frauds: int
-    candidate: Figures | None = None
-    champion: Figures | None = None
+    candidate: GateFigures | None = None
+    champion: GateFigures | None = None
     """The model in force; the rules alone if there is none."""
     refusals: tuple[str, ...] = ()
     """Why the candidate is refused; empty if it may go live."""
 
 
-def compare(candidate: Model, champion: Model | None, found: Examples) -> Comparison:
+def compare(candidate: Model, champion: Model | None, found: Examples) -> ModelComparison:
     """Compare two models, each together with the rules, as they would decide.
 
     Only transactions count that are newer than everything either has learnt from.
@@ -63,11 +63,11 @@ def compare(candidate: Model, champion: Model | None, found: Examples) -> Compar
             f"there are {frauds} frauds among {transactions} labelled transactions that are newer than what the models "
             f"learnt from, and {MIN_FRAUDS} are needed: wait, or train one that leaves newer weeks out (--until)"
         )
-        return Comparison(transactions=transactions, frauds=frauds, refusals=tuple(refusals))
+        return ModelComparison(transactions=transactions, frauds=frauds, refusals=tuple(refusals))
     ours, theirs = (_figures(model, recent) for model in (candidate, champion))
     refusals += _worse("average precision", ours.average_precision, theirs.average_precision, PRECISION_MARGIN)
     refusals += _worse("recall at 0.1 % false positives", ours.recall, theirs.recall, RECALL_MARGIN)
-    return Comparison(
+    return ModelComparison(
         transactions=transactions, frauds=frauds, candidate=ours, champion=theirs, refusals=tuple(refusals)
     )
 
@@ -78,11 +78,11 @@ def _worse(name: str, ours: float, theirs: float, margin: float) -> list[str]:
     return [f"{name} is {ours:.3f}, and {theirs:.3f} for what is in force; at most {margin:g} less is let through"]
 
 
-def _figures(model: Model | None, examples: Examples) -> Figures:
+def _figures(model: Model | None, examples: Examples) -> GateFigures:
     odds = examples.points
     if model is not None:
         odds = model.file.points_weight * odds + [model.evidence(vector) for vector in as_vectors(examples.vectors)]
-    return Figures(
+    return GateFigures(
         average_precision=average_precision(odds, examples.labels),
         recall=recall_at_false_positives(odds, examples.labels)[0],
     )

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from fraudstream_tools.lab.episodes.catalog import EPISODES
-from fraudstream_tools.lab.episodes.lookalikes import TRAPS
+from fraudstream_tools.lab.episodes.lookalikes import LOOKALIKES
 from fraudstream_tools.lab.episodes.scene import Episode, Scene
 from fraudstream_tools.lab.world.drafts import Draft
 from fraudstream_tools.lab.world.habits import customer_day
@@ -38,7 +38,7 @@ class WorldSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class SimulatedTruth:
     """What is true of one simulated transaction."""
 
     transaction_id: str
@@ -72,7 +72,7 @@ class Simulation:
 
     transactions: list[dict[str, Any]]
     """As the API takes them."""
-    truths: list[Truth]
+    truths: list[SimulatedTruth]
 
 
 def simulate(settings: WorldSettings) -> Simulation:
@@ -95,7 +95,7 @@ def simulate(settings: WorldSettings) -> Simulation:
     )
     made = list(_warm_up(rng, world, settings.warm_up_days, start))
     frauds = _Happening(rng, world, EPISODES)
-    traps = _Happening(rng, world, TRAPS)
+    traps = _Happening(rng, world, LOOKALIKES)
     for day in range(settings.days):
         midnight = start + day * DAY
         honest = {c.customer_id: customer_day(rng, world, c, day, midnight) for c in world.customers}
@@ -157,11 +157,11 @@ def _numbered(rng: Random, seed: int, made: list[Draft]) -> Simulation:
     made.sort(key=lambda draft: draft.at)
     ids = {id(draft): f"sim-{seed}-{number:07}" for number, draft in enumerate(made)}
     transactions: list[dict[str, Any]] = []
-    truths: list[Truth] = []
+    truths: list[SimulatedTruth] = []
     for draft in made:
         transaction = {"transactionId": ids[id(draft)], "timestamp": draft.at, **draft.fields}
         if draft.original is not None:
             transaction["originalTransactionId"] = ids[id(draft.original)]
         transactions.append(transaction)
-        truths.append(Truth(ids[id(draft)], draft.is_fraud, draft.episode, draft.trap, report(rng, draft)))
+        truths.append(SimulatedTruth(ids[id(draft)], draft.is_fraud, draft.episode, draft.trap, report(rng, draft)))
     return Simulation(transactions, truths)

@@ -10,7 +10,7 @@ from fraudstream.detection.features.registry import FEATURES, NAMES, Vector, pac
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.models import reasons as model_reasons
 from fraudstream.detection.models.model import Model, seal
-from fraudstream.detection.models.selection import Models
+from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.rules.ruleset import FILES, Ruleset, load
 from fraudstream.detection.scoring import decide, score_of
 from fraudstream.transactions.decision import Decision, Verdict
@@ -48,7 +48,7 @@ def weighted(weight: float, seed: int = 1, points_weight: float = 1.0) -> Model:
 
 
 def with_models(live: Model | None = None, shadow: Model | None = None) -> Ruleset:
-    return SMALL.with_models(Models(live, shadow))
+    return SMALL.with_models(ActiveModels(live, shadow))
 
 
 def suspicious() -> Vector:
@@ -164,7 +164,7 @@ def a_transaction() -> Transaction:
 
 def test_a_decision_names_the_models_and_can_be_made_again_from_the_log() -> None:
     live, shadow = weighted(1.0), weighted(0.7, seed=2)
-    ruleset = RULESET.with_models(Models(live, shadow))
+    ruleset = RULESET.with_models(ActiveModels(live, shadow))
     decision = Judge(ruleset).judge(a_transaction(), {}, 1).decision
     assert (decision.model_version, decision.shadow_model) == (live.version, shadow.version)
     vector = unpack(decision.features)

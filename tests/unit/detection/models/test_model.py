@@ -12,7 +12,7 @@ import pytest
 from fraudstream.detection.features.registry import SCHEMA
 from fraudstream.detection.models import trees
 from fraudstream.detection.models.model import MAX_BYTES, Model, ModelError, ModelFile, load, seal
-from fraudstream.detection.models.selection import read_chosen
+from fraudstream.detection.models.selection import parse_selection
 from fraudstream.detection.models.trees import Tree
 from fraudstream_tools.lab.training.model_card import model_card
 from tests.unit.detection.model_harness import as_vectors, random_vectors, small_model
@@ -204,5 +204,5 @@ def test_the_default_model_says_that_it_is_from_a_simulation_and_uses_features_t
     assert not model.file.own_labels
     assert "It must not decide" in (MODELS / "default.md").read_text()
     assert (MODELS / "default.md").read_text() == model_card(model)
-    chosen = read_chosen((MODELS / "models.yaml").read_bytes())
+    chosen = parse_selection((MODELS / "models.yaml").read_bytes())
     assert (chosen.live, chosen.shadow) == (None, "default.json")

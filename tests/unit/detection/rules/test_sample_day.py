@@ -8,7 +8,7 @@ import pytest
 from fraudstream.detection.judge import Judge
 from fraudstream.transactions.decision import Verdict
 from fraudstream_tools.lab.files.transactions import read_transactions
-from fraudstream_tools.lab.replay.history import as_transaction, judged
+from fraudstream_tools.lab.replay.history import as_transaction, judge_history
 from fraudstream_tools.lab.world.sample_day import SAMPLE, sample_truth
 from fraudstream_tools.rules.folder import RulesFolder
 
@@ -20,7 +20,7 @@ def verdicts() -> Counter[tuple[str, Verdict]]:
     """How often each decision was made, by the fraud's episode; honest ones under an empty name."""
     frauds = sample_truth()
     transactions = [as_transaction(row, number) for number, row in enumerate(read_transactions(SAMPLE), start=1)]
-    decisions = judged(transactions, {}, Judge(RulesFolder(RULES).load()))
+    decisions = judge_history(transactions, {}, Judge(RulesFolder(RULES).load()))
     return Counter((frauds.get(each.transaction_id, ""), decision.decision) for each, decision in decisions)
 
 

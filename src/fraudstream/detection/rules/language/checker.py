@@ -12,7 +12,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from fraudstream.detection.rules.language.compiler import FUNCTIONS, Checked, Rewriter, is_, list_argument
+from fraudstream.detection.rules.language.compiler import FUNCTIONS, CheckedExpression, Rewriter, is_, list_argument
 from fraudstream.detection.rules.language.fields import REFUSED, Field, FieldType
 from fraudstream.detection.rules.language.parser import MAX_DEPTH, MAX_TEXT, LanguageError, at, parse, refused, unusable
 from fraudstream.detection.rules.strict_yaml import suggestion
@@ -36,7 +36,7 @@ class Scope(NamedTuple):
     """Names that `listed` knows."""
 
 
-def check(text: str, scope: Scope) -> Checked:
+def check(text: str, scope: Scope) -> CheckedExpression:
     """Check an expression and rewrite it for three-valued logic.
 
     Raises:
@@ -52,7 +52,7 @@ def check(text: str, scope: Scope) -> Checked:
     return result
 
 
-def check_part(part: ast.expr, scope: Scope) -> Checked:
+def check_part(part: ast.expr, scope: Scope) -> CheckedExpression:
     """Check and rewrite a part of an expression; it need not say true or false.
 
     Raises:
@@ -68,7 +68,7 @@ class _Checker:
         self.asks = False
         """It has met a field or a list."""
 
-    def check(self, node: ast.expr, depth: int) -> Checked:
+    def check(self, node: ast.expr, depth: int) -> CheckedExpression:
         if depth > MAX_DEPTH:
             raise LanguageError("it is nested too deeply")
         match node:
@@ -89,19 +89,19 @@ class _Checker:
             case _:
                 raise refused(node, node)
 
-    def _typed(self, node: ast.expr, depth: int, wanted: FieldType) -> Checked:
+    def _typed(self, node: ast.expr, depth: int, wanted: FieldType) -> CheckedExpression:
         result = self.check(node, depth + 1)
         if result.type is not wanted:
             raise LanguageError(f"{at(node)} stands {result.type.value} where {wanted.value} is needed")
         return result
 
-    def _number(self, node: ast.expr, depth: int) -> Checked:
+    def _number(self, node: ast.expr, depth: int) -> CheckedExpression:
         return self._typed(node, depth, FieldType.NUMBER)
 
-    def _flag(self, node: ast.expr, depth: int) -> Checked:
+    def _flag(self, node: ast.expr, depth: int) -> CheckedExpression:
         return self._typed(node, depth, FieldType.FLAG)
 
-    def _name(self, node: ast.Name) -> Checked:
+    def _name(self, node: ast.Name) -> CheckedExpression:
         name = node.id
         if name in self._scope.parameters:
             value = self._scope.parameters[name]
@@ -117,9 +117,9 @@ class _Checker:
             )
         field = self._scope.fields[name]
         self.asks = True
-        return Checked(ast.Name(name, ast.Load()), field.type, field.optional, field.choices)
+        return CheckedExpression(ast.Name(name, ast.Load()), field.type, field.optional, field.choices)
 
-    def _constant(self, node: ast.Constant) -> Checked:
+    def _constant(self, node: ast.Constant) -> CheckedExpression:
         match node.value:
             case bool():
                 raise LanguageError(f"{at(node)}: write the condition itself, without {node.value}")
@@ -132,14 +132,14 @@ class _Checker:
             case _:
                 raise LanguageError(f"{at(node)}: only numbers and texts can be written out")
 
-    def _logic(self, node: ast.BoolOp, depth: int) -> Checked:
+    def _logic(self, node: ast.BoolOp, depth: int) -> CheckedExpression:
         first, *others = [self._flag(operand, depth) for operand in node.values]
         result = first
         for other in others:
             result = self._rewriter.both(result, other, node.op)
         return result
 
-    def _unary(self, node: ast.UnaryOp, depth: int) -> Checked:
+    def _unary(self, node: ast.UnaryOp, depth: int) -> CheckedExpression:
         if isinstance(node.op, ast.Not):
             operand, kind = self._flag(node.operand, depth), FieldType.FLAG
         elif isinstance(node.op, ast.USub):
@@ -148,7 +148,7 @@ class _Checker:
             raise refused(node.op, node)
         return self._rewriter.calculated([operand], lambda parts: ast.UnaryOp(node.op, parts[0]), kind)
 
-    def _arithmetic(self, node: ast.BinOp, depth: int) -> Checked:
+    def _arithmetic(self, node: ast.BinOp, depth: int) -> CheckedExpression:
         if not isinstance(node.op, _ARITHMETIC):
             raise refused(node.op, node)
         left, right = self._number(node.left, depth), self._number(node.right, depth)
@@ -158,8 +158,8 @@ class _Checker:
             raise LanguageError(f"{at(node)}: a division by zero")
         return self._rewriter.divided(left, right)
 
-    def _comparison(self, node: ast.Compare, depth: int) -> Checked:
-        result: Checked | None = None
+    def _comparison(self, node: ast.Compare, depth: int) -> CheckedExpression:
+        result: CheckedExpression | None = None
         left = node.left
         for operator, right in zip(node.ops, node.comparators, strict=True):
             pair = self._pair(left, operator, right, depth)
@@ -169,7 +169,7 @@ class _Checker:
             raise refused(node, node)
         return result
 
-    def _pair(self, left: ast.expr, operator: ast.cmpop, right: ast.expr, depth: int) -> Checked:
+    def _pair(self, left: ast.expr, operator: ast.cmpop, right: ast.expr, depth: int) -> CheckedExpression:
         first = self.check(left, depth + 1)
         if first.type is FieldType.FLAG:
             raise LanguageError(f"{at(left)}: a condition cannot be compared: use and, or, not")
@@ -191,7 +191,7 @@ class _Checker:
             [first, second], lambda parts: ast.Compare(parts[0], [operator], [parts[1]]), FieldType.FLAG
         )
 
-    def _members(self, node: ast.expr, left: Checked) -> ast.expr:
+    def _members(self, node: ast.expr, left: CheckedExpression) -> ast.expr:
         parameter = self._scope.parameters.get(node.id) if isinstance(node, ast.Name) else None
         if isinstance(parameter, tuple):
             members = [_literal(value) for value in parameter]
@@ -213,7 +213,7 @@ class _Checker:
             values.append(member.node.value if isinstance(member.node, ast.Constant) else None)
         return ast.Constant(frozenset(values))  # pyright: ignore[reportArgumentType]  (the compiler takes frozen sets)
 
-    def _call(self, node: ast.Call, depth: int) -> Checked:
+    def _call(self, node: ast.Call, depth: int) -> CheckedExpression:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name not in FUNCTION_NAMES:
             raise LanguageError(
@@ -224,12 +224,14 @@ class _Checker:
         match name, node.args:
             case "present", [ast.Name() as argument] if argument.id not in self._scope.parameters:
                 asked = self._name(argument)
-                return Checked(ast.UnaryOp(ast.Not(), is_(asked.node, None)), FieldType.FLAG, False)
+                return CheckedExpression(ast.UnaryOp(ast.Not(), is_(asked.node, None)), FieldType.FLAG, False)
             case "listed", [ast.Constant(value=str(wanted))]:
                 if wanted not in self._scope.lists:
                     raise LanguageError(f"{at(node)}: there is no such list{suggestion(wanted, self._scope.lists)}")
                 self.asks = True
-                return Checked(ast.Name(list_argument(self._scope.lists, wanted), ast.Load()), FieldType.FLAG, False)
+                return CheckedExpression(
+                    ast.Name(list_argument(self._scope.lists, wanted), ast.Load()), FieldType.FLAG, False
+                )
             case "abs", [argument]:
                 operands = [self._number(argument, depth)]
             case (("min" | "max"), [_, _, *_]):
@@ -240,12 +242,12 @@ class _Checker:
         return self._rewriter.calculated(operands, lambda parts: ast.Call(ast.Name(name, ast.Load()), parts, []))
 
 
-def _literal(value: float | str) -> Checked:
+def _literal(value: float | str) -> CheckedExpression:
     kind = FieldType.TEXT if isinstance(value, str) else FieldType.NUMBER
-    return Checked(ast.Constant(value if isinstance(value, str) else float(value)), kind, False)
+    return CheckedExpression(ast.Constant(value if isinstance(value, str) else float(value)), kind, False)
 
 
-def _check_choices(field: Checked, other: Checked) -> None:
+def _check_choices(field: CheckedExpression, other: CheckedExpression) -> None:
     if not field.choices or not isinstance(other.node, ast.Constant) or not isinstance(other.node.value, str):
         return
     if other.node.value not in field.choices:

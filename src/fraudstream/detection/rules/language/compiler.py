@@ -6,14 +6,14 @@ from typing import Final, NamedTuple, TypeAlias
 
 from fraudstream.detection.rules.language.fields import FieldType
 
-Truth: TypeAlias = bool | None
+TruthValue: TypeAlias = bool | None
 """None is unknown."""
 
 FUNCTIONS: Final = {"abs": abs, "max": max, "min": min}
 """What an expression can call when it runs."""
 
 
-class Checked(NamedTuple):
+class CheckedExpression(NamedTuple):
     """An expression, or a part of one, that has passed the check."""
 
     node: ast.expr
@@ -30,28 +30,30 @@ class Rewriter:
     def __init__(self) -> None:
         self._kept = 0
 
-    def both(self, left: Checked, right: Checked, operator: ast.boolop) -> Checked:
+    def both(self, left: CheckedExpression, right: CheckedExpression, operator: ast.boolop) -> CheckedExpression:
         """Make `left and right` or `left or right`."""
         if not left.unknown and not right.unknown:
-            return Checked(ast.BoolOp(operator, [left.node, right.node]), FieldType.FLAG, False)
+            return CheckedExpression(ast.BoolOp(operator, [left.node, right.node]), FieldType.FLAG, False)
         # For `and`: False if left is False, else right if right is False or left is True, else unknown.
         decisive = isinstance(operator, ast.Or)
         first, keep_first = self._keep(left)
         second, keep_second = self._keep(right)
         right_counts = ast.BoolOp(ast.Or(), [is_(keep_second, decisive), is_(first, not decisive)])
         otherwise = ast.IfExp(right_counts, second, ast.Constant(None))
-        return Checked(ast.IfExp(is_(keep_first, decisive), ast.Constant(decisive), otherwise), FieldType.FLAG, True)
+        return CheckedExpression(
+            ast.IfExp(is_(keep_first, decisive), ast.Constant(decisive), otherwise), FieldType.FLAG, True
+        )
 
-    def divided(self, left: Checked, right: Checked) -> Checked:
+    def divided(self, left: CheckedExpression, right: CheckedExpression) -> CheckedExpression:
         """Make a division that is unknown where it divides by zero."""
         if isinstance(right.node, ast.Constant):
             return self.calculated([left], lambda parts: ast.BinOp(parts[0], ast.Div(), right.node))
         divisor, keep = self._keep(right)
         zero = ast.BoolOp(ast.Or(), [is_(keep, None), ast.Compare(divisor, [ast.Eq()], [ast.Constant(0.0)])])
-        safe = Checked(ast.IfExp(zero, ast.Constant(None), divisor), FieldType.NUMBER, True)
+        safe = CheckedExpression(ast.IfExp(zero, ast.Constant(None), divisor), FieldType.NUMBER, True)
         return self.calculated([left, safe], lambda parts: ast.BinOp(parts[0], ast.Div(), parts[1]))
 
-    def _keep(self, part: Checked) -> tuple[ast.expr, ast.expr]:
+    def _keep(self, part: CheckedExpression) -> tuple[ast.expr, ast.expr]:
         """Give what names a part's value, and what evaluates it first."""
         if isinstance(part.node, ast.Name | ast.Constant):
             return part.node, part.node
@@ -61,10 +63,10 @@ class Rewriter:
 
     def calculated(
         self,
-        operands: Sequence[Checked],
+        operands: Sequence[CheckedExpression],
         build: Callable[[list[ast.expr]], ast.expr],
         result: FieldType = FieldType.NUMBER,
-    ) -> Checked:
+    ) -> CheckedExpression:
         """Make what is unknown when an operand is, and else what `build` makes of the operands."""
         parts: list[ast.expr] = []
         tests: list[ast.expr] = []
@@ -74,9 +76,9 @@ class Rewriter:
             if operand.unknown:
                 tests.append(is_(keep, None))
         if not tests:
-            return Checked(build(parts), result, False)
+            return CheckedExpression(build(parts), result, False)
         test = tests[0] if len(tests) == 1 else ast.BoolOp(ast.Or(), tests)
-        return Checked(ast.IfExp(test, ast.Constant(None), build(parts)), result, True)
+        return CheckedExpression(ast.IfExp(test, ast.Constant(None), build(parts)), result, True)
 
 
 def is_(node: ast.expr, value: bool | None) -> ast.expr:  # noqa: FBT001  (a constant of the language, not a switch)
@@ -85,8 +87,8 @@ def is_(node: ast.expr, value: bool | None) -> ast.expr:  # noqa: FBT001  (a con
 
 
 def compile_together(
-    expressions: Sequence[Checked], fields: Sequence[str], lists: Sequence[str]
-) -> Callable[..., tuple[Truth, ...]]:
+    expressions: Sequence[CheckedExpression], fields: Sequence[str], lists: Sequence[str]
+) -> Callable[..., tuple[TruthValue, ...]]:
     """Compile checked expressions into one function, so that a whole ruleset is evaluated by a single call.
 
     Args:
