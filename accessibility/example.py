@@ -47,7 +47,7 @@ Change = tuple[int, Item, Item | None]
 
 
 def stored_transactions(world: Simulation) -> Iterator[Transaction]:
-    """Give what the processor would store of the world's transactions."""
+    """Return what the processor would store of the world's transactions."""
     tokenizer = Tokenizer(KEY)
     for row in world.transactions:
         request = msgspec.convert(row, TransactionRequest)
@@ -55,7 +55,7 @@ def stored_transactions(world: Simulation) -> Iterator[Transaction]:
 
 
 def labels_of(world: Simulation, decisions: list[tuple[Transaction, Decision]]) -> dict[str, Label]:
-    """Give what people say: of what was stopped analysts within hours, of the rest whom the world has speak."""
+    """Return what people say: of what was stopped analysts within hours, of the rest whom the world has speak."""
     rng = Random(SETTINGS.seed)  # noqa: S311  (a simulation)
     found: dict[str, Label] = {}
     for truth, (transaction, decision) in zip(world.truths, decisions, strict=True):
@@ -71,7 +71,7 @@ def labels_of(world: Simulation, decisions: list[tuple[Transaction, Decision]]) 
 
 
 def changes(decisions: list[tuple[Transaction, Decision]], labels: dict[str, Label]) -> list[Change]:
-    """Give what the table's stream tells, in its order."""
+    """Return what the table's stream tells, in its order."""
     rng = Random(SETTINGS.seed)  # noqa: S311  (a simulation)
     found: list[Change] = []
     for transaction, decision in decisions:
@@ -86,7 +86,7 @@ def changes(decisions: list[tuple[Transaction, Decision]], labels: dict[str, Lab
 
 
 def records(part: list[Change], first: int) -> list[dict[str, Any]]:
-    """Give changes as the stream's records."""
+    """Return changes as the stream's records."""
     return [
         {
             "eventID": f"{number:032x}",
@@ -103,7 +103,7 @@ def records(part: list[Change], first: int) -> list[dict[str, Any]]:
 
 
 def make(folder: Path) -> Path:
-    """Make the reports of the fortnight, and give the last one's page."""
+    """Build the reports of the fortnight, and return the last one's page."""
     world = simulate(SETTINGS)
     shadow = load((ROOT / "models" / "default.json").read_bytes())
     rules = RulesFolder(ROOT / "rules").load().with_models(ActiveModels(shadow=shadow))
@@ -129,7 +129,7 @@ def make(folder: Path) -> Path:
 
 
 def _morning(change: Change) -> date:
-    """Give the day on which a change is reported of: all up to one o'clock belongs to the day before."""
+    """Return the day on which a change is reported of: all up to one o'clock belongs to the day before."""
     return (datetime.fromtimestamp(change[0] / 1000, UTC) + timedelta(hours=23)).date()
 
 

@@ -38,7 +38,7 @@ FILE_ROWS = 100_000
 
 
 def main() -> None:
-    """Make the data, run the command, and print what it took."""
+    """Build the data, run the command, and print what it took."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--logged", type=int, default=1_000_000, help="transactions in the log")
     parser.add_argument("--replayed", type=int, default=1_000_000, help="transactions to replay, roughly; 0: none")

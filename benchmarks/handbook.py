@@ -94,7 +94,7 @@ class HandbookFigures(NamedTuple):
 
 
 def training_days(first_test_day: int, delay: int, length: int) -> tuple[int, int]:
-    """Give the days to train on for a test week: from the first one to before the last one."""
+    """Return the days to train on for a test week: from the first one to before the last one."""
     return first_test_day - delay - length, first_test_day - delay
 
 
@@ -129,7 +129,7 @@ def measure(world: Transactions, scores: Numbers, first_test_day: int, delay: in
 
 
 def _most_suspicious(world: Transactions, scores: Numbers, today: Flags, caught: set[int]) -> set[int]:
-    """Give those of the day's 100 most suspicious customers, who were not caught before, that were defrauded."""
+    """Return those of the day's 100 most suspicious customers, who were not caught before, that were defrauded."""
     highest: dict[int, float] = {}
     columns = world.customers[today].tolist(), scores[today].tolist()
     for customer, score in zip(*columns, strict=True):

@@ -87,7 +87,7 @@ class Run:
         return self.world.days[self.first_row :]
 
     def spread(self, values: Numbers) -> Numbers:
-        """Give values of the rows as values of all transactions."""
+        """Return values of the rows as values of all transactions."""
         return np.concatenate([np.full(self.first_row, -np.inf), values])
 
 

@@ -21,7 +21,7 @@ ROWS = 3000
 
 
 def microseconds(work: Callable[[Vector], object], vectors: list[Vector]) -> float:
-    """Give the median time of a call."""
+    """Return the median time of a call."""
     taken: list[int] = []
     for vector in vectors:
         started = time.perf_counter_ns()

@@ -66,7 +66,7 @@ CATEGORIES = ("5411", "5812", "5999", "4111", "5541", "7995", "6011", "5732")
 
 
 def token(kind: str, number: int) -> str:
-    """Give the token of an entity."""
+    """Return the token of an entity."""
     return (
         "tok_"
         + base64.urlsafe_b64encode(hashlib.blake2b(f"{kind}{number}".encode(), digest_size=16).digest()).decode()[:22]
@@ -74,7 +74,7 @@ def token(kind: str, number: int) -> str:
 
 
 def decisions(first: int, count: int, per_hour: int) -> Iterator[LogRecord]:
-    """Give the log's lines of some transactions of the hour."""
+    """Return the log's lines of some transactions of the hour."""
     start = int(HOUR.timestamp() * 1000)
     chance = random.Random(first)
     for number in range(first, first + count):
@@ -193,7 +193,7 @@ def merge(root: Path) -> dict[str, Any]:
 
 
 def report(root: Path) -> dict[str, Any]:
-    """Make the report of the day, as the schedule does."""
+    """Build the report of the day, as the schedule does."""
     shutil.rmtree(root / "reports", ignore_errors=True)
     made = Reporter(
         store=FolderStore(root),
@@ -226,7 +226,7 @@ def write_segments(root: Path) -> dict[str, Any]:
 
 
 def stream_records(count: int) -> Iterator[dict[str, Any]]:
-    """Give records as Lambda hands them over: a transaction is stored, then decided."""
+    """Return records as Lambda hands them over: a transaction is stored, then decided."""
     for number in range(count // 2):
         tokens: dict[str, Any] = {
             name: token(name, number)
@@ -263,7 +263,7 @@ def apart(work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 
 
 
 def measured(part: Callable[[Path], dict[str, Any]], root: Path) -> dict[str, Any]:
-    """Give what a part gives, its seconds, and the most memory that its process took."""
+    """Return what a part gives, its seconds, and the most memory that its process took."""
     started = time.perf_counter()
     found = part(root)
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -276,13 +276,13 @@ def measured(part: Callable[[Path], dict[str, Any]], root: Path) -> dict[str, An
 
 
 def say(sentence: str) -> None:
-    """Tell how far it is, on a terminal."""
+    """Return how far it is, on a terminal."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{sentence}\x1b[K")
 
 
 def run(root: Path, per_hour: int) -> dict[str, Any]:
-    """Make what is not there yet, measure, and give the figures."""
+    """Build what is not there yet, measure, and return the figures."""
     if not (root / "segments-made").exists():
         make_hour(root, per_hour)
         (root / "segments-made").touch()

@@ -28,7 +28,7 @@ class Names:
     suffix: str
 
     def of(self, resource_type: ResourceType, purpose: str) -> str:
-        """Give the name of a resource, for Pulumi and for AWS alike."""
+        """Return the name of a resource, for Pulumi and for AWS alike."""
         return f"{resource_type}-{purpose}-{self.suffix}"
 
 
@@ -41,9 +41,9 @@ class StackContext:
     account_id: pulumi.Output[str]
 
     def name(self, resource_type: ResourceType, purpose: str) -> str:
-        """Give the name of a resource, for Pulumi and for AWS alike."""
+        """Return the name of a resource, for Pulumi and for AWS alike."""
         return self.names.of(resource_type, purpose)
 
     def arn(self, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
-        """Give an ARN of this account and region, such as `arn:aws:lambda:us-east-2:123456789012:function:…`."""
+        """Return an ARN of this account and region, such as `arn:aws:lambda:us-east-2:123456789012:function:…`."""
         return pulumi.Output.format("arn:aws:{0}:{1}:{2}:{3}", service, self.region, self.account_id, resource)

@@ -37,7 +37,7 @@ class Network(pulumi.ComponentResource):
         interface_rights: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the network.
+        """Create the network.
 
         Args:
             place: where the stack stands.

@@ -122,7 +122,7 @@ def _environments(settings: StackSettings, stores: _Stores) -> Mapping[str, Mapp
 
 
 def _grant(stores: _Stores, roles: Mapping[str, FunctionRole]) -> None:
-    """Give each function what it does, and nothing else: this is the whole of it."""
+    """Return each function what it does, and nothing else: this is the whole of it."""
     tables = stores.tables
     tables.transactions.grant_add_and_find(roles[PROCESSOR].role)
 

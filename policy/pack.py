@@ -20,12 +20,12 @@ RULE_MODULES = (access, edge, functions, conventions, stores)
 
 
 def resource_rules() -> Sequence[ResourceRule]:
-    """Give every rule about single resources."""
+    """Return every rule about single resources."""
     return [rule for room in RULE_MODULES for rule in room.RESOURCE_RULES]
 
 
 def stack_rules() -> Sequence[StackRule]:
-    """Give every rule about stacks."""
+    """Return every rule about stacks."""
     return [rule for room in RULE_MODULES for rule in room.STACK_RULES]
 
 
@@ -68,5 +68,5 @@ def _stack_policy(rule: StackRule) -> Policy:
 
 
 def policies() -> list[Policy]:
-    """Give every rule as CrossGuard takes it."""
+    """Return every rule as CrossGuard takes it."""
     return [*map(_resource_policy, resource_rules()), *map(_stack_policy, stack_rules())]

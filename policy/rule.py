@@ -20,7 +20,7 @@ class CheckedResource:
     protect: bool = False
 
     def at(self, path: str) -> Any:  # noqa: ANN401  (what stands there is known at run time only)
-        """Give what stands at a dotted path of the inputs, or None."""
+        """Return what stands at a dotted path of the inputs, or None."""
         value: Any = self.inputs
         for part in path.split("."):
             if not isinstance(value, Mapping):
@@ -29,7 +29,7 @@ class CheckedResource:
         return plain(value)
 
     def entries(self, path: str) -> list[dict[str, Any]]:
-        """Give the objects that stand in a list at a dotted path of the inputs; none where there is no list."""
+        """Return the objects that stand in a list at a dotted path of the inputs; none where there is no list."""
         return self.at(path) or []
 
 
@@ -44,7 +44,7 @@ class ResourceRule:
     check: Callable[[CheckedResource], Complaints]
 
     def complaints(self, resource: CheckedResource) -> list[str]:
-        """Give what is wrong with a resource; nothing where the rule is not about it."""
+        """Return what is wrong with a resource; nothing where the rule is not about it."""
         applies = resource.type in self.types if self.types else resource.type.startswith("aws:")
         return [*self.check(resource)] if applies else []
 
@@ -58,12 +58,12 @@ class StackRule:
     check: Callable[[Sequence[CheckedResource]], Complaints]
 
     def complaints(self, resources: Sequence[CheckedResource]) -> list[str]:
-        """Give what is wrong with a stack."""
+        """Return what is wrong with a stack."""
         return [*self.check(resources)]
 
 
 def plain(value: object) -> Any:  # noqa: ANN401  (what it is made of is known at run time only)
-    """Give a value of CrossGuard's, which hides lists and objects behind its own, as plain lists and objects.
+    """Return a value of CrossGuard's, which hides lists and objects behind its own, as plain lists and objects.
 
     CrossGuard raises from here where a part is not known yet, and tells that it could not apply the rule in a preview.
     """
@@ -85,12 +85,12 @@ def must(resource: CheckedResource, expected: Mapping[str, object]) -> Complaint
 
 
 def of(resources: Iterable[CheckedResource], kind: str) -> list[CheckedResource]:
-    """Give the resources of a type."""
+    """Return the resources of a type."""
     return [resource for resource in resources if resource.type == kind]
 
 
 def statements(document: object) -> list[dict[str, Any]]:
-    """Give the statements of a policy document, which is JSON text or already decoded."""
+    """Return the statements of a policy document, which is JSON text or already decoded."""
     body: Any = json.loads(document) if isinstance(document, str) else document
     if not isinstance(body, Mapping):
         return []
@@ -98,15 +98,15 @@ def statements(document: object) -> list[dict[str, Any]]:
 
 
 def as_list(value: object) -> list[Any]:
-    """Give one value, or several, as a list."""
+    """Return one value, or several, as a list."""
     return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 
 def resource_rule(name: str, types: Iterable[str], check: Callable[[CheckedResource], Complaints]) -> ResourceRule:
-    """Make a rule about resources of some types, described by the docstring of its check."""
+    """Build a rule about resources of some types, described by the docstring of its check."""
     return ResourceRule(name=name, description=(check.__doc__ or name).strip(), types=frozenset(types), check=check)
 
 
 def stack_rule(name: str, check: Callable[[Sequence[CheckedResource]], Complaints]) -> StackRule:
-    """Make a rule about a stack as a whole, described by the docstring of its check."""
+    """Build a rule about a stack as a whole, described by the docstring of its check."""
     return StackRule(name=name, description=(check.__doc__ or name).strip(), check=check)

@@ -21,14 +21,14 @@ class GatewayResponse:
     retry: bool = False
 
     def template(self) -> str:
-        """Give the body's template; `$context.requestId` finds the request in the access log."""
+        """Return the body's template; `$context.requestId` finds the request in the access log."""
         body: dict[str, object] = {"type": "about:blank", "title": self.title}
         if self.status is not None:
             body["status"] = self.status
         return json.dumps({**body, "detail": self.detail, "requestId": "$context.requestId"})
 
     def parameters(self) -> Mapping[str, str]:
-        """Give the headers, in API Gateway's form."""
+        """Return the headers, in API Gateway's form."""
         headers = {"Content-Type": "application/problem+json"}
         if self.retry:
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)

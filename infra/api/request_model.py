@@ -13,7 +13,7 @@ class OpenApiError(RuntimeError):
 
 
 def request_model(openapi: Path = OPENAPI) -> str:
-    """Give the model of a posted transaction: JSON Schema draft 4, the only one that API Gateway knows.
+    """Return the model of a posted transaction: JSON Schema draft 4, the only one that API Gateway knows.
 
     It holds what can be refused without naming a field: a body that is no JSON object, and one with more members than a
     transaction has. API Gateway cannot say which field is wrong without repeating the value, and values

@@ -27,7 +27,7 @@ class Api(pulumi.ComponentResource):
         keys: Keys,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the API."""
+        """Create the API."""
         super().__init__("fraudstream:infra:Api", place.name("component", "api"), None, opts)
         self._place = place
         self._spec = spec

@@ -88,7 +88,7 @@ class ApiSpec:
     integration_timeout_milliseconds: int = INTEGRATION_TIMEOUT_MILLISECONDS
 
     def api_inputs(self) -> Mapping[str, Any]:
-        """Give what the API itself is made with."""
+        """Return what the API itself is made with."""
         return {
             "endpoint_configuration": {"types": self.endpoint_type},
             "security_policy": self.security_policy,
@@ -97,18 +97,18 @@ class ApiSpec:
         }
 
     def model_inputs(self) -> Mapping[str, Any]:
-        """Give what the model of a body is made with."""
+        """Return what the model of a body is made with."""
         return {"name": MODEL_NAME, "content_type": CONTENT_TYPE, "schema": self.model}
 
     def validator_inputs(self) -> Mapping[str, Any]:
-        """Give what the validator of requests is made with."""
+        """Return what the validator of requests is made with."""
         return {
             "validate_request_body": self.validates_body,
             "validate_request_parameters": self.validates_parameters,
         }
 
     def method_inputs(self, route: Route) -> Mapping[str, Any]:
-        """Give what a route's method is made with."""
+        """Return what a route's method is made with."""
         parameters = re.findall(r"{(\w+)}", route.path)
         return {
             "http_method": route.http_method,
@@ -119,7 +119,7 @@ class ApiSpec:
         }
 
     def integration_inputs(self) -> Mapping[str, Any]:
-        """Give what each method's integration is made with."""
+        """Return what each method's integration is made with."""
         return {
             "type": self.integration_type,
             "integration_http_method": self.integration_http_method,
@@ -127,7 +127,7 @@ class ApiSpec:
         }
 
     def response_inputs(self, response: GatewayResponse) -> Mapping[str, Any]:
-        """Give what one of the API's own answers is made with."""
+        """Return what one of the API's own answers is made with."""
         return {
             "response_type": response.response_type,
             "status_code": str(response.status) if response.status else None,
@@ -136,7 +136,7 @@ class ApiSpec:
         }
 
     def frozen(self, function_name: str) -> Mapping[str, Any]:
-        """Give everything that a deployment freezes: any change of it needs a new one."""
+        """Return everything that a deployment freezes: any change of it needs a new one."""
         return {
             "api": self.api_inputs(),
             "model": self.model_inputs(),
@@ -147,12 +147,12 @@ class ApiSpec:
         }
 
     def served(self, function_name: str) -> str:
-        """Give a hash of everything that a deployment freezes."""
+        """Return a hash of everything that a deployment freezes."""
         return hashlib.sha256(json.dumps(self.frozen(function_name), sort_keys=True).encode()).hexdigest()
 
 
 def api_spec(*, auth: ApiAuth, throttle_burst: int, read_throttle_rate: int, account_role: AccountRole) -> ApiSpec:
-    """Give the spec of this system's API.
+    """Return the spec of this system's API.
 
     Raises:
         OpenApiError: the API's description is missing or incomplete.

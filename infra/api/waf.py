@@ -20,7 +20,7 @@ class Firewall(pulumi.ComponentResource):
         rate_limit: int,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the firewall and put it before the stage; the limit is in requests in five minutes."""
+        """Create the firewall and put it before the stage; the limit is in requests in five minutes."""
         super().__init__("fraudstream:infra:Firewall", place.name("component", "firewall"), None, opts)
         child = pulumi.ResourceOptions(parent=self)
         name = place.name("waf", "api")

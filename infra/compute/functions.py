@@ -40,7 +40,7 @@ class FunctionRole(pulumi.ComponentResource):
     def __init__(
         self, place: StackContext, purpose: str, keys: Keys, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Make the log group and the role."""
+        """Create the log group and the role."""
         super().__init__("fraudstream:infra:FunctionRole", place.name("component", f"role-{purpose}"), None, opts)
         self.purpose = purpose
         self.function_name = place.name("lambda", purpose)
@@ -100,7 +100,7 @@ class Function(pulumi.ComponentResource):
         keys: Keys,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the function; its role has been granted everything by now."""
+        """Create the function; its role has been granted everything by now."""
         super().__init__("fraudstream:infra:Function", place.name("component", spec.purpose), None, opts)
         self.purpose = spec.purpose
         function = aws.lambda_.Function(
@@ -138,7 +138,7 @@ class Function(pulumi.ComponentResource):
 def make_log_group(
     place: StackContext, purpose: str, keys: Keys, opts: pulumi.ResourceOptions
 ) -> aws.cloudwatch.LogGroup:
-    """Make a log group that is kept for `LOG_RETENTION_DAYS` days and goes with the stack."""
+    """Create a log group that is kept for `LOG_RETENTION_DAYS` days and goes with the stack."""
     name = place.name("log-group", purpose)
     return aws.cloudwatch.LogGroup(
         name, name=name, retention_in_days=LOG_RETENTION_DAYS, kms_key_id=keys.arn, skip_destroy=False, opts=opts

@@ -22,7 +22,7 @@ class Statement:
     """For resource policies only."""
 
     def to_json(self) -> dict[str, Any]:
-        """Give the statement in IAM's own form; values may be outputs."""
+        """Return the statement in IAM's own form; values may be outputs."""
         body: dict[str, Any] = {"Effect": self.effect, "Action": [*self.actions], "Resource": [*self.resources]}
         if self.principal is not None:
             body["Principal"] = self.principal
@@ -32,7 +32,7 @@ class Statement:
 
 
 def document(*statements: Statement) -> pulumi.Output[str]:
-    """Give a policy document as JSON."""
+    """Return a policy document as JSON."""
     body = {"Version": "2012-10-17", "Statement": [statement.to_json() for statement in statements]}
     return pulumi.Output.json_dumps(body)
 
@@ -60,7 +60,7 @@ class ServiceRole(pulumi.ComponentResource):
         source_arn: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make a role without any permission.
+        """Create a role without any permission.
 
         Args:
             place: where the stack stands.
@@ -92,7 +92,7 @@ class ServiceRole(pulumi.ComponentResource):
         self.register_outputs({"arn": self.arn})
 
     def allow(self, what: str, *statements: Statement) -> pulumi.Resource:
-        """Add a policy, and give it.
+        """Add a policy, and return it.
 
         Args:
             what: what it permits, as in names.

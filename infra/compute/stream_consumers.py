@@ -43,7 +43,7 @@ class ConsumerSpec:
 
 
 def analyzer_consumer() -> ConsumerSpec:
-    """Give the fraud analyzer's: at once, and forty at a time over the four shards of a new table."""
+    """Return the fraud analyzer's: at once, and forty at a time over the four shards of a new table."""
     return ConsumerSpec(
         batch_size=100,
         window_seconds=0,
@@ -55,7 +55,7 @@ def analyzer_consumer() -> ConsumerSpec:
 
 
 def reporter_consumer(window_seconds: int) -> ConsumerSpec:
-    """Give the report generator's: large batches, one at a time, so that a segment's key is the same on a retry.
+    """Return the report generator's: large batches, one at a time, so that a segment's key is the same on a retry.
 
     It tries for six hours: nothing waits for it, and what it gives up is missing from the decision log.
     """
@@ -83,7 +83,7 @@ class StreamSubscription(pulumi.ComponentResource):
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the mapping, after what the function needs; its role has been granted the stream and the queue."""
+        """Create the mapping, after what the function needs; its role has been granted the stream and the queue."""
         super().__init__(
             "fraudstream:infra:StreamConsumer", place.name("component", f"stream-{function.purpose}"), None, opts
         )

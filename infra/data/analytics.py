@@ -68,7 +68,7 @@ class Analytics(pulumi.ComponentResource):
         keys: Keys,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the database and the workgroup; who may use them is a matter of the analysts' own roles."""
+        """Create the database and the workgroup; who may use them is a matter of the analysts' own roles."""
         super().__init__("fraudstream:infra:Analytics", place.name("component", "analytics"), None, opts)
         self._place = place
         self._bucket = bucket

@@ -30,7 +30,7 @@ class Keys(pulumi.ComponentResource):
     def __init__(
         self, place: StackContext, *, customer_managed: bool, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Make the keys."""
+        """Create the keys."""
         super().__init__("fraudstream:infra:Keys", place.name("component", "keys"), None, opts)
         self._place = place
         self.arn: pulumi.Output[str] | None = self._make_key() if customer_managed else None
@@ -103,11 +103,11 @@ class Keys(pulumi.ComponentResource):
         )
 
     def to_read(self, service: Literal["dynamodb", "s3"]) -> tuple[Statement, ...]:
-        """Give what a role needs of the key to read what a service stores; nothing where AWS's own keys are used."""
+        """Return what a role needs of the key to read what a service stores; nothing where AWS's own keys are used."""
         return self._through(service, _READ[service])
 
     def to_write(self, service: KeyUser) -> tuple[Statement, ...]:
-        """Give what a role needs of the key to write through a service; nothing where AWS's own keys are used."""
+        """Return what a role needs of the key to write through a service; nothing where AWS's own keys are used."""
         return self._through(service, _WRITE[service])
 
     def grant_environment(self, role: ServiceRole, function_arn: pulumi.Input[str]) -> None:

@@ -15,7 +15,7 @@ class DeadLetters(pulumi.ComponentResource):
     """An encrypted queue for what failed."""
 
     def __init__(self, place: StackContext, keys: Keys, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Make the queue."""
+        """Create the queue."""
         super().__init__("fraudstream:infra:DeadLetters", place.name("component", "dead-letters"), None, opts)
         self._keys = keys
         child = pulumi.ResourceOptions(parent=self)

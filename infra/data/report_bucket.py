@@ -38,12 +38,12 @@ REPORT_EVENT_AGE_SECONDS = 3600
 
 
 def bucket_arn(place: StackContext) -> pulumi.Output[str]:
-    """Give the ARN that the bucket has or will have."""
+    """Return the ARN that the bucket has or will have."""
     return pulumi.Output.concat("arn:aws:s3:::", bucket_name(place))
 
 
 def bucket_name(place: StackContext) -> pulumi.Output[str]:
-    """Give the bucket's name; the account is part of it, since names of buckets are global."""
+    """Return the bucket's name; the account is part of it, since names of buckets are global."""
     return place.account_id.apply(lambda account: place.name("bucket", f"reports-{account}"))
 
 
@@ -53,7 +53,7 @@ class ReportBucket(pulumi.ComponentResource):
     def __init__(
         self, place: StackContext, settings: StackSettings, keys: Keys, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Make the bucket, and upload the ruleset and the models.
+        """Create the bucket, and upload the ruleset and the models.
 
         Raises:
             FileNotFoundError: a file of the ruleset is missing, or the one that names the models.
@@ -212,7 +212,7 @@ class ReportSchedules(pulumi.ComponentResource):
         dead_letters: DeadLetters,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the schedules and their role; the hour is UTC. The function's role may send to the queue by now."""
+        """Create the schedules and their role; the hour is UTC. The function's role may send to the queue by now."""
         super().__init__("fraudstream:infra:ReportSchedules", place.name("component", "report-schedules"), None, opts)
         self._place = place
         self._function = function
@@ -243,7 +243,7 @@ class ReportSchedules(pulumi.ComponentResource):
         self.register_outputs({"daily": self.daily, "hourly": self.hourly})
 
     def _schedule(self, task: str, expression: str, *, after: pulumi.Resource) -> pulumi.Output[str]:
-        """Give the name of a schedule for one of the function's tasks."""
+        """Return the name of a schedule for one of the function's tasks."""
         name = self._place.name("schedule", task)
         schedule = aws.scheduler.Schedule(
             name,

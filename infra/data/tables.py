@@ -60,7 +60,7 @@ class Table(pulumi.ComponentResource):
     def __init__(
         self, place: StackContext, spec: TableSpec, keys: Keys, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Make the table."""
+        """Create the table."""
         super().__init__("fraudstream:infra:Table", place.name("component", f"table-{spec.purpose}"), None, opts)
         self._purpose = spec.purpose
         self._keys = keys
@@ -143,7 +143,7 @@ class Tables:
 
 
 def make_tables(place: StackContext, keys: Keys, opts: pulumi.ResourceOptions) -> Tables:
-    """Make the tables of a stack."""
+    """Create the tables of a stack."""
     return Tables(
         transactions=Table(place, TRANSACTIONS, keys, opts),
         profiles=Table(place, PROFILES, keys, opts),
@@ -152,7 +152,7 @@ def make_tables(place: StackContext, keys: Keys, opts: pulumi.ResourceOptions) -
 
 
 def table_arns(place: StackContext) -> list[pulumi.Output[str]]:
-    """Give the ARNs that the tables and their indexes have or will have."""
+    """Return the ARNs that the tables and their indexes have or will have."""
     tables = [place.name("table", spec.purpose) for spec in (TRANSACTIONS, PROFILES, ALERTS)]
     arns = [place.arn("dynamodb", f"table/{name}") for name in tables]
     return [*arns, *(pulumi.Output.concat(arn, "/index/*") for arn in arns)]

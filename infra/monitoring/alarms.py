@@ -58,19 +58,19 @@ class Watched:
 
 
 def lambda_metric(name: str, function: str, statistic: str = "Sum") -> MetricSpec:
-    """Give a metric of a function."""
+    """Return a metric of a function."""
     return MetricSpec(namespace="AWS/Lambda", name=name, dimensions=(("FunctionName", function),), statistic=statistic)
 
 
 def api_metric(name: str, api: str, statistic: str) -> MetricSpec:
-    """Give a metric of the API's stage."""
+    """Return a metric of the API's stage."""
     return MetricSpec(
         namespace="AWS/ApiGateway", name=name, dimensions=(("ApiName", api), ("Stage", STAGE)), statistic=statistic
     )
 
 
 def own_metric(metric: Metric, environment: str, statistic: str = "Sum") -> MetricSpec:
-    """Give a metric that the functions emit."""
+    """Return a metric that the functions emit."""
     return MetricSpec(
         namespace=METRICS_NAMESPACE,
         name=metric.value,
@@ -80,7 +80,7 @@ def own_metric(metric: Metric, environment: str, statistic: str = "Sum") -> Metr
 
 
 def queue_depth(queue: str) -> MetricSpec:
-    """Give the number of messages that wait in a queue."""
+    """Return the number of messages that wait in a queue."""
     return MetricSpec(
         namespace="AWS/SQS",
         name="ApproximateNumberOfMessagesVisible",
@@ -121,7 +121,7 @@ def _lag(purpose: str, function: str, seconds: int) -> AlarmSpec:
 
 
 def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
-    """Give the alarms of a stack."""
+    """Return the alarms of a stack."""
     environment = watched.environment
     return (
         *(alarm for name in watched.functions.items() for alarm in _function_alarms(*name)),

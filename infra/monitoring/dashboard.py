@@ -35,7 +35,7 @@ def _widget(title: str, region: str, position: int, series: Sequence[list[Any]])
 
 
 def dashboard_body(watched: Watched, region: str) -> dict[str, Any]:
-    """Give the dashboard in CloudWatch's form: the API, the decisions, the functions, and what went wrong."""
+    """Return the dashboard in CloudWatch's form: the API, the decisions, the functions, and what went wrong."""
     environment = watched.environment
 
     def each(name: str, statistic: str) -> list[list[Any]]:

@@ -24,7 +24,7 @@ class Monitoring(pulumi.ComponentResource):
         topic_arn: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the alarms and the dashboard."""
+        """Create the alarms and the dashboard."""
         super().__init__("fraudstream:infra:Monitoring", place.name("component", "monitoring"), None, opts)
         self._place = place
         self._topic = topic_arn

@@ -38,7 +38,7 @@ class Topics(pulumi.ComponentResource):
         alert_email: str | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the topics, and subscribe the addresses that are given; AWS asks each for a confirmation."""
+        """Create the topics, and subscribe the addresses that are given; AWS asks each for a confirmation."""
         super().__init__("fraudstream:infra:Topics", place.name("component", "topics"), None, opts)
         self._place = place
         self._keys = keys
@@ -94,7 +94,7 @@ class AlertPipe(pulumi.ComponentResource):
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the pipe and its role, after what writes the alerts."""
+        """Create the pipe and its role, after what writes the alerts."""
         super().__init__("fraudstream:infra:AlertPipe", place.name("component", "alert-pipe"), None, opts)
         name = place.name("pipe", "alerts")
         role = ServiceRole(

@@ -19,7 +19,7 @@ class FolderInUseError(RuntimeError):
 
 @contextlib.contextmanager
 def state_folder(folder: Path) -> Generator[Path]:
-    """Give a folder of our own within a folder; both go, the outer one as far as it was made here and is empty.
+    """Return a folder of our own within a folder; both go, the outer one as far as it was made here and is empty.
 
     Raises:
         FolderInUseError: someone else holds it.

@@ -119,7 +119,7 @@ class LocalCloud:
         return self._server.credentials
 
     def client(self, service: str) -> Any:  # noqa: ANN401 (any service's client)
-        """Make a boto3 client of a service, as the administrator."""
+        """Build a boto3 client of a service, as the administrator."""
         return self._server.client(service)
 
     def invoke(self, function_name: str, event: object) -> Any:  # noqa: ANN401 (any JSON value)
@@ -153,7 +153,7 @@ class LocalCloud:
             raise TimeoutError(f"the embedded AWS was still busy after {timeout_seconds:g} s")
 
     def log_file(self, function_name: str) -> Path:
-        """Give the file with what a function printed."""
+        """Return the file with what a function printed."""
         return self._runtime.log_file(function_name)
 
     def _start(self, plan: ServicePlan, state: Path, resources: ExitStack) -> None:

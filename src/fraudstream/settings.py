@@ -89,7 +89,7 @@ S = TypeVar("S", bound=CommonSettings)
 
 
 def environment(settings: type[CommonSettings], **values: object) -> dict[str, object]:
-    """Give the environment of a function, names checked against its settings.
+    """Return the environment of a function, names checked against its settings.
 
     Args:
         settings: the function's settings class.

@@ -55,7 +55,7 @@ class Log:
     """A function's log: structured lines on standard output."""
 
     def __init__(self, function: str, settings: CommonSettings) -> None:
-        """Make the log of a function.
+        """Build the log of a function.
 
         Args:
             function: the function's purpose, such as `transaction-processor`.
@@ -97,7 +97,7 @@ class MetricEmitter:
     """A function's metrics, written as CloudWatch Embedded Metric Format lines when they are flushed."""
 
     def __init__(self, settings: CommonSettings) -> None:
-        """Make the metrics of the environment that the settings name."""
+        """Build the metrics of the environment that the settings name."""
         self._metrics = AmazonCloudWatchEMFProvider(
             namespace=METRICS_NAMESPACE, default_dimensions={DIMENSION: settings.environment_suffix}
         )
@@ -128,7 +128,7 @@ def error_name(error: BaseException) -> str:
 
 
 def _where(error: BaseException) -> str:
-    """Give the place in this package from which the error came, or the innermost place if it never passed through."""
+    """Return the place in this package from which the error came, or the innermost place if it never passed through."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
     return next((f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(own or frames)), "unknown")

@@ -27,7 +27,7 @@ class Roles:
         }
 
     def assume(self, role_arn: str) -> Credentials:
-        """Give fresh credentials of a role.
+        """Return fresh credentials of a role.
 
         Raises:
             ClientError: there is no such role, or it trusts no service.
@@ -48,11 +48,11 @@ class Roles:
         return issued
 
     def known(self, access_key_id: str) -> Credentials | None:
-        """Give the credentials with an access key: the administrator's, or a role's that was taken on."""
+        """Return the credentials with an access key: the administrator's, or a role's that was taken on."""
         return self._issued.get(access_key_id)
 
     def client(self, service: str, role_arn: str) -> Any:  # noqa: ANN401 (any service's client)
-        """Make a boto3 client that acts as a role, and renews its credentials before they expire."""
+        """Build a boto3 client that acts as a role, and renews its credentials before they expire."""
         session = botocore.session.Session()
         session.register_component("credential_provider", CredentialResolver([_RoleProvider(self, role_arn)]))
         make: Any = boto3.session.Session(botocore_session=session)

@@ -35,7 +35,7 @@ class ServerError(RuntimeError):
 
 
 def free_port() -> int:
-    """Give a port of the loopback interface that nobody listens on now."""
+    """Return a port of the loopback interface that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -125,7 +125,7 @@ class MinistackServer:
             raise ServerError("ministack could not be reset")
 
     def client(self, service: str, credentials: Credentials | None = None) -> Any:  # noqa: ANN401 (any service's client)
-        """Give a boto3 client: always the same one of the administrator's, or a new one for other credentials."""
+        """Return a boto3 client: always the same one of the administrator's, or a new one for other credentials."""
         if credentials is not None:
             return self._make_client(service, credentials)
         if service not in self._clients:

@@ -23,9 +23,9 @@ class Account:
         return self.server.region
 
     def client(self, service: str) -> Any:  # noqa: ANN401 (any service's client)
-        """Give the administrator's boto3 client of a service."""
+        """Return the administrator's boto3 client of a service."""
         return self.server.client(service)
 
     def arn(self, service: str, resource: str) -> str:
-        """Give the ARN of one of the account's resources in the region."""
+        """Return the ARN of one of the account's resources in the region."""
         return f"arn:aws:{service}:{self.region}:{self.id}:{resource}"

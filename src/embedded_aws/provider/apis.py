@@ -82,7 +82,7 @@ class Apis:
         self._usage_plans: dict[str, _UsagePlan] = {}
 
     def creators(self) -> Mapping[str, Create]:
-        """Give the methods by resource type."""
+        """Return the methods by resource type."""
         return {
             "aws:apigateway/restApi:RestApi": self.rest_api,
             "aws:apigateway/resource:Resource": self.resource,
@@ -222,7 +222,7 @@ class Apis:
         return Created(id=_identity(name))
 
     def api_key(self, name: str, inputs: Inputs) -> Created:
-        """Make a client's key."""
+        """Build a client's key."""
         inputs.skip("description", "tags", "enabled")
         identity = _identity(name)
         # API Gateway's own keys have 40 characters.
@@ -305,5 +305,5 @@ class Apis:
 
 
 def _identity(*names: str) -> str:
-    """Give ten characters, as API Gateway's ids have: the same for the same names."""
+    """Return ten characters, as API Gateway's ids have: the same for the same names."""
     return hashlib.sha256(":".join(names).encode()).hexdigest()[:10]

@@ -25,7 +25,7 @@ class Functions:
         self._packages = packages
 
     def creators(self) -> Mapping[str, Create]:
-        """Give the methods by resource type."""
+        """Return the methods by resource type."""
         return {
             "aws:lambda/function:Function": self.function,
             "aws:lambda/permission:Permission": self.permission,
@@ -134,7 +134,7 @@ class Functions:
         return Created(id=function, outputs={"functionName": function})
 
     def schedule_group(self, name: str, inputs: Inputs) -> Created:
-        """Give a group's names: here it only groups."""
+        """Return a group's names: here it only groups."""
         inputs.skip("tags")
         group = inputs.get("name", name)
         arn = self._account.arn("scheduler", f"schedule-group/{group}")
@@ -177,6 +177,6 @@ class Functions:
 
 
 def _function_name(reference: str) -> str:
-    """Give a function's name from its name or its ARN, without a version or an alias."""
+    """Return a function's name from its name or its ARN, without a version or an alias."""
     parts = reference.split(":")
     return parts[6] if parts[0] == "arn" else parts[0]

@@ -19,7 +19,7 @@ class Identity:
         self._account = account
 
     def creators(self) -> Mapping[str, Create]:
-        """Give the methods by resource type."""
+        """Return the methods by resource type."""
         return {
             "aws:iam/role:Role": self.role,
             "aws:iam/rolePolicy:RolePolicy": self.role_policy,
@@ -99,5 +99,5 @@ class Identity:
 
 
 def _document(policy: str | Mapping[str, object]) -> str:
-    """Give a policy as JSON: Pulumi takes it as a text and as an object."""
+    """Return a policy as JSON: Pulumi takes it as a text and as an object."""
     return policy if isinstance(policy, str) else json.dumps(policy)

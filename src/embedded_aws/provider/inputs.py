@@ -15,7 +15,7 @@ class Inputs:
         self._read: set[str] = set()
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 (any JSON value)
-        """Give an input that AWS requires.
+        """Return an input that AWS requires.
 
         Raises:
             DeploymentError: it was not given.
@@ -26,7 +26,7 @@ class Inputs:
         return self._values[name]
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 (any JSON value)
-        """Give an input, or what AWS takes where it was not given."""
+        """Return an input, or what AWS takes where it was not given."""
         self._read.add(name)
         return self._values.get(name, default)
 
@@ -35,13 +35,13 @@ class Inputs:
         self._read.update(names)
 
     def tags(self) -> dict[str, str]:
-        """Give the resource's tags, the provider's default ones among them."""
+        """Return the resource's tags, the provider's default ones among them."""
         return {**self._default_tags, **self.get("tags", {})}
 
     def tag_list(self) -> list[dict[str, str]]:
-        """Give the tags as most services take them."""
+        """Return the tags as most services take them."""
         return [{"Key": key, "Value": value} for key, value in self.tags().items()]
 
     def unread(self) -> list[str]:
-        """Give the names of inputs that nothing was made of."""
+        """Return the names of inputs that nothing was made of."""
         return sorted(self._values.keys() - self._read)

@@ -121,5 +121,5 @@ class LocalProvider:
 
 
 def _kind(resource_type: str) -> str:
-    """Give a type's name as words: `event source mapping`."""
+    """Return a type's name as words: `event source mapping`."""
     return re.sub(r"(?<!^)(?=[A-Z])", " ", resource_type.rsplit(":", 1)[1]).lower()

@@ -32,7 +32,7 @@ class Messaging:
         self._plan = plan
 
     def creators(self) -> Mapping[str, Create]:
-        """Give the methods by resource type."""
+        """Return the methods by resource type."""
         return {
             "aws:sqs/queue:Queue": self.queue,
             "aws:sqs/queuePolicy:QueuePolicy": self.queue_policy,

@@ -45,7 +45,7 @@ class ServicePlan:
     permissions: list[Permission] = field(default_factory=list[Permission])
 
     def may_invoke(self, principal: str, function_name: str, source_arn: str) -> bool:
-        """Say whether a function lets a service invoke it on behalf of one of the service's resources."""
+        """Return whether a function lets a service invoke it on behalf of one of the service's resources."""
         return any(
             (each.principal, each.function_name) == (principal, function_name)
             and fnmatchcase(source_arn, each.source_arn)

@@ -23,7 +23,7 @@ class Storage:
         self._account = account
 
     def creators(self) -> Mapping[str, Create]:
-        """Give the methods by resource type."""
+        """Return the methods by resource type."""
         return {
             "aws:dynamodb/table:Table": self.table,
             "aws:s3/bucket:Bucket": self.bucket,
@@ -205,7 +205,7 @@ def _body(source: object, content: str | None) -> bytes:
 
 
 def _capital(value: Any) -> Any:  # noqa: ANN401 (any JSON value)
-    """Give names as S3 has them: they differ from Pulumi's by their first letter alone, but for the id."""
+    """Return names as S3 has them: they differ from Pulumi's by their first letter alone, but for the id."""
     match value:
         case dict():
             items = cast("dict[str, Any]", value).items()

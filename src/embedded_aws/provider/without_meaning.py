@@ -53,7 +53,7 @@ ABSENT: Mapping[str, Absent] = {
 
 
 def stand_in(account: Account, resource_type: str, name: str, physical_name: str) -> Created:
-    """Give what a program may read of a resource that is not created.
+    """Return what a program may read of a resource that is not created.
 
     Args:
         account: where it would be.

@@ -94,7 +94,7 @@ class AsynchronousInvoker:
         return event.last
 
     def _attempt(self, event: _Event) -> float:
-        """Try once, and give the pause before another attempt, in Lambda's seconds."""
+        """Try once, and return the pause before another attempt, in Lambda's seconds."""
         began = time.monotonic()
         try:
             event.last = self._invoke(event.spec.function_name, event.payload)
@@ -113,7 +113,7 @@ class AsynchronousInvoker:
 
 
 def _record(event: _Event, condition: str) -> dict[str, Any]:
-    """Make the invocation record of an event that was given up.
+    """Build the invocation record of an event that was given up.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """

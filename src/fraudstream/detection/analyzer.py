@@ -55,7 +55,7 @@ class _Finished(NamedTuple):
 
 
 def first_failure(records: Iterable[Mapping[str, Any]], failures: Sequence[Failure]) -> str | None:
-    """Give the sequence number of the first record that failed: Lambda retries from there on; None if none failed."""
+    """Return the sequence number of the first record that failed: Lambda retries from there on; None if none failed."""
     failed = {failure.sequence_number for failure in failures}
     return next((number for record in records if (number := sequence_number(record)) in failed), None)
 

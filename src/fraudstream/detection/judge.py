@@ -81,7 +81,7 @@ class Judge:
     def _look(
         self, transaction: Transaction, profiles: Mapping[str, Profile], amount: float | None, *, undecided: bool
     ) -> tuple[dict[EntityKind, ProfileView], dict[str, Profile], bool]:
-        """Let the profiles learn the transaction; give what they let it see, which ones changed, whether it was seen.
+        """Let the profiles learn the transaction; return what they let it see, which ones changed, whether it was seen.
 
         It is judged by the profiles that have learnt it, which are read without it: so a retry finds the same past.
         """

@@ -38,7 +38,7 @@ class PoisonRecordError(ValueError):
 
 
 def sequence_number(record: Mapping[str, Any]) -> str:
-    """Give the record's sequence number.
+    """Return the record's sequence number.
 
     Raises:
         PoisonRecordError: it has none, so that its failure could not be reported.
@@ -50,7 +50,7 @@ def sequence_number(record: Mapping[str, Any]) -> str:
 
 
 def transaction_id(record: Mapping[str, Any]) -> str | None:
-    """Give the id of the transaction that a record is about, also where the record itself cannot be processed.
+    """Return the id of the transaction that a record is about, also where the record itself cannot be processed.
 
     None where its keys cannot be read, and for a card number: what is wrong with a record may be that it did not come
     through the API.

@@ -105,7 +105,7 @@ def _write_report(date_text: object, context: "LambdaContext") -> Mapping[str, A
 
 
 def _measure_drift(day: date) -> None:
-    """Tell how far the day is from what the live model learnt from; the report stands whether or not that works."""
+    """Return how far the day is from what the live model learnt from; the report stands whether or not that works."""
     from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (the segments' writer needs none of this)
     from fraudstream.reporting.daily.model_drift import drift_of, live_model  # noqa: PLC0415
     from fraudstream.reporting.storage.object_store import BucketStore  # noqa: PLC0415

@@ -59,7 +59,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     """Epoch milliseconds."""
 
     def to_item(self) -> Item:
-        """Give the attributes that a decision adds to its transaction's item."""
+        """Return the attributes that a decision adds to its transaction's item."""
         return to_item(msgspec.to_builtins(self, builtin_types=(bytes,)))
 
     @classmethod
@@ -79,7 +79,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Epoch milliseconds."""
 
     def to_item(self) -> Item:
-        """Give the attributes that a label adds to its transaction's item."""
+        """Return the attributes that a label adds to its transaction's item."""
         return to_item(msgspec.to_builtins(self))
 
     @classmethod

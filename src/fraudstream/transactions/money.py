@@ -35,7 +35,7 @@ minor unit, since nobody pays in them: metals, funds of accounts, testing.
 
 
 def exponent(currency: str) -> int:
-    """Give the number of decimals of a currency's minor unit: 0, 2, 3 or 4.
+    """Return the number of decimals of a currency's minor unit: 0, 2, 3 or 4.
 
     Raises:
         ValueError: not a currency of ISO 4217.

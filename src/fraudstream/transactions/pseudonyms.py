@@ -22,7 +22,7 @@ IDENTIFIERS = {
 
 
 def pseudonymize(request: TransactionRequest, tokenizer: Tokenizer, *, timestamp: int, received_at: int) -> Transaction:
-    """Make the transaction that is stored for a request.
+    """Build the transaction that is stored for a request.
 
     Args:
         request: a valid request.
@@ -44,7 +44,7 @@ def pseudonymize(request: TransactionRequest, tokenizer: Tokenizer, *, timestamp
 
 
 def payload_hash(request: TransactionRequest, tokenizer: Tokenizer) -> str:
-    """Give the keyed hash of what a client posted: the same for the same fields, in whatever order and spacing."""
+    """Return the keyed hash of what a client posted: the same for the same fields, in whatever order and spacing."""
     return tokenizer.payload_hash(msgspec.json.encode(request, order="deterministic"))
 
 

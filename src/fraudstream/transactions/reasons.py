@@ -48,5 +48,5 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
 
 
 def sentence(code: str) -> str:
-    """Give the sentence of a reason code; for a code that has none, such as a user's own rule's, its words."""
+    """Return the sentence of a reason code; for a code that has none, such as a user's own rule's, its words."""
     return SENTENCES.get(code) or code.replace("_", " ").strip().capitalize() + "."

@@ -47,11 +47,11 @@ class Tokenizer:
             raise TokenKeyError(f"the token key must have at least {_MIN_KEY_BYTES} bytes")
 
     def token(self, kind: EntityKind, identifier: str) -> str:
-        """Give the token of an identifier: `tok_` and 22 characters, always the same for the same kind and text."""
+        """Return the token of an identifier: `tok_` and 22 characters, always the same for the same kind and text."""
         return TOKEN_PREFIX + self._digest(kind.value, identifier.encode())
 
     def payload_hash(self, payload: bytes) -> str:
-        """Give the keyed hash of a request's payload: 22 characters that tell nothing of what it held."""
+        """Return the keyed hash of a request's payload: 22 characters that tell nothing of what it held."""
         return self._digest("payload", payload)
 
     def _digest(self, domain: str, content: bytes) -> str:
@@ -93,7 +93,7 @@ _IBAN = re.compile(r"(?<![0-9A-Za-z])[A-Z]{2}[0-9]{2}[0-9A-Z]{11,30}(?![0-9A-Za-
 
 
 def holds_card_number(text: str) -> bool:
-    """Tell whether a card number stands anywhere in a text, whole or in groups with separators between.
+    """Return whether a card number stands anywhere in a text, whole or in groups with separators between.
 
     A card number is what has an issuer's prefix, one of that issuer's lengths, and a right check digit (Luhn). UUIDs,
     long hexadecimal ids, account numbers (IBAN), article and location numbers (EAN, GLN) and times pass.
@@ -104,7 +104,7 @@ def holds_card_number(text: str) -> bool:
 
 
 def _candidates(run: str) -> list[str]:
-    """Give what could be one number in a run of digit groups: each group, and neighbouring groups together."""
+    """Return what could be one number in a run of digit groups: each group, and neighbouring groups together."""
     groups = ["".join(str(int(digit)) for digit in group) for group in _GROUP.findall(run)]
     found: list[str] = []
     for start in range(len(groups)):

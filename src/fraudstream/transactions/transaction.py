@@ -92,7 +92,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
     metadata: dict[str, str] | None = None
 
     def to_item(self) -> Item:
-        """Give the transaction's part of its DynamoDB item."""
+        """Return the transaction's part of its DynamoDB item."""
         return to_item(msgspec.to_builtins(self))
 
     @classmethod

@@ -58,7 +58,7 @@ def list_alerts(
 
 
 def newest_alerts(client: "DynamoDBClient", table: str, status: str = "OPEN") -> Iterator[dict[str, Any]]:
-    """Give the alerts of a status, newest first, read page by page as they are asked for."""
+    """Return the alerts of a status, newest first, read page by page as they are asked for."""
     from fraudstream.detection.stores.decisions import STATUS_SHARDS  # noqa: PLC0415  (kept out of `--help`)
 
     shards = (_shard(client, table, f"{status}#{shard}") for shard in range(STATUS_SHARDS))

@@ -125,7 +125,7 @@ class _Run:
     with_changes: bool
 
     def from_log(self, place: Path) -> "tuple[BacktestTally, int]":
-        """Judge logged features; give the tally, and that none was left out: logs repeat themselves by design."""
+        """Judge logged features; return the tally, and that none was left out: logs repeat themselves by design."""
         from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED, DecisionLog  # noqa: PLC0415
         from fraudstream_tools.lab.backtest.workers import evaluate  # noqa: PLC0415
 
@@ -145,7 +145,7 @@ class _Run:
         return tally, 0
 
     def from_transactions(self, file: Path, truth: Path | None, time_zone: str) -> "tuple[BacktestTally, int]":
-        """Replay transactions and judge them; give the tally, and how many came twice."""
+        """Replay transactions and judge them; return the tally, and how many came twice."""
         from fraudstream_tools.lab.backtest.replay_samples import distinct, read_history, replayed  # noqa: PLC0415
         from fraudstream_tools.lab.backtest.workers import evaluate  # noqa: PLC0415
 

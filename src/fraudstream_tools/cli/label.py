@@ -40,7 +40,7 @@ def label(
     ] = None,
     stack: StackOption = None,
 ) -> None:
-    """Say what a transaction turned out to be, or many of them.
+    """Return what a transaction turned out to be, or many of them.
 
     The analyzer learns from it within a second, and the alert is closed.
 

@@ -78,7 +78,7 @@ def replay(
 
 
 def summary(result: "ReplayResult") -> dict[str, Any]:
-    """Give a replay's figures as JSON values."""
+    """Return a replay's figures as JSON values."""
     return {
         "accepted": result.accepted,
         "stored": result.stored,

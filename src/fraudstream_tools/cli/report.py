@@ -63,7 +63,7 @@ def report(
 
 
 def report_key(day: date, file_format: str) -> str:
-    """Give the key under which a day's report lies in the bucket."""
+    """Return the key under which a day's report lies in the bucket."""
     return f"reports/date={day}/report.{file_format}"
 
 

@@ -105,7 +105,7 @@ def explain(
     rules: RulesOption = Path("rules"),
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a rule asks, or what the rules say of a transaction and why.
+    """Return what a rule asks, or what the rules say of a transaction and why.
 
     Of a transaction each rule's decisive part is shown: of an `and` that is false the false parts, of one that cannot
     be known the fields that are missing. A line of a decision log brings the features as they were judged; for any

@@ -100,7 +100,7 @@ def simulate(
         typer.Option("--api-fields", help="Write what the API takes, and a truth file.", rich_help_panel=_OF_HANDBOOK),
     ] = False,
 ) -> None:
-    """Make a world of customers, merchants and fraudsters, and write its transactions to a file.
+    """Build a world of customers, merchants and fraudsters, and write its transactions to a file.
 
     **towns** is fraudstream's own world, with an episode for each pattern of fraud and honest events that look like it.
     Transactions are as the API takes them, in order of time. Beside the file lies another with the truth: which of them

@@ -91,7 +91,7 @@ class Result(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Tell whether it said what it must."""
+        """Return whether it said what it must."""
         return self.outcome is self.case.expect
 
 
@@ -124,7 +124,7 @@ def untested(ruleset: Ruleset, fixtures: Sequence[Fixture]) -> list[str]:
 
 
 def outcome_of(rule: str, ruleset: Ruleset, decision: Decision) -> Expected:
-    """Say what a rule said when a decision was made."""
+    """Return what a rule said when a decision was made."""
     if rule in decision.unevaluable_rules:
         return Expected.UNEVALUABLE
     modes = {each.id: each.mode for each in ruleset.rules}

@@ -54,7 +54,7 @@ def read_explained_transaction(file: Path, transaction_id: str | None) -> Explai
 
 
 def vector_of(question: ExplainedTransaction, ruleset: Ruleset) -> Vector:
-    """Give the features of the transaction that is asked about."""
+    """Return the features of the transaction that is asked about."""
     if question.vector is not None:
         return question.vector
     *_, (_, decision) = judge_history([*question.history, question.transaction], {}, Judge(ruleset))

@@ -40,12 +40,12 @@ class RuleTrace(NamedTuple):
 
 
 def parameters_of(rule: Rule) -> dict[str, checker.Parameter]:
-    """Give a rule's parameters as the language takes them."""
+    """Return a rule's parameters as the language takes them."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in rule.parameters.items()}
 
 
 def traces(ruleset: Ruleset, transaction: Transaction, vector: Vector) -> list[RuleTrace]:
-    """Say of every rule what it said of a transaction and why, in the order of the ruleset.
+    """Return of every rule what it said of a transaction and why, in the order of the ruleset.
 
     Args:
         ruleset: the rules, and the lists that they ask.

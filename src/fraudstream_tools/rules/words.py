@@ -23,7 +23,7 @@ _FUNCTIONS: Final = {"abs": "the size of", "min": "the smallest of", "max": "the
 
 
 def in_words(expression: ast.expr, parameters: Mapping[str, Parameter]) -> list[str]:
-    """Give lines that say what an expression asks; parts that belong together are indented alike.
+    """Return lines that say what an expression asks; parts that belong together are indented alike.
 
     Args:
         expression: of an expression that `language.check` has accepted.
@@ -33,7 +33,7 @@ def in_words(expression: ast.expr, parameters: Mapping[str, Parameter]) -> list[
 
 
 def leaf_in_words(part: ast.expr, parameters: Mapping[str, Parameter]) -> str:
-    """Give one line for a part without `and` and `or`."""
+    """Return one line for a part without `and` and `or`."""
     match part:
         case ast.Compare(left=left, ops=operators, comparators=others):
             operands = [left, *others]
@@ -90,7 +90,7 @@ def _inner(part: ast.expr, parameters: Mapping[str, Parameter]) -> str:
 
 
 def value_in_words(value: object) -> str:
-    """Give a value of a field or parameter."""
+    """Return a value of a field or parameter."""
     match value:
         case tuple():
             return ", ".join(value_in_words(each) for each in cast("tuple[object, ...]", value))

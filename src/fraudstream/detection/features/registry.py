@@ -144,7 +144,7 @@ _SIZE = _HEAD.size + 2 * len(_CUTS)
 
 
 def pack(values: Mapping[str, float | None]) -> bytes:
-    """Give the stored form of computed features; a name that is not there is missing."""
+    """Return the stored form of computed features; a name that is not there is missing."""
     get = values.get
     listed = [get(name) for name in NAMES]
     small = [

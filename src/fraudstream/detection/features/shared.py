@@ -43,7 +43,7 @@ def add_terminal(values: FeatureValues, sight: ProfileView) -> None:
 
 
 def _fraud_ages(sight: ProfileView) -> list[int]:
-    """Give the ages, in days, of the days in the last 30 with known frauds, rising."""
+    """Return the ages, in days, of the days in the last 30 with known frauds, rising."""
     buckets = sight.profile.days
     since = sight.time // DAY - buckets.newest
     found = [since + back for back, number in enumerate(buckets.columns[Shared.FRAUDS]) if number > 0]

@@ -54,7 +54,7 @@ def measure(model: Model, vectors: Sequence[Vector]) -> Drift | None:
 
 
 def psi(then: Distribution, values: Sequence[float | None]) -> float:
-    """Give the population stability index of values against a distribution; missing ones are a bin of their own."""
+    """Return the population stability index of values against a distribution; missing ones are a bin of their own."""
     bins, missing = len(then.cuts) + 1, len(then.cuts) + 1
     counts = [0] * (bins + 1)
     for value in values:

@@ -108,26 +108,26 @@ class Model:
         self._sum = trees.compiled(file.trees, self._positions)
 
     def raw(self, vector: Vector) -> float:
-        """Give the trees' sum for a feature vector: LightGBM's raw score, to the last bit."""
+        """Return the trees' sum for a feature vector: LightGBM's raw score, to the last bit."""
         return self._sum(vector)
 
     def log_odds(self, vector: Vector) -> float:
-        """Give the log-odds that a transaction with this feature vector is fraud."""
+        """Return the log-odds that a transaction with this feature vector is fraud."""
         calibration = self.file.calibration
         return calibration.slope * self._sum(vector) + calibration.intercept
 
     @property
     def base_log_odds(self) -> float:
-        """Give the log-odds from which contributions count: before any feature is known."""
+        """Return the log-odds from which contributions count: before any feature is known."""
         calibration = self.file.calibration
         return calibration.slope * sum(tree.root_mean for tree in self.file.trees) + calibration.intercept
 
     def evidence(self, vector: Vector) -> float:
-        """Give what the model adds to the rules' points: its log-odds beyond the prior ones, times its weight."""
+        """Return what the model adds to the rules' points: its log-odds beyond the prior ones, times its weight."""
         return self.file.weight * (self.log_odds(vector) - self.file.prior_log_odds)
 
     def contributions(self, vector: Vector) -> Mapping[str, float]:
-        """Tell what each feature that was asked added, in log-odds; with `base_log_odds` they sum to `log_odds`.
+        """Return what each feature that was asked added, in log-odds; with `base_log_odds` they sum to `log_odds`.
 
         It takes several times as long as the log-odds do: it is for what somebody will look at.
         """
@@ -135,12 +135,12 @@ class Model:
         return {self.file.features[place]: self.file.calibration.slope * value for place, value in found.items()}
 
     def to_json(self) -> bytes:
-        """Give the content of the model's file."""
+        """Return the content of the model's file."""
         return msgspec.json.encode(self.file) + b"\n"
 
 
 def seal(file: ModelFile) -> Model:
-    """Give a model's data their version, and check and compile them.
+    """Return a model's data their version, and check and compile them.
 
     Raises:
         ModelError: they cannot be used.

@@ -32,7 +32,7 @@ CODES: Final = {name: next(code for pattern, code in _FAMILIES if re.search(patt
 
 
 def reasons(model: Model, vector: Vector) -> tuple[Reason, ...]:
-    """Give the features that spoke most for fraud, strongest first, one of each family.
+    """Return the features that spoke most for fraud, strongest first, one of each family.
 
     Args:
         model: the model that took part in the decision.

@@ -121,7 +121,7 @@ def _expression(tree: Tree) -> str:
 
 
 def contributions(trees: Sequence[Tree], positions: Sequence[int], vector: Vector) -> Mapping[int, float]:
-    """Tell what each feature added to the sum of checked trees, by the feature's position in the model's list.
+    """Return what each feature added to the sum of checked trees, by the feature's position in the model's list.
 
     On its way through a tree, a transaction's expected outcome changes from one split's mean to the next one's; each
     change is put to the feature that was asked. Together with the roots' means they add up to the sum of the trees.

@@ -49,7 +49,7 @@ class Buckets(msgspec.Struct, frozen=True):
 
 
 def empty(lengths: Sequence[int]) -> Buckets:
-    """Give empty buckets with columns of these lengths."""
+    """Return empty buckets with columns of these lengths."""
     return Buckets(0, tuple((0,) * length for length in lengths))
 
 

@@ -47,7 +47,7 @@ _FORMS: Final = {kind: _form(kind) for kind in EntityKind}
 
 
 def pack(profile: Profile) -> bytes:
-    """Give the stored form."""
+    """Return the stored form."""
     form, past = _FORMS[profile.kind], profile.past
     kept = len(form.layout.event)
     values: list[Any] = [

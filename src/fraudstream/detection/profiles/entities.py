@@ -22,7 +22,7 @@ PERSONAL: Final = frozenset({EntityKind.CUSTOMER, EntityKind.CARD})
 
 
 def tokens(transaction: Transaction) -> dict[EntityKind, str]:
-    """Give the token of every entity that a transaction touches."""
+    """Return the token of every entity that a transaction touches."""
     found = {EntityKind.CUSTOMER: transaction.customer_id}
     if transaction.card_token is not None:
         found[EntityKind.CARD] = transaction.card_token
@@ -38,10 +38,10 @@ def tokens(transaction: Transaction) -> dict[EntityKind, str]:
 
 
 def entities(transaction: Transaction) -> dict[EntityKind, str]:
-    """Give the profile keys of the entities that a transaction touches, such as `card#tok_…`."""
+    """Return the profile keys of the entities that a transaction touches, such as `card#tok_…`."""
     return {kind: f"{kind.value}#{token}" for kind, token in tokens(transaction).items()}
 
 
 def kind_of(entity: str) -> EntityKind:
-    """Give the kind of the entity that a profile key belongs to."""
+    """Return the kind of the entity that a profile key belongs to."""
     return EntityKind(entity.partition("#")[0])

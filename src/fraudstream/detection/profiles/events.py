@@ -72,37 +72,37 @@ class Event(NamedTuple):
     longitude: int
 
     def is_same_as(self, other: "Event") -> bool:
-        """Tell whether both are of the same transaction."""
+        """Return whether both are of the same transaction."""
         return self.time == other.time and self.identity == other.identity
 
 
 def is_spending(event: Event) -> int:
-    """Give 1 for an event in which money leaves the customer, else 0."""
+    """Return 1 for an event in which money leaves the customer, else 0."""
     return event.flags & SPEND
 
 
 def is_evidence(event: Event) -> int:
-    """Give 1 for a decline that says something about the card or its holder, else 0."""
+    """Return 1 for a decline that says something about the card or its holder, else 0."""
     return 1 if event.flags & EVIDENCE else 0
 
 
 def is_refund(event: Event) -> int:
-    """Give 1 for a refund, else 0."""
+    """Return 1 for a refund, else 0."""
     return 1 if event.flags & REFUND else 0
 
 
 def is_near_threshold(event: Event) -> int:
-    """Give 1 for an amount just below the reporting threshold, else 0."""
+    """Return 1 for an amount just below the reporting threshold, else 0."""
     return 1 if event.flags & NEAR_THRESHOLD else 0
 
 
 def spent(event: Event) -> int:
-    """Give what was spent, in hundredths of the base currency; 0 for what was declined or has no rate."""
+    """Return what was spent, in hundredths of the base currency; 0 for what was declined or has no rate."""
     return event.amount if event.flags & (SPEND | DECLINED) == SPEND and event.amount != NO_AMOUNT else 0
 
 
 def refunded(event: Event) -> int:
-    """Give what was refunded, in hundredths of the base currency."""
+    """Return what was refunded, in hundredths of the base currency."""
     return event.amount if event.flags & REFUND and event.amount != NO_AMOUNT else 0
 
 
@@ -134,7 +134,7 @@ def peer_hash(value: str | None) -> int:
 
 
 def country_code(country: str | None) -> int:
-    """Give a country's two letters as a 16-bit number; `NO_COUNTRY` for none."""
+    """Return a country's two letters as a 16-bit number; `NO_COUNTRY` for none."""
     return NO_COUNTRY if country is None else int.from_bytes(country.encode()[:2], "big")
 
 
@@ -156,7 +156,7 @@ def identity(transaction_id: str) -> int:
 def events_of(
     transaction: Transaction, keys: dict[EntityKind, str], amount: float | None, reporting_threshold: float
 ) -> dict[EntityKind, Event]:
-    """Make the events that a transaction is to its entities.
+    """Build the events that a transaction is to its entities.
 
     Args:
         transaction: what happened; `check` must accept it.

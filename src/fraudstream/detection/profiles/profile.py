@@ -104,22 +104,22 @@ class Profile(msgspec.Struct, frozen=True):
 
     @classmethod
     def new(cls, kind: EntityKind) -> "Profile":
-        """Give the profile of an entity that nothing is known of."""
+        """Return the profile of an entity that nothing is known of."""
         return _NEW[kind]
 
     def holds(self, event: Event) -> bool:
-        """Tell whether the event is in the ring."""
+        """Return whether the event is in the ring."""
         ring, time, identity = self.ring, event.time, event.identity
         if not ring or time > ring[-1].time:
             return False
         return any(known.time == time and known.identity == identity for known in ring)
 
     def knows(self, event: Event) -> bool:
-        """Tell whether the event has been learnt, or is too old for that to be known."""
+        """Return whether the event has been learnt, or is too old for that to be known."""
         return self._is_older(event) or self.holds(event)
 
     def before(self, event: Event) -> list[Event]:
-        """Give what the ring knows of the event's past, oldest first: without itself, and without later events."""
+        """Return what the ring knows of the event's past, oldest first: without itself, and without later events."""
         time, identity = event.time, event.identity
         ring = self.ring
         if ring and ring[-1].time == time and ring[-1].identity == identity:
@@ -127,7 +127,7 @@ class Profile(msgspec.Struct, frozen=True):
         return [known for known in ring if known.time < time or (known.time == time and known.identity != identity)]
 
     def reaches(self, start: int) -> bool:
-        """Tell whether the ring knows all events after a time (epoch milliseconds)."""
+        """Return whether the ring knows all events after a time (epoch milliseconds)."""
         return len(self.ring) < LAYOUTS[self.kind].ring or self.ring[0].time <= start
 
     def after(self, event: Event, *, late: bool = False) -> "Profile":
@@ -161,7 +161,7 @@ class Profile(msgspec.Struct, frozen=True):
         return Profile(self.kind, tuple(ring), first_seen, days, hours, daytimes, past, self.labels)
 
     def knows_label(self, change: LabelChange) -> bool:
-        """Tell whether a change of a label has been learnt, or arrived too long ago for that to be known."""
+        """Return whether a change of a label has been learnt, or arrived too long ago for that to be known."""
         return change in self.labels or self._is_older_label(change)
 
     def after_label(self, change: LabelChange, labelled: Event, frauds: int, *, late: bool = False) -> "Profile":
@@ -201,7 +201,7 @@ def _relabelled(event: Event, frauds: int) -> Event:
 
 
 def _days(kind: EntityKind, event: Event) -> tuple[int, ...]:
-    """Give what an event adds to the columns of its day."""
+    """Return what an event adds to the columns of its day."""
     if kind not in PERSONAL:
         return (1, 0)
     spending = (is_spending(event), spent(event), is_evidence(event), 0)

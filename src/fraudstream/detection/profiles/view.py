@@ -54,7 +54,7 @@ class ProfileView:
         return max(total - sum([figure(event) for event in self.excluded if event.time // HOUR <= last]), 0)
 
     def since(self, window: int) -> list[Event]:
-        """Give the ring's events in a window (milliseconds) that ends with the event."""
+        """Return the ring's events in a window (milliseconds) that ends with the event."""
         start = self.time - window
         return [event for event in self.known if event.time > start]
 
@@ -63,18 +63,18 @@ class ProfileView:
         return max(self.profile.days.total(column, self.time // DAY - 30, self.time // DAY), 0)
 
     def fraud_share(self, days: int) -> float | None:
-        """Give the share of known frauds among the transactions of days before the labels' delay; None without any."""
+        """Return the share of known frauds among the transactions of days before the labels' delay; None without any."""
         last = self.time // DAY - self.label_delay_days
         buckets = self.profile.days
         count = buckets.total(Shared.COUNT, last - days, last)
         return min(max(buckets.total(Shared.FRAUDS, last - days, last), 0) / count, 1.0) if count else None
 
     def amount_ratio(self) -> float | None:
-        """Give the event's amount as a multiple of the mean of earlier ones; None where either is unknown."""
+        """Return the event's amount as a multiple of the mean of earlier ones; None where either is unknown."""
         mean = self.mean_amount()
         return self.event.amount / mean if mean and self.event.amount != NO_AMOUNT else None
 
     def mean_amount(self) -> float | None:
-        """Give the mean of earlier amounts, in hundredths of the base currency; None without any above nothing."""
+        """Return the mean of earlier amounts, in hundredths of the base currency; None without any above nothing."""
         mean = self.profile.past.amounts.plus(self.known).mean
         return mean if mean > 0 else None

@@ -46,7 +46,7 @@ class Lists:
         self._kinds = [[(kind, members) for kind, members in lists[name].items() if members] for name in self.names]
 
     def memberships(self, transaction: Transaction) -> list[bool]:
-        """Tell for each list, in the order of `names`, whether any entity of the transaction is on it.
+        """Return for each list, in the order of `names`, whether any entity of the transaction is on it.
 
         It is on it if the transaction was received before the entry's end.
         """

@@ -46,13 +46,13 @@ class RulesetError(ValueError):
     """A ruleset cannot be used."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        """Say what is wrong, one sentence for each problem: file, rule, and what to do."""
+        """Return what is wrong, one sentence for each problem: file, rule, and what to do."""
         self.problems = tuple(problems)
         # What a process gets from another one is made anew of just that.
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        """Give the problems, one on each line."""
+        """Return the problems, one on each line."""
         return "\n".join(self.problems)
 
 
@@ -153,7 +153,7 @@ class Ruleset:
         )
 
     def with_models(self, models: ActiveModels) -> "Ruleset":
-        """Give the same rules with models beside them."""
+        """Return the same rules with models beside them."""
         other = copy.copy(self)
         other.models = models
         return other
@@ -289,7 +289,7 @@ def _expression(rule: Rule, lists: Sequence[str], problems: list[str]) -> compil
 
 
 def _unusable(value: float | str | list[float | str]) -> str:
-    """Say why a parameter cannot have a value; nothing if it can."""
+    """Return why a parameter cannot have a value; nothing if it can."""
     if not isinstance(value, list):
         return parser.unusable(value)
     if not 1 <= len(value) <= MAX_MEMBERS:

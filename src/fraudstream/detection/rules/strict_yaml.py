@@ -107,7 +107,7 @@ def convert(value: object, type_: type[T], known: Sequence[str] = ()) -> T:
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:
-    """Give a hint at the known name that is most like an unknown one, or nothing."""
+    """Return a hint at the known name that is most like an unknown one, or nothing."""
     close = get_close_matches(name[:MAX_SHOWN], known, n=1)
     return f": did you mean {close[0]}?" if close else ""
 

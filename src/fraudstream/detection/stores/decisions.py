@@ -54,7 +54,7 @@ class DecisionStore:
         return True
 
     def decided(self, transactions: Sequence[Transaction]) -> list[bool]:
-        """Tell for each transaction whether it has a decision, or is no longer stored."""
+        """Return for each transaction whether it has a decision, or is no longer stored."""
         return list(self._pool.map(self._is_decided, transactions))
 
     def _is_decided(self, transaction: Transaction) -> bool:
@@ -133,7 +133,7 @@ def _status_shard(status: str, transaction_id: str) -> str:
 
 
 def _refused_by_condition(error: ClientError) -> bool:
-    """Give False for a failed condition: the work was done before; anything else is raised again."""
+    """Return False for a failed condition: the work was done before; anything else is raised again."""
     if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
         return False
     raise error

@@ -39,7 +39,7 @@ class RulesetStore:
         on_refused: Callable[[Exception], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Say where the ruleset lies.
+        """Return where the ruleset lies.
 
         Args:
             s3: the client to read it with.
@@ -60,7 +60,7 @@ class RulesetStore:
         self._next_look = 0.0
 
     def current(self) -> Ruleset:
-        """Give the ruleset in force.
+        """Return the ruleset in force.
 
         Raises:
             RulesetError: there is no earlier one, and what lies in S3 is invalid.

@@ -24,7 +24,7 @@ class S3Cache:
     """Files under one prefix."""
 
     def __init__(self, s3: S3Client, *, bucket: str, prefix: str) -> None:
-        """Say where they lie."""
+        """Return where they lie."""
         self._s3 = s3
         self._bucket = bucket
         self._prefix = prefix
@@ -52,7 +52,7 @@ class S3Cache:
 
 
 def is_absent(error: ClientError) -> bool:
-    """Tell whether S3 says that there is no such file."""
+    """Return whether S3 says that there is no such file."""
     return _status(error) == _NOT_FOUND
 
 

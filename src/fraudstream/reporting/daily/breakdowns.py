@@ -48,7 +48,7 @@ _PAYMENT_TRUTHS = f"""
 
 
 def cuts(ask: DayQueries, currency: str | None) -> tuple[CutFigures, ...]:
-    """Give the cuts of a day.
+    """Return the cuts of a day.
 
     Args:
         ask: asks the day's tables.
@@ -83,7 +83,7 @@ def _cut(ask: DayQueries, dimension: str, currency: str | None) -> list[CutFigur
 
 
 def top_entities(ask: DayQueries) -> tuple[EntityFigures, ...]:
-    """Give the entities of each kind with the most reviewed or declined transactions."""
+    """Return the entities of each kind with the most reviewed or declined transactions."""
     return tuple(
         EntityFigures(kind=kind, token=token, reviewed=reviewed, declined=declined)
         for kind in ENTITIES
@@ -92,7 +92,7 @@ def top_entities(ask: DayQueries) -> tuple[EntityFigures, ...]:
 
 
 def bursts(ask: DayQueries) -> tuple[Burst, ...]:
-    """Give the largest bursts of a day, in the order in which they began."""
+    """Return the largest bursts of a day, in the order in which they began."""
     minutes: dict[str, list[int]] = {}
     for source, minute, count in ask.rows(_MINUTES):
         minutes.setdefault(source, [0] * (1440 // BURST_MINUTES))[minute // BURST_MINUTES] += count
@@ -117,7 +117,7 @@ def _bursts_of(source: str, steps: list[int]) -> list[Burst]:
 
 
 def payments(ask: DayQueries) -> tuple[PaymentFigures, ...]:
-    """Give the payments that the meters of the payment industry count."""
+    """Return the payments that the meters of the payment industry count."""
     known = {(kind, currency): rest for kind, currency, *rest in ask.rows(_PAYMENT_TRUTHS)}
     found: list[PaymentFigures] = []
     for kind, currency, count, value, enumerated in ask.rows(_PAYMENTS):

@@ -66,7 +66,7 @@ def compare(report: DailyReport, before: Mapping[date, DailyReport]) -> Iterator
 
 
 def is_unusual(now: float, series: Sequence[float], *, chance: float) -> bool:
-    """Tell whether a figure is further from the mean of others than chance and habit explain.
+    """Return whether a figure is further from the mean of others than chance and habit explain.
 
     That is more than three standard deviations, of which the greatest counts: that of the others, what chance alone
     makes, or a twentieth of the mean by three.
@@ -117,7 +117,7 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def score_drift(scores: Sequence[int], before: Sequence[Sequence[int]]) -> float | None:
-    """Give the population stability index of a day's scores against those of days before; None if either is empty.
+    """Return the population stability index of a day's scores against those of days before; None if either is empty.
 
     Each bin counts as if it had half a transaction more: an empty one would make it infinite.
     """

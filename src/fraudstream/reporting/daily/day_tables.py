@@ -37,12 +37,12 @@ CREATE TABLE labelled AS
 
 
 def list_inputs(store: "Store", log_prefix: str, day: date) -> Inputs:
-    """Give what the report of a day would be made of."""
+    """Return what the report of a day would be made of."""
     return {table: store.find(table_prefix(log_prefix, table, day)) for table in READ}
 
 
 def open_day(store: "Store", inputs: Inputs, folder: Path) -> duckdb.DuckDBPyConnection:
-    """Bring a day's files to a folder, and give a database with them.
+    """Bring a day's files to a folder, and return a database with them.
 
     It has `tallies` (see `reporting.log.aggregates`; rows of different hours are not added up yet), `labels`
     (every label ever set), `ids` (fingerprints of the transactions that the log tells of), `labelled` (of each decided

@@ -68,7 +68,7 @@ _NOT_PRESENT: Final = ("remoteCard", "orderCard")
 
 
 def meters(report: DailyReport, before: Mapping[date, DailyReport]) -> Iterator[Meter]:
-    """Give the meters of a day.
+    """Return the meters of a day.
 
     Args:
         report: of the day.
@@ -132,7 +132,7 @@ def _meter(
     currency: str | None = None,
     labelled: int | None = None,
 ) -> Meter:
-    """Give a meter: over the days since one of which so many are known; a part of a whole.
+    """Return a meter: over the days since one of which so many are known; a part of a whole.
 
     Args:
         kind: what is measured.

@@ -33,7 +33,7 @@ class _Line(msgspec.Struct, rename="camel"):
 
 
 def live_model(store: "Store", prefix: str) -> Model | None:
-    """Give the model that takes part in decisions, or None if there is none.
+    """Return the model that takes part in decisions, or None if there is none.
 
     Args:
         store: where it lies.

@@ -35,16 +35,16 @@ class DayQueries:
         self._connection = connection
 
     def rows(self, query: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
-        """Give a query's rows."""
+        """Return a query's rows."""
         found = self._connection.execute(query, parameters or {}).fetchall()
         return [tuple(value if isinstance(value, str | None) else int(value) for value in row) for row in found]
 
     def row(self, query: str) -> tuple[Any, ...]:
-        """Give a query's only row."""
+        """Return a query's only row."""
         return self.rows(query)[0]
 
     def tally(self, dimension: str, column: str = "key") -> tuple[tuple[str, int], ...]:
-        """Give the decided transactions by the keys of a dimension, the most frequent first."""
+        """Return the decided transactions by the keys of a dimension, the most frequent first."""
         query = (
             f"SELECT {column}, sum(transactions) FROM tallies WHERE dimension = $dimension AND {column} IS NOT NULL "
             "GROUP BY ALL ORDER BY 2 DESC, 1"
@@ -58,17 +58,17 @@ class DayQueries:
 
 
 def named(struct: type[msgspec.Struct], row: tuple[Any, ...]) -> dict[str, Any]:
-    """Give a row's values by the struct's fields, in their order; the last fields may be none of the row's business."""
+    """Return a row's values by the struct's fields, in their order; the last fields may be none of the row's business."""
     return dict(zip(struct.__struct_fields__, row, strict=False))
 
 
 def counts(row: tuple[Any, ...]) -> Counts:
-    """Give what `COUNTS` selected."""
+    """Return what `COUNTS` selected."""
     return Counts(**named(Counts, row))
 
 
 def binned(scores: tuple[tuple[str, int], ...]) -> tuple[int, ...]:
-    """Give counts of scores in bins of ten points; the last one has 100 too."""
+    """Return counts of scores in bins of ten points; the last one has 100 too."""
     bins = [0] * BINS
     for score, count in scores:
         bins[score_bin(score)] += count
@@ -76,12 +76,12 @@ def binned(scores: tuple[tuple[str, int], ...]) -> tuple[int, ...]:
 
 
 def score_bin(score: str) -> int:
-    """Give the bin of a score."""
+    """Return the bin of a score."""
     return min(int(score) // 10, BINS - 1)
 
 
 def percentiles(rows: list[tuple[Any, ...]]) -> Percentiles | None:
-    """Give percentiles of durations.
+    """Return percentiles of durations.
 
     Args:
         rows: a duration, rising, and how often it was.

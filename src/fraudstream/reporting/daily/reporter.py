@@ -61,7 +61,7 @@ class Reporter:
         return RollUp(store=self.store, log_prefix=self.log_prefix, time_left=self.time_left)
 
     def report(self, day: date) -> DailyReport:
-        """Bring a day's report up to date with the log, and give it.
+        """Bring a day's report up to date with the log, and return it.
 
         Raises:
             OutOfTimeError: hours of the log are still to be merged; call again.
@@ -72,7 +72,7 @@ class Reporter:
         return self._write(day, sampled)
 
     def yesterday(self) -> DailyReport:
-        """Bring yesterday's report up to date with the log, and give it; write the reports that were missed before.
+        """Bring yesterday's report up to date with the log, and return it; write the reports that were missed before.
 
         Raises:
             OutOfTimeError: not all of them are written; call again.
@@ -94,7 +94,7 @@ class Reporter:
         return report
 
     def _missed(self, last: date) -> Iterator[date]:
-        """Give the days before a last one that have no report, but a log, or are after a day that has either."""
+        """Return the days before a last one that have no report, but a log, or are after a day that has either."""
         reported = {day for day, note in self._notes() if note.on > day.isoformat()}
         logged = {partition_day(folder) for folder in self.store.folders(all_days_prefix(self.log_prefix))}
         day = min([*reported, *logged, last])
@@ -112,7 +112,7 @@ class Reporter:
                 )
 
     def roll_up(self) -> list[str]:
-        """Merge the hours of the log that are over, and give their names.
+        """Merge the hours of the log that are over, and return their names.
 
         Raises:
             OutOfTimeError: not all of them are merged; call again.
@@ -121,7 +121,7 @@ class Reporter:
         return [hour.hour for hour in merged]
 
     def restate(self) -> list[date]:
-        """Bring older reports up to date with what came in late, while there is time, and give their days.
+        """Bring older reports up to date with what came in late, while there is time, and return their days.
 
         Each one is restated at most once a day; those that have waited longest come first.
         """
@@ -142,7 +142,7 @@ class Reporter:
         return done
 
     def keys(self, day: date) -> list[str]:
-        """Give the keys of a day's report: HTML, JSON and CSV."""
+        """Return the keys of a day's report: HTML, JSON and CSV."""
         return [f"{self.report_prefix}date={day.isoformat()}/report.{each}" for each in FORMATS]
 
     def _inputs(self, day: date) -> Inputs:
@@ -173,7 +173,7 @@ class Reporter:
         return msgspec.structs.replace(report, past=look_back(report, self._before(day)))
 
     def _before(self, day: date) -> dict[date, DailyReport]:
-        """Give the reports of the days before, as far as a meter looks back."""
+        """Return the reports of the days before, as far as a meter looks back."""
         days = [day - timedelta(days=number) for number in range(1, FRAUD_RATE_DAYS)]
         with ThreadPoolExecutor(DOWNLOADS) as pool:
             return {each: report for each, report in zip(days, pool.map(self._written, days), strict=True) if report}

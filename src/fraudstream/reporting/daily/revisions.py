@@ -12,7 +12,7 @@ Figure = tuple[str, str | None]
 
 
 def with_revision(before: DailyReport, now: DailyReport) -> DailyReport:
-    """Give a report as the revision after another one of the same day."""
+    """Return a report as the revision after another one of the same day."""
     old, new = dict(_figures(before)), dict(_figures(now))
     changes = tuple(
         Change(figure=name, currency=currency, before=old.get((name, currency), 0), after=new.get((name, currency), 0))

@@ -45,7 +45,7 @@ _OVERLAPS = f"""
 
 
 def rules(ask: DayQueries) -> tuple[RuleFigures, ...]:
-    """Give what each rule did, the one with the most hits first."""
+    """Return what each rule did, the one with the most hits first."""
     values: dict[str, list[Value]] = {}
     for source, currency, value in ask.rows(_RULE_VALUES):
         values.setdefault(source, []).append(Value(currency=currency, value=value))
@@ -64,7 +64,7 @@ def _is_noisy(precision: Interval | None) -> bool:
 
 
 def shadow_rules(ask: DayQueries) -> tuple[ShadowRule, ...]:
-    """Give what the shadow rules would have hit, the one with the most hits first."""
+    """Return what the shadow rules would have hit, the one with the most hits first."""
     known = ask.known("shadow")
     found: list[ShadowRule] = []
     for source, hits in ask.tally("shadow"):
@@ -75,7 +75,7 @@ def shadow_rules(ask: DayQueries) -> tuple[ShadowRule, ...]:
 
 
 def overlaps(ask: DayQueries, of: tuple[RuleFigures, ...]) -> tuple[Overlap, ...]:
-    """Give the pairs of rules that hit together most often."""
+    """Return the pairs of rules that hit together most often."""
     hits = {rule.source: rule.hits for rule in of}
     return tuple(
         Overlap(first=first, second=second, transactions=count, share=round(count / min(hits[first], hits[second]), 6))
@@ -84,7 +84,7 @@ def overlaps(ask: DayQueries, of: tuple[RuleFigures, ...]) -> tuple[Overlap, ...
 
 
 def model(ask: DayQueries) -> ModelFigures:
-    """Give what models did, and how right the scores were."""
+    """Return what models did, and how right the scores were."""
     known = [[0, 0] for _ in range(10)]
     for (score, _), (fraud, legitimate) in ask.known("score").items():
         known[score_bin(score)][0] += fraud

@@ -75,7 +75,7 @@ _ONLY_LABELLED = f"""
 def summarize(
     connection: "duckdb.DuckDBPyConnection", day: date, table: TableCheck, *, as_of: int | None, hours: Iterable[str]
 ) -> DailyReport:
-    """Give the figures of a day, as its first revision, beside no other day.
+    """Return the figures of a day, as its first revision, beside no other day.
 
     Args:
         connection: the day's log, from `day.open_day`.

@@ -26,7 +26,7 @@ MAX_PAGES = 20
 
 
 def sample_table(client: "DynamoDBClient", table: str, day: date) -> set[str]:
-    """Give the ids of some transactions of a day, as the table knows them.
+    """Return the ids of some transactions of a day, as the table knows them.
 
     The part of the table that is looked at is drawn by the day, and parts become smaller only when the table has
     doubled: a report that is made again looks at the same one. A small table is looked at whole.

@@ -88,7 +88,7 @@ _ALSO: Mapping[str, tuple[str, str, str]] = {
 
 
 def of_decisions(table: str, *, by: str = "") -> Iterator[str]:
-    """Give a query for each dimension of decided transactions.
+    """Return a query for each dimension of decided transactions.
 
     Args:
         table: what to count, with the columns of decisions.
@@ -109,7 +109,7 @@ def _tally(dimension: str, key: str, other: str, counted: str, source: str) -> s
 
 
 def of_keys(keys: str) -> Iterator[str]:
-    """Give a query for each dimension that tells how the log came about.
+    """Return a query for each dimension that tells how the log came about.
 
     Args:
         keys: a row for each transaction that was stored or decided in the hour: `transactionId`, `receivedAt`,

@@ -21,55 +21,55 @@ class LogTable(StrEnum):
 
 
 def table_prefix(log_prefix: str, table: LogTable, received: date) -> str:
-    """Give the prefix of a table's files about the transactions received on a day."""
+    """Return the prefix of a table's files about the transactions received on a day."""
     return f"{log_prefix}{table}/{_PARTITION}{received.isoformat()}/"
 
 
 def table_key(log_prefix: str, table: LogTable, received: date, hour: datetime) -> str:
-    """Give the key of what an hour of the log says of the transactions received on a day."""
+    """Return the key of what an hour of the log says of the transactions received on a day."""
     return f"{table_prefix(log_prefix, table, received)}{hour:{HOUR_FORMAT}}.parquet"
 
 
 def hour_of(key: str) -> str:
-    """Give the hour of the log that a table's file is of, such as `2026-11-22T14`."""
+    """Return the hour of the log that a table's file is of, such as `2026-11-22T14`."""
     return key.rpartition("/")[2].removesuffix(".parquet")
 
 
 def received_day(key: str) -> date:
-    """Give the day of receipt that a key is of."""
+    """Return the day of receipt that a key is of."""
     return partition_day(key.split("/")[-2])
 
 
 def partition_day(folder: str) -> date:
-    """Give the day that a folder is named by, such as `date=2026-11-22`."""
+    """Return the day that a folder is named by, such as `date=2026-11-22`."""
     return date.fromisoformat(folder.removeprefix(_PARTITION))
 
 
 def hours_prefix(log_prefix: str) -> str:
-    """Give the prefix of the notes on merged hours; their keys sort as the hours do."""
+    """Return the prefix of the notes on merged hours; their keys sort as the hours do."""
     return f"{log_prefix}hours/"
 
 
 def hour_key(log_prefix: str, hour: datetime) -> str:
-    """Give the key of the note on a merged hour of the log."""
+    """Return the key of the note on a merged hour of the log."""
     return f"{hours_prefix(log_prefix)}{_PARTITION}{hour:%Y-%m-%d}/hour={hour:%H}.json"
 
 
 def reported_prefix(log_prefix: str) -> str:
-    """Give the prefix of the notes on reports."""
+    """Return the prefix of the notes on reports."""
     return f"{log_prefix}reported/"
 
 
 def reported_key(log_prefix: str, day: date) -> str:
-    """Give the key of the note on what a day's report was made of."""
+    """Return the key of the note on what a day's report was made of."""
     return f"{reported_prefix(log_prefix)}{_PARTITION}{day.isoformat()}.json"
 
 
 def midnight(day: date) -> datetime:
-    """Give the first moment of a day, UTC."""
+    """Return the first moment of a day, UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def milliseconds(moment: datetime) -> int:
-    """Give a moment as epoch milliseconds."""
+    """Return a moment as epoch milliseconds."""
     return int(moment.timestamp() * 1000)

@@ -101,7 +101,7 @@ _COPIED = (
 
 
 def read_stream_record(record: Mapping[str, Any]) -> list[LogRecord]:
-    """Give the log records that a stream record amounts to; most often one, none where nothing new is in it.
+    """Return the log records that a stream record amounts to; most often one, none where nothing new is in it.
 
     Args:
         record: a record as Lambda hands it over, with new and old image.

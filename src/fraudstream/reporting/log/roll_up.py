@@ -104,7 +104,7 @@ class RollUp:
                     yield hour
 
     def read(self, hour: datetime) -> Hour | None:
-        """Give the note on an hour, if it was merged."""
+        """Return the note on an hour, if it was merged."""
         note = self.store.read(hour_key(self.log_prefix, hour))
         return None if note is None else msgspec.json.decode(note, type=Hour)
 
@@ -144,7 +144,7 @@ class RollUp:
         return note
 
     def newest(self, since: datetime) -> int | None:
-        """Give the time of the newest change in any merged hour from one on, epoch milliseconds."""
+        """Return the time of the newest change in any merged hour from one on, epoch milliseconds."""
         notes = list(
             self.store.find(hours_prefix(self.log_prefix), after=hour_key(self.log_prefix, since - timedelta(hours=1)))
         )
@@ -154,7 +154,7 @@ class RollUp:
         return None if last is None else msgspec.json.decode(last, type=Hour).newest
 
     def recent_days(self, now: datetime) -> set[date]:
-        """Give the days of receipt that the hours of the last `LATE` tell something of."""
+        """Return the days of receipt that the hours of the last `LATE` tell something of."""
         first = now.replace(minute=0, second=0, microsecond=0) - LATE
         notes = self.store.find(hours_prefix(self.log_prefix), after=hour_key(self.log_prefix, first))
         found = (self.store.read(key) for key in notes)

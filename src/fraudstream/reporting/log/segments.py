@@ -49,12 +49,12 @@ class SegmentedBatch:
 
 
 def day_prefix(prefix: str, day: date) -> str:
-    """Give the prefix of a day's segments; prefixes sort as their days do."""
+    """Return the prefix of a day's segments; prefixes sort as their days do."""
     return f"{all_days_prefix(prefix)}date={day.isoformat()}/"
 
 
 def hour_prefix(prefix: str, moment: datetime) -> str:
-    """Give the prefix of an hour's segments; prefixes sort as their hours do.
+    """Return the prefix of an hour's segments; prefixes sort as their hours do.
 
     Args:
         prefix: where the decision log lies in its bucket.
@@ -64,7 +64,7 @@ def hour_prefix(prefix: str, moment: datetime) -> str:
 
 
 def all_days_prefix(prefix: str) -> str:
-    """Give the prefix of all segments."""
+    """Return the prefix of all segments."""
     return f"{prefix}segments/"
 
 
@@ -125,6 +125,6 @@ def _sequence_number(record: object) -> str | None:
 
 
 def compress(records: Iterable[LogRecord]) -> bytes:
-    """Give a segment's bytes."""
+    """Return a segment's bytes."""
     # No time in the header: the same records give the same bytes.
     return gzip.compress(_ENCODER.encode_lines(list(records)), compresslevel=6, mtime=0)

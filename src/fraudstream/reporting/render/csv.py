@@ -12,7 +12,7 @@ from fraudstream.transactions.money import to_major
 
 
 def to_csv(report: DailyReport) -> bytes:
-    """Give the report's tables as one CSV with the columns `table`, `row`, `measure` and `value`.
+    """Return the report's tables as one CSV with the columns `table`, `row`, `measure` and `value`.
 
     Values in money are in major units, with as many decimals as their currency has.
     """

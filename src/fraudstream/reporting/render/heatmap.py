@@ -27,7 +27,7 @@ class Heat:
 
 
 def heatmap_of(report: DailyReport) -> Heat:
-    """Give the heat map of a report."""
+    """Return the heat map of a report."""
     decisions = [hour.decisions for hour in report.hours]
     own = _filled([each.total for each in decisions], [each.stopped for each in decisions])
     past = [(day.date, _filled(day.hours, day.stopped_hours)) for day in report.past.days[: HEAT_DAYS - 1]]

@@ -40,7 +40,7 @@ _PAGES = Environment(
 
 
 def _share(part: int, whole: int, decimals: int = 1) -> str:
-    """Give a share in percent; a part that is there is never shown as none, nor one that is missing as all."""
+    """Return a share in percent; a part that is there is never shown as none, nor one that is missing as all."""
     if not whole:
         return _NOTHING
     least = 10**-decimals
@@ -53,7 +53,7 @@ def _share(part: int, whole: int, decimals: int = 1) -> str:
 
 
 def _basis_points(part: int, whole: int) -> str:
-    """Give a share in hundredths of a percent."""
+    """Return a share in hundredths of a percent."""
     return f"{10_000 * part / whole:,.1f} bp" if whole else _NOTHING
 
 
@@ -79,7 +79,7 @@ def _age(received_at: int, as_of: int | None) -> str:
 
 
 def _duration(milliseconds: int) -> str:
-    """Give a duration in the largest unit that fits."""
+    """Return a duration in the largest unit that fits."""
     if 0 < milliseconds < _SECOND:
         return f"{milliseconds} ms"
     seconds = milliseconds / _SECOND
@@ -98,13 +98,13 @@ def _percent(share: float, decimals: int = 1) -> str:
 
 
 def _in_basis_points(share: float) -> str:
-    """Give a share in hundredths of a percent, with two digits that matter where it is small."""
+    """Return a share in hundredths of a percent, with two digits that matter where it is small."""
     points = 10_000 * share
     return f"{points:,.0f} bp" if points >= _MANY_POINTS else f"{points:,.2f} bp"
 
 
 def _figure(value: float, comparison: Comparison) -> str:
-    """Give a figure, as its kind is written."""
+    """Return a figure, as its kind is written."""
     if comparison.kind == "share":
         return _percent(value, 2)
     if comparison.kind == "value" and comparison.currency is not None:
@@ -113,7 +113,7 @@ def _figure(value: float, comparison: Comparison) -> str:
 
 
 def _change(comparison: Comparison, then: float) -> str:
-    """Give how much a figure is more or less than it was then."""
+    """Return how much a figure is more or less than it was then."""
     difference = comparison.now - then
     if comparison.kind == "share":
         return f"{_signed(100 * difference, 2)} points"
@@ -148,7 +148,7 @@ cast("dict[str, Callable[..., str]]", _PAGES.filters).update(_FILTERS)
 
 
 def to_html(report: DailyReport) -> bytes:
-    """Give the report as one page that needs nothing else: its charts are inline SVG."""
+    """Return the report as one page that needs nothing else: its charts are inline SVG."""
     page = _PAGES.get_template("report.html")
     shown = {
         "undecided": SHOWN_UNDECIDED,
@@ -162,5 +162,5 @@ def to_html(report: DailyReport) -> bytes:
 
 
 def to_json(report: DailyReport) -> bytes:
-    """Give the report as JSON, with the fields of `DailyReport`."""
+    """Return the report as JSON, with the fields of `DailyReport`."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"

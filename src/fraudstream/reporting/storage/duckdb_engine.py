@@ -12,7 +12,7 @@ THREADS = 2
 
 
 def connect(folder: Path) -> duckdb.DuckDBPyConnection:
-    """Give a database in memory.
+    """Return a database in memory.
 
     Args:
         folder: where DuckDB may put what does not fit into memory.
@@ -34,12 +34,12 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
 
 
 def quoted(path: Path) -> str:
-    """Give a path as SQL, where no parameter may stand."""
+    """Return a path as SQL, where no parameter may stand."""
     return "'" + str(path).replace("'", "''") + "'"
 
 
 def listed(paths: Iterable[Path]) -> str:
-    """Give paths as a list in SQL."""
+    """Return paths as a list in SQL."""
     return "[" + ", ".join(quoted(path) for path in paths) + "]"
 
 

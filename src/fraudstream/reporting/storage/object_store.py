@@ -23,18 +23,18 @@ class Store(Protocol):
     """Objects by their keys, as S3 has them."""
 
     def find(self, prefix: str, after: str = "") -> Mapping[str, str]:
-        """Give the keys that begin with a prefix, and come behind `after`, in order, each with a mark of its content.
+        """Return the keys that begin with a prefix, and come behind `after`, in order, each with a mark of its content.
 
         The mark changes whenever the object is written with other content.
         """
         ...
 
     def folders(self, prefix: str) -> list[str]:
-        """Give the names of the folders directly under a prefix that ends with a slash, in order."""
+        """Return the names of the folders directly under a prefix that ends with a slash, in order."""
         ...
 
     def read(self, key: str) -> bytes | None:
-        """Give an object, or None if there is none."""
+        """Return an object, or None if there is none."""
         ...
 
     def fetch(self, key: str, path: Path) -> None:
@@ -130,7 +130,7 @@ class FolderStore:
 
 
 def digest(path: Path) -> str:
-    """Give the SHA-256 of a file, in hexadecimal digits."""
+    """Return the SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -25,7 +25,7 @@ _EXAMPLE = {
 
 
 def openapi_document() -> dict[str, Any]:
-    """Give the OpenAPI 3.1 document of the API, as plain JSON values."""
+    """Return the OpenAPI 3.1 document of the API, as plain JSON values."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -67,7 +67,7 @@ def _schemas() -> dict[str, Any]:
 
 
 def _inlined(node: Any, enums: dict[str, Any]) -> Any:  # noqa: ANN401  (a JSON schema nests every JSON type)
-    """Make a schema self-contained, and say things in the way that draft 4 knows too."""
+    """Build a schema self-contained, and say things in the way that draft 4 knows too."""
     match node:
         case list() | tuple():
             return [_inlined(element, enums) for element in cast("list[Any] | tuple[Any, ...]", node)]

@@ -136,14 +136,14 @@ class TransactionApi:
 
 
 def _below(event: Mapping[str, Any], name: str) -> str:
-    """Give the path of what has a name below the path that the client called."""
+    """Return the path of what has a name below the path that the client called."""
     # The event's own "path" lacks the stage, and a link without it leads nowhere.
     path: str = event["requestContext"]["path"]
     return f"{path.rstrip('/')}/{name}"
 
 
 def _body(event: Mapping[str, Any]) -> bytes:
-    """Give the request's body as the client sent it."""
+    """Return the request's body as the client sent it."""
     headers = {name.lower(): value for name, value in cast("dict[str, str]", event.get("headers") or {}).items()}
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise _ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.")

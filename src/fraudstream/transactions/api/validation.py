@@ -199,7 +199,7 @@ def _is_ip_address(text: str) -> bool:
 
 
 def _shown(name: str) -> str:
-    """Give a name that a client chose, if it looks like a field's name; else it may be anything, and stays out."""
+    """Return a name that a client chose, if it looks like a field's name; else it may be anything, and stays out."""
     return name if _NAME.fullmatch(name) and not _MANY_DIGITS.search(name) else "(a name that is not shown)"
 
 

@@ -111,7 +111,7 @@ class _Watch:
 
 
 def _label(cloud: "LocalCloud", truth: Mapping[str, str]) -> int:
-    """Say what turned out to be fraud: analysts of what was stopped, customers of what got through."""
+    """Return what turned out to be fraud: analysts of what was stopped, customers of what got through."""
     client, table = cloud.client("dynamodb"), cloud.outputs["transactionsTable"]
     stored = stored_transactions(client, table)
     until = max(t["timestamp"] for t in stored.values()) - _UNREVIEWED_HOURS * 3_600_000

@@ -47,7 +47,7 @@ class Deployment:
     """What the command's options say, by output."""
 
     def __getitem__(self, output: str) -> str:
-        """Give one of the stack's outputs.
+        """Return one of the stack's outputs.
 
         Raises:
             CommandError: nothing says what it is.
@@ -62,7 +62,7 @@ class Deployment:
         )
 
     def get(self, output: str) -> str | None:
-        """Give one of the stack's outputs, or None where nothing says what it is."""
+        """Return one of the stack's outputs, or None where nothing says what it is."""
         return self.given.get(output) or os.environ.get(VARIABLES[output]) or self._outputs.get(output)
 
     @property
@@ -79,14 +79,14 @@ class Deployment:
         return "endpointUrl" in self._outputs and self.get("apiUrl") == self._outputs["apiUrl"]
 
     def client(self, service: str) -> Any:  # noqa: ANN401  (one class per service)
-        """Give a boto3 client for one of the services behind it."""
+        """Return a boto3 client for one of the services behind it."""
         endpoint = None
         if self.is_local:
             endpoint = self._outputs["lambdaUrl" if service == "lambda" else "endpointUrl"]
         return cast("Any", self._session).client(service, region_name=self.region, endpoint_url=endpoint)
 
     def auth(self) -> "httpx.Auth":
-        """Give what proves to the API who is calling: the API key where there is one, else a signature.
+        """Return what proves to the API who is calling: the API key where there is one, else a signature.
 
         Raises:
             CommandError: there are no AWS credentials.

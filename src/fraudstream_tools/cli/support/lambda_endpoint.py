@@ -15,7 +15,7 @@ _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 
 @contextmanager
 def lambda_endpoint(invoke: Callable[[str, Mapping[str, Any]], object]) -> Generator[str]:
-    """Serve Invoke while the block runs, and give the URL for `endpoint_url`.
+    """Serve Invoke while the block runs, and return the URL for `endpoint_url`.
 
     Args:
         invoke: invokes a function by name with a decoded payload, waits, and gives its decoded answer.

@@ -25,7 +25,7 @@ def print_json(value: object) -> None:
 
 
 def decision_text(decision: str | None, status: str = "PENDING") -> Text:
-    """Give a decision in its colour, or the status of what has none."""
+    """Return a decision in its colour, or the status of what has none."""
     if decision is None:
         return Text(status, style="dim" if status == "PENDING" else "red")
     return Text(decision, style=f"bold {DECISION_STYLES.get(decision, '')}")

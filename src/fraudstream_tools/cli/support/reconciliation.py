@@ -57,7 +57,7 @@ class RunCounts:
         return Noticed(stopped=len(stopped), frauds=frauds, found=found)
 
     def summary_line(self, report: object) -> str:
-        """Give the line for machines."""
+        """Return the line for machines."""
         return (
             f"demo: received={self.received} stored={len(self.stored)} decided={len(self.decided)} "
             f"logged={len(self.logged)} lost={self.lost} report={report}"

@@ -152,7 +152,7 @@ def _indented(text: str) -> None:
 
 
 def _fields_of(rule: Rule) -> list[tuple[str, str, str]]:
-    """Give name, type and meaning of the fields that a rule asks for."""
+    """Return name, type and meaning of the fields that a rule asks for."""
     asked = parser.names(rule.when)
     meanings = {feature.name: feature.description for feature in FEATURES}
     schema: dict[str, Any] = openapi_document()["components"]["schemas"]["TransactionRequest"]["properties"]

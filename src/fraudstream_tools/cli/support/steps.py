@@ -43,7 +43,7 @@ class ProgressStep:
         return self._seconds is not None
 
     def say(self, note: str, count: int | None = None) -> None:
-        """Say how far it is."""
+        """Return how far it is."""
         self.note = note
         self.count = self.count if count is None else count
         if not err.is_terminal and time.monotonic() - self._said >= _SECONDS_BETWEEN_LINES:
@@ -60,7 +60,7 @@ class ProgressStep:
             err.print(f"  {outcome} in {self.seconds:.1f} s{said}", markup=False, soft_wrap=True)
 
     def row(self, spinner: Spinner) -> tuple[RenderableType, ...]:
-        """Give its row on a terminal: mark, title, bar or nothing, note, seconds."""
+        """Return its row on a terminal: mark, title, bar or nothing, note, seconds."""
         mark: RenderableType = Text("✗", style="red") if self.failed else Text("✓", style="green")
         bar = Text("")
         if self.total and not self.is_done:

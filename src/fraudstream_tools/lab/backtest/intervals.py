@@ -20,7 +20,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 def wilson(hits: int, cases: int) -> Share | None:
-    """Give the share of cases that are hits, with Wilson's score interval; None where there are no cases.
+    """Return the share of cases that are hits, with Wilson's score interval; None where there are no cases.
 
     Source: E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference (1927).
     """

@@ -86,7 +86,7 @@ class DecisionLog:
         self._matured = self._newest - label_delay_days * DAY
 
     def samples(self) -> Iterator[Sample]:
-        """Give every decided transaction once."""
+        """Return every decided transaction once."""
         seen: set[str] = set()
         for file in self._files:
             for transaction, packed, decision in self._decisions(file):

@@ -52,7 +52,7 @@ class History:
         self.newest = max((each.timestamp for each in self.transactions), default=0)
 
     def standing(self, transaction: Transaction, label_delay_days: float) -> Standing:
-        """Tell what is known of a transaction, in the end."""
+        """Return what is known of a transaction, in the end."""
         told = self.told.get(transaction.transaction_id)
         if told is not None:
             return Standing.FRAUD if told.fraud else Standing.LEGITIMATE
@@ -61,7 +61,7 @@ class History:
         return Standing.MATURED if matured and not declined else Standing.UNKNOWN
 
     def steps(self) -> Iterator[HistoryStep]:
-        """Give what happens, in order: each transaction, and each fraud when it becomes known."""
+        """Return what happens, in order: each transaction, and each fraud when it becomes known."""
         waiting: list[tuple[int, int, Transaction]] = []
         for number, transaction in enumerate(self.transactions):
             while waiting and waiting[0][0] <= transaction.received_at:
@@ -170,6 +170,6 @@ def replayed(
 
 
 def distinct(rates: Iterable[tuple[bytes, Rates]]) -> list[Rates]:
-    """Give one of the rates if all of their files are the same, else all of them."""
+    """Return one of the rates if all of their files are the same, else all of them."""
     listed = list(rates)
     return [listed[0][1]] if len({content for content, _ in listed}) == 1 else [each for _, each in listed]

@@ -33,7 +33,7 @@ _STEPS: Final = msgspec.msgpack.Decoder(list[HistoryStep])
 
 
 def processors() -> int:
-    """Give the number of processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -105,7 +105,7 @@ def _evaluation(
 def first_stage(
     rates: Sequence[Rates], calendar: Calendar, *, elsewhere: bool
 ) -> Generator[Callable[[Iterable[list[HistoryStep]]], Iterator[tuple[list[HistoryStep], list[list[Seen]]]]]]:
-    """Give the first stage of a replay, for each of the rates: a function of chunks of steps to what it sees.
+    """Return the first stage of a replay, for each of the rates: a function of chunks of steps to what it sees.
 
     Args:
         rates: to the base currency.

@@ -40,15 +40,15 @@ class Scene:
         return self.at // DAY * DAY
 
     def elsewhere(self) -> City:
-        """Give a city in another country than the victim's."""
+        """Return a city in another country than the victim's."""
         return self.rng.choice([city for city in CITIES if city.country != self.victim.home.country])
 
     def awake(self) -> list[Customer]:
-        """Give the customers who are not quiet on this day."""
+        """Return the customers who are not quiet on this day."""
         return [customer for customer in self.world.customers if not customer.is_quiet(self.day)]
 
     def sleepers(self) -> list[Customer]:
-        """Give the customers who have been quiet so long that their accounts are dormant, and who stay so."""
+        """Return the customers who have been quiet so long that their accounts are dormant, and who stay so."""
         return [
             customer
             for customer in self.world.customers

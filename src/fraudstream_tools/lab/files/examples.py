@@ -74,7 +74,7 @@ def from_log(
 def from_transactions(
     file: Path, truth: Path | None, judge: Judge, cut: KnowledgeCutoff, on_progress: Callable[[int], None] | None = None
 ) -> Examples:
-    """Judge the transactions of a file in the order of time, by the online code, and give them as examples.
+    """Judge the transactions of a file in the order of time, by the online code, and return them as examples.
 
     Args:
         file: transactions, by the API's names.

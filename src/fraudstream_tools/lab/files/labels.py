@@ -33,7 +33,7 @@ class LabelFile:
 
 
 def wins(new: Label, old: Label) -> bool:
-    """Tell whether a label takes another one's place: if it is newer, or at the same moment says fraud."""
+    """Return whether a label takes another one's place: if it is newer, or at the same moment says fraud."""
     if new.labeled_at != old.labeled_at:
         return new.labeled_at > old.labeled_at
     return new.label is Truth.FRAUD and old.label is not Truth.FRAUD

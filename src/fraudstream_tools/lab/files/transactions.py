@@ -35,7 +35,7 @@ _FLOATS = _columns(float)
 
 
 def file_format(path: Path) -> str:
-    """Give the format of a file by its name.
+    """Return the format of a file by its name.
 
     Raises:
         FileProblemError: the name ends in no format that is known here.
@@ -75,7 +75,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def count_transactions(path: Path) -> int | None:
-    """Tell how many transactions a file holds where that is quick to know: None for CSV, whose lines may be broken."""
+    """Return how many transactions a file holds where that is quick to know: None for CSV, whose lines may be broken."""
     ending = file_format(path)
     if ending == ".parquet":
         return int(_pyarrow("parquet").ParquetFile(path).metadata.num_rows)
@@ -86,7 +86,7 @@ def count_transactions(path: Path) -> int | None:
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write transactions, or other rows of JSON values, and give their number; the same rows give the same bytes.
+    """Write transactions, or other rows of JSON values, and return their number; the same rows give the same bytes.
 
     Raises:
         FileProblemError: the name's ending is unknown, or the file cannot be written.

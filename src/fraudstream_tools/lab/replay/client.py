@@ -64,7 +64,7 @@ class ReplayResult:
     seconds: float = 0.0
 
     def percentile_ms(self, share: float) -> float:
-        """Give a percentile of the latencies in ms: the smallest that `share` (0 to 1) of them do not pass."""
+        """Return a percentile of the latencies in ms: the smallest that `share` (0 to 1) of them do not pass."""
         return percentile(self.latencies, share) * 1000
 
     @property
@@ -74,7 +74,7 @@ class ReplayResult:
 
 
 def percentile(values: Iterable[float], share: float) -> float:
-    """Give the smallest of the values that `share` (0 to 1) of them do not pass; 0 of none."""
+    """Return the smallest of the values that `share` (0 to 1) of them do not pass; 0 of none."""
     ordered = sorted(values)
     return ordered[max(0, ceil(share * len(ordered)) - 1)] if ordered else 0.0
 
@@ -232,7 +232,7 @@ class _Problem(msgspec.Struct):
 
 
 def problem_sentence(body: bytes) -> str:
-    """Give what an API's answer says of what went wrong: the fields by name, else its detail or title; or nothing."""
+    """Return what an API's answer says of what went wrong: the fields by name, else its detail or title; or nothing."""
     try:
         problem = msgspec.json.decode(body, type=_Problem)
     except msgspec.DecodeError:

@@ -31,7 +31,7 @@ class KnownOutcome(NamedTuple):
 
 
 def as_transaction(row: Mapping[str, Any], number: int) -> Transaction:
-    """Make what would be stored of a row of a file; columns that are no fields of the API are passed over.
+    """Build what would be stored of a row of a file; columns that are no fields of the API are passed over.
 
     Args:
         row: the row, by the API's names; without `transactionId` its number takes that place.

@@ -108,5 +108,5 @@ def packed(personal: FeatureValues, shared: Mapping[str, float | None]) -> bytes
 
 
 def take_all(stages: Sequence[Stage], steps: Sequence[HistoryStep]) -> list[list[Seen]]:
-    """Take steps through several first stages side by side; give for each step what each stage gives."""
+    """Take steps through several first stages side by side; return for each step what each stage gives."""
     return [[stage.take(step) for stage in stages] for step in steps]

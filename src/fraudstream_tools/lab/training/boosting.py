@@ -71,11 +71,11 @@ class Booster:
         self._booster: Any = cast("Any", lightgbm).train(settings, data, num_boost_round=parameters.trees)
 
     def raw(self, vectors: Matrix) -> NDArray[np.float64]:
-        """Give the raw score of each row, in log-odds."""
+        """Return the raw score of each row, in log-odds."""
         return np.asarray(self._booster.predict(vectors, raw_score=True), dtype=np.float64)
 
     def export(self) -> tuple[Tree, ...]:
-        """Give the trees.
+        """Return the trees.
 
         Raises:
             BoostingError: they use something that `Tree` cannot say.
@@ -131,7 +131,7 @@ def _missing_left(split: Mapping[str, Any]) -> bool:
 
 
 def _mean(node: Mapping[str, Any]) -> tuple[float, int]:
-    """Give the mean of what comes out below a node over the training's rows, and their number."""
+    """Return the mean of what comes out below a node over the training's rows, and their number."""
     if "leaf_value" in node:
         return float(node["leaf_value"]), int(node.get("leaf_count", 1))
     sides: Sequence[tuple[float, int]] = (_mean(node["left_child"]), _mean(node["right_child"]))

@@ -19,7 +19,7 @@ _WEAK: Final = 1e4
 
 
 def log_odds(probability: float) -> float:
-    """Give a probability's log-odds."""
+    """Return a probability's log-odds."""
     return math.log(probability / (1 - probability))
 
 
@@ -38,7 +38,7 @@ def platt(raw: NDArray[np.float64], labels: Flags) -> Calibration:
 
 
 def weights(odds: NDArray[np.float64], points: NDArray[np.float64], labels: Flags) -> tuple[float, float]:
-    """Give how much a model's log-odds and the rules' points should count beside each other: the likeliest weights.
+    """Return how much a model's log-odds and the rules' points should count beside each other: the likeliest weights.
 
     Rules and model see the same transactions: where both speak of the same thing, their full sum would count it twice.
     Neither weight leaves the range from 0 to 1. Points that were never given keep theirs.

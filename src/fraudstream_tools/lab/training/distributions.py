@@ -15,7 +15,7 @@ SCORE: Final = "score"
 
 
 def distributions(vectors: Matrix, names: Sequence[str], scores: NDArray[np.float64]) -> dict[str, Distribution]:
-    """Give the distribution of each column, by its name, and that of the scores."""
+    """Return the distribution of each column, by its name, and that of the scores."""
     found = {name: _distribution(vectors[:, column]) for column, name in enumerate(names)}
     return found | {SCORE: _distribution(scores)}
 

@@ -59,7 +59,7 @@ class Examples:
     left_out: LeftOut = field(default_factory=LeftOut)
 
     def after(self, time: int) -> Examples:
-        """Give those that happened after a time, epoch milliseconds."""
+        """Return those that happened after a time, epoch milliseconds."""
         chosen = self.timestamps > time
         return Examples(
             vectors=self.vectors[chosen],
@@ -134,5 +134,5 @@ def rule_points(sources: Iterable[str], points: Mapping[str, float]) -> float:
 
 
 def is_declined(decision: str | None, authorization_result: Any) -> bool:  # noqa: ANN401  (text or an enumeration of it)
-    """Tell whether a transaction was declined, by its decision or by its issuer."""
+    """Return whether a transaction was declined, by its decision or by its issuer."""
     return decision == Verdict.DECLINE or authorization_result == "DECLINED"

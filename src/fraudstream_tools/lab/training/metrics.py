@@ -13,14 +13,14 @@ FALSE_POSITIVES: Final = 0.001
 
 
 def average_precision(scores: NDArray[np.float64], labels: Flags) -> float:
-    """Give the average precision: the mean of precision over all frauds, from the highest score down."""
+    """Return the average precision: the mean of precision over all frauds, from the highest score down."""
     return float(cast("Any", average_precision_score(labels, scores)))
 
 
 def recall_at_false_positives(
     scores: NDArray[np.float64], labels: Flags, share: float = FALSE_POSITIVES
 ) -> tuple[float, float]:
-    """Give the share of frauds above the lowest threshold that flags at most this share of the legitimate ones.
+    """Return the share of frauds above the lowest threshold that flags at most this share of the legitimate ones.
 
     Returns:
         Recall, and the precision there (0 if nothing is flagged).
@@ -33,7 +33,7 @@ def recall_at_false_positives(
 
 
 def metrics(odds: NDArray[np.float64], labels: Flags) -> dict[str, float]:
-    """Give the figures that a model card shows, of calibrated log-odds and the truth."""
+    """Return the figures that a model card shows, of calibrated log-odds and the truth."""
     recall, precision = recall_at_false_positives(odds, labels)
     targets = labels.astype(np.float64)
     figures = {

@@ -83,7 +83,7 @@ class Bucket:
 
 
 def read_selection(place: ModelStorage) -> ModelSelection:
-    """Give the names of the models in force; none where nothing says which.
+    """Return the names of the models in force; none where nothing says which.
 
     Raises:
         ModelError: what says it cannot be used.
@@ -109,7 +109,7 @@ def read_models(place: ModelStorage) -> ActiveModels:
 
 
 def activate(place: ModelStorage, model: Model, *, live: bool) -> ModelSelection:
-    """Make a model the live one or the shadow one; a shadow model that goes live is no shadow any more.
+    """Build a model the live one or the shadow one; a shadow model that goes live is no shadow any more.
 
     The file that names it is written last, so that nobody looks for a model that is not there yet.
 
@@ -143,7 +143,7 @@ def read_model(path: Path) -> Model:
 
 
 def write_model(path: Path, model: Model) -> Path:
-    """Write a model's file, and beside it its card; give the card's path."""
+    """Write a model's file, and beside it its card; return the card's path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.to_json())
     card = path.with_suffix(".md")

@@ -89,5 +89,5 @@ def _figures(model: Model | None, examples: Examples) -> GateFigures:
 
 
 def as_vectors(rows: Matrix) -> list[Vector]:
-    """Give the rows of a matrix as the analyzer sees them: None is missing."""
+    """Return the rows of a matrix as the analyzer sees them: None is missing."""
     return [tuple([None if value != value else value for value in row]) for row in rows.tolist()]  # noqa: PLR0124  (NaN)

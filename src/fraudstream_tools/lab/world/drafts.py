@@ -148,5 +148,5 @@ def declined(draft: Draft, code: str) -> Draft:
 
 
 def on_device(device: str, address: str, country: str) -> dict[str, Any]:
-    """Give the fields that say which device was used, and from where."""
+    """Return the fields that say which device was used, and from where."""
     return {"deviceId": device, "ipAddress": address, "ipCountry": country}

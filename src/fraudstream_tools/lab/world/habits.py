@@ -13,7 +13,7 @@ DECLINE_CODES = ("51", "51", "51", "61", "65", "55")
 
 
 def customer_day(rng: Random, world: World, customer: Customer, day: int, midnight: int) -> list[Draft]:
-    """Give a customer's transactions of one day, in no order.
+    """Return a customer's transactions of one day, in no order.
 
     Args:
         rng: where chance comes from.
@@ -42,7 +42,7 @@ def customer_day(rng: Random, world: World, customer: Customer, day: int, midnig
 
 
 def usual_amount(rng: Random, customer: Customer, merchant: Merchant) -> float:
-    """Give an amount in dollars that the customer may well spend there; now and then a large one."""
+    """Return an amount in dollars that the customer may well spend there; now and then a large one."""
     trade = merchant.trade
     amount = trade.median_dollars * customer.spending * rng.lognormvariate(0, trade.spread)
     if trade == CASH_MACHINES:
@@ -51,7 +51,7 @@ def usual_amount(rng: Random, customer: Customer, merchant: Merchant) -> float:
 
 
 def device_of(rng: Random, customer: Customer, day: int) -> str:
-    """Give the device that the customer uses: mostly the first."""
+    """Return the device that the customer uses: mostly the first."""
     owned = customer.devices if day >= customer.new_device_day else customer.devices[:-1]
     return owned[0] if chance(rng, 0.8) else rng.choice(owned)
 

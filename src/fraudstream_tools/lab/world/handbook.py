@@ -76,7 +76,7 @@ class HandbookWorld:
         return self.scenario > 0
 
     def columns(self) -> dict[str, Integers]:
-        """Give the table's columns as the handbook's data has them; amounts in cents."""
+        """Return the table's columns as the handbook's data has them; amounts in cents."""
         return {
             "transaction_id": np.arange(len(self.time_seconds)),
             "time_seconds": self.time_seconds,
@@ -88,7 +88,7 @@ class HandbookWorld:
         }
 
     def transactions(self) -> Iterator[dict[str, Any]]:
-        """Give the transactions as the API takes them: payments in euros at a terminal, one card for each customer."""
+        """Return the transactions as the API takes them: payments in euros at a terminal, one card for each customer."""
         start = round(self.settings.start.timestamp() * 1000)
         columns = [each.tolist() for each in (self.time_seconds, self.customer_id, self.terminal_id, self.amount_cents)]
         for number, (seconds, customer, terminal, cents) in enumerate(zip(*columns, strict=True)):
@@ -105,7 +105,7 @@ class HandbookWorld:
             }
 
     def truths(self) -> Iterator[dict[str, Any]]:
-        """Give the truth about each: frauds are all reported, after the handbook's delay."""
+        """Return the truth about each: frauds are all reported, after the handbook's delay."""
         for transaction, scenario in zip(self.transactions(), self.scenario.tolist(), strict=True):
             row: dict[str, Any] = {"transactionId": transaction["transactionId"], "fraud": scenario > 0}
             if scenario:
@@ -144,7 +144,7 @@ def make_handbook_world(settings: HandbookSettings) -> HandbookWorld:
 
 
 def _payments(rng: Generator, settings: HandbookSettings) -> tuple[Integers, Integers, Integers, Numbers]:
-    """Give day, second of the day, customer and amount of everybody's payments."""
+    """Return day, second of the day, customer and amount of everybody's payments."""
     usual = rng.uniform(5, 100, settings.customers)
     a_day = rng.uniform(0, 4, settings.customers)
     shifted = np.arange(settings.days) >= settings.shift_day

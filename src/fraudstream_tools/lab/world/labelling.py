@@ -40,7 +40,7 @@ _CHECKED_ORDINARY: Final = 0.003
 
 
 def report(rng: Random, draft: Draft) -> Report | None:
-    """Say who labels a transaction, and when; None if nobody ever does."""
+    """Return who labels a transaction, and when; None if nobody ever does."""
     if not draft.is_fraud:
         if chance(rng, _CHECKED_TRAPS if draft.trap else _CHECKED_ORDINARY):
             return Report(Truth.LEGITIMATE, "analyst", draft.at + _delay(rng, "analyst"))

@@ -79,7 +79,7 @@ class Customer:
     """Day on which the customer is back; None for never."""
 
     def is_quiet(self, day: int) -> bool:
-        """Tell whether the customer does nothing on a day."""
+        """Return whether the customer does nothing on a day."""
         return day >= self.quiet_from and (self.quiet_until is None or day < self.quiet_until)
 
 
@@ -94,7 +94,7 @@ class World:
 
 
 def chance(rng: Random, probability: float) -> bool:
-    """Tell whether something of this probability (0 to 1) happens."""
+    """Return whether something of this probability (0 to 1) happens."""
     return rng.random() < probability
 
 
@@ -104,17 +104,17 @@ def minor_units(dollars: float, city: City) -> int:
 
 
 def fraudster_address(rng: Random) -> str:
-    """Give an internet address that no customer of the world has."""
+    """Return an internet address that no customer of the world has."""
     return f"{_FRAUDSTER_NETWORK}{rng.randint(1, 254)}"
 
 
 def make_card(rng: Random, token: str) -> Card:
-    """Make a card: of its number there are only the digits that others than its issuer may keep."""
+    """Build a card: of its number there are only the digits that others than its issuer may keep."""
     return Card(token, f"4{rng.randint(0, 99_999):05}", f"{rng.randint(0, 9999):04}")
 
 
 def make_world(rng: Random, *, customers: int, days: int, start: int, activity: float, warm_up_days: int = 0) -> World:
-    """Make a world.
+    """Build a world.
 
     Args:
         rng: where chance comes from; the same state makes the same world.

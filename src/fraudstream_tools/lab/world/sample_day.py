@@ -17,7 +17,7 @@ default world has seen this one."""
 
 
 def sample_transactions(now: int) -> list[dict[str, Any]]:
-    """Give the sample's transactions, moved in time as one so that the last happened just now.
+    """Return the sample's transactions, moved in time as one so that the last happened just now.
 
     Args:
         now: epoch milliseconds.
@@ -28,6 +28,6 @@ def sample_transactions(now: int) -> list[dict[str, Any]]:
 
 
 def sample_truth() -> dict[str, str]:
-    """Give the fraudulent transactions of the sample: id to the episode's name."""
+    """Return the fraudulent transactions of the sample: id to the episode's name."""
     rows = read_transactions(TRUTH)
     return {row["transactionId"]: row["episode"] for row in rows if row["fraud"]}

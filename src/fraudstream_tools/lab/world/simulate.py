@@ -51,7 +51,7 @@ class SimulatedTruth:
     """How somebody labels it later; None for what nobody ever speaks of."""
 
     def as_row(self) -> dict[str, Any]:
-        """Give it as a row of the truth file; what does not apply is left out."""
+        """Return it as a row of the truth file; what does not apply is left out."""
         row: dict[str, Any] = {"transactionId": self.transaction_id, "fraud": self.fraud}
         if self.episode:
             row["episode"] = self.episode
@@ -135,7 +135,7 @@ class _Happening:
         self._number = 0
 
     def happen(self, honest: Mapping[str, list[Draft]], day: int, midnight: int) -> tuple[str, list[Draft]]:
-        """Give the next episode's name, and its transactions."""
+        """Return the next episode's name, and its transactions."""
         rng, number = self._rng, self._number
         self._number += 1
         name = list(self._episodes)[number % len(self._episodes)]

@@ -31,7 +31,7 @@ class Rewriter:
         self._kept = 0
 
     def both(self, left: CheckedExpression, right: CheckedExpression, operator: ast.boolop) -> CheckedExpression:
-        """Make `left and right` or `left or right`."""
+        """Build `left and right` or `left or right`."""
         if not left.unknown and not right.unknown:
             return CheckedExpression(ast.BoolOp(operator, [left.node, right.node]), FieldType.FLAG, False)
         # For `and`: False if left is False, else right if right is False or left is True, else unknown.
@@ -45,7 +45,7 @@ class Rewriter:
         )
 
     def divided(self, left: CheckedExpression, right: CheckedExpression) -> CheckedExpression:
-        """Make a division that is unknown where it divides by zero."""
+        """Build a division that is unknown where it divides by zero."""
         if isinstance(right.node, ast.Constant):
             return self.calculated([left], lambda parts: ast.BinOp(parts[0], ast.Div(), right.node))
         divisor, keep = self._keep(right)
@@ -54,7 +54,7 @@ class Rewriter:
         return self.calculated([left, safe], lambda parts: ast.BinOp(parts[0], ast.Div(), parts[1]))
 
     def _keep(self, part: CheckedExpression) -> tuple[ast.expr, ast.expr]:
-        """Give what names a part's value, and what evaluates it first."""
+        """Return what names a part's value, and what evaluates it first."""
         if isinstance(part.node, ast.Name | ast.Constant):
             return part.node, part.node
         self._kept += 1
@@ -67,7 +67,7 @@ class Rewriter:
         build: Callable[[list[ast.expr]], ast.expr],
         result: FieldType = FieldType.NUMBER,
     ) -> CheckedExpression:
-        """Make what is unknown when an operand is, and else what `build` makes of the operands."""
+        """Build what is unknown when an operand is, and else what `build` makes of the operands."""
         parts: list[ast.expr] = []
         tests: list[ast.expr] = []
         for operand in operands:
@@ -82,7 +82,7 @@ class Rewriter:
 
 
 def is_(node: ast.expr, value: bool | None) -> ast.expr:  # noqa: FBT001  (a constant of the language, not a switch)
-    """Make the question whether a value is True, False or unknown."""
+    """Build the question whether a value is True, False or unknown."""
     return ast.Compare(node, [ast.Is()], [ast.Constant(value)])
 
 

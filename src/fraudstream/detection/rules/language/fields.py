@@ -74,5 +74,5 @@ _texts_of = attrgetter(*_TEXTS)
 
 
 def values(transaction: Transaction, vector: registry.Vector) -> tuple[str | float | None, ...]:
-    """Give the values of `FIELDS` for a transaction and its features, as judged."""
+    """Return the values of `FIELDS` for a transaction and its features, as judged."""
     return (*_texts_of(transaction), *vector)

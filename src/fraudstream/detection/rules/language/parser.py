@@ -56,17 +56,17 @@ class LanguageError(ValueError):
 
 
 def parsed(text: str) -> ast.expr:
-    """Give the syntax tree of an expression that `language.check` has accepted, as it was written."""
+    """Return the syntax tree of an expression that `language.check` has accepted, as it was written."""
     return ast.parse(_SPACES.sub(" ", text).strip(), mode="eval").body
 
 
 def names(text: str) -> set[str]:
-    """Give the names of fields, parameters and functions in an expression that `language.check` has accepted."""
+    """Return the names of fields, parameters and functions in an expression that `language.check` has accepted."""
     return {node.id for node in ast.walk(parsed(text)) if isinstance(node, ast.Name)}
 
 
 def unusable(value: float | str) -> str:
-    """Say why a value cannot stand in an expression or be a parameter; nothing if it can."""
+    """Return why a value cannot stand in an expression or be a parameter; nothing if it can."""
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
             return f"a text is longer than {MAX_TEXT} characters"
@@ -125,11 +125,11 @@ def _character(character: str) -> str:
 
 
 def at(node: ast.expr) -> str:
-    """Say where a part of an expression stands."""
+    """Return where a part of an expression stands."""
     return f"at character {node.col_offset + 1}"
 
 
 def refused(what: ast.AST, where: ast.expr) -> LanguageError:
-    """Give the error for a part that is not of the language."""
+    """Return the error for a part that is not of the language."""
     name = type(what).__name__
     return LanguageError(f"{at(where)}: {_WHAT_IT_IS.get(name, f'{name} is')} not part of the language")

@@ -57,7 +57,7 @@ class Percentiles(Part, frozen=True, kw_only=True):
 
 
 def wilson(part: int, whole: int) -> Interval | None:
-    """Give a share with its interval; None of nothing."""
+    """Return a share with its interval; None of nothing."""
     if not whole:
         return None
     share, square = part / whole, _Z * _Z / whole
