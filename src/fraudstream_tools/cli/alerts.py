@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.table import Table
 
-from fraudstream_tools.cli.label import SourceOption, TruthOption
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.labelling import label_transaction
-from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.options import JsonOption, SourceOption, StackOption, TruthOption
 from fraudstream_tools.cli.support.output import CommandError, decision_text, out, print_json
 
 if TYPE_CHECKING:

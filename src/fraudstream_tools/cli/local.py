@@ -1,4 +1,4 @@
-"""`fraudstream demo` and `fraudstream local`: the whole system on this machine."""
+"""`fraudstream local`: the whole system on this machine, until Ctrl-C."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -30,24 +30,8 @@ _EXAMPLE = {
 
 
 def register(app: typer.Typer) -> None:
-    """Add this module's commands."""
-    app.command()(demo)
+    """Add the command."""
     app.command()(local)
-
-
-def demo(
-    connections: Annotated[int, typer.Option("--connections", "-c", min=1, max=64, help="Requests at once.")] = 3,
-) -> None:
-    """Run the whole system here: deploy it, replay a day, show what was decided and why, stop.
-
-    The Pulumi program is deployed into an embedded AWS, without Docker and without an AWS account. A simulated day of
-    more than 5,000 transactions, with fraud in it, goes through the API; nothing leaves 127.0.0.1. The report stays in
-    .local/demo-report. The last line is for machines; exits with 1 if a single transaction was lost.
-    """
-    from fraudstream_tools.cli.support.demo_run import run_demo  # noqa: PLC0415  (each command pays for what it uses)
-
-    if run_demo(enter_checkout() / ".local" / "demo-report", connections):
-        raise typer.Exit(1)
 
 
 def local() -> None:

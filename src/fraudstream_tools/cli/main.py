@@ -10,10 +10,14 @@ from rich.text import Text
 from fraudstream_tools.cli import (
     alerts,
     backtest,
+    demo,
+    get,
     label,
     local,
     openapi,
     preflight,
+    promote,
+    redrive,
     replay,
     report,
     rules,
@@ -42,8 +46,25 @@ was decided and why. `fraudstream local` leaves one running, and every other com
 On AWS, check the account first (`fraudstream preflight`), deploy with `pulumi up`, and name the stack: `--stack dev`.
 """,
 )
-for group in (local, submit, simulate, replay, rules, backtest, train, label, alerts, report, preflight, openapi):
-    group.register(app)
+for command in (
+    demo,
+    local,
+    submit,
+    get,
+    simulate,
+    replay,
+    rules,
+    backtest,
+    train,
+    promote,
+    label,
+    redrive,
+    alerts,
+    report,
+    preflight,
+    openapi,
+):
+    command.register(app)
 
 
 def _version(asked: bool) -> None:

@@ -1,4 +1,4 @@
-"""`fraudstream submit` and `fraudstream get`."""
+"""`fraudstream submit`."""
 
 import json
 import sys
@@ -6,24 +6,21 @@ import time
 import uuid
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 
+from fraudstream_tools.cli.support.api_calls import call_api, show_transaction
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import ApiOption, JsonOption, StackOption
-from fraudstream_tools.cli.support.output import CommandError, err, print_json, print_transaction
-
-if TYPE_CHECKING:
-    import httpx
+from fraudstream_tools.cli.support.output import CommandError, err
 
 _POLL_SECONDS = 0.1
 
 
 def register(app: typer.Typer) -> None:
-    """Add this module's commands."""
+    """Add the command."""
     app.command()(submit)
-    app.command()(get)
 
 
 def submit(
@@ -80,38 +77,12 @@ def submit(
         raise CommandError("how much? Say it with --amount 12.50, or with amountMinor in the JSON")
     err.print(f"transactionId {body['transactionId']}", style="dim", markup=False)
     deployment = Deployment(stack, {"apiUrl": api})
-    state = _call(deployment, "POST", "/transactions", body)
+    state = call_api(deployment, "POST", "/transactions", body)
     deadline = time.monotonic() + wait
     while state.get("status") == "PENDING" and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
-        state = _call(deployment, "GET", f"/transactions/{state['transactionId']}")
-    _show(state, as_json=as_json)
-
-
-def get(
-    transaction_id: Annotated[str, typer.Argument(metavar="ID", help="transactionId")],
-    api: ApiOption = None,
-    stack: StackOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show a transaction's present state: decision, score, reasons, label.
-
-    ```
-    fraudstream get order-20261123-0001
-    fraudstream get order-20261123-0001 --json | jq .decision
-    ```
-    """
-    from urllib.parse import quote  # noqa: PLC0415
-
-    path = f"/transactions/{quote(transaction_id, safe='')}"
-    _show(_call(Deployment(stack, {"apiUrl": api}), "GET", path), as_json=as_json)
-
-
-def _show(state: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(state)
-    else:
-        print_transaction(state)
+        state = call_api(deployment, "GET", f"/transactions/{state['transactionId']}")
+    show_transaction(state, as_json=as_json)
 
 
 def _given(transaction: str | None) -> dict[str, Any]:
@@ -153,25 +124,3 @@ def _minor(amount: str, currency: str) -> int:
         raise CommandError("--amount is not a number") from None
     except ValueError as error:
         raise CommandError(f"--amount: {error}") from None
-
-
-def _call(deployment: Deployment, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    import httpx  # noqa: PLC0415  (100 ms that `--help` need not pay)
-
-    url = f"{deployment['apiUrl'].rstrip('/')}{path}"
-    try:
-        answer = httpx.request(method, url, json=body, auth=deployment.auth(), timeout=30)
-    except httpx.TransportError as error:
-        hint = "; is `fraudstream local` still running?" if deployment.is_local else ""
-        raise CommandError(f"no answer from {url}: {error}{hint}") from None
-    except httpx.InvalidURL:
-        raise CommandError(f"{url} is not a URL") from None
-    if not answer.is_success:
-        raise CommandError(_refusal(answer))
-    return cast("dict[str, Any]", answer.json())
-
-
-def _refusal(answer: "httpx.Response") -> str:
-    from fraudstream_tools.lab.replay.client import problem_sentence  # noqa: PLC0415
-
-    return f"{answer.status_code} {problem_sentence(answer.content) or answer.reason_phrase}"

@@ -63,7 +63,7 @@ class ProfileView:
         return max(self.profile.days.total(column, self.time // DAY - 30, self.time // DAY), 0)
 
     def fraud_share(self, days: int) -> float | None:
-        """Return the share of known frauds among the transactions of days before the labels' delay; None without any."""
+        """Return the share of known frauds in the days before the labels' delay; None without transactions."""
         last = self.time // DAY - self.label_delay_days
         buckets = self.profile.days
         count = buckets.total(Shared.COUNT, last - days, last)

@@ -58,7 +58,7 @@ class DayQueries:
 
 
 def named(struct: type[msgspec.Struct], row: tuple[Any, ...]) -> dict[str, Any]:
-    """Return a row's values by the struct's fields, in their order; the last fields may be none of the row's business."""
+    """Return a row's values by the struct's fields, in their order; the last fields may lack a value."""
     return dict(zip(struct.__struct_fields__, row, strict=False))
 
 

@@ -18,3 +18,9 @@ ApiOption = Annotated[
     typer.Option("--api", metavar="URL", help="The API's URL, as `pulumi stack output apiUrl` prints it."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for other programs to read.")]
+TruthOption = Annotated[
+    bool | None, typer.Option("--fraud/--legitimate", help="What it turned out to be.", show_default=False)
+]
+SourceOption = Annotated[
+    str, typer.Option("--source", help="Who says so: analyst, chargeback, customer, or a code of your own.")
+]

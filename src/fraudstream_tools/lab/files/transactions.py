@@ -75,7 +75,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def count_transactions(path: Path) -> int | None:
-    """Return how many transactions a file holds where that is quick to know: None for CSV, whose lines may be broken."""
+    """Return the number of transactions in a file; None for CSV, where counting means reading all of it."""
     ending = file_format(path)
     if ending == ".parquet":
         return int(_pyarrow("parquet").ParquetFile(path).metadata.num_rows)

@@ -88,7 +88,7 @@ class HandbookWorld:
         }
 
     def transactions(self) -> Iterator[dict[str, Any]]:
-        """Return the transactions as the API takes them: payments in euros at a terminal, one card for each customer."""
+        """Return the transactions as the API takes them: payments in euros at a terminal, one card a customer."""
         start = round(self.settings.start.timestamp() * 1000)
         columns = [each.tolist() for each in (self.time_seconds, self.customer_id, self.terminal_id, self.amount_cents)]
         for number, (seconds, customer, terminal, cents) in enumerate(zip(*columns, strict=True)):

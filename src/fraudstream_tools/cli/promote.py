@@ -1,0 +1,111 @@
+"""`fraudstream promote`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.output import CommandError, out, print_json
+from fraudstream_tools.cli.support.training_source import (
+    DataOption,
+    DelayOption,
+    LogOption,
+    RulesOption,
+    ShareOption,
+    TrainingSource,
+    TruthFileOption,
+    ZoneOption,
+)
+
+if TYPE_CHECKING:
+    from fraudstream_tools.lab.training.promotion_gate import GateFigures, ModelComparison
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(promote)
+
+
+def promote(
+    candidate: Annotated[Path, typer.Argument(help="The model, as `fraudstream train` wrote it.")],
+    *,
+    log: LogOption = None,
+    data: DataOption = None,
+    truth: TruthFileOption = None,
+    rules: RulesOption = Path("rules"),
+    time_zone: ZoneOption = "UTC",
+    label_delay: DelayOption = 7.0,
+    share_delay: ShareOption = 7,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Only watch it: it is scored and logged, and never counts.")
+    ] = False,
+    to: Annotated[
+        str, typer.Option(metavar="FOLDER|bucket", help="A folder that is deployed, or the running stack's bucket.")
+    ] = "models",
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a model take part in decisions, if it is not worse than what decides now.
+
+    Both are compared together with the rules, on labelled transactions of the newest four weeks that neither of them
+    has learnt from. The model is refused if it never saw labels of your own, if there are fewer than 30 frauds to
+    compare on, or if its average precision or its recall at 0.1 % false positives is worse by more than a margin.
+    As a shadow model (--shadow) it is taken as it is, and needs no labels.
+
+        fraudstream promote candidate.json --shadow
+        fraudstream promote candidate.json --log decision-log/
+        fraudstream promote candidate.json --log decision-log/ --to bucket
+
+    Into a folder, it comes into force with the next `pulumi up`; into the bucket, within a minute. A deployment puts
+    the folder's models into the bucket when they change, so write them to both.
+    """
+    from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.training.model_storage import Bucket, Folder, activate, read_model, read_models  # noqa: PLC0415
+    from fraudstream_tools.lab.training.promotion_gate import compare  # noqa: PLC0415
+
+    source = TrainingSource(
+        log=log,
+        data=data,
+        truth=truth,
+        rules=rules,
+        time_zone=time_zone,
+        label_delay=label_delay,
+        share_delay=share_delay,
+    )
+    deployment = Deployment(stack)
+    place = Bucket(deployment.client("s3"), deployment["bucketName"]) if to == "bucket" else Folder(Path(to))
+    try:
+        model = read_model(candidate)
+        if not shadow:
+            champion = read_models(place).live
+            compared = compare(model, champion, source.examples())
+            _print_comparison(compared, champion.version if champion else None, as_json=as_json)
+            if compared.refusals:
+                raise CommandError("\n  ".join([f"{model.version} is refused:", *compared.refusals]))
+        chosen = activate(place, model, live=not shadow)
+    except ModelError as error:
+        raise CommandError(str(error)) from None
+    if not as_json:
+        out.print(f"{to}: live {chosen.live or 'none'}, shadow {chosen.shadow or 'none'}", markup=False)
+
+
+def _print_comparison(compared: "ModelComparison", champion: str | None, *, as_json: bool) -> None:
+    if as_json:
+        import msgspec  # noqa: PLC0415  (kept out of `--help`)
+
+        print_json(msgspec.to_builtins(compared) | {"championVersion": champion})
+        return
+    out.print(f"compared on {compared.transactions:,} labelled transactions, {compared.frauds:,} of them fraud")
+    if compared.candidate is None or compared.champion is None:
+        return
+    table = Table("", "average precision", "recall at 0.1 % false positives", box=None, header_style="dim")
+    rows: tuple[tuple[str, GateFigures], ...] = (
+        ("candidate", compared.candidate),
+        (f"in force ({champion or 'rules alone'})", compared.champion),
+    )
+    for name, figures in rows:
+        table.add_row(name, f"{figures.average_precision:.3f}", f"{figures.recall:.3f}")
+    out.print(table)

@@ -1,0 +1,44 @@
+"""Calls to the transactions API, and what a person sees of their answers."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.output import CommandError, print_json, print_transaction
+
+if TYPE_CHECKING:
+    import httpx
+
+
+def show_transaction(state: dict[str, Any], *, as_json: bool) -> None:
+    """Print a transaction's state, for people or as JSON."""
+    if as_json:
+        print_json(state)
+    else:
+        print_transaction(state)
+
+
+def call_api(deployment: Deployment, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Send a signed request to the API and return its JSON answer.
+
+    Raises:
+        CommandError: the API cannot be reached, or it refused the request; the message says why.
+    """
+    import httpx  # noqa: PLC0415  (100 ms that `--help` need not pay)
+
+    url = f"{deployment['apiUrl'].rstrip('/')}{path}"
+    try:
+        answer = httpx.request(method, url, json=body, auth=deployment.auth(), timeout=30)
+    except httpx.TransportError as error:
+        hint = "; is `fraudstream local` still running?" if deployment.is_local else ""
+        raise CommandError(f"no answer from {url}: {error}{hint}") from None
+    except httpx.InvalidURL:
+        raise CommandError(f"{url} is not a URL") from None
+    if not answer.is_success:
+        raise CommandError(_refusal(answer))
+    return cast("dict[str, Any]", answer.json())
+
+
+def _refusal(answer: "httpx.Response") -> str:
+    from fraudstream_tools.lab.replay.client import problem_sentence  # noqa: PLC0415
+
+    return f"{answer.status_code} {problem_sentence(answer.content) or answer.reason_phrase}"

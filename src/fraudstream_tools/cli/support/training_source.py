@@ -1,0 +1,116 @@
+"""Where `train` and `promote` take their examples from: the options, and what they lead to."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from fraudstream_tools.cli.support.output import CommandError, err
+from fraudstream_tools.cli.support.progress import progress_bar
+
+if TYPE_CHECKING:
+    from fraudstream.detection.judge import Judge
+    from fraudstream_tools.lab.training.examples import Examples
+
+LogOption = Annotated[
+    Path | None,
+    typer.Option("--log", metavar="FOLDER", help="A decision log: a copy of the bucket's decision-log/, or a part."),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", metavar="FILE", help="Transactions, by the API's names: CSV, JSON Lines or Parquet, with labels."
+    ),
+]
+TruthFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--truth", metavar="FILE", help="Their labels, if those stand in another file, as `simulate` writes it."
+    ),
+]
+RulesOption = Annotated[
+    Path, typer.Option("--rules", metavar="FOLDER", help="The ruleset: with --data it judges them.")
+]
+ZoneOption = Annotated[
+    str, typer.Option("--time-zone", metavar="NAME", help="With --data: what hours refer to; as the stack's setting.")
+]
+ShareOption = Annotated[
+    int,
+    typer.Option("--share-delay", metavar="DAYS", min=0, max=8, help="With --data: the stack's labelDelayDays."),
+]
+DelayOption = Annotated[
+    float,
+    typer.Option(
+        "--label-delay",
+        metavar="DAYS",
+        min=0,
+        max=400,
+        help="How old a transaction is when its label is known, or will not come.",
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSource:
+    """Where examples come from, as the options say."""
+
+    log: Path | None
+    data: Path | None
+    truth: Path | None
+    rules: Path
+    time_zone: str
+    label_delay: float
+    share_delay: int
+
+    def examples(self, until: datetime | None = None) -> "Examples":
+        """Read the examples, with progress on standard error.
+
+        Args:
+            until: the time up to which transactions are read, UTC; None reads all.
+
+        Raises:
+            CommandError: no source or two were named, or a file cannot be used.
+        """
+        from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_log, from_transactions  # noqa: PLC0415
+        from fraudstream_tools.lab.files.transactions import FileProblemError  # noqa: PLC0415  (kept out of `--help`)
+
+        if (self.log is None) == (self.data is None):
+            raise CommandError("what from? Give either a decision log (--log) or a file of transactions (--data)")
+        last = round(until.replace(tzinfo=UTC).timestamp() * 1000) - 1 if until else None
+        cut = KnowledgeCutoff(until=last, label_delay_days=self.label_delay)
+        try:
+            with progress_bar("reading" if self.log else "judging", None) as advance:
+                if self.data is not None:
+                    found = from_transactions(self.data, self.truth, self._judge(), cut, advance)
+                else:
+                    found = from_log(cast("Path", self.log), self._judge().ruleset, cut, advance)
+        except FileProblemError as error:
+            raise CommandError(str(error)) from None
+        left_out = found.left_out
+        err.print(
+            f"{len(found.labels):,} transactions, {int(found.labels.sum()):,} of them fraud; left out: "
+            f"{left_out.too_new:,} too new to have labels, {left_out.declined:,} declined without one, "
+            f"{left_out.other_features:,} with features of another version",
+            soft_wrap=True,
+        )
+        return found
+
+    def _judge(self) -> "Judge":
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  (kept out of `--help`)
+
+        from fraudstream.detection.features.compute import Calendar  # noqa: PLC0415
+        from fraudstream.detection.judge import Judge  # noqa: PLC0415
+        from fraudstream.detection.rules.ruleset import FILES, RulesetError, load  # noqa: PLC0415
+
+        try:
+            ruleset = load(*((self.rules / name).read_bytes() for name in FILES))
+            zone = ZoneInfo(self.time_zone)
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}") from None
+        except RulesetError as error:
+            raise CommandError("\n  ".join(["the ruleset cannot be used:", *error.problems])) from None
+        except (ZoneInfoNotFoundError, ValueError):
+            raise CommandError("--time-zone must be an IANA name, such as Europe/Berlin") from None
+        return Judge(ruleset, Calendar(zone, self.share_delay))
