@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.rules.ruleset import Ruleset
-    from fraudstream.detection.stores.decisions import AlertStore, DecisionStore
+    from fraudstream.detection.stores.alerts import AlertStore
+    from fraudstream.detection.stores.decisions import DecisionStore
     from fraudstream.detection.stores.profiles import ProfileStore
     from fraudstream.transactions.transaction import Transaction
 

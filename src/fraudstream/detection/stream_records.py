@@ -9,8 +9,8 @@ import msgspec
 from fraudstream.detection.batch import Relabelling
 from fraudstream.detection.profiles.events import MAX_TIME, UnusableTransactionError, check, identity
 from fraudstream.detection.profiles.profile import LabelChange
+from fraudstream.transactions.card_numbers import holds_card_number
 from fraudstream.transactions.decision import Label, Truth
-from fraudstream.transactions.tokens import holds_card_number
 from fraudstream.transactions.transaction import Kind, Transaction
 
 

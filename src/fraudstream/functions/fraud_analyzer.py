@@ -10,7 +10,8 @@ from botocore.config import Config
 
 from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar
-from fraudstream.detection.stores.decisions import AlertStore, DecisionStore
+from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.detection.stores.profiles import ProfileStore
 from fraudstream.detection.stores.ruleset import RulesetStore
 from fraudstream.detection.stream_records import sequence_number, transaction_id

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.durations import DAY
+from fraudstream.dynamodb import is_condition_failure
 from fraudstream.transactions.attributes import Item, from_item, to_item
 from fraudstream.transactions.deadline import DeadlineExceededError
 from fraudstream.transactions.decision import Decision, Label
@@ -21,10 +23,8 @@ from fraudstream.transactions.transaction import Kind, Transaction
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 _IF_ABSENT = "attribute_not_exists(transactionId)"
 _CLAIM_TIMESTAMP = 0
-_MILLISECONDS_PER_DAY = 86_400_000
 
 
 class ConflictError(Exception):
@@ -77,7 +77,7 @@ class TransactionStore:
             "kind": Kind.CLAIM.value,
             "payloadHash": payload_hash(request, self.tokenizer),
             "transactionTimestamp": request.timestamp if isinstance(request.timestamp, int) else now,
-            "expiresAt": (now + self.retention_days * _MILLISECONDS_PER_DAY) // 1000,
+            "expiresAt": (now + self.retention_days * DAY) // 1000,
         }
         if held := self._put_if_absent(to_item(claim)):
             earlier = from_item(held)
@@ -97,18 +97,10 @@ class TransactionStore:
             StoreUnavailableError: DynamoDB failed; the same call may be repeated.
         """
         try:
-            page = self.client.query(
-                TableName=self.table,
-                KeyConditionExpression="transactionId = :id AND #timestamp > :claim",
-                ExpressionAttributeNames={"#timestamp": "timestamp"},
-                ExpressionAttributeValues=to_item({":id": transaction_id, ":claim": _CLAIM_TIMESTAMP}),
-                ConsistentRead=True,
-                ScanIndexForward=False,
-                Limit=1,
-            )
+            item = newest_item(self.client, self.table, transaction_id)
         except (BotoCoreError, ClientError, DeadlineExceededError) as error:
             raise StoreUnavailableError from error
-        return _stored(page["Items"][0]) if page["Items"] else None
+        return None if item is None else _stored(item)
 
     def _put_if_absent(self, item: Item) -> Item | None:
         """Put an item if its key is free; else give the item that is there, which costs no read."""
@@ -120,7 +112,7 @@ class TransactionStore:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == _CONDITION_FAILED and "Item" in error.response:
+            if is_condition_failure(error) and "Item" in error.response:
                 return error.response["Item"]
             raise StoreUnavailableError from error
         except (BotoCoreError, DeadlineExceededError) as error:
@@ -130,3 +122,28 @@ class TransactionStore:
 
 def _stored(item: Item) -> StoredTransaction:
     return StoredTransaction(Transaction.from_item(item), Decision.from_item(item), Label.from_item(item))
+
+
+def newest_item(
+    client: "DynamoDBClient", table: str, transaction_id: str, attributes: str | None = None
+) -> Item | None:
+    """Read a transaction's item, consistently; None if there is none, or only its claim.
+
+    Args:
+        client: asks DynamoDB.
+        table: the table of transactions.
+        transaction_id: the client's id.
+        attributes: a projection expression in which `#timestamp` names the timestamp; None reads the whole item.
+    """
+    projection: dict[str, Any] = {} if attributes is None else {"ProjectionExpression": attributes}
+    page = client.query(
+        TableName=table,
+        KeyConditionExpression="transactionId = :id AND #timestamp > :claim",
+        ExpressionAttributeNames={"#timestamp": "timestamp"},
+        ExpressionAttributeValues=to_item({":id": transaction_id, ":claim": _CLAIM_TIMESTAMP}),
+        ConsistentRead=True,
+        ScanIndexForward=False,
+        Limit=1,
+        **projection,
+    )
+    return page["Items"][0] if page["Items"] else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.table import Table
 
+from fraudstream.durations import HOUR
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.labelling import label_transaction
 from fraudstream_tools.cli.support.options import JsonOption, SourceOption, StackOption, TruthOption
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _MILLISECONDS = 1000
-_WINDOW = 3_600_000
+_WINDOW = HOUR
 """Milliseconds; own choice: alerts of one customer that are no further apart ask one question."""
 _SHOWN_IDS = 3
 
@@ -58,7 +59,7 @@ def list_alerts(
 
 def newest_alerts(client: "DynamoDBClient", table: str, status: str = "OPEN") -> Iterator[dict[str, Any]]:
     """Return the alerts of a status, newest first, read page by page as they are asked for."""
-    from fraudstream.detection.stores.decisions import STATUS_SHARDS  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.detection.stores.alerts import STATUS_SHARDS  # noqa: PLC0415  (kept out of `--help`)
 
     shards = (_shard(client, table, f"{status}#{shard}") for shard in range(STATUS_SHARDS))
     return heapq.merge(*shards, key=lambda alert: alert["createdAt"], reverse=True)
@@ -113,7 +114,7 @@ def close(
     """
     if is_fraud is None:
         raise CommandError("what was it? Say --fraud or --legitimate")
-    from fraudstream.detection.stores.decisions import AlertStore  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.detection.stores.alerts import AlertStore  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream.transactions.decision import Label, Truth  # noqa: PLC0415
 
     deployment = Deployment(stack)

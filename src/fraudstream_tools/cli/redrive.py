@@ -83,28 +83,21 @@ def _update(client: "DynamoDBClient", table: str, transaction_id: str, values: d
     """Set attributes of a transaction; tell whether the condition let them be set."""
     from botocore.exceptions import ClientError  # noqa: PLC0415  (kept out of `--help`)
 
-    found = client.query(
-        TableName=table,
-        KeyConditionExpression="transactionId = :id AND #timestamp > :claim",
-        ExpressionAttributeNames={"#timestamp": "timestamp"},
-        ExpressionAttributeValues={":id": {"S": transaction_id}, ":claim": {"N": "0"}},
-        ProjectionExpression="transactionId, #timestamp",
-        ConsistentRead=True,
-        ScanIndexForward=False,
-        Limit=1,
-    )["Items"]
-    if not found:
+    from fraudstream.dynamodb import raise_unless_condition_failed  # noqa: PLC0415
+    from fraudstream.transactions.store import newest_item  # noqa: PLC0415
+
+    found = newest_item(client, table, transaction_id, "transactionId, #timestamp")
+    if found is None:
         raise CommandError(f"{transaction_id}: there is no such transaction")
     try:
         client.update_item(
             TableName=table,
-            Key=found[0],
+            Key=found,
             UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
             ConditionExpression=f"attribute_exists(transactionId) AND {condition}",
             ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
         )
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-            return False
-        raise
+        raise_unless_condition_failed(error)
+        return False
     return True

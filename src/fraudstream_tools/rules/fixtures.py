@@ -12,6 +12,7 @@ from fraudstream.detection.profiles import events
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.detection.rules.ruleset import LISTS_FILE, Mode, Ruleset
+from fraudstream.durations import DAY, HOUR, MINUTE, SECOND
 from fraudstream.transactions.decision import Decision, Truth
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.rules.folder import RulesFolder
@@ -23,7 +24,7 @@ MAX_BYTES: Final = 100_000
 MAX_VALUES: Final = 10_000
 
 _AGO = r"^-?[0-9]{1,6}[smhd]$"
-_UNITS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 _DEFAULTS: Final = {"customerId": "ann", "amountMinor": 2000, "currency": "EUR", "type": "PAYMENT"}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.detection.stores.decisions import AlertStore
+from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.reporting.log.segments import cut
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Decision, Reason, Verdict

@@ -16,7 +16,8 @@ from fraudstream.detection.analyzer import Analysis, Analyzer
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.profiles.codec import unpack
 from fraudstream.detection.rules.ruleset import load
-from fraudstream.detection.stores.decisions import AlertStore, DecisionStore
+from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.detection.stores.profiles import ProfileStore, StoredProfile
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Decision

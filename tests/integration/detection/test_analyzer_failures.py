@@ -15,9 +15,10 @@ from fraudstream.detection.judge import Judge
 from fraudstream.detection.profiles.codec import ProfileError, pack
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.layout import Personal, Shared
-from fraudstream.detection.profiles.profile import DAY, Profile
+from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.detection.stream_records import PoisonRecordError
+from fraudstream.durations import DAY
 from fraudstream.transactions.attributes import to_item
 from fraudstream.transactions.decision import Verdict
 from fraudstream.transactions.transaction import Transaction

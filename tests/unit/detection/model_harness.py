@@ -7,8 +7,9 @@ import numpy as np
 
 from fraudstream.detection.features.registry import NAMES, Vector
 from fraudstream.detection.models.model import Model
+from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Flags, Matrix, Parameters
-from fraudstream_tools.lab.training.fit import DAY, fit
+from fraudstream_tools.lab.training.fit import fit
 
 START = 1_780_000_000_000
 AMOUNT = NAMES.index("amountBase")

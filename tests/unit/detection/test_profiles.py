@@ -12,7 +12,8 @@ from fraudstream.detection.profiles.entities import PERSONAL, EntityKind
 from fraudstream.detection.profiles.events import MAX_AMOUNT, NO_AMOUNT, NO_COUNTRY, NO_PEER, NO_PLACE, SPEND, Event
 from fraudstream.detection.profiles.known_values import MAX_KNOWN_VALUES
 from fraudstream.detection.profiles.layout import LAYOUTS, Personal, Shared
-from fraudstream.detection.profiles.profile import DAY, LabelChange, Profile
+from fraudstream.detection.profiles.profile import LabelChange, Profile
+from fraudstream.durations import DAY
 
 HOUR = 3_600_000
 KINDS = st.sampled_from(EntityKind)

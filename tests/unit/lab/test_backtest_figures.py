@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fraudstream_tools.lab.backtest.intervals import wilson
+from fraudstream_tools.lab.backtest.intervals import share_of
 from fraudstream_tools.lab.files.transactions import write_rows
 from tests.cli_harness import Command, clean_environment
 from tests.unit.lab.backtest_harness import (
@@ -163,11 +163,11 @@ def test_people_get_tables(fraudstream: Command, one: Path, data: Path, tmp_path
     [(0, 10, 0.0, 0.277533), (5, 10, 0.236593, 0.763407), (10, 10, 0.722467, 1.0), (1, 3, 0.061492, 0.792340)],
 )
 def test_intervals_are_wilsons(hits: int, cases: int, low: float, high: float) -> None:
-    share = wilson(hits, cases)
+    share = share_of(hits, cases)
     assert share is not None
     assert (share.value, share.n) == (hits / cases, cases)
     assert (share.low, share.high) == (pytest.approx(low, abs=1e-6), pytest.approx(high, abs=1e-6))
-    assert wilson(0, 0) is None
+    assert share_of(0, 0) is None
 
 
 def test_any_number_of_processes_gives_the_same(fraudstream: Command, tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from fraudstream.detection.models.model import Model, seal
 from fraudstream.detection.models.selection import parse_selection
+from fraudstream.durations import DAY
 from fraudstream_tools.lab.files.transactions import write_rows
 from fraudstream_tools.lab.training.boosting import Parameters
-from fraudstream_tools.lab.training.examples import DAY, Examples
+from fraudstream_tools.lab.training.examples import Examples
 from fraudstream_tools.lab.training.fit import fit
 from fraudstream_tools.lab.training.model_storage import Folder, activate, read_model, read_models, write_model
 from fraudstream_tools.lab.training.promotion_gate import compare

@@ -8,9 +8,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from fraudstream.detection.features.registry import NAMES, SCHEMA
+from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.calibration import platt
-from fraudstream_tools.lab.training.fit import DAY, TrainingError, Validation, fit
+from fraudstream_tools.lab.training.fit import TrainingError, Validation, fit
 from fraudstream_tools.lab.training.metrics import metrics, recall_at_false_positives
 from tests.unit.detection.model_harness import START, as_vectors, labels_of, random_vectors, small_model, times_of
 

@@ -16,11 +16,12 @@ import pytest
 from fraudstream.detection.features.registry import NAMES, pack, unpack
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import FILES, load
+from fraudstream.durations import DAY
 from fraudstream.reporting.log.record import LogRecord
 from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_log, from_transactions
 from fraudstream_tools.lab.files.transactions import FileProblemError, write_rows
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
-from fraudstream_tools.lab.training.examples import DAY, Examples
+from fraudstream_tools.lab.training.examples import Examples
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 
 RULES = Path(__file__).parents[3] / "rules"

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.transactions.tokens import EntityKind, Tokenizer, TokenKeyError, coarse, holds_card_number
+from fraudstream.transactions.card_numbers import holds_card_number
+from fraudstream.transactions.tokens import EntityKind, Tokenizer, TokenKeyError, coarse
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 

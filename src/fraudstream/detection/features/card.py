@@ -5,8 +5,8 @@ from typing import Final
 from fraudstream.detection.features.customer import MONTH, WEEK, spending_counts, total
 from fraudstream.detection.profiles.events import NO_AMOUNT, NO_PEER, is_evidence, spent
 from fraudstream.detection.profiles.layout import Personal
-from fraudstream.detection.profiles.profile import DAY, HOUR
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
+from fraudstream.durations import DAY, HOUR
 
 _SECOND: Final = 1000
 _WINDOWS: Final = (("cardCount1h", HOUR), ("cardCount2h", 2 * HOUR), ("cardCount24h", DAY), ("cardCount7d", WEEK))

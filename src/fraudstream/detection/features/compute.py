@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 from fraudstream.detection.features import card, customer, shared
 from fraudstream.detection.profiles.entities import EntityKind
-from fraudstream.detection.profiles.profile import DAY
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
+from fraudstream.durations import DAY
 from fraudstream.transactions.money import EXPONENTS
 from fraudstream.transactions.transaction import Transaction
 

@@ -21,10 +21,11 @@ from fraudstream.detection.profiles.events import (
     refunded,
     spent,
 )
-from fraudstream.detection.profiles.known_values import MINUTE, KnownValue
+from fraudstream.detection.profiles.known_values import KnownValue
 from fraudstream.detection.profiles.layout import Personal
-from fraudstream.detection.profiles.profile import DAY, HOUR, HOURS_A_DAY, NOWHERE, LastPlace
+from fraudstream.detection.profiles.profile import HOURS_A_DAY, NOWHERE, LastPlace
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
+from fraudstream.durations import DAY, HOUR, MINUTE
 
 WEEK: Final = 7 * DAY
 MONTH: Final = 30 * DAY

@@ -4,8 +4,8 @@ from fraudstream.detection.features.customer import MONTH, WEEK
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.events import FRAUD, NO_AMOUNT, NO_PEER, Event, is_evidence
 from fraudstream.detection.profiles.layout import Shared, SharedHour
-from fraudstream.detection.profiles.profile import DAY, HOUR
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
+from fraudstream.durations import DAY, HOUR
 
 
 def add_merchant(values: FeatureValues, sight: ProfileView) -> None:

@@ -4,13 +4,13 @@ Over the bins of a distribution, the PSI sums `(now - then) * ln(now / then)` of
 changed, above 0.25 the change is significant (Siddiqi, Credit Risk Scorecards, 2006).
 """
 
-import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from fraudstream.detection.features.registry import NAMES, Vector
 from fraudstream.detection.models.model import Distribution, Model
+from fraudstream.statistics import population_stability_index
 
 SIGNIFICANT: Final = 0.25
 SCORE: Final = "score"
@@ -59,8 +59,7 @@ def psi(then: Distribution, values: Sequence[float | None]) -> float:
     counts = [0] * (bins + 1)
     for value in values:
         counts[missing if value is None else bisect_left(then.cuts, value)] += 1
-    total = 0.0
-    for count, share in zip(counts, then.shares, strict=True):
-        now, before = max(count / len(values), _LEAST_SHARE), max(share, _LEAST_SHARE)
-        total += (now - before) * math.log(now / before)
-    return total
+    return population_stability_index(
+        [max(count / len(values), _LEAST_SHARE) for count in counts],
+        [max(share, _LEAST_SHARE) for share in then.shares],
+    )

@@ -2,7 +2,8 @@
 
 from typing import Final, NamedTuple
 
-MINUTE: Final = 60_000
+from fraudstream.durations import MINUTE
+
 MAX_KNOWN_VALUES: Final = 4
 """Of each sort the most recently used ones are remembered."""
 

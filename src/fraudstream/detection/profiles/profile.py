@@ -34,10 +34,8 @@ from fraudstream.detection.profiles.events import (
 )
 from fraudstream.detection.profiles.known_values import KnownValue, remember
 from fraudstream.detection.profiles.layout import LAYOUTS, Personal, Shared
+from fraudstream.durations import DAY, HOUR
 
-HOUR: Final = 3_600_000
-DAY: Final = 24 * HOUR
-"""Milliseconds."""
 HOURS_A_DAY: Final = 24
 
 

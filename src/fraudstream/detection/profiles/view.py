@@ -5,7 +5,8 @@ from typing import TypeAlias
 
 from fraudstream.detection.profiles.events import NO_AMOUNT, Event
 from fraudstream.detection.profiles.layout import Shared
-from fraudstream.detection.profiles.profile import DAY, HOUR, Profile
+from fraudstream.detection.profiles.profile import Profile
+from fraudstream.durations import DAY, HOUR
 
 FeatureValues: TypeAlias = dict[str, float | None]
 """Features by name, before they are rounded."""

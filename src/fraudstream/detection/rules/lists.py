@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from fraudstream.detection.profiles.entities import EntityKind, tokens
-from fraudstream.detection.profiles.profile import DAY
 from fraudstream.detection.rules import strict_yaml
+from fraudstream.durations import DAY
 from fraudstream.transactions.transaction import Transaction
 
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-zA-Z0-9]{0,31}$")]

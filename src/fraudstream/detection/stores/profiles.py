@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.detection.profiles.codec import ProfileError, pack, unpack
+from fraudstream.durations import SECONDS_A_DAY
+from fraudstream.dynamodb import is_condition_failure
 from fraudstream.transactions.attributes import Item, from_attribute, to_item
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class ProfileStore:
         """
         self._dynamodb = dynamodb
         self._table = table
-        self._retention_seconds = retention_days * 86_400
+        self._retention_seconds = retention_days * SECONDS_A_DAY
         self._pool = pool
 
     def load(self, keys: Collection[str]) -> LoadedProfiles:
@@ -97,7 +99,7 @@ class ProfileStore:
         """Write profiles, each on condition that the stored version is still the given one."""
         saved = SavedProfiles(set(), {})
         for key, error in self._pool.map(self._write, profiles.items()):
-            if _is_conflict(error):
+            if is_condition_failure(error):
                 saved.conflicts.add(key)
             elif error is not None:
                 saved.failed[key] = error
@@ -147,9 +149,3 @@ class ProfileStore:
 def pause(attempt: int) -> None:
     """Wait before another attempt: up to 20 ms after the first, doubling, at a random length (full jitter)."""
     time.sleep(_random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))
-
-
-def _is_conflict(error: Exception | None) -> bool:
-    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == (
-        "ConditionalCheckFailedException"
-    )

@@ -8,6 +8,7 @@ from typing import Final
 
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.schema.trends import Comparison
+from fraudstream.statistics import population_stability_index
 
 LEAST_DAYS: Final = 7
 """Fewer days with a figure, and nothing is called unusual: a week has its own shape."""
@@ -125,4 +126,4 @@ def score_drift(scores: Sequence[int], before: Sequence[Sequence[int]]) -> float
     if not sum(scores) or not sum(others):
         return None
     now, then = ([(count + 0.5) / (sum(bins) + len(bins) / 2) for count in bins] for bins in (scores, others))
-    return round(sum((a - b) * math.log(a / b) for a, b in zip(now, then, strict=True)), 6)
+    return round(population_stability_index(now, then), 6)

@@ -11,21 +11,21 @@ from urllib.parse import unquote
 
 import msgspec
 
+from fraudstream.durations import DAY
 from fraudstream.settings import Metric, ProcessorSettings
 from fraudstream.telemetry import Log, MetricEmitter
 from fraudstream.transactions.api.answer import FieldError, Problem, present_state
 from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
+from fraudstream.transactions.card_numbers import holds_card_number
 from fraudstream.transactions.deadline import Deadline
 from fraudstream.transactions.request import MAX_BODY_BYTES, TRANSACTION_ID_PATTERN
 from fraudstream.transactions.store import ConflictError, StoredTransaction, StoreUnavailableError, TransactionStore
-from fraudstream.transactions.tokens import holds_card_number
 
 DEADLINE_SECONDS = 5.0
 """How long one request may begin calls to DynamoDB: clients wait, and the gateway gives up after 29 s."""
 RETRY_AFTER_SECONDS = 1
 
 _MILLISECONDS_PER_SECOND = 1000
-_MILLISECONDS_PER_DAY = 86_400_000
 _TRANSACTION_ID = re.compile(TRANSACTION_ID_PATTERN)
 
 Answer = dict[str, Any]
@@ -116,7 +116,7 @@ class TransactionApi:
 
     def _time_bounds(self, now: int) -> TimeBounds:
         return TimeBounds(
-            earliest=now - self.settings.max_past_days * _MILLISECONDS_PER_DAY,
+            earliest=now - self.settings.max_past_days * DAY,
             latest=now + self.settings.max_future_seconds * _MILLISECONDS_PER_SECOND,
         )
 

@@ -18,8 +18,8 @@ import msgspec
 from msgspec import Meta
 
 from fraudstream.transactions.api.answer import FieldError
+from fraudstream.transactions.card_numbers import holds_card_number
 from fraudstream.transactions.request import TransactionRequest
-from fraudstream.transactions.tokens import holds_card_number
 from fraudstream.transactions.transaction import TransactionType
 
 _BODY = "body"

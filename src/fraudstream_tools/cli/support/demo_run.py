@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from botocore.credentials import Credentials
 
+from fraudstream.durations import HOUR
 from fraudstream_tools.cli.alerts import newest_alerts
 from fraudstream_tools.cli.report import report_key
 from fraudstream_tools.cli.support.demo_results import Results, print_results
@@ -114,7 +115,7 @@ def _label(cloud: "LocalCloud", truth: Mapping[str, str]) -> int:
     """Return what turned out to be fraud: analysts of what was stopped, customers of what got through."""
     client, table = cloud.client("dynamodb"), cloud.outputs["transactionsTable"]
     stored = stored_transactions(client, table)
-    until = max(t["timestamp"] for t in stored.values()) - _UNREVIEWED_HOURS * 3_600_000
+    until = max(t["timestamp"] for t in stored.values()) - _UNREVIEWED_HOURS * HOUR
     labels = 0
     for transaction_id, transaction in stored.items():
         stopped, is_fraud = transaction.get("decision") in STOPPED, transaction_id in truth

@@ -46,10 +46,11 @@ def give_label(client: "DynamoDBClient", table: str, transaction_id: str, label:
         label: what it turned out to be.
     """
     from fraudstream.transactions.decision import Label as StoredLabel  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.transactions.store import newest_item  # noqa: PLC0415
     from fraudstream_tools.lab.files.labels import wins  # noqa: PLC0415
 
     for _ in range(_ATTEMPTS):
-        item = _find(client, table, transaction_id)
+        item = newest_item(client, table, transaction_id, "transactionId, #timestamp, label, labelSource, labeledAt")
         if item is None:
             return Given.MISSING
         there = StoredLabel.from_item(item)
@@ -125,23 +126,11 @@ def _give_all(client: "DynamoDBClient", table: str, labels: "Mapping[str, Label]
     return given
 
 
-def _find(client: "DynamoDBClient", table: str, transaction_id: str) -> dict[str, Any] | None:
-    found = client.query(
-        TableName=table,
-        KeyConditionExpression="transactionId = :id AND #timestamp > :claim",
-        ExpressionAttributeNames={"#timestamp": "timestamp"},
-        ExpressionAttributeValues={":id": {"S": transaction_id}, ":claim": {"N": "0"}},
-        ProjectionExpression="transactionId, #timestamp, label, labelSource, labeledAt",
-        ConsistentRead=True,
-        ScanIndexForward=False,
-        Limit=1,
-    )["Items"]
-    return found[0] if found else None
-
-
 def _write(client: "DynamoDBClient", table: str, item: dict[str, Any], label: "Label", there: "Label | None") -> bool:
     """Set the label, if the one that was there still is; tell whether it was."""
     from botocore.exceptions import ClientError  # noqa: PLC0415  (kept out of `--help`)
+
+    from fraudstream.dynamodb import raise_unless_condition_failed  # noqa: PLC0415
 
     values = {f":{name}": value for name, value in label.to_item().items()}
     unchanged = "attribute_not_exists(label)"
@@ -157,7 +146,6 @@ def _write(client: "DynamoDBClient", table: str, item: dict[str, Any], label: "L
             ExpressionAttributeValues=values,
         )
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-            return False
-        raise
+        raise_unless_condition_failed(error)
+        return False
     return True

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import msgspec
 
 from fraudstream.detection.rules.ruleset import Mode, Ruleset
+from fraudstream.durations import DAY
 from fraudstream.transactions.decision import Verdict
-from fraudstream_tools.lab.backtest.intervals import Share, wilson
+from fraudstream_tools.lab.backtest.intervals import Share, share_of
 from fraudstream_tools.lab.backtest.run import BacktestTally, Standing, Sum
 
-DAY = 86_400_000
 STOPPED = (Verdict.REVIEW, Verdict.DECLINE)
 
 
@@ -178,8 +178,8 @@ def _of_ruleset(
         decisions={verdict.value: counts.all for verdict, counts in by_verdict.items()},
         alerts=stopped.all,
         alerts_a_day=stopped.all / days,
-        precision=wilson(stopped.frauds, stopped.known),
-        recall=wilson(stopped.frauds, everything.frauds),
+        precision=share_of(stopped.frauds, stopped.known),
+        recall=share_of(stopped.frauds, everything.frauds),
         false_alerts=stopped.known - stopped.frauds if labelled else None,
         value_saved=stopped.fraud_amount if labelled else None,
         value_missed=round(everything.fraud_amount - stopped.fraud_amount, 2) if labelled else None,
@@ -213,8 +213,8 @@ def _of_rules(tally: BacktestTally, position: int, ruleset: Ruleset, everything:
             unevaluable=unevaluable[number],
             known_hits=hits[number].known,
             fraud_hits=hits[number].frauds,
-            precision=wilson(hits[number].frauds, hits[number].known),
-            recall=wilson(hits[number].frauds, everything.frauds),
+            precision=share_of(hits[number].frauds, hits[number].known),
+            recall=share_of(hits[number].frauds, everything.frauds),
             value_saved=hits[number].fraud_amount if labelled else None,
             unique_value_saved=unique[number].fraud_amount if labelled else None,
         )

@@ -11,6 +11,7 @@ import msgspec
 
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.rules.language.fields import FIELDS
+from fraudstream.durations import DAY
 from fraudstream.reporting.log.record import LogRecord
 from fraudstream.transactions.decision import Truth, Verdict
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction
@@ -25,7 +26,6 @@ LINES: Final = (".jsonl.gz", ".jsonl")
 FORMATS: Final = (*LINES, ".parquet")
 NO_RECORDS: Final = frozenset({"tallies", "ids", "hours", "reported"})
 """Folders of the log that hold no records."""
-DAY: Final = 86_400_000
 
 _LOGGED: Final = frozenset(field.encode_name for field in msgspec.structs.fields(LogRecord))
 NOT_LOGGED: Final = tuple(field.name for field in FIELDS if field.name not in _LOGGED and field.name not in NAMES)

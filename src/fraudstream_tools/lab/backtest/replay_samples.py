@@ -6,6 +6,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from fraudstream.durations import DAY
 from fraudstream.transactions.decision import Truth
 from fraudstream.transactions.transaction import AuthorizationResult
 from fraudstream_tools.lab.backtest.run import CHUNK, Sample, Standing
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from fraudstream.detection.rules.rates import Rates
     from fraudstream.transactions.transaction import Transaction
 
-DAY: Final = 86_400_000
 _FRAUD: Final = frozenset({True, "1", "true", "True", "TRUE"})
 """`True` equals 1, and `False` 0."""
 _NO_FRAUD: Final = frozenset({False, "0", "false", "False", "FALSE"})

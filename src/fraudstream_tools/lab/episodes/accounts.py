@@ -1,12 +1,13 @@
 """Episodes around an account: whose it is, when it is used, and what for."""
 
+from fraudstream.durations import DAY, HOUR, MINUTE
 from fraudstream.transactions.money import EXPONENTS
 from fraudstream_tools.lab.episodes.scene import Scene
 from fraudstream_tools.lab.world import drafts
 from fraudstream_tools.lab.world.cities import City
 from fraudstream_tools.lab.world.drafts import Draft
 from fraudstream_tools.lab.world.habits import usual_amount
-from fraudstream_tools.lab.world.population import DAY, HOUR, MINUTE, chance, fraudster_address, minor_units
+from fraudstream_tools.lab.world.population import chance, fraudster_address, minor_units
 
 
 def structuring(scene: Scene) -> list[Draft]:

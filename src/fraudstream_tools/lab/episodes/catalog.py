@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from fraudstream.durations import DAY, HOUR, MINUTE
 from fraudstream_tools.lab.episodes import accounts, merchants
 from fraudstream_tools.lab.episodes.scene import Episode, Scene
 from fraudstream_tools.lab.world import drafts
 from fraudstream_tools.lab.world.cities import CITIES, City
 from fraudstream_tools.lab.world.drafts import Draft
 from fraudstream_tools.lab.world.habits import usual_amount
-from fraudstream_tools.lab.world.population import DAY, HOUR, MINUTE, chance, fraudster_address, make_card
+from fraudstream_tools.lab.world.population import chance, fraudster_address, make_card
 
 
 def card_testing(scene: Scene) -> list[Draft]:

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from fraudstream.durations import HOUR, MINUTE
 from fraudstream_tools.lab.episodes.scene import Episode, Scene
 from fraudstream_tools.lab.world import drafts
 from fraudstream_tools.lab.world.drafts import Draft
 from fraudstream_tools.lab.world.habits import DECLINE_CODES, device_of, usual_amount
-from fraudstream_tools.lab.world.population import HOUR, MINUTE, Customer, Merchant
+from fraudstream_tools.lab.world.population import Customer, Merchant
 
 OUTAGE_CODES = ("91", "91", "96")
 """Issuer or switch inoperative, system malfunction (ISO 8583:1987, data element 39): they say nothing of the card."""

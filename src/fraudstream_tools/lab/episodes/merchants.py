@@ -1,10 +1,11 @@
 """Episodes at merchants: many cards at one of them, or one card at many."""
 
+from fraudstream.durations import HOUR, MINUTE
 from fraudstream_tools.lab.episodes.scene import Scene
 from fraudstream_tools.lab.world import drafts
 from fraudstream_tools.lab.world.drafts import Draft
 from fraudstream_tools.lab.world.habits import usual_amount
-from fraudstream_tools.lab.world.population import HOUR, MINUTE, chance, fraudster_address, make_card
+from fraudstream_tools.lab.world.population import chance, fraudster_address, make_card
 
 
 def merchant_enumeration(scene: Scene) -> list[Draft]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
 
+from fraudstream.durations import DAY
 from fraudstream_tools.lab.world.cities import CITIES, City
 from fraudstream_tools.lab.world.drafts import Draft
-from fraudstream_tools.lab.world.population import DAY, Customer, World
+from fraudstream_tools.lab.world.population import Customer, World
 
 DORMANT_DAYS = 31
 """Whole days without a transaction after which an account is dormant; rules begin to say so at 30."""

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import Ruleset
+from fraudstream.durations import DAY
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream.transactions.decision import Truth
 from fraudstream_tools.lab.files.transactions import FileProblemError, read_transactions
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
-from fraudstream_tools.lab.training.examples import DAY, Decided, Examples, examples, is_declined, rule_points
+from fraudstream_tools.lab.training.examples import Decided, Examples, examples, is_declined, rule_points
 
 LOG_FORMATS: Final = (".jsonl.gz", ".jsonl", ".parquet")
 _OTHER: Final = frozenset({LogTable.TALLIES.value, LogTable.IDS.value})

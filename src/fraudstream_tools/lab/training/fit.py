@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from fraudstream.detection.features import registry
 from fraudstream.detection.models.model import Calibration, Model, ModelFile, Period, seal
+from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters
 from fraudstream_tools.lab.training.calibration import log_odds, platt, weights
 from fraudstream_tools.lab.training.distributions import distributions
 from fraudstream_tools.lab.training.metrics import metrics
 
-DAY: Final = 86_400_000
 MIN_FRAUDS: Final = 10
 """Fewer say nothing: neither is trained on them, nor measured."""
 

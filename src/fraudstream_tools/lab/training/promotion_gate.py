@@ -5,8 +5,9 @@ from typing import Final
 
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models.model import Model
+from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Matrix
-from fraudstream_tools.lab.training.examples import DAY, Examples
+from fraudstream_tools.lab.training.examples import Examples
 from fraudstream_tools.lab.training.metrics import average_precision, recall_at_false_positives
 
 MIN_FRAUDS: Final = 30

@@ -3,10 +3,11 @@
 from math import exp
 from random import Random
 
+from fraudstream.durations import DAY, HOUR
 from fraudstream_tools.lab.world import drafts
 from fraudstream_tools.lab.world.cities import CASH_MACHINES, City
 from fraudstream_tools.lab.world.drafts import Draft
-from fraudstream_tools.lab.world.population import DAY, HOUR, Customer, Merchant, World, chance
+from fraudstream_tools.lab.world.population import Customer, Merchant, World, chance
 
 DECLINE_CODES = ("51", "51", "51", "61", "65", "55")
 """What an honest card is declined with: no money, limits, a wrong PIN."""

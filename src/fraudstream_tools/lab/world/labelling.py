@@ -9,9 +9,10 @@ from random import Random
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decision import Truth
 from fraudstream_tools.lab.world.drafts import Draft
-from fraudstream_tools.lab.world.population import DAY, HOUR, chance
+from fraudstream_tools.lab.world.population import chance
 
 NOBODY: Final = "nobody"
 

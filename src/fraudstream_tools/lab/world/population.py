@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 from random import Random
 
+from fraudstream.durations import DAY
 from fraudstream.transactions.money import EXPONENTS
 from fraudstream_tools.lab.world.cities import CASH_MACHINES, CITIES, ONLINE_TRADES, SHOP_TRADES, City, Trade
 
-DAY = 86_400_000
-"""Milliseconds."""
-HOUR = 3_600_000
-MINUTE = 60_000
 _LONG_WORLD = 40
 """Days from which on a world has accounts that fall dormant and wake."""
 

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
+from fraudstream.durations import DAY, HOUR
 from fraudstream_tools.lab.episodes.catalog import EPISODES
 from fraudstream_tools.lab.episodes.lookalikes import LOOKALIKES
 from fraudstream_tools.lab.episodes.scene import Episode, Scene
 from fraudstream_tools.lab.world.drafts import Draft
 from fraudstream_tools.lab.world.habits import customer_day
 from fraudstream_tools.lab.world.labelling import Report, report
-from fraudstream_tools.lab.world.population import DAY, HOUR, Customer, World, make_world
+from fraudstream_tools.lab.world.population import Customer, World, make_world
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 """First simulated day where nobody asks for another: fixed, so that a seed alone names a world."""

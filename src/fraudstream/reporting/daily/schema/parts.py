@@ -1,11 +1,8 @@
 """What the figures of a report are made of."""
 
-import math
-
 import msgspec
 
-_Z = 1.959963984540054
-"""Two-sided 95 % of the normal distribution."""
+from fraudstream.statistics import wilson_interval
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -60,9 +57,5 @@ def wilson(part: int, whole: int) -> Interval | None:
     """Return a share with its interval; None of nothing."""
     if not whole:
         return None
-    share, square = part / whole, _Z * _Z / whole
-    middle = (share + square / 2) / (1 + square)
-    half = _Z / (1 + square) * math.sqrt(share * (1 - share) / whole + square / (4 * whole))
-    return Interval(
-        share=round(share, 6), low=round(max(0.0, middle - half), 6), high=round(min(1.0, middle + half), 6), n=whole
-    )
+    low, high = wilson_interval(part, whole)
+    return Interval(share=round(part / whole, 6), low=round(low, 6), high=round(high, 6), n=whole)

@@ -1,0 +1,20 @@
+"""What DynamoDB's errors mean, for everything that writes on a condition."""
+
+from botocore.exceptions import ClientError
+
+CONDITION_FAILED = "ConditionalCheckFailedException"
+
+
+def is_condition_failure(error: BaseException | None) -> bool:
+    """Return whether DynamoDB refused a write because its condition did not hold."""
+    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == CONDITION_FAILED
+
+
+def raise_unless_condition_failed(error: ClientError) -> None:
+    """Raise an error again unless it says that the write's condition did not hold.
+
+    Raises:
+        ClientError: DynamoDB refused the write for another reason.
+    """
+    if not is_condition_failure(error):
+        raise error
