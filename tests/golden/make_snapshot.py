@@ -36,20 +36,23 @@ from unittest import mock
 
 from botocore.credentials import Credentials
 
-from fraudstream.detection import features, model, models, profile_form
-from fraudstream.reporting import decision_log, figures, merge, roll_up
+from embedded_aws.cloud import LocalCloud
+from embedded_aws.provider.identity import Identity
+from embedded_aws.provider.inputs import Inputs
+from embedded_aws.pulumi_program import Created
+from fraudstream.detection.features import registry
+from fraudstream.detection.models import model, selection
+from fraudstream.detection.profiles import codec
+from fraudstream.reporting.daily.schema import report
+from fraudstream.reporting.log import hourly_merge, record, roll_up
 from fraudstream.transactions.attributes import from_item
-from fraudstream_tools.cli.embedded import deployed
-from fraudstream_tools.cli.labels import label_transaction
-from fraudstream_tools.cli.steps import Steps
-from fraudstream_tools.cli.tally import STOPPED, stored_transactions
-from fraudstream_tools.lab.replay import replay
-from fraudstream_tools.lab.sample_day import sample_transactions, sample_truth
-from fraudstream_tools.lab.signing import SignedRequests
-from fraudstream_tools.local.cloud import LocalCloud
-from fraudstream_tools.local.program import Created
-from fraudstream_tools.local.provider.identity import Identity
-from fraudstream_tools.local.provider.inputs import Inputs
+from fraudstream_tools.cli.support.labelling import label_transaction
+from fraudstream_tools.cli.support.local_system import deployed
+from fraudstream_tools.cli.support.reconciliation import STOPPED, stored_transactions
+from fraudstream_tools.cli.support.steps import ProgressSteps
+from fraudstream_tools.lab.replay.client import replay
+from fraudstream_tools.lab.replay.signing import SignedRequests
+from fraudstream_tools.lab.world.sample_day import sample_transactions, sample_truth
 
 TOKEN_KEY = base64.b64encode(hashlib.sha256(b"fraudstream golden data").digest()).decode()
 """Known to everybody: good for this data alone."""
@@ -73,7 +76,7 @@ def chosen_requests() -> list[dict[str, Any]]:
     ]
 
 
-def run(cloud: LocalCloud, steps: Steps, requests: list[dict[str, Any]]) -> None:
+def run(cloud: LocalCloud, steps: ProgressSteps, requests: list[dict[str, Any]]) -> None:
     """Have the system store all that it ever stores."""
     first = requests[: len(requests) * 2 // 3]
     _post(cloud, steps, first)
@@ -89,7 +92,7 @@ def run(cloud: LocalCloud, steps: Steps, requests: list[dict[str, Any]]) -> None
     cloud.wait_until_idle(_IDLE_SECONDS)
 
 
-def _post(cloud: LocalCloud, steps: Steps, requests: list[dict[str, Any]]) -> None:
+def _post(cloud: LocalCloud, steps: ProgressSteps, requests: list[dict[str, Any]]) -> None:
     auth = SignedRequests(
         Credentials(cloud.credentials.access_key, cloud.credentials.secret_key), cloud.outputs["region"]
     )
@@ -152,14 +155,14 @@ def manifest(
         "madeFrom": "the customers of the sample day who meet with fraud, and one in four of the others",
         "tokenKey": TOKEN_KEY,
         "formats": {
-            "profile": profile_form.SCHEMA,
-            "features": features.SCHEMA,
-            "logRecord": decision_log.SCHEMA_VERSION,
+            "profile": codec.SCHEMA,
+            "features": registry.SCHEMA,
+            "logRecord": record.SCHEMA_VERSION,
             "hour": roll_up.HOUR_SCHEMA_VERSION,
-            "fingerprint": merge.FINGERPRINT,
-            "report": figures.REPORT_SCHEMA_VERSION,
+            "fingerprint": hourly_merge.FINGERPRINT,
+            "report": report.REPORT_SCHEMA_VERSION,
             "model": model.SCHEMA_VERSION,
-            "chosenModels": models.Chosen().schema_version,
+            "chosenModels": selection.ModelSelection().schema_version,
         },
         "outputs": {name: outputs[name] for name in OUTPUTS},
         "counts": {
@@ -224,7 +227,11 @@ def main(release: str) -> None:
     folder = Path(__file__).parent / release
     if folder.exists():
         sys.exit(f"{folder} is there: what a release stored never changes")
-    with mock.patch.object(Identity, "random_bytes", _token_key), Steps() as steps, deployed("golden", steps) as cloud:
+    with (
+        mock.patch.object(Identity, "random_bytes", _token_key),
+        ProgressSteps() as steps,
+        deployed("golden", steps) as cloud,
+    ):
         requests = chosen_requests()
         run(cloud, steps, requests)
         tables = {name: read_items(cloud, cloud.outputs[output]) for name, output in TABLES.items()}

@@ -15,24 +15,26 @@ import duckdb
 import msgspec
 import pytest
 
-from fraudstream.detection import features, profile_form, ruleset
-from fraudstream.detection.decision_store import STATUS_SHARDS
-from fraudstream.detection.models import MODELS_FILE, MODELS_FOLDER, load_models, read_chosen
-from fraudstream.reporting.columns import FILES
-from fraudstream.reporting.daily import Reported, Reporter
-from fraudstream.reporting.decision_log import LogEvent, LogRecord
-from fraudstream.reporting.figures import DailyReport
-from fraudstream.reporting.places import Table
-from fraudstream.reporting.roll_up import Hour
-from fraudstream.reporting.stores import FolderStore, digest
-from fraudstream.transactions.admission import payload_hash
+from fraudstream.detection.features import registry
+from fraudstream.detection.models.selection import MODELS_FILE, MODELS_FOLDER, load_models, parse_selection
+from fraudstream.detection.profiles import codec
+from fraudstream.detection.rules import ruleset
+from fraudstream.detection.stores.alerts import STATUS_SHARDS
+from fraudstream.reporting.daily.reporter import Reported, Reporter
+from fraudstream.reporting.daily.schema.report import DailyReport
+from fraudstream.reporting.log.columns import FILES
+from fraudstream.reporting.log.keys import LogTable
+from fraudstream.reporting.log.record import LogEvent, LogRecord
+from fraudstream.reporting.log.roll_up import Hour
+from fraudstream.reporting.storage.object_store import FolderStore, digest
+from fraudstream.transactions.api.validation import TimeBounds, read_request
 from fraudstream.transactions.attributes import from_attribute, from_item
 from fraudstream.transactions.decision import Decision, Label, Verdict
-from fraudstream.transactions.privacy import Tokenizer
+from fraudstream.transactions.pseudonyms import payload_hash
+from fraudstream.transactions.tokens import Tokenizer
 from fraudstream.transactions.transaction import Transaction
-from fraudstream.transactions.validation import TimeBounds, read_request
 from fraudstream_tools.cli.alerts import grouped
-from fraudstream_tools.lab.backtest_log import DecisionLog
+from fraudstream_tools.lab.backtest.log_samples import DecisionLog
 
 FOLDER = Path(__file__).parent / "0.1.0"
 MANIFEST = json.loads((FOLDER / "manifest.json").read_text())
@@ -113,14 +115,14 @@ def test_each_transaction_decision_and_label_decodes(stored: list[Any], claims: 
 
 
 def test_each_feature_vector_unpacks(stored: list[Any]) -> None:
-    vectors = [features.unpack(decision.features) for item in stored if (decision := Decision.from_item(item))]
+    vectors = [registry.unpack(decision.features) for item in stored if (decision := Decision.from_item(item))]
     assert len(vectors) == COUNTS["decided"]
     assert all(any(value is not None for value in vector) for vector in vectors)
 
 
 def test_each_profile_unpacks(stored: list[Any]) -> None:
     items = {from_attribute(item["entity"]): from_attribute(item["state"]) for item in lines("profiles")}
-    profiles = {key: profile_form.unpack(state) for key, state in items.items()}
+    profiles = {key: codec.unpack(state) for key, state in items.items()}
     assert all(key.startswith(f"{profile.kind}#") for key, profile in profiles.items())
     assert len(profiles) == COUNTS["profiles"]
     customers = {f"customer#{Transaction.from_item(item).customer_id}" for item in stored}
@@ -172,8 +174,8 @@ def test_hour_manifests_name_their_files(bucket: FolderStore, hours: list[Hour])
     assert files == {key: digest(bucket.root / key) for key in bucket.find(LOG_PREFIX) if key.endswith(".parquet")}
 
 
-@pytest.mark.parametrize("table", list(Table))
-def test_each_parquet_file_reads(table: Table, bucket: FolderStore) -> None:
+@pytest.mark.parametrize("table", list(LogTable))
+def test_each_parquet_file_reads(table: LogTable, bucket: FolderStore) -> None:
     columns = {name: kind.replace(" ", "") for name, kind in FILES[table].items()}
     keys = list(bucket.find(f"{LOG_PREFIX}{table}/"))
     assert len(keys) == COUNTS["objects"][f"decision-log/{table}"]
@@ -240,7 +242,7 @@ def test_a_report_made_today_continues_those_of_the_release(
 
 def test_the_ruleset_and_its_models_load(bucket: FolderStore, stored: list[Any]) -> None:
     rules = ruleset.load(*(bucket.read(RULESET_PREFIX + name) or b"" for name in ruleset.FILES))
-    chosen = read_chosen(bucket.read(RULESET_PREFIX + MODELS_FILE) or b"")
+    chosen = parse_selection(bucket.read(RULESET_PREFIX + MODELS_FILE) or b"")
     models = load_models(chosen, lambda name: bucket.read(f"{RULESET_PREFIX}{MODELS_FOLDER}{name}") or b"")
     decisions = [decision for item in stored if (decision := Decision.from_item(item))]
     assert {decision.ruleset_version for decision in decisions} == {rules.version}
