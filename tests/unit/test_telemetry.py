@@ -57,7 +57,7 @@ def test_a_failure_is_logged_by_class_and_place_and_not_by_its_message(capsys: p
     assert SECRET not in out
     assert line["level"] == "ERROR"
     assert line["error"] == "ValueError"
-    assert line["where"].startswith("test_observe.py:")
+    assert line["where"].startswith("test_telemetry.py:")
 
 
 def test_an_error_of_aws_is_named_with_its_code() -> None:

@@ -1,16 +1,14 @@
 """What the analyzer has to do for a record of the stream of transactions."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-
-import msgspec
 
 from fraudstream.detection.batch import Relabelling
 from fraudstream.detection.profiles.events import MAX_TIME, UnusableTransactionError, check, identity
 from fraudstream.detection.profiles.profile import LabelChange
 from fraudstream.transactions.card_numbers import holds_card_number
 from fraudstream.transactions.decision import Label, Truth
+from fraudstream.transactions.item import PoisonRecordError, decode
 from fraudstream.transactions.transaction import Kind, Transaction
 
 
@@ -31,10 +29,6 @@ class Work(NamedTuple):
 
 
 _FRAUD = {"S": Truth.FRAUD}
-
-
-class PoisonRecordError(ValueError):
-    """A record that can never be processed; the message names fields, never values."""
 
 
 def sequence_number(record: Mapping[str, Any]) -> str:
@@ -80,20 +74,11 @@ def read(record: Mapping[str, Any]) -> Work:
     to_judge = "decision" not in new and (is_new or redriven)
     if not to_judge and not relabelled:
         return Work(number)
+    transaction, _, label = decode(new)
     try:
-        transaction = Transaction.from_item(new)
-        label = Label.from_item(new)
         check(transaction)
-    except msgspec.ValidationError as error:
-        # msgspec's own message may hold the value; what follows "$." is the field.
-        where = re.search(r"(?:\$\.|field `)(\w+)", str(error))
-        raise PoisonRecordError(
-            f"the new image is no transaction: {where[1] if where else 'a field'} is wrong"
-        ) from None
     except UnusableTransactionError as error:
-        raise PoisonRecordError(f"the new image is no transaction: {error}") from None
-    except (ValueError, TypeError, AttributeError):
-        raise PoisonRecordError("the new image is no transaction: an attribute cannot be read") from None
+        raise PoisonRecordError(f"not a transaction that can be judged: {error}") from None
     return Work(number, transaction, to_judge, label, relabelled and label is not None, _relabelling(record, new, old))
 
 

@@ -5,20 +5,10 @@ from typing import Any
 
 import msgspec
 
+from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.request import TransactionRequest
-from fraudstream.transactions.tokens import EntityKind, Tokenizer, coarse
-from fraudstream.transactions.transaction import Transaction
-
-IDENTIFIERS = {
-    "customer_id": EntityKind.CUSTOMER,
-    "card_token": EntityKind.CARD,
-    "merchant_id": EntityKind.MERCHANT,
-    "terminal_id": EntityKind.TERMINAL,
-    "device_id": EntityKind.DEVICE,
-    "ip_address": EntityKind.IP,
-    "counterparty_token": EntityKind.CUSTOMER,
-}
-"""Fields that are stored as tokens, and what they identify: a counterparty who is a customer has one token as both."""
+from fraudstream.transactions.tokens import Tokenizer, coarse
+from fraudstream.transactions.transaction import FIELDS, Transaction
 
 
 def pseudonymize(request: TransactionRequest, tokenizer: Tokenizer, *, timestamp: int, received_at: int) -> Transaction:
@@ -33,12 +23,13 @@ def pseudonymize(request: TransactionRequest, tokenizer: Tokenizer, *, timestamp
     kept: dict[str, Any] = {
         name: value for name, value in msgspec.structs.asdict(request).items() if value is not msgspec.UNSET
     }
-    for name, kind in IDENTIFIERS.items():
-        if name in kept:
-            kept[name] = tokenizer.token(kind, _normal(kept[name], kind))
-    for name in ("latitude", "longitude"):
-        if name in kept:
-            kept[name] = coarse(kept[name])
+    for field in FIELDS:
+        if field.name not in kept:
+            continue
+        if (kind := field.spec.identifies) is not None:
+            kept[field.name] = tokenizer.token(kind, _normal(kept[field.name], kind))
+        elif field.spec.is_coarse:
+            kept[field.name] = coarse(kept[field.name])
     kept |= {"timestamp": timestamp, "received_at": received_at}
     return Transaction(**kept)
 

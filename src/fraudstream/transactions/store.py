@@ -14,11 +14,11 @@ from fraudstream.durations import DAY
 from fraudstream.dynamodb import is_condition_failure
 from fraudstream.transactions.attributes import Item, from_item, to_item
 from fraudstream.transactions.deadline import DeadlineExceededError
-from fraudstream.transactions.decision import Decision, Label
+from fraudstream.transactions.item import StoredTransaction, decode
 from fraudstream.transactions.pseudonyms import payload_hash, pseudonymize
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.tokens import Tokenizer
-from fraudstream.transactions.transaction import Kind, Transaction
+from fraudstream.transactions.transaction import Kind
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -33,14 +33,6 @@ class ConflictError(Exception):
 
 class StoreUnavailableError(Exception):
     """DynamoDB did not do what it was asked; its cause says why."""
-
-
-class StoredTransaction(NamedTuple):
-    """A transaction in its present state."""
-
-    transaction: Transaction
-    decision: Decision | None = None
-    label: Label | None = None
 
 
 class PutResult(NamedTuple):
@@ -87,7 +79,7 @@ class TransactionStore:
         transaction = pseudonymize(request, self.tokenizer, timestamp=claim["transactionTimestamp"], received_at=now)
         item = transaction.to_item() | to_item({"kind": Kind.TRANSACTION.value, "expiresAt": claim["expiresAt"]})
         if present := self._put_if_absent(item):
-            return PutResult(_stored(present), is_new=False)
+            return PutResult(decode(present), is_new=False)
         return PutResult(StoredTransaction(transaction), is_new=True)
 
     def get(self, transaction_id: str) -> StoredTransaction | None:
@@ -100,7 +92,7 @@ class TransactionStore:
             item = newest_item(self.client, self.table, transaction_id)
         except (BotoCoreError, ClientError, DeadlineExceededError) as error:
             raise StoreUnavailableError from error
-        return None if item is None else _stored(item)
+        return None if item is None else decode(item)
 
     def _put_if_absent(self, item: Item) -> Item | None:
         """Put an item if its key is free; else give the item that is there, which costs no read."""
@@ -118,10 +110,6 @@ class TransactionStore:
         except (BotoCoreError, DeadlineExceededError) as error:
             raise StoreUnavailableError from error
         return None
-
-
-def _stored(item: Item) -> StoredTransaction:
-    return StoredTransaction(Transaction.from_item(item), Decision.from_item(item), Label.from_item(item))
 
 
 def newest_item(

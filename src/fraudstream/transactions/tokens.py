@@ -4,22 +4,12 @@ import base64
 import binascii
 import hashlib
 import hmac
-from enum import StrEnum
+
+from fraudstream.transactions.fields import EntityKind
 
 TOKEN_PREFIX = "tok_"  # noqa: S105  (marks tokens for the reader; no secret)
 _MIN_KEY_BYTES = 32
 _DIGEST_BYTES = 16
-
-
-class EntityKind(StrEnum):
-    """What an identifier identifies; the same text is another token for another kind."""
-
-    CUSTOMER = "customer"
-    CARD = "card"
-    MERCHANT = "merchant"
-    TERMINAL = "terminal"
-    DEVICE = "device"
-    IP = "ip"
 
 
 class TokenKeyError(ValueError):

@@ -1,11 +1,31 @@
-"""A transaction as it is stored: validated, and with every identifier of a person or place replaced by a token."""
+"""A transaction: the one declaration of its fields, and how it is stored.
+
+Everything that is known of a field stands in its line of `Transaction`; see `fields.FieldSpec` for what is derived.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
+from fraudstream.transactions import fields
 from fraudstream.transactions.attributes import AttributeValue, Item, from_item, to_item
+from fraudstream.transactions.countries import COUNTRIES
+from fraudstream.transactions.fields import EntityKind, FieldSpec
+from fraudstream.transactions.money import EXPONENTS, MAX_AMOUNT_MINOR
+
+TRANSACTION_ID_PATTERN: Final = "^[A-Za-z0-9._:-]{1,64}$"
+_EPOCH_MILLISECONDS_1900: Final = -2_208_988_800_000
+_TIME_IN_RULES: Final = "rules speak of time by features: localHour, arrivalDelaySeconds and the windows of counts"
+_AMOUNT_IN_RULES: Final = "minor units differ between currencies: compare amountBase, the amount in the base currency"
+_PLACE_IN_RULES: Final = "places are judged by travelKm, travelHours and travelKmPerHour"
+
+Metadata: TypeAlias = dict[
+    Annotated[str, Meta(pattern="^[a-z][A-Za-z0-9_]{0,31}$")],
+    Annotated[str, Meta(pattern="^[A-Za-z0-9._:/-]{1,32}$")],
+]
 
 
 class Kind(StrEnum):
@@ -55,41 +75,201 @@ class AuthorizationResult(StrEnum):
     DECLINED = "DECLINED"
 
 
+def _transaction_id(description: str) -> Meta:
+    return fields.text(TRANSACTION_ID_PATTERN, description, "1 to 64 letters, digits and . _ : -")
+
+
+def _country(description: str) -> FieldSpec:
+    return FieldSpec(request=fields.country(description, COUNTRIES), in_rules=True, logged=True)
+
+
+def _identifier(kind: EntityKind, description: str, *, has_profile: bool = True) -> FieldSpec:
+    return FieldSpec(
+        request=fields.identifier(description), identifies=kind, has_profile=has_profile, in_rules=True, logged=True
+    )
+
+
+def _code(description: str) -> FieldSpec:
+    return FieldSpec(request=fields.code(description), in_rules=True, logged=True)
+
+
 class Transaction(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """One payment event. Times are epoch milliseconds, amounts minor units, identifiers tokens (`tok_…`)."""
 
-    transaction_id: str
-    timestamp: int
+    # The order of the fields is a contract: the hash of a request, by which a repeat is known, is of the fields that
+    # were posted in this order. A new field may be added anywhere.
+    transaction_id: Annotated[
+        str,
+        FieldSpec(
+            request=_transaction_id(
+                "The client's own id, and the key of idempotency: the same call again changes nothing."
+            )
+        ),
+    ]
+    timestamp: Annotated[
+        int,
+        FieldSpec(
+            request=fields.time(0, "When it happened, in epoch milliseconds; when left out, the time of receipt."),
+            optional_in_request=True,
+            instead_in_rules=_TIME_IN_RULES,
+        ),
+    ]
     """When it happened, by the client's clock."""
-    received_at: int
+    received_at: Annotated[int, FieldSpec(instead_in_rules=_TIME_IN_RULES)]
     """When it came in, by ours."""
-    amount_minor: int
-    currency: str
-    type: TransactionType
-    customer_id: str
-    card_token: str | None = None
-    card_bin: str | None = None
-    card_last4: str | None = None
-    merchant_id: str | None = None
-    merchant_category_code: str | None = None
-    merchant_country: str | None = None
-    card_country: str | None = None
-    billing_country: str | None = None
-    ip_country: str | None = None
-    terminal_id: str | None = None
-    device_id: str | None = None
-    ip_address: str | None = None
-    latitude: float | None = None
-    """Degrees, rounded to two decimals (about a kilometre) at the door."""
-    longitude: float | None = None
-    channel: Channel | None = None
-    entry_mode: EntryMode | None = None
-    authorization_result: AuthorizationResult | None = None
-    response_code: str | None = None
-    original_transaction_id: str | None = None
-    counterparty_token: str | None = None
-    account_opened_at: int | None = None
-    metadata: dict[str, str] | None = None
+    amount_minor: Annotated[
+        int,
+        FieldSpec(
+            request=fields.number(
+                0,
+                MAX_AMOUNT_MINOR,
+                "Amount in minor units of the currency: 1234 of EUR are 12.34. 0 is a card check.",
+                f"an integer of minor units from 0 to {MAX_AMOUNT_MINOR}",
+            ),
+            instead_in_rules=_AMOUNT_IN_RULES,
+        ),
+    ]
+    currency: Annotated[
+        str,
+        FieldSpec(
+            request=fields.text(
+                "^[A-Z]{3}$",
+                "Currency, ISO 4217 alphabetic code.",
+                "a currency code of ISO 4217, in capitals",
+                EXPONENTS,
+            ),
+            in_rules=True,
+        ),
+    ]
+    type: Annotated[TransactionType, _code("What the payment event was.")]
+    customer_id: Annotated[str, _identifier(EntityKind.CUSTOMER, "Who pays, or is paid on a deposit or refund.")]
+    card_token: Annotated[
+        str | None, _identifier(EntityKind.CARD, "The client's token of the card, never its number.")
+    ] = None
+    card_bin: Annotated[
+        str | None,
+        FieldSpec(
+            request=fields.text(
+                "^[0-9]{6,8}$",
+                "The first 6 to 8 digits of the card's number, which name its issuer.",
+                "6 to 8 digits, as a text",
+            ),
+            in_rules=True,
+        ),
+    ] = None
+    card_last4: Annotated[
+        str | None,
+        FieldSpec(request=fields.text("^[0-9]{4}$", "The last 4 digits of the card's number.", "4 digits, as a text")),
+    ] = None
+    merchant_id: Annotated[str | None, _identifier(EntityKind.MERCHANT, "Where the money goes.")] = None
+    merchant_category_code: Annotated[
+        str | None,
+        FieldSpec(
+            request=fields.text(
+                "^[0-9]{4}$", "Merchant category, ISO 18245.", "a merchant category code of 4 digits, as a text"
+            ),
+            in_rules=True,
+            logged=True,
+        ),
+    ] = None
+    merchant_country: Annotated[str | None, _country("Where the merchant is")] = None
+    card_country: Annotated[str | None, _country("Where the card was issued")] = None
+    billing_country: Annotated[str | None, _country("Where the bill goes")] = None
+    ip_country: Annotated[str | None, _country("Where the address of the customer's device is")] = None
+    terminal_id: Annotated[str | None, _identifier(EntityKind.TERMINAL, "The terminal or cash machine.")] = None
+    device_id: Annotated[str | None, _identifier(EntityKind.DEVICE, "The customer's device.")] = None
+    ip_address: Annotated[
+        str | None,
+        FieldSpec(
+            request=Meta(
+                min_length=2,
+                max_length=45,
+                description="IPv4 or IPv6 address of the customer's device. Stored as a keyed token only.",
+                extra={"must_be": "an IPv4 or IPv6 address"},
+            ),
+            identifies=EntityKind.IP,
+            in_rules=True,
+            logged=True,
+        ),
+    ] = None
+    latitude: Annotated[
+        float | None,
+        FieldSpec(
+            request=fields.number(
+                -90,
+                90,
+                "Degrees north; stored rounded to two decimals. Only together with longitude.",
+                "a number from -90 to 90",
+            ),
+            instead_in_rules=_PLACE_IN_RULES,
+            is_coarse=True,
+        ),
+    ] = None
+    longitude: Annotated[
+        float | None,
+        FieldSpec(
+            request=fields.number(
+                -180,
+                180,
+                "Degrees east; stored rounded to two decimals. Only together with latitude.",
+                "a number from -180 to 180",
+            ),
+            instead_in_rules=_PLACE_IN_RULES,
+            is_coarse=True,
+        ),
+    ] = None
+    channel: Annotated[Channel | None, _code("Where the customer stood.")] = None
+    entry_mode: Annotated[EntryMode | None, _code("How the card's or account's data came in.")] = None
+    authorization_result: Annotated[AuthorizationResult | None, _code("What the issuer said, when known.")] = None
+    response_code: Annotated[
+        str | None,
+        FieldSpec(
+            request=fields.text(
+                "^[0-9A-Z]{2,4}$",
+                "The issuer's response code, ISO 8583 data element 39.",
+                "a response code of 2 to 4 capitals and digits, as a text",
+            ),
+            in_rules=True,
+            logged=True,
+        ),
+    ] = None
+    original_transaction_id: Annotated[
+        str | None,
+        FieldSpec(
+            request=_transaction_id("The transaction that this one takes back; required for REFUND and REVERSAL."),
+            in_rules=True,
+        ),
+    ] = None
+    counterparty_token: Annotated[
+        str | None,
+        _identifier(EntityKind.CUSTOMER, "The other side's account or customer.", has_profile=False),
+    ] = None
+    account_opened_at: Annotated[
+        int | None,
+        FieldSpec(
+            request=fields.time(
+                _EPOCH_MILLISECONDS_1900,
+                "When the customer's account was opened, in epoch milliseconds.",
+                "epoch milliseconds, as an integer, since 1900 and not in the future",
+            ),
+            instead_in_rules="use accountAgeDays",
+        ),
+    ] = None
+    metadata: Annotated[
+        dict[str, str] | None,
+        FieldSpec(
+            request=Meta(
+                max_length=10,
+                description="Short codes of the client's own; never a name, an address or a card number.",
+                extra={
+                    "must_be": "an object of at most 10 codes: names of 1 to 32 letters, digits and _ that start with "
+                    "a small letter, texts of 1 to 32 letters, digits and . _ : / -"
+                },
+            ),
+            request_type=Metadata,
+            instead_in_rules="metadata is stored for the client and not judged",
+        ),
+    ] = None
 
     def to_item(self) -> Item:
         """Return the transaction's part of its DynamoDB item."""
@@ -103,3 +283,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
             msgspec.ValidationError: the item is not a transaction.
         """
         return msgspec.convert(from_item(item), cls)
+
+
+FIELDS: Final = fields.declared_fields(Transaction)
+"""Every field of a transaction, as declared above."""

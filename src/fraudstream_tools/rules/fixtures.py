@@ -14,7 +14,7 @@ from fraudstream.detection.rules import strict_yaml
 from fraudstream.detection.rules.ruleset import LISTS_FILE, Mode, Ruleset
 from fraudstream.durations import DAY, HOUR, MINUTE, SECOND
 from fraudstream.transactions.decision import Decision, Truth
-from fraudstream.transactions.transaction import Transaction
+from fraudstream.transactions.transaction import FIELDS, Transaction
 from fraudstream_tools.rules.folder import RulesFolder
 
 FOLDER: Final = "fixtures"
@@ -192,7 +192,7 @@ def _transactions(given: Mapping[str, Any], name: str, place: str) -> list[tuple
     return made
 
 
-_FIELDS: Final = tuple(field.encode_name for field in msgspec.structs.fields(Transaction))
+_FIELDS: Final = tuple(field.public_name for field in FIELDS)
 
 
 def _milliseconds(text: str) -> int:

@@ -1,40 +1,24 @@
 """Which entities a transaction touches, and the keys of their profiles."""
 
-from enum import StrEnum
+from operator import attrgetter
 from typing import Final
 
-from fraudstream.transactions.transaction import Transaction
-
-
-class EntityKind(StrEnum):
-    """The kinds of entity that have a profile."""
-
-    CUSTOMER = "customer"
-    CARD = "card"
-    MERCHANT = "merchant"
-    TERMINAL = "terminal"
-    DEVICE = "device"
-    IP = "ip"
-
+from fraudstream.transactions.fields import EntityKind
+from fraudstream.transactions.transaction import FIELDS, Transaction
 
 PERSONAL: Final = frozenset({EntityKind.CUSTOMER, EntityKind.CARD})
 """Kinds that belong to one person. The others are met by many people, may be busy, and are written by many at once."""
 
+_TOKENS: Final = tuple(
+    (field.spec.identifies, attrgetter(field.name))
+    for field in FIELDS
+    if field.spec.identifies is not None and field.spec.has_profile
+)
+
 
 def tokens(transaction: Transaction) -> dict[EntityKind, str]:
-    """Return the token of every entity that a transaction touches."""
-    found = {EntityKind.CUSTOMER: transaction.customer_id}
-    if transaction.card_token is not None:
-        found[EntityKind.CARD] = transaction.card_token
-    if transaction.merchant_id is not None:
-        found[EntityKind.MERCHANT] = transaction.merchant_id
-    if transaction.terminal_id is not None:
-        found[EntityKind.TERMINAL] = transaction.terminal_id
-    if transaction.device_id is not None:
-        found[EntityKind.DEVICE] = transaction.device_id
-    if transaction.ip_address is not None:
-        found[EntityKind.IP] = transaction.ip_address
-    return found
+    """Return the token of every entity with a profile that a transaction touches."""
+    return {kind: token for kind, get in _TOKENS if (token := get(transaction)) is not None}
 
 
 def entities(transaction: Transaction) -> dict[EntityKind, str]:

@@ -8,13 +8,12 @@ what each dimension counts.
 
 from collections.abc import Iterator, Mapping
 
+from fraudstream.transactions.transaction import FIELDS
+
 ENTITIES: Mapping[str, str] = {
-    "customer": "customerId",
-    "card": "cardToken",
-    "merchant": "merchantId",
-    "terminal": "terminalId",
-    "device": "deviceId",
-    "ip": "ipAddress",
+    field.spec.identifies.value: field.public_name
+    for field in FIELDS
+    if field.spec.identifies is not None and field.spec.has_profile and field.spec.logged
 }
 """Kind of entity to the log's column of its tokens."""
 

@@ -7,14 +7,15 @@ four digits, places and metadata stay out.
 import base64
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from fraudstream.transactions.attributes import AttributeValue
 from fraudstream.transactions.decision import Decision, Label
+from fraudstream.transactions.item import PoisonRecordError, decode
 from fraudstream.transactions.money import exponent
-from fraudstream.transactions.transaction import Kind, Transaction
+from fraudstream.transactions.transaction import FIELDS, Kind, Transaction
 
 SCHEMA_VERSION = 1
 """Raised whenever a column changes its meaning or goes; a new optional column does not raise it."""
@@ -22,10 +23,6 @@ SCHEMA_VERSION = 1
 
 LARGEST_NUMBER = 253_402_300_799_999
 """The last millisecond of the year 9999: every time, amount and score of a transaction is at most that."""
-
-
-class PoisonRecordError(ValueError):
-    """A stream record that cannot be read; the message says of which kind the fault is, and holds no value."""
 
 
 class LogEvent(StrEnum):
@@ -36,8 +33,8 @@ class LogEvent(StrEnum):
     LABELED = "LABELED"
 
 
-class LogRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """One line of the decision log. Times are epoch milliseconds, amounts minor units, identifiers tokens."""
+class _Head(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The columns of every line."""
 
     schema_version: int
     event: LogEvent
@@ -49,24 +46,32 @@ class LogRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
     amount_minor: int
     currency: str
 
-    # of decisions, and of labels of decided transactions
-    type: str | None = None
-    customer_id: str | None = None
-    card_token: str | None = None
-    merchant_id: str | None = None
-    merchant_category_code: str | None = None
-    merchant_country: str | None = None
-    card_country: str | None = None
-    billing_country: str | None = None
-    ip_country: str | None = None
-    terminal_id: str | None = None
-    device_id: str | None = None
-    ip_address: str | None = None
-    counterparty_token: str | None = None
-    channel: str | None = None
-    entry_mode: str | None = None
-    authorization_result: str | None = None
-    response_code: str | None = None
+
+_COPIED: Final = tuple(field.name for field in FIELDS if field.spec.logged)
+"""Fields of a transaction that decisions, and labels of decided transactions, repeat: the declaration says which."""
+
+if TYPE_CHECKING:
+    _Columns = _Head
+else:
+    _Columns = msgspec.defstruct(
+        "_Columns",
+        [(name, str | None, None) for name in _COPIED],
+        bases=(_Head,),
+        module=__name__,
+        frozen=True,
+        kw_only=True,
+        rename="camel",
+        omit_defaults=True,
+    )
+
+
+class LogRecord(_Columns, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One line of the decision log. Times are epoch milliseconds, amounts minor units, identifiers tokens."""
+
+    if TYPE_CHECKING:
+        # The columns of a transaction's fields are known only when the declaration has been read.
+        def __init__(self, **columns: Any) -> None: ...  # noqa: ANN401
+
     decision: str | None = None
     score: int | None = None
     reasons: tuple[str, ...] = ()
@@ -93,13 +98,6 @@ class LogRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
     labeled_at: int | None = None
 
 
-_COPIED = (
-    "type", "customer_id", "card_token", "merchant_id", "merchant_category_code", "merchant_country", "card_country",
-    "billing_country", "ip_country", "terminal_id", "device_id", "ip_address", "counterparty_token", "channel",
-    "entry_mode", "authorization_result", "response_code",
-)  # fmt: skip
-
-
 def read_stream_record(record: Mapping[str, Any]) -> list[LogRecord]:
     """Return the log records that a stream record amounts to; most often one, none where nothing new is in it.
 
@@ -118,6 +116,8 @@ def read_stream_record(record: Mapping[str, Any]) -> list[LogRecord]:
         records = _changes(new, old, logged_at=round(stream["ApproximateCreationDateTime"] * 1000))
         for each in records:
             _check(each)
+    except PoisonRecordError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise PoisonRecordError(f"not a transaction's stream record: {type(error).__name__}") from None
     return records
@@ -134,7 +134,7 @@ def _check(record: LogRecord) -> None:
 def _changes(
     new: Mapping[str, AttributeValue], old: Mapping[str, AttributeValue], *, logged_at: int
 ) -> list[LogRecord]:
-    transaction = Transaction.from_item(new)
+    transaction, decision, label = decode(new)
     common: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "logged_at": logged_at,
@@ -147,7 +147,6 @@ def _changes(
     records: list[LogRecord] = []
     if not old:
         records.append(LogRecord(event=LogEvent.STORED, **common))
-    decision, label = Decision.from_item(new), Label.from_item(new)
     known = common if decision is None else common | _decision_columns(transaction, decision)
     newly_decided = decision is not None and "decision" not in old
     if newly_decided:

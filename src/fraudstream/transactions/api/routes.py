@@ -18,8 +18,9 @@ from fraudstream.transactions.api.answer import FieldError, Problem, present_sta
 from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
 from fraudstream.transactions.card_numbers import holds_card_number
 from fraudstream.transactions.deadline import Deadline
-from fraudstream.transactions.request import MAX_BODY_BYTES, TRANSACTION_ID_PATTERN
+from fraudstream.transactions.request import MAX_BODY_BYTES
 from fraudstream.transactions.store import ConflictError, StoredTransaction, StoreUnavailableError, TransactionStore
+from fraudstream.transactions.transaction import TRANSACTION_ID_PATTERN
 
 DEADLINE_SECONDS = 5.0
 """How long one request may begin calls to DynamoDB: clients wait, and the gateway gives up after 29 s."""

@@ -83,7 +83,7 @@ class AccountChecker:
             return Check(name=name, state=State.UNKNOWN, found="no answer", advice=str(error))
 
     def _caller(self) -> Check:
-        account = self._client("sts").get_caller_identity()["AccountChecker"]
+        account = self._client("sts").get_caller_identity()["Account"]
         return Check(name="account", state=State.OK, found=f"{account} in {self._settings.region}")
 
     def _concurrency(self) -> Check:

@@ -14,6 +14,7 @@ from fraudstream.detection.rules.language.fields import FIELDS
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.record import LogRecord
 from fraudstream.transactions.decision import Truth, Verdict
+from fraudstream.transactions.transaction import FIELDS as DECLARED
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction
 from fraudstream_tools.lab.backtest.run import Sample, Standing
 from fraudstream_tools.lab.files.transactions import FileProblemError, open_text
@@ -51,11 +52,7 @@ class _Line(msgspec.Struct, frozen=True, rename="camel"):
 _HEAD: Final = msgspec.json.Decoder(_Head)
 _LINE: Final = msgspec.json.Decoder(_Line)
 _TRANSACTION: Final = msgspec.json.Decoder(Transaction)
-_COLUMNS: Final = {
-    field.encode_name: field.name
-    for field in msgspec.structs.fields(Transaction)
-    if field.encode_name in _LOGGED and field.name != "metadata"
-}
+_COLUMNS: Final = {field.public_name: field.name for field in DECLARED if field.public_name in _LOGGED}
 
 
 class DecisionLog:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fraudstream.transactions.decision import Label, Truth
-from fraudstream.transactions.request import TRANSACTION_ID_PATTERN
+from fraudstream.transactions.transaction import TRANSACTION_ID_PATTERN
 from fraudstream_tools.lab.files.transactions import FileProblemError, file_format, read_rows
 
 SHOWN_PROBLEMS: Final = 20

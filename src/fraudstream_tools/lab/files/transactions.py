@@ -7,12 +7,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from types import UnionType
-from typing import IO, Any, cast, get_args
+from typing import IO, Any, cast
 
-import msgspec
-
-from fraudstream.transactions.transaction import Transaction
+from fraudstream.transactions.transaction import FIELDS as DECLARED
 
 FORMATS = (".jsonl", ".jsonl.gz", ".csv", ".csv.gz", ".parquet")
 
@@ -21,17 +18,10 @@ class FileProblemError(ValueError):
     """A file that transactions cannot be read from or written to."""
 
 
-def _columns(wanted: type) -> frozenset[str]:
-    def is_wanted(annotation: Any) -> bool:  # noqa: ANN401  (annotations have no common type)
-        return wanted in (get_args(annotation) if isinstance(annotation, UnionType) else (annotation,))
-
-    return frozenset(f.encode_name for f in msgspec.structs.fields(Transaction) if is_wanted(f.type))
-
-
-FIELDS = tuple(f.encode_name for f in msgspec.structs.fields(Transaction) if f.encode_name != "receivedAt")
+FIELDS = tuple(field.public_name for field in DECLARED if field.spec.request is not None)
 """The API's fields, in the order of columns; files may have fewer, and unknown ones are left to the API to refuse."""
-_INTEGERS = _columns(int)
-_FLOATS = _columns(float)
+_INTEGERS = frozenset(field.public_name for field in DECLARED if field.type is int)
+_FLOATS = frozenset(field.public_name for field in DECLARED if field.type is float)
 
 
 def file_format(path: Path) -> str:

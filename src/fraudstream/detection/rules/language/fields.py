@@ -2,12 +2,10 @@
 
 from enum import Enum, StrEnum
 from operator import attrgetter
-from types import UnionType
-from typing import Final, NamedTuple, get_args
-
-import msgspec
+from typing import Final, NamedTuple
 
 from fraudstream.detection.features import registry
+from fraudstream.transactions.transaction import FIELDS as DECLARED
 from fraudstream.transactions.transaction import Transaction
 
 
@@ -30,39 +28,21 @@ class Field(NamedTuple):
     """All values that a text can have; empty: any text."""
 
 
-_TEXTS = (
-    "currency", "type", "channel", "entry_mode", "authorization_result", "response_code", "merchant_category_code",
-    "merchant_country", "card_country", "billing_country", "ip_country", "card_bin", "customer_id", "card_token",
-    "merchant_id", "terminal_id", "device_id", "ip_address", "counterparty_token", "original_transaction_id",
-)  # fmt: skip
-
 REFUSED: Final = {
-    "amountMinor": "minor units differ between currencies: compare amountBase, the amount in the base currency",
-    "timestamp": "rules speak of time by features: localHour, arrivalDelaySeconds and the windows of counts",
-    "receivedAt": "rules speak of time by features: localHour, arrivalDelaySeconds and the windows of counts",
-    "accountOpenedAt": "use accountAgeDays",
-    "latitude": "places are judged by travelKm, travelHours and travelKmPerHour",
-    "longitude": "places are judged by travelKm, travelHours and travelKmPerHour",
-    "metadata": "metadata is stored for the client and not judged",
+    field.public_name: field.spec.instead_in_rules for field in DECLARED if field.spec.instead_in_rules is not None
 }
 """Fields of a transaction that rules cannot use, and what to use instead."""
 
+_IN_RULES: Final = tuple(field for field in DECLARED if field.spec.in_rules)
 
-def _choices(annotation: object) -> tuple[str, ...]:
-    candidates = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
-    return tuple(
-        str(member)
-        for candidate in candidates
-        if isinstance(candidate, type) and issubclass(candidate, StrEnum)
-        for member in candidate
-    )
+
+def _choices(kind: object) -> tuple[str, ...]:
+    return tuple(str(member) for member in kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else ()
 
 
 def _transaction_fields() -> tuple[Field, ...]:
-    known = {field.name: field for field in msgspec.structs.fields(Transaction)}
     return tuple(
-        Field(known[name].encode_name, FieldType.TEXT, not known[name].required, _choices(known[name].type))
-        for name in _TEXTS
+        Field(field.public_name, FieldType.TEXT, not field.required, _choices(field.type)) for field in _IN_RULES
     )
 
 
@@ -70,7 +50,7 @@ FIELDS: Final = _transaction_fields() + tuple(Field(name, FieldType.NUMBER, True
 """In the order in which `values` gives their values."""
 BY_NAME: Final = {field.name: field for field in FIELDS}
 
-_texts_of = attrgetter(*_TEXTS)
+_texts_of = attrgetter(*(field.name for field in _IN_RULES))
 
 
 def values(transaction: Transaction, vector: registry.Vector) -> tuple[str | float | None, ...]:
