@@ -18,7 +18,7 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, str(Path(sys.argv[1])))
 from tests.integration.embedded_aws.shop_harness import shop
-from fraudstream_tools.local.cloud import LocalCloud
+from embedded_aws.cloud import LocalCloud
 cloud = LocalCloud(
     program=shop(Path(sys.argv[2])), project="shop", stack="s", config={"shop:owner": "Ada"}, folder=Path(sys.argv[3]),
     on_progress=lambda what: print(what.split()[0], flush=True),

@@ -343,7 +343,7 @@ def test_processes_die_with_a_runtime_that_is_killed(tmp_path: Path, package: Pa
         import sys, threading, time
         from pathlib import Path
         from embedded_aws.runtime.function_runtime import FunctionRuntime
-        from fraudstream_tools.local.specs import Credentials, FunctionSpec
+        from embedded_aws.specs import Credentials, FunctionSpec
         runtime = FunctionRuntime(Path({str(tmp_path / "cloud")!r}), "http://127.0.0.1:1", "us-east-2",
             lambda role: Credentials(access_key_id="a", secret_access_key="s"))
         runtime.create(FunctionSpec(name="tested", handler="handlers.sleep", package=Path({str(package)!r}),

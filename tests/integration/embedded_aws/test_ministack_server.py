@@ -25,7 +25,7 @@ TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service":
 STARTS_A_SERVER = """
 import sys, time
 from pathlib import Path
-from fraudstream_tools.local.server import MinistackServer
+from embedded_aws.ministack.server import MinistackServer
 server = MinistackServer(Path(sys.argv[1]))
 server.start()
 print(server.process_id, flush=True)
