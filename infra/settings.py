@@ -41,7 +41,7 @@ class FunctionSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class StackSettings:
-    """What a stack is built from; the README's table describes each setting."""
+    """What a stack is built from; `docs/settings.md` describes each setting."""
 
     environment_suffix: str
     cost_center: str
