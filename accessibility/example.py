@@ -20,6 +20,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import track
 
+from fraudstream.contract import ItemKind
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.models.model import load
 from fraudstream.detection.models.selection import ActiveModels
@@ -31,7 +32,7 @@ from fraudstream.transactions.decision import Decision, Label, Truth, Verdict
 from fraudstream.transactions.pseudonyms import pseudonymize
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.tokens import Tokenizer
-from fraudstream.transactions.transaction import Kind, Transaction
+from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.replay.history import KnownOutcome, judge_history
 from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate
 from fraudstream_tools.rules.folder import RulesFolder
@@ -75,7 +76,7 @@ def changes(decisions: list[tuple[Transaction, Decision]], labels: dict[str, Lab
     rng = Random(SETTINGS.seed)  # noqa: S311  (a simulation)
     found: list[Change] = []
     for transaction, decision in decisions:
-        new = transaction.to_item() | to_item({"kind": Kind.TRANSACTION.value, "expiresAt": 1})
+        new = transaction.to_item() | to_item({"kind": ItemKind.TRANSACTION.value, "expiresAt": 1})
         stored_at = transaction.received_at + 30
         decided_at = stored_at + int(rng.lognormvariate(6, 0.4))
         decided = new | msgspec.structs.replace(decision, decided_at=decided_at).to_item()

@@ -20,11 +20,11 @@ from typing import Any
 import msgspec
 import yaml
 
+from fraudstream.contract import RULESET_FILES, ItemKind
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.rules.ruleset import FILES, load
+from fraudstream.detection.rules.ruleset import load
 from fraudstream.reporting.log.record import LogEvent, read_stream_record
 from fraudstream.transactions.decision import Label
-from fraudstream.transactions.transaction import Kind
 from fraudstream_tools.lab.files.transactions import write_rows
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate
@@ -66,15 +66,15 @@ def main() -> None:
 
 def _write_rules(folder: Path, number: int) -> Path:
     folder.mkdir()
-    for name in FILES:
+    for name in RULESET_FILES:
         folder.joinpath(name).write_bytes(RULES.joinpath(name).read_bytes())
-    file: dict[str, Any] = yaml.safe_load(RULES.joinpath(FILES[0]).read_bytes())
+    file: dict[str, Any] = yaml.safe_load(RULES.joinpath(RULESET_FILES[0]).read_bytes())
     shipped = file["rules"]
     file["rules"] = [
         {**shipped[n % len(shipped)], "id": f"{shipped[n % len(shipped)]['id'][:40]}-{n // len(shipped)}"}
         for n in range(number)
     ]
-    folder.joinpath(FILES[0]).write_text(json.dumps(file))
+    folder.joinpath(RULESET_FILES[0]).write_text(json.dumps(file))
     return folder
 
 
@@ -100,9 +100,9 @@ def _records(world: Simulation) -> Iterator[dict[str, Any]]:
     known = {
         each.transaction_id: KnownOutcome(each.fraud, each.report.labeled_at) for each in world.truths if each.report
     }
-    judge = Judge(load(*(RULES.joinpath(name).read_bytes() for name in FILES)))
+    judge = Judge(load(*(RULES.joinpath(name).read_bytes() for name in RULESET_FILES)))
     for (transaction, decision), truth in zip(judge_history(transactions, known, judge), world.truths, strict=True):
-        image = {**transaction.to_item(), **decision.to_item(), "kind": {"S": Kind.TRANSACTION.value}}
+        image = {**transaction.to_item(), **decision.to_item(), "kind": {"S": ItemKind.TRANSACTION.value}}
         if truth.report:
             label, source, labeled_at = truth.report
             image |= Label(label=label, label_source=source, labeled_at=labeled_at).to_item()

@@ -25,6 +25,7 @@ from benchmarks.handbook import (
     read,
     training_days,
 )
+from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features import registry
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.judge import Judge, learn_label
@@ -32,7 +33,7 @@ from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.profiles.codec import pack, unpack
 from fraudstream.detection.profiles.events import identity
 from fraudstream.detection.profiles.profile import LabelChange, Profile
-from fraudstream.detection.rules.ruleset import FILES, Mode, Ruleset, load
+from fraudstream.detection.rules.ruleset import Mode, Ruleset, load
 from fraudstream.detection.scoring import decide, score_of
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.training.fit import Validation, fit
@@ -93,7 +94,7 @@ class Run:
 
 def thirty_rules() -> Ruleset:
     """Load the rules that are deployed, and copies in shadow mode up to 30: they take time, and count nothing."""
-    ruleset, *others = [(RULES_FOLDER / name).read_bytes() for name in FILES]
+    ruleset, *others = [(RULES_FOLDER / name).read_bytes() for name in RULESET_FILES]
     content = yaml.safe_load(ruleset)
     shipped: list[dict[str, Any]] = content["rules"]
     for number in range(RULES - len(shipped)):

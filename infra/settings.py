@@ -10,10 +10,10 @@ from zoneinfo import available_timezones
 import pulumi
 from pulumi.runtime import config as runtime_config
 
+from fraudstream.contract import HOME_REGION
 from infra.naming import SUFFIX, SUFFIX_MAX_LENGTH
 
 NAMESPACE = "fraudstream"
-HOME_REGION = "us-east-2"
 MINIMUM_CONCURRENCY = 100
 """Reserved concurrent executions that each function has at least."""
 REQUESTS_PER_SECOND = 1000

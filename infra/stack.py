@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from fraudstream.contract import ANALYZER, DECISION_DEADLINE_SECONDS, PROCESSOR, REPORTER
 from fraudstream.settings import AnalyzerSettings, ProcessorSettings, ReporterSettings, environment
 from infra.api.rest_api import Api
 from infra.api.spec import api_spec
@@ -14,7 +15,6 @@ from infra.api.waf import Firewall
 from infra.compute.functions import Function, FunctionDefinition, FunctionRole
 from infra.compute.lambda_packages import Package, Target, build_package
 from infra.compute.stream_consumers import (
-    DECISION_DEADLINE_SECONDS,
     StreamSubscription,
     analyzer_consumer,
     reporter_consumer,
@@ -23,9 +23,6 @@ from infra.data.analytics import Analytics
 from infra.data.keys import Keys
 from infra.data.queues import DeadLetters
 from infra.data.report_bucket import (
-    LOG_PREFIX,
-    REPORT_PREFIX,
-    RULESET_PREFIX,
     ReportBucket,
     ReportSchedules,
     bucket_arn,
@@ -39,9 +36,6 @@ from infra.network import Network, Reachable
 from infra.settings import FunctionSettings, StackSettings
 
 Packager = Callable[[str, Target], Package]
-PROCESSOR = "transaction-processor"
-ANALYZER = "fraud-analyzer"
-REPORTER = "report-generator"
 # The report generator fetches a day's decision log, and DuckDB spills what does not fit into memory: the most that
 # Lambda gives. The others write no files: Lambda's default.
 SCRATCH_MB = {PROCESSOR: 512, ANALYZER: 512, REPORTER: 10_240}
@@ -103,7 +97,6 @@ def _environments(settings: StackSettings, stores: _Stores) -> Mapping[str, Mapp
             profiles_table=tables.profiles.name,
             alerts_table=tables.alerts.name,
             bucket=stores.bucket.name,
-            ruleset_prefix=RULESET_PREFIX,
             time_zone=settings.time_zone,
             label_delay_days=settings.label_delay_days,
             profile_retention_days=settings.retention_days,
@@ -114,9 +107,6 @@ def _environments(settings: StackSettings, stores: _Stores) -> Mapping[str, Mapp
             **common,
             bucket=stores.bucket.name,
             transactions_table=tables.transactions.name,
-            log_prefix=LOG_PREFIX,
-            report_prefix=REPORT_PREFIX,
-            ruleset_prefix=RULESET_PREFIX,
         ),
     }
 

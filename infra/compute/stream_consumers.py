@@ -8,17 +8,15 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from fraudstream.contract import DECISION_DEADLINE_SECONDS, ItemKind
 from infra.compute.functions import Function
 from infra.data.queues import DeadLetters
 from infra.data.tables import Table
 from infra.naming import StackContext
 
-DECISION_DEADLINE_SECONDS = 3600
-"""Age at which the analyzer's mapping gives a record up."""
-
 
 def _image(event: str, **conditions: object) -> Mapping[str, Any]:
-    return {"eventName": [event], "dynamodb": {"NewImage": {"kind": {"S": ["TXN"]}, **conditions}}}
+    return {"eventName": [event], "dynamodb": {"NewImage": {"kind": {"S": [ItemKind.TRANSACTION.value]}, **conditions}}}
 
 
 # Claims and expiries pass none. The analyzer's own writes add neither a label nor a redrive.

@@ -7,10 +7,11 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
+from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.reporting.log.columns import FILES
 from fraudstream.reporting.log.keys import LogTable
 from infra.data.keys import Keys
-from infra.data.report_bucket import LOG_PREFIX, RESULT_PREFIX, ReportBucket
+from infra.data.report_bucket import RESULT_PREFIX, ReportBucket
 from infra.naming import StackContext
 from infra.settings import StackSettings
 
@@ -124,7 +125,7 @@ class Analytics(pulumi.ComponentResource):
                 f"projection.{PARTITION}.interval.unit": "DAYS",
             },
             storage_descriptor=aws.glue.CatalogTableStorageDescriptorArgs(
-                location=self._inside(f"{LOG_PREFIX}{table}/"),
+                location=self._inside(f"{DECISION_LOG_PREFIX}{table}/"),
                 input_format=f"{_HIVE}.MapredParquetInputFormat",
                 output_format=f"{_HIVE}.MapredParquetOutputFormat",
                 ser_de_info=aws.glue.CatalogTableStorageDescriptorSerDeInfoArgs(

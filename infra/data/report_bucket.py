@@ -7,6 +7,14 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
+from fraudstream.contract import (
+    DECISION_LOG_PREFIX,
+    MODELS_FILE,
+    REPORT_PREFIX,
+    RULESET_FILES,
+    RULESET_PREFIX,
+    SEGMENTS_PREFIX,
+)
 from infra.compute.functions import Function
 from infra.compute.roles import ServiceRole, Statement, document, tls_only
 from infra.data.keys import Keys
@@ -15,21 +23,14 @@ from infra.naming import StackContext
 from infra.settings import StackSettings
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
-RULESET_PREFIX = "rulesets/live/"
-RULESET_FILES = ("ruleset.yaml", "rates.yaml", "lists.yaml")
 MODELS = RULES.parent / "models"
-MODELS_FILE = "models.yaml"
-"""It says which of the models beside it are in force."""
-LOG_PREFIX = "decision-log/"
 # What segments say is merged within two days of their coming in.
-SEGMENT_PREFIX = f"{LOG_PREFIX}segments/"
 SEGMENT_DAYS = 30
 RESULT_PREFIX = "query-results/"
 # What a query found can be asked for again.
 RESULT_DAYS = 7
 # A full hour's last segments are written within two minutes of its end.
 ROLL_UP_MINUTE = 5
-REPORT_PREFIX = "reports/"
 SCHEDULE_RETRIES = 5
 SCHEDULE_EVENT_AGE_SECONDS = 3600
 REPORT_RETRIES = 2
@@ -129,8 +130,8 @@ class ReportBucket(pulumi.ComponentResource):
 
     def _expire(self, settings: StackSettings, versioning: pulumi.Resource) -> None:
         rules = [
-            _expiry("decision-log", LOG_PREFIX, settings.decision_log_days),
-            _expiry("segments", SEGMENT_PREFIX, min(SEGMENT_DAYS, settings.decision_log_days)),
+            _expiry("decision-log", DECISION_LOG_PREFIX, settings.decision_log_days),
+            _expiry("segments", SEGMENTS_PREFIX, min(SEGMENT_DAYS, settings.decision_log_days)),
             _expiry("reports", REPORT_PREFIX, settings.report_days),
             *([_expiry("query-results", RESULT_PREFIX, RESULT_DAYS)] if settings.analytics else []),
             aws.s3.BucketLifecycleConfigurationRuleArgs(
@@ -178,7 +179,7 @@ class ReportBucket(pulumi.ComponentResource):
 
     def grant_report(self, role: ServiceRole) -> None:
         """Let a role read, list and write the decision log and the reports."""
-        prefixes = (LOG_PREFIX, REPORT_PREFIX)
+        prefixes = (DECISION_LOG_PREFIX, REPORT_PREFIX)
         objects = Statement(
             actions=("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
             resources=[self._objects(prefix) for prefix in prefixes],

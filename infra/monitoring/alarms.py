@@ -4,14 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from fraudstream.settings import METRICS_NAMESPACE, Metric
+from fraudstream.contract import ANALYZER, METRICS_DIMENSION, METRICS_NAMESPACE, REPORTER, SIGNIFICANT_DRIFT
+from fraudstream.settings import Metric
 from infra.api.spec import STAGE
-
-DIMENSION = "Environment"
-"""The one dimension of the functions' own metrics, as `fraudstream.telemetry` writes it."""
-
-SIGNIFICANT_DRIFT = 0.25
-"""Population stability index from which a change is significant (Siddiqi, Credit Risk Scorecards, 2006)."""
 
 Treatment = Literal["notBreaching", "breaching"]
 Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold"]
@@ -74,7 +69,7 @@ def own_metric(metric: Metric, environment: str, statistic: str = "Sum") -> Metr
     return MetricSpec(
         namespace=METRICS_NAMESPACE,
         name=metric.value,
-        dimensions=((DIMENSION, environment),),
+        dimensions=((METRICS_DIMENSION, environment),),
         statistic=statistic,
     )
 
@@ -125,8 +120,8 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
     environment = watched.environment
     return (
         *(alarm for name in watched.functions.items() for alarm in _function_alarms(*name)),
-        _lag("fraud-analyzer", watched.analyzer, 60),
-        _lag("report-generator", watched.reporter, 900),
+        _lag(ANALYZER, watched.analyzer, 60),
+        _lag(REPORTER, watched.reporter, 900),
         AlarmSpec(
             purpose="dead-letters",
             description="Something could not be processed or delivered: see the dead-letter queue.",

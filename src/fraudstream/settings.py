@@ -12,11 +12,11 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-METRICS_NAMESPACE = "fraudstream"
+from fraudstream.contract import DECISION_DEADLINE_SECONDS
 
 
 class Metric(StrEnum):
-    """Names of the CloudWatch metrics that the functions emit, in the namespace `METRICS_NAMESPACE`."""
+    """Names of the CloudWatch metrics that the functions emit, in the namespace `contract.METRICS_NAMESPACE`."""
 
     TRANSACTIONS_STORED = "TransactionsStored"
     TRANSACTIONS_REPEATED = "TransactionsRepeated"
@@ -53,7 +53,7 @@ class ProcessorSettings(CommonSettings, frozen=True, kw_only=True):
     """Days until a transaction and its claim expire, from its receipt."""
     max_past_days: int = 30
     max_future_seconds: int = 300
-    decision_deadline_seconds: int = 3600
+    decision_deadline_seconds: int = DECISION_DEADLINE_SECONDS
     """Age from which a transaction without a decision is shown as `FAILED`: the stream's retries are over."""
 
 
@@ -64,8 +64,6 @@ class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):
     profiles_table: str
     alerts_table: str
     bucket: str
-    ruleset_prefix: str = "rulesets/live/"
-    """Where `ruleset.yaml`, `rates.yaml` and `lists.yaml` lie in the bucket."""
     time_zone: str = "UTC"
     """IANA name: the hours that rules speak of."""
     label_delay_days: Annotated[int, msgspec.Meta(ge=0, le=8)] = 7
@@ -79,10 +77,6 @@ class ReporterSettings(CommonSettings, frozen=True, kw_only=True):
 
     bucket: str
     transactions_table: str
-    log_prefix: str = "decision-log/"
-    report_prefix: str = "reports/"
-    ruleset_prefix: str = "rulesets/live/"
-    """Where the models lie, beside the ruleset."""
 
 
 S = TypeVar("S", bound=CommonSettings)

@@ -16,10 +16,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 from botocore.exceptions import ClientError
 
-from fraudstream.settings import METRICS_NAMESPACE, CommonSettings, Metric
-
-DIMENSION = "Environment"
-"""The one dimension of every metric; its value is the environment's suffix."""
+from fraudstream.contract import METRICS_DIMENSION, METRICS_NAMESPACE
+from fraudstream.settings import CommonSettings, Metric
 
 
 class LogFields(TypedDict, total=False):
@@ -99,7 +97,7 @@ class MetricEmitter:
     def __init__(self, settings: CommonSettings) -> None:
         """Build the metrics of the environment that the settings name."""
         self._metrics = AmazonCloudWatchEMFProvider(
-            namespace=METRICS_NAMESPACE, default_dimensions={DIMENSION: settings.environment_suffix}
+            namespace=METRICS_NAMESPACE, default_dimensions={METRICS_DIMENSION: settings.environment_suffix}
         )
 
     def count(self, metric: Metric, number: int = 1) -> None:

@@ -15,8 +15,9 @@ import duckdb
 import msgspec
 import pytest
 
+from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_FILES
 from fraudstream.detection.features import registry
-from fraudstream.detection.models.selection import MODELS_FILE, MODELS_FOLDER, load_models, parse_selection
+from fraudstream.detection.models.selection import load_models, parse_selection
 from fraudstream.detection.profiles import codec
 from fraudstream.detection.rules import ruleset
 from fraudstream.detection.stores.alerts import STATUS_SHARDS
@@ -241,7 +242,7 @@ def test_a_report_made_today_continues_those_of_the_release(
 
 
 def test_the_ruleset_and_its_models_load(bucket: FolderStore, stored: list[Any]) -> None:
-    rules = ruleset.load(*(bucket.read(RULESET_PREFIX + name) or b"" for name in ruleset.FILES))
+    rules = ruleset.load(*(bucket.read(RULESET_PREFIX + name) or b"" for name in RULESET_FILES))
     chosen = parse_selection(bucket.read(RULESET_PREFIX + MODELS_FILE) or b"")
     models = load_models(chosen, lambda name: bucket.read(f"{RULESET_PREFIX}{MODELS_FOLDER}{name}") or b"")
     decisions = [decision for item in stored if (decision := Decision.from_item(item))]

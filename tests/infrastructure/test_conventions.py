@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fraudstream import telemetry
-from fraudstream.settings import METRICS_NAMESPACE, Metric
+from fraudstream.contract import METRICS_DIMENSION, METRICS_NAMESPACE
+from fraudstream.settings import Metric
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph, Resource, output_names
 
 OPERATIONS = (Path(__file__).parents[2] / "docs/operations.md").read_text()
@@ -128,7 +128,7 @@ def test_alarms_watch_the_metrics_that_the_functions_write(graph: Graph) -> None
     assert own
     for each in own:
         assert each["metricName"] in [*Metric]
-        assert [*each["dimensions"]] == [telemetry.DIMENSION]
+        assert [*each["dimensions"]] == [METRICS_DIMENSION]
 
 
 def test_alarms_are_within_what_cloudwatch_can_evaluate(graph: Graph) -> None:

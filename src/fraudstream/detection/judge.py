@@ -7,13 +7,14 @@ import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from fraudstream.contract import RATES_FILE
 from fraudstream.detection.features import registry
 from fraudstream.detection.features.compute import Calendar, compute
 from fraudstream.detection.profiles.entities import EntityKind, entities
 from fraudstream.detection.profiles.events import events_of
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.profiles.view import ProfileView
-from fraudstream.detection.rules.ruleset import RATES_FILE, Ruleset
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.detection.scoring import decide
 from fraudstream.transactions.decision import Decision, Reason
 from fraudstream.transactions.transaction import Transaction

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from fraudstream.contract import ItemKind
 from fraudstream.detection.batch import Relabelling
 from fraudstream.detection.profiles.events import MAX_TIME, UnusableTransactionError, check, identity
 from fraudstream.detection.profiles.profile import LabelChange
 from fraudstream.transactions.card_numbers import holds_card_number
 from fraudstream.transactions.decision import Label, Truth
 from fraudstream.transactions.item import PoisonRecordError, decode
-from fraudstream.transactions.transaction import Kind, Transaction
+from fraudstream.transactions.transaction import Transaction
 
 
 class Work(NamedTuple):
@@ -66,7 +67,7 @@ def read(record: Mapping[str, Any]) -> Work:
     change: Mapping[str, Any] = record["dynamodb"]
     new: Mapping[str, Any] = change.get("NewImage") or {}
     old: Mapping[str, Any] = change.get("OldImage") or {}
-    if new.get("kind") != {"S": Kind.TRANSACTION}:
+    if new.get("kind") != {"S": ItemKind.TRANSACTION}:
         return Work(number)
     is_new = not old
     redriven = new.get("redrivenAt") != old.get("redrivenAt")

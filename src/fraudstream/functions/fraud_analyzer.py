@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import boto3
 from botocore.config import Config
 
+from fraudstream.contract import ANALYZER, RULESET_PREFIX
 from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.stores.alerts import AlertStore
@@ -27,7 +28,7 @@ WORKERS: Final = 16
 """Calls to DynamoDB side by side: a batch of 100 makes about 500."""
 
 _SETTINGS = read_settings(AnalyzerSettings)
-_LOG = Log("fraud-analyzer", _SETTINGS)
+_LOG = Log(ANALYZER, _SETTINGS)
 _METER = MetricEmitter(_SETTINGS)
 _POOL = ThreadPoolExecutor(WORKERS, thread_name_prefix="dynamodb")
 _CONFIG = Config(
@@ -53,7 +54,7 @@ def _refused(error: Exception) -> None:
 _RULESETS = RulesetStore(
     _S3,
     bucket=_SETTINGS.bucket,
-    prefix=_SETTINGS.ruleset_prefix,
+    prefix=RULESET_PREFIX,
     on_refused=_refused,
 )
 _ANALYZER = Analyzer(

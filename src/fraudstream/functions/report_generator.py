@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX, REPORTER, RULESET_PREFIX
 from fraudstream.reporting.log import segments
 from fraudstream.settings import Metric, ReporterSettings, read_settings
 from fraudstream.telemetry import Log, MetricEmitter
@@ -29,7 +30,7 @@ _CONFIG = Config(
 _settings = read_settings(ReporterSettings)
 _s3 = boto3.client("s3", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]  (stubs know few services)
 _dynamodb = boto3.client("dynamodb", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]
-_log = Log("report-generator", _settings)
+_log = Log(REPORTER, _settings)
 _meter = MetricEmitter(_settings)
 
 
@@ -65,7 +66,7 @@ def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa:
 
 
 def _write_segments(batch: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    cut = segments.cut(batch, _settings.log_prefix)
+    cut = segments.cut(batch, DECISION_LOG_PREFIX)
     segments.write(_s3, _settings.bucket, cut.segments)
     _meter.count(Metric.RECORDS_LOGGED, sum(segment.records for segment in cut.segments))
     for sequence_number in cut.poison:
@@ -112,8 +113,8 @@ def _measure_drift(day: date) -> None:
 
     store = BucketStore(_s3, _settings.bucket)
     try:
-        model = live_model(store, _settings.ruleset_prefix)
-        drift = model and drift_of(store, _settings.log_prefix, day, model)
+        model = live_model(store, RULESET_PREFIX)
+        drift = model and drift_of(store, DECISION_LOG_PREFIX, day, model)
     except (ModelError, ClientError, BotoCoreError) as error:
         _log.failure("drift was not measured", error, date=day.isoformat())
         return
@@ -131,8 +132,8 @@ def _reporter(context: "LambdaContext") -> "Reporter":
 
     return Reporter(
         store=BucketStore(_s3, _settings.bucket),
-        log_prefix=_settings.log_prefix,
-        report_prefix=_settings.report_prefix,
+        log_prefix=DECISION_LOG_PREFIX,
+        report_prefix=REPORT_PREFIX,
         sample=partial(sample_table, _dynamodb, _settings.transactions_table),
         now=datetime.now(UTC),
         time_left=lambda: context.get_remaining_time_in_millis() / 1000,

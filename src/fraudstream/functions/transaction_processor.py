@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from fraudstream.contract import PROCESSOR
 from fraudstream.settings import ProcessorSettings, read_settings
 from fraudstream.telemetry import Log, MetricEmitter
 from fraudstream.transactions.api.routes import Answer, TransactionApi
@@ -25,7 +26,7 @@ _client: "DynamoDBClient" = boto3.client(  # pyright: ignore[reportUnknownMember
         connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}, tcp_keepalive=True
     ),
 )
-_log = Log("transaction-processor", _settings)
+_log = Log(PROCESSOR, _settings)
 _meter = MetricEmitter(_settings)
 _api = TransactionApi(
     store=TransactionStore(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.contract import ItemKind
 from fraudstream.durations import DAY
 from fraudstream.dynamodb import is_condition_failure
 from fraudstream.transactions.attributes import Item, from_item, to_item
@@ -18,7 +19,6 @@ from fraudstream.transactions.item import StoredTransaction, decode
 from fraudstream.transactions.pseudonyms import payload_hash, pseudonymize
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.tokens import Tokenizer
-from fraudstream.transactions.transaction import Kind
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -66,7 +66,7 @@ class TransactionStore:
         claim: dict[str, Any] = {
             "transactionId": request.transaction_id,
             "timestamp": _CLAIM_TIMESTAMP,
-            "kind": Kind.CLAIM.value,
+            "kind": ItemKind.CLAIM.value,
             "payloadHash": payload_hash(request, self.tokenizer),
             "transactionTimestamp": request.timestamp if isinstance(request.timestamp, int) else now,
             "expiresAt": (now + self.retention_days * DAY) // 1000,
@@ -77,7 +77,7 @@ class TransactionStore:
                 raise ConflictError
             claim = earlier  # its time and its end, so that the transaction is the one that was claimed
         transaction = pseudonymize(request, self.tokenizer, timestamp=claim["transactionTimestamp"], received_at=now)
-        item = transaction.to_item() | to_item({"kind": Kind.TRANSACTION.value, "expiresAt": claim["expiresAt"]})
+        item = transaction.to_item() | to_item({"kind": ItemKind.TRANSACTION.value, "expiresAt": claim["expiresAt"]})
         if present := self._put_if_absent(item):
             return PutResult(decode(present), is_new=False)
         return PutResult(StoredTransaction(transaction), is_new=True)

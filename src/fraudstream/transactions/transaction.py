@@ -28,13 +28,6 @@ Metadata: TypeAlias = dict[
 ]
 
 
-class Kind(StrEnum):
-    """What an item of the table of transactions is."""
-
-    CLAIM = "CLAIM"
-    TRANSACTION = "TXN"
-
-
 class TransactionType(StrEnum):
     """What the payment event was."""
 

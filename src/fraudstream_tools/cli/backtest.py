@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fraudstream.contract import RULESET_FILE
 from fraudstream_tools.cli.support.file_problems import file_problems
 from fraudstream_tools.cli.support.options import JsonOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream_tools.lab.backtest.run import BacktestTally, Contestant, VerdictChange
-
-_RULESET_FILE = "ruleset.yaml"
 
 
 def register(app: typer.Typer) -> None:
@@ -182,13 +181,13 @@ class _Run:
 
 
 def _contestant(place: Path, models: Path | None) -> "Contestant":
+    from fraudstream.contract import RULESET_FILES  # noqa: PLC0415
     from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream.detection.rules.ruleset import FILES  # noqa: PLC0415
     from fraudstream_tools.lab.backtest.run import Contestant  # noqa: PLC0415
     from fraudstream_tools.lab.training.model_storage import Folder, read_models  # noqa: PLC0415
 
-    ruleset = place / _RULESET_FILE if place.is_dir() else place
-    paths = [ruleset, *(ruleset.with_name(name) for name in FILES if name != _RULESET_FILE)]
+    ruleset = place / RULESET_FILE if place.is_dir() else place
+    paths = [ruleset, *(ruleset.with_name(name) for name in RULESET_FILES if name != RULESET_FILE)]
     try:
         contents = [path.read_bytes() for path in paths]
     except OSError as error:

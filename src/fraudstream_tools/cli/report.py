@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from fraudstream.contract import REPORT_PREFIX
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import StackOption
 from fraudstream_tools.cli.support.output import CommandError, err, out
@@ -64,7 +65,7 @@ def report(
 
 def report_key(day: date, file_format: str) -> str:
     """Return the key under which a day's report lies in the bucket."""
-    return f"reports/date={day}/report.{file_format}"
+    return f"{REPORT_PREFIX}date={day}/report.{file_format}"
 
 
 def _make(log: Path, day: date, file_format: Format) -> bytes:
@@ -77,7 +78,7 @@ def _make(log: Path, day: date, file_format: Format) -> bytes:
     reporter = Reporter(
         store=store,
         log_prefix="",
-        report_prefix="reports/",
+        report_prefix=REPORT_PREFIX,
         sample=lambda _: set(),
         now=datetime.now(UTC),
         time_left=lambda: math.inf,

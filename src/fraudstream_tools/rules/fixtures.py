@@ -7,11 +7,12 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
+from fraudstream.contract import LISTS_FILE
 from fraudstream.detection.judge import Judge, learn_label
 from fraudstream.detection.profiles import events
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.rules import strict_yaml
-from fraudstream.detection.rules.ruleset import LISTS_FILE, Mode, Ruleset
+from fraudstream.detection.rules.ruleset import Mode, Ruleset
 from fraudstream.durations import DAY, HOUR, MINUTE, SECOND
 from fraudstream.transactions.decision import Decision, Truth
 from fraudstream.transactions.transaction import FIELDS, Transaction

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from fraudstream.detection.rules.ruleset import FILES, RULESET_FILE, Ruleset, RulesetError, load
+from fraudstream.contract import RULESET_FILE, RULESET_FILES
+from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load
 
 
 class RulesFolder:
@@ -21,7 +22,7 @@ class RulesFolder:
         self.path = path.parent if path.name == RULESET_FILE else path
         self._contents: dict[str, bytes] = {}
         problems: list[str] = []
-        for name in FILES:
+        for name in RULESET_FILES:
             try:
                 self._contents[name] = (self.path / name).read_bytes()
             except OSError as error:
@@ -39,4 +40,4 @@ class RulesFolder:
             RulesetError: every problem that was found.
         """
         contents = self._contents | dict(instead or {})
-        return load(*(contents[name] for name in FILES))
+        return load(*(contents[name] for name in RULESET_FILES))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.reporting.log.columns import FILES
 from fraudstream.reporting.log.keys import LogTable, table_prefix
-from fraudstream.settings import ReporterSettings
 from infra.data.analytics import QUERIES
 from tests.infrastructure import iam_lint_harness
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph, Resource
@@ -78,10 +78,7 @@ def test_a_projected_day_lies_where_the_merge_writes_it(analytics: Graph, name: 
     projected = f"{found['storageDescriptor']['location']}{partition['name']}={day:%Y-%m-%d}/"
     reporter = analytics.one("aws:lambda/function:Function", "lambda-report-generator-test")["environment"]["variables"]
     assert reporter["BUCKET"] == BUCKET
-    assert projected == f"s3://{BUCKET}/{table_prefix(reporter['LOG_PREFIX'], name, day)}"
-    assert (
-        reporter["LOG_PREFIX"] == ReporterSettings(environment_suffix="", bucket="", transactions_table="").log_prefix
-    )
+    assert projected == f"s3://{BUCKET}/{table_prefix(DECISION_LOG_PREFIX, name, day)}"
 
 
 def test_days_are_projected_as_long_as_anything_of_them_is_kept(declare: Declare) -> None:

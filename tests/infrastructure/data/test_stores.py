@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fraudstream.contract import RULESET_PREFIX
 from fraudstream.detection.models.selection import load_models, parse_selection
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph, Resource
 
@@ -94,9 +95,7 @@ def test_the_bucket_forgets_as_the_settings_say(graph: Graph, declare: Declare) 
 
 
 def test_the_ruleset_lies_where_the_analyzer_looks_for_it(graph: Graph) -> None:
-    prefix = graph.one("aws:lambda/function:Function", "lambda-fraud-analyzer-test")["environment"]["variables"][
-        "RULESET_PREFIX"
-    ]
+    prefix = RULESET_PREFIX
     models = {f"{prefix}models/{path.name}" for path in MODELS.glob("*.json")}
     assert {each["key"] for each in graph.of("aws:s3/bucketObjectv2:BucketObjectv2")} == models | {
         f"{prefix}{name}.yaml" for name in ("ruleset", "rates", "lists", "models")

@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import ItemKind
 from fraudstream.detection.analyzer import Analysis, Analyzer
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.profiles.codec import unpack
@@ -21,7 +22,7 @@ from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.detection.stores.profiles import ProfileStore, StoredProfile
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Decision
-from fraudstream.transactions.transaction import Kind, Transaction, TransactionType
+from fraudstream.transactions.transaction import Transaction, TransactionType
 from tests.aws_harness import TRANSACTION_KEYS, create_table
 
 NOW = 1_780_000_000_000
@@ -99,7 +100,7 @@ class World:
 
     def store(self, *transactions: Transaction, **attributes: object) -> None:
         for each in transactions:
-            item = each.to_item() | to_item({"kind": Kind.TRANSACTION, "expiresAt": 4_000_000_000, **attributes})
+            item = each.to_item() | to_item({"kind": ItemKind.TRANSACTION, "expiresAt": 4_000_000_000, **attributes})
             self.dynamodb.put_item(TableName="transactions", Item=item)
 
     def records(self) -> list[dict[str, Any]]:

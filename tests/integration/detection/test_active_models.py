@@ -8,9 +8,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.models.model import Model, ModelError, seal
 from fraudstream.detection.models.selection import NO_MODELS
-from fraudstream.detection.rules.ruleset import FILES, Ruleset
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.detection.stores.ruleset import CHECK_SECONDS, RulesetStore
 from tests.unit.detection.model_harness import small_model
 
@@ -27,7 +28,7 @@ class Place:
         self.refused: list[Exception] = []
         self.now = 0.0
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
-        for name in FILES:
+        for name in RULESET_FILES:
             self.put(name, (RULES / name).read_bytes())
         self.store = RulesetStore(
             s3, bucket=BUCKET, prefix=PREFIX, on_refused=self.refused.append, clock=lambda: self.now

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import ItemKind
 from fraudstream.detection.analyzer import Analysis
 from fraudstream.detection.batch import Batch, BatchStep
 from fraudstream.detection.features.registry import NAMES, unpack
@@ -15,7 +16,6 @@ from fraudstream.detection.profiles.layout import Personal, Shared
 from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Label, Truth, Verdict
-from fraudstream.transactions.transaction import Kind
 from tests.integration.detection.analyzer_harness import NOW, RULESET, TABLES, World, a_world, suspicious, transaction
 
 
@@ -80,7 +80,7 @@ def test_the_analyzers_own_writes_ask_for_nothing(world: World) -> None:
 
 def test_claims_and_removals_ask_for_nothing(world: World) -> None:
     each = transaction(1)
-    claim = to_item({"transactionId": "t1", "timestamp": 0, "kind": Kind.CLAIM, "payloadHash": "x"})
+    claim = to_item({"transactionId": "t1", "timestamp": 0, "kind": ItemKind.CLAIM, "payloadHash": "x"})
     world.dynamodb.put_item(TableName="transactions", Item=claim)
     world.store(each, decision="APPROVE")
     world.dynamodb.delete_item(

@@ -13,7 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.detection.rules.ruleset import FILES, RulesetError
+from fraudstream.contract import RULESET_FILES
+from fraudstream.detection.rules.ruleset import RulesetError
 from fraudstream.detection.stores.ruleset import CHECK_SECONDS, RulesetStore
 from fraudstream.settings import AnalyzerSettings, environment
 from fraudstream.transactions.attributes import to_item
@@ -45,7 +46,7 @@ def s3(server: MinistackServer) -> Any:
 
 
 def upload(s3: Any, **contents: bytes) -> None:
-    for name in FILES:
+    for name in RULESET_FILES:
         body = contents.get(name.removesuffix(".yaml"), (RULES / name).read_bytes())
         s3.put_object(Bucket=BUCKET, Key=PREFIX + name, Body=body)
 

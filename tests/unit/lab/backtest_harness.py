@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.rules.ruleset import FILES, load
+from fraudstream.detection.rules.ruleset import load
 from fraudstream.reporting.log.record import LogEvent, read_stream_record
 from fraudstream.transactions.decision import Decision, Label
 from fraudstream.transactions.transaction import Transaction
@@ -18,7 +19,7 @@ from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, j
 from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate
 
 RULES = Path("rules").resolve()
-_, RATES, LISTS = (RULES.joinpath(name).read_bytes() for name in FILES)
+_, RATES, LISTS = (RULES.joinpath(name).read_bytes() for name in RULESET_FILES)
 
 
 def ruleset_file(rules: Sequence[tuple[str, str, float]], *, review: int = 30, shadow: Iterable[str] = ()) -> bytes:
@@ -48,7 +49,7 @@ def ruleset_file(rules: Sequence[tuple[str, str, float]], *, review: int = 30, s
 def write_rules(folder: Path, ruleset: bytes, rates: bytes = RATES) -> Path:
     """Write a ruleset's three files."""
     folder.mkdir()
-    for name, content in zip(FILES, (ruleset, rates, LISTS), strict=True):
+    for name, content in zip(RULESET_FILES, (ruleset, rates, LISTS), strict=True):
         folder.joinpath(name).write_bytes(content)
     return folder
 
@@ -75,7 +76,7 @@ def decided() -> tuple[tuple[Transaction, Decision], ...]:
         for truth in world().truths
         if truth.report
     }
-    judge = Judge(load(*(RULES.joinpath(name).read_bytes() for name in FILES)))
+    judge = Judge(load(*(RULES.joinpath(name).read_bytes() for name in RULESET_FILES)))
     return tuple(judge_history(transactions, known, judge))
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features import registry
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.rules.ruleset import FILES, load
+from fraudstream.detection.rules.ruleset import load
 from fraudstream_tools.lab.episodes.catalog import EPISODES
 from fraudstream_tools.lab.episodes.lookalikes import LOOKALIKES
 from fraudstream_tools.lab.replay.history import as_transaction, judge_history
@@ -22,7 +23,7 @@ def seen() -> Seen:
     """Features by the name of the episode or trap; what is missing is not there."""
     world = simulate(WorldSettings(seed=13, customers=200, days=52, activity=1.0, episodes=14.0, traps=6.0))
     transactions = [as_transaction(row, number) for number, row in enumerate(world.transactions, start=1)]
-    judge = Judge(load(*(Path("rules", name).read_bytes() for name in FILES)))
+    judge = Judge(load(*(Path("rules", name).read_bytes() for name in RULESET_FILES)))
     found: Seen = {}
     for truth, (transaction, decision) in zip(world.truths, judge_history(transactions, {}, judge), strict=True):
         vector = zip(registry.NAMES, registry.unpack(decision.features), strict=True)

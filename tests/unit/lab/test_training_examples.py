@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.registry import NAMES, pack, unpack
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.rules.ruleset import FILES, load
+from fraudstream.detection.rules.ruleset import load
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.record import LogRecord
 from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_log, from_transactions
@@ -25,7 +26,7 @@ from fraudstream_tools.lab.training.examples import Examples
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 
 RULES = Path(__file__).parents[3] / "rules"
-JUDGE = Judge(load(*((RULES / name).read_bytes() for name in FILES)))
+JUDGE = Judge(load(*((RULES / name).read_bytes() for name in RULESET_FILES)))
 START = 1_780_000_000_000
 
 

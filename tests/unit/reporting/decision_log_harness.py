@@ -6,13 +6,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from fraudstream.contract import ItemKind
 from fraudstream.reporting.daily.reporter import Reporter
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.log.segments import Segment, cut
 from fraudstream.reporting.storage.object_store import FolderStore
 from fraudstream.transactions.attributes import Item, to_item
 from fraudstream.transactions.decision import Decision, Label, Reason, Truth, Verdict
-from fraudstream.transactions.transaction import Kind, Transaction, TransactionType
+from fraudstream.transactions.transaction import Transaction, TransactionType
 
 DAY = date(2026, 11, 22)
 MIDNIGHT = int(datetime(2026, 11, 22, tzinfo=UTC).timestamp() * 1000)
@@ -57,7 +58,7 @@ def label(truth: Truth, *, at: int) -> Label:
 
 
 def item(stored: Transaction, *parts: Decision | Label) -> Item:
-    whole = stored.to_item() | to_item({"kind": Kind.TRANSACTION.value, "expiresAt": 1})
+    whole = stored.to_item() | to_item({"kind": ItemKind.TRANSACTION.value, "expiresAt": 1})
     for part in parts:
         whole |= part.to_item()
     return whole

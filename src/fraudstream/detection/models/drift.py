@@ -12,7 +12,6 @@ from fraudstream.detection.features.registry import NAMES, Vector
 from fraudstream.detection.models.model import Distribution, Model
 from fraudstream.statistics import population_stability_index
 
-SIGNIFICANT: Final = 0.25
 SCORE: Final = "score"
 LEAST_TRANSACTIONS: Final = 1000
 """With so many, chance alone makes a PSI of about 0.01 over ten bins; with a hundred, of 0.1."""

@@ -10,11 +10,9 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 import yaml
 
+from fraudstream.contract import MODELS_FILE
 from fraudstream.detection.models.model import Model, ModelError, load
 
-MODELS_FILE: Final = "models.yaml"
-MODELS_FOLDER: Final = "models/"
-"""Where the models' files lie, beside `models.yaml`."""
 MAX_BYTES: Final = 10_000
 
 FileName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,59}\.json$")]

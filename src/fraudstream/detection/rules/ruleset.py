@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
+from fraudstream.contract import LISTS_FILE, RATES_FILE, RULESET_FILE
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models.selection import NO_MODELS, ActiveModels
 from fraudstream.detection.rules import strict_yaml
@@ -19,10 +20,6 @@ from fraudstream.detection.rules.rates import Rates, load_rates
 from fraudstream.transactions.decision import Verdict
 from fraudstream.transactions.transaction import Transaction
 
-RULESET_FILE: Final = "ruleset.yaml"
-RATES_FILE: Final = "rates.yaml"
-LISTS_FILE: Final = "lists.yaml"
-FILES: Final = (RULESET_FILE, RATES_FILE, LISTS_FILE)
 MAX_RULES: Final = 200
 MAX_RULESET_BYTES: Final = 400_000
 """Twice what so many rules of the size of ours take."""

@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_FILES
 from fraudstream.detection.models.model import ModelError
-from fraudstream.detection.models.selection import (
-    MODELS_FILE,
-    MODELS_FOLDER,
-    NO_MODELS,
-    ModelSelection,
-    load_models,
-    parse_selection,
-)
-from fraudstream.detection.rules.ruleset import FILES, Ruleset, RulesetError, load
+from fraudstream.detection.models.selection import NO_MODELS, ModelSelection, load_models, parse_selection
+from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load
 from fraudstream.detection.stores.s3_cache import CachedObject, S3Cache, is_absent
 
 if TYPE_CHECKING:
@@ -87,7 +81,7 @@ class RulesetStore:
         return self._current
 
     def _look(self) -> Ruleset:
-        files = [self._files.read(name) for name in FILES]
+        files = [self._files.read(name) for name in RULESET_FILES]
         found = tuple(file.etag for file in files)
         if self._current is None or found != self._loaded:
             self._current = load(*(file.content for file in files))

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
+from fraudstream.contract import MODELS_FILE, MODELS_FOLDER
 from fraudstream.detection.features.registry import FeatureError, Vector, unpack
 from fraudstream.detection.models.drift import Drift, measure
 from fraudstream.detection.models.model import Model, ModelError
-from fraudstream.detection.models.selection import MODELS_FILE, MODELS_FOLDER, load_models, parse_selection
+from fraudstream.detection.models.selection import load_models, parse_selection
 from fraudstream.reporting.log.segments import SUFFIX, day_prefix
 
 if TYPE_CHECKING:

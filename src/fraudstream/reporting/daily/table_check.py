@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from fraudstream.contract import ItemKind
 from fraudstream.reporting.log.keys import midnight, milliseconds
-from fraudstream.transactions.transaction import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ def sample_table(client: "DynamoDBClient", table: str, day: date) -> set[str]:
         Segment=segment,
         FilterExpression="kind = :transaction AND receivedAt BETWEEN :start AND :end",
         ExpressionAttributeValues={
-            ":transaction": {"S": Kind.TRANSACTION.value},
+            ":transaction": {"S": ItemKind.TRANSACTION.value},
             ":start": {"N": str(milliseconds(midnight(day)))},
             ":end": {"N": str(milliseconds(midnight(day + timedelta(days=1))) - 1)},
         },

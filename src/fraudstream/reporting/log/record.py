@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from fraudstream.contract import ItemKind
 from fraudstream.transactions.attributes import AttributeValue
 from fraudstream.transactions.decision import Decision, Label
 from fraudstream.transactions.item import PoisonRecordError, decode
 from fraudstream.transactions.money import exponent
-from fraudstream.transactions.transaction import FIELDS, Kind, Transaction
+from fraudstream.transactions.transaction import FIELDS, Transaction
 
 SCHEMA_VERSION = 1
 """Raised whenever a column changes its meaning or goes; a new optional column does not raise it."""
@@ -111,7 +112,7 @@ def read_stream_record(record: Mapping[str, Any]) -> list[LogRecord]:
         stream = record["dynamodb"]
         new: Mapping[str, AttributeValue] = stream.get("NewImage") or {}
         old: Mapping[str, AttributeValue] = stream.get("OldImage") or {}
-        if new.get("kind") != {"S": Kind.TRANSACTION.value}:
+        if new.get("kind") != {"S": ItemKind.TRANSACTION.value}:
             return []
         records = _changes(new, old, logged_at=round(stream["ApproximateCreationDateTime"] * 1000))
         for each in records:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.contract import FUNCTIONS
+
 if TYPE_CHECKING:
     from infra.settings import StackSettings
 
-FUNCTIONS = ("transaction-processor", "fraud-analyzer", "report-generator")
 UNRESERVED_MINIMUM = 100
 """Concurrent executions that Lambda insists on keeping for functions without a reservation (PutFunctionConcurrency)."""
 RUNTIME_ENDS = {

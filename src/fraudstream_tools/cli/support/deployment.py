@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from fraudstream.contract import HOME_REGION
 from fraudstream_tools.cli.support.output import CommandError
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 LOCAL_OUTPUTS = Path(".local/outputs.json")
 """In the checkout, while `fraudstream local` runs: the stack's outputs, and where the embedded AWS is, with keys."""
-HOME_REGION = "us-east-2"
 
 VARIABLES: Mapping[str, str] = {
     "apiUrl": "FRAUDSTREAM_API",

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fraudstream.contract import DECISION_LOG_PREFIX, ItemKind
 from fraudstream.transactions.attributes import from_item
-from fraudstream.transactions.transaction import Kind
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -91,13 +91,13 @@ def stored_transactions(client: "DynamoDBClient", table: str) -> dict[str, dict[
         TableName=table,
         ConsistentRead=True,
         FilterExpression="kind = :transaction",
-        ExpressionAttributeValues={":transaction": {"S": Kind.TRANSACTION.value}},
+        ExpressionAttributeValues={":transaction": {"S": ItemKind.TRANSACTION.value}},
     )
     found = (from_item(item) for page in pages for item in page["Items"])
     return {transaction["transactionId"]: transaction for transaction in found}
 
 
-def logged_decisions(client: "S3Client", bucket: str, prefix: str = "decision-log/") -> frozenset[str]:
+def logged_decisions(client: "S3Client", bucket: str, prefix: str = DECISION_LOG_PREFIX) -> frozenset[str]:
     """Read the ids of all transactions whose decision is in the decision log."""
     return frozenset(
         record["transactionId"] for record in _records(client, bucket, prefix) if record["event"] == "DECIDED"

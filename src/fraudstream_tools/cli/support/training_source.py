@@ -100,12 +100,13 @@ class TrainingSource:
     def _judge(self) -> "Judge":
         from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  (kept out of `--help`)
 
+        from fraudstream.contract import RULESET_FILES  # noqa: PLC0415
         from fraudstream.detection.features.compute import Calendar  # noqa: PLC0415
         from fraudstream.detection.judge import Judge  # noqa: PLC0415
-        from fraudstream.detection.rules.ruleset import FILES, RulesetError, load  # noqa: PLC0415
+        from fraudstream.detection.rules.ruleset import RulesetError, load  # noqa: PLC0415
 
         try:
-            ruleset = load(*((self.rules / name).read_bytes() for name in FILES))
+            ruleset = load(*((self.rules / name).read_bytes() for name in RULESET_FILES))
             zone = ZoneInfo(self.time_zone)
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from None

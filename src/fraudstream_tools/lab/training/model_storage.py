@@ -5,21 +5,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
+from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_PREFIX
 from fraudstream.detection.models.model import Model, ModelError, load
-from fraudstream.detection.models.selection import (
-    MODELS_FILE,
-    MODELS_FOLDER,
-    ActiveModels,
-    ModelSelection,
-    load_models,
-    parse_selection,
-)
+from fraudstream.detection.models.selection import ActiveModels, ModelSelection, load_models, parse_selection
 from fraudstream_tools.lab.training.model_card import model_card
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-RULESET_PREFIX: Final = "rulesets/live/"
 _HEAD: Final = """\
 # Which models score transactions: `fraudstream promote` writes this file; the deployment uploads it with the models.
 schemaVersion: 1

@@ -6,12 +6,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.registry import FEATURES, NAMES, Vector, pack, unpack
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.models import reasons as model_reasons
 from fraudstream.detection.models.model import Model, seal
 from fraudstream.detection.models.selection import ActiveModels
-from fraudstream.detection.rules.ruleset import FILES, Ruleset, load
+from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.detection.scoring import decide, score_of
 from fraudstream.transactions.decision import Decision, Verdict
 from fraudstream.transactions.reasons import SENTENCES
@@ -19,7 +20,7 @@ from fraudstream.transactions.transaction import Transaction, TransactionType
 from tests.unit.detection.model_harness import as_vectors, random_vectors, small_model
 
 RULES = Path(__file__).parents[4] / "rules"
-RULESET = load(*((RULES / name).read_bytes() for name in FILES))
+RULESET = load(*((RULES / name).read_bytes() for name in RULESET_FILES))
 SMALL = load(
     b"""
 schemaVersion: 1

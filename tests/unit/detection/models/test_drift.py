@@ -6,11 +6,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from fraudstream.contract import SIGNIFICANT_DRIFT
 from fraudstream.detection.features.registry import NAMES
-from fraudstream.detection.models.drift import LEAST_TRANSACTIONS, SIGNIFICANT, measure, psi
+from fraudstream.detection.models.drift import LEAST_TRANSACTIONS, measure, psi
 from fraudstream.detection.models.model import Distribution, seal
 from fraudstream_tools.lab.training.distributions import BINS, distributions
-from infra.monitoring.alarms import SIGNIFICANT_DRIFT
 from tests.unit.detection.model_harness import as_vectors, random_vectors, small_model
 
 HALVES = Distribution(cuts=(10.0,), shares=(0.5, 0.5, 0.0))
@@ -62,8 +62,8 @@ def test_a_feature_and_scores_that_shift_are_named() -> None:
     drift = measure(small_model(), as_vectors(vectors))
     assert drift
     assert drift.worst == "amountBase"
-    assert drift.features["amountBase"] > SIGNIFICANT
-    assert drift.score > SIGNIFICANT / 2
+    assert drift.features["amountBase"] > SIGNIFICANT_DRIFT
+    assert drift.score > SIGNIFICANT_DRIFT / 2
     assert max(value for name, value in drift.features.items() if name != "amountBase") < 0.05
 
 
@@ -73,7 +73,7 @@ def test_a_field_that_stops_coming_is_drift() -> None:
     drift = measure(small_model(), as_vectors(vectors))
     assert drift
     assert drift.worst == "travelKm"
-    assert drift.features["travelKm"] > SIGNIFICANT
+    assert drift.features["travelKm"] > SIGNIFICANT_DRIFT
 
 
 def test_the_day_of_the_week_is_no_drift() -> None:
@@ -90,7 +90,3 @@ def test_few_transactions_or_a_model_without_distributions_tell_nothing() -> Non
     assert measure(small_model(), vectors[1:]) is None
     bare = seal(msgspec.structs.replace(small_model().file, distributions={}))
     assert measure(bare, vectors) is None
-
-
-def test_the_alarm_is_set_where_a_change_is_significant() -> None:
-    assert SIGNIFICANT_DRIFT == SIGNIFICANT

@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.rules.rates import Rates
-from fraudstream.detection.rules.ruleset import FILES, Ruleset, RulesetError, Signal, load
+from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, Signal, load
 from fraudstream.detection.scoring import decide, score_of
 from fraudstream.transactions.decision import Reason, Verdict
 from fraudstream.transactions.transaction import Transaction
@@ -47,7 +48,7 @@ def problems(*rules: str, head: str = HEAD, rates: bytes = RATES, lists: bytes =
 
 
 def test_the_version_is_made_of_the_three_files() -> None:
-    contents = [(RULES / name).read_bytes() for name in FILES]
+    contents = [(RULES / name).read_bytes() for name in RULESET_FILES]
     ruleset = load(*contents)
     assert ruleset.version == hashlib.sha256(b"".join(contents)).hexdigest()[:12]
     assert load(contents[0] + b"\n", *contents[1:]).version != ruleset.version

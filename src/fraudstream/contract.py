@@ -1,0 +1,47 @@
+"""What the Pulumi program, the functions and the tools must spell alike, each once.
+
+Other parts import these names; none of them repeats a value. Keys, file names, kinds and the metrics' dimension are
+stored or watched outside this code: they never change.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+HOME_REGION: Final = "us-east-2"
+
+PROCESSOR: Final = "transaction-processor"
+ANALYZER: Final = "fraud-analyzer"
+REPORTER: Final = "report-generator"
+FUNCTIONS: Final = (PROCESSOR, ANALYZER, REPORTER)
+"""The purposes of the three functions, as in their names."""
+
+DECISION_LOG_PREFIX: Final = "decision-log/"
+SEGMENTS_PREFIX: Final = f"{DECISION_LOG_PREFIX}segments/"
+REPORT_PREFIX: Final = "reports/"
+RULESET_PREFIX: Final = "rulesets/live/"
+"""Of the keys of the active ruleset, and of the models beside it."""
+MODELS_FOLDER: Final = "models/"
+"""Where the models' files are stored, beside `MODELS_FILE`."""
+
+RULESET_FILE: Final = "ruleset.yaml"
+RATES_FILE: Final = "rates.yaml"
+LISTS_FILE: Final = "lists.yaml"
+RULESET_FILES: Final = (RULESET_FILE, RATES_FILE, LISTS_FILE)
+MODELS_FILE: Final = "models.yaml"
+"""It names the active models."""
+
+METRICS_NAMESPACE: Final = "fraudstream"
+METRICS_DIMENSION: Final = "Environment"
+"""The one dimension of every metric of the functions; its value is the environment's suffix."""
+
+DECISION_DEADLINE_SECONDS: Final = 3600
+"""Age at which the analyzer's mapping gives a record up: a transaction without a decision has failed then."""
+SIGNIFICANT_DRIFT: Final = 0.25
+"""Population stability index from which a change is significant (Siddiqi, Credit Risk Scorecards, 2006)."""
+
+
+class ItemKind(StrEnum):
+    """What an item of the table of transactions is."""
+
+    CLAIM = "CLAIM"
+    TRANSACTION = "TXN"
