@@ -1,0 +1,54 @@
+"""The README's example is what the shipped rules decide."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fraudstream.detection.judge import Judge
+from fraudstream.detection.profiles.profile import Profile
+from fraudstream.durations import DAY
+from fraudstream.transactions.reasons import sentence
+from fraudstream.transactions.transaction import Transaction
+from fraudstream_tools.rules.folder import RulesFolder
+
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "README.md").read_text()
+POSTED, ANSWERED = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", README, re.DOTALL))
+NOW = 1_795_649_722_662
+HISTORY = {"deviceId": "phone-1", "ipCountry": "DE"}
+"""The customer's earlier purchases were made with the same card."""
+
+
+def transaction(posted: dict[str, Any], at: int) -> Transaction:
+    return msgspec.convert({**posted, "timestamp": at, "receivedAt": at}, Transaction)
+
+
+def test_the_example_is_decided_as_the_readme_says() -> None:
+    assert "This customer had made 24 purchases\nof 24 to 55 EUR on one phone, from Germany" in README
+    judge, profiles = Judge(RulesFolder(ROOT / "rules").load()), dict[str, Profile]()
+    for number in range(24):
+        usual = {
+            **POSTED,
+            **HISTORY,
+            "transactionId": f"order-{977 + number}",
+            "amountMinor": 2400 + number * 531 % 3100,
+            "merchantId": f"shop-{number % 4}",
+        }
+        profiles |= judge.judge(
+            transaction(usual, NOW - (25 - number) * DAY + number * 700_000), profiles, NOW
+        ).profiles
+
+    decision = judge.judge(transaction(POSTED, NOW), profiles, NOW).decision
+    assert {
+        "transactionId": POSTED["transactionId"],
+        "status": "DECIDED",
+        "decision": decision.decision,
+        "score": decision.score,
+        "reasons": [
+            {"code": reason.code, "message": sentence(reason.code), "source": reason.source, "points": reason.points}
+            for reason in decision.reasons
+        ],
+    } == ANSWERED
