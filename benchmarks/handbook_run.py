@@ -28,7 +28,8 @@ from benchmarks.handbook import (
 from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features import registry
 from fraudstream.detection.features.compute import Calendar
-from fraudstream.detection.judge import Judge, learn_label
+from fraudstream.detection.judge import Judge
+from fraudstream.detection.learning import learn_label
 from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.profiles.codec import pack, unpack
 from fraudstream.detection.profiles.events import identity
@@ -143,7 +144,9 @@ def go_through(path: Path, delay: int, told: "MutableMapping[int, int]") -> dict
 def _learn_labels(run: Run, waiting: deque[tuple[int, Transaction]], now: int) -> None:
     while waiting and waiting[0][0] <= now:
         known_at, fraud = waiting.popleft()
-        run.profiles.update(learn_label(fraud, run.profiles, LabelChange(known_at, identity(fraud.transaction_id)), 1))
+        run.profiles.update(
+            learn_label(fraud, run.profiles, LabelChange(known_at, identity(fraud.transaction_id)), 1).changed
+        )
 
 
 def _keep(run: Run, ruleset: Ruleset, row: int, transaction: Transaction, packed: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fraudstream.detection.judge import learn_label
+from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles.entities import entities, kind_of
 from fraudstream.detection.stores.profiles import ATTEMPTS, ProfileStore, StoredProfile, pause
 
@@ -89,7 +89,7 @@ class Batch:
         self._judgements, self._changed = {}, {}
         for step in self._steps:
             if step.relabelling:
-                changed = learn_label(step.transaction, profiles, *step.relabelling)
+                changed = learn_label(step.transaction, profiles, *step.relabelling).changed
             else:
                 judgement = self._judge.judge(step.transaction, profiles, self._decided_at, undecided=self._checked)
                 self._judgements[step.sequence_number] = judgement

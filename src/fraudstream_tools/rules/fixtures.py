@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final, NamedTuple
 import msgspec
 
 from fraudstream.contract import LISTS_FILE
-from fraudstream.detection.judge import Judge, learn_label
+from fraudstream.detection.judge import Judge
+from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles import events
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.rules import strict_yaml
@@ -164,7 +165,7 @@ def _judge(fixture: Fixture, case: Case, ruleset: Ruleset) -> Result:
         profiles.update(judge.judge(each, profiles, NOW).profiles)
     for number, (each, label) in enumerate(history):
         if label is Truth.FRAUD:
-            profiles.update(learn_label(each, profiles, LabelChange(NOW - len(history) + number, number), 1))
+            profiles.update(learn_label(each, profiles, LabelChange(NOW - len(history) + number, number), 1).changed)
     decision = judge.judge(last, profiles, NOW).decision
     return Result(fixture.rule, case, outcome_of(fixture.rule, ruleset, decision), last, decision, ruleset)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fraudstream.detection.features import customer, registry
 from fraudstream.detection.features.compute import Calendar, compute
-from fraudstream.detection.judge import learn_label
+from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles.entities import EntityKind, entities
 from fraudstream.detection.profiles.events import events_of
 from fraudstream.detection.profiles.layout import LAYOUTS
@@ -117,7 +117,7 @@ def test_every_feature_is_computed_where_nothing_is_missing() -> None:
     }
     history = [transaction(number, -number * 8 * DAY, **full) for number in (1, 2, 3)]
     profiles = learnt([*history, transaction(4, -MINUTE, **full)])
-    profiles |= learn_label(history[0], profiles, LabelChange(NOW, 1), 1)
+    profiles |= learn_label(history[0], profiles, LabelChange(NOW, 1), 1).changed
     values = seen(transaction(9, **full), profiles, 20.0)
     assert {name for name in registry.NAMES if values.get(name) is None} == set()
     assert values.keys() == set(registry.NAMES)
@@ -183,7 +183,7 @@ def test_shares_of_fraud_speak_of_what_is_older_than_the_labels_delay() -> None:
     history = [transaction(day, -day * DAY, **till) for day in range(1, 20)]
     profiles = learnt(list(reversed(history)))
     for each in history[7:11]:  # 8 to 11 days ago
-        profiles |= learn_label(each, profiles, LabelChange(each.timestamp + 7 * DAY, 1), 1)
+        profiles |= learn_label(each, profiles, LabelChange(each.timestamp + 7 * DAY, 1), 1).changed
     values = seen(transaction(99, **till), profiles, 20.0)
     assert values["terminalFraudShare1d"] == pytest.approx(1 / 2)
     assert values["terminalFraudShare7d"] == pytest.approx(4 / 8)
@@ -204,7 +204,7 @@ def test_a_terminals_known_frauds_are_set_beside_its_other_amounts() -> None:
     history = [transaction(day, -day * DAY, amount_minor=amounts[day - 2], **till) for day in (5, 4, 3, 2)]
     profiles = learnt(history)
     for each in history[1:3]:
-        profiles |= learn_label(each, profiles, LabelChange(each.timestamp + HOUR, 1), 1)
+        profiles |= learn_label(each, profiles, LabelChange(each.timestamp + HOUR, 1), 1).changed
     values = seen(transaction(99, **till), profiles, 20.0)
     assert (values["terminalFraudAgeDays"], values["terminalFraudSpanDays"]) == (3, 4)
     assert values["terminalFraudAmountRatio"] == pytest.approx(2500 / 2000, rel=0.01)

@@ -14,6 +14,8 @@ from fraudstream.dynamodb import raise_unless_condition_failed
 from fraudstream.transactions.attributes import to_item
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from fraudstream.transactions.decision import Decision, Label
@@ -26,11 +28,14 @@ STATUS_SHARDS: Final = 4
 class AlertStore:
     """The table of alerts."""
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str, retention_days: int) -> None:
-        """Take the table, and the days until an alert expires."""
+    def __init__(
+        self, dynamodb: DynamoDBClient, table: str, retention_days: int, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Take the table, the days until an alert expires, and a clock that gives seconds since the epoch."""
         self._dynamodb = dynamodb
         self._table = table
         self._retention_seconds = retention_days * SECONDS_A_DAY
+        self._clock = clock
 
     def open(self, transaction: Transaction, decision: Decision) -> bool:
         """Raise the alert of a transaction if it has none yet; tell whether it had none."""
@@ -45,7 +50,7 @@ class AlertStore:
             # One text: the pipe that tells of alerts can only pass on what is not a list.
             "reasonCodes": ",".join(dict.fromkeys(reason.code for reason in decision.reasons)),
             "entity": entities(transaction)[EntityKind.CUSTOMER],
-            "expiresAt": int(time.time()) + self._retention_seconds,
+            "expiresAt": int(self._clock()) + self._retention_seconds,
         }
         try:
             self._dynamodb.put_item(

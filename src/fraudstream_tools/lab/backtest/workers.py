@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
+from fraudstream.detection.profiles.entities import PERSONAL
 from fraudstream_tools.lab.backtest.run import CHUNK, BacktestTally, Contestant, Evaluator, Sample
-from fraudstream_tools.lab.replay.stages import PERSONAL_KINDS, HistoryStep, Seen, Stage, take_all
+from fraudstream_tools.lab.replay.stages import HistoryStep, Seen, Stage, take_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -113,7 +114,7 @@ def first_stage(
         elsewhere: in another process, a few chunks ahead of the caller.
     """
     if not elsewhere:
-        stages = [Stage(PERSONAL_KINDS, each, calendar) for each in rates]
+        stages = [Stage(PERSONAL, each, calendar) for each in rates]
         yield lambda parts: ((part, take_all(stages, part)) for part in parts)
         return
     # One process, so that chunks are taken in their order.
@@ -172,7 +173,7 @@ def _tally(samples: bytes) -> BacktestTally:
 
 
 def _begin_stage(rates: Sequence[Rates], calendar: Calendar) -> None:
-    _stages[:] = [Stage(PERSONAL_KINDS, each, calendar) for each in rates]
+    _stages[:] = [Stage(PERSONAL, each, calendar) for each in rates]
 
 
 def _see(steps: bytes) -> list[list[Seen]]:

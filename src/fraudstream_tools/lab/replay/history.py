@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from fraudstream.detection.judge import Judge, learn_label
+from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles.events import UnusableTransactionError, check, identity
 from fraudstream.detection.profiles.profile import LabelChange
 from fraudstream.transactions.tokens import coarse
@@ -18,6 +18,7 @@ from fraudstream_tools.lab.files.transactions import FIELDS, FileProblemError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from fraudstream.detection.judge import Judge
     from fraudstream.detection.profiles.profile import Profile
     from fraudstream.transactions.decision import Decision
 
@@ -90,4 +91,4 @@ def _due(waiting: list[tuple[int, int, Transaction]], now: int) -> Iterator[tupl
 def _learn(profiles: dict[str, Profile], labels: Iterable[tuple[int, Transaction]]) -> None:
     for known_at, transaction in labels:
         change = LabelChange(known_at, identity(transaction.transaction_id))
-        profiles.update(learn_label(transaction, profiles, change, 1))
+        profiles.update(learn_label(transaction, profiles, change, 1).changed)

@@ -5,7 +5,7 @@ customer. But a profile never reads another kind's: the profiles of customers an
 process, all others in a second one. Only whether a transaction or label had been learnt before is the customer's
 profile to say; that goes from the first stage to the second with the features.
 
-`Judge` is the definition; tests compare both, feature by feature.
+Profiles learn by the analyzer's own code (`detection.learning`); tests compare both ways, feature by feature.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,15 +15,15 @@ import msgspec
 
 from fraudstream.detection.features import registry
 from fraudstream.detection.features.compute import Calendar, compute
-from fraudstream.detection.profiles.entities import EntityKind, entities
-from fraudstream.detection.profiles.events import events_of, identity
+from fraudstream.detection.learning import ALL_KINDS, learn_label, learn_transaction
+from fraudstream.detection.profiles.entities import PERSONAL, EntityKind
+from fraudstream.detection.profiles.events import identity
 from fraudstream.detection.profiles.profile import LabelChange, Profile
-from fraudstream.detection.profiles.view import FeatureValues, ProfileView
+from fraudstream.detection.profiles.view import FeatureValues
 from fraudstream.detection.rules.rates import Rates
 from fraudstream.transactions.transaction import Transaction
 
-PERSONAL_KINDS: Final = frozenset({EntityKind.CUSTOMER, EntityKind.CARD})
-SHARED_KINDS: Final = frozenset(EntityKind) - PERSONAL_KINDS
+SHARED_KINDS: Final = ALL_KINDS - PERSONAL
 
 
 class HistoryStep(msgspec.Struct, frozen=True, array_like=True):
@@ -72,34 +72,24 @@ class Stage:
 
     def _see(self, transaction: Transaction, *, new: bool | None) -> Seen:
         amount = self._rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp)
-        keys = self._keys(transaction)
-        events = events_of(transaction, keys, amount, self._rates.reporting_threshold)
-        if new is None:
-            customer = self._profiles.get(keys[EntityKind.CUSTOMER])
-            new = customer is None or not customer.knows(events[EntityKind.CUSTOMER])
-        sights: dict[EntityKind, ProfileView] = {}
-        for kind, key in keys.items():
-            event, before = events[kind], self._profiles.get(key) or Profile.new(kind)
-            after = before.after(event, late=new)
-            self._profiles[key] = after
-            counted = after is not before or before.holds(event)
-            sights[kind] = ProfileView(after, event, counted=counted, label_delay_days=self._calendar.label_delay_days)
-        return Seen(new, compute(transaction, sights, amount, self._calendar))
+        learned = learn_transaction(
+            transaction,
+            self._profiles,
+            amount,
+            reporting_threshold=self._rates.reporting_threshold,
+            label_delay_days=self._calendar.label_delay_days,
+            kinds=self._kinds,
+            seen=None if new is None else not new,
+        )
+        self._profiles.update(learned.changed)
+        return Seen(not learned.seen, compute(transaction, learned.views, amount, self._calendar))
 
     def _learn(self, transaction: Transaction, known_at: int, *, new: bool | None) -> Seen:
         change = LabelChange(known_at, identity(transaction.transaction_id))
-        keys = self._keys(transaction)
-        events = events_of(transaction, keys, None, float("inf"))
-        if new is None:
-            customer = self._profiles.get(keys[EntityKind.CUSTOMER])
-            new = customer is None or not customer.knows_label(change)
-        for kind, key in keys.items():
-            before = self._profiles.get(key) or Profile.new(kind)
-            self._profiles[key] = before.after_label(change, events[kind], 1, late=new)
-        return Seen(new, None)
-
-    def _keys(self, transaction: Transaction) -> dict[EntityKind, str]:
-        return {kind: key for kind, key in entities(transaction).items() if kind in self._kinds}
+        seen = None if new is None else not new
+        learned = learn_label(transaction, self._profiles, change, 1, kinds=self._kinds, seen=seen)
+        self._profiles.update(learned.changed)
+        return Seen(not learned.seen, None)
 
 
 def packed(personal: FeatureValues, shared: Mapping[str, float | None]) -> bytes:

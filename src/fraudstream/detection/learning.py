@@ -1,0 +1,117 @@
+"""What profiles learn from a transaction or a label: the one code for analyzer, replay, backtest and training."""
+
+import math
+from collections.abc import Collection, Mapping
+from typing import Final, NamedTuple
+
+from fraudstream.detection.profiles.entities import EntityKind, entities
+from fraudstream.detection.profiles.events import events_of
+from fraudstream.detection.profiles.profile import LabelChange, Profile
+from fraudstream.detection.profiles.view import ProfileView
+from fraudstream.transactions.transaction import Transaction
+
+ALL_KINDS: Final = frozenset(EntityKind)
+
+
+class LearnedTransaction(NamedTuple):
+    """What came of letting profiles learn a transaction."""
+
+    views: dict[EntityKind, ProfileView]
+    """What each profile knew before it, without the transaction itself."""
+    changed: dict[str, Profile]
+    """The profiles that it changes, by key."""
+    seen: bool
+    """The customer's profile had learnt it before, or is too new to know."""
+
+
+class LearnedLabel(NamedTuple):
+    """What came of letting profiles learn a label."""
+
+    changed: dict[str, Profile]
+    """The profiles that it changes, by key."""
+    seen: bool
+    """The customer's profile had learnt it before, or is too new to know."""
+
+
+def learn_transaction(
+    transaction: Transaction,
+    profiles: Mapping[str, Profile],
+    amount: float | None,
+    *,
+    reporting_threshold: float,
+    label_delay_days: int,
+    undecided: bool = False,
+    kinds: Collection[EntityKind] = ALL_KINDS,
+    seen: bool | None = None,
+) -> LearnedTransaction:
+    """Let profiles learn a transaction, and look at what they knew before it.
+
+    It is judged by profiles that have learnt it, which are read without it: so a retry finds the same past.
+
+    Args:
+        transaction: `events.check` must accept it.
+        profiles: the profiles before it, by key; an entity without one is new.
+        amount: in the base currency; None without an exchange rate.
+        reporting_threshold: amount in the base currency from which a payment has to be reported.
+        label_delay_days: days after which most labels are known.
+        undecided: it is known to have no decision yet, so that it counts even where profiles cannot tell it from an old
+            one.
+        kinds: the kinds of entities whose profiles learn.
+        seen: what the customer's profile said; None lets it say so, and `kinds` must then have the customer.
+    """
+    keys = _keys(transaction, kinds)
+    events = events_of(transaction, keys, amount, reporting_threshold)
+    held = False
+    if seen is None:
+        customer = profiles.get(keys[EntityKind.CUSTOMER])
+        seen = customer is not None and customer.knows(events[EntityKind.CUSTOMER])
+        held = customer is not None and customer.holds(events[EntityKind.CUSTOMER])
+    late = not seen or (undecided and not held)
+    views: dict[EntityKind, ProfileView] = {}
+    changed: dict[str, Profile] = {}
+    for kind, key in keys.items():
+        event, before = events[kind], profiles.get(key) or Profile.new(kind)
+        after = before.after(event, late=late)
+        if after is not before:
+            changed[key] = after
+        counted = after is not before or before.holds(event)
+        views[kind] = ProfileView(after, event, counted=counted, label_delay_days=label_delay_days)
+    return LearnedTransaction(views, changed, seen)
+
+
+def learn_label(
+    transaction: Transaction,
+    profiles: Mapping[str, Profile],
+    change: LabelChange,
+    frauds: int,
+    *,
+    kinds: Collection[EntityKind] = ALL_KINDS,
+    seen: bool | None = None,
+) -> LearnedLabel:
+    """Let the profiles of a transaction's entities learn that its label has changed.
+
+    Args:
+        transaction: what was labelled.
+        profiles: the profiles before the change, by key.
+        change: what tells this change from others.
+        frauds: 1 if the transaction is now known to be fraud, -1 if it is no longer.
+        kinds: the kinds of entities whose profiles learn.
+        seen: what the customer's profile said; None lets it say so, and `kinds` must then have the customer.
+    """
+    keys = _keys(transaction, kinds)
+    # Profiles find the event by its time and identity.
+    events = events_of(transaction, keys, None, math.inf)
+    if seen is None:
+        customer = profiles.get(keys[EntityKind.CUSTOMER])
+        seen = customer is not None and customer.knows_label(change)
+    changed: dict[str, Profile] = {}
+    for kind, key in keys.items():
+        before = profiles.get(key) or Profile.new(kind)
+        after = before.after_label(change, events[kind], frauds, late=not seen)
+        if after is not before:
+            changed[key] = after
+    return LearnedLabel(changed, seen)
+
+
+def _keys(transaction: Transaction, kinds: Collection[EntityKind]) -> dict[EntityKind, str]:
+    return {kind: key for kind, key in entities(transaction).items() if kind in kinds}
