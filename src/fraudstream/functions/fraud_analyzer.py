@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import boto3
-from botocore.config import Config
 
+from fraudstream.aws_clients import client_config
 from fraudstream.contract import ANALYZER, RULESET_PREFIX
 from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar
@@ -31,13 +31,7 @@ _SETTINGS = read_settings(AnalyzerSettings)
 _LOG = Log(ANALYZER, _SETTINGS)
 _METER = MetricEmitter(_SETTINGS)
 _POOL = ThreadPoolExecutor(WORKERS, thread_name_prefix="dynamodb")
-_CONFIG = Config(
-    connect_timeout=1,
-    read_timeout=2,
-    retries={"total_max_attempts": 3, "mode": "standard"},
-    max_pool_connections=WORKERS,
-    tcp_keepalive=True,
-)
+_CONFIG = client_config(read_seconds=2, connections=WORKERS)
 _DYNAMODB = boto3.client("dynamodb", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]  (overloads for all of AWS)
 _S3 = boto3.client("s3", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]
 

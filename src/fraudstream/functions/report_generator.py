@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.aws_clients import client_config
 from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX, REPORTER, RULESET_PREFIX
 from fraudstream.reporting.log import segments
 from fraudstream.settings import Metric, ReporterSettings, read_settings
@@ -21,12 +21,7 @@ if TYPE_CHECKING:
 
     from fraudstream.reporting.daily.reporter import Reporter
 
-_CONFIG = Config(
-    connect_timeout=1,
-    read_timeout=10,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=16,
-)
+_CONFIG = client_config(read_seconds=10, connections=16)
 _settings = read_settings(ReporterSettings)
 _s3 = boto3.client("s3", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]  (stubs know few services)
 _dynamodb = boto3.client("dynamodb", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]

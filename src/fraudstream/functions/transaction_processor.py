@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.config import Config
 
+from fraudstream.aws_clients import client_config
 from fraudstream.contract import PROCESSOR
 from fraudstream.settings import ProcessorSettings, read_settings
 from fraudstream.telemetry import Log, MetricEmitter
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 _settings = read_settings(ProcessorSettings)
 _client: "DynamoDBClient" = boto3.client(  # pyright: ignore[reportUnknownMemberType]  (stubs know few services)
     "dynamodb",
-    config=Config(
-        connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}, tcp_keepalive=True
-    ),
+    config=client_config(read_seconds=2),
 )
 _log = Log(PROCESSOR, _settings)
 _meter = MetricEmitter(_settings)

@@ -184,7 +184,7 @@ def _contestant(place: Path, models: Path | None) -> "Contestant":
     from fraudstream.contract import RULESET_FILES  # noqa: PLC0415
     from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (each command pays for what it uses)
     from fraudstream_tools.lab.backtest.run import Contestant  # noqa: PLC0415
-    from fraudstream_tools.lab.training.model_storage import Folder, read_models  # noqa: PLC0415
+    from fraudstream_tools.lab.training.model_storage import model_folder, read_models  # noqa: PLC0415
 
     ruleset = place / RULESET_FILE if place.is_dir() else place
     paths = [ruleset, *(ruleset.with_name(name) for name in RULESET_FILES if name != RULESET_FILE)]
@@ -195,7 +195,7 @@ def _contestant(place: Path, models: Path | None) -> "Contestant":
     if models is None:
         return Contestant(*contents)
     try:
-        live = read_models(Folder(models)).live
+        live = read_models(model_folder(models)).live
     except ModelError as error:
         raise CommandError(f"{models}: {error}") from None
     return Contestant(*contents, live_model=live.to_json() if live else None)

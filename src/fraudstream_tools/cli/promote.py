@@ -63,7 +63,13 @@ def promote(
     the folder's models into the bucket when they change, so write them to both.
     """
     from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.training.model_storage import Bucket, Folder, activate, read_model, read_models  # noqa: PLC0415
+    from fraudstream_tools.lab.training.model_storage import (  # noqa: PLC0415
+        activate,
+        model_bucket,
+        model_folder,
+        read_model,
+        read_models,
+    )
     from fraudstream_tools.lab.training.promotion_gate import compare  # noqa: PLC0415
 
     source = TrainingSource(
@@ -76,7 +82,9 @@ def promote(
         share_delay=share_delay,
     )
     deployment = Deployment(stack)
-    place = Bucket(deployment.client("s3"), deployment["bucketName"]) if to == "bucket" else Folder(Path(to))
+    place = (
+        model_bucket(deployment.client("s3"), deployment["bucketName"]) if to == "bucket" else model_folder(Path(to))
+    )
     try:
         model = read_model(candidate)
         if not shadow:

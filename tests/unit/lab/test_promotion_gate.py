@@ -15,7 +15,7 @@ from fraudstream_tools.lab.files.transactions import write_rows
 from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.examples import Examples
 from fraudstream_tools.lab.training.fit import fit
-from fraudstream_tools.lab.training.model_storage import Folder, activate, read_model, read_models, write_model
+from fraudstream_tools.lab.training.model_storage import activate, model_folder, read_model, read_models, write_model
 from fraudstream_tools.lab.training.promotion_gate import compare
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 from tests.cli_harness import Command, clean_environment
@@ -100,7 +100,7 @@ def test_only_the_newest_four_weeks_count() -> None:
 
 
 def test_a_folder_says_what_is_in_force_and_keeps_what_was_beside_it(tmp_path: Path) -> None:
-    place = Folder(tmp_path / "models")
+    place = model_folder(tmp_path / "models")
     assert read_models(place) == (None, None)
     activate(place, small_model(seed=2), live=False)
     activate(place, good(), live=True)
@@ -158,11 +158,11 @@ def test_a_candidate_is_trained_watched_and_promoted(command: Command, world: Pa
     assert Path("c.md").read_text().startswith(f"# Model {figures['version']}")
 
     assert command("promote", "c.json", "--shadow").code == 0
-    assert read_models(Folder(tmp_path / "models")).live is None
+    assert read_models(model_folder(tmp_path / "models")).live is None
     promoted = command("promote", "c.json", *data(world))
     assert promoted.code == 0, promoted.err
     assert "rules alone" in promoted.out
-    live, shadow = read_models(Folder(tmp_path / "models"))
+    live, shadow = read_models(model_folder(tmp_path / "models"))
     assert live
     assert live.version == figures["version"]
     assert shadow is None

@@ -1,13 +1,15 @@
 """Where models lie: the folder that is deployed, or the bucket that the analyzer reads from."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_PREFIX
 from fraudstream.detection.models.model import Model, ModelError, load
 from fraudstream.detection.models.selection import ActiveModels, ModelSelection, load_models, parse_selection
+from fraudstream.reporting.storage.object_store import BucketStore, FolderStore, Store
 from fraudstream_tools.lab.training.model_card import model_card
 
 if TYPE_CHECKING:
@@ -23,56 +25,36 @@ shadow: {shadow}
 """
 
 
-class ModelStorage(Protocol):
-    """A place where models and the file that says which are in force lie."""
+@dataclass(frozen=True)
+class ModelStorage:
+    """Where models are stored, with the file that names the active ones."""
+
+    store: Store
+    prefix: str = ""
+    """Of the keys of all files."""
+    models_folder: str = ""
+    """Of the keys of the models' own files, after the prefix."""
 
     def read(self, name: str) -> bytes | None:
         """Read a file; None if there is none."""
-        ...
+        return self.store.read(self._key(name))
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file: whoever reads it meanwhile sees it as it was or as it will be."""
-        ...
+        """Write a file: whoever reads it meanwhile sees the old one or the whole new one."""
+        self.store.write(self._key(name), content)
+
+    def _key(self, name: str) -> str:
+        return self.prefix + (name if name == MODELS_FILE else self.models_folder + name)
 
 
-class Folder:
-    """A folder, such as `models/` of the checkout."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def read(self, name: str) -> bytes | None:
-        """Read a file; None if there is none."""
-        try:
-            return (self._path / name).read_bytes()
-        except FileNotFoundError:
-            return None
-
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file."""
-        self._path.mkdir(parents=True, exist_ok=True)
-        partial = self._path / f".{name}.partial"
-        partial.write_bytes(content)
-        partial.replace(self._path / name)
+def model_folder(path: Path) -> ModelStorage:
+    """Return a folder as a place for models, such as `models/` of the repository."""
+    return ModelStorage(FolderStore(path))
 
 
-class Bucket:
-    """The part of the stack's bucket that the analyzer looks at once a minute."""
-
-    def __init__(self, s3: "S3Client", bucket: str) -> None:
-        self._s3 = s3
-        self._bucket = bucket
-
-    def read(self, name: str) -> bytes | None:
-        """Read a file; None if there is none."""
-        try:
-            return self._s3.get_object(Bucket=self._bucket, Key=_key(name))["Body"].read()
-        except self._s3.exceptions.NoSuchKey:
-            return None
-
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file."""
-        self._s3.put_object(Bucket=self._bucket, Key=_key(name), Body=content)
+def model_bucket(s3: "S3Client", bucket: str) -> ModelStorage:
+    """Return the part of the stack's bucket that the analyzer looks at once a minute."""
+    return ModelStorage(BucketStore(s3, bucket), RULESET_PREFIX, MODELS_FOLDER)
 
 
 def read_selection(place: ModelStorage) -> ModelSelection:
@@ -142,7 +124,3 @@ def write_model(path: Path, model: Model) -> Path:
     card = path.with_suffix(".md")
     card.write_text(model_card(model), encoding="utf-8")
     return card
-
-
-def _key(name: str) -> str:
-    return RULESET_PREFIX + (name if name == MODELS_FILE else MODELS_FOLDER + name)
