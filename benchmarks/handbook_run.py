@@ -26,7 +26,7 @@ from benchmarks.handbook import (
     training_days,
 )
 from fraudstream.contract import RULESET_FILES
-from fraudstream.detection.features import registry
+from fraudstream.detection.features import codec, registry
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.learning import learn_label
@@ -150,7 +150,7 @@ def _learn_labels(run: Run, waiting: deque[tuple[int, Transaction]], now: int) -
 
 
 def _keep(run: Run, ruleset: Ruleset, row: int, transaction: Transaction, packed: bytes) -> None:
-    vector = registry.unpack(packed)
+    vector = codec.unpack(packed)
     truths = ruleset.evaluate(transaction, vector)
     hits = [rule for rule, truth in zip(ruleset.rules, truths, strict=True) if truth and rule.mode is Mode.LIVE]
     run.vectors[row] = [np.nan if value is None else value for value in vector]

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_FILES
-from fraudstream.detection.features import registry
+from fraudstream.detection.features.codec import unpack as unpack_vector
 from fraudstream.detection.models.selection import load_models, parse_selection
 from fraudstream.detection.profiles import codec
 from fraudstream.detection.rules import ruleset
@@ -116,7 +116,7 @@ def test_each_transaction_decision_and_label_decodes(stored: list[Any], claims: 
 
 
 def test_each_feature_vector_unpacks(stored: list[Any]) -> None:
-    vectors = [registry.unpack(decision.features) for item in stored if (decision := Decision.from_item(item))]
+    vectors = [unpack_vector(decision.features) for item in stored if (decision := Decision.from_item(item))]
     assert len(vectors) == COUNTS["decided"]
     assert all(any(value is not None for value in vector) for vector in vectors)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from fraudstream.contract import RATES_FILE
-from fraudstream.detection.features import registry
+from fraudstream.detection.features import codec
 from fraudstream.detection.features.compute import Calendar, compute
 from fraudstream.detection.learning import learn_transaction
 from fraudstream.detection.profiles.profile import Profile
@@ -64,8 +64,8 @@ class Judge:
             label_delay_days=self._calendar.label_delay_days,
             undecided=undecided,
         )
-        packed = registry.pack(compute(transaction, learned.views, amount, self._calendar))
-        vector = registry.unpack(packed)
+        packed = codec.pack(compute(transaction, learned.views, amount, self._calendar))
+        vector = codec.unpack(packed)
         outcome = decide(self.ruleset, self.ruleset.evaluate(transaction, vector), vector)
         live, shadow = self.ruleset.models
         decision = Decision(

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from fraudstream.detection.features.registry import FeatureError, Vector, unpack
+from fraudstream.detection.features.codec import FeatureError, unpack
+from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.transactions.transaction import Transaction

@@ -9,7 +9,8 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import ItemKind
 from fraudstream.detection.analyzer import Analysis
 from fraudstream.detection.batch import Batch, BatchStep
-from fraudstream.detection.features.registry import NAMES, unpack
+from fraudstream.detection.features.codec import unpack
+from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.profiles.entities import PERSONAL, entities, kind_of
 from fraudstream.detection.profiles.layout import Personal, Shared

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.detection.features.registry import NAMES, pack
+from fraudstream.detection.features.codec import pack
+from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.models.model import Model
 from fraudstream.reporting.daily.model_drift import drift_of, live_model
 from fraudstream.reporting.log import segments

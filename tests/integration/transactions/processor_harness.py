@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from fraudstream.detection.features.registry import pack
+from fraudstream.detection.features.codec import pack
 from fraudstream.settings import ProcessorSettings
 from fraudstream.telemetry import Log, MetricEmitter
 from fraudstream.transactions.api.routes import TransactionApi

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fraudstream.detection.features.registry import pack
+from fraudstream.detection.features.codec import pack
 from tests.cli_harness import Command, clean_environment
 
 RULES = Path("rules").resolve()

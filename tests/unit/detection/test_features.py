@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.detection.features import customer, registry
+from fraudstream.detection.features import codec, customer, registry
 from fraudstream.detection.features.compute import Calendar, compute
 from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles.entities import EntityKind, entities
@@ -67,42 +67,42 @@ def computed(history: list[Transaction], last: Transaction) -> dict[str, float |
 
 @given(st.dictionaries(st.sampled_from(registry.NAMES), numbers))
 def test_a_vector_is_judged_as_it_is_stored(values: dict[str, float | None]) -> None:
-    judged = registry.unpack(registry.pack(values))
-    again = registry.pack(dict(zip(registry.NAMES, judged, strict=True)))
-    assert registry.unpack(again) == judged
+    judged = codec.unpack(codec.pack(values))
+    again = codec.pack(dict(zip(registry.NAMES, judged, strict=True)))
+    assert codec.unpack(again) == judged
     assert all(value is None or math.isfinite(value) for value in judged)
 
 
 @given(st.dictionaries(st.sampled_from(registry.NAMES), numbers))
 def test_a_missing_feature_stays_missing_and_a_zero_stays_a_zero(values: dict[str, float | None]) -> None:
-    judged = dict(zip(registry.NAMES, registry.unpack(registry.pack(values)), strict=True))
+    judged = dict(zip(registry.NAMES, codec.unpack(codec.pack(values)), strict=True))
     assert {name for name, value in judged.items() if value is None} == {
         name for name in registry.NAMES if values.get(name) is None
     }
 
 
 def test_a_vector_takes_at_most_120_bytes() -> None:
-    assert len(registry.pack({})) <= 120
+    assert len(codec.pack({})) <= 120
 
 
 @pytest.mark.parametrize("share", [number / 20 for number in range(21)])
 def test_a_share_is_read_back_as_a_rule_writes_it(share: float) -> None:
     position = registry.NAMES.index("ipDeclineShare1h")
-    assert registry.unpack(registry.pack({"ipDeclineShare1h": share}))[position] == share
+    assert codec.unpack(codec.pack({"ipDeclineShare1h": share}))[position] == share
 
 
 @given(st.floats(1e-3, 1e12))
 def test_a_coarse_number_is_at_most_eight_thousandths_too_small(value: float) -> None:
     position = registry.NAMES.index("customerSum7d")
-    stored = registry.unpack(registry.pack({"customerSum7d": value}))[position]
+    stored = codec.unpack(codec.pack({"customerSum7d": value}))[position]
     assert stored is not None
     assert value * (1 - 1 / 128) <= stored <= value
 
 
-@pytest.mark.parametrize("packed", [b"", b"\x02", b"\x09" + bytes(len(registry.pack({})) - 1)])
+@pytest.mark.parametrize("packed", [b"", b"\x02", b"\x09" + bytes(len(codec.pack({})) - 1)])
 def test_a_vector_of_another_schema_is_refused(packed: bytes) -> None:
-    with pytest.raises(registry.FeatureError, match="schema 3"):
-        registry.unpack(packed)
+    with pytest.raises(codec.FeatureError, match="schema 3"):
+        codec.unpack(packed)
 
 
 def test_every_feature_is_computed_where_nothing_is_missing() -> None:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraudstream.contract import RULESET_FILES
-from fraudstream.detection.features.registry import NAMES, unpack
+from fraudstream.detection.features.codec import unpack
+from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.profiles.codec import pack
 from fraudstream.detection.profiles.codec import unpack as unpack_profile

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from fraudstream.detection.features.registry import FEATURES, Form, pack
+from fraudstream.detection.features.codec import pack
+from fraudstream.detection.features.registry import FEATURES, Form
 from fraudstream.detection.profiles.layout import LAYOUTS
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "detection.md").read_text()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fraudstream.contract import RULESET_FILES
-from fraudstream.detection.features import registry
+from fraudstream.detection.features import codec, registry
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import load
 from fraudstream_tools.lab.episodes.catalog import EPISODES
@@ -26,7 +26,7 @@ def seen() -> Seen:
     judge = Judge(load(*(Path("rules", name).read_bytes() for name in RULESET_FILES)))
     found: Seen = {}
     for truth, (transaction, decision) in zip(world.truths, judge_history(transactions, {}, judge), strict=True):
-        vector = zip(registry.NAMES, registry.unpack(decision.features), strict=True)
+        vector = zip(registry.NAMES, codec.unpack(decision.features), strict=True)
         row = {name: value for name, value in vector if value is not None}
         abroad = transaction.ip_country is not None and transaction.ip_country != transaction.card_country
         row["abroad"] = float(abroad and transaction.billing_country != transaction.ip_country)

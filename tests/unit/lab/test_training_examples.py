@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from fraudstream.contract import RULESET_FILES
-from fraudstream.detection.features.registry import NAMES, pack, unpack
+from fraudstream.detection.features.codec import pack, unpack
+from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import load
 from fraudstream.durations import DAY

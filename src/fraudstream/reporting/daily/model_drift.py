@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from fraudstream.contract import MODELS_FILE, MODELS_FOLDER
-from fraudstream.detection.features.registry import FeatureError, Vector, unpack
+from fraudstream.detection.features.codec import FeatureError, unpack
+from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models.drift import Drift, measure
 from fraudstream.detection.models.model import Model, ModelError
 from fraudstream.detection.models.selection import load_models, parse_selection

@@ -6,7 +6,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fraudstream.detection.features.registry import FEATURES, unpack
+from fraudstream.detection.features.codec import unpack
+from fraudstream.detection.features.registry import FEATURES
 from fraudstream.detection.rules.language import fields, parser
 from fraudstream.detection.rules.language.compiler import TruthValue
 from fraudstream.detection.rules.ruleset import Mode, Rule, Ruleset, Signal

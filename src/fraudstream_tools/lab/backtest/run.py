@@ -11,7 +11,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from fraudstream.detection.features.registry import NAMES, FeatureError, Vector, unpack
+from fraudstream.detection.features.codec import FeatureError, unpack
+from fraudstream.detection.features.registry import NAMES, Vector
 from fraudstream.detection.models import model
 from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.rules.language import compiler

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from fraudstream.detection.features import registry
+from fraudstream.detection.features import codec
 from fraudstream.detection.features.compute import Calendar, compute
 from fraudstream.detection.learning import ALL_KINDS, learn_label, learn_transaction
 from fraudstream.detection.profiles.entities import PERSONAL, EntityKind
@@ -94,7 +94,7 @@ class Stage:
 
 def packed(personal: FeatureValues, shared: Mapping[str, float | None]) -> bytes:
     """Put the features of both stages together, as they are stored."""
-    return registry.pack({**personal, **shared})
+    return codec.pack({**personal, **shared})
 
 
 def take_all(stages: Sequence[Stage], steps: Sequence[HistoryStep]) -> list[list[Seen]]:

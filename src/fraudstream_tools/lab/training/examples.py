@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fraudstream.detection.features.registry import NAMES, FeatureError, unpack
+from fraudstream.detection.features.codec import FeatureError, unpack
+from fraudstream.detection.features.registry import NAMES
 from fraudstream.durations import DAY
 from fraudstream.transactions.decision import Verdict
 

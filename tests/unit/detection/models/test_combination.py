@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from fraudstream.contract import RULESET_FILES
-from fraudstream.detection.features.registry import FEATURES, NAMES, Vector, pack, unpack
+from fraudstream.detection.features.codec import pack, unpack
+from fraudstream.detection.features.registry import FEATURES, NAMES, Vector
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.models import reasons as model_reasons
 from fraudstream.detection.models.model import Model, seal
