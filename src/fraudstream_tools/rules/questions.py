@@ -13,7 +13,9 @@ from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.transactions.transaction import Transaction
-from fraudstream_tools.lab.files.transactions import FileProblemError, read_transactions
+from fraudstream_tools.lab.files.problems import FileProblemError
+from fraudstream_tools.lab.files.tables.formats import read_format
+from fraudstream_tools.lab.files.transactions import read_records, read_transactions
 from fraudstream_tools.lab.replay.history import as_transaction, judge_history
 
 
@@ -37,7 +39,7 @@ def read_explained_transaction(file: Path, transaction_id: str | None) -> Explai
     Raises:
         FileProblemError: the file cannot be used, or there is no such transaction in it.
     """
-    rows = _json(file) if file.suffix == ".json" else read_transactions(file)
+    rows = _json(file) if file.suffix == ".json" else _rows(file)
     before: list[dict[str, Any]] = []
     found: dict[str, Any] | None = None
     for row in rows:
@@ -60,6 +62,11 @@ def vector_of(question: ExplainedTransaction, ruleset: Ruleset) -> Vector:
         return question.vector
     *_, (_, decision) = judge_history([*question.history, question.transaction], {}, Judge(ruleset))
     return unpack(decision.features)
+
+
+def _rows(file: Path) -> Iterable[dict[str, Any]]:
+    # Only texts need to be read as what each field is; a decision log's records have more than the API's fields.
+    return read_transactions(file) if read_format(file).startswith(".csv") else read_records(file)
 
 
 class _WithHistory(msgspec.Struct, frozen=True):

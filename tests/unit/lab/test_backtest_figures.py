@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fraudstream_tools.lab.backtest.intervals import share_of
-from fraudstream_tools.lab.files.transactions import write_rows
+from fraudstream_tools.lab.files.writing import write_rows
 from tests.cli_harness import Command, clean_environment
 from tests.unit.lab.backtest_harness import (
     RATES,
@@ -269,9 +269,11 @@ def test_a_transaction_that_comes_twice_counts_once_and_order_does_not_matter(
             "no transaction whose features",
         ),
         ('{"transactionId": "t"}\n', "row 1: "),
-        (json.dumps(payment(1, 2.0, label="x")), "label must be FRAUD or LEGITIMATE"),
-        (json.dumps(payment(1, 2.0, fraud="x")), "fraud must be true or false"),
-        (json.dumps(payment(1, 2.0, label="FRAUD", labeledAt="x")), "labeledAt must be epoch milliseconds"),
+        (json.dumps(payment(1, 2.0, label="x")), "data.jsonl, line 1, column label: must be FRAUD or LEGITIMATE"),
+        (json.dumps(payment(1, 2.0, label="FRAUD", labeledAt=1_700_000_000)), "these look like seconds"),
+        (json.dumps(payment(1, 2.0, label="FRAUD", labeledAt=1_000_000_000_000)), "is older than its transaction"),
+        (json.dumps(payment(1, 2.0, fraud="x")), "column fraud: must be true or false"),
+        (json.dumps(payment(1, 2.0, label="FRAUD", labeledAt="x")), "column labeledAt: must be a date"),
     ],
 )
 def test_data_that_cannot_be_read_are_refused(

@@ -21,7 +21,8 @@ from fraudstream.detection.rules.ruleset import load
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.record import LogRecord
 from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_log, from_transactions
-from fraudstream_tools.lab.files.transactions import FileProblemError, write_rows
+from fraudstream_tools.lab.files.problems import FileProblemError
+from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.training.examples import Examples
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
@@ -253,15 +254,29 @@ def test_a_files_order_does_not_matter(tmp_path: Path) -> None:
     assert np.array_equal(first.vectors, second.vectors, equal_nan=True)
 
 
+def test_a_label_older_than_its_transaction_or_in_seconds_is_no_leak_of_the_future(tmp_path: Path) -> None:
+    rows = [payment(n, n / 4, label="FRAUD" if n % 7 == 0 else "LEGITIMATE") for n in range(20)]
+    for labeled_at, complaint in (
+        (rows[7]["timestamp"] - 86_400_000, "column labeledAt: is older than its transaction"),
+        (rows[7]["timestamp"] // 1000, "column labeledAt: milliseconds are needed, these look like seconds"),
+        (20_260_105, "column labeledAt: milliseconds are needed, these look like YYYYMMDD"),
+    ):
+        write_rows(tmp_path / "a.jsonl", [*rows[:7], rows[7] | {"labeledAt": labeled_at}, *rows[8:]])
+        write_rows(tmp_path / "b.jsonl", [{k: v for k, v in row.items() if k != "label"} for row in rows])
+        for file, truth in (("a.jsonl", None), ("b.jsonl", tmp_path / "a.jsonl")):
+            with pytest.raises(FileProblemError, match=f"a.jsonl, line 8, {complaint}"):
+                from_transactions(tmp_path / file, truth, JUDGE, KnowledgeCutoff())
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"amountMinor": "12.secret"}, "row 1: amountMinor is missing or wrong"),
+        ({"amountMinor": "12.secret"}, "line 1, column amountMinor: is not an integer"),
         ({"currency": None}, "row 1: currency is missing or wrong"),
         ({"timestamp": None}, "row 1: timestamp is missing or wrong"),
         ({"type": "SECRET"}, "row 1: type is missing or wrong"),
-        ({"label": "SECRET"}, "label must be FRAUD or LEGITIMATE"),
-        ({"labeledAt": "secret", "label": "FRAUD"}, "labeledAt must be epoch milliseconds"),
+        ({"label": "SECRET"}, "line 1, column label: must be FRAUD or LEGITIMATE"),
+        ({"labeledAt": "secret", "label": "FRAUD"}, "line 1, column labeledAt: must be a date"),
         ({"label": None}, "no row says what is true"),
     ],
 )

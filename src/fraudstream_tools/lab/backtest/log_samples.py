@@ -17,7 +17,8 @@ from fraudstream.transactions.decision import Truth, Verdict
 from fraudstream.transactions.transaction import FIELDS as DECLARED
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction
 from fraudstream_tools.lab.backtest.run import Sample, Standing
-from fraudstream_tools.lab.files.transactions import FileProblemError, open_text
+from fraudstream_tools.lab.files.problems import FileProblemError
+from fraudstream_tools.lab.files.tables.formats import open_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
