@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fraudstream.contract import RULESET_FILE
-from fraudstream_tools.cli.support.decision_logs import decision_log
-from fraudstream_tools.cli.support.file_problems import file_problems
-from fraudstream_tools.cli.support.options import JsonOption
+from fraudstream_tools.cli.support.file_problems import file_problems, map_of
+from fraudstream_tools.cli.support.options import JsonOption, MapOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.progress import progress_bar
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream_tools.lab.backtest.run import BacktestTally, Contestant, VerdictChange
+    from fraudstream_tools.lab.files.mapping.file_map import FileMap
 
 
 def register(app: typer.Typer) -> None:
@@ -45,6 +45,7 @@ def backtest(
         Path | None,
         typer.Option("--truth", metavar="FILE", help="Labels of a file of transactions, if they stand in another one."),
     ] = None,
+    file_map: MapOption = None,
     models: Annotated[
         Path | None,
         typer.Option("--models", metavar="FOLDER", help="Let the live model of this folder decide with the rules."),
@@ -87,17 +88,22 @@ def backtest(
         fraudstream backtest --rules rules --data decision-log/
         fraudstream backtest --rules rules --against new/ruleset.yaml --data decision-log/ --changes changes.csv
         fraudstream backtest --rules rules --data world.parquet --truth world.truth.parquet --json
+        fraudstream backtest --rules rules --data fraudTrain.csv --map sparkov
     """
-    from fraudstream.reporting.log.reader.files import is_log  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.backtest.figures import figures  # noqa: PLC0415
+    from fraudstream_tools.lab.backtest.figures import figures  # noqa: PLC0415  (each command pays for what it uses)
     from fraudstream_tools.lab.backtest.workers import without_cycle_collection  # noqa: PLC0415
 
     folders = [rules] if against is None else [rules, against]
     contestants = [_contestant(folder, models) for folder in folders]
     rulesets = [_load(contestant, folder) for contestant, folder in zip(contestants, folders, strict=True)]
     run = _Run(contestants, rulesets, label_delay, processes, with_changes=changes is not None)
+    mapped = map_of(file_map)
     with file_problems(), without_cycle_collection():
-        tally, repeated = run.from_log(data) if is_log(data) else run.from_transactions(data, truth, time_zone)
+        tally, repeated = (
+            run.from_log(data)
+            if mapped is None and _is_log(data)
+            else run.from_transactions(data, truth, time_zone, mapped)
+        )
     if not tally.transactions:
         raise CommandError(f"{data}: there is no transaction whose features this version can read")
     if changes is not None:
@@ -127,40 +133,34 @@ class _Run:
 
     def from_log(self, place: Path) -> "tuple[BacktestTally, int]":
         """Judge logged features; return the tally, and that none was left out: logs repeat themselves by design."""
-        from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED, log_samples  # noqa: PLC0415
+        from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED, DecisionLog  # noqa: PLC0415
         from fraudstream_tools.lab.backtest.workers import evaluate  # noqa: PLC0415
 
         for rule in sorted({rule for ruleset in self.rulesets for rule in _needing(ruleset, NOT_LOGGED)}):
             err.print(
                 f"rule {rule} needs a field that the log does not keep: it cannot be judged from it", markup=False
             )
-        with (
-            decision_log(place, label_delay_days=self.label_delay) as log,
-            progress_bar("judging", log.decisions_count) as advance,
-        ):
+        log = DecisionLog(place, self.label_delay)
+        with progress_bar("judging", None) as advance:
             tally = evaluate(
-                log_samples(log),
+                log.samples(),
                 self.contestants,
                 workers=self._processes() - 1,
                 with_changes=self.with_changes,
                 on_progress=advance,
             )
-            if log.too_new_labels:
-                err.print(
-                    f"{log.too_new_labels:,} labels are of transactions younger than --label-delay "
-                    f"({self.label_delay:g} days): they tell nothing yet",
-                    soft_wrap=True,
-                )
         return tally, 0
 
-    def from_transactions(self, file: Path, truth: Path | None, time_zone: str) -> "tuple[BacktestTally, int]":
+    def from_transactions(
+        self, file: Path, truth: Path | None, time_zone: str, file_map: "FileMap | None"
+    ) -> "tuple[BacktestTally, int]":
         """Replay transactions and judge them; return the tally, and how many came twice."""
         from fraudstream_tools.lab.backtest.replay_samples import distinct, read_history, replayed  # noqa: PLC0415
         from fraudstream_tools.lab.backtest.workers import evaluate  # noqa: PLC0415
 
         calendar = self._calendar(time_zone)
         with progress_bar("reading", None) as advance:
-            history = read_history(file, truth, self.label_delay, advance)
+            history = read_history(file, truth, self.label_delay, advance, file_map)
         rates = distinct(zip((each.rates for each in self.contestants), (r.rates for r in self.rulesets), strict=True))
         processes = self._processes()
         samples = replayed(history, rates, calendar, label_delay_days=self.label_delay, elsewhere=processes > 1)
@@ -218,6 +218,22 @@ def _load(contestant: "Contestant", place: Path) -> "Ruleset":
         return contestant.load()
     except RulesetError as error:
         raise CommandError("\n".join(f"{place}: {problem}" for problem in error.problems)) from None
+
+
+def _is_log(data: Path) -> bool:
+    """Tell a decision log from transactions: it is a folder, or its records have a version and a time in the log."""
+    from fraudstream_tools.lab.files.problems import FileProblemError  # noqa: PLC0415
+    from fraudstream_tools.lab.files.tables.formats import read_format  # noqa: PLC0415
+    from fraudstream_tools.lab.files.transactions import read_records  # noqa: PLC0415
+
+    if data.is_dir():
+        return True
+    if read_format(data).startswith(".csv"):
+        return False
+    first = next(iter(read_records(data)), None)
+    if first is None:
+        raise FileProblemError(f"{data}: there is nothing in it")
+    return "schemaVersion" in first and "loggedAt" in first
 
 
 def _needing(ruleset: "Ruleset", names: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from fraudstream_tools.cli.support.deployment import Deployment
-from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption
 from fraudstream_tools.cli.support.output import CommandError, out, print_json
 from fraudstream_tools.cli.support.training_source import (
     DataOption,
@@ -35,6 +35,7 @@ def promote(
     log: LogOption = None,
     data: DataOption = None,
     truth: TruthFileOption = None,
+    file_map: MapOption = None,
     rules: RulesOption = Path("rules"),
     time_zone: ZoneOption = "UTC",
     label_delay: DelayOption = 7.0,
@@ -76,6 +77,7 @@ def promote(
         log=log,
         data=data,
         truth=truth,
+        file_map=file_map,
         rules=rules,
         time_zone=time_zone,
         label_delay=label_delay,

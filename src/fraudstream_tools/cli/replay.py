@@ -2,18 +2,21 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fraudstream_tools.cli.support.deployment import Deployment
-from fraudstream_tools.cli.support.file_problems import file_problems
-from fraudstream_tools.cli.support.options import ApiOption, JsonOption, StackOption
+from fraudstream_tools.cli.support.file_problems import file_problems, map_of
+from fraudstream_tools.cli.support.options import ApiOption, JsonOption, MapOption, StackOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.progress import progress_bar
 
 if TYPE_CHECKING:
+    from fraudstream_tools.lab.files.mapping.file_map import FileMap
+    from fraudstream_tools.lab.files.reading import MappedFile
     from fraudstream_tools.lab.replay.client import ReplayResult
 
 
@@ -35,46 +38,174 @@ def replay(
         str, typer.Option(help="Put this behind every transactionId, to replay the same file once more as new.")
     ] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
+    file_map: MapOption = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read the whole file, say what is wrong with it, and post nothing.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Post the transactions of a file, signed, many at once and each customer's in their order.
 
     What the API throttles or fails is posted again, and that is safe: a transactionId counts once. Columns are named
-    like the API's fields; amounts are integers of minor units, times epoch milliseconds. Exits with 1 if any
-    transaction was refused.
+    like the API's fields, or a map says which is which (--map); columns that are no fields are passed over and named.
+    Amounts are integers of minor units. Times are epoch milliseconds or a date and time with its zone; a date alone is
+    the end of that day in UTC. Exits with 1 if a row could not be read or was refused; the counts are printed whatever
+    happens, also on Ctrl-C.
 
-        fraudstream replay history.csv
+        fraudstream replay history.csv --check
         fraudstream replay history.jsonl.gz --api https://abc.execute-api.us-east-2.amazonaws.com/v1 -c 64
         fraudstream replay world.parquet --shift-to-now --id-suffix .second-run
-    """
-    from fraudstream_tools.lab.files import transactions  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.replay import client as lab  # noqa: PLC0415
+        fraudstream replay fraudTrain.csv --map sparkov --shift-to-now --limit 10000
 
-    deployment = Deployment(stack, {"apiUrl": api})
+    With --shift-to-now, labels of these transactions (in the file, or in the truth file beside it) are moved by as much
+    into a file beside it, ending in .shifted.truth, which `label`, `train` and `backtest` read.
+    """
+    mapped = map_of(file_map)
+    if check:
+        check_only(file, mapped, limit, as_json=as_json)
+        return
+    from fraudstream_tools.lab.files import shifting  # noqa: PLC0415
+    from fraudstream_tools.lab.files.checking import refuse_useless  # noqa: PLC0415
+    from fraudstream_tools.lab.files.problems import FileProblemError  # noqa: PLC0415
+    from fraudstream_tools.lab.files.transactions import count_transactions  # noqa: PLC0415
+    from fraudstream_tools.lab.replay import client as lab  # noqa: PLC0415  (each command pays for what it uses)
+
+    now = int(time.time() * 1000)
     with file_problems():
-        total = transactions.count_transactions(file)
-        ahead = _shift(transactions.read_transactions(file)) if shift_to_now else 0
-        transactions = (
-            lab.shifted(row, ahead, id_suffix) for row in _first(transactions.read_transactions(file), limit)
+        mapped_file = refuse_useless(file, mapped)
+        ahead = shifting.shift_to(file, mapped, now) if shift_to_now else 0
+        outgoing = Outgoing(mapped_file, limit, ahead, id_suffix)
+        truth = (
+            shifting.write_shifted_truth(file, mapped, ahead=ahead, id_suffix=id_suffix, now=now, limit=limit)
+            if shift_to_now
+            else None
         )
+    if truth is not None:
+        later = f"; {truth.not_yet_known:,} labels are not known yet at that time" if truth.not_yet_known else ""
+        err.print(f"what is true of them, moved as much: {truth.path}{later}", markup=False, soft_wrap=True)
+    deployment = Deployment(stack, {"apiUrl": api})
+    api_url, auth = deployment["apiUrl"], deployment.auth()
+    total = count_transactions(file)
+    result = lab.ReplayResult()
+    stopped: str | None = None
+    try:
         with progress_bar("posting", min(total or 0, limit or total or 0) or None) as advance:
-            try:
-                result = lab.replay(
-                    transactions,
-                    deployment["apiUrl"],
-                    deployment.auth(),
-                    connections=connections,
-                    on_progress=lambda result: advance(result.accepted + result.refused),
-                )
-            except lab.UnusableApiError as error:
-                hint = "; is `fraudstream local` still running?" if deployment.is_local else ""
-                raise CommandError(f"{error}{hint}") from None
+            lab.replay(
+                outgoing.transactions(),
+                api_url,
+                auth,
+                connections=connections,
+                on_progress=lambda result: advance(result.accepted + result.refused),
+                result=result,
+            )
+    except lab.UnusableApiError as error:
+        stopped = f"{error}{'; is `fraudstream local` still running?' if deployment.is_local else ''}"
+    except FileProblemError as error:
+        stopped = str(error)
+    except KeyboardInterrupt:
+        stopped = "stopped by Ctrl-C; what was under way may be stored too, and the same replay again is safe"
+    for notice in outgoing.file.notices:
+        err.print(notice, markup=False, soft_wrap=True)
     if as_json:
-        print_json(summary(result))
+        print_json(summary(result) | outgoing.summary() | {"stopped": stopped})
     else:
-        _print_result(result)
-    if result.refused:
+        _print_result(result, outgoing)
+    if stopped is not None:
+        raise CommandError(stopped)
+    if result.refused or outgoing.wrong.count:
         raise typer.Exit(1)
+
+
+def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, as_json: bool) -> None:
+    """Read a whole file, and say what it holds and what is wrong with it.
+
+    Raises:
+        CommandError: the file cannot be read.
+        Exit: with 1, if some of its rows cannot be posted.
+    """
+    from fraudstream_tools.lab.files.checking import check_file  # noqa: PLC0415  (each command pays for what it uses)
+
+    with file_problems():
+        found = check_file(file, file_map, limit)
+    for notice in found.notices:
+        err.print(notice, markup=False, soft_wrap=True)
+    for line in found.wrong.lines():
+        err.print(line, markup=False, soft_wrap=True)
+    if as_json:
+        print_json(
+            {
+                "rows": found.rows,
+                "good": found.rows - found.wrong.count,
+                "wrong": found.wrong.count,
+                "skipped": found.skipped,
+                "repeated": found.repeated,
+                "labels": found.labels,
+                "oldest": found.oldest,
+                "newest": found.newest,
+                "problems": found.wrong.lines(),
+            }
+        )
+    else:
+        good = found.rows - found.wrong.count
+        out.print(f"{found.rows:,} rows: {good:,} can be posted, {found.wrong.count:,} cannot; nothing was posted")
+        if found.repeated:
+            out.print(f"{found.repeated:,} rows have the transactionId of an earlier one")
+        if found.oldest is not None and found.newest is not None:
+            days = " to ".join(
+                f"{datetime.fromtimestamp(t / 1000, UTC):%Y-%m-%d}" for t in (found.oldest, found.newest)
+            )
+            out.print(f"from {days}; an API takes what is at most 30 days old, unless its settings differ")
+    if found.wrong.count:
+        raise typer.Exit(1)
+
+
+class Outgoing:
+    """The transactions of a file that are to be posted, and what could not be."""
+
+    def __init__(self, file: "MappedFile", limit: int | None, ahead: int, id_suffix: str) -> None:
+        """Take a file.
+
+        Args:
+            file: what is read.
+            limit: how many at most.
+            ahead: milliseconds by which they are moved.
+            id_suffix: what is put behind each id.
+        """
+        from fraudstream_tools.lab.files.problems import ProblemList  # noqa: PLC0415  (kept out of `--help`)
+
+        self.file = file
+        self.wrong = ProblemList(file.path)
+        """Rows that could not be read."""
+        self._limit = limit
+        self._ahead = ahead
+        self._id_suffix = id_suffix
+
+    def transactions(self) -> Iterator[dict[str, Any]]:
+        """Read the transactions as the API takes them; wrong rows are counted and passed over.
+
+        Raises:
+            FileProblemError: the file cannot be read to its end.
+        """
+        from fraudstream_tools.lab.files.checking import api_fields  # noqa: PLC0415  (kept out of `--help`)
+        from fraudstream_tools.lab.files.shifting import shifted  # noqa: PLC0415
+
+        given = 0
+        for row in self.file.rows():
+            if given == self._limit:
+                return
+            if row.problems:
+                self.wrong.add(row)
+                continue
+            given += 1
+            yield shifted(api_fields(row.values), self._ahead, self._id_suffix)
+
+    def summary(self) -> dict[str, Any]:
+        """Give the counts of what was not posted as JSON values."""
+        return {
+            "unreadable": self.wrong.count,
+            "unreadableRows": self.wrong.lines(),
+            "skipped": self.file.skipped,
+        }
 
 
 def summary(result: "ReplayResult") -> dict[str, Any]:
@@ -97,23 +228,10 @@ def summary(result: "ReplayResult") -> dict[str, Any]:
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 
 
-def _shift(rows: Iterator[dict[str, Any]]) -> int:
-    last = max((row["timestamp"] for row in rows if isinstance(row.get("timestamp"), int)), default=None)
-    if last is None:
-        raise CommandError("--shift-to-now needs a timestamp in the file, and there is none")
-    return int(time.time() * 1000) - last
-
-
-def _first(rows: Iterator[dict[str, Any]], limit: int | None) -> Iterator[dict[str, Any]]:
-    for number, row in enumerate(rows):
-        if number == limit:
-            return
-        yield row
-
-
-def _print_result(result: "ReplayResult") -> None:
+def _print_result(result: "ReplayResult", outgoing: Outgoing) -> None:
+    unreadable = f", {outgoing.wrong.count:,} rows that could not be read" if outgoing.wrong.count else ""
     out.print(
-        f"{result.accepted:,} accepted ({result.stored:,} new), {result.refused:,} refused, "
+        f"{result.accepted:,} accepted ({result.stored:,} new), {result.refused:,} refused{unreadable}, "
         f"{result.retries:,} repeated in {result.seconds:.1f} s: {result.rate:,.0f} a second"
     )
     latencies = "  ".join(f"{name} {result.percentile_ms(share):.0f} ms" for name, share in PERCENTILES.items())
@@ -122,3 +240,5 @@ def _print_result(result: "ReplayResult") -> None:
         err.print(f"  {refusal.transaction_id}: {refusal.status or 'no answer'} {refusal.detail}", markup=False)
     if result.refused > len(result.refusals[:10]):
         err.print(f"  … and {result.refused - 10:,} more; --json lists up to 1,000")
+    for line in outgoing.wrong.lines():
+        err.print(f"  {line}", markup=False, soft_wrap=True)

@@ -140,40 +140,39 @@ def simulate(
 
 
 def _towns(output: Path, settings: dict[str, Any]) -> None:
-    from fraudstream_tools.lab.files import transactions  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.files import writing  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.files.shifting import truth_file  # noqa: PLC0415
     from fraudstream_tools.lab.world.simulate import WorldSettings, simulate  # noqa: PLC0415
 
-    transactions.file_format(output)
+    writing.file_format(output)
     made = simulate(WorldSettings(**settings))
-    truth = _truth_file(output)
-    transactions.write_rows(output, made.transactions)
-    transactions.write_rows(truth, (row.as_row() for row in made.truths))
+    truth = truth_file(output)
+    writing.write_rows(output, made.transactions)
+    writing.write_rows(truth, (row.as_row() for row in made.truths))
     frauds = Counter(row.episode for row in made.truths if row.fraud)
     _say(output, truth, len(made.transactions), frauds)
 
 
 def _handbook(output: Path, settings: dict[str, Any], *, api_fields: bool) -> None:
-    from fraudstream_tools.lab.files import transactions  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.world.handbook import SCENARIOS, HandbookSettings, make_handbook_world  # noqa: PLC0415
+    from fraudstream_tools.lab.files import writing  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.files.shifting import truth_file  # noqa: PLC0415
+    from fraudstream_tools.lab.world.handbook import (  # noqa: PLC0415
+        SCENARIOS,
+        HandbookSettings,
+        make_handbook_world,
+    )
 
-    transactions.file_format(output)
+    writing.file_format(output)
     made: HandbookWorld = make_handbook_world(HandbookSettings(**settings))
     truth = None
     if api_fields:
-        truth = _truth_file(output)
-        transactions.write_rows(output, made.transactions())
-        transactions.write_rows(truth, made.truths())
+        truth = truth_file(output)
+        writing.write_rows(output, made.transactions())
+        writing.write_rows(truth, made.truths())
     else:
-        transactions.write_columns(output, made.columns())
+        writing.write_columns(output, made.columns())
     frauds = Counter({name: int((made.scenario == number).sum()) for number, name in SCENARIOS.items()})
     _say(output, truth, len(made.scenario), frauds)
-
-
-def _truth_file(output: Path) -> Path:
-    from fraudstream_tools.lab.files import transactions  # noqa: PLC0415  (each command pays for what it uses)
-
-    ending = transactions.file_format(output)
-    return output.with_name(output.name.removesuffix(ending) + ".truth" + ending)
 
 
 def _say(output: Path, truth: Path | None, transactions: int, frauds: Counter[str]) -> None:

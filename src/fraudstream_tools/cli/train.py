@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fraudstream_tools.cli.support.options import JsonOption
+from fraudstream_tools.cli.support.options import JsonOption, MapOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.training_source import (
     DataOption,
@@ -31,6 +31,7 @@ def train(
     log: LogOption = None,
     data: DataOption = None,
     truth: TruthFileOption = None,
+    file_map: MapOption = None,
     rules: RulesOption = Path("rules"),
     time_zone: ZoneOption = "UTC",
     label_delay: DelayOption = 7.0,
@@ -67,6 +68,7 @@ def train(
         fraudstream train --log decision-log/ --output candidate.json
         fraudstream train --data history.parquet --own-labels --until 2026-10-01 --output candidate.json
         fraudstream train --data world.parquet --truth world.truth.parquet --output toy.json
+        fraudstream train --data fraudTrain.csv --map sparkov --output toy.json
     """
     from fraudstream_tools.lab.training.boosting import Parameters  # noqa: PLC0415  (each command pays for what it uses)
     from fraudstream_tools.lab.training.fit import TrainingError, Validation, fit  # noqa: PLC0415
@@ -76,6 +78,7 @@ def train(
         log=log,
         data=data,
         truth=truth,
+        file_map=file_map,
         rules=rules,
         time_zone=time_zone,
         label_delay=label_delay,

@@ -12,9 +12,10 @@ from fraudstream.detection.features.codec import FeatureError, unpack
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import Ruleset
-from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.transactions.transaction import Transaction
-from fraudstream_tools.lab.files.transactions import FileProblemError, read_transactions
+from fraudstream_tools.lab.files.problems import FileProblemError
+from fraudstream_tools.lab.files.tables.formats import read_format
+from fraudstream_tools.lab.files.transactions import read_records, read_transactions
 from fraudstream_tools.lab.replay.history import as_transaction, judge_history
 
 
@@ -32,13 +33,13 @@ def read_explained_transaction(file: Path, transaction_id: str | None) -> Explai
     """Read what is to be explained.
 
     A JSON file holds one transaction, a list of them, or a transaction and its `history`; other files are read as
-    histories. The last transaction is meant, or the one with the id; all before it are
+    histories, such as decision logs' lines. The last transaction is meant, or the one with the id; all before it are
     its history. `features`, as a decision log holds them, stand above a history.
 
     Raises:
         FileProblemError: the file cannot be used, or there is no such transaction in it.
     """
-    rows = _json(file) if file.suffix == ".json" else read_transactions(file)
+    rows = _json(file) if file.suffix == ".json" else _rows(file)
     before: list[dict[str, Any]] = []
     found: dict[str, Any] | None = None
     for row in rows:
@@ -55,27 +56,17 @@ def read_explained_transaction(file: Path, transaction_id: str | None) -> Explai
     return ExplainedTransaction(as_transaction(found, len(before) + 1), history, _logged(found))
 
 
-def read_logged_transaction(log: DecisionLog, transaction_id: str | None) -> ExplainedTransaction:
-    """Read what is to be explained from a decision log: the transaction with the id, or the newest one.
-
-    Raises:
-        FileProblemError: the log has no decision on it, or features that this version cannot read.
-    """
-    found = log.newest() if transaction_id is None else next(log.decisions(transaction_id), None)
-    if found is None:
-        raise FileProblemError(f"the decision log has no decision{' on this id' if transaction_id else ''}")
-    try:
-        return ExplainedTransaction(found.transaction, (), unpack(found.features))
-    except FeatureError as error:
-        raise FileProblemError(f"features: {error}") from None
-
-
 def vector_of(question: ExplainedTransaction, ruleset: Ruleset) -> Vector:
     """Return the features of the transaction that is asked about."""
     if question.vector is not None:
         return question.vector
     *_, (_, decision) = judge_history([*question.history, question.transaction], {}, Judge(ruleset))
     return unpack(decision.features)
+
+
+def _rows(file: Path) -> Iterable[dict[str, Any]]:
+    # Only texts need to be read as what each field is; a decision log's records have more than the API's fields.
+    return read_transactions(file) if read_format(file).startswith(".csv") else read_records(file)
 
 
 class _WithHistory(msgspec.Struct, frozen=True):

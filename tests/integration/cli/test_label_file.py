@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +74,62 @@ def test_a_file_of_chargebacks_labels_its_transactions(fraudstream: Command, tab
     )
     ran = fraudstream("label", "--file", "c.csv", "--source", "customer")
     assert ran.code == 0, ran.err
-    assert table.label("t-1") == ("FRAUD", "chargeback", 1_769_904_000_000)
+    assert table.label("t-1") == ("FRAUD", "chargeback", 1_769_990_399_999)
     assert table.label("t-2") == ("LEGITIMATE", "analyst", 1_769_936_400_000)
     assert table.label("t-3") == ("FRAUD", "customer", NOW)
     assert "3 labels in c.csv, of 3 transactions" in ran.out
     assert "3 written" in ran.out
+
+
+def test_a_label_older_than_its_transaction_is_refused(fraudstream: Command, table: Table, tmp_path: Path) -> None:
+    table.store("t-1", "t-2")
+    (tmp_path / "c.csv").write_text(f"{HEAD}t-1,FRAUD,chargeback,2026-01-04\nt-2,FRAUD,chargeback,2026-01-05\n")
+    ran = fraudstream("label", "--file", "c.csv")
+    assert ran.code == 1
+    assert "1 older than their transactions, and refused" in ran.out
+    assert "t-1: the label is older than the transaction" in ran.err
+    assert table.label("t-1") == (None, None, None)
+    assert table.label("t-2")[0] == "FRAUD", "the same day is not before it"
+
+
+@pytest.mark.parametrize("unit", ["seconds", "YYYYMMDD"])
+def test_labels_in_another_unit_are_refused_and_never_read_as_1970(
+    fraudstream: Command, table: Table, tmp_path: Path, unit: str
+) -> None:
+    table.store("t-1")
+    written = NOW // 1000 if unit == "seconds" else 20_260_105
+    (tmp_path / "c.csv").write_text(f"{HEAD}t-1,FRAUD,chargeback,{written}\n")
+    ran = fraudstream("label", "--file", "c.csv")
+    assert ran.code == 1
+    assert f"c.csv, line 2, column labeledAt: milliseconds are needed, these look like {unit}" in ran.err
+    assert table.label("t-1") == (None, None, None)
+
+
+def test_what_an_analyst_says_now_is_newer_than_a_date_of_today(
+    fraudstream: Command, table: Table, tmp_path: Path
+) -> None:
+    table.store("t-1")
+    (tmp_path / "c.csv").write_text(f"{HEAD}t-1,FRAUD,chargeback,{datetime.now(UTC):%Y-%m-%d}\n")
+    assert fraudstream("label", "--file", "c.csv").code == 0
+    assert fraudstream("label", "t-1", "--legitimate").code == 0
+    assert table.label("t-1")[:2] == ("LEGITIMATE", "analyst")
+
+
+def test_a_mapped_files_labels_are_given(
+    fraudstream: Command, table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    table.store("a", "b")
+    (tmp_path / "c.csv").write_text("ref;verdict;day\na;fraud;06.01.2026\nb;open;\n")
+    (tmp_path / "m.yaml").write_text(
+        "fields:\n  transactionId: ref\n  label: {column: verdict, values: {fraud: FRAUD, open: null}}\n"
+        '  labeledAt: {column: day, format: "%d.%m.%Y"}\n'
+    )
+    ran = fraudstream("label", "--file", "c.csv", "--map", "m.yaml", "--source", "bank")
+    assert ran.code == 0, ran.err
+    assert table.label("a") == ("FRAUD", "bank", 1_767_743_999_999)
+    assert table.label("b") == (None, None, None)
+    assert "1 rows that nobody labels were passed over" in ran.out
 
 
 def test_the_same_file_again_changes_nothing(fraudstream: Command, table: Table, tmp_path: Path) -> None:
@@ -143,10 +195,10 @@ def test_a_wrong_line_keeps_the_whole_file_from_being_written(
     fraudstream: Command, table: Table, tmp_path: Path
 ) -> None:
     table.store("t-1")
-    (tmp_path / "c.csv").write_text(f"{HEAD}t-1,FRAUD,chargeback,{NOW}\nt-1,fraud,chargeback,yesterday\n")
+    (tmp_path / "c.csv").write_text(f"{HEAD}t-1,FRAUD,chargeback,{NOW}\nt-1,maybe,chargeback,yesterday\n")
     ran = fraudstream("label", "--file", "c.csv")
     assert ran.code == 1
-    assert "c.csv, line 3: label must be FRAUD or LEGITIMATE; labeledAt must be a date" in ran.err
+    assert "c.csv, line 3, column labeledAt: must be a date" in ran.err
     assert "yesterday" not in ran.err
     assert table.label("t-1") == (None, None, None)
 
@@ -182,4 +234,4 @@ def test_where_aws_cannot_be_reached_it_says_how_far_it_came() -> None:
     label = Label(label=Truth.FRAUD, label_source="analyst", labeled_at=NOW)
     client: Any = Unreachable()
     with pytest.raises(CommandError, match=r"0 of 1 were done, then: (?s:.*)give the file again"):
-        _give_all(client, TABLE, {"t-1": label})
+        _give_all(client, TABLE, {"t-1": label}, {})

@@ -1,88 +1,12 @@
 """`submit`, `get` and `replay` against a small HTTP server that answers as the API does."""
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.cli_harness import Command, clean_environment
-
-
-class Api:
-    """Stores what is posted, decides it on the second look, and refuses the currency XXX."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.posted: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
-        self.looks = 0
-
-    def post(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        if body["currency"] == "XXX":
-            errors = [{"field": "currency", "message": "must be a currency code"}]
-            return 400, {"title": "Bad request", "status": 400, "errors": errors}
-        self.posted.append(body)
-        return 201, body | {"status": "PENDING", "decision": None, "score": None, "reasons": []}
-
-    def get(self, transaction_id: str) -> tuple[int, dict[str, Any]]:
-        found = next((body for body in self.posted if body["transactionId"] == transaction_id), None)
-        if found is None:
-            return 404, {"title": "Not found", "status": 404, "detail": "there is no such transaction"}
-        self.looks += 1
-        if self.looks < 2:
-            return 200, found | {"status": "PENDING", "decision": None}
-        reason = {"code": "CARD_VELOCITY", "message": "Many payments with one card", "source": "r", "points": 2.5}
-        return 200, found | {"status": "DECIDED", "decision": "REVIEW", "score": 41, "reasons": [reason]}
-
-
-class Server(ThreadingHTTPServer):
-    """Takes as many connections at once as a replay opens."""
-
-    request_queue_size = 64
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    state = Api()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            state.headers.append({name.lower(): value for name, value in self.headers.items()})
-            self.answer(*state.post(body))
-
-        def do_GET(self) -> None:
-            self.answer(*state.get(self.path.removeprefix("/v1/transactions/")))
-
-        def answer(self, status: int, body: dict[str, Any]) -> None:
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(json.dumps(body).encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        state.url = f"http://127.0.0.1:{server.server_port}/v1"
-        yield state
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def fraudstream(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, api: Api
-) -> Command:
-    clean_environment(monkeypatch)
-    monkeypatch.setenv("FRAUDSTREAM_API", api.url)
-    monkeypatch.chdir(tmp_path)
-    return Command(capsys)
+from tests.cli_harness import Command
+from tests.unit.cli.conftest import Api
 
 
 def test_submit_posts_a_transaction_and_waits_for_its_decision(fraudstream: Command, api: Api) -> None:
@@ -181,7 +105,7 @@ def test_a_replay_can_stop_early_and_use_an_api_key(
 
 
 def test_a_replay_with_refused_transactions_ends_with_1_and_names_them(fraudstream: Command, tmp_path: Path) -> None:
-    lines = "transactionId,amountMinor,currency,customerId\nt-1,1,EUR,c\nt-2,1,XXX,c\n"
+    lines = "transactionId,amountMinor,currency,type,customerId\nt-1,1,EUR,PAYMENT,c\nt-2,1,XXX,PAYMENT,c\n"
     (tmp_path / "day.csv").write_text(lines)
     ran = fraudstream("replay", "day.csv")
     assert ran.code == 1
@@ -189,12 +113,15 @@ def test_a_replay_with_refused_transactions_ends_with_1_and_names_them(fraudstre
     assert "t-2: 400 currency: must be a currency code" in ran.err
 
 
+UNDATED = {"transactionId": "t", "amountMinor": 1, "currency": "EUR", "type": "PAYMENT", "customerId": "c"}
+
+
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
         ("gone.csv", None, "gone.csv: no such file"),
-        ("day.csv", "amountMinor\nten\n", "day.csv, line 2: amountMinor is not an integer"),
-        ("day.jsonl", "{}\n", "--shift-to-now needs a timestamp"),
+        ("day.csv", "amountMinor\nten\n", "day.csv: there is no column transactionId"),
+        ("day.jsonl", f"{json.dumps(UNDATED)}\n", "--shift-to-now needs a timestamp"),
     ],
 )
 def test_a_file_that_cannot_be_replayed_is_named(
@@ -209,7 +136,7 @@ def test_a_file_that_cannot_be_replayed_is_named(
 
 @pytest.mark.parametrize("command", [("get", "t-1"), ("replay", "day.jsonl")])
 def test_where_nothing_listens_the_url_is_named(fraudstream: Command, tmp_path: Path, command: tuple[str, ...]) -> None:
-    (tmp_path / "day.jsonl").write_text('{"transactionId": "t"}\n')
+    (tmp_path / "day.jsonl").write_text(f"{json.dumps(UNDATED)}\n")
     ran = fraudstream(*command, "--api", "http://127.0.0.1:9/v1")
     assert ran.code == 1
     assert "http://127.0.0.1:9/v1/transactions" in ran.err

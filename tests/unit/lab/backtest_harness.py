@@ -14,7 +14,7 @@ from fraudstream.detection.rules.ruleset import load
 from fraudstream.reporting.log.record import LogEvent, read_stream_record
 from fraudstream.transactions.decision import Decision, Label
 from fraudstream.transactions.transaction import Transaction
-from fraudstream_tools.lab.files.transactions import write_rows
+from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate
 

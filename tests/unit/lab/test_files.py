@@ -8,13 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fraudstream_tools.lab.files.transactions import (
-    FORMATS,
-    FileProblemError,
-    count_transactions,
-    read_transactions,
-    write_rows,
-)
+from fraudstream_tools.lab.files.problems import FileProblemError
+from fraudstream_tools.lab.files.tables.formats import FORMATS
+from fraudstream_tools.lab.files.transactions import count_transactions, read_transactions
+from fraudstream_tools.lab.files.writing import write_rows
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -76,10 +73,10 @@ def test_numbers_are_read_from_csv_as_what_the_field_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("day.csv", "amountMinor\n12.50\n", "line 2: amountMinor is not an integer"),
-        ("day.csv", "latitude\nnorth\n", "line 2: latitude is not a number"),
-        ("day.csv", "currency,type\nEUR\n", "line 2: other columns than the first line has"),
-        ("day.csv", "currency\nEUR,PAYMENT\n", "line 2: other columns than the first line has"),
+        ("day.csv", "amountMinor\n12.50\n", "line 2, column amountMinor: is not an integer"),
+        ("day.csv", "latitude\nnorth\n", "line 2, column latitude: is not a number"),
+        ("day.csv", "currency,type\nEUR\n", "line 2: 1 columns, and the first line has 2"),
+        ("day.csv", "currency,type\nEUR,PAYMENT,x\n", "line 2: 3 columns, and the first line has 2"),
         ("day.jsonl", '{"amountMinor": 1}\n\nnonsense\n', "line 3: not JSON"),
         ("day.jsonl", "[1]\n", "line 1: not a JSON object"),
         ("day.parquet", "PAR0", "not a Parquet file"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fraudstream.transactions.request import TransactionRequest
-from fraudstream_tools.lab.files.transactions import read_transactions
+from fraudstream_tools.lab.files.transactions import read_records, read_transactions
 from fraudstream_tools.lab.world.handbook import HandbookSettings, HandbookWorld, make_handbook_world
 from tests.cli_harness import Command, clean_environment
 
@@ -151,7 +151,7 @@ def test_the_command_writes_the_handbooks_table(fraudstream: Command, tmp_path: 
     ran = fraudstream("simulate", *options, "--output", f"world{ending}")
     assert ran.code == 0, ran.err
     made = make_handbook_world(HandbookSettings(seed=2, customers=60, terminals=200, days=10))
-    rows = list(read_transactions(tmp_path / f"world{ending}"))
+    rows = list(read_records(tmp_path / f"world{ending}"))
     assert [{name: int(value) for name, value in row.items()} for row in rows] == [
         dict(zip(made.columns(), values, strict=True))
         for values in zip(*(column.tolist() for column in made.columns().values()), strict=True)
@@ -173,7 +173,7 @@ def test_the_command_writes_what_the_api_takes_when_asked(fraudstream: Command, 
     assert fraudstream("simulate", *options, "--output", "world.jsonl").code == 0
     made = make_handbook_world(HandbookSettings(seed=1, customers=60, terminals=200, days=10))
     assert list(read_transactions(tmp_path / "world.jsonl")) == list(made.transactions())
-    assert list(read_transactions(tmp_path / "world.truth.jsonl")) == list(made.truths())
+    assert list(read_records(tmp_path / "world.truth.jsonl")) == list(made.truths())
 
 
 def test_a_world_refuses_the_options_of_the_other(fraudstream: Command) -> None:

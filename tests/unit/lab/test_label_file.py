@@ -8,7 +8,8 @@ import pytest
 
 from fraudstream.transactions.decision import Label, Truth
 from fraudstream_tools.lab.files.labels import LabelFile, read_label_file
-from fraudstream_tools.lab.files.transactions import FileProblemError, write_rows
+from fraudstream_tools.lab.files.problems import FileProblemError
+from fraudstream_tools.lab.files.writing import write_rows
 
 NOW = 1_767_600_000_000
 GOOD = {"transactionId": "t-1", "label": "FRAUD", "source": "chargeback", "labeledAt": NOW}
@@ -41,19 +42,19 @@ def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "complaint"),
     [
-        ("transactionId", None, "transactionId must be 1 to 64 letters"),
-        ("transactionId", "a b", "transactionId must be 1 to 64 letters"),
-        ("transactionId", 17, "transactionId must be 1 to 64 letters"),
-        ("label", None, "label must be FRAUD or LEGITIMATE"),
-        ("label", "maybe", "label must be FRAUD or LEGITIMATE"),
-        ("source", "she told me", "source must be a code"),
-        ("labeledAt", None, "labeledAt must be a date"),
-        ("labeledAt", "soon", "labeledAt must be a date"),
-        ("labeledAt", True, "labeledAt must be a date"),
-        ("labeledAt", -1, "labeledAt must be a date"),
-        ("labeledAt", "2026-01-01T10:00:00", "labeledAt must be a date, a date and time with its zone"),
-        ("labeledAt", NOW + 3_600_000, "labeledAt is in the future"),
-        ("labeledAt", "2036-01-01", "labeledAt is in the future"),
+        ("transactionId", None, "transactionId: must be 1 to 64 letters"),
+        ("transactionId", "a b", "transactionId: must be 1 to 64 letters"),
+        ("transactionId", True, "transactionId: is not a text"),
+        ("label", None, "label: must be FRAUD or LEGITIMATE"),
+        ("label", "maybe", "label: must be FRAUD or LEGITIMATE"),
+        ("source", "she told me", "source: must be a code"),
+        ("labeledAt", None, "labeledAt: must be a date"),
+        ("labeledAt", "soon", "labeledAt: must be a date"),
+        ("labeledAt", True, "labeledAt: must be a date"),
+        ("labeledAt", -1, "labeledAt: milliseconds are needed"),
+        ("labeledAt", "2026-01-01T10:00:00", "labeledAt: must be a date, a date and time with its zone"),
+        ("labeledAt", NOW + 3_600_000, "labeledAt: is in the future"),
+        ("labeledAt", "2036-01-01", "labeledAt: is in the future"),
     ],
 )
 def test_a_wrong_value_is_named_by_line_and_field_and_not_shown(
@@ -64,7 +65,7 @@ def test_a_wrong_value_is_named_by_line_and_field_and_not_shown(
     file.write_text(f"{json.dumps(GOOD)}\n\n{json.dumps(row)}\n")
     with pytest.raises(FileProblemError) as raised:
         read(file)
-    assert f"labels.jsonl, line 3: {complaint}" in str(raised.value)
+    assert f"labels.jsonl, line 3, column {complaint}" in str(raised.value)
     assert "line 1" not in str(raised.value)
     assert not isinstance(value, str) or value not in str(raised.value)
 
@@ -73,7 +74,7 @@ def test_a_wrong_value_is_named_by_line_and_field_and_not_shown(
     ("written", "expected"),
     [
         (str(NOW), NOW),
-        ("2026-01-05", 1_767_571_200_000),
+        ("2026-01-05", 1_767_657_599_999),
         ("2026-01-05T01:00:00+01:00", 1_767_571_200_000),
         ("2026-01-05T00:00:00Z", 1_767_571_200_000),
     ],
@@ -85,6 +86,8 @@ def test_a_time_can_be_written_in_several_ways(tmp_path: Path, written: str, exp
 
 def test_many_wrong_lines_are_counted(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("transactionId,label,labeledAt\n" + "t-1,FRAUD,x\n" * 25)
-    with pytest.raises(FileProblemError, match=r"line 21: labeledAt(?s:.*)… and 5 more\nnothing was written") as raised:
+    with pytest.raises(
+        FileProblemError, match=r"line 21, column labeledAt(?s:.*)… and 5 more\nnothing was written"
+    ) as raised:
         read(tmp_path / "labels.csv")
     assert str(raised.value).count("labels.csv, line") == 20

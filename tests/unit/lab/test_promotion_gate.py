@@ -11,7 +11,7 @@ import pytest
 from fraudstream.detection.models.model import Model, seal
 from fraudstream.detection.models.selection import parse_selection
 from fraudstream.durations import DAY
-from fraudstream_tools.lab.files.transactions import write_rows
+from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.examples import Examples
 from fraudstream_tools.lab.training.fit import fit

@@ -15,8 +15,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from fraudstream_tools.lab.files.shifting import shifted
 from fraudstream_tools.lab.replay import client as replay_module
-from fraudstream_tools.lab.replay.client import UnusableApiError, percentile, problem_sentence, replay, shifted
+from fraudstream_tools.lab.replay.client import UnusableApiError, percentile, problem_sentence, replay
 from fraudstream_tools.lab.replay.signing import ApiKey, SignedRequests
 
 CREDENTIALS = Credentials("AKIDEXAMPLE", "secret", "token")

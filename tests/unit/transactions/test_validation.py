@@ -96,7 +96,7 @@ BAD_VALUES: dict[str, list[Any]] = {
     "authorizationResult": ["MAYBE"],
     "responseCode": ["0", "00000", "0-", 0],
     "originalTransactionId": ["", "a b", "order-1"],
-    "accountOpenedAt": [TIMES.latest + 1, -(10**13), "2020"],
+    "accountOpenedAt": [TIMES.latest + 1, -(10**13), "2020", NOW // 1000, 20_260_105, NOW * 1000],
     "metadata": [{f"k{number}": "v" for number in range(11)}, [], "a=b", 1],
     "cvv": ["123"],
     "pin": ["1234"],
@@ -111,6 +111,21 @@ BAD_VALUES: dict[str, list[Any]] = {
 )
 def test_a_bad_value_is_refused_by_the_name_of_its_field(field: str, value: Any) -> None:
     assert list(refused(changed(**{field: value}))) == [field]
+
+
+@pytest.mark.parametrize("field", ["timestamp", "accountOpenedAt"])
+@pytest.mark.parametrize(
+    ("value", "unit"),
+    [
+        (NOW // 1000, "seconds"),
+        (NOW / 1000, "seconds"),
+        (NOW * 1000, "microseconds"),
+        (20_261_105, "YYYYMMDD"),
+        (20_261_105_101_112, "YYYYMMDDhhmmss"),
+    ],
+)
+def test_a_time_of_another_unit_is_called_so(field: str, value: float, unit: str) -> None:
+    assert refused(changed(**{field: value})) == {field: f"milliseconds are needed, these look like {unit}"}
 
 
 def test_every_bad_field_is_named_in_one_answer() -> None:

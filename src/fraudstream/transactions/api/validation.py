@@ -20,6 +20,7 @@ from msgspec import Meta
 from fraudstream.transactions.api.answer import FieldError
 from fraudstream.transactions.card_numbers import holds_card_number
 from fraudstream.transactions.request import TransactionRequest
+from fraudstream.transactions.times import other_unit
 from fraudstream.transactions.transaction import TransactionType
 
 _BODY = "body"
@@ -27,6 +28,7 @@ _LONGEST_INTEGER = 20
 _MAX_DEPTH = 8
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _MANY_DIGITS = re.compile(r"[0-9](?:[^0-9]*[0-9]){4}")
+_TIMES = frozenset({"timestamp", "accountOpenedAt"})
 _TAKING_BACK = frozenset({TransactionType.REFUND, TransactionType.REVERSAL})
 
 
@@ -149,6 +151,8 @@ def _type_errors(name: str, value: object) -> list[FieldError]:
         return [FieldError(field=_shown(name), message="is not a field of a transaction")]
     if value is None:
         return [FieldError(field=name, message="must not be null; leave it out")]
+    if name in _TIMES and (unit := _unit_error(name, value)):
+        return [unit]
     wrong = FieldError(field=name, message=f"must be {field.must_be}")
     try:
         msgspec.convert(value, field.type)
@@ -158,6 +162,14 @@ def _type_errors(name: str, value: object) -> list[FieldError]:
         bad = [key for key, part in members if not _fits({key: part}, field.type)]
         return [msgspec.structs.replace(wrong, field=f"{name}.{_shown(key)}") for key in bad] or [wrong]
     return [wrong] if field.codes is not None and value not in field.codes else []
+
+
+def _unit_error(name: str, value: object) -> FieldError | None:
+    """Find a number of time that can only be of another unit, such as seconds; all else is found later."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or value in {math.inf, -math.inf}:
+        return None
+    message = other_unit(value, may_be_old=name == "accountOpenedAt")
+    return None if message is None else FieldError(field=name, message=message)
 
 
 def _fits(value: object, type_: Any) -> bool:  # noqa: ANN401  (types have no type of their own)

@@ -2,14 +2,30 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from fraudstream_tools.cli.support.output import CommandError
+
+if TYPE_CHECKING:
+    from fraudstream_tools.lab.files.mapping.file_map import FileMap
+
+
+def map_of(name: str | None) -> "FileMap | None":
+    """Load the map that --map names.
+
+    Raises:
+        CommandError: it is not there, or wrong.
+    """
+    from fraudstream_tools.lab.files.mapping.file_map import load_map  # noqa: PLC0415  (kept out of `--help`)
+
+    with file_problems():
+        return None if name is None else load_map(name)
 
 
 @contextmanager
 def file_problems() -> Generator[None]:
     """Turn a file that cannot be read or written into a command's error."""
-    from fraudstream_tools.lab.files.transactions import FileProblemError  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.lab.files.problems import FileProblemError  # noqa: PLC0415  (kept out of `--help`)
 
     try:
         yield

@@ -15,11 +15,13 @@ from fraudstream_tools.cli.support.output import CommandError, err, out
 from fraudstream_tools.cli.support.progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from fraudstream.transactions.decision import Label
+    from fraudstream_tools.lab.files.labels import LabelFile
+    from fraudstream_tools.lab.files.mapping.file_map import FileMap
 
 _AT_ONCE = 8
 """Fewer than a client's ten connections."""
@@ -33,6 +35,7 @@ class Given(Enum):
     WRITTEN = "written"
     REPEATED = "already there"
     OVERTAKEN = "overtaken by a newer one"
+    TOO_EARLY = "older than their transactions, and refused"
     MISSING = "without a stored transaction"
 
 
@@ -47,12 +50,15 @@ def give_label(client: "DynamoDBClient", table: str, transaction_id: str, label:
     """
     from fraudstream.transactions.decision import Label as StoredLabel  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream.transactions.store import newest_item  # noqa: PLC0415
+    from fraudstream.transactions.times import is_before  # noqa: PLC0415
     from fraudstream_tools.lab.files.labels import wins  # noqa: PLC0415
 
     for _ in range(_ATTEMPTS):
         item = newest_item(client, table, transaction_id, "transactionId, #timestamp, label, labelSource, labeledAt")
         if item is None:
             return Given.MISSING
+        if is_before(label.labeled_at, int(item["timestamp"]["N"])):
+            return Given.TOO_EARLY
         there = StoredLabel.from_item(item)
         if there is not None and (there.label, there.labeled_at) == (label.label, label.labeled_at):
             return Given.REPEATED
@@ -70,18 +76,30 @@ def label_transaction(client: "DynamoDBClient", table: str, transaction_id: str,
         CommandError: there is no such transaction, or it has a newer label.
     """
     from fraudstream.transactions.decision import Label, Truth  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.transactions.store import newest_item  # noqa: PLC0415
+    from fraudstream.transactions.times import is_future  # noqa: PLC0415
 
     truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
-    label = Label(label=truth, label_source=source, labeled_at=int(time.time() * 1000))
+    now = int(time.time() * 1000)
+    label = Label(label=truth, label_source=source, labeled_at=now)
     given = give_label(client, table, transaction_id, label)
+    if given is Given.OVERTAKEN:
+        # A label with a date alone has the end of its day: what is said now, on the same day, is newer all the same.
+        item = newest_item(client, table, transaction_id, "transactionId, #timestamp, label, labelSource, labeledAt")
+        there = Label.from_item(item) if item else None
+        if there is not None and not is_future(there.labeled_at, now):
+            label = Label(label=truth, label_source=source, labeled_at=there.labeled_at + 1)
+            given = give_label(client, table, transaction_id, label)
     if given is Given.MISSING:
         raise CommandError(f"{transaction_id}: there is no such transaction")
+    if given is Given.TOO_EARLY:
+        raise CommandError(f"{transaction_id} happened later than this machine's clock says")
     if given is Given.OVERTAKEN:
         raise CommandError(f"{transaction_id} has a label that is newer than this machine's clock")
     return truth.value
 
 
-def label_file(file: Path, source: str, stack: str | None) -> None:
+def label_file(file: Path, source: str, stack: str | None, file_map: "FileMap | None" = None) -> None:
     """Write the labels of a file, and say what came of them.
 
     Raises:
@@ -91,28 +109,39 @@ def label_file(file: Path, source: str, stack: str | None) -> None:
     from fraudstream_tools.lab.files.labels import read_label_file  # noqa: PLC0415  (each command pays for what it uses)
 
     with file_problems():
-        content = read_label_file(file, source, int(time.time() * 1000))
+        content = read_label_file(file, source, int(time.time() * 1000), file_map)
     deployment = Deployment(stack)
-    given = _give_all(deployment.client("dynamodb"), deployment["transactionsTable"], content.labels)
+    given: dict[str, Given] = {}
+    try:
+        _give_all(deployment.client("dynamodb"), deployment["transactionsTable"], content.labels, given)
+    finally:
+        _print_counts(file, content, given)
+    bad = {Given.MISSING: "there is no such transaction", Given.TOO_EARLY: "the label is older than the transaction"}
+    refused = [(name, bad[given[name]]) for name in content.labels if given[name] in bad]
+    for transaction_id, why in refused[:_SHOWN]:
+        err.print(f"{transaction_id}: {why}", markup=False)
+    if len(refused) > _SHOWN:
+        err.print(f"… and {len(refused) - _SHOWN:,} more")
+    if refused:
+        raise typer.Exit(1)
+
+
+def _print_counts(file: Path, content: "LabelFile", given: "Mapping[str, Given]") -> None:
     counts = Counter(given.values())
     out.print(f"{content.rows:,} labels in {file}, of {len(content.labels):,} transactions:", soft_wrap=True)
     for result in Given:
         out.print(f"  {counts[result]:,} {result.value}")
+    if len(given) < len(content.labels):
+        out.print(f"  {len(content.labels) - len(given):,} not tried, or unanswered: give the file again")
     if content.unlabelled:
         out.print(f"{content.unlabelled:,} rows that nobody labels were passed over")
-    missing = [transaction_id for transaction_id in content.labels if given[transaction_id] is Given.MISSING]
-    for transaction_id in missing[:_SHOWN]:
-        err.print(f"{transaction_id}: there is no such transaction", markup=False)
-    if len(missing) > _SHOWN:
-        err.print(f"… and {len(missing) - _SHOWN:,} more")
-    if missing:
-        raise typer.Exit(1)
 
 
-def _give_all(client: "DynamoDBClient", table: str, labels: "Mapping[str, Label]") -> dict[str, Given]:
+def _give_all(
+    client: "DynamoDBClient", table: str, labels: "Mapping[str, Label]", given: "MutableMapping[str, Given]"
+) -> None:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (kept out of `--help`)
 
-    given: dict[str, Given] = {}
     with progress_bar("labelling", len(labels)) as advance, ThreadPoolExecutor(_AT_ONCE) as threads:
         under_way = {threads.submit(give_label, client, table, name, label): name for name, label in labels.items()}
         try:
@@ -123,7 +152,9 @@ def _give_all(client: "DynamoDBClient", table: str, labels: "Mapping[str, Label]
             threads.shutdown(cancel_futures=True)
             so_far = f"{len(given):,} of {len(labels):,} were done, then: {error}"
             raise CommandError(f"{so_far}\ngive the file again: what is done stays so") from None
-    return given
+        except KeyboardInterrupt:
+            threads.shutdown(cancel_futures=True)
+            raise CommandError("stopped by Ctrl-C; give the file again: what is done stays so") from None
 
 
 def _write(client: "DynamoDBClient", table: str, item: dict[str, Any], label: "Label", there: "Label | None") -> bool:

@@ -24,3 +24,11 @@ TruthOption = Annotated[
 SourceOption = Annotated[
     str, typer.Option("--source", help="Who says so: analyst, chargeback, customer, or a code of your own.")
 ]
+MapOption = Annotated[
+    str | None,
+    typer.Option(
+        "--map",
+        metavar="MAP",
+        help="Which column is which field: a .yaml file, or the name of one that `fraudstream files maps` lists.",
+    ),
+]

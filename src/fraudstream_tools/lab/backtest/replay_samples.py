@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING
 
 from fraudstream.durations import DAY
-from fraudstream.transactions.decision import Truth
 from fraudstream.transactions.transaction import AuthorizationResult
 from fraudstream_tools.lab.backtest.run import CHUNK, Sample, Standing
 from fraudstream_tools.lab.backtest.workers import chunks, first_stage
-from fraudstream_tools.lab.files.transactions import FileProblemError, read_rows, read_transactions
+from fraudstream_tools.lab.files.examples import NEEDED
+from fraudstream_tools.lab.files.problems import FileProblemError
+from fraudstream_tools.lab.files.reading import MappedFile
+from fraudstream_tools.lab.files.truths import Told, Truths, read_truths
 from fraudstream_tools.lab.replay.history import as_transaction
 from fraudstream_tools.lab.replay.stages import SHARED_KINDS, HistoryStep, Stage, packed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.rules.rates import Rates
     from fraudstream.transactions.transaction import Transaction
-
-_FRAUD: Final = frozenset({True, "1", "true", "True", "TRUE"})
-"""`True` equals 1, and `False` 0."""
-_NO_FRAUD: Final = frozenset({False, "0", "false", "False", "FALSE"})
-
-
-class Told(NamedTuple):
-    """What is true of a transaction."""
-
-    fraud: bool
-    known_at: int | None
-    """When profiles learn it, epoch milliseconds; None: never."""
+    from fraudstream_tools.lab.files.mapping.file_map import FileMap
 
 
 @dataclass
@@ -74,7 +65,11 @@ class History:
 
 
 def read_history(
-    file: Path, truth: Path | None, label_delay_days: float, on_progress: Callable[[int], None] | None = None
+    file: Path,
+    truth: Path | None,
+    label_delay_days: float,
+    on_progress: Callable[[int], None] | None = None,
+    file_map: FileMap | None = None,
 ) -> History:
     """Read transactions, and what is true of them.
 
@@ -87,60 +82,29 @@ def read_history(
         truth: rows that tell, by transactionId; None: those of the file itself.
         label_delay_days: days after which a label is known that does not say when.
         on_progress: told how many transactions were read.
+        file_map: which column of the transactions is which field.
 
     Raises:
         FileProblemError: a file cannot be read.
     """
     transactions: dict[str, Transaction] = {}
-    told: dict[str, Told] = {}
+    truths = Truths(file) if truth is None else read_truths(truth)
     repeated = 0
-    delay = round(label_delay_days * DAY)
-    has_labels = truth is None and any("label" in row for row in read_transactions(file))
-    for number, (line, row) in enumerate(read_rows(file), start=1):
-        transaction = as_transaction(row, number)
+    for number, row in enumerate(MappedFile(file, file_map, needs=NEEDED).sound_rows(), start=1):
+        transaction = as_transaction(row.values, number)
         if transaction.transaction_id in transactions:
             repeated += 1
             continue
         transactions[transaction.transaction_id] = transaction
         if truth is None:
-            _tell(told, transaction, row, f"{file}, row {line}", delay=delay, has_labels=has_labels)
+            truths.add(row, transaction.transaction_id)
         if on_progress and number % CHUNK == 0:
             on_progress(number)
-    if truth is not None:
-        has_labels = any("label" in row for row in read_transactions(truth))
-        for line, row in read_rows(truth):
-            transaction = transactions.get(str(row.get("transactionId")))
-            if transaction is not None:
-                _tell(told, transaction, row, f"{truth}, row {line}", delay=delay, has_labels=has_labels)
     if not transactions:
         raise FileProblemError(f"{file}: there is no transaction in it")
+    times = {name: each.timestamp for name, each in transactions.items()}
+    told = truths.told(times, round(label_delay_days * DAY))
     return History(sorted(transactions.values(), key=lambda each: each.received_at), told, repeated)
-
-
-def _tell(
-    told: dict[str, Told],
-    transaction: Transaction,
-    row: Mapping[str, Any],
-    place: str,
-    *,
-    delay: int,
-    has_labels: bool,
-) -> None:
-    label, fraud = row.get("label"), row.get("fraud")
-    if label is None and fraud is None:
-        return
-    if label is not None and label not in tuple(Truth):
-        raise FileProblemError(f"{place}: label must be FRAUD or LEGITIMATE")
-    if label is None and fraud not in _FRAUD | _NO_FRAUD:
-        raise FileProblemError(f"{place}: fraud must be true or false")
-    is_fraud = label == Truth.FRAUD if label is not None else fraud in _FRAUD
-    known_at: int | None = None
-    if label is not None or not has_labels:
-        at = row.get("labeledAt", transaction.timestamp + delay)
-        if not str(at).isdecimal():
-            raise FileProblemError(f"{place}: labeledAt must be epoch milliseconds")
-        known_at = int(at)
-    told[transaction.transaction_id] = Told(is_fraud, known_at)
 
 
 def replayed(

@@ -19,6 +19,8 @@ from typing import Any
 import httpx
 import msgspec
 
+from fraudstream_tools.lab.files.problems import FileProblemError
+
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 ATTEMPTS = 8
 """Times that one transaction is posted at most; repeating is safe, since its id makes it unique."""
@@ -79,18 +81,6 @@ def percentile(values: Iterable[float], share: float) -> float:
     return ordered[max(0, ceil(share * len(ordered)) - 1)] if ordered else 0.0
 
 
-def shifted(transaction: dict[str, Any], milliseconds: int, id_suffix: str = "") -> dict[str, Any]:
-    """Move a transaction in time; a suffix makes its id another, since at another time it is another transaction."""
-    changed = dict(transaction)
-    for name in ("timestamp", "accountOpenedAt"):
-        if isinstance(changed.get(name), int):
-            changed[name] += milliseconds
-    for name in ("transactionId", "originalTransactionId"):
-        if isinstance(changed.get(name), str):
-            changed[name] += id_suffix
-    return changed
-
-
 def replay(
     transactions: Iterable[dict[str, Any]],
     api_url: str,
@@ -98,6 +88,7 @@ def replay(
     *,
     connections: int = 16,
     on_progress: Callable[[ReplayResult], None] | None = None,
+    result: ReplayResult | None = None,
 ) -> ReplayResult:
     """Post transactions and wait for every answer.
 
@@ -107,11 +98,13 @@ def replay(
         auth: how requests prove who sends them.
         connections: how many requests are under way at once; one customer's are never.
         on_progress: called after every transaction, with the counts so far.
+        result: where to count, for those who need the counts of a replay that was stopped.
 
     Raises:
+        FileProblemError: the transactions cannot be read to their end; those before it were posted and answered.
         UnusableApiError: nothing answers at the URL, or the first answer is 401 or 403: there is no point in going on.
     """
-    result = ReplayResult()
+    result = result or ReplayResult()
     asyncio.run(_Replay(api_url, auth, connections, result, on_progress).run(transactions))
     return result
 
@@ -133,21 +126,28 @@ class _Replay:
 
     async def run(self, transactions: Iterable[dict[str, Any]]) -> None:
         started = time.monotonic()
+        unreadable: FileProblemError | None = None
         lanes = [asyncio.Queue[dict[str, Any] | None](_LANE_LENGTH) for _ in range(self._connections)]
         try:
             async with self._client() as client, asyncio.TaskGroup() as workers:
                 for lane in lanes:
                     workers.create_task(self._work(client, lane))
-                for transaction in transactions:
-                    customer = str(transaction.get("customerId", ""))
-                    # A lane per customer keeps their order; CRC-32 spreads them alike on every machine.
-                    await lanes[zlib.crc32(customer.encode()) % len(lanes)].put(transaction)
+                try:
+                    for transaction in transactions:
+                        customer = str(transaction.get("customerId", ""))
+                        # A lane per customer keeps their order; CRC-32 spreads them alike on every machine.
+                        await lanes[zlib.crc32(customer.encode()) % len(lanes)].put(transaction)
+                except FileProblemError as error:
+                    # What was read is posted and answered all the same, so that the counts are whole.
+                    unreadable = error
                 for lane in lanes:
                     await lane.put(None)
         except* UnusableApiError as group:
             raise group.exceptions[0] from None
         finally:
             self._result.seconds = time.monotonic() - started
+        if unreadable is not None:
+            raise unreadable
 
     @asynccontextmanager
     async def _client(self) -> AsyncGenerator[httpx.AsyncClient]:

@@ -11,9 +11,11 @@ import msgspec
 from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles.events import UnusableTransactionError, check, identity
 from fraudstream.detection.profiles.profile import LabelChange
+from fraudstream.transactions.times import other_unit
 from fraudstream.transactions.tokens import coarse
 from fraudstream.transactions.transaction import Transaction
-from fraudstream_tools.lab.files.transactions import FIELDS, FileProblemError
+from fraudstream_tools.lab.files.mapping.file_map import FIELDS
+from fraudstream_tools.lab.files.problems import FileProblemError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,6 +45,10 @@ def as_transaction(row: Mapping[str, Any], number: int) -> Transaction:
     """
     values = {name: row[name] for name in FIELDS if row.get(name) is not None}
     values.setdefault("transactionId", f"row-{number}")
+    for name in ("timestamp", "accountOpenedAt"):
+        time: object = values.get(name)
+        if isinstance(time, int | float) and (problem := other_unit(time, may_be_old=name == "accountOpenedAt")):
+            raise FileProblemError(f"row {number}: {name}: {problem}")
     values["receivedAt"] = row.get("receivedAt", row.get("timestamp", 0))
     for name in ("latitude", "longitude"):
         if isinstance(values.get(name), float):

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from fraudstream_tools.lab.files.shifting import shifted
 from fraudstream_tools.lab.files.transactions import read_transactions
-from fraudstream_tools.lab.replay.client import shifted
 from fraudstream_tools.lab.world.simulate import WorldSettings
 
 SAMPLE = Path(__file__).parent / "sample" / "sample_day.jsonl.gz"

@@ -1,0 +1,78 @@
+"""`fraudstream files`: files that other programs wrote."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fraudstream_tools.cli.support.file_problems import file_problems
+from fraudstream_tools.cli.support.output import CommandError, err, out
+
+app = typer.Typer(
+    name="files",
+    no_args_is_help=True,
+    help="Read files that other programs wrote: which of their columns is which field of a transaction.",
+)
+
+
+def register(root: typer.Typer) -> None:
+    """Add this module's commands."""
+    root.add_typer(app)
+
+
+@app.command()
+def suggest(
+    file: Annotated[Path, typer.Argument(help="CSV, JSON Lines or Parquet; compressed .jsonl.gz and .csv.gz too.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="MAP.yaml", help="Where to; else it is printed.")
+    ] = None,
+) -> None:
+    """Write a first map for a file, by looking at its columns and first thousand rows.
+
+    What is not sure stands in comments, and is said: look through it, then try it with --check.
+
+    ```
+    fraudstream files suggest payments.csv --output payments.yaml
+    fraudstream replay payments.csv --map payments.yaml --check
+    ```
+    """
+    from fraudstream_tools.lab.files.mapping.suggest import suggest as lab  # noqa: PLC0415  (each command pays for what it uses)
+
+    with file_problems():
+        found = lab(file)
+    if output is None:
+        typer.echo(found.text, nl=False)
+    else:
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            with output.open("x", encoding="utf-8") as text:
+                text.write(found.text)
+        except FileExistsError:
+            raise CommandError(f"{output} is there already, and may hold your work: choose another name") from None
+        except OSError as error:
+            raise CommandError(f"{output}: cannot be written: {error.strerror}") from None
+    if found.shipped:
+        err.print(f"this is the layout of a map that comes with fraudstream: --map {found.shipped} is enough")
+    for point in found.to_do:
+        err.print(f"look at {point}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def maps(
+    name: Annotated[str | None, typer.Argument(help="Print this one, to begin a map of your own with.")] = None,
+) -> None:
+    """List the maps that come with fraudstream, or print one.
+
+    ```
+    fraudstream files maps
+    fraudstream files maps stripe-charges > my-stripe.yaml
+    ```
+    """
+    from fraudstream_tools.lab.files.mapping import file_map as lab  # noqa: PLC0415  (each command pays for what it uses)
+
+    with file_problems():
+        if name is not None:
+            typer.echo(lab.shipped_text(name), nl=False)
+            return
+        for each in lab.shipped_maps():
+            out.print(f"{each:<16} {lab.load_map(each).description}", markup=False, soft_wrap=True)

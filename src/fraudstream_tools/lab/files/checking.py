@@ -1,0 +1,103 @@
+"""Rows looked at as the API would, before anything is posted."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
+from fraudstream.transactions.times import EARLIEST, LATEST
+from fraudstream_tools.lab.files.mapping.file_map import FIELDS, FileMap
+from fraudstream_tools.lab.files.problems import FileProblemError, ProblemList, Row
+from fraudstream_tools.lab.files.reading import REQUIRED, MappedFile
+
+_LOOKED_AT: Final = 100
+_EVER: Final = TimeBounds(earliest=EARLIEST, latest=LATEST)
+
+
+@dataclass(kw_only=True)
+class Check:
+    """What a file holds."""
+
+    wrong: ProblemList
+    notices: list[str]
+    rows: int = 0
+    """Rows that the map does not pass over."""
+    skipped: int = 0
+    repeated: int = 0
+    """Rows whose transactionId an earlier row has too."""
+    labels: int = 0
+    oldest: int | None = None
+    newest: int | None = None
+    """Times of transactions, epoch milliseconds."""
+
+
+def api_fields(values: dict[str, Any]) -> dict[str, Any]:
+    """Give what of a row is posted: the API's fields, without labels and what else a file may tell."""
+    return {name: values[name] for name in FIELDS if name in values}
+
+
+def check_file(path: Path, file_map: FileMap | None, limit: int | None = None) -> Check:
+    """Read a whole file and look at each of its rows as the API would.
+
+    When a transaction may have happened is not looked at, since that depends on the day and on the stack's settings.
+
+    Raises:
+        FileProblemError: the file cannot be read, or its columns are not those that are needed.
+    """
+    file = MappedFile(path, file_map, needs=REQUIRED)
+    found = Check(wrong=ProblemList(path), notices=[])
+    seen: set[str] = set()
+    for row in itertools.islice(checked_rows(file), limit):
+        found.rows += 1
+        if row.problems:
+            found.wrong.add(row)
+            continue
+        name = row.values["transactionId"]
+        found.repeated += name in seen
+        seen.add(name)
+        found.labels += "label" in row.values or "fraud" in row.values
+        if (time := row.values.get("timestamp")) is not None:
+            found.oldest = min(time, found.oldest or time)
+            found.newest = max(time, found.newest or time)
+    found.skipped = file.skipped
+    found.notices = file.notices
+    return found
+
+
+def checked_rows(file: MappedFile) -> Iterator[Row]:
+    """Read rows with all that is wrong with them, also for the API."""
+    for row in file.rows():
+        yield row if row.problems else Row(row.number, row.values, tuple(_api_problems(file, row.values)))
+
+
+def refuse_useless(path: Path, file_map: FileMap | None) -> MappedFile:
+    """Open a file to be posted, of whose first rows at least one can be used.
+
+    Raises:
+        FileProblemError: the file cannot be read, or none of its first 100 rows can be used.
+    """
+    file = MappedFile(path, file_map, needs=REQUIRED)
+    problems = ProblemList(path)
+    for number, row in enumerate(itertools.islice(checked_rows(file), _LOOKED_AT), start=1):
+        if row.problems:
+            problems.add(row)
+        if problems.count < number:
+            return file
+    if not problems.count:
+        raise FileProblemError(f"{path}: there is no row in it")
+    hint = "" if file_map else f"; fraudstream files suggest {path.name} writes a first map"
+    problems.refuse(f"nothing was posted: none of the first {problems.count} rows can be used{hint}")
+    return file
+
+
+def _api_problems(file: MappedFile, values: dict[str, Any]) -> Iterator[str]:
+    try:
+        read_request(json.dumps(api_fields(values)).encode(), _EVER)
+    except RequestRefusedError as refused:
+        for error in refused.errors:
+            field = error.field.partition(".")[0]
+            column = file.column_of(field)
+            yield f"column {column}: {'' if column == field else f'{error.field} '}{error.message}"

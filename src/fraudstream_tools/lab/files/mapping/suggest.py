@@ -1,0 +1,263 @@
+"""A first map for a file, from its columns' names and values; a person completes it."""
+
+import itertools
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from fraudstream.transactions.card_numbers import holds_card_number
+from fraudstream.transactions.money import EXPONENTS
+from fraudstream_tools.lab.files.mapping.file_map import FIELDS, load_map, shipped_maps, shipped_text
+from fraudstream_tools.lab.files.mapping.suggest_times import suggest_time
+from fraudstream_tools.lab.files.problems import FileProblemError
+from fraudstream_tools.lab.files.reading import REQUIRED, open_table
+from fraudstream_tools.lab.files.tables.delimited import DelimitedFile
+
+_SAMPLE: Final = 1000
+_FRAUD_CODES: Final = (("1", "0"), ("true", "false"), ("yes", "no"), ("y", "n"), ("fraud", "legitimate"), ("t", "f"))
+_PERSONAL: Final = re.compile(
+    r"e?mail|phone|mobile|first|last|name|street|address|city|zip|postal|birth|dob|iban|ssn|passport|tax"
+)
+# What columns are called, in simple letters, in the order in which they are tried.
+_NAMES: Final = {
+    "transactionId": "transactionid transid transnum transactionnumber transactionref txid txnid txnnumber paymentid "
+    "chargeid orderid reference uuid id",
+    "timestamp": "timestamp transdatetranstime transactiondatetime transactiondate transactiontime datetime eventtime "
+    "createdat createddateutc createdutc created occurredat txdatetime txdate ts unixtime "
+    "epoch when bookingdate buchungstag date time",
+    "amountMinor": "amountminor amountcents amountincents transactionamount txamount txnamount amount amt betrag value "
+    "montant importe importo bedrag total gross",
+    "currency": "currency currencycode transactioncurrency ccy waehrung wahrung devise moneda valuta",
+    "type": "transactiontype txtype txntype paymenttype type buchungstext kind",
+    "customerId": "customerid custid clientid userid accountid customer client user nameorig auftragskonto payerid "
+    "cardholderid account",
+    "cardToken": "cardtoken cardid cardfingerprint ccnum cardnumber pan card1 card",
+    "cardBin": "cardbin bin iin",
+    "cardLast4": "cardlast4 last4 lastfour cardlastfour",
+    "merchantId": "merchantid merchant merchantname merchantnumber shopid storeid",
+    "merchantCategoryCode": "merchantcategorycode mcc mcccode",
+    "merchantCountry": "merchantcountry merchantcountrycode",
+    "cardCountry": "cardcountry cardissuecountry issuercountry",
+    "billingCountry": "billingcountry billcountry cardaddresscountry",
+    "ipCountry": "ipcountry",
+    "terminalId": "terminalid terminal posid atmid",
+    "deviceId": "deviceid device devicefingerprint devicehash",
+    "ipAddress": "ipaddress ip clientip customerip ipaddr",
+    "latitude": "latitude lat merchlat",
+    "longitude": "longitude long lon lng merchlong",
+    "responseCode": "responsecode authresponsecode respcode",
+    "originalTransactionId": "originaltransactionid originalid parentid",
+    "counterpartyToken": "counterpartytoken counterparty namedest payeeid beneficiaryid beneficiary kontonummeriban "
+    "recipientid",
+    "accountOpenedAt": "accountopenedat accountopened acctopendate opendate customersince",
+    "label": "label isfraud fraud fraudflag fraudlabel fraudind txfraud class isfraudulent fraudulent",
+    "labeledAt": "labeledat labelledat chargebackdate disputedateutc disputedate frauddate reportedat",
+}
+_CONSTANTS: Final = {"currency": "EUR", "type": "PAYMENT"}
+
+
+@dataclass
+class Suggestion:
+    """A first map."""
+
+    text: str
+    """The map, as YAML."""
+    shipped: str | None = None
+    """The shipped map that fits, if one does."""
+    to_do: list[str] = field(default_factory=list[str])
+    """What a person has to look at."""
+
+
+def suggest(path: Path) -> Suggestion:
+    """Write a first map for a file by looking at its columns and first thousand rows.
+
+    Raises:
+        FileProblemError: the file cannot be read, or has no rows.
+    """
+    table = open_table(path)
+    rows = [row.values for row in itertools.islice(table.rows(), _SAMPLE) if not row.problems]
+    columns = list(table.columns or dict.fromkeys(name for row in rows for name in row))
+    if not rows:
+        raise FileProblemError(f"{path}: there is no row in it that can be read")
+    for name in shipped_maps():
+        found = load_map(name).columns()
+        if all(column in columns or column.startswith("#") for column, is_needed in found.items() if is_needed):
+            return Suggestion(shipped_text(name), shipped=name)
+    return _Draft(path, table, columns, rows).suggestion()
+
+
+class _Draft:
+    """A map that is being written."""
+
+    def __init__(self, path: Path, table: object, columns: list[str], rows: list[dict[str, Any]]) -> None:
+        self._path = path
+        self._layout = table if isinstance(table, DelimitedFile) else None
+        self._columns = [name for name in columns if name]
+        self._samples = {name: [str(row[name]) for row in rows if row.get(name) is not None] for name in self._columns}
+        self._to_do: list[str] = []
+        self._chosen = self._choose()
+
+    def suggestion(self) -> Suggestion:
+        lines = [
+            f"# A first map for {self._path.name}; look through it, then try: fraudstream replay FILE --map MAP --check"
+        ]
+        lines += [*self._file_section(), "", "fields:"]
+        for name in (*FIELDS, "label", "labeledAt"):
+            column = self._chosen.get(name)
+            if column is not None:
+                lines += [f"  {line}" for line in self._field(name, column)]
+            elif name in REQUIRED:
+                lines += [f"  {line}" for line in self._absent(name)]
+        ignored = [name for name in self._columns if name not in self._chosen.values()]
+        if ignored:
+            lines += ["", "ignore:", *(f"  - {_quoted(name)}{_personal(name)}" for name in ignored)]
+        return Suggestion("\n".join(lines) + "\n", to_do=self._to_do)
+
+    def _choose(self) -> dict[str, str]:
+        """Give each field the column that is called most like it."""
+        simple = {_simple(name): name for name in reversed(self._columns)}
+        chosen: dict[str, str] = {}
+        for name, words in _NAMES.items():
+            for word in words.split():
+                column = simple.get(word)
+                if column is not None and column not in chosen.values() and self._fits(name, column):
+                    chosen[name] = column
+                    break
+        return chosen
+
+    def _fits(self, name: str, column: str) -> bool:
+        values = self._samples[column]
+        checks: dict[str, Callable[[str], bool]] = {
+            "currency": lambda value: value.upper() in EXPONENTS,
+            "amountMinor": lambda value: re.search(r"\d", value) is not None,
+            "cardLast4": lambda value: re.fullmatch(r"\d{1,4}", value) is not None,
+            "cardBin": lambda value: re.fullmatch(r"\d{6,8}", value) is not None,
+            "merchantCategoryCode": lambda value: re.fullmatch(r"\d{3,4}(?:\.0)?", value) is not None,
+            "latitude": lambda value: _is_degrees(value, 90),
+            "longitude": lambda value: _is_degrees(value, 180),
+        }
+        if name in {"timestamp", "accountOpenedAt", "labeledAt"}:
+            return suggest_time(values) is not None
+        if name == "transactionId":
+            return len(set(values)) == len(values)
+        if name in {"merchantCountry", "cardCountry", "billingCountry", "ipCountry"}:
+            return all(re.fullmatch(r"[A-Za-z]{2}", value) for value in values)
+        return not values or name not in checks or all(checks[name](value) for value in values)
+
+    def _field(self, name: str, column: str) -> list[str]:
+        values = self._samples[column]
+        if name in {"timestamp", "accountOpenedAt", "labeledAt"}:
+            return self._time(name, column, values)
+        if name == "amountMinor":
+            return [self._amount(column, values)]
+        if name == "type":
+            return self._codes(name, column, values)
+        if name == "label":
+            return self._label(column, values)
+        if any(holds_card_number(value) for value in values):
+            self._to_do.append(
+                f"{name}: {column} holds card numbers; they become tokens before they leave this machine"
+            )
+            return [f"{name}: {{column: {_quoted(column)}, as: token}}  # holds card numbers"]
+        if name == "transactionId" and any(not re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", value) for value in values):
+            return [
+                f"{name}: {{column: {_quoted(column)}, as: digest}}  # ids have other characters than the API takes"
+            ]
+        return [f"{name}: {_quoted(column)}"]
+
+    def _time(self, name: str, column: str, values: Sequence[str]) -> list[str]:
+        found = suggest_time(values)
+        keys, doubt = found or ("", "look at it")
+        if doubt:
+            self._to_do.append(f"{name}: {doubt}")
+        body = (
+            f"{name}: {{column: {_quoted(column)}{', ' if keys else ''}{keys}}}"
+            if keys
+            else f"{name}: {_quoted(column)}"
+        )
+        return [body + (f"  # {doubt}" if doubt else "")]
+
+    def _amount(self, column: str, values: Sequence[str]) -> str:
+        decimal = "," if any(re.search(r",\d{1,2}\D*$", value) for value in values) else "."
+        mark = re.escape(decimal)
+        has_decimals = any(re.search(rf"{mark}\d{{1,4}}\D*$", value) for value in values)
+        is_minor = re.search(r"minor|cent", column, re.IGNORECASE) is not None and not has_decimals
+        keys = [f"column: {_quoted(column)}", f"unit: {'minor' if is_minor else 'major'}"]
+        keys += ['decimal: ","'] if decimal == "," else []
+        note = ""
+        if any(re.match(r"\D*[-\u2212(]", value) or value.endswith("-") for value in values):
+            keys.append("negative: absolute")
+            note = "  # some are negative: say by `type: {column: …, sign: …}` what that means"
+            self._to_do.append(f"amountMinor: {column} has negative amounts; say what their sign means, under type")
+        elif not has_decimals and not is_minor:
+            note = "  # major units, or minor?"
+            self._to_do.append(f"amountMinor: are the whole numbers of {column} major units, or minor ones?")
+        return f"amountMinor: {{{', '.join(keys)}}}{note}"
+
+    def _codes(self, name: str, column: str, values: Sequence[str]) -> list[str]:
+        codes = sorted(set(values))[:30]
+        if set(codes) <= {"PAYMENT", "TRANSFER", "WITHDRAWAL", "DEPOSIT", "REFUND", "REVERSAL"}:
+            return [f"{name}: {_quoted(column)}"]
+        self._to_do.append(f"{name}: say what each code of {column} means")
+        return [
+            f"{name}:  # say what each code means: PAYMENT, TRANSFER, WITHDRAWAL, DEPOSIT",
+            f"  column: {_quoted(column)}",
+            "  values:",
+            *(f"    {_quoted(code)}: PAYMENT" for code in codes if len(code) <= 64),  # noqa: PLR2004  (as keys may be)
+            '    "*": PAYMENT',
+        ]
+
+    def _label(self, column: str, values: Sequence[str]) -> list[str]:
+        small = {value.casefold().removesuffix(".0") for value in values}
+        for yes, no in _FRAUD_CODES:
+            if small <= {yes, no}:
+                return [f'label: {{column: {_quoted(column)}, values: {{"{yes}": FRAUD, "{no}": LEGITIMATE}}}}']
+        self._to_do.append(f"label: say which codes of {column} mean fraud")
+        return [
+            f'label: {{column: {_quoted(column)}, values: {{"1": FRAUD, "*": LEGITIMATE}}}}  # which code is fraud?'
+        ]
+
+    def _absent(self, name: str) -> list[str]:
+        if name in _CONSTANTS:
+            self._to_do.append(f"{name}: no column seems to have it; a constant stands there")
+            return [f"{name}: {{value: {_CONSTANTS[name]}}}  # no column seems to have it: is this right?"]
+        if name == "transactionId":
+            self._to_do.append("transactionId: no column has a different value in every row; it is made of several")
+            names = ", ".join(_quoted(each) for each in dict.fromkeys(self._chosen.values()))
+            return [f'transactionId: {{columns: [{names}, "#row"], as: digest}}  # no column is different in every row']
+        self._to_do.append(f"{name}: no column seems to have it; it is required")
+        return [f"# {name}: which column? It is required."]
+
+    def _file_section(self) -> list[str]:
+        if self._layout is None:
+            return []
+        lines: list[str] = []
+        if self._layout.encoding not in {"utf-8", "utf-8-sig", "utf-16", "utf-32"}:
+            lines.append(f"  encoding: {self._layout.encoding}  # found out; is it right?")
+        if self._layout.separator != ",":
+            separator = "\\t" if self._layout.separator == "\t" else self._layout.separator
+            lines.append(f'  separator: "{separator}"')
+        return ["", "file:", *lines] if lines else []
+
+
+def _is_degrees(value: str, most: int) -> bool:
+    try:
+        return abs(float(value)) <= most
+    except ValueError:
+        return False
+
+
+def _simple(name: str) -> str:
+    return "".join(each for each in name.casefold() if each.isalnum() and each.isascii())
+
+
+def _quoted(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) and text not in {"true", "false", "null"}:
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _personal(name: str) -> str:
+    return "  # personal: it stays here" if _PERSONAL.search(name.casefold()) else ""

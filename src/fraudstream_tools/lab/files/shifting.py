@@ -1,0 +1,132 @@
+"""A file's transactions and what is true of them, moved in time as one."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fraudstream.transactions.times import is_future
+from fraudstream_tools.lab.files.mapping.file_map import FileMap
+from fraudstream_tools.lab.files.problems import FileProblemError
+from fraudstream_tools.lab.files.reading import MappedFile
+from fraudstream_tools.lab.files.tables.formats import file_format
+from fraudstream_tools.lab.files.writing import write_rows
+
+_TIMES = ("timestamp", "accountOpenedAt", "labeledAt", "receivedAt")
+_IDS = ("transactionId", "originalTransactionId")
+_TOLD = ("label", "source", "labeledAt")
+
+
+class ShiftedTruth(NamedTuple):
+    """A file of truths that was written."""
+
+    path: Path
+    rows: int
+    not_yet_known: int
+    """Labels that were left out: at their new time, nobody has given them yet."""
+
+
+def shifted(row: dict[str, Any], milliseconds: int, id_suffix: str = "") -> dict[str, Any]:
+    """Move a transaction, or its label, in time; a suffix makes its id another, since it is another transaction."""
+    changed = dict(row)
+    for name in _TIMES:
+        if isinstance(changed.get(name), int):
+            changed[name] += milliseconds
+    for name in _IDS:
+        if isinstance(changed.get(name), str):
+            changed[name] += id_suffix
+    return changed
+
+
+def truth_file(path: Path) -> Path:
+    """Give the file in which the truth of a file of transactions stands, by its name."""
+    ending = _ending(path)
+    return path.with_name(path.name.removesuffix(ending) + ".truth" + ending)
+
+
+def shift_to(path: Path, file_map: FileMap | None, now: int) -> int:
+    """Give the milliseconds by which a file's last transaction lies before a time.
+
+    Raises:
+        FileProblemError: the file cannot be read, or no transaction of it has a timestamp.
+    """
+    times = (row.values.get("timestamp") for row in MappedFile(path, file_map).rows() if not row.problems)
+    last = max((time for time in times if isinstance(time, int)), default=None)
+    if last is None:
+        raise FileProblemError(f"{path}: --shift-to-now needs a timestamp in the file, and there is none")
+    return now - last
+
+
+def write_shifted_truth(
+    path: Path, file_map: FileMap | None, *, ahead: int, id_suffix: str, now: int, limit: int | None = None
+) -> ShiftedTruth | None:
+    """Write what is true of a file's transactions, moved in time as they are, into a file beside it.
+
+    It stands in the file's own rows, or in the truth file beside it.
+
+    Args:
+        path: the transactions.
+        file_map: which column is which field.
+        ahead: milliseconds.
+        id_suffix: put behind every id.
+        now: epoch milliseconds; labels that would be given later are left out, and only what is true stays.
+        limit: of how many transactions.
+
+    Returns:
+        What was written; None where nothing says what is true.
+
+    Raises:
+        FileProblemError: a file cannot be read or written.
+    """
+    beside = truth_file(path)
+    source = MappedFile(beside) if beside.is_file() else MappedFile(path, file_map)
+    wanted = None if limit is None else _first_ids(path, file_map, limit)
+    not_yet_known = 0
+
+    def rows() -> Iterator[dict[str, Any]]:
+        nonlocal not_yet_known
+        for row in source.rows():
+            told = {name: row.values[name] for name in (*_TOLD, "fraud", "episode", "trap") if name in row.values}
+            name = row.values.get("transactionId")
+            if row.problems or name is None or not told.keys() & {"label", "fraud"}:
+                continue
+            if wanted is not None and name not in wanted:
+                continue
+            moved = shifted({"transactionId": name} | told, ahead, id_suffix)
+            if is_future(moved.get("labeledAt", 0), now):
+                not_yet_known += 1
+                is_fraud = moved.get("fraud", moved.get("label") == "FRAUD")
+                moved = {name: each for name, each in moved.items() if name not in _TOLD} | {"fraud": is_fraud}
+            yield moved
+
+    found = rows()
+    first = next(found, None)
+    if first is None:
+        return None
+    target = _shifted_file(path)
+    count = write_rows(target, itertools.chain([first], found))
+    return ShiftedTruth(target, count, not_yet_known)
+
+
+def _first_ids(path: Path, file_map: FileMap | None, limit: int) -> set[Any]:
+    rows = (row.values.get("transactionId") for row in MappedFile(path, file_map).rows() if not row.problems)
+    return set(itertools.islice(rows, limit))
+
+
+def _shifted_file(path: Path) -> Path:
+    ending = _ending(path)
+    return path.with_name(
+        path.name.removesuffix(ending) + ".shifted.truth" + (ending if _is_written(path) else ".jsonl")
+    )
+
+
+def _ending(path: Path) -> str:
+    return file_format(path) if _is_written(path) else path.suffix
+
+
+def _is_written(path: Path) -> bool:
+    try:
+        file_format(path)
+    except FileProblemError:
+        return False
+    return True

@@ -1,0 +1,58 @@
+"""Formats of files, by their names."""
+
+import gzip
+import io
+from pathlib import Path
+from typing import IO, Final, cast
+
+from fraudstream_tools.lab.files.problems import FileProblemError
+
+FORMATS: Final = (".jsonl", ".jsonl.gz", ".csv", ".csv.gz", ".parquet")
+"""What is written and read."""
+_READ_TOO: Final = {
+    ".ndjson": ".jsonl",
+    ".ndjson.gz": ".jsonl.gz",
+    ".tsv": ".csv",
+    ".tsv.gz": ".csv.gz",
+    ".txt": ".csv",
+}
+
+
+def file_format(path: Path) -> str:
+    """Give the format in which a file is written, by its name.
+
+    Raises:
+        FileProblemError: the name ends in no format that is known here.
+    """
+    for ending in FORMATS:
+        if path.name.endswith(ending):
+            return ending
+    raise _unknown(path)
+
+
+def read_format(path: Path) -> str:
+    """Give the format as which a file is read, by its name, in capitals or not.
+
+    Raises:
+        FileProblemError: the name ends in no format that is known here.
+    """
+    name = path.name.lower()
+    for ending, read_as in {**dict(zip(FORMATS, FORMATS, strict=True)), **_READ_TOO}.items():
+        if name.endswith(ending):
+            return read_as
+    raise _unknown(path)
+
+
+def _unknown(path: Path) -> FileProblemError:
+    hint = ": save the sheet as CSV" if path.name.lower().endswith((".xls", ".xlsx", ".ods")) else ""
+    return FileProblemError(f"{path.name}: the name has to end in {', '.join(FORMATS)}{hint}")
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file for reading, decompressed if its name says so."""
+    return cast("IO[bytes]", gzip.open(path)) if path.name.lower().endswith(".gz") else path.open("rb")
+
+
+def open_text(path: Path) -> IO[str]:
+    """Open a text file in UTF-8 for reading, decompressed if its name says so."""
+    return io.TextIOWrapper(open_bytes(path), encoding="utf-8", newline="")

@@ -1,0 +1,104 @@
+"""What turned out to be true of transactions, as files tell it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from fraudstream.transactions.decision import Truth
+from fraudstream.transactions.times import is_before
+from fraudstream_tools.lab.files.problems import ProblemList, Row
+from fraudstream_tools.lab.files.reading import MappedFile
+
+_FRAUD: Final = frozenset({True, "1", "true", "True", "TRUE"})
+"""`True` equals 1, and `False` 0."""
+_NO_FRAUD: Final = frozenset({False, "0", "false", "False", "FALSE"})
+
+
+class Told(NamedTuple):
+    """What is true of a transaction."""
+
+    fraud: bool
+    known_at: int | None
+    """When it became known, epoch milliseconds; None: never."""
+
+
+class _Label(NamedTuple):
+    row: int
+    fraud: bool
+    is_label: bool
+    labeled_at: int | None
+
+
+class Truths:
+    """What the rows of a file tell.
+
+    A row tells it by `label` (FRAUD or LEGITIMATE), known at `labeledAt`; or by `fraud` (true or false), which nobody
+    may ever have said, so that it is never known. Where no row has a `label`, `fraud` becomes known after the labels'
+    delay.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Begin without any row."""
+        self._path = path
+        self._labels: dict[str, list[_Label]] = {}
+        self._has_labels = False
+        self._problems = ProblemList(path)
+
+    def add(self, row: Row, transaction_id: str) -> None:
+        """Take what a row tells of a transaction."""
+        label, fraud = row.values.get("label"), row.values.get("fraud")
+        is_code = isinstance(fraud, str | int)
+        if label is not None and label not in tuple(Truth):
+            self._problems.add(Row(row.number, {}, ("column label: must be FRAUD or LEGITIMATE",)))
+        elif label is None and fraud is not None and not (is_code and fraud in _FRAUD | _NO_FRAUD):
+            self._problems.add(Row(row.number, {}, ("column fraud: must be true or false",)))
+        elif label is not None or fraud is not None:
+            is_fraud = label == Truth.FRAUD if label is not None else fraud in _FRAUD
+            self._has_labels |= label is not None
+            told = _Label(row.number, is_fraud, label is not None, row.values.get("labeledAt"))
+            self._labels.setdefault(transaction_id, []).append(told)
+
+    def told(self, times: Mapping[str, int], delay: int, until: int | None = None) -> dict[str, Told]:
+        """Give what is true of transactions, by their ids: the newest label of each, of two at once that of fraud.
+
+        Args:
+            times: when transactions happened, by id, epoch milliseconds; others are left out.
+            delay: milliseconds after which a label is known that does not say when.
+            until: labels that became known later are left out.
+
+        Raises:
+            FileProblemError: rows are wrong, or know something before it happened; the message names them.
+        """
+        found: dict[str, Told] = {}
+        for name, labels in self._labels.items():
+            happened_at = times.get(name)
+            if happened_at is None:
+                continue
+            told = [each for label in labels if (each := self._checked(label, happened_at, delay))]
+            told = [each for each in told if until is None or each.known_at is None or each.known_at <= until]
+            if told:
+                found[name] = max(told, key=lambda each: (each.known_at is not None, each.known_at or 0, each.fraud))
+        self._problems.refuse("a label cannot be known before its transaction: are its times right?")
+        return found
+
+    def _checked(self, label: _Label, happened_at: int, delay: int) -> Told | None:
+        if not label.is_label and self._has_labels:
+            return Told(label.fraud, None)
+        known_at = happened_at + delay if label.labeled_at is None else label.labeled_at
+        if is_before(known_at, happened_at):
+            self._problems.add(Row(label.row, {}, ("column labeledAt: is older than its transaction",)))
+            return None
+        return Told(label.fraud, known_at)
+
+
+def read_truths(path: Path) -> Truths:
+    """Read a file of truths: rows with `transactionId` and what is true of it.
+
+    Raises:
+        FileProblemError: it cannot be read, or some of its rows are wrong.
+    """
+    truths = Truths(path)
+    for row in MappedFile(path, needs=("transactionId",)).sound_rows():
+        name: Any = row.values.get("transactionId")
+        truths.add(row, str(name))
+    return truths

@@ -1,0 +1,85 @@
+"""A small HTTP server that answers as the API does, and the command beside it."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli_harness import Command, clean_environment
+
+
+class Api:
+    """Stores what is posted, decides it on the second look, and refuses the currency XXX."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.posted: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.looks = 0
+
+    def post(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if body["currency"] == "XXX":
+            errors = [{"field": "currency", "message": "must be a currency code"}]
+            return 400, {"title": "Bad request", "status": 400, "errors": errors}
+        self.posted.append(body)
+        return 201, body | {"status": "PENDING", "decision": None, "score": None, "reasons": []}
+
+    def get(self, transaction_id: str) -> tuple[int, dict[str, Any]]:
+        found = next((body for body in self.posted if body["transactionId"] == transaction_id), None)
+        if found is None:
+            return 404, {"title": "Not found", "status": 404, "detail": "there is no such transaction"}
+        self.looks += 1
+        if self.looks < 2:
+            return 200, found | {"status": "PENDING", "decision": None}
+        reason = {"code": "CARD_VELOCITY", "message": "Many payments with one card", "source": "r", "points": 2.5}
+        return 200, found | {"status": "DECIDED", "decision": "REVIEW", "score": 41, "reasons": [reason]}
+
+
+class Server(ThreadingHTTPServer):
+    """Takes as many connections at once as a replay opens."""
+
+    request_queue_size = 64
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    state = Api()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            state.headers.append({name.lower(): value for name, value in self.headers.items()})
+            self.answer(*state.post(body))
+
+        def do_GET(self) -> None:
+            self.answer(*state.get(self.path.removeprefix("/v1/transactions/")))
+
+        def answer(self, status: int, body: dict[str, Any]) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        state.url = f"http://127.0.0.1:{server.server_port}/v1"
+        yield state
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def fraudstream(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, api: Api
+) -> Command:
+    clean_environment(monkeypatch)
+    monkeypatch.setenv("FRAUDSTREAM_API", api.url)
+    monkeypatch.chdir(tmp_path)
+    return Command(capsys)

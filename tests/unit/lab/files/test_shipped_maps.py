@@ -1,0 +1,185 @@
+"""The maps that come with fraudstream, on small files with the headers and oddities of the real ones."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fraudstream_tools.lab.files.checking import api_fields, check_file
+from fraudstream_tools.lab.files.mapping.file_map import load_map, shipped_maps
+from fraudstream_tools.lab.files.mapping.suggest import suggest
+from fraudstream_tools.lab.files.reading import MappedFile
+
+SAMPLES = Path(__file__).parent / "samples"
+FILES = {
+    "camt.csv": "camt-csv",
+    "card_transaction.v1.csv": "tabformer",
+    "charges-2015.csv": "stripe-charges",
+    "charges.csv": "stripe-charges",
+    "fraudTrain.csv": "sparkov",
+    "paysim.csv": "paysim",
+}
+PERSONAL = (
+    *("2223000048400011", "630495060000000000", "Jennifer", "Banks", "Perry", "Moravian", "1988"),
+    *("ann@example.com", "guest@example.com", "Ann", "High Street", "Guest"),
+    *("DE89370400440532013000", "DE02", "Jürgen", "Erika", "MÜLLER", "Miete", "Münster"),
+)
+
+
+@pytest.fixture(autouse=True)
+def own_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+
+def rows(file: str) -> list[dict[str, Any]]:
+    return [row.values for row in MappedFile(SAMPLES / file, load_map(FILES[file])).sound_rows()]
+
+
+def without_made_up(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in {"transactionId", "customerId", "cardToken"}}
+
+
+def test_every_map_has_its_sample() -> None:
+    assert set(FILES.values()) == set(shipped_maps())
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_api_takes_every_row_and_nothing_personal_leaves_the_machine(file: str) -> None:
+    checked = check_file(SAMPLES / file, load_map(FILES[file]))
+    assert checked.wrong.lines() == []
+    assert checked.rows == len(rows(file)) > 0
+    assert checked.repeated == 0
+    for row in rows(file):
+        for value in api_fields(row).values():
+            assert not [word for word in PERSONAL if word in str(value)]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_each_layout_is_recognised(file: str) -> None:
+    assert suggest(SAMPLES / file).shipped == FILES[file]
+
+
+def test_paysim() -> None:
+    payment, transfer, cash_out, cash_in, debit = rows("paysim.csv")
+    assert without_made_up(payment) == {
+        "timestamp": 1_483_232_400_000,  # one hour after the first of January 2017
+        "amountMinor": 983_964,
+        "currency": "USD",
+        "type": "PAYMENT",
+        "merchantId": "M1979787155",
+        "channel": "MOBILE",
+        "label": "LEGITIMATE",
+        "source": "paysim",
+        "labeledAt": 1_483_232_400_000 + 7 * 86_400_000,
+    }
+    assert payment["customerId"] == "C1231006815"
+    assert (transfer["counterpartyToken"], transfer["label"]) == ("C553264065", "FRAUD")
+    assert "merchantId" not in transfer
+    assert [row["type"] for row in (transfer, cash_out, cash_in, debit)] == [
+        "TRANSFER",
+        "WITHDRAWAL",
+        "DEPOSIT",
+        "TRANSFER",
+    ]
+
+
+def test_sparkovs_card_numbers_become_tokens_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first, second, third = rows("fraudTrain.csv")
+    assert without_made_up(first) == {
+        "timestamp": 1_546_300_818_000,
+        "amountMinor": 497,
+        "currency": "USD",
+        "type": "PAYMENT",
+        "merchantId": "fraud_Rippin, Kub and Mann",
+        "merchantCountry": "US",
+        "cardCountry": "US",
+        "channel": "ECOMMERCE",
+        "latitude": 36.011293,
+        "longitude": -82.048315,
+        "label": "LEGITIMATE",
+        "source": "sparkov",
+        "labeledAt": 1_546_300_818_000 + 7 * 86_400_000,
+    }
+    assert first["transactionId"] == "0b242abb623afc578575680df30655b9"
+    assert first["cardToken"] == third["cardToken"] != second["cardToken"]
+    assert not any(character.isdigit() for character in first["cardToken"])
+    assert third["label"] == "FRAUD"
+    assert second["merchantCategoryCode"] == "5411"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "another machine"))
+    assert rows("fraudTrain.csv")[0]["cardToken"] != first["cardToken"]
+
+
+def test_the_key_of_the_tokens_is_its_owners_alone(tmp_path: Path) -> None:
+    rows("fraudTrain.csv")
+    key = tmp_path / "fraudstream" / "file-tokens.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert len(key.read_bytes()) == 32
+
+
+def test_sparkovs_numbers_that_a_spreadsheet_rounded_are_refused() -> None:
+    first, second = MappedFile(SAMPLES / "fraudTest.csv", load_map("sparkov")).rows()
+    assert first.problems[0].startswith("column cc_num: customerId was rounded by a spreadsheet")
+    assert "2.29" not in str(first.problems)
+    assert second.values["timestamp"] == 1_592_741_700_000
+
+
+def test_tabformer() -> None:
+    first, second, again, refund, last = rows("card_transaction.v1.csv")
+    assert without_made_up(first) == {
+        "timestamp": 1_030_861_260_000,
+        "amountMinor": 13_409,
+        "currency": "USD",
+        "type": "PAYMENT",
+        "merchantId": first["merchantId"],
+        "merchantCategoryCode": "5300",
+        "channel": "POS",
+        "entryMode": "MAGSTRIPE",
+        "authorizationResult": "APPROVED",
+        "label": "LEGITIMATE",
+        "source": "tabformer",
+        "labeledAt": 1_030_861_260_000 + 7 * 86_400_000,
+    }
+    assert (first["customerId"], first["cardToken"]) == ("user-0", "card-0-0")
+    assert second["merchantId"] == again["merchantId"] != first["merchantId"]
+    assert second["transactionId"] != again["transactionId"]
+    assert (refund["type"], refund["amountMinor"], refund["label"]) == ("DEPOSIT", 28_713, "FRAUD")
+    assert refund["authorizationResult"] == "DECLINED"
+    assert "responseCode" not in refund
+    assert (last["responseCode"], last["merchantCategoryCode"], last["entryMode"]) == ("96", "0742", "CHIP")
+
+
+def test_stripes_charges() -> None:
+    paid, guest, disputed = rows("charges.csv")
+    assert paid == {
+        "transactionId": "ch_3Tf4ViLQF3ru3dK41qpOrr9c",
+        "timestamp": 1_791_232_714_000,
+        "amountMinor": 123_450,
+        "currency": "USD",
+        "type": "PAYMENT",
+        "customerId": "cus_Q1",
+        "cardToken": "Xt5EWLLDS7FJjR1c",
+        "cardLast4": "0042",
+        "cardCountry": "US",
+        "billingCountry": "US",
+        "channel": "ECOMMERCE",
+        "authorizationResult": "APPROVED",
+        "source": "chargeback",
+    }
+    assert guest["amountMinor"] == 500, "yen have no decimals"
+    assert guest["customerId"].startswith("guest-")
+    assert guest["authorizationResult"] == "DECLINED"
+    assert (disputed["label"], disputed["labeledAt"]) == ("FRAUD", 1_792_494_000_000)
+    (old,) = rows("charges-2015.csv")
+    assert (old["timestamp"], old["amountMinor"], old["currency"]) == (1_527_847_200_000, 1250, "GBP")
+    assert "billingCountry" not in old, "a country's name is no code"
+
+
+def test_a_banks_camt_csv() -> None:
+    debit, credit, card, rent = rows("camt.csv")
+    assert (debit["amountMinor"], debit["currency"], debit["type"]) == (8990, "EUR", "PAYMENT")
+    assert debit["timestamp"] == 1_790_287_199_999, "the end of the day in Germany"
+    assert (credit["amountMinor"], credit["type"]) == (119_000, "DEPOSIT")
+    assert (card["type"], rent["type"]) == ("PAYMENT", "TRANSFER")
+    assert len({row["customerId"] for row in (debit, credit, card, rent)}) == 1
+    assert rent["counterpartyToken"].startswith("payee-")
+    assert check_file(SAMPLES / "camt.csv", load_map("camt-csv")).skipped == 1
