@@ -25,6 +25,7 @@ from fraudstream.reporting.daily.reporter import Reported, Reporter
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.log.columns import FILES
 from fraudstream.reporting.log.keys import LogTable
+from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.record import LogEvent, LogRecord
 from fraudstream.reporting.log.roll_up import Hour
 from fraudstream.reporting.storage.object_store import FolderStore, digest
@@ -35,7 +36,6 @@ from fraudstream.transactions.pseudonyms import payload_hash
 from fraudstream.transactions.tokens import Tokenizer
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.cli.alerts import grouped
-from fraudstream_tools.lab.backtest.log_samples import DecisionLog
 
 FOLDER = Path(__file__).parent / "0.1.0"
 MANIFEST = json.loads((FOLDER / "manifest.json").read_text())
@@ -164,9 +164,12 @@ def test_each_segment_parses_and_stored_is_decided_is_logged(logged: list[LogRec
         assert (record.decision, record.score) == (decision.decision, decision.score)
 
 
-def test_a_backtest_reads_every_logged_decision(bucket: FolderStore) -> None:
-    samples = list(DecisionLog(bucket.root / LOG_PREFIX, label_delay_days=7).samples())
-    assert len(samples) == COUNTS["logged"]
+@pytest.mark.parametrize("place", ["", LOG_PREFIX, f"{LOG_PREFIX}segments"])
+def test_the_log_is_read_as_it_lies_in_the_bucket(place: str, bucket: FolderStore) -> None:
+    with open_log(bucket.root / place) as log:
+        assert len(list(log.decisions())) == log.decisions_count == COUNTS["logged"]
+        assert log.labels_count == COUNTS["labelled"]
+        assert not log.damaged
 
 
 def test_hour_manifests_name_their_files(bucket: FolderStore, hours: list[Hour]) -> None:

@@ -104,13 +104,14 @@ def _measure_drift(day: date) -> None:
     """Return how far the day is from what the live model learnt from; the report stands whether or not that works."""
     from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (the segments' writer needs none of this)
     from fraudstream.reporting.daily.model_drift import drift_of, live_model  # noqa: PLC0415
+    from fraudstream.reporting.log.reader.files import DecisionLogError  # noqa: PLC0415
     from fraudstream.reporting.storage.object_store import BucketStore  # noqa: PLC0415
 
     store = BucketStore(_s3, _settings.bucket)
     try:
         model = live_model(store, RULESET_PREFIX)
         drift = model and drift_of(store, DECISION_LOG_PREFIX, day, model)
-    except (ModelError, ClientError, BotoCoreError) as error:
+    except (ModelError, DecisionLogError, ClientError, BotoCoreError) as error:
         _log.failure("drift was not measured", error, date=day.isoformat())
         return
     if drift:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fraudstream.contract import RULESET_FILE
+from fraudstream_tools.cli.support.decision_logs import decision_log
 from fraudstream_tools.cli.support.file_problems import file_problems, map_of
 from fraudstream_tools.cli.support.options import JsonOption, MapOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
@@ -90,7 +91,8 @@ def backtest(
         fraudstream backtest --rules rules --data world.parquet --truth world.truth.parquet --json
         fraudstream backtest --rules rules --data fraudTrain.csv --map sparkov
     """
-    from fraudstream_tools.lab.backtest.figures import figures  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream.reporting.log.reader.files import is_log  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.backtest.figures import figures  # noqa: PLC0415
     from fraudstream_tools.lab.backtest.workers import without_cycle_collection  # noqa: PLC0415
 
     folders = [rules] if against is None else [rules, against]
@@ -101,7 +103,7 @@ def backtest(
     with file_problems(), without_cycle_collection():
         tally, repeated = (
             run.from_log(data)
-            if mapped is None and _is_log(data)
+            if mapped is None and is_log(data)
             else run.from_transactions(data, truth, time_zone, mapped)
         )
     if not tally.transactions:
@@ -133,22 +135,30 @@ class _Run:
 
     def from_log(self, place: Path) -> "tuple[BacktestTally, int]":
         """Judge logged features; return the tally, and that none was left out: logs repeat themselves by design."""
-        from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED, DecisionLog  # noqa: PLC0415
+        from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED, log_samples  # noqa: PLC0415
         from fraudstream_tools.lab.backtest.workers import evaluate  # noqa: PLC0415
 
         for rule in sorted({rule for ruleset in self.rulesets for rule in _needing(ruleset, NOT_LOGGED)}):
             err.print(
                 f"rule {rule} needs a field that the log does not keep: it cannot be judged from it", markup=False
             )
-        log = DecisionLog(place, self.label_delay)
-        with progress_bar("judging", None) as advance:
+        with (
+            decision_log(place, label_delay_days=self.label_delay) as log,
+            progress_bar("judging", log.decisions_count) as advance,
+        ):
             tally = evaluate(
-                log.samples(),
+                log_samples(log),
                 self.contestants,
                 workers=self._processes() - 1,
                 with_changes=self.with_changes,
                 on_progress=advance,
             )
+            if log.too_new_labels:
+                err.print(
+                    f"{log.too_new_labels:,} labels are of transactions younger than --label-delay "
+                    f"({self.label_delay:g} days): they tell nothing yet",
+                    soft_wrap=True,
+                )
         return tally, 0
 
     def from_transactions(
@@ -218,22 +228,6 @@ def _load(contestant: "Contestant", place: Path) -> "Ruleset":
         return contestant.load()
     except RulesetError as error:
         raise CommandError("\n".join(f"{place}: {problem}" for problem in error.problems)) from None
-
-
-def _is_log(data: Path) -> bool:
-    """Tell a decision log from transactions: it is a folder, or its records have a version and a time in the log."""
-    from fraudstream_tools.lab.files.problems import FileProblemError  # noqa: PLC0415
-    from fraudstream_tools.lab.files.tables.formats import read_format  # noqa: PLC0415
-    from fraudstream_tools.lab.files.transactions import read_records  # noqa: PLC0415
-
-    if data.is_dir():
-        return True
-    if read_format(data).startswith(".csv"):
-        return False
-    first = next(iter(read_records(data)), None)
-    if first is None:
-        raise FileProblemError(f"{data}: there is nothing in it")
-    return "schemaVersion" in first and "loggedAt" in first
 
 
 def _needing(ruleset: "Ruleset", names: Iterable[str]) -> list[str]:

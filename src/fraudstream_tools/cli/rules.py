@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
+from fraudstream_tools.cli.support.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import JsonOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream_tools.rules.fixtures import Result
+    from fraudstream_tools.rules.questions import ExplainedTransaction
 
 RulesOption = Annotated[
     Path, typer.Option("--rules", metavar="FOLDER", help="With ruleset.yaml, rates.yaml and lists.yaml in it.")
@@ -96,7 +98,8 @@ def explain(
     transaction: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="What to ask the rules about: JSON, or a history in JSON Lines, CSV or Parquet."
+            metavar="PATH",
+            help="What to ask the rules about: JSON, a history in JSON Lines, CSV or Parquet, or a decision log.",
         ),
     ] = None,
     transaction_id: Annotated[
@@ -108,13 +111,13 @@ def explain(
     """Return what a rule asks, or what the rules say of a transaction and why.
 
     Of a transaction each rule's decisive part is shown: of an `and` that is false the false parts, of one that cannot
-    be known the fields that are missing. A line of a decision log brings the features as they were judged; for any
-    other transaction they are computed from what stands before it in the file, or in its `history`. The rules of the
-    folder judge alone, without a model.
+    be known the fields that are missing. A decision log (a folder, or a file of it) has the features as they were
+    judged; for any other transaction they are computed from what stands before it in the file, or in its `history`.
+    The rules of the folder judge alone, without a model.
 
     ```
     fraudstream rules explain card-velocity
-    fraudstream rules explain --transaction day.jsonl.gz --id order-20261123-0001
+    fraudstream rules explain --transaction decision-log/ --id order-20261123-0001
     fraudstream rules explain odd-hour --transaction transaction.json
     ```
     """
@@ -126,7 +129,7 @@ def explain(
     _check_known(ruleset, [rule] if rule else [])
     if transaction is not None:
         with file_problems():
-            question = read_explained_transaction(transaction, transaction_id)
+            question = _logged(transaction, transaction_id) or read_explained_transaction(transaction, transaction_id)
             explained.show_decision(ruleset, question, rule, as_json=as_json)
     elif transaction_id is not None:
         raise CommandError("--id says which transaction of a file is meant: name the file with --transaction")
@@ -134,6 +137,17 @@ def explain(
         explained.show_rules(ruleset, as_json=as_json)
     else:
         explained.show_rule(ruleset, rule, as_json=as_json)
+
+
+def _logged(place: Path, transaction_id: str | None) -> "ExplainedTransaction | None":
+    """Read what a decision log has of a transaction; None if this is no decision log."""
+    from fraudstream.reporting.log.reader.files import is_log  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.rules.questions import read_logged_transaction  # noqa: PLC0415
+
+    if not is_log(place):
+        return None
+    with decision_log(place) as log:
+        return read_logged_transaction(log, transaction_id)
 
 
 def run_fixtures(

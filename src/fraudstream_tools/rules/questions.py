@@ -12,6 +12,7 @@ from fraudstream.detection.features.codec import FeatureError, unpack
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import Ruleset
+from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.tables.formats import read_format
@@ -33,7 +34,7 @@ def read_explained_transaction(file: Path, transaction_id: str | None) -> Explai
     """Read what is to be explained.
 
     A JSON file holds one transaction, a list of them, or a transaction and its `history`; other files are read as
-    histories, such as decision logs' lines. The last transaction is meant, or the one with the id; all before it are
+    histories. The last transaction is meant, or the one with the id; all before it are
     its history. `features`, as a decision log holds them, stand above a history.
 
     Raises:
@@ -54,6 +55,21 @@ def read_explained_transaction(file: Path, transaction_id: str | None) -> Explai
         raise FileProblemError(f"{file}: there is no transaction{' of this id' if transaction_id else ''} in it")
     history = [as_transaction(row, number) for number, row in enumerate(before, start=1)]
     return ExplainedTransaction(as_transaction(found, len(before) + 1), history, _logged(found))
+
+
+def read_logged_transaction(log: DecisionLog, transaction_id: str | None) -> ExplainedTransaction:
+    """Read what is to be explained from a decision log: the transaction with the id, or the newest one.
+
+    Raises:
+        FileProblemError: the log has no decision on it, or features that this version cannot read.
+    """
+    found = log.newest() if transaction_id is None else next(log.decisions(transaction_id), None)
+    if found is None:
+        raise FileProblemError(f"the decision log has no decision{' on this id' if transaction_id else ''}")
+    try:
+        return ExplainedTransaction(found.transaction, (), unpack(found.features))
+    except FeatureError as error:
+        raise FileProblemError(f"features: {error}") from None
 
 
 def vector_of(question: ExplainedTransaction, ruleset: Ruleset) -> Vector:

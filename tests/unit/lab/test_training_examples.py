@@ -1,7 +1,6 @@
 """What is learnt from: only what was known at the time, and never a guess about what was declined."""
 
 import base64
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
@@ -9,18 +8,19 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.codec import pack, unpack
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.rules.ruleset import load
+from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.durations import DAY
+from fraudstream.reporting.log.reader.decision_log import open_log
+from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream.reporting.log.record import LogRecord
-from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_log, from_transactions
+from fraudstream_tools.lab.files import log_examples
+from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_transactions
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
@@ -44,6 +44,7 @@ def decision(number: int, day: float, **columns: Any) -> dict[str, Any]:
         "currency": "EUR",
         "decision": "APPROVE",
         "score": 2,
+        "decidedAt": int(START + day * DAY),
         "features": base64.b64encode(pack({"amountBase": number})).decode(),
         **columns,
     }
@@ -54,6 +55,9 @@ def label(number: int, day: float, truth: str, at: float) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in ("decision", "score", "features")}
 
 
+LABEL = label(1, 0, "LEGITIMATE", 1)
+
+
 def written(folder: Path, *records: Mapping[str, Any]) -> Path:
     write_rows(folder / "segments" / "date=2026-06-01" / "hour=00" / "a.jsonl.gz", records)
     return folder
@@ -62,6 +66,11 @@ def written(folder: Path, *records: Mapping[str, Any]) -> Path:
 def learnt(found: Examples) -> dict[int, bool]:
     """Truth by the transaction's number, which stands in its amount."""
     return dict(zip(found.vectors[:, 0].astype(int).tolist(), found.labels.tolist(), strict=True))
+
+
+def from_log(place: Path, ruleset: Ruleset, cut: KnowledgeCutoff) -> Examples:
+    with open_log(place, until=cut.until, label_delay_days=cut.label_delay_days) as log:
+        return log_examples.from_log(log, ruleset)
 
 
 def at(day: float, delay: float = 7) -> KnowledgeCutoff:
@@ -111,27 +120,17 @@ def test_what_was_declined_counts_only_with_a_label(tmp_path: Path) -> None:
 
 def test_a_log_read_twice_counts_once_and_rows_come_in_the_order_of_time(tmp_path: Path) -> None:
     log = written(tmp_path, decision(2, 2), decision(1, 1), decision(2, 2), label(1, 1, "FRAUD", 2))
-    table = pa.Table.from_pylist([{k: v for k, v in decision(2, 2).items() if k != "event"}])
-    pq.write_table(table, tmp_path / "hour.parquet")
     found = from_log(log, JUDGE.ruleset, at(20))
     assert found.vectors[:, 0].tolist() == [1, 2]
     assert found.labels.tolist() == [True, False]
 
 
-def test_hourly_files_are_read_beside_segments_and_tallies_passed_over(tmp_path: Path) -> None:
-    log = written(tmp_path, decision(1, 1), label(1, 1, "FRAUD", 2))
-    packed = pack({"amountBase": 2})
-    hourly = {k: v for k, v in decision(2, 2, features=packed).items() if k != "event"}
-    for table, rows in (("decisions", [hourly]), ("tallies", [{"count": 3}]), ("ids", [{"fingerprint": 1}])):
-        (log / table / "date=2026-06-01").mkdir(parents=True)
-        pq.write_table(pa.Table.from_pylist(rows), log / table / "date=2026-06-01" / "2026-06-01T00.parquet")
-    assert learnt(from_log(log, JUDGE.ruleset, at(20))) == {1: True, 2: False}
-
-
 def test_features_come_back_as_they_were_judged_and_those_of_other_code_are_left_out(tmp_path: Path) -> None:
     packed = pack({"amountBase": 12.34, "cardCount1h": 3, "terminalFraudShare7d": 0.105})
     stale = base64.b64encode(b"\x01" + packed[1:]).decode()
-    log = written(tmp_path, decision(1, 0, features=base64.b64encode(packed).decode()), decision(2, 0, features=stale))
+    log = written(
+        tmp_path, decision(1, 0, features=base64.b64encode(packed).decode()), decision(2, 0, features=stale), LABEL
+    )
     found = from_log(log, JUDGE.ruleset, at(20))
     assert [None if np.isnan(value) else value for value in found.vectors[0]] == list(unpack(packed))
     assert found.left_out.other_features == 1
@@ -139,8 +138,8 @@ def test_features_come_back_as_they_were_judged_and_those_of_other_code_are_left
 
 def test_points_are_those_that_the_rules_give_whatever_weight_a_model_gave_them(tmp_path: Path) -> None:
     rule = next(rule for rule in JUDGE.ruleset.rules if rule.points)
-    log = written(tmp_path, decision(1, 0, sources=[rule.id, "amountBase", "blocked-entity"], points=[0.1, 1.5, 0.0]))
-    assert from_log(log, JUDGE.ruleset, at(20)).points.tolist() == [rule.points]
+    hit = decision(1, 0, sources=[rule.id, "amountBase", "blocked-entity"], points=[0.1, 1.5, 0.0])
+    assert from_log(written(tmp_path, hit, LABEL), JUDGE.ruleset, at(20)).points.tolist() == [rule.points]
 
 
 def test_until_is_the_newest_record_if_nobody_says(tmp_path: Path) -> None:
@@ -149,14 +148,18 @@ def test_until_is_the_newest_record_if_nobody_says(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_log_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileProblemError, match="no decision log"):
+    with pytest.raises(DecisionLogError, match="no decision log"):
         from_log(tmp_path, JUDGE.ruleset, KnowledgeCutoff())
     (tmp_path / "x.jsonl").write_text('{"a": 1}\n')
-    with pytest.raises(FileProblemError, match="lacks transactionId"):
+    with pytest.raises(DecisionLogError, match=r"x\.jsonl: 1 of 1 lines are no records"):
         from_log(tmp_path, JUDGE.ruleset, KnowledgeCutoff())
-    (tmp_path / "x.jsonl").write_text(json.dumps(label(1, 0, "FRAUD", 1)) + "\n")
-    with pytest.raises(FileProblemError, match="no decision with features"):
-        from_log(tmp_path, JUDGE.ruleset, KnowledgeCutoff())
+
+
+def test_a_log_of_which_nothing_can_be_learnt_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DecisionLogError, match="no decision in"):
+        from_log(written(tmp_path / "labels", LABEL), JUDGE.ruleset, KnowledgeCutoff())
+    with pytest.raises(DecisionLogError, match="no label in"):
+        from_log(written(tmp_path / "decisions", decision(1, 0)), JUDGE.ruleset, KnowledgeCutoff())
 
 
 def test_the_columns_that_are_read_are_the_logs_own() -> None:

@@ -14,6 +14,7 @@ import duckdb
 from fraudstream.reporting.log import aggregates
 from fraudstream.reporting.log.columns import FILES, LABELS
 from fraudstream.reporting.log.keys import LogTable, table_prefix
+from fraudstream.reporting.log.reader.decision_log import NEWEST_LABEL
 from fraudstream.reporting.storage.download import fetch_all
 from fraudstream.reporting.storage.duckdb_engine import connect, listed
 
@@ -26,13 +27,11 @@ READ = (LogTable.TALLIES, LogTable.LABELS, LogTable.IDS)
 Inputs = Mapping[LogTable, Mapping[str, str]]
 """Keys of the files of a day, each with the mark of its content."""
 
-# The newest label holds. Of the same one, what tells of the decision too.
+# A label that was there before its decision is told again with it.
 _LABELLED = f"""
 CREATE TABLE labelled AS
-    SELECT * FROM (
-        SELECT DISTINCT ON (transactionId) {", ".join(name for name in LABELS if name != "features")}
-        FROM labels ORDER BY transactionId, labeledAt DESC, decision IS NULL, loggedAt DESC, label
-    ) WHERE decision IS NOT NULL
+    SELECT DISTINCT ON (transactionId) {", ".join(name for name in LABELS if name != "features")}
+    FROM labels WHERE decision IS NOT NULL ORDER BY transactionId, {NEWEST_LABEL}, loggedAt DESC
 """
 
 

@@ -8,20 +8,14 @@ from pathlib import Path
 import duckdb
 
 from fraudstream.reporting.log import aggregates
-from fraudstream.reporting.log.columns import DECISIONS, LABELS, LINE
+from fraudstream.reporting.log.columns import DECISIONS, LABELS
 from fraudstream.reporting.log.keys import LogTable, midnight, milliseconds
-from fraudstream.reporting.storage.duckdb_engine import connect, listed, quoted, write_parquet
+from fraudstream.reporting.log.reader.staging import stage
+from fraudstream.reporting.storage.duckdb_engine import connect, quoted, write_parquet
 
 FINGERPRINT = "(md5_number_lower(transactionId) >> 24)::BIGINT"
 """Forty bits of a transaction's id, as SQL. Of 86 million ids one in 12,700 unknown ones looks like a known one."""
 
-# Everything that is read more than once is read from here: to unpack and parse lines takes the most time of all.
-_STAGE = "SELECT * REPLACE (from_base64(features) AS features) FROM read_json({segments}, {options})"
-_OPTIONS = (
-    "format = 'newline_delimited', compression = 'gzip', columns = {"
-    + ", ".join(f"'{name}': '{kind}'" for name, kind in LINE.items())
-    + "}"
-)
 _KEYS = """
 CREATE TABLE keys AS
     SELECT transactionId, min(receivedAt) AS receivedAt, min(loggedAt) FILTER (event = 'STORED') AS storedAt,
@@ -55,7 +49,9 @@ class Merged:
     lines: int
     """Lines read, repetitions among them."""
     newest: int
-    """When the newest change was logged, epoch milliseconds."""
+    """When the newest change was logged, epoch milliseconds; 0 if nothing could be read."""
+    damaged: Mapping[Path, str]
+    """Segments of which something could not be read, with what is wrong."""
 
 
 def merge(segments: Sequence[Path], folder: Path) -> Merged:
@@ -66,20 +62,21 @@ def merge(segments: Sequence[Path], folder: Path) -> Merged:
         folder: an empty folder, for the files that come of it and for what does not fit into memory.
 
     Raises:
-        duckdb.Error: a segment is not what was written.
+        duckdb.Error: DuckDB could not do its work, whatever the segments are.
     """
     with connect(folder) as connection:
-        stage = folder / "stage.parquet"
-        source = _STAGE.format(segments=listed(sorted(segments)), options=_OPTIONS)
-        write_parquet(connection, source, stage, compression="lz4_raw")
-        connection.execute(f"CREATE VIEW stage AS SELECT * FROM read_parquet({quoted(stage)}, file_row_number = true)")
+        staged = folder / "stage.parquet"
+        damaged = stage(connection, segments, staged)
+        connection.execute(
+            f"CREATE VIEW stage AS SELECT * FROM read_parquet({quoted(staged)}, file_row_number = true) WHERE valid"
+        )
         connection.execute(_KEYS)
         connection.execute(_REPEATS)
         connection.execute(_LABELS.format(columns=", ".join(LABELS)))
         files = {(table, day): path for day in _days(connection) for table, path in _write_day(connection, day, folder)}
         lines, newest = _row(connection, "SELECT count(*), max(loggedAt) FROM stage")
-        stage.unlink()
-        return Merged(files=files, lines=lines, newest=newest)
+        staged.unlink()
+        return Merged(files=files, lines=lines, newest=newest or 0, damaged=damaged)
 
 
 def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, int]:

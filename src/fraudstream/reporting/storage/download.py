@@ -18,12 +18,12 @@ def fetch_all(store: "Store", keys: Sequence[str], folder: Path) -> list[Path]:
     Args:
         store: where they lie.
         keys: their keys.
-        folder: where to; it must not exist yet. Files keep the end of their names.
+        folder: where to; it must not exist yet. Files keep their names, behind a number.
     """
     folder.mkdir()
 
     def fetch(number: int) -> Path:
-        path = folder / f"{number:06}{''.join(Path(keys[number]).suffixes)}"
+        path = folder / f"{number:06}-{keys[number].rpartition('/')[2]}"
         store.fetch(keys[number], path)
         return path
 

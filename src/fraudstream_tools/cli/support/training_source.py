@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from fraudstream_tools.cli.support.decision_logs import decision_log
 from fraudstream_tools.cli.support.file_problems import map_of
 from fraudstream_tools.cli.support.output import CommandError, err
 from fraudstream_tools.cli.support.progress import progress_bar
@@ -75,7 +76,7 @@ class TrainingSource:
         Raises:
             CommandError: no source or two were named, or a file cannot be used.
         """
-        from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_log, from_transactions  # noqa: PLC0415
+        from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_transactions  # noqa: PLC0415
         from fraudstream_tools.lab.files.problems import FileProblemError  # noqa: PLC0415  (kept out of `--help`)
 
         if (self.log is None) == (self.data is None):
@@ -84,13 +85,13 @@ class TrainingSource:
         mapped = map_of(self.file_map)
         cut = KnowledgeCutoff(until=last, label_delay_days=self.label_delay)
         try:
-            with progress_bar("reading" if self.log else "judging", None) as advance:
-                if self.data is not None:
+            if self.log is not None:
+                found = self._from_log(self.log, last)
+            else:
+                with progress_bar("judging", None) as advance:
                     found = from_transactions(
-                        self.data, self.truth, self._judge(), cut, on_progress=advance, file_map=mapped
+                        cast("Path", self.data), self.truth, self._judge(), cut, on_progress=advance, file_map=mapped
                     )
-                else:
-                    found = from_log(cast("Path", self.log), self._judge().ruleset, cut, advance)
         except FileProblemError as error:
             raise CommandError(str(error)) from None
         left_out = found.left_out
@@ -101,6 +102,15 @@ class TrainingSource:
             soft_wrap=True,
         )
         return found
+
+    def _from_log(self, place: Path, until: int | None) -> "Examples":
+        from fraudstream_tools.lab.files.log_examples import from_log  # noqa: PLC0415  (kept out of `--help`)
+
+        with (
+            decision_log(place, until=until, label_delay_days=self.label_delay) as log,
+            progress_bar("reading", log.decisions_count) as advance,
+        ):
+            return from_log(log, self._judge().ruleset, advance)
 
     def _judge(self) -> "Judge":
         from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  (kept out of `--help`)

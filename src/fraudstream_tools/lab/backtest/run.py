@@ -6,7 +6,6 @@ sums over them. Counts and hundredths of money are integers, so that results do 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -18,6 +17,7 @@ from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.rules.language import compiler
 from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.detection.scoring import decide
+from fraudstream.reporting.log.reader.standing import Standing
 from fraudstream.transactions.decision import Verdict
 from fraudstream.transactions.transaction import Transaction
 
@@ -27,17 +27,6 @@ AMOUNT: Final = NAMES.index("amountBase")
 Truths: TypeAlias = tuple[compiler.TruthValue, ...]
 Key: TypeAlias = "tuple[Standing, tuple[tuple[Truths, Verdict], ...]]"
 """What is known of transactions, and for each ruleset what its rules and it say of them."""
-
-
-class Standing(IntEnum):
-    """What is known of a transaction."""
-
-    UNKNOWN = 0
-    """Nothing: it is too new, or it was declined and nobody labelled it."""
-    FRAUD = 1
-    LEGITIMATE = 2
-    MATURED = 3
-    """Its label would have come by now, if it were fraud: it counts as legitimate."""
 
 
 class Sample(msgspec.Struct, frozen=True, array_like=True):

@@ -5,14 +5,13 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 from math import nan
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from fraudstream.detection.features.codec import FeatureError, unpack
 from fraudstream.detection.features.registry import NAMES
-from fraudstream.durations import DAY
-from fraudstream.transactions.decision import Verdict
+from fraudstream.reporting.log.reader.standing import LabelHorizon
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -86,10 +85,10 @@ def examples(
     """
     left_out = LeftOut()
     numbers, points, labels, times = array("d"), array("d"), array("b"), array("q")
-    newest = until - label_delay_days * DAY
+    horizon = LabelHorizon(until=until, delay_days=label_delay_days)
     for each in decided:
         truth = known.get(each.transaction_id)
-        if each.timestamp > newest:
+        if not horizon.is_mature(each.timestamp):
             left_out.too_new += 1
             continue
         if each.declined and truth is None:
@@ -131,8 +130,3 @@ def rule_points(sources: Iterable[str], points: Mapping[str, float]) -> float:
         points: by the ids of the rules.
     """
     return sum(points.get(source, 0.0) for source in sources)
-
-
-def is_declined(decision: str | None, authorization_result: Any) -> bool:  # noqa: ANN401  (text or an enumeration of it)
-    """Return whether a transaction was declined, by its decision or by its issuer."""
-    return decision == Verdict.DECLINE or authorization_result == "DECLINED"

@@ -1,0 +1,227 @@
+"""A decision log as it is read: each decision once, in the order of time, with the newest label that is known of it."""
+
+import tempfile
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import duckdb
+
+from fraudstream.reporting.log.columns import LINE
+from fraudstream.reporting.log.reader.files import DecisionLogError, LogFiles, find_log_files
+from fraudstream.reporting.log.reader.staging import stage
+from fraudstream.reporting.log.reader.standing import LabelHorizon, Standing, is_declined
+from fraudstream.reporting.storage.duckdb_engine import connect, listed
+from fraudstream.transactions.decision import Truth
+from fraudstream.transactions.transaction import FIELDS, Transaction
+
+_ROWS: Final = 2000
+"""Fetched at once."""
+_COPIED: Final = {field.public_name: field.name for field in FIELDS if field.public_name in LINE}
+_RECORD: Final = {name: "BLOB" if name == "features" else kind for name, kind in LINE.items()}
+
+NEWEST_LABEL: Final = "labeledAt DESC, label = 'FRAUD' DESC"
+"""The order, as SQL, in which the first of a transaction's labels holds: when two contradict each other at the same
+moment, fraud stands."""
+
+# Of segments, only what is a record; of Parquet files, which say by their columns what they hold, all.
+_RECORDS = """
+CREATE VIEW records AS
+    SELECT {columns}, filename, file_row_number
+    FROM ({nothing} UNION ALL BY NAME FROM read_parquet({files}, union_by_name = true, filename = true,
+        file_row_number = true))
+    WHERE coalesce(valid, true)
+"""
+_KNOWN_LABELS = f"""
+CREATE TABLE known_labels AS
+    SELECT DISTINCT ON (transactionId) transactionId, timestamp AS happenedAt, label, labelSource, labeledAt
+    FROM records WHERE label IS NOT NULL AND labeledAt <= coalesce($until, labeledAt)
+    ORDER BY transactionId, {NEWEST_LABEL}, labelSource
+"""
+# Labels repeat the decisions that they are about, and segments what the stream delivered again: all copies are the
+# same, but one that was decided twice, which never should be, was decided by the first.
+_REPEATS = """
+CREATE TABLE repeats AS
+    SELECT filename, file_row_number FROM (
+        SELECT filename, file_row_number, row_number() OVER (
+            PARTITION BY transactionId ORDER BY decidedAt, event = 'LABELED', loggedAt, filename, file_row_number
+        ) AS place
+        FROM records SEMI JOIN (
+            SELECT transactionId FROM records WHERE decision IS NOT NULL GROUP BY transactionId HAVING count(*) > 1
+        ) USING (transactionId)
+        WHERE decision IS NOT NULL
+    ) WHERE place > 1
+"""
+_DECISIONS = f"""
+    SELECT {", ".join(_COPIED)}, loggedAt, decision, score, features, sources, rulesetVersion, known_labels.label,
+        known_labels.labeledAt
+    FROM records ANTI JOIN repeats USING (filename, file_row_number) LEFT JOIN known_labels USING (transactionId)
+    WHERE decision IS NOT NULL
+"""
+
+
+class LoggedDecision(NamedTuple):
+    """A decision, as it was logged."""
+
+    transaction: Transaction
+    """Without what the log does not keep."""
+    logged_at: int
+    decision: str
+    score: int | None
+    features: bytes
+    """The vector that was judged, packed; empty if the log has none."""
+    sources: Sequence[str]
+    """What is behind each reason: the id of a rule, or the name of a feature."""
+    ruleset_version: str | None
+    truth: Truth | None
+    """What the newest label that is known says; None if there is none."""
+    labeled_at: int | None
+
+    @property
+    def declined(self) -> bool:
+        """Whether it was declined, by the decision or by its issuer."""
+        return is_declined(self.decision, self.transaction.authorization_result)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionLog:
+    """An open log. Whatever cannot be read while it is asked is raised as `DecisionLogError`."""
+
+    connection: duckdb.DuckDBPyConnection
+    horizon: LabelHorizon
+    decisions_count: int
+    is_labelled: bool
+    """Whether anybody ever labels: where nobody does, that nothing was said of a transaction tells nothing."""
+    labels_count: int
+    """Transactions with a label that is known."""
+    too_new_labels: int
+    """Those among them of transactions that are not old enough for their label to tell anything."""
+    damaged: Mapping[Path, str]
+    """Files of which something could not be read, with what is wrong."""
+
+    def decisions(self, transaction_id: str | None = None) -> Iterator[LoggedDecision]:
+        """Return every decision once, in the order of the transactions' times.
+
+        Args:
+            transaction_id: that of the only one that is wanted; None for all.
+        """
+        wanted = "" if transaction_id is None else "AND transactionId = $id"
+        query = f"{_DECISIONS} {wanted} ORDER BY timestamp, transactionId"
+        return map(_logged, self._rows(query, {} if transaction_id is None else {"id": transaction_id}))
+
+    def sample(self, most: int) -> Iterator[LoggedDecision]:
+        """Return decisions drawn by their ids, so that the same log gives the same ones; about `most` of more."""
+        query = _DECISIONS
+        if self.decisions_count > most:
+            query += f" AND hash(transactionId) < {2**64 * most // self.decisions_count}::UBIGINT"
+        return map(_logged, self._rows(query))
+
+    def newest(self) -> LoggedDecision | None:
+        """Return the decision of the newest transaction; None if there is none."""
+        with _problems():
+            found = self.connection.execute(f"{_DECISIONS} ORDER BY timestamp DESC, transactionId LIMIT 1").fetchone()
+        return None if found is None else _logged(found)
+
+    def known_labels(self) -> Iterator[tuple[str, bool, int]]:
+        """Return of each transaction with a label its id, whether it is fraud, and since when that is known."""
+        query = "SELECT transactionId, label = 'FRAUD', labeledAt FROM known_labels ORDER BY transactionId"
+        return ((name, fraud, at) for name, fraud, at in self._rows(query))
+
+    def _rows(self, query: str, parameters: Mapping[str, object] | None = None) -> Iterator[tuple[Any, ...]]:
+        # Of its own, so that two questions may be asked at once.
+        cursor = self.connection.cursor()
+        with _problems():
+            cursor.execute(query, parameters or {})
+            while rows := cursor.fetchmany(_ROWS):
+                yield from rows
+
+    def standing(self, logged: LoggedDecision) -> Standing:
+        """Return what is known of a transaction."""
+        if not self.is_labelled:
+            return Standing.UNKNOWN
+        return self.horizon.standing(logged.transaction.timestamp, logged.truth, declined=logged.declined)
+
+
+@contextmanager
+def open_log(
+    place: Path | LogFiles, *, until: int | None = None, label_delay_days: float = 0
+) -> Generator[DecisionLog]:
+    """Open a decision log: its segments, its hourly files or both, whatever of it was copied.
+
+    Memory does not grow with the log: what does not fit is on disk, in a folder that goes when the log is closed.
+
+    Args:
+        place: the log's folder, any folder in it, one file, or files that were found.
+        until: the time up to which labels are known, epoch milliseconds; None for all, as of the newest record.
+        label_delay_days: days after which a transaction's label is known, or will not come.
+
+    Raises:
+        DecisionLogError: there is no log, or nothing of it can be read.
+    """
+    files = place if isinstance(place, LogFiles) else find_log_files(place)
+    with tempfile.TemporaryDirectory() as name, connect(Path(name)) as connection, _problems():
+        folder = Path(name)
+        damaged = {**files.damaged, **stage(connection, files.segments, folder / "stage.parquet")}
+        _see_records(connection, [folder / "stage.parquet", *files.records])
+        count, newest = _one(connection, "SELECT count(*), max(greatest(timestamp, loggedAt)) FROM records")
+        if not count:
+            problems = "; ".join(f"{path}: {problem}" for path, problem in damaged.items())
+            raise DecisionLogError(problems or "the decision log is empty")
+        horizon = LabelHorizon(until=newest if until is None else until, delay_days=label_delay_days)
+        # Nobody having said a time, all labels are known: clocks of those who label may be ahead of the log's.
+        connection.execute(_KNOWN_LABELS, {"until": until})
+        connection.execute(_REPEATS)
+        decisions, labelled = _one(
+            connection, "SELECT count(decision) - (SELECT count(*) FROM repeats), count(label) FROM records"
+        )
+        labels, too_new = _one(
+            connection,
+            f"SELECT count(*), count(*) FILTER (happenedAt > {horizon.matured_until}) FROM known_labels",
+        )
+        yield DecisionLog(
+            connection=connection,
+            horizon=horizon,
+            decisions_count=decisions,
+            is_labelled=labelled > 0,
+            labels_count=labels,
+            too_new_labels=too_new,
+            damaged=damaged,
+        )
+
+
+def _see_records(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
+    # A file from before a column was added does not have it.
+    typed = {**_RECORD, "valid": "BOOLEAN", "filename": "VARCHAR", "file_row_number": "BIGINT"}
+    nothing = "SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in typed.items()) + " WHERE false"
+    connection.execute(_RECORDS.format(columns=", ".join(_RECORD), nothing=nothing, files=listed(files)))
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, int]:
+    ((first, second),) = connection.execute(query).fetchall()
+    return first, second
+
+
+def _logged(row: tuple[Any, ...]) -> LoggedDecision:
+    fields = dict(zip(_COPIED.values(), row, strict=False))
+    logged_at, decision, score, features, sources, ruleset_version, truth, labeled_at = row[len(_COPIED) :]
+    return LoggedDecision(
+        Transaction(**fields),
+        logged_at,
+        decision,
+        score,
+        features or b"",
+        sources or (),
+        ruleset_version,
+        truth,
+        labeled_at,
+    )
+
+
+@contextmanager
+def _problems() -> Generator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise DecisionLogError(f"the decision log cannot be read: {str(error).splitlines()[0]}") from None

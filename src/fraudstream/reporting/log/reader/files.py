@@ -1,0 +1,165 @@
+"""The files of a decision log in a folder: which of them hold records, and which of those are needed.
+
+A file is known by what is in it, not by the folder that it lies in: a log may have been copied whole or in part, under
+any name. Where the note on a merged hour is there, with all the files that it names and no newer segment, the hour is
+read from its Parquet files; else from whatever there is of it.
+"""
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import msgspec
+
+from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key
+from fraudstream.reporting.log.roll_up import Hour
+from fraudstream.reporting.log.segments import hour_prefix
+from fraudstream.reporting.storage.duckdb_engine import listed
+from fraudstream.reporting.storage.object_store import digest
+
+LINES = (".jsonl.gz", ".jsonl")
+FORMATS = (*LINES, ".parquet")
+_HEAD = frozenset({"transactionId", "timestamp", "receivedAt", "loggedAt"})
+_RECORDS = (_HEAD | {"decision"}, _HEAD | {"label"})
+_TALLIES = frozenset({"dimension", "key", "largest"})
+
+
+class DecisionLogError(ValueError):
+    """A decision log that is not there or cannot be read; the message names the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogFiles:
+    """The files to read."""
+
+    segments: list[Path] = field(default_factory=list[Path])
+    records: list[Path] = field(default_factory=list[Path])
+    """Parquet files of decisions and labels."""
+    tallies: list[Path] = field(default_factory=list[Path])
+    damaged: dict[Path, str] = field(default_factory=dict[Path, str])
+    """What cannot be read, or is not what was written, with what is wrong."""
+
+
+def is_log(place: Path) -> bool:
+    """Return whether something is a decision log: it is a folder, or a file whose records are those of a log."""
+    if place.is_dir():
+        return True
+    if place.suffix == ".parquet":
+        names = dict(_columns([place]))[place]
+        return names is not None and any(wanted <= names for wanted in _RECORDS)
+    if not place.is_file() or not place.name.endswith(LINES):
+        return False
+    try:
+        with gzip.open(place) if place.suffix == ".gz" else place.open("rb") as file:
+            msgspec.json.decode(next((line for line in file if line.strip()), b""), type=_LoggedLine)
+    except (OSError, EOFError, zlib.error, msgspec.MsgspecError):
+        return False
+    return True
+
+
+class _LoggedLine(msgspec.Struct, rename="camel"):
+    schema_version: int
+    logged_at: int
+
+
+def find_log_files(place: Path) -> LogFiles:
+    """Return a log's files.
+
+    Args:
+        place: the log's folder, any folder in it or above it, or one file.
+
+    Raises:
+        DecisionLogError: there is no log.
+    """
+    try:
+        found = [place] if place.is_file() else sorted(path for path in place.rglob("[!.]*") if path.is_file())
+    except OSError as error:
+        raise DecisionLogError(f"{place}: {error.strerror}") from None
+    files = LogFiles(segments=[path for path in found if path.name.endswith(LINES)])
+    columns = dict(_columns([path for path in found if path.suffix == ".parquet"]))
+    for path, names in columns.items():
+        if names is None:
+            files.damaged[path] = "it is no Parquet file"
+        elif any(wanted <= names for wanted in _RECORDS):
+            files.records.append(path)
+        elif names >= _TALLIES:
+            files.tallies.append(path)
+    for note in found:
+        if note.suffix == ".json":
+            _leave_out_merged(files, note)
+    if not files.segments and not files.records:
+        nothing = "; ".join(f"{path}: {problem}" for path, problem in files.damaged.items())
+        raise DecisionLogError(nothing or f"{place}: there is no decision log ({', '.join(FORMATS)})")
+    return files
+
+
+def _columns(paths: list[Path]) -> Iterator[tuple[Path, frozenset[str] | None]]:
+    """Return the columns of Parquet files; None of what is none."""
+    if not paths:
+        return
+    with duckdb.connect() as connection:
+        try:
+            yield from _schemas(connection, paths)
+        except duckdb.Error:
+            for path in paths:
+                try:
+                    yield from _schemas(connection, [path])
+                except duckdb.Error:
+                    yield path, None
+
+
+def _schemas(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> list[tuple[Path, frozenset[str]]]:
+    rows = connection.execute(
+        f"SELECT file_name, list(name) FROM parquet_schema({listed(paths)}) GROUP BY file_name ORDER BY file_name"
+    ).fetchall()
+    return [(Path(path), frozenset(names)) for path, names in rows]
+
+
+def _leave_out_merged(files: LogFiles, path: Path) -> None:
+    """Leave an hour's segments out if its Parquet files say all of it, or those if they are not what was written."""
+    try:
+        note = msgspec.json.decode(path.read_bytes(), type=Hour)
+        folder, prefix, written = _hour(path, note)
+    except (OSError, msgspec.MsgspecError, ValueError):
+        return
+    root = path.parents[2]
+    segments = [segment for segment in files.segments if segment.parent == folder]
+    keys = "\n".join(f"{prefix}{segment.relative_to(root).as_posix()}" for segment in segments)
+    are_all_there = hashlib.sha256(keys.encode()).hexdigest() == note.segments_digest
+    changed = [file for file, known in written.items() if file.is_file() and digest(file) != known]
+    if are_all_there and not changed and all(file.is_file() for file in written):
+        for segment in segments:
+            files.segments.remove(segment)
+        return
+    for file in changed:
+        files.damaged[file] = "it is not what the log's own note says was written"
+        # Else it is read: a copy that was made while the hour was merged again looks like that, and is true.
+        if are_all_there:
+            for known in (files.records, files.tallies):
+                if file in known:
+                    known.remove(file)
+
+
+def _hour(path: Path, note: Hour) -> tuple[Path, str, Mapping[Path, str]]:
+    """Return the folder of an hour's segments, what the log's keys begin with, and the hour's files with their hashes.
+
+    Raises:
+        ValueError: the note does not lie where a log has it.
+    """
+    root = path.parents[2]
+    moment = datetime.strptime(note.hour, HOUR_FORMAT).replace(tzinfo=UTC)
+    if path != root / hour_key("", moment):
+        raise ValueError("it lies elsewhere")
+    # Such as decision-log/decisions/date=2026-11-22/2026-11-22T14.parquet.
+    prefix = min(note.files, default="").rpartition("date=")[0].rstrip("/").rpartition("/")[0]
+    prefix += "/" if prefix else ""
+    return (
+        root / hour_prefix("", moment),
+        prefix,
+        {root / key.removeprefix(prefix): known for key, known in note.files.items()},
+    )

@@ -1,0 +1,127 @@
+"""Segments, parsed once into a Parquet file of lines; what cannot be read of them is set aside and named.
+
+A segment that is cut off or damaged is left out whole; of one that is whole, lines that are no records are left out.
+A segment's name says how many lines it has: so a loss is seen where the file alone looks whole.
+"""
+
+import gzip
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+
+from fraudstream.reporting.log.columns import LINE
+from fraudstream.reporting.log.record import LARGEST_NUMBER, LogEvent
+from fraudstream.reporting.storage.duckdb_engine import listed, quoted, write_parquet
+from fraudstream.transactions.decision import Truth, Verdict
+from fraudstream.transactions.money import EXPONENTS
+
+_LINES = re.compile(r"-(\d+)\.jsonl\.gz")
+_CHUNK = 1 << 20
+
+
+def _one_of(column: str, values: Sequence[str]) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+def _in_range(*columns: str) -> str:
+    return " AND ".join(f"{column} BETWEEN 0 AND {LARGEST_NUMBER}" for column in columns)
+
+
+# One such line that is something else, and no report of its day could be made.
+_VALID = (
+    f"coalesce(transactionId IS NOT NULL AND {_one_of('event', list(LogEvent))} "
+    f"AND {_in_range('timestamp', 'receivedAt', 'loggedAt', 'amountMinor')} AND {_one_of('currency', list(EXPONENTS))} "
+    f"AND (CASE WHEN event = '{LogEvent.DECIDED}' THEN decision IS NOT NULL ELSE true END) "
+    f"AND (decision IS NULL OR ({_one_of('decision', list(Verdict))} AND {_in_range('score', 'decidedAt')})) "
+    f"AND (CASE WHEN event = '{LogEvent.LABELED}' THEN {_one_of('label', list(Truth))} AND {_in_range('labeledAt')} "
+    "ELSE true END), false)"
+)
+_COLUMNS = ", ".join(f"'{name}': '{kind}'" for name, kind in LINE.items())
+_STAGE = (
+    f"SELECT * REPLACE (try(from_base64(features)) AS features), {_VALID} AS valid FROM read_json({{segments}}, "
+    f"format = 'newline_delimited', compression = '{{compression}}', filename = 'segment', ignore_errors = true, "
+    f"columns = {{{{{_COLUMNS}}}}})"
+)
+
+
+def stage(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], path: Path) -> Mapping[Path, str]:
+    """Parse segments into a Parquet file with the columns of `LINE` and, for each line, `segment` and `valid`.
+
+    Args:
+        connection: a database.
+        segments: files of JSON lines, compressed if their names end in `.gz`, in any order.
+        path: where to; lines whose `valid` is false are no records.
+
+    Returns:
+        The segments of which something could not be read, with what is wrong.
+
+    Raises:
+        duckdb.Error: DuckDB could not do its work, whatever the segments are.
+    """
+    damaged: dict[Path, str] = {}
+    readable = sorted(segments)
+    try:
+        _write(connection, readable, path)
+    except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException):
+        damaged = {each: "it is damaged" for each in readable if not _is_readable(connection, each, path)}
+        if not damaged:
+            raise
+        readable = [each for each in readable if each not in damaged]
+        _write(connection, readable, path)
+    counts = _count(connection, path)
+    short = {each: problem for each in readable if (problem := _problem(each, *counts.get(str(each), (0, 0))))}
+    if cut_off := {each: "it is damaged" for each in short if not _is_whole(each)}:
+        _write(connection, [each for each in readable if each not in cut_off], path)
+    return damaged | short | cut_off
+
+
+def _write(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], path: Path) -> None:
+    kinds = {
+        "gzip": [each for each in segments if each.name.endswith(".gz")],
+        "uncompressed": [each for each in segments if not each.name.endswith(".gz")],
+    }
+    parts = [
+        _STAGE.format(segments=listed(files), compression=compression) for compression, files in kinds.items() if files
+    ]
+    columns = ", ".join(f"NULL::{'BLOB' if name == 'features' else kind} AS {name}" for name, kind in LINE.items())
+    nothing = f"SELECT {columns}, NULL::BOOLEAN AS valid, NULL::VARCHAR AS segment WHERE false"
+    write_parquet(connection, " UNION ALL BY NAME ".join(parts or [nothing]), path, compression="lz4_raw")
+
+
+def _count(connection: duckdb.DuckDBPyConnection, path: Path) -> Mapping[str, tuple[int, int]]:
+    """Count the lines that are records, and the others, by segment."""
+    rows = connection.execute(
+        "SELECT segment, count(*) FILTER (valid), count(*) FILTER (NOT valid) "
+        f"FROM read_parquet({quoted(path)}) GROUP BY segment"
+    ).fetchall()
+    return {segment: (good, bad) for segment, good, bad in rows}
+
+
+def _problem(segment: Path, good: int, bad: int) -> str | None:
+    named = _LINES.search(segment.name)
+    promised = int(named[1]) if named else 0
+    missing = max(bad, promised - good)
+    return f"{missing} of {max(promised, good + bad)} lines are no records of the decision log" if missing else None
+
+
+def _is_readable(connection: duckdb.DuckDBPyConnection, segment: Path, path: Path) -> bool:
+    if not _is_whole(segment):
+        return False
+    try:
+        _write(connection, [segment], path)
+    except duckdb.Error:
+        return False
+    return True
+
+
+def _is_whole(segment: Path) -> bool:
+    try:
+        with gzip.open(segment) if segment.name.endswith(".gz") else segment.open("rb") as file:
+            while file.read(_CHUNK):
+                pass
+    except (OSError, EOFError, zlib.error):
+        return False
+    return True

@@ -1,0 +1,31 @@
+"""A decision log that somebody names: opened, with a word on what of it cannot be read."""
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fraudstream_tools.cli.support.output import CommandError, err
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from fraudstream.reporting.log.reader.decision_log import DecisionLog
+
+
+@contextmanager
+def decision_log(place: Path, *, until: int | None = None, label_delay_days: float = 0) -> "Generator[DecisionLog]":
+    """Open a decision log as `open_log` does, and say on standard error what is left out of it.
+
+    Raises:
+        CommandError: there is no log, or it cannot be read.
+    """
+    from fraudstream.reporting.log.reader.decision_log import open_log  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.reporting.log.reader.files import DecisionLogError  # noqa: PLC0415
+
+    try:
+        with open_log(place, until=until, label_delay_days=label_delay_days) as log:
+            for path, problem in log.damaged.items():
+                err.print(f"{path}: {problem}", markup=False, soft_wrap=True)
+            yield log
+    except DecisionLogError as error:
+        raise CommandError(str(error)) from None
