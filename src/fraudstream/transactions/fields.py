@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin
 import msgspec
 from msgspec import Meta
 
-_EPOCH_MILLISECONDS_2100 = 4_102_444_800_000
+from fraudstream.transactions.times import LATEST
 
 
 class EntityKind(StrEnum):
@@ -102,7 +102,7 @@ def number(low: int, high: int, description: str, must_be: str) -> Meta:
 
 def time(low: int, description: str, must_be: str = "epoch milliseconds, as an integer") -> Meta:
     """Return the request rules of a time in epoch milliseconds up to the year 2100; see `text`."""
-    return number(low, _EPOCH_MILLISECONDS_2100, description, must_be)
+    return number(low, LATEST, description, must_be)
 
 
 def country(description: str, codes: Iterable[str]) -> Meta:

@@ -15,9 +15,9 @@ from fraudstream.transactions.attributes import AttributeValue, Item, from_item,
 from fraudstream.transactions.countries import COUNTRIES
 from fraudstream.transactions.fields import EntityKind, FieldSpec
 from fraudstream.transactions.money import EXPONENTS, MAX_AMOUNT_MINOR
+from fraudstream.transactions.times import EARLIEST_ACCOUNT
 
 TRANSACTION_ID_PATTERN: Final = "^[A-Za-z0-9._:-]{1,64}$"
-_EPOCH_MILLISECONDS_1900: Final = -2_208_988_800_000
 _TIME_IN_RULES: Final = "rules speak of time by features: localHour, arrivalDelaySeconds and the windows of counts"
 _AMOUNT_IN_RULES: Final = "minor units differ between currencies: compare amountBase, the amount in the base currency"
 _PLACE_IN_RULES: Final = "places are judged by travelKm, travelHours and travelKmPerHour"
@@ -241,7 +241,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
         int | None,
         FieldSpec(
             request=fields.time(
-                _EPOCH_MILLISECONDS_1900,
+                EARLIEST_ACCOUNT,
                 "When the customer's account was opened, in epoch milliseconds.",
                 "epoch milliseconds, as an integer, since 1900 and not in the future",
             ),
