@@ -1,4 +1,4 @@
-"""The model card: what a model is, what it learnt from, how good it was, and what it must not be taken for."""
+"""The model card says what a model is, what it was trained on, how good it was, and what its limits are."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,38 +23,38 @@ def model_card(model: Model) -> str:
     lines = [
         f"# Model {model.version}",
         "",
-        f"Learnt from {file.trained_on}.",
+        f"Trained on {file.trained_on}.",
         "",
-        "It may decide: its labels are the user's own."
+        "It may decide, because it was trained on the user's own labels."
         if file.own_labels
-        else "**It must not decide: it has not seen one label of yours. It can only be a shadow model.**",
+        else "**It must not decide, because it was not trained on labels of yours. It can only be a shadow model.**",
         "",
         "| | |",
         "| --- | --- |",
         f"| trees | {len(file.trees)}, of {splits} splits together |",
         f"| features | {len(file.features)}, schema {file.feature_schema} |",
-        f"| learnt from | {_period(file.training)} |",
-        f"| labels taken as known | {file.label_delay_days:g} days after the transaction |",
-        f"| fraud expected before anything is known | {1 / (1 + exp(-file.prior_log_odds)):.3%} |",
+        f"| trained on | {_period(file.training)} |",
+        f"| labels count as known | {file.label_delay_days:g} days after the transaction |",
+        f"| share of fraud in the training data | {1 / (1 + exp(-file.prior_log_odds)):.3%} |",
         f"| calibration | {file.calibration.slope:.3f} times the sum of the trees, {file.calibration.intercept:+.3f} |",
         f"| weight beside the rules' points | {file.weight:g} |",
         f"| weight of the rules' points beside it | {file.points_weight:g} |",
         "",
-        "## How good it was",
+        "## Quality",
         "",
         *_validation(model),
         "",
-        "## What it looks at",
+        "## Features",
         "",
-        "Share of the splits, the first ones:",
+        "These features have the largest shares of the splits:",
         "",
         *_features(model),
         "",
-        "## What it is not",
+        "## Limits",
         "",
-        "Its figures hold for transactions like those that it was measured on. Behaviour shifts, and a model that is",
-        "not trained anew then fails without a sign of its own: watch the drift metrics, and train on newer labels.",
-        "Frauds that nobody reported count as legitimate here. What was declined, and by whom, shaped the labels too.",
+        "The figures hold for transactions like those that were measured. When behaviour changes, a model gets worse",
+        "without any error: watch the drift metrics, and train on newer labels. Frauds that nobody reported count as",
+        "legitimate here. Which transactions were declined, and by whom, influenced the labels too.",
         "",
     ]
     return "\n".join(lines)
@@ -66,7 +66,7 @@ def _validation(model: Model) -> Sequence[str]:
         return ["It was not measured: there were too few frauds in the newest days, or before them."]
     return [
         f"Measured on {_period(file.validation)},",
-        "by trees of the same kind that had learnt from earlier transactions only; then it learnt from all of them.",
+        "with trees of the same kind that were trained on earlier transactions only. The model is trained on all.",
         "",
         "| | |",
         "| --- | --- |",
