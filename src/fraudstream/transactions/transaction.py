@@ -40,7 +40,7 @@ class TransactionType(StrEnum):
 
 
 class Channel(StrEnum):
-    """Where the customer stood."""
+    """Where the customer acted."""
 
     ECOMMERCE = "ECOMMERCE"
     MOBILE = "MOBILE"
@@ -167,7 +167,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
     ] = None
     merchant_country: Annotated[str | None, _country("Where the merchant is")] = None
     card_country: Annotated[str | None, _country("Where the card was issued")] = None
-    billing_country: Annotated[str | None, _country("Where the bill goes")] = None
+    billing_country: Annotated[str | None, _country("Country of the billing address")] = None
     ip_country: Annotated[str | None, _country("Where the address of the customer's device is")] = None
     terminal_id: Annotated[str | None, _identifier(EntityKind.TERMINAL, "The terminal or cash machine.")] = None
     device_id: Annotated[str | None, _identifier(EntityKind.DEVICE, "The customer's device.")] = None
@@ -211,7 +211,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
             is_coarse=True,
         ),
     ] = None
-    channel: Annotated[Channel | None, _code("Where the customer stood.")] = None
+    channel: Annotated[Channel | None, _code("Where the customer acted.")] = None
     entry_mode: Annotated[EntryMode | None, _code("How the card's or account's data came in.")] = None
     authorization_result: Annotated[AuthorizationResult | None, _code("What the issuer said, when known.")] = None
     response_code: Annotated[
