@@ -11,7 +11,7 @@ DOCUMENT = (Path(__file__).parents[3] / "docs" / "detection.md").read_text()
 FORMS = {Form.COUNT: "whole", Form.SHARE: "share", Form.AMOUNT: "single", Form.COARSE: "coarse"}
 
 
-def test_every_feature_is_documented_in_its_order_with_its_form_and_meaning() -> None:
+def test_every_feature_is_documented_in_order_with_form_and_meaning() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \|$", DOCUMENT, flags=re.MULTILINE)
     documented = [row for row in rows if row[1] in FORMS.values()]
     assert documented == [(feature.name, FORMS[feature.form], feature.description) for feature in FEATURES]

@@ -59,7 +59,7 @@ def test_the_recipes_name_enough_paths_to_be_checked() -> None:
     assert len(set(named(ROOT / "CONTRIBUTING.md"))) > 60
 
 
-def test_functions_and_classes_in_the_recipes_exist_where_they_are_said_to_be() -> None:
+def test_functions_and_classes_are_in_the_files_that_recipes_name() -> None:
     rows = re.findall(r"`(\w+)` in `((?:src|infra)/[\w/]+\.py)`", (ROOT / "CONTRIBUTING.md").read_text())
     assert len(rows) > 10
     unknown = [
