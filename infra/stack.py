@@ -122,6 +122,7 @@ def _grant(stores: _Stores, roles: Mapping[str, FunctionRole]) -> None:
     tables.profiles.grant_replace(analyzer)
     tables.alerts.grant_open_and_close(analyzer)
     stores.bucket.grant_read_ruleset(analyzer)
+    stores.bucket.grant_read_earlier_rulesets(analyzer)
     stores.dead_letters.grant_send(analyzer)
 
     reporter = roles[REPORTER].role

@@ -177,6 +177,16 @@ class ReportBucket(pulumi.ComponentResource):
         statement = Statement(actions=("s3:GetObject",), resources=(self._objects(RULESET_PREFIX),))
         role.allow("read-ruleset", statement, *self._keys.to_read("s3"))
 
+    def grant_read_earlier_rulesets(self, role: ServiceRole) -> None:
+        """Allow a role to list and read earlier versions of the ruleset and the models."""
+        objects = Statement(actions=("s3:GetObjectVersion",), resources=(self._objects(RULESET_PREFIX),))
+        listing = Statement(
+            actions=("s3:ListBucketVersions",),
+            resources=(self._bucket.arn,),
+            conditions={"StringLike": {"s3:prefix": [f"{RULESET_PREFIX}*"]}},
+        )
+        role.allow("read-earlier-rulesets", objects, listing)
+
     def grant_report(self, role: ServiceRole) -> None:
         """Let a role read, list and write the decision log and the reports."""
         prefixes = (DECISION_LOG_PREFIX, REPORT_PREFIX)

@@ -25,6 +25,7 @@ class Metric(StrEnum):
     ALERTS_RAISED = "AlertsRaised"
     DECISION_LATENCY = "DecisionLatency"
     RULESET_INVALID = "RulesetInvalid"
+    SHADOW_ERRORS = "ShadowErrors"
     RECORDS_LOGGED = "RecordsLogged"
     REPORTS_WRITTEN = "ReportsWritten"
     UNDECIDED = "Undecided"

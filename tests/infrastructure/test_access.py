@@ -129,6 +129,8 @@ def test_the_analyzer_may_follow_and_decide_transactions_and_keep_profiles_and_a
         "dynamodb:PutItem": frozenset({profiles, alerts}),
         "dynamodb:UpdateItem": frozenset({transactions, alerts}),
         "s3:GetObject": frozenset({f"{BUCKET}/rulesets/live/*"}),
+        "s3:GetObjectVersion": frozenset({f"{BUCKET}/rulesets/live/*"}),
+        "s3:ListBucketVersions": frozenset({BUCKET}),
         "sqs:SendMessage": frozenset({QUEUE}),
     }
 

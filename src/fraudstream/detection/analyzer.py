@@ -73,6 +73,7 @@ class Analyzer:
         pool: Executor,
         calendar: Calendar,
         clock: Callable[[], float] = time.time,
+        on_shadow_error: Callable[[Exception], None] | None = None,
     ) -> None:
         """Take the tables.
 
@@ -83,6 +84,7 @@ class Analyzer:
             pool: runs independent calls side by side.
             calendar: what hours of the day and the delay of labels refer to.
             clock: seconds since the epoch.
+            on_shadow_error: see `Judge`.
         """
         self._profiles = profiles
         self._decisions = decisions
@@ -90,6 +92,7 @@ class Analyzer:
         self._pool = pool
         self._calendar = calendar
         self._clock = clock
+        self._on_shadow_error = on_shadow_error
 
     def analyze(self, records: Sequence[Mapping[str, Any]], ruleset: Ruleset) -> Analysis:
         """Judge the batch's undecided transactions; learn what labels say, and close the alerts of labelled ones.
@@ -126,7 +129,7 @@ class Analyzer:
     ) -> None:
         failed: Mapping[str, Exception] = {}
         if steps:
-            batch = Batch(self._profiles, Judge(ruleset, self._calendar), steps, self._now())
+            batch = Batch(self._profiles, Judge(ruleset, self._calendar, self._on_shadow_error), steps, self._now())
             judged = batch.run(self._decisions)
             failed = batch.failed
             analysis.failures += [Failure(number, error) for number, error in failed.items()]

@@ -3,7 +3,7 @@
 The analyzer, replay and backtest all judge by this one class.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from fraudstream.contract import RATES_FILE
@@ -32,10 +32,22 @@ class Judgement(NamedTuple):
 class Judge:
     """Judges by one ruleset."""
 
-    def __init__(self, ruleset: Ruleset, calendar: Calendar | None = None) -> None:
-        """Take what to judge by: the rules, rates and lists, and what hours and labels' delays refer to."""
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        calendar: Calendar | None = None,
+        on_shadow_error: Callable[[Exception], None] | None = None,
+    ) -> None:
+        """Keep what to judge by.
+
+        Args:
+            ruleset: rules, rates, lists and models.
+            calendar: what hours and the delay of labels refer to.
+            on_shadow_error: is called when the shadow model could not score; the decision does without it.
+        """
         self.ruleset = ruleset
         self._calendar = calendar or Calendar()
+        self._on_shadow_error = on_shadow_error
 
     def judge(
         self,
@@ -67,6 +79,8 @@ class Judge:
         packed = codec.pack(compute(transaction, learned.views, amount, self._calendar))
         vector = codec.unpack(packed)
         outcome = decide(self.ruleset, self.ruleset.evaluate(transaction, vector), vector)
+        if outcome.shadow_error is not None and self._on_shadow_error is not None:
+            self._on_shadow_error(outcome.shadow_error)
         live, shadow = self.ruleset.models
         decision = Decision(
             decision=outcome.verdict,

@@ -39,7 +39,9 @@ class Outcome(NamedTuple):
     log_odds: float
     """The score before it is rounded and before anything is forced: base, points and evidence."""
     shadow_score: int | None
-    """The score with the shadow model in the live one's place; None without a shadow model."""
+    """The score with the shadow model in the live one's place; None without a shadow model, or where it failed."""
+    shadow_error: Exception | None = None
+    """Why the shadow model gave no score: it never touches the decision."""
 
 
 def decide(ruleset: Ruleset, truths: Sequence[compiler.TruthValue], vector: Vector | None = None) -> Outcome:
@@ -77,6 +79,7 @@ def decide(ruleset: Ruleset, truths: Sequence[compiler.TruthValue], vector: Vect
         verdict = _by_score(score, ruleset.thresholds)
         if verdict is Verdict.APPROVE and Verdict.REVIEW in forced:
             verdict = Verdict.REVIEW
+    shadow_score, shadow_error = _shadow_score(ruleset.base_log_odds, points, shadow, vector)
     of_model = model_reasons.reasons(live, vector) if verdict is not Verdict.APPROVE and live and vector else ()
     return Outcome(
         verdict=verdict,
@@ -85,8 +88,20 @@ def decide(ruleset: Ruleset, truths: Sequence[compiler.TruthValue], vector: Vect
         unevaluable=tuple(unevaluable),
         shadow_hits=tuple(shadow_hits),
         log_odds=log_odds,
-        shadow_score=score_of(ruleset.base_log_odds + _added(points, shadow, vector)) if shadow else None,
+        shadow_score=shadow_score,
+        shadow_error=shadow_error,
     )
+
+
+def _shadow_score(
+    base: float, points: float, shadow: Model | None, vector: Vector | None
+) -> tuple[int | None, Exception | None]:
+    if shadow is None:
+        return None, None
+    try:
+        return score_of(base + _added(points, shadow, vector)), None
+    except Exception as error:  # noqa: BLE001  (a model that only watches must not stop a decision, whatever it does)
+        return None, error
 
 
 def _added(points: float, model: Model | None, vector: Vector | None) -> float:

@@ -42,7 +42,12 @@ def _time_zone(name: str) -> tzinfo:
 
 def _refused(error: Exception) -> None:
     _METER.count(Metric.RULESET_INVALID)
-    _LOG.failure("what lies in S3 as ruleset or model cannot be taken into force, the last good one stays", error)
+    _LOG.failure("the ruleset or a model in S3 cannot be used, the last good one stays active", error)
+
+
+def _shadow_failed(error: Exception) -> None:
+    _METER.count(Metric.SHADOW_ERRORS)
+    _LOG.failure("the shadow model could not score a transaction, which was decided without it", error)
 
 
 _RULESETS = RulesetStore(
@@ -57,6 +62,7 @@ _ANALYZER = Analyzer(
     alerts=AlertStore(_DYNAMODB, _SETTINGS.alerts_table, _SETTINGS.alert_retention_days),
     pool=_POOL,
     calendar=Calendar(_time_zone(_SETTINGS.time_zone), _SETTINGS.label_delay_days),
+    on_shadow_error=_shadow_failed,
 )
 
 

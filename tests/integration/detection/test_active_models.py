@@ -11,7 +11,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.models.model import Model, ModelError, seal
 from fraudstream.detection.models.selection import NO_MODELS
-from fraudstream.detection.rules.ruleset import Ruleset
+from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
 from fraudstream.detection.stores.ruleset import CHECK_SECONDS, RulesetStore
 from tests.unit.detection.model_harness import small_model
 
@@ -28,10 +28,15 @@ class Place:
         self.refused: list[Exception] = []
         self.now = 0.0
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         for name in RULESET_FILES:
             self.put(name, (RULES / name).read_bytes())
-        self.store = RulesetStore(
-            s3, bucket=BUCKET, prefix=PREFIX, on_refused=self.refused.append, clock=lambda: self.now
+        self.store = self.cold()
+
+    def cold(self) -> RulesetStore:
+        """Return the store of a function that has just started."""
+        return RulesetStore(
+            self.s3, bucket=BUCKET, prefix=PREFIX, on_refused=self.refused.append, clock=lambda: self.now
         )
 
     def put(self, name: str, content: bytes) -> None:
@@ -159,3 +164,59 @@ def test_a_model_of_another_seal_is_not_taken_for_its_own(place: Place) -> None:
     live = place.look().models.live
     assert live
     assert live.version == resealed.version != own().version
+
+
+def test_a_cold_start_with_an_invalid_ruleset_takes_the_newest_valid_version(place: Place) -> None:
+    place.put("lists.yaml", b"blocked: {}\ntrusted: {}\n")
+    good = place.look()
+    place.put("ruleset.yaml", b"rules: [")
+    place.put("lists.yaml", b"blocked: [")
+    found = place.cold().current()
+    assert found.version == good.version
+    assert len(place.refused) == 1
+    assert isinstance(place.refused[0], RulesetError)
+
+
+def test_a_cold_start_with_a_deleted_ruleset_takes_the_version_before(place: Place) -> None:
+    good = place.look()
+    place.s3.delete_object(Bucket=BUCKET, Key=PREFIX + "rates.yaml")
+    assert place.cold().current().version == good.version
+    assert len(place.refused) == 1
+
+
+def test_after_a_cold_start_on_an_earlier_version_a_mended_ruleset_becomes_active(place: Place) -> None:
+    place.put("ruleset.yaml", b"rules: [")
+    store = place.cold()
+    store.current()
+    place.put("ruleset.yaml", (RULES / "ruleset.yaml").read_bytes() + b"# mended\n")
+    place.now += CHECK_SECONDS
+    assert store.current().version == place.cold().current().version
+    assert len(place.refused) == 1
+
+
+def test_without_any_valid_version_the_fault_is_reported_before_it_is_raised(aws: MinistackServer) -> None:
+    s3, refused = aws.client("s3"), list[Exception]()
+    s3.create_bucket(Bucket="empty", CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+    store = RulesetStore(s3, bucket="empty", prefix=PREFIX, on_refused=refused.append)
+    with pytest.raises(ClientError):
+        store.current()
+    assert len(refused) == 1
+
+
+def test_a_cold_start_with_a_broken_model_takes_the_newest_models_that_can_be_used(place: Place) -> None:
+    place.choose("live: one.json", one=own())
+    place.put("models/one.json", b"{")
+    live = place.cold().current().models.live
+    assert live
+    assert live.version == own().version
+    assert len(place.refused) == 1
+
+
+def test_a_model_that_gives_no_finite_number_never_becomes_active(place: Place) -> None:
+    file = msgspec.to_builtins(own().file)
+    for tree in file["trees"]:
+        tree["leaf"] = [1e308] * len(tree["leaf"])
+    place.put("models/huge.json", msgspec.json.encode(file))
+    place.choose("shadow: huge.json")
+    assert place.look().models == NO_MODELS
+    assert len(place.refused) == 1

@@ -19,6 +19,8 @@ from fraudstream.detection.models.trees import Tree
 
 MAX_BYTES: Final = 8_000_000
 """Of a model's file: the largest trees that can be used take less."""
+MAX_LOG_ODDS: Final = 1000.0
+"""Of calibration and prior: far more than any training gives, and no score is infinite."""
 SCHEMA_VERSION: Final = 1
 _VERSION_DIGITS: Final = 12
 
@@ -195,6 +197,8 @@ def _check(file: ModelFile) -> None:
     numbers = (file.calibration.slope, file.calibration.intercept, file.prior_log_odds, *file.metrics.values())
     if not all(math.isfinite(number) for number in numbers):
         raise ModelError("calibration, priorLogOdds and metrics must be finite numbers")
+    if max(file.calibration.slope, abs(file.calibration.intercept), abs(file.prior_log_odds)) > MAX_LOG_ODDS:
+        raise ModelError(f"calibration and priorLogOdds must not be beyond {MAX_LOG_ODDS:.0f}")
     for name, distribution in file.distributions.items():
         _check_distribution(name, distribution)
 

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from typing import Annotated, Final, NamedTuple
 
 import msgspec
-import yaml
 
 from fraudstream.contract import MODELS_FILE
 from fraudstream.detection.models.model import Model, ModelError, load
+from fraudstream.detection.rules import strict_yaml
 
 MAX_BYTES: Final = 10_000
+MAX_VALUES: Final = 20
 
-FileName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,59}\.json$")]
+FileName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,59}\.json\Z")]
 
 
 class ModelSelection(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -26,6 +27,9 @@ class ModelSelection(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
     """The file of the model that takes part in decisions; without one, rules decide alone."""
     shadow: FileName | None = None
     """The file of a model that is scored and logged beside it, and never counts."""
+
+
+_KEYS: Final = tuple(field.encode_name for field in msgspec.structs.fields(ModelSelection))
 
 
 class ActiveModels(NamedTuple):
@@ -44,13 +48,10 @@ def parse_selection(content: bytes) -> ModelSelection:
     Raises:
         ModelError: it cannot be used.
     """
-    if len(content) > MAX_BYTES:
-        raise ModelError(f"{MODELS_FILE}: it is larger than {MAX_BYTES} bytes")
     try:
-        return msgspec.convert(yaml.load(content, yaml.CSafeLoader), ModelSelection)
-    except yaml.YAMLError:
-        raise ModelError(f"{MODELS_FILE}: it is no YAML") from None
-    except (ValueError, RecursionError) as error:
+        found = strict_yaml.read(content, most_bytes=MAX_BYTES, most_values=MAX_VALUES)
+        return strict_yaml.convert(found.value, ModelSelection, _KEYS)
+    except strict_yaml.DocumentError as error:
         raise ModelError(f"{MODELS_FILE}: {error}") from None
 
 

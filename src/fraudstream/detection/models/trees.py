@@ -16,6 +16,8 @@ from fraudstream.detection.features.registry import Vector
 MAX_TREES: Final = 1000
 MAX_LEAVES: Final = 64
 """Of one tree."""
+MAX_OUTPUT: Final = 1000.0
+"""Of a leaf or a mean, in log-odds: far more than any training gives, and no sum of them is infinite."""
 MAX_SPLITS: Final = 20_000
 """Of all trees together; compiling takes some 10 µs for each."""
 
@@ -75,6 +77,8 @@ def _problem(tree: Tree, features: int) -> str | None:
         return f"{splits} splits need {splits + 1} leaves, and there are {leaves}"
     if not all(math.isfinite(number) for number in (*tree.threshold, *tree.mean, *tree.leaf)):
         return "a threshold, mean or leaf is no finite number"
+    if any(abs(number) > MAX_OUTPUT for number in (*tree.mean, *tree.leaf)):
+        return f"a mean or leaf is beyond {MAX_OUTPUT:.0f} log-odds"
     if any(feature >= features for feature in tree.feature):
         return f"a split is on a feature that the model does not list: it lists {features}"
     # Children after their parents: so there is no cycle. Each one once: so there is one way to everything.

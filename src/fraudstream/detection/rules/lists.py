@@ -12,8 +12,8 @@ from fraudstream.detection.rules import strict_yaml
 from fraudstream.durations import DAY
 from fraudstream.transactions.transaction import Transaction
 
-Name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-zA-Z0-9]{0,31}$")]
-Token = Annotated[str, msgspec.Meta(pattern="^tok_[A-Za-z0-9_-]{22}$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-zA-Z0-9]{0,31}\Z")]
+Token = Annotated[str, msgspec.Meta(pattern=r"^tok_[A-Za-z0-9_-]{22}\Z")]
 
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

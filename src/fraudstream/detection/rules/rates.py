@@ -10,8 +10,8 @@ import msgspec
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.transactions.money import EXPONENTS
 
-Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
-PerBase = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
+PerBase = Annotated[float, msgspec.Meta(ge=1e-9, le=1e9)]
 
 
 class _Day(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -23,7 +23,7 @@ class _Day(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="came
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     base_currency: Currency
     rates: Annotated[tuple[_Day, ...], msgspec.Meta(min_length=1)]
-    reporting_threshold: PerBase = 10_000
+    reporting_threshold: Annotated[float, msgspec.Meta(gt=0, le=1e12)] = 10_000
     """Amount in the base currency from which on payments have to be reported: 10,000 US dollars in 31 CFR 1010.311."""
 
 

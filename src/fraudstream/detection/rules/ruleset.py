@@ -27,6 +27,8 @@ MAX_BYTES: Final = 4_000_000
 """Of lists and rates: a hundred thousand tokens take less."""
 MAX_RULESET_VALUES: Final = 20_000
 MAX_VALUES: Final = 400_000
+MAX_PARTS: Final = 20_000
+"""Of all expressions together: checking and compiling them takes about a second."""
 MAX_PARAMETERS: Final = 20
 MAX_MEMBERS: Final = 200
 """Values of one parameter that holds several."""
@@ -221,6 +223,7 @@ def _rules(
     """Check the rules; None in place of the lists' names is for lists that could not be read."""
     rules: list[tuple[Rule, compiler.CheckedExpression]] = []
     seen: dict[str, int] = {}
+    parts = 0
     for position, entry in enumerate(entries):
         line = lines.get(("rules", position), 0)
         # What is no text of the right form is named by its place.
@@ -236,6 +239,12 @@ def _rules(
             known = lists if lists is not None else _ASKED_LIST.findall(rule.when)
             expression = _expression(rule, known, found)
             if expression is not None:
+                parts += parser.size(rule.when)
+                if parts > MAX_PARTS:
+                    problems.append(
+                        f"{place}the rules have more than {MAX_PARTS:,} parts together: write fewer or simpler ones"
+                    )
+                    return rules
                 rules.append((rule, expression))
         problems.extend(place + problem for problem in found)
     return rules

@@ -26,13 +26,18 @@ MAX_NUMBER_LENGTH: Final = 32
 MAX_SHOWN: Final = 64
 """Characters of something from a file that a message repeats."""
 
-_HIDDEN = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_HIDDEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""Characters of Unicode that are not shown: Default_Ignorable_Code_Point and bidirectional marks."""
+_CONTROL = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f]")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,47}", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|[-+]?\.[0-9]+", re.ASCII)
 _NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _CONSTANTS: Final = {"true": True, "false": False, "null": None, "~": None, "": None}
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
-_PATH = re.compile(r" - at `\$\.?(.*)`$")
+_PATH = re.compile(r" - at `\$\.?(.*)`\Z")
 
 
 class DocumentError(ValueError):
@@ -152,6 +157,11 @@ class _Builder:
             raise DocumentError(f"{_line(event)}: anchors (&name) cannot be used: write the value out")
         if event.tag is not None:
             raise DocumentError(f"{_line(event)}: tags (!name) cannot be used")
+        # An escape in double quotes (\u200b) is a character only now.
+        if isinstance(event, yaml.ScalarEvent) and (
+            found := _HIDDEN.search(event.value) or _CONTROL.search(event.value)
+        ):
+            raise DocumentError(f"{_line(event)}: {_character(found[0])} cannot be seen, and hides what the text says")
         self._left -= 1
         if self._left < 0:
             raise DocumentError(f"{_line(event)}: it holds more than {self._most:,} keys and values")

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_FILES
+from fraudstream.detection import trial
 from fraudstream.detection.models.model import ModelError
-from fraudstream.detection.models.selection import NO_MODELS, ModelSelection, load_models, parse_selection
+from fraudstream.detection.models.selection import NO_MODELS, ActiveModels, ModelSelection, load_models, parse_selection
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load
+from fraudstream.detection.stores.earlier_versions import FolderState, earlier_states
 from fraudstream.detection.stores.s3_cache import CachedObject, S3Cache, is_absent
 
 if TYPE_CHECKING:
@@ -44,12 +46,16 @@ class RulesetStore:
                 earlier ruleset, or earlier models, which may be none.
             clock: seconds that only grow.
         """
+        self._s3 = s3
+        self._bucket = bucket
+        self._prefix = prefix
         self._files = S3Cache(s3, bucket=bucket, prefix=prefix)
         self._on_refused = on_refused
         self._clock = clock
         self._loaded: tuple[str, ...] = ()
         self._loaded_models: tuple[str, ...] = ()
         self._models = NO_MODELS
+        self._has_models = False
         self._current: Ruleset | None = None
         self._next_look = 0.0
 
@@ -57,7 +63,7 @@ class RulesetStore:
         """Return the ruleset in force.
 
         Raises:
-            RulesetError: there is no earlier one, and what lies in S3 is invalid.
+            RulesetError: what is stored in S3 is invalid, and so is every earlier version of it.
             ClientError: there is no earlier one, and S3 does not give it.
             BotoCoreError: there is no earlier one, and S3 cannot be reached.
         """
@@ -68,23 +74,54 @@ class RulesetStore:
         try:
             self._current = self._look()
         except (RulesetError, ClientError, BotoCoreError) as error:
-            if self._current is None:
-                raise
             self._on_refused(error)
-        # A model that cannot be used keeps no new rule from coming into force, nor the other way round.
+            if self._current is None:
+                self._current = self._last_good_ruleset(error)
+        # A model that cannot be used keeps no new rule from becoming active, nor the other way round.
         try:
             self._look_at_models()
         except (ModelError, ClientError, BotoCoreError) as error:
             self._on_refused(error)
+            if not self._has_models:
+                self._models = self._last_good_models(error)
+        self._has_models = True
         if self._current.models is not self._models:
             self._current = self._current.with_models(self._models)
         return self._current
+
+    def _last_good_ruleset(self, error: Exception) -> Ruleset:
+        """Return the newest earlier ruleset that can be used; a cold start must not wait for somebody to mend this one.
+
+        Raises:
+            Exception: the given error, where there is no such ruleset or S3 cannot be read at all.
+        """
+        if isinstance(error, RulesetError) or (isinstance(error, ClientError) and is_absent(error)):
+            for state in earlier_states(self._s3, self._bucket, self._prefix, RULESET_FILES.__contains__):
+                try:
+                    return _checked(load(*(state.read(name) for name in RULESET_FILES)))
+                except (RulesetError, FileNotFoundError):
+                    continue
+        raise error
+
+    def _last_good_models(self, error: Exception) -> ActiveModels:
+        """Return the newest earlier models that can be used, none where there are none."""
+        if not isinstance(error, ModelError) and not (isinstance(error, ClientError) and is_absent(error)):
+            return NO_MODELS
+        try:
+            for state in earlier_states(self._s3, self._bucket, self._prefix, _is_of_models):
+                try:
+                    return _models_of(state)
+                except (ModelError, FileNotFoundError):
+                    continue
+        except (ClientError, BotoCoreError) as unread:
+            self._on_refused(unread)
+        return NO_MODELS
 
     def _look(self) -> Ruleset:
         files = [self._files.read(name) for name in RULESET_FILES]
         found = tuple(file.etag for file in files)
         if self._current is None or found != self._loaded:
-            self._current = load(*(file.content for file in files))
+            self._current = _checked(load(*(file.content for file in files)))
             self._loaded = found
         return self._current
 
@@ -100,9 +137,30 @@ class RulesetStore:
         files = self._chosen_files(chosen)
         found = (pointer.etag, *(file.etag for file in files.values()))
         if found != self._loaded_models:
-            self._models = load_models(chosen, lambda name: files[name].content)
+            self._models = _checked_models(load_models(chosen, lambda name: files[name].content))
             self._loaded_models = found
 
     def _chosen_files(self, chosen: ModelSelection) -> dict[str, CachedObject]:
         names = [name for name in (chosen.live, chosen.shadow) if name]
         return {name: self._files.read(MODELS_FOLDER + name) for name in names}
+
+
+def _checked(ruleset: Ruleset) -> Ruleset:
+    trial.check_ruleset(ruleset)
+    return ruleset
+
+
+def _checked_models(models: ActiveModels) -> ActiveModels:
+    for model in models:
+        if model is not None:
+            trial.check_model(model)
+    return models
+
+
+def _models_of(state: FolderState) -> ActiveModels:
+    chosen = parse_selection(state.read(MODELS_FILE))
+    return _checked_models(load_models(chosen, lambda name: state.read(MODELS_FOLDER + name)))
+
+
+def _is_of_models(name: str) -> bool:
+    return name == MODELS_FILE or name.startswith(MODELS_FOLDER)

@@ -1,15 +1,37 @@
 """How the commands talk to people: results on standard output, everything else on standard error."""
 
 import json
+import re
 import sys
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+_CONTROL: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+
+class SafeConsole(Console):
+    """A console that shows control characters instead of sending them: no file or API steers a terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield what the terminal is to show, control characters in texts written as `\\x1b`."""
+        for segment in super().render(renderable, options):
+            if segment.control or not _CONTROL.search(segment.text):
+                yield segment
+            else:
+                yield Segment(_CONTROL.sub(_shown, segment.text), segment.style)
+
+
+def _shown(control: re.Match[str]) -> str:
+    return f"\\x{ord(control[0]):02x}"
+
+
+out = SafeConsole(highlight=False)
+err = SafeConsole(stderr=True, highlight=False)
 
 DECISION_STYLES = {"APPROVE": "green", "REVIEW": "yellow", "DECLINE": "red"}
 

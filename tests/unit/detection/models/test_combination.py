@@ -185,3 +185,29 @@ def test_evidence_is_bounded_by_the_trees() -> None:
     extreme = unpack(pack(dict.fromkeys(NAMES, 1e300)))
     assert math.isfinite(weighted(1.0).evidence(extreme))
     assert 0 <= decide(with_models(weighted(1.0)), MUCH, extreme).score <= 100
+
+
+class Failing(Model):
+    """A model that fails whenever it is asked."""
+
+    def evidence(self, vector: Vector) -> float:
+        raise OverflowError(len(vector))
+
+
+def test_a_shadow_model_that_fails_is_reported_and_touches_no_decision() -> None:
+    errors: list[Exception] = []
+    failing = Failing(small_model(seed=2, own_labels=True).file)
+    transaction = Transaction(
+        transaction_id="t",
+        timestamp=1,
+        received_at=1,
+        amount_minor=20_000,
+        currency="EUR",
+        type=TransactionType.PAYMENT,
+        customer_id="tok_ann",
+    )
+    alone = Judge(SMALL).judge(transaction, {}, 1).decision
+    watched = Judge(with_models(shadow=failing), on_shadow_error=errors.append).judge(transaction, {}, 1).decision
+    assert (watched.decision, watched.score, watched.reasons) == (alone.decision, alone.score, alone.reasons)
+    assert watched.shadow_score is None
+    assert [type(error) for error in errors] == [OverflowError]

@@ -173,6 +173,23 @@ def test_the_deepest_tree_that_is_allowed_can_be_used() -> None:
     assert model.raw((None, *vector[1:])) == 0
 
 
+@pytest.mark.parametrize("field", ["slope", "intercept"])
+def test_a_calibration_beyond_any_training_is_refused(field: str) -> None:
+    file = small_model().file
+    calibration = msgspec.structs.replace(file.calibration, **{field: 1e9})
+    with pytest.raises(ModelError, match="beyond 1000"):
+        seal(msgspec.structs.replace(file, calibration=calibration))
+
+
+@pytest.mark.parametrize("field", ["leaf", "mean"])
+def test_a_tree_beyond_any_log_odds_is_refused(field: str) -> None:
+    file = small_model().file
+    values = getattr(file.trees[0], field)
+    huge = msgspec.structs.replace(file.trees[0], **{field: (1e308, *values[1:])})
+    with pytest.raises(ModelError, match="beyond 1000 log-odds"):
+        seal(msgspec.structs.replace(file, trees=(huge, *file.trees[1:])))
+
+
 @pytest.mark.parametrize("number", [math.nan, math.inf])
 def test_numbers_must_be_finite(number: float) -> None:
     with pytest.raises(ModelError, match="finite"):

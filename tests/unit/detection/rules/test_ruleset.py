@@ -290,3 +290,18 @@ def test_scores_stay_between_0_and_100_and_grow_with_the_log_odds() -> None:
     scores = [score_of(log_odds / 4) for log_odds in range(-4000, 4000)]
     assert scores == sorted(scores)
     assert (scores[0], scores[-1], score_of(0)) == (0, 100, 50)
+
+
+def test_all_rules_together_have_a_largest_size() -> None:
+    when = " or ".join(["cardCount1h > 9"] * 50)
+    head = "schemaVersion: 1\nbaseLogOdds: -4\nthresholds: {review: 50, decline: 80}\nrules:\n"
+    rule = "  - {{id: r{}, description: d, when: {}, points: 1, reasonCode: X, severity: low, source: own}}\n"
+    text = head + "".join(rule.format(number, when) for number in range(200))
+    with pytest.raises(RulesetError, match="more than 20,000 parts together"):
+        load(text.encode(), (RULES / "rates.yaml").read_bytes(), (RULES / "lists.yaml").read_bytes())
+
+
+def test_a_rate_that_makes_amounts_infinite_is_refused() -> None:
+    rates = b"{baseCurrency: EUR, rates: [{validFrom: 2026-01-01, perBase: {USD: 1e-320}}]}"
+    with pytest.raises(RulesetError, match=r"rates\.yaml"):
+        load((RULES / "ruleset.yaml").read_bytes(), rates, (RULES / "lists.yaml").read_bytes())

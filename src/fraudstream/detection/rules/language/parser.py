@@ -65,6 +65,11 @@ def names(text: str) -> set[str]:
     return {node.id for node in ast.walk(parsed(text)) if isinstance(node, ast.Name)}
 
 
+def size(text: str) -> int:
+    """Return the number of parts of an expression that `checker.check` has accepted."""
+    return sum(1 for _ in ast.walk(parsed(text)))
+
+
 def unusable(value: float | str) -> str:
     """Return why a value cannot stand in an expression or be a parameter; nothing if it can."""
     if isinstance(value, str):

@@ -1,0 +1,85 @@
+"""Files of a versioned bucket as they were before: what is invalid now can be taken back without anybody's help."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    from mypy_boto3_s3 import S3Client
+
+MAX_STATES: Final = 50
+"""States that are looked at, each one change older than the one before."""
+
+
+@dataclass(frozen=True)
+class FolderState:
+    """The files under a prefix as they were at one time."""
+
+    versions: Mapping[str, str]
+    """Version id by name; a file that was not there then is left out."""
+    fetch: Callable[[str, str], bytes]
+
+    def read(self, name: str) -> bytes:
+        """Return a file's content.
+
+        Raises:
+            FileNotFoundError: it was not there at that time.
+            ClientError: S3 does not give it.
+            BotoCoreError: S3 cannot be reached.
+        """
+        if name not in self.versions:
+            raise FileNotFoundError(name)
+        return self.fetch(name, self.versions[name])
+
+
+def earlier_states(s3: S3Client, bucket: str, prefix: str, wanted: Callable[[str], bool]) -> Iterator[FolderState]:
+    """Yield what was stored before the newest change, before the change before it, and so on.
+
+    Args:
+        s3: the client to read with.
+        bucket: a bucket that keeps versions.
+        prefix: of the keys.
+        wanted: whether a file counts, by its name after the prefix.
+
+    Raises:
+        ClientError: S3 does not list the versions.
+        BotoCoreError: S3 cannot be reached.
+    """
+
+    def fetch(name: str, version: str) -> bytes:
+        return s3.get_object(Bucket=bucket, Key=prefix + name, VersionId=version)["Body"].read()
+
+    history = _history(s3, bucket, prefix, wanted)
+    # A change is undone where the next older version of its file takes its place.
+    changes = sorted(
+        ((at, -place, name) for name, versions in history.items() for place, (at, _) in enumerate(versions)),
+        reverse=True,
+    )
+    undone: defaultdict[str, int] = defaultdict(int)
+    for at, _, name in changes[:MAX_STATES]:
+        undone[name] += 1
+        newest = {each: next(iter(versions[undone[each] :]), (at, None))[1] for each, versions in history.items()}
+        yield FolderState({each: version for each, version in newest.items() if version is not None}, fetch)
+
+
+def _history(
+    s3: S3Client, bucket: str, prefix: str, wanted: Callable[[str], bool]
+) -> dict[str, list[tuple[datetime, str | None]]]:
+    """Return the versions of each file, newest first; None as the version is for a deletion."""
+    history: defaultdict[str, list[tuple[datetime, str | None]]] = defaultdict(list)
+    pages: Iterator[Any] = iter(s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix))
+    for page in pages:
+        for version in page.get("Versions", []):
+            history[version["Key"].removeprefix(prefix)].append((version["LastModified"], version["VersionId"]))
+        for marker in page.get("DeleteMarkers", []):
+            history[marker["Key"].removeprefix(prefix)].append((marker["LastModified"], None))
+    return {
+        name: sorted(versions, key=lambda version: version[0], reverse=True)
+        for name, versions in history.items()
+        if wanted(name)
+    }

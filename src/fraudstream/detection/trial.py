@@ -1,0 +1,73 @@
+"""A trial judgement of a ruleset or a model before it becomes active: what fails here never meets a transaction."""
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from fraudstream.detection.features import codec
+from fraudstream.detection.features.registry import NAMES, Vector
+from fraudstream.detection.judge import Judge
+from fraudstream.detection.models.model import Model, ModelError
+from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
+from fraudstream.transactions.money import EXPONENTS, MAX_AMOUNT_MINOR
+from fraudstream.transactions.transaction import Transaction, TransactionType
+
+_LARGEST: Final = 3e38
+"""No stored feature is larger: see `features.codec`."""
+
+
+def _vectors() -> Iterator[Vector]:
+    """Yield feature vectors as they are stored: everything missing, zero, and as large and small as a value can be."""
+    yield codec.unpack(codec.pack({}))
+    for value in (0.0, 1.0, _LARGEST, -_LARGEST):
+        yield codec.unpack(codec.pack(dict.fromkeys(NAMES, value)))
+
+
+def _transactions() -> Iterator[Transaction]:
+    """Yield a transaction of every type in every currency, with nothing but what is required and an extreme amount."""
+    for number, currency in enumerate(sorted(EXPONENTS)):
+        for amount in (0, MAX_AMOUNT_MINOR):
+            yield Transaction(
+                transaction_id="trial",
+                timestamp=0,
+                received_at=0,
+                amount_minor=amount,
+                currency=currency,
+                type=list(TransactionType)[number % len(TransactionType)],
+                customer_id="trial",
+            )
+
+
+def check_ruleset(ruleset: Ruleset) -> None:
+    """Judge trial transactions by a ruleset without its models.
+
+    Raises:
+        RulesetError: one of them could not be judged.
+    """
+    judge = Judge(ruleset)
+    transactions = list(_transactions())
+    try:
+        for transaction in transactions:
+            judge.judge(transaction, {}, 0)
+        for vector in _vectors():
+            ruleset.evaluate(transactions[0], vector)
+    except Exception as error:  # whatever it is, a customer's transaction would meet it too
+        raise RulesetError([f"a trial judgement failed: {type(error).__name__}"]) from error
+
+
+def check_model(model: Model) -> None:
+    """Score trial vectors by a model, and explain them.
+
+    Raises:
+        ModelError: one of them gave no finite number.
+    """
+    try:
+        finite = [math.isfinite(number) for vector in _vectors() for number in _scores(model, vector)]
+    except Exception as error:  # whatever it is, a customer's transaction would meet it too
+        raise ModelError(f"a trial judgement failed: {type(error).__name__}") from error
+    if not all(finite):
+        raise ModelError("a trial judgement gave no finite number")
+
+
+def _scores(model: Model, vector: Vector) -> tuple[float, ...]:
+    return (model.log_odds(vector), model.evidence(vector), *model.contributions(vector).values())
