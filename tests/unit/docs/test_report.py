@@ -55,4 +55,4 @@ def test_the_limits_are_those_of_the_code() -> None:
     )
     assert f"of the last {HEAT_DAYS} days" in WORDS
     assert (BURST_MINUTES, BURST_LEAST, BURST_DEVIATIONS) == (10, 5, 5)
-    assert "ten minutes or more in which a rule stopped at least five transactions and five standard" in WORDS
+    assert "ten minutes or more in which a rule flagged at least five transactions and five standard" in WORDS
