@@ -15,6 +15,7 @@ from fraudstream_tools.cli import (
     get,
     label,
     local,
+    log,
     openapi,
     preflight,
     promote,
@@ -63,6 +64,7 @@ for command in (
     redrive,
     alerts,
     report,
+    log,
     preflight,
     openapi,
 ):
