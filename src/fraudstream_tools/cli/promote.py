@@ -99,7 +99,7 @@ def promote(
     except ModelError as error:
         raise CommandError(str(error)) from None
     if not as_json:
-        out.print(f"{to}: live {chosen.live or 'none'}, shadow {chosen.shadow or 'none'}", markup=False)
+        out.print(f"{to}: live {chosen.live or 'none'}, shadow {chosen.shadow or 'none'}", markup=False, soft_wrap=True)
 
 
 def _print_comparison(compared: "ModelComparison", champion: str | None, *, as_json: bool) -> None:

@@ -51,6 +51,12 @@ def test_the_final_trees_learn_from_everything() -> None:
     assert fit(vectors, turned, times, parameters=FEW).file.trees != small_model().file.trees
 
 
+def test_too_few_transactions_for_a_single_split_are_refused() -> None:
+    vectors, labels = random_vectors(60, 1), np.arange(60) % 3 == 0
+    with pytest.raises(TrainingError, match="60 transactions are too few to grow trees on: a leaf takes 50"):
+        fit(vectors, labels, times_of(60), parameters=FEW)
+
+
 def test_too_few_frauds_in_the_newest_days_leave_the_trees_own_log_odds() -> None:
     vectors, times = random_vectors(6000, 1), times_of(6000)
     labels = labels_of(vectors, 1) & (times < times.max() - 20 * DAY)

@@ -87,6 +87,11 @@ def fit(
             weight, points_weight = weights(odds, points[newest], flags[newest])
         measured = _period(timestamps[newest], flags[newest])
     booster = Booster(chosen, flags, parameters)
+    trees = booster.export()
+    if not all(tree.feature for tree in trees):
+        raise TrainingError(
+            f"{len(flags)} transactions are too few to grow trees on: a leaf takes {parameters.transactions_per_leaf}"
+        )
     scores = calibration.slope * booster.raw(chosen) + calibration.intercept
     recent = newest if measured else np.ones_like(newest)
     return seal(
@@ -103,7 +108,7 @@ def fit(
             prior_log_odds=log_odds(float(flags.mean())),
             weight=weight,
             points_weight=points_weight,
-            trees=booster.export(),
+            trees=trees,
             distributions=distributions(chosen[recent], use, scores[recent]),
         )
     )
