@@ -149,6 +149,12 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
             threshold=0,
         ),
         AlarmSpec(
+            purpose="profiles-damaged",
+            description="Stored profiles could not be read: they were set aside, and their entities begin anew.",
+            metrics=(("damaged", own_metric(Metric.PROFILES_DAMAGED, environment)),),
+            threshold=0,
+        ),
+        AlarmSpec(
             purpose="undecided",
             description="Transactions of the reported day were never decided.",
             metrics=(("undecided", own_metric(Metric.UNDECIDED, environment, "Maximum")),),

@@ -74,6 +74,10 @@ def dashboard_body(watched: Watched, region: str) -> dict[str, Any]:
             ],
         ),
         ("Dead letters", [_series("waiting", queue_depth(watched.queue))]),
+        (
+            "Profiles that need a look",
+            own(Metric.PROFILES_DAMAGED, Metric.PROFILES_NEWER, Metric.PROFILES_UNCERTAIN),
+        ),
         ("Decision log and reports", own(Metric.RECORDS_LOGGED, Metric.REPORTS_WRITTEN, Metric.UNDECIDED)),
         (
             "Drift since the live model's training (PSI)",

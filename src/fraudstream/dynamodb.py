@@ -1,5 +1,8 @@
 """What DynamoDB's errors mean, for everything that writes on a condition."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from botocore.exceptions import ClientError
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -18,3 +21,14 @@ def raise_unless_condition_failed(error: ClientError) -> None:
     """
     if not is_condition_failure(error):
         raise error
+
+
+def held_item(error: ClientError) -> Mapping[str, Any]:
+    """Return the item that made a write's condition fail, as far as it was asked for; raise any other error again.
+
+    Raises:
+        ClientError: DynamoDB refused the write for another reason.
+    """
+    raise_unless_condition_failed(error)
+    found: Mapping[str, Any] = error.response.get("Item", {})
+    return found

@@ -29,6 +29,9 @@ class Metric(StrEnum):
     RECORDS_LOGGED = "RecordsLogged"
     REPORTS_WRITTEN = "ReportsWritten"
     UNDECIDED = "Undecided"
+    PROFILES_DAMAGED = "ProfilesDamaged"
+    PROFILES_NEWER = "ProfilesNewer"
+    PROFILES_UNCERTAIN = "ProfilesUncertain"
     SCORE_DRIFT = "ScoreDrift"
     FEATURE_DRIFT = "FeatureDrift"
 

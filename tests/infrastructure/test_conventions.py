@@ -96,6 +96,7 @@ def test_more_than_one_failure_in_a_hundred_invocations_raises_an_alarm(graph: G
         ),
         ("api-errors", "AWS/ApiGateway 5XXError Average", {"ApiName": "api-transactions-test", "Stage": "v1"}),
         ("api-latency", "AWS/ApiGateway Latency p99", {"ApiName": "api-transactions-test", "Stage": "v1"}),
+        ("profiles-damaged", "fraudstream ProfilesDamaged Sum", {"Environment": "test"}),
         ("ruleset-invalid", "fraudstream RulesetInvalid Sum", {"Environment": "test"}),
         ("undecided", "fraudstream Undecided Maximum", {"Environment": "test"}),
         ("report-missed", "fraudstream ReportsWritten Sum", {"Environment": "test"}),

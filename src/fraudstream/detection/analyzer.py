@@ -2,7 +2,8 @@
 
 The order of effects is profiles, alert, decision: the decision marks the work as done, so whatever fails before it is
 repaired by the record's retry. A retry finds its event in the profiles, which changes nothing and is left out of what
-it is judged by.
+it is judged by. If it decides otherwise than the attempt that raised the alert, the alert follows. A label is done with
+when its transaction says that profiles have learnt it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fraudstream.detection.batch import Batch, BatchStep
+from fraudstream.detection.batch import Batch, BatchStep, Judged
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.stream_records import PoisonRecordError, Work, read, sequence_number
 from fraudstream.transactions.decision import Decision, Verdict
@@ -47,6 +48,12 @@ class Analysis:
     """How many alerts were raised."""
     failures: list[Failure] = field(default_factory=list[Failure])
     """In no particular order."""
+    damaged: int = 0
+    """Profiles that could not be read: they were set aside, and begin anew."""
+    newer: int = 0
+    """Profiles that a newer version wrote: left as they are, and judged without."""
+    uncertain: int = 0
+    """Profiles that may count events twice: who wrote them could not be told."""
 
 
 class _Finished(NamedTuple):
@@ -118,9 +125,11 @@ class Analyzer:
             works[work.sequence_number] = work
             if work.undecided and work.transaction.transaction_id not in to_judge:
                 to_judge.add(work.transaction.transaction_id)
-                steps.append(BatchStep(work.sequence_number, work.transaction))
+                steps.append(BatchStep(work.sequence_number, work.transaction, is_redriven=work.redriven))
             if work.relabelling:
-                steps.append(BatchStep(work.sequence_number, work.transaction, work.relabelling))
+                steps.append(
+                    BatchStep(work.sequence_number, work.transaction, work.relabelling, is_redriven=work.redriven)
+                )
         self._take(steps, works, ruleset, analysis)
         return analysis
 
@@ -133,6 +142,9 @@ class Analyzer:
             judged = batch.run(self._decisions)
             failed = batch.failed
             analysis.failures += [Failure(number, error) for number, error in failed.items()]
+            analysis.damaged += len(batch.damaged)
+            analysis.newer += len(batch.newer)
+            analysis.uncertain += len(batch.uncertain)
             results = self._pool.map(self._finish, [works[number] for number in judged], judged.values())
             for number, result in zip(judged, results, strict=True):
                 analysis.alerts += result.alerted
@@ -140,28 +152,56 @@ class Analyzer:
                     analysis.failures.append(Failure(number, result.error))
                 if result.latency is not None:
                     analysis.latencies.append(result.latency)
+            again = [(works[number], *decided) for number, decided in batch.decided_before.items()]
+            for (work, *_), error in zip(again, self._pool.map(self._align, again), strict=True):
+                if error:
+                    analysis.failures.append(Failure(work.sequence_number, error))
         # Alerts are closed last: the batch may hold a transaction and its label.
         labelled = [work for number, work in works.items() if work.relabelled and number not in failed]
         for work, error in zip(labelled, self._pool.map(self._close, labelled), strict=True):
             if error:
                 analysis.failures.append(Failure(work.sequence_number, error))
 
-    def _finish(self, work: Work, judged: tuple[Transaction, Decision]) -> _Finished:
+    def _finish(self, work: Work, judged: Judged) -> _Finished:
         """Alert and decide; an error fails this transaction's record only."""
-        transaction, decision = judged
+        transaction, decision, is_retry = judged
         alerted = False
         try:
-            if decision.decision is not Verdict.APPROVE and work.label is None:
-                alerted = self._alerts.open(transaction, decision)
-            is_first = self._decisions.decide(transaction, decision)
+            if is_retry or decision.decision is not Verdict.APPROVE:
+                alerted = self._alert(work, transaction, decision)
+            stands = self._decisions.decide(transaction, decision)
+            if stands.decision and (is_retry or not stands.is_own):
+                # Another attempt may have raised its alert in between.
+                self._alert(work, transaction, stands.decision)
         except (ClientError, BotoCoreError) as error:
             return _Finished(alerted, error=error)
-        return _Finished(alerted, self._now() - transaction.received_at if is_first else None)
+        return _Finished(alerted, self._now() - transaction.received_at if stands.is_own else None)
+
+    def _alert(self, work: Work, transaction: Transaction, decision: Decision) -> bool:
+        """Have the alert of a transaction say what was decided, by whatever attempt; return whether it is new."""
+        if decision.decision is Verdict.APPROVE:
+            self._alerts.withdraw(transaction, decision)
+        elif work.label is None:
+            return self._alerts.open(transaction, decision)
+        else:
+            self._alerts.correct(transaction, decision)
+        return False
+
+    def _align(self, again: tuple[Work, Transaction, Decision]) -> Exception | None:
+        """Do for a transaction that was delivered again what the attempt that decided it may not have come to."""
+        work, transaction, decision = again
+        try:
+            if decision.decision is not Verdict.APPROVE:
+                self._alert(work, transaction, decision)
+        except (ClientError, BotoCoreError) as error:
+            return error
+        return None
 
     def _close(self, work: Work) -> Exception | None:
         try:
             if work.transaction and work.label:
                 self._alerts.close(work.transaction.transaction_id, work.label)
+                self._decisions.note_learnt(work.transaction, work.label)
         except (ClientError, BotoCoreError) as error:
             return error
         return None

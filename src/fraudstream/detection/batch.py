@@ -1,21 +1,33 @@
-"""A batch of transactions to judge and labels to learn, from their entities' profiles to decisions."""
+"""A batch of transactions to judge and labels to learn, from their entities' profiles to decisions.
+
+What a retry of a batch must not count again is known in three ways. A profile's ring holds its newest events. Shared
+profiles are written before those of a person (customer and card), so what a person's profile holds has been learnt by
+the shared ones too. And a profile that holds a later event of the batch has learnt the earlier ones with it, since a
+batch writes each profile once. Whatever else was not decided yet is counted: a write that failed never leaves an event
+out.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fraudstream.detection.learning import learn_label
-from fraudstream.detection.profiles.entities import entities, kind_of
-from fraudstream.detection.stores.profiles import ATTEMPTS, ProfileStore, StoredProfile, pause
+from fraudstream.detection.profiles.entities import PERSONAL, EntityKind, entities, kind_of
+from fraudstream.detection.profiles.events import identity
+from fraudstream.detection.stores.decisions import LearntLabel
+from fraudstream.detection.stores.profiles import ATTEMPTS, ProfileStore, StoredProfile
+from fraudstream.transactions.decision import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from fraudstream.detection.judge import Judge, Judgement
     from fraudstream.detection.profiles.profile import LabelChange, Profile
     from fraudstream.detection.stores.decisions import DecisionStore
     from fraudstream.transactions.decision import Decision
     from fraudstream.transactions.transaction import Transaction
+
+SHARED: Final = frozenset(EntityKind) - PERSONAL
 
 
 class ContentionError(RuntimeError):
@@ -26,8 +38,11 @@ class Relabelling(NamedTuple):
     """What a new label changes in profiles."""
 
     change: LabelChange
-    frauds: int
-    """1 if the transaction is now known to be fraud, -1 if it is no longer."""
+    was_fraud: bool
+    """What was known before, unless the transaction says which label profiles have learnt."""
+    is_fraud: bool
+    labeled_at: int
+    """Epoch milliseconds: of one transaction, newer labels have greater ones."""
 
 
 class BatchStep(NamedTuple):
@@ -37,6 +52,17 @@ class BatchStep(NamedTuple):
     transaction: Transaction
     relabelling: Relabelling | None = None
     """What to learn of the transaction; None: it is to be judged."""
+    is_redriven: bool = False
+    """It was given up before, and is delivered out of order."""
+
+
+class Judged(NamedTuple):
+    """A decision that may now be written."""
+
+    transaction: Transaction
+    decision: Decision
+    is_retry: bool
+    """An earlier attempt may have come as far as the alert."""
 
 
 class Batch:
@@ -58,11 +84,22 @@ class Batch:
         self._stored: dict[str, StoredProfile] = {}
         self._judgements: dict[str, Judgement] = {}
         self._changed: dict[str, Profile] = {}
-        self._checked = False
+        self._undone: set[str] = set()
+        """Sequence numbers of steps that look as if they had been taken, and are known not to have been."""
+        self._frauds: dict[str, int] = {}
+        """By how much steps with a label change the number of known frauds, by sequence number."""
         self.failed: dict[str, Exception] = {}
         """Sequence numbers of steps that could not be taken, with the reason."""
+        self.decided_before: dict[str, tuple[Transaction, Decision]] = {}
+        """Transactions that were delivered again with the decisions that they had, by sequence number."""
+        self.damaged: set[str] = set()
+        """Keys of profiles that were damaged, and begin anew."""
+        self.newer: set[str] = set()
+        """Keys of profiles that a newer version of this code has written; they stay as they are."""
+        self.uncertain: set[str] = set()
+        """Keys of profiles that may count events of this batch twice."""
 
-    def run(self, decisions: DecisionStore) -> dict[str, tuple[Transaction, Decision]]:
+    def run(self, decisions: DecisionStore) -> dict[str, Judged]:
         """Read profiles, judge and learn, and write profiles.
 
         Returns:
@@ -74,78 +111,169 @@ class Batch:
             ProfilesUnavailableError: see above.
         """
         self._load({key for step in self._steps for key in entities(step.transaction).values()})
-        self._steps = [step for step in self._steps if step.sequence_number not in self.failed]
-        self._take_all()
-        self._drop_decided(decisions)
-        self._save()
-        return {
-            step.sequence_number: (step.transaction, self._judgements[step.sequence_number].decision)
-            for step in self._steps
-            if step.sequence_number in self._judgements and step.sequence_number not in self.failed
-        }
+        self._drop_learnt(decisions)
+        self._take(decisions)
+        self._save(SHARED, decisions)
+        self._save(PERSONAL, decisions)
+        return {step.sequence_number: self._judged(step) for step in self._steps if step.relabelling is None}
 
-    def _take_all(self) -> None:
-        profiles = {key: stored.profile for key, stored in self._stored.items()}
-        self._judgements, self._changed = {}, {}
-        for step in self._steps:
-            if step.relabelling:
-                changed = learn_label(step.transaction, profiles, *step.relabelling).changed
-            else:
-                judgement = self._judge.judge(step.transaction, profiles, self._decided_at, undecided=self._checked)
-                self._judgements[step.sequence_number] = judgement
-                changed = judgement.profiles
-            profiles.update(changed)
-            self._changed.update(changed)
+    def _judged(self, step: BatchStep) -> Judged:
+        judgement = self._judgements[step.sequence_number]
+        decision, keys = judgement.decision, entities(step.transaction).values()
+        return Judged(step.transaction, decision, is_retry=judgement.seen or not self.newer.isdisjoint(keys))
 
-    def _drop_decided(self, decisions: DecisionStore) -> None:
-        """Leave out what was delivered before and decided then, so that nothing of it happens again.
+    def _drop_learnt(self, decisions: DecisionStore) -> None:
+        """Leave out labels that were learnt before, and find out what the others change."""
+        steps = [(step, step.relabelling) for step in self._steps if step.relabelling]
+        learnt = dict(
+            zip(
+                [step.transaction.transaction_id for step, _ in steps],
+                decisions.learnt([step.transaction for step, _ in steps]),
+                strict=True,
+            )
+        )
+        done: set[str] = set()
+        for step, relabelling in steps:
+            before = learnt[step.transaction.transaction_id]
+            frauds = relabelling.is_fraud - (before.is_fraud if before else relabelling.was_fraud)
+            now = LearntLabel(relabelling.labeled_at, relabelling.is_fraud)
+            if not frauds or (before and before >= now):
+                done.add(step.sequence_number)
+                continue
+            learnt[step.transaction.transaction_id] = now
+            self._frauds[step.sequence_number] = frauds
+        self._drop(done)
+
+    def _take(self, decisions: DecisionStore) -> None:
+        """Take all steps, except what was delivered before and decided then, so that nothing of it happens again.
 
         What looks as if it had been, and was not decided, is a retry or late. Profiles know a retry, unless as many
         newer events as they remember have come in the meantime.
         """
-        seen = [step for step in self._steps if self._is_seen(step)]
-        answers = zip(seen, decisions.decided([step.transaction for step in seen]), strict=True)
-        done = {step.sequence_number for step, is_decided in answers if is_decided}
-        self._steps = [step for step in self._steps if step.sequence_number not in done]
-        self._checked = True
-        if seen:
+        while True:
             self._take_all()
+            seen = [step for step in self._steps if self._is_seen(step)]
+            if not seen:
+                return
+            answers = decisions.decided([step.transaction for step in seen])
+            done: set[str] = set()
+            for step, answer in zip(seen, answers, strict=True):
+                if answer.is_done:
+                    done.add(step.sequence_number)
+                if answer.decision:
+                    self.decided_before[step.sequence_number] = step.transaction, answer.decision
+            self._undone |= {step.sequence_number for step in seen} - done
+            self._drop(done)
 
     def _is_seen(self, step: BatchStep) -> bool:
-        return step.relabelling is None and self._judgements[step.sequence_number].seen
+        if step.relabelling or step.sequence_number in self._undone:
+            return False
+        customer = entities(step.transaction)[EntityKind.CUSTOMER]
+        return self._judgements[step.sequence_number].seen or customer in self.newer
 
-    def _save(self) -> None:
-        """Write the changed profiles; where another writer came in between, take all steps anew by what it left.
+    def _learnt_with_later(self) -> dict[str, set[str]]:
+        """Return for each step the keys of the profiles that must have learnt it, since they know a later step.
+
+        What is redriven was given up before, and has no part in the stream's order.
+        """
+        learnt: dict[str, set[str]] = {}
+        knowing_event: set[str] = set()
+        knowing_label: set[str] = set()
+        for step in reversed(self._steps):
+            keys = set[str]() if step.is_redriven else set(entities(step.transaction).values())
+            knowing = knowing_label if step.relabelling else knowing_event
+            learnt[step.sequence_number] = keys & knowing
+            knowing |= {
+                key for key in keys - knowing if key in self._stored and _holds(self._stored[key].profile, step)
+            }
+        return learnt
+
+    def _take_all(self) -> None:
+        profiles = {key: stored.profile for key, stored in self._stored.items()}
+        learnt = self._learnt_with_later()
+        self._judgements, self._changed = {}, {}
+        for step in self._steps:
+            if step.relabelling:
+                frauds = self._frauds[step.sequence_number]
+                changed = learn_label(
+                    step.transaction, profiles, step.relabelling.change, frauds, learnt=learnt[step.sequence_number]
+                ).changed
+            else:
+                undone = step.sequence_number in self._undone
+                judgement = self._judge.judge(
+                    step.transaction,
+                    profiles,
+                    self._decided_at,
+                    undecided=undone,
+                    learnt=learnt[step.sequence_number],
+                    notes=self._notes(step.transaction),
+                )
+                self._judgements[step.sequence_number] = judgement
+                changed = judgement.profiles
+            changed = {key: profile for key, profile in changed.items() if key not in self.newer}
+            profiles.update(changed)
+            self._changed.update(changed)
+
+    def _notes(self, transaction: Transaction) -> list[Reason]:
+        """Say which profiles a transaction is judged without."""
+        keys = entities(transaction).values() if self.damaged or self.newer else ()
+        damaged = [Reason(code="PROFILE_DAMAGED", source=key) for key in keys if key in self.damaged]
+        return damaged + [Reason(code="PROFILE_NEWER", source=key) for key in keys if key in self.newer]
+
+    def _save(self, kinds: frozenset[EntityKind], decisions: DecisionStore) -> None:
+        """Write the changed profiles of some kinds; where another writer came in between, take all steps anew.
 
         What was written stays in memory as it was read, so that the steps change only what the others changed.
         """
-        pending = set(self._changed)
+        pending = {key for key in self._changed if kind_of(key) in kinds}
         for attempt in range(ATTEMPTS):
-            wanted = {
-                key: StoredProfile(self._changed[key], self._version(key)) for key in pending if key in self._changed
-            }
+            wanted = {key: self._to_write(key) for key in sorted(pending) if key in self._changed}
             saved = self._store.save(wanted)
+            self.uncertain |= saved.uncertain
             for key, error in saved.failed.items():
                 self._fail(key, error)
             pending = saved.conflicts
             if not pending:
-                return
-            pause(attempt)
+                break
+            self._store.wait(attempt)
             self._load(pending)
-            self._take_all()
+            self._take(decisions)
         for key in pending:
             self._fail(key, ContentionError(f"a {kind_of(key)}'s profile was changed by others {ATTEMPTS} times"))
+        if pending or self.failed:
+            self._take(decisions)
 
-    def _version(self, key: str) -> int | None:
-        return self._stored[key].version if key in self._stored else None
+    def _to_write(self, key: str) -> StoredProfile:
+        before = self._stored.get(key)
+        return before._replace(profile=self._changed[key]) if before else StoredProfile(self._changed[key], None)
 
-    def _load(self, keys: set[str]) -> None:
-        loaded = self._store.load(keys)
+    def _load(self, keys: Iterable[str]) -> None:
+        loaded = self._store.load(set(keys))
+        for key in keys:
+            self._stored.pop(key, None)
         self._stored.update(loaded.profiles)
-        for key, error in loaded.unreadable.items():
-            self._fail(key, error)
+        self.newer |= loaded.newer
+        self.damaged |= {key for key, stored in loaded.profiles.items() if stored.damaged}
 
     def _fail(self, key: str, error: Exception) -> None:
+        """Leave out the steps of a profile that could not be written, and later ones that share any profile with them.
+
+        Lambda delivers the later ones again anyway, and a profile must not learn them without the earlier ones.
+        """
+        touched = {key}
         for step in self._steps:
-            if key in entities(step.transaction).values():
+            keys = entities(step.transaction).values()
+            if not touched.isdisjoint(keys):
+                touched.update(keys)
                 self.failed.setdefault(step.sequence_number, error)
+        self._drop(set(self.failed))
+
+    def _drop(self, sequence_numbers: set[str]) -> None:
+        self._steps = [step for step in self._steps if step.sequence_number not in sequence_numbers]
+
+
+def _holds(profile: Profile, step: BatchStep) -> bool:
+    """Return whether a profile remembers a step."""
+    if step.relabelling:
+        return step.relabelling.change in profile.labels
+    return profile.holds_one_of(step.transaction.timestamp, identity(step.transaction.transaction_id))

@@ -3,7 +3,7 @@
 The analyzer, replay and backtest all judge by this one class.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from fraudstream.contract import RATES_FILE
@@ -56,6 +56,8 @@ class Judge:
         decided_at: int,
         *,
         undecided: bool = False,
+        learnt: Collection[str] = (),
+        notes: Sequence[Reason] = (),
     ) -> Judgement:
         """Judge a transaction by its past without itself.
 
@@ -65,6 +67,8 @@ class Judge:
             decided_at: epoch milliseconds.
             undecided: it is known to have no decision yet, so that it counts even where profiles cannot tell it from an
                 old one.
+            learnt: keys of profiles that are known to have learnt it.
+            notes: reasons that tell what it is judged without.
         """
         rates = self.ruleset.rates
         amount = rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp)
@@ -75,6 +79,7 @@ class Judge:
             reporting_threshold=rates.reporting_threshold,
             label_delay_days=self._calendar.label_delay_days,
             undecided=undecided,
+            learnt=learnt,
         )
         packed = codec.pack(compute(transaction, learned.views, amount, self._calendar))
         vector = codec.unpack(packed)
@@ -85,7 +90,7 @@ class Judge:
         decision = Decision(
             decision=outcome.verdict,
             score=outcome.score,
-            reasons=outcome.reasons if amount is not None else (*outcome.reasons, NO_EXCHANGE_RATE),
+            reasons=(*outcome.reasons, *(() if amount is not None else (NO_EXCHANGE_RATE,)), *notes),
             features=packed,
             unevaluable_rules=outcome.unevaluable,
             shadow_hits=outcome.shadow_hits,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
-from fraudstream.detection.profiles.entities import EntityKind, entities
+from fraudstream.detection.profiles.entities import PERSONAL, EntityKind, entities
 from fraudstream.detection.profiles.events import events_of
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.profiles.view import ProfileView
@@ -41,6 +41,7 @@ def learn_transaction(
     reporting_threshold: float,
     label_delay_days: int,
     undecided: bool = False,
+    learnt: Collection[str] = (),
     kinds: Collection[EntityKind] = ALL_KINDS,
     seen: bool | None = None,
 ) -> LearnedTransaction:
@@ -56,22 +57,23 @@ def learn_transaction(
         label_delay_days: days after which most labels are known.
         undecided: it is known to have no decision yet, so that it counts even where profiles cannot tell it from an old
             one.
+        learnt: keys of profiles that are known to have learnt it.
         kinds: the kinds of entities whose profiles learn.
         seen: what the customer's profile said; None lets it say so, and `kinds` must then have the customer.
     """
     keys = _keys(transaction, kinds)
     events = events_of(transaction, keys, amount, reporting_threshold)
-    held = False
     if seen is None:
         customer = profiles.get(keys[EntityKind.CUSTOMER])
         seen = customer is not None and customer.knows(events[EntityKind.CUSTOMER])
-        held = customer is not None and customer.holds(events[EntityKind.CUSTOMER])
-    late = not seen or (undecided and not held)
+    is_new = not seen or undecided
+    # A person's profiles are written last: what one of them holds has been learnt by all that are shared.
+    held = any(keys[kind] in profiles and profiles[keys[kind]].holds(events[kind]) for kind in PERSONAL & keys.keys())
     views: dict[EntityKind, ProfileView] = {}
     changed: dict[str, Profile] = {}
     for kind, key in keys.items():
         event, before = events[kind], profiles.get(key) or Profile.new(kind)
-        after = before.after(event, late=late)
+        after = before.after(event, late=is_new and key not in learnt and (kind in PERSONAL or not held))
         if after is not before:
             changed[key] = after
         counted = after is not before or before.holds(event)
@@ -85,6 +87,7 @@ def learn_label(
     change: LabelChange,
     frauds: int,
     *,
+    learnt: Collection[str] | None = None,
     kinds: Collection[EntityKind] = ALL_KINDS,
     seen: bool | None = None,
 ) -> LearnedLabel:
@@ -95,6 +98,8 @@ def learn_label(
         profiles: the profiles before the change, by key.
         change: what tells this change from others.
         frauds: 1 if the transaction is now known to be fraud, -1 if it is no longer.
+        learnt: keys of the profiles that are known to have learnt it, where it is known that not all of them have: it
+            counts for the others even if they cannot tell it from an old one.
         kinds: the kinds of entities whose profiles learn.
         seen: what the customer's profile said; None lets it say so, and `kinds` must then have the customer.
     """
@@ -104,10 +109,13 @@ def learn_label(
     if seen is None:
         customer = profiles.get(keys[EntityKind.CUSTOMER])
         seen = customer is not None and customer.knows_label(change)
+    is_new = not seen or learnt is not None
+    held = any(keys[kind] in profiles and change in profiles[keys[kind]].labels for kind in PERSONAL & keys.keys())
     changed: dict[str, Profile] = {}
     for kind, key in keys.items():
         before = profiles.get(key) or Profile.new(kind)
-        after = before.after_label(change, events[kind], frauds, late=not seen)
+        late = is_new and key not in (learnt or ()) and (kind in PERSONAL or not held)
+        after = before.after_label(change, events[kind], frauds, late=late)
         if after is not before:
             changed[key] = after
     return LearnedLabel(changed, seen)

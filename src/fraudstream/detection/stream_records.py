@@ -27,6 +27,8 @@ class Work(NamedTuple):
     """The label is new or another one than before: what the alert is to show."""
     relabelling: Relabelling | None = None
     """What the label changes in profiles; None where the truth is the same as before."""
+    redriven: bool = False
+    """Somebody has sent it again after it had been given up."""
 
 
 _FRAUD = {"S": Truth.FRAUD}
@@ -71,7 +73,9 @@ def read(record: Mapping[str, Any]) -> Work:
         return Work(number)
     is_new = not old
     redriven = new.get("redrivenAt") != old.get("redrivenAt")
-    relabelled = any(new.get(name) != old.get(name) for name in ("label", "labelSource", "labeledAt"))
+    relabelled = any(new.get(name) != old.get(name) for name in ("label", "labelSource", "labeledAt")) or (
+        redriven and new.get("labeledAt") != new.get("learntLabeledAt")
+    )
     to_judge = "decision" not in new and (is_new or redriven)
     if not to_judge and not relabelled:
         return Work(number)
@@ -80,17 +84,22 @@ def read(record: Mapping[str, Any]) -> Work:
         check(transaction)
     except UnusableTransactionError as error:
         raise PoisonRecordError(f"not a transaction that can be judged: {error}") from None
-    return Work(number, transaction, to_judge, label, relabelled and label is not None, _relabelling(record, new, old))
+    relabelling = None
+    if relabelled:
+        # Of what is redriven nobody knows what was learnt, unless it has been noted.
+        before = new.get("learntLabel") if redriven else old.get("label")
+        relabelling = _relabelling(record, label, was_fraud=before == _FRAUD)
+    return Work(number, transaction, to_judge, label, relabelled and label is not None, relabelling, redriven)
 
 
-def _relabelling(record: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[str, Any]) -> Relabelling | None:
+def _relabelling(record: Mapping[str, Any], label: Label | None, *, was_fraud: bool) -> Relabelling | None:
     """Compare what was known to be true with what is known now; `LEGITIMATE` counts as what nobody complained about."""
-    frauds = (new.get("label") == _FRAUD) - (old.get("label") == _FRAUD)
-    if not frauds:
+    is_fraud = label is not None and label.label is Truth.FRAUD
+    if label is None or is_fraud == was_fraud:
         return None
     # A record that is delivered again has the same time and number: so profiles know it again.
     seconds: object = record["dynamodb"].get("ApproximateCreationDateTime")
     if not isinstance(seconds, int | float) or not 0 <= seconds < MAX_TIME / 1000:
         raise PoisonRecordError("a stream record's ApproximateCreationDateTime is no time")
-    arrived_at = int(seconds * 1000)
-    return Relabelling(LabelChange(arrived_at, identity(sequence_number(record))), frauds)
+    change = LabelChange(int(seconds * 1000), identity(sequence_number(record)))
+    return Relabelling(change, was_fraud, is_fraud, label.labeled_at)

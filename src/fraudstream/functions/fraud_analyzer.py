@@ -84,6 +84,13 @@ def _report(analysis: Analysis, records: "Sequence[Mapping[str, Any]]") -> None:
     _METER.count(Metric.ALERTS_RAISED, analysis.alerts)
     for latency in analysis.latencies:
         _METER.milliseconds(Metric.DECISION_LATENCY, latency)
+    for metric, number in (
+        (Metric.PROFILES_DAMAGED, analysis.damaged),
+        (Metric.PROFILES_NEWER, analysis.newer),
+        (Metric.PROFILES_UNCERTAIN, analysis.uncertain),
+    ):
+        if number:
+            _METER.count(metric, number)
     ids = {sequence_number(record): transaction_id(record) for record in records} if analysis.failures else {}
     for failure in analysis.failures:
         fields: LogFields = {"sequence_number": failure.sequence_number}

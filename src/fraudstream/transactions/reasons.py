@@ -37,6 +37,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "NEW_DEVICE_HIGH_AMOUNT": "An unusually high amount came from a device that is new for this customer.",
         "NO_EXCHANGE_RATE": "There is no exchange rate for the currency, so the amount was not judged.",
         "ODD_HOUR": "The customer is hardly ever active at this hour.",
+        "PROFILE_DAMAGED": "What was known of one of those involved could not be read, and is being learnt anew.",
+        "PROFILE_NEWER": "What is known of one of those involved was written by a newer version, and was left aside.",
         "REFUND_ABUSE": "The customer had unusually many or high refunds in a week.",
         "REPEATED_DECLINES": "The issuer declined several recent attempts of this card or customer.",
         "ROUND_AMOUNT": "The amount is a whole number of hundreds, as gift cards are.",

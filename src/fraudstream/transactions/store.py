@@ -5,6 +5,7 @@ writes are conditional, so a repeated request can neither store a second transac
 request that died between the two is completed by its repetition.
 """
 
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _IF_ABSENT = "attribute_not_exists(transactionId)"
 _CLAIM_TIMESTAMP = 0
+_TOKEN_BYTES = 6
 
 
 class ConflictError(Exception):
@@ -77,8 +79,13 @@ class TransactionStore:
                 raise ConflictError
             claim = earlier  # its time and its end, so that the transaction is the one that was claimed
         transaction = pseudonymize(request, self.tokenizer, timestamp=claim["transactionTimestamp"], received_at=now)
-        item = transaction.to_item() | to_item({"kind": ItemKind.TRANSACTION.value, "expiresAt": claim["expiresAt"]})
-        if present := self._put_if_absent(item):
+        token = secrets.token_bytes(_TOKEN_BYTES)
+        item = transaction.to_item() | to_item(
+            {"kind": ItemKind.TRANSACTION.value, "expiresAt": claim["expiresAt"], "writeToken": token}
+        )
+        present = self._put_if_absent(item)
+        # With this token it is this very one: the answer was lost, and the SDK repeated it.
+        if present and present.get("writeToken") != item["writeToken"]:
             return PutResult(decode(present), is_new=False)
         return PutResult(StoredTransaction(transaction), is_new=True)
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+_UNLEARNED = "attribute_exists(labeledAt) AND (attribute_not_exists(learntLabeledAt) OR learntLabeledAt <> labeledAt)"
+_GIVEN_UP = f"(attribute_not_exists(decision) OR ({_UNLEARNED}))"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(redrive)
@@ -30,8 +34,9 @@ def redrive(
 ) -> None:
     """Send transactions that were never decided through the analyzer again.
 
-    For what lies in the dead-letter queue, once its cause is gone. What has a decision keeps it. A daily report that
-    failed lies there too, but it is not redriven: `fraudstream report --date` makes it.
+    For what lies in the dead-letter queue, once its cause is gone. What has a decision keeps it; if its label was given
+    up, profiles learn it. A daily report that failed lies in the queue too, but it is not redriven: `fraudstream report
+    --date` makes it.
 
         fraudstream redrive order-20261123-0001 order-20261123-0002
         fraudstream report --date 2026-11-23 --format json && fraudstream redrive --report report-2026-11-23.json
@@ -53,7 +58,7 @@ def redrive(
         for number, transaction_id in enumerate(wanted, start=1):
             values = {"redrivenAt": {"N": str(int(time.time() * 1000))}}
             try:
-                done += _update(client, table, transaction_id, values, "attribute_not_exists(decision)")
+                done += _update(client, table, transaction_id, values, _GIVEN_UP)
             except CommandError as error:
                 missing += 1
                 err.print(str(error), markup=False)

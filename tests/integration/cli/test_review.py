@@ -153,6 +153,19 @@ def test_only_what_was_never_decided_is_redriven(fraudstream: Command, system: S
     assert "redrivenAt" not in system.item("t-2")
 
 
+def test_a_label_that_was_given_up_is_redriven_and_one_that_was_learnt_is_not(
+    fraudstream: Command, system: System
+) -> None:
+    for name, learnt in (("t-1", {}), ("t-2", {"learntLabel": "FRAUD", "learntLabeledAt": NOW})):
+        item = system.store(name).to_item() | DECISION.to_item()
+        label = {"kind": "TXN", "label": "FRAUD", "labelSource": "analyst", "labeledAt": NOW}
+        system.dynamodb.put_item(TableName=TRANSACTIONS, Item=item | to_item(label | learnt))
+    ran = fraudstream("redrive", "t-1", "t-2")
+    assert "1 sent to the analyzer again, 1 had a decision" in ran.out
+    assert "redrivenAt" in system.item("t-1")
+    assert "redrivenAt" not in system.item("t-2")
+
+
 def test_a_redrive_goes_on_behind_an_id_that_is_not_there_and_ends_with_1(fraudstream: Command, system: System) -> None:
     system.store("t-1", decision=None)
     ran = fraudstream("redrive", "nobody", "t-1")

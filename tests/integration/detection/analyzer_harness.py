@@ -19,7 +19,7 @@ from fraudstream.detection.profiles.codec import unpack
 from fraudstream.detection.rules.ruleset import load
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStore
-from fraudstream.detection.stores.profiles import ProfileStore, StoredProfile
+from fraudstream.detection.stores.profiles import SET_ASIDE_PREFIX, ProfileStore, StoredProfile
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Decision
 from fraudstream.transactions.transaction import Transaction, TransactionType
@@ -135,6 +135,7 @@ class World:
         return {
             item["entity"]["S"]: StoredProfile(unpack(bytes(item["state"]["B"])), int(item["version"]["N"]))
             for item in self.items("profiles")
+            if not item["entity"]["S"].startswith(SET_ASIDE_PREFIX)
         }
 
     def alert(self, transaction_id: str) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def test_a_crash_between_profiles_and_decision_is_repaired_by_the_retry_with_the
     assert {each.version for each in world.profiles().values()} == {1}
     world.analyze(records)
     assert {each.transaction_id: world.decision(each.transaction_id) for each in burst} == {
-        name: decision for name, (_, decision) in expected.items()
+        name: judged.decision for name, judged in expected.items()
     }
     assert {each.version for each in world.profiles().values()} == {1}
 

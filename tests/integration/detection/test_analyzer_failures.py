@@ -1,6 +1,7 @@
 """The fraud analyzer when something is wrong: a record, a profile, DynamoDB, or another analyzer in between."""
 
 import threading
+import zlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -12,7 +13,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.analyzer import first_failure
 from fraudstream.detection.batch import Batch, BatchStep, ContentionError
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.profiles.codec import ProfileError, pack
+from fraudstream.detection.profiles.codec import pack
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.layout import Personal, Shared
 from fraudstream.detection.profiles.profile import Profile
@@ -78,15 +79,54 @@ def test_a_record_without_a_sequence_number_fails_the_batch_since_it_could_not_b
         world.analyze(records)
 
 
-def test_a_profile_of_another_schema_fails_its_own_records_and_stays_as_it_is(world: World) -> None:
-    foreign = to_item({"entity": "customer#tok_ben", "state": b"\x63later", "version": 7, "expiresAt": 1})
-    world.dynamodb.put_item(TableName="profiles", Item=foreign)
+def newer(state: bytes) -> bytes:
+    body = bytes([state[0] + 1]) + state[1:-4]
+    return body + zlib.crc32(body).to_bytes(4, "little")
+
+
+def test_a_damaged_profile_is_set_aside_and_its_entity_begins_anew(world: World) -> None:
+    damaged = to_item({"entity": "customer#tok_ben", "state": b"\x03what was it", "version": 7, "expiresAt": 1})
+    world.dynamodb.put_item(TableName="profiles", Item=damaged)
     world.store(transaction(1), transaction(2, customer_id="tok_ben"), transaction(3))
     analysis = world.analyze()
-    assert len(analysis.latencies) == 2
-    (failure,) = analysis.failures
-    assert isinstance(failure.error, ProfileError)
+    assert (len(analysis.latencies), analysis.failures, analysis.damaged) == (3, [], 1)
+    (aside,) = [item for item in world.items("profiles") if item["entity"]["S"].startswith("damaged#customer#tok_ben")]
+    assert aside["item"]["M"] == damaged
+    decision = world.decision("t2")
+    assert decision is not None
+    assert [(each.code, each.source) for each in decision.reasons] == [("PROFILE_DAMAGED", "customer#tok_ben")]
+    learnt = world.profiles()["customer#tok_ben"]
+    assert (len(learnt.profile.ring), learnt.version) == (1, 8)
+
+
+@pytest.mark.parametrize("without", [("state",), ("version",), ("state", "version")])
+def test_a_profile_that_lacks_an_attribute_is_damaged_too(world: World, without: tuple[str, ...]) -> None:
+    state = pack(Profile.new(EntityKind.CUSTOMER))
+    item = to_item({"entity": "customer#tok_ann", "state": state, "version": 7, "expiresAt": 1})
+    world.dynamodb.put_item(TableName="profiles", Item={key: item[key] for key in item if key not in without})
+    world.store(transaction(1))
+    assert len(world.analyze().latencies) == 1
+    assert len(world.profiles()["customer#tok_ann"].profile.ring) == 1
+
+
+def test_a_profile_of_a_newer_version_stays_as_it_is_and_stops_nothing(world: World) -> None:
+    state = newer(pack(Profile.new(EntityKind.CUSTOMER)))
+    foreign = to_item({"entity": "customer#tok_ben", "state": state, "version": 7, "expiresAt": 1})
+    world.dynamodb.put_item(TableName="profiles", Item=foreign)
+    sale = transaction(2, customer_id="tok_ben", merchant_id="tok_shop")
+    world.store(transaction(1), sale)
+    world.change(sale, {"label": "FRAUD", "labelSource": "chargeback", "labeledAt": NOW + 1})
+    records = world.records()
+    for _ in range(2):
+        analysis = world.analyze(records)
+        assert (analysis.failures, analysis.newer) == ([], 1)
     assert world.dynamodb.get_item(TableName="profiles", Key={"entity": foreign["entity"]})["Item"] == foreign
+    decision = world.decision("t2")
+    assert decision is not None
+    assert [(each.code, each.source) for each in decision.reasons] == [("PROFILE_NEWER", "customer#tok_ben")]
+    world.dynamodb.delete_item(TableName="profiles", Key={"entity": foreign["entity"]})
+    shop = world.profiles()["merchant#tok_shop"].profile.days
+    assert [shop.total(column, NOW // DAY, NOW // DAY) for column in (Shared.COUNT, Shared.FRAUDS)] == [1, 1]
 
 
 def test_a_refused_decision_fails_its_record_and_the_retry_makes_it(world: World) -> None:

@@ -85,6 +85,23 @@ def test_identifiers_are_stored_as_tokens_and_places_coarse(processor: Processor
         assert value not in answer["body"]
 
 
+def test_a_post_whose_answers_from_dynamodb_were_lost_is_answered_and_counted_as_stored(processor: Processor) -> None:
+    sent, lost = payment(), set[int]()
+
+    def once_more(attempts: int, **_: object) -> float | None:
+        if attempts > 1 or len(lost) == 2:
+            return None
+        lost.add(len(lost))
+        return 0.0
+
+    processor.client.meta.events.register_first("needs-retry.dynamodb.PutItem", once_more)
+    answer = processor.post(sent)
+    processor.client.meta.events.unregister("needs-retry.dynamodb.PutItem", once_more)
+    assert len(lost) == 2
+    assert answer["statusCode"] == 201
+    assert processor.post(sent)["statusCode"] == 200
+
+
 def test_a_repeated_post_is_answered_with_the_present_state(processor: Processor) -> None:
     sent = payment()
     first = processor.post(sent)

@@ -1,18 +1,21 @@
 """Profiles: compact, idempotent, and the same whatever the order in which events and labels arrive."""
 
 import random
+import zlib
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fraudstream.detection.profiles.amounts import Amounts
-from fraudstream.detection.profiles.codec import ProfileError, pack, unpack
+from fraudstream.detection.profiles.codec import DamagedProfileError, NewerProfileError, ProfileError, pack, unpack
 from fraudstream.detection.profiles.entities import PERSONAL, EntityKind
 from fraudstream.detection.profiles.events import MAX_AMOUNT, NO_AMOUNT, NO_COUNTRY, NO_PEER, NO_PLACE, SPEND, Event
 from fraudstream.detection.profiles.known_values import MAX_KNOWN_VALUES
 from fraudstream.detection.profiles.layout import LAYOUTS, Personal, Shared
 from fraudstream.detection.profiles.profile import LabelChange, Profile
+from fraudstream.detection.stores.profiles import TOKEN_BYTES, TOKENS_KEPT
 from fraudstream.durations import DAY
 
 HOUR = 3_600_000
@@ -74,7 +77,7 @@ def test_the_fullest_profile_fits_into_one_write_unit(kind: EntityKind) -> None:
         profile = profile.after(each).after_label(LabelChange(2**47 + number, number), each, 1)
     key = f"{kind}#tok_{'x' * 22}"
     # DynamoDB counts names and values; a number takes at most a byte for two digits and one more, and one for the sign.
-    attributes = len("entitystateversionexpiresAt") + 2 * (2 + 20 // 2)
+    attributes = len("entitystateversionwritesexpiresAt") + TOKENS_KEPT * TOKEN_BYTES + 2 * (2 + 20 // 2)
     assert len(pack(profile)) + len(key) + attributes <= 1024
 
 
@@ -234,16 +237,56 @@ def test_a_full_figure_stays_full() -> None:
     assert profile.days.total(Personal.COUNT, 1, 1) == 300
 
 
-def test_a_profile_of_another_schema_is_refused_by_name() -> None:
-    stored = pack(learnt([event(1)]))
-    with pytest.raises(ProfileError, match="schema 7, this code reads schema 2"):
-        unpack(b"\x07" + stored[1:])
+def test_a_profile_that_a_newer_version_wrote_is_told_from_a_damaged_one() -> None:
+    body = b"\x07" + pack(learnt([event(1)]))[1:-4] + b"something more"
+    whole = body + zlib.crc32(body).to_bytes(4, "little")
+    with pytest.raises(NewerProfileError, match="schema 7, this code reads schemas up to 3"):
+        unpack(whole)
+    with pytest.raises(DamagedProfileError):
+        unpack(whole[:-1] + b"?")
+
+
+@pytest.mark.parametrize("kind", EntityKind)
+def test_any_flipped_bit_is_seen(kind: EntityKind) -> None:
+    stored = pack(learnt([event(number) for number in range(12)], kind))
+    for place in range(len(stored)):
+        for bit in range(8):
+            damaged = bytearray(stored)
+            damaged[place] ^= 1 << bit
+            if damaged[0] != 2:  # what 0.1.0 wrote has no checksum
+                with pytest.raises(DamagedProfileError):
+                    unpack(bytes(damaged))
+
+
+def test_a_profile_under_the_key_of_another_kind_is_damaged() -> None:
+    stored = pack(learnt([event(1)], EntityKind.CARD))
+    assert unpack(stored, EntityKind.CARD).kind is EntityKind.CARD
+    with pytest.raises(DamagedProfileError, match="a card's stands under the key of a customer"):
+        unpack(stored, EntityKind.CUSTOMER)
+
+
+@pytest.mark.parametrize("kind", EntityKind)
+def test_what_0_1_0_wrote_is_read(kind: EntityKind) -> None:
+    profile = learnt([event(number) for number in range(30)], kind)
+    assert unpack(as_0_1_0_wrote(profile), kind) == profile
+
+
+def test_events_of_0_1_0_that_are_out_of_order_are_damage() -> None:
+    first, second = event(1), event(2)
+    profile = msgspec.structs.replace(learnt([first, second]), ring=(second, first))
+    with pytest.raises(DamagedProfileError, match="do not fit together"):
+        unpack(as_0_1_0_wrote(profile))
+
+
+def as_0_1_0_wrote(profile: Profile) -> bytes:
+    """Schema 2: the same without the checksum."""
+    return b"\x02" + pack(profile)[1:-4]
 
 
 @given(st.binary(max_size=1200), st.integers(0, 400))
 def test_a_damaged_profile_is_refused_and_nothing_else_happens(noise: bytes, cut: int) -> None:
     stored = pack(learnt([event(number) for number in range(12)]))
-    for damaged in (b"\x02" + noise, stored[:cut], stored + noise):
+    for damaged in (b"\x02" + noise, b"\x03" + noise, stored[:cut], stored + noise):
         try:
             unpack(damaged)
         except ProfileError:

@@ -1,6 +1,13 @@
-"""The stored form of a profile: at most one kilobyte with its key and the names of its attributes."""
+"""The stored form of a profile: at most one kilobyte with its key and the names of its attributes.
 
+The first byte is the schema. From schema 3 on, the last four are a CRC-32 of all before them, whatever the schema: so a
+profile that a newer version wrote is told from a damaged one. Schema 2, of 0.1.0, ends without.
+"""
+
+import math
 import struct
+import zlib
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from fraudstream.detection.profiles.amounts import Amounts
@@ -11,7 +18,10 @@ from fraudstream.detection.profiles.known_values import KnownValue
 from fraudstream.detection.profiles.layout import LAYOUTS, Layout
 from fraudstream.detection.profiles.profile import HOURS_A_DAY, LabelChange, LastPlace, OlderEvents, Profile
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
+"""What is written."""
+_SCHEMA_WITHOUT_CHECKSUM: Final = 2
+_CHECKSUM = struct.Struct("<I")
 
 _KINDS: Final = tuple(EntityKind)
 _FAMILIAR = struct.Struct("<II")
@@ -25,6 +35,14 @@ _FIRST_ABSENT: Final = len(Event._fields) - len(_ABSENT)
 
 class ProfileError(ValueError):
     """A stored profile cannot be read."""
+
+
+class DamagedProfileError(ProfileError):
+    """A stored profile is not what was written."""
+
+
+class NewerProfileError(ProfileError):
+    """A newer version of this code wrote a profile, and must find it as it left it."""
 
 
 class _Form(NamedTuple):
@@ -66,7 +84,7 @@ def pack(profile: Profile) -> bytes:
         values += profile.daytimes
         values += (*past.place, len(past.devices), len(past.countries), len(past.payees))
     familiar = (*past.devices, *past.countries, *past.payees)
-    return b"".join(
+    body = b"".join(
         [
             form.fixed.pack(*values),
             *[_FAMILIAR.pack(*each) for each in familiar],
@@ -74,21 +92,57 @@ def pack(profile: Profile) -> bytes:
             *[form.event.pack(*event[:kept]) for event in profile.ring],
         ]
     )
+    return body + _CHECKSUM.pack(zlib.crc32(body))
 
 
-def unpack(state: bytes) -> Profile:
-    """Read the stored form.
+def unpack(state: bytes, kind: EntityKind | None = None) -> Profile:
+    """Read the stored form, of this version of the code or of any before it.
+
+    Args:
+        state: what was stored.
+        kind: the kind of entity that it must be of.
 
     Raises:
-        ProfileError: another version of this code wrote it, or it is damaged.
+        DamagedProfileError: it is not what any version wrote.
+        NewerProfileError: a newer version wrote it.
     """
-    if not state or state[0] != SCHEMA:
-        found = f"schema {state[0]}" if state else "no schema"
-        raise ProfileError(f"a profile has {found}, this code reads schema {SCHEMA}: deploy the code that wrote it")
+    body = _body(state)
     try:
-        return _read(_FORMS[_KINDS[state[1]]], state)
-    except (struct.error, IndexError, ValueError):
-        raise ProfileError("a profile is damaged: its length does not fit its header") from None
+        profile = _read(_FORMS[_KINDS[body[1]]], body)
+    except (struct.error, IndexError):
+        raise DamagedProfileError("a profile is damaged: its length does not fit its header") from None
+    if kind not in {None, profile.kind}:
+        raise DamagedProfileError(f"a profile is damaged: a {profile.kind}'s stands under the key of a {kind}")
+    if state[0] == _SCHEMA_WITHOUT_CHECKSUM and not _is_plausible(profile):
+        raise DamagedProfileError("a profile is damaged: its events and figures do not fit together")
+    return profile
+
+
+def _body(state: bytes) -> bytes:
+    """Check that a state is whole; give it without its checksum."""
+    schema = state[0] if state else 0
+    if schema == _SCHEMA_WITHOUT_CHECKSUM:
+        return state
+    body, checksum = state[: -_CHECKSUM.size], state[-_CHECKSUM.size :]
+    if schema < SCHEMA or len(state) <= _CHECKSUM.size or _CHECKSUM.pack(zlib.crc32(body)) != checksum:
+        raise DamagedProfileError("a profile is damaged: its checksum does not fit")
+    if schema > SCHEMA:
+        raise NewerProfileError(f"a profile has schema {schema}, this code reads schemas up to {SCHEMA}")
+    return body
+
+
+def _is_plausible(profile: Profile) -> bool:
+    """Tell whether a profile can have come about: what schema 2 has instead of a checksum."""
+    ring, layout, amounts = profile.ring, LAYOUTS[profile.kind], profile.past.amounts
+    return (
+        len(ring) <= layout.ring
+        and len(profile.labels) <= layout.labels
+        and all(first < second for first, second in pairwise(ring))
+        and all(first < second for first, second in pairwise(profile.labels))
+        and math.isfinite(amounts.mean)
+        and math.isfinite(amounts.squares)
+        and amounts.squares >= 0
+    )
 
 
 def _read(form: _Form, state: bytes) -> Profile:
@@ -112,7 +166,7 @@ def _read(form: _Form, state: bytes) -> Profile:
     start, end = end, end + _LABEL.size * labels
     changes = tuple([LabelChange._make(each) for each in _LABEL.iter_unpack(state[start:end])])
     if len(state) != end + form.event.size * ring:
-        raise ProfileError("a profile is damaged: its length does not fit its header")
+        raise DamagedProfileError("a profile is damaged: its length does not fit its header")
     missing = _ABSENT[len(form.layout.event) - _FIRST_ABSENT :]
     events = tuple([Event._make(each + missing) for each in form.event.iter_unpack(state[end:])])
     past = OlderEvents(

@@ -107,7 +107,11 @@ class Profile(msgspec.Struct, frozen=True):
 
     def holds(self, event: Event) -> bool:
         """Return whether the event is in the ring."""
-        ring, time, identity = self.ring, event.time, event.identity
+        return self.holds_one_of(event.time, event.identity)
+
+    def holds_one_of(self, time: int, identity: int) -> bool:
+        """Return whether an event of a time (epoch milliseconds) and a transaction's hash is in the ring."""
+        ring = self.ring
         if not ring or time > ring[-1].time:
             return False
         return any(known.time == time and known.identity == identity for known in ring)

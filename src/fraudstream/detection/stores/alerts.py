@@ -10,11 +10,11 @@ from botocore.exceptions import ClientError
 
 from fraudstream.detection.profiles.entities import EntityKind, entities
 from fraudstream.durations import SECONDS_A_DAY
-from fraudstream.dynamodb import raise_unless_condition_failed
-from fraudstream.transactions.attributes import to_item
+from fraudstream.dynamodb import held_item, raise_unless_condition_failed
+from fraudstream.transactions.attributes import from_item, to_item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -38,23 +38,54 @@ class AlertStore:
         self._clock = clock
 
     def open(self, transaction: Transaction, decision: Decision) -> bool:
-        """Raise the alert of a transaction if it has none yet; tell whether it had none."""
+        """Raise the alert of a transaction, or have the one that it has follow the decision; tell whether it had none.
+
+        An earlier attempt may have raised it and died before it decided; another ruleset may decide otherwise since.
+        """
         alert = {
             "transactionId": transaction.transaction_id,
             "timestamp": transaction.timestamp,
             "createdAt": decision.decided_at,
-            "status": "OPEN",
-            "statusShard": _status_shard("OPEN", transaction.transaction_id),
-            "decision": decision.decision,
-            "score": decision.score,
-            # One text: the pipe that tells of alerts can only pass on what is not a list.
-            "reasonCodes": ",".join(dict.fromkeys(reason.code for reason in decision.reasons)),
+            **_status("OPEN", transaction),
+            **_shown(decision),
             "entity": entities(transaction)[EntityKind.CUSTOMER],
             "expiresAt": int(self._clock()) + self._retention_seconds,
         }
         try:
             self._dynamodb.put_item(
-                TableName=self._table, Item=to_item(alert), ConditionExpression="attribute_not_exists(transactionId)"
+                TableName=self._table,
+                Item=to_item(alert),
+                ConditionExpression="attribute_not_exists(transactionId)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            held = from_item(held_item(error))
+            if any(held.get(name) != value for name, value in _shown(decision).items()):
+                # What a person has closed stays closed.
+                status = {} if "label" in held else _status("OPEN", transaction)
+                self._change(transaction, {**_shown(decision), **status})
+            return False
+        return True
+
+    def correct(self, transaction: Transaction, decision: Decision) -> None:
+        """Have the alert of a transaction, if it has one, follow the decision, open or closed as it is."""
+        self._change(transaction, _shown(decision))
+
+    def withdraw(self, transaction: Transaction, decision: Decision) -> bool:
+        """Close the alert of a transaction that is approved after all; return whether there was an open one."""
+        changes = {**_shown(decision), **_status("CLOSED", transaction), "closedAt": decision.decided_at}
+        return self._change(transaction, changes, only_open=True)
+
+    def _change(self, transaction: Transaction, changes: Mapping[str, object], *, only_open: bool = False) -> bool:
+        values = to_item({f":{name}": value for name, value in changes.items()})
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"transactionId": {"S": transaction.transaction_id}},
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changes),
+                ConditionExpression="#status = :open" if only_open else "attribute_exists(transactionId)",
+                ExpressionAttributeNames={f"#{name}": name for name in changes},
+                ExpressionAttributeValues=values | (to_item({":open": "OPEN"}) if only_open else {}),
             )
         except ClientError as error:
             raise_unless_condition_failed(error)
@@ -88,3 +119,17 @@ class AlertStore:
 
 def _status_shard(status: str, transaction_id: str) -> str:
     return f"{status}#{zlib.crc32(transaction_id.encode()) % STATUS_SHARDS}"
+
+
+def _status(status: str, transaction: Transaction) -> dict[str, object]:
+    return {"status": status, "statusShard": _status_shard(status, transaction.transaction_id)}
+
+
+def _shown(decision: Decision) -> dict[str, object]:
+    """Give what an alert shows of its decision."""
+    return {
+        "decision": decision.decision,
+        "score": decision.score,
+        # One text: the pipe that tells of alerts can only pass on what is not a list.
+        "reasonCodes": ",".join(dict.fromkeys(reason.code for reason in decision.reasons)),
+    }

@@ -1,0 +1,177 @@
+"""The fraud analyzer counts everything once, whatever becomes of its calls and of their answers."""
+
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.detection.profiles.layout import Personal, Shared
+from fraudstream.detection.profiles.profile import Profile
+from fraudstream.detection.rules.ruleset import Thresholds
+from fraudstream.detection.stores.profiles import SavedProfiles, StoredProfile
+from fraudstream.durations import DAY
+from fraudstream.transactions.decision import Verdict
+from tests.integration.detection.analyzer_harness import NOW, RULESET, World, a_world, refusal, suspicious, transaction
+
+
+@pytest.fixture
+def world(aws: MinistackServer) -> Iterator[World]:
+    with a_world(aws) as made:
+        yield made
+
+
+def lose_first_answer(world: World, operation: str, table: str) -> Callable[[], list[str]]:
+    """Have botocore send a call again although it was applied: once for each item of a table."""
+    lost: list[str] = []
+    sent: list[str] = []
+
+    def remember(request: Any, **_: object) -> None:
+        body = json.loads(request.body)
+        sent.append(f"{body['TableName']} {json.dumps(body.get('Key') or body['Item'].get('entity'))}")
+
+    def once_more(attempts: int, **_: object) -> float | None:
+        if attempts > 1 or not sent[-1].startswith(f"{table} ") or sent[-1] in lost:
+            return None
+        lost.append(sent[-1])
+        return 0.0
+
+    events = world.dynamodb.meta.events
+    events.register(f"before-send.dynamodb.{operation}", remember)
+    events.register_first(f"needs-retry.dynamodb.{operation}", once_more)
+
+    def recover() -> list[str]:
+        events.unregister(f"before-send.dynamodb.{operation}", remember)
+        events.unregister(f"needs-retry.dynamodb.{operation}", once_more)
+        return lost
+
+    return recover
+
+
+def one_at_a_time(world: World) -> None:
+    world.pool = ThreadPoolExecutor(1)
+
+
+def test_a_batch_longer_than_any_ring_counts_once_although_the_answer_to_each_write_was_lost(world: World) -> None:
+    one_at_a_time(world)
+    world.store(*(transaction(number, merchant_id="tok_shop") for number in range(60)))
+    records = world.records()
+    recover = lose_first_answer(world, "PutItem", "profiles")
+    analysis = world.analyze(records)
+    assert len(recover()) == 2
+    assert (len(analysis.latencies), analysis.failures, analysis.uncertain) == (60, [], 0)
+    days = {key: stored.profile.days for key, stored in world.profiles().items()}
+    assert days["customer#tok_ann"].total(Personal.COUNT, NOW // DAY, NOW // DAY) == 60
+    assert days["customer#tok_ann"].total(Personal.SUM, NOW // DAY, NOW // DAY) == 60 * 2000
+    assert days["merchant#tok_shop"].total(Shared.COUNT, NOW // DAY, NOW // DAY) == 60
+    assert {stored.version for stored in world.profiles().values()} == {1}
+
+
+def test_a_decision_whose_answer_was_lost_counts_as_made(world: World) -> None:
+    one_at_a_time(world)
+    world.store(*(transaction(number) for number in range(5)))
+    records = world.records()
+    recover = lose_first_answer(world, "UpdateItem", "transactions")
+    analysis = world.analyze(records)
+    assert len(recover()) == 5
+    assert len(analysis.latencies) == 5
+
+
+def test_an_own_write_is_known_after_others_have_written_up_to_seven_times(world: World) -> None:
+    store, profile = world.profile_store(), Profile.new(EntityKind.CUSTOMER)
+    mine = {"customer#tok_ann": StoredProfile(profile, None)}
+
+    def others_write(times: int) -> SavedProfiles:
+        """Write, lose the answer, and repeat the write when others have written so many times."""
+        done: list[int] = []
+
+        def before(params: Mapping[str, Any], **_: object) -> None:
+            if len(done) == 0:
+                done.append(1)
+                world.dynamodb.put_item(**params)
+                for _ in range(times):
+                    there = store.load(mine).profiles["customer#tok_ann"]
+                    assert store.save({"customer#tok_ann": there}).conflicts == set()
+
+        recover = world.interfere("PutItem", before)
+        saved = store.save(mine)
+        recover()
+        world.dynamodb.delete_item(TableName="profiles", Key={"entity": {"S": "customer#tok_ann"}})
+        return saved
+
+    assert [others_write(times).conflicts for times in (0, 1, 7)] == [set(), set(), set()]
+    assert others_write(8).conflicts == {"customer#tok_ann"}
+
+
+def test_an_event_whose_merchant_could_not_be_written_counts_although_many_newer_ones_came_since(world: World) -> None:
+    first = transaction(0, merchant_id="tok_shop")
+    world.store(first)
+    records = world.records()
+
+    def refuse(params: Mapping[str, Any], **_: object) -> None:
+        if params["TableName"] == "profiles" and params["Item"]["entity"] == {"S": "merchant#tok_shop"}:
+            raise refusal("PutItem")
+
+    recover = world.interfere("PutItem", refuse)
+    assert len(world.analyze(records).failures) == 1
+    recover()
+    assert world.profiles() == {}
+    world.store(*(transaction(number, customer_id=f"tok_{number}", merchant_id="tok_shop") for number in range(1, 20)))
+    assert world.analyze().failures == []
+    assert world.analyze(records).failures == []
+    shop = world.profiles()["merchant#tok_shop"].profile.days
+    assert shop.total(Shared.COUNT, NOW // DAY, NOW // DAY) == 20
+
+
+def test_every_label_of_a_burst_is_learnt_once_whatever_the_order(world: World) -> None:
+    stolen = [transaction(number, merchant_id="tok_shop") for number in range(30)]
+    world.store(*stolen)
+    world.analyze()
+    for each in stolen:
+        world.change(each, {"label": "FRAUD", "labelSource": "chargeback", "labeledAt": NOW + 1})
+    records = world.records()
+    for start in (2, 0, 1, 2, 0):
+        assert world.analyze(records[start::3]).failures == []
+    days = {key: stored.profile.days for key, stored in world.profiles().items()}
+    assert days["customer#tok_ann"].total(Personal.FRAUDS, NOW // DAY, NOW // DAY) == 30
+    assert days["merchant#tok_shop"].total(Shared.FRAUDS, NOW // DAY, NOW // DAY) == 30
+
+
+def test_a_label_that_was_given_up_is_learnt_when_its_transaction_is_redriven(world: World) -> None:
+    sale = transaction(1)
+    world.store(sale)
+    world.analyze()
+    world.change(sale, {"label": "FRAUD", "labelSource": "chargeback", "labeledAt": NOW + 1})
+    world.records()  # given up
+    for _ in range(2):
+        world.change(sale, {"redrivenAt": NOW + 2})
+        assert world.analyze().failures == []
+        days = world.profiles()["customer#tok_ann"].profile.days
+        assert days.total(Personal.FRAUDS, NOW // DAY, NOW // DAY) == 1
+
+
+@pytest.mark.parametrize("verdict", [Verdict.APPROVE, Verdict.DECLINE])
+def test_an_alert_follows_the_decision_of_the_attempt_that_decides(world: World, verdict: Verdict) -> None:
+    world.store(*(suspicious(number) for number in range(4)))
+    records = world.records()
+
+    def refuse(params: Mapping[str, Any], **_: object) -> None:
+        if params["TableName"] == "transactions":
+            raise refusal("UpdateItem")
+
+    recover = world.interfere("UpdateItem", refuse)
+    world.analyze(records)
+    recover()
+    assert (world.alert("t3")["decision"], world.alert("t3")["status"]) == ("REVIEW", "OPEN")
+    other = copy.copy(RULESET)
+    other.thresholds = Thresholds(99, 100) if verdict is Verdict.APPROVE else Thresholds(1, 2)
+    world.analyzer().analyze(records, other)
+    decision, alert = world.decision("t3"), world.alert("t3")
+    assert decision is not None
+    assert decision.decision is verdict
+    assert (alert["decision"], alert["score"]) == (decision.decision, decision.score)
+    assert alert["status"] == ("CLOSED" if verdict is Verdict.APPROVE else "OPEN")
