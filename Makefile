@@ -5,7 +5,7 @@ FUNCTIONS := transaction-processor fraud-analyzer report-generator
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test check bench-report bench-backtest lock openapi clean bench-detection accessibility
+.PHONY: help setup demo local test check prove bench-report bench-backtest lock openapi clean bench-detection accessibility
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ local: setup ## run the whole system here and leave it running
 
 test: check ## everything that CI runs: style, types, tests with their coverage
 	@$(BIN)/pytest --cov --cov-report=term
+
+prove: setup ## try what docs/guarantees.md promises, under faults, and that faults put back are found: FULL=1 for hours of it
+	@$(BIN)/python -m proofs $(if $(FULL),--full) $(ARGS)
 
 check: setup ## style and types
 	@$(BIN)/ruff check

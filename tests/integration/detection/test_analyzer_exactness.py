@@ -52,12 +52,8 @@ def lose_first_answer(world: World, operation: str, table: str) -> Callable[[], 
     return recover
 
 
-def one_at_a_time(world: World) -> None:
-    world.pool = ThreadPoolExecutor(1)
-
-
 def test_a_batch_longer_than_any_ring_counts_once_although_the_answer_to_each_write_was_lost(world: World) -> None:
-    one_at_a_time(world)
+    world.pool = ThreadPoolExecutor(1)
     world.store(*(transaction(number, merchant_id="tok_shop") for number in range(60)))
     records = world.records()
     recover = lose_first_answer(world, "PutItem", "profiles")
@@ -72,7 +68,7 @@ def test_a_batch_longer_than_any_ring_counts_once_although_the_answer_to_each_wr
 
 
 def test_a_decision_whose_answer_was_lost_counts_as_made(world: World) -> None:
-    one_at_a_time(world)
+    world.pool = ThreadPoolExecutor(1)
     world.store(*(transaction(number) for number in range(5)))
     records = world.records()
     recover = lose_first_answer(world, "UpdateItem", "transactions")
@@ -93,7 +89,7 @@ def test_an_own_write_is_known_after_others_have_written_up_to_seven_times(world
             if len(done) == 0:
                 done.append(1)
                 world.dynamodb.put_item(**params)
-                for _ in range(times):
+                for _time in range(times):
                     there = store.load(mine).profiles["customer#tok_ann"]
                     assert store.save({"customer#tok_ann": there}).conflicts == set()
 

@@ -1,0 +1,1 @@
+"""The promises of docs/guarantees.md as experiments that anyone can run."""

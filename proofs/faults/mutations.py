@@ -1,0 +1,164 @@
+"""Faults put back into the code, one at a time: the experiment must find each, else it counts for nothing."""
+
+from collections import defaultdict
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from unittest import mock
+
+from fraudstream.detection import batch
+from fraudstream.detection.profiles.profile import Profile
+from fraudstream.detection.stores import profiles
+from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.detection.stores.decisions import DecisionStore, Standing
+from fraudstream.transactions import store as transactions
+from proofs.faults import system as experiment
+from proofs.faults.kinds import Fault
+from proofs.faults.system import System
+
+Mutation = Callable[[System], AbstractContextManager[object]]
+
+
+def _without_condition(operation: str, table: str, mark: str) -> Mutation:
+    """Drop the condition of a write as it passes the network.
+
+    Args:
+        operation: of DynamoDB.
+        table: to which it goes.
+        mark: what the request holds.
+    """
+
+    @contextmanager
+    def mutate(system: System) -> Generator[None]:
+        def rewrite(sent: str, request: dict[str, Any]) -> dict[str, Any]:
+            if (sent, request.get("TableName")) != (operation, table) or mark not in str(request):
+                return request
+            return {name: value for name, value in request.items() if name != "ConditionExpression"}
+
+        system.network.rewrite = rewrite
+        yield
+
+    return mutate
+
+
+def _patched(target: object, name: str, value: object) -> Mutation:
+    return lambda _: mock.patch.object(target, name, value)
+
+
+def _unlike_any(length: int) -> bytes:
+    """Give a token that no comparison finds again."""
+    return _Unlike(length)
+
+
+class _Unlike(bytes):
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@contextmanager
+def _lost_answers_unknown(_: System) -> Generator[None]:
+    """Put 0.1.0's fault back whole: nothing tells what an earlier attempt has written."""
+    conflict = profiles.WriteConflict(is_uncertain=False)
+    with (
+        mock.patch.object(profiles, "_own_or_conflict", return_value=conflict),
+        mock.patch.object(batch.Batch, "_learnt_with_later", return_value=defaultdict[str, set[str]](set)),
+    ):
+        yield
+
+
+@contextmanager
+def _people_first(_: System) -> Generator[None]:
+    shared, personal = batch.SHARED, batch.PERSONAL
+    with mock.patch.multiple(batch, SHARED=personal, PERSONAL=shared):
+        yield
+
+
+def _never_learnt(_: DecisionStore, wanted: list[object]) -> list[None]:
+    return [None for _ in wanted]
+
+
+def _always_undecided(_: DecisionStore, wanted: list[object]) -> list[Standing]:
+    return [Standing(is_own=False, is_done=False, decision=None) for _ in wanted]
+
+
+def _newer_is_damaged(state: bytes, kind: Any = None) -> Profile:  # noqa: ANN401
+    try:
+        return _UNPACK(state, kind)
+    except profiles.NewerProfileError:
+        raise profiles.DamagedProfileError from None
+
+
+def _damage_is_an_error(state: bytes, kind: Any = None) -> Profile:  # noqa: ANN401
+    """Fail as 0.1.0 did: an error that nobody sets aside."""
+    try:
+        return _UNPACK(state, kind)
+    except profiles.DamagedProfileError:
+        raise profiles.ProfilesUnavailableError from None
+
+
+def _changes_nothing(*_: object) -> bool:
+    return False
+
+
+def _nothing_failed(*_: object) -> None:
+    return None
+
+
+_UNPACK: Final = profiles.unpack
+
+_LOST: Final = frozenset({Fault.ANSWER_LOST, Fault.SERVER_ERROR_APPLIED, Fault.APPLIED_TWICE})
+_KILLED: Final = frozenset({Fault.KILLED_BEFORE, Fault.KILLED_AFTER})
+_AGAIN: Final = frozenset({Fault.DUPLICATED})
+_TOGETHER: Final = frozenset({Fault.AT_ONCE})
+_NONE: Final = frozenset[Fault]()
+
+
+@dataclass(frozen=True)
+class FaultPutBack:
+    """A fault of the code, and what must happen for it to show."""
+
+    mutate: Mutation
+    faults: frozenset[Fault]
+    rate: float = 0.05
+
+
+MUTATIONS: Final[Mapping[str, FaultPutBack]] = {
+    "a profile's own write is taken for a rival's": FaultPutBack(_lost_answers_unknown, _LOST),
+    "people's profiles are written before the shared ones": FaultPutBack(_people_first, _KILLED),
+    "a profile is written whoever wrote since": FaultPutBack(
+        _without_condition("PutItem", "profiles", "#version"), _NONE
+    ),
+    "a new profile is written whoever wrote since": FaultPutBack(
+        _without_condition("PutItem", "profiles", "attribute_not_exists(entity)"), _NONE
+    ),
+    "a transaction is put over the one that is there": FaultPutBack(
+        _without_condition("PutItem", "transactions", "'TXN'"), _NONE
+    ),
+    "a claim is put over the one that is there": FaultPutBack(
+        _without_condition("PutItem", "transactions", "'CLAIM'"), _NONE
+    ),
+    "a decision is written over the one that is there": FaultPutBack(
+        _without_condition("UpdateItem", "transactions", ":decision"), _TOGETHER | _LOST
+    ),
+    "a transaction's own put is taken for an earlier one": FaultPutBack(
+        _patched(transactions.secrets, "token_bytes", _unlike_any), _LOST
+    ),
+    "what was decided is judged again": FaultPutBack(_patched(DecisionStore, "decided", _always_undecided), _AGAIN),
+    "a label is learnt whether or not it was": FaultPutBack(_patched(DecisionStore, "learnt", _never_learnt), _AGAIN),
+    "an alert stays as another attempt raised it": FaultPutBack(
+        _patched(AlertStore, "_change", _changes_nothing), _KILLED
+    ),
+    "a damaged profile fails its records": FaultPutBack(
+        _patched(profiles, "unpack", _damage_is_an_error), frozenset({Fault.PROFILE_DAMAGED}), 0.5
+    ),
+    "a newer profile is taken for a damaged one": FaultPutBack(
+        _patched(profiles, "unpack", _newer_is_damaged), frozenset({Fault.PROFILE_NEWER}), 0.5
+    ),
+    "a record that failed is not told to Lambda": FaultPutBack(
+        _patched(experiment, "first_failure", _nothing_failed), frozenset({Fault.POISON, Fault.AWAY}), 0.05
+    ),
+}
+"""By what they do."""

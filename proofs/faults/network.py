@@ -1,0 +1,237 @@
+"""The network between the functions and AWS: real botocore clients, whose requests end here instead of on a socket.
+
+So what repeats a call, and what comes of an answer that is lost, is botocore's own doing.
+"""
+
+import hashlib
+import io
+import json
+import random
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any, Final, cast
+from unittest import mock
+from urllib.parse import unquote, urlsplit
+
+import boto3
+import botocore.endpoint
+from botocore import UNSIGNED
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+
+from proofs.faults.actors import Actors
+from proofs.faults.kinds import Fault, Faults
+from proofs.faults.tables import RefusedError, Tables
+
+_ENDPOINT: Final = "http://aws.invalid"
+_SDK_ATTEMPTS: Final = 3
+"""As the functions set it."""
+_LONGEST_DELAY: Final = 400
+"""Attempts of all functions, until what is under way arrives."""
+
+OnRequest = Callable[[str, str, Mapping[str, Any]], None]
+"""Called with who sent it, operation and parameters; nobody sent what arrives late."""
+
+
+class KilledError(BaseException):
+    """The function ends in the middle of its work. Nothing in it can catch this."""
+
+
+class _Raw(io.BytesIO):
+    def stream(self, **_: object) -> Iterator[bytes]:
+        yield self.read()
+
+
+class Network:
+    """Carries requests to the tables and to the bucket, or fails to."""
+
+    def __init__(self, tables: Tables, actors: Actors, faults: Faults, chance: random.Random) -> None:
+        """Take what lies behind the network, who uses it, and what goes wrong.
+
+        Args:
+            tables: DynamoDB.
+            actors: take turns at each attempt.
+            faults: what goes wrong.
+            chance: decides the details.
+        """
+        self._tables = tables
+        self._actors = actors
+        self._faults = faults
+        self._chance = chance
+        self.objects: dict[str, bytes] = {}
+        """The bucket's objects by key."""
+        self._under_way: list[tuple[int, str, dict[str, Any]]] = []
+        self._away: defaultdict[str, int] = defaultdict(int)
+        """Attempts for which AWS stays away, by actor."""
+        self.attempts = 0
+        self.on_sent: OnRequest = _nothing
+        self.on_applied: OnRequest = _nothing
+        self.on_lost: OnRequest = _nothing
+        """A write was applied, and the caller does not know."""
+        self.rewrite: Callable[[str, dict[str, Any]], dict[str, Any]] = lambda _, request: request
+        """Changes requests before they arrive: how a mutation drops a condition."""
+
+    def client(self, service: str) -> Any:  # noqa: ANN401  (each service's client is a type of its own)
+        """Make a client with the functions' own settings."""
+        config = Config(
+            signature_version=UNSIGNED,
+            retries={"mode": "standard", "total_max_attempts": _SDK_ATTEMPTS},
+            s3={"addressing_style": "path"},
+            request_checksum_calculation="when_required",
+        )
+        client = cast("Any", boto3).client(service, region_name="us-east-2", endpoint_url=_ENDPOINT, config=config)
+        send = self._to_dynamodb if service == "dynamodb" else self._to_s3
+        client.meta.events.register(f"before-send.{service}", send)
+        return client
+
+    @contextmanager
+    def without_waiting(self) -> Generator[None]:
+        """Let botocore's pauses between attempts pass at once, in a turn of the others."""
+        with mock.patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=self._wait)):
+            yield
+
+    def _wait(self, _: float) -> None:
+        self._actors.turn()
+
+    def arrive(self, *, all_of_it: bool = False) -> None:
+        """Let late requests arrive whose time has come."""
+        due = [each for each in self._under_way if all_of_it or each[0] <= self.attempts]
+        for each in due:
+            self._under_way.remove(each)
+            _, operation, request = each
+            self._apply(operation, request, late=True)
+
+    def _to_dynamodb(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        target = request.headers["X-Amz-Target"]
+        name = target.decode() if isinstance(target, bytes) else target
+        operation = name.partition(".")[2]
+        parameters = self.rewrite(operation, json.loads(cast("bytes", request.body)))
+        fault = self._attempt(operation)
+        self.on_sent(self._actors.current, operation, parameters)
+        answer = self._dynamodb_answer(fault, operation, parameters)
+        self._actors.turn()
+        if fault is Fault.KILLED_AFTER:
+            raise KilledError
+        return answer
+
+    def _dynamodb_answer(self, fault: Fault | None, operation: str, parameters: dict[str, Any]) -> AWSResponse:
+        match fault:
+            case Fault.THROTTLED:
+                return _error(400, "ThrottlingException")
+            case Fault.SERVER_ERROR:
+                return _error(500, "InternalServerError")
+            case Fault.APPLIED_LATE:
+                due = self.attempts + self._chance.randrange(_LONGEST_DELAY)
+                self._under_way.append((due, operation, parameters))
+                raise ReadTimeoutError(endpoint_url=_ENDPOINT)
+            case _:
+                answer = self._apply(operation, parameters)
+        match fault:
+            case Fault.ANSWER_LOST | Fault.ANSWERS_LOST:
+                if fault is Fault.ANSWERS_LOST:
+                    self._away[self._actors.current] = _SDK_ATTEMPTS - 1
+                self.on_lost(self._actors.current, operation, parameters)
+                raise ReadTimeoutError(endpoint_url=_ENDPOINT)
+            case Fault.SERVER_ERROR_APPLIED:
+                self.on_lost(self._actors.current, operation, parameters)
+                return _error(500, "InternalServerError")
+            case Fault.APPLIED_TWICE:
+                return _answer(self._apply(operation, parameters))
+            case Fault.TRUNCATED:
+                self.on_lost(self._actors.current, operation, parameters)
+                return _answer(answer, cut=True)
+            case Fault.UNPROCESSED:
+                return _answer(_in_part(answer, self._chance))
+            case _:
+                return _answer(answer)
+
+    def _to_s3(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        key = unquote(urlsplit(request.url).path).partition("/")[2].partition("/")[2]
+        fault = self._attempt("S3")
+        if fault in {Fault.THROTTLED, Fault.SERVER_ERROR}:
+            return _response(503, {}, b"<Error><Code>SlowDown</Code></Error>")
+        if request.method != "PUT":
+            raise NotImplementedError(request.method)
+        body: Any = request.body
+        self.objects[key] = body if isinstance(body, bytes) else body.read()
+        self._actors.turn()
+        match fault:
+            case Fault.KILLED_AFTER:
+                raise KilledError
+            case Fault.ANSWER_LOST | Fault.ANSWERS_LOST | Fault.APPLIED_LATE | Fault.TRUNCATED:
+                raise ReadTimeoutError(endpoint_url=_ENDPOINT)
+            case _:
+                etag = hashlib.md5(self.objects[key], usedforsecurity=False).hexdigest()
+                return _response(200, {"ETag": f'"{etag}"'}, b"")
+
+    def _attempt(self, operation: str) -> Fault | None:
+        """Begin an attempt; give what goes wrong with it behind the caller's own end."""
+        self._actors.turn()
+        self.attempts += 1
+        self.arrive()
+        actor = self._actors.current
+        if self._away[actor]:
+            self._away[actor] -= 1
+            raise ConnectionClosedError(endpoint_url=_ENDPOINT)
+        fault = self._faults.of_call(operation)
+        if fault is Fault.KILLED_BEFORE:
+            raise KilledError
+        if fault is Fault.AWAY:
+            self._away[actor] = self._chance.randrange(_SDK_ATTEMPTS, 5 * _SDK_ATTEMPTS)
+        if fault in {Fault.AWAY, Fault.RESET_BEFORE}:
+            raise ConnectionClosedError(endpoint_url=_ENDPOINT)
+        return fault
+
+    def _apply(self, operation: str, parameters: dict[str, Any], *, late: bool = False) -> AWSResponse | dict[str, Any]:
+        try:
+            answer = self._tables.execute(operation, parameters)
+        except RefusedError as refused:
+            return _error(400, refused.code, refused.item)
+        if operation in {"PutItem", "UpdateItem"}:
+            self.on_applied("" if late else self._actors.current, operation, parameters)
+        return answer
+
+
+def _nothing(_actor: str, _operation: str, _request: Mapping[str, Any]) -> None:
+    """Do nothing."""
+
+
+def _response(status: int, headers: Mapping[str, str], body: bytes) -> AWSResponse:
+    made = HTTPHeaders()
+    for name, value in headers.items():
+        made[name] = value
+    return AWSResponse(_ENDPOINT, status, made, _Raw(body))
+
+
+def _answer(content: AWSResponse | Mapping[str, Any], status: int = 200, *, cut: bool = False) -> AWSResponse:
+    if isinstance(content, AWSResponse):
+        return content
+    body = json.dumps(content).encode()
+    headers = {"x-amz-crc32": str(zlib.crc32(body)), "Content-Type": "application/x-amz-json-1.0"}
+    return _response(status, headers, body[: len(body) // 2] if cut else body)
+
+
+def _error(status: int, code: str, item: Mapping[str, Any] | None = None) -> AWSResponse:
+    content: dict[str, Any] = {
+        "__type": f"com.amazonaws.dynamodb.v20120810#{code}",
+        "message": "made for the experiment",
+    }
+    if item is not None:
+        content["Item"] = item
+    return _answer(content, status)
+
+
+def _in_part(answer: AWSResponse | dict[str, Any], chance: random.Random) -> AWSResponse | dict[str, Any]:
+    """Leave a part of a batch read's answer out, as DynamoDB does when it has read enough."""
+    if isinstance(answer, AWSResponse):
+        return answer
+    ((table, items),) = answer["Responses"].items()
+    kept = chance.randrange(len(items) + 1)
+    left = [{"entity": item["entity"]} for item in items[kept:]]
+    unprocessed = {table: {"Keys": left, "ConsistentRead": True}} if left else {}
+    return {"Responses": {table: items[:kept]}, "UnprocessedKeys": unprocessed}

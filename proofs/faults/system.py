@@ -1,0 +1,319 @@
+"""The whole of it: clients, three functions, tables and bucket, run against faults until nothing is left to do."""
+
+import base64
+import contextlib
+import random
+import zlib
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from fraudstream.detection.analyzer import Analyzer, first_failure
+from fraudstream.detection.features.compute import Calendar
+from fraudstream.detection.rules.ruleset import Ruleset, load
+from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.detection.stores.decisions import DecisionStore
+from fraudstream.detection.stores.profiles import ProfileStore
+from fraudstream.reporting.log import segments
+from fraudstream.transactions.attributes import from_item, to_item
+from fraudstream.transactions.store import ConflictError, StoreUnavailableError, TransactionStore
+from fraudstream.transactions.tokens import Tokenizer
+from proofs.faults.actors import Actors
+from proofs.faults.expressions import Item
+from proofs.faults.journal import Journal
+from proofs.faults.kinds import Fault, Faults
+from proofs.faults.network import KilledError, Network
+from proofs.faults.stream import Consumer, Record, Stream
+from proofs.faults.tables import Tables
+from proofs.faults.workload import START, Post, Workload
+
+T = TypeVar("T")
+
+CLIENTS: Final = 3
+LANES: Final = 4
+LOG_PREFIX: Final = "decision-log/"
+_RETENTION_DAYS: Final = 400
+_REPEATED: Final = 0.03
+"""Share of calls after which an earlier one is made again."""
+_RULES: Final = """
+schemaVersion: 1
+baseLogOdds: -4
+thresholds: {{review: 30, decline: 80}}
+rules:
+  - id: often
+    description: often
+    when: cardCount2h >= 3
+    points: {often}
+    reasonCode: CARD_VELOCITY
+    severity: low
+    source: own
+  - id: abroad
+    description: abroad
+    when: ipCountry != cardCountry
+    points: 1.5
+    reasonCode: COUNTRY_MISMATCH
+    severity: low
+    source: own
+"""
+_RATES: Final = b"{baseCurrency: EUR, rates: [{validFrom: 2026-01-01, perBase: {}}]}"
+
+
+def _ruleset(often: float) -> Ruleset:
+    return load(_RULES.format(often=often).encode(), _RATES, b"{blocked: {}}")
+
+
+class _AtOnce(Executor):
+    """Runs in the caller's thread: which call comes first is for the experiment to say."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # noqa: ANN401
+        future: Future[T] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+class System:
+    """One run of the experiment."""
+
+    def __init__(self, seed: int, transactions: int, rate: float, only: frozenset[Fault] = frozenset(Fault)) -> None:
+        """Set everything up.
+
+        Args:
+            seed: the same gives the same run.
+            transactions: how many are posted.
+            rate: faults for each attempt to call AWS.
+            only: kinds of faults that may happen.
+        """
+        self.chance = random.Random(seed)
+        self.faults = Faults(random.Random(seed + 1), rate, only)
+        self.actors = Actors(random.Random(seed + 2))
+        self.journal = Journal()
+        self.workload = Workload(random.Random(seed + 3), transactions)
+        self.stream = Stream(self.faults, self.chance)
+        self.tables = Tables(self._on_change)
+        self.network = Network(self.tables, self.actors, self.faults, self.chance)
+        self.network.on_sent = self.journal.on_sent
+        self.network.on_lost = self.journal.on_lost
+        self.network.on_applied = self.journal.on_applied
+        dynamodb, pool = self.network.client("dynamodb"), _AtOnce()
+        self._s3 = self.network.client("s3")
+        self.transactions = TransactionStore(
+            client=dynamodb,
+            table="transactions",
+            tokenizer=Tokenizer(base64.b64encode(bytes(range(32))).decode()),
+            retention_days=_RETENTION_DAYS,
+        )
+        self.analyzer = Analyzer(
+            profiles=ProfileStore(dynamodb, "profiles", _RETENTION_DAYS, pool, wait=lambda _: self.actors.turn()),
+            decisions=DecisionStore(dynamodb, "transactions", pool),
+            alerts=AlertStore(dynamodb, "alerts", _RETENTION_DAYS),
+            pool=pool,
+            calendar=Calendar(),
+            clock=self._clock,
+        )
+        self._rulesets = [_ruleset(2.5), _ruleset(3.5)]
+        lanes = [deque[Record]() for _ in range(LANES)]
+        self.analysis = Consumer(self._analyze, wants_analysis, lanes, 40)
+        self.log = Consumer(self._write_log, lambda _: True, [deque[Record]()], 500)
+        self.stream.consumers = [self.analysis, self.log]
+        self.now = START
+        self._looks = 0
+        self.received: set[str] = set()
+        """Transactions that a client was told are stored."""
+        self.left: set[str] = set()
+        """Transactions that a client has given up."""
+        self.poison: set[str] = set()
+        self.set_aside: set[str] = set()
+        """Keys of profiles that were damaged."""
+        self.newer: dict[str, Item] = {}
+        """Profiles that a newer version has written, by key."""
+        self.wrong_answers: Counter[str] = Counter()
+        self._recent: deque[Post] = deque(maxlen=100)
+        self._posts: Iterator[Post] = self.workload.posts()
+        self._posting = CLIENTS
+        self._total = transactions
+
+    def run(self) -> None:
+        """Run until all that was posted and said is done, or given up; then redrive what was given up."""
+        with self.network.without_waiting():
+            clients = {f"processor-{number}": self._client for number in range(CLIENTS)}
+            self.actors.run(clients | self._functions() | {"people": self._people, "vandal": self._vandal})
+            self._restore()
+            for _ in range(3):
+                self._redrive()
+                self.actors.run(self._functions())
+            self.network.arrive(all_of_it=True)
+            self.faults.rate = 0
+            self._redrive()
+            self.actors.run(self._functions())
+
+    def _clock(self) -> float:
+        """Give seconds that differ at each look, as those of two functions do."""
+        self._looks += 1
+        return self.now / 1000 + self._looks % 1000 / 1000
+
+    def _on_change(self, table: str, old: Item | None, new: Item | None) -> None:
+        if table == "transactions" and new is not None:
+            self.stream.add({name: new[name] for name in ("transactionId", "timestamp")}, old, new)
+
+    def _functions(self) -> dict[str, Callable[[], None]]:
+        lanes = {f"analyzer-{lane}": lambda lane=lane: self._follow(self.analysis, lane) for lane in range(LANES)}
+        return lanes | {"reporter": lambda: self._follow(self.log, 0)}
+
+    def _follow(self, consumer: Consumer, lane: int) -> None:
+        while self._posting or not self.analysis.idle() or not self.log.idle():
+            if not self.stream.deliver(consumer, lane):
+                self.actors.turn()
+
+    def _analyze(self, batch: Sequence[Record]) -> str | None:
+        actor = self.actors.current
+        run = self.journal.begin(actor, batch)
+        failed: set[str] | None = None
+        try:
+            # The rules change every 40 attempts: a retry may judge by others.
+            ruleset = self._rulesets[self.network.attempts // 40 % 2]
+            analysis = self.analyzer.analyze(batch, ruleset)
+            failed = {failure.sequence_number for failure in analysis.failures}
+            if not failed and len(analysis.latencies) != len(run.decided) and self.journal.late.isdisjoint(run.events):
+                self.wrong_answers["decisions counted"] += 1
+            return first_failure(batch, analysis.failures)
+        finally:
+            decided = {name: self.journal.decided[name] > 0 for name in run.events}
+            self.journal.end(actor, decided, failed)
+
+    def _write_log(self, batch: Sequence[Record]) -> str | None:
+        cut = segments.cut(batch, LOG_PREFIX)
+        segments.write(self._s3, "bucket", cut.segments)
+        return cut.poison[0] if cut.poison else None
+
+    def _client(self) -> None:
+        for post in self._posts:
+            self.now = max(self.now, post.received_at)
+            self.stream.seconds = self.now // 1000
+            self._post_until_stored(post)
+            self._recent.append(post)
+            if self.chance.random() < _REPEATED:
+                self._post_until_stored(self.chance.choice(self._recent))
+            if self.chance.random() < _REPEATED:
+                self._post_another(self.chance.choice(self._recent))
+        self._posting -= 1
+
+    def _post_another(self, post: Post) -> None:
+        """Post another payload under an id that is taken."""
+        if post.request.transaction_id not in self.received:
+            return
+        other = msgspec.structs.replace(post.request, amount_minor=post.request.amount_minor + 1)
+        with contextlib.suppress(ConflictError, StoreUnavailableError, KilledError):
+            self.transactions.put(other, now=self.now)
+            self.wrong_answers["another payload under the same id was taken"] += 1
+
+    def _post_until_stored(self, post: Post) -> None:
+        name, actor = post.request.transaction_id, self.actors.current
+        while True:
+            self.journal.putting[actor] = False
+            try:
+                result = self.transactions.put(post.request, now=self.now)
+            except ConflictError:
+                self.wrong_answers["409 for the same payload"] += 1
+                return
+            except (StoreUnavailableError, KilledError):
+                if name not in self.received and self.faults.happens(Fault.CLIENT_LEFT, 2):
+                    self.left.add(name)
+                    return
+                continue
+            if result.is_new != self.journal.putting[actor] and name not in self.journal.late:
+                self.wrong_answers["stored counted"] += 1
+            self.received.add(name)
+            return
+
+    def _people(self) -> None:
+        """Say what turned out to be true, three times while transactions come in and once afterwards."""
+        for part in (0.3, 0.6, 0.9, 1.0):
+            while self._posting and len(self.received) < part * self._total:
+                self.actors.turn()
+            for truth in list(self.workload.truths(self.now)):
+                self._label(truth.transaction_id, truth.label, truth.labeled_at)
+                self.actors.turn()
+
+    def _label(self, name: str, label: str, labeled_at: int) -> None:
+        item = self._stored(name)
+        if item and int(item.get("labeledAt", {"N": "0"})["N"]) < labeled_at:
+            said = to_item({"label": label, "labelSource": "analyst", "labeledAt": labeled_at})
+            self.tables.put("transactions", item | said)
+
+    def _stored(self, name: str) -> Item | None:
+        claim = self.tables.get("transactions", to_item({"transactionId": name, "timestamp": 0}))
+        if claim is None:
+            return None
+        key = {"transactionId": claim["transactionId"], "timestamp": claim["transactionTimestamp"]}
+        return self.tables.get("transactions", key)
+
+    def _vandal(self) -> None:
+        """Damage profiles, write some as a newer version would, and put items that are no transactions."""
+        while self._posting:
+            self.actors.turn()
+            if self.faults.happens(Fault.POISON, 0.02):
+                self._put_poison()
+            for fault in (Fault.PROFILE_DAMAGED, Fault.PROFILE_NEWER):
+                profiles = self.tables.keys("profiles") if self.faults.happens(fault, 0.01) else []
+                if profiles:
+                    self._spoil(self.chance.choice(profiles), fault)
+
+    def _put_poison(self) -> None:
+        name = f"poison-{len(self.poison)}"
+        self.poison.add(name)
+        self.tables.put("transactions", to_item({"transactionId": name, "timestamp": self.now, "kind": "TXN"}))
+
+    def _spoil(self, key: str, fault: Fault) -> None:
+        item = self.tables.get("profiles", to_item({"entity": key}))
+        if item is None or key in self.newer:
+            return
+        state = bytearray(base64.b64decode(item["state"]["B"]))
+        if fault is Fault.PROFILE_DAMAGED:
+            self.set_aside.add(key)
+            if self.chance.random() < 1 / 2:
+                state = state[: self.chance.randrange(len(state))]
+            else:
+                state[self.chance.randrange(len(state))] ^= 1 << self.chance.randrange(8)
+        else:
+            state = bytearray(newer_profile(bytes(state)))
+            item["version"] = {"N": str(int(item["version"]["N"]) + 1)}
+        spoilt = item | {"state": {"B": base64.b64encode(state).decode()}}
+        self.tables.put("profiles", spoilt)
+        if fault is Fault.PROFILE_NEWER:
+            self.newer[key] = spoilt
+
+    def _restore(self) -> None:
+        """Roll forward again: what the newer version wrote can be read, if nobody has touched it."""
+        for key, spoilt in self.newer.items():
+            if self.tables.get("profiles", to_item({"entity": key})) != spoilt:
+                self.wrong_answers["newer profile overwritten"] += 1
+
+    def _redrive(self) -> None:
+        """Send what has no decision through the analyzer again, as `fraudstream redrive` does."""
+        self.now += 60_000
+        for item in self.tables.all("transactions"):
+            if item["kind"] == {"S": "TXN"} and (
+                "decision" not in item or item.get("labeledAt") != item.get("learntLabeledAt")
+            ):
+                self.tables.put("transactions", item | to_item({"redrivenAt": self.now}))
+
+    def profile_items(self) -> list[dict[str, Any]]:
+        """Give the items of the table of profiles, as plain values."""
+        return [from_item(item) for item in self.tables.all("profiles")]
+
+
+def wants_analysis(record: Record) -> bool:
+    """Do what the analyzer's filter does."""
+    new = record["dynamodb"]["NewImage"]
+    if new["kind"] != {"S": "TXN"}:
+        return False
+    return record["eventName"] == "INSERT" or "label" in new or "redrivenAt" in new
+
+
+def newer_profile(state: bytes) -> bytes:
+    """Give a profile as a later version of the code may store it: with another schema, and a right checksum."""
+    body = bytes([state[0] + 1]) + state[1:-4]
+    return body + zlib.crc32(body).to_bytes(4, "little")

@@ -1,0 +1,122 @@
+"""DynamoDB tables in memory: conditional writes, consistent reads, and what changed."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from proofs.faults.expressions import Condition, Item, updated
+
+KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "transactions": ("transactionId", "timestamp"),
+    "profiles": ("entity",),
+    "alerts": ("transactionId",),
+}
+MAX_ITEM_BYTES: Final = 400 * 1024
+"""DynamoDB's limit."""
+
+OnChange = Callable[[str, Item | None, Item | None], None]
+"""Called with the table's name and the old and new item of each change."""
+
+
+class RefusedError(Exception):
+    """DynamoDB answers with an error."""
+
+    def __init__(self, code: str, item: Item | None = None) -> None:
+        """Take the error's code, and the item that a failed condition gives back."""
+        super().__init__(code)
+        self.code = code
+        self.item = item
+
+
+class Tables:
+    """The stack's three tables."""
+
+    def __init__(self, on_change: OnChange) -> None:
+        """Make empty tables that tell of their changes."""
+        self._items: dict[str, dict[tuple[str, ...], bytes]] = {name: {} for name in KEYS}
+        self._on_change = on_change
+
+    def execute(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Carry out a request of DynamoDB's JSON protocol.
+
+        Args:
+            operation: such as `PutItem`.
+            request: its parameters.
+
+        Raises:
+            RefusedError: a condition does not hold.
+        """
+        match operation:
+            case "GetItem":
+                item = self.get(request["TableName"], request["Key"])
+                return {} if item is None else {"Item": _projected(item, request)}
+            case "BatchGetItem":
+                return self._batch_get(request["RequestItems"])
+            case "PutItem":
+                self._write(request, request["Item"], lambda _: request["Item"])
+            case "UpdateItem":
+                self._write(request, request["Key"], lambda old: _update(old, request))
+            case _:
+                raise NotImplementedError(operation)
+        return {}
+
+    def get(self, table: str, key: Item) -> Item | None:
+        """Read one item."""
+        stored = self._items[table].get(_key(table, key))
+        return None if stored is None else msgspec.json.decode(stored)
+
+    def all(self, table: str) -> list[Item]:
+        """Read all items, in the order in which they came."""
+        return [msgspec.json.decode(stored) for stored in self._items[table].values()]
+
+    def keys(self, table: str) -> list[str]:
+        """Give the partition keys of all items."""
+        return [key[0] for key in self._items[table]]
+
+    def put(self, table: str, item: Item) -> None:
+        """Write an item as somebody outside of the system would: without a condition."""
+        self._store(table, self.get(table, item), item)
+
+    def _write(self, request: Mapping[str, Any], key: Item, change: Callable[[Item | None], Item]) -> None:
+        table = request["TableName"]
+        old = self.get(table, key)
+        if expression := request.get("ConditionExpression"):
+            names = request.get("ExpressionAttributeNames", {})
+            condition = Condition(expression, names, request.get("ExpressionAttributeValues", {}))
+            if not condition.holds(old or {}):
+                wanted = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+                raise RefusedError("ConditionalCheckFailedException", old if wanted else None)
+        self._store(table, old, change(old))
+
+    def _store(self, table: str, old: Item | None, new: Item) -> None:
+        stored = msgspec.json.encode(new)
+        if len(stored) > MAX_ITEM_BYTES:
+            raise RefusedError("ValidationException")
+        self._items[table][_key(table, new)] = stored
+        if old != new:
+            self._on_change(table, old, new)
+
+    def _batch_get(self, requests: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, list[Item]] = {}
+        for table, request in requests.items():
+            items = (self.get(table, key) for key in request["Keys"])
+            found[table] = [item for item in items if item is not None]
+        return {"Responses": found, "UnprocessedKeys": {}}
+
+
+def _key(table: str, item: Item) -> tuple[str, ...]:
+    return tuple([next(iter(item[name].values())) for name in KEYS[table]])
+
+
+def _projected(item: Item, request: Mapping[str, Any]) -> Item:
+    if "ProjectionExpression" not in request:
+        return item
+    names = request.get("ExpressionAttributeNames", {})
+    wanted = {names.get(name.strip(), name.strip()) for name in request["ProjectionExpression"].split(",")}
+    return {name: value for name, value in item.items() if name in wanted}
+
+
+def _update(old: Item | None, request: Mapping[str, Any]) -> Item:
+    names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+    return updated(old or dict(request["Key"]), request["UpdateExpression"], names, values)

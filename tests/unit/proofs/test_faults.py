@@ -1,0 +1,65 @@
+"""The experiment with faults, in its short form: what it promises holds, and it finds each fault that is put back."""
+
+import pytest
+
+from proofs.__main__ import figures, table
+from proofs.faults import experiment
+from proofs.faults.checks import Verdict, judge
+from proofs.faults.experiment import SHORT, Proof
+from proofs.faults.expressions import Condition, ExpressionError, updated
+from proofs.faults.kinds import Fault
+from proofs.faults.mutations import MUTATIONS
+from proofs.faults.system import System
+
+SEED = 7
+
+
+def run(seed: int, transactions: int, rate: float, only: frozenset[Fault] = frozenset(Fault)) -> tuple[System, Verdict]:
+    system = System(seed, transactions, rate, only)
+    system.run()
+    return system, judge(system)
+
+
+def test_under_faults_of_every_kind_nothing_is_lost_or_doubled() -> None:
+    system, verdict = run(SEED, SHORT.transactions, 0.04)
+    proof = Proof(verdict, {}, 0, [])
+    assert sum(system.faults.counted.values()) >= SHORT.faults
+    assert (verdict.faultless, proof.holds) == (True, True), table(proof)
+    assert verdict.transactions > SHORT.transactions / 2
+    assert figures(proof)["lost"] == figures(proof)["doubled"] == figures(proof)["profiles_wrong"] == 0
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        frozenset[Fault](),
+        frozenset({Fault.ANSWER_LOST, Fault.SERVER_ERROR_APPLIED, Fault.APPLIED_TWICE, Fault.TRUNCATED}),
+        frozenset({Fault.DUPLICATED}),
+        frozenset({Fault.UNPROCESSED}),
+    ],
+    ids=["no fault", "lost answers", "duplicates", "reads in part"],
+)
+def test_where_no_function_dies_every_profile_is_exact(faults: frozenset[Fault]) -> None:
+    _, verdict = run(SEED, 250, 0.05, faults)
+    assert verdict.faultless
+    assert (verdict.residue, verdict.residue_labels) == (0, 0)
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_fault_that_is_put_back_is_found(name: str) -> None:
+    assert experiment.is_found(name, SEED, SHORT.mutation_transactions)
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    (first, one), (second, other) = run(3, 60, 0.05), run(3, 60, 0.05)
+    assert first.network.attempts == second.network.attempts
+    assert first.faults.counted == second.faults.counted
+    assert one == other
+
+
+def test_an_expression_that_the_tables_do_not_know_is_an_error() -> None:
+    for unknown in ("begins_with(a, :b)", "a = :a )", "a ~ :a"):
+        with pytest.raises((ExpressionError, KeyError)):
+            Condition(unknown, {}, {":a": {"S": ""}, ":b": {"S": ""}}).holds({})
+    with pytest.raises(ExpressionError):
+        updated({}, "ADD a :b", {}, {":b": {"N": "1"}})
