@@ -34,7 +34,7 @@ class Names:
 
 @dataclass(frozen=True, kw_only=True)
 class StackContext:
-    """Where a stack stands, and how its resources are called."""
+    """A stack's region and account, and the names of its resources."""
 
     names: Names
     region: str

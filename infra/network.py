@@ -1,4 +1,4 @@
-"""The private network that the functions stand in: no way in, and no way out but to DynamoDB and S3."""
+"""The private network of the functions: nothing can connect to it, and it reaches only DynamoDB and S3."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Network(pulumi.ComponentResource):
         """Create the network.
 
         Args:
-            place: where the stack stands.
+            place: the stack's region, account and names.
             reachable: what may be reached through it.
             interface_rights: the policies of the functions' roles by which Lambda deletes network interfaces.
             opts: Pulumi's options.
@@ -79,7 +79,7 @@ class Network(pulumi.ComponentResource):
         self.subnet_ids = [subnet.id for subnet in subnets.values()]
         self.security_group_id = group.id
         self.ready: list[pulumi.Resource] = [*endpoints.values(), *rules, *routed]
-        """What must stand before a function can reach its tables."""
+        """Resources that must exist before a function can reach its tables."""
         self.register_outputs({"securityGroupId": group.id})
 
     def _subnet(self, zone: str, cidr: str) -> aws.ec2.Subnet:

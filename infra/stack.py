@@ -50,7 +50,7 @@ class Stack:
 
 @dataclass(frozen=True, kw_only=True)
 class _Stores:
-    """Where data lies."""
+    """The places where data is stored."""
 
     keys: Keys
     tables: Tables

@@ -55,7 +55,7 @@ def check_attachment(attachment: CheckedResource) -> Complaints:
 
 
 def check_role(role: CheckedResource) -> Complaints:
-    """A role is assumed by one service, and its policies stand beside it, where they are checked."""
+    """A role is assumed by one service, and its policies are resources of their own, where they are checked."""
     for inline in ("inlinePolicies", "managedPolicyArns"):
         if role.at(inline):
             yield f"{inline} must not be set"

@@ -1,4 +1,4 @@
-"""Rules about everything: names, tags, region, destruction, and who is told when something breaks."""
+"""Rules about everything: names, tags, region, destruction, and notification when something breaks."""
 
 import json
 import re
@@ -39,11 +39,11 @@ PREFIXES: Mapping[str, str] = {
 }
 """The first part of the name of what AWS knows by a name."""
 NAME_KEYS = ("name", "bucket", "dashboardName", "tags.Name")
-"""Where a resource's name for AWS stands: the first that is set."""
+"""Inputs that hold a resource's name for AWS: the first that is set counts."""
 
 
 def check_provider(provider: CheckedResource) -> Complaints:
-    """Everything stands in one region, and carries the tags of its environment and cost centre."""
+    """Everything is in one region, and carries the tags of its environment and cost centre."""
     region = provider.at("region")
     if region != HOME_REGION:
         yield f"region must be {HOME_REGION!r}, not {region!r}"

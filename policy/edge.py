@@ -42,7 +42,7 @@ def check_api(api: CheckedResource) -> Complaints:
 
 
 def check_method(method: CheckedResource) -> Complaints:
-    """Nobody gets in unknown, and what comes in is checked."""
+    """Every request is authenticated, and its body is validated."""
     if method.at("authorization") != "AWS_IAM" and not method.at("apiKeyRequired"):
         yield "the method must ask for a signature or an API key"
     if not method.at("requestValidatorId"):
@@ -65,7 +65,7 @@ def check_throttle(settings: CheckedResource) -> Complaints:
 
 
 def check_stage(stage: CheckedResource) -> Complaints:
-    """The stage traces, and its access log names nobody."""
+    """The stage has tracing, and its access log holds no personal data."""
     yield from must(stage, {"xrayTracingEnabled": True})
     log_format = stage.at("accessLogSettings.format")
     if not log_format:
@@ -81,7 +81,7 @@ def check_permission(permission: CheckedResource) -> Complaints:
 
 
 def check_security_group(group: CheckedResource) -> Complaints:
-    """Rules of a security group stand beside it, where they are checked; nothing comes in."""
+    """Rules of a security group are resources of their own, where they are checked; none allows ingress."""
     for direction in ("ingress", "egress"):
         if group.at(direction):
             yield f"{direction} must not be set inline"

@@ -32,7 +32,7 @@ def check_function(function: CheckedResource) -> Complaints:
 
 
 def check_reporter(function: CheckedResource) -> Complaints:
-    """The report generator has room for a whole day's decision log."""
+    """The report generator has memory and storage for a whole day's decision log."""
     if "report-generator" in function.name:
         yield from must(function, {"ephemeralStorage.size": REPORTER_SCRATCH_MB})
 
@@ -57,14 +57,14 @@ def check_analyzer(mapping: CheckedResource) -> Complaints:
 
 
 def check_log_group(group: CheckedResource) -> Complaints:
-    """Logs are kept for seven days and go with the stack."""
+    """Logs are kept for seven days and are deleted with the stack."""
     yield from must(group, {"retentionInDays": 7})
     if group.at("skipDestroy"):
         yield "skipDestroy must not be set"
 
 
 def check_schedule(schedule: CheckedResource) -> Complaints:
-    """The report is asked for once a day, at an hour of UTC, and the log is merged once an hour."""
+    """The report is requested once a day, at an hour of UTC, and the log is merged once an hour."""
     yield from must(schedule, {"scheduleExpressionTimezone": "UTC", "flexibleTimeWindow.mode": "OFF"})
     expression = str(schedule.at("scheduleExpression"))
     if not re.fullmatch(r"cron\(\d+ (\d+|\*) \* \* \? \*\)", expression):
@@ -72,7 +72,7 @@ def check_schedule(schedule: CheckedResource) -> Complaints:
 
 
 def check_invoke_config(config: CheckedResource) -> Complaints:
-    """An event that a function fails on is tried again, and then kept where it can be found."""
+    """An event that a function fails on is retried, and then kept in the dead-letter queue."""
     retries = config.at("maximumRetryAttempts")
     if not isinstance(retries, int | float) or retries < 1:
         yield f"maximumRetryAttempts must be at least 1, not {retries!r}"
@@ -87,7 +87,7 @@ def check_report_kept(resources: Sequence[CheckedResource]) -> Complaints:
 
 
 def check_functions(resources: Sequence[CheckedResource]) -> Complaints:
-    """There are three functions, and two of them follow the stream of transactions: it has no room for a third."""
+    """There are three functions, and two of them read the stream of transactions: it allows no third reader."""
     functions = of(resources, FUNCTION)
     if len(functions) != FUNCTIONS:
         yield f"there must be {FUNCTIONS} functions, not {len(functions)}"

@@ -21,12 +21,12 @@ RULE_MODULES = (access, edge, functions, conventions, stores)
 
 def resource_rules() -> Sequence[ResourceRule]:
     """Return every rule about single resources."""
-    return [rule for room in RULE_MODULES for rule in room.RESOURCE_RULES]
+    return [rule for module in RULE_MODULES for rule in module.RESOURCE_RULES]
 
 
 def stack_rules() -> Sequence[StackRule]:
     """Return every rule about stacks."""
-    return [rule for room in RULE_MODULES for rule in room.STACK_RULES]
+    return [rule for module in RULE_MODULES for rule in module.STACK_RULES]
 
 
 def _resource_policy(rule: ResourceRule) -> Policy:

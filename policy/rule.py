@@ -19,8 +19,8 @@ class CheckedResource:
     """By their names on the wire, which are in camel case."""
     protect: bool = False
 
-    def at(self, path: str) -> Any:  # noqa: ANN401  (what stands there is known at run time only)
-        """Return what stands at a dotted path of the inputs, or None."""
+    def at(self, path: str) -> Any:  # noqa: ANN401  (its type is known at run time only)
+        """Return the value at a dotted path of the inputs, or None."""
         value: Any = self.inputs
         for part in path.split("."):
             if not isinstance(value, Mapping):
@@ -29,7 +29,7 @@ class CheckedResource:
         return plain(value)
 
     def entries(self, path: str) -> list[dict[str, Any]]:
-        """Return the objects that stand in a list at a dotted path of the inputs; none where there is no list."""
+        """Return the objects of a list at a dotted path of the inputs; none where there is no list."""
         return self.at(path) or []
 
 

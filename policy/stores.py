@@ -1,4 +1,4 @@
-"""Rules about where data lies: tables, bucket, queue, topics, key, and what queries find."""
+"""Rules about stored data: tables, bucket, queue, topics, key, and query results."""
 
 from collections.abc import Mapping, Sequence
 
@@ -77,7 +77,7 @@ def check_key(key: CheckedResource) -> Complaints:
 
 
 def check_workgroup(workgroup: CheckedResource) -> Complaints:
-    """Whoever asks a workgroup reads no more than it allows, and what is found is encrypted; it goes with the stack."""
+    """A workgroup limits how much a query reads, and encrypts results; it is deleted with the stack."""
     yield from must(workgroup, {"configuration.enforceWorkgroupConfiguration": True, "forceDestroy": True})
     if not workgroup.at("configuration.bytesScannedCutoffPerQuery"):
         yield "configuration.bytesScannedCutoffPerQuery must say how much a query may read"

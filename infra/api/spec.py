@@ -66,7 +66,7 @@ ROUTES = (
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSpec:
-    """How the API is served: every part of it is made of the inputs that stand here, and of references."""
+    """How the API is served: every part of it is built from these inputs and from references."""
 
     auth: ApiAuth
     throttle_burst: int

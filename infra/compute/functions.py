@@ -1,4 +1,4 @@
-"""The three functions: their roles, logs, and how they stand in the network."""
+"""The three functions: their roles, logs, and place in the network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -131,7 +131,7 @@ class Function(pulumi.ComponentResource):
         self.register_outputs({"arn": function.arn})
 
     def grant_invoke(self, role: ServiceRole) -> None:
-        """Let a role invoke the function."""
+        """Allow a role to invoke the function."""
         role.allow("invoke", Statement(actions=("lambda:InvokeFunction",), resources=(self.arn,)))
 
 

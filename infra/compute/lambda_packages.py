@@ -46,7 +46,7 @@ class Target:
     runtime: str
 
     def label(self) -> str:
-        """Name the target in file names and cache keys."""
+        """Return the target's name in file names and cache keys."""
         if self.kind == "host":
             return f"host-{sys.platform}-{os.uname().machine}-{sys.implementation.cache_tag}"
         return f"{self.runtime}-{self.architecture}"

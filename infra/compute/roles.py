@@ -38,7 +38,7 @@ def document(*statements: Statement) -> pulumi.Output[str]:
 
 
 def tls_only(*resources: pulumi.Input[str], actions: Sequence[str]) -> Statement:
-    """Refuse, in a resource's policy, every request that does not come over TLS."""
+    """Return the statement of a resource's policy that denies every request without TLS."""
     return Statement(
         effect="Deny",
         principal="*",
@@ -63,7 +63,7 @@ class ServiceRole(pulumi.ComponentResource):
         """Create a role without any permission.
 
         Args:
-            place: where the stack stands.
+            place: the stack's region, account and names.
             purpose: what the role is for, as in names.
             service: the service that assumes it, such as `lambda.amazonaws.com`.
             source_arn: pattern of the resource on whose behalf the service must act, where the service says so.

@@ -116,7 +116,7 @@ class Analytics(pulumi.ComponentResource):
             parameters={
                 "EXTERNAL": "TRUE",
                 "classification": "parquet",
-                # Which folders there are follows from the calendar: nobody has to tell the catalog of each day.
+                # Which folders there are follows from the calendar: no day has to be added to the catalog.
                 "projection.enabled": "true",
                 f"projection.{PARTITION}.type": "date",
                 f"projection.{PARTITION}.format": "yyyy-MM-dd",

@@ -111,7 +111,7 @@ class Keys(pulumi.ComponentResource):
         return self._through(service, _WRITE[service])
 
     def grant_environment(self, role: ServiceRole, function_arn: pulumi.Input[str]) -> None:
-        """Let a function's role decrypt the function's environment variables, and nothing else that way."""
+        """Allow a function's role to decrypt the function's environment variables, and nothing else that way."""
         if self.arn is not None:
             statement = Statement(
                 actions=("kms:Decrypt",),

@@ -40,6 +40,6 @@ class DeadLetters(pulumi.ComponentResource):
         self.register_outputs({"url": queue.url})
 
     def grant_send(self, role: ServiceRole) -> None:
-        """Let a role put what failed into the queue."""
+        """Allow a role to send failed events to the queue."""
         statement = Statement(actions=("sqs:SendMessage",), resources=(self.arn,))
         role.allow("dead-letters", statement, *self._keys.to_write("sqs"))

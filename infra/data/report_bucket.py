@@ -173,7 +173,7 @@ class ReportBucket(pulumi.ComponentResource):
         return pulumi.Output.concat(self._bucket.arn, "/", prefix, "*")
 
     def grant_read_ruleset(self, role: ServiceRole) -> None:
-        """Let a role read the ruleset and the models."""
+        """Allow a role to read the ruleset and the models."""
         statement = Statement(actions=("s3:GetObject",), resources=(self._objects(RULESET_PREFIX),))
         role.allow("read-ruleset", statement, *self._keys.to_read("s3"))
 
@@ -188,7 +188,7 @@ class ReportBucket(pulumi.ComponentResource):
         role.allow("read-earlier-rulesets", objects, listing)
 
     def grant_report(self, role: ServiceRole) -> None:
-        """Let a role read, list and write the decision log and the reports."""
+        """Allow a role to read, list and write the decision log and the reports."""
         prefixes = (DECISION_LOG_PREFIX, REPORT_PREFIX)
         objects = Statement(
             actions=("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
@@ -241,7 +241,7 @@ class ReportSchedules(pulumi.ComponentResource):
         function.grant_invoke(self._role)
         dead_letters.grant_send(self._role)
         # A schedule only hands its event over: what becomes of one that fails is the function's matter.
-        kept = aws.lambda_.FunctionEventInvokeConfig(
+        invoke_config = aws.lambda_.FunctionEventInvokeConfig(
             place.name("event-invoke", function.purpose),
             function_name=function.name,
             maximum_retry_attempts=REPORT_RETRIES,
@@ -249,8 +249,8 @@ class ReportSchedules(pulumi.ComponentResource):
             destination_config={"on_failure": {"destination": dead_letters.arn}},
             opts=child,
         )
-        self.daily = self._schedule("daily-report", f"cron(0 {hour} * * ? *)", after=kept)
-        self.hourly = self._schedule("hourly-roll-up", f"cron({ROLL_UP_MINUTE} * * * ? *)", after=kept)
+        self.daily = self._schedule("daily-report", f"cron(0 {hour} * * ? *)", after=invoke_config)
+        self.hourly = self._schedule("hourly-roll-up", f"cron({ROLL_UP_MINUTE} * * * ? *)", after=invoke_config)
         self.register_outputs({"daily": self.daily, "hourly": self.hourly})
 
     def _schedule(self, task: str, expression: str, *, after: pulumi.Resource) -> pulumi.Output[str]:

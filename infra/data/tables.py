@@ -92,27 +92,27 @@ class Table(pulumi.ComponentResource):
         role.allow(f"{what}-{self._purpose}", statement, *key)
 
     def grant_add_and_find(self, role: ServiceRole) -> None:
-        """Let a role put items, and find them by their partition key."""
+        """Allow a role to put items, and to query them by their partition key."""
         self._grant(role, "add-and-find", ("PutItem", "Query"), write=True)
 
     def grant_update(self, role: ServiceRole) -> None:
-        """Let a role look at items that it can name, and change them."""
+        """Allow a role to read and update items by their keys."""
         self._grant(role, "update", ("GetItem", "UpdateItem"), write=True)
 
     def grant_sample(self, role: ServiceRole) -> None:
-        """Let a role look at parts of the table whatever is in them."""
+        """Allow a role to scan the table."""
         self._grant(role, "sample", ("DescribeTable", "Scan"), write=False)
 
     def grant_replace(self, role: ServiceRole) -> None:
-        """Let a role read many items that it can name, and put others in their place."""
+        """Allow a role to read many items by their keys, and to replace them."""
         self._grant(role, "replace", ("BatchGetItem", "PutItem"), write=True)
 
     def grant_open_and_close(self, role: ServiceRole) -> None:
-        """Let a role put items and change them, without reading any."""
+        """Allow a role to put and update items, without reading any."""
         self._grant(role, "open-and-close", ("PutItem", "UpdateItem"), write=True)
 
     def grant_read_stream(self, role: ServiceRole) -> None:
-        """Let a role follow the table's stream."""
+        """Allow a role to read the table's stream."""
         read = Statement(
             actions=("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
             resources=(self.stream_arn,),

@@ -14,7 +14,7 @@ STATISTICS = ("Average", "Maximum", "Minimum", "SampleCount", "Sum")
 
 
 class Monitoring(pulumi.ComponentResource):
-    """Every alarm, told to one topic when it goes off and when it is over; and the dashboard."""
+    """Every alarm, which notifies one topic when it starts and when it ends; and the dashboard."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Where people are told: the topics of alarms and alerts, and the pipe that carries alerts to theirs."""
+"""Notification of people: the topics of alarms and alerts, and the pipe that carries alerts to their topic."""
 
 import json
 from collections.abc import Sequence
@@ -76,7 +76,7 @@ class Topics(pulumi.ComponentResource):
         return topic
 
     def grant_publish_alerts(self, role: ServiceRole) -> None:
-        """Let a role publish alerts."""
+        """Allow a role to publish alerts."""
         statement = Statement(actions=("sns:Publish",), resources=(self.alerts.arn,))
         role.allow("publish-alerts", statement, *self._keys.to_write("sns"))
 

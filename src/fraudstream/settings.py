@@ -1,7 +1,7 @@
-"""What each function is told by its environment, as typed models.
+"""The settings of each function, which its environment holds, as typed models.
 
 The Pulumi program fills the environment from the same models (`environment`), and the function reads it back
-(`read_settings`), so the two cannot drift apart. Metric names stand here too, because functions emit them and alarms
+(`read_settings`), so the two cannot drift apart. Metric names are here too, because functions emit them and alarms
 watch them.
 """
 
@@ -41,7 +41,7 @@ class SettingsError(ValueError):
 
 
 class CommonSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What every function is told."""
+    """Settings of every function."""
 
     environment_suffix: str
     log_level: str = "INFO"

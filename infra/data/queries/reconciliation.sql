@@ -1,4 +1,4 @@
--- Yesterday's books: what was stored was decided, and each decision stands in the log once. Balanced: stored =
+-- Yesterday's reconciliation: what was stored was decided, and each decision is in the log once. Balanced: stored =
 -- decided = decisionRows, with nothing undecided or unstored.
 WITH books AS (
     SELECT dimension, key, transactions

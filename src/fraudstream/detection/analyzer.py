@@ -82,7 +82,7 @@ class Analyzer:
         clock: Callable[[], float] = time.time,
         on_shadow_error: Callable[[Exception], None] | None = None,
     ) -> None:
-        """Take the tables.
+        """Store the tables.
 
         Args:
             profiles: the table of profiles.

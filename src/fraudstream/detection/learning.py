@@ -45,7 +45,7 @@ def learn_transaction(
     kinds: Collection[EntityKind] = ALL_KINDS,
     seen: bool | None = None,
 ) -> LearnedTransaction:
-    """Let profiles learn a transaction, and look at what they knew before it.
+    """Add a transaction to its profiles, and return what they knew before it.
 
     It is judged by profiles that have learnt it, which are read without it: so a retry finds the same past.
 
@@ -91,7 +91,7 @@ def learn_label(
     kinds: Collection[EntityKind] = ALL_KINDS,
     seen: bool | None = None,
 ) -> LearnedLabel:
-    """Let the profiles of a transaction's entities learn that its label has changed.
+    """Record in the profiles of a transaction's entities that its label has changed.
 
     Args:
         transaction: what was labelled.

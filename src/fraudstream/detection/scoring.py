@@ -7,8 +7,8 @@ of fraud in its training, times its weight. Without a live model it is 0. With o
 which its training found: the model has seen the same things. A shadow model takes the live one's place in a score of
 its own, which is logged and decides nothing.
 
-The order of verdicts: a forced decline (the blocked list is one) stands above a forced approval (the trusted list),
-which stands above the score; a forced review lifts an approval by score to a review. A forced decline scores 100; a
+The order of verdicts: a forced decline (the blocked list is one) outranks a forced approval (the trusted list),
+which outranks the score; a forced review lifts an approval by score to a review. A forced decline scores 100; a
 forced approval keeps its score, so that it shows what trust let through.
 """
 
@@ -111,7 +111,7 @@ def _added(points: float, model: Model | None, vector: Vector | None) -> float:
 
 
 def score_of(log_odds: float) -> int:
-    """Turn log-odds into a score from 0 to 100."""
+    """Convert log-odds to a score from 0 to 100."""
     bounded = max(min(log_odds, 50.0), -50.0)
     return math.floor(MAX_SCORE / (1 + math.exp(-bounded)) + 0.5)
 

@@ -22,7 +22,7 @@ class Work(NamedTuple):
     undecided: bool = False
     """It is to be judged."""
     label: Label | None = None
-    """Its label, new or not: nobody needs to be alerted of what is known."""
+    """Its label, new or not: no alert is needed for what is known."""
     relabelled: bool = False
     """The label is new or another one than before: what the alert is to show."""
     relabelling: Relabelling | None = None

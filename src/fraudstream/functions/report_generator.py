@@ -82,9 +82,9 @@ def _write_report(date_text: object, context: "LambdaContext") -> Mapping[str, A
     started = time.perf_counter()
     reporter = _reporter(context)
     report = reporter.yesterday() if date_text is None else reporter.report(_day(date_text))
-    books = report.reconciliation
+    reconciliation = report.reconciliation
     _meter.count(Metric.REPORTS_WRITTEN)
-    _meter.count(Metric.UNDECIDED, len(books.undecided))
+    _meter.count(Metric.UNDECIDED, len(reconciliation.undecided))
     _log.info(
         "the daily report was written", date=report.date, milliseconds=round(1000 * (time.perf_counter() - started))
     )
@@ -93,15 +93,15 @@ def _write_report(date_text: object, context: "LambdaContext") -> Mapping[str, A
         "date": report.date,
         "revision": report.revision.number,
         "keys": reporter.keys(date.fromisoformat(report.date)),
-        "stored": books.stored,
-        "decided": books.decided,
-        "logged": books.logged,
-        "undecided": len(books.undecided),
+        "stored": reconciliation.stored,
+        "decided": reconciliation.decided,
+        "logged": reconciliation.logged,
+        "undecided": len(reconciliation.undecided),
     }
 
 
 def _measure_drift(day: date) -> None:
-    """Return how far the day is from what the live model learnt from; the report stands whether or not that works."""
+    """Return how far the day is from what the live model learnt from; the report is valid whether or not that works."""
     from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (the segments' writer needs none of this)
     from fraudstream.reporting.daily.model_drift import drift_of, live_model  # noqa: PLC0415
     from fraudstream.reporting.log.reader.files import DecisionLogError  # noqa: PLC0415

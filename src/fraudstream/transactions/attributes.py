@@ -15,7 +15,7 @@ Item: TypeAlias = dict[str, Any]
 
 
 def to_attribute(value: object) -> dict[str, Any]:
-    """Turn a plain value into an attribute value.
+    """Convert a plain value to an attribute value.
 
     Raises:
         TypeError: a type that DynamoDB has no attribute for.
@@ -40,7 +40,7 @@ def to_attribute(value: object) -> dict[str, Any]:
 
 
 def from_attribute(attribute: AttributeValue) -> Any:  # noqa: ANN401  (the stored type is known at run time only)
-    """Turn an attribute value, from the API or from a Lambda stream event, into a plain value.
+    """Convert an attribute value, from the API or from a Lambda stream event, to a plain value.
 
     Raises:
         TypeError: an attribute type that fraudstream never writes.
@@ -64,10 +64,10 @@ def from_attribute(attribute: AttributeValue) -> Any:  # noqa: ANN401  (the stor
 
 
 def to_item(values: Mapping[str, object]) -> Item:
-    """Turn a mapping of plain values into an item."""
+    """Convert a mapping of plain values to an item."""
     return {name: to_attribute(value) for name, value in values.items()}
 
 
 def from_item(item: Mapping[str, AttributeValue]) -> dict[str, Any]:
-    """Turn an item into a mapping of plain values."""
+    """Convert an item to a mapping of plain values."""
     return {name: from_attribute(attribute) for name, attribute in item.items()}

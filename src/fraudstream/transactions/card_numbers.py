@@ -31,7 +31,7 @@ _IBAN = re.compile(r"(?<![0-9A-Za-z])[A-Z]{2}[0-9]{2}[0-9A-Z]{11,30}(?![0-9A-Za-
 
 
 def holds_card_number(text: str) -> bool:
-    """Return whether a card number stands anywhere in a text, whole or in groups with separators between.
+    """Return whether a text holds a card number, whole or in groups with separators between.
 
     A card number is what has an issuer's prefix, one of that issuer's lengths, and a right check digit (Luhn). UUIDs,
     long hexadecimal ids, account numbers (IBAN), article and location numbers (EAN, GLN) and times pass.

@@ -23,7 +23,7 @@ class Deadline:
 
     @contextmanager
     def within(self, seconds: float) -> Generator[None]:
-        """Let calls begin for so many seconds.
+        """Allow calls to begin for so many seconds.
 
         Raises:
             DeadlineExceededError: a call or a retry would have begun later.

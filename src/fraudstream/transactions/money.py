@@ -46,7 +46,7 @@ def exponent(currency: str) -> int:
 
 
 def to_major(amount_minor: int, currency: str) -> Decimal:
-    """Turn minor units into major ones, exactly: 1234 of EUR are 12.34, of JPY 1234, of BHD 1.234.
+    """Convert minor units to major ones, exactly: 1234 of EUR are 12.34, of JPY 1234, of BHD 1.234.
 
     Raises:
         ValueError: not a currency of ISO 4217.
@@ -55,7 +55,7 @@ def to_major(amount_minor: int, currency: str) -> Decimal:
 
 
 def to_minor(amount: Decimal, currency: str) -> int:
-    """Turn major units into minor ones, exactly; nothing is ever rounded.
+    """Convert major units to minor ones, exactly; nothing is ever rounded.
 
     Raises:
         ValueError: not a currency of ISO 4217, or no number, or one with more decimals than the currency has.

@@ -102,7 +102,7 @@ class TransactionStore:
         return None if item is None else decode(item)
 
     def _put_if_absent(self, item: Item) -> Item | None:
-        """Put an item if its key is free; else give the item that is there, which costs no read."""
+        """Write an item if its key is free; else return the item that is stored, which costs no read."""
         try:
             self.client.put_item(
                 TableName=self.table,

@@ -54,7 +54,7 @@ class TimeProblemError(ValueError):
 
 
 def other_unit(value: float, *, may_be_old: bool = False) -> str | None:
-    """Tell which unit a number of time is in, if it can't be epoch milliseconds.
+    """Return which unit a time is in, if it can't be epoch milliseconds.
 
     Args:
         value: the number.
@@ -146,7 +146,7 @@ def _within(moment: int, *, may_be_old: bool) -> int:
 
 
 def end_of_day(day: date, zone: tzinfo = UTC) -> int:
-    """Give the last millisecond of a day in a time zone."""
+    """Return the last millisecond of a day in a time zone."""
     return _milliseconds(datetime.combine(day + timedelta(days=1), time.min, zone)) - 1
 
 
@@ -155,7 +155,7 @@ def _milliseconds(moment: datetime) -> int:
 
 
 def is_future(moment: int, now: int) -> bool:
-    """Tell whether a label's time lies in the future.
+    """Return whether a label's time is in the future.
 
     What is known today may carry the end of this day, which a date alone means: the last millisecond of a quarter of an
     hour, since zones differ from UTC by quarters.
@@ -165,5 +165,5 @@ def is_future(moment: int, now: int) -> bool:
 
 
 def is_before(known_at: int, happened_at: int) -> bool:
-    """Tell whether something was known before its transaction happened, by more than clocks may differ."""
+    """Return whether something was known before its transaction happened, by more than clocks may differ."""
     return known_at < happened_at - CLOCK_TOLERANCE

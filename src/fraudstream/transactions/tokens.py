@@ -17,10 +17,10 @@ class TokenKeyError(ValueError):
 
 
 class Tokenizer:
-    """Turns identifiers into tokens by HMAC-SHA256 with a secret key: nobody without it can tell whose they are."""
+    """Turns identifiers into tokens by HMAC-SHA256 with a secret key: without it, they cannot be linked to a person."""
 
     def __init__(self, key: str) -> None:
-        """Take the key.
+        """Store the key.
 
         Args:
             key: at least 32 bytes, base64.

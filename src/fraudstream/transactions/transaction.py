@@ -1,6 +1,6 @@
 """A transaction: the one declaration of its fields, and how it is stored.
 
-Everything that is known of a field stands in its line of `Transaction`; see `fields.FieldSpec` for what is derived.
+Each line of `Transaction` holds everything that is known of its field; see `fields.FieldSpec` for what is derived.
 """
 
 from collections.abc import Mapping
@@ -109,7 +109,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
     ]
     """When it happened, by the client's clock."""
     received_at: Annotated[int, FieldSpec(instead_in_rules=_TIME_IN_RULES)]
-    """When it came in, by ours."""
+    """When it was received, by the API's clock."""
     amount_minor: Annotated[
         int,
         FieldSpec(

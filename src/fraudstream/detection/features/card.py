@@ -12,19 +12,19 @@ _SECOND: Final = 1000
 _WINDOWS: Final = (("cardCount1h", HOUR), ("cardCount2h", 2 * HOUR), ("cardCount24h", DAY), ("cardCount7d", WEEK))
 
 
-def add(values: FeatureValues, sight: ProfileView) -> None:
+def add(values: FeatureValues, view: ProfileView) -> None:
     """Add the card's features."""
-    spending_counts(values, sight, _WINDOWS)
-    values["cardSum24h"] = total(sight, Personal.SUM, DAY, spent) / 100
-    values["cardDeclines24h"] = total(sight, Personal.DECLINES, DAY, is_evidence)
-    values["cardDeclines30d"] = total(sight, Personal.DECLINES, MONTH, is_evidence)
-    values["cardFrauds30d"] = sight.frauds(Personal.FRAUDS)
-    event = sight.event
+    spending_counts(values, view, _WINDOWS)
+    values["cardSum24h"] = total(view, Personal.SUM, DAY, spent) / 100
+    values["cardDeclines24h"] = total(view, Personal.DECLINES, DAY, is_evidence)
+    values["cardDeclines30d"] = total(view, Personal.DECLINES, MONTH, is_evidence)
+    values["cardFrauds30d"] = view.frauds(Personal.FRAUDS)
+    event = view.event
     if event.peer == NO_PEER:
         return
-    values["cardMerchants7d"] = len({each.peer for each in sight.since(WEEK)} - {NO_PEER} | {event.peer})
+    values["cardMerchants7d"] = len({each.peer for each in view.since(WEEK)} - {NO_PEER} | {event.peer})
     if event.amount == NO_AMOUNT:
         return
-    same = [each.time for each in sight.known if each.peer == event.peer and each.amount == event.amount]
+    same = [each.time for each in view.known if each.peer == event.peer and each.amount == event.amount]
     if same:
         values["cardRepeatSeconds"] = (event.time - same[-1]) / _SECOND

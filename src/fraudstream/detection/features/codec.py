@@ -20,7 +20,7 @@ def _positions(*forms: Form) -> tuple[int, ...]:
 
 
 _MISSING: Final = 255
-"""In place of a count or share; in place of a number stands NaN."""
+"""Stored for a missing count or share; a missing number is stored as NaN."""
 _MOST: Final = 254
 _STEPS: Final = 200
 """Of a share; decimal fractions in half per cents are read back as a rule writes them."""

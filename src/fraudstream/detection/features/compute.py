@@ -44,13 +44,13 @@ class Calendar(NamedTuple):
 
 
 def compute(
-    transaction: Transaction, sights: Mapping[EntityKind, ProfileView], amount: float | None, calendar: Calendar
+    transaction: Transaction, views: Mapping[EntityKind, ProfileView], amount: float | None, calendar: Calendar
 ) -> FeatureValues:
     """Compute a transaction's features, not yet rounded.
 
     Args:
         transaction: the transaction to judge.
-        sights: what the profiles of its entities know.
+        views: what the profiles of its entities know.
         amount: its amount in the base currency; None without an exchange rate.
         calendar: time zone and delay of labels.
 
@@ -67,8 +67,8 @@ def compute(
     }
     if transaction.account_opened_at is not None:
         values["accountAgeDays"] = max(transaction.timestamp - transaction.account_opened_at, 0) / DAY
-    for kind, sight in sights.items():
-        _OF_KIND[kind](values, sight)
+    for kind, view in views.items():
+        _OF_KIND[kind](values, view)
     return values
 
 

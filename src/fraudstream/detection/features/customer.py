@@ -39,33 +39,33 @@ EARTH_RADIUS_KM: Final = 6371.0088
 _SECOND: Final = 1000
 
 
-def add(values: FeatureValues, sight: ProfileView) -> None:
+def add(values: FeatureValues, view: ProfileView) -> None:
     """Add the customer's features."""
-    _counts(values, sight)
-    _sums(values, sight)
-    _history(values, sight)
-    _amounts(values, sight)
-    _familiarity(values, sight)
-    if sight.event.latitude != NO_PLACE:
-        _travel(values, sight)
+    _counts(values, view)
+    _sums(values, view)
+    _history(values, view)
+    _amounts(values, view)
+    _familiarity(values, view)
+    if view.event.latitude != NO_PLACE:
+        _travel(values, view)
 
 
-def spending_counts(values: FeatureValues, sight: ProfileView, names: Sequence[tuple[str, int]]) -> None:
+def spending_counts(values: FeatureValues, view: ProfileView, names: Sequence[tuple[str, int]]) -> None:
     """Add counts of earlier spending transactions: for each name a window, in milliseconds."""
-    profile, time = sight.profile, sight.time
-    times = [event.time for event in sight.known if is_spending(event)]
+    profile, time = view.profile, view.time
+    times = [event.time for event in view.known if is_spending(event)]
     for name, window in names:
         if window < DAY or profile.reaches(time - window):
             values[name] = len(times) - bisect_right(times, time - window)
         else:
-            values[name] = sight.in_days(Personal.COUNT, window, is_spending)
+            values[name] = view.in_days(Personal.COUNT, window, is_spending)
 
 
-def total(sight: ProfileView, column: Personal, window: int, figure: Callable[[Event], int]) -> int:
+def total(view: ProfileView, column: Personal, window: int, figure: Callable[[Event], int]) -> int:
     """Sum a figure of the earlier events in a window (milliseconds)."""
-    if sight.profile.reaches(sight.time - window):
-        return sum([figure(event) for event in sight.since(window)])
-    return sight.in_days(column, window, figure)
+    if view.profile.reaches(view.time - window):
+        return sum([figure(event) for event in view.since(window)])
+    return view.in_days(column, window, figure)
 
 
 _WINDOWS: Final = (
@@ -77,31 +77,31 @@ _WINDOWS: Final = (
 )
 
 
-def _counts(values: FeatureValues, sight: ProfileView) -> None:
-    spending_counts(values, sight, _WINDOWS)
-    values["customerDeclines24h"] = total(sight, Personal.DECLINES, DAY, is_evidence)
-    values["customerRefunds7d"] = total(sight, Personal.REFUNDS, WEEK, is_refund)
-    values["customerNearThreshold7d"] = total(sight, Personal.NEAR_THRESHOLD, WEEK, is_near_threshold)
-    values["customerFrauds30d"] = sight.frauds(Personal.FRAUDS)
+def _counts(values: FeatureValues, view: ProfileView) -> None:
+    spending_counts(values, view, _WINDOWS)
+    values["customerDeclines24h"] = total(view, Personal.DECLINES, DAY, is_evidence)
+    values["customerRefunds7d"] = total(view, Personal.REFUNDS, WEEK, is_refund)
+    values["customerNearThreshold7d"] = total(view, Personal.NEAR_THRESHOLD, WEEK, is_near_threshold)
+    values["customerFrauds30d"] = view.frauds(Personal.FRAUDS)
 
 
-def _sums(values: FeatureValues, sight: ProfileView) -> None:
-    values["customerSum24h"] = total(sight, Personal.SUM, DAY, spent) / 100
-    values["customerSum7d"] = total(sight, Personal.SUM, WEEK, spent) / 100
-    values["customerSum30d"] = total(sight, Personal.SUM, MONTH, spent) / 100
-    values["customerRefundSum7d"] = total(sight, Personal.REFUND_SUM, WEEK, refunded) / 100
-    accepted = [event for event in sight.since(DAY) if not event.flags & DECLINED and event.amount != NO_AMOUNT]
+def _sums(values: FeatureValues, view: ProfileView) -> None:
+    values["customerSum24h"] = total(view, Personal.SUM, DAY, spent) / 100
+    values["customerSum7d"] = total(view, Personal.SUM, WEEK, spent) / 100
+    values["customerSum30d"] = total(view, Personal.SUM, MONTH, spent) / 100
+    values["customerRefundSum7d"] = total(view, Personal.REFUND_SUM, WEEK, refunded) / 100
+    accepted = [event for event in view.since(DAY) if not event.flags & DECLINED and event.amount != NO_AMOUNT]
     values["customerIn24h"] = sum([event.amount for event in accepted if event.flags & IN]) / 100
     values["customerOut24h"] = sum([event.amount for event in accepted if event.flags & OUT]) / 100
 
 
-def _history(values: FeatureValues, sight: ProfileView) -> None:
-    profile, time = sight.profile, sight.time
+def _history(values: FeatureValues, view: ProfileView) -> None:
+    profile, time = view.profile, view.time
     values["customerAgeDays"] = max(time - profile.first_seen, 0) / DAY if profile.ring else 0.0
-    if sight.known:
-        values["customerIdleDays"] = (time - sight.known[-1].time) / DAY
+    if view.known:
+        values["customerIdleDays"] = (time - view.known[-1].time) / DAY
     hour, daytimes = time // HOUR % HOURS_A_DAY, profile.daytimes
-    excluded = [event.time // HOUR % HOURS_A_DAY for event in sight.excluded]
+    excluded = [event.time // HOUR % HOURS_A_DAY for event in view.excluded]
     all_day = sum(daytimes) - len(excluded)
     if all_day > 0:
         around = (hour - 1) % HOURS_A_DAY, hour, (hour + 1) % HOURS_A_DAY
@@ -109,8 +109,8 @@ def _history(values: FeatureValues, sight: ProfileView) -> None:
         values["customerHourShare"] = near / all_day
 
 
-def _amounts(values: FeatureValues, sight: ProfileView) -> None:
-    amounts, event = sight.profile.past.amounts.plus(sight.known), sight.event
+def _amounts(values: FeatureValues, view: ProfileView) -> None:
+    amounts, event = view.profile.past.amounts.plus(view.known), view.event
     values["customerAmountCount"] = amounts.number
     if not amounts.number:
         return
@@ -122,13 +122,13 @@ def _amounts(values: FeatureValues, sight: ProfileView) -> None:
         if amounts.number > 1:
             spread = max(math.sqrt(amounts.squares / (amounts.number - 1)), SPREAD_FLOOR * amounts.mean)
             values["customerAmountDeviations"] = (event.amount - amounts.mean) / spread
-    start = sight.time - FORTNIGHT
-    peak = max([spent(each) for each in sight.known if each.time > start], default=0)
+    start = view.time - FORTNIGHT
+    peak = max([spent(each) for each in view.known if each.time > start], default=0)
     values["customerPeakRatio14d"] = peak / amounts.mean
 
 
-def _familiarity(values: FeatureValues, sight: ProfileView) -> None:
-    event, past, known = sight.event, sight.profile.past, sight.known
+def _familiarity(values: FeatureValues, view: ProfileView) -> None:
+    event, past, known = view.event, view.profile.past, view.known
     if event.peer != NO_PEER:
         met = [each.time for each in known if each.peer == event.peer]
         values["customerDeviceAgeHours"] = _age(past.devices, event.peer, met, event.time)
@@ -146,10 +146,10 @@ def _age(familiar: Sequence[KnownValue], hashed: int, met: Sequence[int], time: 
     return max(time - first_seen, 0) / HOUR
 
 
-def _travel(values: FeatureValues, sight: ProfileView) -> None:
-    event = sight.event
-    placed = (each for each in reversed(sight.known) if each.latitude != NO_PLACE)
-    last = next((LastPlace(each.time, each.latitude, each.longitude) for each in placed), sight.profile.past.place)
+def _travel(values: FeatureValues, view: ProfileView) -> None:
+    event = view.event
+    placed = (each for each in reversed(view.known) if each.latitude != NO_PLACE)
+    last = next((LastPlace(each.time, each.latitude, each.longitude) for each in placed), view.profile.past.place)
     if last == NOWHERE or last.time > event.time:
         return
     elapsed = event.time - last.time

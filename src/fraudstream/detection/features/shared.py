@@ -8,93 +8,93 @@ from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.durations import DAY, HOUR
 
 
-def add_merchant(values: FeatureValues, sight: ProfileView) -> None:
+def add_merchant(values: FeatureValues, view: ProfileView) -> None:
     """Add the merchant's features."""
-    count, declined = _hour(sight)
+    count, declined = _hour(view)
     values["merchantCount1h"] = count
-    values["merchantCount24h"] = _count(sight, DAY)
+    values["merchantCount24h"] = _count(view, DAY)
     values["merchantDeclines1h"] = declined
     values["merchantDeclineShare1h"] = _share(declined, count)
-    values["merchantAmountRatio"] = sight.amount_ratio()
-    values["merchantFrauds30d"] = sight.frauds(Shared.FRAUDS)
-    values["merchantFraudShare30d"] = sight.fraud_share(30)
+    values["merchantAmountRatio"] = view.amount_ratio()
+    values["merchantFrauds30d"] = view.frauds(Shared.FRAUDS)
+    values["merchantFraudShare30d"] = view.fraud_share(30)
 
 
-def add_terminal(values: FeatureValues, sight: ProfileView) -> None:
+def add_terminal(values: FeatureValues, view: ProfileView) -> None:
     """Add the terminal's features."""
-    values["terminalCount24h"] = _count(sight, DAY)
-    values["terminalCount7d"] = _count(sight, WEEK)
-    values["terminalCount30d"] = _count(sight, MONTH)
-    values["terminalAmountRatio"] = sight.amount_ratio()
-    values["terminalFrauds30d"] = sight.frauds(Shared.FRAUDS)
+    values["terminalCount24h"] = _count(view, DAY)
+    values["terminalCount7d"] = _count(view, WEEK)
+    values["terminalCount30d"] = _count(view, MONTH)
+    values["terminalAmountRatio"] = view.amount_ratio()
+    values["terminalFrauds30d"] = view.frauds(Shared.FRAUDS)
     for days in (1, 7, 30):
-        values[f"terminalFraudShare{days}d"] = sight.fraud_share(days)
-    ages = _fraud_ages(sight)
+        values[f"terminalFraudShare{days}d"] = view.fraud_share(days)
+    ages = _fraud_ages(view)
     if ages:
         values["terminalFraudAgeDays"] = ages[0]
         values["terminalFraudSpanDays"] = ages[-1]
-    values["terminalFraudAmountRatio"] = _fraud_amount_ratio(sight)
-    settled = sight.time - sight.label_delay_days * DAY
-    known = [1 if event.flags & FRAUD else 0 for event in sight.known if event.time <= settled]
+    values["terminalFraudAmountRatio"] = _fraud_amount_ratio(view)
+    settled = view.time - view.label_delay_days * DAY
+    known = [1 if event.flags & FRAUD else 0 for event in view.known if event.time <= settled]
     if known:
         for newest in (1, 2, 5):
             share = known[-newest:]
             values[f"terminalFraudShareLast{newest}"] = sum(share) / len(share)
 
 
-def _fraud_ages(sight: ProfileView) -> list[int]:
+def _fraud_ages(view: ProfileView) -> list[int]:
     """Return the ages, in days, of the days in the last 30 with known frauds, rising."""
-    buckets = sight.profile.days
-    since = sight.time // DAY - buckets.newest
+    buckets = view.profile.days
+    since = view.time // DAY - buckets.newest
     found = [since + back for back, number in enumerate(buckets.columns[Shared.FRAUDS]) if number > 0]
     return [max(age, 0) for age in found if age <= MONTH // DAY]
 
 
-def _fraud_amount_ratio(sight: ProfileView) -> float | None:
+def _fraud_amount_ratio(view: ProfileView) -> float | None:
     # Stolen cards make large amounts anywhere; a compromised terminal's frauds are as large as its other ones.
-    amounts = [event.amount for event in sight.known if event.flags & FRAUD and event.amount != NO_AMOUNT]
+    amounts = [event.amount for event in view.known if event.flags & FRAUD and event.amount != NO_AMOUNT]
     if not amounts:
         return None
-    mean = sight.mean_amount()
+    mean = view.mean_amount()
     return sum(amounts) / len(amounts) / mean if mean else None
 
 
-def add_device(values: FeatureValues, sight: ProfileView) -> None:
+def add_device(values: FeatureValues, view: ProfileView) -> None:
     """Add the device's features."""
-    _meeting_point(values, EntityKind.DEVICE, sight)
-    owner = sight.event.other_peer
-    values["deviceCustomers24h"] = len({each.other_peer for each in sight.since(DAY)} - {NO_PEER} | {owner})
+    _meeting_point(values, EntityKind.DEVICE, view)
+    owner = view.event.other_peer
+    values["deviceCustomers24h"] = len({each.other_peer for each in view.since(DAY)} - {NO_PEER} | {owner})
 
 
-def add_address(values: FeatureValues, sight: ProfileView) -> None:
+def add_address(values: FeatureValues, view: ProfileView) -> None:
     """Add the internet address's features."""
-    _meeting_point(values, EntityKind.IP, sight)
+    _meeting_point(values, EntityKind.IP, view)
 
 
-def _meeting_point(values: FeatureValues, kind: EntityKind, sight: ProfileView) -> None:
-    count, declined = _hour(sight)
-    declined_cards = {each.peer for each in sight.since(HOUR) if is_evidence(each)} - {NO_PEER}
+def _meeting_point(values: FeatureValues, kind: EntityKind, view: ProfileView) -> None:
+    count, declined = _hour(view)
+    declined_cards = {each.peer for each in view.since(HOUR) if is_evidence(each)} - {NO_PEER}
     values[f"{kind}Count1h"] = count
     values[f"{kind}DeclinedCards1h"] = len(declined_cards)
     values[f"{kind}DeclineShare1h"] = _share(declined, count)
-    values[f"{kind}Frauds30d"] = sight.frauds(Shared.FRAUDS)
+    values[f"{kind}Frauds30d"] = view.frauds(Shared.FRAUDS)
 
 
-def _hour(sight: ProfileView) -> tuple[int, int]:
+def _hour(view: ProfileView) -> tuple[int, int]:
     """Count the transactions of the last hour, and the declines among them that are evidence."""
-    if sight.profile.reaches(sight.time - HOUR):
-        hour = sight.since(HOUR)
+    if view.profile.reaches(view.time - HOUR):
+        hour = view.since(HOUR)
         return len(hour), sum([is_evidence(event) for event in hour])
-    declines = sight.in_hours(SharedHour.DECLINES, HOUR, is_evidence)
-    return sight.in_hours(SharedHour.COUNT, HOUR, _one), declines
+    declines = view.in_hours(SharedHour.DECLINES, HOUR, is_evidence)
+    return view.in_hours(SharedHour.COUNT, HOUR, _one), declines
 
 
-def _count(sight: ProfileView, window: int) -> int:
-    if sight.profile.reaches(sight.time - window):
-        return len(sight.since(window))
+def _count(view: ProfileView, window: int) -> int:
+    if view.profile.reaches(view.time - window):
+        return len(view.since(window))
     if window <= DAY:
-        return sight.in_hours(SharedHour.COUNT, window, _one)
-    return sight.in_days(Shared.COUNT, window, _one)
+        return view.in_hours(SharedHour.COUNT, window, _one)
+    return view.in_days(Shared.COUNT, window, _one)
 
 
 def _one(_: Event) -> int:

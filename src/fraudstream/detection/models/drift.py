@@ -31,7 +31,7 @@ class Drift(NamedTuple):
 
     @property
     def worst(self) -> str:
-        """Name the feature that has moved farthest."""
+        """Return the feature that has moved farthest."""
         return max(self.features, key=lambda name: (self.features[name], name))
 
 

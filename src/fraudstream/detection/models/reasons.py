@@ -1,4 +1,4 @@
-"""What a model's part in a decision is told by: a reason code for each family of features."""
+"""How a model's part in a decision is explained: by a reason code for each family of features."""
 
 import re
 from typing import Final

@@ -1,6 +1,6 @@
 """Which models score: one that counts, one that is watched beside it, both, or none.
 
-A small YAML file says which; it lies beside the models' own files, and changes after them. So what is in force changes
+A small YAML file says which; it is beside the models' own files, and changes after them. So what is in force changes
 at once, and a file that is missing or damaged leaves what was in force before.
 """
 
@@ -33,7 +33,7 @@ _KEYS: Final = tuple(field.encode_name for field in msgspec.structs.fields(Model
 
 
 class ActiveModels(NamedTuple):
-    """The models in force."""
+    """The active models."""
 
     live: Model | None = None
     shadow: Model | None = None
@@ -43,7 +43,7 @@ NO_MODELS: Final = ActiveModels()
 
 
 def parse_selection(content: bytes) -> ModelSelection:
-    """Read the file that says which models are in force.
+    """Read the file that says which models are active.
 
     Raises:
         ModelError: it cannot be used.

@@ -96,7 +96,7 @@ def compiled(trees: Sequence[Tree], positions: Sequence[int]) -> Callable[[Vecto
 
     Args:
         trees: what `check` has accepted.
-        positions: where in the vector each of the model's features stands.
+        positions: the index in the vector of each of the model's features.
     """
     used = sorted({feature for tree in trees for feature in tree.feature})
     lines = ["def total(vector):"]

@@ -111,7 +111,7 @@ class UnusableTransactionError(ValueError):
 
 
 def check(transaction: Transaction) -> None:
-    """Refuse what would not fit into an event; the door's validation lets nothing of it through.
+    """Raise if a value does not fit into an event; the API's validation refuses such values before.
 
     Raises:
         UnusableTransactionError: the message names the field.
@@ -139,7 +139,7 @@ def country_code(country: str | None) -> int:
 
 
 def card_identity(transaction: Transaction) -> str | None:
-    """Name the card that was used: by issuer prefix and last digits where both are known, else by its token.
+    """Return what identifies the card: issuer prefix and last digits where both are known, else its token.
 
     A wallet may mint a new token for each attempt; its attempts are still those of one card.
     """

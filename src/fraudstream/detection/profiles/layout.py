@@ -58,7 +58,7 @@ class Layout(NamedTuple):
     ring: int
     """Newest events."""
     event: str
-    """Fields of an event that are kept, in `struct`'s language; an event's fields stand in that order."""
+    """Fields of an event that are kept, in `struct`'s language; an event's fields have that order."""
     days: tuple[ColumnForm, ...]
     hours: tuple[ColumnForm, ...]
     labels: int

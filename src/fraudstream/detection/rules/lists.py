@@ -41,7 +41,7 @@ class Lists:
     """Named lists of entities' tokens."""
 
     def __init__(self, lists: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
-        """Take the lists: by name, then by kind of entity, then by token, epoch milliseconds at which it ends."""
+        """Store the lists: by name, then by kind of entity, then by token, epoch milliseconds at which it ends."""
         self.names = tuple(sorted(lists))
         self._kinds = [[(kind, members) for kind, members in lists[name].items() if members] for name in self.names]
 

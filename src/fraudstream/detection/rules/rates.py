@@ -34,7 +34,7 @@ class Rates:
     """Amounts in the base currency."""
 
     def __init__(self, base: str, days: Mapping[date, Mapping[str, float]], reporting_threshold: float) -> None:
-        """Take the rates.
+        """Store the rates.
 
         Args:
             base: the base currency's code.
@@ -57,7 +57,7 @@ class Rates:
         self._starts = [datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000 for day in self._from]
 
     def to_base(self, amount_minor: int, currency: str, timestamp: int) -> float | None:
-        """Turn an amount into major units of the base currency, rounded to a hundredth.
+        """Convert an amount to major units of the base currency, rounded to a hundredth.
 
         The rates of the newest day that is not after the transaction's are used; before the first day, the first ones.
 

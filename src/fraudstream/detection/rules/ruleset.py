@@ -22,7 +22,7 @@ from fraudstream.transactions.transaction import Transaction
 
 MAX_RULES: Final = 200
 MAX_RULESET_BYTES: Final = 400_000
-"""Twice what so many rules of the size of ours take."""
+"""Twice what so many rules of the shipped rules' size need."""
 MAX_BYTES: Final = 4_000_000
 """Of lists and rates: a hundred thousand tokens take less."""
 MAX_RULESET_VALUES: Final = 20_000
@@ -138,7 +138,7 @@ class Ruleset:
         rates: Rates,
         lists: Lists,
     ) -> None:
-        """Put together what `load` has read and checked."""
+        """Build the ruleset from what `load` has read and checked."""
         self.version = version
         self.base_log_odds = base_log_odds
         self.thresholds = thresholds

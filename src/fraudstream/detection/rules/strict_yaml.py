@@ -1,7 +1,7 @@
 """Files that people write: a strict, bounded part of YAML, and messages that say where something is wrong.
 
 The parser's events are read one by one, and reading ends at the first that is not allowed; so a file cannot take more
-work than its bounds allow, whatever stands in it. Refused are anchors, aliases, merge keys, tags, a key that stands
+work than its bounds allow, whatever it holds. Refused are anchors, aliases, merge keys, tags, a key that stands
 twice in one mapping, deep nesting, several documents in one file, and characters that hide what a text says.
 
 Plain values mean what YAML 1.2 says: `NO` is a text, `05` is the text of a response code, `12:30` is no number.
@@ -118,7 +118,7 @@ def suggestion(name: str, known: Sequence[str]) -> str:
 
 
 class _Builder:
-    """Builds the values that events stand for, without recursion."""
+    """Builds the values that events describe, without recursion."""
 
     def __init__(self, most_values: int) -> None:
         self.value: Any = None

@@ -31,7 +31,7 @@ class AlertStore:
     def __init__(
         self, dynamodb: DynamoDBClient, table: str, retention_days: int, clock: Callable[[], float] = time.time
     ) -> None:
-        """Take the table, the days until an alert expires, and a clock that gives seconds since the epoch."""
+        """Store the table, the days until an alert expires, and a clock that returns seconds since the epoch."""
         self._dynamodb = dynamodb
         self._table = table
         self._retention_seconds = retention_days * SECONDS_A_DAY

@@ -43,7 +43,7 @@ class DecisionStore:
     """The table of transactions, as far as decisions go."""
 
     def __init__(self, dynamodb: DynamoDBClient, table: str, pool: Executor) -> None:
-        """Take the table; independent reads run side by side in the pool."""
+        """Store the table; independent reads run side by side in the pool."""
         self._dynamodb = dynamodb
         self._table = table
         self._pool = pool

@@ -1,4 +1,4 @@
-"""The ruleset and models in force: read from S3, looked at again once a minute, and never replaced by worse ones."""
+"""The active ruleset and models: read from S3, checked once a minute, never replaced by invalid ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHECK_SECONDS: Final = 60.0
 
 
 class RulesetStore:
-    """Gives the ruleset in force, with the models beside its rules."""
+    """Returns the active ruleset, with the models beside its rules."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class RulesetStore:
         on_refused: Callable[[Exception], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Return where the ruleset lies.
+        """Store where the ruleset is.
 
         Args:
             s3: the client to read it with.
@@ -60,7 +60,7 @@ class RulesetStore:
         self._next_look = 0.0
 
     def current(self) -> Ruleset:
-        """Return the ruleset in force.
+        """Return the active ruleset.
 
         Raises:
             RulesetError: what is stored in S3 is invalid, and so is every earlier version of it.

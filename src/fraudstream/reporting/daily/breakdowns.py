@@ -47,24 +47,24 @@ _PAYMENT_TRUTHS = f"""
 """
 
 
-def cuts(ask: DayQueries, currency: str | None) -> tuple[CutFigures, ...]:
+def cuts(queries: DayQueries, currency: str | None) -> tuple[CutFigures, ...]:
     """Return the cuts of a day.
 
     Args:
-        ask: asks the day's tables.
+        queries: queries of the day's tables.
         currency: that of the amount bands: the most frequent one.
     """
     return tuple(
         row
         for dimension in ("channel", "corridor", "merchantCategoryCode", "amountBand")
-        for row in _cut(ask, dimension, currency if dimension == "amountBand" else None)
+        for row in _cut(queries, dimension, currency if dimension == "amountBand" else None)
     )
 
 
-def _cut(ask: DayQueries, dimension: str, currency: str | None) -> list[CutFigures]:
-    known = ask.known(dimension, currency)
+def _cut(queries: DayQueries, dimension: str, currency: str | None) -> list[CutFigures]:
+    known = queries.known(dimension, currency)
     found: list[CutFigures] = []
-    for key, other, *rest in ask.rows(_CUT, {"dimension": dimension, "currency": currency}):
+    for key, other, *rest in queries.rows(_CUT, {"dimension": dimension, "currency": currency}):
         fraud, legitimate = known.get((key, other), (0, 0))
         found.append(
             CutFigures(
@@ -82,19 +82,19 @@ def _cut(ask: DayQueries, dimension: str, currency: str | None) -> list[CutFigur
     return found[:CUT_ROWS]
 
 
-def top_entities(ask: DayQueries) -> tuple[EntityFigures, ...]:
+def top_entities(queries: DayQueries) -> tuple[EntityFigures, ...]:
     """Return the entities of each kind with the most reviewed or declined transactions."""
     return tuple(
         EntityFigures(kind=kind, token=token, reviewed=reviewed, declined=declined)
         for kind in ENTITIES
-        for token, reviewed, declined in ask.rows(_TOP_ENTITIES, {"kind": kind})
+        for token, reviewed, declined in queries.rows(_TOP_ENTITIES, {"kind": kind})
     )
 
 
-def bursts(ask: DayQueries) -> tuple[Burst, ...]:
+def bursts(queries: DayQueries) -> tuple[Burst, ...]:
     """Return the largest bursts of a day, in the order in which they began."""
     minutes: dict[str, list[int]] = {}
-    for source, minute, count in ask.rows(_MINUTES):
+    for source, minute, count in queries.rows(_MINUTES):
         minutes.setdefault(source, [0] * (1440 // BURST_MINUTES))[minute // BURST_MINUTES] += count
     found = [burst for source, steps in minutes.items() for burst in _bursts_of(source, steps)]
     largest = sorted(found, key=lambda burst: (-burst.transactions, burst.start, burst.source))[:BURSTS]
@@ -116,11 +116,11 @@ def _bursts_of(source: str, steps: list[int]) -> list[Burst]:
     return found
 
 
-def payments(ask: DayQueries) -> tuple[PaymentFigures, ...]:
+def payments(queries: DayQueries) -> tuple[PaymentFigures, ...]:
     """Return the payments that the meters of the payment industry count."""
-    known = {(kind, currency): rest for kind, currency, *rest in ask.rows(_PAYMENT_TRUTHS)}
+    known = {(kind, currency): rest for kind, currency, *rest in queries.rows(_PAYMENT_TRUTHS)}
     found: list[PaymentFigures] = []
-    for kind, currency, count, value, enumerated in ask.rows(_PAYMENTS):
+    for kind, currency, count, value, enumerated in queries.rows(_PAYMENTS):
         labelled, fraud, fraud_value, chargebacks = known.get((kind, currency), (0, 0, 0, 0))
         found.append(
             PaymentFigures(

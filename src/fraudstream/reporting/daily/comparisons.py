@@ -22,7 +22,7 @@ Figure = Callable[[DailyReport], float | None]
 
 
 def compare(report: DailyReport, before: Mapping[date, DailyReport]) -> Iterator[Comparison]:
-    """Set a day beside others.
+    """Compare a day with others.
 
     Args:
         report: of the day.

@@ -27,7 +27,7 @@ READ = (LogTable.TALLIES, LogTable.LABELS, LogTable.IDS)
 Inputs = Mapping[LogTable, Mapping[str, str]]
 """Keys of the files of a day, each with the mark of its content."""
 
-# A label that was there before its decision is told again with it.
+# A label that came before its decision is logged again with it.
 _LABELLED = f"""
 CREATE TABLE labelled AS
     SELECT DISTINCT ON (transactionId) {", ".join(name for name in LABELS if name != "features")}
@@ -41,7 +41,7 @@ def list_inputs(store: "Store", log_prefix: str, day: date) -> Inputs:
 
 
 def open_day(store: "Store", inputs: Inputs, folder: Path) -> duckdb.DuckDBPyConnection:
-    """Bring a day's files to a folder, and return a database with them.
+    """Download a day's files to a folder, and return a database that holds them.
 
     It has `tallies` (see `reporting.log.aggregates`; rows of different hours are not added up yet), `labels`
     (every label ever set), `ids` (fingerprints of the transactions that the log tells of), `labelled` (of each decided

@@ -35,7 +35,7 @@ def live_model(store: "Store", prefix: str) -> Model | None:
     """Return the model that takes part in decisions, or None if there is none.
 
     Args:
-        store: where it lies.
+        store: where it is stored.
         prefix: what the keys of ruleset and models begin with.
 
     Raises:

@@ -28,10 +28,10 @@ _KNOWN = """
 
 
 class DayQueries:
-    """Asks a connection and gives plain rows; sums come as whole numbers."""
+    """Runs queries on a connection and returns plain rows; sums come as whole numbers."""
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
-        """Take the day's log, from `day.open_day`."""
+        """Store the connection to the day's log, from `day_tables.open_day`."""
         self._connection = connection
 
     def rows(self, query: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
@@ -52,7 +52,7 @@ class DayQueries:
         return tuple((key, count) for key, count in self.rows(query, {"dimension": dimension}))
 
     def known(self, dimension: str, currency: str | None = None) -> dict[tuple[str, str], tuple[int, int]]:
-        """Give, by key and other of a dimension, how many are labelled fraud, and how many legitimate."""
+        """Return, by key and other of a dimension, how many are labelled fraud, and how many legitimate."""
         rows = self.rows(_KNOWN, {"dimension": dimension, "currency": currency})
         return {(key, other): (fraud, legitimate) for key, other, fraud, legitimate in rows}
 

@@ -1,4 +1,4 @@
-"""Makes the reports of days, and puts them where the log lies. A report is written once for each revision."""
+"""Builds the daily reports, and writes them to the bucket of the log. A report is written once for each revision."""
 
 import hashlib
 import tempfile
@@ -61,7 +61,7 @@ class Reporter:
         return RollUp(store=self.store, log_prefix=self.log_prefix, time_left=self.time_left)
 
     def report(self, day: date) -> DailyReport:
-        """Bring a day's report up to date with the log, and return it.
+        """Update a day's report from the log, and return it.
 
         Raises:
             OutOfTimeError: hours of the log are still to be merged; call again.
@@ -72,7 +72,7 @@ class Reporter:
         return self._write(day, sampled)
 
     def yesterday(self) -> DailyReport:
-        """Bring yesterday's report up to date with the log, and return it; write the reports that were missed before.
+        """Update yesterday's report from the log, and return it; write the reports that were missed before.
 
         Raises:
             OutOfTimeError: not all of them are written; call again.
@@ -121,7 +121,7 @@ class Reporter:
         return [hour.hour for hour in merged]
 
     def restate(self) -> list[date]:
-        """Bring older reports up to date with what came in late, while there is time, and return their days.
+        """Update older reports with records that arrived late, while there is time, and return their days.
 
         Each one is restated at most once a day; those that have waited longest come first.
         """

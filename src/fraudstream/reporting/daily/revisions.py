@@ -8,7 +8,7 @@ from fraudstream.reporting.daily.schema.report import Change, DailyReport, Revis
 
 _NOT_SAID = {"schema_version", "as_of", "revision", "date", "past"}
 Figure = tuple[str, str | None]
-"""Name of a figure, and its currency if it is a value."""
+"""A figure's name, and its currency if it is a value."""
 
 
 def with_revision(before: DailyReport, now: DailyReport) -> DailyReport:
@@ -29,12 +29,12 @@ def with_revision(before: DailyReport, now: DailyReport) -> DailyReport:
 
 
 def _figures(report: DailyReport) -> Iterator[tuple[Figure, int]]:
-    books, labels, decisions = report.reconciliation, report.labels, report.decisions
-    yield ("transactions stored", None), books.stored
-    yield ("transactions decided", None), books.decided
-    yield ("transactions logged", None), books.logged
-    yield ("transactions undecided", None), len(books.undecided)
-    yield ("transactions missing from the log", None), len(books.table.missing)
+    reconciliation, labels, decisions = report.reconciliation, report.labels, report.decisions
+    yield ("transactions stored", None), reconciliation.stored
+    yield ("transactions decided", None), reconciliation.decided
+    yield ("transactions logged", None), reconciliation.logged
+    yield ("transactions undecided", None), len(reconciliation.undecided)
+    yield ("transactions missing from the log", None), len(reconciliation.table.missing)
     yield ("approved", None), decisions.approve
     yield ("reviewed", None), decisions.review
     yield ("declined", None), decisions.decline

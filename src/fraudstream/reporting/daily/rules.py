@@ -44,13 +44,13 @@ _OVERLAPS = f"""
 """
 
 
-def rules(ask: DayQueries) -> tuple[RuleFigures, ...]:
+def rules(queries: DayQueries) -> tuple[RuleFigures, ...]:
     """Return what each rule did, the one with the most hits first."""
     values: dict[str, list[Value]] = {}
-    for source, currency, value in ask.rows(_RULE_VALUES):
+    for source, currency, value in queries.rows(_RULE_VALUES):
         values.setdefault(source, []).append(Value(currency=currency, value=value))
     found: list[RuleFigures] = []
-    for row in ask.rows(_RULES):
+    for row in queries.rows(_RULES):
         known = named(RuleFigures, row)
         precision = wilson(known["fraud"], known["fraud"] + known["legitimate"])
         found.append(
@@ -63,30 +63,30 @@ def _is_noisy(precision: Interval | None) -> bool:
     return precision is not None and precision.n >= NOISY_LABELS and precision.high < NOISY_BELOW
 
 
-def shadow_rules(ask: DayQueries) -> tuple[ShadowRule, ...]:
+def shadow_rules(queries: DayQueries) -> tuple[ShadowRule, ...]:
     """Return what the shadow rules would have hit, the one with the most hits first."""
-    known = ask.known("shadow")
+    known = queries.known("shadow")
     found: list[ShadowRule] = []
-    for source, hits in ask.tally("shadow"):
+    for source, hits in queries.tally("shadow"):
         fraud, legitimate = known.get((source, ""), (0, 0))
         precision = wilson(fraud, fraud + legitimate)
         found.append(ShadowRule(source=source, hits=hits, fraud=fraud, legitimate=legitimate, precision=precision))
     return tuple(found)
 
 
-def overlaps(ask: DayQueries, of: tuple[RuleFigures, ...]) -> tuple[Overlap, ...]:
+def overlaps(queries: DayQueries, of: tuple[RuleFigures, ...]) -> tuple[Overlap, ...]:
     """Return the pairs of rules that hit together most often."""
     hits = {rule.source: rule.hits for rule in of}
     return tuple(
         Overlap(first=first, second=second, transactions=count, share=round(count / min(hits[first], hits[second]), 6))
-        for first, second, count in ask.rows(_OVERLAPS)
+        for first, second, count in queries.rows(_OVERLAPS)
     )
 
 
-def model(ask: DayQueries) -> ModelFigures:
+def model(queries: DayQueries) -> ModelFigures:
     """Return what models did, and how right the scores were."""
     known = [[0, 0] for _ in range(10)]
-    for (score, _), (fraud, legitimate) in ask.known("score").items():
+    for (score, _), (fraud, legitimate) in queries.known("score").items():
         known[score_bin(score)][0] += fraud
         known[score_bin(score)][1] += fraud + legitimate
     calibration = [
@@ -95,8 +95,8 @@ def model(ask: DayQueries) -> ModelFigures:
         if (found := wilson(fraud, labelled))
     ]
     return ModelFigures(
-        versions=ask.tally("version", "other"),
-        shadow_versions=ask.tally("shadowScore", "other"),
-        shadow_scores=binned(ask.tally("shadowScore")),
+        versions=queries.tally("version", "other"),
+        shadow_versions=queries.tally("shadowScore", "other"),
+        shadow_scores=binned(queries.tally("shadowScore")),
         calibration=tuple(calibration),
     )

@@ -84,31 +84,31 @@ def summarize(
         as_of: when the newest record of the log was logged, epoch milliseconds.
         hours: those of the log that tell of the day, such as `2026-11-22T14`.
     """
-    ask = DayQueries(connection)
-    currencies = tuple(CurrencyFigures(**named(CurrencyFigures, row)) for row in ask.rows(_CURRENCIES))
-    rules = rule_figures.rules(ask)
+    queries = DayQueries(connection)
+    currencies = tuple(CurrencyFigures(**named(CurrencyFigures, row)) for row in queries.rows(_CURRENCIES))
+    rules = rule_figures.rules(queries)
     report = DailyReport(
         schema_version=REPORT_SCHEMA_VERSION,
         date=day.isoformat(),
         as_of=as_of,
         revision=Revision(number=1, content=""),
-        decisions=counts(ask.row(f"SELECT {COUNTS} FROM tallies WHERE dimension = 'total'")),
+        decisions=counts(queries.row(f"SELECT {COUNTS} FROM tallies WHERE dimension = 'total'")),
         currencies=currencies,
         rules=rules,
-        shadow_rules=rule_figures.shadow_rules(ask),
-        overlaps=rule_figures.overlaps(ask, rules),
-        hours=_hours(ask),
-        scores=binned(ask.tally("score")),
-        model=rule_figures.model(ask),
-        cuts=breakdowns.cuts(ask, currencies[0].currency if currencies else None),
-        entities=breakdowns.top_entities(ask),
-        bursts=breakdowns.bursts(ask),
-        payments=breakdowns.payments(ask),
-        latency=percentiles(ask.rows(_DURATIONS, {"dimension": "latency"})),
-        lag=percentiles(ask.rows(_DURATIONS, {"dimension": "lag"})),
-        labels=_labels(ask),
-        rulesets=ask.tally("version"),
-        reconciliation=_reconciliation(ask, table),
+        shadow_rules=rule_figures.shadow_rules(queries),
+        overlaps=rule_figures.overlaps(queries, rules),
+        hours=_hours(queries),
+        scores=binned(queries.tally("score")),
+        model=rule_figures.model(queries),
+        cuts=breakdowns.cuts(queries, currencies[0].currency if currencies else None),
+        entities=breakdowns.top_entities(queries),
+        bursts=breakdowns.bursts(queries),
+        payments=breakdowns.payments(queries),
+        latency=percentiles(queries.rows(_DURATIONS, {"dimension": "latency"})),
+        lag=percentiles(queries.rows(_DURATIONS, {"dimension": "lag"})),
+        labels=_labels(queries),
+        rulesets=queries.tally("version"),
+        reconciliation=_reconciliation(queries, table),
         log_hours=_log_hours(day, hours),
         past=Past(),
     )
@@ -131,18 +131,18 @@ def look_up(sampled: Iterable[str], log: "duckdb.DuckDBPyConnection") -> TableCh
     return TableCheck(sampled=len(ids), missing=tuple(row[0] for row in missing))
 
 
-def _hours(ask: DayQueries) -> tuple[HourFigures, ...]:
-    rows = ask.rows(f"SELECT key, {COUNTS} FROM tallies WHERE dimension = 'hour' GROUP BY key")
+def _hours(queries: DayQueries) -> tuple[HourFigures, ...]:
+    rows = queries.rows(f"SELECT key, {COUNTS} FROM tallies WHERE dimension = 'hour' GROUP BY key")
     found = {int(row[0]): counts(row[1:]) for row in rows}
     return tuple(HourFigures(hour=hour, decisions=found.get(hour, Counts())) for hour in range(24))
 
 
-def _labels(ask: DayQueries) -> LabelFigures:
+def _labels(queries: DayQueries) -> LabelFigures:
     return LabelFigures(
-        **named(LabelFigures, ask.row(_LABELS)),
-        delay=percentiles(ask.rows(_UNTIL_LABEL.format(start="receivedAt", which="true"))),
-        time_to_label=percentiles(ask.rows(_UNTIL_LABEL.format(start="decidedAt", which=STOPPED))),
-        sources=tuple((source, count) for source, count in ask.rows(_LABEL_SOURCES)),
+        **named(LabelFigures, queries.row(_LABELS)),
+        delay=percentiles(queries.rows(_UNTIL_LABEL.format(start="receivedAt", which="true"))),
+        time_to_label=percentiles(queries.rows(_UNTIL_LABEL.format(start="decidedAt", which=STOPPED))),
+        sources=tuple((source, count) for source, count in queries.rows(_LABEL_SOURCES)),
     )
 
 
@@ -158,17 +158,17 @@ def _log_hours(day: date, hours: Iterable[str]) -> LogHours:
     )
 
 
-def _reconciliation(ask: DayQueries, table: TableCheck) -> Reconciliation:
-    (stored,) = ask.row("SELECT coalesce(sum(transactions), 0) FROM tallies WHERE dimension = 'stored'")
-    (decided,) = ask.row("SELECT coalesce(sum(transactions), 0) FROM tallies WHERE dimension = 'total'")
-    (unstored,), (only_labelled,) = ask.row(_UNSTORED), ask.row(_ONLY_LABELLED)
+def _reconciliation(queries: DayQueries, table: TableCheck) -> Reconciliation:
+    (stored,) = queries.row("SELECT coalesce(sum(transactions), 0) FROM tallies WHERE dimension = 'stored'")
+    (decided,) = queries.row("SELECT coalesce(sum(transactions), 0) FROM tallies WHERE dimension = 'total'")
+    (unstored,), (only_labelled,) = queries.row(_UNSTORED), queries.row(_ONLY_LABELLED)
     return Reconciliation(
         stored=stored,
         decided=decided,
         logged=stored + unstored + only_labelled,
         undecided=tuple(
             Undecided(transaction_id=transaction_id, received_at=received_at)
-            for transaction_id, received_at in ask.rows(_UNDECIDED)
+            for transaction_id, received_at in queries.rows(_UNDECIDED)
         ),
         table=table,
     )
@@ -177,8 +177,8 @@ def _reconciliation(ask: DayQueries, table: TableCheck) -> Reconciliation:
 def _content(report: DailyReport) -> str:
     # What the sample finds missing is said of the day; how much it looked at is chance.
     table = msgspec.structs.replace(report.reconciliation.table, sampled=0)
-    books = msgspec.structs.replace(report.reconciliation, table=table)
-    nobody = Revision(number=0, content="")
+    reconciliation = msgspec.structs.replace(report.reconciliation, table=table)
+    unset = Revision(number=0, content="")
     # Nor is what the reports of other days say.
-    said = msgspec.structs.replace(report, as_of=None, revision=nobody, reconciliation=books, past=Past())
+    said = msgspec.structs.replace(report, as_of=None, revision=unset, reconciliation=reconciliation, past=Past())
     return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:12]

@@ -14,7 +14,7 @@ COMPARED_DAYS: Final = 28
 
 
 def look_back(report: DailyReport, before: Mapping[date, DailyReport]) -> Past:
-    """Set a day beside others.
+    """Compare a day with others.
 
     Args:
         report: of the day.

@@ -68,7 +68,7 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     "version": ("rulesetVersion", "modelVersion"),
     "payment": (PAYMENT_KIND, _PAYMENT_STATE),
 }
-"""Dimensions that a decision stands in once: key and other, as SQL."""
+"""Dimensions that have each decision once: key and other, as SQL."""
 
 _ALSO: Mapping[str, tuple[str, str, str]] = {
     "rule": ("rule", "code", "(SELECT *, unnest(sources) AS rule, unnest(reasons) AS code FROM {table})"),
@@ -83,7 +83,7 @@ _ALSO: Mapping[str, tuple[str, str, str]] = {
     "unevaluable": ("rule", "''", "(SELECT *, unnest(unevaluableRules) AS rule FROM {table})"),
     **{kind: (column, "''", f"(SELECT * FROM {{table}} WHERE {_STOPPED})") for kind, column in ENTITIES.items()},
 }
-"""Dimensions of some decisions, or in which one stands more than once: key, other, and what is counted, as SQL."""
+"""Dimensions of some decisions, or that have a decision more than once: key, other, and what is counted, as SQL."""
 
 
 def of_decisions(table: str, *, by: str = "") -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The segments of one hour of the log, merged into Parquet files in which each event stands once."""
+"""The segments of one hour of the log, merged into Parquet files that hold each event once."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The decision log's records: what S3 keeps of every transaction, decision and label, without personal data.
 
-A record's columns are the field names of `LogRecord`. Identifiers are the tokens that the door made; card BIN, last
+A record's columns are the field names of `LogRecord`. Identifiers are the tokens that the API made; card BIN, last
 four digits, places and metadata stay out.
 """
 
@@ -152,7 +152,7 @@ def _changes(
     newly_decided = decision is not None and "decision" not in old
     if newly_decided:
         records.append(LogRecord(event=LogEvent.DECIDED, **known))
-    # A label says all that it is about: weeks later nobody has to look its transaction up. One that was there before
+    # A label says all that it is about: weeks later its transaction need not be looked up. One that was there before
     # the decision is said again with it.
     if label is not None and (newly_decided or label != Label.from_item(old)):
         records.append(LogRecord(event=LogEvent.LABELED, **known, **msgspec.structs.asdict(label)))

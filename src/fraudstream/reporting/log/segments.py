@@ -57,7 +57,7 @@ def hour_prefix(prefix: str, moment: datetime) -> str:
     """Return the prefix of an hour's segments; prefixes sort as their hours do.
 
     Args:
-        prefix: where the decision log lies in its bucket.
+        prefix: of the decision log's keys in its bucket.
         moment: a time in the hour, UTC.
     """
     return f"{day_prefix(prefix, moment.date())}hour={moment:%H}/"
@@ -69,14 +69,14 @@ def all_days_prefix(prefix: str) -> str:
 
 
 def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> SegmentedBatch:
-    """Turn a batch of stream records into segments.
+    """Convert a batch of stream records to segments.
 
     Everything readable is kept, also behind a record that is not: when Lambda gives up on what is left of the batch,
     only the unreadable record itself is missing from the log.
 
     Args:
         batch: stream records as Lambda hands them over.
-        prefix: where the decision log lies in its bucket.
+        prefix: of the decision log's keys in its bucket.
     """
     hours: dict[str, list[LogRecord]] = {}
     origins: dict[str, str] = {}
@@ -100,7 +100,7 @@ def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> SegmentedBatch:
 
 
 def write(client: "S3Client", bucket: str, segments: Iterable[Segment]) -> None:
-    """Put segments into the bucket.
+    """Write segments to the bucket.
 
     Raises:
         botocore.exceptions.ClientError: S3 refused one; writing them all again does no harm.

@@ -13,7 +13,7 @@ DOWNLOADS = 16
 
 
 def fetch_all(store: "Store", keys: Sequence[str], folder: Path) -> list[Path]:
-    """Bring objects to a new folder, and return their files in the same order.
+    """Download objects to a new folder, and return their files in the same order.
 
     Args:
         store: where they lie.

@@ -28,13 +28,13 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
             "threads": THREADS,
         }
     )
-    # It would stand in the function's log.
+    # It would appear in the function's log.
     connection.execute("SET enable_progress_bar = false")
     return connection
 
 
 def quoted(path: Path) -> str:
-    """Return a path as SQL, where no parameter may stand."""
+    """Return a path as SQL, for statements that allow no parameter."""
     return "'" + str(path).replace("'", "''") + "'"
 
 

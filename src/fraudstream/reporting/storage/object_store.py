@@ -38,7 +38,7 @@ class Store(Protocol):
         ...
 
     def fetch(self, key: str, path: Path) -> None:
-        """Bring an object to a file."""
+        """Download an object to a file."""
         ...
 
     def write(self, key: str, content: bytes | Path) -> None:

@@ -65,7 +65,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 def present_state(
     transaction: Transaction, decision: Decision | None, label: Label | None, *, failed_before: int
 ) -> TransactionState:
-    """Put together what a client reads of a transaction.
+    """Build what a client reads of a transaction.
 
     Args:
         transaction: as stored.

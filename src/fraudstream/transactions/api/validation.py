@@ -116,7 +116,7 @@ def _errors(values: Mapping[str, object], times: TimeBounds) -> list[FieldError]
 
 
 def _unwelcome(name: str, value: object, depth: int = 1) -> Iterator[FieldError]:
-    """Find what no field may hold: card numbers, characters that nobody can see, and towers of brackets."""
+    """Check for what no field may hold: card numbers, invisible characters, and deeply nested brackets."""
     shown = _shown(name)
     match value:
         case _ if not name.isprintable():
@@ -165,7 +165,7 @@ def _type_errors(name: str, value: object) -> list[FieldError]:
 
 
 def _unit_error(name: str, value: object) -> FieldError | None:
-    """Find a number of time that can only be of another unit, such as seconds; all else is found later."""
+    """Check for a time that can only be in another unit, such as seconds; other errors are found later."""
     if not isinstance(value, int | float) or isinstance(value, bool) or value in {math.inf, -math.inf}:
         return None
     message = other_unit(value, may_be_old=name == "accountOpenedAt")

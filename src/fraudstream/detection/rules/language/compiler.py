@@ -110,5 +110,5 @@ def compile_together(
 
 
 def list_argument(lists: Sequence[str], name: str) -> str:
-    """Name the argument that says whether the transaction is on a list."""
+    """Return the name of the argument that holds whether the transaction is on a list."""
     return f"_list{lists.index(name)}"

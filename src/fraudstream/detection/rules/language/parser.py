@@ -71,7 +71,7 @@ def size(text: str) -> int:
 
 
 def unusable(value: float | str) -> str:
-    """Return why a value cannot stand in an expression or be a parameter; nothing if it can."""
+    """Return why a value cannot be used in an expression or as a parameter; "" if it can."""
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
             return f"a text is longer than {MAX_TEXT} characters"
@@ -130,7 +130,7 @@ def _character(character: str) -> str:
 
 
 def at(node: ast.expr) -> str:
-    """Return where a part of an expression stands."""
+    """Return the position of a part of an expression."""
     return f"at character {node.col_offset + 1}"
 
 

@@ -1,6 +1,6 @@
 """The files of a decision log in a folder: which of them hold records, and which of those are needed.
 
-A file is known by what is in it, not by the folder that it lies in: a log may have been copied whole or in part, under
+A file is known by what is in it, not by its folder: a log may have been copied whole or in part, under
 any name. Where the note on a merged hour is there, with all the files that it names and no newer segment, the hour is
 read from its Parquet files; else from whatever there is of it.
 """
@@ -121,7 +121,7 @@ def _schemas(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> list[t
 
 
 def _leave_out_merged(files: LogFiles, path: Path) -> None:
-    """Leave an hour's segments out if its Parquet files say all of it, or those if they are not what was written."""
+    """Skip an hour's segments if its Parquet files say all of it, or those if they are not what was written."""
     try:
         note = msgspec.json.decode(path.read_bytes(), type=Hour)
         folder, prefix, written = _hour(path, note)
