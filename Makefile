@@ -5,7 +5,7 @@ FUNCTIONS := transaction-processor fraud-analyzer report-generator
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test check prove bench-report bench-backtest lock openapi clean bench-detection accessibility
+.PHONY: help setup demo local test check prove pulumi-cli bench-report bench-backtest lock openapi clean bench-detection accessibility
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,20 @@ check: setup ## style and types
 	@$(BIN)/ruff format --check
 	@$(BIN)/pyright
 	@$(BIN)/pyright --project tests
+
+PULUMI_MODULE := tests/engine/pulumi_cli
+PULUMI_CLI := .build/pulumi-cli/bin/pulumi
+
+$(PULUMI_CLI): $(PULUMI_MODULE)/go.mod
+	@command -v go >/dev/null || { echo "this needs Go, or an installed Pulumi CLI: https://www.pulumi.com/docs/iac/download-install/"; exit 1; }
+	@echo "building the Pulumi CLI from its Go module: about seven minutes the first time"
+	@cd $(PULUMI_MODULE) && version=$$(go list -m -f '{{.Version}}' github.com/pulumi/pulumi/pkg/v3) && \
+		nice go build -p 2 -ldflags "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$$version" \
+			-o ../../../$(PULUMI_CLI) github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
+	@touch $(PULUMI_CLI)
+
+pulumi-cli: ## build the Pulumi CLI, where none is installed: tests under the real engine need it, and Go builds it
+	@command -v pulumi >/dev/null || $(MAKE) --no-print-directory $(PULUMI_CLI)
 
 bench-detection: setup ## how well and how fast fraud is detected, on the handbook's transactions: DATA=PATH
 	@$(BIN)/python -m benchmarks.detection $(if $(DATA),--data $(DATA))
