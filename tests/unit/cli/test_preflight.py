@@ -16,6 +16,7 @@ from fraudstream_tools.cli.support.account_checks import RUNTIME_ENDS, AccountCh
 from tests.cli_harness import Command, clean_environment
 
 CHECKOUT = Path.cwd()
+FUNCTIONS = tuple(f"lambda-{name}-dev" for name in ("transaction-processor", "fraud-analyzer", "report-generator"))
 IDENTITY = (
     '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
     "<Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
@@ -27,20 +28,32 @@ class Aws:
 
     def __init__(self) -> None:
         self.url = ""
-        self.total, self.unreserved, self.reserved = 1000, 1000, 0
+        self.total, self.unreserved = 1000, 1000
+        self.reserved: dict[str, int] = {}
+        self.vpcs: list[str] = []
+        self.vpc_quota: int | None = None
+        self.api: dict[str, str] | None = None
         self.rate, self.burst, self.role = 10_000.0, 5000, ""
         self.denied: set[str] = set()
+
+    def described_vpcs(self) -> str:
+        tags = "<tagSet><item><key>Name</key><value>{}</value></item></tagSet>"
+        items = "".join(f"<item><vpcId>vpc-1</vpcId>{tags.format(name)}</item>" for name in self.vpcs)
+        return f"<DescribeVpcsResponse><vpcSet>{items}</vpcSet></DescribeVpcsResponse>"
 
     def answer(self, path: str) -> tuple[int, str]:
         if any(denied in path for denied in self.denied):
             return 403, json.dumps({"Message": "not authorized", "message": "not authorized"})
         if path.endswith("/concurrency"):
-            if not self.reserved:
+            function = path.split("/")[-2]
+            if function not in self.reserved:
                 return 404, json.dumps({"Message": "Function not found"})
-            return 200, json.dumps({"ReservedConcurrentExecutions": self.reserved})
+            return 200, json.dumps({"ReservedConcurrentExecutions": self.reserved[function]})
         if "account-settings" in path:
             limits = {"ConcurrentExecutions": self.total, "UnreservedConcurrentExecutions": self.unreserved}
             return 200, json.dumps({"AccountLimit": limits})
+        if "restapis" in path:
+            return 200, json.dumps({"item": [self.api] if self.api else []})
         throttle = {"rateLimit": self.rate, "burstLimit": self.burst}
         return 200, json.dumps({"throttleSettings": throttle} | ({"cloudwatchRoleArn": self.role} if self.role else {}))
 
@@ -51,9 +64,19 @@ def aws_account() -> Iterator[Aws]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            denied = "sts" in state.denied
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            if "ServiceQuotas" in self.headers.get("X-Amz-Target", ""):
+                missing = json.dumps({"message": "no such quota"})
+                quota = json.dumps({"Quota": {"Value": state.vpc_quota}})
+                self.send(400 if state.vpc_quota is None else 200, quota if state.vpc_quota else missing, "text/json")
+                return
+            service = "ec2" if "DescribeVpcs" in body else "sts"
             error = "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"
-            self.send(403 if denied else 200, error if denied else IDENTITY, "text/xml")
+            if service == "ec2":
+                error = f"<Response><Errors>{error[15:-16]}</Errors></Response>"
+            answer = state.described_vpcs() if service == "ec2" else IDENTITY
+            denied = service in state.denied
+            self.send(403 if denied else 200, error if denied else answer, "text/xml")
 
         def do_GET(self) -> None:
             status, body = state.answer(self.path)
@@ -112,8 +135,54 @@ def test_too_little_concurrency_says_how_much_to_request(
 
 
 def test_what_the_stack_has_reserved_already_counts_for_it(fraudstream: Command, aws_account: Aws) -> None:
-    aws_account.unreserved, aws_account.reserved = 200, 100
+    aws_account.unreserved = 200
+    aws_account.reserved = dict.fromkeys(FUNCTIONS, 100)
     assert fraudstream("preflight").code == 0
+
+
+def test_an_up_that_shifts_concurrency_needs_both_for_a_while(fraudstream: Command, aws_account: Aws) -> None:
+    aws_account.unreserved = 150
+    aws_account.reserved = dict(zip(FUNCTIONS, (200, 550, 100), strict=True))
+    Path("Pulumi.dev.yaml").write_text("config:\n  fraudstream:processorConcurrency: 600\n")
+    ran = fraudstream("preflight")
+    assert ran.code == 1
+    assert "1,250 while an up changes them" in " ".join(ran.out.split())
+    assert "--quota-code L-B99A9384 --desired-value 1350" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("names", "quota", "code"),
+    [
+        (["other"] * 4, None, 0),
+        (["other"] * 5, None, 1),
+        (["other"] * 5, 20, 0),
+        (["vpc-main-dev", *["other"] * 4], 5, 0),
+    ],
+)
+def test_a_region_that_is_full_of_vpcs_is_said(
+    fraudstream: Command, aws_account: Aws, names: list[str], quota: int | None, code: int
+) -> None:
+    aws_account.vpcs, aws_account.vpc_quota = names, quota
+    ran = fraudstream("preflight")
+    assert ran.code == code
+    assert ("--quota-code L-F678F1CE --desired-value 6" in ran.out) == bool(code)
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "code", "said"),
+    [
+        ("SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09", "AVAILABLE", 0, ""),
+        ("TLS_1_2", "AVAILABLE", 0, "the next up changes it to SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"),
+        ("TLS_1_2", "UPDATING", 1, "wait until the API is available again"),
+    ],
+)
+def test_a_tls_policy_in_transition_is_waited_for(
+    fraudstream: Command, aws_account: Aws, *, policy: str, status: str, code: int, said: str
+) -> None:
+    aws_account.api = {"name": "api-transactions-dev", "securityPolicy": policy, "apiStatus": status}
+    ran = fraudstream("preflight")
+    assert ran.code == code
+    assert said in ran.out
 
 
 def test_the_stacks_own_settings_are_what_is_checked(fraudstream: Command, aws_account: Aws, tmp_path: Path) -> None:
@@ -167,6 +236,8 @@ def test_the_account_wide_log_role_is_never_taken_from_somebody_else(
         ("account-settings", "lambda:GetAccountSettings"),
         ("/account", "apigateway:GET on /account"),
         ("sts", "sts:GetCallerIdentity"),
+        ("restapis", "apigateway:GET on /restapis"),
+        ("ec2", "ec2:DescribeVpcs"),
     ],
 )
 def test_what_the_credentials_may_not_see_is_named(

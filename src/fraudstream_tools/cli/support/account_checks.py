@@ -1,6 +1,6 @@
 """What an AWS account must offer before fraudstream can be deployed into it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -24,6 +24,9 @@ RUNTIME_ENDS = {
 RUNTIME_NOTICE_DAYS = 180
 """AWS itself gives at least this much notice."""
 POST_REQUESTS_PER_SECOND = 1000
+VPC_QUOTA = "L-F678F1CE"
+VPCS_AT_FIRST = 5
+"""VPCs per region of a new account (Amazon VPC user guide, quotas)."""
 
 
 class State(Enum):
@@ -71,6 +74,8 @@ class AccountChecker:
             yield self._checked("Lambda concurrency", "lambda:GetAccountSettings", self._concurrency)
             yield self._checked("API Gateway rate", "apigateway:GET on /account", self._api_rate)
             yield self._checked("API Gateway log role", "apigateway:GET on /account", self._log_role)
+            yield self._checked("API's TLS policy", "apigateway:GET on /restapis", self._tls_policy)
+            yield self._checked("VPCs", "ec2:DescribeVpcs", self._vpcs)
         yield self._runtime()
 
     def _checked(self, name: str, permission: str, look: Callable[[], Check]) -> Check:
@@ -90,12 +95,14 @@ class AccountChecker:
     def _concurrency(self) -> Check:
         limits = self._client("lambda").get_account_settings()["AccountLimit"]
         total, free = int(limits["ConcurrentExecutions"]), int(limits["UnreservedConcurrentExecutions"])
-        wanted = sum(
-            f.concurrency for f in (self._settings.processor, self._settings.analyzer, self._settings.reporter)
+        reserved, wanted = self._reserved_by_stack(), self._wanted()
+        # An `up` changes the functions in no order: one may take more before another has given back.
+        during = sum(max(reserved[function], wanted[function]) for function in FUNCTIONS)
+        short = during + UNRESERVED_MINIMUM - free - sum(reserved.values())
+        found = (
+            f"{free:,} of {total:,} unreserved; {sum(wanted.values()):,} to reserve, {UNRESERVED_MINIMUM} must stay"
+            + (f"; {during:,} while an up changes them" if during > sum(wanted.values()) else "")
         )
-        # What an earlier deployment of this stack has reserved is given back to it.
-        short = wanted + UNRESERVED_MINIMUM - free - self._reserved_by_stack()
-        found = f"{free:,} of {total:,} unreserved; {wanted:,} to reserve, {UNRESERVED_MINIMUM} must stay"
         if short <= 0:
             return Check(name="Lambda concurrency", state=State.OK, found=found)
         advice = (
@@ -105,15 +112,22 @@ class AccountChecker:
         )
         return Check(name="Lambda concurrency", state=State.FIX, found=found, advice=advice)
 
-    def _reserved_by_stack(self) -> int:
-        client, reserved = self._client("lambda"), 0
+    def _wanted(self) -> Mapping[str, int]:
+        settings = self._settings
+        sizes = (settings.processor, settings.analyzer, settings.reporter)
+        return dict(zip(FUNCTIONS, (size.concurrency for size in sizes), strict=True))
+
+    def _reserved_by_stack(self) -> Mapping[str, int]:
+        client, reserved = self._client("lambda"), dict.fromkeys(FUNCTIONS, 0)
         for function in FUNCTIONS:
             name = f"lambda-{function}-{self._settings.environment_suffix}"
             try:
-                reserved += client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions", 0)
+                found = client.get_function_concurrency(FunctionName=name)
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code") != "ResourceNotFoundException":
                     raise
+            else:
+                reserved[function] = int(found.get("ReservedConcurrentExecutions", 0))
         return reserved
 
     def _api_rate(self) -> Check:
@@ -146,6 +160,52 @@ class AccountChecker:
             advice = "there is none to use:\npulumi config set fraudstream:apiGatewayAccountRole manage"
             return Check(name="API Gateway log role", state=State.FIX, found=found, advice=advice)
         return Check(name="API Gateway log role", state=State.OK, found=found)
+
+    def _tls_policy(self) -> Check:
+        from infra.api.spec import TLS_POLICY  # noqa: PLC0415  (Pulumi's packages take a second to load)
+
+        name = f"api-transactions-{self._settings.environment_suffix}"
+        pages = self._client("apigateway").get_paginator("get_rest_apis").paginate()
+        api = next((api for page in pages for api in page.get("items", []) if api.get("name") == name), None)
+        if api is None:
+            return Check(name="API's TLS policy", state=State.OK, found=f"{TLS_POLICY}, with the first deployment")
+        policy, status = api.get("securityPolicy", TLS_POLICY), api.get("apiStatus", "AVAILABLE")
+        found = f"{policy}, {status.lower()}"
+        if status != "AVAILABLE":
+            # API Gateway refuses every other change of an API whose policy is on its way.
+            advice = f"wait until the API is available again: {api.get('apiStatusMessage') or 'a change is on its way'}"
+            return Check(name="API's TLS policy", state=State.FIX, found=found, advice=advice)
+        if policy != TLS_POLICY:
+            advice = f"the next up changes it to {TLS_POLICY}; API Gateway takes some minutes over that"
+            return Check(name="API's TLS policy", state=State.NOTE, found=found, advice=advice)
+        return Check(name="API's TLS policy", state=State.OK, found=found)
+
+    def _vpcs(self) -> Check:
+        pages = self._client("ec2").get_paginator("describe_vpcs").paginate()
+        names = [
+            {tag["Key"]: tag["Value"] for tag in vpc.get("Tags", [])}.get("Name")
+            for page in pages
+            for vpc in page["Vpcs"]
+        ]
+        quota = self._vpc_quota()
+        own = f"vpc-main-{self._settings.environment_suffix}" in names
+        found = f"{len(names)} of {quota} in {self._settings.region}" + (", this stack's among them" if own else "")
+        if own or len(names) < quota:
+            return Check(name="VPCs", state=State.OK, found=found)
+        advice = (
+            "the stack needs one: delete one that nobody uses, or request more:\n"
+            f"aws service-quotas request-service-quota-increase --service-code vpc --quota-code {VPC_QUOTA} "
+            f"--desired-value {len(names) + 1} --region {self._settings.region}"
+        )
+        return Check(name="VPCs", state=State.FIX, found=found, advice=advice)
+
+    def _vpc_quota(self) -> int:
+        try:
+            quota = self._client("service-quotas").get_service_quota(ServiceCode="vpc", QuotaCode=VPC_QUOTA)
+        except ClientError:
+            # Not allowed to look, or never changed: what every account starts with.
+            return VPCS_AT_FIRST
+        return int(quota["Quota"]["Value"])
 
     def _runtime(self) -> Check:
         runtime = self._settings.runtime
