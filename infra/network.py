@@ -13,7 +13,7 @@ from infra.naming import StackContext
 LEAVE = pulumi.CustomTimeouts(delete="60m")
 CIDR = "10.0.0.0/16"
 SUBNETS = {"a": "10.0.0.0/24", "b": "10.0.1.0/24"}
-"""Address range by zone: Lambda needs one network interface a subnet, whatever the concurrency."""
+"""Address range by subnet: Lambda needs one network interface a subnet, whatever the concurrency."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +68,12 @@ class Network(pulumi.ComponentResource):
         aws.ec2.DefaultSecurityGroup(name, vpc_id=self._vpc.id, tags={"Name": name}, opts=self._child)
         name = place.name("route-table", "private")
         self._routes = aws.ec2.RouteTable(name, vpc_id=self._vpc.id, tags={"Name": name}, opts=self._child)
-        subnets = {zone: self._subnet(zone, cidr) for zone, cidr in SUBNETS.items()}
-        routed = [self._associate(zone, subnet) for zone, subnet in subnets.items()]
+        zones = _zones(opts)
+        subnets = {
+            letter: self._subnet(letter, cidr, zones.apply(lambda names, nth=nth: names[nth]))
+            for nth, (letter, cidr) in enumerate(SUBNETS.items())
+        }
+        routed = [self._associate(letter, subnet) for letter, subnet in subnets.items()]
         endpoints = {
             "dynamodb": self._endpoint("dynamodb", self._dynamodb_policy(reachable)),
             "s3": self._endpoint("s3", self._s3_policy(reachable)),
@@ -82,21 +86,21 @@ class Network(pulumi.ComponentResource):
         """Resources that must exist before a function can reach its tables."""
         self.register_outputs({"securityGroupId": group.id})
 
-    def _subnet(self, zone: str, cidr: str) -> aws.ec2.Subnet:
-        name = self._place.name("subnet", f"private-{zone}")
+    def _subnet(self, letter: str, cidr: str, zone: pulumi.Output[str]) -> aws.ec2.Subnet:
+        name = self._place.name("subnet", f"private-{letter}")
         return aws.ec2.Subnet(
             name,
             vpc_id=self._vpc.id,
             cidr_block=cidr,
-            availability_zone=f"{self._place.region}{zone}",
+            availability_zone=zone,
             map_public_ip_on_launch=False,
             tags={"Name": name},
             opts=self._used_by_interfaces,
         )
 
-    def _associate(self, zone: str, subnet: aws.ec2.Subnet) -> aws.ec2.RouteTableAssociation:
+    def _associate(self, letter: str, subnet: aws.ec2.Subnet) -> aws.ec2.RouteTableAssociation:
         return aws.ec2.RouteTableAssociation(
-            self._place.name("route-association", f"private-{zone}"),
+            self._place.name("route-association", f"private-{letter}"),
             subnet_id=subnet.id,
             route_table_id=self._routes.id,
             opts=self._child,
@@ -161,3 +165,21 @@ class Network(pulumi.ComponentResource):
             tags={"Name": name},
             opts=self._child,
         )
+
+
+def _zones(opts: pulumi.ResourceOptions | None) -> pulumi.Output[list[str]]:
+    """Look up the region's zones, in the order of their names: which letters there are differs by region and account.
+
+    A zone that is out of order for a while stays in the list: an `up` on that day must not move a subnet.
+    """
+    providers = opts.providers if opts else None
+    provider = providers["aws"] if isinstance(providers, dict) else None
+    found = aws.get_availability_zones_output(
+        all_availability_zones=True,
+        filters=[
+            aws.GetAvailabilityZonesFilterArgs(name="zone-type", values=["availability-zone"]),
+            aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"]),
+        ],
+        opts=pulumi.InvokeOutputOptions(provider=provider),
+    )
+    return found.names.apply(sorted)

@@ -3,6 +3,7 @@
 import pulumi
 
 from infra.compute.lambda_packages import build_package
+from infra.guard import read_previous_outputs, refuse_loss
 from infra.settings import read_stack_settings
 from infra.stack import Packager, build
 
@@ -11,9 +12,19 @@ def main(package: Packager = build_package) -> None:
     """Declare the present stack.
 
     Raises:
-        StackSettingsError: a setting is wrong.
+        StackSettingsError: a setting is wrong, or would take a standing stack's data.
         PackagingError: a function's package could not be built.
     """
-    stack = build(read_stack_settings(), package)
+    previous = read_previous_outputs()
+    try:
+        settings = read_stack_settings()
+        refuse_loss(previous, settings)
+        stack = build(settings, package)
+    except BaseException:
+        # A program that fails exports what it has exported so far: without this, the stack would forget what it is, and
+        # the next `up` would refuse nothing.
+        for name, value in previous.values.items():
+            pulumi.export(name, pulumi.Output.secret(value) if name in previous.secrets else value)
+        raise
     for name, value in stack.outputs.items():
         pulumi.export(name, value)

@@ -46,6 +46,8 @@ class StackSettings:
     environment_suffix: str
     cost_center: str
     region: str
+    allow_destructive_changes: bool
+    """Whether a change may delete a standing stack's data, or reset what the account's other APIs share."""
     architecture: Architecture
     runtime: str
     package_for: PackageTarget
@@ -180,6 +182,7 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         )
         or "",
         region=reader.region(),
+        allow_destructive_changes=reader.flag("allowDestructiveChanges", default=False),
         architecture=reader.choice("architecture", "arm64", ("arm64", "x86_64")),
         runtime=reader.choice("runtime", "python3.11", ("python3.11", "python3.12", "python3.13")),
         package_for=reader.choice("packageFor", "lambda", ("lambda", "host")),

@@ -220,7 +220,8 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
     """
     names = Names(settings.environment_suffix)
     provider = _provider(settings, names)
-    caller = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=provider))
+    asked = pulumi.InvokeOutputOptions(provider=provider)
+    caller = aws.get_caller_identity_output(opts=asked)
     place = StackContext(names=names, region=settings.region, account_id=caller.account_id)
     # Components hand the provider on to their children.
     opts = pulumi.ResourceOptions(providers={"aws": provider})
@@ -271,7 +272,10 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
         "dailySchedule": schedules.daily,
         "hourlySchedule": schedules.hourly,
         "region": settings.region,
+        "apiGatewayAccountRole": settings.api_gateway_account_role,
     }
+    if keys.arn is not None:
+        outputs["encryptionKeyArn"] = keys.arn
     if api.api_key is not None:
         outputs["apiKey"] = api.api_key
     if settings.analytics:

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pulumi
+
 from policy.rule import CheckedResource, Complaints, of, resource_rule, stack_rule
 
 PROVIDER = "pulumi:providers:aws"
@@ -43,10 +45,11 @@ NAME_KEYS = ("name", "bucket", "dashboardName", "tags.Name")
 
 
 def check_provider(provider: CheckedResource) -> Complaints:
-    """Everything is in one region, and carries the tags of its environment and cost centre."""
+    """Everything is in the home region, unless the stack's settings permit another, and is tagged."""
     region = provider.at("region")
-    if region != HOME_REGION:
-        yield f"region must be {HOME_REGION!r}, not {region!r}"
+    # The engine hands the stack's configuration to the policy pack's process.
+    if region != HOME_REGION and not pulumi.Config("fraudstream").get_bool("allowOtherRegion"):
+        yield f"region must be {HOME_REGION!r}, or fraudstream:allowOtherRegion true; it is {region!r}"
     tags: Any = provider.at("defaultTags")
     # A provider's settings travel as JSON text.
     decoded: Any = json.loads(tags) if isinstance(tags, str) else tags or {}

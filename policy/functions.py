@@ -12,12 +12,16 @@ INVOKE_CONFIG = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
 SCHEDULE = "aws:scheduler/schedule:Schedule"
 FUNCTIONS = 3
 MINIMUM_CONCURRENCY = 100
+RUNTIMES = ("python3.11", "python3.12", "python3.13")
+"""The first is the requirement's and the default; the others are what follows when AWS deprecates it."""
 REPORTER_SCRATCH_MB = 10_240
 
 
 def check_function(function: CheckedResource) -> Complaints:
-    """A function is Python 3.11 with 300 seconds, reserved concurrency, traces, a log group and a private network."""
-    yield from must(function, {"runtime": "python3.11", "timeout": 300, "tracingConfig.mode": "Active"})
+    """A function is Python with 300 seconds, reserved concurrency, traces, a log group and a private network."""
+    yield from must(function, {"timeout": 300, "tracingConfig.mode": "Active"})
+    if function.at("runtime") not in RUNTIMES:
+        yield f"runtime must be one of {', '.join(RUNTIMES)}, not {function.at('runtime')!r}"
     concurrency = function.at("reservedConcurrentExecutions")
     if not isinstance(concurrency, int | float) or concurrency < MINIMUM_CONCURRENCY:
         yield f"reservedConcurrentExecutions must be at least {MINIMUM_CONCURRENCY}, not {concurrency!r}"

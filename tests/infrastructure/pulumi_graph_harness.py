@@ -220,10 +220,18 @@ class _Recorder(mocks.MockMonitor):
         return super().RegisterResourceOutputs(request)
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802 (the engine's name)
-        if request.tok != "aws:index/getCallerIdentity:getCallerIdentity":
+        answers: Mapping[str, Mapping[str, Any]] = {
+            "aws:index/getCallerIdentity:getCallerIdentity": {
+                "accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "id": ACCOUNT, "userId": ACCOUNT,
+            },
+            # Lists come in no order that anybody promises.
+            "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": [f"{REGION}{zone}" for zone in "cab"]},
+            "pulumi:pulumi:readStackOutputs": {"outputs": {}, "secretOutputNames": []},
+        }  # fmt: skip
+        if request.tok not in answers:
             raise AssertionError(f"the program asked for {request.tok}")
         answer = struct_pb2.Struct()
-        answer.update({"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "id": ACCOUNT, "userId": ACCOUNT})
+        answer.update(answers[request.tok])
         return resource_pb2.ResourceInvokeResponse(**{"return": answer})  # pyright: ignore[reportArgumentType]  (a name that is a keyword)
 
 

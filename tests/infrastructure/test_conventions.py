@@ -210,6 +210,8 @@ def test_the_operator_is_given_what_comes_next(graph: Graph) -> None:
         "dailySchedule": "schedule-daily-report-test",
         "hourlySchedule": "schedule-hourly-roll-up-test",
         "region": REGION,
+        "apiGatewayAccountRole": "manage",
+        "encryptionKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555",
     }
 
 

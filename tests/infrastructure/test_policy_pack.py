@@ -12,7 +12,7 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer
 
 from policy.pack import NAME, policies, resource_rules, stack_rules
 from policy.rule import CheckedResource
-from tests.infrastructure.pulumi_graph_harness import REGION, Graph, Resource
+from tests.infrastructure.pulumi_graph_harness import REGION, Declare, Graph, Resource
 
 
 def checked(resource: Resource, changes: Mapping[str, Any] | None = None) -> CheckedResource:
@@ -267,6 +267,19 @@ def _analyze(graph: Graph) -> tuple[list[Any], list[Any]]:
     found += servicer.AnalyzeStack(stack, None).diagnostics
     unknown = [each for each in found if "during preview" in each.message]
     return [each.message for each in found if each not in unknown], unknown
+
+
+@pytest.mark.parametrize("runtime", ["python3.11", "python3.12", "python3.13"])
+def test_every_runtime_that_the_settings_offer_is_accepted(declare: Declare, runtime: str) -> None:
+    assert complaints(map(checked, declare({"fraudstream:runtime": runtime}).resources)) == []
+
+
+def test_another_region_is_accepted_where_permitted(declare: Declare, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"fraudstream:region": "eu-west-1", "fraudstream:allowOtherRegion": "true"}
+    resources = [checked(each) for each in declare(settings).resources]
+    assert [each for each in complaints(resources) if each.startswith("provider: region must be 'us-east-2'")]
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(settings))
+    assert complaints(resources) == []
 
 
 def test_crossguard_finds_no_violation(graph: Graph) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings import StackSettings, StackSettingsError, read_settings
+from tests.engine.setting_changes_harness import effect
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/settings.md").read_text()
@@ -58,3 +59,10 @@ def test_another_region_needs_the_setting_beside_it() -> None:
     with pytest.raises(StackSettingsError, match="us-east-2, or any other together with fraudstream:allowOtherRegion"):
         read(region="eu-west-1")
     assert read(region="eu-west-1", allowOtherRegion="true").region == "eu-west-1"
+
+
+def test_what_a_change_does_is_described_as_the_engine_plans_it() -> None:
+    described = dict(
+        re.findall(r"^\| `(\w+)` \| (refused|in place|adds, removes|new API deployment|nothing) \|", PAGE, re.MULTILINE)
+    )
+    assert described == {name: effect(name) for name in ROWS}

@@ -1,0 +1,89 @@
+"""Changes of a standing stack that would delete its data: refused by what the stack itself exported before."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pulumi
+
+from infra.naming import Names
+from infra.settings import NAMESPACE, StackSettings, StackSettingsError
+
+READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
+"""The engine's own function behind `StackReference`: here it answers at once, before anything is declared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviousOutputs:
+    """What the last `up` of this stack exported; nothing on a first deployment and after a `destroy`."""
+
+    values: Mapping[str, Any]
+    secrets: frozenset[str] = frozenset()
+
+    def text(self, name: str) -> str | None:
+        """Return an output, or None where there is none."""
+        value = self.values.get(name)
+        return value if isinstance(value, str) else None
+
+
+def read_previous_outputs() -> PreviousOutputs:
+    """Read the present stack's own outputs from the engine."""
+    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    answer = cast("Mapping[str, Any]", pulumi.runtime.invoke(READ_OUTPUTS, {"name": name}).value or {})
+    return PreviousOutputs(
+        values=cast("Mapping[str, Any]", answer.get("outputs") or {}),
+        secrets=frozenset(cast("list[str]", answer.get("secretOutputNames") or [])),
+    )
+
+
+def refuse_loss(previous: PreviousOutputs, settings: StackSettings) -> None:
+    """Refuse settings that would delete a standing stack's data, make it unreadable, or reset what others share.
+
+    Args:
+        previous: the stack's outputs as they are.
+        settings: those of the deployment to come.
+
+    Raises:
+        StackSettingsError: a setting would do so; the message names it and says what can be done instead.
+    """
+    complaints = [*_key(previous, settings)]
+    if not settings.allow_destructive_changes:
+        complaints += [*_place(previous, settings), *_account_role(previous, settings)]
+    if complaints:
+        raise StackSettingsError("\n".join(complaints))
+
+
+def _place(previous: PreviousOutputs, settings: StackSettings) -> Iterator[str]:
+    table = previous.text("transactionsTable")
+    if table is not None and table != Names(settings.environment_suffix).of("table", "transactions"):
+        yield _deletes("environmentSuffix", settings.environment_suffix, table.removeprefix("table-transactions-"))
+    region = previous.text("region")
+    if region is not None and region != settings.region:
+        yield _deletes("region", settings.region, region)
+
+
+def _deletes(name: str, value: str, before: str) -> str:
+    return (
+        f"{NAMESPACE}:{name} is {value!r}, and this stack stands with {before!r}: the change would delete every table "
+        f"and the bucket with all that is in them. Set it back to {before!r}, or deploy a second stack and move to it "
+        f"(docs/settings.md, moving a stack). If the data may go, set {NAMESPACE}:allowDestructiveChanges true."
+    )
+
+
+def _account_role(previous: PreviousOutputs, settings: StackSettings) -> Iterator[str]:
+    if previous.text("apiGatewayAccountRole") == "manage" and settings.api_gateway_account_role != "manage":
+        yield (
+            f"{NAMESPACE}:apiGatewayAccountRole is 'existing', and this stack manages the account's role: the change "
+            "would leave every REST API of the account and region without access logs until another role is set. "
+            "Set it back to 'manage', or hand the role over (docs/settings.md, the account's role) with "
+            f"{NAMESPACE}:allowDestructiveChanges true."
+        )
+
+
+def _key(previous: PreviousOutputs, settings: StackSettings) -> Iterator[str]:
+    if previous.text("encryptionKeyArn") is not None and not settings.customer_managed_key:
+        yield (
+            f"{NAMESPACE}:customerManagedKey is false, and this stack's data is encrypted with its own key: seven days "
+            "after the change nobody could read it any more. Set it back to true; a stack without a key of its own is "
+            "a new one (docs/settings.md, moving a stack)."
+        )

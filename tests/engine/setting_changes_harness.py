@@ -1,0 +1,102 @@
+"""What a change of each setting does to a stack with default settings: the exact plan, by Pulumi's names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.engine.engine_harness import Plan
+
+FUNCTIONS = "lambda-transaction-processor lambda-fraud-analyzer lambda-report-generator"
+PROCESSOR, ANALYZER, REPORTER = FUNCTIONS.split()
+LIFECYCLE = "lifecycle-reports"
+THROTTLES = "method-settings-all method-settings-get-transaction"
+DEPLOYMENT = "deployment-transactions"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change, and what is planned for it; names are without the environment's suffix."""
+
+    value: str
+    updated: str = ""
+    created: str = ""
+    replaced: str = ""
+
+    def plan(self, suffix: str = "test") -> Plan:
+        """Return the plan in a stack with this suffix."""
+        return Plan(
+            created=_names(self.created, suffix),
+            updated=_names(self.updated, suffix),
+            replaced=_names(self.replaced, suffix),
+        )
+
+
+def _names(names: str, suffix: str) -> frozenset[str]:
+    return frozenset(f"{name}-{suffix}" for name in names.split())
+
+
+CHANGES: Mapping[str, Change] = {
+    "alarmEmail": Change("operators@example.com", created="subscription-alarms"),
+    "alertEmail": Change("analysts@example.com", created="subscription-alerts"),
+    "allowDestructiveChanges": Change("true"),
+    "allowOtherRegion": Change("true"),
+    "analytics": Change(
+        "true",
+        created="catalog-table-decisions catalog-table-labels catalog-table-tallies database-decision-log query-cuts"
+        " query-decisions-by-hour query-entities query-fraud-rate query-reconciliation query-rules query-scores"
+        " query-undecided workgroup-decision-log",
+        updated=LIFECYCLE,
+    ),
+    "analyzerConcurrency": Change("300", ANALYZER),
+    "analyzerMemory": Change("2048", ANALYZER),
+    "apiAuth": Change(
+        "API_KEY",
+        created="key-client key-client-plan usage-plan-clients",
+        updated="method-get-transaction method-post-transaction stage-v1",
+        replaced=DEPLOYMENT,
+    ),
+    "architecture": Change("x86_64", FUNCTIONS),
+    "decisionLogDays": Change("800", LIFECYCLE),
+    "labelDelayDays": Change("3", ANALYZER),
+    "logLevel": Change("DEBUG", FUNCTIONS),
+    "maxFutureSeconds": Change("600", PROCESSOR),
+    "maxPastDays": Change("60", PROCESSOR),
+    "oldVersionDays": Change("60", LIFECYCLE),
+    "packageFor": Change("host", FUNCTIONS),
+    "processorConcurrency": Change("300", f"{PROCESSOR} {THROTTLES}"),
+    "processorMemory": Change("2048", PROCESSOR),
+    "readThrottleRate": Change("150", "method-settings-get-transaction"),
+    "reportDays": Change("800", LIFECYCLE),
+    "reportHour": Change("3", "schedule-daily-report"),
+    "reporterConcurrency": Change("300", REPORTER),
+    "reporterMemory": Change("4096", REPORTER),
+    "retentionDays": Change("800", f"{PROCESSOR} {ANALYZER}"),
+    "runtime": Change("python3.12", FUNCTIONS),
+    "segmentWindowSeconds": Change("120", "event-source-report-generator"),
+    "throttleBurst": Change("400", THROTTLES),
+    "timeZone": Change("Europe/Berlin", ANALYZER),
+    "waf": Change("true", created="waf-api waf-api-stage"),
+    "wafRateLimit": Change("1000"),
+}
+TAGS = "costCenter"
+"""The setting that changes the tags of everything, and nothing else."""
+REFUSED: Mapping[str, Mapping[str, str]] = {
+    "environmentSuffix": {"environmentSuffix": "other"},
+    "region": {"region": "eu-west-1", "allowOtherRegion": "true"},
+    "apiGatewayAccountRole": {"apiGatewayAccountRole": "existing"},
+    "customerManagedKey": {"customerManagedKey": "false"},
+}
+"""Changes that stop at the preview, by the setting that the message names."""
+
+
+def effect(name: str) -> str:
+    """Return what `docs/settings.md` calls the effect of a change."""
+    if name in REFUSED:
+        return "refused"
+    if name == TAGS:
+        return "in place"
+    plan = CHANGES[name].plan()
+    if plan.replaced:
+        return "new API deployment"
+    if plan.created:
+        return "adds, removes"
+    return "in place" if plan.updated else "nothing"
