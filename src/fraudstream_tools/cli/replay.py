@@ -127,6 +127,8 @@ def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, as_
 
     with file_problems():
         found = check_file(file, file_map, limit)
+    if not found.rows:
+        raise CommandError(f"{file}: there is no row in it")
     for notice in found.notices:
         err.print(notice, markup=False, soft_wrap=True)
     for line in found.wrong.lines():

@@ -262,7 +262,7 @@ def test_a_transaction_that_comes_twice_counts_once_and_order_does_not_matter(
     [
         ("", "there is no transaction in it"),
         ('{"schemaVersion": 1, "loggedAt": 1, "transactionId": 7}\n', "data.jsonl: 1 of 1 lines are no records"),
-        ('{"transactionId": "t"}\n', "row 1: "),
+        ('{"transactionId": "t"}\n', "data.jsonl, line 1, column "),
         (json.dumps(payment(1, 2.0, label="x")), "data.jsonl, line 1, column label: must be FRAUD or LEGITIMATE"),
         (json.dumps(payment(1, 2.0, label="FRAUD", labeledAt=1_700_000_000)), "these look like seconds"),
         (json.dumps(payment(1, 2.0, label="FRAUD", labeledAt=1_000_000_000_000)), "is older than its transaction"),

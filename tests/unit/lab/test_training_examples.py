@@ -275,9 +275,9 @@ def test_a_label_older_than_its_transaction_or_in_seconds_is_no_leak_of_the_futu
     ("fields", "message"),
     [
         ({"amountMinor": "12.secret"}, "line 1, column amountMinor: is not an integer"),
-        ({"currency": None}, "row 1: currency is missing or wrong"),
-        ({"timestamp": None}, "row 1: timestamp is missing or wrong"),
-        ({"type": "SECRET"}, "row 1: type is missing or wrong"),
+        ({"currency": None}, "line 1, column currency: is missing or wrong"),
+        ({"timestamp": None}, "line 1, column timestamp: is missing or wrong"),
+        ({"type": "SECRET"}, "line 1, column type: is missing or wrong"),
         ({"label": "SECRET"}, "line 1, column label: must be FRAUD or LEGITIMATE"),
         ({"labeledAt": "secret", "label": "FRAUD"}, "line 1, column labeledAt: must be a date"),
         ({"label": None}, "no row says what is true"),

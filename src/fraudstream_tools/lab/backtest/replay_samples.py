@@ -10,11 +10,10 @@ from fraudstream.durations import DAY
 from fraudstream.transactions.transaction import AuthorizationResult
 from fraudstream_tools.lab.backtest.run import CHUNK, Sample, Standing
 from fraudstream_tools.lab.backtest.workers import chunks, first_stage
-from fraudstream_tools.lab.files.examples import NEEDED
+from fraudstream_tools.lab.files.examples import NEEDED, transaction_of
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.reading import MappedFile
 from fraudstream_tools.lab.files.truths import Told, Truths, read_truths
-from fraudstream_tools.lab.replay.history import as_transaction
 from fraudstream_tools.lab.replay.stages import SHARED_KINDS, HistoryStep, Stage, packed
 
 if TYPE_CHECKING:
@@ -90,8 +89,9 @@ def read_history(
     transactions: dict[str, Transaction] = {}
     truths = Truths(file) if truth is None else read_truths(truth)
     repeated = 0
-    for number, row in enumerate(MappedFile(file, file_map, needs=NEEDED).sound_rows(), start=1):
-        transaction = as_transaction(row.values, number)
+    rows = MappedFile(file, file_map, needs=NEEDED)
+    for number, row in enumerate(rows.sound_rows(), start=1):
+        transaction = transaction_of(rows, row, number)
         if transaction.transaction_id in transactions:
             repeated += 1
             continue

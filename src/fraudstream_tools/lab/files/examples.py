@@ -10,10 +10,10 @@ from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.reader.standing import is_declined
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
-from fraudstream_tools.lab.files.problems import FileProblemError
+from fraudstream_tools.lab.files.problems import FileProblemError, Row, place
 from fraudstream_tools.lab.files.reading import MappedFile
 from fraudstream_tools.lab.files.truths import Truths, read_truths
-from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
+from fraudstream_tools.lab.replay.history import KnownOutcome, RowRefusedError, as_transaction, judge_history
 from fraudstream_tools.lab.training.examples import Decided, Examples, examples, rule_points
 
 if TYPE_CHECKING:
@@ -30,6 +30,26 @@ class KnowledgeCutoff:
     until: int | None = None
     """Epoch milliseconds; None for the newest time in the files."""
     label_delay_days: float = 7
+
+
+def transaction_of(file: MappedFile, row: Row, number: int) -> "Transaction":
+    """Build what would be stored of a row of a file.
+
+    Args:
+        file: the file.
+        row: one of its sound rows.
+        number: the row's number, from 1; it takes the place of an id that is missing.
+
+    Raises:
+        FileProblemError: it is no transaction; the message names its line and column, never a value.
+    """
+    try:
+        return as_transaction(row.values, number)
+    except RowRefusedError as error:
+        column = file.column_of(error.field) if error.field else ""
+        what = error.problem if column == error.field else f"{error.field} {error.problem}"
+        told = f"column {column}: {what}" if error.field else str(error)
+        raise FileProblemError(place(file.path, Row(row.number, {}, (told,)))) from None
 
 
 def from_transactions(
@@ -58,8 +78,9 @@ def from_transactions(
     """
     transactions: list[Transaction] = []
     truths = Truths(file) if truth is None else read_truths(truth)
-    for number, row in enumerate(MappedFile(file, file_map, needs=NEEDED).sound_rows(), start=1):
-        transactions.append(as_transaction(row.values, number))
+    rows = MappedFile(file, file_map, needs=NEEDED)
+    for number, row in enumerate(rows.sound_rows(), start=1):
+        transactions.append(transaction_of(rows, row, number))
         if truth is None:
             truths.add(row, transactions[-1].transaction_id)
     times = {each.transaction_id: each.timestamp for each in transactions}

@@ -5,9 +5,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from fraudstream_tools.lab.files.mapping.converting import ROW_NUMBER, convert_row
+from fraudstream_tools.lab.files.mapping.converting import ROW_NUMBER, RowConverter
 from fraudstream_tools.lab.files.mapping.file_map import FIELDS, MAPPED, OWN_COLUMNS, FileMap, plain, plain_source
-from fraudstream_tools.lab.files.mapping.sources import Source
 from fraudstream_tools.lab.files.problems import FileProblemError, ProblemList, Row
 from fraudstream_tools.lab.files.tables.delimited import DelimitedFile, shown
 from fraudstream_tools.lab.files.tables.formats import read_format
@@ -30,7 +29,7 @@ def open_table(path: Path, file_map: FileMap | None = None) -> DelimitedFile | J
     """
     ending = read_format(path)
     if not path.is_file():
-        raise FileProblemError(f"{path}: no such file")
+        raise FileProblemError(f"{path}: {'it is a folder' if path.is_dir() else 'no such file'}")
     try:
         if ending == ".parquet":
             return ParquetFile(path)
@@ -66,7 +65,7 @@ class MappedFile:
         self._sources = dict(self._map.fields)
         if self._table.columns is not None:
             self._take_columns(self._table.columns)
-        self._sources = _in_order(self._sources)
+        self._converter = self._new_converter()
         self._check_needs(needs)
 
     @property
@@ -122,7 +121,7 @@ class MappedFile:
         problems: list[str] = []
         if self._table.columns is None:
             problems = self._take_members(row.values)
-        values, wrong = convert_row(self._sources, row.values, row.number)
+        values, wrong = self._converter.convert(row.values, row.number)
         for name in self._kept:
             if name in row.values:
                 values[name] = row.values[name]
@@ -168,8 +167,13 @@ class MappedFile:
             if problem := self._take_column(name, list(members)):
                 problems.append(f"column {shown(name)}: {problem}")
         if len(self._sources) > known:
-            self._sources = _in_order(self._sources)
+            self._converter = self._new_converter()
         return problems
+
+    def _new_converter(self) -> RowConverter:
+        # In the API's order, in which the currency comes before all else: amounts need it.
+        order = {name: place for place, name in enumerate(("currency", *FIELDS))} | {"currency": 0}
+        return RowConverter(dict(sorted(self._sources.items(), key=lambda each: order.get(each[0], len(order)))))
 
     def _check_needs(self, needs: Sequence[str]) -> None:
         if self._table.columns is None and not self._map.fields:
@@ -177,12 +181,6 @@ class MappedFile:
         missing = [name for name in needs if name not in self._sources]
         if missing:
             _refuse_missing(self.path, missing, self._map.name)
-
-
-def _in_order(sources: dict[str, Source]) -> dict[str, Source]:
-    """Put sources in the API's order, in which the currency comes before all else."""
-    order = ["currency", *FIELDS]
-    return dict(sorted(sources.items(), key=lambda each: order.index(each[0]) if each[0] in order else len(order)))
 
 
 def _meant(name: str, columns: Sequence[str]) -> str | None:

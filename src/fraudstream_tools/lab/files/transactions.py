@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fraudstream_tools.lab.files.mapping.converting import convert_row
+from fraudstream_tools.lab.files.mapping.converting import RowConverter
 from fraudstream_tools.lab.files.mapping.file_map import MAPPED, FileMap, plain_source
 from fraudstream_tools.lab.files.problems import FileProblemError, place
 from fraudstream_tools.lab.files.reading import MappedFile, open_table
@@ -58,7 +58,7 @@ def from_text(name: str, value: str) -> Any:  # noqa: ANN401  (a JSON value)
     """
     if name not in MAPPED:
         return value
-    values, problems = convert_row({name: plain_source(name)}, {name: value}, 1)
+    values, problems = RowConverter({name: plain_source(name)}).convert({name: value}, 1)
     if problems:
         raise ValueError(problems[0].replace("column ", "", 1).replace(": ", " ", 1))
     return values.get(name)

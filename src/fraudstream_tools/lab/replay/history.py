@@ -25,6 +25,16 @@ if TYPE_CHECKING:
     from fraudstream.transactions.decision import Decision
 
 
+class RowRefusedError(FileProblemError):
+    """A row is no transaction."""
+
+    def __init__(self, number: int, field: str | None, problem: str) -> None:
+        """Name the row and the field, and never a value."""
+        super().__init__(f"row {number}: {field or 'a field'} {problem}")
+        self.field = field
+        self.problem = problem
+
+
 class KnownOutcome(NamedTuple):
     """What turned out to be true of a transaction."""
 
@@ -41,14 +51,14 @@ def as_transaction(row: Mapping[str, Any], number: int) -> Transaction:
         number: the row's number, from 1.
 
     Raises:
-        FileProblemError: it is no transaction; the message names the row and the field, never a value.
+        RowRefusedError: it is no transaction; the message names the row and the field, never a value.
     """
     values = {name: row[name] for name in FIELDS if row.get(name) is not None}
     values.setdefault("transactionId", f"row-{number}")
     for name in ("timestamp", "accountOpenedAt"):
         time: object = values.get(name)
         if isinstance(time, int | float) and (problem := other_unit(time, may_be_old=name == "accountOpenedAt")):
-            raise FileProblemError(f"row {number}: {name}: {problem}")
+            raise RowRefusedError(number, name, problem)
     values["receivedAt"] = row.get("receivedAt", row.get("timestamp", 0))
     for name in ("latitude", "longitude"):
         if isinstance(values.get(name), float):
@@ -59,9 +69,10 @@ def as_transaction(row: Mapping[str, Any], number: int) -> Transaction:
     except msgspec.ValidationError as error:
         # msgspec's own message may hold the value; what follows "$." is the field.
         where = re.search(r"(?:\$\.|field `)(\w+)", str(error))
-        raise FileProblemError(f"row {number}: {where[1] if where else 'a field'} is missing or wrong") from None
+        raise RowRefusedError(number, where[1] if where else None, "is missing or wrong") from None
     except (UnusableTransactionError, ValueError) as error:
-        raise FileProblemError(f"row {number}: {error}") from None
+        field, _, problem = str(error).partition(" ")
+        raise RowRefusedError(number, field, problem) from None
     return transaction
 
 

@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final, cast
 
 from fraudstream.transactions.money import EXPONENTS
+from fraudstream.transactions.times import EARLIEST, LATEST
 from fraudstream_tools.lab.files.mapping.file_map import AMOUNT, PLACES, TIMES, plain
 from fraudstream_tools.lab.files.mapping.moments import read_moment
 from fraudstream_tools.lab.files.mapping.numbers import read_amount, read_number
@@ -34,48 +35,99 @@ _ENTITIES: Final = {"customerId": "customer", "counterpartyToken": "customer"}
 """Fields whose tokens are those of the same entity."""
 _ROUNDED: Final = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{2}", re.ASCII)
 _LARGEST_EXACT: Final = 2**53
+_DIGITS_OF_NOW: Final = 13
+"""Of epoch milliseconds in this century and the next two."""
+_DEGREES: Final = re.compile(r"-?\d{1,3}(?:\.\d{1,20})?", re.ASCII)
+_CONSTANT: Final = Source(value="")
 
 
 class _ValueProblemError(ValueError):
     """A value is not what its field needs; the message names its column, and not the value."""
 
 
-def convert_row(sources: Mapping[str, Source], row: Mapping[str, Any], number: int) -> tuple[dict[str, Any], list[str]]:
-    """Make a transaction's or label's fields of a record.
+class RowConverter:
+    """Builds the fields of transactions and labels from records."""
 
-    Args:
-        sources: by field, the currency before the amount.
-        row: the record's values, by column.
-        number: the record's number.
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        """Take what fields come from.
 
-    Returns:
-        The fields, and what is wrong.
-    """
-    values: dict[str, Any] = {}
-    problems: list[str] = []
-    for name, source in sources.items():
-        try:
-            value = _value(name, source, row, number, values)
-        except _ValueProblemError as error:
-            problems.append(str(error))
-            continue
-        if value is not None:
-            values[name] = value
-    return values, problems
+        Args:
+            sources: by field, the currency before the amount.
+        """
+        self._plan = [(name, source, _quick(name, source)) for name, source in sources.items()]
+
+    def convert(self, row: Mapping[str, Any], number: int) -> tuple[dict[str, Any], list[str]]:
+        """Build the fields of a record.
+
+        Args:
+            row: the record's values, by column.
+            number: the record's number.
+
+        Returns:
+            The fields, and what is wrong.
+        """
+        values: dict[str, Any] = {}
+        problems: list[str] = []
+        for name, source, quick in self._plan:
+            if quick is not None:
+                given = row.get(source.names[0])
+                if given is None:
+                    continue
+                if (value := quick(given)) is not None:
+                    values[name] = value
+                    continue
+            try:
+                value = _value(name, source, row, number, values)
+            except _ValueProblemError as error:
+                problems.append(str(error))
+                continue
+            if value is not None:
+                values[name] = value
+        return values, problems
+
+
+def _quick(name: str, source: Source) -> Callable[[Any], object] | None:
+    """Return what reads the most usual values of a simple source, and returns None for all others."""
+    is_simple = source == type(source)(column=source.column) if source.column else False
+    if not is_simple or source.column == ROW_NUMBER or name in {"metadata", "fraud", "accountOpenedAt"}:
+        return None
+    if name in TIMES:
+        return _quick_time
+    if name == AMOUNT:
+        return _quick_amount
+    if name in PLACES:
+        return _quick_degrees
+    if name in _LENGTHS or name in _CODES:
+        return lambda value: value if type(value) is str and value.isupper() and value.isalpha() else None
+    return lambda value: value if type(value) is str and "+" not in value else None
+
+
+def _quick_time(value: object) -> int | None:
+    if type(value) is str and len(value) == _DIGITS_OF_NOW and value.isascii() and value.isdigit():
+        value = int(value)
+    return value if type(value) is int and EARLIEST <= value <= LATEST else None
+
+
+def _quick_amount(value: object) -> int | None:
+    if type(value) is str and len(value) < _DIGITS_OF_NOW and value.isascii() and value.isdigit():
+        return int(value)
+    return value if type(value) is int and value >= 0 else None
+
+
+def _quick_degrees(value: object) -> float | None:
+    if type(value) is str and _DEGREES.fullmatch(value):
+        return float(value)
+    return value if type(value) is float else None
 
 
 def _value(name: str, source: Source, row: Mapping[str, Any], number: int, known: Mapping[str, Any]) -> object:
-    given = source.value if source.value is not None else _given(source, row, number)
-    column = source.names[0] if source.names else None
-    where = f"column {shown(column)}: " if column is not None else ""
-    # Where column and field are called alike, once is enough.
-    what = "" if column == name else f"{name} "
     try:
+        given = source.value if source.value is not None else _given(source, row, number)
         if given is not None and source.codes is not None and source.value is None:
             code = plain(given) if plain(given) in source.codes else "*"
             if code in source.codes:
-                given = source.codes[code]
-                return None if given is None else _converted(name, Source(value=given), given, known)
+                meant = source.codes[code]
+                return meant if meant is None or name == "fraud" else _made(name, _CONSTANT, _text(meant))
             given = None
             if source.otherwise is None:
                 raise ValueError("holds a code that the map does not know")  # noqa: TRY301  (its place is added below)
@@ -85,6 +137,10 @@ def _value(name: str, source: Source, row: Mapping[str, Any], number: int, known
     except _ValueProblemError:
         raise
     except ValueError as error:
+        column = source.names[0] if source.names else None
+        where = f"column {shown(column)}: " if column is not None else ""
+        # Where column and field are called alike, once is enough.
+        what = "" if column == name else f"{name} "
         raise _ValueProblemError(f"{where}{what}{error}") from None
 
 

@@ -90,7 +90,12 @@ class DelimitedFile:
         csv.field_size_limit(_LONGEST_VALUE)
         for _ in range(self._skipped):
             text.readline()
-        options: dict[str, Any] = {"delimiter": self.separator, "quotechar": self._quote, "strict": True}
+        options: dict[str, Any] = {
+            "delimiter": self.separator,
+            "quotechar": self._quote,
+            "strict": True,
+            "skipinitialspace": True,
+        }
         if self._layout.escape:
             options |= {"escapechar": self._layout.escape, "doublequote": False}
         reader = csv.reader(text, **options)
