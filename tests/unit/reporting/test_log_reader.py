@@ -98,6 +98,24 @@ def test_each_decision_comes_once_with_the_newest_label_of_it(segments: Path) ->
     assert found.decisions[-1][3] == ("card-velocity",)
 
 
+@pytest.mark.parametrize("at", [NINE // 1000, 20_261_123, NINE - DAY_MS])
+def test_a_label_older_than_its_transaction_is_left_out_and_counted(tmp_path: Path, at: int) -> None:
+    stream = Stream()
+    for number, times in enumerate([(at,), (at, NINE + 1), (NINE + 1,)]):
+        stream.store_and_decide(transaction(number, at=NINE))
+        for time in times:
+            before = item(transaction(number, at=NINE)) | decision(at=NINE).to_item()
+            stream.add(before | label(Truth.FRAUD, at=time).to_item(), before, at=NINE + 2)
+    put(cut(stream.records, PREFIX).segments, tmp_path)
+    with open_log(tmp_path) as log:
+        assert {each.transaction.transaction_id: each.labeled_at for each in log.decisions()} == {
+            "t-0": None,
+            "t-1": NINE + 1,
+            "t-2": NINE + 1,
+        }
+        assert (log.labels_count, log.early_labels) == (2, 2)
+
+
 def test_a_merged_log_says_what_its_segments_said(segments: Path) -> None:
     before = read(segments)
     reporter(segments).roll_up()

@@ -26,6 +26,12 @@ def decision_log(place: Path, *, until: int | None = None, label_delay_days: flo
         with open_log(place, until=until, label_delay_days=label_delay_days) as log:
             for path, problem in log.damaged.items():
                 err.print(f"{path}: {problem}", markup=False, soft_wrap=True)
+            if log.early_labels:
+                err.print(
+                    f"{log.early_labels:,} labels are older than their transactions, and left out: their times may be "
+                    "of another unit; give these labels again with the right times",
+                    soft_wrap=True,
+                )
             yield log
     except DecisionLogError as error:
         raise CommandError(str(error)) from None

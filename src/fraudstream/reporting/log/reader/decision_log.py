@@ -15,6 +15,7 @@ from fraudstream.reporting.log.reader.staging import stage
 from fraudstream.reporting.log.reader.standing import LabelHorizon, Standing, is_declined
 from fraudstream.reporting.storage.duckdb_engine import connect, listed
 from fraudstream.transactions.decision import Truth
+from fraudstream.transactions.times import CLOCK_TOLERANCE
 from fraudstream.transactions.transaction import FIELDS, Transaction
 
 _ROWS: Final = 2000
@@ -34,10 +35,12 @@ CREATE VIEW records AS
         file_row_number = true))
     WHERE coalesce(valid, true)
 """
+# Nobody knows anything before it happened: such a label's time was written in another unit, and would leak the future.
+_IS_EARLY = f"labeledAt < timestamp - {CLOCK_TOLERANCE}"
 _KNOWN_LABELS = f"""
 CREATE TABLE known_labels AS
     SELECT DISTINCT ON (transactionId) transactionId, timestamp AS happenedAt, label, labelSource, labeledAt
-    FROM records WHERE label IS NOT NULL AND labeledAt <= coalesce($until, labeledAt)
+    FROM records WHERE label IS NOT NULL AND labeledAt <= coalesce($until, labeledAt) AND NOT {_IS_EARLY}
     ORDER BY transactionId, {NEWEST_LABEL}, labelSource
 """
 # Labels repeat the decisions that they are about, and segments what the stream delivered again: all copies are the
@@ -98,6 +101,8 @@ class DecisionLog:
     """Transactions with a label that is known."""
     too_new_labels: int
     """Those among them of transactions that are not old enough for their label to tell anything."""
+    early_labels: int
+    """Labels that are older than their transactions, and left out."""
     damaged: Mapping[Path, str]
     """Files of which something could not be read, with what is wrong."""
 
@@ -180,6 +185,11 @@ def open_log(
             connection,
             f"SELECT count(*), count(*) FILTER (happenedAt > {horizon.matured_until}) FROM known_labels",
         )
+        (early,) = _one(
+            connection,
+            "SELECT count(*) FROM "
+            f"(SELECT DISTINCT transactionId, labeledAt FROM records WHERE label IS NOT NULL AND {_IS_EARLY})",
+        )
         yield DecisionLog(
             connection=connection,
             horizon=horizon,
@@ -187,6 +197,7 @@ def open_log(
             is_labelled=labelled > 0,
             labels_count=labels,
             too_new_labels=too_new,
+            early_labels=early,
             damaged=damaged,
         )
 
@@ -198,9 +209,9 @@ def _see_records(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -
     connection.execute(_RECORDS.format(columns=", ".join(_RECORD), nothing=nothing, files=listed(files)))
 
 
-def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, int]:
-    ((first, second),) = connection.execute(query).fetchall()
-    return first, second
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Sequence[int]:
+    (row,) = connection.execute(query).fetchall()
+    return row
 
 
 def _logged(row: tuple[Any, ...]) -> LoggedDecision:
