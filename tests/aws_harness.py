@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import SAMPLE_DAY, SAMPLE_INDEX
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,6 +30,22 @@ def create_table(
             {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ["HASH", "RANGE"], strict=False)
         ],
     }
+    if keys == TRANSACTION_KEYS:
+        # As the Pulumi program declares it.
+        definitions["AttributeDefinitions"] += [
+            {"AttributeName": SAMPLE_DAY, "AttributeType": "S"},
+            {"AttributeName": "receivedAt", "AttributeType": "N"},
+        ]
+        definitions["GlobalSecondaryIndexes"] = [
+            {
+                "IndexName": SAMPLE_INDEX,
+                "KeySchema": [
+                    {"AttributeName": SAMPLE_DAY, "KeyType": "HASH"},
+                    {"AttributeName": "receivedAt", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ]
     client.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **definitions, **(more if stream else {}))
 
 

@@ -25,6 +25,10 @@ ANALYZER_FILTERS = (
     _image("MODIFY", label={"S": [{"exists": True}]}),
     _image("MODIFY", redrivenAt={"N": [{"exists": True}]}),
 )
+STREAM_SECONDS = 24 * 3600
+"""For how long a table's stream keeps a record (DynamoDB's documentation of streams)."""
+MOST_RETRIES = 10_000
+"""The most that a mapping can be told: the records' age ends its attempts."""
 REPORTER_FILTERS = (_image("INSERT"), _image("MODIFY"))
 
 
@@ -55,14 +59,14 @@ def analyzer_consumer() -> ConsumerSpec:
 def reporter_consumer(window_seconds: int) -> ConsumerSpec:
     """Return the report generator's: large batches, one at a time, so that a segment's key is the same on a retry.
 
-    It tries for six hours: nothing waits for it, and what it gives up is missing from the decision log.
+    It tries for as long as the stream remembers: nothing waits for it, and what it gives up is missing from the log.
     """
     return ConsumerSpec(
         batch_size=10_000,
         window_seconds=window_seconds,
         parallelization=1,
-        retries=100,
-        record_age_seconds=6 * 3600,
+        retries=MOST_RETRIES,
+        record_age_seconds=STREAM_SECONDS,
         filters=REPORTER_FILTERS,
     )
 

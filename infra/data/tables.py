@@ -7,6 +7,7 @@ from typing import Literal
 import pulumi
 import pulumi_aws as aws
 
+from fraudstream.contract import SAMPLE_DAY, SAMPLE_INDEX
 from infra.compute.roles import ServiceRole, Statement
 from infra.data.keys import Keys
 from infra.naming import StackContext
@@ -17,11 +18,12 @@ StreamView = Literal["NEW_IMAGE", "NEW_AND_OLD_IMAGES"]
 
 @dataclass(frozen=True, kw_only=True)
 class IndexSpec:
-    """A global secondary index with all attributes in it."""
+    """A global secondary index; items without its keys are not in it."""
 
     name: str
     hash_key: str
     range_key: str
+    projection: Literal["ALL", "KEYS_ONLY"] = "ALL"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +41,11 @@ class TableSpec:
 
 TRANSACTIONS = TableSpec(
     purpose="transactions",
-    attributes={"transactionId": "S", "timestamp": "N"},
+    attributes={"transactionId": "S", "timestamp": "N", SAMPLE_DAY: "S", "receivedAt": "N"},
     hash_key="transactionId",
     range_key="timestamp",
     stream="NEW_AND_OLD_IMAGES",
+    index=IndexSpec(name=SAMPLE_INDEX, hash_key=SAMPLE_DAY, range_key="receivedAt", projection="KEYS_ONLY"),
 )
 PROFILES = TableSpec(purpose="profiles", attributes={"entity": "S"}, hash_key="entity")
 ALERTS = TableSpec(
@@ -100,8 +103,14 @@ class Table(pulumi.ComponentResource):
         self._grant(role, "update", ("GetItem", "UpdateItem"), write=True)
 
     def grant_sample(self, role: ServiceRole) -> None:
-        """Allow a role to scan the table."""
-        self._grant(role, "sample", ("DescribeTable", "Scan"), write=False)
+        """Allow a role to scan the table, and to find the marked items of a day."""
+        index = pulumi.Output.concat(self.arn, f"/index/{SAMPLE_INDEX}")
+        role.allow(
+            f"sample-{self._purpose}",
+            Statement(actions=("dynamodb:DescribeTable", "dynamodb:Scan"), resources=(self.arn,)),
+            Statement(actions=("dynamodb:Query",), resources=(index,)),
+            *self._keys.to_read("dynamodb"),
+        )
 
     def grant_replace(self, role: ServiceRole) -> None:
         """Allow a role to read many items by their keys, and to replace them."""
@@ -129,7 +138,7 @@ def _index(spec: IndexSpec) -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
             aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs(attribute_name=spec.hash_key, key_type="HASH"),
             aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs(attribute_name=spec.range_key, key_type="RANGE"),
         ],
-        projection_type="ALL",
+        projection_type=spec.projection,
     )
 
 

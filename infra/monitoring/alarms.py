@@ -160,6 +160,18 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
             metrics=(("undecided", own_metric(Metric.UNDECIDED, environment, "Maximum")),),
             threshold=0,
         ),
+        AlarmSpec(
+            purpose="log-missing",
+            description="The table has transactions of the reported day that the decision log does not know.",
+            metrics=(("missing", own_metric(Metric.LOG_MISSING, environment, "Maximum")),),
+            threshold=0,
+        ),
+        AlarmSpec(
+            purpose="log-damaged",
+            description="A stream record was no transaction, or a part of the decision log cannot be read.",
+            metrics=(("damaged", own_metric(Metric.LOG_DAMAGED, environment)),),
+            threshold=0,
+        ),
         *(
             AlarmSpec(
                 purpose=purpose,

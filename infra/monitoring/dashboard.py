@@ -78,7 +78,12 @@ def dashboard_body(watched: Watched, region: str) -> dict[str, Any]:
             "Profiles that need a look",
             own(Metric.PROFILES_DAMAGED, Metric.PROFILES_NEWER, Metric.PROFILES_UNCERTAIN),
         ),
-        ("Decision log and reports", own(Metric.RECORDS_LOGGED, Metric.REPORTS_WRITTEN, Metric.UNDECIDED)),
+        (
+            "Decision log and reports",
+            own(
+                Metric.RECORDS_LOGGED, Metric.REPORTS_WRITTEN, Metric.UNDECIDED, Metric.LOG_MISSING, Metric.LOG_DAMAGED
+            ),
+        ),
         (
             "Drift since the live model's training (PSI)",
             [

@@ -40,6 +40,12 @@ SIGNIFICANT_DRIFT: Final = 0.25
 """Population stability index from which a change is significant (Siddiqi, Credit Risk Scorecards, 2006)."""
 
 
+SAMPLE_INDEX: Final = "by-sample-day"
+SAMPLE_DAY: Final = "sampleDay"
+"""The attribute that marks a transaction for its day's sample, and the partition key of the sparse index of those: the
+UTC day of receipt."""
+
+
 class ItemKind(StrEnum):
     """What an item of the table of transactions is."""
 

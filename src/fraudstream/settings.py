@@ -32,6 +32,8 @@ class Metric(StrEnum):
     PROFILES_DAMAGED = "ProfilesDamaged"
     PROFILES_NEWER = "ProfilesNewer"
     PROFILES_UNCERTAIN = "ProfilesUncertain"
+    LOG_MISSING = "LogMissing"
+    LOG_DAMAGED = "LogDamaged"
     SCORE_DRIFT = "ScoreDrift"
     FEATURE_DRIFT = "FeatureDrift"
 

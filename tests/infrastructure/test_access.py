@@ -140,6 +140,7 @@ def test_the_reporter_may_follow_and_sample_transactions_and_write_the_log_and_r
     objects = frozenset({f"{BUCKET}/decision-log/*", f"{BUCKET}/reports/*"})
     assert allowed(graph, "report-generator") == common("report-generator") | stream("transactions") | {
         "dynamodb:DescribeTable": transactions,
+        "dynamodb:Query": frozenset({f"{DYNAMODB}transactions-test/index/by-sample-day"}),
         "dynamodb:Scan": transactions,
         "s3:AbortMultipartUpload": objects,
         "s3:GetObject": objects | {f"{BUCKET}/rulesets/live/*"},

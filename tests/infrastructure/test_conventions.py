@@ -99,6 +99,8 @@ def test_more_than_one_failure_in_a_hundred_invocations_raises_an_alarm(graph: G
         ("profiles-damaged", "fraudstream ProfilesDamaged Sum", {"Environment": "test"}),
         ("ruleset-invalid", "fraudstream RulesetInvalid Sum", {"Environment": "test"}),
         ("undecided", "fraudstream Undecided Maximum", {"Environment": "test"}),
+        ("log-missing", "fraudstream LogMissing Maximum", {"Environment": "test"}),
+        ("log-damaged", "fraudstream LogDamaged Sum", {"Environment": "test"}),
         ("report-missed", "fraudstream ReportsWritten Sum", {"Environment": "test"}),
         ("score-drift", "fraudstream ScoreDrift Maximum", {"Environment": "test"}),
         ("feature-drift", "fraudstream FeatureDrift Maximum", {"Environment": "test"}),

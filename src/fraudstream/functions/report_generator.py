@@ -64,9 +64,12 @@ def _write_segments(batch: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     cut = segments.cut(batch, DECISION_LOG_PREFIX)
     segments.write(_s3, _settings.bucket, cut.segments)
     _meter.count(Metric.RECORDS_LOGGED, sum(segment.records for segment in cut.segments))
+    if cut.poison:
+        _meter.count(Metric.LOG_DAMAGED, len(cut.poison))
     for sequence_number in cut.poison:
         _log.error("a record could not be read", sequence_number=sequence_number)
-    return {"batchItemFailures": [{"itemIdentifier": number} for number in cut.poison]}
+    # What is unreadable now is so at every attempt: to try again would only hold up what comes behind it, for a day.
+    return {"batchItemFailures": []}
 
 
 def _roll_up(context: "LambdaContext") -> Mapping[str, Any]:
@@ -85,6 +88,7 @@ def _write_report(date_text: object, context: "LambdaContext") -> Mapping[str, A
     reconciliation = report.reconciliation
     _meter.count(Metric.REPORTS_WRITTEN)
     _meter.count(Metric.UNDECIDED, len(reconciliation.undecided))
+    _meter.count(Metric.LOG_MISSING, len(reconciliation.table.missing))
     _log.info(
         "the daily report was written", date=report.date, milliseconds=round(1000 * (time.perf_counter() - started))
     )

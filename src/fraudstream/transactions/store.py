@@ -19,6 +19,7 @@ from fraudstream.transactions.deadline import DeadlineExceededError
 from fraudstream.transactions.item import StoredTransaction, decode
 from fraudstream.transactions.pseudonyms import payload_hash, pseudonymize
 from fraudstream.transactions.request import TransactionRequest
+from fraudstream.transactions.sampling import sample_mark
 from fraudstream.transactions.tokens import Tokenizer
 
 if TYPE_CHECKING:
@@ -80,9 +81,8 @@ class TransactionStore:
             claim = earlier  # its time and its end, so that the transaction is the one that was claimed
         transaction = pseudonymize(request, self.tokenizer, timestamp=claim["transactionTimestamp"], received_at=now)
         token = secrets.token_bytes(_TOKEN_BYTES)
-        item = transaction.to_item() | to_item(
-            {"kind": ItemKind.TRANSACTION.value, "expiresAt": claim["expiresAt"], "writeToken": token}
-        )
+        beside = {"kind": ItemKind.TRANSACTION.value, "expiresAt": claim["expiresAt"], "writeToken": token}
+        item = transaction.to_item() | to_item(beside | sample_mark(transaction.transaction_id, now))
         present = self._put_if_absent(item)
         # With this token it is this very one: the answer was lost, and the SDK repeated it.
         if present and present.get("writeToken") != item["writeToken"]:

@@ -20,9 +20,24 @@ def table(graph: Graph, purpose: str) -> Resource:
 def test_transactions_are_found_by_id_and_time_and_stream_old_and_new(graph: Graph) -> None:
     found = table(graph, "transactions")
     assert (found["hashKey"], found["rangeKey"]) == ("transactionId", "timestamp")
-    assert {each["name"]: each["type"] for each in found["attributes"]} == {"transactionId": "S", "timestamp": "N"}
+    assert {each["name"]: each["type"] for each in found["attributes"]} == {
+        "transactionId": "S",
+        "timestamp": "N",
+        "sampleDay": "S",
+        "receivedAt": "N",
+    }
     assert found["streamEnabled"] is True
     assert found["streamViewType"] == "NEW_AND_OLD_IMAGES"
+
+
+def test_marked_transactions_alone_stand_in_an_index_by_their_day(graph: Graph) -> None:
+    (index,) = table(graph, "transactions")["globalSecondaryIndexes"]
+    assert index["name"] == "by-sample-day"
+    assert index["projectionType"] == "KEYS_ONLY"
+    assert index["keySchemas"] == [
+        {"attributeName": "sampleDay", "keyType": "HASH"},
+        {"attributeName": "receivedAt", "keyType": "RANGE"},
+    ]
 
 
 def test_profiles_are_found_by_entity_and_stream_nothing(graph: Graph) -> None:

@@ -19,6 +19,7 @@ from fraudstream.reporting.daily.table_check import SAMPLE_ITEMS, sample_table
 from fraudstream.settings import ReporterSettings, environment
 from fraudstream.transactions.attributes import Item, to_item
 from fraudstream.transactions.decision import Decision, Label, Reason, Truth, Verdict
+from fraudstream.transactions.sampling import ONE_IN, sample_mark
 from tests.aws_harness import create_table, function_variables
 
 HANDLER = "fraudstream.functions.report_generator"
@@ -182,11 +183,27 @@ def test_a_poison_record_is_named_and_its_neighbours_are_logged(shop: Shop, capl
 
     failures = shop.call(event)["batchItemFailures"]
 
-    assert failures == [{"itemIdentifier": poison["SequenceNumber"]}]
-    assert [line["transactionId"] for line in shop.log()] == ["t-1", "t-3"]
+    assert failures == []
+    logged = {line["transactionId"]: line["event"] for line in shop.log()}
+    assert logged == {"t-1": "STORED", "t-2": "UNREADABLE", "t-3": "STORED"}
+    assert "secret" not in json.dumps(shop.log())
     (line,) = caplog.records
     assert poison["SequenceNumber"] in vars(line).values()
     assert "secret" not in str(vars(line))
+
+
+def test_a_transaction_that_cannot_be_read_is_undecided_until_it_is_repaired_and_decided(shop: Shop) -> None:
+    shop.store("t-1", currency="no such")
+    shop.call(shop.stream())
+    broken = shop.call({"task": "daily-report", "date": shop.day})
+    shop.add("t-1", to_item({"currency": "EUR"}))
+    shop.decide("t-1")
+    shop.call(shop.stream())
+    repaired = shop.call({"task": "daily-report", "date": shop.day})
+
+    books = ("stored", "decided", "logged", "undecided")
+    assert [broken[name] for name in books] == [1, 0, 1, 1]
+    assert [repaired[name] for name in books] == [1, 1, 1, 0]
 
 
 def test_a_day_s_report_accounts_for_every_transaction(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
@@ -213,7 +230,11 @@ def test_a_day_s_report_accounts_for_every_transaction(shop: Shop, capsys: pytes
     assert [each["transactionId"] for each in report["reconciliation"]["undecided"]] == ["t-2"]
     assert report["reconciliation"]["table"] == {"sampled": 2, "missing": []}
     assert shop.s3.head_object(Bucket=BUCKET, Key=folder + "report.html")["ContentType"] == "text/html; charset=utf-8"
-    assert metrics(capsys.readouterr().out) == {"ReportsWritten": [1.0], "Undecided": [1.0]}
+    assert metrics(capsys.readouterr().out) == {
+        "ReportsWritten": [1.0],
+        "Undecided": [1.0],
+        "LogMissing": [0.0],
+    }
 
 
 def test_a_report_made_again_has_the_same_bytes(shop: Shop) -> None:
@@ -291,13 +312,17 @@ def test_a_day_is_that_of_receipt_also_where_the_stream_s_clock_is_behind_at_mid
     assert shop.call({"task": "daily-report", "date": shop.day})["stored"] == 1
 
 
-def test_a_record_that_cannot_be_named_fails_its_batch_after_the_others_are_logged(shop: Shop) -> None:
+def test_a_record_that_cannot_be_named_is_counted_and_holds_up_nothing(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
     shop.store("t-1")
     shop.store("t-2")
     event = shop.stream()
     del event["Records"][0]["dynamodb"]["SequenceNumber"]
 
-    assert shop.call(event) == {"batchItemFailures": [{"itemIdentifier": ""}]}
+    capsys.readouterr()
+    assert shop.call(event) == {"batchItemFailures": []}
+    assert metrics(capsys.readouterr().out)["LogDamaged"] == [1.0]
     assert [line["transactionId"] for line in shop.log()] == ["t-2"]
 
 
@@ -335,7 +360,24 @@ def test_the_stream_s_consumer_starts_without_what_only_reports_need(variables: 
     assert done.stdout.strip() == "[]"
 
 
-def test_of_a_large_table_the_day_draws_the_part_that_is_looked_at(shop: Shop) -> None:
+def test_of_a_large_table_the_marked_ones_of_the_day_are_looked_at(shop: Shop) -> None:
+    today = date.fromisoformat(shop.day)
+    ids = [f"t-{number}" for number in range(3 * SAMPLE_ITEMS)]
+    for start in range(0, len(ids), 25):
+        received = [shop.received_at + (DAY if number % 2 else 0) for number in range(start, start + 25)]
+        puts = [
+            {"transactionId": each, "timestamp": shop.received_at, "receivedAt": at, "kind": "TXN"}
+            | sample_mark(each, at)
+            for each, at in zip(ids[start : start + 25], received, strict=True)
+        ]
+        shop.dynamodb.batch_write_item(RequestItems={TABLE: [{"PutRequest": {"Item": to_item(each)}} for each in puts]})
+    marked = {each for each in ids if sample_mark(each, shop.received_at)}
+    assert len(ids) / ONE_IN / 2 < len(marked) < 2 * len(ids) / ONE_IN
+    assert sample_table(shop.dynamodb, TABLE, today) == marked & set(ids[::2])
+    assert sample_table(shop.dynamodb, TABLE, today + timedelta(days=1)) == marked & set(ids[1::2])
+
+
+def test_of_a_large_table_without_marks_the_day_draws_the_part_that_is_looked_at(shop: Shop) -> None:
     today = date.fromisoformat(shop.day)
     days = [today + timedelta(days=later) for later in range(8)]
     ids = [f"t-{number}" for number in range(SAMPLE_ITEMS)]

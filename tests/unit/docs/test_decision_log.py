@@ -14,6 +14,7 @@ from fraudstream.reporting.log.aggregates import COLUMNS, of_decisions, of_keys
 from fraudstream.reporting.log.keys import LogTable, table_key
 from fraudstream.reporting.log.record import SCHEMA_VERSION, LogEvent, LogRecord, read_stream_record
 from fraudstream.reporting.log.segments import cut
+from fraudstream.transactions.attributes import to_item
 from fraudstream.transactions.decision import Truth, Verdict
 from tests.unit.reporting.decision_log_harness import (
     DAY,
@@ -59,6 +60,7 @@ def test_an_event_has_no_other_columns_than_the_page_says(event: LogEvent) -> No
     stream = Stream()
     changes = {
         LogEvent.STORED: stream.add(item(transaction(1)), at=AT),
+        LogEvent.UNREADABLE: stream.add(item(transaction(1)) | to_item({"currency": "no such"}), at=AT),
         LogEvent.DECIDED: stream.add(decided, item(transaction(1)), at=AT),
         LogEvent.LABELED: stream.add(decided | label(Truth.FRAUD, at=AT).to_item(), decided, at=AT),
     }

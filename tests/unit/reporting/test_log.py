@@ -94,9 +94,35 @@ def test_a_lambda_event_carries_binary_as_text() -> None:
 def test_a_record_that_cannot_be_read_says_so_without_its_content(break_it: Any) -> None:
     record = Stream().add(item(STORED), at=AT)
     break_it(record)
-    with pytest.raises(PoisonRecordError) as refused:
+    try:
+        found = read_stream_record(record)
+    except PoisonRecordError as refused:
+        found, said = [], str(refused)
+    else:
+        said = msgspec.json.encode(found).decode()
+    assert "zq7-secret" not in said
+    for logged in found:
+        assert (logged.event, logged.transaction_id) == (LogEvent.UNREADABLE, "t-1")
+        assert abs(logged.received_at - AT) < HOUR
+
+
+def test_a_change_that_cannot_be_read_is_no_second_transaction() -> None:
+    record = Stream().add(item(STORED, DECIDED), item(STORED), at=AT)
+    del record["dynamodb"]["NewImage"]["currency"]
+    with pytest.raises(PoisonRecordError):
         read_stream_record(record)
-    assert "zq7-secret" not in str(refused.value)
+
+
+def test_a_card_number_in_place_of_an_id_is_not_logged() -> None:
+    record = Stream().add(item(STORED) | to_item({"transactionId": "4111111111111111"}), at=AT)
+    del record["dynamodb"]["NewImage"]["currency"]
+    with pytest.raises(PoisonRecordError):
+        read_stream_record(record)
+
+
+def test_a_label_over_one_that_was_damaged_is_logged() -> None:
+    damaged = item(STORED, DECIDED, label(Truth.FRAUD, at=AT)) | to_item({"label": "PERHAPS"})
+    assert events(item(STORED, DECIDED, label(Truth.FRAUD, at=AT + 5)), damaged) == [LogEvent.LABELED]
 
 
 def test_a_batch_becomes_one_segment_for_each_hour_of_its_records() -> None:
@@ -135,7 +161,9 @@ def test_a_poison_record_is_named_and_its_neighbours_are_kept() -> None:
 
     assert made.poison == [f"{3:021}"]
     (segment,) = made.segments
-    assert [line["transactionId"] for line in lines(segment.body)] == ["t-0", "t-1", "t-3", "t-4"]
+    logged = lines(segment.body)
+    assert [line["transactionId"] for line in logged] == [f"t-{number}" for number in range(5)]
+    assert [line["event"] for line in logged] == ["STORED", "STORED", "UNREADABLE", "STORED", "STORED"]
 
 
 @pytest.mark.parametrize("place", [0, 2, 4])

@@ -18,7 +18,8 @@ FINGERPRINT = "(md5_number_lower(transactionId) >> 24)::BIGINT"
 
 _KEYS = """
 CREATE TABLE keys AS
-    SELECT transactionId, min(receivedAt) AS receivedAt, min(loggedAt) FILTER (event = 'STORED') AS storedAt,
+    SELECT transactionId, min(receivedAt) AS receivedAt,
+        min(loggedAt) FILTER (event IN ('STORED', 'UNREADABLE')) AS storedAt,
         min(decidedAt) AS decidedAt, max(loggedAt) AS loggedAt, count(*) FILTER (event = 'DECIDED') AS decisions
     FROM stage WHERE event <> 'LABELED' GROUP BY transactionId
 """

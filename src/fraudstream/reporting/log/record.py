@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from fraudstream.contract import ItemKind
+from fraudstream.durations import DAY
 from fraudstream.transactions.attributes import AttributeValue
+from fraudstream.transactions.card_numbers import holds_card_number
 from fraudstream.transactions.decision import Decision, Label
 from fraudstream.transactions.item import PoisonRecordError, decode
 from fraudstream.transactions.money import exponent
@@ -22,6 +24,8 @@ SCHEMA_VERSION = 1
 """Raised whenever a column changes its meaning or goes; a new optional column does not raise it."""
 
 
+NO_CURRENCY = "XXX"
+"""ISO 4217's code where there is no currency: of what cannot be read."""
 LARGEST_NUMBER = 253_402_300_799_999
 """The last millisecond of the year 9999: every time, amount and score of a transaction is at most that."""
 
@@ -30,6 +34,8 @@ class LogEvent(StrEnum):
     """What happened to a transaction."""
 
     STORED = "STORED"
+    UNREADABLE = "UNREADABLE"
+    """It was stored, but is no transaction: it will not be decided before somebody repairs it."""
     DECIDED = "DECIDED"
     LABELED = "LABELED"
 
@@ -105,9 +111,20 @@ def read_stream_record(record: Mapping[str, Any]) -> list[LogRecord]:
     Args:
         record: a record as Lambda hands it over, with new and old image.
 
+    A new item that is no transaction is logged by its id, so that it is missed until it is repaired and decided.
+
     Raises:
-        PoisonRecordError: the record is not one of a transaction.
+        PoisonRecordError: the record is not one of a transaction, and not of a new one that can be named.
     """
+    try:
+        return _read(record)
+    except PoisonRecordError:
+        if (unreadable := _unreadable(record)) is None:
+            raise
+        return [unreadable]
+
+
+def _read(record: Mapping[str, Any]) -> list[LogRecord]:
     try:
         stream = record["dynamodb"]
         new: Mapping[str, AttributeValue] = stream.get("NewImage") or {}
@@ -124,9 +141,46 @@ def read_stream_record(record: Mapping[str, Any]) -> list[LogRecord]:
     return records
 
 
+def _unreadable(record: Mapping[str, Any]) -> LogRecord | None:
+    """Return what can be said of a new item that is no transaction: its id and when it came in."""
+    try:
+        stream = record["dynamodb"]
+        image = stream["NewImage"]
+        name, logged_at = image["transactionId"]["S"], round(stream["ApproximateCreationDateTime"] * 1000)
+        if stream.get("OldImage") or not isinstance(name, str) or holds_card_number(name):
+            return None
+        unreadable = LogRecord(
+            event=LogEvent.UNREADABLE,
+            schema_version=SCHEMA_VERSION,
+            logged_at=logged_at,
+            transaction_id=name,
+            timestamp=int(image["timestamp"]["N"]),
+            received_at=_received_at(image, logged_at),
+            amount_minor=0,
+            currency=NO_CURRENCY,
+        )
+        _check_numbers(unreadable)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return None
+    return unreadable
+
+
+def _received_at(image: Mapping[str, Any], logged_at: int) -> int:
+    try:
+        received_at = int(image["receivedAt"]["N"])
+    except (KeyError, TypeError, ValueError):
+        return logged_at
+    # A stream is at most a day behind: another time is as wrong as the rest of the item.
+    return received_at if abs(received_at - logged_at) <= DAY else logged_at
+
+
 def _check(record: LogRecord) -> None:
     # One such line in the log, and no report of its day could be made.
     exponent(record.currency)
+    _check_numbers(record)
+
+
+def _check_numbers(record: LogRecord) -> None:
     numbers = (value for value in msgspec.structs.astuple(record) if isinstance(value, int))
     if not all(0 <= number <= LARGEST_NUMBER for number in numbers):
         raise ValueError("a number that is no time, amount or score")
@@ -154,9 +208,17 @@ def _changes(
         records.append(LogRecord(event=LogEvent.DECIDED, **known))
     # A label says all that it is about: weeks later its transaction need not be looked up. One that was there before
     # the decision is said again with it.
-    if label is not None and (newly_decided or label != Label.from_item(old)):
+    if label is not None and (newly_decided or label != _known_label(old)):
         records.append(LogRecord(event=LogEvent.LABELED, **known, **msgspec.structs.asdict(label)))
     return records
+
+
+def _known_label(old: Mapping[str, AttributeValue]) -> Label | None:
+    try:
+        return Label.from_item(old)
+    # It was damaged, and repaired by this change.
+    except (msgspec.ValidationError, KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def _decision_columns(transaction: Transaction, decision: Decision) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fraudstream.reporting.log.record import LogRecord, PoisonRecordError, read_stream_record
+from fraudstream.reporting.log.record import LogEvent, LogRecord, PoisonRecordError, read_stream_record
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -44,8 +44,8 @@ class SegmentedBatch:
 
     segments: Sequence[Segment]
     poison: Sequence[str]
-    """Sequence numbers of the records that could not be read, in order; empty for a record that has none, which Lambda
-    takes as the failure of the whole batch: it then halves the batch until it has found that record."""
+    """Sequence numbers of the records that could not be read, in order; empty for a record that has none. New
+    transactions among them that can be named are logged by their ids."""
 
 
 def day_prefix(prefix: str, day: date) -> str:
@@ -71,8 +71,7 @@ def all_days_prefix(prefix: str) -> str:
 def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> SegmentedBatch:
     """Convert a batch of stream records to segments.
 
-    Everything readable is kept, also behind a record that is not: when Lambda gives up on what is left of the batch,
-    only the unreadable record itself is missing from the log.
+    Everything readable is kept, also behind a record that is not.
 
     Args:
         batch: stream records as Lambda hands them over.
@@ -88,6 +87,8 @@ def cut(batch: Iterable[Mapping[str, Any]], prefix: str) -> SegmentedBatch:
         except PoisonRecordError:
             poison.append(_sequence_number(record) or "")
             continue
+        if any(line.event is LogEvent.UNREADABLE for line in lines):
+            poison.append(_sequence_number(record) or "")
         if lines:
             folder = hour_prefix(prefix, datetime.fromtimestamp(lines[0].logged_at / 1000, UTC))
             origins.setdefault(folder, origin)

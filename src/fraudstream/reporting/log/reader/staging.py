@@ -33,7 +33,8 @@ def _in_range(*columns: str) -> str:
 # One such line that is something else, and no report of its day could be made.
 _VALID = (
     f"coalesce(transactionId IS NOT NULL AND {_one_of('event', list(LogEvent))} "
-    f"AND {_in_range('timestamp', 'receivedAt', 'loggedAt', 'amountMinor')} AND {_one_of('currency', list(EXPONENTS))} "
+    f"AND {_in_range('timestamp', 'receivedAt', 'loggedAt', 'amountMinor')} "
+    f"AND ({_one_of('currency', list(EXPONENTS))} OR event = '{LogEvent.UNREADABLE}') "
     f"AND (CASE WHEN event = '{LogEvent.DECIDED}' THEN decision IS NOT NULL ELSE true END) "
     f"AND (decision IS NULL OR ({_one_of('decision', list(Verdict))} AND {_in_range('score', 'decidedAt')})) "
     f"AND (CASE WHEN event = '{LogEvent.LABELED}' THEN {_one_of('label', list(Truth))} AND {_in_range('labeledAt')} "
