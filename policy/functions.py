@@ -36,7 +36,7 @@ def check_function(function: CheckedResource) -> Complaints:
 
 
 def check_reporter(function: CheckedResource) -> Complaints:
-    """The report generator has memory and storage for a whole day's decision log."""
+    """The report generator has storage for a whole day's decision log."""
     if "report-generator" in function.name:
         yield from must(function, {"ephemeralStorage.size": REPORTER_SCRATCH_MB})
 

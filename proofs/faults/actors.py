@@ -19,7 +19,7 @@ class Actors:
     """Runs programs in turns."""
 
     def __init__(self, chance: random.Random) -> None:
-        """Take what decides whose turn it is."""
+        """Store what decides whose turn it is."""
         self._chance = chance
         self._alive: list[_Actor] = []
         self._current: _Actor | None = None
@@ -32,7 +32,7 @@ class Actors:
         return self._current.name if self._current else ""
 
     def turn(self) -> None:
-        """Let another one run, or go on, as the lot falls."""
+        """Continue, or yield to another actor, by a seeded draw."""
         actor = self._current
         if actor is None or len(self._alive) == 1:
             return

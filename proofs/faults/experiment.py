@@ -43,7 +43,7 @@ class Proof:
 
     @property
     def holds(self) -> bool:
-        """Tell whether the promise is kept, and the experiment would have told if it were not."""
+        """Return whether the promise is kept, and the experiment would have told if it were not."""
         return self.verdict.faultless and not self.missed
 
 

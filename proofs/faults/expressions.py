@@ -38,7 +38,7 @@ class Condition:
     """A condition over one item."""
 
     def __init__(self, expression: str, names: Mapping[str, str], values: Values) -> None:
-        """Take the expression with its placeholders for names and values."""
+        """Parse the expression with its placeholders for names and values."""
         self._tokens = tokens(expression)
         self._names = names
         self._values = values
@@ -46,7 +46,7 @@ class Condition:
         self._item: Values = {}
 
     def holds(self, item: Values) -> bool:
-        """Tell whether the condition holds for an item; an item that is not there has no attributes."""
+        """Return whether the condition holds for an item; an item that is not there has no attributes."""
         self._item, self._at = item, 0
         result = self._any()
         if self._at != len(self._tokens):
@@ -130,7 +130,7 @@ def _comparable(attribute: Values) -> Any:  # noqa: ANN401  (a value of any type
 
 
 def updated(item: Item, expression: str, names: Mapping[str, str], values: Values) -> Item:
-    """Give an item after an update expression of SET and REMOVE clauses.
+    """Return an item after an update expression of SET and REMOVE clauses.
 
     Raises:
         ExpressionError: it does something else.

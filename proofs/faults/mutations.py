@@ -47,7 +47,7 @@ def _patched(target: object, name: str, value: object) -> Mutation:
 
 
 def _unlike_any(length: int) -> bytes:
-    """Give a token that no comparison finds again."""
+    """Return a token that no comparison finds again."""
     return _Unlike(length)
 
 
@@ -60,7 +60,7 @@ class _Unlike(bytes):
 
 @contextmanager
 def _lost_answers_unknown(_: System) -> Generator[None]:
-    """Put 0.1.0's fault back whole: nothing tells what an earlier attempt has written."""
+    """Restore 0.1.0's fault as a whole: nothing says what an earlier attempt has written."""
     conflict = profiles.WriteConflict(is_uncertain=False)
     with (
         mock.patch.object(profiles, "_own_or_conflict", return_value=conflict),

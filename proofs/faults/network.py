@@ -51,7 +51,7 @@ class Network:
     """Carries requests to the tables and to the bucket, or fails to."""
 
     def __init__(self, tables: Tables, actors: Actors, faults: Faults, chance: random.Random) -> None:
-        """Take what lies behind the network, who uses it, and what goes wrong.
+        """Store what is behind the network, who uses it, and what goes wrong.
 
         Args:
             tables: DynamoDB.
@@ -91,7 +91,7 @@ class Network:
 
     @contextmanager
     def without_waiting(self) -> Generator[None]:
-        """Let botocore's pauses between attempts pass at once, in a turn of the others."""
+        """Replace botocore's pauses between attempts by a turn of the other actors."""
         with mock.patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=self._wait)):
             yield
 
@@ -99,7 +99,7 @@ class Network:
         self._actors.turn()
 
     def arrive(self, *, all_of_it: bool = False) -> None:
-        """Let late requests arrive whose time has come."""
+        """Deliver the late requests that are due."""
         due = [each for each in self._under_way if all_of_it or each[0] <= self.attempts]
         for each in due:
             self._under_way.remove(each)

@@ -43,7 +43,7 @@ class Difference:
     """Something else is wrong: a figure too small, or the newest events."""
 
     def within(self, events: int, labels: int) -> bool:
-        """Tell whether that is within the bounds, given how often an event or label may count once more."""
+        """Return whether that is within the bounds, given how often an event or label may count once more."""
         return (
             not self.other
             and 0 <= self.events <= events

@@ -33,12 +33,12 @@ class Consumer:
     """Failed attempts by the sequence number of the record that stood first."""
 
     def tell(self, record: Record) -> None:
-        """Take a new record."""
+        """Append a new record."""
         if self.wants(record):
             self.lanes[_hash(record) % len(self.lanes)].append(record)
 
     def idle(self) -> bool:
-        """Tell whether nothing waits."""
+        """Return whether no record waits."""
         return not any(self.lanes)
 
 
@@ -57,7 +57,7 @@ class Stream:
         self._number = 0
 
     def add(self, keys: Record, old: Record | None, new: Record) -> None:
-        """Tell of a change."""
+        """Add a change."""
         self._number += 1
         record = {
             "eventID": f"{zlib.crc32(str(self._number).encode()):08x}{self._number:024x}",

@@ -150,7 +150,7 @@ class System:
             self.actors.run(self._functions())
 
     def _clock(self) -> float:
-        """Give seconds that differ at each look, as those of two functions do."""
+        """Return seconds that differ at each call, as those of two functions do."""
         self._looks += 1
         return self.now / 1000 + self._looks % 1000 / 1000
 
@@ -229,7 +229,7 @@ class System:
             return
 
     def _people(self) -> None:
-        """Say what turned out to be true, three times while transactions come in and once afterwards."""
+        """Label transactions three times while transactions come in and once afterwards."""
         for part in (0.3, 0.6, 0.9, 1.0):
             while self._posting and len(self.received) < part * self._total:
                 self.actors.turn()
@@ -301,7 +301,7 @@ class System:
                 self.tables.put("transactions", item | to_item({"redrivenAt": self.now}))
 
     def profile_items(self) -> list[dict[str, Any]]:
-        """Give the items of the table of profiles, as plain values."""
+        """Return the items of the table of profiles, as plain values."""
         return [from_item(item) for item in self.tables.all("profiles")]
 
 
@@ -314,6 +314,6 @@ def wants_analysis(record: Record) -> bool:
 
 
 def newer_profile(state: bytes) -> bytes:
-    """Give a profile as a later version of the code may store it: with another schema, and a right checksum."""
+    """Return a profile as a later version of the code may store it: with another schema, and a right checksum."""
     body = bytes([state[0] + 1]) + state[1:-4]
     return body + zlib.crc32(body).to_bytes(4, "little")

@@ -23,7 +23,7 @@ class RefusedError(Exception):
     """DynamoDB answers with an error."""
 
     def __init__(self, code: str, item: Item | None = None) -> None:
-        """Take the error's code, and the item that a failed condition gives back."""
+        """Store the error's code, and the item that a failed condition gives back."""
         super().__init__(code)
         self.code = code
         self.item = item
@@ -71,7 +71,7 @@ class Tables:
         return [msgspec.json.decode(stored) for stored in self._items[table].values()]
 
     def keys(self, table: str) -> list[str]:
-        """Give the partition keys of all items."""
+        """Return the partition keys of all items."""
         return [key[0] for key in self._items[table]]
 
     def put(self, table: str, item: Item) -> None:

@@ -50,7 +50,7 @@ class Workload:
     """Transactions of a time in which each customer has about fifty of them."""
 
     def __init__(self, chance: random.Random, transactions: int, days: float = 12) -> None:
-        """Say how many there are.
+        """Set how many there are.
 
         Args:
             chance: draws everything.
@@ -66,7 +66,7 @@ class Workload:
         """Ids of what was posted, by customer."""
 
     def posts(self) -> Iterator[Post]:
-        """Give the clients' calls, in order of receipt."""
+        """Return the clients' calls, in order of receipt."""
         at = float(START)
         customer, left = 0, 0
         for number in range(self._number):
@@ -111,7 +111,7 @@ class Workload:
         return Post(msgspec.convert(fields, TransactionRequest), at)
 
     def truths(self, now: int) -> Iterator[Truth]:
-        """Give what is known of the transactions posted so far, in the order in which it is said.
+        """Return what is known of the transactions posted so far, in the order in which it is said.
 
         Args:
             now: epoch milliseconds.

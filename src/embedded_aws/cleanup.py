@@ -48,7 +48,7 @@ def state_folder(folder: Path) -> Generator[Path]:
 
 @contextlib.contextmanager
 def ended_by_signals() -> Generator[None]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, through its `finally`s, where nothing else handles them."""
+    """Make SIGTERM and SIGHUP end the block as Ctrl-C does, through its `finally`s, where nothing else handles them."""
     if threading.current_thread() is not threading.main_thread():
         # Only the main thread may set handlers.
         yield

@@ -214,7 +214,7 @@ class _Monitor(mocks.MockMonitor):
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 (any JSON value)
-    """Take secrets out of their wrapping, at any depth, and whole numbers as such: the wire knows only floats."""
+    """Unwrap secrets, at any depth, and whole numbers as such: the wire knows only floats."""
     if rpc.is_rpc_secret(value):
         return _plain(rpc.unwrap_rpc_secret(value))
     match value:

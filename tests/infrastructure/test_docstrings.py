@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTED = ("src", "infra", "policy", "benchmarks")
+DOCUMENTED = ("src", "infra", "policy", "benchmarks", "proofs")
 NAMED = (*DOCUMENTED, "accessibility")
 UNCLEAR_VERBS = frozenset({"Bring", "Give", "Let", "Put", "Say", "Take", "Tell"})
 

@@ -21,7 +21,7 @@ class TokenBucket:
         self._filled_at = clock()
 
     def take(self) -> bool:
-        """Take a token.
+        """Use up a token.
 
         Returns:
             Whether there was one.

@@ -196,7 +196,7 @@ class Apis:
         return Created(id=identity)
 
     def stage(self, name: str, inputs: Inputs) -> Created:
-        """Give a deployment an address."""
+        """Assign an address to a deployment."""
         inputs.skip("xrayTracingEnabled", "tags", "description")
         api, stage = self._api(inputs), inputs["stageName"]
         port = self._reserve_port()
@@ -239,7 +239,7 @@ class Apis:
         return Created(id=identity, outputs={"name": inputs.get("name", name)})
 
     def usage_plan_key(self, name: str, inputs: Inputs) -> Created:
-        """Put a key into a plan."""
+        """Add a key to a usage plan."""
         inputs.skip("keyType")
         key = self._keys[inputs["keyId"]]
         self._usage_plans[inputs["usagePlanId"]].keys.append(key)

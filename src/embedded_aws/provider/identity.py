@@ -45,7 +45,7 @@ class Identity:
         )
 
     def role_policy(self, name: str, inputs: Inputs) -> Created:
-        """Put an inline policy on a role."""
+        """Attach an inline policy to a role."""
         role, policy = inputs["role"], inputs.get("name", name)
         self._account.client("iam").put_role_policy(
             RoleName=role, PolicyName=policy, PolicyDocument=_document(inputs["policy"])
@@ -83,7 +83,7 @@ class Identity:
         return Created(id=key["KeyId"], outputs={"arn": key["Arn"], "keyId": key["KeyId"]})
 
     def alias(self, name: str, inputs: Inputs) -> Created:
-        """Give a KMS key a name."""
+        """Name a KMS key."""
         alias, key = inputs.get("name", f"alias/{name}"), inputs["targetKeyId"]
         kms = self._account.client("kms")
         kms.create_alias(AliasName=alias, TargetKeyId=key)

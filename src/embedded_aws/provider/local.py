@@ -82,7 +82,7 @@ class LocalProvider:
         raise DeploymentError(f"{token} is not answered by the embedded AWS")
 
     def finish(self) -> ServicePlan:
-        """Say that the program has ended, and get what is to be started.
+        """End the program, and return what is to be started.
 
         Raises:
             DeploymentError: what was declared does not fit together.

@@ -58,7 +58,7 @@ class Messaging:
         return Created(id=url, outputs={"arn": arn, "name": queue, "url": url})
 
     def queue_policy(self, _name: str, inputs: Inputs) -> Created:
-        """Put a policy on a queue, as far as it can hold without TLS."""
+        """Attach a policy to a queue, as far as it can hold without TLS."""
         url = inputs["queueUrl"]
         if policy := without_transport_demands(inputs["policy"]):
             self._account.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
@@ -76,7 +76,7 @@ class Messaging:
         return Created(id=arn, outputs={"arn": arn, "name": topic})
 
     def topic_policy(self, _name: str, inputs: Inputs) -> Created:
-        """Put a policy on a topic, as far as it can hold without TLS."""
+        """Attach a policy to a topic, as far as it can hold without TLS."""
         arn = inputs["arn"]
         if policy := without_transport_demands(inputs["policy"]):
             self._account.client("sns").set_topic_attributes(

@@ -96,7 +96,7 @@ class Storage:
         return Created(id=bucket, outputs={**outputs, "region": region})
 
     def bucket_object(self, name: str, inputs: Inputs) -> Created:
-        """Put an object into a bucket."""
+        """Write an object to a bucket."""
         inputs.skip("sourceHash", "etag", "forceDestroy", "tags")
         bucket, key = inputs["bucket"], inputs.get("key", name)
         options = {
@@ -124,7 +124,7 @@ class Storage:
         return Created(id=bucket)
 
     def bucket_policy(self, _name: str, inputs: Inputs) -> Created:
-        """Put a policy on a bucket, as far as it can hold without TLS."""
+        """Attach a policy to a bucket, as far as it can hold without TLS."""
         bucket = inputs["bucket"]
         if policy := without_transport_demands(inputs["policy"]):
             self._account.client("s3").put_bucket_policy(Bucket=bucket, Policy=policy)

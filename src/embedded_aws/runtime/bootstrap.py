@@ -18,7 +18,7 @@ def _die_with_parent(parent: int) -> None:
 
 
 def main() -> None:
-    """Put the function's package on the path and hand over to the runtime client."""
+    """Add the function's package to the path and hand over to the runtime client."""
     package, libraries, parent = sys.argv[1:]
     _die_with_parent(int(parent))
     sys.path.insert(0, package)

@@ -84,7 +84,7 @@ class Worker:
         loop.call_later(_INIT_SECONDS + self.spec.timeout_seconds, self._check_init)
 
     async def run(self, payload: bytes) -> Invocation:
-        """Give the waiting process an invocation and wait for how it ends; a timeout ends the process."""
+        """Hand an invocation to the waiting process and wait for how it ends; a timeout ends the process."""
         if self._next is None:
             raise RuntimeError("the process is not waiting for an invocation")
         request_id = str(uuid.uuid4())

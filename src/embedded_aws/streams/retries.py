@@ -85,7 +85,7 @@ class RetryPlan:
 
 
 def drop_expired(batch: RecordBatch, policy: RetryPolicy, now: Callable[[], float] = time.time) -> RetryPlan:
-    """Give up the records of a batch that are too old to be sent (again)."""
+    """Discard the records of a batch that are too old to be sent (again)."""
     if policy.maximum_age_seconds < 0:
         return RetryPlan(retry=(batch,))
     oldest_allowed = now() - policy.maximum_age_seconds

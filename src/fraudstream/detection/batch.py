@@ -69,7 +69,7 @@ class Batch:
     """Takes steps in order, as if nobody else wrote their profiles meanwhile."""
 
     def __init__(self, store: ProfileStore, judge: Judge, steps: Sequence[BatchStep], decided_at: int) -> None:
-        """Take what to do.
+        """Store what to do.
 
         Args:
             store: the table of profiles.
@@ -145,7 +145,7 @@ class Batch:
         self._drop(done)
 
     def _take(self, decisions: DecisionStore) -> None:
-        """Take all steps, except what was delivered before and decided then, so that nothing of it happens again.
+        """Process all steps, except what was delivered before and decided then, so that nothing of it happens again.
 
         What looks as if it had been, and was not decided, is a retry or late. Profiles know a retry, unless as many
         newer events as they remember have come in the meantime.
@@ -215,7 +215,7 @@ class Batch:
             self._changed.update(changed)
 
     def _notes(self, transaction: Transaction) -> list[Reason]:
-        """Say which profiles a transaction is judged without."""
+        """Return which profiles a transaction is judged without."""
         keys = entities(transaction).values() if self.damaged or self.newer else ()
         damaged = [Reason(code="PROFILE_DAMAGED", source=key) for key in keys if key in self.damaged]
         return damaged + [Reason(code="PROFILE_NEWER", source=key) for key in keys if key in self.newer]

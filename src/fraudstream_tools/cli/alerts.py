@@ -66,7 +66,7 @@ def newest_alerts(client: "DynamoDBClient", table: str, status: str = "OPEN") ->
 
 
 def grouped(alerts: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Put alerts of one customer together that are no further than an hour apart.
+    """Group alerts of one customer that are no further than an hour apart.
 
     Args:
         alerts: newest first; so are the groups, by their newest alert.

@@ -32,7 +32,7 @@ def label(
     file_map: MapOption = None,
     stack: StackOption = None,
 ) -> None:
-    """Say what a transaction turned out to be, or many of them.
+    """Label a transaction, or many of them, as fraud or legitimate.
 
     The analyzer learns from it within a second, and the alert is closed.
 

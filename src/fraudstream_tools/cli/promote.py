@@ -49,7 +49,7 @@ def promote(
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let a model take part in decisions, if it is not worse than what decides now.
+    """Make a model active, if it is not worse than what decides now.
 
     Both are compared together with the rules, on labelled transactions of the newest four weeks that neither of them
     has learnt from. The model is refused if it never saw labels of your own, if there are fewer than 30 frauds to

@@ -165,7 +165,7 @@ class Outgoing:
     """The transactions of a file that are to be posted, and what could not be."""
 
     def __init__(self, file: "MappedFile", limit: int | None, ahead: int, id_suffix: str) -> None:
-        """Take a file.
+        """Open a file.
 
         Args:
             file: what is read.
@@ -202,7 +202,7 @@ class Outgoing:
             yield shifted(api_fields(row.values), self._ahead, self._id_suffix)
 
     def summary(self) -> dict[str, Any]:
-        """Give the counts of what was not posted as JSON values."""
+        """Return the counts of what was not posted as JSON values."""
         return {
             "unreadable": self.wrong.count,
             "unreadableRows": self.wrong.lines(),

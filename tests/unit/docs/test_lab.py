@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fraudstream_tools.lab.files.mapping.file_map import read_map, shipped_maps
 from fraudstream_tools.lab.files.mapping.sources import AmountSource, NumberSource, Source, TimeSource, TypeSource
-from fraudstream_tools.lab.files.tables.delimited import Layout
+from fraudstream_tools.lab.files.tables.delimited import TableLayout
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "lab.md").read_text("utf-8")
 SECTION = DOCUMENT[DOCUMENT.index("### Maps") : DOCUMENT.index("## Labels from a file")]
@@ -26,7 +26,7 @@ def test_every_key_of_a_field_is_documented() -> None:
 
 
 def test_every_key_of_a_file_is_documented() -> None:
-    assert keys("| key of `file` |") - {"file"} == set(Layout.__dataclass_fields__)
+    assert keys("| key of `file` |") - {"file"} == set(TableLayout.__dataclass_fields__)
 
 
 def test_the_example_is_a_map() -> None:

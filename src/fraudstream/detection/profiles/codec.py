@@ -132,7 +132,7 @@ def _body(state: bytes) -> bytes:
 
 
 def _is_plausible(profile: Profile) -> bool:
-    """Tell whether a profile can have come about: what schema 2 has instead of a checksum."""
+    """Return whether a profile can have come about: what schema 2 has instead of a checksum."""
     ring, layout, amounts = profile.ring, LAYOUTS[profile.kind], profile.past.amounts
     return (
         len(ring) <= layout.ring

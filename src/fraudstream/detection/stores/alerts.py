@@ -126,7 +126,7 @@ def _status(status: str, transaction: Transaction) -> dict[str, object]:
 
 
 def _shown(decision: Decision) -> dict[str, object]:
-    """Give what an alert shows of its decision."""
+    """Return what an alert shows of its decision."""
     return {
         "decision": decision.decision,
         "score": decision.score,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fraudstream.transactions.transaction import Transaction
 
 
-class Standing(NamedTuple):
+class DecisionStanding(NamedTuple):
     """What stands on a transaction."""
 
     is_own: bool
@@ -48,7 +48,7 @@ class DecisionStore:
         self._table = table
         self._pool = pool
 
-    def decide(self, transaction: Transaction, decision: Decision) -> Standing:
+    def decide(self, transaction: Transaction, decision: Decision) -> DecisionStanding:
         """Write a decision on its transaction, if it is the first one; give what stands there afterwards.
 
         A transaction that has a decision keeps it, and one that is no longer stored stays away.
@@ -67,15 +67,15 @@ class DecisionStore:
         except ClientError as error:
             stands = Decision.from_item(held_item(error))
             # One that is like this one to the millisecond is this one: its answer was lost, and the SDK repeated it.
-            return Standing(is_own=stands == decision, is_done=True, decision=stands)
-        return Standing(is_own=True, is_done=True, decision=decision)
+            return DecisionStanding(is_own=stands == decision, is_done=True, decision=stands)
+        return DecisionStanding(is_own=True, is_done=True, decision=decision)
 
-    def decided(self, transactions: Sequence[Transaction]) -> list[Standing]:
-        """Tell for each transaction whether it has a decision, or is no longer stored."""
+    def decided(self, transactions: Sequence[Transaction]) -> list[DecisionStanding]:
+        """Return for each transaction whether it has a decision, or is no longer stored."""
         return list(self._pool.map(self._standing, transactions))
 
     def learnt(self, transactions: Sequence[Transaction]) -> list[LearntLabel | None]:
-        """Give for each transaction the label that profiles have learnt; None where nobody has noted it."""
+        """Return for each transaction the label that profiles have learnt; None where nobody has noted it."""
         return list(self._pool.map(self._learnt, transactions))
 
     def note_learnt(self, transaction: Transaction, label: Label) -> None:
@@ -95,10 +95,10 @@ class DecisionStore:
         except ClientError as error:
             raise_unless_condition_failed(error)
 
-    def _standing(self, transaction: Transaction) -> Standing:
+    def _standing(self, transaction: Transaction) -> DecisionStanding:
         item = self._read(transaction)
         decision = Decision.from_item(item) if item else None
-        return Standing(is_own=False, is_done=item is None or decision is not None, decision=decision)
+        return DecisionStanding(is_own=False, is_done=item is None or decision is not None, decision=decision)
 
     def _learnt(self, transaction: Transaction) -> LearntLabel | None:
         item = self._read(transaction) or {}

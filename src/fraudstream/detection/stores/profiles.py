@@ -100,7 +100,7 @@ class ProfileStore:
         *,
         wait: Callable[[int], None] = pause,
     ) -> None:
-        """Take the table.
+        """Store the table.
 
         Args:
             dynamodb: the client; threads of the pool share it.
@@ -210,13 +210,13 @@ def _stored(key: str, item: Item) -> StoredProfile:
 
 
 def _tokens(item: Item) -> bytes:
-    """Give the tokens of an item; none for one that 0.1.0 wrote."""
+    """Return the tokens of an item; none for one that 0.1.0 wrote."""
     tokens = item.get("writes", {}).get("B", b"")
     return tokens if len(tokens) % TOKEN_BYTES == 0 else b""
 
 
 def _condition(stored: StoredProfile) -> dict[str, Any]:
-    """Say when a profile may be written: if what is stored is still what was read."""
+    """Return the condition under which a profile may be written: that what is stored is still what was read."""
     if stored.damaged is not None:
         # Its version may be damaged too.
         present = {name: value for name, value in stored.damaged.items() if name in {"state", "version"}}
@@ -235,7 +235,7 @@ def _condition(stored: StoredProfile) -> dict[str, Any]:
 
 
 def _own_or_conflict(error: Exception, version: int, token: bytes, *, is_repeated: bool) -> WriteConflict | None:
-    """Tell after a failed condition whether the write was applied before: None if it was.
+    """Return, after a failed condition, whether the write was applied before: None if it was.
 
     Args:
         error: what DynamoDB answered, with the item that is there.

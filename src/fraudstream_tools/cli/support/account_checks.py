@@ -55,7 +55,7 @@ class AccountChecker:
     """An AWS account in one region, and the settings of the stack that is to be deployed there."""
 
     def __init__(self, client: Callable[[str], Any], settings: "StackSettings", today: date) -> None:
-        """Take what is needed to look.
+        """Store what the checks need.
 
         Args:
             client: gives a boto3 client of the account by the service's name.

@@ -89,7 +89,7 @@ class _Watch:
     _started: float = 0.0
 
     def see(self, result: ReplayResult) -> None:
-        """Take a replay's counts."""
+        """Store a replay's counts."""
         now = time.monotonic()
         self._started = self._started or now
         if now - self._looked >= 0.5:  # noqa: PLR2004  (seconds: what an eye can follow)

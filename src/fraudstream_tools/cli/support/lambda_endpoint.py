@@ -44,7 +44,7 @@ def lambda_endpoint(invoke: Callable[[str, Mapping[str, Any]], object]) -> Gener
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (http.server's name)
-            """Say nothing: the terminal belongs to the command."""
+            """Log nothing: the terminal belongs to the command."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True

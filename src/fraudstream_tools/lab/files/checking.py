@@ -18,7 +18,7 @@ _EVER: Final = TimeBounds(earliest=EARLIEST, latest=LATEST)
 
 
 @dataclass(kw_only=True)
-class Check:
+class FileCheck:
     """What a file holds."""
 
     wrong: ProblemList
@@ -35,11 +35,11 @@ class Check:
 
 
 def api_fields(values: dict[str, Any]) -> dict[str, Any]:
-    """Give what of a row is posted: the API's fields, without labels and what else a file may tell."""
+    """Return what of a row is posted: the API's fields, without labels and what else a file may tell."""
     return {name: values[name] for name in FIELDS if name in values}
 
 
-def check_file(path: Path, file_map: FileMap | None, limit: int | None = None) -> Check:
+def check_file(path: Path, file_map: FileMap | None, limit: int | None = None) -> FileCheck:
     """Read a whole file and look at each of its rows as the API would.
 
     When a transaction may have happened is not looked at, since that depends on the day and on the stack's settings.
@@ -48,7 +48,7 @@ def check_file(path: Path, file_map: FileMap | None, limit: int | None = None) -
         FileProblemError: the file cannot be read, or its columns are not those that are needed.
     """
     file = MappedFile(path, file_map, needs=REQUIRED)
-    found = Check(wrong=ProblemList(path), notices=[])
+    found = FileCheck(wrong=ProblemList(path), notices=[])
     seen: set[str] = set()
     for row in itertools.islice(checked_rows(file), limit):
         found.rows += 1

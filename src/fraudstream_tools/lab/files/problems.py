@@ -44,7 +44,7 @@ class ProblemList:
             self.shown.append(place(self._path, row))
 
     def lines(self) -> list[str]:
-        """Give a line for each of the first wrong rows, and one for the number of all others."""
+        """Return a line for each of the first wrong rows, and one for the number of all others."""
         more = self.count - len(self.shown)
         return [*self.shown, *([f"… and {more:,} more"] if more else [])]
 

@@ -84,7 +84,7 @@ class MappedFile:
         return found
 
     def column_of(self, field: str) -> str:
-        """Give the column that a field is read from, as messages show it; the field's name where it is none."""
+        """Return the column that a field is read from, as messages show it; the field's name where it is none."""
         source = self._sources.get(field)
         return shown(source.names[0]) if source and source.names else field
 
@@ -184,7 +184,7 @@ class MappedFile:
 
 
 def _meant(name: str, columns: Sequence[str]) -> str | None:
-    """Give the field that a column's name is a slip of, if the file has no other column for it."""
+    """Return the field that a column's name is a slip of, if the file has no other column for it."""
     free = [each for each in MAPPED if each not in columns]
     simple = {_simple(each): each for each in free}
     if _simple(name) in simple:

@@ -39,13 +39,13 @@ def shifted(row: dict[str, Any], milliseconds: int, id_suffix: str = "") -> dict
 
 
 def truth_file(path: Path) -> Path:
-    """Give the file in which the truth of a file of transactions stands, by its name."""
+    """Return the file in which the truth of a file of transactions stands, by its name."""
     ending = _ending(path)
     return path.with_name(path.name.removesuffix(ending) + ".truth" + ending)
 
 
 def shift_to(path: Path, file_map: FileMap | None, now: int) -> int:
-    """Give the milliseconds by which a file's last transaction lies before a time.
+    """Return the milliseconds by which a file's last transaction lies before a time.
 
     Raises:
         FileProblemError: the file cannot be read, or no transaction of it has a timestamp.

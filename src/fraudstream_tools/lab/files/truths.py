@@ -45,7 +45,7 @@ class Truths:
         self._problems = ProblemList(path)
 
     def add(self, row: Row, transaction_id: str) -> None:
-        """Take what a row tells of a transaction."""
+        """Add what a row says of a transaction."""
         label, fraud = row.values.get("label"), row.values.get("fraud")
         is_code = isinstance(fraud, str | int)
         if label is not None and label not in tuple(Truth):
@@ -59,7 +59,7 @@ class Truths:
             self._labels.setdefault(transaction_id, []).append(told)
 
     def told(self, times: Mapping[str, int], delay: int, until: int | None = None) -> dict[str, Told]:
-        """Give what is true of transactions, by their ids: the newest label of each, of two at once that of fraud.
+        """Return what is true of transactions, by their ids: the newest label of each, of two at once that of fraud.
 
         Args:
             times: when transactions happened, by id, epoch milliseconds; others are left out.

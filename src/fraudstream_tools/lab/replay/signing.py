@@ -26,7 +26,7 @@ class SignedRequests(httpx.Auth):
         self._region = region
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Put the signature's headers on a request."""
+        """Add the signature's headers to a request."""
         headers = {"content-type": request.headers["content-type"]} if "content-type" in request.headers else {}
         signed = AWSRequest(method=request.method, url=str(request.url), data=request.content, headers=headers)
         credentials = self._credentials.get_frozen_credentials()
@@ -44,6 +44,6 @@ class ApiKey(httpx.Auth):
         self._key = key
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Put the key's header on a request."""
+        """Add the key's header to a request."""
         request.headers["x-api-key"] = self._key
         yield request

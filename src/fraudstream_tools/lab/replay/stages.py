@@ -60,7 +60,7 @@ class Stage:
         self._profiles: dict[str, Profile] = {}
 
     def take(self, step: HistoryStep, *, new: bool | None = None) -> Seen:
-        """Take a step.
+        """Process a step.
 
         Args:
             step: the next one.
@@ -93,10 +93,10 @@ class Stage:
 
 
 def packed(personal: FeatureValues, shared: Mapping[str, float | None]) -> bytes:
-    """Put the features of both stages together, as they are stored."""
+    """Join the features of both stages, in their stored form."""
     return codec.pack({**personal, **shared})
 
 
 def take_all(stages: Sequence[Stage], steps: Sequence[HistoryStep]) -> list[list[Seen]]:
-    """Take steps through several first stages side by side; return for each step what each stage gives."""
+    """Process steps by several first stages side by side; return for each step what each stage gives."""
     return [[stage.take(step) for stage in stages] for step in steps]

@@ -136,13 +136,13 @@ def deposit(at: int, customer: Customer, payer: str, *, dollars: float) -> Draft
 
 
 def refund(at: int, original: Draft) -> Draft:
-    """Take a payment back, in full."""
+    """Refund a payment in full."""
     fields = {key: value for key, value in original.fields.items() if key != "entryMode"}
     return Draft(at, {**fields, "type": "REFUND"}, original=original)
 
 
 def declined(draft: Draft, code: str) -> Draft:
-    """Let the issuer decline it, with a response code of ISO 8583 (data element 39)."""
+    """Mark it as declined by the issuer, with a response code of ISO 8583 (data element 39)."""
     draft.fields.update(authorizationResult="DECLINED", responseCode=code)
     return draft
 

@@ -49,7 +49,7 @@ class RowConverter:
     """Builds the fields of transactions and labels from records."""
 
     def __init__(self, sources: Mapping[str, Source]) -> None:
-        """Take what fields come from.
+        """Store what fields come from.
 
         Args:
             sources: by field, the currency before the amount.
@@ -197,7 +197,7 @@ def _made(name: str, source: Source, text: str) -> str:
 
 
 def _text(value: Scalar | bytes | Decimal | date) -> str:
-    """Give a value as a text: numbers of Parquet and JSON are often ids.
+    """Return a value as a text: numbers of Parquet and JSON are often ids.
 
     Raises:
         ValueError: it is none that a text can be made of without loss.

@@ -19,7 +19,7 @@ from fraudstream_tools.lab.files.mapping.sources import (
     TypeSource,
 )
 from fraudstream_tools.lab.files.problems import FileProblemError
-from fraudstream_tools.lab.files.tables.delimited import Layout
+from fraudstream_tools.lab.files.tables.delimited import TableLayout
 
 FIELDS: Final = tuple(f.encode_name for f in msgspec.structs.fields(Transaction) if f.encode_name != "receivedAt")
 """The API's fields, in the order of columns."""
@@ -63,7 +63,7 @@ class FileMap:
 
     name: str
     description: str = ""
-    layout: Layout = field(default_factory=Layout)
+    layout: TableLayout = field(default_factory=TableLayout)
     fields: Mapping[str, Source] = field(default_factory=dict[str, Source])
     """By field; none: columns are called like the API's fields."""
     ignore: frozenset[str] = frozenset()
@@ -72,7 +72,7 @@ class FileMap:
     """Rows that are passed over: by column, its values in small letters."""
 
     def columns(self) -> dict[str, bool]:
-        """Give every column that it reads, and whether it must be there."""
+        """Return every column that it reads, and whether it must be there."""
         found: dict[str, bool] = {}
         for source in self.fields.values():
             for name, is_needed in source.every_name().items():
@@ -81,17 +81,17 @@ class FileMap:
 
 
 def plain_source(name: str) -> Source:
-    """Give the source of a field whose column is called like it."""
+    """Return the source of a field whose column is called like it."""
     return _type(name)(column=name)
 
 
 def shipped_maps() -> list[str]:
-    """Give the names of the maps that come with fraudstream."""
+    """Return the names of the maps that come with fraudstream."""
     return sorted(each.name.removesuffix(".yaml") for each in _folder().iterdir() if each.name.endswith(".yaml"))
 
 
 def shipped_text(name: str) -> str:
-    """Give the text of a map that comes with fraudstream.
+    """Return the text of a map that comes with fraudstream.
 
     Raises:
         FileProblemError: there is none of that name.
@@ -142,7 +142,7 @@ def read_map(content: bytes, name: str) -> FileMap:
     return FileMap(
         name=name,
         description=written.description,
-        layout=Layout(**msgspec.structs.asdict(section)),
+        layout=TableLayout(**msgspec.structs.asdict(section)),
         fields={field_name: _source(field_name, given) for field_name, given in written.fields.items()},
         ignore=frozenset(() if others else written.ignore),
         ignores_others=others,
@@ -151,7 +151,7 @@ def read_map(content: bytes, name: str) -> FileMap:
 
 
 def plain(value: object) -> str:
-    """Give a value as the codes of maps are compared: a text in small letters."""
+    """Return a value as the codes of maps are compared: a text in small letters."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():

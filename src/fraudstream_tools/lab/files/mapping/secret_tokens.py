@@ -17,13 +17,13 @@ _SCHEME = b"fraudstream file token 1\0"
 
 
 def key_file() -> Path:
-    """Give the file with this machine's key, which is made when it is first needed."""
+    """Return the file with this machine's key, which is made when it is first needed."""
     home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(home) / "fraudstream" / "file-tokens.key"
 
 
 def token(kind: str, text: str) -> str:
-    """Give the token of a text by this machine's secret key: letters only, so that nothing in it looks like a number.
+    """Return the token of a text by this machine's secret key: letters only, so that nothing in it looks like a number.
 
     Args:
         kind: what it identifies; the same text is another token for another kind.
@@ -36,7 +36,7 @@ def token(kind: str, text: str) -> str:
 
 
 def digest(text: str) -> str:
-    """Give the digest of a text: the same on every machine, letters only. Who knows what may stand there can try it."""
+    """Return the digest of a text: the same on every machine, letters only. Guesses can be tried."""
     return _letters(hashlib.sha256(_SCHEME + text.encode()).digest())
 
 

@@ -73,7 +73,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ValueError("matching is no regular expression") from None
 
     def every_name(self) -> dict[str, bool]:
-        """Give all columns that it may read, and whether each must be there."""
+        """Return all columns that it may read, and whether each must be there."""
         found = dict.fromkeys(self.names, not self.optional)
         return (self.otherwise.every_name() if self.otherwise else {}) | found
 
@@ -163,5 +163,5 @@ class TimeSource(Source, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def has_time_of_day(format_: str) -> bool:
-    """Tell whether a format of `strftime` says more than the day."""
+    """Return whether a format of `strftime` says more than the day."""
     return re.search(r"%-?[HIMSfpXcs]", format_) is not None

@@ -116,7 +116,7 @@ class _Draft:
         return Suggestion("\n".join(lines) + "\n", to_do=self._to_do)
 
     def _choose(self) -> dict[str, str]:
-        """Give each field the column that is called most like it."""
+        """Return for each field the column whose name is most like its own."""
         simple = {_simple(name): name for name in reversed(self._columns)}
         chosen: dict[str, str] = {}
         for name, words in _NAMES.items():

@@ -21,7 +21,7 @@ _INVISIBLE: Final = "\ufeff\u200b\u00a0 \t"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class TableLayout:
     """How a text file of columns is written; None is found out."""
 
     encoding: str | None = None
@@ -34,7 +34,7 @@ class Layout:
 class DelimitedFile:
     """A text file of columns."""
 
-    def __init__(self, path: Path, layout: Layout) -> None:
+    def __init__(self, path: Path, layout: TableLayout) -> None:
         """Look at the beginning of a file.
 
         Raises:
@@ -123,7 +123,7 @@ class DelimitedFile:
 
 
 def shown(name: str) -> str:
-    """Give a column's name as messages show it: short, and without what cannot be printed."""
+    """Return a column's name as messages show it: short, and without what cannot be printed."""
     return "".join(each if each.isprintable() else "?" for each in name[:60]) or "(without a name)"
 
 

@@ -85,7 +85,7 @@ def find_encoding(path: Path) -> str:
 
 
 def _without_mark(first: bytes) -> str | None:
-    """Tell UTF-16 without a mark by the zeros that stand beside every ASCII character."""
+    """Recognise UTF-16 without a mark by the zeros beside every ASCII character."""
     sample = first[:2000]
     if len(sample) < 4:  # noqa: PLR2004  (two characters)
         return None

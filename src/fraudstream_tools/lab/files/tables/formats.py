@@ -19,7 +19,7 @@ _READ_TOO: Final = {
 
 
 def file_format(path: Path) -> str:
-    """Give the format in which a file is written, by its name.
+    """Return the format in which a file is written, by its name.
 
     Raises:
         FileProblemError: the name ends in no format that is known here.
@@ -31,7 +31,7 @@ def file_format(path: Path) -> str:
 
 
 def read_format(path: Path) -> str:
-    """Give the format as which a file is read, by its name, in capitals or not.
+    """Return the format as which a file is read, by its name, in capitals or not.
 
     Raises:
         FileProblemError: the name ends in no format that is known here.

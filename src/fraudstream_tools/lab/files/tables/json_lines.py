@@ -17,7 +17,7 @@ class JsonLinesFile:
     """Known only when all of it has been read."""
 
     def __init__(self, path: Path) -> None:
-        """Take a file."""
+        """Open a file."""
         self.path = path
 
     def rows(self) -> Iterator[Row]:

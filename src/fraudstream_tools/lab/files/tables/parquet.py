@@ -83,7 +83,7 @@ class _ParquetProblems:
 
 
 def _plain(type_: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401  (pyarrow has no types)
-    """Give what turns a value of a type into a plain one; None where it is plain."""
+    """Return what turns a value of a type into a plain one; None where it is plain."""
     types = pyarrow("types")
     if types.is_map(type_):
         # Arrow's maps come as lists of pairs.
