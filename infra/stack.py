@@ -33,7 +33,7 @@ from infra.monitoring.monitoring import Monitoring
 from infra.monitoring.topics import AlertPipe, Topics
 from infra.naming import Names, StackContext
 from infra.network import Network, Reachable
-from infra.settings import FunctionSettings, StackSettings
+from infra.settings import HOME_REGION, FunctionSettings, StackSettings
 
 Packager = Callable[[str, Target], Package]
 # The report generator fetches a day's decision log, and DuckDB spills what does not fit into memory: the most that
@@ -69,10 +69,14 @@ class _Functions:
 
 
 def _provider(settings: StackSettings, names: Names) -> aws.Provider:
+    tags = {"Environment": settings.environment_suffix, "CostCenter": settings.cost_center}
+    if settings.region != HOME_REGION:
+        # The policy pack sees resources, not settings: what is away from home says so.
+        tags["Region"] = settings.region
     return aws.Provider(
         names.of("provider", "aws"),
         region=settings.region,
-        default_tags={"tags": {"Environment": settings.environment_suffix, "CostCenter": settings.cost_center}},
+        default_tags={"tags": tags},
     )
 
 

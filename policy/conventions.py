@@ -5,8 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pulumi
-
 from policy.rule import CheckedResource, Complaints, of, resource_rule, stack_rule
 
 PROVIDER = "pulumi:providers:aws"
@@ -46,13 +44,13 @@ NAME_KEYS = ("name", "bucket", "dashboardName", "tags.Name")
 
 def check_provider(provider: CheckedResource) -> Complaints:
     """Everything is in the home region, unless the stack's settings permit another, and is tagged."""
-    region = provider.at("region")
-    # The engine hands the stack's configuration to the policy pack's process.
-    if region != HOME_REGION and not pulumi.Config("fraudstream").get_bool("allowOtherRegion"):
-        yield f"region must be {HOME_REGION!r}, or fraudstream:allowOtherRegion true; it is {region!r}"
     tags: Any = provider.at("defaultTags")
     # A provider's settings travel as JSON text.
     decoded: Any = json.loads(tags) if isinstance(tags, str) else tags or {}
+    region = provider.at("region")
+    # The program tags everything so where fraudstream:allowOtherRegion permits it.
+    if region not in (HOME_REGION, decoded.get("tags", {}).get("Region")):
+        yield f"region must be {HOME_REGION!r}, or that of the default tag Region; it is {region!r}"
     for tag in TAGS:
         if not decoded.get("tags", {}).get(tag):
             yield f"defaultTags must hold {tag}"

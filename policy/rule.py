@@ -43,10 +43,13 @@ class ResourceRule:
     """Type tokens that it is about; none at all: every type of AWS."""
     check: Callable[[CheckedResource], Complaints]
 
-    def complaints(self, resource: CheckedResource) -> list[str]:
-        """Return what is wrong with a resource; nothing where the rule is not about it."""
-        applies = resource.type in self.types if self.types else resource.type.startswith("aws:")
-        return [*self.check(resource)] if applies else []
+    def complaints(self, resource: CheckedResource) -> Complaints:
+        """Yield what is wrong with a resource, up to what a preview does not know.
+
+        Nothing is wrong with a resource that the rule is not about.
+        """
+        if resource.type in self.types if self.types else resource.type.startswith("aws:"):
+            yield from self.check(resource)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +60,9 @@ class StackRule:
     description: str
     check: Callable[[Sequence[CheckedResource]], Complaints]
 
-    def complaints(self, resources: Sequence[CheckedResource]) -> list[str]:
-        """Return what is wrong with a stack."""
-        return [*self.check(resources)]
+    def complaints(self, resources: Sequence[CheckedResource]) -> Complaints:
+        """Yield what is wrong with a stack, up to what a preview does not know."""
+        yield from self.check(resources)
 
 
 def plain(value: object) -> Any:  # noqa: ANN401  (what it is made of is known at run time only)

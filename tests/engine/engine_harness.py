@@ -22,7 +22,8 @@ from infra.compute.lambda_packages import Package, Target
 from infra.program import main
 from tests.engine.recording_provider import Account, served
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 BUILT = ROOT / ".build" / "pulumi-cli" / "bin"
 """Where `make pulumi-cli` puts the CLI."""
 PASSPHRASE = "of a test"
@@ -59,6 +60,8 @@ class _Steps:
             step = event.resource_pre_event.metadata
             if step.op not in QUIET and not step.type.startswith(("pulumi:", "fraudstream:")):
                 self.names[step.op].add(step.urn.split("::")[3])
+        if event.policy_event is not None and event.policy_event.enforcement_level == "mandatory":
+            self.messages.append(f"{event.policy_event.policy_name}: {event.policy_event.message}")
         if event.diagnostic_event is not None and event.diagnostic_event.severity == "error":
             self.messages.append(event.diagnostic_event.message)
 
@@ -95,9 +98,9 @@ class Deployment:
         saved.config = config
         self._stack.workspace.save_stack_settings(self._stack.name, saved)
 
-    def preview(self) -> Plan:
+    def preview(self, **options: Any) -> Plan:
         """Return what an `up` would do."""
-        return self._run(self._stack.preview)
+        return self._run(self._stack.preview, **options)
 
     def up(self, **options: Any) -> Plan:
         """Carry an `up` out, and return what it did."""
@@ -191,10 +194,12 @@ class Engine:
                 name="fraudstream", runtime="python", backend=automation.ProjectBackend(backend)
             ),
             env_vars={
+                "PATH": f"{os.environ['PATH']}{os.pathsep}{self._language_host()}",
                 "PULUMI_BACKEND_URL": backend,
                 "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
                 "PULUMI_HOME": str(self.home / "home"),
                 "PULUMI_SKIP_UPDATE_CHECK": "true",
+                "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
                 "PULUMI_DEBUG_PROVIDERS": ",".join(f"{package}:{port}" for package, port in self.ports.items()),
             },
         )
@@ -204,6 +209,15 @@ class Engine:
         deployment = Deployment(made, self.account, self.home)
         deployment.configure(settings or {})
         return deployment
+
+    def _language_host(self) -> Path:
+        """Return a folder with a language host, by which the CLI starts policy packs."""
+        folder = self.home / "language-host"
+        folder.mkdir(exist_ok=True)
+        script = folder / "pulumi-language-python"
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "language_host_harness.py"}"\n')
+        script.chmod(0o755)
+        return folder
 
     def _package(self, function: str, target: Target) -> Package:
         del function

@@ -167,8 +167,8 @@ def test_a_broken_resource_is_refused(
 ) -> None:
     (found,) = [each for each in resource_rules() if each.name == rule]
     resource = matching(analytics, kind or "providers:aws", part)
-    assert found.complaints(checked(resource)) == []
-    assert found.complaints(checked(resource, changes))
+    assert list(found.complaints(checked(resource))) == []
+    assert list(found.complaints(checked(resource, changes)))
 
 
 def without(kind: str, part: str = "") -> Callable[[Sequence[CheckedResource]], list[CheckedResource]]:
@@ -214,8 +214,8 @@ def test_a_broken_stack_is_refused(
 ) -> None:
     (found,) = [each for each in stack_rules() if each.name == rule]
     resources = [*map(checked, graph.resources)]
-    assert found.complaints(resources) == []
-    assert found.complaints(breaking(resources))
+    assert list(found.complaints(resources)) == []
+    assert list(found.complaints(breaking(resources)))
 
 
 @pytest.mark.parametrize(
@@ -274,12 +274,9 @@ def test_every_runtime_that_the_settings_offer_is_accepted(declare: Declare, run
     assert complaints(map(checked, declare({"fraudstream:runtime": runtime}).resources)) == []
 
 
-def test_another_region_is_accepted_where_permitted(declare: Declare, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_region_is_accepted_where_permitted(declare: Declare) -> None:
     settings = {"fraudstream:region": "eu-west-1", "fraudstream:allowOtherRegion": "true"}
-    resources = [checked(each) for each in declare(settings).resources]
-    assert [each for each in complaints(resources) if each.startswith("provider: region must be 'us-east-2'")]
-    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(settings))
-    assert complaints(resources) == []
+    assert complaints(map(checked, declare(settings).resources)) == []
 
 
 def test_crossguard_finds_no_violation(graph: Graph) -> None:
