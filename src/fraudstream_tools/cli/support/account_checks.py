@@ -115,10 +115,12 @@ class AccountChecker:
     def _wanted(self) -> Mapping[str, int]:
         settings = self._settings
         sizes = (settings.processor, settings.analyzer, settings.reporter)
-        return dict(zip(FUNCTIONS, (size.concurrency for size in sizes), strict=True))
+        wanted: dict[str, int] = dict(zip(FUNCTIONS, (size.concurrency for size in sizes), strict=True))
+        return wanted
 
     def _reserved_by_stack(self) -> Mapping[str, int]:
-        client, reserved = self._client("lambda"), dict.fromkeys(FUNCTIONS, 0)
+        client = self._client("lambda")
+        reserved: dict[str, int] = dict.fromkeys(FUNCTIONS, 0)
         for function in FUNCTIONS:
             name = f"lambda-{function}-{self._settings.environment_suffix}"
             try:
