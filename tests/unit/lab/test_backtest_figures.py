@@ -214,7 +214,9 @@ def test_logged_decisions_are_found_again(fraudstream: Command, tmp_path: Path) 
 def test_the_newest_label_of_the_log_holds(fraudstream: Command, one: Path, tmp_path: Path) -> None:
     record = next(record for record in log_records() if record["event"] == "DECIDED")
     labels = [("FRAUD", 5), ("LEGITIMATE", 9), ("FRAUD", 7)]
-    lines = [{**record, "event": "LABELED", "label": label, "labeledAt": at} for label, at in labels]
+    lines = [
+        {**record, "event": "LABELED", "label": label, "labeledAt": record["timestamp"] + at} for label, at in labels
+    ]
     write_rows(tmp_path / "log.jsonl", [record, *lines])
     known = run(fraudstream, "--rules", one, "--data", "log.jsonl", "--label-delay", 0)["known"]
     assert (known["fraud"], known["legitimate"]) == (0, 1)

@@ -81,6 +81,8 @@ class TrainingSource:
 
         if (self.log is None) == (self.data is None):
             raise CommandError("what from? Give either a decision log (--log) or a file of transactions (--data)")
+        if self.log is not None and self.file_map is not None:
+            raise CommandError("--map is for a file of transactions (--data): a decision log needs none")
         last = round(until.replace(tzinfo=UTC).timestamp() * 1000) - 1 if until else None
         mapped = map_of(self.file_map)
         cut = KnowledgeCutoff(until=last, label_delay_days=self.label_delay)

@@ -199,5 +199,6 @@ def _simple(name: str) -> str:
 
 def _refuse_missing(path: Path, missing: Sequence[str], map_name: str) -> NoReturn:
     what = f"the map {map_name} says nothing of" if map_name else "there is no column"
-    hint = "" if map_name else f"; fraudstream files suggest {path.name} writes a map for other names"
+    hint = "" if map_name else "; the first line has to name the columns, and for other names there are maps: try "
+    hint += "" if map_name else f"fraudstream files suggest {path.name}"
     raise FileProblemError(f"{path}: {what} {', '.join(missing)}{hint}")

@@ -6,12 +6,12 @@ from typing import Any, Final, NamedTuple
 
 from fraudstream.transactions.decision import Truth
 from fraudstream.transactions.times import is_before
+from fraudstream_tools.lab.files.mapping.file_map import plain
 from fraudstream_tools.lab.files.problems import ProblemList, Row
 from fraudstream_tools.lab.files.reading import MappedFile
 
-_FRAUD: Final = frozenset({True, "1", "true", "True", "TRUE"})
-"""`True` equals 1, and `False` 0."""
-_NO_FRAUD: Final = frozenset({False, "0", "false", "False", "FALSE"})
+_FRAUD: Final = frozenset({"1", "1.0", "true", "yes", "y", "t"})
+_NO_FRAUD: Final = frozenset({"0", "0.0", "false", "no", "n", "f"})
 
 
 class Told(NamedTuple):
@@ -47,13 +47,13 @@ class Truths:
     def add(self, row: Row, transaction_id: str) -> None:
         """Add what a row says of a transaction."""
         label, fraud = row.values.get("label"), row.values.get("fraud")
-        is_code = isinstance(fraud, str | int)
+        code = plain(fraud)
         if label is not None and label not in tuple(Truth):
             self._problems.add(Row(row.number, {}, ("column label: must be FRAUD or LEGITIMATE",)))
-        elif label is None and fraud is not None and not (is_code and fraud in _FRAUD | _NO_FRAUD):
+        elif label is None and fraud is not None and code not in _FRAUD | _NO_FRAUD:
             self._problems.add(Row(row.number, {}, ("column fraud: must be true or false",)))
         elif label is not None or fraud is not None:
-            is_fraud = label == Truth.FRAUD if label is not None else fraud in _FRAUD
+            is_fraud = label == Truth.FRAUD if label is not None else code in _FRAUD
             self._has_labels |= label is not None
             told = _Label(row.number, is_fraud, label is not None, row.values.get("labeledAt"))
             self._labels.setdefault(transaction_id, []).append(told)

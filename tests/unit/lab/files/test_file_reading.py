@@ -120,6 +120,15 @@ def test_a_complaint_names_file_line_and_column(tmp_path: Path, name: str, conte
     assert complaint in str(raised.value)
 
 
+@pytest.mark.parametrize("row", [("Ann", "ann@example.com", "4111111111111111"), ("x", "x")])
+def test_values_in_the_place_of_names_are_not_shown(tmp_path: Path, row: tuple[str, ...]) -> None:
+    path = written(tmp_path, ",".join([*row, *row]) + "\n")
+    with pytest.raises(FileProblemError) as raised:
+        read(path)
+    assert "4111" not in str(raised.value)
+    assert "@" not in str(raised.value)
+
+
 def test_a_wrong_value_is_never_shown(tmp_path: Path) -> None:
     lines = [",".join(HEADER), "4111111111111111,secret,EUR,PAYMENT,c,m"]
     with pytest.raises(FileProblemError) as raised:

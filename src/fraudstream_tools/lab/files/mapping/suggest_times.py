@@ -39,7 +39,7 @@ _DOUBT: Final = "which zone did the file's clock run in?"
 
 
 def suggest_time(values: Sequence[str]) -> tuple[str, str] | None:
-    """Find out how times are written.
+    """Return how times are written.
 
     Args:
         values: of one column.

@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ SEPARATORS: Final = (",", ";", "\t", "|")
 _QUOTES: Final = ('"', "'")
 _SAMPLE_LINES: Final = 50
 _LONGEST_VALUE: Final = 1 << 20
+_VALUE: Final = re.compile(r"\d(?:\D*\d){4}|@")
 _INVISIBLE: Final = "\ufeff\u200b\u00a0 \t"
 
 
@@ -123,7 +125,12 @@ class DelimitedFile:
 
 
 def shown(name: str) -> str:
-    """Return a column's name as messages show it: short, and without what cannot be printed."""
+    """Return a column's name as messages show it: short, without what cannot be printed, and not if it may be a value.
+
+    Where the first line names no columns, it holds values, and some may be personal.
+    """
+    if _VALUE.search(name):
+        return "(a name that is not shown)"
     return "".join(each if each.isprintable() else "?" for each in name[:60]) or "(without a name)"
 
 

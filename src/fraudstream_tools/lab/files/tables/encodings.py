@@ -54,7 +54,7 @@ def declared_encoding(name: str) -> str:
 
 
 def find_encoding(path: Path) -> str:
-    """Find out the encoding of a text file, reading it once.
+    """Return the encoding of a text file, reading it once.
 
     A byte order mark decides; else what is valid UTF-8 is UTF-8; else it is guessed from the lines that are not ASCII,
     and Western European (cp1252) where that cannot be told apart from its neighbours.

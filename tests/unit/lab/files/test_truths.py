@@ -1,0 +1,38 @@
+"""What files tell to be true of transactions: in whatever code, from when on, and never before it happened."""
+
+from pathlib import Path
+
+import pytest
+
+from fraudstream_tools.lab.files.problems import FileProblemError
+from fraudstream_tools.lab.files.truths import Told, read_truths
+from fraudstream_tools.lab.files.writing import write_rows
+
+NOW = 1_767_600_000_000
+DELAY = 86_400_000
+
+
+@pytest.mark.parametrize("yes", [True, 1, 1.0, "1", "1.0", "true", "TRUE", "Yes", "t"])
+@pytest.mark.parametrize("no", [False, 0, 0.0, "0", "false", "No", "F"])
+def test_fraud_is_read_in_the_codes_that_programs_write(tmp_path: Path, yes: object, no: object) -> None:
+    write_rows(tmp_path / "a.jsonl", [{"transactionId": "a", "fraud": yes}, {"transactionId": "b", "fraud": no}])
+    told = read_truths(tmp_path / "a.jsonl").told({"a": NOW, "b": NOW}, DELAY)
+    assert told == {"a": Told(True, NOW + DELAY), "b": Told(False, NOW + DELAY)}
+
+
+def test_the_newest_label_known_by_then_counts(tmp_path: Path) -> None:
+    rows = [
+        {"transactionId": "a", "label": "FRAUD", "labeledAt": NOW + 5},
+        {"transactionId": "a", "label": "LEGITIMATE", "labeledAt": NOW + 9},
+        {"transactionId": "a", "label": "FRAUD", "labeledAt": NOW + 9},
+        {"transactionId": "b", "fraud": True},
+        {"transactionId": "elsewhere", "label": "FRAUD", "labeledAt": 1},
+    ]
+    write_rows(tmp_path / "a.jsonl", rows[:4])
+    truths = read_truths(tmp_path / "a.jsonl")
+    times = {"a": NOW, "b": NOW}
+    assert truths.told(times, DELAY) == {"a": Told(True, NOW + 9), "b": Told(True, None)}
+    assert truths.told(times, DELAY, until=NOW + 8)["a"] == Told(True, NOW + 5)
+    write_rows(tmp_path / "b.jsonl", rows)
+    with pytest.raises(FileProblemError, match=r"b\.jsonl, line 5, column labeledAt: milliseconds are needed"):
+        read_truths(tmp_path / "b.jsonl")
