@@ -16,7 +16,7 @@ Plain = Mapping[str, Any]
 
 
 @dataclass
-class Verdict:
+class PromiseVerdict:
     """What a run came to."""
 
     transactions: int = 0
@@ -45,12 +45,12 @@ class Verdict:
         return not (self.lost.total() or self.doubled.total() or self.profiles_wrong or self.wrong.total())
 
 
-def judge(system: System) -> Verdict:
+def judge(system: System) -> PromiseVerdict:
     """Look at everything that a run has left."""
     items = [from_item(item) for item in system.tables.all("transactions")]
     stored = {item["transactionId"]: item for item in items if item["kind"] == "TXN"}
     good = {name: item for name, item in stored.items() if name not in system.poison}
-    verdict = Verdict(transactions=len(good))
+    verdict = PromiseVerdict(transactions=len(good))
     transactions = sum(item["kind"] == "TXN" for item in items)
     claims = {item["transactionId"] for item in items if item["kind"] == "CLAIM"}
     verdict.orphaned_claims = len(claims - stored.keys())
@@ -68,7 +68,7 @@ def judge(system: System) -> Verdict:
     return verdict
 
 
-def _judge_log(system: System, good: Mapping[str, Plain], verdict: Verdict) -> None:
+def _judge_log(system: System, good: Mapping[str, Plain], verdict: PromiseVerdict) -> None:
     logged: dict[tuple[str, str], Plain] = {}
     for body in system.network.objects.values():
         for line in gzip.decompress(body).splitlines():
@@ -88,7 +88,7 @@ def _judge_log(system: System, good: Mapping[str, Plain], verdict: Verdict) -> N
             verdict.wrong["logged label"] += label is not None and label["label"] != item["label"]
 
 
-def _judge_alerts(system: System, good: Mapping[str, Plain], verdict: Verdict) -> None:
+def _judge_alerts(system: System, good: Mapping[str, Plain], verdict: PromiseVerdict) -> None:
     alerts = {item["transactionId"]: item for item in map(from_item, system.tables.all("alerts"))}
     for name, item in good.items():
         alert, flagged = alerts.get(name), item.get("decision") in {"REVIEW", "DECLINE"}
@@ -104,7 +104,7 @@ def _judge_alerts(system: System, good: Mapping[str, Plain], verdict: Verdict) -
     verdict.doubled["alerts"] = sum(number - 1 for number in system.journal.alerted.values())
 
 
-def _judge_profiles(system: System, good: Mapping[str, Plain], verdict: Verdict) -> None:
+def _judge_profiles(system: System, good: Mapping[str, Plain], verdict: PromiseVerdict) -> None:
     expected = recount(item for item in good.values() if "decision" in item)
     stored = {item["entity"]: item for item in system.profile_items()}
     apart = system.set_aside | system.newer.keys()

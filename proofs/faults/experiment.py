@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Final
 
-from proofs.faults.checks import Verdict, judge
+from proofs.faults.checks import PromiseVerdict, judge
 from proofs.faults.mutations import MUTATIONS
 from proofs.faults.system import System
 
@@ -33,7 +33,7 @@ MUTATION_SEEDS: Final = 3
 class Proof:
     """What the experiment came to."""
 
-    verdict: Verdict
+    verdict: PromiseVerdict
     faults: dict[str, int]
     """By kind."""
     mutations: int
@@ -83,7 +83,7 @@ def is_found(name: str, seed: int, transactions: int) -> bool:
     return False
 
 
-def _run(name: str, seed: int, transactions: int, *, mutated: bool) -> Verdict:
+def _run(name: str, seed: int, transactions: int, *, mutated: bool) -> PromiseVerdict:
     fault = MUTATIONS[name]
     system = System(seed, transactions, fault.rate, fault.faults)
     with fault.mutate(system) if mutated else nullcontext():

@@ -34,7 +34,7 @@ def tokens(expression: str) -> list[str]:
     return found
 
 
-class Condition:
+class ConditionExpression:
     """A condition over one item."""
 
     def __init__(self, expression: str, names: Mapping[str, str], values: Values) -> None:

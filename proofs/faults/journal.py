@@ -15,7 +15,7 @@ OWN_WRITES_KNOWN: Final = 8
 
 
 @dataclass
-class Invocation:
+class JournalEntry:
     """One run of the analyzer."""
 
     events: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
@@ -42,7 +42,7 @@ class Journal:
         self.allowed: Counter[str] = Counter()
         """How often an event may have been added to a profile once more, by its key."""
         self.allowed_labels: Counter[str] = Counter()
-        self.running: dict[str, Invocation] = {}
+        self.running: dict[str, JournalEntry] = {}
         """By the name of who runs."""
         self.late: set[str] = set()
         """Transactions of which a write arrived late: nobody can count those."""
@@ -51,9 +51,9 @@ class Journal:
         self._in_flight: defaultdict[str, int] = defaultdict(int)
         self._met: set[str] = set()
 
-    def begin(self, actor: str, batch: Sequence[Record]) -> Invocation:
+    def begin(self, actor: str, batch: Sequence[Record]) -> JournalEntry:
         """Begin a run of the analyzer."""
-        run = Invocation()
+        run = JournalEntry()
         for record in batch:
             change = record["dynamodb"]
             new, old = change["NewImage"], change.get("OldImage", {})

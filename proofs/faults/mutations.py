@@ -11,7 +11,7 @@ from fraudstream.detection import batch
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.stores import profiles
 from fraudstream.detection.stores.alerts import AlertStore
-from fraudstream.detection.stores.decisions import DecisionStore, Standing
+from fraudstream.detection.stores.decisions import DecisionStanding, DecisionStore
 from fraudstream.transactions import store as transactions
 from proofs.faults import system as experiment
 from proofs.faults.kinds import Fault
@@ -80,8 +80,8 @@ def _never_learnt(_: DecisionStore, wanted: list[object]) -> list[None]:
     return [None for _ in wanted]
 
 
-def _always_undecided(_: DecisionStore, wanted: list[object]) -> list[Standing]:
-    return [Standing(is_own=False, is_done=False, decision=None) for _ in wanted]
+def _always_undecided(_: DecisionStore, wanted: list[object]) -> list[DecisionStanding]:
+    return [DecisionStanding(is_own=False, is_done=False, decision=None) for _ in wanted]
 
 
 def _newer_is_damaged(state: bytes, kind: Any = None) -> Profile:  # noqa: ANN401

@@ -26,7 +26,7 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from proofs.faults.actors import Actors
 from proofs.faults.kinds import Fault, Faults
-from proofs.faults.tables import RefusedError, Tables
+from proofs.faults.tables import MemoryTables, RefusedError
 
 _ENDPOINT: Final = "http://aws.invalid"
 _SDK_ATTEMPTS: Final = 3
@@ -47,10 +47,10 @@ class _Raw(io.BytesIO):
         yield self.read()
 
 
-class Network:
+class FaultyNetwork:
     """Carries requests to the tables and to the bucket, or fails to."""
 
-    def __init__(self, tables: Tables, actors: Actors, faults: Faults, chance: random.Random) -> None:
+    def __init__(self, tables: MemoryTables, actors: Actors, faults: Faults, chance: random.Random) -> None:
         """Store what is behind the network, who uses it, and what goes wrong.
 
         Args:

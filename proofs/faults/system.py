@@ -25,9 +25,9 @@ from proofs.faults.actors import Actors
 from proofs.faults.expressions import Item
 from proofs.faults.journal import Journal
 from proofs.faults.kinds import Fault, Faults
-from proofs.faults.network import KilledError, Network
+from proofs.faults.network import FaultyNetwork, KilledError
 from proofs.faults.stream import Consumer, Record, Stream
-from proofs.faults.tables import Tables
+from proofs.faults.tables import MemoryTables
 from proofs.faults.workload import START, Post, Workload
 
 T = TypeVar("T")
@@ -92,8 +92,8 @@ class System:
         self.journal = Journal()
         self.workload = Workload(random.Random(seed + 3), transactions)
         self.stream = Stream(self.faults, self.chance)
-        self.tables = Tables(self._on_change)
-        self.network = Network(self.tables, self.actors, self.faults, self.chance)
+        self.tables = MemoryTables(self._on_change)
+        self.network = FaultyNetwork(self.tables, self.actors, self.faults, self.chance)
         self.network.on_sent = self.journal.on_sent
         self.network.on_lost = self.journal.on_lost
         self.network.on_applied = self.journal.on_applied

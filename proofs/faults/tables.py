@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from proofs.faults.expressions import Condition, Item, updated
+from proofs.faults.expressions import ConditionExpression, Item, updated
 
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "transactions": ("transactionId", "timestamp"),
@@ -29,7 +29,7 @@ class RefusedError(Exception):
         self.item = item
 
 
-class Tables:
+class MemoryTables:
     """The stack's three tables."""
 
     def __init__(self, on_change: OnChange) -> None:
@@ -83,7 +83,7 @@ class Tables:
         old = self.get(table, key)
         if expression := request.get("ConditionExpression"):
             names = request.get("ExpressionAttributeNames", {})
-            condition = Condition(expression, names, request.get("ExpressionAttributeValues", {}))
+            condition = ConditionExpression(expression, names, request.get("ExpressionAttributeValues", {}))
             if not condition.holds(old or {}):
                 wanted = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
                 raise RefusedError("ConditionalCheckFailedException", old if wanted else None)

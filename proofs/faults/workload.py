@@ -38,7 +38,7 @@ class Post(NamedTuple):
     """Epoch milliseconds."""
 
 
-class Truth(NamedTuple):
+class KnownTruth(NamedTuple):
     """What somebody says of a transaction."""
 
     transaction_id: str
@@ -110,7 +110,7 @@ class Workload:
             fields["responseCode"] = chance.choice(["05", "51", "91"])
         return Post(msgspec.convert(fields, TransactionRequest), at)
 
-    def truths(self, now: int) -> Iterator[Truth]:
+    def truths(self, now: int) -> Iterator[KnownTruth]:
         """Return what is known of the transactions posted so far, in the order in which it is said.
 
         Args:
@@ -122,8 +122,8 @@ class Workload:
             burst = chance.random() < _STOLEN
             for name in names:
                 if chance.random() < (_FRAUD_OF_STOLEN if burst else _FRAUD):
-                    yield Truth(name, "FRAUD", now)
+                    yield KnownTruth(name, "FRAUD", now)
                     if chance.random() < _TAKEN_BACK:
-                        yield Truth(name, "LEGITIMATE", now + 1)
+                        yield KnownTruth(name, "LEGITIMATE", now + 1)
                 elif chance.random() < _LEGITIMATE:
-                    yield Truth(name, "LEGITIMATE", now)
+                    yield KnownTruth(name, "LEGITIMATE", now)

@@ -4,9 +4,9 @@ import pytest
 
 from proofs.__main__ import figures, table
 from proofs.faults import experiment
-from proofs.faults.checks import Verdict, judge
+from proofs.faults.checks import PromiseVerdict, judge
 from proofs.faults.experiment import SHORT, Proof
-from proofs.faults.expressions import Condition, ExpressionError, updated
+from proofs.faults.expressions import ConditionExpression, ExpressionError, updated
 from proofs.faults.kinds import Fault
 from proofs.faults.mutations import MUTATIONS
 from proofs.faults.system import System
@@ -14,7 +14,9 @@ from proofs.faults.system import System
 SEED = 7
 
 
-def run(seed: int, transactions: int, rate: float, only: frozenset[Fault] = frozenset(Fault)) -> tuple[System, Verdict]:
+def run(
+    seed: int, transactions: int, rate: float, only: frozenset[Fault] = frozenset(Fault)
+) -> tuple[System, PromiseVerdict]:
     system = System(seed, transactions, rate, only)
     system.run()
     return system, judge(system)
@@ -60,6 +62,6 @@ def test_the_same_seed_gives_the_same_run() -> None:
 def test_an_expression_that_the_tables_do_not_know_is_an_error() -> None:
     for unknown in ("begins_with(a, :b)", "a = :a )", "a ~ :a"):
         with pytest.raises((ExpressionError, KeyError)):
-            Condition(unknown, {}, {":a": {"S": ""}, ":b": {"S": ""}}).holds({})
+            ConditionExpression(unknown, {}, {":a": {"S": ""}, ":b": {"S": ""}}).holds({})
     with pytest.raises(ExpressionError):
         updated({}, "ADD a :b", {}, {":b": {"N": "1"}})
