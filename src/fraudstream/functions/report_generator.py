@@ -89,6 +89,10 @@ def _write_report(date_text: object, context: "LambdaContext") -> Mapping[str, A
     _meter.count(Metric.REPORTS_WRITTEN)
     _meter.count(Metric.UNDECIDED, len(reconciliation.undecided))
     _meter.count(Metric.LOG_MISSING, len(reconciliation.table.missing))
+    if report.log_hours.damaged:
+        _meter.count(Metric.LOG_DAMAGED, len(report.log_hours.damaged))
+        for key in report.log_hours.damaged:
+            _log.error("a part of the log cannot be read", object_key=key)
     _log.info(
         "the daily report was written", date=report.date, milliseconds=round(1000 * (time.perf_counter() - started))
     )

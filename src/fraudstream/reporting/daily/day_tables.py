@@ -17,6 +17,7 @@ from fraudstream.reporting.log.keys import LogTable, table_prefix
 from fraudstream.reporting.log.reader.decision_log import NEWEST_LABEL
 from fraudstream.reporting.storage.download import fetch_all
 from fraudstream.reporting.storage.duckdb_engine import connect, listed
+from fraudstream.reporting.storage.object_store import digest
 
 if TYPE_CHECKING:
     from fraudstream.reporting.storage.object_store import Store
@@ -40,7 +41,16 @@ def list_inputs(store: "Store", log_prefix: str, day: date) -> Inputs:
     return {table: store.find(table_prefix(log_prefix, table, day)) for table in READ}
 
 
-def open_day(store: "Store", inputs: Inputs, folder: Path) -> duckdb.DuckDBPyConnection:
+class ChangedFilesError(ValueError):
+    """Files of the log are not what was written."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        """Note which."""
+        super().__init__(", ".join(keys))
+        self.keys = keys
+
+
+def open_day(store: "Store", inputs: Inputs, folder: Path, written: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
     """Download a day's files to a folder, and return a database that holds them.
 
     It has `tallies` (see `reporting.log.aggregates`; rows of different hours are not added up yet), `labels`
@@ -51,13 +61,22 @@ def open_day(store: "Store", inputs: Inputs, folder: Path) -> duckdb.DuckDBPyCon
         store: where the files lie.
         inputs: from `list_inputs`.
         folder: an empty folder, which must outlive the database.
+        written: SHA-256 of the files' contents as they were written, by key.
 
     Raises:
+        ChangedFilesError: some of them are not what was written.
         duckdb.Error: a file is not what was written.
     """
+    fetched = {table: fetch_all(store, list(inputs[table]), folder / table) for table in READ}
+    if changed := [
+        key
+        for table in READ
+        for key, path in zip(inputs[table], fetched[table], strict=True)
+        if key in written and digest(path) != written[key]
+    ]:
+        raise ChangedFilesError(changed)
     connection = connect(folder)
-    for table in READ:
-        paths = fetch_all(store, list(inputs[table]), folder / table)
+    for table, paths in fetched.items():
         connection.execute(f"CREATE VIEW {table} AS {_select(table, paths)}")
     connection.execute(_LABELLED)
     counted = " UNION ALL ".join(f"({query})" for query in aggregates.of_decisions("labelled", by=", label"))

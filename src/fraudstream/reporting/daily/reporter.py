@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,14 +11,24 @@ from pathlib import Path
 
 import msgspec
 
-from fraudstream.reporting.daily.day_tables import Inputs, list_inputs, open_day
+from fraudstream.reporting.daily.day_tables import ChangedFilesError, Inputs, list_inputs, open_day
 from fraudstream.reporting.daily.industry_ratios import FRAUD_RATE_DAYS
 from fraudstream.reporting.daily.revisions import with_revision
 from fraudstream.reporting.daily.schema.report import REPORT_SCHEMA_VERSION, DailyReport
-from fraudstream.reporting.daily.summary import look_up, summarize
+from fraudstream.reporting.daily.summary import look_up, summarize, with_damaged
 from fraudstream.reporting.daily.trends import look_back
-from fraudstream.reporting.log.keys import LogTable, hour_of, midnight, partition_day, reported_key, reported_prefix
-from fraudstream.reporting.log.roll_up import LATE, OutOfTimeError, RollUp, TimeLeft
+from fraudstream.reporting.log.keys import (
+    HOUR_FORMAT,
+    LogTable,
+    hour_of,
+    midnight,
+    partition_day,
+    received_day,
+    reported_key,
+    reported_prefix,
+    table_prefix,
+)
+from fraudstream.reporting.log.roll_up import LATE, Hour, OutOfTimeError, RollUp, TimeLeft
 from fraudstream.reporting.log.segments import all_days_prefix
 from fraudstream.reporting.render.csv import to_csv
 from fraudstream.reporting.render.html import to_html, to_json
@@ -149,8 +159,7 @@ class Reporter:
         return list_inputs(self.store, self.log_prefix, day)
 
     def _write(self, day: date, sampled: AbstractSet[str]) -> DailyReport:
-        inputs = self._inputs(day)
-        made = self._make(day, inputs, sampled)
+        made = self._make_soundly(day, sampled)
         before = self._written(day)
         if before is None or before.revision.content != made.revision.content:
             report = made if before is None else with_revision(before, made)
@@ -161,15 +170,44 @@ class Reporter:
             self.store.write(json, to_json(report))
         else:
             report = before
-        note = Reported(inputs=_digest(inputs), on=self.now.date().isoformat())
+        note = Reported(inputs=_digest(self._inputs(day)), on=self.now.date().isoformat())
         self.store.write(reported_key(self.log_prefix, day), msgspec.json.encode(note))
         return report
 
-    def _make(self, day: date, inputs: Inputs, sampled: AbstractSet[str]) -> DailyReport:
-        as_of = self._roll_up.newest(midnight(day) - CLOCKS_APART)
-        with tempfile.TemporaryDirectory() as name, open_day(self.store, inputs, Path(name)) as connection:
+    def _make_soundly(self, day: date, sampled: AbstractSet[str]) -> DailyReport:
+        """Make a report of files that are what was written: what is gone, or another one, is made again before."""
+        since = midnight(day) - CLOCKS_APART
+        written = {key for note in self._roll_up.notes(since) for key in note.files if received_day(key) == day}
+        there = {key for table in LogTable for key in self.store.find(table_prefix(self.log_prefix, table, day))}
+        self._roll_up.remake({hour_of(key) for key in written - there})
+        try:
+            return self._make(day, self._roll_up.notes(since), sampled)
+        except ChangedFilesError as changed:
+            self._roll_up.remake({hour_of(key) for key in changed.keys})
+            return self._make(day, self._roll_up.notes(since), sampled)
+
+    def _make(self, day: date, notes: Sequence[Hour], sampled: AbstractSet[str]) -> DailyReport:
+        as_of = max((note.newest for note in notes), default=None)
+        written = {key: known for note in notes for key, known in note.files.items()}
+        # A file that is in the bucket and not in its hour's note was given up: it could not be read.
+        given_up = {key for note in notes for key in note.damaged}
+        inputs = {
+            table: {key: mark for key, mark in files.items() if key not in given_up}
+            for table, files in self._inputs(day).items()
+        }
+        with tempfile.TemporaryDirectory() as name, open_day(self.store, inputs, Path(name), written) as connection:
             hours = [hour_of(key) for key in inputs[LogTable.TALLIES]]
             report = summarize(connection, day, look_up(sampled, connection), as_of=as_of, hours=hours)
+        own = {f"{midnight(day) + timedelta(hours=number):{HOUR_FORMAT}}" for number in range(-1, 25)}
+        damaged = sorted(
+            {
+                key
+                for note in notes
+                for key in note.damaged
+                if note.hour in own or (key.endswith(".parquet") and received_day(key) == day)
+            }
+        )
+        report = with_damaged(report, tuple(damaged))
         return msgspec.structs.replace(report, past=look_back(report, self._before(day)))
 
     def _before(self, day: date) -> dict[date, DailyReport]:

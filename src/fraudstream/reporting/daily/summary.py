@@ -115,6 +115,12 @@ def summarize(
     return msgspec.structs.replace(report, revision=Revision(number=1, content=_content(report)))
 
 
+def with_damaged(report: DailyReport, keys: tuple[str, ...]) -> DailyReport:
+    """Return a report that names what of the log cannot be read."""
+    named = msgspec.structs.replace(report, log_hours=msgspec.structs.replace(report.log_hours, damaged=keys))
+    return msgspec.structs.replace(named, revision=Revision(number=1, content=_content(named)))
+
+
 def look_up(sampled: Iterable[str], log: "duckdb.DuckDBPyConnection") -> TableCheck:
     """Look transactions of the table up in the day's log.
 

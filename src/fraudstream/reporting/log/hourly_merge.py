@@ -8,10 +8,11 @@ from pathlib import Path
 import duckdb
 
 from fraudstream.reporting.log import aggregates
-from fraudstream.reporting.log.columns import DECISIONS, LABELS
+from fraudstream.reporting.log.columns import DECISIONS, FILES, LABELS
 from fraudstream.reporting.log.keys import LogTable, midnight, milliseconds
 from fraudstream.reporting.log.reader.staging import stage
-from fraudstream.reporting.storage.duckdb_engine import connect, quoted, write_parquet
+from fraudstream.reporting.log.record import NO_CURRENCY
+from fraudstream.reporting.storage.duckdb_engine import connect, listed, quoted, write_parquet
 
 FINGERPRINT = "(md5_number_lower(transactionId) >> 24)::BIGINT"
 """Forty bits of a transaction's id, as SQL. Of 86 million ids one in 12,700 unknown ones looks like a known one."""
@@ -55,12 +56,13 @@ class Merged:
     """Segments of which something could not be read, with what is wrong."""
 
 
-def merge(segments: Sequence[Path], folder: Path) -> Merged:
+def merge(segments: Sequence[Path], folder: Path, earlier: Mapping[LogTable, Sequence[Path]] | None = None) -> Merged:
     """Merge the segments of an hour; whatever they repeat or overlap in counts once.
 
     Args:
-        segments: files of the hour's segments, at least one, in any order.
+        segments: files of the hour's segments, in any order.
         folder: an empty folder, for the files that come of it and for what does not fit into memory.
+        earlier: what the hour was merged into before, to be kept although its segments are gone.
 
     Raises:
         duckdb.Error: DuckDB could not do its work, whatever the segments are.
@@ -68,6 +70,8 @@ def merge(segments: Sequence[Path], folder: Path) -> Merged:
     with connect(folder) as connection:
         staged = folder / "stage.parquet"
         damaged = stage(connection, segments, staged)
+        if earlier:
+            staged = _with_earlier(connection, staged, earlier, folder / "combined.parquet")
         connection.execute(
             f"CREATE VIEW stage AS SELECT * FROM read_parquet({quoted(staged)}, file_row_number = true) WHERE valid"
         )
@@ -78,6 +82,40 @@ def merge(segments: Sequence[Path], folder: Path) -> Merged:
         lines, newest = _row(connection, "SELECT count(*), max(loggedAt) FROM stage")
         staged.unlink()
         return Merged(files=files, lines=lines, newest=newest or 0, damaged=damaged)
+
+
+def _with_earlier(
+    connection: duckdb.DuckDBPyConnection, staged: Path, earlier: Mapping[LogTable, Sequence[Path]], path: Path
+) -> Path:
+    """Add lines for what an hour's earlier files tell and its segments do not; return the file of all lines."""
+    decisions, labels, tallies = (
+        _rows_of(table, earlier.get(table, ())) for table in (LogTable.DECISIONS, LogTable.LABELS, LogTable.TALLIES)
+    )
+    lines = f"(SELECT * EXCLUDE (segment) FROM read_parquet({quoted(staged)}) WHERE valid)"
+    known = f"(SELECT transactionId FROM {lines} WHERE event IN ('STORED', 'UNREADABLE'))"
+    write_parquet(
+        connection,
+        f"SELECT * FROM {lines} "
+        f"UNION ALL BY NAME SELECT *, 'DECIDED' AS event, true AS valid FROM {decisions} "
+        f"UNION ALL BY NAME SELECT *, 'LABELED' AS event, true AS valid FROM {labels} "
+        # When it was stored is not known any more: the time of its receipt stands in.
+        "UNION ALL BY NAME SELECT schemaVersion, 'STORED' AS event, receivedAt AS loggedAt, transactionId, timestamp, "
+        f"receivedAt, amountMinor, currency, true AS valid FROM {decisions} ANTI JOIN {known} USING (transactionId) "
+        f"WHERE transactionId NOT IN (SELECT key FROM {tallies} WHERE dimension = 'onlyDecided') "
+        "UNION ALL BY NAME SELECT 1 AS schemaVersion, 'STORED' AS event, largest AS loggedAt, key AS transactionId, "
+        f"largest AS timestamp, largest AS receivedAt, 0 AS amountMinor, '{NO_CURRENCY}' AS currency, true AS valid "
+        f"FROM {tallies} WHERE dimension = 'onlyStored' AND key NOT IN {known}",
+        path,
+        compression="lz4_raw",
+    )
+    staged.unlink()
+    return path
+
+
+def _rows_of(table: LogTable, paths: Sequence[Path]) -> str:
+    nothing = "SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in FILES[table].items()) + " WHERE false"
+    more = f" UNION ALL BY NAME FROM read_parquet({listed(paths)}, union_by_name = true)" if paths else ""
+    return f"({nothing}{more})"
 
 
 def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, int]:

@@ -6,7 +6,8 @@ keeps the version before for a while.
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,9 +15,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key, hours_prefix, partition_day, received_day, table_key
+from fraudstream.reporting.log.keys import (
+    HOUR_FORMAT,
+    LogTable,
+    hour_key,
+    hours_prefix,
+    partition_day,
+    received_day,
+    table_key,
+)
 from fraudstream.reporting.log.segments import all_days_prefix, hour_prefix
-from fraudstream.reporting.storage.download import fetch_all
+from fraudstream.reporting.storage.download import DOWNLOADS, fetch_all
 from fraudstream.reporting.storage.object_store import digest
 
 if TYPE_CHECKING:
@@ -53,6 +62,11 @@ class Hour(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """When the newest change was logged, epoch milliseconds."""
     files: dict[str, str]
     """Key of each file to the SHA-256 of its content."""
+    damaged: dict[str, str] = {}
+    """Keys of the segments of which something could not be read, with the marks of their content; of files that are
+    gone, and that nothing could be made from, with an empty one."""
+    from_files: bool = False
+    """Whether something of it is known from the hour's earlier files alone: its segments are gone."""
 
     @property
     def days(self) -> set[date]:
@@ -109,49 +123,76 @@ class RollUp:
         return None if note is None else msgspec.json.decode(note, type=Hour)
 
     def _bring_up_to_date(self, hour: datetime) -> Hour | None:
-        segments = list(self.store.find(hour_prefix(self.log_prefix, hour)))
+        segments = self.store.find(hour_prefix(self.log_prefix, hour))
         known = self.read(hour)
-        segments_digest = hashlib.sha256("\n".join(segments).encode()).hexdigest()
-        if not segments or (known and known.segments_digest == segments_digest):
+        if not segments or (known and _is_current(known, segments)):
             return None
+        return self._merge(hour, segments, known)
+
+    def notes(self, since: datetime) -> list[Hour]:
+        """Return the notes on all merged hours from one on."""
+        after = hour_key(self.log_prefix, since.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1))
+        with ThreadPoolExecutor(DOWNLOADS) as pool:
+            found = pool.map(self.store.read, self.store.find(hours_prefix(self.log_prefix), after=after))
+            return [msgspec.json.decode(note, type=Hour) for note in found if note]
+
+    def remake(self, hours: Iterable[str]) -> None:
+        """Make the files of merged hours again: of their segments, and of what is left of the files.
+
+        Raises:
+            OutOfTimeError: there is no time for the next one.
+        """
+        for name in sorted(hours):
+            hour = datetime.strptime(name, HOUR_FORMAT).replace(tzinfo=UTC)
+            self._merge(hour, self.store.find(hour_prefix(self.log_prefix, hour)), self.read(hour), anew=True)
+
+    def _merge(self, hour: datetime, segments: Mapping[str, str], known: Hour | None, *, anew: bool = False) -> Hour:
         if self.time_left() < MERGE_SECONDS:
             raise OutOfTimeError(f"no time to merge the hour {hour:{HOUR_FORMAT}} of the log: call again")
         # DuckDB takes long to import, and most hours have not changed.
         from fraudstream.reporting.log.hourly_merge import merge  # noqa: PLC0415
 
+        keys = list(segments)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            merged = merge(fetch_all(self.store, segments, folder / "segments"), folder)
+            paths = fetch_all(self.store, keys, folder / "segments")
+            merged = merge(paths, _new(folder / "merged"))
+            # What was written once is never replaced by less.
+            from_files = known is not None and (known.from_files or merged.lines < known.lines)
+            if known and from_files:
+                merged = merge(paths, _new(folder / "kept"), self._fetch_earlier(known, folder / "earlier"))
+            damaged = {keys[paths.index(path)]: segments[keys[paths.index(path)]] for path in merged.damaged}
             files: dict[str, str] = {}
             for (table, day), path in merged.files.items():
                 key = table_key(self.log_prefix, table, day, hour)
                 files[key] = digest(path)
                 # Who looks for changes sees none where there is none.
-                if known is None or known.files.get(key) != files[key]:
+                if anew or known is None or known.files.get(key) != files[key]:
                     self.store.write(key, path)
         note = Hour(
             schema_version=HOUR_SCHEMA_VERSION,
             hour=f"{hour:{HOUR_FORMAT}}",
             revision=known.revision + 1 if known else 1,
             segments=len(segments),
-            segments_digest=segments_digest,
+            segments_digest=_digest(segments),
             lines=merged.lines,
-            newest=merged.newest,
+            newest=max(merged.newest, known.newest if known else 0),
             files=files,
+            damaged=damaged | {key: "" for key in (known.files if known else ()) if key not in files},
+            from_files=from_files,
         )
         # Last: were the function to end before it, the hour would be merged again.
         self.store.write(hour_key(self.log_prefix, hour), msgspec.json.encode(note))
         return note
 
-    def newest(self, since: datetime) -> int | None:
-        """Return the time of the newest change in any merged hour from one on, epoch milliseconds."""
-        notes = list(
-            self.store.find(hours_prefix(self.log_prefix), after=hour_key(self.log_prefix, since - timedelta(hours=1)))
-        )
-        if not notes:
-            return None
-        last = self.store.read(notes[-1])
-        return None if last is None else msgspec.json.decode(last, type=Hour).newest
+    def _fetch_earlier(self, known: Hour, folder: Path) -> Mapping[LogTable, Sequence[Path]]:
+        """Bring an hour's files to a folder, those alone that are what was written."""
+        there = [key for key in known.files if key in self.store.find(key)]
+        earlier: dict[LogTable, list[Path]] = {}
+        for key, path in zip(there, fetch_all(self.store, there, folder), strict=True):
+            if digest(path) == known.files[key]:
+                earlier.setdefault(LogTable(key.split("/")[-3]), []).append(path)
+        return earlier
 
     def recent_days(self, now: datetime) -> set[date]:
         """Return the days of receipt that the hours of the last `LATE` tell something of."""
@@ -159,3 +200,19 @@ class RollUp:
         notes = self.store.find(hours_prefix(self.log_prefix), after=hour_key(self.log_prefix, first))
         found = (self.store.read(key) for key in notes)
         return {day for note in found if note for day in msgspec.json.decode(note, type=Hour).days}
+
+
+def _digest(segments: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(segments).encode()).hexdigest()
+
+
+def _is_current(known: Hour, segments: Mapping[str, str]) -> bool:
+    """Return whether an hour has the segments that it was merged from, and none that was damaged has been replaced."""
+    return known.segments_digest == _digest(segments) and all(
+        segments.get(key, "") == mark for key, mark in known.damaged.items()
+    )
+
+
+def _new(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

@@ -147,3 +147,5 @@ class LogHours(Part, frozen=True, kw_only=True):
     """Hours of the day itself in which the log tells nothing."""
     late: tuple[str, ...]
     """Hours that began an hour or more after the day's end: of late records, redriven ones, and labels before them."""
+    damaged: tuple[str, ...] = ()
+    """Keys of segments and files of the log of which something cannot be read, and which nothing could be made from."""
