@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from infra import program
 from infra.data import report_bucket
 from infra.settings import read_settings
 from tests.engine.aws_outputs_harness import is_tagged
@@ -63,6 +64,18 @@ def test_what_an_option_added_goes_with_it(with_options: Deployment, name: str) 
 def test_a_change_that_would_take_data_is_refused_with_a_sentence(deployed: Deployment, name: str) -> None:
     with pytest.raises(OperationRefusedError, match=rf"fraudstream:{name} is .*Set it back to"):
         preview(deployed, REFUSED[name])
+
+
+def test_without_the_refusal_tables_would_keep_a_key_that_is_deleted(
+    new_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = new_engine.stack()
+    stack.up()
+    key = stack.outputs()["encryptionKeyArn"]
+    monkeypatch.setattr(program, "refuse_loss", lambda *_: None)
+    stack.configure(REFUSED["customerManagedKey"])
+    assert "key-data-test" in stack.up().deleted
+    assert [each["serverSideEncryption"].get("kmsKeyArn") for each in stack.account.of(TABLE)] == [key] * 3
 
 
 def test_a_refused_change_stays_refused_and_leaves_the_stack_as_it_was(new_engine: Engine) -> None:
