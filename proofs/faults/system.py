@@ -40,13 +40,13 @@ _REPEATED: Final = 0.03
 """Share of calls after which an earlier one is made again."""
 _RULES: Final = """
 schemaVersion: 1
-baseLogOdds: -4
+baseLogOdds: {base}
 thresholds: {{review: 30, decline: 80}}
 rules:
   - id: often
     description: often
     when: cardCount2h >= 3
-    points: {often}
+    points: 2.5
     reasonCode: CARD_VELOCITY
     severity: low
     source: own
@@ -61,8 +61,8 @@ rules:
 _RATES: Final = b"{baseCurrency: EUR, rates: [{validFrom: 2026-01-01, perBase: {}}]}"
 
 
-def _ruleset(often: float) -> Ruleset:
-    return load(_RULES.format(often=often).encode(), _RATES, b"{blocked: {}}")
+def _ruleset(base: float) -> Ruleset:
+    return load(_RULES.format(base=base).encode(), _RATES, b"{blocked: {}}")
 
 
 class _AtOnce(Executor):
@@ -113,7 +113,7 @@ class System:
             calendar=Calendar(),
             clock=self._clock,
         )
-        self._rulesets = [_ruleset(2.5), _ruleset(3.5)]
+        self._rulesets = [_ruleset(-4), _ruleset(-3.2)]
         lanes = [deque[Record]() for _ in range(LANES)]
         self.analysis = Consumer(self._analyze, wants_analysis, lanes, 40)
         self.log = Consumer(self._write_log, lambda _: True, [deque[Record]()], 500)

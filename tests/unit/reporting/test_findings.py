@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fraudstream.reporting.daily.schema.findings import CutFigures
 from fraudstream.reporting.daily.schema.parts import wilson
-from fraudstream.reporting.daily.schema.report import DailyReport
-from fraudstream.transactions.decision import Truth, Verdict
+from fraudstream.reporting.daily.schema.report import DailyReport, UnreadProfile
+from fraudstream.reporting.render.csv import to_csv
+from fraudstream.reporting.render.html import to_html
+from fraudstream.transactions.decision import Reason, Truth, Verdict
 from tests.unit.reporting.decision_log_harness import (
     HOUR,
     MIDNIGHT,
@@ -127,3 +130,27 @@ def test_an_interval_holds_its_share_and_is_narrower_with_more_of_the_same(part:
 
 def test_of_nothing_there_is_no_share() -> None:
     assert wilson(0, 0) is None
+
+
+def test_profiles_that_could_not_be_read_are_named_and_are_no_rules(tmp_path: Path) -> None:
+    stream = Stream()
+    key, other = f"customer#tok_{'a' * 22}", f"card#tok_{'b' * 22}"
+    reasons = [
+        Reason(code="CARD_VELOCITY", source="card-velocity", points=1.5),
+        Reason(code="PROFILE_DAMAGED", source=key),
+        Reason(code="PROFILE_NEWER", source=other),
+    ]
+    for number, kept in enumerate((reasons, reasons[:2], reasons[:1])):
+        stored, at = transaction(number), MIDNIGHT + 9 * HOUR
+        judged = msgspec.structs.replace(decision(Verdict.REVIEW, score=60, at=at + 400), reasons=tuple(kept))
+        stream.add(item(stored), at=at)
+        stream.add(item(stored, judged), item(stored), at=at + 400)
+    report = report_of(stream, tmp_path)
+    assert report.reconciliation.unread_profiles == (
+        UnreadProfile(profile=other, code="PROFILE_NEWER", decisions=1),
+        UnreadProfile(profile=key, code="PROFILE_DAMAGED", decisions=2),
+    )
+    assert [(rule.source, rule.hits) for rule in report.rules] == [("card-velocity", 3)]
+    assert report.overlaps == ()
+    assert f"unread profiles,{key},PROFILE_DAMAGED,2" in to_csv(report).decode()
+    assert key in to_html(report).decode()

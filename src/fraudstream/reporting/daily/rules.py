@@ -5,18 +5,27 @@ from typing import Final
 from fraudstream.reporting.daily.queries import DayQueries, binned, named, score_bin
 from fraudstream.reporting.daily.schema.findings import ModelFigures, Overlap, RuleFigures, ScoreBin, ShadowRule
 from fraudstream.reporting.daily.schema.parts import Interval, Value, wilson
+from fraudstream.reporting.daily.schema.report import UnreadProfile
 
 OVERLAPS: Final = 20
 NOISY_BELOW: Final = 0.1
 """A rule is noisy if its precision is below that: even the upper end of the interval, and of enough labels."""
 NOISY_LABELS: Final = 20
 
-_RULES = """
+PROFILE_CODES: Final = ("PROFILE_DAMAGED", "PROFILE_NEWER")
+"""Reasons that name a profile and not a rule."""
+
+_UNREAD_PROFILES = f"""
+    SELECT key AS profile, other AS code, sum(transactions)::BIGINT AS decisions FROM tallies
+    WHERE dimension = 'rule' AND other IN {PROFILE_CODES} GROUP BY ALL ORDER BY 1, 2
+"""
+
+_RULES = f"""
     WITH hits AS (
         SELECT key AS source, min(other) AS code, sum(transactions) AS hits,
             sum(transactions) FILTER (decision = 'REVIEW') AS reviewed,
             sum(transactions) FILTER (decision = 'DECLINE') AS declined
-        FROM tallies WHERE dimension = 'rule' GROUP BY key
+        FROM tallies WHERE dimension = 'rule' AND other NOT IN {PROFILE_CODES} GROUP BY key
     ), alone AS (
         SELECT key AS source, sum(transactions) AS unique_hits FROM tallies WHERE dimension = 'ruleAlone' GROUP BY key
     ), known AS (
@@ -40,6 +49,7 @@ _RULE_VALUES = """
 
 _OVERLAPS = f"""
     SELECT key, other, sum(transactions) FROM tallies WHERE dimension = 'rulePair'
+        AND NOT EXISTS (FROM ({_UNREAD_PROFILES}) WHERE profile IN (key, tallies.other))
     GROUP BY ALL ORDER BY 3 DESC, 1, 2 LIMIT {OVERLAPS}
 """
 
@@ -57,6 +67,14 @@ def rules(queries: DayQueries) -> tuple[RuleFigures, ...]:
             RuleFigures(**known, values=tuple(values.get(row[0], ())), precision=precision, noisy=_is_noisy(precision))
         )
     return tuple(found)
+
+
+def unread_profiles(queries: DayQueries) -> tuple[UnreadProfile, ...]:
+    """Return the profiles without which transactions were judged."""
+    return tuple(
+        UnreadProfile(profile=profile, code=code, decisions=decisions)
+        for profile, code, decisions in queries.rows(_UNREAD_PROFILES)
+    )
 
 
 def _is_noisy(precision: Interval | None) -> bool:

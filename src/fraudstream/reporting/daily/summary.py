@@ -177,6 +177,7 @@ def _reconciliation(queries: DayQueries, table: TableCheck) -> Reconciliation:
             for transaction_id, received_at in queries.rows(_UNDECIDED)
         ),
         table=table,
+        unread_profiles=rule_figures.unread_profiles(queries),
     )
 
 
@@ -187,4 +188,8 @@ def _content(report: DailyReport) -> str:
     unset = Revision(number=0, content="")
     # Nor is what the reports of other days say.
     said = msgspec.structs.replace(report, as_of=None, revision=unset, reconciliation=reconciliation, past=Past())
-    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:12]
+    plain = msgspec.to_builtins(said)
+    # A part that came later changes nothing of a day that has nothing of it.
+    if not reconciliation.unread_profiles:
+        del plain["reconciliation"]["unreadProfiles"]
+    return hashlib.sha256(msgspec.json.encode(plain)).hexdigest()[:12]

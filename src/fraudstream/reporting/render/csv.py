@@ -93,11 +93,13 @@ def _money_lines(report: DailyReport) -> Iterator[Line]:
 
 def _reconciliation_lines(report: DailyReport) -> Iterator[Line]:
     reconciliation = report.reconciliation
-    yield from _measures("reconciliation", report.date, reconciliation, without={"undecided", "table"})
+    yield from _measures("reconciliation", report.date, reconciliation, without={"undecided", "table", "unreadProfiles"})
     yield "reconciliation", report.date, "sampledInTable", reconciliation.table.sampled
     for each in reconciliation.undecided:
         age = max(0, (report.as_of or each.received_at) - each.received_at)
         yield "undecided", each.transaction_id, "ageSeconds", age // 1000
+    for each in reconciliation.unread_profiles:
+        yield "unread profiles", each.profile, each.code, each.decisions
     for transaction_id in reconciliation.table.missing:
         yield "missing from log", transaction_id, "inTable", 1
 

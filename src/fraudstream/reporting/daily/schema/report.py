@@ -57,6 +57,16 @@ class TableCheck(Part, frozen=True, kw_only=True):
     """Ids of those that the log does not know."""
 
 
+class UnreadProfile(Part, frozen=True, kw_only=True):
+    """A stored profile without which transactions of the day were judged."""
+
+    profile: str
+    """Its key in the table of profiles, such as `customer#tok_…`."""
+    code: str
+    """`PROFILE_DAMAGED`: a copy was kept and a new profile started. `PROFILE_NEWER`: it was left as it is."""
+    decisions: int
+
+
 class Reconciliation(Part, frozen=True, kw_only=True):
     """Stored = decided = logged, or what is wrong."""
 
@@ -69,6 +79,7 @@ class Reconciliation(Part, frozen=True, kw_only=True):
     undecided: tuple[Undecided, ...]
     """All of them, oldest first."""
     table: TableCheck
+    unread_profiles: tuple[UnreadProfile, ...] = ()
 
     @property
     def complete(self) -> bool:
