@@ -61,9 +61,10 @@ class Journal:
                 keys = list(entities(Transaction.from_item(new)).values())
             except (ValueError, TypeError, AttributeError):
                 continue
-            if "decision" not in new and (not old or new.get("redrivenAt") != old.get("redrivenAt")):
+            redriven = new.get("redrivenAt") != old.get("redrivenAt")
+            if "decision" not in new and (not old or redriven):
                 run.events[new["transactionId"]["S"]] = keys
-            if new.get("label") != old.get("label"):
+            if new.get("label") != old.get("label") or (redriven and "label" in new):
                 run.labels[change["SequenceNumber"]] = keys
         for name in (*run.events, *run.labels):
             self._in_flight[name] += 1

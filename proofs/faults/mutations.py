@@ -99,7 +99,7 @@ def _damage_is_an_error(state: bytes, kind: Any = None) -> Profile:  # noqa: ANN
         raise profiles.ProfilesUnavailableError from None
 
 
-def _changes_nothing(*_: object) -> bool:
+def _changes_nothing(*_: object, **__: object) -> bool:
     return False
 
 
@@ -149,7 +149,7 @@ MUTATIONS: Final[Mapping[str, FaultPutBack]] = {
     "what was decided is judged again": FaultPutBack(_patched(DecisionStore, "decided", _always_undecided), _AGAIN),
     "a label is learnt whether or not it was": FaultPutBack(_patched(DecisionStore, "learnt", _never_learnt), _AGAIN),
     "an alert stays as another attempt raised it": FaultPutBack(
-        _patched(AlertStore, "_change", _changes_nothing), _KILLED
+        _patched(AlertStore, "_change", _changes_nothing), _KILLED, 0.08
     ),
     "a damaged profile fails its records": FaultPutBack(
         _patched(profiles, "unpack", _damage_is_an_error), frozenset({Fault.PROFILE_DAMAGED}), 0.5

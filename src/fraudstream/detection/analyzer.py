@@ -179,11 +179,10 @@ class Analyzer:
 
     def _alert(self, work: Work, transaction: Transaction, decision: Decision) -> bool:
         """Have the alert of a transaction say what was decided, by whatever attempt; return whether it is new."""
-        if decision.decision is Verdict.APPROVE:
-            self._alerts.withdraw(transaction, decision)
-        elif work.label is None:
+        is_approved = decision.decision is Verdict.APPROVE
+        if not is_approved and work.label is None:
             return self._alerts.open(transaction, decision)
-        else:
+        if not is_approved or not self._alerts.withdraw(transaction, decision):
             self._alerts.correct(transaction, decision)
         return False
 

@@ -93,7 +93,9 @@ def _money_lines(report: DailyReport) -> Iterator[Line]:
 
 def _reconciliation_lines(report: DailyReport) -> Iterator[Line]:
     reconciliation = report.reconciliation
-    yield from _measures("reconciliation", report.date, reconciliation, without={"undecided", "table", "unreadProfiles"})
+    yield from _measures(
+        "reconciliation", report.date, reconciliation, without={"undecided", "table", "unreadProfiles"}
+    )
     yield "reconciliation", report.date, "sampledInTable", reconciliation.table.sampled
     for each in reconciliation.undecided:
         age = max(0, (report.as_of or each.received_at) - each.received_at)
