@@ -1,0 +1,53 @@
+"""What a stack exported before decides which settings it may have next."""
+
+import pytest
+
+from infra.guard import PreviousOutputs, refuse_loss
+from infra.settings import StackSettingsError, read_settings
+
+STANDING = PreviousOutputs(
+    values={
+        "transactionsTable": "table-transactions-dev",
+        "region": "us-east-2",
+        "apiGatewayAccountRole": "manage",
+        "encryptionKeyArn": "arn:aws:kms:us-east-2:123456789012:key/1",
+    }
+)
+OF_0_1_0 = PreviousOutputs(values={"transactionsTable": "table-transactions-dev", "region": "us-east-2"})
+NEW = PreviousOutputs(values={})
+LOSING = (
+    {"environmentSuffix": "other"},
+    {"region": "eu-west-1", "allowOtherRegion": "true"},
+    {"apiGatewayAccountRole": "existing"},
+)
+
+
+def check(previous: PreviousOutputs, **values: str) -> None:
+    refuse_loss(previous, read_settings(values.get, "dev", values))
+
+
+@pytest.mark.parametrize("values", LOSING)
+def test_a_standing_stack_refuses_what_loses_data_unless_it_may_go(values: dict[str, str]) -> None:
+    with pytest.raises(StackSettingsError, match=f"fraudstream:{next(iter(values))} is"):
+        check(STANDING, **values)
+    check(STANDING, **values, allowDestructiveChanges="true")
+    check(NEW, **values)
+
+
+def test_a_key_is_never_switched_off() -> None:
+    for consent in ("false", "true"):
+        with pytest.raises(StackSettingsError, match="customerManagedKey is false"):
+            check(STANDING, customerManagedKey="false", allowDestructiveChanges=consent)
+    check(NEW, customerManagedKey="false")
+
+
+def test_one_run_names_every_setting_that_would_lose_data() -> None:
+    with pytest.raises(StackSettingsError) as refused:
+        check(STANDING, environmentSuffix="other", apiGatewayAccountRole="existing", customerManagedKey="false")
+    assert len(str(refused.value).splitlines()) == 3
+
+
+def test_a_stack_of_the_first_version_is_known_by_its_tables_and_region() -> None:
+    check(OF_0_1_0)
+    with pytest.raises(StackSettingsError, match="environmentSuffix is 'other', and this stack stands with 'dev'"):
+        check(OF_0_1_0, environmentSuffix="other")
