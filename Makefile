@@ -5,7 +5,7 @@ FUNCTIONS := transaction-processor fraud-analyzer report-generator
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test check prove pulumi-cli bench-report bench-backtest lock openapi clean bench-detection accessibility
+.PHONY: help setup demo local test check prove pulumi-cli bench-report bench-backtest bench-privacy lock openapi clean bench-detection accessibility
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-detection: setup ## how well and how fast fraud is detected, on the handbo
 
 bench-report: setup ## time the decision log and the report at 86 million transactions a day; ARGS='--folder DIR' keeps its data
 	@$(BIN)/python benchmarks/report.py $(ARGS)
+
+bench-privacy: setup ## what share of hidden card numbers is refused, and of ordinary ids: ARGS='--numbers N --texts N'
+	@$(BIN)/python -m benchmarks.privacy.measure $(ARGS)
 
 bench-backtest: setup ## time a backtest of a million logged transactions, and of a million replayed: ARGS='--logged N --replayed N'
 	@$(BIN)/python benchmarks/backtest.py $(ARGS)

@@ -7,7 +7,7 @@ from fraudstream.contract import ItemKind
 from fraudstream.detection.batch import Relabelling
 from fraudstream.detection.profiles.events import MAX_TIME, UnusableTransactionError, check, identity
 from fraudstream.detection.profiles.profile import LabelChange
-from fraudstream.transactions.card_numbers import holds_card_number
+from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.decision import Label, Truth
 from fraudstream.transactions.item import PoisonRecordError, decode
 from fraudstream.transactions.transaction import Transaction

@@ -15,6 +15,7 @@ from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.labelling import label_transaction
 from fraudstream_tools.cli.support.options import JsonOption, SourceOption, StackOption, TruthOption
 from fraudstream_tools.cli.support.output import CommandError, decision_text, out, print_json
+from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -128,7 +129,7 @@ def close(
         now = int(time.time() * _MILLISECONDS)
         # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait for that.
         closed = alerts.close(transaction_id, Label(label=Truth(truth), label_source=source, labeled_at=now))
-        out.print(f"{transaction_id}: {truth}{'' if closed else ' (it had no open alert)'}", markup=False)
+        out.print(f"{shown(transaction_id)}: {truth}{'' if closed else ' (it had no open alert)'}", markup=False)
 
 
 def _shard(client: "DynamoDBClient", table: str, status_shard: str) -> Iterator[dict[str, Any]]:

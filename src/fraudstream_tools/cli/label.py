@@ -10,6 +10,7 @@ from fraudstream_tools.cli.support.file_problems import map_of
 from fraudstream_tools.cli.support.labelling import label_file, label_transaction
 from fraudstream_tools.cli.support.options import MapOption, SourceOption, StackOption, TruthOption
 from fraudstream_tools.cli.support.output import CommandError, out
+from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -68,4 +69,4 @@ def label(
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
     truth = label_transaction(client, deployment["transactionsTable"], transaction_id, is_fraud=is_fraud, source=source)
-    out.print(f"{transaction_id} is {truth}, says {source}", markup=False)
+    out.print(f"{shown(transaction_id)} is {truth}, says {source}", markup=False)

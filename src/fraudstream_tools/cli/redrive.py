@@ -11,6 +11,7 @@ from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import StackOption
 from fraudstream_tools.cli.support.output import CommandError, err, out
 from fraudstream_tools.cli.support.progress import progress_bar
+from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -93,7 +94,7 @@ def _update(client: "DynamoDBClient", table: str, transaction_id: str, values: d
 
     found = newest_item(client, table, transaction_id, "transactionId, #timestamp")
     if found is None:
-        raise CommandError(f"{transaction_id}: there is no such transaction")
+        raise CommandError(f"{shown(transaction_id)}: there is no such transaction")
     try:
         client.update_item(
             TableName=table,

@@ -14,6 +14,7 @@ from fraudstream_tools.cli.support.api_calls import call_api, show_transaction
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import ApiOption, JsonOption, StackOption
 from fraudstream_tools.cli.support.output import CommandError, err
+from fraudstream_tools.redaction import shown
 
 _POLL_SECONDS = 0.1
 
@@ -75,7 +76,7 @@ def submit(
         body["amountMinor"] = _minor(amount, str(body["currency"]))
     elif "amountMinor" not in body:
         raise CommandError("how much? Say it with --amount 12.50, or with amountMinor in the JSON")
-    err.print(f"transactionId {body['transactionId']}", style="dim", markup=False)
+    err.print(f"transactionId {shown(str(body['transactionId']))}", style="dim", markup=False)
     deployment = Deployment(stack, {"apiUrl": api})
     state = call_api(deployment, "POST", "/transactions", body)
     deadline = time.monotonic() + wait
@@ -106,7 +107,7 @@ def _given(transaction: str | None) -> dict[str, Any]:
 def _field(pair: str) -> tuple[str, Any]:
     name, separator, value = pair.partition("=")
     if not separator:
-        raise CommandError(f"--set {name}: write it as FIELD=VALUE")
+        raise CommandError(f"--set {shown(name)}: write it as FIELD=VALUE")
     from fraudstream_tools.lab.files.transactions import from_text  # noqa: PLC0415
 
     try:

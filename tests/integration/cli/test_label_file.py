@@ -235,3 +235,13 @@ def test_where_aws_cannot_be_reached_it_says_how_far_it_came() -> None:
     client: Any = Unreachable()
     with pytest.raises(CommandError, match=r"0 of 1 were done, then: (?s:.*)give the file again"):
         _give_all(client, TABLE, {"t-1": label}, {})
+
+
+def test_a_card_number_in_place_of_an_id_is_not_printed(fraudstream: Command, table: Table, tmp_path: Path) -> None:
+    table.store("t-1")
+    card = "4111111111111111"
+    (tmp_path / "c.csv").write_text(f"{HEAD}{card},FRAUD,chargeback,{NOW}\n")
+    for arguments in (("label", "--file", "c.csv"), ("label", card, "--fraud"), ("redrive", card)):
+        ran = fraudstream(*arguments)
+        assert ran.code == 1
+        assert card not in ran.out + ran.err

@@ -140,3 +140,28 @@ def test_where_nothing_listens_the_url_is_named(fraudstream: Command, tmp_path: 
     ran = fraudstream(*command, "--api", "http://127.0.0.1:9/v1")
     assert ran.code == 1
     assert "http://127.0.0.1:9/v1/transactions" in ran.err
+
+
+CARD = "4111111111111111"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("submit", "--amount", "1", "--currency", "XXX", "--id", CARD),
+        ("submit", "--amount", "1", "--currency", "XXX", "--id", f"order.{CARD}"),
+        ("submit", "--amount", "1", "--currency", "XXX", "--card", CARD),
+        ("submit", "--amount", "1", "--set", CARD),
+        ("submit", f'{{"transactionId": {CARD}, "amountMinor": 1, "currency": "XXX"}}'),
+        ("get", CARD),
+        ("get", CARD, "--api", "http://127.0.0.1:9/v1"),
+        ("replay", "t.jsonl"),
+        ("replay", "t.jsonl", "--json"),
+    ],
+)
+def test_a_refused_card_number_is_not_printed(fraudstream: Command, arguments: tuple[str, ...], tmp_path: Path) -> None:
+    row = {"transactionId": CARD, "amountMinor": 1, "currency": "XXX", "type": "PAYMENT", "customerId": f"c{CARD}"}
+    (tmp_path / "t.jsonl").write_text(json.dumps(row) + "\n")
+    ran = fraudstream(*arguments)
+    assert ran.code != 0
+    assert CARD not in ran.out + ran.err

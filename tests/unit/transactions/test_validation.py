@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from fraudstream.transactions.api import validation
 from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
 from fraudstream.transactions.request import MAX_BODY_BYTES, TransactionRequest
 
@@ -154,6 +155,60 @@ def test_half_a_place_is_refused() -> None:
     assert list(refused(changed(longitude=1.5))) == ["latitude"]
 
 
+TEXT_FIELDS = [
+    *("transactionId", "originalTransactionId", "customerId", "cardToken", "merchantId", "terminalId", "deviceId"),
+    *("counterpartyToken", "cardBin", "cardLast4", "merchantCategoryCode", "responseCode", "currency", "channel"),
+]
+
+
+@pytest.mark.parametrize("field", TEXT_FIELDS)
+@pytest.mark.parametrize("text", ["4111----1111-1111-1111", f"card{CARD}", f"{CARD}D2712101", f"20261123{CARD}123"])
+def test_no_text_field_takes_a_card_number_in_disguise(field: str, text: str) -> None:
+    errors = refused(changed(**{field: text}))
+    assert "card number" in errors[field]
+    assert text not in str(errors)
+
+
+@pytest.mark.parametrize("field", TEXT_FIELDS)
+def test_what_is_too_long_to_be_scanned_is_too_long_for_its_field(field: str) -> None:
+    assert field in refused(changed(**{field: "x" * 129}))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        changed(customerId="4 " * 8000),
+        changed(metadata={f"k{number}": "4 " * 60 for number in range(120)}),
+        changed(**{f"field{number}": "4 " * 60 for number in range(120)}),
+        changed(other=["4 " * 60] * 125),
+        changed(**{"x" * 128: ["4"] * 4000}),
+        changed(**{"4 " * 7000: "1"}),
+    ],
+)
+def test_a_body_is_scanned_in_texts_that_a_field_could_hold(
+    document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanned: list[str] = []
+    monkeypatch.setattr(validation, "holds_card_number", lambda text: bool(scanned.append(text)))
+    refused(document)
+    assert max(map(len, scanned)) <= 128
+    assert sum(map(len, scanned)) <= len(json.dumps(document))
+
+
+IBAN = "DE89370400440532013000"
+
+
+@pytest.mark.parametrize("field", ["transactionId", "originalTransactionId"])
+def test_an_account_number_is_refused_where_it_would_be_stored_as_it_is(field: str) -> None:
+    assert "account number" in refused(changed(**{field: IBAN}))[field]
+    assert "account number" in refused(changed(metadata={"customerId": IBAN}))["metadata.customerId"]
+
+
+@pytest.mark.parametrize("field", ["customerId", "counterpartyToken", "cardToken", "merchantId"])
+def test_an_account_number_is_taken_where_it_becomes_a_token(field: str) -> None:
+    read_request(json.dumps(changed(**{field: IBAN})).encode(), TIMES)
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -167,6 +222,12 @@ def test_half_a_place_is_refused() -> None:
         changed(**{CARD: "note"}),
         changed(**{f"card {CARD}": "note"}),
         changed(currency=CARD),
+        changed(latitude=float(CARD), longitude=0),
+        changed(metadata={"ipAddress": CARD}),
+        changed(metadata={"x": {"y": {f"z{CARD}": 1}}}),
+        changed(merchantId=[{"pan": int(CARD)}]),
+        changed(transactionId=f"order.{CARD}D2712101"),
+        changed(metadata={"receipt": f"20261123{CARD}1227"}),
     ],
 )
 def test_a_card_number_is_refused_wherever_it_stands(document: dict[str, Any]) -> None:

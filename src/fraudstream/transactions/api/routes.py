@@ -16,7 +16,7 @@ from fraudstream.settings import Metric, ProcessorSettings
 from fraudstream.telemetry import Log, MetricEmitter
 from fraudstream.transactions.api.answer import FieldError, Problem, present_state
 from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
-from fraudstream.transactions.card_numbers import holds_card_number
+from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.deadline import Deadline
 from fraudstream.transactions.request import MAX_BODY_BYTES
 from fraudstream.transactions.store import ConflictError, StoredTransaction, StoreUnavailableError, TransactionStore

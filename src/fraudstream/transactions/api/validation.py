@@ -18,14 +18,16 @@ import msgspec
 from msgspec import Meta
 
 from fraudstream.transactions.api.answer import FieldError
-from fraudstream.transactions.card_numbers import holds_card_number
+from fraudstream.transactions.card_numbers.detector import holds_card_number
+from fraudstream.transactions.iban import holds_iban
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.times import other_unit
-from fraudstream.transactions.transaction import TransactionType
+from fraudstream.transactions.transaction import FIELDS, TransactionType
 
 _BODY = "body"
 _LONGEST_INTEGER = 20
 _MAX_DEPTH = 8
+_LONGEST_TEXT = 128  # of any field
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _MANY_DIGITS = re.compile(r"[0-9](?:[^0-9]*[0-9]){4}")
 _TIMES = frozenset({"timestamp", "accountOpenedAt"})
@@ -118,31 +120,39 @@ def _errors(values: Mapping[str, object], times: TimeBounds) -> list[FieldError]
 def _unwelcome(name: str, value: object, depth: int = 1) -> Iterator[FieldError]:
     """Check for what no field may hold: card numbers, invisible characters, and deeply nested brackets."""
     shown = _shown(name)
+    if not name.isprintable():
+        yield FieldError(field=shown, message="must have a name of printable characters")
+    elif _holds_card_number(name):
+        yield FieldError(field=shown, message="must not have a card number in its name")
+    elif name != "ipAddress" or depth > 1:
+        becomes_token = depth == 1 and name in _TOKENIZED
+        yield from _unwelcome_value(shown, value, depth, becomes_token=becomes_token)
+
+
+def _unwelcome_value(shown: str, value: object, depth: int, *, becomes_token: bool) -> Iterator[FieldError]:
     match value:
-        case _ if not name.isprintable():
-            yield FieldError(field=shown, message="must have a name of printable characters")
-        case _ if holds_card_number(name):
-            yield FieldError(field=shown, message="must not have a card number in its name")
         case str() if not value.isprintable():
             yield FieldError(field=shown, message="must hold printable characters only")
-        case str() | int() if name != "ipAddress" and holds_card_number(str(value)):
+        case str() | int() | float() if _holds_card_number(str(value)):
             yield FieldError(field=shown, message="must not hold a card number")
+        case str() if not becomes_token and len(value) <= _LONGEST_TEXT and holds_iban(value):
+            yield FieldError(field=shown, message="must not hold an account number (IBAN)")
         case dict() | list() if depth == _MAX_DEPTH:
             yield FieldError(field=shown, message="must not be nested so deep")
-        case dict() | list():
-            yield from _unwelcome_within(name, cast("dict[str, object] | list[object]", value), depth + 1)
+        case list():
+            for part in cast("list[object]", value):
+                yield from _unwelcome_value(shown, part, depth + 1, becomes_token=becomes_token)
+        case dict():
+            for key, part in cast("dict[str, object]", value).items():
+                for error in _unwelcome(key, part, depth + 1):
+                    yield FieldError(field=f"{shown}.{error.field}", message=error.message)
         case _:
             pass
 
 
-def _unwelcome_within(name: str, parts: dict[str, object] | list[object], depth: int) -> Iterator[FieldError]:
-    if isinstance(parts, list):
-        for part in parts:
-            yield from _unwelcome(name, part, depth)
-        return
-    for key, part in parts.items():
-        for error in _unwelcome(key, part, depth):
-            yield FieldError(field=f"{_shown(name)}.{error.field}", message=error.message)
+def _holds_card_number(text: str) -> bool:
+    """Scan a text, unless no field takes one so long: it is refused anyway, and the cost of a request is bounded."""
+    return len(text) <= _LONGEST_TEXT and holds_card_number(text)
 
 
 def _type_errors(name: str, value: object) -> list[FieldError]:
@@ -241,3 +251,4 @@ def _field(info: msgspec.structs.FieldInfo) -> _Field:
 
 
 _FIELDS: Mapping[str, _Field] = {info.encode_name: _field(info) for info in msgspec.structs.fields(TransactionRequest)}
+_TOKENIZED = frozenset(field.public_name for field in FIELDS if field.spec.identifies is not None)

@@ -25,14 +25,16 @@ def call_api(deployment: Deployment, method: str, path: str, body: dict[str, Any
     """
     import httpx  # noqa: PLC0415  (100 ms that `--help` need not pay)
 
-    url = f"{deployment['apiUrl'].rstrip('/')}{path}"
+    # Errors name the API's URL only: whoever mistakes a card number for an id must not find it on the screen.
+    api_url = deployment["apiUrl"].rstrip("/")
+    url = f"{api_url}{path}"
     try:
         answer = httpx.request(method, url, json=body, auth=deployment.auth(), timeout=30)
     except httpx.TransportError as error:
         hint = "; is `fraudstream local` still running?" if deployment.is_local else ""
-        raise CommandError(f"no answer from {url}: {error}{hint}") from None
+        raise CommandError(f"no answer from {api_url}/transactions: {error}{hint}") from None
     except httpx.InvalidURL:
-        raise CommandError(f"{url} is not a URL") from None
+        raise CommandError(f"{api_url} is not a URL") from None
     if not answer.is_success:
         raise CommandError(_refusal(answer))
     return cast("dict[str, Any]", answer.json())

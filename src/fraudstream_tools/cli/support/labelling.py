@@ -13,6 +13,7 @@ from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import file_problems
 from fraudstream_tools.cli.support.output import CommandError, err, out
 from fraudstream_tools.cli.support.progress import progress_bar
+from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -66,7 +67,7 @@ def give_label(client: "DynamoDBClient", table: str, transaction_id: str, label:
             return Given.OVERTAKEN
         if _write(client, table, item, label, there):
             return Given.WRITTEN
-    raise CommandError(f"{transaction_id}: others changed its label at every attempt; try again")
+    raise CommandError(f"{shown(transaction_id)}: others changed its label at every attempt; try again")
 
 
 def label_transaction(client: "DynamoDBClient", table: str, transaction_id: str, *, is_fraud: bool, source: str) -> str:
@@ -91,11 +92,11 @@ def label_transaction(client: "DynamoDBClient", table: str, transaction_id: str,
             label = Label(label=truth, label_source=source, labeled_at=there.labeled_at + 1)
             given = give_label(client, table, transaction_id, label)
     if given is Given.MISSING:
-        raise CommandError(f"{transaction_id}: there is no such transaction")
+        raise CommandError(f"{shown(transaction_id)}: there is no such transaction")
     if given is Given.TOO_EARLY:
-        raise CommandError(f"{transaction_id} happened later than this machine's clock says")
+        raise CommandError(f"{shown(transaction_id)} happened later than this machine's clock says")
     if given is Given.OVERTAKEN:
-        raise CommandError(f"{transaction_id} has a label that is newer than this machine's clock")
+        raise CommandError(f"{shown(transaction_id)} has a label that is newer than this machine's clock")
     return truth.value
 
 
@@ -119,7 +120,7 @@ def label_file(file: Path, source: str, stack: str | None, file_map: "FileMap | 
     bad = {Given.MISSING: "there is no such transaction", Given.TOO_EARLY: "the label is older than the transaction"}
     refused = [(name, bad[given[name]]) for name in content.labels if given[name] in bad]
     for transaction_id, why in refused[:_SHOWN]:
-        err.print(f"{transaction_id}: {why}", markup=False)
+        err.print(f"{shown(transaction_id)}: {why}", markup=False)
     if len(refused) > _SHOWN:
         err.print(f"… and {len(refused) - _SHOWN:,} more")
     if refused:

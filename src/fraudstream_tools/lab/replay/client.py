@@ -20,6 +20,7 @@ import httpx
 import msgspec
 
 from fraudstream_tools.lab.files.problems import FileProblemError
+from fraudstream_tools.redaction import shown
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 ATTEMPTS = 8
@@ -41,6 +42,7 @@ class Refusal:
     """A transaction that the API did not take."""
 
     transaction_id: str
+    """As it may be printed: a card number is not."""
     status: int
     """HTTP status; 0 where there never was an answer."""
     detail: str
@@ -197,7 +199,7 @@ class _Replay:
             raise UnusableApiError(f"{self._url} answers {status}: {detail}")
         self._result.refused += 1
         if len(self._result.refusals) < 1000:  # noqa: PLR2004  (as `ReplayResult.refusals` says)
-            self._result.refusals.append(Refusal(str(transaction.get("transactionId", "?")), status, detail))
+            self._result.refusals.append(Refusal(shown(str(transaction.get("transactionId", "?"))), status, detail))
 
 
 def _pause(attempt: int, asked: float) -> float:
