@@ -14,6 +14,7 @@ from infra.api.spec import api_spec
 from infra.api.waf import Firewall
 from infra.compute.functions import Function, FunctionDefinition, FunctionRole
 from infra.compute.lambda_packages import Package, Target, build_package
+from infra.compute.placeholders import read_placeholders
 from infra.compute.stream_consumers import (
     StreamSubscription,
     analyzer_consumer,
@@ -89,6 +90,7 @@ def _environments(settings: StackSettings, stores: _Stores) -> Mapping[str, Mapp
             **common,
             transactions_table=tables.transactions.name,
             token_key=stores.keys.token_key,
+            placeholders=read_placeholders(),
             retention_days=settings.retention_days,
             max_past_days=settings.max_past_days,
             max_future_seconds=settings.max_future_seconds,

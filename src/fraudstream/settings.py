@@ -55,6 +55,8 @@ class ProcessorSettings(CommonSettings, frozen=True, kw_only=True):
     transactions_table: str
     token_key: str
     """Key of the HMAC that turns identifiers into tokens: base64, at least 32 bytes."""
+    placeholders: str = ""
+    """What clients send in place of an identifier which they do not have: in small letters, separated by commas."""
     retention_days: int = 400
     """Days until a transaction and its claim expire, from its receipt."""
     max_past_days: int = 30

@@ -32,7 +32,7 @@ from fraudstream.reporting.storage.object_store import FolderStore, digest
 from fraudstream.transactions.api.validation import TimeBounds, read_request
 from fraudstream.transactions.attributes import from_attribute, from_item
 from fraudstream.transactions.decision import Decision, Label, Verdict
-from fraudstream.transactions.pseudonyms import payload_hash
+from fraudstream.transactions.pseudonyms import is_same_payload
 from fraudstream.transactions.tokens import Tokenizer
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.cli.alerts import grouped
@@ -148,7 +148,10 @@ def test_the_same_request_again_is_the_one_that_was_stored(claims: list[Any], st
     received = max(Transaction.from_item(item).received_at for item in stored)
     times = TimeBounds(earliest=0, latest=received + 86_400_000)
     posted = [read_request(json.dumps(each).encode(), times) for each in lines("requests")]
-    assert {each.transaction_id: payload_hash(each, tokenizer) for each in posted} == claimed
+    assert {each.transaction_id for each in posted} == claimed.keys()
+    assert all(is_same_payload(each, claimed[each.transaction_id], tokenizer) for each in posted)
+    others = [msgspec.structs.replace(each, amount_minor=each.amount_minor + 1) for each in posted]
+    assert not any(is_same_payload(each, claimed[each.transaction_id], tokenizer) for each in others)
 
 
 def test_each_segment_parses_and_stored_is_decided_is_logged(logged: list[LogRecord], stored: list[Any]) -> None:

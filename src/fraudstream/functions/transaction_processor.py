@@ -32,6 +32,7 @@ _api = TransactionApi(
         table=_settings.transactions_table,
         tokenizer=Tokenizer(_settings.token_key),
         retention_days=_settings.retention_days,
+        placeholders=frozenset(_settings.placeholders.split(",")),
     ),
     settings=_settings,
     deadline=Deadline(_client),

@@ -121,7 +121,7 @@ def identifier(description: str) -> Meta:
         min_length=1,
         max_length=128,
         description=f"{description} Stored as a keyed token only.",
-        extra={"must_be": "a text of 1 to 128 printable characters"},
+        extra={"must_be": "a text of 1 to 128 printable characters, not only spaces"},
     )
 
 

@@ -6,6 +6,7 @@ request that died between the two is completed by its repetition.
 """
 
 import secrets
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +18,7 @@ from fraudstream.dynamodb import is_condition_failure
 from fraudstream.transactions.attributes import Item, from_item, to_item
 from fraudstream.transactions.deadline import DeadlineExceededError
 from fraudstream.transactions.item import StoredTransaction, decode
-from fraudstream.transactions.pseudonyms import payload_hash, pseudonymize
+from fraudstream.transactions.pseudonyms import is_same_payload, payload_hash, pseudonymize
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.sampling import sample_mark
 from fraudstream.transactions.tokens import Tokenizer
@@ -54,6 +55,8 @@ class TransactionStore:
     table: str
     tokenizer: Tokenizer
     retention_days: int
+    placeholders: AbstractSet[str] = frozenset()
+    """Values, in small letters, that clients send in place of an identifier which they do not have."""
 
     def put(self, request: TransactionRequest, *, now: int) -> PutResult:
         """Store a transaction, or find that it is stored.
@@ -76,10 +79,16 @@ class TransactionStore:
         }
         if held := self._put_if_absent(to_item(claim)):
             earlier = from_item(held)
-            if earlier["payloadHash"] != claim["payloadHash"]:
+            if not is_same_payload(request, earlier["payloadHash"], self.tokenizer):
                 raise ConflictError
             claim = earlier  # its time and its end, so that the transaction is the one that was claimed
-        transaction = pseudonymize(request, self.tokenizer, timestamp=claim["transactionTimestamp"], received_at=now)
+        transaction = pseudonymize(
+            request,
+            self.tokenizer,
+            timestamp=claim["transactionTimestamp"],
+            received_at=now,
+            placeholders=self.placeholders,
+        )
         token = secrets.token_bytes(_TOKEN_BYTES)
         beside = {"kind": ItemKind.TRANSACTION.value, "expiresAt": claim["expiresAt"], "writeToken": token}
         item = transaction.to_item() | to_item(beside | sample_mark(transaction.transaction_id, now))

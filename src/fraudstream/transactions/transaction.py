@@ -17,7 +17,8 @@ from fraudstream.transactions.fields import EntityKind, FieldSpec
 from fraudstream.transactions.money import EXPONENTS, MAX_AMOUNT_MINOR
 from fraudstream.transactions.times import EARLIEST_ACCOUNT
 
-TRANSACTION_ID_PATTERN: Final = "^[A-Za-z0-9._:-]{1,64}$"
+TRANSACTION_ID_PATTERN: Final = r"^(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}$"
+"""Without `.` and `..`: in a path they name folders, so that nobody could read such a transaction."""
 _TIME_IN_RULES: Final = "rules speak of time by features: localHour, arrivalDelaySeconds and the windows of counts"
 _AMOUNT_IN_RULES: Final = "minor units differ between currencies: compare amountBase, the amount in the base currency"
 _PLACE_IN_RULES: Final = "places are judged by travelKm, travelHours and travelKmPerHour"
@@ -69,7 +70,7 @@ class AuthorizationResult(StrEnum):
 
 
 def _transaction_id(description: str) -> Meta:
-    return fields.text(TRANSACTION_ID_PATTERN, description, "1 to 64 letters, digits and . _ : -")
+    return fields.text(TRANSACTION_ID_PATTERN, description, "1 to 64 letters, digits and . _ : - (not . or .. alone)")
 
 
 def _country(description: str) -> FieldSpec:

@@ -2,10 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.transactions.attributes import to_item
 from fraudstream.transactions.decision import Label, Truth
+from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.tokens import EntityKind, Tokenizer
 from tests.aws_harness import create_table
 from tests.integration.transactions.processor_harness import (
@@ -191,3 +194,24 @@ def test_of_many_equal_posts_at_once_exactly_one_is_new(endpoint: str, table: st
         answers = list(pool.map(lambda processor: processor.post(sent), processors))
     assert sorted(answer["statusCode"] for answer in answers) == [200] * 7 + [201]
     assert len(processors[0].transactions()) == 1
+
+
+def test_a_repeat_across_the_upgrade_from_0_1_0_is_no_conflict(processor: Processor) -> None:
+    sent = payment(customerId=" customer-81", ipAddress="2001:DB8::17", timestamp=processor.time[0])
+    assert processor.post(sent)["statusCode"] == 201
+    (claim,) = [item for item in processor.items() if item["kind"] == "CLAIM"]
+    # As 0.1.0 made it: over the fields as they were posted, without a version.
+    encoded = msgspec.json.encode(msgspec.convert(sent, TransactionRequest), order="deterministic")
+    old = claim | {"payloadHash": Tokenizer(KEY).payload_hash(encoded)}
+    assert old["payloadHash"] != claim["payloadHash"]
+    processor.client.put_item(TableName=processor.table, Item=to_item(old))
+    assert processor.post(sent)["statusCode"] == 200
+    assert processor.post(sent | {"amountMinor": 5000})["statusCode"] == 409
+
+
+def test_a_repeat_in_another_spelling_is_the_same_transaction(processor: Processor) -> None:
+    sent = payment(customerId="customer-81", ipAddress="2001:db8::17", timestamp=processor.time[0])
+    assert processor.post(sent)["statusCode"] == 201
+    assert processor.post(sent | {"customerId": " customer-81 ", "ipAddress": "2001:DB8:0::17"})["statusCode"] == 200
+    assert processor.post(sent | {"ipAddress": "2001:db8::18"})["statusCode"] == 409
+    assert processor.post(sent | {"customerId": "Customer-81"})["statusCode"] == 409

@@ -198,6 +198,8 @@ def _rule_errors(values: Mapping[str, object], times: TimeBounds) -> Iterator[Fi
                 yield FieldError(field=name, message="is too far in the past")
             case (("timestamp" | "accountOpenedAt"), int()) if value > times.latest:
                 yield FieldError(field=name, message="is in the future")
+            case _, str() if name in _TOKENIZED and not value.strip():
+                yield FieldError(field=name, message=f"must be {_FIELDS[name].must_be}")
             case "ipAddress", str() if not _is_ip_address(value):
                 yield FieldError(field=name, message=f"must be {_FIELDS[name].must_be}")
             case "type", str() if value in _TAKING_BACK and "originalTransactionId" not in values:

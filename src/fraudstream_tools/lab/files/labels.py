@@ -80,7 +80,7 @@ def read_label_file(path: Path, source: str, now: int, file_map: FileMap | None 
 def _problems(row: Mapping[str, Any], source: str, now: int) -> list[str]:
     wrong: list[str] = []
     if not isinstance(row.get("transactionId"), str) or not _ID.match(row["transactionId"]):
-        wrong.append("column transactionId: must be 1 to 64 letters, digits and . _ : -")
+        wrong.append("column transactionId: must be 1 to 64 letters, digits and . _ : - (not . or .. alone)")
     if row.get("label") not in tuple(Truth):
         wrong.append("column label: must be FRAUD or LEGITIMATE")
     if not _SOURCE.match(str(row.get("source", source))):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles.events import UnusableTransactionError, check, identity
 from fraudstream.detection.profiles.profile import LabelChange
+from fraudstream.transactions.addresses import entity_address
 from fraudstream.transactions.times import other_unit
 from fraudstream.transactions.tokens import coarse
 from fraudstream.transactions.transaction import Transaction
@@ -60,6 +62,9 @@ def as_transaction(row: Mapping[str, Any], number: int) -> Transaction:
         if isinstance(time, int | float) and (problem := other_unit(time, may_be_old=name == "accountOpenedAt")):
             raise RowRefusedError(number, name, problem)
     values["receivedAt"] = row.get("receivedAt", row.get("timestamp", 0))
+    if isinstance(address := values.get("ipAddress"), str):
+        with suppress(ValueError):  # what is no address may be a token
+            values["ipAddress"] = entity_address(address)
     for name in ("latitude", "longitude"):
         if isinstance(values.get(name), float):
             values[name] = coarse(values[name])
