@@ -33,8 +33,8 @@ _SEPARATORS: Final = re.compile("[ .:/_-]")
 
 
 def without_ibans(text: str, instead: str) -> str:
-    """Return a text with every account number in it replaced."""
-    return _SHAPE.sub(lambda match: instead if _is_iban(match[0]) else match[0], text)
+    """Return a text with every account number in it replaced; only those in capitals, as banks print them."""
+    return _SHAPE.sub(lambda match: instead if match[0].isupper() and _is_iban(match[0]) else match[0], text)
 
 
 def holds_iban(text: str) -> bool:

@@ -14,7 +14,7 @@ import msgspec
 from fraudstream.contract import ItemKind
 from fraudstream.durations import DAY
 from fraudstream.transactions.attributes import AttributeValue
-from fraudstream.transactions.card_numbers import holds_card_number
+from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.decision import Decision, Label
 from fraudstream.transactions.item import PoisonRecordError, decode
 from fraudstream.transactions.money import exponent
