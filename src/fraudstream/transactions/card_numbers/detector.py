@@ -1,4 +1,4 @@
-"""Tell whether a text holds a card number: in groups, behind dates, between letters, in chip and stripe data.
+"""Find card numbers in texts: in groups, behind dates, between letters, in chip and stripe data.
 
 What is asked of the detector stands in docs/privacy.md, with its measured shares (`make bench-privacy`).
 """
@@ -76,7 +76,7 @@ def _holds_in_groups(text: str, *, in_hex_id: bool = False) -> bool:
 
 
 def _runs(text: str) -> Iterator[list[re.Match[str]]]:
-    """Give groups of digits that belong together: no more than a separator lies between two of them."""
+    """Yield the groups of digits that belong together: no more than a separator lies between two of them."""
     run: list[re.Match[str]] = []
     for group in _DIGITS.finditer(text):
         if run and group.start() - run[-1].end() > LONGEST_SEPARATOR:

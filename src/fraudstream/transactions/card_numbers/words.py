@@ -45,7 +45,7 @@ def _slide(run: str, *, starts_id: bool, ends_id: bool, anywhere: bool) -> bool:
 
 
 def _clean_places(run: str) -> Iterator[int]:
-    """Give the places between digits where a letter or a dash stands."""
+    """Yield the places between digits where a letter or a dash stands."""
     place = 0
     yield place
     for part in run.split("-"):
