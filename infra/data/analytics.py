@@ -28,6 +28,7 @@ CUTOFF_BYTES = 100 * 1024**3
 _GLUE_TYPES: Mapping[str, str] = {
     "BIGINT": "bigint",
     "BLOB": "binary",
+    "BOOLEAN": "boolean",
     "DECIMAL(38, 0)": "decimal(38,0)",
     "DOUBLE": "double",
     "DOUBLE[]": "array<double>",

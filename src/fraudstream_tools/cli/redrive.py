@@ -29,7 +29,8 @@ def register(app: typer.Typer) -> None:
 def redrive(
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="transactionIds")] = None,
     report: Annotated[
-        Path | None, typer.Option(help="A day's report.json: every transaction that it lists as undecided.")
+        Path | None,
+        typer.Option(help="A day's report.json: every transaction that it lists as undecided or unlearned."),
     ] = None,
     stack: StackOption = None,
 ) -> None:
@@ -49,7 +50,7 @@ def redrive(
             "(a report that failed is made anew by: fraudstream report --date YYYY-MM-DD)"
         )
     if not wanted:
-        out.print(f"{report} lists no undecided transaction", markup=False)
+        out.print(f"{report} lists nothing to redrive", markup=False)
         return
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
@@ -72,17 +73,19 @@ def redrive(
 def _undecided(report: Path) -> Iterable[str]:
     import msgspec  # noqa: PLC0415  (kept out of `--help`)
 
-    from fraudstream.reporting.daily.schema.report import Undecided  # noqa: PLC0415
+    from fraudstream.reporting.daily.schema.report import Undecided, UnlearnedLabel  # noqa: PLC0415
 
     try:
         content = msgspec.json.decode(report.read_bytes(), type=dict[str, Any])
         # No more of it is looked at than this: its figures may be those of another release.
         undecided = msgspec.convert(content["reconciliation"]["undecided"], list[Undecided])
+        # A report of an earlier release does not say which labels were given up.
+        unlearned = msgspec.convert(content["reconciliation"].get("unlearned", []), list[UnlearnedLabel])
     except OSError as error:
         raise CommandError(f"{report}: {error.strerror}") from None
     except (msgspec.DecodeError, KeyError, TypeError):
         raise CommandError(f"{report}: not a fraudstream report in JSON") from None
-    return (each.transaction_id for each in undecided)
+    return (each.transaction_id for each in (*undecided, *unlearned))
 
 
 def _update(client: "DynamoDBClient", table: str, transaction_id: str, values: dict[str, Any], condition: str) -> bool:

@@ -101,7 +101,7 @@ def test_columns_are_those_of_the_files_in_athenas_types(analytics: Graph, name:
     columns = {each["name"]: each["type"] for each in table(analytics, name)["storageDescriptor"]["columns"]}
     assert list(columns) == [column.lower() for column in FILES[name]]
     assert set(columns.values()) <= {
-        "array<double>", "array<string>", "bigint", "binary", "decimal(38,0)", "string"
+        "array<double>", "array<string>", "bigint", "binary", "boolean", "decimal(38,0)", "string"
     }  # fmt: skip
 
 

@@ -216,7 +216,7 @@ def test_a_report_that_lists_nothing_undecided_redrives_nothing_and_says_so(
     fraudstream: Command, report: Callable[..., str]
 ) -> None:
     ran = fraudstream("redrive", "--report", report(decided=["t-1"]))
-    assert (ran.code, ran.out) == (0, "report-2026-01-05.json lists no undecided transaction\n")
+    assert (ran.code, ran.out) == (0, "report-2026-01-05.json lists nothing to redrive\n")
 
 
 def test_a_report_of_another_release_is_redriven_from_too(

@@ -31,7 +31,13 @@ from tests.unit.reporting.decision_log_harness import (
 )
 
 PAGE = (Path(__file__).parents[3] / "docs/decision-log.md").read_text()
-TYPES = {"integer": int, "string": str, "list of strings": tuple[str, ...], "list of numbers": tuple[float, ...]}
+TYPES = {
+    "integer": int,
+    "string": str,
+    "boolean": bool,
+    "list of strings": tuple[str, ...],
+    "list of numbers": tuple[float, ...],
+}
 AT = MIDNIGHT + 9 * HOUR
 EXAMPLES = ((LogTable.DECISIONS, (2026, 11, 22, 14)), (LogTable.LABELS, (2026, 12, 12, 6)))
 

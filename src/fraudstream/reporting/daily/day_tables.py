@@ -32,7 +32,7 @@ Inputs = Mapping[LogTable, Mapping[str, str]]
 _LABELLED = f"""
 CREATE TABLE labelled AS
     SELECT DISTINCT ON (transactionId) {", ".join(name for name in LABELS if name != "features")}
-    FROM labels WHERE decision IS NOT NULL ORDER BY transactionId, {NEWEST_LABEL}, loggedAt DESC
+    FROM labels WHERE decision IS NOT NULL ORDER BY transactionId, {NEWEST_LABEL}, learnt DESC NULLS LAST, loggedAt DESC
 """
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fraudstream.contract import DECISION_DEADLINE_SECONDS
 from fraudstream.reporting.daily import breakdowns
 from fraudstream.reporting.daily import rules as rule_figures
 from fraudstream.reporting.daily.queries import COUNTS, STOPPED, DayQueries, binned, counts, named, percentiles
@@ -21,6 +22,7 @@ from fraudstream.reporting.daily.schema.report import (
     Revision,
     TableCheck,
     Undecided,
+    UnlearnedLabel,
 )
 from fraudstream.reporting.daily.schema.trends import Past
 from fraudstream.reporting.log.hourly_merge import FINGERPRINT
@@ -72,6 +74,17 @@ _ONLY_LABELLED = f"""
 """
 
 
+# Of labels that say what profiles know already, nothing is learnt. What was logged in the last hour may be under way.
+_UNLEARNED = """
+    SELECT transactionId, labelled.labeledAt FROM labelled LEFT JOIN (
+        SELECT transactionId, arg_max(label, labeledAt) AS learntLabel FROM labels WHERE learnt GROUP BY transactionId
+    ) USING (transactionId)
+    WHERE NOT learnt AND loggedAt <= $until AND (
+        (label = 'FRAUD' AND learntLabel IS DISTINCT FROM 'FRAUD') OR (label = 'LEGITIMATE' AND learntLabel = 'FRAUD')
+    ) ORDER BY 2, 1
+"""
+
+
 def summarize(
     connection: "duckdb.DuckDBPyConnection", day: date, table: TableCheck, *, as_of: int | None, hours: Iterable[str]
 ) -> DailyReport:
@@ -108,7 +121,7 @@ def summarize(
         lag=percentiles(queries.rows(_DURATIONS, {"dimension": "lag"})),
         labels=_labels(queries),
         rulesets=queries.tally("version"),
-        reconciliation=_reconciliation(queries, table),
+        reconciliation=_reconciliation(queries, table, as_of),
         log_hours=_log_hours(day, hours),
         past=Past(),
     )
@@ -164,7 +177,7 @@ def _log_hours(day: date, hours: Iterable[str]) -> LogHours:
     )
 
 
-def _reconciliation(queries: DayQueries, table: TableCheck) -> Reconciliation:
+def _reconciliation(queries: DayQueries, table: TableCheck, as_of: int | None) -> Reconciliation:
     (stored,) = queries.row("SELECT coalesce(sum(transactions), 0) FROM tallies WHERE dimension = 'stored'")
     (decided,) = queries.row("SELECT coalesce(sum(transactions), 0) FROM tallies WHERE dimension = 'total'")
     (unstored,), (only_labelled,) = queries.row(_UNSTORED), queries.row(_ONLY_LABELLED)
@@ -178,6 +191,12 @@ def _reconciliation(queries: DayQueries, table: TableCheck) -> Reconciliation:
         ),
         table=table,
         unread_profiles=rule_figures.unread_profiles(queries),
+        unlearned=tuple(
+            UnlearnedLabel(transaction_id=transaction_id, labeled_at=labeled_at)
+            for transaction_id, labeled_at in queries.rows(
+                _UNLEARNED, {"until": (as_of or 0) - 1000 * DECISION_DEADLINE_SECONDS}
+            )
+        ),
     )
 
 

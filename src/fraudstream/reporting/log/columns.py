@@ -14,10 +14,11 @@ _TYPES: Mapping[Any, str] = {
     int: "BIGINT",
     float: "DOUBLE",
     str: "VARCHAR",
+    bool: "BOOLEAN",
     tuple[str, ...]: "VARCHAR[]",
     tuple[float, ...]: "DOUBLE[]",
 }
-_OF_LABELS = ("label", "labelSource", "labeledAt")
+_OF_LABELS = ("label", "labelSource", "labeledAt", "learnt")
 
 
 def _duckdb_type(kind: Any) -> str:  # noqa: ANN401  (an annotation)

@@ -38,7 +38,7 @@ _LABELS = """
 CREATE TABLE labels AS
     SELECT DISTINCT ON (transactionId, labeledAt, label) {columns}
     FROM stage WHERE event = 'LABELED'
-    ORDER BY transactionId, labeledAt, label, decision IS NULL, loggedAt, labelSource
+    ORDER BY transactionId, labeledAt, label, decision IS NULL, learnt DESC NULLS LAST, loggedAt, labelSource
 """
 
 

@@ -103,6 +103,8 @@ class LogRecord(_Columns, frozen=True, kw_only=True, rename="camel", omit_defaul
     label: str | None = None
     label_source: str | None = None
     labeled_at: int | None = None
+    learnt: bool | None = None
+    """Whether the profiles had learnt the label when this was logged; None in a log of a version that did not say."""
 
 
 def read_stream_record(record: Mapping[str, Any]) -> list[LogRecord]:
@@ -208,9 +210,17 @@ def _changes(
         records.append(LogRecord(event=LogEvent.DECIDED, **known))
     # A label says all that it is about: weeks later its transaction need not be looked up. One that was there before
     # the decision is said again with it.
-    if label is not None and (newly_decided or label != _known_label(old)):
-        records.append(LogRecord(event=LogEvent.LABELED, **known, **msgspec.structs.asdict(label)))
+    if label is not None:
+        learnt = _is_learnt(new, label)
+        # It is said once more when profiles have learnt it: a label that was given up would look like one that was not.
+        if newly_decided or label != _known_label(old) or (learnt and not _is_learnt(old, label)):
+            said = msgspec.structs.asdict(label)
+            records.append(LogRecord(event=LogEvent.LABELED, learnt=learnt, **known, **said))
     return records
+
+
+def _is_learnt(image: Mapping[str, AttributeValue], label: Label) -> bool:
+    return image.get("learntLabeledAt") == {"N": str(label.labeled_at)}
 
 
 def _known_label(old: Mapping[str, AttributeValue]) -> Label | None:

@@ -94,7 +94,7 @@ def _money_lines(report: DailyReport) -> Iterator[Line]:
 def _reconciliation_lines(report: DailyReport) -> Iterator[Line]:
     reconciliation = report.reconciliation
     yield from _measures(
-        "reconciliation", report.date, reconciliation, without={"undecided", "table", "unreadProfiles"}
+        "reconciliation", report.date, reconciliation, without={"undecided", "table", "unreadProfiles", "unlearned"}
     )
     yield "reconciliation", report.date, "sampledInTable", reconciliation.table.sampled
     for each in reconciliation.undecided:
@@ -102,6 +102,8 @@ def _reconciliation_lines(report: DailyReport) -> Iterator[Line]:
         yield "undecided", each.transaction_id, "ageSeconds", age // 1000
     for each in reconciliation.unread_profiles:
         yield "unread profiles", each.profile, each.code, each.decisions
+    for each in reconciliation.unlearned:
+        yield "label not learnt", each.transaction_id, "labeledAt", each.labeled_at
     for transaction_id in reconciliation.table.missing:
         yield "missing from log", transaction_id, "inTable", 1
 

@@ -48,6 +48,14 @@ class Undecided(Part, frozen=True, kw_only=True):
     """Epoch milliseconds. Its age is counted to the report's `as_of`."""
 
 
+class UnlearnedLabel(Part, frozen=True, kw_only=True):
+    """A label that the profiles have not learnt within an hour: it was given up."""
+
+    transaction_id: str
+    labeled_at: int
+    """Epoch milliseconds."""
+
+
 class TableCheck(Part, frozen=True, kw_only=True):
     """An independent look at the table: are the transactions that it holds in the log?"""
 
@@ -80,6 +88,8 @@ class Reconciliation(Part, frozen=True, kw_only=True):
     """All of them, oldest first."""
     table: TableCheck
     unread_profiles: tuple[UnreadProfile, ...] = ()
+    unlearned: tuple[UnlearnedLabel, ...] = ()
+    """Labels that were given up, oldest first; `fraudstream redrive --report` has them learnt."""
 
     @property
     def complete(self) -> bool:
