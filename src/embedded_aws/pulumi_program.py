@@ -78,14 +78,53 @@ def run_program(
         DeploymentError: a resource could not be created.
         Exception: whatever the program itself raises.
     """
+    monitor = _Monitor(provider)
+    try:
+        run_with_monitor(program, project=project, stack=stack, config=config, monitor=monitor)
+    except Exception:
+        # Pulumi wraps what the monitor raised, sometimes more than once.
+        if monitor.error is not None:
+            raise monitor.error from monitor.error.__cause__
+        raise
+    return monitor.exports
+
+
+def run_with_monitor(
+    program: Callable[[], object],
+    *,
+    project: str,
+    stack: str,
+    config: Mapping[str, str],
+    monitor: mocks.MockMonitor,
+    dry_run: bool = False,
+) -> None:
+    """Run a program once in place of Pulumi's engine; see `run_program`.
+
+    Args:
+        program: declares the resources.
+        project: the project's name.
+        stack: the stack's name.
+        config: settings with their namespaces.
+        monitor: is told what the program declares, and answers.
+        dry_run: the program is told that it is a preview.
+
+    Raises:
+        Exception: whatever the program or the monitor raises.
+    """
     # Pulumi keeps its root stack, its settings and its configuration in context variables.
-    return contextvars.Context().run(_run, program, project, stack, config, provider)
+    contextvars.Context().run(_run, program, project, stack, config, monitor, dry_run=dry_run)
 
 
 def _run(
-    program: Callable[[], object], project: str, stack: str, config: Mapping[str, str], provider: Provider
-) -> dict[str, Any]:
-    monitor = _Monitor(provider)
+    program: Callable[[], object],
+    project: str,
+    stack: str,
+    config: Mapping[str, str],
+    monitor: mocks.MockMonitor,
+    *,
+    dry_run: bool,
+) -> None:
+    before = settings.SETTINGS
     loop = asyncio.new_event_loop()
     loop.set_default_executor(_InThisThread())
     # What waited for a resource that failed fails with it: said once is enough.
@@ -93,27 +132,24 @@ def _run(
     asyncio.set_event_loop(loop)
     try:
         settings.configure(
-            settings.Settings(
+            mocks.MockSettings(
+                monitor=monitor,
+                monitor_features=set(monitor.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),  # pyright: ignore[reportUnknownMemberType]
+                engine=mocks.MockEngine(_log),
                 project=project,
                 stack=stack,
-                monitor=monitor,
-                engine=mocks.MockEngine(_log),
-                dry_run=False,
+                dry_run=dry_run,
                 organization="organization",
+                callbacks=None,
             )
         )
         runtime_config.set_all_config(dict(config), secret_keys=[])
         loop.run_until_complete(run_in_stack(lambda: _discard(program())))
-    except Exception:
-        # Pulumi wraps what the monitor raised, sometimes more than once.
-        if monitor.error is not None:
-            raise monitor.error from monitor.error.__cause__
-        raise
     finally:
         _cancel_rest(loop)
         asyncio.set_event_loop(None)
         loop.close()
-    return monitor.exports
+        settings.SETTINGS = before
 
 
 def _discard(_: object) -> None:

@@ -1,20 +1,18 @@
 """Runs the Pulumi program against a monitor that records what is registered, and gives the graph back."""
 
-import asyncio
-import contextvars
 import functools
 import importlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from google.protobuf import empty_pb2, json_format, struct_pb2
-from pulumi.runtime import config as runtime_config
-from pulumi.runtime import mocks, rpc, run_in_stack, settings
+from google.protobuf import json_format, struct_pb2
+from pulumi.runtime import mocks, rpc
 from pulumi.runtime.proto import resource_pb2
+
+from embedded_aws.pulumi_program import run_with_monitor
 
 ACCOUNT = "123456789012"
 REGION = "us-east-2"
@@ -78,18 +76,6 @@ class Graph:
                 seen.add(urn)
                 todo += by_urn[urn].depends_on
         return frozenset(seen)
-
-
-class _Inline(ThreadPoolExecutor):
-    """Runs what is submitted at once, in the calling thread: so nothing depends on the threads' order."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except BaseException as error:  # noqa: BLE001 (handed on to who waits)
-            future.set_exception(error)
-        return future
 
 
 def resource_class(kind: str) -> type[pulumi.Resource]:
@@ -250,36 +236,12 @@ def capture(
     preview: bool = False,
     stack: str = "test",
 ) -> Graph:
-    """Run a program in a runtime of its own, and give the graph that it declared."""
-    return contextvars.Context().run(_capture, program, dict(config or {}), stack, preview=preview)
-
-
-def _capture(program: Callable[[], None], config: dict[str, str], stack: str, *, preview: bool) -> Graph:
+    """Run a program in a runtime of its own, and return the graph that it declared."""
     graph = Graph()
-    before = settings.SETTINGS
-    loop = asyncio.new_event_loop()
-    loop.set_default_executor(_Inline())
-    asyncio.set_event_loop(loop)
-    try:
-        recorder = _Recorder(graph, preview=preview)
-        settings.configure(
-            mocks.MockSettings(
-                monitor=recorder,
-                monitor_features=set(recorder.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
-                engine=mocks.MockEngine(None),
-                project="fraudstream",
-                stack=stack,
-                dry_run=preview,
-                organization="organization",
-                callbacks=None,
-            )
-        )
-        runtime_config.set_all_config(config)
-        loop.run_until_complete(run_in_stack(program))
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
-        settings.SETTINGS = before
+    recorder = _Recorder(graph, preview=preview)
+    run_with_monitor(
+        program, project="fraudstream", stack=stack, config=config or {}, monitor=recorder, dry_run=preview
+    )
     return graph
 
 
