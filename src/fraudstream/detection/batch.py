@@ -19,7 +19,7 @@ from fraudstream.detection.stores.profiles import ATTEMPTS, ProfileStore, Stored
 from fraudstream.transactions.decision import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from fraudstream.detection.judge import Judge, Judgement
     from fraudstream.detection.profiles.profile import LabelChange, Profile
@@ -192,27 +192,34 @@ class Batch:
         profiles = {key: stored.profile for key, stored in self._stored.items()}
         learnt = self._learnt_with_later()
         self._judgements, self._changed = {}, {}
+        broken: set[str] = set()
         for step in self._steps:
-            if step.relabelling:
-                frauds = self._frauds[step.sequence_number]
-                changed = learn_label(
-                    step.transaction, profiles, step.relabelling.change, frauds, learnt=learnt[step.sequence_number]
-                ).changed
-            else:
-                undone = step.sequence_number in self._undone
-                judgement = self._judge.judge(
-                    step.transaction,
-                    profiles,
-                    self._decided_at,
-                    undecided=undone,
-                    learnt=learnt[step.sequence_number],
-                    notes=self._notes(step.transaction),
-                )
-                self._judgements[step.sequence_number] = judgement
-                changed = judgement.profiles
+            try:
+                changed = self._take_one(step, profiles, learnt[step.sequence_number])
+            except Exception as error:  # noqa: BLE001  (one transaction's fault must not stop the others)
+                self.failed.setdefault(step.sequence_number, error)
+                broken.add(step.sequence_number)
+                continue
             changed = {key: profile for key, profile in changed.items() if key not in self.newer}
             profiles.update(changed)
             self._changed.update(changed)
+        self._drop(broken)
+
+    def _take_one(self, step: BatchStep, profiles: Mapping[str, Profile], learnt: set[str]) -> Mapping[str, Profile]:
+        """Judge or learn one step, and return the profiles that it changes, by key."""
+        if step.relabelling:
+            frauds = self._frauds[step.sequence_number]
+            return learn_label(step.transaction, profiles, step.relabelling.change, frauds, learnt=learnt).changed
+        judgement = self._judge.judge(
+            step.transaction,
+            profiles,
+            self._decided_at,
+            undecided=step.sequence_number in self._undone,
+            learnt=learnt,
+            notes=self._notes(step.transaction),
+        )
+        self._judgements[step.sequence_number] = judgement
+        return judgement.profiles
 
     def _notes(self, transaction: Transaction) -> list[Reason]:
         """Return which profiles a transaction is judged without."""

@@ -271,3 +271,23 @@ def test_keys_that_dynamodb_leaves_out_are_asked_for_again(world: World) -> None
     world.dynamodb.meta.events.unregister("after-call.dynamodb.BatchGetItem", leave_out)
     assert left == [7, 4, 1]
     assert len(loaded.profiles) == 10
+
+
+def test_a_transaction_that_breaks_the_judge_fails_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.store(transaction(1), transaction(2), transaction(3))
+    records = world.records()
+    judge = Judge.judge
+
+    def broken(self: Judge, of: Transaction, *arguments: Any, **options: Any) -> Any:
+        if of.transaction_id == transaction(2).transaction_id:
+            raise ZeroDivisionError
+        return judge(self, of, *arguments, **options)
+
+    monkeypatch.setattr(Judge, "judge", broken)
+    analysis = world.analyze(records)
+    assert len(analysis.latencies) == 2
+    assert [type(failure.error) for failure in analysis.failures] == [ZeroDivisionError]
+    assert first_failure(records, analysis.failures) == records[1]["dynamodb"]["SequenceNumber"]
+    monkeypatch.undo()
+    assert world.analyze(records[1:]).failures == []
+    assert all(world.decision(transaction(number).transaction_id) for number in (1, 2, 3))
