@@ -13,8 +13,9 @@ from proofs.faults.network import KilledError
 Record: TypeAlias = dict[str, Any]
 """A stream record as Lambda hands it over."""
 
-ATTEMPTS: Final = 10
-"""As the analyzer's mapping is set: then a record is given up."""
+ANALYZER_ATTEMPTS: Final = 10
+REPORTER_ATTEMPTS: Final = 100
+"""As the mappings are set: then a record is given up."""
 
 
 @dataclass
@@ -28,6 +29,8 @@ class Consumer:
     lanes: list[deque[Record]]
     """Records that wait, by the lane of their transaction: a lane runs one batch at a time."""
     largest_batch: int
+    attempts: int
+    """At a record, before it is given up."""
     dead_letters: list[Record] = field(default_factory=list[Record])
     failures: Counter[str] = field(default_factory=Counter[str])
     """Failed attempts by the sequence number of the record that stood first."""
@@ -100,7 +103,7 @@ class Stream:
         if failed is not None:
             done = next(place for place, record in enumerate(batch) if _number_of(record) == failed)
             consumer.failures[failed] += 1
-            if consumer.failures[failed] > ATTEMPTS:
+            if consumer.failures[failed] > consumer.attempts:
                 consumer.dead_letters.append(batch[done])
                 done += 1
         for record in batch[:done]:

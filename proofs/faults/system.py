@@ -26,7 +26,7 @@ from proofs.faults.expressions import Item
 from proofs.faults.journal import Journal
 from proofs.faults.kinds import Fault, Faults
 from proofs.faults.network import FaultyNetwork, KilledError
-from proofs.faults.stream import Consumer, Record, Stream
+from proofs.faults.stream import ANALYZER_ATTEMPTS, REPORTER_ATTEMPTS, Consumer, Record, Stream
 from proofs.faults.tables import MemoryTables
 from proofs.faults.workload import START, Post, Workload
 
@@ -115,8 +115,8 @@ class System:
         )
         self._rulesets = [_ruleset(-4), _ruleset(-3.2)]
         lanes = [deque[Record]() for _ in range(LANES)]
-        self.analysis = Consumer(self._analyze, wants_analysis, lanes, 40)
-        self.log = Consumer(self._write_log, lambda _: True, [deque[Record]()], 500)
+        self.analysis = Consumer(self._analyze, wants_analysis, lanes, 40, ANALYZER_ATTEMPTS)
+        self.log = Consumer(self._write_log, lambda _: True, [deque[Record]()], 500, REPORTER_ATTEMPTS)
         self.stream.consumers = [self.analysis, self.log]
         self.now = START
         self._looks = 0
@@ -141,6 +141,7 @@ class System:
             clients = {f"processor-{number}": self._client for number in range(CLIENTS)}
             self.actors.run(clients | self._functions() | {"people": self._people, "vandal": self._vandal})
             self._restore()
+            self._look_into_dead_letters()
             for _ in range(3):
                 self._redrive()
                 self.actors.run(self._functions())
@@ -290,6 +291,13 @@ class System:
         for key, spoilt in self.newer.items():
             if self.tables.get("profiles", to_item({"entity": key})) != spoilt:
                 self.wrong_answers["newer profile overwritten"] += 1
+
+    def _look_into_dead_letters(self) -> None:
+        """Check that whatever was given up can be found there, before anything is redriven."""
+        given_up = {record["dynamodb"]["NewImage"]["transactionId"]["S"] for record in self.analysis.dead_letters}
+        for item in self.tables.all("transactions"):
+            if item["kind"] == {"S": "TXN"} and "decision" not in item and item["transactionId"]["S"] not in given_up:
+                self.wrong_answers["undecided, and not in the dead letters"] += 1
 
     def _redrive(self) -> None:
         """Send what has no decision through the analyzer again, as `fraudstream redrive` does."""
