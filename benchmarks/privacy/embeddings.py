@@ -212,6 +212,7 @@ EMBEDDINGS: Final[Mapping[str, Embedding]] = {
     "before YYMM, service code and more": _before(lambda c, _: _yymm(c) + _service(c) + _discretionary(c)),
     "behind YYYYMMDD, before MMYY": lambda c, n: "".join(_date(c)) + n + _mmyy(c),
     "behind YYMMDD, before a security code": lambda c, n: "".join(_date(c))[2:] + n + _code(c, n),
+    "behind zeros": lambda _chance, n: n.zfill(20),
     "track 1": lambda c, n: f"%B{n}^DOE/JOHN^{_yymm(c)}{_service(c)}{_discretionary(c)}?",
     "track 1, a name of one letter": lambda c, n: f"%B{n}^A^{_yymm(c)}{_service(c)}{_discretionary(c)}?",
     "track 2": lambda c, n: f";{_track_2(c, n, '=')}?",

@@ -101,7 +101,8 @@ class _Run:
             return False
         begin = 0
         for index, group in enumerate(self._groups):
-            for offset in (0,) if in_hex_id else OFFSETS:
+            zeros = len(group[0]) - len(group[0].lstrip("0"))
+            for offset in (0,) if in_hex_id else (*OFFSETS, zeros):
                 if offset < len(group[0]) and self._begins_at(begin + offset, index, offset, in_hex_id=in_hex_id):
                     return True
             begin = self._ends[index]

@@ -17,6 +17,7 @@ _BEFORE: Final = re.compile(
     f"(?:[0-9]{{2}}{_MONTH}{_DAY}|{_YEAR}{_MONTH}{_DAY})(?:{_TIME})?"
     f"|{_DAY}{_MONTH}(?:{_YEAR}|[0-9]{{2}})|{_MONTH}{_DAY}(?:{_YEAR}|[0-9]{{2}})"
     "|1[5-9][0-9]{8}(?:[0-9]{3})?"
+    "|0+"  # of a field of fixed width
 )
 _BEHIND: Final = re.compile(
     f"{_EXPIRY}(?:[0-9]{{3,4}})?"
@@ -36,13 +37,13 @@ _PREFIXED_LENGTHS: Final = frozenset({14, 15, 16, 18, 19})
 _AMEX_DIGITS: Final = 15
 
 OFFSETS: Final = (0, _LENGTH_PREFIX, 4, 6, 8, 10, 12, 13, 14)
-"""How many digits may touch a card number in front."""
+"""How many digits may touch a card number in front, besides zeros."""
 LONGEST_DATE_START: Final = 8
 """Of a date with separators, what stands before the group that the number touches: `2026-11-` at most."""
 
 
 def may_stand_before(number: str, rest: str, preceding: str) -> bool:
-    """Return whether digits that touch a card number in front may be a date, or its length as in ISO 8583.
+    """Return whether digits that touch a card number in front may be a date, zeros, or its length as in ISO 8583.
 
     Of the lengths 17 is left out: times since 1970 in nanoseconds begin with it.
 
