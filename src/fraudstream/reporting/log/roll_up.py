@@ -186,7 +186,7 @@ class RollUp:
         return note
 
     def _fetch_earlier(self, known: Hour, folder: Path) -> Mapping[LogTable, Sequence[Path]]:
-        """Bring an hour's files to a folder, those alone that are what was written."""
+        """Fetch those of an hour's files that are unchanged since they were written."""
         there = [key for key in known.files if key in self.store.find(key)]
         earlier: dict[LogTable, list[Path]] = {}
         for key, path in zip(there, fetch_all(self.store, there, folder), strict=True):
