@@ -46,9 +46,9 @@ from fraudstream.detection.profiles import codec
 from fraudstream.reporting.daily.schema import report
 from fraudstream.reporting.log import hourly_merge, record, roll_up
 from fraudstream.transactions.attributes import from_item
+from fraudstream_tools.cli.support.demo.reconciliation import STOPPED, stored_transactions
 from fraudstream_tools.cli.support.labelling import label_transaction
 from fraudstream_tools.cli.support.local_system import deployed
-from fraudstream_tools.cli.support.reconciliation import STOPPED, stored_transactions
 from fraudstream_tools.cli.support.steps import ProgressSteps
 from fraudstream_tools.lab.replay.client import replay
 from fraudstream_tools.lab.replay.signing import SignedRequests

@@ -32,8 +32,8 @@ from fraudstream.reporting.storage.object_store import FolderStore, digest
 from fraudstream.transactions.api.validation import TimeBounds, read_request
 from fraudstream.transactions.attributes import from_attribute, from_item
 from fraudstream.transactions.decision import Decision, Label, Verdict
-from fraudstream.transactions.pseudonyms import is_same_payload
-from fraudstream.transactions.tokens import Tokenizer
+from fraudstream.transactions.pseudonyms.pseudonymize import is_same_payload
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.cli.alerts import grouped
 

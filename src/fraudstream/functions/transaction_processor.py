@@ -12,8 +12,8 @@ from fraudstream.settings import ProcessorSettings, read_settings
 from fraudstream.telemetry import Log, MetricEmitter
 from fraudstream.transactions.api.routes import Answer, TransactionApi
 from fraudstream.transactions.deadline import Deadline
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.store import TransactionStore
-from fraudstream.transactions.tokens import Tokenizer
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

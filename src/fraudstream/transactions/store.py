@@ -18,10 +18,10 @@ from fraudstream.dynamodb import is_condition_failure
 from fraudstream.transactions.attributes import Item, from_item, to_item
 from fraudstream.transactions.deadline import DeadlineExceededError
 from fraudstream.transactions.item import StoredTransaction, decode
-from fraudstream.transactions.pseudonyms import is_same_payload, payload_hash, pseudonymize
+from fraudstream.transactions.pseudonyms.pseudonymize import is_same_payload, payload_hash, pseudonymize
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.sampling import sample_mark
-from fraudstream.transactions.tokens import Tokenizer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

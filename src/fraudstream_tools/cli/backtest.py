@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fraudstream.contract import RULESET_FILE
-from fraudstream_tools.cli.support.decision_logs import decision_log
 from fraudstream_tools.cli.support.file_problems import file_problems, map_of
+from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import JsonOption, MapOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.progress import progress_bar

@@ -47,7 +47,7 @@ def pull(
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (kept out of `--help`)
 
     from fraudstream.contract import DECISION_LOG_PREFIX  # noqa: PLC0415
-    from fraudstream_tools.cli.support.log_copy import LogCopy  # noqa: PLC0415
+    from fraudstream_tools.cli.support.logs.log_copy import LogCopy  # noqa: PLC0415
 
     if since and until and since > until:
         raise CommandError("--since is after --until")

@@ -7,9 +7,7 @@ import typer
 from rich.table import Table
 
 from fraudstream_tools.cli.support.deployment import Deployment
-from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption
-from fraudstream_tools.cli.support.output import CommandError, out, print_json
-from fraudstream_tools.cli.support.training_source import (
+from fraudstream_tools.cli.support.logs.training_source import (
     DataOption,
     DelayOption,
     LogOption,
@@ -19,6 +17,8 @@ from fraudstream_tools.cli.support.training_source import (
     TruthFileOption,
     ZoneOption,
 )
+from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption
+from fraudstream_tools.cli.support.output import CommandError, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.training.promotion_gate import GateFigures, ModelComparison

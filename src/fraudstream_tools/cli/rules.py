@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from fraudstream_tools.cli.support.decision_logs import decision_log
+from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import JsonOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 

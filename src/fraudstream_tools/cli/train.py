@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fraudstream_tools.cli.support.options import JsonOption, MapOption
-from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
-from fraudstream_tools.cli.support.training_source import (
+from fraudstream_tools.cli.support.logs.training_source import (
     DataOption,
     DelayOption,
     LogOption,
@@ -18,6 +16,8 @@ from fraudstream_tools.cli.support.training_source import (
     TruthFileOption,
     ZoneOption,
 )
+from fraudstream_tools.cli.support.options import JsonOption, MapOption
+from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 
 
 def register(app: typer.Typer) -> None:

@@ -14,8 +14,8 @@ from fraudstream.reporting.log.segments import cut
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Decision, Reason, Verdict
 from fraudstream.transactions.transaction import Transaction, TransactionType
+from fraudstream_tools.cli.support.demo.reconciliation import RunCounts, logged_decisions, stored_transactions
 from fraudstream_tools.cli.support.lambda_endpoint import lambda_endpoint
-from fraudstream_tools.cli.support.reconciliation import RunCounts, logged_decisions, stored_transactions
 from tests.aws_harness import create_table
 from tests.cli_harness import Command, clean_environment
 from tests.unit.reporting.decision_log_harness import Stream, item, put

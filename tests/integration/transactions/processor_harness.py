@@ -18,8 +18,8 @@ from fraudstream.transactions.api.routes import TransactionApi
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.deadline import Deadline
 from fraudstream.transactions.decision import Decision, Reason, Verdict
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.store import TransactionStore
-from fraudstream.transactions.tokens import Tokenizer
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 CARD = "4111 1111 1111 1111"

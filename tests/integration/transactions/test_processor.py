@@ -8,8 +8,8 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.transactions.attributes import to_item
 from fraudstream.transactions.decision import Label, Truth
+from fraudstream.transactions.pseudonyms.tokens import EntityKind, Tokenizer
 from fraudstream.transactions.request import TransactionRequest
-from fraudstream.transactions.tokens import EntityKind, Tokenizer
 from tests.aws_harness import create_table
 from tests.integration.transactions.processor_harness import (
     DAY,

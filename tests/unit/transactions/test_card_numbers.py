@@ -14,7 +14,7 @@ from benchmarks.privacy.measure import embedding_shares, ordinary_shares
 from benchmarks.privacy.numbers import SCHEMES, card_number, is_bare_number
 from benchmarks.privacy.ordinary import ORDINARY
 from fraudstream.transactions.card_numbers.detector import holds_card_number
-from fraudstream.transactions.iban import holds_iban
+from fraudstream.transactions.card_numbers.iban import holds_iban
 
 # The schemes' and payment providers' published test numbers.
 TEST_CARDS = (

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.transactions.addresses import entity_address
 from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
-from fraudstream.transactions.pseudonyms import is_same_payload, payload_hash, pseudonymize
+from fraudstream.transactions.pseudonyms.addresses import entity_address
+from fraudstream.transactions.pseudonyms.pseudonymize import is_same_payload, payload_hash, pseudonymize
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.request import TransactionRequest
-from fraudstream.transactions.tokens import Tokenizer
 from fraudstream.transactions.transaction import Transaction
 from infra.compute.placeholders import read_placeholders
 from infra.settings import StackSettingsError

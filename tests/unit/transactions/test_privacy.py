@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.transactions.tokens import EntityKind, Tokenizer, TokenKeyError, coarse
+from fraudstream.transactions.pseudonyms.tokens import EntityKind, Tokenizer, TokenKeyError, coarse
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 

@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from fraudstream.transactions.api.answer import FieldError
 from fraudstream.transactions.card_numbers.detector import holds_card_number
-from fraudstream.transactions.iban import holds_iban
+from fraudstream.transactions.card_numbers.iban import holds_iban
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.times import other_unit
 from fraudstream.transactions.transaction import FIELDS, TransactionType

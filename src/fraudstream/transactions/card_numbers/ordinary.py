@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Final
 
-from fraudstream.transactions.iban import without_ibans
+from fraudstream.transactions.card_numbers.iban import without_ibans
 
 BREAK: Final = "     "
 """Stands for what was taken out: longer than any separator, so that no number reaches across."""

@@ -12,9 +12,9 @@ import msgspec
 from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles.events import UnusableTransactionError, check, identity
 from fraudstream.detection.profiles.profile import LabelChange
-from fraudstream.transactions.addresses import entity_address
+from fraudstream.transactions.pseudonyms.addresses import entity_address
+from fraudstream.transactions.pseudonyms.tokens import coarse
 from fraudstream.transactions.times import other_unit
-from fraudstream.transactions.tokens import coarse
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.files.mapping.file_map import FIELDS
 from fraudstream_tools.lab.files.problems import FileProblemError

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from fraudstream.transactions.money import format_money
 from fraudstream_tools.cli.alerts import alerts_table, grouped
+from fraudstream_tools.cli.support.demo.reconciliation import Noticed, RunCounts
 from fraudstream_tools.cli.support.output import decision_text, out
-from fraudstream_tools.cli.support.reconciliation import Noticed, RunCounts
 from fraudstream_tools.lab.replay.client import ReplayResult, percentile
 
 _PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from fraudstream_tools.cli.support.decision_logs import decision_log
 from fraudstream_tools.cli.support.file_problems import map_of
+from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.output import CommandError, err
 from fraudstream_tools.cli.support.progress import progress_bar
 

@@ -15,10 +15,10 @@ from botocore.credentials import Credentials
 from fraudstream.durations import HOUR
 from fraudstream_tools.cli.alerts import newest_alerts
 from fraudstream_tools.cli.report import report_key
-from fraudstream_tools.cli.support.demo_results import Results, print_results
+from fraudstream_tools.cli.support.demo.reconciliation import STOPPED, RunCounts, logged_decisions, stored_transactions
+from fraudstream_tools.cli.support.demo.results import Results, print_results
 from fraudstream_tools.cli.support.labelling import label_transaction
 from fraudstream_tools.cli.support.local_system import deployed
-from fraudstream_tools.cli.support.reconciliation import STOPPED, RunCounts, logged_decisions, stored_transactions
 from fraudstream_tools.cli.support.steps import ProgressStep, ProgressSteps
 from fraudstream_tools.lab.replay.client import ReplayResult, replay
 from fraudstream_tools.lab.replay.signing import SignedRequests

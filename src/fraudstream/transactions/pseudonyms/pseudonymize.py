@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
-from fraudstream.transactions.identifiers import entity_of, normalize
+from fraudstream.transactions.pseudonyms.identifiers import entity_of, normalize
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer, coarse
 from fraudstream.transactions.request import TransactionRequest
-from fraudstream.transactions.tokens import Tokenizer, coarse
 from fraudstream.transactions.transaction import FIELDS, Transaction
 
 _VERSION: Final = "2:"

@@ -4,8 +4,8 @@ import ipaddress
 import unicodedata
 from collections.abc import Set as AbstractSet
 
-from fraudstream.transactions.addresses import entity_address
 from fraudstream.transactions.fields import EntityKind
+from fraudstream.transactions.pseudonyms.addresses import entity_address
 
 
 def normalize(kind: EntityKind, identifier: str) -> str:
