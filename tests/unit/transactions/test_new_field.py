@@ -22,8 +22,8 @@ from fraudstream.transactions.api.validation import RequestRefusedError, TimeBou
 from fraudstream.transactions.attributes import to_item
 from fraudstream.transactions.decision import Decision, Verdict
 from fraudstream.transactions.item import decode
-from fraudstream.transactions.pseudonyms import pseudonymize
-from fraudstream.transactions.tokens import Tokenizer
+from fraudstream.transactions.pseudonyms.pseudonymize import pseudonymize
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 
 BODY = {"transactionId": "t1", "amountMinor": 100, "currency": "EUR", "type": "PAYMENT", "customerId": "ann"}
 TIMES = TimeBounds(earliest=0, latest=10)
