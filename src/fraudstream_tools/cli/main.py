@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import sys
-from typing import Annotated
+from typing import Annotated, Final, NoReturn
 
 import typer
 from rich.text import Text
@@ -27,7 +27,11 @@ from fraudstream_tools.cli import (
     submit,
     train,
 )
+from fraudstream_tools.cli.support.failures import sentence
 from fraudstream_tools.cli.support.output import CommandError, err
+
+_INTERRUPTED: Final = 130
+"""The exit code that shells give to what Ctrl-C ended."""
 
 app = typer.Typer(
     name="fraudstream",
@@ -94,10 +98,25 @@ def main(arguments: list[str] | None = None) -> None:
         arguments: what stands behind `fraudstream`; None for the process's own arguments.
 
     Raises:
-        SystemExit: always. 0: all is well; 1: something failed and was named on standard error; 2: wrong usage.
+        SystemExit: always. 0: all is well; 1: something failed and was named on standard error; 2: wrong usage;
+            130: Ctrl-C.
     """
     try:
         app(arguments)
     except CommandError as error:
-        err.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
-        sys.exit(1)
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("stopped by Ctrl-C", code=_INTERRUPTED)
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            _fail("stopped by Ctrl-C", code=_INTERRUPTED)
+        raise
+    except Exception as error:
+        if (known := sentence(error)) is None:
+            raise
+        _fail(known)
+
+
+def _fail(message: str, code: int = 1) -> NoReturn:
+    err.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+    sys.exit(code)

@@ -116,12 +116,21 @@ class Deployment:
         folders = (Path.cwd(), *Path.cwd().parents)
         running = next((file for folder in folders if (file := folder / LOCAL_OUTPUTS).is_file()), None)
         if self.stack is None and running is not None:
-            return cast("dict[str, str]", json.loads(running.read_text(encoding="utf-8")))
+            return _local_outputs(running)
         if any((folder / "Pulumi.yaml").is_file() for folder in folders) and shutil.which("pulumi"):
             return _pulumi_outputs(self.stack)
         if self.stack is not None:
             raise CommandError(f"stack {self.stack}: this needs the Pulumi CLI, and a checkout with Pulumi.yaml in it")
         return {}
+
+
+def _local_outputs(file: Path) -> Mapping[str, str]:
+    try:
+        return cast("dict[str, str]", json.loads(file.read_text(encoding="utf-8")))
+    except ValueError:
+        raise CommandError(
+            f"{file}: not JSON; a `fraudstream local` that was killed left it behind: remove it, start another"
+        ) from None
 
 
 def _pulumi_outputs(stack: str | None) -> Mapping[str, str]:

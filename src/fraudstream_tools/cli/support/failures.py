@@ -1,0 +1,76 @@
+"""What a person is told about a failure that no command has dealt with itself: what, where, and what to do."""
+
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+_CREDENTIALS: Final = "run `aws sso login` or `aws configure`, or set AWS_PROFILE"
+_EXPIRED: Final = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "RequestExpired",
+        "UnrecognizedClientException",
+        "InvalidAccessKeyId",
+        "SignatureDoesNotMatch",
+    }
+)
+_HINTS: Final[Mapping[type[OSError], str]] = {
+    FileNotFoundError: "check the path",
+    PermissionError: "choose another place, or have its owner allow it",
+    IsADirectoryError: "name a file in it",
+    NotADirectoryError: "check the path",
+}
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+
+
+def sentence(error: Exception) -> str | None:
+    """Return the sentence for a failure; None for one that is a fault of the program."""
+    if isinstance(error, OSError) and (found := _of_system(error)):
+        return found
+    # Only what is imported can have raised: `--help` pays for none of them.
+    if "botocore" in sys.modules and (found := _of_aws(error)):
+        return found
+    if "httpx" in sys.modules:
+        import httpx  # noqa: PLC0415
+
+        if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
+            return f"the API gives no answer: {error}; check the URL and the network, then do it again"
+    return None
+
+
+def _of_system(error: OSError) -> str | None:
+    what = error.strerror or str(error)
+    if isinstance(error, ConnectionError | TimeoutError):
+        return f"the connection failed: {what}; check that what it leads to is running, then do it again"
+    if error.filename is None:
+        return f"{what}; free what is missing, then do it again" if error.errno else None
+    hint = _HINTS.get(type(error), "put it right, then do it again")
+    return f"{error.filename}: {what}; {hint}"
+
+
+def _of_aws(error: Exception) -> str | None:
+    from botocore import exceptions  # noqa: PLC0415
+
+    if isinstance(error, exceptions.ClientError):
+        answer = error.response.get("Error", {})
+        code = answer.get("Code", "")
+        said = f"AWS refused {error.operation_name}: {code}: {answer.get('Message', '')}"
+        if code in _EXPIRED:
+            return f"{said}; the credentials have expired or are wrong: {_CREDENTIALS}"
+        if code in _DENIED:
+            return f"{said}; these credentials may not do that: use others ({_CREDENTIALS})"
+        return f"{said}; check --stack, and that it is deployed"
+    if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
+        return (
+            f"{error}; is the network up? If `fraudstream local` was killed, start it again: what it left in "
+            ".local/outputs.json leads nowhere"
+        )
+    if isinstance(
+        error, exceptions.NoCredentialsError | exceptions.CredentialRetrievalError | exceptions.TokenRetrievalError
+    ):
+        return f"{error}; {_CREDENTIALS}"
+    if isinstance(error, exceptions.BotoCoreError):
+        return f"AWS cannot be asked: {error}; check the AWS settings of this machine"
+    return None
