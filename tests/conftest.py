@@ -1,10 +1,19 @@
-"""The embedded AWS for tests: one process for the whole session, empty for each test."""
+"""What all tests share: the embedded AWS, one process for the session and empty for each test; Hypothesis's profile."""
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from embedded_aws.ministack.server import MinistackServer
+
+# How long an example takes says something of the machine and nothing of the code: no test may fail for it.
+settings.register_profile(
+    "any-machine",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example, HealthCheck.data_too_large],
+)
+settings.load_profile("any-machine")
 
 
 @pytest.fixture(scope="session")

@@ -48,19 +48,23 @@ def state_folder(folder: Path) -> Generator[Path]:
 
 @contextlib.contextmanager
 def ended_by_signals() -> Generator[None]:
-    """Make SIGTERM and SIGHUP end the block as Ctrl-C does, through its `finally`s, where nothing else handles them."""
+    """Make SIGTERM and SIGHUP end the block as Ctrl-C does, through its `finally`s, where nothing else handles them.
+
+    Ctrl-C itself ends it too where the process was started with SIGINT ignored, as some runners and shells start it.
+    """
     if threading.current_thread() is not threading.main_thread():
         # Only the main thread may set handlers.
         yield
         return
-    unhandled = [each for each in _ENDING_SIGNALS if signal.getsignal(each) is signal.SIG_DFL]
-    for each in unhandled:
-        signal.signal(each, _leave)
+    handlers = {each: _leave for each in _ENDING_SIGNALS if signal.getsignal(each) is signal.SIG_DFL}
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        handlers[signal.SIGINT] = signal.default_int_handler
+    before = {each: signal.signal(each, handler) for each, handler in handlers.items()}
     try:
         yield
     finally:
-        for each in unhandled:
-            signal.signal(each, signal.SIG_DFL)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _leave(number: int, _: FrameType | None) -> None:
