@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fraudstream.contract import ANSWER_HEADERS
+
 RETRY_AFTER_SECONDS = 1
 """The throttle's bucket is refilled within a second."""
 
@@ -25,11 +27,11 @@ class GatewayResponse:
         body: dict[str, object] = {"type": "about:blank", "title": self.title}
         if self.status is not None:
             body["status"] = self.status
-        return json.dumps({**body, "detail": self.detail, "requestId": "$context.requestId"})
+        return json.dumps({**body, "detail": self.detail, "errors": [], "requestId": "$context.requestId"})
 
     def parameters(self) -> Mapping[str, str]:
         """Return the headers, in API Gateway's form."""
-        headers = {"Content-Type": "application/problem+json"}
+        headers = {**ANSWER_HEADERS, "Content-Type": "application/problem+json"}
         if self.retry:
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()}
@@ -43,7 +45,7 @@ GATEWAY_RESPONSES = (
         response_type="BAD_REQUEST_BODY",
         status=400,
         title="Bad request",
-        detail="The body is not a JSON object, or it has more members than a transaction.",
+        detail="The body is not a JSON object, or it is nested too deep, or it has more members than a transaction.",
     ),
     GatewayResponse(
         response_type="BAD_REQUEST_PARAMETERS", status=400, title="Bad request", detail="A parameter is missing."

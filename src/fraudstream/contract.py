@@ -4,7 +4,9 @@ Other parts import these names; none of them repeats a value. Keys, file names, 
 stored or watched outside this code: they never change.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 HOME_REGION: Final = "us-east-2"
@@ -29,6 +31,16 @@ LISTS_FILE: Final = "lists.yaml"
 RULESET_FILES: Final = (RULESET_FILE, RATES_FILE, LISTS_FILE)
 MODELS_FILE: Final = "models.yaml"
 """It names the active models."""
+
+ANSWER_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Cache-Control": "no-store",
+        "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+        "X-Content-Type-Options": "nosniff",
+    }
+)
+"""On every answer of the API, the gateway's own too: not kept, over TLS alone for two years, read as what it says it is
+(OWASP, REST Security Cheat Sheet)."""
 
 METRICS_NAMESPACE: Final = "fraudstream"
 METRICS_DIMENSION: Final = "Environment"

@@ -44,7 +44,7 @@ class BodyValidator:
             return
         try:
             value: Any = json.loads(body, parse_constant=_refuse)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise bad_body("Unable to parse the request body") from None
         errors: Iterable[ValidationError] = validator.iter_errors(value)  # pyright: ignore[reportUnknownMemberType]
         if described := [_describe(error) for error in errors]:

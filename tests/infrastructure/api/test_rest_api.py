@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from fraudstream.transactions.api.openapi import openapi_document
 from infra.api import request_model
 from infra.api.gateway_responses import GATEWAY_RESPONSES, GatewayResponse
 from infra.api.spec import ROUTES, ApiSpec
@@ -131,10 +133,23 @@ def test_the_api_answers_with_problems_that_echo_nothing(graph: Graph, occasion:
     assert response["responseParameters"]["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
     template = response["responseTemplates"]["application/json"]
     problem = json.loads(template)
+    Draft202012Validator({"$ref": "#/components/schemas/Problem", **openapi_document()}).validate(problem)
+    assert set(problem) | {"status"} == set(openapi_document()["components"]["schemas"]["Problem"]["properties"])
     assert problem["title"]
     assert problem["detail"]
     assert problem.get("status") == status
     assert re.findall(r"\$\S+?(?=\")", template) == ["$context.requestId"]
+
+
+def test_each_own_answer_of_the_gateway_has_the_headers_of_all_answers(graph: Graph) -> None:
+    for response in graph.of("aws:apigateway/response:Response"):
+        parameters = response["responseParameters"]
+        for name, value in {
+            "Cache-Control": "no-store",
+            "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+            "X-Content-Type-Options": "nosniff",
+        }.items():
+            assert parameters[f"gatewayresponse.header.{name}"] == f"'{value}'"
 
 
 @pytest.mark.parametrize("occasion", ["THROTTLED", "QUOTA_EXCEEDED", "INTEGRATION_FAILURE", "DEFAULT_5XX"])

@@ -27,6 +27,12 @@ from tests.integration.transactions.processor_harness import (
     request,
 )
 
+SAFE_HEADERS = {
+    "Cache-Control": "no-store",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+}
+
 
 @pytest.fixture
 def endpoint(aws: MinistackServer) -> str:
@@ -61,6 +67,13 @@ def test_a_body_may_come_as_base64(processor: Processor) -> None:
     assert processor.post({}, body=body, isBase64Encoded=True)["statusCode"] == 201
 
 
+def test_every_transaction_that_is_answered_has_the_headers_of_all_answers(processor: Processor) -> None:
+    sent = payment()
+    for answer in (processor.post(sent), processor.post(sent), processor.get(sent["transactionId"])):
+        assert answer["statusCode"] in {200, 201}
+        assert SAFE_HEADERS.items() <= answer["headers"].items()
+
+
 @pytest.mark.parametrize(
     ("event", "status"),
     [
@@ -86,6 +99,8 @@ def test_what_is_refused_is_neither_stored_nor_repeated(
     assert answer["statusCode"] == status
     assert answer["headers"]["Content-Type"] == "application/problem+json"
     assert body_of(answer)["status"] == status
+    assert body_of(answer)["requestId"] == "11111111-aaaa"
+    assert SAFE_HEADERS.items() <= answer["headers"].items()
     assert CARD not in answer["body"]
     assert processor.items() == []
     out = capsys.readouterr().out

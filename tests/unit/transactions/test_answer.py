@@ -84,5 +84,6 @@ def test_every_code_has_a_sentence(code: str) -> None:
 
 
 def test_a_problem_has_every_member_that_its_standard_names() -> None:
-    problem = as_read(Problem(title="Conflict", status=409, detail="Why."))
-    assert problem == {"type": "about:blank", "title": "Conflict", "status": 409, "detail": "Why.", "errors": []}
+    problem = as_read(Problem(title="Conflict", status=409, detail="Why.", request_id="r1"))
+    members = {"type": "about:blank", "title": "Conflict", "status": 409, "detail": "Why."}
+    assert problem == members | {"errors": [], "requestId": "r1"}

@@ -52,6 +52,20 @@ def test_the_example_is_valid() -> None:
     assert read_request(json.dumps(EXAMPLE).encode(), ALL_TIMES)
 
 
+def test_currencies_and_countries_are_listed() -> None:
+    assert {"EUR", "JPY", "KWD"} < set(REQUEST["properties"]["currency"]["enum"])
+    for name in ("cardCountry", "merchantCountry", "billingCountry", "ipCountry"):
+        assert {"DE", "XK"} < set(REQUEST["properties"][name]["enum"])
+
+
+def test_every_answer_that_is_no_success_is_a_problem() -> None:
+    for path in DOCUMENT["paths"].values():
+        for operation in path.values():
+            assert "504" in operation["responses"]
+            failed = [answer for status, answer in operation["responses"].items() if status >= "400"]
+            assert all(answer["content"].keys() == {"application/problem+json"} for answer in failed)
+
+
 @pytest.mark.parametrize("answer", [TransactionState, Problem])
 def test_answers_are_described_by_their_own_types(answer: type[msgspec.Struct]) -> None:
     properties = DOCUMENT["components"]["schemas"][answer.__name__]["properties"]

@@ -331,3 +331,21 @@ def test_a_refused_value_is_never_repeated(mark: str, field: str, data: st.DataO
 @given(st.permutations(sorted(MOST)))
 def test_the_order_of_fields_means_nothing(names: list[str]) -> None:
     assert read({name: MOST[name] for name in names}) == read(MOST)
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [("amount", "amountMinor"), ("amount_minor", "amountMinor"), ("Currency", "currency"), ("custmerId", "customerId"),
+     ("ip_address", "ipAddress"), ("merchantID", "merchantId"), ("longtitude", "longitude")],
+)  # fmt: skip
+def test_a_misspelt_field_is_answered_with_the_field_that_was_meant(sent: str, meant: str) -> None:
+    assert refused(changed(**{sent: 1}))[sent] == f"is not a field of a transaction; did you mean {meant}?"
+
+
+@pytest.mark.parametrize("sent", ["colour", "x", "iban", "_"])
+def test_an_unknown_field_like_no_other_is_answered_without_a_guess(sent: str) -> None:
+    assert refused(changed(**{sent: 1}))[sent] == "is not a field of a transaction"
+
+
+def test_a_name_that_is_not_shown_is_not_guessed_at() -> None:
+    assert refused(changed(**{"currency" * 40: 1})) == {"(a name that is not shown)": "is not a field of a transaction"}

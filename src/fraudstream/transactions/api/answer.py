@@ -52,14 +52,17 @@ class FieldError(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a request was not served (RFC 9457)."""
+class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Why a request was not served (RFC 9457): the function and the gateway answer with the same members."""
 
     type: str = msgspec.field(default="about:blank")
     title: str
-    status: int
+    status: Annotated[
+        int | msgspec.UnsetType, Meta(description="The answer's status; the gateway leaves it out of rare refusals.")
+    ] = msgspec.UNSET
     detail: str
-    errors: tuple[FieldError, ...] = ()
+    errors: Annotated[tuple[FieldError, ...], Meta(description="Empty unless single fields are wrong.")] = ()
+    request_id: Annotated[str, Meta(description="Finds the request in the logs.")]
 
 
 def present_state(

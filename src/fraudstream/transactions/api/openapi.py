@@ -1,8 +1,9 @@
 """The API as an OpenAPI 3.1 document, made from the types that validate requests and shape answers."""
 
-from typing import Any, cast
+from typing import Annotated, Any, cast, get_args, get_origin
 
 import msgspec
+from msgspec import Meta
 
 from fraudstream.transactions.api.answer import Problem, TransactionState
 from fraudstream.transactions.request import MAX_BODY_BYTES, TransactionRequest
@@ -58,12 +59,23 @@ def _schemas() -> dict[str, Any]:
     _, components = msgspec.json.schema_components(
         [TransactionRequest, TransactionState, Problem], ref_template=_REFERENCES + "{name}"
     )
+    properties = components["TransactionRequest"]["properties"]
+    for info in msgspec.structs.fields(TransactionRequest):
+        properties[info.encode_name] |= _codes(info)
     enums = {name for name, schema in components.items() if "enum" in schema}
     return {
         name: _inlined(schema, {enum: components[enum] for enum in enums})
         for name, schema in components.items()
         if name not in enums
     }
+
+
+def _codes(info: msgspec.structs.FieldInfo) -> dict[str, Any]:
+    """Return the schema's list of a field's codes, such as the currencies, if it can only have some."""
+    annotated = next(part for part in (info.type, *get_args(info.type)) if get_origin(part) is Annotated)
+    _, meta = cast("tuple[Any, Meta]", get_args(annotated))
+    codes: frozenset[str] | None = (meta.extra or {}).get("codes")
+    return {} if codes is None else {"enum": sorted(codes)}
 
 
 def _inlined(node: Any, enums: dict[str, Any]) -> Any:  # noqa: ANN401  (a JSON schema nests every JSON type)
@@ -138,6 +150,7 @@ def _unavailable() -> dict[str, Any]:
         "429": _problem("Too many requests.", retry=True),
         "500": _problem("Something went wrong on our side."),
         "503": _problem("Something that we depend on failed; the same call may be sent again.", retry=True),
+        "504": _problem("The request took too long; the same call may be sent again.", retry=True),
     }
 
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from fraudstream.contract import ANSWER_HEADERS
 from fraudstream.durations import DAY
 from fraudstream.settings import Metric, ProcessorSettings
 from fraudstream.telemetry import Log, MetricEmitter
@@ -68,11 +69,14 @@ class TransactionApi:
                 "the table of transactions is unavailable", error.__cause__ or error, request_id=request_id
             )
             return _problem_answer(
-                HTTPStatus.SERVICE_UNAVAILABLE, "The transaction could not be handled now; send the same call again."
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "The transaction could not be handled now; send the same call again.",
+                request_id=request_id,
             )
         except Exception as error:  # noqa: BLE001  (the last line: nothing of an unforeseen error may reach the client)
             self.log.failure("a request failed", error, request_id=request_id)
-            return _problem_answer(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side.")
+            detail = "Something went wrong on our side."
+            return _problem_answer(HTTPStatus.INTERNAL_SERVER_ERROR, detail, request_id=request_id)
 
     def _route(self, event: Mapping[str, Any], request_id: str) -> Answer:
         match event.get("httpMethod"), event.get("resource"):
@@ -133,7 +137,7 @@ class TransactionApi:
         self.log.info(
             "a request was refused", request_id=request_id, status=problem.status.value, failed=len(problem.errors)
         )
-        return _problem_answer(problem.status, problem.detail, problem.errors)
+        return _problem_answer(problem.status, problem.detail, problem.errors, request_id=request_id)
 
 
 def _below(event: Mapping[str, Any], name: str) -> str:
@@ -160,8 +164,8 @@ def _body(event: Mapping[str, Any]) -> bytes:
     return body
 
 
-def _problem_answer(status: HTTPStatus, detail: str, errors: tuple[FieldError, ...] = ()) -> Answer:
-    problem = Problem(title=status.phrase, status=status.value, detail=detail, errors=errors)
+def _problem_answer(status: HTTPStatus, detail: str, errors: tuple[FieldError, ...] = (), *, request_id: str) -> Answer:
+    problem = Problem(title=status.phrase, status=status.value, detail=detail, errors=errors, request_id=request_id)
     headers = {"Content-Type": "application/problem+json"}
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
@@ -171,7 +175,7 @@ def _problem_answer(status: HTTPStatus, detail: str, errors: tuple[FieldError, .
 def _answer(status: HTTPStatus, body: msgspec.Struct, headers: dict[str, str]) -> Answer:
     return {
         "statusCode": status.value,
-        "headers": {**headers, "Cache-Control": "no-store"},
+        "headers": {**ANSWER_HEADERS, **headers},
         "body": msgspec.json.encode(body).decode(),
         "isBase64Encoded": False,
     }

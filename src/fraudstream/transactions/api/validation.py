@@ -4,6 +4,7 @@ msgspec stops at the first error, and some of its messages hold the value. So ea
 type that the struct gives it, and the client reads that type's own sentence instead.
 """
 
+import difflib
 import ipaddress
 import json
 import math
@@ -28,6 +29,8 @@ _BODY = "body"
 _LONGEST_INTEGER = 20
 _MAX_DEPTH = 8
 _LONGEST_TEXT = 128  # of any field
+_ALIKE = 0.7
+"""How alike two names are that differ by a slip: 1 is the same, 0 has nothing in common (difflib's ratio)."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _MANY_DIGITS = re.compile(r"[0-9](?:[^0-9]*[0-9]){4}")
 _TIMES = frozenset({"timestamp", "accountOpenedAt"})
@@ -158,7 +161,7 @@ def _holds_card_number(text: str) -> bool:
 def _type_errors(name: str, value: object) -> list[FieldError]:
     field = _FIELDS.get(name)
     if field is None:
-        return [FieldError(field=_shown(name), message="is not a field of a transaction")]
+        return [FieldError(field=_shown(name), message=f"is not a field of a transaction{_meant(name)}")]
     if value is None:
         return [FieldError(field=name, message="must not be null; leave it out")]
     if name in _TIMES and (unit := _unit_error(name, value)):
@@ -172,6 +175,15 @@ def _type_errors(name: str, value: object) -> list[FieldError]:
         bad = [key for key, part in members if not _fits({key: part}, field.type)]
         return [msgspec.structs.replace(wrong, field=f"{name}.{_shown(key)}") for key in bad] or [wrong]
     return [wrong] if field.codes is not None and value not in field.codes else []
+
+
+def _meant(name: str) -> str:
+    """Return the question after the field that was probably meant; it is empty if no field's name is like this one."""
+    spelt = {known.lower(): known for known in _FIELDS}
+    # Only a name that may be shown is compared: a longer one costs time, and may be anything.
+    plain = name.replace("_", "").lower() if _NAME.fullmatch(name) else ""
+    like = difflib.get_close_matches(plain, spelt, n=1, cutoff=_ALIKE)
+    return f"; did you mean {spelt[like[0]]}?" if like else ""
 
 
 def _unit_error(name: str, value: object) -> FieldError | None:
