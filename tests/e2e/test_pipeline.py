@@ -34,9 +34,7 @@ def test_a_posted_transaction_is_pending_at_once_and_decided_soon(client: Client
     assert found["rulesetVersion"]
 
 
-def test_the_same_post_again_is_answered_with_the_present_state_and_another_payload_with_409(
-    client: Client, decided: Decided
-) -> None:
+def test_a_repeated_post_returns_the_state_and_another_payload_409(client: Client, decided: Decided) -> None:
     transaction = payment()
     assert client.post(transaction).status_code == 201
     decided(transaction["transactionId"])

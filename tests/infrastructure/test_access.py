@@ -121,7 +121,7 @@ def test_the_processor_may_add_and_find_transactions(graph: Graph) -> None:
     }
 
 
-def test_the_analyzer_may_follow_and_decide_transactions_and_keep_profiles_and_alerts(graph: Graph) -> None:
+def test_the_analyzer_may_read_the_stream_decide_and_write_profiles(graph: Graph) -> None:
     transactions, profiles, alerts = (f"{DYNAMODB}{table}-test" for table in ("transactions", "profiles", "alerts"))
     assert allowed(graph, "fraud-analyzer") == common("fraud-analyzer") | stream("transactions") | {
         "dynamodb:BatchGetItem": frozenset({profiles}),
@@ -135,7 +135,7 @@ def test_the_analyzer_may_follow_and_decide_transactions_and_keep_profiles_and_a
     }
 
 
-def test_the_reporter_may_follow_and_sample_transactions_and_write_the_log_and_reports(graph: Graph) -> None:
+def test_the_reporter_may_read_the_stream_and_write_log_and_reports(graph: Graph) -> None:
     transactions = frozenset({f"{DYNAMODB}transactions-test"})
     objects = frozenset({f"{BUCKET}/decision-log/*", f"{BUCKET}/reports/*"})
     assert allowed(graph, "report-generator") == common("report-generator") | stream("transactions") | {
@@ -166,7 +166,7 @@ def test_the_schedules_may_invoke_the_reporter(graph: Graph) -> None:
     }
 
 
-def test_there_is_a_role_for_each_function_and_one_each_for_pipe_schedule_and_api_logs(graph: Graph) -> None:
+def test_each_function_pipe_schedule_and_the_api_logs_have_a_role(graph: Graph) -> None:
     assert {role.name for role in graph.of("aws:iam/role:Role")} == {
         f"role-{purpose}-test"
         for purpose in (
@@ -175,7 +175,7 @@ def test_there_is_a_role_for_each_function_and_one_each_for_pipe_schedule_and_ap
     }  # fmt: skip
 
 
-def test_code_in_a_function_cannot_use_the_rights_that_lambda_needs_for_the_network(graph: Graph) -> None:
+def test_function_code_cannot_use_lambdas_network_rights(graph: Graph) -> None:
     for function in ("transaction-processor", "fraud-analyzer", "report-generator"):
         policy = graph.one("aws:iam/rolePolicy:RolePolicy", f"policy-{function}-network-test")
         *allow, deny = json.loads(policy["policy"])["Statement"]

@@ -21,9 +21,7 @@ def test_the_subnets_are_private_and_in_two_zones(graph: Graph) -> None:
 
 
 @pytest.mark.parametrize("kind", ["aws:ec2/subnet:Subnet", "aws:ec2/securityGroup:SecurityGroup"])
-def test_the_network_is_destroyed_before_the_rights_by_which_lambda_deletes_its_interfaces(
-    any_graph: Graph, kind: str
-) -> None:
+def test_the_network_is_destroyed_before_the_rights_to_its_interfaces(any_graph: Graph, kind: str) -> None:
     rights = {
         each.urn
         for each in any_graph.of("aws:iam/rolePolicy:RolePolicy")

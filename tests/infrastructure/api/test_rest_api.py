@@ -53,7 +53,7 @@ def throttles(graph: Graph) -> dict[str, tuple[float, int]]:
     }
 
 
-def test_the_stage_takes_a_thousand_requests_a_second_and_bursts_as_the_processor_can(graph: Graph) -> None:
+def test_the_stage_takes_1000_requests_a_second_and_the_processors_burst(graph: Graph) -> None:
     assert throttles(graph) == {"*/*": (1000, 200), "~1transactions~1{id}/GET": (500, 200)}
 
 
@@ -92,7 +92,7 @@ def test_a_body_is_validated_by_a_model(graph: Graph) -> None:
     assert validator["validateRequestBody"] is True
 
 
-def test_the_model_is_made_of_the_published_schema_and_in_the_draft_that_api_gateway_knows(graph: Graph) -> None:
+def test_the_request_model_is_the_published_schema_in_draft_4(graph: Graph) -> None:
     schema = json.loads(graph.one("aws:apigateway/model:Model")["schema"])
     published = json.loads(request_model.OPENAPI.read_text())["components"]["schemas"]["TransactionRequest"]
     assert schema["$schema"] == "http://json-schema.org/draft-04/schema#"

@@ -43,7 +43,7 @@ def test_a_function_has_at_least_a_hundred_executions_for_itself(graph: Graph, p
     assert function(graph, purpose)["reservedConcurrentExecutions"] == concurrency
 
 
-def test_the_report_generator_has_room_for_a_days_log_and_the_others_what_lambda_gives_anyway(graph: Graph) -> None:
+def test_only_the_report_generator_has_more_storage_than_the_default(graph: Graph) -> None:
     rooms = {purpose: function(graph, purpose)["ephemeralStorage"]["size"] for purpose in FUNCTIONS}
     assert rooms == {"transaction-processor": 512, "fraud-analyzer": 512, "report-generator": 10_240}
 

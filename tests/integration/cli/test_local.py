@@ -53,7 +53,7 @@ def fraudstream(checkout: Path, *arguments: str) -> "subprocess.CompletedProcess
 
 @needs_proc
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_what_runs_locally_is_found_by_the_other_commands_and_leaves_nothing_behind(
+def test_other_commands_find_the_local_system_and_nothing_is_left(
     checkout: Path, local: "subprocess.Popen[bytes]", ending: signal.Signals
 ) -> None:
     outputs = checkout / ".local" / "outputs.json"

@@ -137,7 +137,7 @@ def test_a_start_with_a_broken_model_goes_on_with_rules_alone(place: Place) -> N
     assert len(place.refused) == 1
 
 
-def test_a_broken_model_keeps_no_new_rules_from_coming_into_force_nor_the_other_way_round(place: Place) -> None:
+def test_broken_models_and_broken_rules_do_not_block_each_other(place: Place) -> None:
     place.choose("live: one.json", one=own())
     first = place.look()
     place.put("models/one.json", b"{")
@@ -203,7 +203,7 @@ def test_without_any_valid_version_the_fault_is_reported_before_it_is_raised(aws
     assert len(refused) == 1
 
 
-def test_a_cold_start_with_a_broken_model_takes_the_newest_models_that_can_be_used(place: Place) -> None:
+def test_a_cold_start_with_a_broken_model_takes_the_last_good_models(place: Place) -> None:
     place.choose("live: one.json", one=own())
     place.put("models/one.json", b"{")
     live = place.cold().current().models.live

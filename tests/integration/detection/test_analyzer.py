@@ -91,7 +91,7 @@ def test_claims_and_removals_ask_for_nothing(world: World) -> None:
     assert world.items("profiles") == []
 
 
-def test_a_crash_between_profiles_and_decision_is_repaired_by_the_retry_with_the_same_decision(world: World) -> None:
+def test_a_retry_after_a_crash_gives_the_same_decision(world: World) -> None:
     burst = [suspicious(number) for number in range(5)]
     world.store(*burst)
     records = world.records()
@@ -188,7 +188,7 @@ def test_a_labelled_transaction_that_is_redriven_raises_no_alert(world: World) -
     assert (len(analysis.latencies), analysis.alerts) == (1, 0)
 
 
-def test_a_fraud_label_is_learnt_by_the_profiles_of_all_that_the_transaction_touched(world: World) -> None:
+def test_a_fraud_label_is_learnt_by_every_profile_of_its_transaction(world: World) -> None:
     each = transaction(1, card_token="tok_card", merchant_id="tok_shop", terminal_id="tok_till", device_id="tok_phone")
     world.store(each)
     world.analyze()

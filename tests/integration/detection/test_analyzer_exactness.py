@@ -52,7 +52,7 @@ def lose_first_answer(world: World, operation: str, table: str) -> Callable[[], 
     return recover
 
 
-def test_a_batch_longer_than_any_ring_counts_once_although_the_answer_to_each_write_was_lost(world: World) -> None:
+def test_a_long_batch_counts_once_although_every_answer_was_lost(world: World) -> None:
     world.pool = ThreadPoolExecutor(1)
     world.store(*(transaction(number, merchant_id="tok_shop") for number in range(60)))
     records = world.records()
@@ -103,7 +103,7 @@ def test_an_own_write_is_known_after_others_have_written_up_to_seven_times(world
     assert others_write(8).conflicts == {"customer#tok_ann"}
 
 
-def test_an_event_whose_merchant_could_not_be_written_counts_although_many_newer_ones_came_since(world: World) -> None:
+def test_an_event_with_a_failed_merchant_write_counts_after_newer_ones(world: World) -> None:
     first = transaction(0, merchant_id="tok_shop")
     world.store(first)
     records = world.records()

@@ -71,7 +71,7 @@ def test_whatever_is_wrong_with_a_record_it_fails_alone_and_says_no_value(
     assert "secret" not in str(failure.error)
 
 
-def test_a_record_without_a_sequence_number_fails_the_batch_since_it_could_not_be_named(world: World) -> None:
+def test_a_record_without_a_sequence_number_fails_the_batch(world: World) -> None:
     world.store(transaction(1))
     records = world.records()
     del records[0]["dynamodb"]["SequenceNumber"]
@@ -233,7 +233,7 @@ def test_concurrent_analyzers_lose_no_event_of_a_customer_they_share(world: Worl
     assert [each.time for each in profile.ring] == [NOW + number for number in range(30, 40)]
 
 
-def test_concurrent_analyzers_count_every_transaction_and_label_of_a_busy_merchant(world: World) -> None:
+def test_concurrent_analyzers_count_everything_of_a_busy_merchant(world: World) -> None:
     sales = [transaction(n, customer_id=f"tok_{n}", merchant_id="tok_shop") for n in range(120)]
     world.store(*sales)
     for each in sales[:40]:

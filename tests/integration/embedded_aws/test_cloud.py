@@ -96,7 +96,7 @@ def test_a_schedule_can_be_fired_and_its_function_has_its_secret_settings(cloud:
     assert cloud.run_schedule("daily") == {"task": "count", "owner": "Ada"}
 
 
-def test_a_schedule_whose_function_fails_for_good_is_told_to_a_queue_in_the_name_of_the_functions_role(
+def test_a_schedule_that_fails_for_good_reaches_the_queue_by_its_role(
     cloud: LocalCloud,
 ) -> None:
     with pytest.raises(FunctionFailedError, match="hopeless: RuntimeError: on purpose"):

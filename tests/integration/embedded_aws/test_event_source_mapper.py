@@ -59,7 +59,7 @@ def test_records_that_no_filter_lets_pass_never_reach_the_function(bench: Bench)
     assert mapper.records_read == 3
 
 
-def test_a_poison_record_ends_in_the_dead_letter_queue_and_its_neighbours_are_handled(bench: Bench) -> None:
+def test_a_poison_record_ends_in_the_dead_letters_alone(bench: Bench) -> None:
     handled: list[str] = []
 
     def function(records: list[dict[str, Any]]) -> Any:

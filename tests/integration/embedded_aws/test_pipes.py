@@ -100,7 +100,7 @@ def test_each_record_becomes_a_message_by_the_template(bench: Bench) -> None:
     }
 
 
-def test_a_record_that_cannot_be_published_ends_in_the_dead_letter_queue_and_the_others_arrive(bench: Bench) -> None:
+def test_a_record_that_cannot_be_published_ends_in_the_dead_letters(bench: Bench) -> None:
     attempts: list[str] = []
 
     def publish(topic_arn: str, message: str) -> None:

@@ -213,7 +213,7 @@ def test_the_first_failed_record_is_named_and_logged_without_its_content(
     "keys",
     [None, {}, {"transactionId": "t1"}, {"transactionId": {"N": "1"}}, {"transactionId": {"S": "4111111111111111"}}],
 )
-def test_a_failed_record_whose_id_cannot_be_told_is_named_by_its_sequence_number_alone(
+def test_a_failed_record_without_an_id_is_named_by_its_sequence_number(
     s3: Any, handler: ModuleType, caplog: pytest.LogCaptureFixture, keys: object
 ) -> None:
     upload(s3)

@@ -192,7 +192,7 @@ def test_a_poison_record_is_named_and_its_neighbours_are_logged(shop: Shop, capl
     assert "secret" not in str(vars(line))
 
 
-def test_a_transaction_that_cannot_be_read_is_undecided_until_it_is_repaired_and_decided(shop: Shop) -> None:
+def test_an_unreadable_transaction_is_undecided_until_it_is_repaired(shop: Shop) -> None:
     shop.store("t-1", currency="no such")
     shop.call(shop.stream())
     broken = shop.call({"task": "daily-report", "date": shop.day})
@@ -276,7 +276,7 @@ def test_a_decision_logged_days_later_is_in_the_report_that_is_made_again(shop: 
     assert (first["revision"], second["revision"]) == (1, 2)
 
 
-def test_every_hour_what_is_over_is_merged_once_and_late_labels_restate_their_report(shop: Shop) -> None:
+def test_hours_are_merged_once_and_late_labels_restate_reports(shop: Shop) -> None:
     shop.store("t-1")
     shop.decide("t-1")
     event = shop.stream()
@@ -301,7 +301,7 @@ def test_work_that_does_not_fit_into_the_time_goes_on_at_the_next_call(shop: Sho
     assert shop.call({"task": "daily-report", "date": shop.day})["stored"] == 1
 
 
-def test_a_day_is_that_of_receipt_also_where_the_stream_s_clock_is_behind_at_midnight(shop: Shop) -> None:
+def test_a_day_is_that_of_receipt_although_the_stream_clock_is_behind(shop: Shop) -> None:
     midnight = shop.received_at // DAY * DAY
     shop.store("t-1", receivedAt=midnight)
     event = shop.stream()

@@ -88,7 +88,7 @@ def test_identifiers_are_stored_as_tokens_and_places_coarse(processor: Processor
         assert value not in answer["body"]
 
 
-def test_a_post_whose_answers_from_dynamodb_were_lost_is_answered_and_counted_as_stored(processor: Processor) -> None:
+def test_a_post_with_lost_answers_is_answered_and_counted_as_stored(processor: Processor) -> None:
     sent, lost = payment(), set[int]()
 
     def once_more(attempts: int, **_: object) -> float | None:

@@ -157,7 +157,7 @@ def test_windows_of_days_are_never_too_small_and_at_most_a_day_too_long(ages: li
 
 
 @given(offsets)
-def test_windows_of_what_many_share_are_never_too_small_and_at_most_a_bucket_too_long(ages: list[int]) -> None:
+def test_shared_windows_are_at_most_one_bucket_too_long(ages: list[int]) -> None:
     place: dict[str, Any] = {"merchant_id": "shop", "terminal_id": "till"}
     history = [transaction(number, -(age // 10), **place) for number, age in enumerate(sorted(ages, reverse=True))]
     values = computed(history, transaction(999, **place))

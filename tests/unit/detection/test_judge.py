@@ -117,7 +117,7 @@ def test_a_retry_after_later_events_is_decided_as_before() -> None:
     assert JUDGE.judge(early, profiles, NOW).decision == first.decision
 
 
-def test_an_ordinary_transaction_of_an_unknown_customer_is_approved_without_reasons() -> None:
+def test_an_ordinary_transaction_of_a_new_customer_is_approved() -> None:
     decision = JUDGE.judge(transaction(1), {}, NOW).decision
     assert (decision.decision, decision.score, decision.reasons) == (Verdict.APPROVE, 2, ())
     assert decision.decided_at == NOW

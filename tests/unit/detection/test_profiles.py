@@ -101,7 +101,7 @@ def test_events_that_fit_into_the_ring_may_come_in_any_order(
 
 
 @given(histories(), st.randoms(use_true_random=False))
-def test_the_state_is_the_same_if_no_event_is_overtaken_by_as_many_as_the_ring_holds(
+def test_order_does_not_matter_within_the_length_of_the_ring(
     history: tuple[EntityKind, list[Event]], chance: random.Random
 ) -> None:
     kind, happened = history
@@ -142,7 +142,7 @@ def test_an_event_older_than_a_full_ring_counts_only_if_it_is_known_to_be_new(ki
     assert counted.days.total(0, 40, 40) == 30
 
 
-def test_a_change_of_a_label_that_is_older_than_all_known_ones_counts_only_if_it_is_known_to_be_new() -> None:
+def test_an_old_label_change_counts_only_if_it_is_known_to_be_new() -> None:
     profile = Profile.new(EntityKind.MERCHANT)
     for number in range(20, 30):
         profile = profile.after_label(LabelChange(number, number), event(1, time=9 * DAY), 1)
@@ -163,7 +163,7 @@ def test_events_of_the_same_moment_see_each_other() -> None:
     assert [each.identity for each in profile.before(event(1, time=HOUR))] == [2]
 
 
-def test_a_customers_devices_are_remembered_beyond_the_ring_and_the_longest_unused_is_forgotten() -> None:
+def test_devices_are_remembered_beyond_the_ring_until_unused_longest() -> None:
     first = [event(number, peer=number) for number in range(1, MAX_KNOWN_VALUES + 2)]
     profile = learnt([*first, *(event(number, peer=99) for number in range(50, 60))])
     assert [device.hash for device in profile.past.devices] == list(range(2, MAX_KNOWN_VALUES + 2))

@@ -26,7 +26,7 @@ def test_every_field_stands_in_the_table_with_what_it_means_and_what_it_must_be(
     assert documented == expected
 
 
-def test_currencies_that_others_count_otherwise_are_listed_with_the_exponent_of_iso_4217() -> None:
+def test_currencies_with_other_minor_units_elsewhere_are_listed() -> None:
     listed = re.findall(r"^\| ([A-Z]{3}) \| (\d) \| (\d|) ?\| (\d|) ?\|$", DOCUMENT, flags=re.MULTILINE)
     assert {"ISK", "UGX", "CLP", "CVE", "IDR"} <= {code for code, *_ in listed}
     for code, iso, *others in listed:

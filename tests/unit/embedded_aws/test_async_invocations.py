@@ -51,13 +51,13 @@ def test_what_succeeds_is_done_once() -> None:
     assert (bench.pauses, bench.messages) == ([], [])
 
 
-def test_an_error_is_tried_again_after_one_minute_and_after_two_each_of_them_a_second_here() -> None:
+def test_an_error_is_tried_again_after_one_and_after_two_minutes() -> None:
     bench = Bench(BAD, BAD, GOOD)
     assert bench.run() == GOOD
     assert (bench.pauses, bench.messages) == ([1, 2], [])
 
 
-def test_the_third_error_is_told_to_the_queue_with_what_was_asked_and_what_came_of_it() -> None:
+def test_the_third_error_reaches_the_queue_with_request_and_response() -> None:
     bench = Bench(BAD, BAD, BAD)
     assert bench.run() == BAD
     ((url, record),) = bench.messages
@@ -85,13 +85,13 @@ def test_retries_may_be_fewer(retries: int) -> None:
     assert bench.messages[0][1]["requestContext"]["approximateInvokeCount"] == retries + 1
 
 
-def test_throttles_cost_no_retry_and_are_tried_again_ever_later_up_to_five_minutes() -> None:
+def test_throttles_cost_no_retry_and_pause_up_to_five_minutes() -> None:
     bench = Bench(*[THROTTLED] * 11, BAD, BAD, GOOD)
     assert bench.run() == GOOD
     assert [60 * pause for pause in bench.pauses] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 60, 120]
 
 
-def test_an_event_that_gets_too_old_is_told_to_the_queue_although_it_never_reached_its_function() -> None:
+def test_an_event_that_gets_too_old_reaches_the_queue() -> None:
     bench = Bench(*[THROTTLED] * 7, maximum_event_age_seconds=60)
     with pytest.raises(Throttled):
         bench.run()

@@ -94,7 +94,7 @@ def test_a_program_can_ask_its_cloud() -> None:
     assert run(program, Recorder()) == {"account": "000000000000"}
 
 
-def test_a_failing_resource_ends_the_run_with_its_name_and_nothing_more_is_created() -> None:
+def test_a_failing_resource_ends_the_run_with_its_name() -> None:
     recorder = Recorder(broken="first")
     with pytest.raises(DeploymentError, match="aws:sns/topic:Topic first: no room"):
         run(two_topics, recorder)
@@ -120,7 +120,7 @@ def test_an_error_of_the_program_comes_out_as_it_is() -> None:
         run(program, Recorder())
 
 
-def test_a_missing_setting_comes_out_as_pulumis_error_and_the_next_run_is_unharmed() -> None:
+def test_a_missing_setting_is_pulumis_error_and_harms_no_later_run() -> None:
     def program() -> None:
         pulumi.export("size", pulumi.Config("app").require_int("size"))
 

@@ -73,7 +73,7 @@ def run(
     faults=st.lists(st.integers(0, 60), max_size=5),
     keys=st.integers(1, 5),
 )
-def test_whatever_fails_every_record_is_delivered_or_in_a_discarded_range_and_order_is_kept(
+def test_every_record_is_delivered_in_order_or_discarded_by_range(
     *, count: int, poison: set[int], bisect: bool, maximum_retries: int, reports: bool, faults: list[int], keys: int
 ) -> None:
     policy = RetryPolicy(bisect=bisect, maximum_retries=maximum_retries, maximum_age_seconds=-1)

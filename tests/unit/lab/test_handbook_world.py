@@ -52,7 +52,7 @@ def test_frauds_are_as_frequent_as_the_handbooks_and_in_the_same_proportions(who
     ]
 
 
-def test_days_have_their_middle_at_noon_and_amounts_their_mean_at_what_customers_spend(whole: HandbookWorld) -> None:
+def test_times_centre_on_noon_and_amounts_on_what_customers_spend(whole: HandbookWorld) -> None:
     seconds = whole.time_seconds % DAY
     assert seconds.mean() == pytest.approx(DAY / 2, rel=0.005)
     # A normal distribution with a deviation of 20,000 s, cut off 43,200 s from its middle.

@@ -70,13 +70,13 @@ def test_every_named_episode_and_every_trap_happens(world: Simulation) -> None:
     assert 0.005 < sum(truth.fraud for truth in world.truths) / len(world.truths) < 0.2
 
 
-def test_what_belongs_to_an_episode_is_fraud_but_for_what_its_victims_did_themselves(world: Simulation) -> None:
+def test_all_of_an_episode_is_fraud_except_what_its_victims_did(world: Simulation) -> None:
     innocent = {truth.episode for truth in world.truths if truth.episode and not truth.fraud}
     assert innocent == {"refund_abuse", "duplicate_payment"}
     assert not any(truth.trap and (truth.fraud or truth.episode) for truth in world.truths)
 
 
-def test_analysts_label_at_once_customers_within_days_and_chargebacks_come_after_weeks(world: Simulation) -> None:
+def test_labels_come_at_once_within_days_or_weeks_by_their_source(world: Simulation) -> None:
     when = {transaction["transactionId"]: transaction["timestamp"] for transaction in world.transactions}
     delays: dict[str, list[float]] = {}
     for truth in world.truths:
@@ -89,7 +89,7 @@ def test_analysts_label_at_once_customers_within_days_and_chargebacks_come_after
     assert 15 < medians["chargeback"] < 40
 
 
-def test_some_frauds_are_never_reported_and_some_honest_transactions_are_found_in_order(world: Simulation) -> None:
+def test_some_frauds_are_never_reported_and_some_honest_ones_cleared(world: Simulation) -> None:
     robbed = [t for t in world.truths if t.fraud and t.episode in {"stolen_card", "account_takeover", "many_merchants"}]
     assert 0 < sum(truth.report is None for truth in robbed) / len(robbed) < 0.25
     for truth in world.truths:

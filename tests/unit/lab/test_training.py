@@ -151,7 +151,7 @@ def test_a_wide_gap_before_validation_leaves_nothing_to_learn_from() -> None:
     assert file.validation is None
 
 
-def test_rules_and_a_model_that_say_the_same_share_one_weight_and_beside_silent_rules_it_is_the_models() -> None:
+def test_rules_and_model_that_agree_share_one_weight() -> None:
     vectors, times = random_vectors(6000, 1), times_of(6000)
     labels = labels_of(vectors, 1)
     odds = np.array([small_model().log_odds(vector) for vector in as_vectors(vectors)])

@@ -91,7 +91,7 @@ def test_a_label_counts_from_when_it_was_given(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("newest", ["FRAUD", "LEGITIMATE"])
-def test_the_newest_of_contradicting_labels_counts_whatever_their_order_in_the_log(newest: str, tmp_path: Path) -> None:
+def test_the_newest_of_contradicting_labels_counts_in_any_order(newest: str, tmp_path: Path) -> None:
     other = "LEGITIMATE" if newest == "FRAUD" else "FRAUD"
     first, second = label(1, 0, other, 2), label(1, 0, newest, 3)
     assert learnt(from_log(written(tmp_path / "a", decision(1, 0), first, second), JUDGE.ruleset, at(20))) == {
@@ -125,7 +125,7 @@ def test_a_log_read_twice_counts_once_and_rows_come_in_the_order_of_time(tmp_pat
     assert found.labels.tolist() == [True, False]
 
 
-def test_features_come_back_as_they_were_judged_and_those_of_other_code_are_left_out(tmp_path: Path) -> None:
+def test_features_are_read_as_judged_and_foreign_ones_left_out(tmp_path: Path) -> None:
     packed = pack({"amountBase": 12.34, "cardCount1h": 3, "terminalFraudShare7d": 0.105})
     stale = base64.b64encode(b"\x01" + packed[1:]).decode()
     log = written(
@@ -257,7 +257,7 @@ def test_a_files_order_does_not_matter(tmp_path: Path) -> None:
     assert np.array_equal(first.vectors, second.vectors, equal_nan=True)
 
 
-def test_a_label_older_than_its_transaction_or_in_seconds_is_no_leak_of_the_future(tmp_path: Path) -> None:
+def test_a_label_older_than_its_transaction_leaks_no_future(tmp_path: Path) -> None:
     rows = [payment(n, n / 4, label="FRAUD" if n % 7 == 0 else "LEGITIMATE") for n in range(20)]
     for labeled_at, complaint in (
         (rows[7]["timestamp"] - 86_400_000, "column labeledAt: is older than its transaction"),

@@ -102,7 +102,7 @@ def test_every_chart_says_in_words_what_it_shows(page: Outline) -> None:
         assert (ids[title], ids[description]) == ("title", "desc")
 
 
-def test_every_header_cell_says_what_it_heads_and_every_wide_table_can_be_scrolled_by_keyboard(page: Outline) -> None:
+def test_header_cells_have_scopes_and_wide_tables_scroll_by_keyboard(page: Outline) -> None:
     assert page.all("table")
     assert {header.get("scope") for header in page.all("th")} == {"row", "col"}
     regions = [attributes for attributes in page.all("div") if attributes.get("class") == "wide"]

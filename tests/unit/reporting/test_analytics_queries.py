@@ -227,7 +227,7 @@ def test_a_day_without_a_log_is_no_error(log: duckdb.DuckDBPyConnection, name: s
 
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
-def test_a_saved_query_is_of_athenas_dialect_and_asks_only_for_what_the_catalog_has(query: SavedQuery) -> None:
+def test_a_saved_query_is_athenas_sql_over_the_catalogs_columns(query: SavedQuery) -> None:
     (statement,) = sqlglot.parse(query.sql, read="athena")
     assert isinstance(statement, exp.Select)
     assert not [*statement.find_all(exp.Anonymous)], "every function is one of the dialect's"

@@ -121,7 +121,7 @@ def test_the_same_log_gives_the_same_bytes_again() -> None:
         assert contents(root, "") == before
 
 
-def test_each_decision_stands_once_in_one_file_of_its_day_with_all_that_was_logged() -> None:
+def test_each_decision_is_once_in_one_file_of_its_day() -> None:
     with folder() as root, duckdb.connect() as connection:
         report_of(WHOLE, root)
         put(cut(WHOLE.records[7:90], PREFIX).segments, root)
@@ -133,7 +133,7 @@ def test_each_decision_stands_once_in_one_file_of_its_day_with_all_that_was_logg
     assert found == [(58, 58, 58, b"\x00\x01", 1)]
 
 
-def test_a_late_segment_makes_a_new_revision_of_its_hour_alone_and_leaves_one_file() -> None:
+def test_a_late_segment_revises_its_hour_alone() -> None:
     first, rest = cut(WHOLE.records[:10], PREFIX).segments, cut(WHOLE.records[10:], PREFIX).segments
     with folder() as root:
         put(first, root)
@@ -174,7 +174,7 @@ def test_a_late_record_makes_a_new_revision_that_says_what_changed() -> None:
     assert "changes,value EUR,after,52.50" in to_csv(second).decode()
 
 
-def test_a_label_that_came_weeks_later_is_in_the_restated_report_and_unchanged_ones_are_left_alone() -> None:
+def test_a_late_label_restates_its_report_and_no_other() -> None:
     stream = Stream()
     stream.store_and_decide(transaction(1, at=FIVE), Verdict.DECLINE)
     stream.store_and_decide(transaction(2, at=FIVE + 24 * HOUR))

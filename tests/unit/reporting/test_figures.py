@@ -35,7 +35,7 @@ def test_every_transaction_is_counted_where_it_belongs(tmp_path: Path) -> None:
     assert found.rulesets == (("abcdef123456", 4),)
 
 
-def test_a_day_is_the_utc_day_of_receipt_and_a_decision_after_midnight_belongs_to_it(tmp_path: Path) -> None:
+def test_a_decision_after_midnight_belongs_to_the_day_of_receipt(tmp_path: Path) -> None:
     stream = Stream()
     stream.store_and_decide(transaction(1, at=MIDNIGHT - 1))
     stream.store_and_decide(transaction(2, at=MIDNIGHT))
@@ -94,7 +94,7 @@ def test_a_label_whose_transaction_was_never_logged_breaks_the_balance(tmp_path:
     assert not books.complete
 
 
-def test_a_transaction_that_the_table_knows_and_the_log_does_not_breaks_the_balance(tmp_path: Path) -> None:
+def test_a_transaction_missing_from_the_log_breaks_the_balance(tmp_path: Path) -> None:
     stream = Stream()
     stream.store_and_decide(transaction(1))
     good = report_of(stream, tmp_path, {"t-1"})

@@ -91,7 +91,7 @@ def test_cuts_say_how_many_were_labelled_and_how_many_of_these_are_fraud(tmp_pat
     assert (high.key, high.decisions.stopped, high.labelled) == ("5000", 0, 0)
 
 
-def test_a_burst_is_a_time_in_which_a_rule_stopped_far_more_than_on_the_rest_of_the_day(tmp_path: Path) -> None:
+def test_a_burst_is_when_a_rule_flags_far_more_than_on_the_rest_of_a_day(tmp_path: Path) -> None:
     stream = Stream()
     for number in range(24):
         decide(stream, number, "steady", at=MIDNIGHT + number * HOUR)

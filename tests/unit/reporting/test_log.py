@@ -26,7 +26,7 @@ def lines(body: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in gzip.decompress(body).splitlines()]
 
 
-def test_a_new_transaction_is_stored_one_with_a_decision_decided_and_one_with_a_label_labelled() -> None:
+def test_a_record_is_logged_as_stored_decided_or_labelled() -> None:
     decided = item(STORED, DECIDED)
     fraud, legitimate = label(Truth.FRAUD, at=AT + 1), label(Truth.LEGITIMATE, at=AT + 2)
 
@@ -168,7 +168,7 @@ def test_a_poison_record_is_named_and_its_neighbours_are_kept() -> None:
 
 @pytest.mark.parametrize("place", [0, 2, 4])
 @pytest.mark.parametrize("number", [None, "", "not-a-number", 7])
-def test_a_record_that_cannot_be_named_fails_the_batch_and_its_neighbours_are_kept(place: int, number: Any) -> None:
+def test_a_record_without_a_name_fails_the_batch_and_keeps_the_others(place: int, number: Any) -> None:
     stream = Stream()
     for each in range(5):
         stream.add(item(transaction(each)), at=AT)

@@ -167,7 +167,7 @@ def test_without_a_label_there_is_nothing_to_measure_and_the_reason_is_said(empt
     assert (unlabelled.ratio, unlabelled.why_not) == (None, "no label of such a payment")
 
 
-def test_visas_ratio_counts_frauds_and_chargebacks_of_the_month_without_the_card_present(empty: DailyReport) -> None:
+def test_visas_ratio_counts_card_not_present_frauds_of_the_month(empty: DailyReport) -> None:
     past = before(empty, [paid(labelled=9, fraud=5, chargebacks=4)] * 40)
     found = meter("VAMP ratio", on(DAY, empty, **paid(kind="orderCard", labelled=9, fraud=5)), past)
     assert DAY.day == 22

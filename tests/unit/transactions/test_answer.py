@@ -60,7 +60,7 @@ def test_a_late_decision_counts() -> None:
     assert present_state(TRANSACTION, DECISION, None, failed_before=2_001).status is Status.DECIDED
 
 
-def test_a_decision_comes_with_its_reasons_in_sentences_and_without_what_is_inside() -> None:
+def test_a_decision_comes_with_its_reasons_in_sentences() -> None:
     state = as_read(present_state(TRANSACTION, DECISION, None, failed_before=0))
     assert state["status"] == "DECIDED"
     assert state["decision"] == "DECLINE"

@@ -22,7 +22,7 @@ def test_psi_is_the_sum_over_bins_of_the_change_times_its_logarithm() -> None:
     assert psi(HALVES, [5.0] * 50 + [20.0] * 50) == 0
 
 
-def test_a_value_on_a_cut_belongs_below_it_and_missing_ones_are_a_bin_of_their_own() -> None:
+def test_a_value_on_a_cut_belongs_below_it_and_missing_is_a_bin() -> None:
     assert psi(HALVES, [10.0] * 50 + [10.1] * 50) == 0
     with_missing = Distribution(cuts=(10.0,), shares=(0.25, 0.25, 0.5))
     assert psi(with_missing, [1.0, 20.0, None, None]) == 0
@@ -38,7 +38,7 @@ def test_distributions_of_the_same_transactions_have_no_psi(seed: int) -> None:
         assert psi(known[name], column) == pytest.approx(0, abs=1e-4)
 
 
-def test_distributions_are_tenths_of_the_values_or_fewer_bins_where_values_are_equal() -> None:
+def test_distributions_are_deciles_or_fewer_bins_for_equal_values() -> None:
     chance = np.random.default_rng(1)
     columns = np.column_stack([chance.normal(size=1000), chance.integers(0, 3, 1000), np.full(1000, np.nan)])
     smooth, few, missing, score = distributions(columns, ["a", "b", "c"], columns[:, 0]).values()

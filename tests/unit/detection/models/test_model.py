@@ -215,7 +215,7 @@ def test_a_damaged_distribution_is_refused(cuts: tuple[float, ...], shares: tupl
         seal(changed(distributions={"score": distribution}))
 
 
-def test_the_default_model_says_that_it_is_from_a_simulation_and_uses_features_that_there_are() -> None:
+def test_the_default_model_is_marked_as_simulated_and_uses_known_features() -> None:
     model = load((MODELS / "default.json").read_bytes())
     assert "simulated world" in model.file.trained_on
     assert not model.file.own_labels
