@@ -1,9 +1,9 @@
-"""Makes the report of a simulated fortnight's last day, for people and checks to look at.
+"""Create the report of the last day of two simulated weeks, for people and accessibility checks.
 
     python -m accessibility.example FOLDER
 
-Transactions go through the door's tokens, the judge, the stream's records, the decision log and the report generator's
-own code; each day's report is made the morning after, with the labels that had come in by then.
+Transactions go through the API's tokenization, the judge, the stream's records, the decision log and the report
+generator's own code; each day's report is created the next morning, with the labels that had arrived by then.
 """
 
 import base64

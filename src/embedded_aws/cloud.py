@@ -39,7 +39,7 @@ class LocalCloud:
         cloud.outputs["apiUrl"]
     ```
 
-    Leaving the block, whatever the reason, ends every process and removes what lay in `folder`. Everything listens on
+    Leaving the block, whatever the reason, ends every process and removes what was in `folder`. Everything listens on
     the loopback interface alone.
 
     Args:
@@ -50,7 +50,7 @@ class LocalCloud:
         folder: for packages, logs and the like; made if it is not there.
         region: the region that is played; the program's provider must be for the same.
         enforce_iam: whether the policies of roles are evaluated.
-        on_progress: is told what happens, in few words.
+        on_progress: called with a short text for each step.
     """
 
     def __init__(

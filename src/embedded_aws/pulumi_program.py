@@ -68,7 +68,7 @@ def run_program(
         program: declares the resources, as the body of a Pulumi program does.
         project: the project's name.
         stack: the stack's name.
-        config: settings with their namespaces, such as `{"app:size": "2"}`. Secrets stand here as plain text.
+        config: settings with their namespaces, such as `{"app:size": "2"}`. Secrets are plain text here.
         provider: creates what the program declares.
 
     Returns:
@@ -153,7 +153,7 @@ def _run(
 
 
 def _discard(_: object) -> None:
-    """A program gives nothing back: Pulumi would wait for a returned awaitable."""
+    """Ignore what a program returns: Pulumi would wait for a returned awaitable."""
 
 
 def _cancel_rest(loop: asyncio.AbstractEventLoop) -> None:
@@ -185,7 +185,7 @@ class _NoMocks(mocks.Mocks):
 
 
 class _Monitor(mocks.MockMonitor):
-    """Stands where Pulumi's engine would: the SDK's test double, with a provider behind it."""
+    """Replaces Pulumi's engine: the SDK's test double, with a provider behind it."""
 
     def __init__(self, provider: Provider) -> None:
         super().__init__(_NoMocks())
@@ -234,7 +234,7 @@ class _Monitor(mocks.MockMonitor):
         )
         return answer
 
-    def _guarded(self, what: str, action: Callable[[], Any]) -> Any:  # noqa: ANN401 (what the action gives)
+    def _guarded(self, what: str, action: Callable[[], Any]) -> Any:  # noqa: ANN401 (what the action returns)
         if self.error is not None:
             raise self.error
         try:

@@ -1,4 +1,4 @@
-"""What the embedded services are told about the resources that they play: plain values, no Pulumi or AWS types."""
+"""Descriptions of the resources that the embedded services play: plain values, no Pulumi or AWS types."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,10 +21,10 @@ class Credentials:
 
 
 RoleCredentials = Callable[[str], Credentials]
-"""Gives fresh credentials of the role with an ARN."""
+"""Returns fresh credentials of the role with an ARN."""
 
 KnownCredentials = Callable[[str], Credentials | None]
-"""Gives the credentials with an access key id, if there are any. Called for every signed request: it must be quick."""
+"""Returns the credentials with an access key id, or None. Called for every signed request: it must be quick."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,7 +51,7 @@ def to_event(exchange: Exchange) -> bytes:
 
 
 def to_answer(payload: bytes, exchange: Exchange) -> Answer:
-    """The answer that a function's result stands for.
+    """Return the answer that a function's result describes.
 
     Raises:
         RefusalError: The result has another form.

@@ -12,7 +12,7 @@ from embedded_aws.specs import Credentials
 
 
 class Roles:
-    """Takes on roles through STS, as the services do that the roles trust."""
+    """Assumes roles through STS, as the services do that the roles trust."""
 
     def __init__(self, server: MinistackServer) -> None:
         self._server = server

@@ -24,7 +24,7 @@ class PipePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Permission:
-    """Lets a service invoke a function."""
+    """Allows a service to invoke a function."""
 
     principal: str
     function_name: str

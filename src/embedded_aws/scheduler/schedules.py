@@ -22,7 +22,7 @@ _LONGEST_SLEEP_SECONDS = 60.0
 
 _logger = logging.getLogger(__name__)
 NextTime = Callable[[datetime], datetime | None]
-"""Gives the first time after a time, both with time zones, or nothing where there is none."""
+"""Returns the first time after a time, both with time zones, or None if there is none."""
 
 
 class ScheduleError(ValueError):

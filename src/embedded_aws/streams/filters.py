@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 Matcher = Callable[[Any], bool]
-"""Says whether the value of a field matches; the value of an absent field is `ABSENT`."""
+"""Returns whether the value of a field matches; the value of an absent field is `ABSENT`."""
 
 ABSENT = object()
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {

@@ -28,7 +28,9 @@ _SHOWN_IDS = 3
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    group = typer.Typer(name="alerts", no_args_is_help=True, help="Work through transactions that ask for a human.")
+    group = typer.Typer(
+        name="alerts", no_args_is_help=True, help="List and close alerts: transactions that need a person's review."
+    )
     group.command(name="list")(list_alerts)
     group.command(name="close")(close)
     app.add_typer(group)
@@ -40,7 +42,7 @@ def list_alerts(
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List alerts, newest first; those of one customer within an hour stand together.
+    """List alerts, newest first; those of one customer within an hour are shown together.
 
     ```
     fraudstream alerts list
@@ -84,7 +86,7 @@ def grouped(alerts: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 
 def alerts_table(groups: Iterable[Sequence[dict[str, Any]]]) -> Table:
-    """Lay groups of alerts out for people."""
+    """Format groups of alerts for people."""
     table = Table("raised (UTC)", "transactions", "decision", "score", "reasons", box=None, header_style="dim")
     table.columns[3].justify = "right"
     for group in groups:
@@ -109,7 +111,7 @@ def close(
     source: SourceOption = "analyst",
     stack: StackOption = None,
 ) -> None:
-    """Close alerts by saying what their transactions turned out to be: each gets a label, and the analyzer learns.
+    """Close alerts by labelling their transactions as fraud or legitimate; the analyzer learns from each label.
 
     fraudstream alerts close order-20261123-0001 --fraud
     """

@@ -44,7 +44,9 @@ def backtest(
     ] = None,
     truth: Annotated[
         Path | None,
-        typer.Option("--truth", metavar="FILE", help="Labels of a file of transactions, if they stand in another one."),
+        typer.Option(
+            "--truth", metavar="FILE", help="The file of labels, if they are not in the file of transactions."
+        ),
     ] = None,
     file_map: MapOption = None,
     models: Annotated[
@@ -67,14 +69,19 @@ def backtest(
     ] = 7.0,
     time_zone: Annotated[
         str,
-        typer.Option("--time-zone", metavar="NAME", help="With transactions: what hours refer to; as the stack's."),
+        typer.Option(
+            "--time-zone", metavar="NAME", help="With transactions: the time zone of hours, as in the stack's setting."
+        ),
     ] = "UTC",
     processes: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Results are the same for any number.  [default: all processors]")
+        int | None,
+        typer.Option(
+            min=1, max=64, help="Number of processes; results are the same for any number.  [default: all processors]"
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find out what rules would have done, or what would change if one ruleset took another one's place.
+    """Show what rules would have decided, or what would change if one ruleset replaced another.
 
     From a **decision log**, rules judge the features that were logged, as they were judged: quick and exact, as long as
     rules need no field that the log leaves out (which is said) and exchange rates stay as they were. From a **file of

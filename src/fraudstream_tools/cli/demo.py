@@ -13,9 +13,11 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    connections: Annotated[int, typer.Option("--connections", "-c", min=1, max=64, help="Requests at once.")] = 3,
+    connections: Annotated[
+        int, typer.Option("--connections", "-c", min=1, max=64, help="Number of requests at the same time.")
+    ] = 3,
 ) -> None:
-    """Run the whole system here: deploy it, replay a day, show what was decided and why, stop.
+    """Run the whole system on this machine: deploy it, replay a day, show what was decided and why, and stop.
 
     The Pulumi program is deployed into an embedded AWS, without Docker and without an AWS account. A simulated day of
     more than 5,000 transactions, with fraud in it, goes through the API; nothing leaves 127.0.0.1. The report stays in

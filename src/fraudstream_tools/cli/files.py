@@ -24,12 +24,13 @@ def register(root: typer.Typer) -> None:
 def suggest(
     file: Annotated[Path, typer.Argument(help="CSV, JSON Lines or Parquet; compressed .jsonl.gz and .csv.gz too.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="MAP.yaml", help="Where to; else it is printed.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="MAP.yaml", help="The file to write; without it, the map is printed."),
     ] = None,
 ) -> None:
     """Write a first map for a file, by looking at its columns and first thousand rows.
 
-    What is not sure stands in comments, and is said: look through it, then try it with --check.
+    Guesses are marked by comments in the map and are printed: read them, then try the map with --check.
 
     ```
     fraudstream files suggest payments.csv --output payments.yaml
@@ -59,7 +60,7 @@ def suggest(
 
 @app.command()
 def maps(
-    name: Annotated[str | None, typer.Argument(help="Print this one, to begin a map of your own with.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Print this map, as a start for one of your own.")] = None,
 ) -> None:
     """List the maps that come with fraudstream, or print one.
 

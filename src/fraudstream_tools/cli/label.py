@@ -28,7 +28,9 @@ def label(
     source: SourceOption = "analyst",
     file: Annotated[
         Path | None,
-        typer.Option(help="Many at once: CSV, JSON Lines or Parquet with transactionId, label, source and labeledAt."),
+        typer.Option(
+            help="A file of labels: CSV, JSON Lines or Parquet with transactionId, label, source and labeledAt."
+        ),
     ] = None,
     file_map: MapOption = None,
     stack: StackOption = None,

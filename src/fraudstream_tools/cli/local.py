@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def local() -> None:
-    """Run the whole system here and leave it running, until Ctrl-C.
+    """Run the whole system on this machine until Ctrl-C.
 
     Prints the API's URL and curl lines to paste. While it runs, the other commands find it by themselves.
     """

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def pull(
-    folder: Annotated[Path, typer.Argument(help="Where to.")] = Path("decision-log"),
+    folder: Annotated[Path, typer.Argument(help="The folder to copy to.")] = Path("decision-log"),
     *,
     since: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day (UTC).  [default: all]")

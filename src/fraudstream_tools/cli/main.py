@@ -84,10 +84,10 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Nothing but `--version` stands before the commands."""
+    """Accept `--version`, the only option that comes before the commands."""
     del version  # its callback has dealt with it
 
 
@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command, and end the process.
 
     Args:
-        arguments: what stands behind `fraudstream`; None for the process's own arguments.
+        arguments: what follows `fraudstream` on the command line; None for the process's own arguments.
 
     Raises:
         SystemExit: always. 0: all is well; 1: something failed and was named on standard error; 2: wrong usage;

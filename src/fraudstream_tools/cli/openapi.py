@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def openapi(
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to; else standard output.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; without it, standard output.")
+    ] = None,
 ) -> None:
     """Write the API's OpenAPI 3.1 document, made from the schema that validates requests.
 

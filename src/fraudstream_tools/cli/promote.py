@@ -41,10 +41,15 @@ def promote(
     label_delay: DelayOption = 7.0,
     share_delay: ShareOption = 7,
     shadow: Annotated[
-        bool, typer.Option("--shadow", help="Only watch it: it is scored and logged, and never counts.")
+        bool,
+        typer.Option("--shadow", help="Make it a shadow model: its scores are logged, and never change a decision."),
     ] = False,
     to: Annotated[
-        str, typer.Option(metavar="FOLDER|bucket", help="A folder that is deployed, or the running stack's bucket.")
+        str,
+        typer.Option(
+            metavar="FOLDER|bucket",
+            help="Where to store the model: a folder that is deployed, or the running stack's bucket.",
+        ),
     ] = "models",
     stack: StackOption = None,
     as_json: JsonOption = False,
@@ -60,8 +65,8 @@ def promote(
         fraudstream promote candidate.json --log decision-log/
         fraudstream promote candidate.json --log decision-log/ --to bucket
 
-    Into a folder, it comes into force with the next `pulumi up`; into the bucket, within a minute. A deployment puts
-    the folder's models into the bucket when they change, so write them to both.
+    In a folder, it becomes active with the next `pulumi up`; in the bucket, within a minute. A deployment copies the
+    folder's models to the bucket when they change, so write them to both.
     """
     from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (each command pays for what it uses)
     from fraudstream_tools.lab.training.model_storage import (  # noqa: PLC0415
@@ -114,7 +119,7 @@ def _print_comparison(compared: "ModelComparison", champion: str | None, *, as_j
     table = Table("", "average precision", "recall at 0.1 % false positives", box=None, header_style="dim")
     rows: tuple[tuple[str, GateFigures], ...] = (
         ("candidate", compared.candidate),
-        (f"in force ({champion or 'rules alone'})", compared.champion),
+        (f"active ({champion or 'rules alone'})", compared.champion),
     )
     for name, figures in rows:
         table.add_row(name, f"{figures.average_precision:.3f}", f"{figures.recall:.3f}")

@@ -30,15 +30,15 @@ def redrive(
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="transactionIds")] = None,
     report: Annotated[
         Path | None,
-        typer.Option(help="A day's report.json: every transaction that it lists as undecided or unlearned."),
+        typer.Option(help="A day's report.json: redrive every transaction that it lists as undecided or unlearned."),
     ] = None,
     stack: StackOption = None,
 ) -> None:
     """Send transactions that were never decided through the analyzer again.
 
-    For what lies in the dead-letter queue, once its cause is gone. What has a decision keeps it; if its label was given
-    up, profiles learn it. A daily report that failed lies in the queue too, but it is not redriven: `fraudstream report
-    --date` makes it.
+    Use it for transactions in the dead-letter queue, once the cause is mended. A transaction that has a decision keeps
+    it; if its label was given up, profiles learn the label. A daily report that failed is in the queue too, but it is
+    not redriven: `fraudstream report --date` creates it.
 
         fraudstream redrive order-20261123-0001 order-20261123-0002
         fraudstream report --date 2026-11-23 --format json && fraudstream redrive --report report-2026-11-23.json
@@ -47,7 +47,7 @@ def redrive(
     if not wanted and report is None:
         raise CommandError(
             "which? Give one or more transactionIds, or --report with a day's report.json\n"
-            "(a report that failed is made anew by: fraudstream report --date YYYY-MM-DD)"
+            "(a report that failed is created again by: fraudstream report --date YYYY-MM-DD)"
         )
     if not wanted:
         out.print(f"{report} lists nothing to redrive", markup=False)
@@ -89,7 +89,7 @@ def _undecided(report: Path) -> Iterable[str]:
 
 
 def _update(client: "DynamoDBClient", table: str, transaction_id: str, values: dict[str, Any], condition: str) -> bool:
-    """Set attributes of a transaction; tell whether the condition let them be set."""
+    """Set attributes of a transaction; return whether the condition allowed it."""
     from botocore.exceptions import ClientError  # noqa: PLC0415  (kept out of `--help`)
 
     from fraudstream.dynamodb import raise_unless_condition_failed  # noqa: PLC0415

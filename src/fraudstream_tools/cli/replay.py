@@ -30,17 +30,22 @@ def replay(
     *,
     api: ApiOption = None,
     stack: StackOption = None,
-    connections: Annotated[int, typer.Option("--connections", "-c", min=1, max=256, help="Requests at once.")] = 16,
+    connections: Annotated[
+        int, typer.Option("--connections", "-c", min=1, max=256, help="Number of requests at the same time.")
+    ] = 16,
     shift_to_now: Annotated[
-        bool, typer.Option("--shift-to-now", help="Move all times as one, so that the last transaction is just now.")
+        bool,
+        typer.Option(
+            "--shift-to-now", help="Move all times by the same amount, so that the last transaction happens now."
+        ),
     ] = False,
     id_suffix: Annotated[
-        str, typer.Option(help="Put this behind every transactionId, to replay the same file once more as new.")
+        str, typer.Option(help="Append this to every transactionId, to replay the same file again as new transactions.")
     ] = "",
-    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many transactions.")] = None,
     file_map: MapOption = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Read the whole file, say what is wrong with it, and post nothing.")
+        bool, typer.Option("--check", help="Read the whole file, report what is wrong with it, and post nothing.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -117,7 +122,7 @@ def replay(
 
 
 def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, as_json: bool) -> None:
-    """Read a whole file, and say what it holds and what is wrong with it.
+    """Read a whole file, and report what it holds and what is wrong with it.
 
     Raises:
         CommandError: the file cannot be read.

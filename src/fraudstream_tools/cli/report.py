@@ -34,16 +34,21 @@ def report(
     ] = None,
     file_format: Annotated[Format, typer.Option("--format", "-f")] = "html",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to.  [default: report-DATE.html]")
+        Path | None, typer.Option("--output", "-o", help="The file to write.  [default: report-DATE.html]")
     ] = None,
-    open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
-    anew: Annotated[bool, typer.Option("--anew", help="Have it written once more, with what came in late.")] = False,
+    open_it: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Create the report again, with late labels and decisions.")
+    ] = False,
     log: Annotated[
-        Path | None, typer.Option(help="Make it here, of a folder with what the bucket has under decision-log/.")
+        Path | None,
+        typer.Option(
+            help="Create the report on this machine, from a folder with a copy of the bucket's decision-log/."
+        ),
     ] = None,
     stack: StackOption = None,
 ) -> None:
-    """Fetch the fraud report of a day, and have it written first if there is none yet.
+    """Fetch the fraud report of a day; if there is none yet, it is created first.
 
     ```
     fraudstream report --open
@@ -64,7 +69,7 @@ def report(
 
 
 def report_key(day: date, file_format: str) -> str:
-    """Return the key under which a day's report lies in the bucket."""
+    """Return the key under which a day's report is stored in the bucket."""
     return f"{REPORT_PREFIX}date={day}/report.{file_format}"
 
 

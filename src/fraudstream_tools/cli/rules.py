@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from fraudstream_tools.rules.questions import ExplainedTransaction
 
 RulesOption = Annotated[
-    Path, typer.Option("--rules", metavar="FOLDER", help="With ruleset.yaml, rates.yaml and lists.yaml in it.")
+    Path, typer.Option("--rules", metavar="FOLDER", help="The folder with ruleset.yaml, rates.yaml and lists.yaml.")
 ]
 FoldersArgument = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="FOLDER…", help="With ruleset.yaml, rates.yaml and lists.yaml in it.  [default: rules]"),
+    typer.Argument(
+        metavar="FOLDER…", help="The folder with ruleset.yaml, rates.yaml and lists.yaml.  [default: rules]"
+    ),
 ]
 
 
@@ -62,7 +64,7 @@ says the rest.
 def check(folders: FoldersArgument = None, *, as_json: JsonOption = False) -> None:
     """Check rulesets as the analyzer will, and name every mistake with its file, line and rule.
 
-    The analyzer refuses a ruleset that is not in order, and the last good one stays in force. Exits with 1 if anything
+    The analyzer refuses a ruleset that has a mistake, and the last good one stays active. Exits with 1 if anything
     is wrong.
 
     ```
@@ -93,7 +95,9 @@ def check(folders: FoldersArgument = None, *, as_json: JsonOption = False) -> No
 
 
 def explain(
-    rule: Annotated[str | None, typer.Argument(metavar="RULE", help="A rule's id; without one, all.")] = None,
+    rule: Annotated[
+        str | None, typer.Argument(metavar="RULE", help="A rule's id; without one, all rules are explained.")
+    ] = None,
     *,
     transaction: Annotated[
         Path | None,
@@ -103,17 +107,18 @@ def explain(
         ),
     ] = None,
     transaction_id: Annotated[
-        str | None, typer.Option("--id", help="Of the transaction in the file that is meant.  [default: the last]")
+        str | None,
+        typer.Option("--id", help="transactionId of the transaction to explain.  [default: the last in the file]"),
     ] = None,
     rules: RulesOption = Path("rules"),
     as_json: JsonOption = False,
 ) -> None:
-    """Return what a rule asks, or what the rules say of a transaction and why.
+    """Show what a rule checks, or what the rules decide about a transaction and why.
 
-    Of a transaction each rule's decisive part is shown: of an `and` that is false the false parts, of one that cannot
-    be known the fields that are missing. A decision log (a folder, or a file of it) has the features as they were
-    judged; for any other transaction they are computed from what stands before it in the file, or in its `history`.
-    The rules of the folder judge alone, without a model.
+    For a transaction, each rule's decisive part is shown: of an `and` that is false, the false parts; of one that
+    cannot be known, the fields that are missing. A decision log (a folder, or a file of it) has the features as they
+    were judged; for any other transaction they are computed from the transactions before it in the file, or in its
+    `history`. The rules of the folder judge alone, without a model.
 
     ```
     fraudstream rules explain card-velocity
@@ -151,7 +156,9 @@ def _logged(place: Path, transaction_id: str | None) -> "ExplainedTransaction | 
 
 
 def run_fixtures(
-    rule: Annotated[list[str] | None, typer.Argument(metavar="RULE…", help="Rules' ids; without any, all.")] = None,
+    rule: Annotated[
+        list[str] | None, typer.Argument(metavar="RULE…", help="Ids of rules; without any, all are tested.")
+    ] = None,
     *,
     rules: RulesOption = Path("rules"),
     as_json: JsonOption = False,

@@ -35,10 +35,11 @@ def register(app: typer.Typer) -> None:
 def simulate(
     *,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where to: a name ending in .jsonl, .jsonl.gz, .csv or .parquet.")
+        Path,
+        typer.Option("--output", "-o", help="The file to write: a name ending in .jsonl, .jsonl.gz, .csv or .parquet."),
     ],
-    world: Annotated[WorldName, typer.Option(help="Which world: see above.")] = WorldName.TOWNS,
-    seed: Annotated[int, typer.Option(help="The world's number: the same one makes the same world.")] = 1,
+    world: Annotated[WorldName, typer.Option(help="The world to simulate, as described above.")] = WorldName.TOWNS,
+    seed: Annotated[int, typer.Option(help="Seed of the world: the same seed gives the same world.")] = 1,
     customers: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="[default: 1000, handbook 5000]")] = None,
     days: Annotated[int | None, typer.Option(min=1, max=1000, help="[default: 7, handbook 183]")] = None,
     start: Annotated[
@@ -47,7 +48,9 @@ def simulate(
     ] = None,
     activity: Annotated[
         float | None,
-        typer.Option(min=0.1, max=50, help="Mean transactions of a customer on a day; in the handbook's a factor."),
+        typer.Option(
+            min=0.1, max=50, help="Mean number of transactions of a customer on a day; in the handbook world, a factor."
+        ),
     ] = None,
     warm_up: Annotated[
         int | None,
@@ -81,11 +84,13 @@ def simulate(
     ] = None,
     spending: Annotated[
         float | None,
-        typer.Option(min=0.01, max=100, help="Factor on usual amounts.", rich_help_panel=_OF_HANDBOOK),
+        typer.Option(
+            min=0.01, max=100, help="Factor by which usual amounts are multiplied.", rich_help_panel=_OF_HANDBOOK
+        ),
     ] = None,
     shift_day: Annotated[
         int | None,
-        typer.Option(min=0, help="Day from which --spending and --activity hold.", rich_help_panel=_OF_HANDBOOK),
+        typer.Option(min=0, help="First day on which --spending and --activity apply.", rich_help_panel=_OF_HANDBOOK),
     ] = None,
     compromise_days: Annotated[
         int | None,
@@ -97,13 +102,17 @@ def simulate(
     ] = None,
     api_fields: Annotated[
         bool,
-        typer.Option("--api-fields", help="Write what the API takes, and a truth file.", rich_help_panel=_OF_HANDBOOK),
+        typer.Option(
+            "--api-fields",
+            help="Write only the API's fields, and a truth file beside it.",
+            rich_help_panel=_OF_HANDBOOK,
+        ),
     ] = False,
 ) -> None:
     """Build a world of customers, merchants and fraudsters, and write its transactions to a file.
 
     **towns** is fraudstream's own world, with an episode for each pattern of fraud and honest events that look like it.
-    Transactions are as the API takes them, in order of time. Beside the file lies another with the truth: which of them
+    Transactions are as the API takes them, in order of time. A second file beside it has the truth: which of them
     are fraud, the name of the episode, and the label that somebody gives it later, with its source: analysts at once,
     customers within days, chargebacks after weeks; some frauds are never reported. `fraudstream label --file` takes it.
 

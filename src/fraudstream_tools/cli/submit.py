@@ -36,9 +36,12 @@ def submit(
     card: Annotated[str | None, typer.Option(help="cardToken: your token of the card, never its number.")] = None,
     merchant: Annotated[str | None, typer.Option(help="merchantId")] = None,
     device: Annotated[str | None, typer.Option(help="deviceId")] = None,
-    transaction_id: Annotated[str | None, typer.Option("--id", help="transactionId; made up when left out.")] = None,
+    transaction_id: Annotated[
+        str | None, typer.Option("--id", help="transactionId; without it, a new one is created.")
+    ] = None,
     fields: Annotated[
-        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Any other field of the API; repeatable.")
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Any other field of the API; may be repeated."),
     ] = None,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the decision.")] = 10.0,
     api: ApiOption = None,

@@ -27,7 +27,9 @@ def register(app: typer.Typer) -> None:
 
 def train(
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to; the model card goes beside it, as .md.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The file to write; the model card is written beside it, as .md.")
+    ],
     log: LogOption = None,
     data: DataOption = None,
     truth: TruthFileOption = None,
@@ -38,10 +40,11 @@ def train(
     share_delay: ShareOption = 7,
     until: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Know nothing of this day (UTC) and later ones.  [default: all]"),
+        typer.Option(formats=["%Y-%m-%d"], help="Use only data from before this day (UTC).  [default: all]"),
     ] = None,
     validation: Annotated[
-        float, typer.Option(metavar="DAYS", min=1, max=400, help="The newest days, to be measured on.")
+        float,
+        typer.Option(metavar="DAYS", min=1, max=400, help="Number of the newest days, on which the model is measured."),
     ] = 14.0,
     own_labels: Annotated[
         bool,
@@ -50,14 +53,14 @@ def train(
         ),
     ] = False,
     description: Annotated[
-        str | None, typer.Option(help="What the labels are from, in words for the model card.")
+        str | None, typer.Option(help="Where the labels come from, in words for the model card.")
     ] = None,
     trees: Annotated[int, typer.Option(min=1, max=1000)] = 200,
     leaves: Annotated[int, typer.Option(min=2, max=64, help="Of a tree.")] = 12,
     seed: Annotated[int, typer.Option(help="The same data and seed give the same model.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a model on what was decided and what turned out to be true.
+    """Train a model on past decisions and on their labels.
 
     It learns from a decision log, where features stand as they were judged, or from a file of transactions, which are
     judged one after the other by the analyzer's own code, labels coming in when they did. Nothing is known before it

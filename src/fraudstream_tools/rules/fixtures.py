@@ -49,7 +49,7 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When it happened, as time from now: -5m, -2h, -10d."""
     times: Annotated[int, msgspec.Meta(ge=1, le=500)] = 1
     every: Annotated[str, msgspec.Meta(pattern=_AGO)] = "1m"
-    """For `times`: from one to the next; `{n}` in a text stands for the number of each, from 1."""
+    """For `times`: the time from one to the next; `{n}` in a text is replaced by the number of each, from 1."""
     label: Truth | None = None
     """What it has turned out to be by now."""
 
@@ -74,7 +74,7 @@ class Fixture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: str
     cases: Annotated[tuple[Case, ...], msgspec.Meta(min_length=1)]
     lists: dict[str, Any] | None = None
-    """What stands on lists, in place of the ruleset's own."""
+    """The entries of lists, in place of the ruleset's own."""
     defaults: dict[str, Any] = {}
 
 

@@ -14,7 +14,7 @@ Values = dict[str, str | float | None]
 
 
 class ExpressionPart(NamedTuple):
-    """A part of a rule's expression without `and` and `or`; what stands in a `not` has a `not` of its own."""
+    """A part of a rule's expression without `and` and `or`; a part inside a `not` has a `not` of its own."""
 
     expression: ast.expr
     truth: TruthValue

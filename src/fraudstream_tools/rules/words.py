@@ -1,4 +1,4 @@
-"""Says in words what an expression of the rule language asks."""
+"""Describes in words what an expression of the rule language checks."""
 
 import ast
 from collections.abc import Mapping

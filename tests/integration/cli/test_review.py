@@ -252,7 +252,7 @@ def test_a_redrive_from_something_else_than_a_report_is_refused(
 def test_a_redrive_of_nothing_says_how_to_name_something(fraudstream: Command) -> None:
     err = fraudstream("redrive").err
     assert "Give one or more transactionIds" in err
-    assert "a report that failed is made anew by: fraudstream report --date YYYY-MM-DD" in err
+    assert "a report that failed is created again by: fraudstream report --date YYYY-MM-DD" in err
 
 
 def test_alerts_are_listed_newest_first_over_all_shards(fraudstream: Command, system: System) -> None:

@@ -63,7 +63,7 @@ def test_a_worse_model_is_refused_with_its_figures() -> None:
     assert compared.champion
     precision, recall = compared.refusals
     assert f"average precision is {compared.candidate.average_precision:.3f}" in precision
-    assert f"{compared.champion.average_precision:.3f} for what is in force" in precision
+    assert f"{compared.champion.average_precision:.3f} for what is active" in precision
     assert "recall at 0.1 % false positives" in recall
     assert compare(good(), bad(), newer()).refusals == ()
 

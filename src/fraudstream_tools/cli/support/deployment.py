@@ -34,7 +34,7 @@ VARIABLES: Mapping[str, str] = {
     "alertsTable": "FRAUDSTREAM_ALERTS_TABLE",
     "reportFunction": "FRAUDSTREAM_REPORT_FUNCTION",
 }
-"""The stack's outputs that commands need, and the environment variable that stands in for each."""
+"""The stack's outputs that commands need, and the environment variable that replaces each."""
 
 
 @dataclass

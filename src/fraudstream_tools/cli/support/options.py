@@ -10,7 +10,7 @@ StackOption = Annotated[
         "--stack",
         metavar="NAME",
         envvar="FRAUDSTREAM_STACK",
-        help="The Pulumi stack to talk to; else the one that `fraudstream local` runs, else the selected one.",
+        help="The Pulumi stack to use; without it, the one that `fraudstream local` runs, or else the selected one.",
     ),
 ]
 ApiOption = Annotated[
@@ -19,10 +19,11 @@ ApiOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for other programs to read.")]
 TruthOption = Annotated[
-    bool | None, typer.Option("--fraud/--legitimate", help="What it turned out to be.", show_default=False)
+    bool | None,
+    typer.Option("--fraud/--legitimate", help="Whether the transaction was fraud or legitimate.", show_default=False),
 ]
 SourceOption = Annotated[
-    str, typer.Option("--source", help="Who says so: analyst, chargeback, customer, or a code of your own.")
+    str, typer.Option("--source", help="Source of the label: analyst, chargeback, customer, or a code of your own.")
 ]
 MapOption = Annotated[
     str | None,

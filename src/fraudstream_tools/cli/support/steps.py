@@ -22,7 +22,7 @@ class ProgressStep:
     """One step, while it runs and after."""
 
     def __init__(self, title: str, total: int | None) -> None:
-        """Begin a step; `total` is what its count will come to, where it has one."""
+        """Begin a step; `total` is the final value of its count, if it has one."""
         self.title = title
         self.total = total
         self.count = 0

@@ -199,6 +199,6 @@ EPISODES: Mapping[str, Episode] = MappingProxyType(
 
 
 def _far_away(city: City, paid: Draft) -> bool:
-    # 40 degrees of latitude and longitude together are more than 2,000 km wherever a city of this world lies.
+    # 40 degrees of latitude and longitude together are more than 2,000 km wherever a city of this world is.
     apart = abs(city.latitude - paid.fields["latitude"]) + abs(city.longitude - paid.fields["longitude"])
     return apart > 40  # noqa: PLR2004  (said above)

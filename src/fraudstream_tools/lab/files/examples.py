@@ -65,7 +65,7 @@ def from_transactions(
 
     Args:
         file: transactions, by the API's names.
-        truth: rows with `transactionId` and what is true of it; None if that stands in the file's own rows. It is in
+        truth: rows with `transactionId` and what is true of it; None if the file's own rows have it. It is in
             `label` (FRAUD or LEGITIMATE) or, if no row has that, in `fraud` (true or false); `labeledAt` is when it
             became known, and without it that was the labels' delay after the transaction.
         judge: judges by one ruleset.

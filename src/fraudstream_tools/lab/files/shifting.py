@@ -39,13 +39,13 @@ def shifted(row: dict[str, Any], milliseconds: int, id_suffix: str = "") -> dict
 
 
 def truth_file(path: Path) -> Path:
-    """Return the file in which the truth of a file of transactions stands, by its name."""
+    """Return the path of the truth file that belongs to a file of transactions."""
     ending = _ending(path)
     return path.with_name(path.name.removesuffix(ending) + ".truth" + ending)
 
 
 def shift_to(path: Path, file_map: FileMap | None, now: int) -> int:
-    """Return the milliseconds by which a file's last transaction lies before a time.
+    """Return how many milliseconds a file's last transaction is before a time.
 
     Raises:
         FileProblemError: the file cannot be read, or no transaction of it has a timestamp.
@@ -62,7 +62,7 @@ def write_shifted_truth(
 ) -> ShiftedTruth | None:
     """Write what is true of a file's transactions, moved in time as they are, into a file beside it.
 
-    It stands in the file's own rows, or in the truth file beside it.
+    It is read from the file's own rows, or from the truth file beside it.
 
     Args:
         path: the transactions.

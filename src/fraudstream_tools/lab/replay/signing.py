@@ -37,7 +37,7 @@ class SignedRequests(httpx.Auth):
 
 
 class ApiKey(httpx.Auth):
-    """Puts an API key of a usage plan on every request."""
+    """Adds an API key of a usage plan to every request."""
 
     def __init__(self, key: str) -> None:
         """Use this key."""

@@ -58,17 +58,17 @@ def model_bucket(s3: "S3Client", bucket: str) -> ModelStorage:
 
 
 def read_selection(place: ModelStorage) -> ModelSelection:
-    """Return the names of the models in force; none where nothing says which.
+    """Return the names of the active models; none if no selection is stored.
 
     Raises:
-        ModelError: what says it cannot be used.
+        ModelError: the stored selection cannot be used.
     """
     content = place.read(MODELS_FILE)
     return ModelSelection() if content is None else parse_selection(content)
 
 
 def read_models(place: ModelStorage) -> ActiveModels:
-    """Load the models in force.
+    """Load the active models.
 
     Raises:
         ModelError: one of them cannot be used, or is not there.
@@ -84,12 +84,12 @@ def read_models(place: ModelStorage) -> ActiveModels:
 
 
 def activate(place: ModelStorage, model: Model, *, live: bool) -> ModelSelection:
-    """Build a model the live one or the shadow one; a shadow model that goes live is no shadow any more.
+    """Make a model the live one or the shadow one; a shadow model that goes live is no shadow any more.
 
     The file that names it is written last, so that nobody looks for a model that is not there yet.
 
     Raises:
-        ModelError: what says which models are in force cannot be used.
+        ModelError: the stored selection of active models cannot be used.
     """
     before = read_selection(place)
     name = f"{model.version}.json"

@@ -37,7 +37,7 @@ class ModelComparison:
     frauds: int
     candidate: GateFigures | None = None
     champion: GateFigures | None = None
-    """The model in force; the rules alone if there is none."""
+    """The active model; the rules alone if there is none."""
     refusals: tuple[str, ...] = ()
     """Why the candidate is refused; empty if it may go live."""
 
@@ -76,7 +76,7 @@ def compare(candidate: Model, champion: Model | None, found: Examples) -> ModelC
 def _worse(name: str, ours: float, theirs: float, margin: float) -> list[str]:
     if ours >= theirs - margin:
         return []
-    return [f"{name} is {ours:.3f}, and {theirs:.3f} for what is in force; at most {margin:g} less is let through"]
+    return [f"{name} is {ours:.3f}, and {theirs:.3f} for what is active; at most {margin:g} less is allowed"]
 
 
 def _figures(model: Model | None, examples: Examples) -> GateFigures:

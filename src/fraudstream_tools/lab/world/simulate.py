@@ -127,7 +127,7 @@ def _warm_up(rng: Random, world: World, days: int, start: int) -> Iterator[Draft
 
 
 class _Happening:
-    """Lets episodes happen one after the other, so that every pattern is there however few there are."""
+    """Runs the episodes one after the other, so that every pattern occurs even if there are few episodes."""
 
     def __init__(self, rng: Random, world: World, episodes: Mapping[str, Episode]) -> None:
         self._rng = rng

@@ -24,7 +24,7 @@ class RunCounts:
     received: int
     """Transactions that the API answered with 2xx."""
     stored: Mapping[str, dict[str, Any]]
-    """What lies in the table, by transactionId."""
+    """What the table holds, by transactionId."""
     logged: frozenset[str]
     """Ids of the transactions whose decision is in the decision log."""
 

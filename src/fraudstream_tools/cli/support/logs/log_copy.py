@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 NOTES: Final = ".pulled.jsonl"
-"""Says of each fetched object which version of it lies in the folder: the tag of an encrypted object is no hash."""
+"""Stores for each fetched object which version of it is in the folder: the tag of an encrypted object is no hash."""
 DOWNLOADS: Final = 16
 _CHUNK: Final = 1 << 20
 _LAST = "hours/"

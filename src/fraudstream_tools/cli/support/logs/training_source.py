@@ -29,14 +29,17 @@ DataOption = Annotated[
 TruthFileOption = Annotated[
     Path | None,
     typer.Option(
-        "--truth", metavar="FILE", help="Their labels, if those stand in another file, as `simulate` writes it."
+        "--truth",
+        metavar="FILE",
+        help="The file of their labels, if they are in another file, as `simulate` writes it.",
     ),
 ]
 RulesOption = Annotated[
-    Path, typer.Option("--rules", metavar="FOLDER", help="The ruleset: with --data it judges them.")
+    Path, typer.Option("--rules", metavar="FOLDER", help="The ruleset; with --data, it judges the transactions.")
 ]
 ZoneOption = Annotated[
-    str, typer.Option("--time-zone", metavar="NAME", help="With --data: what hours refer to; as the stack's setting.")
+    str,
+    typer.Option("--time-zone", metavar="NAME", help="With --data: the time zone of hours, as in the stack's setting."),
 ]
 ShareOption = Annotated[
     int,
@@ -49,7 +52,7 @@ DelayOption = Annotated[
         metavar="DAYS",
         min=0,
         max=400,
-        help="How old a transaction is when its label is known, or will not come.",
+        help="Age at which a transaction's label is known, or is no longer expected.",
     ),
 ]
 

@@ -28,7 +28,7 @@ def read_number(value: object, decimal: str) -> Decimal:
 
     Args:
         value: a number or a text.
-        decimal: what stands before the decimals, `.` or `,`.
+        decimal: the decimal separator, `.` or `,`.
 
     Raises:
         ValueError: it is no number; the message says how it was read, and not the value.

@@ -82,7 +82,7 @@ class NumberSource(Source, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Where a number comes from."""
 
     decimal: Literal[".", ","] = "."
-    """What stands before the decimals; the other one, spaces and apostrophes may group thousands."""
+    """The decimal separator; the other one of `.` and `,`, spaces and apostrophes may group thousands."""
     otherwise: "NumberSource | None" = None
 
 

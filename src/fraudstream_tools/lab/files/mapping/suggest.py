@@ -221,7 +221,7 @@ class _Draft:
 
     def _absent(self, name: str) -> list[str]:
         if name in _CONSTANTS:
-            self._to_do.append(f"{name}: no column seems to have it; a constant stands there")
+            self._to_do.append(f"{name}: no column seems to have it; a constant is used")
             return [f"{name}: {{value: {_CONSTANTS[name]}}}  # no column seems to have it: is this right?"]
         if name == "transactionId":
             self._to_do.append("transactionId: no column has a different value in every row; it is made of several")

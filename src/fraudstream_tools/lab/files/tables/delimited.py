@@ -109,7 +109,7 @@ class DelimitedFile:
                 return
             except csv.Error:
                 raise FileProblemError(
-                    f"{self.path}, line {number}: a quote is not closed, or text stands behind a closing one"
+                    f"{self.path}, line {number}: a quote is not closed, or text follows a closing one"
                 ) from None
             except UnicodeError:
                 raise FileProblemError(
