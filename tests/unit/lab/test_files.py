@@ -54,7 +54,7 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path, ending: str) -> None:
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(lambda text: text == text.strip())
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(st.lists(st.fixed_dictionaries({"customerId": texts, "amountMinor": st.integers(0, 10**12)}), min_size=1))
 def test_any_text_survives_any_format(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     for ending in FORMATS:
