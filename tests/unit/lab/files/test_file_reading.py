@@ -62,7 +62,9 @@ def test_quotes_hold_separators_line_breaks_and_quotes(tmp_path: Path, quote: st
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Cf"]), min_size=1, max_size=20)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(texts, min_size=1, max_size=5), st.sampled_from(SEPARATORS))
 def test_any_value_survives_any_separator(tmp_path: Path, names: list[str], separator: str) -> None:
     lines = [
