@@ -32,7 +32,7 @@ def state_folder(folder: Path) -> Generator[Path]:
             # The lock goes with the process that holds it: what a killed one left behind does not stand in the way.
             fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise FolderInUseError(f"another local cloud runs in {folder}") from None
+            raise FolderInUseError(f"another local cloud runs in {folder}: use that one, or stop it first") from None
         state = folder / _STATE
         shutil.rmtree(state, ignore_errors=True)
         state.mkdir()

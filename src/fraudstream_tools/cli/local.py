@@ -46,7 +46,7 @@ def local() -> None:
     with ProgressSteps() as steps, deployed("local", steps) as cloud, lambda_endpoint(cloud.invoke) as lambda_url:
         steps.pause()
         with _left_in(outputs_file, _outputs(cloud, lambda_url)):
-            _print_hints(cloud)
+            _print_hints(cloud, outputs_file.parent / "local" / "state")
             try:
                 threading.Event().wait()
             except KeyboardInterrupt:
@@ -74,7 +74,7 @@ def _left_in(file: Path, content: Mapping[str, str]) -> Generator[None]:
         file.unlink(missing_ok=True)
 
 
-def _print_hints(cloud: "LocalCloud") -> None:
+def _print_hints(cloud: "LocalCloud", state: Path) -> None:
     url, region = cloud.outputs["apiUrl"], cloud.outputs["region"]
     signed = (
         f'curl --aws-sigv4 "aws:amz:{region}:execute-api" \\\n'
@@ -91,6 +91,7 @@ def _print_hints(cloud: "LocalCloud") -> None:
         "  fraudstream simulate --customers 200 --days 1 --episodes 40 --output day.jsonl",
         "  fraudstream replay day.jsonl --shift-to-now",
         "  fraudstream alerts list\n",
+        f"Its state and the functions' logs are in {state}, and go when it stops.",
         "Ctrl-C stops it and leaves nothing behind.",
     )
     for line in lines:
