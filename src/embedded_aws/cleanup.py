@@ -5,7 +5,7 @@ import fcntl
 import shutil
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import FrameType
 
@@ -56,7 +56,9 @@ def ended_by_signals() -> Generator[None]:
         # Only the main thread may set handlers.
         yield
         return
-    handlers = {each: _leave for each in _ENDING_SIGNALS if signal.getsignal(each) is signal.SIG_DFL}
+    handlers: dict[int, Callable[[int, FrameType | None], object]] = {
+        each: _leave for each in _ENDING_SIGNALS if signal.getsignal(each) is signal.SIG_DFL
+    }
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         handlers[signal.SIGINT] = signal.default_int_handler
     before = {each: signal.signal(each, handler) for each, handler in handlers.items()}
