@@ -1,26 +1,32 @@
 # Everything a person runs. `make` alone says what there is.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 FUNCTIONS := transaction-processor fraud-analyzer report-generator
-STAMP := .venv/.installed
+STAMP := $(VENV)/.installed
+# An environment of another Python than the one asked for is made anew.
+ASKED := $(filter command environment,$(origin PYTHON))
+OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/python -V`" != "`$(PYTHON) -V`" && echo other-python))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test check prove pulumi-cli bench-report bench-backtest bench-privacy lock openapi clean bench-detection accessibility
+$(if $(OTHER_PYTHON),$(shell rm -rf $(VENV)))
+
+.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-privacy lock openapi clean bench-detection accessibility
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements/development.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "fraudstream needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv
-	@echo "installing the locked dependencies into .venv"
+	@echo "installing the locked dependencies into $(VENV)"
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/development.txt
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@touch $(STAMP)
 
-setup: $(STAMP) ## install the locked dependencies into .venv
-	@$(if $(filter setup,$(MAKECMDGOALS)),echo "everything is installed in .venv: try .venv/bin/fraudstream --help",:)
+setup: $(STAMP) ## install the locked dependencies into .venv: PYTHON=python3.13 for another Python
+	@$(if $(filter setup,$(MAKECMDGOALS)),echo "everything is installed in $(VENV): try $(BIN)/fraudstream --help",:)
 
 demo: setup ## run the whole system here: deploy, replay a day, print what was decided, stop
 	@$(BIN)/fraudstream demo
@@ -30,6 +36,9 @@ local: setup ## run the whole system here and leave it running
 
 test: check ## everything that CI runs: style, types, tests with their coverage
 	@$(BIN)/pytest --cov --cov-report=term
+
+test-units: setup ## the unit tests alone, as CI runs them on newer Pythons: PYTHON=python3.13
+	@$(BIN)/pytest tests/unit tests/golden
 
 prove: setup ## try what docs/guarantees.md promises, under faults, and that faults put back are found: FULL=1 for hours of it
 	@$(BIN)/python -m proofs $(if $(FULL),--full) $(ARGS)
@@ -89,4 +98,4 @@ openapi: setup ## write docs/openapi.json and docs/report.schema.json from the c
 		print(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(DailyReport)), indent=2).decode())' > docs/report.schema.json
 
 clean: ## remove what was built and what local runs left
-	@rm -rf .venv .build .local accessibility/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
+	@rm -rf .venv .venv-* .build .local accessibility/node_modules .pytest_cache .ruff_cache .hypothesis .coverage

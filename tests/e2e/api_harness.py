@@ -2,7 +2,6 @@
 
 import json
 import time
-import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,8 @@ import httpx
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
+from tests.ids_harness import new_id
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,10 @@ class Client:
 def payment(**changes: Any) -> dict[str, Any]:
     """A plain payment with an id of its own."""
     return {
-        "transactionId": f"e2e-{uuid.uuid4()}",
+        "transactionId": f"e2e-{new_id()}",
         "timestamp": int(time.time() * 1000),
         "amountMinor": 1250,
         "currency": "EUR",
         "type": "PAYMENT",
-        "customerId": f"customer-{uuid.uuid4()}",
+        "customerId": f"customer-{new_id()}",
     } | changes

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from fraudstream.transactions.deadline import Deadline
 from fraudstream.transactions.decision import Decision, Reason, Verdict
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.store import TransactionStore
+from tests.ids_harness import new_id
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 CARD = "4111 1111 1111 1111"
@@ -102,7 +102,7 @@ def request(method: str, resource: str, body: str | None = None) -> dict[str, An
 
 def payment(**changes: Any) -> dict[str, Any]:
     return {
-        "transactionId": f"order-{uuid.uuid4()}",
+        "transactionId": f"order-{new_id()}",
         "amountMinor": 4999,
         "currency": "EUR",
         "type": "PAYMENT",
@@ -125,7 +125,7 @@ def make_processor(client: Any, table: str) -> Processor:
         store=store,
         settings=settings,
         deadline=Deadline(client),
-        log=Log(f"test-{uuid.uuid4()}", settings),
+        log=Log(f"test-{new_id()}", settings),
         meter=MetricEmitter(settings),
         clock=lambda: now[0],
     )

@@ -25,12 +25,26 @@ def test_a_moment_passes_in_milliseconds_and_in_no_other_unit(naive: datetime) -
         "YYYYMMDDhhmm": int(moment.strftime("%Y%m%d%H%M")),
         "YYYYMMDDhhmmss": int(moment.strftime("%Y%m%d%H%M%S")),
         "days": (moment.date() - date(1899, 12, 30)).days,
-        "tenths of a second": seconds * 10,
-        "tenths of a millisecond": seconds * 10_000,
     }.items():
         assert other_unit(number) == f"milliseconds are needed, these look like {unit}"
     for number in (seconds * 10**9, seconds / 3600, seconds / 60, moment.year, -seconds, 0):
         assert other_unit(number) is not None
+
+
+@given(moments)
+def test_tenths_are_named_unless_their_digits_are_a_date_too(naive: datetime) -> None:
+    seconds = int(naive.replace(tzinfo=UTC).timestamp())
+    for unit, number in {"tenths of a second": seconds * 10, "tenths of a millisecond": seconds * 10_000}.items():
+        problem = other_unit(number) or ""
+        looks_like = problem.removeprefix("milliseconds are needed, these look like ")
+        may_be_date = str(number).startswith(("19", "20"))
+        assert looks_like in ({unit, "YYYYMMDDhhmm", "YYYYMMDDhhmmss"} if may_be_date else {unit})
+
+
+def test_digits_that_are_a_date_and_tenths_are_called_a_date() -> None:
+    midnight = int(datetime(2030, 8, 4, tzinfo=UTC).timestamp())
+    assert midnight * 10_000 == 1912_03_20_00_00_00
+    assert other_unit(midnight * 10_000) == "milliseconds are needed, these look like YYYYMMDDhhmmss"
 
 
 @given(moments)
