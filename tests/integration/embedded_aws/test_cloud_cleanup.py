@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,11 +33,11 @@ pytestmark = needs_proc
 
 
 @contextmanager
-def running(folder: Path, until: str = "ready") -> Iterator["subprocess.Popen[str]"]:
+def running(folder: Path, until: str = "ready", started_by: Sequence[str] = ()) -> Iterator["subprocess.Popen[str]"]:
     package = write_package(folder / "package")
     here = str(Path(__file__).parents[3])
     with subprocess.Popen(
-        [sys.executable, "-c", RUNS_A_CLOUD, here, str(package), str(folder / "work" / "cloud")],
+        [*started_by, sys.executable, "-c", RUNS_A_CLOUD, here, str(package), str(folder / "work" / "cloud")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -52,9 +52,15 @@ def running(folder: Path, until: str = "ready") -> Iterator["subprocess.Popen[st
             process.kill()
 
 
+IGNORES_CTRL_C = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")  # as some runners of jobs and tests start what they run
+
+
+@pytest.mark.parametrize("started_by", [(), IGNORES_CTRL_C])
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_end_from_outside_leaves_no_process_and_no_folder(tmp_path: Path, how: signal.Signals) -> None:
-    with running(tmp_path) as process:
+def test_an_end_from_outside_leaves_no_process_and_no_folder(
+    tmp_path: Path, how: signal.Signals, started_by: Sequence[str]
+) -> None:
+    with running(tmp_path, started_by=started_by) as process:
         processes = family(process.pid)
         assert len(processes) >= 3  # itself, ministack and the function's
         # What a terminal does: the signal reaches everyone in the foreground.
