@@ -166,7 +166,13 @@ class ReportBucket(pulumi.ComponentResource):
             key=f"{RULESET_PREFIX}{key}",
             source=pulumi.FileAsset(str(path)),
             content_type="application/json" if path.suffix == ".json" else "application/yaml",
-            opts=pulumi.ResourceOptions(parent=self, depends_on=depends_on),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=depends_on,
+                # The commands write these objects too, with metadata. A refresh reads it, and an `up` that found it
+                # changed would upload the repository's file in place of theirs.
+                ignore_changes=["metadata", "contentType"],
+            ),
         )
 
     def _objects(self, prefix: str) -> pulumi.Output[str]:

@@ -22,6 +22,9 @@ class Rule:
     """Inputs whose change makes a new resource."""
     keeps: frozenset[str] = frozenset()
     """Inputs, as dotted paths, that keep their value when they are no longer set."""
+    reads: frozenset[str] = frozenset()
+    """Inputs that are optional and not computed, and that a refresh reads: a value that somebody else set is a change
+    where the program sets none."""
     unique: str | None = None
     """The input that no two resources of an account and region may share."""
     global_name: bool = False
@@ -36,6 +39,7 @@ def _rule(
     replaced_by: str = "",
     *,
     keeps: str = "",
+    reads: str = "",
     unique: str | None = None,
     global_name: bool = False,
     regional: bool = True,
@@ -45,6 +49,7 @@ def _rule(
         source=source,
         replaced_by=frozenset(names),
         keeps=frozenset(keeps.split()),
+        reads=frozenset(reads.split()),
         unique=unique,
         global_name=global_name,
         regional=regional,
@@ -141,6 +146,7 @@ RULES: Mapping[str, Rule] = {
         "s3/object.go",
         "bucket key",
         keeps="bucketKeyEnabled contentType etag kmsKeyId serverSideEncryption storageClass",
+        reads="cacheControl contentDisposition contentEncoding contentLanguage metadata websiteRedirect",
     ),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": _rule("s3/bucket_ownership_controls.go", "bucket"),
     "aws:s3/bucketPolicy:BucketPolicy": _rule("s3/bucket_policy.go", "bucket"),

@@ -120,6 +120,8 @@ class RecordingProvider(provider_pb2_grpc.ResourceProviderServicer):
         # What is computed and no longer set is no change; what was never an input is compared to nothing.
         kept = {path for path in rule.keeps if at(new, path) is None}
         paths = changed(without(old, kept), without(new, kept), ignored=set(request.ignoreChanges))
+        read = {path for path in rule.reads if at(olds, path) != at(new, path)}
+        paths |= read - set(request.ignoreChanges)
         replaces = {path for path in paths if path.split(".")[0] in rule.replaced_by}
         if rule.regional and olds.get("region") not in (None, self._region):
             replaces.add("region")

@@ -131,13 +131,14 @@ def test_a_region_gets_the_zones_that_it_has(new_engine: Engine) -> None:
     assert zones == {"ap-northeast-1a", "ap-northeast-1c"}
 
 
-def test_rules_put_in_force_by_hand_survive_until_the_repository_changes(
+def test_rules_that_commands_or_people_stored_survive_until_the_repository_changes(
     new_engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     stack = new_engine.stack()
     stack.up()
     for each in stack.account.of(OBJECT):
-        each |= {"etag": "of-what-was-uploaded-by-hand", "versionId": "of-what-was-uploaded-by-hand"}
+        each |= {"etag": "of-what-was-deployed", "versionId": "of-what-was-deployed"}
+        each |= {"metadata": {"fraudstream-by": "somebody"}, "contentType": "binary/octet-stream"}
     stack.configure({"logLevel": "DEBUG"})
     assert not any(name.startswith("object-") for name in stack.up(refresh=True).updated)
     rules = shutil.copytree(report_bucket.RULES, tmp_path / "rules")

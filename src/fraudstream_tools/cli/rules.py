@@ -1,4 +1,4 @@
-"""`fraudstream rules check|explain|test`: for those who write rules."""
+"""`fraudstream rules check|explain|test`: for those who write rules; what makes them active is beside it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
+from fraudstream_tools.cli import rules_deployment
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import JsonOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
@@ -58,6 +59,7 @@ says the rest.
     rules.command()(check)
     rules.command()(explain)
     rules.command(name="test")(run_fixtures)
+    rules_deployment.register(rules)
     app.add_typer(rules)
 
 

@@ -20,11 +20,12 @@ class RulesFolder:
             RulesetError: files cannot be read; all of them are named.
         """
         self.path = path.parent if path.name == RULESET_FILE else path
-        self._contents: dict[str, bytes] = {}
+        self.contents: dict[str, bytes] = {}
+        """By name."""
         problems: list[str] = []
         for name in RULESET_FILES:
             try:
-                self._contents[name] = (self.path / name).read_bytes()
+                self.contents[name] = (self.path / name).read_bytes()
             except OSError as error:
                 problems.append(f"{name}: {error.strerror}")
         if problems:
@@ -39,5 +40,5 @@ class RulesFolder:
         Raises:
             RulesetError: every problem that was found.
         """
-        contents = self._contents | dict(instead or {})
+        contents = self.contents | dict(instead or {})
         return load(*(contents[name] for name in RULESET_FILES))

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -66,6 +67,12 @@ def test_other_commands_find_the_local_system_and_nothing_is_left(
     today = time.strftime("%Y-%m-%d", time.gmtime())
     report: Any = json.loads(fraudstream(checkout, "report", "--date", today, "-f", "json", "-o", "-").stdout)
     assert report["date"] == today
+
+    rules = shutil.copytree(CHECKOUT / "rules", checkout / "candidate")
+    (rules / "ruleset.yaml").write_text((rules / "ruleset.yaml").read_text().replace("review: 30", "review: 31"))
+    fraudstream(checkout, "rules", "deploy", "candidate", "--to", "local", "--yes", "--reason", "tried here")
+    versions: Any = json.loads(fraudstream(checkout, "rules", "history", "--json").stdout)
+    assert [(each["standing"], each["reason"]) for each in versions] == [("active", "tried here"), ("usable", None)]
 
     started = family(local.pid)
     os.kill(local.pid, ending)

@@ -87,6 +87,8 @@ ON_DEPLOYMENT = [
     ("redrive", "order-1"),
     ("report", "--date", "2026-11-23"),
     ("log", "pull"),
+    ("rules", "history"),
+    ("rules", "rollback", "--yes"),
 ]
 
 

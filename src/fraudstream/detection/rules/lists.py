@@ -45,6 +45,13 @@ class Lists:
         self.names = tuple(sorted(lists))
         self._kinds = [[(kind, members) for kind, members in lists[name].items() if members] for name in self.names]
 
+    def entries(self) -> dict[str, frozenset[tuple[str, str, float]]]:
+        """Return by list its entries: kind of entity, token, and epoch milliseconds at which it ends."""
+        return {
+            name: frozenset((kind, token, end) for kind, members in kinds for token, end in members.items())
+            for name, kinds in zip(self.names, self._kinds, strict=True)
+        }
+
     def memberships(self, transaction: Transaction) -> list[bool]:
         """Return for each list, in the order of `names`, whether any entity of the transaction is on it.
 

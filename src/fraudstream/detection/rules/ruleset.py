@@ -165,8 +165,6 @@ class Ruleset:
 def load(ruleset: bytes, rates: bytes, lists: bytes) -> Ruleset:
     """Read and check the three files of a ruleset.
 
-    Its version is made of the first 12 hexadecimal digits of the SHA-256 over the files' bytes, in this order.
-
     Raises:
         RulesetError: every problem that was found.
     """
@@ -179,13 +177,18 @@ def load(ruleset: bytes, rates: bytes, lists: bytes) -> Ruleset:
     if problems or file is None or known_rates is None or known_lists is None:
         raise RulesetError(problems)
     return Ruleset(
-        version=hashlib.sha256(ruleset + rates + lists).hexdigest()[:12],
+        version=version_of(ruleset, rates, lists),
         base_log_odds=file.base_log_odds,
         thresholds=file.thresholds,
         rules=rules,
         rates=known_rates,
         lists=known_lists,
     )
+
+
+def version_of(ruleset: bytes, rates: bytes, lists: bytes) -> str:
+    """Return the version of a ruleset: the first 12 hexadecimal digits of the SHA-256 over its three files' bytes."""
+    return hashlib.sha256(ruleset + rates + lists).hexdigest()[:12]
 
 
 class _Bounds(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ MAX_STATES: Final = 50
 class FolderState:
     """The files under a prefix as they were at one time."""
 
+    since: datetime
+    """When it came about."""
+    changed: str
+    """The name of the file that was written or deleted then."""
     versions: Mapping[str, str]
     """Version id by name; a file that was not there then is left out."""
     fetch: Callable[[str, str], bytes]
@@ -37,8 +42,8 @@ class FolderState:
         return self.fetch(name, self.versions[name])
 
 
-def earlier_states(s3: S3Client, bucket: str, prefix: str, wanted: Callable[[str], bool]) -> Iterator[FolderState]:
-    """Yield what was stored before the newest change, before the change before it, and so on.
+def states(s3: S3Client, bucket: str, prefix: str, wanted: Callable[[str], bool]) -> Iterator[FolderState]:
+    """Yield what is stored now, what was stored before the newest change, before the change before it, and so on.
 
     Args:
         s3: the client to read with.
@@ -61,10 +66,19 @@ def earlier_states(s3: S3Client, bucket: str, prefix: str, wanted: Callable[[str
         reverse=True,
     )
     undone: defaultdict[str, int] = defaultdict(int)
-    for at, _, name in changes[:MAX_STATES]:
-        undone[name] += 1
+    for at, _, name in changes:
         newest = {each: next(iter(versions[undone[each] :]), (at, None))[1] for each, versions in history.items()}
-        yield FolderState({each: version for each, version in newest.items() if version is not None}, fetch)
+        present = {each: version for each, version in newest.items() if version is not None}
+        yield FolderState(since=at, changed=name, versions=present, fetch=fetch)
+        undone[name] += 1
+
+
+def earlier_states(s3: S3Client, bucket: str, prefix: str, wanted: Callable[[str], bool]) -> Iterator[FolderState]:
+    """Yield what was stored before the newest change, before the change before it, and so on: up to `MAX_STATES`.
+
+    See `states`.
+    """
+    return islice(states(s3, bucket, prefix, wanted), 1, 1 + MAX_STATES)
 
 
 def _history(

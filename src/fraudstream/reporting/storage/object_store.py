@@ -14,7 +14,9 @@ CONTENT_TYPES: Mapping[str, str] = {
     "csv": "text/csv; charset=utf-8",
     "html": "text/html; charset=utf-8",
     "json": "application/json",
+    "md": "text/markdown; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
+    "yaml": "application/yaml",
 }
 """By the end of a key."""
 

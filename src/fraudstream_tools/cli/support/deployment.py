@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -35,6 +36,15 @@ VARIABLES: Mapping[str, str] = {
     "reportFunction": "FRAUDSTREAM_REPORT_FUNCTION",
 }
 """The stack's outputs that commands need, and the environment variable that replaces each."""
+
+
+class SystemKind(StrEnum):
+    """Which fraudstream a change is for, where that must not be left to what is found."""
+
+    LOCAL = "local"
+    """The one that `fraudstream local` runs here."""
+    BUCKET = "bucket"
+    """One on AWS."""
 
 
 @dataclass
@@ -122,6 +132,22 @@ class Deployment:
         if self.stack is not None:
             raise CommandError(f"stack {self.stack}: this needs the Pulumi CLI, and a checkout with Pulumi.yaml in it")
         return {}
+
+
+def target(stack: str | None, to: SystemKind | None) -> Deployment:
+    """Return the fraudstream that a change is for.
+
+    Raises:
+        CommandError: it is not the kind that was asked for.
+    """
+    deployment = Deployment(stack)
+    if to is SystemKind.LOCAL and not deployment.is_local:
+        raise CommandError("--to local: no fraudstream runs here; start one in another terminal: fraudstream local")
+    if to is SystemKind.BUCKET and deployment.is_local:
+        raise CommandError(
+            "--to bucket: the fraudstream that was found is the one that runs here; name the stack: --stack dev"
+        )
+    return deployment
 
 
 def _local_outputs(file: Path) -> Mapping[str, str]:
