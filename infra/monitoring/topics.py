@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
+from fraudstream.contract import RESTORED_AT
 from infra.compute.roles import ServiceRole, Statement, document, tls_only
 from infra.data.keys import Keys
 from infra.data.queues import DeadLetters
@@ -16,6 +17,11 @@ PIPE_BATCH = 10
 """SNS takes at most ten messages in one call."""
 PIPE_RETRIES = 10
 PIPE_RECORD_AGE_SECONDS = 3600
+NEW_ALERTS = {
+    "eventName": ["INSERT"],
+    # Of those that come back from a backup people have been told before.
+    "dynamodb": {"NewImage": {RESTORED_AT: {"N": [{"exists": False}]}}},
+}
 # Streams give numbers as text, and a text goes between quotes. Every path leads to one text: what a template makes of a
 # path through the items of a list is not documented for none or one of them (EventBridge Pipes, input transformation).
 MESSAGE = (
@@ -121,7 +127,7 @@ class AlertPipe(pulumi.ComponentResource):
                     "on_partial_batch_item_failure": "AUTOMATIC_BISECT",
                     "dead_letter_config": {"arn": dead_letters.arn},
                 },
-                "filter_criteria": {"filters": [{"pattern": json.dumps({"eventName": ["INSERT"]})}]},
+                "filter_criteria": {"filters": [{"pattern": json.dumps(NEW_ALERTS)}]},
             },
             target=topics.alerts.arn,
             target_parameters={"input_template": MESSAGE},

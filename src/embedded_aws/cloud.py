@@ -141,6 +141,20 @@ class LocalCloud:
         """
         return _answer(name, self._scheduler.run(name))
 
+    def mappings(self, function_name: str) -> list[EventSourceMapper]:
+        """Return the event source mappings that feed a function."""
+        mappers = [each for each in self._consumers if isinstance(each, EventSourceMapper)]
+        return [each for each in mappers if each.function_name == function_name]
+
+    def mapping(self, identifier: str) -> EventSourceMapper:
+        """Return an event source mapping by its UUID.
+
+        Raises:
+            KeyError: there is no such mapping.
+        """
+        mappers = [each for each in self._consumers if isinstance(each, EventSourceMapper)]
+        return {each.uuid: each for each in mappers}[identifier]
+
     def wait_until_idle(self, timeout_seconds: float) -> None:
         """Wait until all that was written has gone through every stream's consumers, and nothing is in flight.
 

@@ -51,7 +51,10 @@ DECISION_DEADLINE_SECONDS: Final = 3600
 SIGNIFICANT_DRIFT: Final = 0.25
 """Population stability index from which a change is significant (Siddiqi, Credit Risk Scorecards, 2006)."""
 
-
+PROFILE_RETENTION_DAYS: Final = 400
+"""Days until a profile that is not written any more expires."""
+RESTORED_AT: Final = "restoredAt"
+"""The attribute of an item that was copied back from a backup: when, in epoch milliseconds."""
 SAMPLE_INDEX: Final = "by-sample-day"
 SAMPLE_DAY: Final = "sampleDay"
 """The attribute that marks a transaction for its day's sample, and the partition key of the sparse index of those: the

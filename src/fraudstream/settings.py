@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from fraudstream.contract import DECISION_DEADLINE_SECONDS
+from fraudstream.contract import DECISION_DEADLINE_SECONDS, PROFILE_RETENTION_DAYS
 
 
 class Metric(StrEnum):
@@ -76,7 +76,7 @@ class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):
     """IANA name: the hours that rules speak of."""
     label_delay_days: Annotated[int, msgspec.Meta(ge=0, le=8)] = 7
     """Days after which most labels are known: features that are shares of fraud leave newer transactions out."""
-    profile_retention_days: int = 400
+    profile_retention_days: int = PROFILE_RETENTION_DAYS
     alert_retention_days: int = 400
 
 

@@ -81,6 +81,7 @@ class StreamConsumer:
         self._lanes = [_Lane() for _ in range(settings.parallelization_factor)]
         self._changed = threading.Condition()
         self._closed = threading.Event()
+        self._paused = False
         self._wake = threading.Event()
         self._pending = 0
         self._read = 0
@@ -121,6 +122,20 @@ class StreamConsumer:
                 lambda: self._closed.is_set() or (self._pending == 0 and self._caught_up_at > called_at),
                 timeout_seconds,
             )
+
+    @property
+    def state(self) -> str:
+        """The state as Lambda names it: `Enabled`, `Disabling` while batches are in flight, or `Disabled`."""
+        with self._changed:
+            if not self._paused:
+                return "Enabled"
+            return "Disabling" if any(lane.busy for lane in self._lanes) else "Disabled"
+
+    def set_enabled(self, *, enabled: bool) -> None:
+        """Hand batches over, or let records wait; batches in flight are seen through."""
+        with self._changed:
+            self._paused = not enabled
+            self._dispatch()
 
     def close(self) -> None:
         """Stop reading and handing over; batches in flight are waited for briefly. Safe to repeat."""
@@ -189,7 +204,7 @@ class StreamConsumer:
         """Start a batch in every lane that has one; the caller holds the lock."""
         now = time.monotonic()
         for lane in self._lanes:
-            if lane.busy or not lane.records or self._closed.is_set():
+            if lane.busy or not lane.records or self._paused or self._closed.is_set():
                 continue
             count = count_that_fit(lane.records, self._settings.batch_size)
             full = count == self._settings.batch_size or count < len(lane.records)

@@ -70,6 +70,16 @@ class EventSourceMapper(StreamConsumer):
             ),
         )
         super().__init__(settings, streams=streams, deliver=self._invoke_with, discard=self._to_destination)
+        self.uuid = str(uuid.uuid4())
+
+    @property
+    def function_name(self) -> str:
+        """The function that is invoked."""
+        return self._spec.function_name
+
+    def described(self) -> dict[str, str]:
+        """Return what Lambda's GetEventSourceMapping says of it, in part."""
+        return {"UUID": self.uuid, "State": self.state, "EventSourceArn": self._spec.stream_arn}
 
     def _invoke_with(self, batch: RecordBatch) -> Outcome:
         try:

@@ -9,7 +9,7 @@ from fraudstream.detection.profiles.events import MAX_TIME, UnusableTransactionE
 from fraudstream.detection.profiles.profile import LabelChange
 from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.decision import Label, Truth
-from fraudstream.transactions.item import PoisonRecordError, decode
+from fraudstream.transactions.item import PoisonRecordError, decode, is_restoration
 from fraudstream.transactions.transaction import Transaction
 
 
@@ -69,7 +69,7 @@ def read(record: Mapping[str, Any]) -> Work:
     change: Mapping[str, Any] = record["dynamodb"]
     new: Mapping[str, Any] = change.get("NewImage") or {}
     old: Mapping[str, Any] = change.get("OldImage") or {}
-    if new.get("kind") != {"S": ItemKind.TRANSACTION}:
+    if new.get("kind") != {"S": ItemKind.TRANSACTION} or is_restoration(new, old):
         return Work(number)
     is_new = not old
     redriven = new.get("redrivenAt") != old.get("redrivenAt")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from fraudstream.contract import RESTORED_AT
 from fraudstream.transactions.attributes import AttributeValue
 from fraudstream.transactions.decision import Decision, Label
 from fraudstream.transactions.transaction import Transaction
@@ -37,3 +38,8 @@ def decode(item: Mapping[str, AttributeValue]) -> StoredTransaction:
         raise PoisonRecordError(f"not a stored transaction: {where[1] if where else 'a field'} is wrong") from None
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
         raise PoisonRecordError("not a stored transaction: an attribute cannot be read") from None
+
+
+def is_restoration(new: Mapping[str, AttributeValue], old: Mapping[str, AttributeValue]) -> bool:
+    """Return whether a change of an item only brings back what a backup holds: it was logged and learnt before."""
+    return RESTORED_AT in new and new[RESTORED_AT] != old.get(RESTORED_AT)

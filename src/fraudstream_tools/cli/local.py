@@ -43,7 +43,11 @@ def local() -> None:
     from fraudstream_tools.cli.support.local_system import deployed  # noqa: PLC0415  (each command pays for what it uses)
 
     outputs_file = enter_checkout() / LOCAL_OUTPUTS
-    with ProgressSteps() as steps, deployed("local", steps) as cloud, lambda_endpoint(cloud.invoke) as lambda_url:
+    with (
+        ProgressSteps() as steps,
+        deployed("local", steps) as cloud,
+        lambda_endpoint(cloud.invoke, cloud) as lambda_url,
+    ):
         steps.pause()
         with _left_in(outputs_file, _outputs(cloud, lambda_url)):
             _print_hints(cloud, outputs_file.parent / "local" / "state")

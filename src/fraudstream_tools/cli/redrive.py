@@ -32,6 +32,10 @@ def redrive(
         Path | None,
         typer.Option(help="A day's report.json: redrive every transaction that it lists as undecided or unlearned."),
     ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="A file of transactionIds, one a line, as `restore` and `profiles rebuild` write."),
+    ] = None,
     stack: StackOption = None,
 ) -> None:
     """Send transactions that were never decided through the analyzer again.
@@ -43,14 +47,16 @@ def redrive(
         fraudstream redrive order-20261123-0001 order-20261123-0002
         fraudstream report --date 2026-11-23 --format json && fraudstream redrive --report report-2026-11-23.json
     """
-    wanted = list(dict.fromkeys([*(ids or ()), *(_undecided(report) if report else ())]))
-    if not wanted and report is None:
+    wanted = list(
+        dict.fromkeys([*(ids or ()), *(_undecided(report) if report else ()), *(_listed(file) if file else ())])
+    )
+    if not wanted and report is None and file is None:
         raise CommandError(
             "which? Give one or more transactionIds, or --report with a day's report.json\n"
             "(a report that failed is created again by: fraudstream report --date YYYY-MM-DD)"
         )
     if not wanted:
-        out.print(f"{report} lists nothing to redrive", markup=False)
+        out.print(f"{report or file} lists nothing to redrive", markup=False)
         return
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
@@ -86,6 +92,15 @@ def _undecided(report: Path) -> Iterable[str]:
     except (msgspec.DecodeError, KeyError, TypeError):
         raise CommandError(f"{report}: not a fraudstream report in JSON") from None
     return (each.transaction_id for each in (*undecided, *unlearned))
+
+
+def _listed(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8").split()
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CommandError(f"{file}: not a file of transactionIds in UTF-8") from None
 
 
 def _update(client: "DynamoDBClient", table: str, transaction_id: str, values: dict[str, Any], condition: str) -> bool:

@@ -16,7 +16,7 @@ from fraudstream.durations import DAY
 from fraudstream.transactions.attributes import AttributeValue
 from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.decision import Decision, Label
-from fraudstream.transactions.item import PoisonRecordError, decode
+from fraudstream.transactions.item import PoisonRecordError, decode, is_restoration
 from fraudstream.transactions.money import exponent
 from fraudstream.transactions.transaction import FIELDS, Transaction
 
@@ -131,7 +131,7 @@ def _read(record: Mapping[str, Any]) -> list[LogRecord]:
         stream = record["dynamodb"]
         new: Mapping[str, AttributeValue] = stream.get("NewImage") or {}
         old: Mapping[str, AttributeValue] = stream.get("OldImage") or {}
-        if new.get("kind") != {"S": ItemKind.TRANSACTION.value}:
+        if new.get("kind") != {"S": ItemKind.TRANSACTION.value} or is_restoration(new, old):
             return []
         records = _changes(new, old, logged_at=round(stream["ApproximateCreationDateTime"] * 1000))
         for each in records:

@@ -33,7 +33,9 @@ VARIABLES: Mapping[str, str] = {
     "bucketName": "FRAUDSTREAM_BUCKET",
     "transactionsTable": "FRAUDSTREAM_TRANSACTIONS_TABLE",
     "alertsTable": "FRAUDSTREAM_ALERTS_TABLE",
+    "profilesTable": "FRAUDSTREAM_PROFILES_TABLE",
     "reportFunction": "FRAUDSTREAM_REPORT_FUNCTION",
+    "analyzerFunction": "FRAUDSTREAM_ANALYZER_FUNCTION",
 }
 """The stack's outputs that commands need, and the environment variable that replaces each."""
 

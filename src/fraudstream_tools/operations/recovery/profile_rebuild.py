@@ -1,0 +1,252 @@
+"""Profiles made again from the table of transactions, by the code with which the analyzer learns."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from fraudstream.contract import PROFILE_RETENTION_DAYS, ItemKind
+from fraudstream.detection.learning import learn_label, learn_transaction
+from fraudstream.detection.profiles.entities import entities, kind_of
+from fraudstream.detection.profiles.events import UnusableTransactionError, check, identity
+from fraudstream.detection.profiles.profile import LabelChange, Profile
+from fraudstream.detection.rules.rates import Rates
+from fraudstream.detection.stores.profiles import ATTEMPTS, ProfileStore, StoredProfile
+from fraudstream.transactions.attributes import Item
+from fraudstream.transactions.decision import Truth
+from fraudstream.transactions.item import PoisonRecordError, decode
+from fraudstream_tools.operations.recovery.entity_rows import EntityRow, EntityRows
+from fraudstream_tools.operations.recovery.table_scan import SEGMENTS, is_expired, scan
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_ROWS_A_PARTITION: Final = 200_000
+_ENTITIES_A_TRANSACTION: Final = 5
+_MOST_PARTITIONS: Final = 512
+_CHUNK: Final = 100
+
+
+@dataclass
+class Rebuilt:
+    """What came of a rebuild: transactions first, then keys of profiles."""
+
+    transactions: int = 0
+    undecided: int = 0
+    """Left for the analyzer, which learns them when it decides."""
+    expired: int = 0
+    unreadable: int = 0
+    unlearned: list[str] = field(default_factory=list[str])
+    """Ids of transactions whose label is not known to have been learnt: `redrive` lets profiles learn them."""
+    new: set[str] = field(default_factory=set[str])
+    changed: set[str] = field(default_factory=set[str])
+    same: set[str] = field(default_factory=set[str])
+    shortened: set[str] = field(default_factory=set[str])
+    """Keys of those changed or the same: the stored profile went back further than the table of transactions does."""
+    newer: set[str] = field(default_factory=set[str])
+    """Keys of those written by a newer version of this code, and left as they are."""
+    failed: set[str] = field(default_factory=set[str])
+    """Keys that could not be written."""
+
+
+class _Checkpoint(msgspec.Struct):
+    partitions: int
+    done: set[int]
+
+
+class ProfileRebuild:
+    """Rebuilds profiles. The analyzer has to be paused while it runs: what it learnt meanwhile would be lost."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        *,
+        transactions_table: str,
+        profiles_table: str,
+        rates: Rates,
+        folder: Path,
+        retention_days: int = PROFILE_RETENTION_DAYS,
+        on_read: Callable[[int], None] = lambda _: None,
+        on_written: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Store what to read and write.
+
+        Args:
+            client: of DynamoDB.
+            transactions_table: name of the table that is read.
+            profiles_table: name of the table that is written.
+            rates: to the base currency.
+            folder: for intermediate files and the checkpoint, from which another run goes on.
+            retention_days: days until a profile that is not written any more expires.
+            on_read: takes the number of transactions read so far.
+            on_written: takes the share of profiles written so far, in percent.
+        """
+        self._client = client
+        self._transactions_table = transactions_table
+        self._profiles_table = profiles_table
+        self._retention_days = retention_days
+        self._rates = rates
+        self._folder = folder
+        self._on_read = on_read
+        self._on_written = on_written
+
+    def run(self, only: str | None = None) -> Rebuilt:
+        """Rebuild all profiles, or one.
+
+        Args:
+            only: the key of one profile, such as `customer#tok_…`.
+
+        Raises:
+            ClientError: AWS refused.
+            BotoCoreError: AWS cannot be reached.
+            OSError: the folder cannot be written.
+        """
+        result = Rebuilt()
+        checkpoint = self._checkpoint(only)
+        rows = EntityRows(self._folder / "rows", checkpoint.partitions)
+        self._collect(rows, checkpoint.done, only, result)
+        with ThreadPoolExecutor(SEGMENTS) as pool:
+            store = ProfileStore(self._client, self._profiles_table, self._retention_days, pool)
+            for partition in range(checkpoint.partitions):
+                if partition in checkpoint.done:
+                    continue
+                self._write(store, rebuild_profiles(rows.read(partition, SEGMENTS), self._rates), result)
+                checkpoint.done.add(partition)
+                if only is None:
+                    self._state.write_bytes(msgspec.json.encode(checkpoint))
+                self._on_written(len(checkpoint.done) * 100 // checkpoint.partitions)
+        self._state.unlink(missing_ok=True)
+        return result
+
+    @property
+    def _state(self) -> Path:
+        return self._folder / "done.json"
+
+    def _checkpoint(self, only: str | None) -> _Checkpoint:
+        if only is not None:
+            return _Checkpoint(1, set())
+        if self._state.exists():
+            return msgspec.json.decode(self._state.read_bytes(), type=_Checkpoint)
+        items = self._client.describe_table(TableName=self._transactions_table)["Table"].get("ItemCount", 0)
+        partitions = items * _ENTITIES_A_TRANSACTION // _ROWS_A_PARTITION + 1
+        return _Checkpoint(min(partitions, _MOST_PARTITIONS), set())
+
+    def _collect(self, rows: EntityRows, done: Collection[int], only: str | None, result: Rebuilt) -> None:
+        lock = threading.Lock()
+
+        def take(segment: int, items: list[Item]) -> None:
+            found: list[EntityRow] = []
+            with lock:
+                for item in items:
+                    found += _rows_of(item, result)
+                self._on_read(result.transactions)
+            wanted = [
+                row for row in found if (only is None or row.key == only) and rows.partition_of(row.key) not in done
+            ]
+            rows.add(segment, wanted)
+
+        for _ in scan(self._client, self._transactions_table, take):
+            pass
+
+    def _write(self, store: ProfileStore, profiles: dict[str, Profile], result: Rebuilt) -> None:
+        keys = sorted(profiles)
+        for start in range(0, len(keys), _CHUNK):
+            pending = set(keys[start : start + _CHUNK])
+            for attempt in range(ATTEMPTS):
+                pending = self._write_chunk(store, {key: profiles[key] for key in pending}, result)
+                if not pending:
+                    break
+                store.wait(attempt)
+            result.failed |= pending
+
+    def _write_chunk(self, store: ProfileStore, profiles: dict[str, Profile], result: Rebuilt) -> set[str]:
+        """Write some profiles; return the keys of those that somebody else has written in between."""
+        loaded = store.load(profiles)
+        wanted: dict[str, StoredProfile] = {}
+        for key, profile in profiles.items():
+            if key in loaded.newer:
+                result.newer.add(key)
+                continue
+            stored = loaded.profiles.get(key)
+            whole = _with_first_seen(profile, stored)
+            if whole is not profile:
+                result.shortened.add(key)
+            if stored is not None and stored.damaged is None and stored.profile == whole:
+                result.same.add(key)
+                continue
+            wanted[key] = stored._replace(profile=whole) if stored else StoredProfile(whole, None)
+        saved = store.save(wanted)
+        for key, stored in wanted.items():
+            if key not in saved.conflicts and key not in saved.failed:
+                (result.new if stored.version is None else result.changed).add(key)
+        result.failed |= saved.failed.keys()
+        return saved.conflicts
+
+
+def rebuild_profiles(rows: Iterable[EntityRow], rates: Rates) -> dict[str, Profile]:
+    """Return the profiles that have learnt all of the rows, in the order in which they were received and labelled."""
+    by_key: dict[str, list[EntityRow]] = defaultdict(list)
+    for row in rows:
+        by_key[row.key].append(row)
+    return {key: _rebuild(key, of_key, rates) for key, of_key in by_key.items()}
+
+
+def _rebuild(key: str, rows: Sequence[EntityRow], rates: Rates) -> Profile:
+    kind = kind_of(key)
+    profiles: dict[str, Profile] = {}
+    steps = [(row.transaction.received_at, 0, row.transaction.transaction_id, row) for row in rows]
+    steps += [(row.fraud_known_at, 1, row.transaction.transaction_id, row) for row in rows if row.fraud_known_at]
+    for _, is_label, transaction_id, row in sorted(steps, key=lambda step: step[:3]):
+        transaction = row.transaction
+        if is_label:
+            change = LabelChange(row.fraud_known_at or 0, identity(transaction_id))
+            learned = learn_label(transaction, profiles, change, 1, learnt=(), kinds={kind}, seen=False).changed
+        else:
+            learned = learn_transaction(
+                transaction,
+                profiles,
+                rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp),
+                reporting_threshold=rates.reporting_threshold,
+                label_delay_days=0,  # of what is read from profiles, not of what they hold
+                undecided=True,
+                kinds={kind},
+                seen=False,
+            ).changed
+        profiles.update(learned)
+    return profiles[key]
+
+
+def _rows_of(item: Item, result: Rebuilt) -> list[EntityRow]:
+    if item.get("kind") != {"S": ItemKind.TRANSACTION.value}:
+        return []
+    if is_expired(item):
+        result.expired += 1
+        return []
+    try:
+        stored = decode(item)
+        check(stored.transaction)
+    except (PoisonRecordError, UnusableTransactionError):
+        result.unreadable += 1
+        return []
+    if stored.decision is None:
+        result.undecided += 1
+        return []
+    result.transactions += 1
+    learnt_at = item.get("learntLabeledAt", {}).get("N")
+    if stored.label is not None and learnt_at != str(stored.label.labeled_at):
+        result.unlearned.append(stored.transaction.transaction_id)
+    is_fraud = item.get("learntLabel") == {"S": Truth.FRAUD.value}
+    known_at = int(learnt_at) if is_fraud and learnt_at is not None else None
+    return [EntityRow(key, stored.transaction, known_at) for key in entities(stored.transaction).values()]
+
+
+def _with_first_seen(profile: Profile, stored: StoredProfile | None) -> Profile:
+    """Return a profile that remembers since when its entity is known, where the stored one knows it for longer."""
+    if stored is None or stored.damaged is not None or not 0 < stored.profile.first_seen < profile.first_seen:
+        return profile
+    return msgspec.structs.replace(profile, first_seen=stored.profile.first_seen)

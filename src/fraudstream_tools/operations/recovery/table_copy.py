@@ -1,0 +1,157 @@
+"""Items copied back from a restored table into the table of the stack.
+
+AWS restores a table to a second as a new table, with another name and without consumers. Its items are copied into the
+stack's own table, each with a mark by which the consumers of the stream know what they have logged and learnt before.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from fraudstream.contract import RESTORED_AT
+from fraudstream.dynamodb import is_condition_failure
+from fraudstream.transactions.attributes import Item
+from fraudstream_tools.operations.recovery.table_scan import is_expired, scan
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_IGNORED: Final = frozenset({RESTORED_AT, "expiresAt"})
+
+# What others may add to an item between the look and the write, besides changing what is there.
+_ADDED_LATER: Final = ("decision", "labeledAt", "learntLabeledAt", "redrivenAt", "closedAt")
+
+
+class Copied(Enum):
+    """What became of an item."""
+
+    ADDED = "added: the table did not have them"
+    REPLACED = "replaced: the table had something else"
+    SAME = "the same in both tables"
+    KEPT = "left as the table has them, which is not as they were"
+    EXPIRED = "left out: their time is over"
+    UNDECIDED = "of those added or replaced, without a decision: redrive them"
+
+
+class SchemaMismatchError(ValueError):
+    """The two tables have different keys."""
+
+
+def copy_items(
+    client: "DynamoDBClient",
+    source: str,
+    target: str,
+    *,
+    overwrite: bool = False,
+    dry_run: bool = False,
+    on_item: Callable[[int], None] = lambda _: None,
+    on_undecided: Callable[[str], None] = lambda _: None,
+) -> Counter[Copied]:
+    """Copy items into a table of the stack; what is written meanwhile by others stays.
+
+    It can be run again after an interruption: what was copied is then the same in both.
+
+    Args:
+        client: of DynamoDB.
+        source: the name of the restored table.
+        target: the name of the stack's table, which has the same keys.
+        overwrite: also replace items that differ.
+        dry_run: only count what would be done.
+        on_item: takes the number of items looked at so far.
+        on_undecided: takes the id of each transaction that comes back without a decision.
+
+    Raises:
+        SchemaMismatchError: the tables' keys differ.
+        ClientError: AWS refused.
+        BotoCoreError: AWS cannot be reached.
+    """
+    keys = _key_names(client, source)
+    if keys != _key_names(client, target):
+        raise SchemaMismatchError(f"{source} and {target} have different keys: they are not the same table")
+    mark = {RESTORED_AT: {"N": str(int(time.time() * 1000))}}
+    counts = Counter[Copied]()
+    lock = threading.Lock()
+
+    def take(_: int, items: list[Item]) -> None:
+        outcomes = [_copy(client, target, keys, item, mark, overwrite=overwrite, dry_run=dry_run) for item in items]
+        with lock:
+            for item, outcome in zip(items, outcomes, strict=True):
+                counts[outcome] += 1
+                if outcome in {Copied.ADDED, Copied.REPLACED} and _is_undecided(item):
+                    counts[Copied.UNDECIDED] += 1
+                    on_undecided(item["transactionId"].get("S", ""))
+            on_item(counts.total() - counts[Copied.UNDECIDED])
+
+    for _ in scan(client, source, take):
+        pass
+    return counts
+
+
+def _copy(
+    client: "DynamoDBClient",
+    table: str,
+    keys: frozenset[str],
+    item: Item,
+    mark: Item,
+    *,
+    overwrite: bool,
+    dry_run: bool,
+) -> Copied:
+    if is_expired(item):
+        return Copied.EXPIRED
+    key = {name: value for name, value in item.items() if name in keys}
+    while True:
+        found = client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+        if found is not None and _compared(found) == _compared(item):
+            return Copied.SAME
+        if found is not None and not overwrite:
+            return Copied.KEPT
+        if not dry_run and not _put(client, table, keys, item | mark, found):
+            continue
+        return Copied.ADDED if found is None else Copied.REPLACED
+
+
+def _put(client: "DynamoDBClient", table: str, keys: frozenset[str], item: Item, found: Item | None) -> bool:
+    """Write an item where the table still has what was found there; return whether it had."""
+    try:
+        client.put_item(TableName=table, Item=item, **_unchanged(keys, found))
+    except ClientError as error:
+        if not is_condition_failure(error):
+            raise
+        return False
+    return True
+
+
+def _unchanged(keys: frozenset[str], found: Item | None) -> dict[str, Any]:
+    if found is None:
+        return {
+            "ConditionExpression": "attribute_not_exists(#key)",
+            "ExpressionAttributeNames": {"#key": min(keys)},
+        }
+    # Long names in place of numbers would not fit: an expression has 4 KB.
+    names = {f"#{number}": name for number, name in enumerate(sorted(found))}
+    same = [f"{short} = :{short[1:]}" for short in names]
+    absent = [f"attribute_not_exists({name})" for name in _ADDED_LATER if name not in found]
+    return {
+        "ConditionExpression": " AND ".join([*same, *absent]),
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": {f":{short[1:]}": found[name] for short, name in names.items()},
+    }
+
+
+def _compared(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name not in _IGNORED}
+
+
+def _is_undecided(item: Item) -> bool:
+    return item.get("kind") == {"S": "TXN"} and "decision" not in item
+
+
+def _key_names(client: "DynamoDBClient", table: str) -> frozenset[str]:
+    schema = client.describe_table(TableName=table)["Table"].get("KeySchema", [])
+    return frozenset(each["AttributeName"] for each in schema)

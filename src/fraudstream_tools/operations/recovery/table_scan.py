@@ -1,0 +1,58 @@
+"""A scan of a whole table in parallel segments, which says where to go on after an interruption."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+from fraudstream.transactions.attributes import Item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SEGMENTS: Final = 8
+
+OnPage = Callable[[int, list[Item]], None]
+"""Takes a segment's number and a page of its items; called in several threads, for one segment in one at a time."""
+
+
+def scan(client: "DynamoDBClient", table: str, on_page: OnPage, *, skip: frozenset[int] = frozenset()) -> Iterator[int]:
+    """Read all items of a table, consistently, in segments side by side.
+
+    Args:
+        client: of DynamoDB.
+        table: the table's name.
+        on_page: takes the items.
+        skip: segments that were read before.
+
+    Yields:
+        The number of each segment that has been read whole.
+
+    Raises:
+        ClientError: AWS refused.
+        BotoCoreError: AWS cannot be reached.
+    """
+    wanted = [segment for segment in range(SEGMENTS) if segment not in skip]
+    with ThreadPoolExecutor(SEGMENTS) as threads:
+        under_way = [threads.submit(_read_segment, client, table, segment, on_page) for segment in wanted]
+        try:
+            for each in under_way:
+                yield each.result()
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+def _read_segment(client: "DynamoDBClient", table: str, segment: int, on_page: OnPage) -> int:
+    start: dict[str, Any] = {}
+    while True:
+        page = client.scan(TableName=table, Segment=segment, TotalSegments=SEGMENTS, ConsistentRead=True, **start)
+        on_page(segment, page["Items"])
+        if "LastEvaluatedKey" not in page:
+            return segment
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def is_expired(item: Item) -> bool:
+    """Return whether an item's time is over; DynamoDB removes such items days later."""
+    ends = item.get("expiresAt", {}).get("N")
+    return ends is not None and int(ends) <= time.time()
