@@ -33,7 +33,16 @@ class Command:
 
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away what this machine may know of AWS and fraudstream, and give keys that open nothing."""
-    for name in ("API", "API_KEY", "BUCKET", "TRANSACTIONS_TABLE", "ALERTS_TABLE", "REPORT_FUNCTION", "STACK"):
+    for name in (
+        "API",
+        "API_KEY",
+        "BUCKET",
+        "TRANSACTIONS_TABLE",
+        "PROFILES_TABLE",
+        "ALERTS_TABLE",
+        "REPORT_FUNCTION",
+        "STACK",
+    ):
         monkeypatch.delenv(f"FRAUDSTREAM_{name}", raising=False)
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)

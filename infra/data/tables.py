@@ -7,7 +7,7 @@ from typing import Literal
 import pulumi
 import pulumi_aws as aws
 
-from fraudstream.contract import SAMPLE_DAY, SAMPLE_INDEX
+from fraudstream.contract import LISTED_INDEX, LISTED_KIND, SAMPLE_DAY, SAMPLE_INDEX
 from infra.compute.roles import ServiceRole, Statement
 from infra.data.keys import Keys
 from infra.naming import StackContext
@@ -47,7 +47,13 @@ TRANSACTIONS = TableSpec(
     stream="NEW_AND_OLD_IMAGES",
     index=IndexSpec(name=SAMPLE_INDEX, hash_key=SAMPLE_DAY, range_key="receivedAt", projection="KEYS_ONLY"),
 )
-PROFILES = TableSpec(purpose="profiles", attributes={"entity": "S"}, hash_key="entity")
+PROFILES = TableSpec(
+    purpose="profiles",
+    attributes={"entity": "S", LISTED_KIND: "S", "changedAt": "N"},
+    hash_key="entity",
+    # Only items of listed entities have its keys.
+    index=IndexSpec(name=LISTED_INDEX, hash_key=LISTED_KIND, range_key="changedAt"),
+)
 ALERTS = TableSpec(
     purpose="alerts",
     attributes={"transactionId": "S", "statusShard": "S", "createdAt": "N"},

@@ -166,6 +166,14 @@ class LocalCloud:
         if not wait_until_quiet(self._consumers, deadline - time.monotonic(), busy=busy):
             raise TimeoutError(f"the embedded AWS was still busy after {timeout_seconds:g} s")
 
+    def environment(self, function_name: str) -> Mapping[str, str]:
+        """Return a function's environment variables, as Lambda's configuration has them.
+
+        Raises:
+            UnknownFunctionError: there is no such function.
+        """
+        return self._runtime.environment(function_name)
+
     def log_file(self, function_name: str) -> Path:
         """Return the file with what a function printed."""
         return self._runtime.log_file(function_name)

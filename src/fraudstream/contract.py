@@ -60,6 +60,12 @@ SAMPLE_DAY: Final = "sampleDay"
 """The attribute that marks a transaction for its day's sample, and the partition key of the sparse index of those: the
 UTC day of receipt."""
 
+LISTED_PREFIX: Final = "list#"
+"""What the keys of items begin with that say on which lists an entity is, in the table of profiles."""
+LISTED_INDEX: Final = "by-list"
+LISTED_KIND: Final = "listKind"
+"""The kind of a listed entity, and the partition key of the sparse index of those."""
+
 
 class ItemKind(StrEnum):
     """What an item of the table of transactions is."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,6 +94,16 @@ class FunctionRuntime:
             raise ValueError(f"function {spec.name}: its package is not a folder")
         check_environment(spec)
         self._functions[spec.name] = _Function(spec=spec, log=FunctionLog(self.log_file(spec.name)))
+
+    def environment(self, name: str) -> Mapping[str, str]:
+        """Return a function's environment variables.
+
+        Raises:
+            UnknownFunctionError: There is no such function.
+        """
+        if name not in self._functions:
+            raise UnknownFunctionError(f"there is no function {name}")
+        return self._functions[name].spec.environment
 
     def log_file(self, name: str) -> Path:
         """The file with what a function printed and the platform's START, END and REPORT lines."""

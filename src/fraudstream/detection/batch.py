@@ -15,7 +15,7 @@ from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles.entities import PERSONAL, EntityKind, entities, kind_of
 from fraudstream.detection.profiles.events import identity
 from fraudstream.detection.stores.decisions import LearntLabel
-from fraudstream.detection.stores.profiles import ATTEMPTS, ProfileStore, StoredProfile
+from fraudstream.detection.stores.profiles import ATTEMPTS, LoadedProfiles, ProfileStore, StoredProfile
 from fraudstream.transactions.decision import Reason
 
 if TYPE_CHECKING:
@@ -88,6 +88,10 @@ class Batch:
         """Sequence numbers of steps that look as if they had been taken, and are known not to have been."""
         self._frauds: dict[str, int] = {}
         """By how much steps with a label change the number of known frauds, by sequence number."""
+        self._listed: Mapping[str, Mapping[str, float]] = {}
+        """Of the entities that are on lists, by key and list: when the entry ends."""
+        self._unreadable_lists: set[str] = set()
+        """Keys of entities whose lists cannot be read."""
         self.failed: dict[str, Exception] = {}
         """Sequence numbers of steps that could not be taken, with the reason."""
         self.decided_before: dict[str, tuple[Transaction, Decision]] = {}
@@ -110,7 +114,9 @@ class Batch:
             BotoCoreError: see above.
             ProfilesUnavailableError: see above.
         """
-        self._load({key for step in self._steps for key in entities(step.transaction).values()})
+        keys = {key for step in self._steps for key in entities(step.transaction).values()}
+        loaded = self._load(keys, with_lists=True)
+        self._listed, self._unreadable_lists = loaded.listed, loaded.unreadable_lists
         self._drop_learnt(decisions)
         self._take(decisions)
         self._save(SHARED, decisions)
@@ -217,15 +223,20 @@ class Batch:
             undecided=step.sequence_number in self._undone,
             learnt=learnt,
             notes=self._notes(step.transaction),
+            listed=self._listed,
         )
         self._judgements[step.sequence_number] = judgement
         return judgement.profiles
 
     def _notes(self, transaction: Transaction) -> list[Reason]:
-        """Return which profiles a transaction is judged without."""
-        keys = entities(transaction).values() if self.damaged or self.newer else ()
-        damaged = [Reason(code="PROFILE_DAMAGED", source=key) for key in keys if key in self.damaged]
-        return damaged + [Reason(code="PROFILE_NEWER", source=key) for key in keys if key in self.newer]
+        """Return which profiles and lists a transaction is judged without."""
+        missing = {
+            "PROFILE_DAMAGED": self.damaged,
+            "PROFILE_NEWER": self.newer,
+            "LIST_UNREADABLE": self._unreadable_lists,
+        }
+        keys = entities(transaction).values() if any(missing.values()) else ()
+        return [Reason(code=code, source=key) for code, found in missing.items() for key in keys if key in found]
 
     def _save(self, kinds: frozenset[EntityKind], decisions: DecisionStore) -> None:
         """Write the changed profiles of some kinds; where another writer came in between, take all steps anew.
@@ -254,13 +265,14 @@ class Batch:
         before = self._stored.get(key)
         return before._replace(profile=self._changed[key]) if before else StoredProfile(self._changed[key], None)
 
-    def _load(self, keys: Iterable[str]) -> None:
-        loaded = self._store.load(set(keys))
+    def _load(self, keys: Iterable[str], *, with_lists: bool = False) -> LoadedProfiles:
+        loaded = self._store.load(set(keys), with_lists=with_lists)
         for key in keys:
             self._stored.pop(key, None)
         self._stored.update(loaded.profiles)
         self.newer |= loaded.newer
         self.damaged |= {key for key, stored in loaded.profiles.items() if stored.damaged}
+        return loaded
 
     def _fail(self, key: str, error: Exception) -> None:
         """Leave out the steps of a profile that could not be written, and later ones that share any profile with them.

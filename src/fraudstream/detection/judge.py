@@ -4,6 +4,7 @@ The analyzer, replay and backtest all judge by this one class.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from fraudstream.contract import RATES_FILE
@@ -11,11 +12,13 @@ from fraudstream.detection.features import codec
 from fraudstream.detection.features.compute import Calendar, compute
 from fraudstream.detection.learning import learn_transaction
 from fraudstream.detection.profiles.profile import Profile
+from fraudstream.detection.rules.lists import ListedEntities, listed_as
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.detection.scoring import decide
 from fraudstream.transactions.decision import Decision, Reason
 from fraudstream.transactions.transaction import Transaction
 
+NOBODY: Final[ListedEntities] = MappingProxyType({})
 NO_EXCHANGE_RATE: Final = Reason(code="NO_EXCHANGE_RATE", source=RATES_FILE)
 
 
@@ -58,6 +61,7 @@ class Judge:
         undecided: bool = False,
         learnt: Collection[str] = (),
         notes: Sequence[Reason] = (),
+        listed: ListedEntities = NOBODY,
     ) -> Judgement:
         """Judge a transaction by its past without itself.
 
@@ -69,6 +73,7 @@ class Judge:
                 old one.
             learnt: keys of profiles that are known to have learnt it.
             notes: reasons that tell what it is judged without.
+            listed: the listed ones among its entities.
         """
         rates = self.ruleset.rates
         amount = rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp)
@@ -83,7 +88,8 @@ class Judge:
         )
         packed = codec.pack(compute(transaction, learned.views, amount, self._calendar))
         vector = codec.unpack(packed)
-        outcome = decide(self.ruleset, self.ruleset.evaluate(transaction, vector), vector)
+        lists = listed_as(transaction, listed)
+        outcome = decide(self.ruleset, self.ruleset.evaluate(transaction, vector, lists), vector)
         if outcome.shadow_error is not None and self._on_shadow_error is not None:
             self._on_shadow_error(outcome.shadow_error)
         live, shadow = self.ruleset.models
@@ -98,6 +104,7 @@ class Judge:
             model_version=live.version if live else None,
             shadow_model=shadow.version if shadow else None,
             shadow_score=outcome.shadow_score,
+            listed_as=lists,
             decided_at=decided_at,
         )
         return Judgement(decision, learned.changed, learned.seen)

@@ -55,6 +55,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     """Version of the model that was watched beside it."""
     shadow_score: int | None = None
     """The score that rules and the shadow model together would have given."""
+    listed_as: tuple[str, ...] = ()
+    """On which lists its entities were, such as `blocked:card`, by items of the table; those of lists.yaml follow from
+    the ruleset's version."""
     decided_at: int
     """Epoch milliseconds."""
 

@@ -18,6 +18,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "DUPLICATE_PAYMENT": "The same amount was paid at the same merchant with this card just before.",
         "IMPOSSIBLE_TRAVEL": "The customer's last place is too far away for the time between.",
         "KNOWN_FRAUD": "The card or device took part in something that is known to be fraud.",
+        "LIST_UNREADABLE": "On which lists one of those involved is could not be read, and was left aside.",
         "MANY_MERCHANTS": "The card was used at unusually many merchants.",
         "MODEL_ACCOUNT": "The model weighs how old the account is, or how long it was idle.",
         "MODEL_ADDRESS_ACTIVITY": "The model weighs what came from this internet address lately.",

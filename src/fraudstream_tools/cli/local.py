@@ -58,8 +58,11 @@ def local() -> None:
 
 
 def _outputs(cloud: "LocalCloud", lambda_url: str) -> Mapping[str, str]:
+    processor = cloud.environment(cloud.outputs["processorFunction"])
     return {
         **cloud.outputs,
+        "tokenKey": processor["TOKEN_KEY"],
+        "placeholders": processor["PLACEHOLDERS"],
         "endpointUrl": cloud.endpoint_url,
         "lambdaUrl": lambda_url,
         "accessKeyId": cloud.credentials.access_key,

@@ -28,6 +28,8 @@ class ExplainedTransaction(NamedTuple):
     """What happened before it, oldest first."""
     vector: Vector | None
     """Its features as they were logged; None: to be computed from its history."""
+    listed_as: Sequence[str] = ()
+    """On which lists its entities were when it was judged, beside those of lists.yaml."""
 
 
 def read_explained_transaction(file: Path, transaction_id: str | None) -> ExplainedTransaction:
@@ -67,7 +69,7 @@ def read_logged_transaction(log: DecisionLog, transaction_id: str | None) -> Exp
     if found is None:
         raise FileProblemError(f"the decision log has no decision{' on this id' if transaction_id else ''}")
     try:
-        return ExplainedTransaction(found.transaction, (), unpack(found.features))
+        return ExplainedTransaction(found.transaction, (), unpack(found.features), found.listed_as)
     except FeatureError as error:
         raise FileProblemError(f"features: {error}") from None
 

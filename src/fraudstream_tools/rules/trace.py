@@ -1,7 +1,7 @@
 """Which parts of a rule decided what it said of a transaction, in three-valued logic."""
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from fraudstream.detection.features.registry import Vector
@@ -44,25 +44,28 @@ def parameters_of(rule: Rule) -> dict[str, checker.Parameter]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in rule.parameters.items()}
 
 
-def traces(ruleset: Ruleset, transaction: Transaction, vector: Vector) -> list[RuleTrace]:
+def traces(
+    ruleset: Ruleset, transaction: Transaction, vector: Vector, listed_as: Collection[str] = ()
+) -> list[RuleTrace]:
     """Return of every rule what it said of a transaction and why, in the order of the ruleset.
 
     Args:
         ruleset: the rules, and the lists that they ask.
         transaction: what they were asked about.
         vector: its features, as judged.
+        listed_as: on which lists it was beside those of lists.yaml.
     """
-    tracer = _Tracer(ruleset, transaction, vector)
+    tracer = _Tracer(ruleset, transaction, vector, listed_as)
     return [tracer.trace(rule) for rule in ruleset.rules]
 
 
 class _Tracer:
-    def __init__(self, ruleset: Ruleset, transaction: Transaction, vector: Vector) -> None:
+    def __init__(self, ruleset: Ruleset, transaction: Transaction, vector: Vector, listed_as: Collection[str]) -> None:
         self._lists = ruleset.lists.names
         self._names = [field.name for field in fields.FIELDS]
         self._given = fields.values(transaction, vector)
         self._values = dict(zip(self._names, self._given, strict=True))
-        self._memberships = ruleset.lists.memberships(transaction)
+        self._memberships = ruleset.lists.memberships(transaction, listed_as)
 
     def trace(self, rule: Rule) -> RuleTrace:
         scope = checker.Scope(fields.BY_NAME, parameters_of(rule), self._lists)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.contract import RULESET_PREFIX
+from fraudstream.contract import LISTED_INDEX, LISTED_KIND, RULESET_PREFIX
 from fraudstream.detection.models.selection import load_models, parse_selection
+from fraudstream.detection.stores.listings import Listing
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph, Resource
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
@@ -107,6 +108,16 @@ def test_the_bucket_forgets_as_the_settings_say(graph: Graph, declare: Declare) 
         "fraudstream:oldVersionDays": "1",
     }
     assert days(declare(settings)) == ({"decision-log/": 20, "decision-log/segments/": 20, "reports/": 3650}, 1)
+
+
+def test_only_listed_entities_are_in_the_index_of_the_profiles(graph: Graph) -> None:
+    (index,) = table(graph, "profiles")["globalSecondaryIndexes"]
+    assert (index["name"], index["projectionType"]) == (LISTED_INDEX, "ALL")
+    keys = [key["attributeName"] for key in index["keySchemas"]]
+    assert keys == [LISTED_KIND, "changedAt"]
+    # What makes it sparse: no profile has the attributes.
+    listing = Listing(entity="card#tok", entries={}, changed_at=1, version=1).to_item()
+    assert set(keys) <= set(listing)
 
 
 def test_the_ruleset_lies_where_the_analyzer_looks_for_it(graph: Graph) -> None:

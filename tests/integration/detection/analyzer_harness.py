@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import ItemKind
+from fraudstream.contract import LISTED_PREFIX, ItemKind
 from fraudstream.detection.analyzer import Analysis, Analyzer
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.profiles.codec import unpack
@@ -135,7 +135,7 @@ class World:
         return {
             item["entity"]["S"]: StoredProfile(unpack(bytes(item["state"]["B"])), int(item["version"]["N"]))
             for item in self.items("profiles")
-            if not item["entity"]["S"].startswith(SET_ASIDE_PREFIX)
+            if not item["entity"]["S"].startswith((SET_ASIDE_PREFIX, LISTED_PREFIX))
         }
 
     def alert(self, transaction_id: str) -> dict[str, Any]:

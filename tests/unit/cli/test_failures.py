@@ -89,6 +89,9 @@ ON_DEPLOYMENT = [
     ("log", "pull"),
     ("rules", "history"),
     ("rules", "rollback", "--yes"),
+    ("lists", "show"),
+    ("lists", "add", "blocked", "card", "--transaction", "t-1", "--reason", "why"),
+    ("lists", "remove", "blocked", "card", "--transaction", "t-1", "--reason", "why"),
 ]
 
 
@@ -104,6 +107,7 @@ def test_a_local_system_that_was_killed_is_named(
         "region": "us-east-2",
         "transactionsTable": "t",
         "alertsTable": "a",
+        "profilesTable": "p",
         "bucketName": "bucket",
         "reportFunction": "r",
         "accessKeyId": "AKIDLOCAL",

@@ -211,6 +211,15 @@ def test_logged_decisions_are_found_again(fraudstream: Command, tmp_path: Path) 
         assert decisions[verdict] == sum(decision.decision == verdict for _, decision in decided())
 
 
+def test_who_was_listed_when_it_was_decided_is_listed_in_a_backtest(fraudstream: Command, tmp_path: Path) -> None:
+    rules = write_rules(tmp_path / "rules", ruleset_file([("listed", 'listed("blocked")', 5.0)]))
+    first, *others = [record for record in log_records() if record["event"] == "DECIDED"][:20]
+    write_rows(tmp_path / "log.jsonl", [{**first, "listedAs": ["blocked:card"]}, *others])
+    ran = fraudstream("backtest", "--rules", rules, "--data", "log.jsonl", "--json", "--processes", 1)
+    (rule,) = json.loads(ran.out)["rulesets"][0]["rules"]
+    assert rule["hits"] == 1
+
+
 def test_the_newest_label_of_the_log_holds(fraudstream: Command, one: Path, tmp_path: Path) -> None:
     record = next(record for record in log_records() if record["event"] == "DECIDED")
     labels = [("FRAUD", 5), ("LEGITIMATE", 9), ("FRAUD", 7)]

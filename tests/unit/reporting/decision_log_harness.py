@@ -48,6 +48,7 @@ def decision(verdict: Verdict = Verdict.APPROVE, *, score: int = 3, at: int, rul
         score=score,
         reasons=tuple(Reason(code=rule.upper().replace("-", "_"), source=rule, points=1.5) for rule in rules),
         features=b"\x00\x01",
+        listed_as=("trusted:customer",) if rules else (),
         ruleset_version="abcdef123456",
         decided_at=at,
     )

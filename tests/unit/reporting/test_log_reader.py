@@ -45,7 +45,7 @@ def a_stream() -> Stream:
 
 
 class Said(NamedTuple):
-    decisions: list[tuple[str, str, bytes, tuple[str, ...], str | None, int | None, Standing]]
+    decisions: list[tuple[str, str, bytes, tuple[str, ...], tuple[str, ...], str | None, int | None, Standing]]
     labels: int
 
 
@@ -57,6 +57,7 @@ def said(log: DecisionLog) -> Said:
                 each.decision,
                 each.features,
                 tuple(each.sources),
+                tuple(each.listed_as),
                 each.truth,
                 each.labeled_at,
                 log.standing(each),

@@ -1,16 +1,19 @@
-"""Lists of entities, such as blocked and trusted ones, read from a file beside the ruleset."""
+"""Lists of entities, such as blocked and trusted ones: from a file beside the ruleset, and from items of a table."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
-from fraudstream.detection.profiles.entities import EntityKind, tokens
+from fraudstream.detection.profiles.entities import EntityKind, entities, tokens
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.durations import DAY
 from fraudstream.transactions.transaction import Transaction
+
+ListedEntities: TypeAlias = Mapping[str, Mapping[str, float]]
+"""By the key of an entity, such as `card#tok_…`, and by list: epoch milliseconds at which its entry ends."""
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-zA-Z0-9]{0,31}\Z")]
 Token = Annotated[str, msgspec.Meta(pattern=r"^tok_[A-Za-z0-9_-]{22}\Z")]
@@ -52,16 +55,35 @@ class Lists:
             for name, kinds in zip(self.names, self._kinds, strict=True)
         }
 
-    def memberships(self, transaction: Transaction) -> list[bool]:
+    def memberships(self, transaction: Transaction, listed_as: Collection[str] = ()) -> list[bool]:
         """Return for each list, in the order of `names`, whether any entity of the transaction is on it.
 
         It is on it if the transaction was received before the entry's end.
+
+        Args:
+            transaction: the transaction.
+            listed_as: what items of the table say of it, as `listed_as` returns it.
         """
+        named = {each.partition(":")[0] for each in listed_as}
         if not any(self._kinds):
-            return [False] * len(self.names)
+            return [name in named for name in self.names]
         present: dict[str, str] = {kind.value: token for kind, token in tokens(transaction).items()}
         now = transaction.received_at
-        return [any(now < members.get(present.get(kind, ""), 0) for kind, members in kinds) for kinds in self._kinds]
+        return [
+            name in named or any(now < members.get(present.get(kind, ""), 0) for kind, members in kinds)
+            for name, kinds in zip(self.names, self._kinds, strict=True)
+        ]
+
+
+def listed_as(transaction: Transaction, listed: ListedEntities) -> tuple[str, ...]:
+    """Return what a transaction's entities are listed as when it was received, such as `blocked:card`; sorted."""
+    if not listed:
+        return ()
+    now = transaction.received_at
+    found = entities(transaction).items()
+    return tuple(
+        sorted(f"{name}:{kind}" for kind, key in found for name, end in listed.get(key, {}).items() if now < end)
+    )
 
 
 def load_lists(content: object) -> Lists:

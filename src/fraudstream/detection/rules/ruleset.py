@@ -4,7 +4,7 @@ import copy
 import hashlib
 import keyword
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
@@ -157,9 +157,17 @@ class Ruleset:
         other.models = models
         return other
 
-    def evaluate(self, transaction: Transaction, vector: Vector) -> tuple[compiler.TruthValue, ...]:
-        """Evaluate every rule; None is unevaluable. In the order of `rules`."""
-        return self._evaluate(*fields.values(transaction, vector), *self.lists.memberships(transaction))
+    def evaluate(
+        self, transaction: Transaction, vector: Vector, listed_as: Collection[str] = ()
+    ) -> tuple[compiler.TruthValue, ...]:
+        """Evaluate every rule; None is unevaluable. In the order of `rules`.
+
+        Args:
+            transaction: the transaction.
+            vector: its features.
+            listed_as: on which lists it is beside those of lists.yaml: see `lists.listed_as`.
+        """
+        return self._evaluate(*fields.values(transaction, vector), *self.lists.memberships(transaction, listed_as))
 
 
 def load(ruleset: bytes, rates: bytes, lists: bytes) -> Ruleset:

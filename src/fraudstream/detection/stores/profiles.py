@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.contract import LISTED_PREFIX
 from fraudstream.detection.profiles.codec import DamagedProfileError, NewerProfileError, pack, unpack
 from fraudstream.detection.profiles.entities import kind_of
 from fraudstream.detection.profiles.profile import Profile
+from fraudstream.detection.stores.listings import DamagedListingError, Listing, item_key
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.dynamodb import is_condition_failure
 from fraudstream.transactions.attributes import Item, from_attribute, to_item
@@ -60,6 +62,10 @@ class LoadedProfiles(NamedTuple):
     """By key; an entity without a profile is not there. A damaged one begins anew."""
     newer: set[str]
     """Keys of profiles that a newer version of this code has written: they are to be left as they are."""
+    listed: dict[str, dict[str, float]]
+    """Of the entities that are on lists, by key and list: when the entry ends, epoch milliseconds."""
+    unreadable_lists: set[str]
+    """Keys of entities of which nobody knows on which lists they are, because the item is damaged."""
 
 
 class SavedProfiles(NamedTuple):
@@ -115,24 +121,33 @@ class ProfileStore:
         self._pool = pool
         self.wait = wait
 
-    def load(self, keys: Collection[str]) -> LoadedProfiles:
+    def load(self, keys: Collection[str], *, with_lists: bool = False) -> LoadedProfiles:
         """Read profiles, consistently.
+
+        Args:
+            keys: of the profiles, which are those of their entities.
+            with_lists: read too on which lists the entities are: one more item of each.
 
         Raises:
             ProfilesUnavailableError: DynamoDB left keys out again and again.
             ClientError: DynamoDB refused.
             BotoCoreError: DynamoDB cannot be reached.
         """
-        ordered = sorted(keys)
+        ordered = sorted([*keys, *map(item_key, keys)] if with_lists else keys)
         chunks = [ordered[start : start + KEYS_PER_READ] for start in range(0, len(ordered), KEYS_PER_READ)]
-        loaded = LoadedProfiles({}, set())
+        loaded = LoadedProfiles({}, set(), {}, set())
         for items in self._pool.map(self._read, chunks):
             for item in items:
                 key = from_attribute(item["entity"])
                 try:
-                    loaded.profiles[key] = _stored(key, item)
+                    if key.startswith(LISTED_PREFIX):
+                        loaded.listed[key.removeprefix(LISTED_PREFIX)] = Listing.from_item(item).ends()
+                    else:
+                        loaded.profiles[key] = _stored(key, item)
                 except NewerProfileError:
                     loaded.newer.add(key)
+                except DamagedListingError:
+                    loaded.unreadable_lists.add(key.removeprefix(LISTED_PREFIX))
         return loaded
 
     def save(self, profiles: Mapping[str, StoredProfile]) -> SavedProfiles:

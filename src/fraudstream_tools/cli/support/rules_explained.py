@@ -76,7 +76,7 @@ def show_rule(ruleset: Ruleset, rule_id: str, *, as_json: bool) -> None:
 def show_decision(ruleset: Ruleset, question: ExplainedTransaction, rule_id: str | None, *, as_json: bool) -> None:
     """Print what the rules say of a transaction, and which parts of them decided it."""
     vector = vector_of(question, ruleset)
-    found = traces(ruleset, question.transaction, vector)
+    found = traces(ruleset, question.transaction, vector, question.listed_as)
     outcome = decide(ruleset, [trace.truth for trace in found], vector)
     shown = [trace for trace in found if rule_id in (None, trace.rule.id)]
     if as_json:

@@ -16,4 +16,4 @@ NOT_LOGGED: Final = tuple(field.name for field in FIELDS if field.name not in LI
 def log_samples(log: DecisionLog) -> Iterator[Sample]:
     """Return every decision of a log as a sample, in the order of time."""
     for logged in log.decisions():
-        yield Sample(logged.transaction, (logged.features,), log.standing(logged))
+        yield Sample(logged.transaction, (logged.features,), log.standing(logged), tuple(logged.listed_as))

@@ -36,6 +36,8 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
     packed: tuple[bytes, ...]
     """Its features: one vector, or one for each ruleset where rates differ."""
     standing: Standing
+    listed_as: tuple[str, ...] = ()
+    """On which lists its entities were, beside those of lists.yaml."""
 
 
 class Contestant(NamedTuple):
@@ -138,7 +140,7 @@ class Evaluator:
             scores: list[int] = []
             for position, ruleset in enumerate(self._rulesets):
                 vector = vectors[position if len(vectors) > 1 else 0]
-                truths = ruleset.evaluate(transaction, vector)
+                truths = ruleset.evaluate(transaction, vector, sample.listed_as)
                 verdict, score = self._decide(position, truths, vector)
                 outcomes.append((truths, verdict))
                 scores.append(score)

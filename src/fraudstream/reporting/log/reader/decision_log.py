@@ -58,8 +58,8 @@ CREATE TABLE repeats AS
     ) WHERE place > 1
 """
 _DECISIONS = f"""
-    SELECT {", ".join(_COPIED)}, loggedAt, decision, score, features, sources, rulesetVersion, known_labels.label,
-        known_labels.labeledAt
+    SELECT {", ".join(_COPIED)}, loggedAt, decision, score, features, sources, rulesetVersion, listedAs,
+        known_labels.label, known_labels.labeledAt
     FROM records ANTI JOIN repeats USING (filename, file_row_number) LEFT JOIN known_labels USING (transactionId)
     WHERE decision IS NOT NULL
 """
@@ -78,6 +78,8 @@ class LoggedDecision(NamedTuple):
     sources: Sequence[str]
     """What is behind each reason: the id of a rule, or the name of a feature."""
     ruleset_version: str | None
+    listed_as: Sequence[str]
+    """On which lists its entities were, such as `blocked:card`, beside those of lists.yaml."""
     truth: Truth | None
     """What the newest label that is known says; None if there is none."""
     labeled_at: int | None
@@ -216,7 +218,7 @@ def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Sequence[int]:
 
 def _logged(row: tuple[Any, ...]) -> LoggedDecision:
     fields = dict(zip(_COPIED.values(), row, strict=False))
-    logged_at, decision, score, features, sources, ruleset_version, truth, labeled_at = row[len(_COPIED) :]
+    logged_at, decision, score, features, sources, ruleset_version, listed_as, truth, labeled_at = row[len(_COPIED) :]
     return LoggedDecision(
         Transaction(**fields),
         logged_at,
@@ -225,6 +227,7 @@ def _logged(row: tuple[Any, ...]) -> LoggedDecision:
         features or b"",
         sources or (),
         ruleset_version,
+        listed_as or (),
         truth,
         labeled_at,
     )

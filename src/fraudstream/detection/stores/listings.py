@@ -1,0 +1,98 @@
+"""Entities on lists, such as blocked cards: items of their own beside the profiles, which the analyzer reads with them.
+
+An item holds the entries of one entity by list. An entry that ended stays for a while, so that it can be seen who
+ended it.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from fraudstream.contract import LISTED_KIND, LISTED_PREFIX
+from fraudstream.detection.profiles.entities import kind_of
+from fraudstream.durations import SECONDS_A_DAY
+from fraudstream.transactions.attributes import AttributeValue, Item, from_item, to_item
+
+ENDED_DAYS: Final = 90
+"""For which an entity stays that is on no list any more; own choice: a quarter's review finds it."""
+_MILLISECONDS: Final = 1000
+
+
+class DamagedListingError(ValueError):
+    """What is stored of a listed entity cannot be read."""
+
+
+class ListEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """An entity's entry in one list. Times are epoch milliseconds."""
+
+    since: int
+    by: str
+    """The ARN of the AWS identity that wrote it."""
+    reason: str
+    until: int | None = None
+    """When it ends by itself; None: not before it is removed."""
+    ended_at: int | None = None
+    """When somebody removed it."""
+    ended_by: str | None = None
+    ended_reason: str | None = None
+
+    @property
+    def end(self) -> float:
+        """When it ends or ended; infinity where nothing ends it."""
+        return min((each for each in (self.until, self.ended_at) if each is not None), default=math.inf)
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """All entries of an entity."""
+
+    entity: str
+    """Its key, such as `card#tok_…`."""
+    entries: dict[str, ListEntry]
+    """By list."""
+    changed_at: int
+    """Epoch milliseconds."""
+    version: int
+    """Grows with each change."""
+
+    def to_item(self) -> Item:
+        """Return the item that is stored."""
+        values: dict[str, Any] = {
+            "entity": item_key(self.entity),
+            LISTED_KIND: kind_of(self.entity).value,
+            "entries": msgspec.to_builtins(self.entries),
+            "changedAt": self.changed_at,
+            "version": self.version,
+        }
+        end = max((entry.end for entry in self.entries.values()), default=0)
+        if end < math.inf:
+            values["expiresAt"] = int(end) // _MILLISECONDS + ENDED_DAYS * SECONDS_A_DAY
+        return to_item(values)
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, AttributeValue]) -> "Listing":
+        """Read a stored item.
+
+        Raises:
+            DamagedListingError: it cannot be read.
+        """
+        try:
+            values = from_item(item)
+            return cls(
+                entity=values["entity"].removeprefix(LISTED_PREFIX),
+                entries=msgspec.convert(values["entries"], dict[str, ListEntry]),
+                changed_at=values["changedAt"],
+                version=values["version"],
+            )
+        except (msgspec.ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DamagedListingError(f"a listed entity cannot be read: {type(error).__name__}") from None
+
+    def ends(self) -> dict[str, float]:
+        """Return by list when its entry ends, epoch milliseconds."""
+        return {name: entry.end for name, entry in self.entries.items()}
+
+
+def item_key(entity: str) -> str:
+    """Return the key of the item that says on which lists an entity is."""
+    return LISTED_PREFIX + entity

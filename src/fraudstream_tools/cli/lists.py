@@ -1,0 +1,288 @@
+"""`fraudstream lists`: which customers, cards and others are blocked, trusted or on another list."""
+
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.text import Text
+
+from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.output import CommandError, out, print_json
+
+if TYPE_CHECKING:
+    from fraudstream.detection.rules.ruleset import Ruleset
+    from fraudstream_tools.operations.entity_lists import EntityLists, ListedEntity
+
+Kind = Literal["customer", "card", "merchant", "terminal", "device", "ip"]
+ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="The list's name, such as blocked or trusted.")]
+KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="customer, card, merchant, terminal, device or ip.")]
+IdsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="TOKEN…", help="Tokens, as the API answers them; with `fraudstream local`, identifiers too."
+    ),
+]
+TransactionOption = Annotated[
+    str | None,
+    typer.Option("--transaction", metavar="ID", help="Take the one that this stored transaction has, by its id."),
+]
+WhyOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is stored with the entry.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(
+        name="lists",
+        no_args_is_help=True,
+        help="""
+Block or trust customers, cards, merchants, terminals, devices and internet addresses.
+
+Rules ask for a list by `listed("blocked")`; which lists there are is said in lists.yaml beside the rules. An entry that
+these commands make counts for the next transaction, and stays when rules change. Entries that should be kept in git
+stand in lists.yaml itself.
+""",
+    )
+    group.command()(show)
+    group.command()(add)
+    group.command()(remove)
+    app.add_typer(group)
+
+
+def add(
+    list_name: ListArgument,
+    kind: KindArgument,
+    ids: IdsArgument = None,
+    *,
+    reason: WhyOption,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The last day (UTC) on which it counts.  [default: no end]"),
+    ] = None,
+    transaction: TransactionOption = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add entities to a list; one that is there already gets the new end and reason.
+
+    ```
+    fraudstream lists add blocked card --transaction order-1 --reason "card testing"
+    fraudstream lists add trusted customer tok_5hQJmVWeqAVnVQB4WmnPgA --until 2026-12-31 --reason "known traveller"
+    ```
+    """
+    from fraudstream_tools.operations.entity_lists import check_list  # noqa: PLC0415  (kept out of `--help`)
+
+    deployment = Deployment(stack)
+    end = None if until is None else int((until.replace(tzinfo=UTC) + timedelta(days=1)).timestamp() * 1000)
+    with _problems():
+        check_list(list_name, _ruleset(deployment).lists.names)
+        by, why, tokens = _checked(deployment, kind, ids, transaction, reason)
+        lists = _lists(deployment)
+        done = [(token, lists.add(list_name, _kind(kind), token, by=by, reason=why, until=end)) for token in tokens]
+    _print_changes(list_name, kind, done, as_json=as_json)
+
+
+def remove(
+    list_name: ListArgument,
+    kind: KindArgument,
+    ids: IdsArgument = None,
+    *,
+    reason: WhyOption,
+    transaction: TransactionOption = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove entities from a list; `lists show --ended` shows for 90 days who did it and why.
+
+    Entries of lists.yaml are removed there, and go with `fraudstream rules deploy`. Exits with 1 if one of the entities
+    was not on the list.
+
+    ```
+    fraudstream lists remove blocked card --transaction order-1 --reason "customer confirmed"
+    ```
+    """
+    from fraudstream_tools.operations.entity_lists import ListChange  # noqa: PLC0415  (kept out of `--help`)
+
+    deployment = Deployment(stack)
+    with _problems():
+        by, why, tokens = _checked(deployment, kind, ids, transaction, reason)
+        lists = _lists(deployment)
+        done = [(token, lists.remove(list_name, _kind(kind), token, by=by, reason=why)) for token in tokens]
+    _print_changes(list_name, kind, done, as_json=as_json)
+    if any(change is ListChange.ABSENT for _, change in done):
+        raise typer.Exit(1)
+
+
+def show(
+    list_name: Annotated[
+        str | None, typer.Argument(metavar="LIST", help="The list's name; without one, all lists are shown.")
+    ] = None,
+    *,
+    kind: Annotated[Kind | None, typer.Option(help="Only entities of this kind.")] = None,
+    ended: Annotated[bool, typer.Option("--ended", help="Entries too that ended in the last 90 days.")] = False,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who is on a list, since when, until when, by whom and why, newest first.
+
+    Entries of the active ruleset's lists.yaml are counted.
+
+    ```
+    fraudstream lists show
+    fraudstream lists show blocked --kind card --ended
+    ```
+    """
+    from fraudstream_tools.operations.entity_lists import check_list  # noqa: PLC0415  (kept out of `--help`)
+
+    deployment = Deployment(stack)
+    with _problems():
+        ruleset = _ruleset(deployment)
+        found = _lists(deployment).show(list_name, _kind(kind) if kind else None, with_ended=ended)
+        if list_name is not None and not found.entries:
+            check_list(list_name, ruleset.lists.names)
+    counts = _ruleset_counts(ruleset, list_name, kind)
+    if as_json:
+        print_json(
+            {"entries": [_as_json(each) for each in found.entries], "rulesetEntries": counts, "damaged": found.damaged}
+        )
+        return
+    for each in found.entries:
+        _print_entry(each)
+    if not found.entries:
+        out.print("nobody was put on a list by the commands", style="dim")
+    for name, kinds in counts.items():
+        of_kinds = ", ".join(f"{count:,} {of_kind}" for of_kind, count in kinds.items())
+        out.print(f"lists.yaml has more on {name}: {of_kinds}", markup=False, soft_wrap=True)
+    for key in found.damaged:
+        out.print(Text(f"{key} in the table of profiles cannot be read: delete it", style="red"), soft_wrap=True)
+
+
+def _kind(kind: Kind) -> Any:  # noqa: ANN401  (its class is imported only when it is used)
+    from fraudstream.detection.profiles.entities import EntityKind  # noqa: PLC0415  (kept out of `--help`)
+
+    return EntityKind(kind)
+
+
+def _lists(deployment: Deployment) -> "EntityLists":
+    from fraudstream_tools.operations.entity_lists import EntityLists  # noqa: PLC0415  (kept out of `--help`)
+
+    return EntityLists(deployment.client("dynamodb"), deployment["profilesTable"])
+
+
+def _ruleset(deployment: Deployment) -> "Ruleset":
+    from fraudstream_tools.operations.rulesets import RulesetBucket  # noqa: PLC0415  (kept out of `--help`)
+
+    return RulesetBucket(deployment.client("s3"), deployment["bucketName"]).active()
+
+
+@contextmanager
+def _problems() -> Generator[None]:
+    from fraudstream_tools.operations.change_note import ReasonError  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.entity_lists import ListError  # noqa: PLC0415
+    from fraudstream_tools.operations.entity_tokens import UnknownEntityError  # noqa: PLC0415
+    from fraudstream_tools.operations.rulesets import NoSuchVersionError  # noqa: PLC0415
+
+    try:
+        yield
+    except (ListError, NoSuchVersionError, ReasonError, UnknownEntityError) as error:
+        raise CommandError(str(error)) from None
+
+
+def _checked(
+    deployment: Deployment, kind: Kind, ids: list[str] | None, transaction: str | None, reason: str
+) -> tuple[str, str, list[str]]:
+    """Return who asks, why, and the tokens of those who are meant."""
+    from fraudstream_tools.operations.change_note import checked_reason, identity_of  # noqa: PLC0415
+
+    why = checked_reason(reason)
+    if bool(ids) == (transaction is not None):
+        raise CommandError("who is meant? Give tokens, or a stored transaction: --transaction ID")
+    tokens = (
+        [_of_transaction(deployment, kind, transaction)]
+        if transaction is not None
+        else [_of_id(deployment, kind, each) for each in ids or ()]
+    )
+    return identity_of(deployment.client("sts")), why, list(dict.fromkeys(tokens))
+
+
+def _of_transaction(deployment: Deployment, kind: Kind, transaction: str) -> str:
+    from fraudstream_tools.operations.entity_tokens import token_in_transaction  # noqa: PLC0415
+
+    table = deployment["transactionsTable"]
+    return token_in_transaction(deployment.client("dynamodb"), table, transaction, _kind(kind))
+
+
+def _of_id(deployment: Deployment, kind: Kind, text: str) -> str:
+    """Return a token as it is, and the token of an identifier where the key is at hand: in a local run."""
+    from fraudstream_tools.operations.entity_lists import check_token  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.entity_tokens import token_of  # noqa: PLC0415
+
+    key = deployment.of_local_run("tokenKey")
+    if key is None or text.startswith("tok_"):
+        check_token(text)
+        return text
+    placeholders = deployment.of_local_run("placeholders") or ""
+    return token_of(_kind(kind), text, key, frozenset(placeholders.split(",")))
+
+
+def _print_changes(list_name: str, kind: Kind, done: "Sequence[tuple[str, Any]]", *, as_json: bool) -> None:
+    words = {
+        "added": f"is on {list_name} now",
+        "replaced": f"was on {list_name} already, and has the new end and reason",
+        "removed": f"is off {list_name} now",
+        "absent": f"is not on {list_name} by the commands: nothing was removed",
+    }
+    if as_json:
+        print_json([{"list": list_name, "kind": kind, "token": token, "change": change} for token, change in done])
+        return
+    for token, change in done:
+        out.print(f"{kind} {token} {words[change]}", markup=False, soft_wrap=True)
+
+
+def _print_entry(listed: "ListedEntity") -> None:
+    entry = listed.entry
+    line = Text.assemble((listed.list_name, "bold"), f"  {listed.kind.value} {listed.token}")
+    line.append("" if entry.until is None else f"  until {_day(entry.until)}")
+    out.print(line, soft_wrap=True)
+    out.print(f"    since {_moment(entry.since)} by {entry.by}: {entry.reason}", markup=False, soft_wrap=True)
+    if entry.ended_at is not None:
+        text = f"    removed {_moment(entry.ended_at)} by {entry.ended_by}: {entry.ended_reason}"
+        out.print(Text(text, style="dim"), soft_wrap=True)
+
+
+def _ruleset_counts(ruleset: "Ruleset", list_name: str | None, kind: str | None) -> dict[str, dict[str, int]]:
+    """Return how many entities lists.yaml has, by list and kind."""
+    found = {
+        name: Counter(of_kind for of_kind, _, _ in entries if kind in (None, of_kind))
+        for name, entries in ruleset.lists.entries().items()
+        if list_name in (None, name)
+    }
+    return {name: dict(sorted(kinds.items())) for name, kinds in found.items() if kinds}
+
+
+def _as_json(listed: "ListedEntity") -> dict[str, Any]:
+    entry = listed.entry
+    return {
+        "list": listed.list_name,
+        "kind": listed.kind.value,
+        "token": listed.token,
+        "since": entry.since,
+        "until": entry.until,
+        "by": entry.by,
+        "reason": entry.reason,
+        "endedAt": entry.ended_at,
+        "endedBy": entry.ended_by,
+        "endedReason": entry.ended_reason,
+    }
+
+
+def _moment(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M}"
+
+
+def _day(end: int) -> str:
+    """Return the last day that ends at a moment or before it."""
+    return f"{datetime.fromtimestamp((end - 1) / 1000, UTC):%Y-%m-%d}"

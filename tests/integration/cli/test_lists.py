@@ -1,0 +1,263 @@
+"""`lists add`, `remove` and `show` on a real table with its index and a real bucket."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import LISTED_INDEX, LISTED_KIND, RULESET_FILES, RULESET_PREFIX, ItemKind
+from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.detection.stores.listings import item_key
+from fraudstream.transactions.attributes import from_item, to_item
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer
+from fraudstream.transactions.transaction import Transaction, TransactionType
+from fraudstream_tools.cli.support.deployment import LOCAL_OUTPUTS
+from fraudstream_tools.operations.entity_lists import EntityLists, ListChange, ListError
+from tests.aws_harness import create_table
+from tests.cli_harness import Command, clean_environment
+
+RULES = Path(__file__).parents[3] / "rules"
+BUCKET, PROFILES, TRANSACTIONS = "bucket-reports-test", "table-profiles-test", "table-transactions-test"
+ROOT = "arn:aws:iam::000000000000:root"
+CARD, OTHER, CUSTOMER = f"tok_{'c' * 22}", f"tok_{'d' * 22}", f"tok_{'a' * 22}"
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+WHY = ("--reason", "card testing")
+
+
+@pytest.fixture
+def dynamodb(aws: MinistackServer) -> Any:
+    s3, client = aws.client("s3"), aws.client("dynamodb")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    for name in RULESET_FILES:
+        s3.put_object(Bucket=BUCKET, Key=RULESET_PREFIX + name, Body=(RULES / name).read_bytes())
+    create_table(client, TRANSACTIONS)
+    client.create_table(
+        TableName=PROFILES,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "entity", "AttributeType": "S"},
+            {"AttributeName": LISTED_KIND, "AttributeType": "S"},
+            {"AttributeName": "changedAt", "AttributeType": "N"},
+        ],
+        KeySchema=[{"AttributeName": "entity", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": LISTED_INDEX,
+                "KeySchema": [
+                    {"AttributeName": LISTED_KIND, "KeyType": "HASH"},
+                    {"AttributeName": "changedAt", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    # A profile is in the same table, and in no index.
+    client.put_item(TableName=PROFILES, Item=to_item({"entity": f"card#{CARD}", "state": b"", "version": 1}))
+    return client
+
+
+@pytest.fixture
+def fraudstream(
+    aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Command:
+    clean_environment(monkeypatch)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("FRAUDSTREAM_BUCKET", BUCKET)
+    monkeypatch.setenv("FRAUDSTREAM_PROFILES_TABLE", PROFILES)
+    monkeypatch.setenv("FRAUDSTREAM_TRANSACTIONS_TABLE", TRANSACTIONS)
+    monkeypatch.chdir(tmp_path)
+    return Command(capsys)
+
+
+def entries(fraudstream: Command, *options: str) -> list[dict[str, Any]]:
+    return json.loads(fraudstream("lists", "show", "--json", *options).out)["entries"]
+
+
+def stored(dynamodb: Any, entity: str) -> dict[str, Any]:
+    return from_item(dynamodb.get_item(TableName=PROFILES, Key=to_item({"entity": item_key(entity)}))["Item"])
+
+
+def test_an_entry_says_who_put_whom_on_a_list_why_and_until_when(fraudstream: Command, dynamodb: Any) -> None:
+    ran = fraudstream("lists", "add", "blocked", "card", CARD, *WHY, "--until", "2099-12-31")
+    assert (ran.code, ran.err) == (0, "")
+    assert f"card {CARD} is on blocked now" in ran.out
+    (entry,) = entries(fraudstream)
+    assert (entry["list"], entry["kind"], entry["token"]) == ("blocked", "card", CARD)
+    assert (entry["by"], entry["reason"]) == (ROOT, "card testing")
+    # The first moment of the day after, since the last day counts.
+    assert entry["until"] == 4_102_444_800_000
+    shown = fraudstream("lists", "show").out
+    assert f"blocked  card {CARD}  until 2099-12-31" in shown
+    assert f"by {ROOT}: card testing" in shown
+    assert stored(dynamodb, f"card#{CARD}")["expiresAt"] > 4_102_444_800
+
+
+def test_an_entry_without_an_end_never_expires(fraudstream: Command, dynamodb: Any) -> None:
+    fraudstream("lists", "add", "blocked", "card", CARD, *WHY, "--until", "2099-12-31")
+    fraudstream("lists", "add", "trusted", "card", CARD, *WHY)
+    assert "expiresAt" not in stored(dynamodb, f"card#{CARD}")
+    assert {entry["list"] for entry in entries(fraudstream)} == {"blocked", "trusted"}
+
+
+def test_adding_again_changes_end_and_reason(fraudstream: Command, dynamodb: Any) -> None:
+    fraudstream("lists", "add", "blocked", "card", CARD, *WHY)
+    ran = fraudstream("lists", "add", "blocked", "card", CARD, OTHER, "--reason", "more of it", "--until", "2099-01-01")
+    assert f"{CARD} was on blocked already" in ran.out
+    assert f"{OTHER} is on blocked now" in ran.out
+    assert [entry["reason"] for entry in entries(fraudstream)] == ["more of it", "more of it"]
+    assert stored(dynamodb, f"card#{CARD}")["version"] == 2
+
+
+def test_who_removed_an_entry_and_why_stays_to_be_seen(fraudstream: Command, dynamodb: Any) -> None:
+    fraudstream("lists", "add", "blocked", "card", CARD, *WHY)
+    ran = fraudstream("lists", "remove", "blocked", "card", CARD, "--reason", "the customer confirmed")
+    assert ran.code == 0
+    assert f"card {CARD} is off blocked now" in ran.out
+    assert entries(fraudstream) == []
+    (ended,) = entries(fraudstream, "--ended")
+    assert (ended["reason"], ended["endedBy"]) == ("card testing", ROOT)
+    assert ended["endedReason"] == "the customer confirmed"
+    assert "the customer confirmed" in fraudstream("lists", "show", "--ended").out
+    item = stored(dynamodb, f"card#{CARD}")
+    assert item["expiresAt"] == ended["endedAt"] // 1000 + 90 * 86_400
+    again = fraudstream("lists", "remove", "blocked", "card", CARD, *WHY)
+    assert again.code == 1
+    assert "nothing was removed" in again.out
+
+
+def test_what_is_shown_can_be_narrowed_by_list_and_kind(fraudstream: Command, dynamodb: Any) -> None:
+    del dynamodb
+    fraudstream("lists", "add", "blocked", "card", CARD, *WHY)
+    fraudstream("lists", "add", "trusted", "customer", CUSTOMER, *WHY)
+    assert [entry["list"] for entry in entries(fraudstream)] == ["trusted", "blocked"]
+    assert [entry["token"] for entry in entries(fraudstream, "blocked")] == [CARD]
+    assert [entry["token"] for entry in entries(fraudstream, "--kind", "customer")] == [CUSTOMER]
+
+
+def test_entries_of_the_active_ruleset_are_counted(fraudstream: Command, dynamodb: Any, aws: MinistackServer) -> None:
+    del dynamodb
+    lists = (RULES / "lists.yaml").read_text().replace("  card: []", f"  card: [{CARD}, {OTHER}]")
+    aws.client("s3").put_object(Bucket=BUCKET, Key=f"{RULESET_PREFIX}lists.yaml", Body=lists.encode())
+    shown = fraudstream("lists", "show").out
+    assert "nobody was put on a list by the commands" in shown
+    assert "lists.yaml has more on blocked: 2 card" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("blockd", "card", CARD, *WHY), "did you mean blocked?"),
+        (("blocked", "card", "4111-of-somebody", *WHY), "that is no token"),
+        (("blocked", "card", *WHY), "who is meant?"),
+        (("blocked", "card", CARD, "--transaction", "t-1", *WHY), "who is meant?"),
+        (("blocked", "card", "--transaction", "t-1", *WHY), "there is no such transaction"),
+        (("blocked", "card", CARD, "--reason", " "), "the reason is empty"),
+        (("blocked", "card", CARD, *WHY, "--until", "2020-01-01"), "the end is in the past"),
+    ],
+)
+def test_what_cannot_be_listed_is_refused(
+    fraudstream: Command, dynamodb: Any, arguments: tuple[str, ...], said: str
+) -> None:
+    ran = fraudstream("lists", "add", *arguments)
+    assert ran.code == 1
+    assert said in ran.err
+    assert "of-somebody" not in ran.err
+    assert dynamodb.scan(TableName=PROFILES)["Count"] == 1
+
+
+def test_the_entity_of_a_stored_transaction_is_listed_by_its_id(fraudstream: Command, dynamodb: Any) -> None:
+    transaction = Transaction(
+        transaction_id="order-1",
+        timestamp=1_780_000_000_000,
+        received_at=1_780_000_000_000,
+        amount_minor=100,
+        currency="EUR",
+        type=TransactionType.PAYMENT,
+        customer_id=CUSTOMER,
+        card_token=CARD,
+    )
+    item = transaction.to_item() | to_item({"kind": ItemKind.TRANSACTION})
+    dynamodb.put_item(TableName=TRANSACTIONS, Item=item)
+    ran = fraudstream("lists", "add", "blocked", "card", "--transaction", "order-1", *WHY)
+    assert f"card {CARD} is on blocked now" in ran.out
+    ran = fraudstream("lists", "add", "blocked", "device", "--transaction", "order-1", *WHY)
+    assert ran.code == 1
+    assert "order-1 has no device: it has card, customer" in ran.err
+
+
+def test_a_local_run_takes_identifiers_since_it_knows_the_key(
+    fraudstream: Command, dynamodb: Any, aws: MinistackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del dynamodb
+    for name in ("BUCKET", "PROFILES_TABLE", "TRANSACTIONS_TABLE"):
+        monkeypatch.delenv(f"FRAUDSTREAM_{name}")
+    LOCAL_OUTPUTS.parent.mkdir()
+    outputs = {
+        "apiUrl": "http://127.0.0.1:1/v1",
+        "endpointUrl": aws.endpoint_url,
+        "accessKeyId": "test",
+        "secretAccessKey": "test",
+        "region": "us-east-2",
+        "bucketName": BUCKET,
+        "profilesTable": PROFILES,
+        "tokenKey": KEY,
+        "placeholders": "unknown,null",
+    }
+    LOCAL_OUTPUTS.write_text(json.dumps(outputs))
+    ran = fraudstream("lists", "add", "blocked", "ip", "2001:DB8:1:2::7", *WHY)
+    assert (ran.code, ran.err) == (0, "")
+    assert entries(fraudstream)[0]["token"] == Tokenizer(KEY).token(EntityKind.IP, "2001:db8:1:2::/64")
+    for kind, identifier in (("device", "Unknown"), ("ip", "10.0.0.1")):
+        ran = fraudstream("lists", "add", "blocked", kind, identifier, *WHY)
+        assert ran.code == 1
+        assert "stands for nobody in particular" in ran.err
+
+
+def test_two_operators_change_one_entity_and_both_changes_count(dynamodb: Any) -> None:
+    mine, theirs = EntityLists(dynamodb, PROFILES), EntityLists(dynamodb, PROFILES)
+
+    def overtake(**_: object) -> None:
+        dynamodb.meta.events.unregister("before-call.dynamodb.PutItem", overtake)
+        theirs.add("trusted", EntityKind.CARD, CARD, by="them", reason="theirs")
+
+    dynamodb.meta.events.register("before-call.dynamodb.PutItem", overtake)
+    assert mine.add("blocked", EntityKind.CARD, CARD, by="me", reason="mine") is ListChange.ADDED
+    assert set(stored(dynamodb, f"card#{CARD}")["entries"]) == {"blocked", "trusted"}
+
+
+def test_a_write_whose_answer_was_lost_is_known_as_its_own(dynamodb: Any) -> None:
+    lists = EntityLists(dynamodb, PROFILES, clock=lambda: int(time.time()) * 1000)
+    sent: list[int] = []
+
+    def lose(params: dict[str, Any], **_: object) -> None:
+        sent.append(1)
+        if len(sent) == 1:
+            # Applied once before it is sent again: the condition of the second attempt fails.
+            dynamodb.put_item(**{name: value for name, value in params.items() if name in {"TableName", "Item"}})
+
+    dynamodb.meta.events.register("provide-client-params.dynamodb.PutItem", lose)
+    try:
+        change = lists.add("blocked", EntityKind.CARD, CARD, by="me", reason="mine")
+    finally:
+        dynamodb.meta.events.unregister("provide-client-params.dynamodb.PutItem", lose)
+    assert change is ListChange.ADDED
+    assert stored(dynamodb, f"card#{CARD}")["version"] == 1
+
+
+def test_a_damaged_item_is_named_and_never_overwritten(fraudstream: Command, dynamodb: Any) -> None:
+    key = item_key(f"card#{CARD}")
+    item = to_item({"entity": key, LISTED_KIND: "card", "changedAt": 1, "version": 1, "entries": "lost"})
+    dynamodb.put_item(TableName=PROFILES, Item=item)
+    assert f"{key} in the table of profiles cannot be read" in fraudstream("lists", "show").out
+    ran = fraudstream("lists", "add", "blocked", "card", CARD, *WHY)
+    assert ran.code == 1
+    assert "cannot be read" in ran.err
+    with pytest.raises(ListError):
+        EntityLists(dynamodb, PROFILES).remove("blocked", EntityKind.CARD, CARD, by="me", reason="mine")
+    assert dynamodb.get_item(TableName=PROFILES, Key=to_item({"entity": key}))["Item"] == item
