@@ -35,7 +35,7 @@ from fraudstream.transactions.decision import Decision, Label, Verdict
 from fraudstream.transactions.pseudonyms.pseudonymize import is_same_payload
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.transaction import Transaction
-from fraudstream_tools.cli.alerts import grouped
+from fraudstream_tools.operations.alerts import AlertSummary, grouped
 
 FOLDER = Path(__file__).parent / "0.1.0"
 MANIFEST = json.loads((FOLDER / "manifest.json").read_text())
@@ -138,7 +138,8 @@ def test_each_alert_decodes_and_belongs_to_a_flagged_transaction(stored: list[An
     shards = {f"{status}#{number}" for status in COUNTS["alerts"] for number in range(STATUS_SHARDS)}
     assert {alert["statusShard"] for alert in alerts} <= shards
     for status, count in COUNTS["alerts"].items():
-        of_status = sorted((a for a in alerts if a["status"] == status), key=lambda a: a["createdAt"], reverse=True)
+        read = (AlertSummary.from_item(item) for item in lines("alerts"))
+        of_status = sorted((a for a in read if a.status == status), key=lambda a: a.created_at, reverse=True)
         assert sum(map(len, grouped(of_status))) == count
 
 

@@ -1,108 +1,143 @@
 """`fraudstream alerts`: the review queue."""
 
-import heapq
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
-from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 
-from fraudstream.durations import HOUR
+from fraudstream_tools.cli.support.active_ruleset import active_ruleset, required_ruleset
+from fraudstream_tools.cli.support.ages import parse_age
+from fraudstream_tools.cli.support.alert_table import alert_table, print_whole
 from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.details_text import print_details
 from fraudstream_tools.cli.support.labelling import label_transaction
 from fraudstream_tools.cli.support.options import JsonOption, SourceOption, StackOption, TruthOption
-from fraudstream_tools.cli.support.output import CommandError, decision_text, out, print_json
+from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from fraudstream.detection.rules.rates import Rates
+    from fraudstream.transactions.transaction import Channel
+    from fraudstream_tools.operations.alerts import AlertQueue
+
 _MILLISECONDS = 1000
-_WINDOW = HOUR
-"""Milliseconds; own choice: alerts of one customer that are no further apart ask one question."""
-_SHOWN_IDS = 3
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     group = typer.Typer(
-        name="alerts", no_args_is_help=True, help="List and close alerts: transactions that need a person's review."
+        name="alerts", no_args_is_help=True, help="List, show and close alerts: transactions that a person must review."
     )
     group.command(name="list")(list_alerts)
+    group.command(name="show")(show)
     group.command(name="close")(close)
     app.add_typer(group)
 
 
 def list_alerts(
+    *,
     status: Annotated[Literal["OPEN", "CLOSED"], typer.Option(case_sensitive=False)] = "OPEN",
+    rule: Annotated[
+        str | None, typer.Option("--rule", metavar="ID", help="Of this rule: its id, its reason code, or `model`.")
+    ] = None,
+    min_amount: Annotated[
+        float | None, typer.Option("--min-amount", min=0, help="From this amount on, in the base currency.")
+    ] = None,
+    channel: Annotated[str | None, typer.Option("--channel", help="ECOMMERCE, POS, ATM, …")] = None,
+    older_than: Annotated[
+        int | None, typer.Option("--older-than", parser=parse_age, metavar="AGE", help="Such as 30m, 4h or 2d.")
+    ] = None,
+    newer_than: Annotated[
+        int | None, typer.Option("--newer-than", parser=parse_age, metavar="AGE", help="Such as 30m, 4h or 2d.")
+    ] = None,
+    sort: Annotated[
+        Literal["newest", "oldest", "score", "amount"],
+        typer.Option("--sort", help="What comes first; amounts are compared in the base currency."),
+    ] = "newest",
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List alerts, newest first; those of one customer within an hour are shown together.
+    """List alerts, newest first; those of one customer within an hour stand together.
 
     ```
     fraudstream alerts list
+    fraudstream alerts list --sort amount --older-than 4h
+    fraudstream alerts list --rule card-testing --channel ECOMMERCE
     fraudstream alerts list --json --limit 1000 | jq '.[] | select(.score > 90)'
     ```
     """
+    import msgspec  # noqa: PLC0415  (kept out of `--help`)
+
+    from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery, AlertStatus  # noqa: PLC0415
+
     deployment = Deployment(stack)
-    found = list(islice(newest_alerts(deployment.client("dynamodb"), deployment["alertsTable"], status), limit))
+    is_compared = min_amount is not None or sort == "amount"
+    rates = required_ruleset(deployment).rates if is_compared else None
+    now = int(time.time() * _MILLISECONDS)
+    times = {
+        **({} if newer_than is None else {"raised_from": now - newer_than}),
+        **({} if older_than is None else {"raised_until": now - older_than}),
+    }
+    query = AlertQuery(
+        status=AlertStatus(status),
+        order=AlertOrder(sort),
+        rule=rule,
+        channel=_channel(channel),
+        minimum_amount=min_amount,
+        **times,
+    )
+    found = alert_queue(deployment, rates).find(query, limit)
     if as_json:
-        print_json(found)
+        print_json(msgspec.to_builtins(found))
         return
     if not found:
-        out.print(f"no {status.lower()} alerts")
+        filters = (rule, min_amount, channel, older_than, newer_than)
+        out.print(f"no {status.lower()} alerts{' are like that' if any(each is not None for each in filters) else ''}")
         return
-    out.print(alerts_table(grouped(found)))
+    print_whole(alert_table(found, now=now, base=rates.base if rates else None, together=sort == "newest"))
+    if len(found) == limit:
+        err.print(f"the first {limit}; --limit shows more", style="dim")
+    if rates and (unknown := {alert.currency for alert in found if alert.amount_base is None and alert.currency}):
+        err.print(f"without an exchange rate, and so not compared: {', '.join(sorted(unknown))}", style="dim")
 
 
-def newest_alerts(client: "DynamoDBClient", table: str, status: str = "OPEN") -> Iterator[dict[str, Any]]:
-    """Return the alerts of a status, newest first, read page by page as they are asked for."""
-    from fraudstream.detection.stores.alerts import STATUS_SHARDS  # noqa: PLC0415  (kept out of `--help`)
+def show(
+    transaction_id: Annotated[str, typer.Argument(metavar="ID", help="transactionId")],
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show everything that is known of an alert's transaction: why it was raised, and what happened since.
 
-    shards = (_shard(client, table, f"{status}#{shard}") for shard in range(STATUS_SHARDS))
-    return heapq.merge(*shards, key=lambda alert: alert["createdAt"], reverse=True)
-
-
-def grouped(alerts: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Group alerts of one customer that are no further than an hour apart.
-
-    Args:
-        alerts: newest first; so are the groups, by their newest alert.
+    ```
+    fraudstream alerts show order-20261123-0001
+    ```
     """
-    groups: list[list[dict[str, Any]]] = []
-    newest: dict[str, list[dict[str, Any]]] = {}
-    for alert in alerts:
-        group = newest.get(alert["entity"])
-        if group is None or group[-1]["createdAt"] - alert["createdAt"] > _WINDOW:
-            group = newest[alert["entity"]] = []
-            groups.append(group)
-        group.append(alert)
-    return groups
+    import msgspec  # noqa: PLC0415  (kept out of `--help`)
 
+    from fraudstream.transactions.item import PoisonRecordError  # noqa: PLC0415
+    from fraudstream_tools.operations.transaction_details import read_details  # noqa: PLC0415
 
-def alerts_table(groups: Iterable[Sequence[dict[str, Any]]]) -> Table:
-    """Format groups of alerts for people."""
-    table = Table("raised (UTC)", "transactions", "decision", "score", "reasons", box=None, header_style="dim")
-    table.columns[3].justify = "right"
-    for group in groups:
-        raised = datetime.fromtimestamp(group[0]["createdAt"] / _MILLISECONDS, UTC)
-        ids = [alert["transactionId"] for alert in group[:_SHOWN_IDS]]
-        more = [f"and {len(group) - _SHOWN_IDS} more"] if len(group) > _SHOWN_IDS else []
-        worst = max(group, key=lambda alert: alert["score"])
-        codes = dict.fromkeys(code for alert in group for code in alert["reasonCodes"].split(","))
-        table.add_row(
-            f"{raised:%Y-%m-%d %H:%M:%S}",
-            "\n".join(ids + more),
-            decision_text(worst["decision"]),
-            str(worst["score"]),
-            ", ".join(codes),
+    deployment = Deployment(stack)
+    client = deployment.client("dynamodb")
+    tables = {"transactions": deployment["transactionsTable"], "alerts": deployment["alertsTable"]}
+    try:
+        details = read_details(
+            client, **tables, transaction_id=transaction_id, ruleset=active_ruleset(deployment, quiet=as_json)
         )
-    return table
+    except PoisonRecordError as error:
+        raise CommandError(f"{shown(transaction_id)}: {error}; restore it, or store it anew") from None
+    if details is None:
+        raise CommandError(f"{shown(transaction_id)}: there is no such transaction")
+    if details.alert is None:
+        err.print(f"{shown(transaction_id)} has no alert", markup=False, style="dim")
+    if as_json:
+        alert, history = msgspec.to_builtins(details.alert), msgspec.to_builtins(details.history)
+        print_json({**details.state, "alert": alert, "history": history, "rules": dict(details.rules)})
+    else:
+        print_details(details)
 
 
 def close(
@@ -134,15 +169,24 @@ def close(
         out.print(f"{shown(transaction_id)}: {truth}{'' if closed else ' (it had no open alert)'}", markup=False)
 
 
-def _shard(client: "DynamoDBClient", table: str, status_shard: str) -> Iterator[dict[str, Any]]:
-    from fraudstream.transactions.attributes import from_item  # noqa: PLC0415  (kept out of `--help`)
+def alert_queue(deployment: Deployment, rates: "Rates | None" = None) -> "AlertQueue":
+    """Return the review queue of a deployment."""
+    from fraudstream_tools.operations.alerts import AlertQueue  # noqa: PLC0415  (kept out of `--help`)
 
-    pages = client.get_paginator("query").paginate(
-        TableName=table,
-        IndexName="by-status",
-        KeyConditionExpression="statusShard = :shard",
-        ExpressionAttributeValues={":shard": {"S": status_shard}},
-        ScanIndexForward=False,
+    return AlertQueue(
+        deployment.client("dynamodb"),
+        alerts=deployment["alertsTable"],
+        transactions=deployment["transactionsTable"],
+        rates=rates,
     )
-    for page in pages:
-        yield from (from_item(item) for item in page["Items"])
+
+
+def _channel(name: str | None) -> "Channel | None":
+    from fraudstream.transactions.transaction import Channel  # noqa: PLC0415  (kept out of `--help`)
+
+    if name is None:
+        return None
+    try:
+        return Channel(name.upper())
+    except ValueError:
+        raise CommandError(f"--channel is one of {', '.join(Channel)}") from None

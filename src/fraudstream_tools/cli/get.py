@@ -4,9 +4,12 @@ from typing import Annotated
 
 import typer
 
-from fraudstream_tools.cli.support.api_calls import call_api, show_transaction
+from fraudstream_tools.cli.support.active_ruleset import active_ruleset
+from fraudstream_tools.cli.support.api_calls import call_api
 from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.details_text import print_details
 from fraudstream_tools.cli.support.options import ApiOption, JsonOption, StackOption
+from fraudstream_tools.cli.support.output import print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +23,7 @@ def get(
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a transaction's present state: decision, score, reasons, label.
+    """Show what the API says of a transaction, in words: what it was, what was decided and why, its label, its history.
 
     ```
     fraudstream get order-20261123-0001
@@ -30,4 +33,13 @@ def get(
     from urllib.parse import quote  # noqa: PLC0415
 
     path = f"/transactions/{quote(transaction_id, safe='')}"
-    show_transaction(call_api(Deployment(stack, {"apiUrl": api}), "GET", path), as_json=as_json)
+    deployment = Deployment(stack, {"apiUrl": api})
+    state = call_api(deployment, "GET", path)
+    if as_json:
+        print_json(state)
+        return
+    from fraudstream_tools.operations.transaction_details import TransactionDetails, described  # noqa: PLC0415
+
+    # Another API than the stack's judges by other rules.
+    ruleset = active_ruleset(deployment) if api is None else None
+    print_details(described(TransactionDetails(state=state), ruleset))

@@ -1,4 +1,4 @@
-"""`label`, `redrive`, `alerts`, `report` and the demo's tally on real tables and a real bucket."""
+"""`label`, `redrive`, `report` and the demo's tally on real tables and a real bucket."""
 
 import gzip
 import json
@@ -8,108 +8,14 @@ from typing import Any
 
 import pytest
 
-from embedded_aws.ministack.server import MinistackServer
-from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.reporting.log.segments import cut
-from fraudstream.transactions.attributes import from_item, to_item
-from fraudstream.transactions.decision import Decision, Reason, Verdict
-from fraudstream.transactions.transaction import Transaction, TransactionType
+from fraudstream.transactions.attributes import to_item
+from fraudstream.transactions.decision import Decision, Verdict
 from fraudstream_tools.cli.support.demo.reconciliation import RunCounts, logged_decisions, stored_transactions
 from fraudstream_tools.cli.support.lambda_endpoint import lambda_endpoint
-from tests.aws_harness import create_table
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command
+from tests.integration.cli.review_harness import BUCKET, DECISION, NOW, TRANSACTIONS, System
 from tests.unit.reporting.decision_log_harness import Stream, item, put
-
-NOW = 1_767_600_000_000
-TRANSACTIONS, ALERTS, BUCKET = "table-transactions-test", "table-alerts-test", "bucket-reports-test"
-DECISION = Decision(
-    decision=Verdict.REVIEW,
-    score=41,
-    reasons=(Reason(code="CARD_VELOCITY", source="card-velocity", points=2.5),),
-    ruleset_version="abc",
-    decided_at=NOW + 400,
-)
-
-
-class System:
-    """The tables and the bucket, as the Pulumi program declares them, and who writes to them."""
-
-    def __init__(self, aws: MinistackServer) -> None:
-        self.dynamodb, self.s3 = aws.client("dynamodb"), aws.client("s3")
-        create_table(self.dynamodb, TRANSACTIONS)
-        self.dynamodb.create_table(
-            TableName=ALERTS,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "transactionId", "AttributeType": "S"},
-                {"AttributeName": "statusShard", "AttributeType": "S"},
-                {"AttributeName": "createdAt", "AttributeType": "N"},
-            ],
-            KeySchema=[{"AttributeName": "transactionId", "KeyType": "HASH"}],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "by-status",
-                    "KeySchema": [
-                        {"AttributeName": "statusShard", "KeyType": "HASH"},
-                        {"AttributeName": "createdAt", "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            ],
-        )
-        self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
-
-    def store(
-        self, transaction_id: str, decision: Decision | None = DECISION, customer: str = "tok_customer"
-    ) -> Transaction:
-        transaction = Transaction(
-            transaction_id=transaction_id,
-            timestamp=NOW,
-            received_at=NOW,
-            amount_minor=1250,
-            currency="EUR",
-            type=TransactionType.PAYMENT,
-            customer_id=customer,
-        )
-        claim = {"transactionId": transaction_id, "timestamp": 0, "kind": "CLAIM"}
-        self.dynamodb.put_item(TableName=TRANSACTIONS, Item=to_item(claim))
-        item = transaction.to_item() | to_item({"kind": "TXN"}) | (decision.to_item() if decision else {})
-        self.dynamodb.put_item(TableName=TRANSACTIONS, Item=item)
-        return transaction
-
-    def alert(self, transaction_id: str, at: int = NOW, customer: str = "tok_customer") -> None:
-        # Two rules may give one code.
-        codes = ("CARD_VELOCITY", "NEW_DEVICE", "CARD_VELOCITY")
-        reasons = tuple(Reason(code=code, source=code.lower(), points=2.5) for code in codes)
-        decision = Decision(decision=Verdict.DECLINE, score=88, reasons=reasons, ruleset_version="a", decided_at=at)
-        AlertStore(self.dynamodb, ALERTS, retention_days=1).open(
-            self.store(transaction_id, customer=customer), decision
-        )
-
-    def item(self, transaction_id: str) -> dict[str, Any]:
-        key = to_item({"transactionId": transaction_id, "timestamp": NOW})
-        return from_item(self.dynamodb.get_item(TableName=TRANSACTIONS, Key=key)["Item"])
-
-
-@pytest.fixture
-def system(aws: MinistackServer) -> System:
-    return System(aws)
-
-
-@pytest.fixture
-def fraudstream(
-    aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Command:
-    clean_environment(monkeypatch)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("FRAUDSTREAM_TRANSACTIONS_TABLE", TRANSACTIONS)
-    monkeypatch.setenv("FRAUDSTREAM_ALERTS_TABLE", ALERTS)
-    monkeypatch.setenv("FRAUDSTREAM_BUCKET", BUCKET)
-    monkeypatch.setenv("FRAUDSTREAM_REPORT_FUNCTION", "lambda-report-generator-test")
-    monkeypatch.chdir(tmp_path)
-    return Command(capsys)
 
 
 def test_a_label_is_written_on_the_transaction_and_leaves_the_decision_alone(
@@ -253,45 +159,6 @@ def test_a_redrive_of_nothing_says_how_to_name_something(fraudstream: Command) -
     err = fraudstream("redrive").err
     assert "Give one or more transactionIds" in err
     assert "a report that failed is created again by: fraudstream report --date YYYY-MM-DD" in err
-
-
-def test_alerts_are_listed_newest_first_over_all_shards(fraudstream: Command, system: System) -> None:
-    for number in range(12):
-        system.alert(f"t-{number:02}", at=NOW + number * 1000)
-    listed = json.loads(fraudstream("alerts", "list", "--json", "--limit", 5).out)
-    assert [alert["transactionId"] for alert in listed] == [f"t-{number:02}" for number in (11, 10, 9, 8, 7)]
-    shown = fraudstream("alerts", "list").out
-    assert all(word in shown for word in ("t-11", "DECLINE", "88", "CARD_VELOCITY, NEW_DEVICE"))
-
-
-def test_alerts_of_one_customer_within_an_hour_stand_together(fraudstream: Command, system: System) -> None:
-    for minute in (0, 30, 80, 100, 170):
-        system.alert(f"t-{minute}", at=NOW + minute * 60_000)
-    system.alert("of-another", at=NOW + 110 * 60_000, customer="tok_another")
-    rows = [line.split() for line in fraudstream("alerts", "list").out.splitlines()[1:]]
-    ids = [row[2] if len(row) > 3 else " ".join(row) for row in rows]
-    assert ids == ["t-170", "of-another", "t-100", "t-80", "t-30", "and 1 more"]
-
-
-def test_closing_an_alert_labels_its_transaction(fraudstream: Command, system: System) -> None:
-    system.alert("t-1")
-    system.alert("t-2")
-    assert fraudstream("alerts", "close", "t-1", "--fraud").code == 0
-    assert system.item("t-1")["label"] == "FRAUD"
-    assert [a["transactionId"] for a in json.loads(fraudstream("alerts", "list", "--json").out)] == ["t-2"]
-    closed = fraudstream("alerts", "list", "--status", "closed", "--json").out
-    assert [a["transactionId"] for a in json.loads(closed)] == ["t-1"]
-
-
-def test_closing_what_has_no_alert_labels_it_all_the_same(fraudstream: Command, system: System) -> None:
-    system.store("t-1")
-    assert "had no open alert" in fraudstream("alerts", "close", "t-1", "--fraud").out
-    assert system.item("t-1")["label"] == "FRAUD"
-
-
-def test_an_empty_queue_says_so(fraudstream: Command, system: System) -> None:
-    assert system
-    assert fraudstream("alerts", "list").out == "no open alerts\n"
 
 
 def test_a_report_that_is_there_is_fetched(fraudstream: Command, system: System, tmp_path: Path) -> None:

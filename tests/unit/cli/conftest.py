@@ -11,6 +11,8 @@ import pytest
 
 from tests.cli_harness import Command, clean_environment
 
+TIMES = {"timestamp": 1_767_600_000_000, "receivedAt": 1_767_600_000_000}
+
 
 class Api:
     """Stores what is posted, decides it on the second look, and refuses the currency XXX."""
@@ -26,7 +28,7 @@ class Api:
             errors = [{"field": "currency", "message": "must be a currency code"}]
             return 400, {"title": "Bad request", "status": 400, "errors": errors}
         self.posted.append(body)
-        return 201, body | {"status": "PENDING", "decision": None, "score": None, "reasons": []}
+        return 201, TIMES | body | {"status": "PENDING", "decision": None, "score": None, "reasons": []}
 
     def get(self, transaction_id: str) -> tuple[int, dict[str, Any]]:
         found = next((body for body in self.posted if body["transactionId"] == transaction_id), None)
@@ -34,9 +36,9 @@ class Api:
             return 404, {"title": "Not found", "status": 404, "detail": "there is no such transaction"}
         self.looks += 1
         if self.looks < 2:
-            return 200, found | {"status": "PENDING", "decision": None}
+            return 200, TIMES | found | {"status": "PENDING", "decision": None}
         reason = {"code": "CARD_VELOCITY", "message": "Many payments with one card", "source": "r", "points": 2.5}
-        return 200, found | {"status": "DECIDED", "decision": "REVIEW", "score": 41, "reasons": [reason]}
+        return 200, TIMES | found | {"status": "DECIDED", "decision": "REVIEW", "score": 41, "reasons": [reason]}
 
 
 class Server(ThreadingHTTPServer):

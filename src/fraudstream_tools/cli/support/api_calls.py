@@ -1,12 +1,14 @@
 """Calls to the transactions API, and what a person sees of their answers."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.output import CommandError, print_json, print_transaction
 
 if TYPE_CHECKING:
     import httpx
+
+_OF_EVERY_STATE: Final = {"transactionId", "amountMinor", "currency", "type", "timestamp", "receivedAt", "status"}
 
 
 def show_transaction(state: dict[str, Any], *, as_json: bool) -> None:
@@ -18,10 +20,10 @@ def show_transaction(state: dict[str, Any], *, as_json: bool) -> None:
 
 
 def call_api(deployment: Deployment, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Send a signed request to the API and return its JSON answer.
+    """Send a signed request to the API and return the transaction that it answers with.
 
     Raises:
-        CommandError: the API cannot be reached, or it refused the request; the message says why.
+        CommandError: the API cannot be reached, it refused the request, or it is another one; the message says why.
     """
     import httpx  # noqa: PLC0415  (100 ms that `--help` need not pay)
 
@@ -37,7 +39,13 @@ def call_api(deployment: Deployment, method: str, path: str, body: dict[str, Any
         raise CommandError(f"{api_url} is not a URL") from None
     if not answer.is_success:
         raise CommandError(_refusal(answer))
-    return cast("dict[str, Any]", answer.json())
+    try:
+        state: Any = answer.json()
+    except ValueError:
+        state = None
+    if not isinstance(state, dict) or not state.keys() >= _OF_EVERY_STATE:
+        raise CommandError(f"{api_url}/transactions answers something else than a transaction: check the URL")
+    return cast("dict[str, Any]", state)
 
 
 def _refusal(answer: "httpx.Response") -> str:

@@ -1,6 +1,7 @@
 """What the demo prints in the end."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from fraudstream.transactions.money import format_money
-from fraudstream_tools.cli.alerts import alerts_table, grouped
+from fraudstream_tools.cli.support.alert_table import alert_table, print_whole
 from fraudstream_tools.cli.support.demo.reconciliation import Noticed, RunCounts
 from fraudstream_tools.cli.support.output import decision_text, out
 from fraudstream_tools.lab.replay.client import ReplayResult, percentile
+from fraudstream_tools.operations.alerts import AlertSummary
 
 _PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 _SHOWN_ALERTS = 5
@@ -29,7 +31,7 @@ class Results:
     noticed: Noticed
     decisions: list[dict[str, Any]]
     """A few transactions as the API answers them."""
-    alerts: list[dict[str, Any]]
+    alerts: list[AlertSummary]
     """The open ones."""
     report: Path
 
@@ -52,10 +54,10 @@ def print_results(results: Results, *, seconds: float) -> None:
         f"Of {noticed.stopped:,} reviewed or declined, {noticed.precision:.0%} are fraud (precision); "
         f"of {noticed.frauds.total():,} fraudulent, {noticed.recall:.0%} were reviewed or declined (recall)."
     )
-    groups = grouped(results.alerts)
-    shown = groups[:_SHOWN_ALERTS]
-    _section(f"Open alerts: {len(results.alerts)}, by customer and hour; the newest {len(shown)} of {len(groups)}")
-    out.print(alerts_table(shown))
+    shown = results.alerts[:_SHOWN_ALERTS]
+    _section(f"Open alerts: {len(results.alerts)}; the newest {len(shown)}")
+    if shown:
+        print_whole(alert_table(shown, now=int(time.time() * 1000), together=True))
     _section("Latency")
     out.print(_latency(results))
     for refusal in results.replayed.refusals[:_SHOWN_ALERTS]:

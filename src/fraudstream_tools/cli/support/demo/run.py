@@ -13,7 +13,6 @@ import httpx
 from botocore.credentials import Credentials
 
 from fraudstream.durations import HOUR
-from fraudstream_tools.cli.alerts import newest_alerts
 from fraudstream_tools.cli.report import report_key
 from fraudstream_tools.cli.support.demo.reconciliation import STOPPED, RunCounts, logged_decisions, stored_transactions
 from fraudstream_tools.cli.support.demo.results import Results, print_results
@@ -23,6 +22,7 @@ from fraudstream_tools.cli.support.steps import ProgressStep, ProgressSteps
 from fraudstream_tools.lab.replay.client import ReplayResult, replay
 from fraudstream_tools.lab.replay.signing import SignedRequests
 from fraudstream_tools.lab.world.sample_day import sample_transactions, sample_truth
+from fraudstream_tools.operations.alerts import AlertQuery, AlertQueue
 
 if TYPE_CHECKING:
     from embedded_aws.cloud import LocalCloud
@@ -71,7 +71,8 @@ def _run(cloud: "LocalCloud", steps: ProgressSteps, report_folder: Path, connect
     with steps.step("counting what is stored and logged"):
         tally = _count(cloud, replayed)
         decisions = _ask(cloud, auth, _examples(tally))
-        alerts = list(newest_alerts(cloud.client("dynamodb"), cloud.outputs["alertsTable"]))
+        tables = {"alerts": cloud.outputs["alertsTable"], "transactions": cloud.outputs["transactionsTable"]}
+        alerts = AlertQueue(cloud.client("dynamodb"), **tables).find(AlertQuery())
     return Results(
         replayed=replayed, tally=tally, noticed=tally.noticed(truth), decisions=decisions, alerts=alerts, report=report
     )

@@ -1,0 +1,43 @@
+"""The ruleset that a running fraudstream judges by, for commands that only look at it."""
+
+from typing import TYPE_CHECKING
+
+from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.output import CommandError, err
+
+if TYPE_CHECKING:
+    from fraudstream.detection.rules.ruleset import Ruleset
+
+
+def required_ruleset(deployment: Deployment) -> "Ruleset":
+    """Return the active ruleset.
+
+    Raises:
+        CommandError: nothing says where it is, or it cannot be used.
+    """
+    from fraudstream.detection.rules.ruleset import RulesetError  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.rulesets import NoSuchVersionError, RulesetBucket  # noqa: PLC0415
+
+    try:
+        return RulesetBucket(deployment.client("s3"), deployment["bucketName"]).active()
+    except (NoSuchVersionError, RulesetError) as error:
+        raise CommandError(f"the active ruleset, with its exchange rates, cannot be used: {error}") from None
+
+
+def active_ruleset(deployment: Deployment, *, quiet: bool = False) -> "Ruleset | None":
+    """Return the active ruleset, or say on standard error that it cannot be had: what it tells is not needed.
+
+    Args:
+        deployment: which fraudstream.
+        quiet: whether nothing is said.
+    """
+    if deployment.get("bucketName") is None:
+        return None
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (kept out of `--help`)
+
+    try:
+        return required_ruleset(deployment)
+    except (CommandError, BotoCoreError, ClientError) as error:
+        if not quiet:
+            err.print(f"what the rules look for is left out: {error}", style="dim", markup=False, soft_wrap=True)
+        return None

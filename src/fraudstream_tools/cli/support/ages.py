@@ -1,0 +1,42 @@
+"""Ages and moments: as people write them, and as they read them."""
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+import typer
+
+from fraudstream.durations import DAY, HOUR, MINUTE, SECOND
+
+_UNITS: Final = {"d": DAY, "h": HOUR, "m": MINUTE}
+_AGE: Final = re.compile(r"(\d{1,5})([dhm])")
+_FINE: Final = 2
+"""Own choice: from two of a unit on, the smaller one tells nothing."""
+
+
+def parse_age(text: str) -> int:
+    """Return the milliseconds of an age such as `30m`, `4h` or `2d`.
+
+    Raises:
+        BadParameter: it is written in another way.
+    """
+    if (found := _AGE.fullmatch(text.strip().lower())) is None:
+        raise typer.BadParameter("write it as minutes, hours or days: 30m, 4h or 2d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def age_text(milliseconds: int) -> str:
+    """Return an age in the largest unit that tells enough: `59 s`, `119 min`, `47 h`, `3 d`."""
+    for name, unit in (("d", DAY), ("h", HOUR), ("min", MINUTE)):
+        if milliseconds >= _FINE * unit:
+            return f"{milliseconds // unit:,} {name}"
+    return f"{max(milliseconds, 0) // SECOND} s"
+
+
+def moment_text(milliseconds: int) -> str:
+    """Return a moment as people read it: `2026-11-23 10:02:03 UTC`."""
+    try:
+        return f"{datetime.fromtimestamp(milliseconds / SECOND, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError, OSError):
+        # An API of another release, or no API of ours at all.
+        return f"{milliseconds} ms after 1970"

@@ -1,0 +1,133 @@
+"""Everything that is known of a transaction, in words."""
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from fraudstream_tools.cli.support.ages import age_text, moment_text
+from fraudstream_tools.cli.support.output import decision_text, out
+
+if TYPE_CHECKING:
+    from fraudstream_tools.operations.transaction_details import TransactionDetails
+
+_WORD: Final = re.compile(r"(?<=[a-z])(?=[A-Z0-9])")
+_SHORT: Final = {"id": "", "ip": "IP", "bin": "BIN", "last4": "last 4"}
+_NOT_FIELDS: Final = frozenset(
+    {
+        *("transactionId", "amountMinor", "currency", "type", "timestamp", "receivedAt", "metadata"),
+        *("status", "decision", "score", "reasons", "rulesetVersion", "modelVersion", "decidedAt"),
+        *("label", "labelSource", "labeledAt", "learntLabel", "learntLabeledAt", "redrivenAt", "restoredAt"),
+        *("unevaluableRules", "shadowHits", "shadowModel", "shadowScore"),
+    }
+)
+"""What is shown in its own place."""
+
+
+def print_details(details: "TransactionDetails") -> None:
+    """Print everything that is known of a transaction: what it was, what was decided why, and when."""
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for name, text in (*_what(details.state), *_decision(details), *_label(details.state), *_alert(details)):
+        facts.add_row(name, text)
+    out.print(facts)
+    _section("why")
+    _print_reasons(details)
+    _section("what happened")
+    history = Table.grid(padding=(0, 2))
+    for event in details.history:
+        history.add_row(Text(moment_text(event.at), style="dim"), Text(event.what))
+    out.print(Padding(history, (0, 0, 0, 2), expand=False))
+
+
+def _section(title: str) -> None:
+    out.print(Text(f"\n{title}", style="bold"))
+
+
+def _what(state: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
+    from fraudstream.transactions.money import format_money  # noqa: PLC0415  (kept out of `--help`)
+
+    yield "transaction", Text(str(state["transactionId"]))
+    yield "amount", Text(f"{format_money(state['amountMinor'], state['currency'])}  {state['type']}", style="bold")
+    happened = state["timestamp"]
+    yield "when", Text(f"{moment_text(happened)}, {age_text(_now() - happened)} ago")
+    for name, value in state.items():
+        if name not in _NOT_FIELDS and value is not None:
+            yield _words(name), Text(moment_text(value) if name.endswith("At") else str(value))
+    metadata: Mapping[str, Any] = state.get("metadata") or {}
+    for name, value in metadata.items():
+        yield f"metadata.{name}", Text(str(value))
+
+
+def _decision(details: "TransactionDetails") -> Iterator[tuple[str, Text]]:
+    state = details.state
+    decision = decision_text(state.get("decision"), str(state.get("status", "")))
+    if state.get("score") is not None:
+        decision.append(f"  score {state['score']} of 100", style="default")
+    if state.get("status") == "FAILED":
+        decision.append("  no decision came in time: an operator can send it again (fraudstream redrive)")
+    yield "decision", decision
+    if state.get("rulesetVersion"):
+        yield "ruleset", Text(str(state["rulesetVersion"]))
+    if state.get("modelVersion"):
+        yield "model", Text(str(state["modelVersion"]))
+    if state.get("shadowModel"):
+        yield "shadow model", Text(f"{state['shadowModel']} would have given a score of {state.get('shadowScore')}")
+    for name, what in (("shadowHits", "shadow rules hit"), ("unevaluableRules", "rules without their fields")):
+        if state.get(name):
+            yield what, Text(", ".join(state[name]))
+
+
+def _label(state: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
+    if not state.get("label"):
+        yield "label", Text("none: nobody has said what it turned out to be", style="dim")
+        return
+    said = f"{state['label']}, says {state.get('labelSource')}"
+    if state.get("learntLabeledAt") is not None and state["learntLabeledAt"] == state.get("labeledAt"):
+        said += "; the profiles have learnt it"
+    yield "label", Text(said)
+
+
+def _alert(details: "TransactionDetails") -> Iterator[tuple[str, Text]]:
+    alert = details.alert
+    if alert is None:
+        return
+    if alert.status == "OPEN":
+        yield "alert", Text(f"open since {age_text(_now() - alert.created_at)}", style="yellow")
+    else:
+        yield "alert", Text(f"closed{f' as {alert.label}' if alert.label else ', since it is approved after all'}")
+
+
+def _print_reasons(details: "TransactionDetails") -> None:
+    reasons = details.state.get("reasons") or ()
+    if not reasons:
+        out.print("  nothing speaks against it" if details.state.get("decision") else "  it is not decided yet")
+    for reason in reasons:
+        line = Text("  • ").append(reason.get("message") or reason["code"])
+        out.print(line)
+        points = f", {reason['points']:+g} points" if reason.get("points") else ""
+        behind = Text(f"{reason['code']}, from {reason['source']}{points}")
+        if description := details.rules.get(reason["source"]):
+            behind.append(f": {description}")
+        behind.stylize("dim")
+        out.print(Padding(behind, (0, 0, 0, 4)))
+    if details.rules and details.ruleset != details.state.get("rulesetVersion"):
+        out.print(
+            f"  (what the rules look for is told by the active ruleset, {details.ruleset}; another one decided)",
+            style="dim",
+        )
+
+
+def _words(name: str) -> str:
+    """Return a field's name as words: `merchantCategoryCode` is `merchant category code`, `customerId` `customer`."""
+    words = [_SHORT.get(word.lower(), word.lower()) for word in _WORD.sub(" ", name).split()]
+    return " ".join(filter(None, words))
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,260 @@
+"""The review queue: alerts, with what a person needs to choose the next one.
+
+Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+"""
+
+import heapq
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from fraudstream.detection.rules.rates import Rates
+from fraudstream.detection.stores.alerts import STATUS_SHARDS
+from fraudstream.durations import HOUR
+from fraudstream.transactions.attributes import AttributeValue, from_item, to_item
+from fraudstream.transactions.decision import Truth, Verdict
+from fraudstream.transactions.transaction import Channel, TransactionType
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MODEL: Final = "model"
+"""What stands among an alert's rules where a model took part."""
+_MODEL_CODES: Final = "MODEL_"
+_WINDOW: Final = HOUR
+"""Milliseconds; own choice: alerts of one customer that are no further apart ask one question."""
+_KEYS_A_READ: Final = 100
+"""BatchGetItem's limit."""
+_ATTEMPTS: Final = 8
+_FIRST_PAUSE: Final = 0.05
+_SHOWN_ATTRIBUTES: Final = "transactionId, #timestamp, amountMinor, currency, #type, channel, reasons"
+
+
+class AlertStatus(StrEnum):
+    """Whether somebody has yet to look at it."""
+
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+
+
+class AlertOrder(StrEnum):
+    """Which alert comes first."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    SCORE = "score"
+    """The highest score."""
+    AMOUNT = "amount"
+    """The highest amount in the base currency."""
+
+
+class AlertSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """An alert as it is stored, with what its transaction says of it. Times are epoch milliseconds."""
+
+    transaction_id: str
+    timestamp: int
+    """The transaction's own."""
+    created_at: int
+    """When the alert was raised."""
+    status: AlertStatus
+    decision: Verdict
+    score: int
+    """0 to 100."""
+    reason_codes: str
+    """Separated by commas."""
+    entity: str
+    """`customer#` and the customer's token."""
+    expires_at: int | None = None
+    """Epoch seconds."""
+    closed_at: int | None = None
+    label: Truth | None = None
+    """What it was closed with; None too where its transaction is approved after all."""
+
+    amount_minor: int | None = None
+    """None, like all below, where the transaction is not stored any more."""
+    currency: str | None = None
+    type: TransactionType | None = None
+    channel: Channel | None = None
+    rules: tuple[str, ...] = ()
+    """Ids of the rules behind it, strongest first, and `model` where one took part."""
+    amount_base: float | None = None
+    """In the base currency; None also without exchange rates."""
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, AttributeValue]) -> "AlertSummary":
+        """Read an alert's item."""
+        return msgspec.convert(from_item(item), cls)
+
+    @property
+    def customer(self) -> str:
+        """The customer's token."""
+        return self.entity.partition("#")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertQuery:
+    """Which alerts are wanted, and in which order."""
+
+    status: AlertStatus = AlertStatus.OPEN
+    order: AlertOrder = AlertOrder.NEWEST
+    rule: str | None = None
+    """The id of a rule, a reason code, or `model`."""
+    channel: Channel | None = None
+    minimum_amount: float | None = None
+    """In the base currency; what has no exchange rate is never left out by it."""
+    raised_from: int = 0
+    """Epoch milliseconds, inclusive."""
+    raised_until: int = 2**53
+    """Epoch milliseconds, inclusive."""
+
+    def fits(self, alert: AlertSummary) -> bool:
+        """Return whether an alert with its transaction's fields is wanted."""
+        return (
+            (self.rule is None or self.rule in alert.rules or self.rule in alert.reason_codes.split(","))
+            and (self.channel is None or self.channel == alert.channel)
+            and (self.minimum_amount is None or alert.amount_base is None or alert.amount_base >= self.minimum_amount)
+        )
+
+
+class AlertQueue:
+    """Reads alerts, and the transactions that they are about."""
+
+    def __init__(
+        self, dynamodb: "DynamoDBClient", *, alerts: str, transactions: str, rates: Rates | None = None
+    ) -> None:
+        """Store where they are.
+
+        Args:
+            dynamodb: the client to read with.
+            alerts: the table of alerts.
+            transactions: the table of transactions.
+            rates: exchange rates; without them no amount is compared with another.
+        """
+        self._dynamodb = dynamodb
+        self._alerts = alerts
+        self._transactions = transactions
+        self._rates = rates
+
+    def find(self, query: AlertQuery, limit: int | None = None) -> list[AlertSummary]:
+        """Return the alerts that are wanted; no more is read than the order needs.
+
+        Args:
+            query: which, and in which order.
+            limit: how many at most; None for all.
+        """
+        alerts: Iterator[AlertSummary] = self._raised(query)
+        if query.order is AlertOrder.SCORE:
+            alerts = iter(sorted(alerts, key=lambda alert: alert.score, reverse=True))
+        wanted = filter(query.fits, self._with_transactions(alerts))
+        if query.order is AlertOrder.AMOUNT:
+            wanted = iter(sorted(wanted, key=lambda alert: alert.amount_base or 0, reverse=True))
+        return list(islice(wanted, limit))
+
+    def get(self, transaction_id: str) -> AlertSummary | None:
+        """Return the alert of a transaction; None where there is none."""
+        answer = self._dynamodb.get_item(
+            TableName=self._alerts, Key={"transactionId": {"S": transaction_id}}, ConsistentRead=True
+        )
+        if "Item" not in answer:
+            return None
+        return next(self._with_transactions(iter([AlertSummary.from_item(answer["Item"])])))
+
+    def _raised(self, query: AlertQuery) -> Iterator[AlertSummary]:
+        newest_first = query.order is not AlertOrder.OLDEST
+        shards = (
+            self._shard(query, f"{query.status}#{shard}", newest_first=newest_first) for shard in range(STATUS_SHARDS)
+        )
+        return heapq.merge(*shards, key=lambda alert: alert.created_at, reverse=newest_first)
+
+    def _shard(self, query: AlertQuery, status_shard: str, *, newest_first: bool) -> Iterator[AlertSummary]:
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._alerts,
+            IndexName="by-status",
+            KeyConditionExpression="statusShard = :shard AND createdAt BETWEEN :from AND :until",
+            ExpressionAttributeValues=to_item(
+                {":shard": status_shard, ":from": query.raised_from, ":until": query.raised_until}
+            ),
+            ScanIndexForward=not newest_first,
+        )
+        for page in pages:
+            yield from (AlertSummary.from_item(item) for item in page["Items"])
+
+    def _with_transactions(self, alerts: Iterator[AlertSummary]) -> Iterator[AlertSummary]:
+        while some := list(islice(alerts, _KEYS_A_READ)):
+            found = self._read(some)
+            for alert in some:
+                fields = found.get(alert.transaction_id)
+                yield alert if fields is None else self._joined(alert, fields)
+
+    def _joined(self, alert: AlertSummary, fields: Mapping[str, Any]) -> AlertSummary:
+        amount, currency = fields["amountMinor"], fields["currency"]
+        return msgspec.structs.replace(
+            alert,
+            amount_minor=amount,
+            currency=currency,
+            type=TransactionType(fields["type"]),
+            channel=Channel(fields["channel"]) if "channel" in fields else None,
+            rules=rules_of(fields.get("reasons", ())),
+            amount_base=self._rates.to_base(amount, currency, alert.timestamp) if self._rates else None,
+        )
+
+    def _read(self, alerts: Sequence[AlertSummary]) -> dict[str, dict[str, Any]]:
+        """Return what is shown of the transactions of at most a hundred alerts, by id.
+
+        Raises:
+            TimeoutError: the table is too busy to give them.
+        """
+        keys = [to_item({"transactionId": alert.transaction_id, "timestamp": alert.timestamp}) for alert in alerts]
+        found: dict[str, dict[str, Any]] = {}
+        for attempt in range(_ATTEMPTS):
+            answer = self._dynamodb.batch_get_item(
+                RequestItems={
+                    self._transactions: {
+                        "Keys": keys,
+                        "ProjectionExpression": _SHOWN_ATTRIBUTES,
+                        "ExpressionAttributeNames": {"#timestamp": "timestamp", "#type": "type"},
+                    }
+                }
+            )
+            for item in answer["Responses"].get(self._transactions, ()):
+                fields = from_item(item)
+                found[fields["transactionId"]] = fields
+            left = answer["UnprocessedKeys"].get(self._transactions)
+            keys = [dict(key) for key in left["Keys"]] if left else []
+            if not keys:
+                return found
+            time.sleep(_FIRST_PAUSE * 2**attempt)
+        raise TimeoutError("the table of transactions is too busy to be read")
+
+
+def rules_of(reasons: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the rules behind a decision's reasons, each once, with `model` in place of what a model weighed.
+
+    Args:
+        reasons: with `code` and `source`, as they are stored.
+    """
+    return tuple(
+        dict.fromkeys(MODEL if reason["code"].startswith(_MODEL_CODES) else reason["source"] for reason in reasons)
+    )
+
+
+def grouped(alerts: Iterable[AlertSummary]) -> list[list[AlertSummary]]:
+    """Group alerts of one customer that are no further than an hour apart.
+
+    Args:
+        alerts: newest first; so are the groups, by their newest alert.
+    """
+    groups: list[list[AlertSummary]] = []
+    newest: dict[str, list[AlertSummary]] = {}
+    for alert in alerts:
+        group = newest.get(alert.entity)
+        if group is None or group[-1].created_at - alert.created_at > _WINDOW:
+            group = newest[alert.entity] = []
+            groups.append(group)
+        group.append(alert)
+    return groups

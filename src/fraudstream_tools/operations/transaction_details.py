@@ -1,0 +1,124 @@
+"""Everything that is known of one transaction: its fields, decision, label and alert, and what happened to it when."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from fraudstream.contract import DECISION_DEADLINE_SECONDS, RESTORED_AT
+from fraudstream.detection.rules.ruleset import Ruleset
+from fraudstream.durations import SECOND
+from fraudstream.transactions.api.answer import present_state
+from fraudstream.transactions.attributes import from_item
+from fraudstream.transactions.item import decode
+from fraudstream.transactions.store import newest_item
+from fraudstream_tools.operations.alerts import AlertQueue, AlertStatus, AlertSummary
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_BESIDE: Final = (
+    "unevaluableRules",
+    "shadowHits",
+    "shadowModel",
+    "shadowScore",
+    "learntLabel",
+    "learntLabeledAt",
+    "redrivenAt",
+    RESTORED_AT,
+)
+"""Attributes of a transaction's item that no client reads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryEvent:
+    """Something that happened to a transaction."""
+
+    at: int
+    """Epoch milliseconds."""
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransactionDetails:
+    """Everything that is known of a transaction."""
+
+    state: Mapping[str, Any]
+    """The transaction as the API answers it; from the table, also what no client reads."""
+    alert: AlertSummary | None = None
+    rules: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the rules behind its decision look for, by their ids; without those that are not active any more."""
+    ruleset: str | None = None
+    """The version of the ruleset that says so."""
+
+    @property
+    def history(self) -> list[HistoryEvent]:
+        """What happened to it, in order."""
+        return history_of(self.state, self.alert)
+
+
+def read_details(
+    dynamodb: "DynamoDBClient", *, transactions: str, alerts: str, transaction_id: str, ruleset: Ruleset | None
+) -> TransactionDetails | None:
+    """Read everything that the tables hold of a transaction; None where it is not stored.
+
+    Args:
+        dynamodb: the client to read with.
+        transactions: the table of transactions.
+        alerts: the table of alerts.
+        transaction_id: the client's id.
+        ruleset: says what rules look for; None where it cannot be had.
+
+    Raises:
+        PoisonRecordError: what is stored is no transaction.
+    """
+    item = newest_item(dynamodb, transactions, transaction_id)
+    if item is None:
+        return None
+    transaction, decision, label = decode(item)
+    failed_before = int((time.time() - DECISION_DEADLINE_SECONDS) * SECOND)
+    state = msgspec.to_builtins(present_state(transaction, decision, label, failed_before=failed_before))
+    beside = from_item({name: item[name] for name in _BESIDE if name in item})
+    alert = AlertQueue(dynamodb, alerts=alerts, transactions=transactions).get(transaction_id)
+    return described(TransactionDetails(state=state | beside, alert=alert), ruleset)
+
+
+def described(details: TransactionDetails, ruleset: Ruleset | None) -> TransactionDetails:
+    """Return the same details with what a ruleset says of the rules behind the decision."""
+    if ruleset is None:
+        return details
+    sources = {reason["source"] for reason in details.state.get("reasons") or ()}
+    rules = {rule.id: rule.description for rule in ruleset.rules if rule.id in sources}
+    return TransactionDetails(state=details.state, alert=details.alert, rules=rules, ruleset=ruleset.version)
+
+
+def history_of(state: Mapping[str, Any], alert: AlertSummary | None = None) -> list[HistoryEvent]:
+    """Return what happened to a transaction, in order.
+
+    Args:
+        state: the transaction as the API answers it, or more of it.
+        alert: its alert, if there is one.
+    """
+    events = [
+        (state["timestamp"], "it happened, by the client's clock"),
+        (state["receivedAt"], "it was received"),
+        (state.get("decidedAt"), _decided(state)),
+        (state.get("labeledAt"), f"labelled {state.get('label')}, says {state.get('labelSource')}"),
+        (state.get("redrivenAt"), "sent to the analyzer again by an operator"),
+        (state.get(RESTORED_AT), "brought back from a restored table"),
+    ]
+    if alert is not None:
+        events.append((alert.created_at, "an alert was raised"))
+        if alert.status is AlertStatus.CLOSED:
+            events.append((alert.closed_at, f"the alert was closed{f' as {alert.label}' if alert.label else ''}"))
+    # Sorting keeps the order of what happened in the same millisecond.
+    return sorted((HistoryEvent(at=at, what=what) for at, what in events if at is not None), key=lambda event: event.at)
+
+
+def _decided(state: Mapping[str, Any]) -> str:
+    by = f"ruleset {state.get('rulesetVersion')}"
+    if state.get("modelVersion"):
+        by += f" and model {state['modelVersion']}"
+    return f"decided {state.get('decision')} with a score of {state.get('score')} by {by}"
