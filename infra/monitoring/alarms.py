@@ -150,7 +150,7 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
         ),
         AlarmSpec(
             purpose="profiles-damaged",
-            description="Stored profiles could not be read: they were set aside, and their entities begin anew.",
+            description="Stored profiles could not be read and begin anew, or it could not be read who is on a list.",
             metrics=(("damaged", own_metric(Metric.PROFILES_DAMAGED, environment)),),
             threshold=0,
         ),

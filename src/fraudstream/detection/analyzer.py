@@ -50,6 +50,8 @@ class Analysis:
     """In no particular order."""
     damaged: int = 0
     """Profiles that could not be read: they were set aside, and begin anew."""
+    unreadable_lists: int = 0
+    """Entities judged as if they were on no list, because the item that says it could not be read."""
     newer: int = 0
     """Profiles that a newer version wrote: left as they are, and judged without."""
     uncertain: int = 0
@@ -143,6 +145,7 @@ class Analyzer:
             failed = batch.failed
             analysis.failures += [Failure(number, error) for number, error in failed.items()]
             analysis.damaged += len(batch.damaged)
+            analysis.unreadable_lists += len(batch.unreadable_lists)
             analysis.newer += len(batch.newer)
             analysis.uncertain += len(batch.uncertain)
             results = self._pool.map(self._finish, [works[number] for number in judged], judged.values())

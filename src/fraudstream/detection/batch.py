@@ -90,7 +90,7 @@ class Batch:
         """By how much steps with a label change the number of known frauds, by sequence number."""
         self._listed: Mapping[str, Mapping[str, float]] = {}
         """Of the entities that are on lists, by key and list: when the entry ends."""
-        self._unreadable_lists: set[str] = set()
+        self.unreadable_lists: set[str] = set()
         """Keys of entities whose lists cannot be read."""
         self.failed: dict[str, Exception] = {}
         """Sequence numbers of steps that could not be taken, with the reason."""
@@ -116,7 +116,7 @@ class Batch:
         """
         keys = {key for step in self._steps for key in entities(step.transaction).values()}
         loaded = self._load(keys, with_lists=True)
-        self._listed, self._unreadable_lists = loaded.listed, loaded.unreadable_lists
+        self._listed, self.unreadable_lists = loaded.listed, loaded.unreadable_lists
         self._drop_learnt(decisions)
         self._take(decisions)
         self._save(SHARED, decisions)
@@ -233,7 +233,7 @@ class Batch:
         missing = {
             "PROFILE_DAMAGED": self.damaged,
             "PROFILE_NEWER": self.newer,
-            "LIST_UNREADABLE": self._unreadable_lists,
+            "LIST_UNREADABLE": self.unreadable_lists,
         }
         keys = entities(transaction).values() if any(missing.values()) else ()
         return [Reason(code=code, source=key) for code, found in missing.items() for key in keys if key in found]

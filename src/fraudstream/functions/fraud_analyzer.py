@@ -85,7 +85,7 @@ def _report(analysis: Analysis, records: "Sequence[Mapping[str, Any]]") -> None:
     for latency in analysis.latencies:
         _METER.milliseconds(Metric.DECISION_LATENCY, latency)
     for metric, number in (
-        (Metric.PROFILES_DAMAGED, analysis.damaged),
+        (Metric.PROFILES_DAMAGED, analysis.damaged + analysis.unreadable_lists),
         (Metric.PROFILES_NEWER, analysis.newer),
         (Metric.PROFILES_UNCERTAIN, analysis.uncertain),
     ):

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
-from fraudstream_tools.cli.support.output import CommandError, out, print_json
+from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream.detection.rules.ruleset import Ruleset
@@ -78,11 +78,14 @@ def add(
     deployment = Deployment(stack)
     end = None if until is None else int((until.replace(tzinfo=UTC) + timedelta(days=1)).timestamp() * 1000)
     with _problems():
-        check_list(list_name, _ruleset(deployment).lists.names)
+        ruleset = _ruleset(deployment)
+        check_list(list_name, ruleset.lists.names)
         by, why, tokens = _checked(deployment, kind, ids, transaction, reason)
         lists = _lists(deployment)
         done = [(token, lists.add(list_name, _kind(kind), token, by=by, reason=why, until=end)) for token in tokens]
     _print_changes(list_name, kind, done, as_json=as_json)
+    if not _is_asked_for(ruleset, list_name):
+        err.print(f"no live rule asks for {list_name}: nothing is decided otherwise until one does", soft_wrap=True)
 
 
 def remove(
@@ -176,6 +179,12 @@ def _ruleset(deployment: Deployment) -> "Ruleset":
     from fraudstream_tools.operations.rulesets import RulesetBucket  # noqa: PLC0415  (kept out of `--help`)
 
     return RulesetBucket(deployment.client("s3"), deployment["bucketName"]).active()
+
+
+def _is_asked_for(ruleset: "Ruleset", list_name: str) -> bool:
+    from fraudstream.detection.rules.ruleset import Mode, asked_lists  # noqa: PLC0415  (kept out of `--help`)
+
+    return any(list_name in asked_lists(rule.when) for rule in ruleset.rules if rule.mode is Mode.LIVE)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from fraudstream.contract import LISTED_PREFIX
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
@@ -23,6 +24,8 @@ class RestorableTable(StrEnum):
 
     TRANSACTIONS = "transactions"
     ALERTS = "alerts"
+    LISTS = "lists"
+    """The entries of lists in the table of profiles."""
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +53,8 @@ def table(
     """Copy the items of a restored table back into the table of the stack.
 
     AWS restores a table to any second of the last 35 days, as a new table. Its items are copied with a mark: they are
-    neither logged nor learnt nor told a second time. Profiles are rebuilt (`fraudstream profiles rebuild`), not copied.
+    neither logged nor learnt nor told a second time. Profiles are rebuilt (`fraudstream profiles rebuild`), not copied;
+    who is on a list is copied from a restored table of profiles (`--into lists`).
 
         aws dynamodb restore-table-to-point-in-time --source-table-name table-transactions-dev \\
             --target-table-name restored --restore-date-time 2026-11-23T09:59:00Z
@@ -65,7 +69,8 @@ def table(
     )
 
     deployment = Deployment(stack)
-    target = deployment[f"{into.value}Table"]
+    of_lists = into is RestorableTable.LISTS
+    target = deployment["profilesTable" if of_lists else f"{into.value}Table"]
     ids: list[str] = []
     with _aws_failures(f"{source} to {target}"), progress_bar("items", None) as advance:
         try:
@@ -75,6 +80,7 @@ def table(
                 target,
                 overwrite=overwrite,
                 dry_run=dry_run,
+                key_prefix=LISTED_PREFIX if of_lists else "",
                 on_item=advance,
                 on_undecided=ids.append,
             )

@@ -149,6 +149,17 @@ def test_entries_of_the_active_ruleset_are_counted(fraudstream: Command, dynamod
     assert "lists.yaml has more on blocked: 2 card" in shown
 
 
+def test_a_list_that_no_live_rule_asks_for_is_pointed_out(
+    fraudstream: Command, dynamodb: Any, aws: MinistackServer
+) -> None:
+    del dynamodb
+    lists = (RULES / "lists.yaml").read_text() + "watched: {}\n"
+    aws.client("s3").put_object(Bucket=BUCKET, Key=f"{RULESET_PREFIX}lists.yaml", Body=lists.encode())
+    ran = fraudstream("lists", "add", "watched", "card", CARD, *WHY)
+    assert ran.code == 0
+    assert "no live rule asks for watched" in ran.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -217,6 +228,19 @@ def test_a_local_run_takes_identifiers_since_it_knows_the_key(
         ran = fraudstream("lists", "add", "blocked", kind, identifier, *WHY)
         assert ran.code == 1
         assert "stands for nobody in particular" in ran.err
+
+
+def test_lists_come_back_from_a_restored_table_of_profiles(fraudstream: Command, dynamodb: Any) -> None:
+    fraudstream("lists", "add", "blocked", "card", CARD, OTHER, *WHY)
+    create_table(dynamodb, "restored", {"entity": "S"})
+    for item in dynamodb.scan(TableName=PROFILES)["Items"]:
+        dynamodb.put_item(TableName="restored", Item=item)
+        dynamodb.delete_item(TableName=PROFILES, Key={"entity": item["entity"]})
+    ran = fraudstream("restore", "table", "restored", "--into", "lists", "--json")
+    assert (ran.code, json.loads(ran.out)["added"]) == (0, 2)
+    assert {entry["token"] for entry in entries(fraudstream, "blocked")} == {CARD, OTHER}
+    # Profiles are rebuilt and not copied.
+    assert dynamodb.scan(TableName=PROFILES)["Count"] == 2
 
 
 def test_two_operators_change_one_entity_and_both_changes_count(dynamodb: Any) -> None:

@@ -68,6 +68,10 @@ def test_other_commands_find_the_local_system_and_nothing_is_left(
     report: Any = json.loads(fraudstream(checkout, "report", "--date", today, "-f", "json", "-o", "-").stdout)
     assert report["date"] == today
 
+    fraudstream(checkout, "lists", "add", "blocked", "customer", "mallory", "--reason", "charged back twice")
+    payment = ("submit", "--amount", "12.50", "--currency", "EUR", "--customer", "mallory", "--json")
+    assert json.loads(fraudstream(checkout, *payment).stdout)["decision"] == "DECLINE"
+
     rules = shutil.copytree(CHECKOUT / "rules", checkout / "candidate")
     (rules / "ruleset.yaml").write_text((rules / "ruleset.yaml").read_text().replace("review: 30", "review: 31"))
     fraudstream(checkout, "rules", "deploy", "candidate", "--to", "local", "--yes", "--reason", "tried here")

@@ -120,7 +120,11 @@ def test_lists_are_read_with_the_profiles_in_one_call_and_the_analyzer_leaves_th
 def test_a_damaged_list_item_stops_nothing_and_is_named(world: World) -> None:
     item = to_item({"entity": item_key(f"card#{CARD}"), "entries": "lost", "version": 1, "changedAt": NOW})
     world.dynamodb.put_item(TableName="profiles", Item=item)
-    decision = decide(world, 1)
+    world.store(transaction(1, card_token=CARD))
+    analysis = world.analyzer().analyze(world.records(), ruleset())
+    assert (analysis.failures, analysis.unreadable_lists) == ([], 1)
+    decision = world.decision("t1")
+    assert decision is not None
     assert decision.decision is Verdict.APPROVE
     assert decision.reasons == (Reason(code="LIST_UNREADABLE", source=f"card#{CARD}"),)
     assert item in world.items("profiles")

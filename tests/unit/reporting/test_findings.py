@@ -139,6 +139,7 @@ def test_profiles_that_could_not_be_read_are_named_and_are_no_rules(tmp_path: Pa
         Reason(code="CARD_VELOCITY", source="card-velocity", points=1.5),
         Reason(code="PROFILE_DAMAGED", source=key),
         Reason(code="PROFILE_NEWER", source=other),
+        Reason(code="LIST_UNREADABLE", source=other),
     ]
     for number, kept in enumerate((reasons, reasons[:2], reasons[:1])):
         stored, at = transaction(number), MIDNIGHT + 9 * HOUR
@@ -147,6 +148,7 @@ def test_profiles_that_could_not_be_read_are_named_and_are_no_rules(tmp_path: Pa
         stream.add(item(stored, judged), item(stored), at=at + 400)
     report = report_of(stream, tmp_path)
     assert report.reconciliation.unread_profiles == (
+        UnreadProfile(profile=other, code="LIST_UNREADABLE", decisions=1),
         UnreadProfile(profile=other, code="PROFILE_NEWER", decisions=1),
         UnreadProfile(profile=key, code="PROFILE_DAMAGED", decisions=2),
     )
@@ -154,3 +156,4 @@ def test_profiles_that_could_not_be_read_are_named_and_are_no_rules(tmp_path: Pa
     assert report.overlaps == ()
     assert f"unread profiles,{key},PROFILE_DAMAGED,2" in to_csv(report).decode()
     assert key in to_html(report).decode()
+    assert "on which lists it is could not be read" in to_html(report).decode()

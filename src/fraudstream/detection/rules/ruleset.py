@@ -194,6 +194,11 @@ def load(ruleset: bytes, rates: bytes, lists: bytes) -> Ruleset:
     )
 
 
+def asked_lists(when: str) -> list[str]:
+    """Return the names of the lists that a rule's expression asks for."""
+    return _ASKED_LIST.findall(when)
+
+
 def version_of(ruleset: bytes, rates: bytes, lists: bytes) -> str:
     """Return the version of a ruleset: the first 12 hexadecimal digits of the SHA-256 over its three files' bytes."""
     return hashlib.sha256(ruleset + rates + lists).hexdigest()[:12]
@@ -247,7 +252,7 @@ def _rules(
         elif named:
             seen[entry["id"]] = line
         if rule is not None:
-            known = lists if lists is not None else _ASKED_LIST.findall(rule.when)
+            known = lists if lists is not None else asked_lists(rule.when)
             expression = _expression(rule, known, found)
             if expression is not None:
                 parts += parser.size(rule.when)

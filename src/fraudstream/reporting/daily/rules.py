@@ -12,8 +12,8 @@ NOISY_BELOW: Final = 0.1
 """A rule is noisy if its precision is below that: even the upper end of the interval, and of enough labels."""
 NOISY_LABELS: Final = 20
 
-PROFILE_CODES: Final = ("PROFILE_DAMAGED", "PROFILE_NEWER")
-"""Reasons that name a profile and not a rule."""
+PROFILE_CODES: Final = ("PROFILE_DAMAGED", "PROFILE_NEWER", "LIST_UNREADABLE")
+"""Reasons that name an entity's profile or lists and not a rule."""
 
 _UNREAD_PROFILES = f"""
     SELECT key AS profile, other AS code, sum(transactions)::BIGINT AS decisions FROM tallies

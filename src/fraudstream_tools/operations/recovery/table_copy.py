@@ -49,6 +49,7 @@ def copy_items(
     *,
     overwrite: bool = False,
     dry_run: bool = False,
+    key_prefix: str = "",
     on_item: Callable[[int], None] = lambda _: None,
     on_undecided: Callable[[str], None] = lambda _: None,
 ) -> Counter[Copied]:
@@ -62,6 +63,7 @@ def copy_items(
         target: the name of the stack's table, which has the same keys.
         overwrite: also replace items that differ.
         dry_run: only count what would be done.
+        key_prefix: what the partition keys of the items begin with that are copied; others are passed over.
         on_item: takes the number of items looked at so far.
         on_undecided: takes the id of each transaction that comes back without a decision.
 
@@ -77,7 +79,8 @@ def copy_items(
     counts = Counter[Copied]()
     lock = threading.Lock()
 
-    def take(_: int, items: list[Item]) -> None:
+    def take(_: int, page: list[Item]) -> None:
+        items = [item for item in page if _partition_key(item, keys).startswith(key_prefix)] if key_prefix else page
         outcomes = [_copy(client, target, keys, item, mark, overwrite=overwrite, dry_run=dry_run) for item in items]
         with lock:
             for item, outcome in zip(items, outcomes, strict=True):
@@ -146,6 +149,11 @@ def _unchanged(keys: frozenset[str], found: Item | None) -> dict[str, Any]:
 
 def _compared(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name not in _IGNORED}
+
+
+def _partition_key(item: Item, keys: frozenset[str]) -> str:
+    """Return the partition key of an item of a table without a sort key."""
+    return item[min(keys)].get("S", "")
 
 
 def _is_undecided(item: Item) -> bool:

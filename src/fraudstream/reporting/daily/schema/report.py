@@ -71,7 +71,8 @@ class UnreadProfile(Part, frozen=True, kw_only=True):
     profile: str
     """Its key in the table of profiles, such as `customer#tok_…`."""
     code: str
-    """`PROFILE_DAMAGED`: a copy was kept and a new profile started. `PROFILE_NEWER`: it was left as it is."""
+    """`PROFILE_DAMAGED`: a copy was kept and a new profile started. `PROFILE_NEWER`: it was left as it is.
+    `LIST_UNREADABLE`: the profile was read, and not on which lists its entity is."""
     decisions: int
 
 
