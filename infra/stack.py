@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from fraudstream.contract import ANALYZER, DECISION_DEADLINE_SECONDS, PROCESSOR, REPORTER
+from fraudstream.contract import ANALYZER, DECISION_DEADLINE_SECONDS, LOG_CHAIN_ITEM, PROCESSOR, REPORTER
 from fraudstream.settings import AnalyzerSettings, ProcessorSettings, ReporterSettings, environment
 from infra.api.rest_api import Api
 from infra.api.spec import api_spec
@@ -113,6 +113,8 @@ def _environments(settings: StackSettings, stores: _Stores) -> Mapping[str, Mapp
             **common,
             bucket=stores.bucket.name,
             transactions_table=tables.transactions.name,
+            profiles_table=tables.profiles.name,
+            log_key=stores.keys.log_key,
         ),
     }
 
@@ -134,6 +136,7 @@ def _grant(stores: _Stores, roles: Mapping[str, FunctionRole]) -> None:
     reporter = roles[REPORTER].role
     tables.transactions.grant_read_stream(reporter)
     tables.transactions.grant_sample(reporter)
+    tables.profiles.grant_one_item(reporter, LOG_CHAIN_ITEM)
     stores.bucket.grant_report(reporter)
     stores.bucket.grant_read_ruleset(reporter)
     stores.dead_letters.grant_send(reporter)

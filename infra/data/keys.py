@@ -25,7 +25,7 @@ _WRITE = {
 
 
 class Keys(pulumi.ComponentResource):
-    """The customer-managed key, unless AWS's own keys are to be used, and the token key."""
+    """The customer-managed key, unless AWS's own keys are to be used, the token key, and the log's key."""
 
     def __init__(
         self, place: StackContext, *, customer_managed: bool, opts: pulumi.ResourceOptions | None = None
@@ -40,6 +40,11 @@ class Keys(pulumi.ComponentResource):
         )
         self.token_key = pulumi.Output.secret(token_key.base64)
         """Key of the HMAC that makes tokens: 32 bytes in base64, secret."""
+        log_key = random.RandomBytes(
+            place.name("secret", "log-key"), length=32, opts=pulumi.ResourceOptions(parent=self)
+        )
+        self.log_key = pulumi.Output.secret(log_key.base64)
+        """Key of the HMACs over the decision log: 32 bytes in base64, secret."""
         self.register_outputs({})
 
     def _make_key(self) -> pulumi.Output[str]:

@@ -122,6 +122,15 @@ class Table(pulumi.ComponentResource):
         """Allow a role to read many items by their keys, and to replace them."""
         self._grant(role, "replace", ("BatchGetItem", "PutItem"), write=True)
 
+    def grant_one_item(self, role: ServiceRole, key: str) -> None:
+        """Allow a role to read and update the one item with a partition key."""
+        # It also holds for a request without a key; but both of these calls have one.
+        one = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [key]}}
+        statement = Statement(
+            actions=("dynamodb:GetItem", "dynamodb:UpdateItem"), resources=(self.arn,), conditions=one
+        )
+        role.allow(f"one-item-{self._purpose}", statement, *self._keys.to_write("dynamodb"))
+
     def grant_open_and_close(self, role: ServiceRole) -> None:
         """Allow a role to put and update items, without reading any."""
         self._grant(role, "open-and-close", ("PutItem", "UpdateItem"), write=True)

@@ -172,6 +172,12 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
             metrics=(("damaged", own_metric(Metric.LOG_DAMAGED, environment)),),
             threshold=0,
         ),
+        AlarmSpec(
+            purpose="log-changed",
+            description="A part of the decision log is not what was written: somebody changed it.",
+            metrics=(("changed", own_metric(Metric.LOG_CHANGED, environment)),),
+            threshold=0,
+        ),
         *(
             AlarmSpec(
                 purpose=purpose,

@@ -81,7 +81,12 @@ def dashboard_body(watched: Watched, region: str) -> dict[str, Any]:
         (
             "Decision log and reports",
             own(
-                Metric.RECORDS_LOGGED, Metric.REPORTS_WRITTEN, Metric.UNDECIDED, Metric.LOG_MISSING, Metric.LOG_DAMAGED
+                Metric.RECORDS_LOGGED,
+                Metric.REPORTS_WRITTEN,
+                Metric.UNDECIDED,
+                Metric.LOG_MISSING,
+                Metric.LOG_DAMAGED,
+                Metric.LOG_CHANGED,
             ),
         ),
         (

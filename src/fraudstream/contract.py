@@ -53,6 +53,8 @@ SIGNIFICANT_DRIFT: Final = 0.25
 
 PROFILE_RETENTION_DAYS: Final = 400
 """Days until a profile that is not written any more expires."""
+LOG_CHAIN_ITEM: Final = "log-chain"
+"""Key of the item in the table of profiles that holds the newest link of the decision log's chain."""
 RESTORED_AT: Final = "restoredAt"
 """The attribute of an item that was copied back from a backup: when, in epoch milliseconds."""
 SAMPLE_INDEX: Final = "by-sample-day"

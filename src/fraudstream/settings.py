@@ -34,6 +34,7 @@ class Metric(StrEnum):
     PROFILES_UNCERTAIN = "ProfilesUncertain"
     LOG_MISSING = "LogMissing"
     LOG_DAMAGED = "LogDamaged"
+    LOG_CHANGED = "LogChanged"
     SCORE_DRIFT = "ScoreDrift"
     FEATURE_DRIFT = "FeatureDrift"
 
@@ -85,6 +86,10 @@ class ReporterSettings(CommonSettings, frozen=True, kw_only=True):
 
     bucket: str
     transactions_table: str
+    profiles_table: str
+    """Of which one item is used: the newest link of the log's chain."""
+    log_key: str
+    """Key of the HMACs over segments and hours of the decision log: base64, at least 32 bytes."""
 
 
 S = TypeVar("S", bound=CommonSettings)

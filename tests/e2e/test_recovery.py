@@ -32,6 +32,7 @@ OUTPUTS = {
     "alertsTable": "ALERTS_TABLE",
     "bucketName": "BUCKET",
     "analyzerFunction": "ANALYZER_FUNCTION",
+    "reportFunction": "REPORT_FUNCTION",
 }
 
 
@@ -129,6 +130,8 @@ def test_lost_items_come_back_and_are_neither_logged_nor_learnt_again(
     for item in items:
         damage.dynamodb.put_item(TableName=backup, Item=item)
     table = cloud.outputs["transactionsTable"]
+    # The newest one: profiles remember it, so that judging it again changes nothing.
+    items.sort(key=lambda item: int(item["timestamp"]["N"]), reverse=True)
     lost, undecided = items[: TRANSACTIONS // 2], items[0]
     for item in lost:
         damage.dynamodb.delete_item(TableName=table, Key={name: item[name] for name in ("transactionId", "timestamp")})
@@ -229,6 +232,25 @@ def test_deleted_objects_come_back_and_changed_ones_when_asked(damage: Damage, f
     assert (content("deleted"), content("changed"), content("new")) == (b"as it was", b"as it is", b"newer")
     found(fraudstream, "restore", "objects", "rehearsal/", *at, "--overwrite")
     assert content("changed") == b"as it was"
+
+
+def test_whoever_changes_the_log_is_found(damage: Damage, fraudstream: Command) -> None:
+    outputs, today = damage.cloud.outputs, datetime.now(UTC).date().isoformat()
+    damage.cloud.invoke(outputs["reportFunction"], {"task": "daily-report", "date": today})
+    sound = found(fraudstream, "log", "verify")
+    assert sound["findings"] == []
+    assert sound["hours"] >= 1
+    assert sound["files"] >= 3
+
+    prefix = f"{DECISION_LOG_PREFIX}ids/date={today}/"
+    (forged, *_) = damage.s3.list_objects_v2(Bucket=outputs["bucketName"], Prefix=prefix)["Contents"]
+    kept = damage.s3.get_object(Bucket=outputs["bucketName"], Key=forged["Key"])["Body"].read()
+    damage.s3.put_object(Bucket=outputs["bucketName"], Key=forged["Key"], Body=kept + b"invented")
+    ran = fraudstream("log", "verify")
+    assert ran.code == 1
+    assert f"FILE_CHANGED: {forged['Key']}" in ran.err
+    damage.s3.put_object(Bucket=outputs["bucketName"], Key=forged["Key"], Body=kept)
+    assert found(fraudstream, "log", "verify")["findings"] == []
 
 
 def _without_decision(item: dict[str, Any]) -> dict[str, Any]:

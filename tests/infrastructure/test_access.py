@@ -140,8 +140,10 @@ def test_the_reporter_may_read_the_stream_and_write_log_and_reports(graph: Graph
     objects = frozenset({f"{BUCKET}/decision-log/*", f"{BUCKET}/reports/*"})
     assert allowed(graph, "report-generator") == common("report-generator") | stream("transactions") | {
         "dynamodb:DescribeTable": transactions,
+        "dynamodb:GetItem": frozenset({f"{DYNAMODB}profiles-test"}),
         "dynamodb:Query": frozenset({f"{DYNAMODB}transactions-test/index/by-sample-day"}),
         "dynamodb:Scan": transactions,
+        "dynamodb:UpdateItem": frozenset({f"{DYNAMODB}profiles-test"}),
         "s3:AbortMultipartUpload": objects,
         "s3:GetObject": objects | {f"{BUCKET}/rulesets/live/*"},
         "s3:ListBucket": frozenset({BUCKET}),

@@ -101,6 +101,7 @@ def test_more_than_one_failure_in_a_hundred_invocations_raises_an_alarm(graph: G
         ("undecided", "fraudstream Undecided Maximum", {"Environment": "test"}),
         ("log-missing", "fraudstream LogMissing Maximum", {"Environment": "test"}),
         ("log-damaged", "fraudstream LogDamaged Sum", {"Environment": "test"}),
+        ("log-changed", "fraudstream LogChanged Sum", {"Environment": "test"}),
         ("report-missed", "fraudstream ReportsWritten Sum", {"Environment": "test"}),
         ("score-drift", "fraudstream ScoreDrift Maximum", {"Environment": "test"}),
         ("feature-drift", "fraudstream FeatureDrift Maximum", {"Environment": "test"}),

@@ -1,5 +1,6 @@
 """The report generator: writes the decision log as the stream brings it, and a report every day."""
 
+import base64
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
@@ -8,11 +9,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.aws_clients import client_config
 from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX, REPORTER, RULESET_PREFIX
 from fraudstream.reporting.log import segments
+from fraudstream.reporting.log.chain.head import TableHead
+from fraudstream.reporting.log.chain.links import LinkKind, LogChain
+from fraudstream.reporting.log.chain.segment_seals import sealed
+from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key
+from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.settings import Metric, ReporterSettings, read_settings
 from fraudstream.telemetry import Log, MetricEmitter
 
@@ -27,6 +34,8 @@ _s3 = boto3.client("s3", config=_CONFIG)  # pyright: ignore[reportUnknownMemberT
 _dynamodb = boto3.client("dynamodb", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]
 _log = Log(REPORTER, _settings)
 _meter = MetricEmitter(_settings)
+_log_key = base64.b64decode(_settings.log_key)
+TASKS = ("hourly-roll-up", "daily-report", "verify-log", "chain-hours")
 
 
 class UnknownEventError(ValueError):
@@ -37,8 +46,10 @@ def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa:
     """Write segments for a batch of stream records, merge the hours of the log that are over, or report on a day.
 
     Args:
-        event: `{"Records": [...]}` from the stream, `{"task": "hourly-roll-up"}`, or `{"task": "daily-report"}` with an
-            optional `date`; without one it is yesterday, UTC, and the days before it that have no report yet.
+        event: `{"Records": [...]}` from the stream, or a task: `hourly-roll-up`; `daily-report` with or without `date`,
+            without which it is yesterday, UTC, and the days before it that have no report yet; `verify-log` with
+            `since` and `until`, days; `chain-hours` with `hours`, such as `2026-11-22T14`, and `kind`, which says why
+            their notes are other ones than before.
         context: Lambda's.
 
     Raises:
@@ -54,15 +65,19 @@ def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa:
                 return _write_report(event.get("date"), context)
             case {"task": "hourly-roll-up"}:
                 return _roll_up(context)
+            case {"task": "verify-log"}:
+                return _verify(_day(event.get("since")), _day(event.get("until")))
+            case {"task": "chain-hours", "hours": [*hours], "kind": ("ERASED" | "REBUILT") as kind}:
+                return _chain_hours(hours, LinkKind(kind))
             case _:
-                raise UnknownEventError('expected "Records", "task": "hourly-roll-up" or "task": "daily-report"')
+                raise UnknownEventError(f'expected "Records", or one of these as "task": {", ".join(TASKS)}')
     finally:
         _meter.flush()
 
 
 def _write_segments(batch: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     cut = segments.cut(batch, DECISION_LOG_PREFIX)
-    segments.write(_s3, _settings.bucket, cut.segments)
+    segments.write(_s3, _settings.bucket, [sealed(each, _log_key) for each in cut.segments])
     _meter.count(Metric.RECORDS_LOGGED, sum(segment.records for segment in cut.segments))
     if cut.poison:
         _meter.count(Metric.LOG_DAMAGED, len(cut.poison))
@@ -93,6 +108,10 @@ def _write_report(date_text: object, context: "LambdaContext") -> Mapping[str, A
         _meter.count(Metric.LOG_DAMAGED, len(report.log_hours.damaged))
         for key in report.log_hours.damaged:
             _log.error("a part of the log cannot be read", object_key=key)
+    if report.log_hours.changed:
+        _meter.count(Metric.LOG_CHANGED, len(report.log_hours.changed))
+        for finding in report.log_hours.changed:
+            _log.error("a part of the log is not what was written", codes=[finding.problem], object_key=finding.what)
     _log.info(
         "the daily report was written", date=report.date, milliseconds=round(1000 * (time.perf_counter() - started))
     )
@@ -108,12 +127,39 @@ def _write_report(date_text: object, context: "LambdaContext") -> Mapping[str, A
     }
 
 
+def _verify(since: date, until: date) -> Mapping[str, Any]:
+    from fraudstream.reporting.log.chain.verification import verify  # noqa: PLC0415
+
+    first, last = (datetime(day.year, day.month, day.day, hour, tzinfo=UTC) for day, hour in ((since, 0), (until, 23)))
+    found = verify(BucketStore(_s3, _settings.bucket), DECISION_LOG_PREFIX, _chain(), first, last)
+    if found.findings:
+        _meter.count(Metric.LOG_CHANGED, len(found.findings))
+    return msgspec.to_builtins(found)
+
+
+def _chain_hours(hours: Sequence[object], kind: LinkKind) -> Mapping[str, Any]:
+    """Add links for notes that were changed on purpose."""
+    chain, store = _chain(), BucketStore(_s3, _settings.bucket)
+    done: list[str] = []
+    for name in sorted(str(hour) for hour in hours):
+        note = store.read(hour_key(DECISION_LOG_PREFIX, datetime.strptime(name, HOUR_FORMAT).replace(tzinfo=UTC)))
+        if note is not None:
+            chain.append(kind, name, note)
+            done.append(name)
+    _log.info("hours of the log were changed on purpose", count=len(done), codes=[kind])
+    return {"chained": done}
+
+
+def _chain() -> LogChain:
+    head = TableHead(_dynamodb, _settings.profiles_table)
+    return LogChain(BucketStore(_s3, _settings.bucket), DECISION_LOG_PREFIX, _log_key, head)
+
+
 def _measure_drift(day: date) -> None:
     """Return how far the day is from what the live model learnt from; the report is valid whether or not that works."""
     from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (the segments' writer needs none of this)
     from fraudstream.reporting.daily.model_drift import drift_of, live_model  # noqa: PLC0415
     from fraudstream.reporting.log.reader.files import DecisionLogError  # noqa: PLC0415
-    from fraudstream.reporting.storage.object_store import BucketStore  # noqa: PLC0415
 
     store = BucketStore(_s3, _settings.bucket)
     try:
@@ -132,7 +178,6 @@ def _reporter(context: "LambdaContext") -> "Reporter":
     # DuckDB and Jinja take longer to import than a segment takes to write.
     from fraudstream.reporting.daily.reporter import Reporter  # noqa: PLC0415
     from fraudstream.reporting.daily.table_check import sample_table  # noqa: PLC0415
-    from fraudstream.reporting.storage.object_store import BucketStore  # noqa: PLC0415
 
     return Reporter(
         store=BucketStore(_s3, _settings.bucket),
@@ -141,6 +186,7 @@ def _reporter(context: "LambdaContext") -> "Reporter":
         sample=partial(sample_table, _dynamodb, _settings.transactions_table),
         now=datetime.now(UTC),
         time_left=lambda: context.get_remaining_time_in_millis() / 1000,
+        chain=_chain(),
     )
 
 

@@ -1,8 +1,9 @@
-"""`fraudstream log pull`: the decision log, for what is asked of it on this machine."""
+"""`fraudstream log`: the decision log, copied to this machine, and compared with its chain."""
 
-from datetime import datetime
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,8 +17,9 @@ _KEPT = "What was copied stays: run it again to go on"
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    log = typer.Typer(name="log", no_args_is_help=True, help="Copy the decision log to this machine.")
+    log = typer.Typer(name="log", no_args_is_help=True, help="Copy the decision log, and see that nobody changed it.")
     log.command()(pull)
+    log.command()(verify)
     app.add_typer(log)
 
 
@@ -72,3 +74,59 @@ def pull(
     if not known:
         err.print("the bucket has no decision log of these days yet")
     out.print(f"{folder}: {len(missing):,} of {known:,} objects copied, {size:,} bytes", markup=False, soft_wrap=True)
+
+
+def verify(
+    *,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day (UTC).  [default: a week ago]")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day.  [default: today]")
+    ] = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the decision log with its chain: whether anybody but fraudstream changed it.
+
+    The report function does it, which alone has the chain's key. It compares every hour's files with the hashes that
+    were chained when they were written, and the chain with its newest link, which stands outside the bucket.
+
+    ```
+    fraudstream log verify
+    fraudstream log verify --since 2026-11-01
+    ```
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (kept out of `--help`)
+
+    today = datetime.now(UTC).replace(tzinfo=None)
+    first, last = since or today - timedelta(days=7), until or today
+    if first > last:
+        raise CommandError("--since is after --until")
+    deployment = Deployment(stack)
+    task = {"task": "verify-log", "since": f"{first:%Y-%m-%d}", "until": f"{last:%Y-%m-%d}"}
+    try:
+        answer: Any = deployment.client("lambda").invoke(
+            FunctionName=deployment["reportFunction"], Payload=json.dumps(task).encode()
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise CommandError(f"the report function cannot be called: {error}") from None
+    if answer.get("FunctionError"):
+        raise CommandError("the report function failed: its log group says why (try fewer days)")
+    found: Any = json.loads(answer["Payload"].read())
+    if as_json:
+        print_json(found)
+    else:
+        _print_verification(found)
+    if found["findings"]:
+        raise typer.Exit(1)
+
+
+def _print_verification(found: Any) -> None:  # noqa: ANN401  (JSON)
+    for finding in found["findings"]:
+        err.print(f"{finding['problem']}: {finding['what']}", markup=False, soft_wrap=True)
+    if found["erased"]:
+        out.print(f"somebody's data was erased from {len(found['erased']):,} hours", markup=False)
+    looked = f"{found['hours']:,} hours, {found['files']:,} files and {found['links']:,} links of the chain"
+    wrong = f"{len(found['findings']):,} are not what was written" if found["findings"] else "all are what was written"
+    out.print(f"{looked}: {wrong}" if found["links"] else "no hour of the log has been chained yet", markup=False)

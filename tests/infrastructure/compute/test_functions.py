@@ -124,14 +124,20 @@ def test_a_transaction_shows_as_failed_when_its_stream_record_is_given_up(graph:
     assert processor.decision_deadline_seconds == consumer(graph, "fraud-analyzer")["maximumRecordAgeInSeconds"]
 
 
-def test_the_token_key_is_a_secret_of_256_bits_and_encrypted_where_it_is_used(graph: Graph) -> None:
-    processor = function(graph, "transaction-processor")
-    assert "environment" in processor.secrets
-    assert "TOKEN_KEY" in environment(graph, "transaction-processor")
-    assert processor["kmsKeyArn"] == KEY
-    assert graph.one("random:index/randomBytes:RandomBytes")["length"] == 32
-    for other in ("fraud-analyzer", "report-generator"):
-        assert "TOKEN_KEY" not in environment(graph, other)
+@pytest.mark.parametrize(
+    ("purpose", "variable", "name"),
+    [("transaction-processor", "TOKEN_KEY", "token-key"), ("report-generator", "LOG_KEY", "log-key")],
+)
+def test_a_functions_key_is_a_secret_of_256_bits_and_encrypted_where_it_is_used(
+    graph: Graph, purpose: str, variable: str, name: str
+) -> None:
+    holder = function(graph, purpose)
+    assert "environment" in holder.secrets
+    assert variable in environment(graph, purpose)
+    assert holder["kmsKeyArn"] == KEY
+    assert graph.one("random:index/randomBytes:RandomBytes", f"secret-{name}-test")["length"] == 32
+    for other in {"transaction-processor", "fraud-analyzer", "report-generator"} - {purpose}:
+        assert variable not in environment(graph, other)
 
 
 def consumer(graph: Graph, purpose: str) -> Resource:

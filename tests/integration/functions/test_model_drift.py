@@ -113,7 +113,15 @@ def place(
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": aws.region})
     create_table(aws.client("dynamodb"), TABLE)
-    settings = environment(ReporterSettings, environment_suffix="test", transactions_table=TABLE, bucket=BUCKET)
+    create_table(aws.client("dynamodb"), "profiles", {"entity": "S"})
+    settings = environment(
+        ReporterSettings,
+        environment_suffix="test",
+        transactions_table=TABLE,
+        profiles_table="profiles",
+        log_key="bG9n" * 11,
+        bucket=BUCKET,
+    )
     for name, value in function_variables(aws, settings).items():
         monkeypatch.setenv(name, value)
     sys.modules.pop(HANDLER, None)

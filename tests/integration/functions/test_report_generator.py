@@ -116,7 +116,14 @@ class Shop:
 
 @pytest.fixture
 def variables(aws: MinistackServer) -> dict[str, str]:
-    settings = environment(ReporterSettings, environment_suffix="test", transactions_table=TABLE, bucket=BUCKET)
+    settings = environment(
+        ReporterSettings,
+        environment_suffix="test",
+        transactions_table=TABLE,
+        profiles_table="profiles",
+        log_key="bG9n" * 11,
+        bucket=BUCKET,
+    )
     return function_variables(aws, settings)
 
 
@@ -125,6 +132,7 @@ def shop(aws: MinistackServer, variables: dict[str, str], monkeypatch: pytest.Mo
     s3, dynamodb = aws.client("s3"), aws.client("dynamodb")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": aws.region})
     create_table(dynamodb, TABLE, stream=True)
+    create_table(dynamodb, "profiles", {"entity": "S"})
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     sys.modules.pop(HANDLER, None)

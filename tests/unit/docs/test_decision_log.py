@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from fraudstream.reporting.log.aggregates import COLUMNS, of_decisions, of_keys
+from fraudstream.reporting.log.chain.segment_seals import sealed
 from fraudstream.reporting.log.keys import LogTable, table_key
 from fraudstream.reporting.log.record import SCHEMA_VERSION, LogEvent, LogRecord, read_stream_record
 from fraudstream.reporting.log.segments import cut
@@ -85,7 +86,7 @@ def test_the_example_of_a_key_is_one() -> None:
     stream = Stream()
     stream.add(item(transaction(1)), at=MIDNIGHT + 14 * HOUR)["eventID"] = "1f0c9a7e" + "0" * 24
     stream.records[0]["dynamodb"]["SequenceNumber"] = f"{42:021}"
-    assert example[1] == cut(stream.records, PREFIX).segments[0].key
+    assert example[1] == sealed(cut(stream.records, PREFIX).segments[0], b"k" * 32).key
 
 
 def test_the_examples_of_merged_files_are_some() -> None:

@@ -15,8 +15,10 @@ from fraudstream.reporting.daily.day_tables import ChangedFilesError, Inputs, li
 from fraudstream.reporting.daily.industry_ratios import FRAUD_RATE_DAYS
 from fraudstream.reporting.daily.revisions import with_revision
 from fraudstream.reporting.daily.schema.report import REPORT_SCHEMA_VERSION, DailyReport
-from fraudstream.reporting.daily.summary import look_up, summarize, with_damaged
+from fraudstream.reporting.daily.summary import look_up, summarize, with_log_state
 from fraudstream.reporting.daily.trends import look_back
+from fraudstream.reporting.log.chain.links import LogChain
+from fraudstream.reporting.log.chain.verification import Verification, verify
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
     LogTable,
@@ -65,10 +67,12 @@ class Reporter:
     """Gives ids of some of a day's transactions as the table has them."""
     now: datetime
     time_left: TimeLeft
+    chain: LogChain | None = None
+    """None: nobody vouches for this log."""
 
     @property
     def _roll_up(self) -> RollUp:
-        return RollUp(store=self.store, log_prefix=self.log_prefix, time_left=self.time_left)
+        return RollUp(store=self.store, log_prefix=self.log_prefix, time_left=self.time_left, chain=self.chain)
 
     def report(self, day: date) -> DailyReport:
         """Update a day's report from the log, and return it.
@@ -159,8 +163,10 @@ class Reporter:
         return list_inputs(self.store, self.log_prefix, day)
 
     def _write(self, day: date, sampled: AbstractSet[str]) -> DailyReport:
-        made = self._make_soundly(day, sampled)
         before = self._written(day)
+        # First: what is not what was written may be made again below.
+        state = self._verified(day, before)
+        made = self._make_soundly(day, sampled, state)
         if before is None or before.revision.content != made.revision.content:
             report = made if before is None else with_revision(before, made)
             html, json, csv = self.keys(day)
@@ -174,25 +180,36 @@ class Reporter:
         self.store.write(reported_key(self.log_prefix, day), msgspec.json.encode(note))
         return report
 
-    def _make_soundly(self, day: date, sampled: AbstractSet[str]) -> DailyReport:
+    def _verified(self, day: date, before: DailyReport | None) -> Verification | None:
+        """Compare the hours that tell of a day with the log's chain; what was found before stays found."""
+        if self.chain is None:
+            return None
+        since, until = midnight(day) - CLOCKS_APART, midnight(day) + timedelta(days=1) + CLOCKS_APART
+        found = verify(self.store, self.log_prefix, self.chain, since, until)
+        known = before.log_hours.changed if before else ()
+        return msgspec.structs.replace(found, findings=tuple(dict.fromkeys((*known, *found.findings))))
+
+    def _make_soundly(self, day: date, sampled: AbstractSet[str], state: Verification | None) -> DailyReport:
         """Make a report of files that are what was written: what is gone, or another one, is made again before."""
         since = midnight(day) - CLOCKS_APART
         written = {key for note in self._roll_up.notes(since) for key in note.files if received_day(key) == day}
         there = {key for table in LogTable for key in self.store.find(table_prefix(self.log_prefix, table, day))}
         self._roll_up.remake({hour_of(key) for key in written - there})
         try:
-            return self._make(day, self._roll_up.notes(since), sampled)
+            return self._make(day, self._roll_up.notes(since), sampled, state)
         except ChangedFilesError as changed:
             self._roll_up.remake({hour_of(key) for key in changed.keys})
-            return self._make(day, self._roll_up.notes(since), sampled)
+            return self._make(day, self._roll_up.notes(since), sampled, state)
 
-    def _make(self, day: date, notes: Sequence[Hour], sampled: AbstractSet[str]) -> DailyReport:
+    def _make(
+        self, day: date, notes: Sequence[Hour], sampled: AbstractSet[str], state: Verification | None
+    ) -> DailyReport:
         as_of = max((note.newest for note in notes), default=None)
         written = {key: known for note in notes for key, known in note.files.items()}
-        # A file that is in the bucket and not in its hour's note was given up: it could not be read.
-        given_up = {key for note in notes for key in note.damaged}
+        # A file that is in no hour's note was given up, since it could not be read, or nobody of us wrote it.
+        stray = {key for files in self._inputs(day).values() for key in files} - written.keys()
         inputs = {
-            table: {key: mark for key, mark in files.items() if key not in given_up}
+            table: {key: mark for key, mark in files.items() if key in written}
             for table, files in self._inputs(day).items()
         }
         with tempfile.TemporaryDirectory() as name, open_day(self.store, inputs, Path(name), written) as connection:
@@ -206,8 +223,14 @@ class Reporter:
                 for key in note.damaged
                 if note.hour in own or (key.endswith(".parquet") and received_day(key) == day)
             }
+            | stray
         )
-        report = with_damaged(report, tuple(damaged))
+        report = with_log_state(
+            report,
+            damaged=tuple(damaged),
+            changed=state.findings if state else (),
+            erased=state.erased if state else (),
+        )
         return msgspec.structs.replace(report, past=look_back(report, self._before(day)))
 
     def _before(self, day: date) -> dict[date, DailyReport]:

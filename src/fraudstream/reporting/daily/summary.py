@@ -25,6 +25,7 @@ from fraudstream.reporting.daily.schema.report import (
     UnlearnedLabel,
 )
 from fraudstream.reporting.daily.schema.trends import Past
+from fraudstream.reporting.log.chain.verification import Finding
 from fraudstream.reporting.log.hourly_merge import FINGERPRINT
 from fraudstream.reporting.log.keys import HOUR_FORMAT, midnight
 
@@ -128,9 +129,12 @@ def summarize(
     return msgspec.structs.replace(report, revision=Revision(number=1, content=_content(report)))
 
 
-def with_damaged(report: DailyReport, keys: tuple[str, ...]) -> DailyReport:
-    """Return a report that names what of the log cannot be read."""
-    named = msgspec.structs.replace(report, log_hours=msgspec.structs.replace(report.log_hours, damaged=keys))
+def with_log_state(
+    report: DailyReport, *, damaged: tuple[str, ...], changed: tuple[Finding, ...], erased: tuple[str, ...]
+) -> DailyReport:
+    """Return a report that names what of the log cannot be read, and what is not what was written."""
+    hours = msgspec.structs.replace(report.log_hours, damaged=damaged, changed=changed, erased=erased)
+    named = msgspec.structs.replace(report, log_hours=hours)
     return msgspec.structs.replace(named, revision=Revision(number=1, content=_content(named)))
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
     LogTable,
@@ -29,6 +30,7 @@ from fraudstream.reporting.storage.download import DOWNLOADS, fetch_all
 from fraudstream.reporting.storage.object_store import digest
 
 if TYPE_CHECKING:
+    from fraudstream.reporting.log.chain.links import LogChain
     from fraudstream.reporting.storage.object_store import Store
 
 HOUR_SCHEMA_VERSION = 1
@@ -81,6 +83,8 @@ class RollUp:
     store: "Store"
     log_prefix: str
     time_left: TimeLeft
+    chain: "LogChain | None" = None
+    """None: nobody vouches for this log, such as a copy in a folder."""
 
     def run(self, since: datetime, until: datetime) -> list[Hour]:
         """Merge the hours that were not merged yet, or of which something came in since.
@@ -155,13 +159,17 @@ class RollUp:
         keys = list(segments)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            paths = fetch_all(self.store, keys, folder / "segments")
+            fetched = fetch_all(self.store, keys, folder / "segments")
+            paths = [
+                path for key, path in zip(keys, fetched, strict=True) if not self.chain or self.chain.accepts(key, path)
+            ]
             merged = merge(paths, _new(folder / "merged"))
             # What was written once is never replaced by less.
             from_files = known is not None and (known.from_files or merged.lines < known.lines)
             if known and from_files:
                 merged = merge(paths, _new(folder / "kept"), self._fetch_earlier(known, folder / "earlier"))
-            damaged = {keys[paths.index(path)]: segments[keys[paths.index(path)]] for path in merged.damaged}
+            unread = {*merged.damaged, *fetched} - ({*paths} - {*merged.damaged})
+            damaged = {key: segments[key] for key, path in zip(keys, fetched, strict=True) if path in unread}
             files: dict[str, str] = {}
             for (table, day), path in merged.files.items():
                 key = table_key(self.log_prefix, table, day, hour)
@@ -181,8 +189,11 @@ class RollUp:
             damaged=damaged | {key: "" for key in (known.files if known else ()) if key not in files},
             from_files=from_files,
         )
+        content = msgspec.json.encode(note)
+        if self.chain:
+            self.chain.append(LinkKind.REVISED if known else LinkKind.MERGED, note.hour, content)
         # Last: were the function to end before it, the hour would be merged again.
-        self.store.write(hour_key(self.log_prefix, hour), msgspec.json.encode(note))
+        self.store.write(hour_key(self.log_prefix, hour), content)
         return note
 
     def _fetch_earlier(self, known: Hour, folder: Path) -> Mapping[LogTable, Sequence[Path]]:

@@ -63,6 +63,12 @@ def hour_prefix(prefix: str, moment: datetime) -> str:
     return f"{day_prefix(prefix, moment.date())}hour={moment:%H}/"
 
 
+def hour_of_segment(key: str) -> str:
+    """Return the hour of the log that a segment is of, such as `2026-11-22T14`."""
+    day, hour = key.split("/")[-3:-1]
+    return f"{day.removeprefix('date=')}T{hour.removeprefix('hour=')}"
+
+
 def all_days_prefix(prefix: str) -> str:
     """Return the prefix of all segments."""
     return f"{prefix}segments/"

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.schema.trends import Comparison
+from fraudstream.reporting.log.chain.verification import LogProblem
 from fraudstream.reporting.render.heatmap import heatmap_of
 from fraudstream.transactions.money import format_money
 from fraudstream.transactions.reasons import sentence
@@ -127,6 +128,16 @@ def _signed(value: float, decimals: int) -> str:
     return ("+" if value > 0 else "\N{MINUS SIGN}") + text
 
 
+def _problem(problem: LogProblem) -> str:
+    return {
+        LogProblem.LINK_MISSING: "a link of the chain is missing, before number",
+        LogProblem.LINK_FORGED: "a link of the chain was not made by fraudstream, number",
+        LogProblem.HOUR_UNCHAINED: "this hour was not merged by fraudstream",
+        LogProblem.NOTE_CHANGED: "the note on this hour was changed or deleted",
+        LogProblem.FILE_CHANGED: "this file was changed or deleted",
+    }[problem]
+
+
 _FILTERS: dict[str, Callable[..., str]] = {
     "age": _age,
     "basis_points": _basis_points,
@@ -141,6 +152,7 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "money": format_money,
     "number": _number,
     "percent": _percent,
+    "problem": _problem,
     "sentence": sentence,
     "share_of": _share,
 }

@@ -1,11 +1,15 @@
 """Where the decision log and the reports lie: a bucket, or a folder that holds what a bucket would."""
 
+import base64
 import hashlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
+
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -41,6 +45,10 @@ class Store(Protocol):
 
     def fetch(self, key: str, path: Path) -> None:
         """Download an object to a file."""
+        ...
+
+    def digest(self, key: str) -> str | None:
+        """Return the SHA-256 of an object in hexadecimal digits, or None if there is none."""
         ...
 
     def write(self, key: str, content: bytes | Path) -> None:
@@ -81,14 +89,32 @@ class BucketStore:
         with path.open("wb") as file:
             shutil.copyfileobj(body, file, 1 << 20)
 
+    def digest(self, key: str) -> str | None:
+        """See `Store`; S3 keeps the checksum of what it took, so that the object need not be read."""
+        try:
+            head = self.client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+        except ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        # Of an object in parts it is another figure, with a dash.
+        checksum = head.get("ChecksumSHA256", "-")
+        if "-" not in checksum:
+            return base64.b64decode(checksum).hex()
+        content = self.read(key)
+        return None if content is None else hashlib.sha256(content).hexdigest()
+
     def write(self, key: str, content: bytes | Path) -> None:
         """See `Store`."""
         kind = CONTENT_TYPES[key.rpartition(".")[2]]
         if isinstance(content, bytes):
-            self.client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType=kind)
+            self._put(key, content, kind)
             return
         with content.open("rb") as file:
-            self.client.put_object(Bucket=self.bucket, Key=key, Body=file, ContentType=kind)
+            self._put(key, file, kind)
+
+    def _put(self, key: str, body: "bytes | IO[bytes]", kind: str) -> None:
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=kind, ChecksumAlgorithm="SHA256")
 
 
 @dataclass(frozen=True)
@@ -117,6 +143,11 @@ class FolderStore:
     def fetch(self, key: str, path: Path) -> None:
         """See `Store`."""
         path.symlink_to((self.root / key).resolve())
+
+    def digest(self, key: str) -> str | None:
+        """See `Store`."""
+        path = self.root / key
+        return digest(path) if path.is_file() else None
 
     def write(self, key: str, content: bytes | Path) -> None:
         """See `Store`."""

@@ -1,6 +1,7 @@
 """What a daily report says of rules, the model, and where and when things happened."""
 
 from fraudstream.reporting.daily.schema.parts import Counts, Interval, Part, Percentiles, Value
+from fraudstream.reporting.log.chain.verification import Finding
 
 
 class RuleFigures(Part, frozen=True, kw_only=True):
@@ -149,3 +150,7 @@ class LogHours(Part, frozen=True, kw_only=True):
     """Hours that began an hour or more after the day's end: of late records, redriven ones, and labels before them."""
     damaged: tuple[str, ...] = ()
     """Keys of segments and files of the log of which something cannot be read, and which nothing could be made from."""
+    changed: tuple[Finding, ...] = ()
+    """What of the log is not what was written, by its chain: found for this revision, or for one before it."""
+    erased: tuple[str, ...] = ()
+    """Hours of the log from which somebody's data was erased."""

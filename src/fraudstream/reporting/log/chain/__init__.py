@@ -1,0 +1,1 @@
+"""What shows that nobody changed the decision log: keyed hashes over segments and merged hours."""

@@ -1,0 +1,134 @@
+"""The log compared with its chain: whether what is there is what was written."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fraudstream.reporting.log.chain.links import Link, LinkKind, LogChain, breaks
+from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key
+from fraudstream.reporting.log.roll_up import Hour
+from fraudstream.reporting.storage.download import DOWNLOADS
+
+if TYPE_CHECKING:
+    from fraudstream.reporting.storage.object_store import Store
+
+
+class LogProblem(StrEnum):
+    """What is wrong with a part of the log."""
+
+    LINK_MISSING = "LINK_MISSING"
+    """A link of the chain does not follow on the one before, or is not the newest one that is known outside."""
+    LINK_FORGED = "LINK_FORGED"
+    """A link was not made with the key."""
+    HOUR_UNCHAINED = "HOUR_UNCHAINED"
+    """A merged hour has no link, although it was merged after the chain began."""
+    NOTE_CHANGED = "NOTE_CHANGED"
+    """An hour's note is gone, or another one than its newest link says."""
+    FILE_CHANGED = "FILE_CHANGED"
+    """A file of an hour is gone, or another one than the hour's note says."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One thing that is wrong."""
+
+    problem: LogProblem
+    what: str
+    """Key of an object, or the number of a link."""
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What came of a look at the log."""
+
+    links: int
+    hours: int
+    files: int
+    erased: tuple[str, ...]
+    """Hours from which somebody's data was erased."""
+    findings: tuple[Finding, ...]
+
+
+def verify(store: "Store", log_prefix: str, chain: LogChain, since: datetime, until: datetime) -> Verification:
+    """Compare the hours of the log within a time with the chain, and the chain with its head.
+
+    Args:
+        store: the bucket.
+        log_prefix: of the decision log's keys.
+        chain: the log's.
+        since: a time in the first hour of the log.
+        until: a time in the last one.
+    """
+    head = chain.head()
+    if head is None:
+        return Verification(links=0, hours=0, files=0, erased=(), findings=())
+    # Links of an hour are never older than the hour.
+    links = chain.read(since.date(), datetime.fromtimestamp(head.at / 1000, since.tzinfo).date())
+    first, last = f"{since:{HOUR_FORMAT}}", f"{until:{HOUR_FORMAT}}"
+    newest = {link.hour: link for link in links if first <= link.hour <= last}
+    notes = _notes(store, log_prefix, newest, since.date(), until.date())
+    findings = [*_of_links(chain, links, head)]
+    files: dict[str, str] = {}
+    hours = 0
+    for hour, content in notes.items():
+        if not first <= hour <= last:
+            continue
+        link = newest.get(hour)
+        if link is None:
+            if hour >= head.sealed_since:
+                findings.append(Finding(problem=LogProblem.HOUR_UNCHAINED, what=_key(log_prefix, hour)))
+            continue
+        hours += 1
+        if content is None or hashlib.sha256(content).hexdigest() != link.note:
+            findings.append(Finding(problem=LogProblem.NOTE_CHANGED, what=_key(log_prefix, hour)))
+            continue
+        files |= msgspec.json.decode(content, type=Hour).files
+    findings += _of_files(store, files)
+    erased = tuple(sorted({link.hour for link in links if link.kind is LinkKind.ERASED and first <= link.hour <= last}))
+    return Verification(
+        links=len(links), hours=hours, files=len(files), erased=erased, findings=tuple(sorted(findings, key=_order))
+    )
+
+
+def _of_links(chain: LogChain, links: list[Link], head: Link) -> Iterable[Finding]:
+    for link in links:
+        if not chain.is_own(link):
+            yield Finding(problem=LogProblem.LINK_FORGED, what=str(link.number))
+    for number in breaks(links):
+        yield Finding(problem=LogProblem.LINK_MISSING, what=str(number))
+    if not links or links[-1].mac != head.mac:
+        yield Finding(problem=LogProblem.LINK_MISSING, what=str(head.number))
+
+
+def _notes(
+    store: "Store", log_prefix: str, links: Mapping[str, Link], first: date, last: date
+) -> dict[str, bytes | None]:
+    """Return the notes of the hours that have a link, and of all others that are there."""
+    prefix = hour_key(log_prefix, datetime(1, 1, 1)).partition("date=")[0]  # noqa: DTZ001  (only its beginning is used)
+    there = store.find(prefix, after=f"{prefix}date={first.isoformat()}")
+    keys = {_hour(key): key for key in there if key < f"{prefix}date={last.isoformat()}~"}
+    keys |= {hour: _key(log_prefix, hour) for hour in links}
+    with ThreadPoolExecutor(DOWNLOADS) as pool:
+        return dict(zip(keys, pool.map(store.read, keys.values()), strict=True))
+
+
+def _of_files(store: "Store", files: Mapping[str, str]) -> list[Finding]:
+    with ThreadPoolExecutor(DOWNLOADS) as pool:
+        found = zip(files, files.values(), pool.map(store.digest, files), strict=True)
+        return [Finding(problem=LogProblem.FILE_CHANGED, what=key) for key, noted, now in found if noted != now]
+
+
+def _key(log_prefix: str, hour: str) -> str:
+    return hour_key(log_prefix, datetime.strptime(hour, HOUR_FORMAT))  # noqa: DTZ007  (the hour is UTC by definition)
+
+
+def _hour(key: str) -> str:
+    day, hour = key.split("/")[-2:]
+    return f"{day.removeprefix('date=')}T{hour.removeprefix('hour=').removesuffix('.json')}"
+
+
+def _order(finding: Finding) -> tuple[str, str]:
+    return finding.problem, finding.what

@@ -1,0 +1,273 @@
+"""Whoever changes the decision log is found: by seals of segments, a chain of hours, and a head outside the bucket."""
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fraudstream.durations import HOUR
+from fraudstream.reporting.daily.schema.report import DailyReport
+from fraudstream.reporting.log.chain.links import ATTEMPTS, ChainMovedError, Link, LinkKind, LogChain
+from fraudstream.reporting.log.chain.segment_seals import sealed
+from fraudstream.reporting.log.chain.verification import LogProblem, Verification, verify
+from fraudstream.reporting.log.keys import HOUR_FORMAT, midnight
+from fraudstream.reporting.log.segments import cut
+from fraudstream.reporting.render.html import to_html
+from fraudstream.reporting.storage.object_store import FolderStore
+from tests.unit.reporting.decision_log_harness import DAY, MIDNIGHT, NOW, PREFIX, Stream, put, reporter, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEY, OTHER_KEY = b"k" * 32, b"o" * 32
+START = midnight(DAY)
+
+
+class MemoryHead:
+    """The newest link, as the table keeps it."""
+
+    def __init__(self) -> None:
+        self.link: Link | None = None
+        self.in_between: Callable[[], object] = lambda: None
+
+    def read(self) -> Link | None:
+        return self.link
+
+    def move(self, before: Link | None, after: Link) -> bool:
+        self.in_between()
+        if self.link != before:
+            return False
+        self.link = after
+        return True
+
+
+class System:
+    """A bucket whose log is written, sealed, merged and reported on."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.store = FolderStore(root)
+        self.head = MemoryHead()
+        self.chain = self.chain_at(START - timedelta(hours=3))
+
+    def chain_at(self, now: datetime) -> LogChain:
+        return LogChain(self.store, PREFIX, KEY, self.head, lambda: now)
+
+    def log(self, stream: Stream, key: bytes = KEY) -> None:
+        put([sealed(each, key) for each in cut(stream.records, PREFIX).segments], self.root)
+
+    def report(self) -> DailyReport:
+        made = reporter(self.root)
+        object.__setattr__(made, "chain", self.chain)
+        return made.report(DAY)
+
+    def verify(self) -> Verification:
+        return verify(self.store, PREFIX, self.chain, START - timedelta(hours=2), NOW)
+
+    def problems(self) -> list[LogProblem]:
+        return [each.problem for each in self.verify().findings]
+
+    def file(self, pattern: str) -> Path:
+        return min(self.root.glob(pattern))
+
+
+def of_day(*numbers: int) -> Stream:
+    stream = Stream()
+    for number in numbers:
+        stream.store_and_decide(transaction(number, at=MIDNIGHT + number * HOUR))
+    return stream
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> System:
+    """A day in which something happened in three hours, merged and reported."""
+    made = System(tmp_path)
+    # The chain begins with an hour of the day before.
+    made.chain.append(LinkKind.MERGED, f"{START - timedelta(hours=4):{HOUR_FORMAT}}", b"")
+    made.log(of_day(1, 2, 3))
+    report = made.report()
+    assert report.reconciliation.stored == 3
+    assert report.log_hours.changed == ()
+    return made
+
+
+def test_what_fraudstream_wrote_is_found_unchanged(system: System) -> None:
+    found = system.verify()
+    assert (found.hours, found.findings) == (3, ())
+    assert found.links == 4
+    assert found.files >= 3 * 3
+
+
+def test_a_changed_file_is_found_and_named_in_the_report(system: System) -> None:
+    forged = system.file(f"{PREFIX}labels/*/*.parquet") if list(system.root.glob(f"{PREFIX}labels/*")) else None
+    forged = forged or system.file(f"{PREFIX}tallies/*/*.parquet")
+    forged.write_bytes(system.file(f"{PREFIX}ids/*/*.parquet").read_bytes())
+    assert system.problems() == [LogProblem.FILE_CHANGED]
+    report = system.report()
+    assert [each.problem for each in report.log_hours.changed] == [LogProblem.FILE_CHANGED]
+    assert report.log_hours.changed[0].what in to_html(report).decode()
+    assert "Somebody changed the decision log" in to_html(report).decode()
+    # The hour is made again of its segments; that something was found stays in the report.
+    assert report.reconciliation.stored == 3
+    assert system.problems() == []
+    assert system.report().log_hours.changed == report.log_hours.changed
+
+
+def test_a_file_that_nobody_of_us_wrote_is_no_part_of_a_report(system: System) -> None:
+    known = system.file(f"{PREFIX}tallies/*/*.parquet")
+    shutil.copy(known, known.with_name(f"{DAY}T23.parquet"))
+    report = system.report()
+    assert report.reconciliation.stored == 3
+    assert any(key.endswith("T23.parquet") for key in report.log_hours.damaged)
+
+
+@pytest.mark.parametrize("key", [OTHER_KEY, None])
+def test_segments_that_somebody_invented_are_set_aside(system: System, key: bytes | None) -> None:
+    stream = of_day(4)
+    stream.store_and_decide(transaction(99, at=MIDNIGHT + HOUR))
+    segments = cut(stream.records, PREFIX).segments
+    put([sealed(each, key) if key else each for each in segments], system.root)
+    report = system.report()
+    assert report.reconciliation.stored == 3
+    assert len(report.log_hours.damaged) == len(segments)
+
+
+def test_a_sealed_segment_counts_in_its_own_hour_alone(system: System) -> None:
+    segment = system.file(f"{PREFIX}segments/*/hour=01/*")
+    copy = segment.parent.with_name("hour=07") / segment.name
+    copy.parent.mkdir()
+    shutil.copy(segment, copy)
+    report = system.report()
+    assert report.reconciliation.stored == 3
+    assert [Path(key).parent.name for key in report.log_hours.damaged] == ["hour=07"]
+
+
+def test_segments_of_before_the_upgrade_have_no_seals_and_count(tmp_path: Path) -> None:
+    system = System(tmp_path)
+    put(cut(of_day(1, 2).records, PREFIX).segments, tmp_path)
+    system.chain = system.chain_at(START + timedelta(hours=5))
+    report = system.report()
+    assert (report.reconciliation.stored, report.log_hours.damaged) == (2, ())
+    # The first link was made at five o'clock: two hours later all segments are sealed.
+    put(cut(of_day(8).records, PREFIX).segments, tmp_path)
+    assert len(system.report().log_hours.damaged) == 1
+
+
+def test_a_note_that_somebody_wrote_is_found(system: System) -> None:
+    note = system.file(f"{PREFIX}hours/*/*.json")
+    note.write_text(json.dumps(json.loads(note.read_text()) | {"files": {}}))
+    assert system.problems() == [LogProblem.NOTE_CHANGED]
+    note.unlink()
+    assert system.problems() == [LogProblem.NOTE_CHANGED]
+
+
+def test_an_hour_without_a_link_is_found(system: System) -> None:
+    note = system.file(f"{PREFIX}hours/*/*.json")
+    (note.parent / "hour=20.json").write_bytes(note.read_bytes())
+    assert system.problems() == [LogProblem.HOUR_UNCHAINED]
+
+
+def test_a_link_that_was_taken_away_changed_or_invented_is_found(system: System) -> None:
+    links = sorted(system.root.glob(f"{PREFIX}chain/*/*.json"))
+    kept = links[1].read_bytes()
+    links[1].unlink()
+    assert LogProblem.LINK_MISSING in system.problems()
+    links[1].write_text(json.dumps(json.loads(kept) | {"note": "0" * 64}))
+    assert LogProblem.LINK_FORGED in system.problems()
+    links[1].write_bytes(kept)
+    assert system.problems() == []
+    links[-1].unlink()
+    assert LogProblem.LINK_MISSING in system.problems(), "the newest one stands outside the bucket too"
+
+
+def test_an_older_bucket_that_was_put_back_is_found(system: System, tmp_path: Path) -> None:
+    older = tmp_path.with_name("older")
+    shutil.copytree(system.root, older)
+    system.log(of_day(1, 2, 3, 5))
+    assert system.report().reconciliation.stored == 4
+    assert system.problems() == []
+    shutil.rmtree(system.root)
+    shutil.copytree(older, system.root)
+    assert LogProblem.LINK_MISSING in system.problems()
+
+
+def test_a_change_on_purpose_is_a_link_that_says_so(system: System) -> None:
+    note = system.file(f"{PREFIX}hours/*/*.json")
+    changed = json.dumps(json.loads(note.read_text()) | {"revision": 2}).encode()
+    hour = json.loads(note.read_text())["hour"]
+    system.chain.append(LinkKind.ERASED, hour, changed)
+    note.write_bytes(changed)
+    found = system.verify()
+    assert (found.findings, found.erased) == ((), (hour,))
+    assert system.report().log_hours.erased == (hour,)
+
+
+def test_whoever_dies_between_head_and_link_leaves_the_link_to_the_next(system: System) -> None:
+    class DiesError(Exception):
+        pass
+
+    class Dying(FolderStore):
+        def write(self, key: str, content: bytes | Path) -> None:
+            raise DiesError(key, content)
+
+    before = system.head.link
+    dying = LogChain(Dying(system.root), PREFIX, KEY, system.head, lambda: START)
+    system.head.link = None
+    with pytest.raises(DiesError):
+        dying.append(LinkKind.MERGED, "2026-11-22T01", b"one")
+    moved: Link | None = system.head.link
+    assert moved is not None, "the head was moved before the link could not be written"
+    system.head.link = before
+    link = system.chain.append(LinkKind.MERGED, f"{START - timedelta(hours=9):{HOUR_FORMAT}}", b"two")
+    missing = system.file(f"{PREFIX}chain/*/{link.number:010}.json")
+    missing.unlink()
+    system.chain.append(LinkKind.MERGED, f"{START - timedelta(hours=8):{HOUR_FORMAT}}", b"three")
+    assert missing.exists()
+    assert system.problems() == []
+
+
+def test_two_that_append_at_once_both_have_a_link(system: System) -> None:
+    met: list[int] = []
+
+    def rival() -> None:
+        if not met:
+            met.append(1)
+            system.chain.append(LinkKind.MERGED, f"{START:{HOUR_FORMAT}}", b"rival")
+
+    before = system.head.link
+    assert before is not None
+    system.head.in_between = rival
+    link = system.chain.append(LinkKind.MERGED, f"{START:{HOUR_FORMAT}}", b"own")
+    assert link.number == before.number + 2
+    links = system.chain.read((START - timedelta(days=1)).date(), NOW.date())
+    assert [each.number for each in links] == list(range(1, link.number + 1))
+
+
+def test_who_always_meets_another_one_gives_up_and_says_so(system: System) -> None:
+    numbers = iter(range(1000))
+
+    def rival() -> None:
+        assert system.head.link is not None
+        system.head.link = Link(
+            number=system.head.link.number + 1,
+            at=next(numbers),
+            kind=LinkKind.MERGED,
+            hour="2026-11-22T01",
+            note="",
+            sealed_since=system.head.link.sealed_since,
+            previous="",
+            mac="",
+        )
+
+    system.head.in_between = rival
+    with pytest.raises(ChainMovedError, match=f"{ATTEMPTS} times"):
+        system.chain.append(LinkKind.MERGED, "2026-11-22T01", b"own")
+
+
+def test_a_log_without_a_chain_has_nothing_to_verify(tmp_path: Path) -> None:
+    system = System(tmp_path)
+    assert system.verify() == Verification(links=0, hours=0, files=0, erased=(), findings=())
+    assert datetime.now(UTC) > START
