@@ -8,17 +8,21 @@ _CONNECT_SECONDS: Final = 1
 _ATTEMPTS: Final = 3
 
 
-def client_config(*, read_seconds: float, connections: int = 10) -> Config:
-    """Return the configuration of a client: short timeouts, three attempts with backoff, kept connections.
+def client_config(
+    *, read_seconds: float, connect_seconds: float = _CONNECT_SECONDS, attempts: int = _ATTEMPTS, connections: int = 10
+) -> Config:
+    """Return the configuration of a client: short timeouts, few attempts with backoff, kept connections.
 
     Args:
         read_seconds: how long a call may wait for its answer.
+        connect_seconds: how long it may wait for a connection.
+        attempts: how often a call is sent at most.
         connections: calls that may run side by side.
     """
     return Config(
-        connect_timeout=_CONNECT_SECONDS,
+        connect_timeout=connect_seconds,
         read_timeout=read_seconds,
-        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=connections,
         tcp_keepalive=True,
     )

@@ -21,6 +21,8 @@ class Metric(StrEnum):
     TRANSACTIONS_STORED = "TransactionsStored"
     TRANSACTIONS_REPEATED = "TransactionsRepeated"
     TRANSACTIONS_REFUSED = "TransactionsRefused"
+    INLINE_LATENCY = "InlineLatency"
+    INLINE_FALLBACK = "InlineFallback"
     DECISIONS_MADE = "DecisionsMade"
     ALERTS_RAISED = "AlertsRaised"
     DECISION_LATENCY = "DecisionLatency"
@@ -64,6 +66,13 @@ class ProcessorSettings(CommonSettings, frozen=True, kw_only=True):
     max_future_seconds: int = 300
     decision_deadline_seconds: int = DECISION_DEADLINE_SECONDS
     """Age from which a transaction without a decision is shown as `FAILED`: the stream's retries are over."""
+    inline_budget_milliseconds: Annotated[int, msgspec.Meta(ge=0, le=5000)] = 0
+    """How long the processor may take for a decision that a client waits for; 0: it makes none. The next four are
+    needed for such decisions only, and the last two are those of the analyzer."""
+    profiles_table: str = ""
+    bucket: str = ""
+    time_zone: str = "UTC"
+    label_delay_days: Annotated[int, msgspec.Meta(ge=0, le=8)] = 7
 
 
 class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):

@@ -184,9 +184,9 @@ class Analyzer:
         """Have the alert of a transaction say what was decided, by whatever attempt; return whether it is new."""
         is_approved = decision.decision is Verdict.APPROVE
         if not is_approved and work.label is None:
-            return self._alerts.open(transaction, decision)
+            return self._alerts.open(transaction, decision, work.inline)
         if not is_approved or not self._alerts.withdraw(transaction, decision):
-            self._alerts.correct(transaction, decision)
+            self._alerts.correct(transaction, decision, work.inline)
         return False
 
     def _align(self, again: tuple[Work, Transaction, Decision]) -> Exception | None:

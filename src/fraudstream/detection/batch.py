@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from fraudstream.detection.judge import judged_without
 from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles.entities import PERSONAL, EntityKind, entities, kind_of
 from fraudstream.detection.profiles.events import identity
 from fraudstream.detection.stores.decisions import LearntLabel
 from fraudstream.detection.stores.profiles import ATTEMPTS, LoadedProfiles, ProfileStore, StoredProfile
-from fraudstream.transactions.decision import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fraudstream.detection.judge import Judge, Judgement
     from fraudstream.detection.profiles.profile import LabelChange, Profile
     from fraudstream.detection.stores.decisions import DecisionStore
-    from fraudstream.transactions.decision import Decision
+    from fraudstream.transactions.decision import Decision, Reason
     from fraudstream.transactions.transaction import Transaction
 
 SHARED: Final = frozenset(EntityKind) - PERSONAL
@@ -230,6 +230,7 @@ class Batch:
 
     def _notes(self, transaction: Transaction) -> list[Reason]:
         """Return which profiles and lists a transaction is judged without."""
+<<<<<<< HEAD
         missing = {
             "PROFILE_DAMAGED": self.damaged,
             "PROFILE_NEWER": self.newer,
@@ -237,6 +238,14 @@ class Batch:
         }
         keys = entities(transaction).values() if any(missing.values()) else ()
         return [Reason(code=code, source=key) for code, found in missing.items() for key in keys if key in found]
+=======
+        return judged_without(
+            entities(transaction).values(),
+            damaged=self.damaged,
+            newer=self.newer,
+            unreadable_lists=self._unreadable_lists,
+        )
+>>>>>>> 92a8fe7 (Answer clients that wait with an inline decision, beside the record)
 
     def _save(self, kinds: frozenset[EntityKind], decisions: DecisionStore) -> None:
         """Write the changed profiles of some kinds; where another writer came in between, take all steps anew.

@@ -3,7 +3,7 @@
 The analyzer, replay and backtest all judge by this one class.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -20,6 +20,22 @@ from fraudstream.transactions.transaction import Transaction
 
 NOBODY: Final[ListedEntities] = MappingProxyType({})
 NO_EXCHANGE_RATE: Final = Reason(code="NO_EXCHANGE_RATE", source=RATES_FILE)
+
+
+def judged_without(
+    keys: Iterable[str], *, damaged: Collection[str], newer: Collection[str], unreadable_lists: Collection[str]
+) -> list[Reason]:
+    """Return reasons that tell which profiles and lists a transaction is judged without.
+
+    Args:
+        keys: of its entities' profiles.
+        damaged: keys of profiles that could not be read.
+        newer: keys of profiles that a newer version of this code has written.
+        unreadable_lists: keys of entities of which nobody knows on which lists they are.
+    """
+    missing = {"PROFILE_DAMAGED": damaged, "PROFILE_NEWER": newer, "LIST_UNREADABLE": unreadable_lists}
+    keys = tuple(keys) if any(missing.values()) else ()
+    return [Reason(code=code, source=key) for code, found in missing.items() for key in keys if key in found]
 
 
 class Judgement(NamedTuple):

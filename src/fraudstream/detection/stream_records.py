@@ -9,6 +9,7 @@ from fraudstream.detection.profiles.events import MAX_TIME, UnusableTransactionE
 from fraudstream.detection.profiles.profile import LabelChange
 from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.decision import Label, Truth
+from fraudstream.transactions.inline import InlineResult
 from fraudstream.transactions.item import PoisonRecordError, decode, is_restoration
 from fraudstream.transactions.transaction import Transaction
 
@@ -29,6 +30,8 @@ class Work(NamedTuple):
     """What the label changes in profiles; None where the truth is the same as before."""
     redriven: bool = False
     """Somebody has sent it again after it had been given up."""
+    inline: InlineResult | None = None
+    """What its client was answered at once, if it waited."""
 
 
 _FRAUD = {"S": Truth.FRAUD}
@@ -79,7 +82,7 @@ def read(record: Mapping[str, Any]) -> Work:
     to_judge = "decision" not in new and (is_new or redriven)
     if not to_judge and not relabelled:
         return Work(number)
-    transaction, _, label = decode(new)
+    transaction, _, label, inline = decode(new)
     try:
         check(transaction)
     except UnusableTransactionError as error:
@@ -89,7 +92,7 @@ def read(record: Mapping[str, Any]) -> Work:
         # Of what is redriven nobody knows what was learnt, unless it has been noted.
         before = new.get("learntLabel") if redriven else old.get("label")
         relabelling = _relabelling(record, label, was_fraud=before == _FRAUD)
-    return Work(number, transaction, to_judge, label, relabelled and label is not None, relabelling, redriven)
+    return Work(number, transaction, to_judge, label, relabelled and label is not None, relabelling, redriven, inline)
 
 
 def _relabelling(record: Mapping[str, Any], label: Label | None, *, was_fraud: bool) -> Relabelling | None:

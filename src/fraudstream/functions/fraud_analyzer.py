@@ -1,16 +1,14 @@
 """The fraud analyzer's handler: batches of the stream of transactions in, decisions out."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 import boto3
 
 from fraudstream.aws_clients import client_config
 from fraudstream.contract import ANALYZER, RULESET_PREFIX
 from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
-from fraudstream.detection.features.compute import Calendar
+from fraudstream.detection.features.compute import Calendar, time_zone
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.detection.stores.profiles import ProfileStore
@@ -36,10 +34,6 @@ _DYNAMODB = boto3.client("dynamodb", config=_CONFIG)  # pyright: ignore[reportUn
 _S3 = boto3.client("s3", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]
 
 
-def _time_zone(name: str) -> tzinfo:
-    return UTC if name == "UTC" else ZoneInfo(name)
-
-
 def _refused(error: Exception) -> None:
     _METER.count(Metric.RULESET_INVALID)
     _LOG.failure("the ruleset or a model in S3 cannot be used, the last good one stays active", error)
@@ -61,7 +55,7 @@ _ANALYZER = Analyzer(
     decisions=DecisionStore(_DYNAMODB, _SETTINGS.transactions_table, _POOL),
     alerts=AlertStore(_DYNAMODB, _SETTINGS.alerts_table, _SETTINGS.alert_retention_days),
     pool=_POOL,
-    calendar=Calendar(_time_zone(_SETTINGS.time_zone), _SETTINGS.label_delay_days),
+    calendar=Calendar(time_zone(_SETTINGS.time_zone), _SETTINGS.label_delay_days),
     on_shadow_error=_shadow_failed,
 )
 

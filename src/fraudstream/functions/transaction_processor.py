@@ -1,5 +1,6 @@
 """The transaction processor: serves both routes of the API."""
 
+import os
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -7,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from fraudstream.aws_clients import client_config
-from fraudstream.contract import PROCESSOR
+from fraudstream.contract import PROCESSOR, RULESET_PREFIX
 from fraudstream.settings import ProcessorSettings, read_settings
 from fraudstream.telemetry import Log, MetricEmitter
 from fraudstream.transactions.api.routes import Answer, TransactionApi
 from fraudstream.transactions.deadline import Deadline
+from fraudstream.transactions.inline import InlineDecider, LazyDecider
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.store import TransactionStore
 
@@ -26,6 +28,43 @@ _client: "DynamoDBClient" = boto3.client(  # pyright: ignore[reportUnknownMember
 )
 _log = Log(PROCESSOR, _settings)
 _meter = MetricEmitter(_settings)
+
+
+def _undecided(error: Exception) -> None:
+    _log.failure("no decision could be made while the client waited", error)
+
+
+def _not_refreshed(error: Exception) -> None:
+    _log.failure("the ruleset or a model could not be looked at, the last good one stays active", error)
+
+
+def _inline_decider() -> InlineDecider:
+    """Load what judging needs, with clients of its own: one attempt each, within the budget."""
+    from fraudstream.detection.features.compute import Calendar, time_zone  # noqa: PLC0415  (nobody may ever wait)
+    from fraudstream.detection.inline import InlineJudge  # noqa: PLC0415
+    from fraudstream.detection.stores.ruleset import RulesetStore  # noqa: PLC0415
+
+    budget = _settings.inline_budget_milliseconds / 1000
+    config = client_config(connect_seconds=budget / 2, read_seconds=budget / 2, attempts=1)
+    s3 = boto3.client("s3", config=config)  # pyright: ignore[reportUnknownMemberType]
+    return InlineJudge(
+        dynamodb=boto3.client("dynamodb", config=config),  # pyright: ignore[reportUnknownMemberType]
+        s3=s3,
+        table=_settings.profiles_table,
+        # Earlier versions are the analyzer's business: without a ruleset there is no inline decision.
+        rulesets=RulesetStore(
+            s3, bucket=_settings.bucket, prefix=RULESET_PREFIX, on_refused=_not_refreshed, recovers=False
+        ),
+        calendar=Calendar(time_zone(_settings.time_zone), _settings.label_delay_days),
+        budget_seconds=budget,
+        on_failure=_undecided,
+    )
+
+
+_decider = LazyDecider(_inline_decider, _undecided) if _settings.inline_budget_milliseconds else None
+if _decider and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency":
+    # It starts before anybody waits.
+    _decider.prepare()
 _api = TransactionApi(
     store=TransactionStore(
         client=_client,
@@ -39,6 +78,7 @@ _api = TransactionApi(
     log=_log,
     meter=_meter,
     clock=lambda: time.time_ns() // 1_000_000,
+    decider=_decider,
 )
 
 

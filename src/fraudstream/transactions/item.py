@@ -9,6 +9,7 @@ import msgspec
 from fraudstream.contract import RESTORED_AT
 from fraudstream.transactions.attributes import AttributeValue
 from fraudstream.transactions.decision import Decision, Label
+from fraudstream.transactions.inline import InlineResult, inline_from_item
 from fraudstream.transactions.transaction import Transaction
 
 
@@ -22,6 +23,8 @@ class StoredTransaction(NamedTuple):
     transaction: Transaction
     decision: Decision | None = None
     label: Label | None = None
+    inline: InlineResult | None = None
+    """What its client was answered at once, or why nothing; None if it did not wait."""
 
 
 def decode(item: Mapping[str, AttributeValue]) -> StoredTransaction:
@@ -31,7 +34,9 @@ def decode(item: Mapping[str, AttributeValue]) -> StoredTransaction:
         PoisonRecordError: the item is not one of a transaction.
     """
     try:
-        return StoredTransaction(Transaction.from_item(item), Decision.from_item(item), Label.from_item(item))
+        return StoredTransaction(
+            Transaction.from_item(item), Decision.from_item(item), Label.from_item(item), inline_from_item(item)
+        )
     except msgspec.ValidationError as error:
         # msgspec's own message may hold the value; what follows "$." is the field.
         where = re.search(r"(?:\$\.|field `)(\w+)", str(error))

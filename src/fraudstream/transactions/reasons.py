@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
+
+STRICTER_THAN_INLINE: Final = "STRICTER_THAN_INLINE"
+"""Of alerts alone: what the client was answered at once was less strict."""
 
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
@@ -43,6 +47,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "REFUND_ABUSE": "The customer had unusually many or high refunds in a week.",
         "REPEATED_DECLINES": "The issuer declined several recent attempts of this card or customer.",
         "ROUND_AMOUNT": "The amount is a whole number of hundreds, as gift cards are.",
+        STRICTER_THAN_INLINE: "The client that waited was answered at once with a decision that was less strict.",
         "STRUCTURING": "Several recent amounts lie just below the reporting threshold.",
         "TRUSTED_ENTITY": "The customer, card, merchant, device or address is on the trusted list.",
     }

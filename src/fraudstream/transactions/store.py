@@ -7,9 +7,11 @@ request that died between the two is completed by its repetition.
 
 import secrets
 from collections.abc import Set as AbstractSet
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.contract import ItemKind
@@ -17,11 +19,13 @@ from fraudstream.durations import DAY
 from fraudstream.dynamodb import is_condition_failure
 from fraudstream.transactions.attributes import Item, from_item, to_item
 from fraudstream.transactions.deadline import DeadlineExceededError
+from fraudstream.transactions.inline import InlineAttempt, InlineDecider, inline_to_item
 from fraudstream.transactions.item import StoredTransaction, decode
 from fraudstream.transactions.pseudonyms.pseudonymize import is_same_payload, payload_hash, pseudonymize
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.sampling import sample_mark
+from fraudstream.transactions.transaction import Transaction
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -37,6 +41,14 @@ class ConflictError(Exception):
 
 class StoreUnavailableError(Exception):
     """DynamoDB did not do what it was asked; its cause says why."""
+
+
+class Waiting(NamedTuple):
+    """A client that waits for a decision."""
+
+    decider: InlineDecider
+    seconds: float
+    """How long it is ready to wait."""
 
 
 class PutResult(NamedTuple):
@@ -58,45 +70,58 @@ class TransactionStore:
     placeholders: AbstractSet[str] = frozenset()
     """Values, in small letters, that clients send in place of an identifier which they do not have."""
 
-    def put(self, request: TransactionRequest, *, now: int) -> PutResult:
+    def put(self, request: TransactionRequest, *, now: int, waiting: Waiting | None = None) -> PutResult:
         """Store a transaction, or find that it is stored.
 
         Args:
             request: a valid request.
             now: time of receipt, in epoch milliseconds; also the transaction's own time if the request has none.
+            waiting: who decides, if the client waits for it. Whatever comes of that, the transaction is stored.
 
         Raises:
             ConflictError: its id belongs to another transaction.
             StoreUnavailableError: DynamoDB failed; the same call may be repeated.
         """
+        transaction = pseudonymize(
+            request,
+            self.tokenizer,
+            timestamp=request.timestamp if isinstance(request.timestamp, int) else now,
+            received_at=now,
+            placeholders=self.placeholders,
+        )
+        # What the decision needs is read while the claim is written.
+        if waiting is None:
+            return self._claim_and_put(request, transaction, None)
+        with closing(waiting.decider.attempt(transaction, waiting.seconds)) as attempt:
+            return self._claim_and_put(request, transaction, attempt)
+
+    def _claim_and_put(
+        self, request: TransactionRequest, transaction: Transaction, attempt: InlineAttempt | None
+    ) -> PutResult:
         claim: dict[str, Any] = {
             "transactionId": request.transaction_id,
             "timestamp": _CLAIM_TIMESTAMP,
             "kind": ItemKind.CLAIM.value,
             "payloadHash": payload_hash(request, self.tokenizer),
-            "transactionTimestamp": request.timestamp if isinstance(request.timestamp, int) else now,
-            "expiresAt": (now + self.retention_days * DAY) // 1000,
+            "transactionTimestamp": transaction.timestamp,
+            "expiresAt": (transaction.received_at + self.retention_days * DAY) // 1000,
         }
         if held := self._put_if_absent(to_item(claim)):
             earlier = from_item(held)
             if not is_same_payload(request, earlier["payloadHash"], self.tokenizer):
                 raise ConflictError
             claim = earlier  # its time and its end, so that the transaction is the one that was claimed
-        transaction = pseudonymize(
-            request,
-            self.tokenizer,
-            timestamp=claim["transactionTimestamp"],
-            received_at=now,
-            placeholders=self.placeholders,
-        )
+            transaction = msgspec.structs.replace(transaction, timestamp=claim["transactionTimestamp"])
+        inline = None if attempt is None else attempt.result(transaction)
         token = secrets.token_bytes(_TOKEN_BYTES)
         beside = {"kind": ItemKind.TRANSACTION.value, "expiresAt": claim["expiresAt"], "writeToken": token}
-        item = transaction.to_item() | to_item(beside | sample_mark(transaction.transaction_id, now))
+        beside |= sample_mark(transaction.transaction_id, transaction.received_at)
+        item = transaction.to_item() | to_item(beside) | inline_to_item(inline)
         present = self._put_if_absent(item)
         # With this token it is this very one: the answer was lost, and the SDK repeated it.
         if present and present.get("writeToken") != item["writeToken"]:
             return PutResult(decode(present), is_new=False)
-        return PutResult(StoredTransaction(transaction), is_new=True)
+        return PutResult(StoredTransaction(transaction, inline=inline), is_new=True)
 
     def get(self, transaction_id: str) -> StoredTransaction | None:
         """Read a transaction; None if there is none, or only its claim.

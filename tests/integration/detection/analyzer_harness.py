@@ -26,7 +26,7 @@ from fraudstream.transactions.transaction import Transaction, TransactionType
 from tests.aws_harness import TRANSACTION_KEYS, create_table
 
 NOW = 1_780_000_000_000
-RULESET = load(
+RULESET_FILES = (
     b"""
 schemaVersion: 1
 baseLogOdds: -4
@@ -50,6 +50,7 @@ rules:
     b"{baseCurrency: EUR, rates: [{validFrom: 2026-01-01, perBase: {}}]}",
     b"{blocked: {}}",
 )
+RULESET = load(*RULESET_FILES)
 TABLES = {
     "transactions": TRANSACTION_KEYS,
     "profiles": {"entity": "S"},

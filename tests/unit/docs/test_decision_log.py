@@ -17,6 +17,7 @@ from fraudstream.reporting.log.record import SCHEMA_VERSION, LogEvent, LogRecord
 from fraudstream.reporting.log.segments import cut
 from fraudstream.transactions.attributes import to_item
 from fraudstream.transactions.decision import Truth, Verdict
+from fraudstream.transactions.inline import InlineDecision, inline_to_item
 from tests.unit.reporting.decision_log_harness import (
     DAY,
     HOUR,
@@ -40,6 +41,9 @@ TYPES = {
     "list of numbers": tuple[float, ...],
 }
 AT = MIDNIGHT + 9 * HOUR
+INLINE = InlineDecision(
+    decision=Verdict.REVIEW, score=40, reason_codes=("ODD_HOUR",), ruleset_version="a", model_version="b", decided_at=AT
+)
 EXAMPLES = ((LogTable.DECISIONS, (2026, 11, 22, 14)), (LogTable.LABELS, (2026, 12, 12, 6)))
 
 
@@ -66,7 +70,7 @@ def test_an_event_has_no_other_columns_than_the_page_says(event: LogEvent) -> No
     decided = item(transaction(1), decision(at=AT, rules=("card-velocity",)))
     stream = Stream()
     changes = {
-        LogEvent.STORED: stream.add(item(transaction(1)), at=AT),
+        LogEvent.STORED: stream.add(item(transaction(1)) | inline_to_item(INLINE), at=AT),
         LogEvent.UNREADABLE: stream.add(item(transaction(1)) | to_item({"currency": "no such"}), at=AT),
         LogEvent.DECIDED: stream.add(decided, item(transaction(1)), at=AT),
         LogEvent.LABELED: stream.add(decided | label(Truth.FRAUD, at=AT).to_item(), decided, at=AT),

@@ -5,6 +5,7 @@ import pytest
 
 from fraudstream.transactions.api.answer import Problem, Status, present_state
 from fraudstream.transactions.decision import Decision, Label, Reason, Truth, Verdict
+from fraudstream.transactions.item import StoredTransaction
 from fraudstream.transactions.reasons import SENTENCES, sentence
 from fraudstream.transactions.transaction import Transaction, TransactionType
 
@@ -33,7 +34,7 @@ def as_read(answer: msgspec.Struct) -> dict[str, Any]:
 
 
 def test_an_undecided_transaction_says_so() -> None:
-    state = as_read(present_state(TRANSACTION, None, None, failed_before=2_000))
+    state = as_read(present_state(StoredTransaction(TRANSACTION), failed_before=2_000))
     assert state == {
         "transactionId": "order-1",
         "timestamp": 1_000,
@@ -49,19 +50,20 @@ def test_an_undecided_transaction_says_so() -> None:
         "rulesetVersion": None,
         "modelVersion": None,
         "decidedAt": None,
+        "decisionStage": None,
     }
 
 
 def test_a_transaction_that_no_decision_came_for_in_time_has_failed() -> None:
-    assert present_state(TRANSACTION, None, None, failed_before=2_001).status is Status.FAILED
+    assert present_state(StoredTransaction(TRANSACTION), failed_before=2_001).status is Status.FAILED
 
 
 def test_a_late_decision_counts() -> None:
-    assert present_state(TRANSACTION, DECISION, None, failed_before=2_001).status is Status.DECIDED
+    assert present_state(StoredTransaction(TRANSACTION, DECISION), failed_before=2_001).status is Status.DECIDED
 
 
 def test_a_decision_comes_with_its_reasons_in_sentences() -> None:
-    state = as_read(present_state(TRANSACTION, DECISION, None, failed_before=0))
+    state = as_read(present_state(StoredTransaction(TRANSACTION, DECISION), failed_before=0))
     assert state["status"] == "DECIDED"
     assert state["decision"] == "DECLINE"
     assert state["score"] == 93
@@ -74,7 +76,7 @@ def test_a_decision_comes_with_its_reasons_in_sentences() -> None:
 
 def test_a_label_is_shown_when_there_is_one() -> None:
     label = Label(label=Truth.FRAUD, label_source="chargeback", labeled_at=9_000)
-    state = as_read(present_state(TRANSACTION, DECISION, label, failed_before=0))
+    state = as_read(present_state(StoredTransaction(TRANSACTION, DECISION, label), failed_before=0))
     assert (state["label"], state["labelSource"], state["labeledAt"]) == ("FRAUD", "chargeback", 9_000)
 
 

@@ -43,6 +43,15 @@ class Calendar(NamedTuple):
     """Days after which most labels are known: shares of fraud speak of transactions that are older."""
 
 
+def time_zone(name: str) -> tzinfo:
+    """Return a time zone by its IANA name."""
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo  # noqa: PLC0415  (most need no other, and start without it)
+
+    return ZoneInfo(name)
+
+
 def compute(
     transaction: Transaction, views: Mapping[EntityKind, ProfileView], amount: float | None, calendar: Calendar
 ) -> FeatureValues:

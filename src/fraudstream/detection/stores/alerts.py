@@ -12,6 +12,8 @@ from fraudstream.detection.profiles.entities import EntityKind, entities
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.dynamodb import held_item, raise_unless_condition_failed
 from fraudstream.transactions.attributes import from_item, to_item
+from fraudstream.transactions.inline import is_stricter
+from fraudstream.transactions.reasons import STRICTER_THAN_INLINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from fraudstream.transactions.decision import Decision, Label
+    from fraudstream.transactions.inline import InlineResult
     from fraudstream.transactions.transaction import Transaction
 
 STATUS_SHARDS: Final = 4
@@ -37,17 +40,23 @@ class AlertStore:
         self._retention_seconds = retention_days * SECONDS_A_DAY
         self._clock = clock
 
-    def open(self, transaction: Transaction, decision: Decision) -> bool:
+    def open(self, transaction: Transaction, decision: Decision, inline: InlineResult | None = None) -> bool:
         """Raise the alert of a transaction, or have the one that it has follow the decision; tell whether it had none.
 
         An earlier attempt may have raised it and died before it decided; another ruleset may decide otherwise since.
+
+        Args:
+            transaction: what is to be reviewed.
+            decision: why.
+            inline: what its client was answered at once; an alert says where the decision is stricter.
         """
+        shown = _shown(decision, inline)
         alert = {
             "transactionId": transaction.transaction_id,
             "timestamp": transaction.timestamp,
             "createdAt": decision.decided_at,
             **_status("OPEN", transaction),
-            **_shown(decision),
+            **shown,
             "entity": entities(transaction)[EntityKind.CUSTOMER],
             "expiresAt": int(self._clock()) + self._retention_seconds,
         }
@@ -60,20 +69,20 @@ class AlertStore:
             )
         except ClientError as error:
             held = from_item(held_item(error))
-            if any(held.get(name) != value for name, value in _shown(decision).items()):
+            if any(held.get(name) != value for name, value in shown.items()):
                 # What a person has closed stays closed.
                 status = {} if "label" in held else _status("OPEN", transaction)
-                self._change(transaction, {**_shown(decision), **status})
+                self._change(transaction, {**shown, **status})
             return False
         return True
 
-    def correct(self, transaction: Transaction, decision: Decision) -> None:
+    def correct(self, transaction: Transaction, decision: Decision, inline: InlineResult | None = None) -> None:
         """Have the alert of a transaction, if it has one, follow the decision, open or closed as it is."""
-        self._change(transaction, _shown(decision))
+        self._change(transaction, _shown(decision, inline))
 
     def withdraw(self, transaction: Transaction, decision: Decision) -> bool:
         """Close the alert of a transaction that is approved after all; return whether there was an open one."""
-        changes = {**_shown(decision), **_status("CLOSED", transaction), "closedAt": decision.decided_at}
+        changes = {**_shown(decision, None), **_status("CLOSED", transaction), "closedAt": decision.decided_at}
         return self._change(transaction, changes, only_open=True)
 
     def _change(self, transaction: Transaction, changes: Mapping[str, object], *, only_open: bool = False) -> bool:
@@ -125,11 +134,12 @@ def _status(status: str, transaction: Transaction) -> dict[str, object]:
     return {"status": status, "statusShard": _status_shard(status, transaction.transaction_id)}
 
 
-def _shown(decision: Decision) -> dict[str, object]:
+def _shown(decision: Decision, inline: InlineResult | None) -> dict[str, object]:
     """Return what an alert shows of its decision."""
+    stricter = [STRICTER_THAN_INLINE] if is_stricter(decision.decision, inline) else []
     return {
         "decision": decision.decision,
         "score": decision.score,
         # One text: the pipe that tells of alerts can only pass on what is not a list.
-        "reasonCodes": ",".join(dict.fromkeys(reason.code for reason in decision.reasons)),
+        "reasonCodes": ",".join([*dict.fromkeys(reason.code for reason in decision.reasons), *stricter]),
     }

@@ -135,20 +135,7 @@ class ProfileStore:
         """
         ordered = sorted([*keys, *map(item_key, keys)] if with_lists else keys)
         chunks = [ordered[start : start + KEYS_PER_READ] for start in range(0, len(ordered), KEYS_PER_READ)]
-        loaded = LoadedProfiles({}, set(), {}, set())
-        for items in self._pool.map(self._read, chunks):
-            for item in items:
-                key = from_attribute(item["entity"])
-                try:
-                    if key.startswith(LISTED_PREFIX):
-                        loaded.listed[key.removeprefix(LISTED_PREFIX)] = Listing.from_item(item).ends()
-                    else:
-                        loaded.profiles[key] = _stored(key, item)
-                except NewerProfileError:
-                    loaded.newer.add(key)
-                except DamagedListingError:
-                    loaded.unreadable_lists.add(key.removeprefix(LISTED_PREFIX))
-        return loaded
+        return _loaded(item for items in self._pool.map(self._read, chunks) for item in items)
 
     def save(self, profiles: Mapping[str, StoredProfile]) -> SavedProfiles:
         """Write profiles, each on condition that the stored version is still the given one."""
@@ -208,6 +195,37 @@ class ProfileStore:
         key = f"{SET_ASIDE_PREFIX}{damaged['entity']['S']}#{zlib.crc32(repr(damaged.get('state')).encode()):08x}"
         item = to_item({"entity": key, "expiresAt": int(time.time()) + self._retention_seconds})
         self._dynamodb.put_item(TableName=self._table, Item=item | {"item": {"M": damaged}})
+
+
+def read_once(dynamodb: DynamoDBClient, table: str, keys: Collection[str]) -> LoadedProfiles:
+    """Read a few profiles, with lists, by one request that is not repeated; the newest writes may be missing.
+
+    Raises:
+        ProfilesUnavailableError: DynamoDB left keys out.
+        ClientError: DynamoDB refused.
+        BotoCoreError: DynamoDB cannot be reached.
+    """
+    wanted = [{"entity": {"S": key}} for key in (*keys, *map(item_key, keys))]
+    answer = dynamodb.batch_get_item(RequestItems={table: {"Keys": wanted}})
+    if answer.get("UnprocessedKeys"):
+        raise ProfilesUnavailableError("some profiles could not be read")
+    return _loaded(answer["Responses"].get(table, []))
+
+
+def _loaded(items: Iterable[Item]) -> LoadedProfiles:
+    loaded = LoadedProfiles({}, set(), {}, set())
+    for item in items:
+        key = from_attribute(item["entity"])
+        try:
+            if key.startswith(LISTED_PREFIX):
+                loaded.listed[key.removeprefix(LISTED_PREFIX)] = Listing.from_item(item).ends()
+            else:
+                loaded.profiles[key] = _stored(key, item)
+        except NewerProfileError:
+            loaded.newer.add(key)
+        except DamagedListingError:
+            loaded.unreadable_lists.add(key.removeprefix(LISTED_PREFIX))
+    return loaded
 
 
 def _stored(key: str, item: Item) -> StoredProfile:

@@ -34,6 +34,7 @@ class RulesetStore:
         prefix: str,
         on_refused: Callable[[Exception], None],
         clock: Callable[[], float] = time.monotonic,
+        recovers: bool = True,
     ) -> None:
         """Store where the ruleset is.
 
@@ -45,6 +46,8 @@ class RulesetStore:
             on_refused: called at each look at which files cannot be used, so that what was in force stays: an
                 earlier ruleset, or earlier models, which may be none.
             clock: seconds that only grow.
+            recovers: whether a first look takes an earlier version where the present one cannot be used; if not, it
+                raises what was wrong.
         """
         self._s3 = s3
         self._bucket = bucket
@@ -52,41 +55,60 @@ class RulesetStore:
         self._files = S3Cache(s3, bucket=bucket, prefix=prefix)
         self._on_refused = on_refused
         self._clock = clock
+        self._recovers = recovers
         self._loaded: tuple[str, ...] = ()
         self._loaded_models: tuple[str, ...] = ()
         self._models = NO_MODELS
         self._has_models = False
+        self._ruleset: Ruleset | None = None
+        """Without models."""
+        self._judged_by: Ruleset | None = None
+        """What `_current` was made of."""
         self._current: Ruleset | None = None
         self._next_look = 0.0
+
+    @property
+    def at_hand(self) -> Ruleset | None:
+        """The ruleset that was active at the last look; None before the first one."""
+        return self._current
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for another look."""
+        return self._current is None or self._clock() >= self._next_look
 
     def current(self) -> Ruleset:
         """Return the active ruleset.
 
         Raises:
             RulesetError: what is stored in S3 is invalid, and so is every earlier version of it.
+            ModelError: a model is invalid, and no earlier version may be taken.
             ClientError: there is no earlier one, and S3 does not give it.
             BotoCoreError: there is no earlier one, and S3 cannot be reached.
         """
-        now = self._clock()
-        if self._current is not None and now < self._next_look:
+        if self._current is not None and self._clock() < self._next_look:
             return self._current
-        self._next_look = now + CHECK_SECONDS
+        self._next_look = self._clock() + CHECK_SECONDS
         try:
-            self._current = self._look()
+            ruleset = self._look()
         except (RulesetError, ClientError, BotoCoreError) as error:
             self._on_refused(error)
-            if self._current is None:
-                self._current = self._last_good_ruleset(error)
+            ruleset = self._last_good_ruleset(error) if self._ruleset is None else self._ruleset
+        self._ruleset = ruleset
         # A model that cannot be used keeps no new rule from becoming active, nor the other way round.
         try:
             self._look_at_models()
         except (ModelError, ClientError, BotoCoreError) as error:
             self._on_refused(error)
             if not self._has_models:
+                if not self._recovers:
+                    raise
                 self._models = self._last_good_models(error)
         self._has_models = True
-        if self._current.models is not self._models:
-            self._current = self._current.with_models(self._models)
+        if self._current is None or ruleset is not self._judged_by or self._current.models is not self._models:
+            # In one step: another thread may read `at_hand`.
+            self._current = ruleset.with_models(self._models)
+            self._judged_by = ruleset
         return self._current
 
     def _last_good_ruleset(self, error: Exception) -> Ruleset:
@@ -95,7 +117,9 @@ class RulesetStore:
         Raises:
             Exception: the given error, where there is no such ruleset or S3 cannot be read at all.
         """
-        if isinstance(error, RulesetError) or (isinstance(error, ClientError) and is_absent(error)):
+        if self._recovers and (
+            isinstance(error, RulesetError) or (isinstance(error, ClientError) and is_absent(error))
+        ):
             for state in earlier_states(self._s3, self._bucket, self._prefix, RULESET_FILES.__contains__):
                 try:
                     return _checked(load(*(state.read(name) for name in RULESET_FILES)))
@@ -120,10 +144,10 @@ class RulesetStore:
     def _look(self) -> Ruleset:
         files = [self._files.read(name) for name in RULESET_FILES]
         found = tuple(file.etag for file in files)
-        if self._current is None or found != self._loaded:
-            self._current = _checked(load(*(file.content for file in files)))
+        if self._ruleset is None or found != self._loaded:
+            self._ruleset = _checked(load(*(file.content for file in files)))
             self._loaded = found
-        return self._current
+        return self._ruleset
 
     def _look_at_models(self) -> None:
         try:

@@ -32,7 +32,9 @@ LINE: Mapping[str, str] = MappingProxyType(
 )
 """A line of a segment: column to DuckDB's type."""
 
-LABELS: tuple[str, ...] = tuple(name for name in LINE if name != "event")
+_OF_SEGMENTS = {"event", *(name for name in LINE if name.startswith("inline") and name != "inlineDecision")}
+
+LABELS: tuple[str, ...] = tuple(name for name in LINE if name not in _OF_SEGMENTS)
 """Columns of the Parquet files of labels, in order."""
 
 DECISIONS: tuple[str, ...] = tuple(name for name in LABELS if name not in _OF_LABELS)

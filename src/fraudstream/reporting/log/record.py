@@ -16,6 +16,7 @@ from fraudstream.durations import DAY
 from fraudstream.transactions.attributes import AttributeValue
 from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.decision import Decision, Label
+from fraudstream.transactions.inline import InlineDecision, InlineResult
 from fraudstream.transactions.item import PoisonRecordError, decode, is_restoration
 from fraudstream.transactions.money import exponent
 from fraudstream.transactions.transaction import FIELDS, Transaction
@@ -79,6 +80,18 @@ class LogRecord(_Columns, frozen=True, kw_only=True, rename="camel", omit_defaul
         # The columns of a transaction's fields are known only when the declaration has been read.
         def __init__(self, **columns: Any) -> None: ...  # noqa: ANN401
 
+    # of clients that waited
+    inline_decision: str | None = None
+    inline_score: int | None = None
+    inline_reasons: tuple[str, ...] = ()
+    """Reason codes, strongest first."""
+    inline_ruleset_version: str | None = None
+    inline_model_version: str | None = None
+    inline_decided_at: int | None = None
+    inline_fallback: str | None = None
+    """Why there was no inline decision."""
+
+    # of decisions
     decision: str | None = None
     score: int | None = None
     reasons: tuple[str, ...] = ()
@@ -193,7 +206,7 @@ def _check_numbers(record: LogRecord) -> None:
 def _changes(
     new: Mapping[str, AttributeValue], old: Mapping[str, AttributeValue], *, logged_at: int
 ) -> list[LogRecord]:
-    transaction, decision, label = decode(new)
+    transaction, decision, label, inline = decode(new)
     common: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "logged_at": logged_at,
@@ -205,8 +218,11 @@ def _changes(
     }
     records: list[LogRecord] = []
     if not old:
-        records.append(LogRecord(event=LogEvent.STORED, **common))
+        records.append(LogRecord(event=LogEvent.STORED, **common, **_inline_columns(inline)))
     known = common if decision is None else common | _decision_columns(transaction, decision)
+    if decision is not None and isinstance(inline, InlineDecision):
+        # Beside the final one, so that the two can be compared wherever decisions are read.
+        known["inline_decision"] = inline.decision
     newly_decided = decision is not None and "decision" not in old
     if newly_decided:
         records.append(LogRecord(event=LogEvent.DECIDED, **known))
@@ -231,6 +247,21 @@ def _known_label(old: Mapping[str, AttributeValue]) -> Label | None:
     # It was damaged, and repaired by this change.
     except (msgspec.ValidationError, KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def _inline_columns(inline: InlineResult | None) -> dict[str, Any]:
+    if inline is None:
+        return {}
+    if not isinstance(inline, InlineDecision):
+        return {"inline_fallback": inline}
+    return {
+        "inline_decision": inline.decision,
+        "inline_score": inline.score,
+        "inline_reasons": inline.reason_codes,
+        "inline_ruleset_version": inline.ruleset_version,
+        "inline_model_version": inline.model_version,
+        "inline_decided_at": inline.decided_at,
+    }
 
 
 def _decision_columns(transaction: Transaction, decision: Decision) -> dict[str, Any]:

@@ -7,7 +7,9 @@ import msgspec
 from msgspec import Meta
 
 from fraudstream.transactions import reasons
-from fraudstream.transactions.decision import Decision, Label, Truth, Verdict
+from fraudstream.transactions.decision import Decision, Truth, Verdict
+from fraudstream.transactions.inline import InlineDecision
+from fraudstream.transactions.item import StoredTransaction
 from fraudstream.transactions.transaction import Transaction
 
 
@@ -19,20 +21,32 @@ class Status(StrEnum):
     FAILED = "FAILED"
 
 
-class ReasonText(msgspec.Struct, frozen=True, kw_only=True):
+class DecisionStage(StrEnum):
+    """Which decision is shown."""
+
+    INLINE = "INLINE"
+    FINAL = "FINAL"
+
+
+class ReasonText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why: one rule's or feature's part in a decision, with its sentence."""
 
     code: Annotated[str, Meta(description="Stable reason code.")]
     message: Annotated[str, Meta(description="The code's sentence; it may be reworded.")]
-    source: Annotated[str, Meta(description="The rule or feature behind it.")]
-    points: Annotated[float, Meta(description="Its contribution to the score.")]
+    source: Annotated[
+        str | None, Meta(description="The rule or feature behind it; left out of an inline decision's reasons.")
+    ] = None
+    points: Annotated[
+        float | None, Meta(description="Its contribution to the score; left out of an inline decision's reasons.")
+    ] = None
 
 
 class TransactionState(Transaction, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A transaction as it is stored, identifiers as tokens, with its decision and its label as far as there are any."""
 
     status: Annotated[
-        Status, Meta(description="FAILED: no decision came in time, and none comes without an operator's help.")
+        Status,
+        Meta(description="FAILED: no final decision came in time, and none comes without an operator's help."),
     ]
     decision: Annotated[Verdict | None, Meta(description="null until it is decided.")]
     score: Annotated[int | None, Meta(description="0 to 100; null until it is decided.")]
@@ -40,6 +54,17 @@ class TransactionState(Transaction, frozen=True, kw_only=True, rename="camel", o
     ruleset_version: str | None
     model_version: Annotated[str | None, Meta(description="null also when rules decided alone.")]
     decided_at: Annotated[int | None, Meta(description="Epoch milliseconds; null until it is decided.")]
+    decision_stage: Annotated[
+        DecisionStage | None,
+        Meta(
+            description="INLINE: the decision was made while the client waited, and the final one, which may differ, "
+            "follows. FINAL: it stays. null until it is decided."
+        ),
+    ]
+    inline_decision: Annotated[
+        InlineDecision | None,
+        Meta(description="What a client that asked to wait was answered at once; it never changes."),
+    ] = None
     label: Truth | None = None
     label_source: str | None = None
     labeled_at: Annotated[int | None, Meta(description="Epoch milliseconds.")] = None
@@ -65,34 +90,44 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     request_id: Annotated[str, Meta(description="Finds the request in the logs.")]
 
 
-def present_state(
-    transaction: Transaction, decision: Decision | None, label: Label | None, *, failed_before: int
-) -> TransactionState:
+def present_state(stored: StoredTransaction, *, failed_before: int) -> TransactionState:
     """Build what a client reads of a transaction.
 
     Args:
-        transaction: as stored.
-        decision: as stored with it, if there is one.
-        label: as stored with it, if there is one.
-        failed_before: epoch milliseconds; undecided transactions received before it show as failed.
+        stored: the transaction, with its decisions and its label as far as there are any.
+        failed_before: epoch milliseconds; transactions without a final decision received before it show as failed.
     """
-    undecided = Status.FAILED if transaction.received_at < failed_before else Status.PENDING
+    transaction, decision, label, answered = stored
+    inline = answered if isinstance(answered, InlineDecision) else None
+    newest = decision or inline
     return TransactionState(
         **msgspec.structs.asdict(transaction),
-        status=Status.DECIDED if decision else undecided,
-        decision=decision.decision if decision else None,
-        score=decision.score if decision else None,
-        reasons=_texts(decision) if decision else (),
-        ruleset_version=decision.ruleset_version if decision else None,
-        model_version=decision.model_version if decision else None,
-        decided_at=decision.decided_at if decision else None,
+        status=_status(stored, is_late=transaction.received_at < failed_before),
+        decision=newest.decision if newest else None,
+        score=newest.score if newest else None,
+        reasons=_texts(newest) if newest else (),
+        ruleset_version=newest.ruleset_version if newest else None,
+        model_version=newest.model_version if newest else None,
+        decided_at=newest.decided_at if newest else None,
+        decision_stage=DecisionStage.FINAL if decision else DecisionStage.INLINE if inline else None,
+        inline_decision=inline,
         label=label.label if label else None,
         label_source=label.label_source if label else None,
         labeled_at=label.labeled_at if label else None,
     )
 
 
-def _texts(decision: Decision) -> tuple[ReasonText, ...]:
+def _status(stored: StoredTransaction, *, is_late: bool) -> Status:
+    if stored.decision:
+        return Status.DECIDED
+    if is_late:
+        return Status.FAILED
+    return Status.DECIDED if isinstance(stored.inline, InlineDecision) else Status.PENDING
+
+
+def _texts(decision: Decision | InlineDecision) -> tuple[ReasonText, ...]:
+    if isinstance(decision, InlineDecision):
+        return tuple(ReasonText(code=code, message=reasons.sentence(code)) for code in decision.reason_codes)
     return tuple(
         ReasonText(code=reason.code, message=reasons.sentence(reason.code), source=reason.source, points=reason.points)
         for reason in decision.reasons

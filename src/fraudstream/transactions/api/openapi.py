@@ -6,10 +6,25 @@ import msgspec
 from msgspec import Meta
 
 from fraudstream.transactions.api.answer import Problem, TransactionState
+from fraudstream.transactions.api.preferences import MAX_WAIT_SECONDS
 from fraudstream.transactions.request import MAX_BODY_BYTES, TransactionRequest
 
 _REFERENCES = "#/components/schemas/"
 _LOCATION = "Where to read it: a path below the one that was called, the stage or a custom domain's base path included."
+_PREFER: dict[str, Any] = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": f"`wait=N`: the client waits up to N seconds for an inline decision (RFC 7240); more than "
+    f"{MAX_WAIT_SECONDS} count as {MAX_WAIT_SECONDS}. The stack's own budget, by default 200 ms, is usually shorter. "
+    "Without a decision in time the answer is PENDING. What cannot be understood is passed over.",
+    "schema": {"type": "string"},
+    "example": "wait=1",
+}
+_PREFERENCE_APPLIED: dict[str, Any] = {
+    "description": "`wait`: the client asked to wait, and the answer has a decision. Absent otherwise.",
+    "schema": {"type": "string", "enum": ["wait"]},
+}
 _EXAMPLE = {
     "transactionId": "order-20261123-0001",
     "amountMinor": 4999,
@@ -99,7 +114,9 @@ def _inlined(node: Any, enums: dict[str, Any]) -> Any:  # noqa: ANN401  (a JSON 
 def _post() -> dict[str, Any]:
     return {
         "operationId": "createTransaction",
-        "summary": "Submit a transaction. The decision follows within about a second: read it with getTransaction.",
+        "summary": "Submit a transaction. The decision follows within about a second: read it with getTransaction, or "
+        "ask for an inline decision with the Prefer header.",
+        "parameters": [_PREFER],
         "requestBody": {
             "required": True,
             "description": f"At most {MAX_BODY_BYTES} bytes of UTF-8; a name twice in one object is refused.",
@@ -109,10 +126,16 @@ def _post() -> dict[str, Any]:
         },
         "responses": {
             "201": {
-                **_state("Stored; not yet decided."),
-                "headers": {"Location": {"description": _LOCATION, "schema": {"type": "string"}}},
+                **_state("Stored; not yet decided, unless the client waited for an inline decision."),
+                "headers": {
+                    "Location": {"description": _LOCATION, "schema": {"type": "string"}},
+                    "Preference-Applied": _PREFERENCE_APPLIED,
+                },
             },
-            "200": _state("The same transaction was stored before; this is its present state."),
+            "200": {
+                **_state("The same transaction was stored before; this is its present state."),
+                "headers": {"Preference-Applied": _PREFERENCE_APPLIED},
+            },
             "400": _problem("A field is wrong, missing or unknown; `errors` names every such field and no value."),
             "403": _problem("The signature or the API key is missing or wrong."),
             "409": _problem("Another transaction was stored under this transactionId."),

@@ -16,11 +16,20 @@ from fraudstream.durations import DAY
 from fraudstream.settings import Metric, ProcessorSettings
 from fraudstream.telemetry import Log, MetricEmitter
 from fraudstream.transactions.api.answer import FieldError, Problem, present_state
+from fraudstream.transactions.api.preferences import wait_seconds
 from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
 from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.deadline import Deadline
+from fraudstream.transactions.inline import InlineDecider, InlineDecision
 from fraudstream.transactions.request import MAX_BODY_BYTES
-from fraudstream.transactions.store import ConflictError, StoredTransaction, StoreUnavailableError, TransactionStore
+from fraudstream.transactions.store import (
+    ConflictError,
+    PutResult,
+    StoredTransaction,
+    StoreUnavailableError,
+    TransactionStore,
+    Waiting,
+)
 from fraudstream.transactions.transaction import TRANSACTION_ID_PATTERN
 
 DEADLINE_SECONDS = 5.0
@@ -55,6 +64,8 @@ class TransactionApi:
     meter: MetricEmitter
     clock: Callable[[], int]
     """Gives the time in epoch milliseconds."""
+    decider: InlineDecider | None = None
+    """Decides for clients that wait; None where the stack's settings have no inline decisions."""
 
     def answer(self, event: Mapping[str, Any]) -> Answer:
         """Answer a request; whatever goes wrong, the client gets a problem that tells nothing of the inside."""
@@ -95,8 +106,10 @@ class TransactionApi:
         except RequestRefusedError as error:
             detail = "The request is not a valid transaction; errors names what is wrong with it."
             raise _ProblemError(HTTPStatus.BAD_REQUEST, detail, error.errors) from None
+        seconds = wait_seconds(event)
+        waiting = Waiting(self.decider, seconds) if self.decider and seconds else None
         try:
-            result = self.store.put(request, now=now)
+            result = self.store.put(request, now=now, waiting=waiting)
         except ConflictError:
             detail = "Another transaction was stored under this transactionId."
             raise _ProblemError(HTTPStatus.CONFLICT, detail) from None
@@ -109,8 +122,25 @@ class TransactionApi:
             status=status.value,
             milliseconds=self.clock() - now,
         )
-        location = {"Location": _below(event, request.transaction_id)} if result.is_new else {}
-        return self._state_answer(status, result.stored, location)
+        if waiting and result.is_new:
+            self._count_inline(result.stored, since=now)
+        headers = {"Location": _below(event, request.transaction_id)} if result.is_new else {}
+        if seconds and _is_decided(result):
+            headers["Preference-Applied"] = "wait"
+        return self._state_answer(status, result.stored, headers)
+
+    def _count_inline(self, stored: StoredTransaction, *, since: int) -> None:
+        is_decided = isinstance(stored.inline, InlineDecision)
+        # Its average is the share of those who waited in vain.
+        self.meter.count(Metric.INLINE_FALLBACK, 0 if is_decided else 1)
+        if is_decided:
+            self.meter.milliseconds(Metric.INLINE_LATENCY, self.clock() - since)
+        else:
+            self.log.warning(
+                "a client waited for a decision in vain",
+                transaction_id=stored.transaction.transaction_id,
+                codes=[str(stored.inline)],
+            )
 
     def _get(self, transaction_id: str) -> Answer:
         known = _TRANSACTION_ID.fullmatch(transaction_id) and not holds_card_number(transaction_id)
@@ -127,7 +157,7 @@ class TransactionApi:
 
     def _state_answer(self, status: HTTPStatus, stored: StoredTransaction, headers: dict[str, str]) -> Answer:
         patience = self.settings.decision_deadline_seconds * _MILLISECONDS_PER_SECOND
-        state = present_state(*stored, failed_before=self.clock() - patience)
+        state = present_state(stored, failed_before=self.clock() - patience)
         return _answer(status, state, {"Content-Type": "application/json", **headers})
 
     def _problem(self, problem: _ProblemError, request_id: str) -> Answer:
@@ -138,6 +168,10 @@ class TransactionApi:
             "a request was refused", request_id=request_id, status=problem.status.value, failed=len(problem.errors)
         )
         return _problem_answer(problem.status, problem.detail, problem.errors, request_id=request_id)
+
+
+def _is_decided(result: PutResult) -> bool:
+    return result.stored.decision is not None or isinstance(result.stored.inline, InlineDecision)
 
 
 def _below(event: Mapping[str, Any], name: str) -> str:

@@ -1,0 +1,174 @@
+"""Judging while the client waits: by the analyzer's own `Judge`, on the profiles as they are at that moment.
+
+Two jobs are under way while the processor writes the claim: profiles are read, and the ruleset is looked at when it is
+due. The budget bounds both: the decision waits no longer, no call to AWS begins later, and each call has a short time
+and one attempt. What is under way is waited for before the answer is sent, since Lambda would freeze it there and let
+it go on within the next invocation.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+
+from fraudstream.detection.judge import Judge, judged_without
+from fraudstream.detection.profiles.entities import entities
+from fraudstream.detection.profiles.events import check
+from fraudstream.detection.stores.profiles import read_once
+from fraudstream.transactions.deadline import Deadline, DeadlineExceededError
+from fraudstream.transactions.inline import InlineFallback, of_decision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+    from fraudstream.detection.features.compute import Calendar
+    from fraudstream.detection.rules.ruleset import Ruleset
+    from fraudstream.detection.stores.profiles import LoadedProfiles
+    from fraudstream.detection.stores.ruleset import RulesetStore
+    from fraudstream.transactions.inline import InlineDecision, InlineResult
+    from fraudstream.transactions.transaction import Transaction
+
+_MILLISECONDS: Final = 1000
+_THREADS: Final = 2
+"""One reads profiles, and one looks at the ruleset when that is due."""
+_SLOW: Final = (TimeoutError, DeadlineExceededError, ConnectTimeoutError, ReadTimeoutError)
+
+
+class InlineJudge:
+    """Makes inline decisions, one at a time."""
+
+    def __init__(
+        self,
+        *,
+        dynamodb: DynamoDBClient,
+        s3: S3Client,
+        table: str,
+        rulesets: RulesetStore,
+        calendar: Calendar,
+        budget_seconds: float,
+        on_failure: Callable[[Exception], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Keep what to judge by.
+
+        Args:
+            dynamodb: a client of its own, with short timeouts and one attempt.
+            s3: likewise; the rulesets are read with it.
+            table: the table of profiles.
+            rulesets: the active ruleset.
+            calendar: as the analyzer's.
+            budget_seconds: the most that a decision may take.
+            on_failure: is told why there is no decision.
+            clock: seconds since the epoch.
+        """
+        self._dynamodb = dynamodb
+        self._table = table
+        self._rulesets = rulesets
+        self._calendar = calendar
+        self._budget_seconds = budget_seconds
+        self._on_failure = on_failure
+        self._clock = clock
+        self._deadlines = Deadline(dynamodb), Deadline(s3)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="inline")
+
+    def prepare(self) -> None:
+        """Read the ruleset, before anybody waits.
+
+        Raises:
+            RulesetError: it is invalid.
+            ModelError: a model is invalid.
+            ClientError: S3 does not give them.
+            BotoCoreError: S3 cannot be reached.
+        """
+        self._rulesets.current()
+
+    def attempt(self, transaction: Transaction, seconds: float) -> _Attempt:
+        """Begin to read what is needed to judge a transaction; see `InlineDecider`."""
+        budget = min(self._budget_seconds, seconds)
+        begun = _Attempt(self, self._rulesets, time.monotonic() + budget)
+        for deadline in self._deadlines:
+            begun.until_closed.enter_context(deadline.within(budget))
+        keys = list(entities(transaction).values())
+        begun.profiles = self._pool.submit(read_once, self._dynamodb, self._table, keys)
+        if self._rulesets.is_due:
+            begun.ruleset = self._pool.submit(self._rulesets.current)
+        return begun
+
+    def judge(self, transaction: Transaction, loaded: LoadedProfiles, ruleset: Ruleset) -> InlineDecision:
+        """Return what the analyzer would decide now.
+
+        Raises:
+            UnusableTransactionError: a value of the transaction is out of range.
+        """
+        check(transaction)
+        judgement = Judge(ruleset, self._calendar).judge(
+            transaction,
+            {key: stored.profile for key, stored in loaded.profiles.items()},
+            int(self._clock() * _MILLISECONDS),
+            notes=judged_without(
+                entities(transaction).values(),
+                damaged={key for key, stored in loaded.profiles.items() if stored.damaged},
+                newer=loaded.newer,
+                unreadable_lists=loaded.unreadable_lists,
+            ),
+            listed=loaded.listed,
+        )
+        return of_decision(judgement.decision)
+
+    def failed(self, why: InlineFallback, error: Exception) -> InlineFallback:
+        """Report a failure, and return why there is no decision."""
+        self._on_failure(error)
+        return InlineFallback.SLOW if isinstance(error, _SLOW) else why
+
+
+class _Attempt:
+    """One decision in the making."""
+
+    profiles: Future[LoadedProfiles]
+    ruleset: Future[Ruleset] | None = None
+
+    def __init__(self, judge: InlineJudge, rulesets: RulesetStore, ends_at: float) -> None:
+        self._judge = judge
+        self._rulesets = rulesets
+        self._ends_at = ends_at
+        self.until_closed = ExitStack()
+
+    def result(self, transaction: Transaction) -> InlineResult:
+        """Return the decision, or why there is none; nothing is raised."""
+        try:
+            profiles = self.profiles.result(self._left())
+        except Exception as error:  # noqa: BLE001  (whatever it is, the transaction must be stored)
+            return self._judge.failed(InlineFallback.NO_PROFILES, error)
+        try:
+            ruleset = self._ruleset()
+        except Exception as error:  # noqa: BLE001
+            return self._judge.failed(InlineFallback.NO_RULESET, error)
+        try:
+            return self._judge.judge(transaction, profiles, ruleset)
+        except Exception as error:  # noqa: BLE001
+            return self._judge.failed(InlineFallback.FAILED, error)
+
+    def close(self) -> None:
+        """Wait until nothing of it is under way any more."""
+        wait((self.profiles,))
+        if self.ruleset is not None:
+            wait((self.ruleset,))
+        self.until_closed.close()
+
+    def _ruleset(self) -> Ruleset:
+        # That of the last look is good enough: the next one need not be waited for.
+        known = self._rulesets.at_hand
+        if known is None and self.ruleset is not None:
+            return self.ruleset.result(self._left())
+        return self._rulesets.current() if known is None else known
+
+    def _left(self) -> float:
+        return max(0.0, self._ends_at - time.monotonic())

@@ -1,0 +1,164 @@
+"""A processor that decides while clients wait, on tables and a bucket of the embedded AWS behind a faulty network."""
+
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.aws_clients import client_config
+from fraudstream.contract import RULESET_FILES, RULESET_PREFIX
+from fraudstream.detection.features.compute import Calendar
+from fraudstream.detection.inline import InlineJudge
+from fraudstream.detection.stores.ruleset import RulesetStore
+from fraudstream.transactions.inline import LazyDecider
+from tests.integration.detection import analyzer_harness
+from tests.integration.detection.analyzer_harness import World
+from tests.integration.transactions.processor_harness import Processor, connect, make_processor
+
+BUCKET = "rules"
+BUDGET_SECONDS = 2.0
+"""Generous: only what never answers is too slow for it, on whatever machine."""
+
+
+@dataclass
+class FaultyNetwork:
+    """Passes connections on to a server; those that are made while it is `silent` never get an answer."""
+
+    server: tuple[str, int]
+    silent: bool = False
+    listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def serve(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._connect, args=(client,), daemon=True).start()
+
+    def _connect(self, client: socket.socket) -> None:
+        with client, socket.create_connection(self.server) as server:
+            back = threading.Thread(target=self._carry, args=(server, client, lambda: self.silent), daemon=True)
+            back.start()
+            self._carry(client, server, lambda: False)
+            back.join()
+
+    @staticmethod
+    def _carry(source: socket.socket, target: socket.socket, swallows: Callable[[], bool]) -> None:
+        try:
+            while data := source.recv(65536):
+                if not swallows():
+                    target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+
+@dataclass
+class Inline:
+    """What tests of inline decisions need."""
+
+    world: World
+    processor: Processor
+    network: FaultyNetwork
+    s3: Any
+    own_dynamodb: Any
+    """The client that inline decisions have for themselves."""
+    calls: Counter[str]
+    """Of the clients that inline decisions have for themselves: `begun` and `ended`."""
+    failures: list[Exception]
+    judge: InlineJudge
+    rulesets: RulesetStore
+
+    def post(self, transaction: Mapping[str, Any], prefer: str | None = "wait=5") -> dict[str, Any]:
+        headers = {"Content-Type": "application/json"} | ({"Prefer": prefer} if prefer is not None else {})
+        return self.processor.post(transaction, headers=headers)
+
+    def store_ruleset(self) -> None:
+        for name, content in zip(RULESET_FILES, analyzer_harness.RULESET_FILES, strict=True):
+            self.s3.put_object(Bucket=BUCKET, Key=RULESET_PREFIX + name, Body=content)
+
+
+def make_bucket(aws: MinistackServer) -> None:
+    aws.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": aws.region})
+
+
+@contextmanager
+def inline_processor(aws: MinistackServer, world: World) -> Iterator[Inline]:
+    """A processor whose clients of inline decisions reach the embedded AWS through a network of their own."""
+    s3 = aws.client("s3")
+    place = urlsplit(aws.endpoint_url)
+    network = FaultyNetwork((place.hostname or "", place.port or 0))
+    threading.Thread(target=network.serve, daemon=True).start()
+    config = client_config(connect_seconds=BUDGET_SECONDS / 2, read_seconds=BUDGET_SECONDS / 2, attempts=1)
+    own = {service: _own_client(network, service, config) for service in ("dynamodb", "s3")}
+    calls: Counter[str] = Counter()
+    for client in own.values():
+        client.meta.events.register("before-call", lambda **_: calls.update(["begun"]))
+        for end in ("after-call", "after-call-error"):
+            client.meta.events.register(end, lambda **_: calls.update(["ended"]))
+    failures: list[Exception] = []
+    rulesets = RulesetStore(own["s3"], bucket=BUCKET, prefix=RULESET_PREFIX, on_refused=failures.append, recovers=False)
+    judge = InlineJudge(
+        dynamodb=own["dynamodb"],
+        s3=own["s3"],
+        table="profiles",
+        rulesets=rulesets,
+        calendar=Calendar(),
+        budget_seconds=BUDGET_SECONDS,
+        on_failure=failures.append,
+    )
+    processor = make_processor(connect(aws.endpoint_url), "transactions")
+    api = replace(processor.api, decider=LazyDecider(lambda: judge, failures.append))
+    inline = Inline(
+        world=world,
+        processor=replace(processor, api=api),
+        network=network,
+        s3=s3,
+        own_dynamodb=own["dynamodb"],
+        calls=calls,
+        failures=failures,
+        judge=judge,
+        rulesets=rulesets,
+    )
+    try:
+        yield inline
+    finally:
+        network.listener.close()
+
+
+def _own_client(network: FaultyNetwork, service: str, config: Any) -> Any:
+    client: Any = boto3.client
+    return client(
+        service,
+        endpoint_url=network.endpoint,
+        region_name="us-east-2",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=config,
+    )
+
+
+def refuse(operation: str) -> Callable[..., None]:
+    """Give a hook that makes a call fail as DynamoDB does under load."""
+
+    def hook(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException", "Message": ""}}, operation)
+
+    return hook
+
+
+def unreachable(**_: object) -> None:
+    raise BotoCoreError
