@@ -51,6 +51,8 @@ def submit(
 ) -> None:
     """Post one transaction and wait for its decision.
 
+    The API is asked to decide at once. Where it does not, or not in its budget, the decision is awaited.
+
     The id is printed first: the same call with `--id` again changes nothing.
 
     ```
@@ -82,7 +84,9 @@ def submit(
         raise CommandError("how much? Say it with --amount 12.50, or with amountMinor in the JSON")
     err.print(f"transactionId {shown(str(body['transactionId']))}", style="dim", markup=False)
     deployment = Deployment(stack, {"apiUrl": api})
-    state = call_api(deployment, "POST", "/transactions", body)
+    # Whole seconds are all that the header can say. A stack without inline decisions passes it over.
+    prefer = {"Prefer": f"wait={int(wait)}"} if wait >= 1 else None
+    state = call_api(deployment, "POST", "/transactions", body, prefer)
     deadline = time.monotonic() + wait
     while state.get("status") == "PENDING" and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)

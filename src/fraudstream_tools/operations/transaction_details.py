@@ -77,9 +77,8 @@ def read_details(
     item = newest_item(dynamodb, transactions, transaction_id)
     if item is None:
         return None
-    transaction, decision, label = decode(item)
     failed_before = int((time.time() - DECISION_DEADLINE_SECONDS) * SECOND)
-    state = msgspec.to_builtins(present_state(transaction, decision, label, failed_before=failed_before))
+    state = msgspec.to_builtins(present_state(decode(item), failed_before=failed_before))
     beside = from_item({name: item[name] for name in _BESIDE if name in item})
     alert = AlertQueue(dynamodb, alerts=alerts, transactions=transactions).get(transaction_id)
     return described(TransactionDetails(state=state | beside, alert=alert), ruleset)
@@ -89,7 +88,7 @@ def described(details: TransactionDetails, ruleset: Ruleset | None) -> Transacti
     """Return the same details with what a ruleset says of the rules behind the decision."""
     if ruleset is None:
         return details
-    sources = {reason["source"] for reason in details.state.get("reasons") or ()}
+    sources = {reason.get("source") for reason in details.state.get("reasons") or ()}
     rules = {rule.id: rule.description for rule in ruleset.rules if rule.id in sources}
     return TransactionDetails(state=details.state, alert=details.alert, rules=rules, ruleset=ruleset.version)
 
@@ -101,10 +100,12 @@ def history_of(state: Mapping[str, Any], alert: AlertSummary | None = None) -> l
         state: the transaction as the API answers it, or more of it.
         alert: its alert, if there is one.
     """
+    inline: Mapping[str, Any] = state.get("inlineDecision") or {}
     events = [
         (state["timestamp"], "it happened, by the client's clock"),
         (state["receivedAt"], "it was received"),
-        (state.get("decidedAt"), _decided(state)),
+        (inline.get("decidedAt"), f"its client was answered at once: {inline.get('decision')}"),
+        (state.get("decidedAt") if state.get("decisionStage") != "INLINE" else None, _decided(state)),
         (state.get("labeledAt"), f"labelled {state.get('label')}, says {state.get('labelSource')}"),
         (state.get("redrivenAt"), "sent to the analyzer again by an operator"),
         (state.get(RESTORED_AT), "brought back from a restored table"),

@@ -22,12 +22,23 @@ class Api:
         self.posted: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.looks = 0
+        self.decides_inline = False
 
     def post(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if body["currency"] == "XXX":
             errors = [{"field": "currency", "message": "must be a currency code"}]
             return 400, {"title": "Bad request", "status": 400, "errors": errors}
         self.posted.append(body)
+        if self.decides_inline and "prefer" in self.headers[-1]:
+            inline = {
+                "decision": "DECLINE",
+                "score": 97,
+                "reasonCodes": ["CARD_TESTING"],
+                "decidedAt": TIMES["timestamp"],
+            }
+            reasons = [{"code": "CARD_TESTING", "message": "Several cards were declined"}]
+            decided = {"status": "DECIDED", "decisionStage": "INLINE", "inlineDecision": inline, "reasons": reasons}
+            return 201, TIMES | body | inline | decided
         return 201, TIMES | body | {"status": "PENDING", "decision": None, "score": None, "reasons": []}
 
     def get(self, transaction_id: str) -> tuple[int, dict[str, Any]]:

@@ -19,6 +19,21 @@ def test_submit_posts_a_transaction_and_waits_for_its_decision(fraudstream: Comm
     assert all(shown in ran.out for shown in ("12.50 EUR", "REVIEW", "41 of 100", "CARD_VELOCITY", "+2.5"))
 
 
+def test_an_inline_decision_is_asked_for_and_need_not_be_polled_for(fraudstream: Command, api: Api) -> None:
+    api.decides_inline = True
+    ran = fraudstream("submit", "--amount", "12.50", "--wait", "2.5")
+    assert api.headers[-1]["prefer"] == "wait=2"
+    assert api.looks == 0
+    assert all(shown in ran.out for shown in ("DECLINE", "97 of 100", "CARD_TESTING", "the final decision follows"))
+
+
+@pytest.mark.parametrize("wait", [0, 0.5])
+def test_who_waits_less_than_a_second_asks_for_no_inline_decision(fraudstream: Command, api: Api, wait: float) -> None:
+    api.decides_inline = True
+    assert fraudstream("submit", "--amount", "1", "--wait", wait).code == 0
+    assert "prefer" not in api.headers[-1]
+
+
 @pytest.mark.parametrize(
     ("amount", "currency", "minor"), [("1500", "JPY", 1500), ("1.234", "KWD", 1234), ("0", "USD", 0)]
 )

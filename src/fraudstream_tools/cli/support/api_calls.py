@@ -1,5 +1,6 @@
 """Calls to the transactions API, and what a person sees of their answers."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from fraudstream_tools.cli.support.deployment import Deployment
@@ -19,7 +20,13 @@ def show_transaction(state: dict[str, Any], *, as_json: bool) -> None:
         print_transaction(state)
 
 
-def call_api(deployment: Deployment, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def call_api(
+    deployment: Deployment,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Send a signed request to the API and return the transaction that it answers with.
 
     Raises:
@@ -31,7 +38,7 @@ def call_api(deployment: Deployment, method: str, path: str, body: dict[str, Any
     api_url = deployment["apiUrl"].rstrip("/")
     url = f"{api_url}{path}"
     try:
-        answer = httpx.request(method, url, json=body, auth=deployment.auth(), timeout=30)
+        answer = httpx.request(method, url, json=body, headers=headers, auth=deployment.auth(), timeout=30)
     except httpx.TransportError as error:
         hint = "; is `fraudstream local` still running?" if deployment.is_local else ""
         raise CommandError(f"no answer from {api_url}/transactions: {error}{hint}") from None

@@ -21,6 +21,7 @@ _NOT_FIELDS: Final = frozenset(
     {
         *("transactionId", "amountMinor", "currency", "type", "timestamp", "receivedAt", "metadata"),
         *("status", "decision", "score", "reasons", "rulesetVersion", "modelVersion", "decidedAt"),
+        *("decisionStage", "inlineDecision"),
         *("label", "labelSource", "labeledAt", "learntLabel", "learntLabeledAt", "redrivenAt", "restoredAt"),
         *("unevaluableRules", "shadowHits", "shadowModel", "shadowScore"),
     }
@@ -67,6 +68,8 @@ def _what(state: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
 def _decision(details: "TransactionDetails") -> Iterator[tuple[str, Text]]:
     state = details.state
     decision = decision_text(state.get("decision"), str(state.get("status", "")))
+    if state.get("decisionStage") == "INLINE":
+        decision.append("  answered at once; the final decision follows", style="dim")
     if state.get("score") is not None:
         decision.append(f"  score {state['score']} of 100", style="default")
     if state.get("status") == "FAILED":
@@ -111,8 +114,9 @@ def _print_reasons(details: "TransactionDetails") -> None:
         line = Text("  • ").append(reason.get("message") or reason["code"])
         out.print(line)
         points = f", {reason['points']:+g} points" if reason.get("points") else ""
-        behind = Text(f"{reason['code']}, from {reason['source']}{points}")
-        if description := details.rules.get(reason["source"]):
+        source = reason.get("source", "")
+        behind = Text(f"{reason['code']}{f', from {source}' if source else ''}{points}")
+        if description := details.rules.get(source):
             behind.append(f": {description}")
         behind.stylize("dim")
         out.print(Padding(behind, (0, 0, 0, 4)))

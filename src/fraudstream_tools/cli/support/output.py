@@ -62,7 +62,10 @@ def print_transaction(state: dict[str, Any]) -> None:
     facts.add_column()
     facts.add_row("transaction", str(state["transactionId"]))
     facts.add_row("amount", f"{format_money(state['amountMinor'], state['currency'])}  {state['type']}")
-    facts.add_row("decision", decision_text(state.get("decision"), str(state.get("status", ""))))
+    decision = decision_text(state.get("decision"), str(state.get("status", "")))
+    if state.get("decisionStage") == "INLINE":
+        decision.append("  answered at once; the final decision follows", style="dim")
+    facts.add_row("decision", decision)
     if state.get("score") is not None:
         facts.add_row("score", f"{state['score']} of 100")
     if state.get("label"):
