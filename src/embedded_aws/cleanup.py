@@ -11,10 +11,23 @@ from types import FrameType
 
 _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 _STATE = "state"
+_LOCK = ".lock"
 
 
 class FolderInUseError(RuntimeError):
     """Another block works in the folder."""
+
+
+def is_in_use(folder: Path) -> bool:
+    """Return whether a block works in a folder, in this process or another; the folder is left as it is."""
+    try:
+        with (folder / _LOCK).open("rb") as holder:
+            fcntl.flock(holder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
 
 
 @contextlib.contextmanager
@@ -26,7 +39,7 @@ def state_folder(folder: Path) -> Generator[Path]:
     """
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    lock = folder / ".lock"
+    lock = folder / _LOCK
     with lock.open("a") as holder:
         try:
             # The lock goes with the process that holds it: what a killed one left behind does not stand in the way.

@@ -51,6 +51,7 @@ class LocalCloud:
         region: the region that is played; the program's provider must be for the same.
         enforce_iam: whether the policies of roles are evaluated.
         on_progress: called with a short text for each step.
+        port: of the gateway; None takes a free one. A program with more than one stage cannot be deployed with it.
     """
 
     def __init__(
@@ -64,7 +65,9 @@ class LocalCloud:
         region: str = "us-east-2",
         enforce_iam: bool = False,
         on_progress: Callable[[str], None] = lambda _: None,
+        port: int | None = None,
     ) -> None:
+        self._port = port
         self.outputs: dict[str, Any] = {}
         self._program = program
         self._project = project
@@ -93,7 +96,10 @@ class LocalCloud:
             server = MinistackServer(state / "aws", region=self._region, enforce_iam=self._enforce_iam)
             self._server = resources.enter_context(server)
             provider = LocalProvider(
-                Account(server), packages=state / "packages", reserve_port=free_port, on_progress=self._on_progress
+                Account(server),
+                packages=state / "packages",
+                reserve_port=free_port if self._port is None else lambda port=self._port: port,
+                on_progress=self._on_progress,
             )
             self.outputs = run_program(
                 self._program, project=self._project, stack=self._stack, config=self._config, provider=provider
@@ -209,7 +215,10 @@ class LocalCloud:
                 planned.spec, invoke=self._runtime.invoke, credentials=roles.known, folder=folder, port=planned.port
             )
             resources.callback(gateway.close)
-            gateway.start()
+            try:
+                gateway.start()
+            except OSError as error:
+                raise DeploymentError(f"port {planned.port} of 127.0.0.1: {error.strerror}") from error
 
     def _mappers(self, plan: ServicePlan, roles: Roles, role_of: Mapping[str, str]) -> Iterator[StreamConsumer]:
         # Lambda gives up what failed in the name of the function's role. It reads the stream in that name too, but

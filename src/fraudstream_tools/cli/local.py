@@ -2,11 +2,11 @@
 
 import json
 import os
-import threading
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -18,6 +18,7 @@ from fraudstream_tools.cli.support.steps import ProgressSteps
 if TYPE_CHECKING:
     from embedded_aws.cloud import LocalCloud
 
+_LOOK_SECONDS = 1.0
 _EXAMPLE = {
     "transactionId": "order-1",
     "amountMinor": 4999,
@@ -34,10 +35,20 @@ def register(app: typer.Typer) -> None:
     app.command()(local)
 
 
-def local() -> None:
+def local(
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=1, max=65_535, help="The API's port; without it, a free one, another each time."),
+    ] = None,
+) -> None:
     """Run the whole system on this machine until Ctrl-C.
 
-    Prints the API's URL and curl lines to paste. While it runs, the other commands find it by themselves.
+    Prints the API's URL and curl lines to paste. While it runs, the other commands find it by themselves, and a ruleset
+    or model that its analyzer refuses is told here. What it stored goes when it stops; with --port its URL stays.
+
+    ```
+    fraudstream local --port 8080
+    ```
     """
     from fraudstream_tools.cli.support.lambda_endpoint import lambda_endpoint  # noqa: PLC0415
     from fraudstream_tools.cli.support.local_system import deployed  # noqa: PLC0415  (each command pays for what it uses)
@@ -45,16 +56,26 @@ def local() -> None:
     outputs_file = enter_checkout() / LOCAL_OUTPUTS
     with (
         ProgressSteps() as steps,
-        deployed("local", steps) as cloud,
+        deployed("local", steps, port) as cloud,
         lambda_endpoint(cloud.invoke, cloud) as lambda_url,
     ):
         steps.pause()
         with _left_in(outputs_file, _outputs(cloud, lambda_url)):
             _print_hints(cloud, outputs_file.parent / "local" / "state")
             try:
-                threading.Event().wait()
+                _tell_refusals(cloud)
             except KeyboardInterrupt:
                 err.print()
+
+
+def _tell_refusals(cloud: "LocalCloud") -> NoReturn:
+    from fraudstream_tools.cli.support.refused_rulesets import RefusalWatch  # noqa: PLC0415  (kept out of `--help`)
+
+    watch = RefusalWatch.of(cloud)
+    while True:
+        time.sleep(_LOOK_SECONDS)
+        if news := watch.news():
+            err.print(f"warning: {news}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _outputs(cloud: "LocalCloud", lambda_url: str) -> Mapping[str, str]:

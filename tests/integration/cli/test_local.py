@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
+from embedded_aws.ministack.server import free_port
 from tests.integration.embedded_aws.process_harness import family, needs_proc, wait_until_gone
 
 CHECKOUT = Path.cwd()
@@ -30,11 +32,20 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def local(checkout: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def local(checkout: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
     # Into a file: nobody reads a pipe while the test looks elsewhere.
     with (checkout / "printed").open("wb") as printed:
         process = subprocess.Popen(
-            [COMMAND, "local"], cwd=checkout, stdout=printed, stderr=printed, start_new_session=True
+            [COMMAND, "local", "--port", str(port)],
+            cwd=checkout,
+            stdout=printed,
+            stderr=printed,
+            start_new_session=True,
         )
     try:
         deadline = time.monotonic() + 120
@@ -55,10 +66,11 @@ def fraudstream(checkout: Path, *arguments: str) -> "subprocess.CompletedProcess
 @needs_proc
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_other_commands_find_the_local_system_and_nothing_is_left(
-    checkout: Path, local: "subprocess.Popen[bytes]", ending: signal.Signals
+    checkout: Path, local: "subprocess.Popen[bytes]", port: int, ending: signal.Signals
 ) -> None:
     outputs = checkout / ".local" / "outputs.json"
     assert outputs.stat().st_mode & 0o077 == 0
+    assert json.loads(outputs.read_bytes())["apiUrl"].startswith(f"http://127.0.0.1:{port}/")
 
     submitted = fraudstream(checkout, "submit", "--amount", "12.50", "--currency", "EUR", "--id", "t-1", "--json")
     assert json.loads(submitted.stdout)["decision"] == "APPROVE"
@@ -85,12 +97,30 @@ def test_other_commands_find_the_local_system_and_nothing_is_left(
     assert not (checkout / ".local").exists()
 
 
-def test_two_local_runs_do_not_get_into_each_others_way(checkout: Path, local: "subprocess.Popen[bytes]") -> None:
+def test_a_second_local_run_is_refused_at_once(checkout: Path, local: "subprocess.Popen[bytes]") -> None:
     second = subprocess.run([COMMAND, "local"], cwd=checkout, capture_output=True, text=True, check=False, timeout=60)
     assert second.returncode == 1
-    assert "error: another local cloud runs in" in second.stderr
+    assert "error: a `fraudstream local` already runs in" in second.stderr
+    assert "deploying" not in second.stderr
     assert local.poll() is None
     assert (checkout / ".local" / "outputs.json").exists()
+
+
+def test_a_ruleset_that_the_analyzer_refuses_is_told(checkout: Path, local: "subprocess.Popen[bytes]") -> None:
+    assert local
+    outputs = json.loads((checkout / ".local" / "outputs.json").read_bytes())
+    s3 = boto3.Session(outputs["accessKeyId"], outputs["secretAccessKey"]).client(
+        "s3", region_name=outputs["region"], endpoint_url=outputs["endpointUrl"]
+    )
+    broken = (CHECKOUT / "rules" / "ruleset.yaml").read_text().replace("cardCount2h >=", "cardCount2hours >=", 1)
+    s3.put_object(Bucket=outputs["bucketName"], Key="rulesets/live/ruleset.yaml", Body=broken.encode())
+    submitted = fraudstream(checkout, "submit", "--amount", "12.50", "--currency", "EUR", "--json")
+    assert json.loads(submitted.stdout)["decision"] == "APPROVE"
+    deadline = time.monotonic() + 20
+    while "cardCount2hours" not in (printed := (checkout / "printed").read_text()):
+        assert time.monotonic() < deadline, printed
+        time.sleep(0.2)
+    assert "warning: the analyzer refuses what is stored in rulesets/live/" in printed
 
 
 @needs_proc

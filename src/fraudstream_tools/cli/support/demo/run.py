@@ -18,6 +18,7 @@ from fraudstream_tools.cli.support.demo.reconciliation import STOPPED, RunCounts
 from fraudstream_tools.cli.support.demo.results import Results, print_results
 from fraudstream_tools.cli.support.labelling import label_transaction
 from fraudstream_tools.cli.support.local_system import deployed
+from fraudstream_tools.cli.support.log_tail import LogTail
 from fraudstream_tools.cli.support.steps import ProgressStep, ProgressSteps
 from fraudstream_tools.lab.replay.client import ReplayResult, replay
 from fraudstream_tools.lab.replay.signing import SignedRequests
@@ -85,7 +86,7 @@ class _Watch:
     cloud: "LocalCloud"
     step: ProgressStep
     decided: int = 0
-    _position: int = 0
+    _tail: LogTail | None = None
     _looked: float = 0.0
     _started: float = 0.0
 
@@ -100,15 +101,9 @@ class _Watch:
         self.step.say(f"{rate:,.0f}/s, {self.decided:,} decided", result.accepted)
 
     def _new_decisions(self) -> int:
-        file = self.cloud.log_file(self.cloud.outputs["analyzerFunction"])
-        if not file.exists():
-            return 0
-        with file.open("rb") as stream:
-            stream.seek(self._position)
-            new = stream.read()
-        whole = new[: new.rfind(b"\n") + 1]
-        self._position += len(whole)
-        lines = (line[line.find(b"{") :] for line in whole.splitlines() if b"DecisionsMade" in line)
+        if self._tail is None:
+            self._tail = LogTail(self.cloud.log_file(self.cloud.outputs["analyzerFunction"]))
+        lines = (line[line.find(b"{") :] for line in self._tail.new_lines() if b"DecisionsMade" in line)
         return sum(int(sum(json.loads(line)["DecisionsMade"])) for line in lines)
 
 

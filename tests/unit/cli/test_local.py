@@ -1,0 +1,44 @@
+"""`fraudstream local` looks at what stands in its way before it deploys anything."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from embedded_aws.cleanup import is_in_use, state_folder
+from tests.cli_harness import Command, clean_environment
+
+
+@pytest.fixture
+def fraudstream(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """The command in what looks like a checkout, with a program that nobody can import."""
+    clean_environment(monkeypatch)
+    (tmp_path / "Pulumi.yaml").touch()
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "infra" / "program.py").write_text("raise AssertionError")
+    monkeypatch.chdir(tmp_path)
+    return Command(capsys)
+
+
+def test_a_second_one_is_refused_before_anything_is_deployed(fraudstream: Command, tmp_path: Path) -> None:
+    folder = tmp_path / ".local" / "local"
+    with state_folder(folder):
+        ran = fraudstream("local")
+        assert is_in_use(folder)
+    assert ran.code == 1
+    assert ran.err == (
+        f"error: a `fraudstream local` already runs in {folder}: use that one, or stop it with Ctrl-C in its terminal\n"
+    )
+    assert not is_in_use(folder)
+
+
+def test_a_port_that_another_program_has_is_named(fraudstream: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        ran = fraudstream("local", "--port", other.getsockname()[1])
+    assert ran.code == 1
+    assert "Address already in use; stop the program that has it, or give another port" in ran.err
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http"])
+def test_what_is_no_port_is_wrong_usage(fraudstream: Command, port: str) -> None:
+    assert fraudstream("local", "--port", port).code == 2
