@@ -230,22 +230,12 @@ class Batch:
 
     def _notes(self, transaction: Transaction) -> list[Reason]:
         """Return which profiles and lists a transaction is judged without."""
-<<<<<<< HEAD
-        missing = {
-            "PROFILE_DAMAGED": self.damaged,
-            "PROFILE_NEWER": self.newer,
-            "LIST_UNREADABLE": self.unreadable_lists,
-        }
-        keys = entities(transaction).values() if any(missing.values()) else ()
-        return [Reason(code=code, source=key) for code, found in missing.items() for key in keys if key in found]
-=======
         return judged_without(
             entities(transaction).values(),
             damaged=self.damaged,
             newer=self.newer,
-            unreadable_lists=self._unreadable_lists,
+            unreadable_lists=self.unreadable_lists,
         )
->>>>>>> 92a8fe7 (Answer clients that wait with an inline decision, beside the record)
 
     def _save(self, kinds: frozenset[EntityKind], decisions: DecisionStore) -> None:
         """Write the changed profiles of some kinds; where another writer came in between, take all steps anew.
