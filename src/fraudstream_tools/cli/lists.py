@@ -84,8 +84,7 @@ def add(
         lists = _lists(deployment)
         done = [(token, lists.add(list_name, _kind(kind), token, by=by, reason=why, until=end)) for token in tokens]
     _print_changes(list_name, kind, done, as_json=as_json)
-    if not _is_asked_for(ruleset, list_name):
-        err.print(f"no live rule asks for {list_name}: nothing is decided otherwise until one does", soft_wrap=True)
+    _warn_if_not_asked_for(ruleset, list_name)
 
 
 def remove(
@@ -154,6 +153,8 @@ def show(
         return
     for each in found.entries:
         _print_entry(each)
+    for name in sorted({each.list_name for each in found.entries}):
+        _warn_if_not_asked_for(ruleset, name)
     if not found.entries:
         out.print("nobody was put on a list by the commands", style="dim")
     for name, kinds in counts.items():
@@ -181,10 +182,12 @@ def _ruleset(deployment: Deployment) -> "Ruleset":
     return RulesetBucket(deployment.client("s3"), deployment["bucketName"]).active()
 
 
-def _is_asked_for(ruleset: "Ruleset", list_name: str) -> bool:
+def _warn_if_not_asked_for(ruleset: "Ruleset", list_name: str) -> None:
     from fraudstream.detection.rules.ruleset import Mode, asked_lists  # noqa: PLC0415  (kept out of `--help`)
 
-    return any(list_name in asked_lists(rule.when) for rule in ruleset.rules if rule.mode is Mode.LIVE)
+    if not any(list_name in asked_lists(rule.when) for rule in ruleset.rules if rule.mode is Mode.LIVE):
+        text = f"no live rule asks for {list_name}: nothing is decided otherwise until one does"
+        err.print(text, markup=False, soft_wrap=True)
 
 
 @contextmanager

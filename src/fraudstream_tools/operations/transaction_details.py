@@ -24,6 +24,7 @@ _BESIDE: Final = (
     "shadowHits",
     "shadowModel",
     "shadowScore",
+    "listedAs",
     "learntLabel",
     "learntLabeledAt",
     "redrivenAt",

@@ -5,12 +5,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fraudstream.durations import HOUR
 from fraudstream.transactions.attributes import to_item
 from tests.cli_harness import Command
-from tests.integration.cli.review_harness import BUCKET, NOW, TRANSACTIONS, System
+from tests.integration.cli.review_harness import BUCKET, DECISION, NOW, TRANSACTIONS, System
 
 RULES = Path("rules").resolve()
 
@@ -156,6 +157,11 @@ def test_an_alert_is_shown_without_the_rules_where_they_cannot_be_read(fraudstre
     shown = json.loads(fraudstream("alerts", "show", "t-1", "--json").out)
     assert (shown["alert"]["status"], shown["rules"], shown["decision"]) == ("OPEN", {}, "DECLINE")
     assert [event["what"] for event in shown["history"]][-1] == "an alert was raised"
+
+
+def test_it_is_shown_as_what_a_transaction_was_listed(fraudstream: Command, system: System) -> None:
+    system.store("t-1", decision=msgspec.structs.replace(DECISION, listed_as=("blocked:card", "blocked:device")))
+    assert "listed as blocked card, blocked device" in " ".join(fraudstream("alerts", "show", "t-1").out.split())
 
 
 def test_a_transaction_that_has_no_alert_is_shown_too(fraudstream: Command, system: System) -> None:

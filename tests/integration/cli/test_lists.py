@@ -158,6 +158,7 @@ def test_a_list_that_no_live_rule_asks_for_is_pointed_out(
     ran = fraudstream("lists", "add", "watched", "card", CARD, *WHY)
     assert ran.code == 0
     assert "no live rule asks for watched" in ran.err
+    assert "no live rule asks for watched" in fraudstream("lists", "show").err
 
 
 @pytest.mark.parametrize(

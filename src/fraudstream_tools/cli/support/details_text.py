@@ -23,7 +23,7 @@ _NOT_FIELDS: Final = frozenset(
         *("status", "decision", "score", "reasons", "rulesetVersion", "modelVersion", "decidedAt"),
         *("decisionStage", "inlineDecision"),
         *("label", "labelSource", "labeledAt", "learntLabel", "learntLabeledAt", "redrivenAt", "restoredAt"),
-        *("unevaluableRules", "shadowHits", "shadowModel", "shadowScore"),
+        *("unevaluableRules", "shadowHits", "shadowModel", "shadowScore", "listedAs"),
     }
 )
 """What is shown in its own place."""
@@ -81,6 +81,8 @@ def _decision(details: "TransactionDetails") -> Iterator[tuple[str, Text]]:
         yield "model", Text(str(state["modelVersion"]))
     if state.get("shadowModel"):
         yield "shadow model", Text(f"{state['shadowModel']} would have given a score of {state.get('shadowScore')}")
+    if listed := state.get("listedAs"):
+        yield "listed as", Text(", ".join(str(each).replace(":", " ") for each in listed))
     for name, what in (("shadowHits", "shadow rules hit"), ("unevaluableRules", "rules without their fields")):
         if state.get(name):
             yield what, Text(", ".join(state[name]))
