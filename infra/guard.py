@@ -48,7 +48,7 @@ def refuse_loss(previous: PreviousOutputs, settings: StackSettings) -> None:
     """
     complaints = [*_key(previous, settings)]
     if not settings.allow_destructive_changes:
-        complaints += [*_place(previous, settings), *_account_role(previous, settings)]
+        complaints += [*_place(previous, settings), *_account_role(previous, settings), *_trail(previous, settings)]
     if complaints:
         raise StackSettingsError("\n".join(complaints))
 
@@ -76,6 +76,15 @@ def _account_role(previous: PreviousOutputs, settings: StackSettings) -> Iterato
             f"{NAMESPACE}:apiGatewayAccountRole is 'existing', and this stack manages the account's role: the change "
             "would leave every REST API of the account and region without access logs until another role is set. "
             "Set it back to 'manage', or hand the role over (docs/settings.md, the account's role) with "
+            f"{NAMESPACE}:allowDestructiveChanges true."
+        )
+
+
+def _trail(previous: PreviousOutputs, settings: StackSettings) -> Iterator[str]:
+    if previous.text("auditBucket") is not None and not settings.audit_trail:
+        yield (
+            f"{NAMESPACE}:auditTrail is false, and this stack keeps a trail: the change would delete its bucket with "
+            "all that was recorded. Set it back to true, or copy what is to be kept (aws s3 sync) and set "
             f"{NAMESPACE}:allowDestructiveChanges true."
         )
 

@@ -75,6 +75,8 @@ class StackSettings:
     alert_email: str | None
     customer_managed_key: bool
     analytics: bool
+    audit_trail: bool
+    audit_trail_lock_days: int
     waf: bool
     waf_rate_limit: int
     """Requests in five minutes from one address."""
@@ -210,6 +212,8 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         alert_email=reader.text("alertEmail", None, _is_email, "an e-mail address"),
         customer_managed_key=reader.flag("customerManagedKey", default=True),
         analytics=reader.flag("analytics", default=False),
+        audit_trail=reader.flag("auditTrail", default=False),
+        audit_trail_lock_days=reader.integer("auditTrailLockDays", 0, 0, 3650),
         waf=reader.flag("waf", default=False),
         # The bounds are WAF's own; the default is the stage's throttle held for five minutes by one address.
         waf_rate_limit=reader.integer("wafRateLimit", REQUESTS_PER_SECOND * 300, 10, 2_000_000_000),

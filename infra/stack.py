@@ -30,6 +30,7 @@ from infra.data.report_bucket import (
 )
 from infra.data.tables import Tables, make_tables, table_arns
 from infra.monitoring.alarms import Watched
+from infra.monitoring.audit_trail import AuditTrail
 from infra.monitoring.monitoring import Monitoring
 from infra.monitoring.topics import AlertPipe, Topics
 from infra.naming import Names, StackContext
@@ -290,4 +291,14 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
     if settings.analytics:
         analytics = Analytics(place, settings, bucket=stores.bucket, keys=keys, opts=opts)
         outputs |= {"analyticsDatabase": analytics.database, "analyticsWorkgroup": analytics.workgroup}
+    if settings.audit_trail:
+        trail = AuditTrail(
+            place,
+            tables=[table.arn for table in (stores.tables.transactions, stores.tables.profiles, stores.tables.alerts)],
+            bucket_arn=bucket_arn(place),
+            functions=(PROCESSOR, ANALYZER, REPORTER),
+            lock_days=settings.audit_trail_lock_days,
+            opts=opts,
+        )
+        outputs["auditBucket"] = trail.bucket
     return Stack(outputs=outputs)

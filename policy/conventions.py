@@ -18,6 +18,7 @@ PREFIXES: Mapping[str, str] = {
     "aws:apigateway/usagePlan:UsagePlan": "usage-plan",
     "aws:athena/namedQuery:NamedQuery": "query",
     "aws:athena/workgroup:Workgroup": "workgroup",
+    "aws:cloudtrail/trail:Trail": "trail",
     "aws:cloudwatch/dashboard:Dashboard": "dashboard",
     "aws:cloudwatch/logGroup:LogGroup": "log-group",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "alarm",

@@ -119,7 +119,8 @@ def _is_tls_only(statement: Mapping[str, object]) -> bool:
 def _check_lifecycle(lifecycle: CheckedResource) -> Complaints:
     enabled = [rule for rule in lifecycle.entries("rules") if rule.get("status") == "Enabled"]
     prefixes = {rule["filter"].get("prefix") for rule in enabled if rule.get("expiration", {}).get("days")}
-    if missing := sorted(EXPIRING - prefixes):
+    # A rule without a prefix is about everything.
+    if missing := sorted(EXPIRING - prefixes) if "" not in prefixes else []:
         yield f"{lifecycle.name} must expire {', '.join(missing)}"
     if not any(rule.get("noncurrentVersionExpiration") for rule in enabled):
         yield f"{lifecycle.name} must expire old versions"

@@ -16,8 +16,9 @@ from fraudstream.contract import (
     SEGMENTS_PREFIX,
 )
 from infra.compute.functions import Function
-from infra.compute.roles import ServiceRole, Statement, document, tls_only
+from infra.compute.roles import ServiceRole, Statement
 from infra.data.keys import Keys
+from infra.data.private_bucket import make_private_bucket
 from infra.data.queues import DeadLetters
 from infra.naming import StackContext
 from infra.settings import StackSettings
@@ -62,21 +63,11 @@ class ReportBucket(pulumi.ComponentResource):
         super().__init__("fraudstream:infra:ReportBucket", place.name("component", "reports"), None, opts)
         self._place = place
         self._keys = keys
-        self._child = pulumi.ResourceOptions(parent=self)
-        self._bucket = aws.s3.Bucket(
-            place.name("bucket", "reports"), bucket=bucket_name(place), force_destroy=True, opts=self._child
-        )
-        self.name = self._bucket.bucket
-        self._close()
-        encryption = self._encrypt()
-        versioning = aws.s3.BucketVersioning(
-            place.name("versioning", "reports"),
-            bucket=self.name,
-            versioning_configuration={"status": "Enabled"},
-            opts=self._child,
-        )
-        self._expire(settings, versioning)
-        before = [encryption, versioning]
+        made = make_private_bucket(place, "reports", name=bucket_name(place), key_arn=keys.arn, parent=self)
+        self._bucket = made.bucket
+        self.name = made.bucket.bucket
+        self._expire(settings, made.versioning)
+        before = [made.encryption, made.versioning]
         models = [self._upload(model, f"models/{model.name}", before) for model in sorted(MODELS.glob("*.json"))]
         self.ruleset = [
             *(self._upload(RULES / file, file, before) for file in RULESET_FILES),
@@ -86,47 +77,6 @@ class ReportBucket(pulumi.ComponentResource):
         ]
         """The objects of ruleset and models: the analyzer must not start before they are there."""
         self.register_outputs({"name": self.name})
-
-    def _close(self) -> None:
-        place = self._place
-        blocked = aws.s3.BucketPublicAccessBlock(
-            place.name("public-access", "reports"),
-            bucket=self.name,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=self._child,
-        )
-        aws.s3.BucketOwnershipControls(
-            place.name("ownership", "reports"),
-            bucket=self.name,
-            rule={"object_ownership": "BucketOwnerEnforced"},
-            opts=self._child,
-        )
-        arn = self._bucket.arn
-        statement = tls_only(arn, pulumi.Output.concat(arn, "/*"), actions=("s3:*",))
-        aws.s3.BucketPolicy(
-            place.name("policy", "bucket-reports"),
-            bucket=self.name,
-            policy=document(statement),
-            # S3 refuses two changes of a bucket's access at the same time.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[blocked]),
-        )
-
-    def _encrypt(self) -> aws.s3.BucketServerSideEncryptionConfiguration:
-        default: dict[str, pulumi.Input[str]] = {"sse_algorithm": "AES256"}
-        if self._keys.arn is not None:
-            default = {"sse_algorithm": "aws:kms", "kms_master_key_id": self._keys.arn}
-        rule = aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
-            apply_server_side_encryption_by_default=(
-                aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(**default)
-            ),
-            bucket_key_enabled=self._keys.arn is not None,
-        )
-        return aws.s3.BucketServerSideEncryptionConfiguration(
-            self._place.name("encryption", "reports"), bucket=self.name, rules=[rule], opts=self._child
-        )
 
     def _expire(self, settings: StackSettings, versioning: pulumi.Resource) -> None:
         rules = [

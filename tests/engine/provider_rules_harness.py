@@ -148,6 +148,10 @@ RULES: Mapping[str, Rule] = {
         keeps="bucketKeyEnabled contentType etag kmsKeyId serverSideEncryption storageClass",
         reads="cacheControl contentDisposition contentEncoding contentLanguage metadata websiteRedirect",
     ),
+    "aws:cloudtrail/trail:Trail": _rule("cloudtrail/trail.go", unique="name"),
+    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": _rule(
+        "s3/bucket_object_lock_configuration.go", "bucket"
+    ),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": _rule("s3/bucket_ownership_controls.go", "bucket"),
     "aws:s3/bucketPolicy:BucketPolicy": _rule("s3/bucket_policy.go", "bucket"),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _rule("s3/bucket_public_access_block.go", "bucket"),

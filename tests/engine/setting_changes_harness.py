@@ -74,6 +74,12 @@ CHANGES: Mapping[str, Change] = {
     "segmentWindowSeconds": Change("120", "event-source-report-generator"),
     "throttleBurst": Change("400", THROTTLES),
     "timeZone": Change("Europe/Berlin", ANALYZER),
+    "auditTrail": Change(
+        "true",
+        created="bucket-audit encryption-audit lifecycle-audit ownership-audit policy-bucket-audit public-access-audit"
+        " trail-audit versioning-audit",
+    ),
+    "auditTrailLockDays": Change("30"),
     "waf": Change("true", created="waf-api waf-api-stage"),
     "wafRateLimit": Change("1000"),
 }

@@ -12,6 +12,8 @@ from tests.infrastructure.pulumi_graph_harness import Declare, Graph, capture
 EVERYTHING = {
     "fraudstream:waf": "true",
     "fraudstream:analytics": "true",
+    "fraudstream:auditTrail": "true",
+    "fraudstream:auditTrailLockDays": "30",
     "fraudstream:apiAuth": "API_KEY",
     "fraudstream:alarmEmail": "operators@example.com",
     "fraudstream:alertEmail": "analysts@example.com",

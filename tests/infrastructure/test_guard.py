@@ -41,6 +41,15 @@ def test_a_key_is_never_switched_off() -> None:
     check(NEW, customerManagedKey="false")
 
 
+def test_a_trail_that_was_recorded_is_not_deleted_unless_it_may_go() -> None:
+    recorded = PreviousOutputs(values={**STANDING.values, "auditBucket": "bucket-audit-123456789012-dev"})
+    with pytest.raises(StackSettingsError, match="auditTrail is false"):
+        check(recorded)
+    check(recorded, allowDestructiveChanges="true")
+    check(recorded, auditTrail="true")
+    check(STANDING)
+
+
 def test_one_run_names_every_setting_that_would_lose_data() -> None:
     with pytest.raises(StackSettingsError) as refused:
         check(STANDING, environmentSuffix="other", apiGatewayAccountRole="existing", customerManagedKey="false")

@@ -10,6 +10,7 @@ from embedded_aws.pulumi_program import Created
 _NETWORK = "functions are processes of this machine and reach the services over the loopback interface"
 _WATCH = "nothing gathers metrics here; functions print them into their logs"
 _FIREWALL = "the gateway listens on the loopback interface alone"
+_WHO = "there is one person at this machine, and nothing that could tell people apart"
 _QUERIES = "there is no Athena here; DuckDB reads the same files, in the bucket or out of it"
 
 
@@ -43,6 +44,8 @@ ABSENT: Mapping[str, Absent] = {
         reason="each function's log is a file, and so is the gateway's", arn="logs:log-group:"
     ),
     "aws:apigateway/account:Account": Absent(reason="the gateway writes its access log itself and needs no role"),
+    "aws:cloudtrail/trail:Trail": Absent(reason=_WHO, arn="cloudtrail:trail/"),
+    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": Absent(reason=_WHO),
     "aws:athena/workgroup:Workgroup": Absent(reason=_QUERIES, arn="athena:workgroup/"),
     "aws:athena/namedQuery:NamedQuery": Absent(reason=_QUERIES),
     "aws:glue/catalogDatabase:CatalogDatabase": Absent(reason=_QUERIES, arn="glue:database/"),
