@@ -7,7 +7,14 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from fraudstream.contract import ANALYZER, DECISION_DEADLINE_SECONDS, LOG_CHAIN_ITEM, PROCESSOR, REPORTER
+from fraudstream.contract import (
+    ANALYZER,
+    DECISION_DEADLINE_SECONDS,
+    LOG_CHAIN_ITEM,
+    PROCESSOR,
+    REPORTER,
+    TOKENS_ALIAS,
+)
 from fraudstream.settings import AnalyzerSettings, ProcessorSettings, ReporterSettings, environment
 from infra.api.rest_api import Api
 from infra.api.spec import api_spec
@@ -267,6 +274,7 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
         environment=settings.environment_suffix,
     )
     Monitoring(place, watched, topic_arn=topics.alarms.arn, opts=opts)
+    functions.processor.add_alias(place, TOKENS_ALIAS)
     outputs: dict[str, pulumi.Input[str]] = {
         "apiUrl": api.url,
         "bucketName": stores.bucket.name,

@@ -130,6 +130,17 @@ class Function(pulumi.ComponentResource):
         self.role = role.role
         self.register_outputs({"arn": function.arn})
 
+    def add_alias(self, place: StackContext, name: str) -> pulumi.Output[str]:
+        """Create another name of the function, and return it; rights on it are none on the function itself."""
+        alias = aws.lambda_.Alias(
+            place.name("alias", f"{self.purpose}-{name}"),
+            name=name,
+            function_name=self.name,
+            function_version="$LATEST",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return alias.name
+
     def grant_invoke(self, role: ServiceRole) -> None:
         """Allow a role to invoke the function."""
         role.allow("invoke", Statement(actions=("lambda:InvokeFunction",), resources=(self.arn,)))

@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from fraudstream.contract import (
     DECISION_LOG_PREFIX,
+    ERASURE_MARKS_PREFIX,
     MODELS_FILE,
     REPORT_PREFIX,
     RULESET_FILES,
@@ -27,6 +28,8 @@ RULES = Path(__file__).resolve().parents[2] / "rules"
 MODELS = RULES.parent / "models"
 # What segments say is merged within two days of their coming in.
 SEGMENT_DAYS = 30
+# Late records of an erased person come in within a day.
+ERASURE_MARK_DAYS = 2
 RESULT_PREFIX = "query-results/"
 # What a query found can be asked for again.
 RESULT_DAYS = 7
@@ -82,6 +85,7 @@ class ReportBucket(pulumi.ComponentResource):
         rules = [
             _expiry("decision-log", DECISION_LOG_PREFIX, settings.decision_log_days),
             _expiry("segments", SEGMENTS_PREFIX, min(SEGMENT_DAYS, settings.decision_log_days)),
+            _expiry("erasure-marks", ERASURE_MARKS_PREFIX, ERASURE_MARK_DAYS),
             _expiry("reports", REPORT_PREFIX, settings.report_days),
             *([_expiry("query-results", RESULT_PREFIX, RESULT_DAYS)] if settings.analytics else []),
             aws.s3.BucketLifecycleConfigurationRuleArgs(

@@ -41,6 +41,8 @@ class FunctionSpec:
     memory_mb: int
     reserved_concurrency: int | None = None
     log_group: str
+    aliases: frozenset[str] = frozenset()
+    """Names under which it can be invoked too, as `FUNCTION:ALIAS`; all are of its newest code."""
 
 
 @dataclass(frozen=True, kw_only=True)

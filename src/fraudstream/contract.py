@@ -17,8 +17,14 @@ REPORTER: Final = "report-generator"
 FUNCTIONS: Final = (PROCESSOR, ANALYZER, REPORTER)
 """The purposes of the three functions, as in their names."""
 
+TOKENS_ALIAS: Final = "tokens"
+"""The processor's alias that turns identifiers into tokens, and does nothing else."""
+
 DECISION_LOG_PREFIX: Final = "decision-log/"
 SEGMENTS_PREFIX: Final = f"{DECISION_LOG_PREFIX}segments/"
+ERASURE_MARKS_PREFIX: Final = f"{DECISION_LOG_PREFIX}erasures/"
+"""Of the objects that keep erased persons' records, which a stream may still hold, out of the log."""
+RECEIPTS_PREFIX: Final = "erasure-receipts/"
 REPORT_PREFIX: Final = "reports/"
 RULESET_PREFIX: Final = "rulesets/live/"
 """Of the keys of the active ruleset, and of the models beside it."""

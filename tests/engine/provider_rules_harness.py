@@ -120,6 +120,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "aws:kms/alias:Alias": _rule("kms/alias.go", unique="name"),
     "aws:kms/key:Key": _rule("kms/key.go", keeps="description policy rotationPeriodInDays"),
+    "aws:lambda/alias:Alias": _rule("lambda/alias.go", "functionName name"),
     "aws:lambda/eventSourceMapping:EventSourceMapping": _rule(
         "lambda/event_source_mapping.go",
         "eventSourceArn startingPosition",

@@ -3,6 +3,7 @@
 import json
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ class Functions:
         """Return the methods by resource type."""
         return {
             "aws:lambda/function:Function": self.function,
+            "aws:lambda/alias:Alias": self.alias,
             "aws:lambda/permission:Permission": self.permission,
             "aws:lambda/eventSourceMapping:EventSourceMapping": self.event_source_mapping,
             "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": self.event_invoke_config,
@@ -64,6 +66,21 @@ class Functions:
         invoke = f"arn:aws:apigateway:{self._account.region}:lambda:path/2015-03-31/functions/{arn}/invocations"
         outputs = {"arn": arn, "name": function, "invokeArn": invoke, "qualifiedArn": f"{arn}:$LATEST"}
         return Created(id=function, outputs=outputs)
+
+    def alias(self, name: str, inputs: Inputs) -> Created:
+        """Create another name of a function."""
+        inputs.skip("description")
+        if inputs["functionVersion"] != "$LATEST":
+            raise DeploymentError("versions of functions are not played here: an alias must name $LATEST")
+        function, alias = _function_name(inputs["functionName"]), inputs.get("name", name)
+        functions = self._plan.functions
+        place = next((place for place, each in enumerate(functions) if each.name == function), None)
+        if place is None:
+            raise DeploymentError(f"there is no function {function}")
+        functions[place] = replace(functions[place], aliases=functions[place].aliases | {alias})
+        arn = self._account.arn("lambda", f"function:{function}:{alias}")
+        invoke = f"arn:aws:apigateway:{self._account.region}:lambda:path/2015-03-31/functions/{arn}/invocations"
+        return Created(id=f"{function}/{alias}", outputs={"arn": arn, "name": alias, "invokeArn": invoke})
 
     def permission(self, name: str, inputs: Inputs) -> Created:
         """Note who may invoke a function."""

@@ -56,9 +56,10 @@ class Surroundings:
     home: Path
     """An empty folder: without it boto3 would read the user's own AWS configuration."""
 
-    def function_arn(self, spec: FunctionSpec) -> str:
-        """A function lives in the account of its role."""
-        return f"arn:aws:lambda:{self.region}:{spec.role_arn.split(':')[4]}:function:{spec.name}"
+    def function_arn(self, spec: FunctionSpec, alias: str = "") -> str:
+        """A function lives in the account of its role; invoked by an alias, it is told so."""
+        arn = f"arn:aws:lambda:{self.region}:{spec.role_arn.split(':')[4]}:function:{spec.name}"
+        return f"{arn}:{alias}" if alias else arn
 
     def command(self, spec: FunctionSpec) -> list[str]:
         """The worker's command: an interpreter that sees neither this environment's packages nor its variables."""

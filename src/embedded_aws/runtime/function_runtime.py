@@ -112,21 +112,26 @@ class FunctionRuntime:
     def invoke(self, name: str, payload: bytes) -> Invocation:
         """Invoke a function and wait until it has ended (Lambda's RequestResponse).
 
+        Args:
+            name: the function's, or `FUNCTION:ALIAS`.
+            payload: the event, JSON.
+
         Raises:
-            UnknownFunctionError: There is no such function.
+            UnknownFunctionError: There is no such function, or no such alias.
             PayloadTooLargeError: The payload is over 6 MB.
             Throttled: All of its reserved concurrency is in use.
             RuntimeClosedError: The runtime has been closed.
         """
         if len(payload) > MAXIMUM_REQUEST_BYTES:
             raise PayloadTooLargeError(f"{len(payload)} bytes is over the limit of {MAXIMUM_REQUEST_BYTES} bytes")
+        name, _, alias = name.partition(":")
         function = self._functions.get(name)
-        if function is None:
+        if function is None or (alias and alias not in function.spec.aliases):
             raise UnknownFunctionError(f"there is no function {name}")
         with self._closing:
             if self._closed:
                 raise RuntimeClosedError
-            future = asyncio.run_coroutine_threadsafe(self._invoke(function, payload), self._loop)
+            future = asyncio.run_coroutine_threadsafe(self._invoke(function, payload, alias), self._loop)
         try:
             return future.result()
         except CancelledError as error:
@@ -155,14 +160,14 @@ class FunctionRuntime:
         for function in self._functions.values():
             function.log.close()
 
-    async def _invoke(self, function: _Function, payload: bytes) -> Invocation:
+    async def _invoke(self, function: _Function, payload: bytes, alias: str) -> Invocation:
         reserved = function.spec.reserved_concurrency
         if reserved is not None and function.in_flight >= reserved:
             raise Throttled(f"function {function.spec.name} uses all of its reserved concurrency of {reserved}")
         function.in_flight += 1
         try:
             worker = await self._acquire(function)
-            result = await worker.run(payload) if isinstance(worker, Worker) else worker
+            result = await worker.run(payload, alias) if isinstance(worker, Worker) else worker
             if self._closed:
                 raise RuntimeClosedError
             return result

@@ -83,8 +83,13 @@ class Worker:
         loop.add_reader(self._output.reading, self._read_output)
         loop.call_later(_INIT_SECONDS + self.spec.timeout_seconds, self._check_init)
 
-    async def run(self, payload: bytes) -> Invocation:
-        """Hand an invocation to the waiting process and wait for how it ends; a timeout ends the process."""
+    async def run(self, payload: bytes, alias: str = "") -> Invocation:
+        """Hand an invocation to the waiting process and wait for how it ends; a timeout ends the process.
+
+        Args:
+            payload: the event, JSON.
+            alias: the one by which the function was invoked; empty for none.
+        """
         if self._next is None:
             raise RuntimeError("the process is not waiting for an invocation")
         request_id = str(uuid.uuid4())
@@ -92,7 +97,7 @@ class Worker:
         self._current = (request_id, done)
         self._log.write(f"START RequestId: {request_id} Version: $LATEST\n".encode())
         started = time.perf_counter()
-        self._next.set_result(self._invocation_message(request_id, payload))
+        self._next.set_result(self._invocation_message(request_id, payload, alias))
         self._next = None
         try:
             async with asyncio.timeout(self.spec.timeout_seconds):
@@ -116,7 +121,7 @@ class Worker:
         if self._ending:
             await self._ending
 
-    def _invocation_message(self, request_id: str, payload: bytes) -> bytes:
+    def _invocation_message(self, request_id: str, payload: bytes, alias: str) -> bytes:
         deadline_ms = int((time.time() + self.spec.timeout_seconds) * 1000)
         return response(
             HTTPStatus.OK,
@@ -124,7 +129,7 @@ class Worker:
             {
                 "Lambda-Runtime-Aws-Request-Id": request_id,
                 "Lambda-Runtime-Deadline-Ms": str(deadline_ms),
-                "Lambda-Runtime-Invoked-Function-Arn": self._surroundings.function_arn(self.spec),
+                "Lambda-Runtime-Invoked-Function-Arn": self._surroundings.function_arn(self.spec, alias),
                 "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{os.urandom(12).hex()};Sampled=0",
             },
         )

@@ -16,7 +16,7 @@ from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles.entities import PERSONAL, EntityKind, entities, kind_of
 from fraudstream.detection.profiles.events import identity
 from fraudstream.detection.stores.decisions import LearntLabel
-from fraudstream.detection.stores.profiles import ATTEMPTS, LoadedProfiles, ProfileStore, StoredProfile
+from fraudstream.detection.stores.profiles import ATTEMPTS, ErasedMark, LoadedProfiles, ProfileStore, StoredProfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -86,6 +86,8 @@ class Batch:
         self._changed: dict[str, Profile] = {}
         self._undone: set[str] = set()
         """Sequence numbers of steps that look as if they had been taken, and are known not to have been."""
+        self._erased: dict[str, ErasedMark] = {}
+        """By key: who was erased lately, and what was erased with them."""
         self._frauds: dict[str, int] = {}
         """By how much steps with a label change the number of known frauds, by sequence number."""
         self._listed: Mapping[str, Mapping[str, float]] = {}
@@ -271,7 +273,16 @@ class Batch:
         self._stored.update(loaded.profiles)
         self.newer |= loaded.newer
         self.damaged |= {key for key, stored in loaded.profiles.items() if stored.damaged}
+        self._erased.update(loaded.erased)
+        self._drop({step.sequence_number for step in self._steps if self._is_erased(step)})
         return loaded
+
+    def _is_erased(self, step: BatchStep) -> bool:
+        """Return whether a step is of a person who was erased after it was received: nothing is learnt of it."""
+        keys = entities(step.transaction)
+        marks = (mark for key in keys.values() if (mark := self._erased.get(key)))
+        customer, received_at = keys[EntityKind.CUSTOMER], step.transaction.received_at
+        return any(mark.customer == customer and received_at <= mark.at for mark in marks)
 
     def _fail(self, key: str, error: Exception) -> None:
         """Leave out the steps of a profile that could not be written, and later ones that share any profile with them.

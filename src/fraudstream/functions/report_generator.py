@@ -13,11 +13,12 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.aws_clients import client_config
-from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX, REPORTER, RULESET_PREFIX
+from fraudstream.contract import DECISION_LOG_PREFIX, ERASURE_MARKS_PREFIX, REPORT_PREFIX, REPORTER, RULESET_PREFIX
 from fraudstream.reporting.log import segments
 from fraudstream.reporting.log.chain.head import TableHead
 from fraudstream.reporting.log.chain.links import LinkKind, LogChain
 from fraudstream.reporting.log.chain.segment_seals import sealed
+from fraudstream.reporting.log.erasure_marks import read_marks, without_erased
 from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.settings import Metric, ReporterSettings, read_settings
@@ -46,7 +47,8 @@ def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa:
     """Write segments for a batch of stream records, merge the hours of the log that are over, or report on a day.
 
     Args:
-        event: `{"Records": [...]}` from the stream, or a task: `hourly-roll-up`; `daily-report` with or without `date`,
+        event: `{"Records": [...]}` from the stream, or a task: `hourly-roll-up`, with `openHours` true also
+            of hours that are not over; `daily-report` with or without `date`,
             without which it is yesterday, UTC, and the days before it that have no report yet; `verify-log` with
             `since` and `until`, days; `chain-hours` with `hours`, such as `2026-11-22T14`, and `kind`, which says why
             their notes are other ones than before.
@@ -64,10 +66,10 @@ def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa:
             case {"task": "daily-report"}:
                 return _write_report(event.get("date"), context)
             case {"task": "hourly-roll-up"}:
-                return _roll_up(context)
+                return _roll_up(context, open_hours=event.get("openHours") is True)
             case {"task": "verify-log"}:
                 return _verify(_day(event.get("since")), _day(event.get("until")))
-            case {"task": "chain-hours", "hours": [*hours], "kind": ("ERASED" | "REBUILT") as kind}:
+            case {"task": "chain-hours", "hours": [*hours], "kind": ("ERASED" | "REBUILT" | "REKEYED") as kind}:
                 return _chain_hours(hours, LinkKind(kind))
             case _:
                 raise UnknownEventError(f'expected "Records", or one of these as "task": {", ".join(TASKS)}')
@@ -76,7 +78,9 @@ def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa:
 
 
 def _write_segments(batch: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    cut = segments.cut(batch, DECISION_LOG_PREFIX)
+    # At every call: a person who is being erased must not come back into the log a minute later.
+    marks = read_marks(_s3, _settings.bucket, ERASURE_MARKS_PREFIX, int(time.time() * 1000))
+    cut = segments.cut([kept for record in batch if (kept := without_erased(record, marks))], DECISION_LOG_PREFIX)
     segments.write(_s3, _settings.bucket, [sealed(each, _log_key) for each in cut.segments])
     _meter.count(Metric.RECORDS_LOGGED, sum(segment.records for segment in cut.segments))
     if cut.poison:
@@ -87,9 +91,9 @@ def _write_segments(batch: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return {"batchItemFailures": []}
 
 
-def _roll_up(context: "LambdaContext") -> Mapping[str, Any]:
+def _roll_up(context: "LambdaContext", *, open_hours: bool) -> Mapping[str, Any]:
     reporter = _reporter(context)
-    hours = reporter.roll_up()
+    hours = reporter.roll_up(open_hours=open_hours)
     restated = [day.isoformat() for day in reporter.restate()]
     for day in restated:
         _log.info("a report was brought up to date with what came in late", date=day)

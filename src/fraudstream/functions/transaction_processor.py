@@ -1,4 +1,4 @@
-"""The transaction processor: serves both routes of the API."""
+"""The transaction processor: serves both routes of the API and, by an alias, turns identifiers into tokens."""
 
 import os
 import time
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from fraudstream.aws_clients import client_config
-from fraudstream.contract import PROCESSOR, RULESET_PREFIX
+from fraudstream.contract import PROCESSOR, RULESET_PREFIX, TOKENS_ALIAS
 from fraudstream.settings import ProcessorSettings, read_settings
 from fraudstream.telemetry import Log, MetricEmitter
 from fraudstream.transactions.api.routes import Answer, TransactionApi
 from fraudstream.transactions.deadline import Deadline
 from fraudstream.transactions.inline import InlineDecider, LazyDecider
+from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.store import TransactionStore
 
@@ -65,13 +66,15 @@ _decider = LazyDecider(_inline_decider, _undecided) if _settings.inline_budget_m
 if _decider and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency":
     # It starts before anybody waits.
     _decider.prepare()
+_tokenizer = Tokenizer(_settings.token_key)
+_placeholders = frozenset(_settings.placeholders.split(","))
 _api = TransactionApi(
     store=TransactionStore(
         client=_client,
         table=_settings.transactions_table,
-        tokenizer=Tokenizer(_settings.token_key),
+        tokenizer=_tokenizer,
         retention_days=_settings.retention_days,
-        placeholders=frozenset(_settings.placeholders.split(",")),
+        placeholders=_placeholders,
     ),
     settings=_settings,
     deadline=Deadline(_client),
@@ -83,8 +86,15 @@ _api = TransactionApi(
 
 
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> Answer:
-    """Answer one request that API Gateway passes on."""
+    """Answer one request that API Gateway passes on; invoked by the alias for tokens, return tokens and nothing else.
+
+    Which of both it is, Lambda says and not the event: nobody who may invoke the one can ask for the other.
+    """
     _log.invocation(context.aws_request_id)
+    if context.invoked_function_arn.endswith(f":{TOKENS_ALIAS}"):
+        found = find_tokens(event, _tokenizer, _placeholders)
+        _log.info("tokens were given out", count=len(found))
+        return {"tokens": found}
     try:
         return _api.answer(event)
     finally:

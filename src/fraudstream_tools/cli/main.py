@@ -11,6 +11,7 @@ from fraudstream_tools.cli import (
     alerts,
     backtest,
     demo,
+    erase,
     files,
     get,
     label,
@@ -75,6 +76,7 @@ for command in (
     log,
     restore,
     profiles,
+    erase,
     preflight,
     openapi,
 ):

@@ -11,11 +11,14 @@ from datetime import UTC, date, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from embedded_aws.streams.records import to_payload, to_record
+from fraudstream.contract import ERASURE_MARKS_PREFIX
 from fraudstream.reporting.daily.table_check import SAMPLE_ITEMS, sample_table
+from fraudstream.reporting.log.erasure_marks import ErasureMark, hash_of
 from fraudstream.settings import ReporterSettings, environment
 from fraudstream.transactions.attributes import Item, to_item
 from fraudstream.transactions.decision import Decision, Label, Reason, Truth, Verdict
@@ -180,6 +183,18 @@ def test_a_batch_that_is_delivered_again_overwrites_its_own_segment(shop: Shop) 
     before = {key: shop.read(key) for key in shop.keys("")}
     shop.call(event)
     assert {key: shop.read(key) for key in shop.keys("")} == before
+
+
+def test_a_late_record_of_an_erased_person_is_not_logged(shop: Shop) -> None:
+    shop.store("t-1")
+    shop.store("t-2", customerId="tok_bob", counterpartyToken="tok_ann")
+    shop.decide("t-1")
+    shop.decide("t-2")
+    mark = ErasureMark(persons=frozenset({hash_of("tok_ann")}), at=shop.received_at)
+    shop.s3.put_object(Bucket=BUCKET, Key=f"{ERASURE_MARKS_PREFIX}1.json", Body=msgspec.json.encode(mark))
+    shop.call(shop.stream())
+    assert {line["transactionId"] for line in shop.log()} == {"t-2"}
+    assert "tok_ann" not in json.dumps(shop.log())
 
 
 def test_a_poison_record_is_named_and_its_neighbours_are_logged(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:

@@ -214,17 +214,32 @@ def test_a_typical_transaction_with_its_decision_takes_one_write_unit(processor:
 def test_the_handler_serves_from_its_environment(
     aws: MinistackServer, table: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = environment(ProcessorSettings, environment_suffix="test", transactions_table=table, token_key=KEY)
+    settings = environment(
+        ProcessorSettings, environment_suffix="test", transactions_table=table, token_key=KEY, placeholders="unknown"
+    )
     for name, value in function_variables(aws, settings).items():
         monkeypatch.setenv(name, value)
     handler: Callable[..., dict[str, Any]] = importlib.import_module(
         "fraudstream.functions.transaction_processor"
     ).handler
-    context = type("Context", (), {"aws_request_id": "22222222-bbbb"})()
-    event = request("POST", "/transactions", body=json.dumps(payment()))
-    answers = [handler(event, context), handler(event, context)]
+    arn = "arn:aws:lambda:us-east-2:000000000000:function:lambda-transaction-processor-test"
+
+    def context(invoked: str) -> object:
+        return type("Context", (), {"aws_request_id": "22222222-bbbb", "invoked_function_arn": invoked})()
+
+    event = request("POST", "/transactions", body=json.dumps(payment(customerId=" zoë ")))
+    answers = [handler(event, context(arn)), handler(event, context(arn))]
+    question = {"identifiers": [{"kind": "customer", "value": "zoe\u0308"}, {"kind": "customer", "value": "unknown"}]}
+    found = handler(question, context(f"{arn}:tokens"))
+    # Each name of the function takes its own events, and none of the other's.
+    not_found = handler(question, context(arn))
+    with pytest.raises(ValueError, match="expected") as refusal:
+        handler(event, context(f"{arn}:tokens"))
     del sys.modules["fraudstream.functions.transaction_processor"]
     assert [answer["statusCode"] for answer in answers] == [201, 200]
+    assert found == {"tokens": [[json.loads(answers[0]["body"])["customerId"]], []]}
+    assert not_found["statusCode"] == 404
+    assert "zo" not in str(refusal.value)
     out = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {line.get("function_request_id") for line in out if "message" in line} == {"22222222-bbbb"}
     assert [line["TransactionsStored"] for line in out if "TransactionsStored" in line] == [[1]]

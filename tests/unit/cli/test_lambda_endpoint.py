@@ -29,6 +29,9 @@ def test_boto3_invokes_functions_through_it() -> None:
         assert json.load(answer["Payload"]) == {"name": "report", "event": {"task": "daily-report"}}
         assert "FunctionError" not in answer
 
+        by_alias = client.invoke(FunctionName="report", Qualifier="tokens")
+        assert json.load(by_alias["Payload"])["name"] == "report:tokens"
+
         failed = client.invoke(FunctionName="broken")
         assert failed["FunctionError"] == "Unhandled"
         assert json.load(failed["Payload"])["errorType"] == "KeyError"

@@ -40,8 +40,19 @@ TOKENS_KEPT: Final = 8
 TOKEN_BYTES: Final = 4
 SET_ASIDE_PREFIX: Final = "damaged#"
 """What the keys of items begin with that keep damaged profiles as they were found."""
+ERASED_MARK_SECONDS: Final = 26 * 3600
+"""How long it is remembered that somebody was erased: a stream keeps its records for 24 hours."""
 _FIRST_PAUSE_SECONDS = 0.02
 _random = SystemRandom()
+
+
+class ErasedMark(NamedTuple):
+    """What stands in place of a profile that was erased with its person, for as long as a stream may tell of them."""
+
+    at: int
+    """Epoch milliseconds: what was received later is new."""
+    customer: str
+    """The key of the erased person."""
 
 
 class StoredProfile(NamedTuple):
@@ -53,6 +64,7 @@ class StoredProfile(NamedTuple):
     """Those of the newest writes, oldest first; the last one wrote this version."""
     damaged: Item | None = None
     """What is stored, where that cannot be read: it is set aside before the profile is written anew."""
+    erased: ErasedMark | None = None
 
 
 class LoadedProfiles(NamedTuple):
@@ -66,6 +78,8 @@ class LoadedProfiles(NamedTuple):
     """Of the entities that are on lists, by key and list: when the entry ends, epoch milliseconds."""
     unreadable_lists: set[str]
     """Keys of entities of which nobody knows on which lists they are, because the item is damaged."""
+    erased: dict[str, ErasedMark]
+    """By key: persons who were erased lately, and what was erased with them."""
 
 
 class SavedProfiles(NamedTuple):
@@ -172,6 +186,7 @@ class ProfileStore:
             "version": version,
             "writes": (stored.tokens + token)[-TOKENS_KEPT * TOKEN_BYTES :],
             "expiresAt": int(time.time()) + self._retention_seconds,
+            **_still_marked(stored.erased),
         }
         write: dict[str, Any] = {"Item": to_item(values), **_condition(stored)}
         for attempt in range(WRITE_ATTEMPTS):
@@ -213,9 +228,11 @@ def read_once(dynamodb: DynamoDBClient, table: str, keys: Collection[str]) -> Lo
 
 
 def _loaded(items: Iterable[Item]) -> LoadedProfiles:
-    loaded = LoadedProfiles({}, set(), {}, set())
+    loaded = LoadedProfiles({}, set(), {}, set(), {})
     for item in items:
         key = from_attribute(item["entity"])
+        if mark := _erased(key, item):
+            loaded.erased[key] = mark
         try:
             if key.startswith(LISTED_PREFIX):
                 loaded.listed[key.removeprefix(LISTED_PREFIX)] = Listing.from_item(item).ends()
@@ -236,10 +253,27 @@ def _stored(key: str, item: Item) -> StoredProfile:
     """
     version = item.get("version", {}).get("N", "0")
     number = int(version) if version.isdecimal() else 0
+    mark = _erased(key, item)
+    if mark and "state" not in item:
+        return StoredProfile(Profile.new(kind_of(key)), number, erased=mark)
     try:
-        return StoredProfile(unpack(item["state"]["B"], kind_of(key)), number, _tokens(item), None if number else item)
+        profile = unpack(item["state"]["B"], kind_of(key))
+        return StoredProfile(profile, number, _tokens(item), None if number else item, mark)
     except (DamagedProfileError, KeyError, TypeError):
         return StoredProfile(Profile.new(kind_of(key)), number, _tokens(item), item)
+
+
+def _erased(key: str, item: Item) -> ErasedMark | None:
+    if "erasedAt" not in item:
+        return None
+    return ErasedMark(int(item["erasedAt"]["N"]), item.get("erasedFor", {}).get("S", key))
+
+
+def _still_marked(mark: ErasedMark | None) -> dict[str, object]:
+    """Return the attributes of a mark that still counts, for the profile that is written in its place."""
+    if mark is None or time.time() * 1000 > mark.at + ERASED_MARK_SECONDS * 1000:
+        return {}
+    return {"erasedAt": mark.at, "erasedFor": mark.customer}
 
 
 def _tokens(item: Item) -> bytes:

@@ -125,13 +125,17 @@ class Reporter:
                     msgspec.json.decode(note, type=Reported),
                 )
 
-    def roll_up(self) -> list[str]:
+    def roll_up(self, *, open_hours: bool = False) -> list[str]:
         """Merge the hours of the log that are over, and return their names.
+
+        Args:
+            open_hours: merge too what there is of the hours that are not over.
 
         Raises:
             OutOfTimeError: not all of them are merged; call again.
         """
-        merged = self._roll_up.run(self.now - LATE, self.now - timedelta(hours=1))
+        until = self.now + CLOCKS_APART if open_hours else self.now - timedelta(hours=1)
+        merged = self._roll_up.run(self.now - LATE, until)
         return [hour.hour for hour in merged]
 
     def restate(self) -> list[date]:

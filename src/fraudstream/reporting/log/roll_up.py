@@ -31,6 +31,7 @@ from fraudstream.reporting.storage.object_store import digest
 
 if TYPE_CHECKING:
     from fraudstream.reporting.log.chain.links import LogChain
+    from fraudstream.reporting.log.hourly_merge import Merged
     from fraudstream.reporting.storage.object_store import Store
 
 HOUR_SCHEMA_VERSION = 1
@@ -129,7 +130,7 @@ class RollUp:
     def _bring_up_to_date(self, hour: datetime) -> Hour | None:
         segments = self.store.find(hour_prefix(self.log_prefix, hour))
         known = self.read(hour)
-        if not segments or (known and _is_current(known, segments)):
+        if not segments or (known and is_current(known, segments)):
             return None
         return self._merge(hour, segments, known)
 
@@ -170,23 +171,66 @@ class RollUp:
                 merged = merge(paths, _new(folder / "kept"), self._fetch_earlier(known, folder / "earlier"))
             unread = {*merged.damaged, *fetched} - ({*paths} - {*merged.damaged})
             damaged = {key: segments[key] for key, path in zip(keys, fetched, strict=True) if path in unread}
-            files: dict[str, str] = {}
-            for (table, day), path in merged.files.items():
-                key = table_key(self.log_prefix, table, day, hour)
-                files[key] = digest(path)
-                # Who looks for changes sees none where there is none.
-                if anew or known is None or known.files.get(key) != files[key]:
-                    self.store.write(key, path)
+            files = self._write_files(hour, merged, {} if anew or known is None else known.files)
+        gone = {key: "" for key in (known.files if known else ()) if key not in files}
+        return self._write_note(
+            hour, segments, known, merged, files=files, damaged=damaged | gone, from_files=from_files
+        )
+
+    def replace(
+        self, hour: datetime, known: Hour, segments: Mapping[str, Path], earlier: Mapping[LogTable, Sequence[Path]]
+    ) -> Hour:
+        """Make a merged hour of changed files, in place of what it was made of before.
+
+        Args:
+            hour: which one.
+            known: the note on it.
+            segments: those of its segments that stay, by key.
+            earlier: its files, changed.
+        """
+        from fraudstream.reporting.log.hourly_merge import merge  # noqa: PLC0415
+
+        with tempfile.TemporaryDirectory() as name:
+            paths = [path for key, path in segments.items() if key not in known.damaged]
+            merged = merge(paths, _new(Path(name) / "merged"), earlier)
+            files = self._write_files(hour, merged, {})
+        for key in known.files.keys() - files.keys():
+            self.store.delete(key)
+        damaged = {key: mark for key, mark in known.damaged.items() if not mark or key in segments}
+        return self._write_note(hour, segments, known, merged, files=files, damaged=damaged, from_files=True)
+
+    def _write_files(self, hour: datetime, merged: "Merged", unchanged: Mapping[str, str]) -> dict[str, str]:
+        files: dict[str, str] = {}
+        for (table, day), path in merged.files.items():
+            key = table_key(self.log_prefix, table, day, hour)
+            files[key] = digest(path)
+            # Who looks for changes sees none where there is none.
+            if unchanged.get(key) != files[key]:
+                self.store.write(key, path)
+        return files
+
+    def _write_note(
+        self,
+        hour: datetime,
+        segments: Iterable[str],
+        known: Hour | None,
+        merged: "Merged",
+        *,
+        files: dict[str, str],
+        damaged: dict[str, str],
+        from_files: bool,
+    ) -> Hour:
+        keys = list(segments)
         note = Hour(
             schema_version=HOUR_SCHEMA_VERSION,
             hour=f"{hour:{HOUR_FORMAT}}",
             revision=known.revision + 1 if known else 1,
-            segments=len(segments),
-            segments_digest=_digest(segments),
+            segments=len(keys),
+            segments_digest=_digest(keys),
             lines=merged.lines,
             newest=max(merged.newest, known.newest if known else 0),
             files=files,
-            damaged=damaged | {key: "" for key in (known.files if known else ()) if key not in files},
+            damaged=damaged,
             from_files=from_files,
         )
         content = msgspec.json.encode(note)
@@ -217,7 +261,7 @@ def _digest(segments: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(segments).encode()).hexdigest()
 
 
-def _is_current(known: Hour, segments: Mapping[str, str]) -> bool:
+def is_current(known: Hour, segments: Mapping[str, str]) -> bool:
     """Return whether an hour has the segments that it was merged from, and none that was damaged has been replaced."""
     return known.segments_digest == _digest(segments) and all(
         segments.get(key, "") == mark for key, mark in known.damaged.items()

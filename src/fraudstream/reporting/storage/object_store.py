@@ -55,6 +55,10 @@ class Store(Protocol):
         """Write an object; readers see the old one or the whole new one."""
         ...
 
+    def delete(self, key: str) -> None:
+        """Delete an object, if there is one."""
+        ...
+
 
 @dataclass(frozen=True)
 class BucketStore:
@@ -116,6 +120,10 @@ class BucketStore:
     def _put(self, key: str, body: "bytes | IO[bytes]", kind: str) -> None:
         self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=kind, ChecksumAlgorithm="SHA256")
 
+    def delete(self, key: str) -> None:
+        """See `Store`."""
+        self.client.delete_object(Bucket=self.bucket, Key=key)
+
 
 @dataclass(frozen=True)
 class FolderStore:
@@ -160,6 +168,10 @@ class FolderStore:
         else:
             shutil.copyfile(content, new)
         new.replace(path)
+
+    def delete(self, key: str) -> None:
+        """See `Store`."""
+        (self.root / key).unlink(missing_ok=True)
 
 
 def digest(path: Path) -> str:

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
-_INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
+_INVOKE = re.compile(r"/2015-03-31/functions/([^/?]+)/invocations(?:\?Qualifier=([^&]+))?")
 _MAPPINGS = re.compile(r"/2015-03-31/event-source-mappings/?([^/]*)")
 
 
@@ -54,7 +54,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         failed = False
         try:
-            answer = type(self).invoke(unquote(found[1]), self._body())
+            alias = f":{unquote(found[2])}" if found[2] else ""
+            answer = type(self).invoke(unquote(found[1]) + alias, self._body())
         except Exception as error:  # noqa: BLE001  (whatever went wrong is the answer, as with Lambda)
             failed, answer = True, {"errorMessage": str(error), "errorType": type(error).__name__}
         self._answer(answer, {"X-Amz-Function-Error": "Unhandled"} if failed else {})
@@ -118,7 +119,8 @@ def lambda_endpoint(
     """Serve the calls while the block runs, and return the URL for `endpoint_url`.
 
     Args:
-        invoke: invokes a function by name with a decoded payload, waits, and gives its decoded answer.
+        invoke: invokes a function by name, or by `FUNCTION:ALIAS`, with a decoded payload, waits, and gives its decoded
+            answer.
         mappings: the event source mappings; None where there are none.
     """
     # A plain function would become a method of the class.

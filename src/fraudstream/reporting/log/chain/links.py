@@ -43,6 +43,8 @@ class LinkKind(StrEnum):
     """Somebody's data was erased from it."""
     REBUILT = "REBUILT"
     """It was made again from the table of transactions."""
+    REKEYED = "REKEYED"
+    """Its tokens were given a new number."""
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -1,0 +1,100 @@
+"""Marks of erased persons: what a stream still holds of them is not logged any more.
+
+A stream keeps its records for a day, and a failing function is called again with old ones. So an erasure leaves a mark
+before it begins, and who writes the log looks at the marks first. A mark holds the hash of a token and no token: only
+who has the token knows whom it is about.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fraudstream.durations import HOUR
+from fraudstream.transactions.transaction import FIELDS
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MARK_HOURS = 26
+"""How long a mark counts: a stream keeps its records for 24 hours."""
+
+_CUSTOMER = "customerId"
+_ELSEWHERE = tuple(
+    field.public_name
+    for field in FIELDS
+    if field.spec.identifies is not None and field.public_name != _CUSTOMER and not field.spec.has_profile
+)
+"""Attributes by which a person is in other persons' transactions."""
+
+
+class ErasureMark(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Who was erased, and when."""
+
+    persons: frozenset[str]
+    """`hash_of` their tokens."""
+    at: int
+    """Epoch milliseconds: what was received later is new, and stays."""
+
+    @property
+    def until(self) -> int:
+        """When it stops to count, epoch milliseconds."""
+        return self.at + MARK_HOURS * HOUR
+
+
+def hash_of(token: str) -> str:
+    """Return the SHA-256 of a token, in hexadecimal digits."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def read_marks(client: "S3Client", bucket: str, prefix: str, now: int) -> list[ErasureMark]:
+    """Read the marks that count at a time, epoch milliseconds; most often there are none.
+
+    Raises:
+        botocore.exceptions.ClientError: S3 refused.
+    """
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    keys = [entry.get("Key", "") for page in pages for entry in page.get("Contents", [])]
+    found = (client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)
+    marks = (msgspec.json.decode(content, type=ErasureMark) for content in found)
+    return [mark for mark in marks if now < mark.until]
+
+
+def without_erased(record: Mapping[str, Any], marks: Sequence[ErasureMark]) -> Mapping[str, Any] | None:
+    """Return what may be logged of a stream record: all of it, it without an erased counterparty, or None."""
+    if not marks:
+        return record
+    image = _image(record)
+    counting = [mark for mark in marks if _number(image.get("receivedAt")) <= mark.at]
+    if any(_is_marked(image.get(_CUSTOMER), mark) for mark in counting):
+        return None
+    gone = {name for name in _ELSEWHERE if any(_is_marked(image.get(name), mark) for mark in counting)}
+    if not gone:
+        return record
+    kept = {name: value for name, value in image.items() if name not in gone}
+    return {**record, "dynamodb": {**record["dynamodb"], "NewImage": kept}}
+
+
+def _image(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    match record:
+        case {"dynamodb": {"NewImage": Mapping()}}:
+            return record["dynamodb"]["NewImage"]
+        case _:
+            return {}
+
+
+def _is_marked(attribute: Any, mark: ErasureMark) -> bool:  # noqa: ANN401  (a stream's image may hold anything)
+    match attribute:
+        case {"S": str(token)}:
+            return hash_of(token) in mark.persons
+        case _:
+            return False
+
+
+def _number(attribute: Any) -> int:  # noqa: ANN401  (a stream's image may hold anything)
+    match attribute:
+        case {"N": str(text)} if text.isdecimal():
+            return int(text)
+        case _:
+            return 0

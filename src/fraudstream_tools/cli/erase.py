@@ -1,0 +1,189 @@
+"""`fraudstream erase` and `fraudstream hold`: what is done about a person."""
+
+import re
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from fraudstream_tools.cli.support.confirmation import DryRunOption, YesOption, confirm
+from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
+
+if TYPE_CHECKING:
+    from fraudstream_tools.operations.privacy.receipt import ErasureReceipt
+    from fraudstream_tools.operations.privacy.system import PrivacySystem
+
+CustomerOption = Annotated[
+    str,
+    typer.Option("--customer", metavar="ID", help="The customerId, as your systems have it, or its token (tok_…)."),
+]
+_SECONDS_BETWEEN_LINES: Final = 5.0
+_TOKEN: Final = re.compile(r"tok[0-9]*_[A-Za-z0-9_-]{22}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(erase)
+    app.command()(hold)
+
+
+def erase(
+    customer: CustomerOption,
+    *,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Erase a person from everything that is stored, old versions of objects too.
+
+    Transactions, alerts, profiles, entries of lists, the decision log and names in reports go; so does the person's
+    token in the transactions of others. Figures that were reported stay. A legal hold (`fraudstream hold`) refuses it.
+    What cannot be erased at once is named with the day on which it ends. It may be broken off: the same again goes on,
+    and finds nothing when all is done. Read docs/privacy.md first: an erasure cannot be taken back.
+
+    ```
+    fraudstream erase --customer customer-81 --dry-run
+    fraudstream erase --customer tok_gX4wwmgX_cYWhX76FRHULQ --yes --json
+    ```
+    """
+    from fraudstream_tools.operations.change_note import identity_of  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.privacy.erasure import Erasure, Person, StillThereError  # noqa: PLC0415
+    from fraudstream_tools.operations.privacy.holds import LegalHoldError  # noqa: PLC0415
+    from fraudstream_tools.operations.privacy.log_owner import LogOwnerError  # noqa: PLC0415
+    from fraudstream_tools.operations.privacy.marks import BusyProfileError  # noqa: PLC0415
+    from fraudstream_tools.operations.privacy.old_versions import OldVersionsKeptError  # noqa: PLC0415
+    from fraudstream_tools.operations.privacy.receipt import keep_receipt  # noqa: PLC0415
+
+    deployment = Deployment(stack)
+    tokens = _tokens(deployment, customer)
+    if not dry_run:
+        confirm("Erase this person from everything that is stored?", yes=yes, as_json=as_json)
+    system = _system(deployment)
+    person = Person(tokens, identity_of(deployment.client("sts")))
+    erasure = Erasure(system, person, dry_run=dry_run, on_step=_Steps())
+    try:
+        receipt = erasure.run()
+        key = None if dry_run else keep_receipt(system, receipt)
+    except LegalHoldError as error:
+        raise CommandError(f"nothing was erased: {error}\nwhen it has ended: fraudstream hold --release") from None
+    except OldVersionsKeptError as error:
+        raise CommandError(f"{error}: end what keeps them, and run the same again") from None
+    except (BusyProfileError, LogOwnerError, StillThereError) as error:
+        raise CommandError(str(error)) from None
+    if as_json:
+        import msgspec  # noqa: PLC0415
+
+        print_json({**msgspec.to_builtins(receipt), "receipt": key})
+    else:
+        _print(receipt, key)
+    if receipt.by_hand:
+        raise typer.Exit(1)
+
+
+def hold(
+    customer: CustomerOption,
+    *,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="TEXT", help="Why, such as a case's number.")
+    ] = None,
+    release: Annotated[bool, typer.Option("--release", help="End the hold.")] = False,
+    stack: StackOption = None,
+) -> None:
+    """Set or release a legal hold on a person, which `fraudstream erase` respects.
+
+    A hold does not make anything last longer: transactions still end after `retentionDays`.
+
+    ```
+    fraudstream hold --customer customer-81 --reason "case 4711"
+    fraudstream hold --customer customer-81 --release
+    ```
+    """
+    from fraudstream_tools.operations.change_note import ReasonError, checked_reason, identity_of  # noqa: PLC0415
+    from fraudstream_tools.operations.privacy.holds import Hold, release_hold, set_hold  # noqa: PLC0415
+
+    if release == (reason is not None):
+        raise CommandError("say --reason with why, or --release")
+    deployment = Deployment(stack)
+    tokens = sorted(_tokens(deployment, customer))
+    dynamodb, table = deployment.client("dynamodb"), deployment["profilesTable"]
+    if release:
+        released = [release_hold(dynamodb, table, token) for token in tokens]
+        if not any(released):
+            raise CommandError("the person is under no hold")
+        out.print("the hold has ended")
+        return
+    try:
+        why = checked_reason(reason or "")
+    except ReasonError as error:
+        raise CommandError(str(error)) from None
+    by = identity_of(deployment.client("sts"))
+    set_hold(dynamodb, table, Hold(tokens[-1], why, by, int(time.time() * 1000)))
+    out.print("the person is under a legal hold")
+
+
+def _tokens(deployment: Deployment, customer: str) -> frozenset[str]:
+    """Return a person's tokens; raw ids become tokens in the processor, which alone has the key."""
+    if _TOKEN.fullmatch(customer):
+        return frozenset({customer})
+    from fraudstream_tools.operations.privacy.tokens import TokensRefusedError, ask_for_tokens  # noqa: PLC0415
+
+    client = deployment.client("lambda")
+    try:
+        (found,) = ask_for_tokens(client, deployment["processorFunction"], [("customer", customer)])
+    except TokensRefusedError as error:
+        raise CommandError(str(error)) from None
+    if not found:
+        raise CommandError("this customerId is a placeholder, which stands for nobody in particular")
+    return frozenset(found)
+
+
+def _system(deployment: Deployment) -> "PrivacySystem":
+    from fraudstream_tools.operations.privacy.log_owner import LogOwner  # noqa: PLC0415
+    from fraudstream_tools.operations.privacy.system import PrivacySystem  # noqa: PLC0415
+
+    return PrivacySystem(
+        dynamodb=deployment.client("dynamodb"),
+        s3=deployment.client("s3"),
+        log_owner=LogOwner(deployment.client("lambda"), deployment["reportFunction"]),
+        transactions=deployment["transactionsTable"],
+        profiles=deployment["profilesTable"],
+        alerts=deployment["alertsTable"],
+        bucket=deployment["bucketName"],
+    )
+
+
+class _Steps:
+    """Says on standard error what is being done, and every few seconds how far it is."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._said = 0.0
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if what == self._what and now - self._said < _SECONDS_BETWEEN_LINES and done != total:
+            return
+        self._what, self._said = what, now
+        of = f": {done:,} of {total:,}" if total else ""
+        err.print(f"{what}{of}", style="dim", markup=False)
+
+
+def _print(receipt: "ErasureReceipt", key: str | None) -> None:
+    found: dict[str, Any] = {store: count for store, count in receipt.removed.items() if count}
+    if not receipt.found:
+        out.print("nothing is stored of this person")
+    for store, count in found.items():
+        out.print(f"  {count:,} {'found' if receipt.dry_run else 'erased'} in: {store}")
+    if receipt.old_versions:
+        out.print(f"  {receipt.old_versions:,} old versions removed")
+    for name in receipt.by_hand:
+        err.print(f"{name} names the person: take it out where it is kept, and run the same again", markup=False)
+    if receipt.dry_run:
+        return
+    out.print("what still holds something, and until when:")
+    for each in receipt.remains:
+        out.print(f"  {each.ends or 'until it is deleted'}  {each.what}", markup=False)
+    out.print(f"receipt: {key}", markup=False, soft_wrap=True)

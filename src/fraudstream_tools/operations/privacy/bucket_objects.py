@@ -1,0 +1,134 @@
+"""What the bucket holds of a person outside the decision log: reports, and whatever else names a token."""
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec
+
+from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX
+from fraudstream.reporting.daily.schema.report import DailyReport
+from fraudstream.reporting.render.csv import to_csv
+from fraudstream.reporting.render.html import to_html, to_json
+from fraudstream_tools.operations.privacy.system import WITHOUT_TOKENS
+
+if TYPE_CHECKING:
+    from fraudstream.reporting.storage.object_store import BucketStore
+
+QUERY_RESULTS_PREFIX: Final = "query-results/"
+ERASED: Final = "erased"
+"""What stands in a report in place of an erased token or id."""
+
+
+@dataclass
+class OtherObjects:
+    """Keys of the objects that name a person."""
+
+    results: list[str] = field(default_factory=list[str])
+    """Of queries: they can be asked again."""
+    by_hand: list[str] = field(default_factory=list[str])
+    """What people or the Pulumi program keep, such as lists in a ruleset: taken out where it is kept."""
+
+
+def find_other_objects(store: "BucketStore", tokens: AbstractSet[str]) -> OtherObjects:
+    """Search everything in the bucket but log and reports for tokens, written as they are.
+
+    Raises:
+        ClientError: AWS refused.
+        BotoCoreError: AWS cannot be reached.
+    """
+    found = OtherObjects()
+    wanted = [token.encode() for token in tokens]
+    for key in store.find(""):
+        if key.startswith((DECISION_LOG_PREFIX, REPORT_PREFIX, *WITHOUT_TOKENS)):
+            continue
+        content = store.read(key) or b""
+        if any(token in content for token in wanted):
+            (found.results if key.startswith(QUERY_RESULTS_PREFIX) else found.by_hand).append(key)
+    return found
+
+
+def find_reports(store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSet[str]) -> list[str]:
+    """Return the folders of the daily reports that name a person, or the person's transactions.
+
+    Raises:
+        ClientError: AWS refused.
+        BotoCoreError: AWS cannot be reached.
+    """
+    folders = sorted({key.rpartition("/")[0] + "/" for key in store.find(REPORT_PREFIX)})
+    return [folder for folder in folders if _names(store, folder, tokens, ids)]
+
+
+def _names(store: "BucketStore", folder: str, tokens: AbstractSet[str], ids: AbstractSet[str]) -> bool:
+    texts = [store.read(f"{folder}report.{form}") or b"" for form in ("html", "csv")]
+    if any(token.encode() in text for token in tokens for text in texts):
+        return True
+    content = _decoded(store.read(f"{folder}report.json"))
+    return content is not None and any(_is_named(text, tokens, ids) for text in _texts(content))
+
+
+def redact_report(store: "BucketStore", folder: str, tokens: AbstractSet[str], ids: AbstractSet[str]) -> None:
+    """Remove a person from a daily report; its figures stay.
+
+    Of a report in a form that this version does not write, the page and the table go, and the JSON stays.
+
+    Raises:
+        ClientError: AWS refused.
+        BotoCoreError: AWS cannot be reached.
+    """
+    content = _redacted(_decoded(store.read(f"{folder}report.json")), tokens, ids)
+    try:
+        report = msgspec.convert(content, DailyReport)
+    except msgspec.ValidationError:
+        store.delete(f"{folder}report.html")
+        store.delete(f"{folder}report.csv")
+        if content is None:
+            store.delete(f"{folder}report.json")
+        else:
+            store.write(f"{folder}report.json", msgspec.json.encode(content))
+        return
+    store.write(f"{folder}report.html", to_html(report))
+    store.write(f"{folder}report.csv", to_csv(report))
+    store.write(f"{folder}report.json", to_json(report))
+
+
+def _decoded(content: bytes | None) -> Any:  # noqa: ANN401  (any JSON value)
+    try:
+        return None if content is None else msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return None
+
+
+def _is_named(text: str, tokens: AbstractSet[str], ids: AbstractSet[str]) -> bool:
+    return text in ids or any(token in text for token in tokens)
+
+
+def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401  (any JSON value)
+    match value:
+        case str():
+            yield value
+        case dict():
+            for each in cast("dict[str, Any]", value).values():
+                yield from _texts(each)
+        case list():
+            for each in cast("list[Any]", value):
+                yield from _texts(each)
+        case _:
+            return
+
+
+def _redacted(value: Any, tokens: AbstractSet[str], ids: AbstractSet[str]) -> Any:  # noqa: ANN401  (any JSON value)
+    match value:
+        case str() if value in ids:
+            return ERASED
+        case str():
+            for token in tokens:
+                value = value.replace(token, ERASED)
+            return value
+        case dict():
+            return {name: _redacted(each, tokens, ids) for name, each in cast("dict[str, Any]", value).items()}
+        case list():
+            return [_redacted(each, tokens, ids) for each in cast("list[Any]", value)]
+        case _:
+            return value

@@ -1,0 +1,214 @@
+"""Erasing a person: every store, in an order in which an interrupted erasure is simply run again.
+
+First marks are left, so that what a stream still tells of the person is neither learnt nor logged; what was being
+written then has come in when the tables are read. The transactions go last: they say what is to be found elsewhere.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, NamedTuple
+
+from fraudstream.contract import DECISION_LOG_PREFIX
+from fraudstream.dynamodb import raise_unless_condition_failed
+from fraudstream.reporting.log.chain.links import LinkKind
+from fraudstream.reporting.log.keys import LogTable, table_prefix
+from fraudstream.reporting.log.rewriting import LogEdit, LogRewriter, Rewritten
+from fraudstream.reporting.log.segments import day_prefix, hour_prefix
+from fraudstream.reporting.storage.object_store import BucketStore
+from fraudstream.transactions.attributes import to_item
+from fraudstream.transactions.fields import EntityKind
+from fraudstream_tools.operations.privacy.bucket_objects import find_other_objects, find_reports, redact_report
+from fraudstream_tools.operations.privacy.holds import LegalHoldError, find_hold
+from fraudstream_tools.operations.privacy.marks import mark_in_log, mark_profile
+from fraudstream_tools.operations.privacy.old_versions import remove_old_versions
+from fraudstream_tools.operations.privacy.person import PersonItems, find_items
+from fraudstream_tools.operations.privacy.receipt import ErasureReceipt, new_receipt_id, remainders
+from fraudstream_tools.operations.privacy.system import ELSEWHERE, PrivacySystem, TokenStore
+
+SETTLE_SECONDS: Final = 60.0
+"""By then, what was being written when the marks were left has been written: the API gives up after seconds, and the
+functions answer within seconds of their last look at the marks."""
+_LOG_PASSES: Final = 3
+
+OnStep = Callable[[str, int, int | None], None]
+"""Takes what is being done, how much of it is done, and of how much."""
+
+
+class StillThereError(RuntimeError):
+    """Something of the person came back while it was erased: the same command finds it when it is run again."""
+
+
+class Person(NamedTuple):
+    """Who is erased, by whom."""
+
+    tokens: frozenset[str]
+    """All that the person has: one of each number."""
+    by: str
+    """The ARN of the AWS identity that does it."""
+
+
+@dataclass
+class Erasure:
+    """The erasure of one person; made once, and run once."""
+
+    system: PrivacySystem
+    person: Person
+    dry_run: bool = False
+    settle_seconds: float = field(default_factory=lambda: SETTLE_SECONDS)
+    on_step: OnStep = lambda _what, _done, _total: None
+    now: Callable[[], float] = time.time
+    """Seconds since the epoch."""
+    _counts: dict[str, int] = field(default_factory=dict[str, int])
+    _old_versions: int = 0
+    _marked: int = 0
+
+    def run(self) -> ErasureReceipt:
+        """Erase the person, or only look for what there is; return what was done.
+
+        Raises:
+            LegalHoldError: the person must not be erased.
+            OldVersionsKeptError: S3 keeps old versions.
+            BusyProfileError: others wrote a profile again and again; so with the next one: run it again.
+            StillThereError: see above.
+            LogOwnerError: the report generator failed.
+            ClientError: AWS refused; what is done stays done, and the same again goes on.
+            BotoCoreError: AWS cannot be reached; the same.
+        """
+        if hold := find_hold(self.system.dynamodb, self.system.profiles, self.person.tokens):
+            raise LegalHoldError(hold)
+        at = int(self.now() * 1000)
+        if not self.dry_run:
+            self._mark(at)
+        items = find_items(self.system, self.person.tokens, at, lambda name: self.on_step(f"searching {name}", 0, None))
+        store = BucketStore(self.system.s3, self.system.bucket)
+        self._erase_from_log(store, items, at)
+        tokens = items.entities.keys()
+        reports = find_reports(store, tokens, items.own.keys())
+        others = find_other_objects(store, tokens)
+        self._counts |= {
+            TokenStore.TRANSACTIONS: len(items.own) + len(items.elsewhere),
+            TokenStore.PROFILES: len(items.profiles) + self._marked,
+            TokenStore.ALERTS: len(items.alerts),
+            TokenStore.REPORTS: len(reports),
+            TokenStore.OTHER_OBJECTS: len(others.results),
+        }
+        if not self.dry_run:
+            for folder in reports:
+                redact_report(store, folder, tokens, items.own.keys())
+                self._forget(folder)
+            for key in others.results:
+                store.delete(key)
+                self._forget(key)
+            self._erase_items(items, at)
+        moment = datetime.fromtimestamp(at / 1000, UTC)
+        return ErasureReceipt(
+            receipt_id=new_receipt_id(),
+            erased_at=moment.isoformat(timespec="seconds"),
+            by=self.person.by,
+            dry_run=self.dry_run,
+            removed=self._counts,
+            old_versions=self._old_versions,
+            by_hand=tuple(others.by_hand),
+            remains=remainders(self.system, moment),
+        )
+
+    def _mark(self, at: int) -> None:
+        mark_in_log(self.system, self.person.tokens, at)
+        for token in sorted(self.person.tokens):
+            key = f"{EntityKind.CUSTOMER}#{token}"
+            self._marked += mark_profile(self.system.dynamodb, self.system.profiles, key, key, at)
+        end = time.monotonic() + self.settle_seconds
+        while (left := end - time.monotonic()) > 0:
+            self.on_step("waiting for what is being written", round(self.settle_seconds - left), None)
+            time.sleep(min(left, 1.0))
+
+    def _erase_from_log(self, store: BucketStore, items: PersonItems, at: int) -> None:
+        rewriter = LogRewriter(store=store, log_prefix=DECISION_LOG_PREFIX, now=datetime.fromtimestamp(self.now(), UTC))
+        edit = LogEdit(
+            gone=items.own.keys(),
+            persons=self.person.tokens,
+            until=at,
+            renamed=dict.fromkeys(self.person.tokens),
+            columns=ELSEWHERE,
+        )
+        # The log may go back further than the table does: of such days only the log itself knows who is in them.
+        days = items.days | {day for day in rewriter.days() if items.oldest is None or day <= items.oldest}
+        changed = self._rewrite(rewriter, days, edit)
+        self._counts[TokenStore.LOG] = len(changed)
+        if changed and not self.dry_run:
+            self.system.log_owner.note_changes(sorted(changed), LinkKind.ERASED)
+            self._forget_log(changed, items.days | {date.fromisoformat(hour[:10]) for hour in changed})
+
+    def _rewrite(self, rewriter: LogRewriter, days: AbstractSet[date], edit: LogEdit) -> set[str]:
+        changed: set[str] = set()
+        for _ in range(_LOG_PASSES):
+            if not self.dry_run:
+                self.on_step("merging what has come in", 0, None)
+                self.system.log_owner.merge_open_hours()
+            found = self._rewrite_once(rewriter, days, edit)
+            done = {hour for hour, outcome in found.items() if outcome is Rewritten.CHANGED}
+            changed |= done
+            # An hour may have been merged anew meanwhile, of what was there before: so it is looked at again.
+            if self.dry_run or not any(outcome is not Rewritten.UNCHANGED for outcome in found.values()):
+                return changed
+        raise StillThereError("the log was merged again and again while it was changed: run the same again")
+
+    def _rewrite_once(self, rewriter: LogRewriter, days: AbstractSet[date], edit: LogEdit) -> dict[str, Rewritten]:
+        hours = rewriter.hours(days)
+        found: dict[str, Rewritten] = {}
+        for number, hour in enumerate(hours, start=1):
+            found[hour] = rewriter.rewrite(hour, days, lambda _: edit, dry_run=self.dry_run)
+            self.on_step("decision log, hours", number, len(hours))
+        return found
+
+    def _forget_log(self, hours: Iterable[str], days: Iterable[date]) -> None:
+        """Remove old versions of what was changed, and of what the days had before."""
+        prefixes = {table_prefix(DECISION_LOG_PREFIX, table, day) for table in LogTable for day in days}
+        # Segments that have expired are old versions, too.
+        prefixes |= {day_prefix(DECISION_LOG_PREFIX, each) for day in days for each in (day, day + timedelta(days=1))}
+        prefixes |= {hour_prefix(DECISION_LOG_PREFIX, datetime.fromisoformat(f"{hour}:00+00:00")) for hour in hours}
+        for number, prefix in enumerate(sorted(prefixes), start=1):
+            self._forget(prefix)
+            self.on_step("old versions", number, len(prefixes))
+
+    def _forget(self, prefix: str) -> None:
+        self._old_versions += remove_old_versions(self.system.s3, self.system.bucket, prefix)
+
+    def _erase_items(self, items: PersonItems, at: int) -> None:
+        dynamodb = self.system.dynamodb
+        for name in items.alerts:
+            dynamodb.delete_item(TableName=self.system.alerts, Key=to_item({"transactionId": name}))
+        own = f"{EntityKind.CUSTOMER}#{min(self.person.tokens)}"
+        entities = {f"{kind}#{token}" for token, kind in items.entities.items()}
+        for key in items.profiles:
+            if key in entities:
+                customer = key if key.startswith(f"{EntityKind.CUSTOMER}#") else own
+                mark_profile(dynamodb, self.system.profiles, key, customer, at)
+            else:
+                dynamodb.delete_item(TableName=self.system.profiles, Key=to_item({"entity": key}))
+        total = len(items.own) + len(items.elsewhere)
+        for number, (key, attributes) in enumerate(items.elsewhere, start=1):
+            self._take_out(key, attributes)
+            self.on_step("transactions", number, total)
+        for number, (name, key) in enumerate(items.own.items(), start=1 + len(items.elsewhere)):
+            claim = to_item({"transactionId": name, "timestamp": 0})
+            dynamodb.delete_item(TableName=self.system.transactions, Key=claim)
+            dynamodb.delete_item(TableName=self.system.transactions, Key=key)
+            self.on_step("transactions", number, total)
+
+    def _take_out(self, key: object, attributes: Iterable[str]) -> None:
+        """Remove a person from somebody else's transaction."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415
+
+        try:
+            self.system.dynamodb.update_item(
+                TableName=self.system.transactions,
+                Key=key,  # pyright: ignore[reportArgumentType]
+                UpdateExpression="REMOVE " + ", ".join(attributes),
+                ConditionExpression="attribute_exists(transactionId)",
+            )
+        except ClientError as error:
+            raise_unless_condition_failed(error)

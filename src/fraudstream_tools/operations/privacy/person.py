@@ -1,0 +1,158 @@
+"""What the tables hold of a person."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from fraudstream.contract import ItemKind
+from fraudstream.durations import DAY
+from fraudstream.transactions.attributes import Item
+from fraudstream.transactions.fields import EntityKind
+from fraudstream_tools.operations.privacy.holds import HOLD_PREFIX
+from fraudstream_tools.operations.privacy.system import ELSEWHERE, OWN_ENTITIES, OWNER, PrivacySystem
+from fraudstream_tools.operations.recovery.table_scan import scan
+
+_CLAIM_TIMESTAMP: Final = {"N": "0"}
+
+Key = Mapping[str, Any]
+
+
+@dataclass
+class PersonItems:
+    """Items of the tables, by their keys."""
+
+    own: dict[str, Key] = field(default_factory=dict[str, Key])
+    """Ids of the person's transactions, with their keys."""
+    elsewhere: list[tuple[Key, tuple[str, ...]]] = field(default_factory=list[tuple[Key, tuple[str, ...]]])
+    """Transactions of others in which the person is the other side, with the attributes that say so."""
+    days: set[date] = field(default_factory=set[date])
+    """Days on which any of them were received."""
+    oldest: date | None = None
+    """The day of the oldest transaction of all that are stored."""
+    entities: dict[str, EntityKind] = field(default_factory=dict[str, EntityKind])
+    """Tokens of what is the person's alone, the person's own among them."""
+    profiles: list[str] = field(default_factory=list[str])
+    """Keys in the table of profiles, other than marks and holds."""
+    alerts: list[str] = field(default_factory=list[str])
+    """Ids of transactions with alerts."""
+
+    @property
+    def count(self) -> int:
+        """How many items there are."""
+        return len(self.own) + len(self.elsewhere) + len(self.profiles) + len(self.alerts)
+
+
+def find_items(
+    system: PrivacySystem, persons: AbstractSet[str], until: int, on_table: Callable[[str], None] = lambda _: None
+) -> PersonItems:
+    """Search the tables for a person; each is read whole, the one of transactions twice.
+
+    Args:
+        system: the stores.
+        persons: the tokens that the person has.
+        until: what was received later is new, and left alone; epoch milliseconds.
+        on_table: takes the name of each table before it is searched.
+
+    Raises:
+        ClientError: AWS refused.
+        BotoCoreError: AWS cannot be reached.
+    """
+    found = PersonItems(entities=dict.fromkeys(persons, EntityKind.CUSTOMER))
+    lock = threading.Lock()
+    used: dict[str, EntityKind] = {}
+    oldest = until
+
+    def find_transactions(_: int, page: Iterable[Item]) -> None:
+        nonlocal oldest
+        with lock:
+            for item in page:
+                received_at = _received_at(item)
+                if received_at is None:
+                    continue
+                oldest = min(oldest, received_at)
+                if received_at <= until:
+                    _note(found, used, item, received_at, persons)
+
+    on_table(system.transactions)
+    _scan(system, system.transactions, find_transactions)
+    found.oldest = _day(oldest)
+    found.entities |= {token: used[token] for token in _used_by_nobody_else(system, used, persons)}
+
+    def find_profiles(_: int, page: Iterable[Item]) -> None:
+        with lock:
+            found.profiles += [item["entity"]["S"] for item in page if _is_profile_of(item, found.entities)]
+
+    def find_alerts(_: int, page: Iterable[Item]) -> None:
+        keys = {f"{EntityKind.CUSTOMER}#{token}" for token in persons}
+        with lock:
+            for item in page:
+                name = item["transactionId"]["S"]
+                is_older = int(item.get("createdAt", {}).get("N", "0")) <= until
+                if name in found.own or (is_older and item.get("entity", {}).get("S") in keys):
+                    found.alerts.append(name)
+
+    on_table(system.profiles)
+    _scan(system, system.profiles, find_profiles)
+    on_table(system.alerts)
+    _scan(system, system.alerts, find_alerts)
+    return found
+
+
+def _note(
+    found: PersonItems, used: dict[str, EntityKind], item: Item, received_at: int, persons: AbstractSet[str]
+) -> None:
+    """Note a transaction if the person is in it."""
+    key = {name: item[name] for name in ("transactionId", "timestamp")}
+    elsewhere = tuple(name for name in ELSEWHERE if item.get(name, {}).get("S") in persons)
+    if item.get(OWNER, {}).get("S") in persons:
+        found.own[item["transactionId"]["S"]] = key
+        used.update({item[name]["S"]: kind for name, kind in OWN_ENTITIES.items() if "S" in item.get(name, {})})
+    elif elsewhere:
+        found.elsewhere.append((key, elsewhere))
+    else:
+        return
+    found.days.add(_day(received_at))
+
+
+def _used_by_nobody_else(
+    system: PrivacySystem, used: Mapping[str, EntityKind], persons: AbstractSet[str]
+) -> AbstractSet[str]:
+    """Return those of a person's cards, devices and addresses that no transaction of anybody else has."""
+    shared: set[str] = set()
+
+    def look(_: int, page: Iterable[Item]) -> None:
+        for item in page:
+            if item.get(OWNER, {}).get("S") not in persons:
+                shared.update(token for name in OWN_ENTITIES if (token := item.get(name, {}).get("S")) in used)
+
+    if used:
+        _scan(system, system.transactions, look)
+    return used.keys() - shared
+
+
+def _is_profile_of(item: Item, entities: Mapping[str, EntityKind]) -> bool:
+    key: str = item["entity"]["S"]
+    if key.startswith(HOLD_PREFIX) or ("erasedAt" in item and "state" not in item):
+        return False
+    # Copies of damaged profiles and entries of lists have a token somewhere in their keys.
+    return not entities.keys().isdisjoint(key.split("#"))
+
+
+def _received_at(item: Item) -> int | None:
+    """Return when a transaction was received; None for a claim."""
+    if item.get("kind") == {"S": ItemKind.CLAIM.value} or item.get("timestamp") == _CLAIM_TIMESTAMP:
+        return None
+    received = item.get("receivedAt", {}).get("N")
+    return int(received) if received is not None and received.isdecimal() else 0
+
+
+def _day(moment: int) -> date:
+    return datetime.fromtimestamp(moment // DAY * DAY / 1000, UTC).date()
+
+
+def _scan(system: PrivacySystem, table: str, on_page: Callable[[int, list[Item]], None]) -> None:
+    for _ in scan(system.dynamodb, table, on_page):
+        pass

@@ -1,0 +1,101 @@
+"""What stays of an erasure: what was done, when and by whom; nothing of the person."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from fraudstream.contract import RECEIPTS_PREFIX
+
+if TYPE_CHECKING:
+    from fraudstream_tools.operations.privacy.system import PrivacySystem
+
+LOG_DAYS: Final = 7
+TRACE_DAYS: Final = 30
+"""X-Ray's own; it cannot be changed."""
+MARK_DAYS: Final = 4
+"""They count for a day; the bucket's lifecycle and DynamoDB's expiry remove them within two days after it."""
+RECOVERY_DAYS: Final = 35
+"""The most, and what the Pulumi program leaves it at."""
+
+
+class Remainder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What cannot be erased at once."""
+
+    what: str
+    ends: str | None
+    """Day, UTC; None where somebody has to end it."""
+
+
+class ErasureReceipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The receipt of an erasure, or of the search for what one would erase."""
+
+    receipt_id: str
+    erased_at: str
+    """Up to when, ISO 8601, UTC: what was received later is new."""
+    by: str
+    """The ARN of the AWS identity."""
+    dry_run: bool
+    removed: dict[str, int]
+    """Store to the number of its items, hours of the log or objects that held something, and no longer do."""
+    old_versions: int
+    """Of objects, removed before their time."""
+    by_hand: tuple[str, ...]
+    """Keys of objects that name the person, and are kept by people or by the Pulumi program."""
+    remains: tuple[Remainder, ...]
+
+    @property
+    def found(self) -> int:
+        """How much there was."""
+        return sum(self.removed.values()) + len(self.by_hand)
+
+
+def new_receipt_id() -> str:
+    """Return an id that tells nothing."""
+    return uuid.uuid4().hex
+
+
+def keep_receipt(system: "PrivacySystem", receipt: ErasureReceipt) -> str:
+    """Store a receipt in the bucket, and return its key."""
+    key = f"{RECEIPTS_PREFIX}{receipt.erased_at[:10]}-{receipt.receipt_id}.json"
+    content = msgspec.json.format(msgspec.json.encode(receipt), indent=2)
+    system.s3.put_object(Bucket=system.bucket, Key=key, Body=content, ContentType="application/json")
+    return key
+
+
+def remainders(system: "PrivacySystem", at: datetime) -> tuple[Remainder, ...]:
+    """Return what still holds something of a person who was erased at a time, with the day on which it ends."""
+    found: list[Remainder] = []
+    for table in (system.transactions, system.profiles, system.alerts):
+        days = _recovery_days(system, table)
+        if days:
+            found.append(Remainder(what=f"point-in-time recovery of {table}", ends=_day(at, days)))
+        found += [Remainder(what=f"backup {name} of {table}", ends=None) for name in _backups(system, table)]
+    return (
+        *found,
+        Remainder(what="marks in profiles and log, by which late records are passed over", ends=_day(at, MARK_DAYS)),
+        Remainder(what="transaction ids in the functions' log groups", ends=_day(at, LOG_DAYS)),
+        Remainder(what="transaction ids in the traces of X-Ray", ends=_day(at, TRACE_DAYS)),
+    )
+
+
+def _day(at: datetime, days: float) -> str:
+    return (at.astimezone(UTC) + timedelta(days=days)).date().isoformat()
+
+
+def _recovery_days(system: "PrivacySystem", table: str) -> int:
+    answer: Any = system.dynamodb.describe_continuous_backups(TableName=table)
+    recovery: Any = answer["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+    is_on = recovery.get("PointInTimeRecoveryStatus") == "ENABLED"
+    return int(recovery.get("RecoveryPeriodInDays", RECOVERY_DAYS)) if is_on else 0
+
+
+def _backups(system: "PrivacySystem", table: str) -> list[str]:
+    try:
+        answer: Any = system.dynamodb.list_backups(TableName=table, BackupType="ALL")
+    except ClientError:
+        # Who may erase need not be allowed to list backups.
+        return []
+    return [each["BackupName"] for each in answer.get("BackupSummaries", ())]

@@ -1,0 +1,81 @@
+"""The stores of a running fraudstream that hold tokens: the one register of them.
+
+A store that is not here is not erased. So tests hold the register to the Pulumi program, and look through everything
+that a running system has stored for tokens in other places.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from fraudstream.contract import DECISION_LOG_PREFIX, ERASURE_MARKS_PREFIX, RECEIPTS_PREFIX, REPORT_PREFIX
+from fraudstream.transactions.fields import EntityKind
+from fraudstream.transactions.transaction import FIELDS
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+    from fraudstream_tools.operations.privacy.log_owner import LogOwner
+
+
+class TokenStore(StrEnum):
+    """Where tokens are, as receipts name it."""
+
+    TRANSACTIONS = "transactions"
+    """With their claims, and the index of the sample, which goes with its items."""
+    PROFILES = "profiles"
+    """Entries of lists, marks and copies of damaged profiles are in the same table."""
+    ALERTS = "alerts"
+    LOG = "decision log"
+    REPORTS = "reports"
+    OTHER_OBJECTS = "other objects"
+    """Everything else in the bucket: rulesets and lists, models, results of queries, whatever comes later."""
+
+
+TABLES: Final[Mapping[str, TokenStore]] = {
+    "transactions": TokenStore.TRANSACTIONS,
+    "profiles": TokenStore.PROFILES,
+    "alerts": TokenStore.ALERTS,
+}
+"""The purpose of each table, as in its name, to its store."""
+
+PREFIXES: Final[Mapping[str, TokenStore]] = {
+    DECISION_LOG_PREFIX: TokenStore.LOG,
+    REPORT_PREFIX: TokenStore.REPORTS,
+}
+"""Of the bucket's objects; all others are `OTHER_OBJECTS`."""
+WITHOUT_TOKENS: Final = (ERASURE_MARKS_PREFIX, RECEIPTS_PREFIX)
+"""Prefixes of objects that this package writes itself."""
+
+OF_PERSONS: Final = frozenset({EntityKind.CUSTOMER, EntityKind.CARD, EntityKind.DEVICE, EntityKind.IP})
+"""Kinds of entities that may be one person's alone: they go with the last customer who used them."""
+OF_BUSINESSES: Final = frozenset({EntityKind.MERCHANT, EntityKind.TERMINAL})
+"""They stay."""
+
+OWNER: Final = "customerId"
+"""The attribute that says whose transaction it is."""
+ELSEWHERE: Final = tuple(
+    field.public_name for field in FIELDS if field.spec.identifies is EntityKind.CUSTOMER and field.public_name != OWNER
+)
+"""Attributes by which a person stands in the transactions of others: nothing but these is taken out of them."""
+OWN_ENTITIES: Final[Mapping[str, EntityKind]] = {
+    field.public_name: kind
+    for field in FIELDS
+    if (kind := field.spec.identifies) is not None and kind in OF_PERSONS - {EntityKind.CUSTOMER}
+}
+"""Attributes with tokens of what may be a person's alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivacySystem:
+    """The stores, and who reaches them."""
+
+    dynamodb: "DynamoDBClient"
+    s3: "S3Client"
+    log_owner: "LogOwner"
+    transactions: str
+    profiles: str
+    alerts: str
+    bucket: str

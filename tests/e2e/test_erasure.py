@@ -1,0 +1,234 @@
+"""A person is erased from everything that the deployed system has stored."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedded_aws.cloud import LocalCloud
+from fraudstream.transactions.attributes import to_item
+from fraudstream.transactions.decision import Label, Truth
+from fraudstream_tools.cli.support.labelling import give_label
+from fraudstream_tools.cli.support.lambda_endpoint import lambda_endpoint
+from fraudstream_tools.operations.privacy import erasure
+from fraudstream_tools.operations.privacy.system import PREFIXES, TABLES
+from tests.cli_harness import Command, clean_environment
+from tests.e2e.api_harness import Client, payment
+from tests.e2e.stored_harness import places
+from tests.ids_harness import new_id
+
+OUTPUTS = {
+    "transactionsTable": "TRANSACTIONS_TABLE",
+    "profilesTable": "PROFILES_TABLE",
+    "alertsTable": "ALERTS_TABLE",
+    "bucketName": "BUCKET",
+    "processorFunction": "PROCESSOR_FUNCTION",
+    "reportFunction": "REPORT_FUNCTION",
+}
+
+
+@dataclass
+class World:
+    """Ann, who is to be erased, and Bob, who shares an address with her and pays her."""
+
+    cloud: LocalCloud
+    ann: str
+    bob: str
+    states: dict[str, dict[str, Any]]
+    """Ids of the transactions to what the API says of them."""
+
+    def of(self, name: str) -> list[dict[str, Any]]:
+        return [state for key, state in self.states.items() if key.startswith(name)]
+
+    def report(self) -> None:
+        """Have today's report written, as every day's is."""
+        today = datetime.now(UTC).date().isoformat()
+        self.cloud.invoke(self.cloud.outputs["reportFunction"], {"task": "daily-report", "date": today})
+
+    def profile(self, key: str) -> dict[str, Any] | None:
+        table = self.cloud.outputs["profilesTable"]
+        return self.cloud.client("dynamodb").get_item(TableName=table, Key=to_item({"entity": key})).get("Item")
+
+
+@pytest.fixture(scope="module")
+def world(client: Client, cloud: LocalCloud, decided: Callable[[str], dict[str, Any]]) -> World:
+    """A world in which nobody is erased."""
+    return make_world(client, cloud, decided)
+
+
+def make_world(client: Client, cloud: LocalCloud, decided: Callable[[str], dict[str, Any]]) -> World:
+    run = new_id()[:8]
+    ann, bob = f"{run}-ann", f"{run}-bob"
+    number = int(run, 36) % 65_536
+    address = {"ipAddress": f"198.18.{number // 256}.{number % 256}", "cardCountry": "DE", "ipCountry": "VN"}
+    payments = [
+        *(
+            payment(
+                transactionId=f"ann-{run}-{number}",
+                customerId=ann,
+                cardToken=f"{run}-card",
+                deviceId=f"{run}-phone",
+                merchantId=f"{run}-shop",
+                amountMinor=900_000,
+                **address,
+            )
+            for number in range(12)
+        ),
+        payment(transactionId=f"bob-{run}-1", customerId=bob, deviceId=f"{run}-desk", **address),
+        payment(transactionId=f"bob-{run}-2", customerId=bob, type="TRANSFER", counterpartyToken=ann, **address),
+    ]
+    for each in payments:
+        assert client.post(each).status_code == 201
+    states = {each["transactionId"]: decided(each["transactionId"]) for each in payments}
+    world = World(cloud, ann, bob, states)
+    cloud.wait_until_idle(60)
+    # The hour is merged and reported on, and again after more has come in: so there are old versions.
+    world.report()
+    for each in payments[:2]:
+        label = Label(label=Truth.FRAUD, label_source="analyst", labeled_at=int(time.time() * 1000))
+        give_label(cloud.client("dynamodb"), cloud.outputs["transactionsTable"], each["transactionId"], label)
+    cloud.wait_until_idle(60)
+    world.report()
+    # What the analyzer keeps of a damaged profile, and what analysts put on lists.
+    token = world.of("ann")[0]["customerId"]
+    for key in (f"damaged#customer#{token}#0123abcd", f"list#customer#{token}"):
+        cloud.client("dynamodb").put_item(TableName=cloud.outputs["profilesTable"], Item=to_item({"entity": key}))
+    return world
+
+
+@pytest.fixture
+def fraudstream(
+    cloud: LocalCloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Command]:
+    clean_environment(monkeypatch)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", cloud.credentials.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", cloud.credentials.secret_key)
+    for output, variable in OUTPUTS.items():
+        monkeypatch.setenv(f"FRAUDSTREAM_{variable}", cloud.outputs[output])
+    monkeypatch.setattr(erasure, "SETTLE_SECONDS", 1.0)
+    monkeypatch.chdir(tmp_path)
+    with lambda_endpoint(cloud.invoke, cloud) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
+        yield Command(capsys)
+
+
+def found(fraudstream: Command, *arguments: object) -> dict[str, Any]:
+    ran = fraudstream(*arguments, "--json")
+    assert ran.code == 0, ran.err
+    return json.loads(ran.out)
+
+
+def test_tokens_are_only_where_the_register_says(world: World, tmp_path: Path) -> None:
+    """A store that is not in the register is not erased: whatever is stored somewhere else fails here."""
+    held = places(world.cloud, tmp_path, *(state["customerId"] for state in world.states.values()))
+    known = tuple(f"table-{purpose}-e2e/" for purpose in TABLES)
+    known += tuple(f"{world.cloud.outputs['bucketName']}/{prefix}" for prefix in PREFIXES)
+    assert [place for place in held if not place.startswith(known)] == []
+    # Each of them was really met.
+    assert {prefix for prefix in known if any(place.startswith(prefix) for place in held)} == set(known)
+
+
+def test_a_legal_hold_refuses(world: World, fraudstream: Command, tmp_path: Path) -> None:
+    token = world.of("ann")[0]["customerId"]
+    before = places(world.cloud, tmp_path, token)
+    ran = fraudstream("hold", "--customer", world.ann, "--reason", "case 4711")
+    assert ran.code == 0, ran.err
+    ran = fraudstream("erase", "--customer", token, "--yes")
+    assert ran.code == 1
+    assert "legal hold" in ran.err
+    assert "case 4711" in ran.err
+    ran = fraudstream("hold", "--customer", token, "--release")
+    assert ran.code == 0, ran.err
+    assert places(world.cloud, tmp_path, token) == before
+
+
+def test_a_dry_run_counts_and_changes_nothing(world: World, fraudstream: Command, tmp_path: Path) -> None:
+    ids = [state["transactionId"] for state in world.of("ann")]
+    before = places(world.cloud, tmp_path, *ids)
+    receipt = found(fraudstream, "erase", "--customer", world.ann, "--dry-run")
+    # Hers, and the one in which Bob paid her; her own profile, card and device, the damaged copy and the list entry.
+    assert receipt["removed"]["transactions"] == len(ids) + 1
+    assert receipt["removed"]["profiles"] == 5
+    assert receipt["removed"]["alerts"] > 0
+    assert receipt["removed"]["decision log"] > 0
+    assert receipt["receipt"] is None
+    assert places(world.cloud, tmp_path, *ids) == before
+
+
+def test_nothing_of_a_person_is_left_anywhere(
+    fraudstream: Command,
+    client: Client,
+    cloud: LocalCloud,
+    decided: Callable[[str], dict[str, Any]],
+    tmp_path: Path,
+) -> None:
+    world = make_world(client, cloud, decided)
+    ann, bob = world.of("ann"), world.of("bob")
+    token = ann[0]["customerId"]
+    own = [token, ann[0]["cardToken"], ann[0]["deviceId"], *(state["transactionId"] for state in ann)]
+    assert len(places(world.cloud, tmp_path, *own)) > len(ann)
+
+    receipt = found(fraudstream, "erase", "--customer", world.ann, "--yes")
+    assert receipt["removed"]["profiles"] == 5
+
+    # The marks by which late records are passed over have no data, and go by themselves.
+    marks = {f"customer#{token}", f"card#{ann[0]['cardToken']}", f"device#{ann[0]['deviceId']}"}
+    left = places(world.cloud, tmp_path, *own)
+    assert {place.partition("/")[2] for place in left} == marks
+    for key in marks:
+        item = world.profile(key)
+        assert item is not None
+        assert item.keys() == {"entity", "version", "erasedAt", "erasedFor", "expiresAt"}
+    # Bob's are there, without her; what both used is there.
+    states = [client.get(state["transactionId"]).json() for state in bob]
+    assert states[0] == bob[0]
+    assert states[1] == bob[1] | {"counterpartyToken": None} or "counterpartyToken" not in states[1]
+    assert world.profile(f"ip#{ann[0]['ipAddress']}")
+    assert client.get(ann[0]["transactionId"]).status_code == 404
+    # The log of the hour is whole: reports are made of it, and nothing of it is missing or damaged.
+    world.report()
+    there = places(world.cloud, tmp_path, bob[0]["transactionId"])
+    assert any("decision-log/decisions/" in place for place in there)
+    assert places(world.cloud, tmp_path, *own) == left
+
+    today = datetime.now(UTC).date().isoformat()
+    checked = cloud.invoke(cloud.outputs["reportFunction"], {"task": "verify-log", "since": today, "until": today})
+    assert checked["findings"] == []
+    assert checked["erased"]
+
+    # The receipt says what was done, and nothing of whom.
+    key = receipt["receipt"]
+    kept = world.cloud.client("s3").get_object(Bucket=world.cloud.outputs["bucketName"], Key=key)["Body"].read()
+    assert json.loads(kept)["removed"] == receipt["removed"]
+    assert not any(each in kept.decode() for each in (*own, world.ann))
+    ends = {each["what"]: each["ends"] for each in receipt["remains"]}
+    recovery = [day for what, day in ends.items() if what.startswith("point-in-time recovery")]
+    assert len(recovery) == 3
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", day) for day in recovery)
+
+    again = found(fraudstream, "erase", "--customer", world.ann, "--yes")
+    assert sum(again["removed"].values()) == 0
+    assert again["byHand"] == []
+    ran = fraudstream("erase", "--customer", world.ann, "--dry-run")
+    assert "nothing is stored of this person" in ran.out
+    check_who_comes_back_begins_anew(world, client, decided, fraudstream)
+
+
+def check_who_comes_back_begins_anew(
+    world: World, client: Client, decided: Callable[[str], dict[str, Any]], fraudstream: Command
+) -> None:
+    again = payment(customerId=world.ann)
+    assert client.post(again).status_code == 201
+    state = decided(again["transactionId"])
+    world.cloud.wait_until_idle(60)
+    profile = world.profile(f"customer#{state['customerId']}")
+    assert profile is not None
+    assert "state" in profile
+    assert found(fraudstream, "erase", "--customer", world.ann, "--dry-run")["removed"]["transactions"] == 1
