@@ -152,6 +152,7 @@ def _system(deployment: Deployment) -> "PrivacySystem":
         profiles=deployment["profilesTable"],
         alerts=deployment["alertsTable"],
         bucket=deployment["bucketName"],
+        audit_bucket=deployment.get("auditBucket"),
     )
 
 

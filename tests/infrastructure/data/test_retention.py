@@ -9,17 +9,19 @@ import pytest
 from fraudstream import contract
 from fraudstream.transactions.fields import EntityKind
 from fraudstream_tools.operations.privacy.bucket_objects import QUERY_RESULTS_PREFIX
-from fraudstream_tools.operations.privacy.receipt import LOG_DAYS, RECOVERY_DAYS
+from fraudstream_tools.operations.privacy.receipt import LOG_DAYS, RECOVERY_DAYS, TRAIL_DAYS
 from fraudstream_tools.operations.privacy.system import OF_BUSINESSES, OF_PERSONS, PREFIXES, TABLES
 from tests.infrastructure.pulumi_graph_harness import Declare, Graph
 
 PAGE = (Path(__file__).parents[3] / "docs/privacy.md").read_text(encoding="utf-8")
 DAY = 24 * 3600
+LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 WITHOUT_DATA = {
-    "apigateway", "athena", "cloudwatch", "ec2", "glue", "iam", "kms", "lambda", "pipes", "scheduler", "sns", "vpc",
+    "apigateway", "athena", "cloudtrail", "cloudwatch", "ec2", "glue", "iam", "kms", "lambda", "pipes", "scheduler", "sns", "vpc",
     "wafv2",
 }  # fmt: skip
-"""Services that keep nothing of a transaction; of CloudWatch, all but log groups."""
+"""Services that keep nothing of a transaction; of CloudWatch, all but log groups; of CloudTrail, but in its bucket."""
+SETTINGS = {"retentionDays", "decisionLogDays", "reportDays", "oldVersionDays", "auditTrailLockDays"}
 OF_AWS = {"$DeletedTableBackup"}
 """What AWS keeps by itself."""
 
@@ -55,7 +57,10 @@ def declared(graph: Graph) -> Mapping[str, float | None]:
         stores[each["name"].removesuffix("test") + "…"] = each["retentionInDays"]
     for each in graph.of("aws:sqs/queue:Queue"):
         stores[each["name"].removesuffix("test") + "…"] = each["messageRetentionSeconds"] / DAY
-    for rule in graph.one("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")["rules"]:
+    if audit := [each for each in graph.of(LIFECYCLE) if each.name == "lifecycle-audit-test"]:
+        (rule,) = audit[0]["rules"]
+        stores["AWSLogs/"] = stores["bucket-audit-…"] = rule["expiration"]["days"]
+    for rule in graph.one(LIFECYCLE, "lifecycle-reports-test")["rules"]:
         if "days" in rule.get("expiration", {}):
             stores[rule["filter"]["prefix"]] = rule["expiration"]["days"]
         else:
@@ -87,7 +92,7 @@ def test_ends_of_life_are_those_of_the_program(everything: Graph) -> None:
     for name, days in declared(everything).items():
         words = ROWS[name]
         if setting := re.search(r"`(\w+)`", words):
-            assert setting[1] in {"retentionDays", "decisionLogDays", "reportDays", "oldVersionDays"}, name
+            assert setting[1] in SETTINGS, name
         elif days is not None:
             assert words == f"{days:g} days", name
 
@@ -116,6 +121,8 @@ def test_copies_that_aws_keeps_end_as_said(everything: Graph) -> None:
     for each in everything.of("aws:dynamodb/table:Table"):
         assert each["pointInTimeRecovery"] == {"enabled": True}, "a shorter period is to be said in the page"
     assert ROWS["point-in-time recovery of every table"] == f"{RECOVERY_DAYS} days"
+    assert declared(everything)["AWSLogs/"] == TRAIL_DAYS
+    assert ROWS["AWSLogs/"].startswith(f"{TRAIL_DAYS} days")
     assert {each["retentionInDays"] for each in everything.of("aws:cloudwatch/logGroup:LogGroup")} == {LOG_DAYS}
 
 

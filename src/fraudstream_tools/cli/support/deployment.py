@@ -36,6 +36,7 @@ VARIABLES: Mapping[str, str] = {
     "profilesTable": "FRAUDSTREAM_PROFILES_TABLE",
     "reportFunction": "FRAUDSTREAM_REPORT_FUNCTION",
     "analyzerFunction": "FRAUDSTREAM_ANALYZER_FUNCTION",
+    "auditBucket": "FRAUDSTREAM_AUDIT_BUCKET",
     "processorFunction": "FRAUDSTREAM_PROCESSOR_FUNCTION",
 }
 """The stack's outputs that commands need, and the environment variable that replaces each."""

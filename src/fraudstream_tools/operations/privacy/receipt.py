@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fraudstream_tools.operations.privacy.system import PrivacySystem
 
 LOG_DAYS: Final = 7
+TRAIL_DAYS: Final = 400
 TRACE_DAYS: Final = 30
 """X-Ray's own; it cannot be changed."""
 MARK_DAYS: Final = 4
@@ -73,6 +74,9 @@ def remainders(system: "PrivacySystem", at: datetime) -> tuple[Remainder, ...]:
         if days:
             found.append(Remainder(what=f"point-in-time recovery of {table}", ends=_day(at, days)))
         found += [Remainder(what=f"backup {name} of {table}", ends=None) for name in _backups(system, table)]
+    if system.audit_bucket:
+        what = f"keys of items that people read or changed, in the audit trail in {system.audit_bucket}"
+        found.append(Remainder(what=what, ends=_day(at, TRAIL_DAYS)))
     return (
         *found,
         Remainder(what="marks in profiles and log, by which late records are passed over", ends=_day(at, MARK_DAYS)),

@@ -79,3 +79,5 @@ class PrivacySystem:
     profiles: str
     alerts: str
     bucket: str
+    audit_bucket: str | None = None
+    """Of the audit trail, if there is one: nothing is erased from it."""
