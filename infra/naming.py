@@ -10,7 +10,8 @@ ResourceType = Literal[
     "account", "alarm", "alias", "api", "bucket", "catalog-table", "component", "dashboard", "database",
     "deployment", "egress", "encryption", "endpoint", "event-invoke", "event-source", "gateway-response",
     "integration", "key", "lambda", "lifecycle", "lock", "log-group", "method", "method-settings", "model", "object",
-    "ownership", "path", "permission", "pipe", "policy", "provider", "public-access", "query", "queue", "role",
+    "ownership", "path", "permission", "pipe", "policy", "provider", "provisioned-concurrency",
+    "public-access", "query", "queue", "role",
     "route-association", "route-table", "schedule", "schedule-group", "secret", "security-group", "stage", "subnet",
     "subscription", "table", "topic", "trail", "usage-plan", "validator", "versioning", "vpc", "waf", "workgroup",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from zoneinfo import available_timezones
 
@@ -19,6 +19,8 @@ MINIMUM_CONCURRENCY = 100
 REQUESTS_PER_SECOND = 1000
 """The stage's throttle."""
 BUCKET_DAYS = (1, 3650)
+BUDGET_MILLISECONDS = (20, 5000)
+"""A table alone takes a few milliseconds; clients may wait for five seconds at most."""
 
 Architecture = Literal["arm64", "x86_64"]
 ApiAuth = Literal["AWS_IAM", "API_KEY"]
@@ -37,6 +39,8 @@ class FunctionSettings:
     concurrency: int
     """Reserved concurrent executions."""
     memory_mb: int
+    provisioned_concurrency: int = 0
+    """Environments that are kept ready; 0: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +74,8 @@ class StackSettings:
     old_version_days: int
     time_zone: str
     label_delay_days: int
+    inline_decisions: bool
+    inline_budget_milliseconds: int
     log_level: str
     alarm_email: str | None
     alert_email: str | None
@@ -135,6 +141,14 @@ class _Reader:
         self.asked.add("allowOtherRegion")
         return region
 
+    def provisioned(self, name: str, function: FunctionSettings) -> FunctionSettings:
+        """Read how many of a function's environments are kept ready."""
+        ready = self.integer(f"{name}ProvisionedConcurrency", 0, 0, 3000)
+        if ready > function.concurrency:
+            most = f"at most {NAMESPACE}:{name}Concurrency, {function.concurrency}"
+            self._refuse(f"{name}ProvisionedConcurrency", str(ready), most)
+        return replace(function, provisioned_concurrency=ready)
+
     def function(self, name: str, concurrency: int, memory_mb: int) -> FunctionSettings:
         return FunctionSettings(
             # 3,000 is the burst that an account of any region may take at once; AWS checks the account's own quota.
@@ -167,7 +181,7 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         StackSettingsError: one or more settings are wrong; the message names each, its value and what is allowed.
     """
     reader = _Reader(get)
-    processor = reader.function("processor", 200, 1024)
+    processor = reader.provisioned("processor", reader.function("processor", 200, 1024))
     settings = StackSettings(
         environment_suffix=reader.text(
             "environmentSuffix",
@@ -207,6 +221,8 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         time_zone=reader.text("timeZone", "UTC", available_timezones().__contains__, "an IANA time zone") or "UTC",
         # Profiles of merchants and terminals know eight days more than the longest window.
         label_delay_days=reader.integer("labelDelayDays", 7, 0, 8),
+        inline_decisions=reader.flag("inlineDecisions", default=True),
+        inline_budget_milliseconds=reader.integer("inlineBudgetMilliseconds", 200, *BUDGET_MILLISECONDS),
         log_level=reader.choice("logLevel", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         alarm_email=reader.text("alarmEmail", None, _is_email, "an e-mail address"),
         alert_email=reader.text("alertEmail", None, _is_email, "an e-mail address"),

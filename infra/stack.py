@@ -103,6 +103,7 @@ def _environments(settings: StackSettings, stores: _Stores) -> Mapping[str, Mapp
             max_past_days=settings.max_past_days,
             max_future_seconds=settings.max_future_seconds,
             decision_deadline_seconds=DECISION_DEADLINE_SECONDS,
+            **_inline_settings(settings, stores),
         ),
         ANALYZER: environment(
             AnalyzerSettings,
@@ -127,10 +128,27 @@ def _environments(settings: StackSettings, stores: _Stores) -> Mapping[str, Mapp
     }
 
 
-def _grant(stores: _Stores, roles: Mapping[str, FunctionRole]) -> None:
-    """Return each function what it does, and nothing else: this is the whole of it."""
+def _inline_settings(settings: StackSettings, stores: _Stores) -> Mapping[str, Any]:
+    """Return what the processor needs to decide while clients wait; nothing where it does not."""
+    if not settings.inline_decisions:
+        return {}
+    return {
+        "inline_budget_milliseconds": settings.inline_budget_milliseconds,
+        "profiles_table": stores.tables.profiles.name,
+        "bucket": stores.bucket.name,
+        "time_zone": settings.time_zone,
+        "label_delay_days": settings.label_delay_days,
+    }
+
+
+def _grant(settings: StackSettings, stores: _Stores, roles: Mapping[str, FunctionRole]) -> None:
+    """Grant each function what it does, and nothing else: this is the whole of it."""
     tables = stores.tables
-    tables.transactions.grant_add_and_find(roles[PROCESSOR].role)
+    processor = roles[PROCESSOR].role
+    tables.transactions.grant_add_and_find(processor)
+    if settings.inline_decisions:
+        tables.profiles.grant_read_many(processor)
+        stores.bucket.grant_read_ruleset(processor)
 
     analyzer = roles[ANALYZER].role
     tables.transactions.grant_read_stream(analyzer)
@@ -154,8 +172,11 @@ def _make_functions(
     place: StackContext, settings: StackSettings, stores: _Stores, package: Packager, opts: pulumi.ResourceOptions
 ) -> _Functions:
     sizes = {PROCESSOR: settings.processor, ANALYZER: settings.analyzer, REPORTER: settings.reporter}
-    roles = {purpose: FunctionRole(place, purpose, stores.keys, opts) for purpose in sizes}
-    _grant(stores, roles)
+    roles = {
+        purpose: FunctionRole(place, purpose, stores.keys, has_versions=size.provisioned_concurrency > 0, opts=opts)
+        for purpose, size in sizes.items()
+    }
+    _grant(settings, stores, roles)
     network = Network(
         place,
         Reachable(tables=table_arns(place), bucket=bucket_arn(place)),

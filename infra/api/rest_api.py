@@ -41,7 +41,8 @@ class Api(pulumi.ComponentResource):
             opts=self._child,
             **spec.api_inputs(),
         )
-        deployment = self._deploy([*self._methods(), *self._responses()])
+        # Who may call an alias must be known before a stage leads to it.
+        deployment = self._deploy([*self._methods(), *self._responses(), *self._permit()])
         self.stage = self._stage(deployment, keys)
         self._throttle("*/*", "all", REQUESTS_PER_SECOND, spec.throttle_burst)
         # Both routes share the processor's concurrency: looking things up must leave room for posting.
@@ -49,7 +50,6 @@ class Api(pulumi.ComponentResource):
             if not route.has_body:
                 burst = min(spec.throttle_burst, spec.read_throttle_rate)
                 self._throttle(route.settings_path, route.name, spec.read_throttle_rate, burst)
-        self._permit()
         self.url = self.stage.invoke_url
         self.api_key = self._usage_plan() if spec.auth == "API_KEY" else None
         """Secret; None where callers sign their requests."""
@@ -118,9 +118,13 @@ class Api(pulumi.ComponentResource):
         return aws.apigateway.Deployment(
             self._place.name("deployment", "transactions"),
             rest_api=self._api.id,
-            triggers={"served": self._spec.served(self._place.name("lambda", self._function.purpose))},
+            triggers={"served": self._spec.served(self._called())},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*parts]),
         )
+
+    def _called(self) -> str:
+        name = self._place.name("lambda", self._function.purpose)
+        return f"{name}:{self._function.qualifier}" if self._function.qualifier else name
 
     def _stage(self, deployment: aws.apigateway.Deployment, keys: Keys) -> aws.apigateway.Stage:
         log_group = make_log_group(self._place, "api-access", keys, self._child)
@@ -165,19 +169,22 @@ class Api(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _permit(self) -> None:
-        for route in self._spec.routes:
+    def _permit(self) -> Sequence[pulumi.Resource]:
+        return [
             aws.lambda_.Permission(
                 self._place.name("permission", route.name),
                 statement_id=self._place.name("permission", route.name),
                 action="lambda:InvokeFunction",
                 function=self._function.name,
+                qualifier=self._function.qualifier,
                 principal="apigateway.amazonaws.com",
                 source_arn=pulumi.Output.concat(
                     self._api.execution_arn, f"/{STAGE}/{route.http_method}/{route.arn_path}"
                 ),
                 opts=self._child,
             )
+            for route in self._spec.routes
+        ]
 
     def _usage_plan(self) -> pulumi.Output[str]:
         name = self._place.name("usage-plan", "clients")

@@ -38,13 +38,28 @@ class FunctionRole(pulumi.ComponentResource):
     """A function's log group, and its role with what every function needs; resources grant the rest to it."""
 
     def __init__(
-        self, place: StackContext, purpose: str, keys: Keys, opts: pulumi.ResourceOptions | None = None
+        self,
+        place: StackContext,
+        purpose: str,
+        keys: Keys,
+        *,
+        has_versions: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Create the log group and the role."""
+        """Create the log group and the role.
+
+        Args:
+            place: the stack's region, account and names.
+            purpose: the function's, as in names.
+            keys: the stack's keys.
+            has_versions: whether the function is called by an alias of its versions, whose ARNs end with more.
+            opts: Pulumi's options.
+        """
         super().__init__("fraudstream:infra:FunctionRole", place.name("component", f"role-{purpose}"), None, opts)
         self.purpose = purpose
         self.function_name = place.name("lambda", purpose)
         self.function_arn = place.arn("lambda", f"function:{self.function_name}")
+        self._arns = [self.function_arn, *([pulumi.Output.concat(self.function_arn, ":*")] if has_versions else [])]
         child = pulumi.ResourceOptions(parent=self)
         self.log_group = make_log_group(place, purpose, keys, child)
         self.role = ServiceRole(place, purpose, service="lambda.amazonaws.com", opts=child)
@@ -59,7 +74,7 @@ class FunctionRole(pulumi.ComponentResource):
         self.role.allow("traces", traces)
         self.network_rights = self.role.allow("network", *self._network_statements(place))
         """The policy by which Lambda makes the function's network interfaces, and deletes them after it."""
-        keys.grant_environment(self.role, self.function_arn)
+        keys.grant_environment(self.role, self._arns)
         self.register_outputs({})
 
     def _network_statements(self, place: StackContext) -> tuple[Statement, ...]:
@@ -78,11 +93,12 @@ class FunctionRole(pulumi.ComponentResource):
         # AWS has no resources for these actions.
         describe = Statement(actions=("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"), resources=("*",))
         # Code that runs inside the function gets none of it.
+        one, *more = self._arns
         deny = Statement(
             effect="Deny",
             actions=(*manage.actions, *delete.actions, *describe.actions),
             resources=("*",),
-            conditions={"ArnEquals": {"lambda:SourceFunctionArn": self.function_arn}},
+            conditions={"ArnEquals": {"lambda:SourceFunctionArn": one if not more else self._arns}},
         )
         return manage, delete, describe, deny
 
@@ -111,6 +127,7 @@ class Function(pulumi.ComponentResource):
             handler=spec.handler,
             code=pulumi.FileArchive(str(spec.package.path)),
             source_code_hash=spec.package.sha256,
+            publish=True if spec.size.provisioned_concurrency else None,
             role=role.role.arn,
             memory_size=spec.size.memory_mb,
             ephemeral_storage={"size": spec.scratch_mb},
@@ -127,7 +144,11 @@ class Function(pulumi.ComponentResource):
         self.name = function.name
         self.arn = function.arn
         self.invoke_arn = function.invoke_arn
+        self.qualifier: str | None = None
+        """The alias by which the function is called; None: by its name alone."""
         self.role = role.role
+        if spec.size.provisioned_concurrency:
+            self.invoke_arn = self._keep_ready(place, function, spec.size.provisioned_concurrency)
         self.register_outputs({"arn": function.arn})
 
     def add_alias(self, place: StackContext, name: str) -> pulumi.Output[str]:
@@ -140,6 +161,26 @@ class Function(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         return alias.name
+
+    def _keep_ready(self, place: StackContext, function: aws.lambda_.Function, number: int) -> pulumi.Output[str]:
+        """Keep environments of the newest version ready, and return how to invoke it by its alias."""
+        self.qualifier = place.name("alias", self.purpose)
+        child = pulumi.ResourceOptions(parent=self)
+        alias = aws.lambda_.Alias(
+            self.qualifier,
+            name=self.qualifier,
+            function_name=function.name,
+            function_version=function.version,
+            opts=child,
+        )
+        aws.lambda_.ProvisionedConcurrencyConfig(
+            place.name("provisioned-concurrency", self.purpose),
+            function_name=function.name,
+            qualifier=alias.name,
+            provisioned_concurrent_executions=number,
+            opts=child,
+        )
+        return alias.invoke_arn
 
     def grant_invoke(self, role: ServiceRole) -> None:
         """Allow a role to invoke the function."""

@@ -115,12 +115,19 @@ class Keys(pulumi.ComponentResource):
         """Return what a role needs of the key to write through a service; nothing where AWS's own keys are used."""
         return self._through(service, _WRITE[service])
 
-    def grant_environment(self, role: ServiceRole, function_arn: pulumi.Input[str]) -> None:
-        """Allow a function's role to decrypt the function's environment variables, and nothing else that way."""
+    def grant_environment(self, role: ServiceRole, function_arns: Sequence[pulumi.Input[str]]) -> None:
+        """Allow a function's role to decrypt the function's environment variables, and nothing else that way.
+
+        Args:
+            role: the function's.
+            function_arns: the function's ARN, or patterns of those of its versions too.
+        """
         if self.arn is not None:
+            first, *more = function_arns
+            name = "kms:EncryptionContext:aws:lambda:FunctionArn"
             statement = Statement(
                 actions=("kms:Decrypt",),
                 resources=(self.arn,),
-                conditions={"StringEquals": {"kms:EncryptionContext:aws:lambda:FunctionArn": function_arn}},
+                conditions={"StringLike": {name: function_arns}} if more else {"StringEquals": {name: first}},
             )
             role.allow("environment", statement)

@@ -118,6 +118,10 @@ class Table(pulumi.ComponentResource):
             *self._keys.to_read("dynamodb"),
         )
 
+    def grant_read_many(self, role: ServiceRole) -> None:
+        """Allow a role to read many items by their keys."""
+        self._grant(role, "read-many", ("BatchGetItem",), write=False)
+
     def grant_replace(self, role: ServiceRole) -> None:
         """Allow a role to read many items by their keys, and to replace them."""
         self._grant(role, "replace", ("BatchGetItem", "PutItem"), write=True)

@@ -143,6 +143,18 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
             periods=3,
         ),
         AlarmSpec(
+            purpose="inline-fallbacks",
+            description="More than one in ten clients that wait for a decision get none in time.",
+            # A few requests in new environments are no trouble: there must be some number of them.
+            metrics=(
+                ("share", own_metric(Metric.INLINE_FALLBACK, environment, "Average")),
+                ("asked", own_metric(Metric.INLINE_FALLBACK, environment, "SampleCount")),
+            ),
+            expression="IF(asked >= 20, 100 * share, 0)",
+            threshold=10,
+            periods=3,
+        ),
+        AlarmSpec(
             purpose="ruleset-invalid",
             description="The ruleset or a model in the bucket is invalid; the last good one stays in force.",
             metrics=(("invalid", own_metric(Metric.RULESET_INVALID, environment)),),

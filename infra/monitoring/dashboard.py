@@ -63,6 +63,11 @@ def dashboard_body(watched: Watched, region: str) -> dict[str, Any]:
             "From receipt to decision (ms)",
             [latency(own_metric(Metric.DECISION_LATENCY, environment, share)) for share in ("p50", "p95", "p99")],
         ),
+        (
+            "Inline decisions (ms)",
+            [latency(own_metric(Metric.INLINE_LATENCY, environment, share)) for share in ("p50", "p95", "p99")],
+        ),
+        ("Clients that waited in vain", own(Metric.INLINE_FALLBACK)),
         ("Invocations", each("Invocations", "Sum")),
         ("Errors", each("Errors", "Sum")),
         ("Concurrent executions", each("ConcurrentExecutions", "Maximum")),

@@ -136,7 +136,10 @@ RULES: Mapping[str, Rule] = {
         "lambda/function_event_invoke_config.go", "functionName"
     ),
     "aws:lambda/permission:Permission": _rule(
-        "lambda/permission.go", "action function principal sourceArn statementId"
+        "lambda/permission.go", "action function principal qualifier sourceArn statementId"
+    ),
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": _rule(
+        "lambda/provisioned_concurrency_config.go", "functionName qualifier"
     ),
     "aws:pipes/pipe:Pipe": _rule("pipes/pipe.go", "source", unique="name"),
     "aws:s3/bucket:Bucket": _rule("s3/bucket.go", unique="bucket", global_name=True),

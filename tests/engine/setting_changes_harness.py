@@ -20,6 +20,7 @@ class Change:
     updated: str = ""
     created: str = ""
     replaced: str = ""
+    deleted: str = ""
 
     def plan(self, suffix: str = "test") -> Plan:
         """Return the plan in a stack with this suffix."""
@@ -27,6 +28,7 @@ class Change:
             created=_names(self.created, suffix),
             updated=_names(self.updated, suffix),
             replaced=_names(self.replaced, suffix),
+            deleted=_names(self.deleted, suffix),
         )
 
 
@@ -56,7 +58,13 @@ CHANGES: Mapping[str, Change] = {
     ),
     "architecture": Change("x86_64", FUNCTIONS),
     "decisionLogDays": Change("800", LIFECYCLE),
-    "labelDelayDays": Change("3", ANALYZER),
+    "inlineBudgetMilliseconds": Change("500", PROCESSOR),
+    "inlineDecisions": Change(
+        "false",
+        PROCESSOR,
+        deleted="policy-transaction-processor-read-many-profiles policy-transaction-processor-read-ruleset",
+    ),
+    "labelDelayDays": Change("3", f"{PROCESSOR} {ANALYZER}"),
     "logLevel": Change("DEBUG", FUNCTIONS),
     "maxFutureSeconds": Change("600", PROCESSOR),
     "maxPastDays": Change("60", PROCESSOR),
@@ -64,6 +72,13 @@ CHANGES: Mapping[str, Change] = {
     "packageFor": Change("host", FUNCTIONS),
     "processorConcurrency": Change("300", f"{PROCESSOR} {THROTTLES}"),
     "processorMemory": Change("2048", PROCESSOR),
+    "processorProvisionedConcurrency": Change(
+        "20",
+        created="alias-transaction-processor provisioned-concurrency-transaction-processor",
+        updated=f"{PROCESSOR} integration-get-transaction integration-post-transaction stage-v1"
+        " policy-transaction-processor-environment policy-transaction-processor-network",
+        replaced=f"{DEPLOYMENT} permission-get-transaction permission-post-transaction",
+    ),
     "readThrottleRate": Change("150", "method-settings-get-transaction"),
     "reportDays": Change("800", LIFECYCLE),
     "reportHour": Change("3", "schedule-daily-report"),
@@ -73,7 +88,7 @@ CHANGES: Mapping[str, Change] = {
     "runtime": Change("python3.12", FUNCTIONS),
     "segmentWindowSeconds": Change("120", "event-source-report-generator"),
     "throttleBurst": Change("400", THROTTLES),
-    "timeZone": Change("Europe/Berlin", ANALYZER),
+    "timeZone": Change("Europe/Berlin", f"{PROCESSOR} {ANALYZER}"),
     "auditTrail": Change(
         "true",
         created="bucket-audit encryption-audit lifecycle-audit ownership-audit policy-bucket-audit public-access-audit"
@@ -103,6 +118,6 @@ def effect(name: str) -> str:
     plan = CHANGES[name].plan()
     if plan.replaced:
         return "new API deployment"
-    if plan.created:
+    if plan.created or plan.deleted:
         return "adds, removes"
     return "in place" if plan.updated else "nothing"

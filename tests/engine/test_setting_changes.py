@@ -14,7 +14,7 @@ from tests.engine.engine_harness import Deployment, Engine, OperationRefusedErro
 from tests.engine.setting_changes_harness import CHANGES, REFUSED, TAGS
 
 NOTHING = Plan()
-OPTIONS = ("analytics", "waf", "alarmEmail", "alertEmail", "apiAuth")
+OPTIONS = ("analytics", "waf", "alarmEmail", "alertEmail", "apiAuth", "processorProvisionedConcurrency")
 """Settings that add something, and take it away again."""
 DATA = ("table-", "bucket-", "key-data-", "secret-", "object-")
 TABLE, OBJECT = "aws:dynamodb/table:Table", "aws:s3/bucketObjectv2:BucketObjectv2"

@@ -17,6 +17,7 @@ EVERYTHING = {
     "fraudstream:apiAuth": "API_KEY",
     "fraudstream:alarmEmail": "operators@example.com",
     "fraudstream:alertEmail": "analysts@example.com",
+    "fraudstream:processorProvisionedConcurrency": "20",
 }
 PLAIN = {"fraudstream:customerManagedKey": "false", "fraudstream:apiGatewayAccountRole": "existing"}
 

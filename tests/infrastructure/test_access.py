@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.infrastructure import iam_lint_harness
-from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Graph, Resource
+from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph, Resource
 
 PARLIAMENT = iam_lint_harness.load()
 PERMISSIONS = (
@@ -113,12 +113,26 @@ def stream(table: str) -> dict[str, frozenset[str]]:
     }
 
 
-def test_the_processor_may_add_and_find_transactions(graph: Graph) -> None:
+def test_the_processor_may_add_and_find_transactions_and_read_what_it_judges_by(graph: Graph) -> None:
+    transactions = frozenset({f"{DYNAMODB}transactions-test"})
+    assert allowed(graph, "transaction-processor") == common("transaction-processor") | {
+        "dynamodb:BatchGetItem": frozenset({f"{DYNAMODB}profiles-test"}),
+        "dynamodb:PutItem": transactions,
+        "dynamodb:Query": transactions,
+        "s3:GetObject": frozenset({f"{BUCKET}/rulesets/live/*"}),
+    }
+
+
+def test_without_inline_decisions_the_processor_may_read_nothing_to_judge_by(declare: Declare) -> None:
+    graph = declare({"fraudstream:inlineDecisions": "false"})
     transactions = frozenset({f"{DYNAMODB}transactions-test"})
     assert allowed(graph, "transaction-processor") == common("transaction-processor") | {
         "dynamodb:PutItem": transactions,
         "dynamodb:Query": transactions,
     }
+    function = graph.one("aws:lambda/function:Function", "lambda-transaction-processor-test")
+    variables = function["environment"]["variables"]
+    assert not variables.keys() & {"INLINE_BUDGET_MILLISECONDS", "PROFILES_TABLE", "BUCKET"}
 
 
 def test_the_analyzer_may_read_the_stream_decide_and_write_profiles(graph: Graph) -> None:

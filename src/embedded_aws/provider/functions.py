@@ -16,6 +16,8 @@ from embedded_aws.provider.plan import Permission, ServicePlan
 from embedded_aws.pulumi_program import Created, DeploymentError
 from embedded_aws.specs import EventInvokeSpec, EventSourceSpec, FunctionSpec, ScheduleSpec
 
+_ONLY_VERSION = "1"
+
 
 class Functions:
     """Lambda and EventBridge Scheduler: they end up in the plan, not in ministack."""
@@ -64,14 +66,20 @@ class Functions:
         )
         arn = self._account.arn("lambda", f"function:{function}")
         invoke = f"arn:aws:apigateway:{self._account.region}:lambda:path/2015-03-31/functions/{arn}/invocations"
-        outputs = {"arn": arn, "name": function, "invokeArn": invoke, "qualifiedArn": f"{arn}:$LATEST"}
+        outputs = {
+            "arn": arn,
+            "name": function,
+            "invokeArn": invoke,
+            "qualifiedArn": f"{arn}:$LATEST",
+            "version": _ONLY_VERSION,
+        }
         return Created(id=function, outputs=outputs)
 
     def alias(self, name: str, inputs: Inputs) -> Created:
         """Create another name of a function."""
         inputs.skip("description")
-        if inputs["functionVersion"] != "$LATEST":
-            raise DeploymentError("versions of functions are not played here: an alias must name $LATEST")
+        if inputs["functionVersion"] not in ("$LATEST", _ONLY_VERSION):
+            raise DeploymentError("there is one version of each function here: an alias must name it or $LATEST")
         function, alias = _function_name(inputs["functionName"]), inputs.get("name", name)
         functions = self._plan.functions
         place = next((place for place, each in enumerate(functions) if each.name == function), None)
@@ -84,7 +92,7 @@ class Functions:
 
     def permission(self, name: str, inputs: Inputs) -> Created:
         """Note who may invoke a function."""
-        inputs.skip("sourceAccount", "eventSourceToken")
+        inputs.skip("sourceAccount", "eventSourceToken", "qualifier")
         if inputs["action"] not in ("lambda:InvokeFunction", "lambda:*"):
             raise DeploymentError(f"action {inputs['action']} is not played here")
         self._plan.permissions.append(

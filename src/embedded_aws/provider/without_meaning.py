@@ -43,6 +43,9 @@ ABSENT: Mapping[str, Absent] = {
     "aws:cloudwatch/logGroup:LogGroup": Absent(
         reason="each function's log is a file, and so is the gateway's", arn="logs:log-group:"
     ),
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": Absent(
+        reason="environments start here when they are needed, and stay"
+    ),
     "aws:apigateway/account:Account": Absent(reason="the gateway writes its access log itself and needs no role"),
     "aws:cloudtrail/trail:Trail": Absent(reason=_WHO, arn="cloudtrail:trail/"),
     "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": Absent(reason=_WHO),

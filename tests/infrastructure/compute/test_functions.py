@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fraudstream.settings import AnalyzerSettings, CommonSettings, ProcessorSettings, ReporterSettings, read_settings
+from infra.settings import StackSettingsError
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, UNKNOWN, Declare, Graph, Resource
 
 FUNCTIONS = ("transaction-processor", "fraud-analyzer", "report-generator")
@@ -269,3 +270,40 @@ def test_a_preview_knows_all_that_does_not_come_from_aws(preview: Graph) -> None
     for each in preview.of("aws:lambda/function:Function"):
         assert each["runtime"] == "python3.11"
         assert each["role"] == UNKNOWN
+
+
+def test_provisioned_concurrency_keeps_the_called_version_of_the_processor_ready(declare: Declare) -> None:
+    graph = declare({"fraudstream:processorProvisionedConcurrency": "20"})
+    function = graph.one("aws:lambda/function:Function", "lambda-transaction-processor-test")
+    assert function["publish"] is True
+    alias = graph.one("aws:lambda/alias:Alias", "alias-transaction-processor-test")
+    assert (alias["functionName"], alias["name"]) == ("lambda-transaction-processor-test", alias.name)
+    assert alias["functionVersion"].startswith("lambda-transaction-processor-test"), "the newest"
+    ready = graph.one("aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig")
+    assert (ready["qualifier"], ready["provisionedConcurrentExecutions"]) == (alias.name, 20)
+    assert {each["uri"] for each in graph.of("aws:apigateway/integration:Integration")} == {
+        "alias-transaction-processor-test-invokeArn"
+    }
+    assert {each["qualifier"] for each in graph.of("aws:lambda/permission:Permission")} == {alias.name}
+
+
+def test_functions_of_which_none_is_kept_ready_have_no_versions(graph: Graph) -> None:
+    assert not any("publish" in each.inputs for each in graph.of("aws:lambda/function:Function"))
+    assert {each["functionVersion"] for each in graph.of("aws:lambda/alias:Alias")} == {"$LATEST"}
+    assert not any("qualifier" in each.inputs for each in graph.of("aws:lambda/permission:Permission"))
+
+
+def test_a_called_version_may_read_its_variables_and_its_code_no_network_rights(declare: Declare) -> None:
+    graph = declare({"fraudstream:processorProvisionedConcurrency": "20"})
+    for what in ("environment", "network"):
+        policy = graph.one("aws:iam/rolePolicy:RolePolicy", f"policy-transaction-processor-{what}-test")
+        assert "function:lambda-transaction-processor-test:*" in policy["policy"]
+
+
+@pytest.mark.parametrize(("kept", "reserved"), [("150", "100"), ("201", None)])
+def test_no_more_can_be_kept_ready_than_is_reserved(declare: Declare, kept: str, reserved: str | None) -> None:
+    settings = {"fraudstream:processorProvisionedConcurrency": kept}
+    if reserved:
+        settings["fraudstream:processorConcurrency"] = reserved
+    with pytest.raises(StackSettingsError, match=f"at most fraudstream:processorConcurrency, {reserved or 200}"):
+        declare(settings)

@@ -17,8 +17,8 @@ PAGE = (Path(__file__).parents[3] / "docs/privacy.md").read_text(encoding="utf-8
 DAY = 24 * 3600
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 WITHOUT_DATA = {
-    "apigateway", "athena", "cloudtrail", "cloudwatch", "ec2", "glue", "iam", "kms", "lambda", "pipes", "scheduler", "sns", "vpc",
-    "wafv2",
+    "apigateway", "athena", "cloudtrail", "cloudwatch", "ec2", "glue", "iam", "kms", "lambda", "pipes", "scheduler",
+    "sns", "vpc", "wafv2",
 }  # fmt: skip
 """Services that keep nothing of a transaction; of CloudWatch, all but log groups; of CloudTrail, but in its bucket."""
 SETTINGS = {"retentionDays", "decisionLogDays", "reportDays", "oldVersionDays", "auditTrailLockDays"}
