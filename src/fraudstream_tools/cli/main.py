@@ -15,6 +15,7 @@ from fraudstream_tools.cli import (
     files,
     get,
     label,
+    leftovers,
     lists,
     local,
     log,
@@ -78,6 +79,7 @@ for command in (
     profiles,
     erase,
     preflight,
+    leftovers,
     openapi,
 ):
     command.register(app)

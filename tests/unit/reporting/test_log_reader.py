@@ -93,7 +93,7 @@ def merged(segments: Path) -> Path:
 def test_each_decision_comes_once_with_the_newest_label_of_it(segments: Path) -> None:
     found = read(segments)
     assert sorted(each[0] for each in found.decisions) == [*(f"t-{n}" for n in (0, 1, 10, 2, 3, 4, 5, 6, 7, 9))]
-    truths = {each[0]: each[4] for each in found.decisions if each[4]}
+    truths = {each[0]: each[5] for each in found.decisions if each[5]}
     assert truths == {"t-9": "FRAUD", "t-10": "LEGITIMATE"}
     assert {each[2] for each in found.decisions} == {b"\x00\x01"}
     assert found.decisions[-1][3] == ("card-velocity",)
@@ -244,9 +244,9 @@ def test_of_labels_that_contradict_each_other_at_one_moment_fraud_stands(tmp_pat
     for truth in (Truth.LEGITIMATE, Truth.FRAUD, Truth.LEGITIMATE):
         stream.add(item(stored, judged, label(truth, at=NINE + 50)), item(stored, judged), at=NINE + 60)
     put(cut(stream.records, PREFIX).segments, tmp_path)
-    assert [each[4] for each in read(tmp_path).decisions] == ["FRAUD"]
+    assert [each[5] for each in read(tmp_path).decisions] == ["FRAUD"]
     reporter(tmp_path).report(reporter(tmp_path).now.date())
-    assert [each[4] for each in read(tmp_path).decisions] == ["FRAUD"]
+    assert [each[5] for each in read(tmp_path).decisions] == ["FRAUD"]
 
 
 @pytest.mark.parametrize(

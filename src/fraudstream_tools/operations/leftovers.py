@@ -1,0 +1,163 @@
+"""What an AWS account still has after a stack was destroyed: by tags, by names, and what AWS keeps by itself."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+Clients = Callable[[str], Any]
+"""Returns a boto3 client of a service in the stack's region."""
+
+PROJECT_PREFIXES: Final = (
+    "alarm", "alias", "api", "bucket", "dashboard", "database", "lambda", "log-group", "pipe", "queue", "role",
+    "schedule", "schedule-group", "table", "topic", "trail", "waf", "workgroup",
+)  # fmt: skip
+"""First parts of the names of a stack's resources."""
+_LAMBDA_INTERFACE: Final = re.compile(r"AWS Lambda VPC ENI-(.+?)-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leftover:
+    """Something that is still there."""
+
+    kind: str
+    name: str
+    """Its ARN, or what AWS calls it."""
+    ends: str
+    """When it goes, or how to remove it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unseen:
+    """A service that could not be asked."""
+
+    kind: str
+    why: str
+
+
+def find_leftovers(clients: Clients, environment: str) -> Iterator[Leftover | Unseen]:
+    """Yield what an account still has of a stack. Nothing is changed.
+
+    Args:
+        clients: of the services.
+        environment: the stack's environment suffix, with which all its names end.
+    """
+    searches: Iterable[tuple[str, Callable[[], Iterator[Leftover]]]] = (
+        ("tagged resources", lambda: _tagged(clients("resourcegroupstaggingapi"), environment)),
+        ("tables", lambda: _tables(clients("dynamodb"), environment)),
+        ("table backups", lambda: _backups(clients("dynamodb"), environment)),
+        ("buckets", lambda: _buckets(clients("s3"), environment)),
+        ("log groups", lambda: _log_groups(clients("logs"), environment)),
+        ("network interfaces", lambda: _interfaces(clients("ec2"), environment)),
+        ("keys", lambda: _keys(clients("kms"), environment)),
+        ("roles", lambda: _roles(clients("iam"), environment)),
+    )
+    seen: set[str] = set()
+    for kind, search in searches:
+        try:
+            for found in search():
+                if found.name not in seen:
+                    seen.add(found.name)
+                    yield found
+        except (ClientError, BotoCoreError) as error:
+            yield Unseen(kind=kind, why=str(error))
+
+
+def _is_of(name: str, environment: str) -> bool:
+    first = "|".join(map(re.escape, PROJECT_PREFIXES))
+    return re.fullmatch(rf"(?:{first})[-_][A-Za-z0-9-_]*[-_]{re.escape(environment)}", name) is not None
+
+
+def _tagged(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401  (a client)
+    pages = client.get_paginator("get_resources").paginate(
+        TagFilters=[{"Key": "Environment", "Values": [environment]}, {"Key": "CostCenter"}]
+    )
+    for page in pages:
+        for each in page["ResourceTagMappingList"]:
+            arn = each["ResourceARN"]
+            # The index of tags is hours behind: what is looked at below by itself is not taken from it.
+            if arn.split(":")[2] not in {"dynamodb", "s3", "logs", "kms"}:
+                yield Leftover(kind="tagged resource", name=arn, ends="the index of tags may be hours behind")
+
+
+def _tables(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
+    for page in client.get_paginator("list_tables").paginate():
+        for name in page["TableNames"]:
+            if _is_of(name, environment):
+                yield Leftover(kind="table", name=name, ends="aws dynamodb delete-table --table-name " + name)
+
+
+def _backups(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
+    # Of a deleted table with point-in-time recovery DynamoDB makes one by itself.
+    for page in client.get_paginator("list_backups").paginate(BackupType="ALL"):
+        for each in page["BackupSummaries"]:
+            if _is_of(each["TableName"], environment):
+                expiry = each.get("BackupExpiryDateTime")
+                ends = f"it ends on {expiry:%Y-%m-%d}" if expiry else "aws dynamodb delete-backup --backup-arn …"
+                yield Leftover(kind="table backup", name=each["BackupArn"], ends=ends)
+
+
+def _buckets(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
+    for each in client.list_buckets()["Buckets"]:
+        if _is_of(each["Name"], environment):
+            yield Leftover(kind="bucket", name=each["Name"], ends=f"aws s3 rb --force s3://{each['Name']}")
+
+
+def _log_groups(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
+    # Services make groups of their own when something is written after the stack's group was deleted.
+    for page in client.get_paginator("describe_log_groups").paginate():
+        for each in page["logGroups"]:
+            name = each["logGroupName"]
+            if _is_of(name.rpartition("/")[2], environment):
+                days = each.get("retentionInDays")
+                yield Leftover(
+                    kind="log group",
+                    name=name,
+                    ends=f"aws logs delete-log-group --log-group-name {name}"
+                    + (f"; its lines end after {days} days" if days else "; without that it is kept for ever"),
+                )
+
+
+def _interfaces(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
+    for page in client.get_paginator("describe_network_interfaces").paginate():
+        for each in page["NetworkInterfaces"]:
+            found = re.match(
+                r"AWS Lambda VPC ENI-(.+?)-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", each["Description"]
+            )
+            if found and _is_of(found[1], environment):
+                yield Leftover(
+                    kind="network interface",
+                    name=each["NetworkInterfaceId"],
+                    ends="Lambda removes it within 45 minutes",
+                )
+
+
+def _keys(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
+    for page in client.get_paginator("list_keys").paginate():
+        for each in page["Keys"]:
+            try:
+                tags = {
+                    tag["TagKey"]: tag["TagValue"] for tag in client.list_resource_tags(KeyId=each["KeyId"])["Tags"]
+                }
+            except ClientError:
+                # A key of somebody else's, whose policy says so.
+                continue
+            if {"TagKey": "Name", "TagValue": f"key-data-{environment}"} not in tags:
+                continue
+            key = client.describe_key(KeyId=each["KeyId"])["KeyMetadata"]
+            ends = key.get("DeletionDate")
+            yield Leftover(
+                kind="key",
+                name=key["Arn"],
+                ends=f"KMS deletes it on {ends:%Y-%m-%d}" if ends else "aws kms schedule-key-deletion --key-id …",
+            )
+
+
+def _roles(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
+    for page in client.get_paginator("list_roles").paginate():
+        for each in page["Roles"]:
+            name = each["RoleName"]
+            if _is_of(name, environment):
+                yield Leftover(kind="role", name=name, ends=f"aws iam delete-role --role-name {name}")
