@@ -123,9 +123,7 @@ def _log_groups(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: A
 def _interfaces(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
     for page in client.get_paginator("describe_network_interfaces").paginate():
         for each in page["NetworkInterfaces"]:
-            found = re.match(
-                r"AWS Lambda VPC ENI-(.+?)-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", each["Description"]
-            )
+            found = _LAMBDA_INTERFACE.match(each["Description"])
             if found and _is_of(found[1], environment):
                 yield Leftover(
                     kind="network interface",
@@ -138,9 +136,7 @@ def _keys(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
     for page in client.get_paginator("list_keys").paginate():
         for each in page["Keys"]:
             try:
-                tags = {
-                    tag["TagKey"]: tag["TagValue"] for tag in client.list_resource_tags(KeyId=each["KeyId"])["Tags"]
-                }
+                tags = client.list_resource_tags(KeyId=each["KeyId"])["Tags"]
             except ClientError:
                 # A key of somebody else's, whose policy says so.
                 continue
