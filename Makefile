@@ -11,7 +11,7 @@ OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/pyt
 .DEFAULT_GOAL := help
 $(if $(OTHER_PYTHON),$(shell rm -rf $(VENV)))
 
-.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy lock openapi clean bench-detection accessibility
+.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items lock openapi clean bench-detection accessibility
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench-report: setup ## time the decision log and the report at 86 million transa
 
 bench-privacy: setup ## what share of hidden card numbers is refused, and of ordinary ids: ARGS='--numbers N --texts N'
 	@$(BIN)/python -m benchmarks.privacy.measure $(ARGS)
+
+bench-items: setup ## how many write units stored items take, in the forms of 0.1.0 and of today with room for more: ARGS='--rounds N'
+	@$(BIN)/python -m benchmarks.items $(ARGS)
 
 bench-recovery: setup ## time what brings profiles and items back: ARGS='--transactions N --items N'
 	@$(BIN)/python benchmarks/recovery.py $(ARGS)

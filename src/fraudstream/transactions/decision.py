@@ -2,10 +2,16 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any, Final
 
 import msgspec
 
+from fraudstream.transactions import rule_ids
 from fraudstream.transactions.attributes import AttributeValue, Item, from_item, to_item
+
+_PLAIN_IDS: Final = "unevaluableRules"
+"""As 0.1.0 stored them: a list of strings."""
+_PACKED_IDS: Final = "unevaluable"
 
 
 class Verdict(StrEnum):
@@ -43,7 +49,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     reasons: tuple[Reason, ...] = ()
     """Strongest first."""
     features: bytes = b""
-    """The feature vector, packed by `fraudstream.detection.features.registry`."""
+    """The feature vector, packed by `fraudstream.detection.features.codec`."""
     unevaluable_rules: tuple[str, ...] = ()
     """Ids of rules that could not be judged, because a field that they need was missing."""
     shadow_hits: tuple[str, ...] = ()
@@ -63,14 +69,25 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
 
     def to_item(self) -> Item:
         """Return the attributes that a decision adds to its transaction's item."""
-        return to_item(msgspec.to_builtins(self, builtin_types=(bytes,)))
+        values = msgspec.to_builtins(self, builtin_types=(bytes,))
+        if ids := values.pop(_PLAIN_IDS, ()):
+            values[_PACKED_IDS] = rule_ids.pack(tuple(ids))
+        return to_item(values)
 
     @classmethod
     def from_item(cls, item: Mapping[str, AttributeValue]) -> "Decision | None":
         """Read the decision from a transaction's item or stream image; None while there is none."""
         if "decision" not in item:
             return None
-        return msgspec.convert(from_item(item), cls, builtin_types=(bytes,))
+        return msgspec.convert(plain_values(item), cls, builtin_types=(bytes,))
+
+
+def plain_values(item: Mapping[str, AttributeValue]) -> dict[str, Any]:
+    """Return a transaction's attributes as plain values by the names that 0.1.0 stored them by, whatever their form."""
+    values = from_item(item)
+    if packed := values.pop(_PACKED_IDS, None):
+        values[_PLAIN_IDS] = rule_ids.unpack(packed)
+    return values
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

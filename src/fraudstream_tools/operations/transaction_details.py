@@ -11,7 +11,7 @@ from fraudstream.contract import DECISION_DEADLINE_SECONDS, RESTORED_AT
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.durations import SECOND
 from fraudstream.transactions.api.answer import present_state
-from fraudstream.transactions.attributes import from_item
+from fraudstream.transactions.decision import plain_values
 from fraudstream.transactions.item import decode
 from fraudstream.transactions.store import newest_item
 from fraudstream_tools.operations.alerts import AlertQueue, AlertStatus, AlertSummary
@@ -80,7 +80,8 @@ def read_details(
         return None
     failed_before = int((time.time() - DECISION_DEADLINE_SECONDS) * SECOND)
     state = msgspec.to_builtins(present_state(decode(item), failed_before=failed_before))
-    beside = from_item({name: item[name] for name in _BESIDE if name in item})
+    values = plain_values(item)
+    beside = {name: values[name] for name in _BESIDE if name in values}
     alert = AlertQueue(dynamodb, alerts=alerts, transactions=transactions).get(transaction_id)
     return described(TransactionDetails(state=state | beside, alert=alert), ruleset)
 

@@ -166,7 +166,7 @@ def test_a_decisive_not_is_shown_as_one(fraudstream: Command) -> None:
         ("[]", "there is no transaction in it"),
         ('{"history": 3, "transaction": {}}', "it has to hold transactions in JSON"),
         ('{"amountMinor": 1}', "row 1: "),
-        (json.dumps(PAYMENT | {"features": "AAAA"}), "features: not a feature vector of schema"),
+        (json.dumps(PAYMENT | {"features": "AAAA"}), "features: a feature vector is damaged"),
         (json.dumps(PAYMENT | {"features": "?"}), "features: "),
     ],
 )

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import items_of_0_1_0
 from fraudstream.detection.profiles.amounts import Amounts
+from fraudstream.detection.profiles.buckets import Buckets
 from fraudstream.detection.profiles.codec import DamagedProfileError, NewerProfileError, ProfileError, pack, unpack
 from fraudstream.detection.profiles.entities import PERSONAL, EntityKind
 from fraudstream.detection.profiles.events import MAX_AMOUNT, NO_AMOUNT, NO_COUNTRY, NO_PEER, NO_PLACE, SPEND, Event
@@ -65,6 +67,22 @@ def histories(draw: st.DrawFn, kinds: st.SearchStrategy[EntityKind] = KINDS) -> 
 def test_what_is_stored_is_read_back_equal(history: tuple[EntityKind, list[Event]]) -> None:
     kind, happened = history
     profile = learnt(happened, kind)
+    assert unpack(pack(profile)) == profile
+
+
+@given(histories())
+def test_fixed_widths_are_read_too(history: tuple[EntityKind, list[Event]]) -> None:
+    kind, happened = history
+    profile = learnt(happened, kind)
+    body = b"\x03" + as_0_1_0_wrote(profile)[1:]
+    assert unpack(body + zlib.crc32(body).to_bytes(4, "little")) == profile
+
+
+@given(st.lists(st.integers(-(2**7), 2**7 - 1), min_size=31, max_size=31), st.sampled_from([0, 1, 255, 256, 65_535]))
+def test_a_column_has_the_width_of_its_largest_figure(frauds: list[int], count: int) -> None:
+    profile = Profile.new(EntityKind.CARD)
+    columns = ((0,) * 30 + (count,), (0,) * 31, (0,) * 31, tuple(frauds))
+    profile = msgspec.structs.replace(profile, days=Buckets(7, columns))
     assert unpack(pack(profile)) == profile
 
 
@@ -240,7 +258,7 @@ def test_a_full_figure_stays_full() -> None:
 def test_a_profile_that_a_newer_version_wrote_is_told_from_a_damaged_one() -> None:
     body = b"\x07" + pack(learnt([event(1)]))[1:-4] + b"something more"
     whole = body + zlib.crc32(body).to_bytes(4, "little")
-    with pytest.raises(NewerProfileError, match="schema 7, this code reads schemas up to 3"):
+    with pytest.raises(NewerProfileError, match="schema 7, this code reads schemas up to 4"):
         unpack(whole)
     with pytest.raises(DamagedProfileError):
         unpack(whole[:-1] + b"?")
@@ -279,8 +297,7 @@ def test_events_of_0_1_0_that_are_out_of_order_are_damage() -> None:
 
 
 def as_0_1_0_wrote(profile: Profile) -> bytes:
-    """Schema 2: the same without the checksum."""
-    return b"\x02" + pack(profile)[1:-4]
+    return items_of_0_1_0.pack_profile(profile)
 
 
 @given(st.binary(max_size=1200), st.integers(0, 400))

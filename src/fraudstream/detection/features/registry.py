@@ -2,9 +2,17 @@
 
 A feature speaks of a transaction and of what its entities' profiles knew before it; a feature that needs a field which
 the transaction lacks is missing (None). `compute` computes the values, `codec` stores them.
+
+Stored vectors and models live longer than this list. So a feature that a release has stored keeps its form, its meaning
+and its order among the features of the same schema. A new one has the next schema in `since`, wherever it stands in the
+list. One that is no longer computed stays in the list as `retired`. One whose meaning changes is retired, and declared
+again by the same name with the next schema: so older vectors have no value for it, and older models that use it are
+refused.
 """
 
+from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 Vector: TypeAlias = tuple[float | None, ...]
@@ -20,17 +28,25 @@ class Form(Enum):
     COARSE = "a number cut to eight significant bits: less than 0.8 per cent too small, whole ones exact up to 256"
 
 
+FIRST_SCHEMA: Final = 3
+"""The first that a release (0.1.0) stored."""
+
+
 class Feature(NamedTuple):
     """A feature's name, as rules write it, its stored form and its meaning."""
 
     name: str
     form: Form
     description: str
+    since: int = FIRST_SCHEMA
+    """The schema that brought it with this meaning."""
+    retired: bool = False
+    """It is no longer computed; its place in stored vectors stays."""
 
 
 _COUNT, _SHARE, _AMOUNT, _COARSE = Form.COUNT, Form.SHARE, Form.AMOUNT, Form.COARSE
 
-FEATURES: Final = (
+DECLARED: Final = (
     Feature("amountBase", _AMOUNT, "the amount in the base currency; missing without an exchange rate"),
     Feature("amountTrailingZeros", _COUNT, "zeros at the end of the amount in whole major units; 0 with a fraction"),
     Feature("localHour", _COUNT, "hour of the day, 0 to 23, in the time zone of the settings"),
@@ -107,6 +123,10 @@ FEATURES: Final = (
     Feature("ipDeclineShare1h", _SHARE, "share of such declines among them; missing while there are none"),
     Feature("ipFrauds30d", _COUNT, "transactions from the address in 30 days known to be fraud"),
 )
+"""All that any release has stored."""
+FEATURES: Final = tuple(feature for feature in DECLARED if not feature.retired)
 NAMES: Final = tuple(feature.name for feature in FEATURES)
-SCHEMA: Final = 3
-"""Version of the list of features; the first byte of a packed vector."""
+SCHEMA: Final = max(feature.since for feature in DECLARED)
+"""Version of the list of features."""
+MEANINGS: Final[Mapping[str, int]] = MappingProxyType({feature.name: feature.since for feature in FEATURES})
+"""The schema that brought each feature with the meaning that it has now: what models are checked by."""

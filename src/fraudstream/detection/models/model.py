@@ -74,8 +74,11 @@ class ModelFile(_Part, frozen=True, kw_only=True):
     own_labels: bool
     """The labels are from real transactions of the user: without them a model never decides."""
     feature_schema: int
-    """`fraudstream.detection.registry.SCHEMA` at the time of training."""
+    """`fraudstream.detection.features.registry.SCHEMA` at the time of training."""
     features: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=500)]
+    meanings: tuple[int, ...] | msgspec.UnsetType = msgspec.UNSET
+    """By feature: the schema that brought it with the meaning that it had. A model of 0.1.0 does not list them: they
+    are those of its schema."""
     label_delay_days: Annotated[float, msgspec.Meta(ge=0, le=400)]
     """How long after a transaction its label was taken as known."""
     training: Period
@@ -183,11 +186,7 @@ def _check(file: ModelFile) -> None:
         if name not in registry.NAMES:
             close = difflib.get_close_matches(name, registry.NAMES, n=1)
             raise ModelError(f"there is no feature {name}" + (f": is {close[0]} meant?" if close else ""))
-    if file.feature_schema != registry.SCHEMA:
-        raise ModelError(
-            f"it was trained on features of schema {file.feature_schema}, and these are of schema {registry.SCHEMA}: "
-            "train it anew"
-        )
+    _check_meanings(file)
     if len(set(file.features)) < len(file.features):
         raise ModelError("it lists a feature twice")
     try:
@@ -201,6 +200,19 @@ def _check(file: ModelFile) -> None:
         raise ModelError(f"calibration and priorLogOdds must not be beyond {MAX_LOG_ODDS:.0f}")
     for name, distribution in file.distributions.items():
         _check_distribution(name, distribution)
+
+
+def _check_meanings(file: ModelFile) -> None:
+    meanings = file.meanings or (None,) * len(file.features)
+    if len(meanings) != len(file.features):
+        raise ModelError("it must list one meaning for each of its features")
+    for name, meaning in zip(file.features, meanings, strict=True):
+        since = registry.MEANINGS[name]
+        if since > file.feature_schema if meaning is None else since != meaning:
+            raise ModelError(
+                f"{name} has another meaning than in the features of schema {meaning or file.feature_schema}, on which "
+                "it was trained: train it anew"
+            )
 
 
 def _check_distribution(name: str, distribution: Distribution) -> None:

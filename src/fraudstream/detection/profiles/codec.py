@@ -1,13 +1,17 @@
-"""The stored form of a profile: at most one kilobyte with its key and the names of its attributes.
+"""The stored form of a profile: less than one kilobyte with its key and the names of its attributes.
 
 The first byte is the schema. From schema 3 on, the last four are a CRC-32 of all before them, whatever the schema: so a
 profile that a newer version wrote is told from a damaged one. Schema 2, of 0.1.0, ends without.
+
+Most figures are small, and many columns hold nothing. From schema 4 on, each column has the least width that its
+largest figure needs: none, or one, two or four bytes a figure. Two bits of the head say which.
 """
 
 import math
 import struct
 import zlib
-from itertools import pairwise
+from functools import lru_cache
+from itertools import pairwise, starmap
 from typing import Any, Final, NamedTuple
 
 from fraudstream.detection.profiles.amounts import Amounts
@@ -15,15 +19,17 @@ from fraudstream.detection.profiles.buckets import Buckets
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.events import NO_COUNTRY, NO_PEER, NO_PLACE, Event
 from fraudstream.detection.profiles.known_values import KnownValue
-from fraudstream.detection.profiles.layout import LAYOUTS, Layout
+from fraudstream.detection.profiles.layout import LAYOUTS, ColumnForm, Layout
 from fraudstream.detection.profiles.profile import HOURS_A_DAY, LabelChange, LastPlace, OlderEvents, Profile
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 """What is written."""
+_SCHEMA_OF_FIXED_WIDTHS: Final = 3
 _SCHEMA_WITHOUT_CHECKSUM: Final = 2
 _CHECKSUM = struct.Struct("<I")
 
 _KINDS: Final = tuple(EntityKind)
+_NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
 _FAMILIAR = struct.Struct("<II")
 _LABEL = struct.Struct("<QI")
 _ABSENT: Final = (NO_PEER, NO_COUNTRY, NO_PLACE, NO_PLACE)
@@ -48,47 +54,107 @@ class NewerProfileError(ProfileError):
 class _Form(NamedTuple):
     """How the profiles of one kind are stored."""
 
-    kind: EntityKind
     layout: Layout
-    fixed: struct.Struct
+    columns: tuple[ColumnForm, ...]
+    """Days, hours, and the hours of the day where they are kept; with the types of their figures at fixed widths."""
+    figures: tuple[tuple[int, bool, bool], ...]
+    """By column: where its width is among the widths, whether its figures are bytes at most, and whether any may be
+    negative."""
     event: struct.Struct
 
 
 def _form(kind: EntityKind) -> _Form:
     layout = LAYOUTS[kind]
-    columns = "".join(f"{column.length}{column.code}" for column in (*layout.days, *layout.hours))
-    details = f"{HOURS_A_DAY}HQhhBBB" if layout.detailed else ""
-    return _Form(kind, layout, struct.Struct(f"<BBBBQIddII{columns}{details}"), struct.Struct("<" + layout.event))
+    columns = (*layout.days, *layout.hours, *((ColumnForm(HOURS_A_DAY, "H"),) if layout.detailed else ()))
+    figures = tuple((2 * place, column.code in "Bb", column.code.islower()) for place, column in enumerate(columns))
+    return _Form(layout, columns, figures, struct.Struct("<" + layout.event))
 
 
 _FORMS: Final = {kind: _form(kind) for kind in EntityKind}
+_CODES: Final = (("", "B", "H", "I"), ("", "b", "h", "i"))
+"""By sign and width: the type of a figure."""
+
+
+class _Fixed(NamedTuple):
+    """What comes before a profile's lists, in one of the widths that its columns may have."""
+
+    form: struct.Struct
+    columns: tuple[tuple[slice, tuple[int, ...]], ...]
+    """By column: where its figures are among the values, and what it is where they are left out."""
+    details: int
+    """Where the values after the columns begin."""
+
+
+@lru_cache(maxsize=4096)
+def _fixed(kind: EntityKind, widths: int | None) -> _Fixed:
+    """Return how to store what comes before a profile's lists.
+
+    Args:
+        kind: the profile's.
+        widths: two bits for each column, those of the first one lowest; None for fixed widths.
+    """
+    form = _FORMS[kind]
+    head, codes, at = "BBBBQIddII", "", _HEAD
+    if widths is not None:
+        head, at = head + "H", at + 1
+    columns: list[tuple[slice, tuple[int, ...]]] = []
+    for column, (shift, _, is_signed) in zip(form.columns, form.figures, strict=True):
+        code = column.code if widths is None else _CODES[is_signed][widths >> shift & 3]
+        length = column.length if code else 0
+        columns.append((slice(at, at + length), (0,) * (column.length - length)))
+        codes += f"{length}{code}" if code else ""
+        at += length
+    details = "QhhBBB" if form.layout.detailed else ""
+    return _Fixed(struct.Struct(f"<{head}{codes}{details}"), tuple(columns), at)
+
+
+_HEAD: Final = 10
+"""Values before the widths."""
+_WIDTHS: Final = struct.Struct("<H")
+_WIDTHS_AT: Final = struct.calcsize("<BBBBQIddII")
+
+
+_WIDTH_OF_BITS: Final = (0, *[1] * 8, *[2] * 8, *[3] * 16)
 
 
 def pack(profile: Profile) -> bytes:
     """Return the stored form."""
-    form, past = _FORMS[profile.kind], profile.past
+    kind, past, days, hours = profile.kind, profile.past, profile.days, profile.hours
+    form = _FORMS[kind]
     kept = len(form.layout.event)
+    columns = (*days.columns, *hours.columns)
+    if form.layout.detailed:
+        columns = (*columns, profile.daytimes)
+    widths = 0
     values: list[Any] = [
         SCHEMA,
-        _KINDS.index(profile.kind),
+        _NUMBERS[kind],
         len(profile.ring),
         len(profile.labels),
         profile.first_seen,
         *past.amounts,
-        profile.days.newest,
-        profile.hours.newest,
+        days.newest,
+        hours.newest,
+        widths,
     ]
-    for column in (*profile.days.columns, *profile.hours.columns):
-        values += column
+    for column, (shift, is_byte, is_signed) in zip(columns, form.figures, strict=True):
+        if any(column):
+            if is_byte:
+                width = 1
+            else:
+                largest = 2 * max(map(abs, column)) if is_signed else max(column)
+                width = _WIDTH_OF_BITS[largest.bit_length()]
+            widths |= width << shift
+            values += column
+    values[_HEAD] = widths
     if form.layout.detailed:
-        values += profile.daytimes
         values += (*past.place, len(past.devices), len(past.countries), len(past.payees))
     familiar = (*past.devices, *past.countries, *past.payees)
     body = b"".join(
         [
-            form.fixed.pack(*values),
-            *[_FAMILIAR.pack(*each) for each in familiar],
-            *[_LABEL.pack(*change) for change in profile.labels],
+            _fixed(kind, widths).form.pack(*values),
+            *starmap(_FAMILIAR.pack, familiar),
+            *starmap(_LABEL.pack, profile.labels),
             *[form.event.pack(*event[:kept]) for event in profile.ring],
         ]
     )
@@ -108,7 +174,7 @@ def unpack(state: bytes, kind: EntityKind | None = None) -> Profile:
     """
     body = _body(state)
     try:
-        profile = _read(_FORMS[_KINDS[body[1]]], body)
+        profile = _read(_KINDS[body[1]], body)
     except (struct.error, IndexError):
         raise DamagedProfileError("a profile is damaged: its length does not fit its header") from None
     if kind not in {None, profile.kind}:
@@ -124,7 +190,7 @@ def _body(state: bytes) -> bytes:
     if schema == _SCHEMA_WITHOUT_CHECKSUM:
         return state
     body, checksum = state[: -_CHECKSUM.size], state[-_CHECKSUM.size :]
-    if schema < SCHEMA or len(state) <= _CHECKSUM.size or _CHECKSUM.pack(zlib.crc32(body)) != checksum:
+    if schema < _SCHEMA_OF_FIXED_WIDTHS or len(state) <= _CHECKSUM.size or _CHECKSUM.pack(zlib.crc32(body)) != checksum:
         raise DamagedProfileError("a profile is damaged: its checksum does not fit")
     if schema > SCHEMA:
         raise NewerProfileError(f"a profile has schema {schema}, this code reads schemas up to {SCHEMA}")
@@ -145,30 +211,30 @@ def _is_plausible(profile: Profile) -> bool:
     )
 
 
-def _read(form: _Form, state: bytes) -> Profile:
-    values: tuple[Any, ...] = form.fixed.unpack_from(state)
-    _, _, ring, labels, first_seen, number, mean, squares, newest_day, newest_hour = values[:10]
-    columns: list[tuple[int, ...]] = []
-    at = 10
-    for column in (*form.layout.days, *form.layout.hours):
-        columns.append(values[at : at + column.length])
-        at += column.length
+def _read(kind: EntityKind, state: bytes) -> Profile:
+    form = _FORMS[kind]
+    widths = None if state[0] <= _SCHEMA_OF_FIXED_WIDTHS else _WIDTHS.unpack_from(state, _WIDTHS_AT)[0]
+    fixed = _fixed(kind, widths)
+    values: tuple[Any, ...] = fixed.form.unpack_from(state)
+    _, _, ring, labels, first_seen, number, mean, squares, newest_day, newest_hour = values[:_HEAD]
+    columns = [values[place] or nothing for place, nothing in fixed.columns]
     days = len(form.layout.days)
     daytimes: tuple[int, ...] = ()
     place, devices, countries, payees = LastPlace(0, NO_PLACE, NO_PLACE), 0, 0, 0
     if form.layout.detailed:
-        daytimes = values[at : at + HOURS_A_DAY]
-        *placed, devices, countries, payees = values[at + HOURS_A_DAY :]
+        daytimes = columns.pop()
+        *placed, devices, countries, payees = values[fixed.details :]
         place = LastPlace(*placed)
-    start = form.fixed.size
+    start = fixed.form.size
     end = start + _FAMILIAR.size * (devices + countries + payees)
-    familiar = [KnownValue._make(each) for each in _FAMILIAR.iter_unpack(state[start:end])]
+    familiar = [*map(KnownValue._make, _FAMILIAR.iter_unpack(state[start:end]))]
     start, end = end, end + _LABEL.size * labels
-    changes = tuple([LabelChange._make(each) for each in _LABEL.iter_unpack(state[start:end])])
+    changes = tuple(map(LabelChange._make, _LABEL.iter_unpack(state[start:end])))
     if len(state) != end + form.event.size * ring:
         raise DamagedProfileError("a profile is damaged: its length does not fit its header")
     missing = _ABSENT[len(form.layout.event) - _FIRST_ABSENT :]
-    events = tuple([Event._make(each + missing) for each in form.event.iter_unpack(state[end:])])
+    found = form.event.iter_unpack(state[end:])
+    events = tuple(map(Event._make, [each + missing for each in found] if missing else found))
     past = OlderEvents(
         Amounts(number, mean, squares),
         place,
@@ -177,7 +243,7 @@ def _read(form: _Form, state: bytes) -> Profile:
         tuple(familiar[devices + countries :]),
     )
     return Profile(
-        form.kind,
+        kind,
         events,
         first_seen,
         Buckets(newest_day, tuple(columns[:days])),

@@ -100,6 +100,7 @@ def fit(
             own_labels=own_labels,
             feature_schema=registry.SCHEMA,
             features=tuple(use),
+            meanings=tuple(registry.MEANINGS[name] for name in use),
             label_delay_days=validation.label_delay_days,
             training=_period(timestamps, flags),
             validation=measured,

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fraudstream.detection.features.registry import SCHEMA
+from fraudstream.detection.features.registry import MEANINGS, SCHEMA
 from fraudstream.detection.models import trees
 from fraudstream.detection.models.model import MAX_BYTES, Model, ModelError, ModelFile, load, seal
 from fraudstream.detection.models.selection import parse_selection
@@ -124,9 +124,17 @@ def test_a_feature_listed_twice_is_refused() -> None:
         seal(changed(features=(names[1], *names[1:])))
 
 
-def test_a_model_of_other_features_is_refused() -> None:
-    with pytest.raises(ModelError, match=f"schema {SCHEMA + 1}, and these are of schema {SCHEMA}"):
-        seal(changed(feature_schema=SCHEMA + 1))
+def test_a_model_is_checked_by_what_its_features_mean_and_not_by_their_schema() -> None:
+    names = small_model().file.features
+    meanings = [MEANINGS[name] for name in names]
+    seal(changed(feature_schema=SCHEMA + 1, meanings=tuple(meanings)))
+    seal(changed(feature_schema=SCHEMA, meanings=msgspec.UNSET))
+    with pytest.raises(ModelError, match=f"{names[0]} has another meaning than in the features of schema {SCHEMA + 1}"):
+        seal(changed(meanings=(SCHEMA + 1, *meanings[1:])))
+    with pytest.raises(ModelError, match=f"{names[0]} has another meaning than in the features of schema {SCHEMA - 1}"):
+        seal(changed(feature_schema=SCHEMA - 1, meanings=msgspec.UNSET))
+    with pytest.raises(ModelError, match="one meaning for each"):
+        seal(changed(meanings=tuple(meanings[1:])))
 
 
 @pytest.mark.parametrize(
