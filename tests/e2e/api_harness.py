@@ -26,8 +26,9 @@ class Client:
         headers = {"content-type": content_type} if method == "POST" else {}
         return self._send(method, f"{self.url}{path}", body, headers)
 
-    def post(self, transaction: dict[str, Any]) -> httpx.Response:
-        return self.request("POST", "/transactions", json.dumps(transaction).encode())
+    def post(self, transaction: dict[str, Any], prefer: str | None = None) -> httpx.Response:
+        headers = {"content-type": "application/json"} | ({"prefer": prefer} if prefer else {})
+        return self._send("POST", f"{self.url}/transactions", json.dumps(transaction).encode(), headers)
 
     def get(self, transaction_id: str) -> httpx.Response:
         return self.request("GET", f"/transactions/{transaction_id}")

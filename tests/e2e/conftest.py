@@ -11,7 +11,12 @@ from embedded_aws.cloud import LocalCloud
 from infra.program import main
 from tests.e2e.api_harness import Client
 
-CONFIG = {"fraudstream:packageFor": "host", "fraudstream:segmentWindowSeconds": "1"}
+CONFIG = {
+    "fraudstream:packageFor": "host",
+    "fraudstream:segmentWindowSeconds": "1",
+    # On a busy machine a new environment takes seconds; the default is for Lambda.
+    "fraudstream:inlineBudgetMilliseconds": "5000",
+}
 
 
 @pytest.fixture(scope="session")
