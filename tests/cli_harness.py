@@ -1,8 +1,11 @@
 """Runs the `fraudstream` command in this process, as a shell would."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from typer.core import TyperGroup
 
 from fraudstream_tools.cli.main import main
 
@@ -51,3 +54,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+
+def command_paths(command: Any, *above: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words by which each command is called."""
+    if isinstance(command, TyperGroup):
+        for name, each in command.commands.items():
+            yield from command_paths(each, *above, name)
+    else:
+        yield above

@@ -14,6 +14,7 @@ from fraudstream_tools.cli.support.file_problems import file_problems, map_of
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import JsonOption, MapOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ def backtest(
     from fraudstream_tools.lab.backtest.figures import figures  # noqa: PLC0415
     from fraudstream_tools.lab.backtest.workers import without_cycle_collection  # noqa: PLC0415
 
+    if changes is not None:
+        refuse_unwritable(changes)
     folders = [rules] if against is None else [rules, against]
     contestants = [_contestant(folder, models) for folder in folders]
     rulesets = [_load(contestant, folder) for contestant, folder in zip(contestants, folders, strict=True)]
@@ -221,6 +224,8 @@ def _contestant(place: Path, models: Path | None) -> "Contestant":
         raise CommandError(f"{error.filename}: {error.strerror}") from None
     if models is None:
         return Contestant(*contents)
+    if not models.is_dir():
+        raise CommandError(f"{models}: there is no such folder of models")
     try:
         live = read_models(model_folder(models)).live
     except ModelError as error:

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.failures import explained
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
-from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.progress import progress_bar
 
 _KEPT = "What was copied stays: run it again to go on"
@@ -63,11 +64,11 @@ def pull(
         with progress_bar("bytes", size) as advance:
             copy.pull(missing, advance)
     except (BotoCoreError, ClientError) as error:
-        raise CommandError(f"the bucket {copy.bucket} cannot be read: {error}. {_KEPT}") from None
+        raise CommandError(f"the bucket {copy.bucket} cannot be read: {explained(error)}. {_KEPT}") from None
     except OSError as error:
         raise CommandError(f"{error.filename or folder}: {error.strerror}. {_KEPT}") from None
     except KeyboardInterrupt:
-        raise CommandError(f"broken off. {_KEPT}") from None
+        raise StoppedError(f"stopped by Ctrl-C. {_KEPT}") from None
     if as_json:
         print_json({"objects": known, "copied": len(missing), "bytes": size})
         return
@@ -110,7 +111,7 @@ def verify(
             FunctionName=deployment["reportFunction"], Payload=json.dumps(task).encode()
         )
     except (BotoCoreError, ClientError) as error:
-        raise CommandError(f"the report function cannot be called: {error}") from None
+        raise CommandError(f"the report function cannot be called: {explained(error)}") from None
     if answer.get("FunctionError"):
         raise CommandError("the report function failed: its log group says why (try fewer days)")
     found: Any = json.loads(answer["Payload"].read())

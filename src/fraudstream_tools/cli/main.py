@@ -33,7 +33,7 @@ from fraudstream_tools.cli import (
     train,
 )
 from fraudstream_tools.cli.support.failures import sentence
-from fraudstream_tools.cli.support.output import CommandError, err
+from fraudstream_tools.cli.support.output import CommandError, StoppedError, err
 
 _INTERRUPTED: Final = 130
 """The exit code that shells give to what Ctrl-C ended."""
@@ -113,6 +113,8 @@ def main(arguments: list[str] | None = None) -> None:
     """
     try:
         app(arguments)
+    except StoppedError as error:
+        _fail(str(error), code=_INTERRUPTED)
     except CommandError as error:
         _fail(str(error))
     except KeyboardInterrupt:

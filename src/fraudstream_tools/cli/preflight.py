@@ -65,8 +65,14 @@ def stack_settings(file: Path, stack: str) -> "StackSettings":
 
     from infra.settings import NAMESPACE, StackSettingsError, read_settings  # noqa: PLC0415
 
-    content: Any = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
-    config = cast("dict[str, Any]", cast("dict[str, Any]", content or {}).get("config") or {})
+    try:
+        content: Any = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CommandError(f"{file}: not YAML: {' '.join(str(error).split())}") from None
+    config: Any = cast("dict[str, Any]", content).get("config") or {} if isinstance(content, dict) else content or {}
+    if not isinstance(config, dict):
+        raise CommandError(f"{file}: `config:` must hold one setting on each line, as `pulumi config set` writes them")
+    config = cast("dict[str, Any]", config)
     # Pulumi writes everything as text; a person who edits the file writes true and 200.
     given = {
         name.removeprefix(f"{NAMESPACE}:"): str(value).lower() if isinstance(value, bool) else str(value)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.failures import explained
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.output import CommandError, out, print_json
 from fraudstream_tools.cli.support.progress import progress_bar
@@ -52,7 +53,7 @@ def rebuild(
     try:
         result = _rebuild(Deployment(stack), folder, entity)
     except (BotoCoreError, ClientError, PauseError, RulesetError) as error:
-        raise CommandError(f"{error}\nrun it again to go on: profiles that were written are right") from None
+        raise CommandError(f"{explained(error)}\nrun it again to go on: profiles that were written are right") from None
     except OSError as error:
         raise CommandError(f"{error.filename or folder}: {error.strerror}") from None
     if unlearned is not None:

@@ -102,7 +102,9 @@ def promote(
                 raise CommandError("\n  ".join([f"{model.version} is refused:", *compared.refusals]))
         chosen = activate(place, model, live=not shadow)
     except ModelError as error:
-        raise CommandError(str(error)) from None
+        # An error of the candidate names its file; one of what is active, only the file in the place.
+        where = "" if str(error).startswith(str(candidate)) else f"{to}: "
+        raise CommandError(f"{where}{error}") from None
     if not as_json:
         out.print(f"{to}: live {chosen.live or 'none'}, shadow {chosen.shadow or 'none'}", markup=False, soft_wrap=True)
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fraudstream_tools.cli.support.api_calls import unusable_hint
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import file_problems, map_of
 from fraudstream_tools.cli.support.options import ApiOption, JsonOption, MapOption, StackOption
-from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def replay(
     total = count_transactions(file)
     result = lab.ReplayResult()
     stopped: str | None = None
+    is_interrupted = False
     try:
         with progress_bar("posting", min(total or 0, limit or total or 0) or None) as advance:
             lab.replay(
@@ -104,10 +106,11 @@ def replay(
                 result=result,
             )
     except lab.UnusableApiError as error:
-        stopped = f"{error}{'; is `fraudstream local` still running?' if deployment.is_local else ''}"
+        stopped = f"{error}; {unusable_hint(is_denied=error.is_denied, is_local=deployment.is_local)}"
     except FileProblemError as error:
         stopped = str(error)
     except KeyboardInterrupt:
+        is_interrupted = True
         stopped = "stopped by Ctrl-C; what was under way may be stored too, and the same replay again is safe"
     for notice in outgoing.file.notices:
         err.print(notice, markup=False, soft_wrap=True)
@@ -116,7 +119,7 @@ def replay(
     else:
         _print_result(result, outgoing)
     if stopped is not None:
-        raise CommandError(stopped)
+        raise StoppedError(stopped) if is_interrupted else CommandError(stopped)
     if result.refused or outgoing.wrong.count:
         raise typer.Exit(1)
 

@@ -11,6 +11,7 @@ import typer
 
 from fraudstream.contract import LISTED_PREFIX
 from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.failures import explained
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.progress import progress_bar
@@ -150,4 +151,4 @@ def _aws_failures(what: str) -> Generator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise CommandError(f"{what}: {error}\nwhat was copied stays: run it again to go on") from None
+        raise CommandError(f"{what}: {explained(error)}\nwhat was copied stays: run it again to go on") from None

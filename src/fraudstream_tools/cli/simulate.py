@@ -11,6 +11,7 @@ from rich.table import Table
 
 from fraudstream_tools.cli.support.file_problems import file_problems
 from fraudstream_tools.cli.support.output import CommandError, out
+from fraudstream_tools.cli.support.output_files import refuse_unwritable
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.world.handbook import HandbookWorld
@@ -141,6 +142,7 @@ def simulate(
     settings["seed"] = seed
     if start:
         settings["start"] = start.replace(tzinfo=UTC)
+    refuse_unwritable(output)
     with file_problems():
         if world is WorldName.TOWNS:
             _towns(output, settings)

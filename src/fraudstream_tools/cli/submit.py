@@ -102,18 +102,18 @@ def _new_id() -> str:
 def _given(transaction: str | None) -> dict[str, Any]:
     if transaction is None:
         return {}
+    is_file = transaction.startswith("@")
+    # What is typed may be a card number.
+    name = transaction[1:] if is_file else "standard input" if transaction == "-" else "the transaction"
     try:
-        if transaction == "-":
-            text = sys.stdin.read()
-        else:
-            text = Path(transaction[1:]).read_text("utf-8") if transaction.startswith("@") else transaction
-        found: Any = json.loads(text)
+        typed = sys.stdin.read() if transaction == "-" else transaction
+        found: Any = json.loads(Path(name).read_text("utf-8") if is_file else typed)
     except OSError as error:
-        raise CommandError(f"{transaction[1:]}: {error.strerror}") from None
+        raise CommandError(f"{name}: {error.strerror}") from None
     except ValueError:
-        raise CommandError("the transaction is not JSON") from None
+        raise CommandError(f"{name} is not JSON") from None
     if not isinstance(found, dict):
-        raise CommandError("the transaction is not a JSON object")
+        raise CommandError(f"{name} is not a JSON object")
     return cast("dict[str, Any]", found)
 
 

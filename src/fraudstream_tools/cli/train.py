@@ -18,6 +18,7 @@ from fraudstream_tools.cli.support.logs.training_source import (
 )
 from fraudstream_tools.cli.support.options import JsonOption, MapOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.output_files import refuse_unwritable
 
 
 def register(app: typer.Typer) -> None:
@@ -77,6 +78,7 @@ def train(
     from fraudstream_tools.lab.training.fit import TrainingError, Validation, fit  # noqa: PLC0415
     from fraudstream_tools.lab.training.model_storage import write_model  # noqa: PLC0415
 
+    refuse_unwritable(output)
     source = TrainingSource(
         log=log,
         data=data,

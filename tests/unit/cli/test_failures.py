@@ -1,20 +1,22 @@
 """Every command ends in a sentence, whatever fails around it."""
 
 import errno
-import json
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
+import duckdb
 import httpx
+import pyarrow as pa
 import pytest
+import yaml
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, TokenRetrievalError
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 from typer.main import get_command
 
 from fraudstream_tools.cli.main import app
-from fraudstream_tools.cli.support.deployment import LOCAL_OUTPUTS
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command, clean_environment, command_paths
 
 FAILURES: dict[str, tuple[BaseException, int, str]] = {
     "missing file": (FileNotFoundError(errno.ENOENT, "No such file or directory", "in.csv"), 1, "in.csv"),
@@ -30,19 +32,16 @@ FAILURES: dict[str, tuple[BaseException, int, str]] = {
         1,
         "aws sso login",
     ),
+    "broken YAML": (yaml.YAMLError("line 3: a tab"), 1, "line 3: a tab"),
+    "damaged Parquet, by DuckDB": (duckdb.InvalidInputException("no magic bytes"), 1, "no magic bytes"),
+    "full disk, by DuckDB": (duckdb.IOException("could not write"), 1, "could not write"),
+    "damaged Parquet, by Arrow": (pa.ArrowInvalid("no footer"), 1, "no footer"),
+    "damaged gzip": (zlib.error("invalid block type"), 1, "invalid block type"),
     "Ctrl-C": (KeyboardInterrupt(), 130, "Ctrl-C"),
 }
 
 
-def paths(command: Any, *above: str) -> Iterator[tuple[str, ...]]:
-    if isinstance(command, TyperGroup):
-        for name, each in command.commands.items():
-            yield from paths(each, *above, name)
-    else:
-        yield above
-
-
-COMMANDS = list(paths(get_command(app)))
+COMMANDS = list(command_paths(get_command(app)))
 
 
 @pytest.fixture
@@ -76,46 +75,3 @@ def test_a_failure_in_any_command_ends_in_a_sentence(
     assert ran.code == code
     assert said in ran.err
     assert "Traceback" not in ran.err
-
-
-ON_DEPLOYMENT = [
-    ("get", "order-1"),
-    ("submit", "--amount", "1.00"),
-    ("alerts", "list"),
-    ("alerts", "close", "order-1", "--fraud"),
-    ("label", "order-1", "--fraud"),
-    ("redrive", "order-1"),
-    ("report", "--date", "2026-11-23"),
-    ("log", "pull"),
-    ("rules", "history"),
-    ("rules", "rollback", "--yes"),
-    ("lists", "show"),
-    ("lists", "add", "blocked", "card", "--transaction", "t-1", "--reason", "why"),
-    ("lists", "remove", "blocked", "card", "--transaction", "t-1", "--reason", "why"),
-]
-
-
-@pytest.mark.parametrize("arguments", ON_DEPLOYMENT, ids=" ".join)
-@pytest.mark.parametrize("left", ["dead", "broken"])
-def test_a_local_system_that_was_killed_is_named(
-    fraudstream: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: tuple[str, ...], left: str
-) -> None:
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    names = ("apiUrl", "endpointUrl", "lambdaUrl")
-    outputs = dict.fromkeys(names, "http://127.0.0.1:1") | {
-        "region": "us-east-2",
-        "transactionsTable": "t",
-        "alertsTable": "a",
-        "profilesTable": "p",
-        "bucketName": "bucket",
-        "reportFunction": "r",
-        "accessKeyId": "AKIDLOCAL",
-        "secretAccessKey": "local",
-    }
-    LOCAL_OUTPUTS.parent.mkdir()
-    LOCAL_OUTPUTS.write_text(json.dumps(outputs) if left == "dead" else "{")
-    ran = fraudstream(*arguments)
-    assert ran.code == 1
-    assert "Traceback" not in ran.err
-    assert "fraudstream local" in ran.err or "cannot be read" in ran.err

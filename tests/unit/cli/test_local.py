@@ -1,6 +1,7 @@
 """`fraudstream local` looks at what stands in its way before it deploys anything."""
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ def fraudstream(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
     (tmp_path / "Pulumi.yaml").touch()
     (tmp_path / "infra").mkdir()
     (tmp_path / "infra" / "program.py").write_text("raise AssertionError")
+    monkeypatch.setattr(sys, "path", sys.path.copy())
     monkeypatch.chdir(tmp_path)
     return Command(capsys)
 

@@ -117,7 +117,7 @@ def test_ctrl_c_leaves_the_counts(api: Api, tmp_path: Path) -> None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    assert process.returncode == 1, err.decode()
+    assert process.returncode == 130, err.decode()
     found = json.loads(out)
     assert 0 < found["accepted"] < 20_000
     assert "stopped by Ctrl-C" in found["stopped"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.contract import FUNCTIONS
+from fraudstream_tools.cli.support.failures import explained
 
 if TYPE_CHECKING:
     from infra.settings import StackSettings
@@ -83,10 +84,10 @@ class AccountChecker:
             return look()
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
-            advice = f"allow {permission} to these credentials" if "Denied" in code else f"AWS answered {code}"
+            advice = f"allow {permission} to these credentials" if "Denied" in code else explained(error)
             return Check(name=name, state=State.UNKNOWN, found="AWS did not say", advice=advice)
         except BotoCoreError as error:
-            return Check(name=name, state=State.UNKNOWN, found="no answer", advice=str(error))
+            return Check(name=name, state=State.UNKNOWN, found="no answer", advice=explained(error))
 
     def _caller(self) -> Check:
         account = self._client("sts").get_caller_identity()["Account"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.failures import CREDENTIALS_HINT
 from fraudstream_tools.cli.support.output import CommandError, print_json, print_transaction
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ def call_api(
     try:
         answer = httpx.request(method, url, json=body, headers=headers, auth=deployment.auth(), timeout=30)
     except httpx.TransportError as error:
-        hint = "; is `fraudstream local` still running?" if deployment.is_local else ""
-        raise CommandError(f"no answer from {api_url}/transactions: {error}{hint}") from None
+        hint = unusable_hint(is_denied=False, is_local=deployment.is_local)
+        raise CommandError(f"no answer from {api_url}/transactions: {error}; {hint}") from None
     except httpx.InvalidURL:
         raise CommandError(f"{api_url} is not a URL") from None
     if not answer.is_success:
-        raise CommandError(_refusal(answer))
+        raise CommandError(_refusal(answer, is_local=deployment.is_local))
     try:
         state: Any = answer.json()
     except ValueError:
@@ -55,7 +56,23 @@ def call_api(
     return cast("dict[str, Any]", state)
 
 
-def _refusal(answer: "httpx.Response") -> str:
+def unusable_hint(*, is_denied: bool, is_local: bool) -> str:
+    """Return what to do about an API that gives no answer, or refuses the credentials.
+
+    Args:
+        is_denied: whether it answers, and refuses them.
+        is_local: whether it is the one that was left here by `fraudstream local`.
+    """
+    if is_local:
+        return "is `fraudstream local` still running?"
+    if is_denied:
+        return f"use credentials that may call it: {CREDENTIALS_HINT}, or FRAUDSTREAM_API_KEY if it takes keys"
+    return "check the URL and the network"
+
+
+def _refusal(answer: "httpx.Response", *, is_local: bool) -> str:
     from fraudstream_tools.lab.replay.client import problem_sentence  # noqa: PLC0415
 
-    return f"{answer.status_code} {problem_sentence(answer.content) or answer.reason_phrase}"
+    said = f"{answer.status_code} {problem_sentence(answer.content) or answer.reason_phrase}"
+    is_denied = answer.status_code in {401, 403}
+    return f"{said}; {unusable_hint(is_denied=True, is_local=is_local)}" if is_denied else said

@@ -41,6 +41,9 @@ VARIABLES: Mapping[str, str] = {
 }
 """The stack's outputs that commands need, and the environment variable that replaces each."""
 
+_OF_EVERY_LOCAL = ("apiUrl", "endpointUrl", "lambdaUrl", "accessKeyId", "secretAccessKey")
+"""Outputs without which nothing can be asked of a local system."""
+
 
 class SystemKind(StrEnum):
     """Which fraudstream a change is for, where that must not be left to what is found."""
@@ -160,11 +163,16 @@ def target(stack: str | None, to: SystemKind | None) -> Deployment:
 
 def _local_outputs(file: Path) -> Mapping[str, str]:
     try:
-        return cast("dict[str, str]", json.loads(file.read_text(encoding="utf-8")))
+        outputs: Any = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
-        raise CommandError(
-            f"{file}: not JSON; a `fraudstream local` that was killed left it behind: remove it, start another"
-        ) from None
+        outputs = None
+    if not isinstance(outputs, dict):
+        raise CommandError(f"{file}: not the outputs of a `fraudstream local`: remove it, and start another")
+    found = cast("dict[str, Any]", outputs)
+    for name in {*_OF_EVERY_LOCAL, *(VARIABLES.keys() & found.keys())}:
+        if not isinstance(found.get(name), str):
+            raise CommandError(f"{file}: {name} is no text: remove the file, and start another `fraudstream local`")
+    return found
 
 
 def _pulumi_outputs(stack: str | None) -> Mapping[str, str]:
@@ -172,7 +180,10 @@ def _pulumi_outputs(stack: str | None) -> Mapping[str, str]:
     asked = ["pulumi", "stack", "output", "--json", "--show-secrets", *chosen]
     answer = subprocess.run(asked, capture_output=True, text=True, check=False)
     if answer.returncode == 0:
-        return cast("dict[str, str]", json.loads(answer.stdout))
+        try:
+            return cast("dict[str, str]", json.loads(answer.stdout))
+        except ValueError:
+            raise CommandError(f"`{' '.join(asked)}` does not print JSON: try it yourself") from None
     if stack is None:
         return {}
     raise CommandError(f"pulumi does not give the outputs of stack {stack}: {answer.stderr.strip()}")

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-_CREDENTIALS: Final = "run `aws sso login` or `aws configure`, or set AWS_PROFILE"
+CREDENTIALS_HINT: Final = "run `aws sso login` or `aws configure`, or set AWS_PROFILE"
 _EXPIRED: Final = frozenset(
     {
         "ExpiredToken",
@@ -24,11 +24,27 @@ _HINTS: Final[Mapping[type[OSError], str]] = {
 }
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
+_OF_FILES: Final = (
+    ("yaml", "YAMLError"),
+    ("duckdb", "IOException"),
+    ("duckdb", "InvalidInputException"),
+    ("duckdb", "OutOfMemoryException"),
+    ("pyarrow", "ArrowException"),
+    ("zlib", "error"),
+    ("builtins", "UnicodeDecodeError"),
+)
+"""What libraries raise about files, by module and name: only what is imported can have raised."""
+
 
 def sentence(error: Exception) -> str | None:
     """Return the sentence for a failure; None for one that is a fault of the program."""
     if isinstance(error, OSError) and (found := _of_system(error)):
         return found
+    if any(_is_of(error, *each) for each in _OF_FILES):
+        said = " ".join(str(error).split())
+        return (
+            f"a file cannot be read or written: {said}; is it whole, of the kind that its name says, and is there room?"
+        )
     # Only what is imported can have raised: `--help` pays for none of them.
     if "botocore" in sys.modules and (found := _of_aws(error)):
         return found
@@ -38,6 +54,15 @@ def sentence(error: Exception) -> str | None:
         if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
             return f"the API gives no answer: {error}; check the URL and the network, then do it again"
     return None
+
+
+def explained(error: Exception) -> str:
+    """Return the sentence for a failure that a command has more to say about, or the failure's own words."""
+    return sentence(error) or str(error)
+
+
+def _is_of(error: Exception, module: str, name: str) -> bool:
+    return module in sys.modules and isinstance(error, getattr(sys.modules[module], name))
 
 
 def _of_system(error: OSError) -> str | None:
@@ -58,9 +83,9 @@ def _of_aws(error: Exception) -> str | None:
         code = answer.get("Code", "")
         said = f"AWS refused {error.operation_name}: {code}: {answer.get('Message', '')}"
         if code in _EXPIRED:
-            return f"{said}; the credentials have expired or are wrong: {_CREDENTIALS}"
+            return f"{said}; the credentials have expired or are wrong: {CREDENTIALS_HINT}"
         if code in _DENIED:
-            return f"{said}; these credentials may not do that: use others ({_CREDENTIALS})"
+            return f"{said}; these credentials may not do that: use others ({CREDENTIALS_HINT})"
         return f"{said}; check --stack, and that it is deployed"
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         return (
@@ -70,7 +95,7 @@ def _of_aws(error: Exception) -> str | None:
     if isinstance(
         error, exceptions.NoCredentialsError | exceptions.CredentialRetrievalError | exceptions.TokenRetrievalError
     ):
-        return f"{error}; {_CREDENTIALS}"
+        return f"{error}; {CREDENTIALS_HINT}"
     if isinstance(error, exceptions.BotoCoreError):
         return f"AWS cannot be asked: {error}; check the AWS settings of this machine"
     return None

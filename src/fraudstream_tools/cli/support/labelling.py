@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.failures import explained
 from fraudstream_tools.cli.support.file_problems import file_problems
-from fraudstream_tools.cli.support.output import CommandError, err, out
+from fraudstream_tools.cli.support.output import CommandError, StoppedError, err, out
 from fraudstream_tools.cli.support.progress import progress_bar
 from fraudstream_tools.redaction import shown
 
@@ -151,11 +152,11 @@ def _give_all(
                 advance(len(given))
         except (BotoCoreError, ClientError) as error:
             threads.shutdown(cancel_futures=True)
-            so_far = f"{len(given):,} of {len(labels):,} were done, then: {error}"
+            so_far = f"{len(given):,} of {len(labels):,} were done, then: {explained(error)}"
             raise CommandError(f"{so_far}\ngive the file again: what is done stays so") from None
         except KeyboardInterrupt:
             threads.shutdown(cancel_futures=True)
-            raise CommandError("stopped by Ctrl-C; give the file again: what is done stays so") from None
+            raise StoppedError("stopped by Ctrl-C; give the file again: what is done stays so") from None
 
 
 def _write(client: "DynamoDBClient", table: str, item: dict[str, Any], label: "Label", there: "Label | None") -> bool:

@@ -40,6 +40,10 @@ class CommandError(Exception):
     """Something that the person at the keyboard can put right; the message says how."""
 
 
+class StoppedError(CommandError):
+    """Ctrl-C ended the command; the message says what stays, and how to go on."""
+
+
 def print_json(value: object) -> None:
     """Print a value for other programs to read: plain JSON, never coloured or wrapped."""
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False)

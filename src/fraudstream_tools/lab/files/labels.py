@@ -62,7 +62,7 @@ def read_label_file(path: Path, source: str, now: int, file_map: FileMap | None 
             continue
         rows += 1
         told = {problem.partition(":")[0] for problem in row.problems}
-        found = _problems(values, source, now) if values else []
+        found = _problems(values, source, now) if values or not row.problems else []
         wrong = [*row.problems, *(each for each in found if each.partition(":")[0] not in told)]
         if wrong:
             problems.add(Row(row.number, values, tuple(wrong)))

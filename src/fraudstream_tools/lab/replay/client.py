@@ -36,6 +36,11 @@ _DENIED = frozenset({401, 403})
 class UnusableApiError(Exception):
     """The API cannot be reached at all, or lets these credentials do nothing."""
 
+    def __init__(self, message: str, *, is_denied: bool = False) -> None:
+        """Store whether it is the credentials that it refuses."""
+        super().__init__(message)
+        self.is_denied = is_denied
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -196,7 +201,7 @@ class _Replay:
             self._result.stored += status == HTTPStatus.CREATED
             return
         if status in _DENIED and not self._result.accepted:
-            raise UnusableApiError(f"{self._url} answers {status}: {detail}")
+            raise UnusableApiError(f"{self._url} answers {status}: {detail}", is_denied=True)
         self._result.refused += 1
         if len(self._result.refusals) < 1000:  # noqa: PLR2004  (as `ReplayResult.refusals` says)
             self._result.refusals.append(Refusal(shown(str(transaction.get("transactionId", "?"))), status, detail))

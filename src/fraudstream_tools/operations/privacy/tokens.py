@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -10,6 +10,8 @@ from fraudstream.contract import TOKENS_ALIAS
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
+
+_NOT_ALLOWED: Final = frozenset({"AccessDeniedException", "ResourceNotFoundException"})
 
 
 class TokensRefusedError(RuntimeError):
@@ -26,6 +28,7 @@ def ask_for_tokens(client: "LambdaClient", function: str, identifiers: Sequence[
 
     Raises:
         TokensRefusedError: the processor did not answer, or its version has no such alias.
+        ClientError: AWS refuses for another reason, such as credentials that have expired.
         BotoCoreError: AWS cannot be reached.
     """
     question = {"identifiers": [{"kind": kind, "value": value} for kind, value in identifiers]}
@@ -35,6 +38,8 @@ def ask_for_tokens(client: "LambdaClient", function: str, identifiers: Sequence[
         )
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
+        if code not in _NOT_ALLOWED:
+            raise
         raise TokensRefusedError(
             f"the alias {TOKENS_ALIAS} of {function} cannot be invoked ({code}): allow lambda:InvokeFunction on it, "
             "or give the token (tok_…) that the API answers"

@@ -131,7 +131,7 @@ class TrainingSource:
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from None
         except RulesetError as error:
-            raise CommandError("\n  ".join(["the ruleset cannot be used:", *error.problems])) from None
+            raise CommandError("\n  ".join([f"the ruleset in {self.rules} cannot be used:", *error.problems])) from None
         except (ZoneInfoNotFoundError, ValueError):
             raise CommandError("--time-zone must be an IANA name, such as Europe/Berlin") from None
         return Judge(ruleset, Calendar(zone, self.share_delay))

@@ -1,0 +1,21 @@
+"""Files that commands write: whether they can be written is known before the work begins that fills them."""
+
+import os
+from pathlib import Path
+
+from fraudstream_tools.cli.support.output import CommandError
+
+
+def refuse_unwritable(file: Path) -> None:
+    """Refuse an output that cannot be written; folders that are not there yet are made by whoever writes.
+
+    Raises:
+        CommandError: it cannot be written; the message says why.
+    """
+    if file.is_dir():
+        raise CommandError(f"{file}: it is a folder; name a file in it")
+    place = next((each for each in (file, *file.parents) if each.exists()), Path())
+    if place != file and not place.is_dir():
+        raise CommandError(f"{file}: cannot be written, since {place} is no folder; choose another place")
+    if not os.access(place, os.W_OK):
+        raise CommandError(f"{file}: cannot be written: you may not write to {place}; choose another place")

@@ -1,0 +1,353 @@
+"""Every command, really run, where what it needs is missing, gone, refused, expired, or cannot be written."""
+
+import gzip
+import json
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from fraudstream_tools.cli.main import app
+from fraudstream_tools.cli.support.deployment import LOCAL_OUTPUTS
+from tests.cli_harness import Command, Ran, clean_environment, command_paths
+
+RULES, MODELS = Path("rules").resolve(), Path("models").resolve()
+MISSING_FILE = [
+    "submit @missing.json",
+    "replay missing.csv",
+    "replay missing.csv --check",
+    "replay day.csv --map missing.yaml",
+    "backtest --rules rules --data missing.csv",
+    "backtest --rules missing --data day.csv",
+    "backtest --rules rules --data day.csv --truth missing.csv",
+    "backtest --rules rules --data day.csv --map missing.yaml",
+    "backtest --rules rules --data day.csv --models missing",
+    "train --data missing.csv -o model.json",
+    "train --log missing -o model.json",
+    "train --data day.csv --truth missing.csv -o model.json",
+    "train --data day.csv --rules missing -o model.json",
+    "promote missing.json --shadow",
+    "promote model.json --log missing",
+    "label --file missing.csv",
+    "label --file day.csv --map missing.yaml",
+    "redrive --report missing.json",
+    "redrive --file missing.txt",
+    "report --log missing",
+    "files suggest missing.csv",
+    "rules check missing",
+    "rules check missing/ruleset.yaml",
+    "rules explain card-velocity --rules missing",
+    "rules explain card-velocity --rules rules --transaction missing.json",
+    "rules test --rules missing",
+    "rules deploy missing --yes --reason tried",
+]
+DAMAGED_FILE = [
+    "submit @damaged.json",
+    *(f"replay damaged{ending} --check" for ending in (".csv", ".jsonl", ".jsonl.gz", ".csv.gz", ".parquet")),
+    "replay damaged.parquet",
+    "replay day.csv --map damaged.yaml",
+    "backtest --rules damaged --data day.csv",
+    *(f"backtest --rules rules --data damaged{ending}" for ending in (".csv", ".jsonl.gz", ".parquet")),
+    "backtest --rules rules --data damaged",
+    "backtest --rules rules --data day.csv --models damaged",
+    "backtest --rules rules --data day.csv --truth damaged.parquet",
+    "train --data damaged.parquet -o model2.json",
+    "train --data damaged.csv.gz -o model2.json",
+    "train --log damaged -o model2.json",
+    "train --data day.csv --rules damaged -o model2.json",
+    "promote damaged.json --shadow",
+    "promote model.json --log damaged",
+    "promote model.json --shadow --to damaged",
+    *(f"label --file damaged{ending}" for ending in (".csv", ".jsonl.gz", ".parquet")),
+    "redrive --report damaged.json",
+    "redrive --file damaged.csv",
+    *(f"files suggest damaged{ending}" for ending in (".jsonl", ".jsonl.gz", ".parquet")),
+    "rules check damaged",
+    "rules explain card-velocity --rules damaged",
+    "rules explain card-velocity --rules rules --transaction damaged.json",
+    "rules explain card-velocity --rules rules --transaction damaged.parquet",
+    "rules test --rules damaged",
+    "preflight --stack damaged",
+]
+"""Each of them names a file, or a folder of files, of random bytes."""
+UNWRITABLE = [
+    "simulate --customers 40 --days 1 --output blocked/day.csv",
+    "simulate --customers 40 --days 1 --output folder.csv",
+    "backtest --rules rules --data day.csv --changes blocked/changes.csv",
+    "train --data day.csv -o blocked/model.json",
+    "promote model.json --shadow --to blocked",
+    "report --log log --date 2026-01-05 -o blocked/report.html",
+    "openapi -o blocked/openapi.json",
+    "files suggest day.csv -o blocked/map.yaml",
+    "replay blocked/day.csv --shift-to-now",
+    "demo",
+    "local",
+]
+ON_DEPLOYMENT = [
+    "submit --amount 1",
+    "get t-1",
+    "replay day.csv",
+    "label t-1 --fraud",
+    "label --file labels.csv",
+    "redrive t-1",
+    "redrive --file ids.txt",
+    "report --date 2026-01-05",
+    "promote model.json --shadow --to bucket",
+    "rules deploy rules --yes --reason tried",
+    "rules history",
+    "rules rollback --yes --reason tried",
+    "lists show",
+    "lists add blocked card card-1 --reason tried",
+    "lists remove blocked card tok_0123456789abcdefABCDEF --reason tried",
+    "alerts list",
+    "alerts list --sort amount",
+    "alerts show t-1",
+    "alerts close t-1 --fraud",
+    "log pull log-copy",
+    "log verify",
+    "restore table restored",
+    "restore objects reports/ --at 2026-01-05T00:00:00Z",
+    "profiles rebuild",
+    "erase --customer customer-81 --yes",
+    "erase --customer tok_0123456789abcdefABCDEF --yes",
+    "hold --customer tok_0123456789abcdefABCDEF --reason tried",
+]
+ON_ACCOUNT = ["preflight", "leftovers"]
+NEEDS_NOTHING = {"files maps"}
+OUTPUTS = dict.fromkeys(("apiUrl", "endpointUrl", "lambdaUrl"), "http://127.0.0.1:1/v1") | {
+    "region": "us-east-2",
+    "transactionsTable": "table-transactions-local",
+    "alertsTable": "table-alerts-local",
+    "profilesTable": "table-profiles-local",
+    "bucketName": "bucket-local",
+    "reportFunction": "lambda-report-generator-local",
+    "analyzerFunction": "lambda-fraud-analyzer-local",
+    "processorFunction": "lambda-transaction-processor-local",
+    "tokenKey": "A" * 44,
+    "placeholders": "unknown",
+    "accessKeyId": "AKIDLOCAL",
+    "secretAccessKey": "local",
+}
+VARIABLES = {
+    "FRAUDSTREAM_TRANSACTIONS_TABLE": "table-transactions-dev",
+    "FRAUDSTREAM_ALERTS_TABLE": "table-alerts-dev",
+    "FRAUDSTREAM_PROFILES_TABLE": "table-profiles-dev",
+    "FRAUDSTREAM_BUCKET": "bucket-dev",
+    "FRAUDSTREAM_REPORT_FUNCTION": "lambda-report-generator-dev",
+    "FRAUDSTREAM_ANALYZER_FUNCTION": "lambda-fraud-analyzer-dev",
+    "FRAUDSTREAM_PROCESSOR_FUNCTION": "lambda-transaction-processor-dev",
+}
+
+
+@pytest.fixture
+def fraudstream(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """The command in a folder with good files, a file in place of a folder, and what looks like a checkout."""
+    clean_environment(monkeypatch)
+    # No Pulumi program is asked what the stack's outputs are, and nothing is tried again.
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(RULES, "rules")
+    shutil.copy(next(MODELS.glob("*.json")), "model.json")
+    header = "transactionId,timestamp,amountMinor,currency,type,customerId\n"
+    Path("day.csv").write_text(f"{header}t-1,1767600000000,100,EUR,PAYMENT,c-1\n")
+    Path("labels.csv").write_text("transactionId,label,source,labeledAt\nt-1,FRAUD,analyst,2026-01-06T00:00:00Z\n")
+    Path("ids.txt").write_text("t-1\n")
+    Path("log/segments").mkdir(parents=True)
+    Path("folder.csv").mkdir()
+    Path("blocked").write_text("a file where a folder is wanted\n")
+    return Command(capsys)
+
+
+def ended_in_a_sentence(ran: Ran, *said: str) -> bool:
+    assert ran.code == 1, ran
+    assert "Traceback" not in ran.out + ran.err
+    assert ran.err.count("error: ") == 1, ran.err
+    for each in said:
+        assert each in ran.err, ran.err
+    return True
+
+
+def test_every_command_is_among_those_that_are_tried_here() -> None:
+    tried = {" ".join(path) for path in command_paths(get_command(app))}
+    listed = [*MISSING_FILE, *UNWRITABLE, *ON_DEPLOYMENT, *ON_ACCOUNT, *NEEDS_NOTHING]
+    assert {each for each in tried if not any(f"{one} ".startswith(f"{each} ") for one in listed)} == set()
+
+
+@pytest.mark.parametrize("arguments", MISSING_FILE)
+def test_a_file_that_is_not_there_is_named(
+    fraudstream: Command, monkeypatch: pytest.MonkeyPatch, arguments: str
+) -> None:
+    on_aws(monkeypatch, "http://127.0.0.1:1")
+    assert ended_in_a_sentence(fraudstream(*arguments.split()), "missing")
+
+
+@pytest.mark.parametrize("arguments", DAMAGED_FILE)
+def test_a_file_that_cannot_be_read_is_named(
+    fraudstream: Command, monkeypatch: pytest.MonkeyPatch, arguments: str
+) -> None:
+    on_aws(monkeypatch, "http://127.0.0.1:1")
+    checkout(monkeypatch)
+    noise = bytes(random.Random(7).choices(range(256), k=4000))
+    in_folder = ("ruleset.yaml", "rates.yaml", "lists.yaml", "models.yaml", "a.parquet", "segments/b.jsonl.gz")
+    names = [f"damaged{ending}" for ending in (".json", ".jsonl", ".csv", ".parquet", ".yaml")]
+    for name in (*names, "Pulumi.damaged.yaml", *(f"damaged/{each}" for each in in_folder)):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(noise)
+    for name in ("damaged.jsonl.gz", "damaged.csv.gz"):
+        # Broken off in the middle, as a copy may be.
+        Path(name).write_bytes(gzip.compress(Path("day.csv").read_bytes() * 1000)[:-40])
+    assert ended_in_a_sentence(fraudstream(*arguments.split()), "damaged")
+
+
+@pytest.mark.parametrize("arguments", UNWRITABLE)
+def test_an_output_that_cannot_be_written_is_named(
+    fraudstream: Command, monkeypatch: pytest.MonkeyPatch, arguments: str
+) -> None:
+    checkout(monkeypatch)
+    Path(".local").write_text("a file where a folder is wanted\n")
+    ran = fraudstream(*arguments.split())
+    assert ended_in_a_sentence(ran)
+    assert any(each in ran.err for each in ("blocked", "folder.csv", ".local")), ran.err
+
+
+@pytest.mark.parametrize("arguments", ON_DEPLOYMENT)
+def test_a_local_system_that_is_gone_is_named(fraudstream: Command, arguments: str) -> None:
+    LOCAL_OUTPUTS.parent.mkdir()
+    LOCAL_OUTPUTS.write_text(json.dumps(OUTPUTS))
+    assert ended_in_a_sentence(fraudstream(*arguments.split()), "fraudstream local")
+
+
+@pytest.mark.parametrize("left", ["[]", "{", '{"apiUrl": 7}', "\xff"])
+@pytest.mark.parametrize("arguments", ON_DEPLOYMENT)
+def test_outputs_of_a_local_system_that_are_none_are_named(fraudstream: Command, arguments: str, left: str) -> None:
+    LOCAL_OUTPUTS.parent.mkdir()
+    LOCAL_OUTPUTS.write_bytes(left.encode("latin-1"))
+    assert ended_in_a_sentence(fraudstream(*arguments.split()), "outputs.json", "fraudstream local")
+
+
+@pytest.mark.parametrize("arguments", ON_DEPLOYMENT)
+def test_a_connection_that_is_refused_is_named(
+    fraudstream: Command, monkeypatch: pytest.MonkeyPatch, arguments: str
+) -> None:
+    on_aws(monkeypatch, "http://127.0.0.1:1")
+    ran = fraudstream(*arguments.split())
+    assert ended_in_a_sentence(ran, "127.0.0.1:1")
+
+
+def checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the present folder look like a checkout, with a program that nobody can import."""
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    Path("Pulumi.yaml").touch()
+    Path("infra").mkdir()
+    Path("infra/program.py").write_text("raise AssertionError")
+
+
+def on_aws(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("FRAUDSTREAM_API", f"{url}/v1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+
+
+class ExpiredAws(BaseHTTPRequestHandler):
+    """AWS, as it answers whoever has an expired session: each protocol in its own words."""
+
+    said = "The security token included in the request is expired"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        xml = f"<Error><Code>ExpiredToken</Code><Message>{self.said}</Message></Error>"
+        if "X-Amz-Target" in self.headers:
+            error = {"__type": "com.amazon.coral.service#ExpiredTokenException", "message": self.said}
+            self.answer(400, json.dumps(error))
+        elif self.path.startswith(("/v1/", "/2015-03-31/")):
+            self.answer(403, json.dumps({"message": self.said}), {"x-amzn-ErrorType": "ExpiredTokenException"})
+        elif self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
+            self.answer(403, f"<ErrorResponse>{xml}</ErrorResponse>")
+        else:
+            self.answer(400, xml)
+
+    do_GET = do_PUT = do_HEAD = do_POST  # noqa: N815  (http.server's own names)
+
+    def answer(self, status: int, body: str, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def expired_aws() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), ExpiredAws) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("arguments", ON_DEPLOYMENT)
+def test_credentials_that_have_expired_are_named(
+    fraudstream: Command, monkeypatch: pytest.MonkeyPatch, expired_aws: str, arguments: str
+) -> None:
+    on_aws(monkeypatch, expired_aws)
+    assert ended_in_a_sentence(fraudstream(*arguments.split()), "expired", "aws sso login")
+
+
+@pytest.mark.parametrize("why", ["refused", "expired"])
+@pytest.mark.parametrize("command", ON_ACCOUNT)
+def test_what_looks_at_an_account_says_what_it_could_not_ask(
+    fraudstream: Command, monkeypatch: pytest.MonkeyPatch, expired_aws: str, command: str, why: str
+) -> None:
+    checkout(monkeypatch)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", expired_aws if why == "expired" else "http://127.0.0.1:1")
+    ran = fraudstream(command)
+    assert ran.code == 1
+    assert "Traceback" not in ran.out + ran.err
+    said = ran.out + ran.err
+    assert "not checked" in said or "could not be looked at" in said
+    assert ("expired" if why == "expired" else "127.0.0.1:1") in said
+
+
+WAITING = ["get t-1", "submit --amount 1", "replay day.csv", "label --file labels.csv", "alerts list", "log pull copy"]
+
+
+@pytest.mark.parametrize("arguments", WAITING)
+def test_ctrl_c_ends_a_command_that_waits_with_130(
+    fraudstream: Command, monkeypatch: pytest.MonkeyPatch, arguments: str
+) -> None:
+    assert fraudstream
+    # Where SIGINT is ignored from the start, as some runners of tests start it, so is it by what they start.
+    start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    code = f"{start} from fraudstream_tools.cli.main import main; main({arguments.split()})"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        on_aws(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        silent.settimeout(60)
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            connection, _ = silent.accept()
+            process.send_signal(signal.SIGINT)
+            try:
+                _, err = process.communicate(timeout=2)
+            except subprocess.TimeoutExpired:
+                # What is under way is waited for: it ends now.
+                connection.close()
+                _, err = process.communicate(timeout=60)
+            connection.close()
+    assert process.returncode == 130, err.decode()
+    assert b"stopped by Ctrl-C" in err
+    assert b"Traceback" not in err
