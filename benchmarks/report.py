@@ -170,7 +170,7 @@ def copy_hour(root: Path, later: int) -> None:
         if later:
             write_parquet(connection, f"SELECT {columns} FROM {quoted(source)}", files[LogTable.DECISIONS])
             made = f"read_parquet({quoted(files[LogTable.DECISIONS])})"
-            keys = f"(SELECT *, receivedAt // 1000 * 1000 AS storedAt FROM {made})"
+            keys = f"(SELECT *, receivedAt // 1000 * 1000 AS storedAt, NULL AS inline FROM {made})"
             write_tallies(connection, keys, files[LogTable.DECISIONS], files[LogTable.TALLIES])
             ids = f"SELECT DISTINCT {FINGERPRINT} AS fingerprint FROM {made} ORDER BY 1"
             write_parquet(connection, ids, files[LogTable.IDS])

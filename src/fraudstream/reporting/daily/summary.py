@@ -10,6 +10,7 @@ import msgspec
 from fraudstream.contract import DECISION_DEADLINE_SECONDS
 from fraudstream.reporting.daily import breakdowns
 from fraudstream.reporting.daily import rules as rule_figures
+from fraudstream.reporting.daily.inline_figures import inline_figures
 from fraudstream.reporting.daily.queries import COUNTS, STOPPED, DayQueries, binned, counts, named, percentiles
 from fraudstream.reporting.daily.schema.findings import LabelFigures, LogHours
 from fraudstream.reporting.daily.schema.parts import Counts
@@ -122,6 +123,7 @@ def summarize(
         lag=percentiles(queries.rows(_DURATIONS, {"dimension": "lag"})),
         labels=_labels(queries),
         rulesets=queries.tally("version"),
+        inline=inline_figures(queries),
         reconciliation=_reconciliation(queries, table, as_of),
         log_hours=_log_hours(day, hours),
         past=Past(),

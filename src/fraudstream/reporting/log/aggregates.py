@@ -29,6 +29,9 @@ COLUMNS: Mapping[str, str] = {
 }
 """A tally's columns with DuckDB's types. No sum of amounts overflows 38 digits."""
 
+INLINE_ANSWERED = "ANSWERED"
+"""Key of the dimension `inline` for clients that got the decision which they waited for."""
+
 _STOPPED = "decision IN ('REVIEW', 'DECLINE')"
 _MINUTE = "strftime(epoch_ms(receivedAt), '%H:%M')"
 # 1, 2 or 5, and as many zeros as the amount has further digits.
@@ -66,6 +69,7 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     "score": ("score::VARCHAR", "''"),
     "shadowScore": ("shadowScore::VARCHAR", "shadowModel"),
     "version": ("rulesetVersion", "modelVersion"),
+    "inlineDecision": ("inlineDecision", "''"),
     "payment": (PAYMENT_KIND, _PAYMENT_STATE),
 }
 """Dimensions that have each decision once: key and other, as SQL."""
@@ -112,11 +116,13 @@ def of_keys(keys: str) -> Iterator[str]:
 
     Args:
         keys: a row for each transaction that was stored or decided in the hour: `transactionId`, `receivedAt`,
-            `storedAt` (or NULL), `decidedAt` (or NULL) and `loggedAt`.
+            `storedAt` (or NULL), `decidedAt` (or NULL), `loggedAt` and `inline`
+            (what came of a client's wait, or NULL).
     """
     some = "HAVING count(*) > 0"
     yield f"{_uncounted('stored')}, count(*), NULL, max(storedAt) FROM {keys} WHERE storedAt IS NOT NULL {some}"
     yield f"{_uncounted('logged')}, count(*), NULL, max(loggedAt) FROM {keys} {some}"
+    yield f"{_uncounted('inline', 'inline')}, count(*), NULL, NULL FROM {keys} WHERE inline IS NOT NULL GROUP BY ALL"
     yield f"{_uncounted('onlyStored', 'transactionId')}, 1, NULL, receivedAt FROM {keys} WHERE decidedAt IS NULL"
     yield f"{_uncounted('onlyDecided', 'transactionId')}, 1, NULL, NULL FROM {keys} WHERE storedAt IS NULL"
     # Two machines' clocks may differ by more than a quick decision takes.

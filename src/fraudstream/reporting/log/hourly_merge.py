@@ -17,11 +17,13 @@ from fraudstream.reporting.storage.duckdb_engine import connect, listed, quoted,
 FINGERPRINT = "(md5_number_lower(transactionId) >> 24)::BIGINT"
 """Forty bits of a transaction's id, as SQL. Of 86 million ids one in 12,700 unknown ones looks like a known one."""
 
-_KEYS = """
+_KEYS = f"""
 CREATE TABLE keys AS
     SELECT transactionId, min(receivedAt) AS receivedAt,
         min(loggedAt) FILTER (event IN ('STORED', 'UNREADABLE')) AS storedAt,
-        min(decidedAt) AS decidedAt, max(loggedAt) AS loggedAt, count(*) FILTER (event = 'DECIDED') AS decisions
+        min(decidedAt) AS decidedAt, max(loggedAt) AS loggedAt, count(*) FILTER (event = 'DECIDED') AS decisions,
+        max(CASE WHEN inlineDecision IS NOT NULL THEN '{aggregates.INLINE_ANSWERED}' ELSE inlineFallback END)
+            FILTER (event = 'STORED') AS inline
     FROM stage WHERE event <> 'LABELED' GROUP BY transactionId
 """
 # Of copies, which are all the same, the first.
@@ -100,7 +102,8 @@ def _with_earlier(
         f"UNION ALL BY NAME SELECT *, 'LABELED' AS event, true AS valid FROM {labels} "
         # When it was stored is not known any more: the time of its receipt stands in.
         "UNION ALL BY NAME SELECT schemaVersion, 'STORED' AS event, receivedAt AS loggedAt, transactionId, timestamp, "
-        f"receivedAt, amountMinor, currency, true AS valid FROM {decisions} ANTI JOIN {known} USING (transactionId) "
+        f"receivedAt, amountMinor, currency, inlineDecision, true AS valid "
+        f"FROM {decisions} ANTI JOIN {known} USING (transactionId) "
         f"WHERE transactionId NOT IN (SELECT key FROM {tallies} WHERE dimension = 'onlyDecided') "
         "UNION ALL BY NAME SELECT 1 AS schemaVersion, 'STORED' AS event, largest AS loggedAt, key AS transactionId, "
         f"largest AS timestamp, largest AS receivedAt, 0 AS amountMinor, '{NO_CURRENCY}' AS currency, true AS valid "

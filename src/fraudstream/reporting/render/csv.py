@@ -46,6 +46,7 @@ def _lines(report: DailyReport) -> Iterator[Line]:
         yield "label sources", source, "labels", count
     for version, count in report.rulesets:
         yield "rulesets", version, "decisions", count
+    yield from _inline_lines(report)
     yield from _reconciliation_lines(report)
     yield from _revision_lines(report)
     yield from _past_lines(report)
@@ -89,6 +90,14 @@ def _money_lines(report: DailyReport) -> Iterator[Line]:
         yield from _measures("shadow rules", rule.source, rule, without={"source"})
     for pair in report.overlaps:
         yield "overlaps", f"{pair.first} and {pair.second}", "transactions", pair.transactions
+
+
+def _inline_lines(report: DailyReport) -> Iterator[Line]:
+    yield from _measures("inline decisions", report.date, report.inline, without={"fallbacks", "agreement"})
+    for why, count in report.inline.fallbacks:
+        yield "inline fallbacks", why, "transactions", count
+    for each in report.inline.agreement:
+        yield from _measures("inline agreement", f"answered {each.answered}", each.final)
 
 
 def _reconciliation_lines(report: DailyReport) -> Iterator[Line]:

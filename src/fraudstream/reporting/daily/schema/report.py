@@ -12,6 +12,7 @@ from fraudstream.reporting.daily.schema.findings import (
     RuleFigures,
     ShadowRule,
 )
+from fraudstream.reporting.daily.schema.inline import InlineFigures
 from fraudstream.reporting.daily.schema.parts import Counts, Part, Percentiles
 from fraudstream.reporting.daily.schema.trends import Past
 
@@ -152,6 +153,7 @@ class DailyReport(Part, frozen=True, kw_only=True):
     labels: LabelFigures
     rulesets: tuple[tuple[str, int], ...]
     """Ruleset versions with the decisions made by each."""
+    inline: InlineFigures = InlineFigures()
     reconciliation: Reconciliation
     log_hours: LogHours
     past: Past
