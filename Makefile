@@ -11,7 +11,7 @@ OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/pyt
 .DEFAULT_GOAL := help
 $(if $(OTHER_PYTHON),$(shell rm -rf $(VENV)))
 
-.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items lock openapi clean bench-detection accessibility
+.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items sbom audit lock openapi clean bench-detection accessibility
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,9 +90,32 @@ accessibility: setup ## look at an example of the report in Chromium, by axe, wi
 	@page=$$($(BIN)/python -m accessibility.example .local/example) && \
 		CHROMIUM="$(CHROMIUM)" node accessibility/check.mjs "$$page" .local/example && echo "the page: $$page"
 
+SUPPLY_CHAIN := .venv-supply-chain
+
+$(SUPPLY_CHAIN)/.installed: $(STAMP) requirements/supply-chain.txt
+	@$(PYTHON) -m venv $(SUPPLY_CHAIN)
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(SUPPLY_CHAIN)/bin/python requirements/supply-chain.txt
+	@touch $@
+
+sbom: $(SUPPLY_CHAIN)/.installed ## write a CycloneDX bill of materials for each function's package into .build/sbom
+	@mkdir -p .build/sbom
+	@for function in $(FUNCTIONS); do \
+		$(SUPPLY_CHAIN)/bin/cyclonedx-py requirements --output-reproducible --output-format JSON \
+			--output-file .build/sbom/$$function.cdx.json requirements/$$function.txt && echo .build/sbom/$$function.cdx.json; \
+	done
+
+audit: $(SUPPLY_CHAIN)/.installed ## look for known vulnerabilities in what the functions carry, and in what develops them
+	@for lock in $(FUNCTIONS) development supply-chain; do \
+		echo "$$lock:"; \
+		$(SUPPLY_CHAIN)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement requirements/$$lock.txt \
+			|| { echo "$$lock has vulnerabilities, or could not be compared with the advisories: see above"; exit 1; }; \
+	done
+
 lock: setup ## resolve the dependencies anew
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 		requirements/development.in --output-file requirements/development.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
+		requirements/supply-chain.in --output-file requirements/supply-chain.txt
 	@for function in $(FUNCTIONS); do \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 			--constraints requirements/development.txt requirements/$$function.in --output-file requirements/$$function.txt; \

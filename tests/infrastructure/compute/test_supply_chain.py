@@ -1,0 +1,116 @@
+"""What a package carries is what its lock says, under a licence that allows it, and imports nothing else."""
+
+import ast
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from email.parser import HeaderParser
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from infra.compute.lambda_packages import Target, build_package
+
+ROOT = Path(__file__).parents[3]
+FUNCTIONS = ("transaction-processor", "fraud-analyzer", "report-generator")
+HOST = Target(kind="host", architecture="arm64", runtime="python3.11")
+ALLOWED = re.compile(r"\b(MIT|MIT-0|Apache|BSD|PSF|Python Software Foundation|ISC)\b", re.IGNORECASE)
+FORBIDDEN = re.compile(r"\b(A?GPL|LGPL|SSPL|BUSL|General Public)", re.IGNORECASE)
+SECRETS = {
+    "an AWS access key": re.compile(rb"\bA(?:KIA|SIA)[A-Z0-9]{16}\b"),
+    "a private key": re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
+    "a GitHub token": re.compile(rb"\bgh[pousr]_[A-Za-z0-9]{36}\b"),
+    "a Slack token": re.compile(rb"\bxox[abpr]-[A-Za-z0-9-]{10,}"),
+}
+
+
+@pytest.fixture(scope="module", params=FUNCTIONS)
+def function(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def archive(function: str) -> zipfile.ZipFile:
+    return zipfile.ZipFile(build_package(function, HOST).path)
+
+
+def locked(function: str) -> dict[str, str]:
+    """What the lock names for this machine, with its version."""
+    lock = (ROOT / "requirements" / f"{function}.txt").read_text(encoding="utf-8")
+    lines = (line.rstrip(" \\") for line in lock.splitlines() if re.match(r"[A-Za-z0-9]", line))
+    wanted = [Requirement(line) for line in lines]
+    return {
+        canonicalize_name(each.name): str(each.specifier).removeprefix("==")
+        for each in wanted
+        if each.marker is None or each.marker.evaluate()
+    }
+
+
+def test_a_package_holds_what_its_lock_says_and_nothing_else(function: str, archive: zipfile.ZipFile) -> None:
+    names = {name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name}
+    carried = dict(name.removesuffix(".dist-info").rsplit("-", 1) for name in names)
+    assert {canonicalize_name(name): version for name, version in carried.items()} == locked(function)
+
+
+def test_every_licence_allows_what_is_done_with_it(archive: zipfile.ZipFile) -> None:
+    for name in archive.namelist():
+        if name.endswith(".dist-info/METADATA"):
+            metadata = HeaderParser().parsestr(archive.read(name).decode())
+            said = [metadata.get("License-Expression", ""), (metadata.get("License") or "")[:100]]
+            said += [each for each in metadata.get_all("Classifier", []) if each.startswith("License ::")]
+            assert ALLOWED.search(" ".join(said)), (name, said)
+            assert not FORBIDDEN.search(" ".join(said)), (name, said)
+
+
+def test_a_function_imports_only_what_its_package_holds(function: str, archive: zipfile.ZipFile) -> None:
+    names = set(archive.namelist())
+    carried = {name.partition("/")[0].removesuffix(".py").partition(".")[0] for name in names}
+    waiting, seen = [f"fraudstream.functions.{function.replace('-', '_')}"], set[str]()
+    while waiting:
+        module = waiting.pop()
+        if module in seen:
+            continue
+        seen.add(module)
+        path = module.replace(".", "/")
+        file = next(each for each in (f"{path}.py", f"{path}/__init__.py") if each in names)
+        for found in imports(ast.parse(archive.read(file))):
+            top = found.partition(".")[0]
+            if top == "fraudstream":
+                own = found.replace(".", "/")
+                # A name of a module, or a name in it.
+                waiting.append(found if {f"{own}.py", f"{own}/__init__.py"} & names else found.rpartition(".")[0])
+            else:
+                assert top in sys.stdlib_module_names or top in carried, f"{module} imports {found}"
+    assert len(seen) > 20
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Every module that is imported when the code runs, in functions too."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+        else:
+            yield from imports(node)
+
+
+def test_no_secret_is_in_the_tree() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is no checkout of git")
+    found = {
+        (name, what)
+        for name in listed.stdout.decode().split("\0")
+        if name and (ROOT / name).is_file()
+        for what, pattern in SECRETS.items()
+        for match in pattern.findall((ROOT / name).read_bytes())
+        if b"EXAMPLE" not in match
+    }
+    assert found == set()
