@@ -310,9 +310,9 @@ def test_hours_are_merged_once_and_late_labels_restate_reports(shop: Shop) -> No
 
     answer = shop.call({"task": "hourly-roll-up"})
     hour = datetime.fromtimestamp(shop.received_at / 1000 - 7200, UTC).strftime("%Y-%m-%dT%H")
-    assert answer == {"hours": [hour], "restated": []}
+    assert answer == {"hours": [hour], "restated": [], "remade": []}
     assert shop.keys("decision-log/decisions/") == [f"decision-log/decisions/date={shop.day}/{hour}.parquet"]
-    assert shop.call({"task": "hourly-roll-up"}) == {"hours": [], "restated": []}
+    assert shop.call({"task": "hourly-roll-up"}) == {"hours": [], "restated": [], "remade": []}
 
 
 def test_work_that_does_not_fit_into_the_time_goes_on_at_the_next_call(shop: Shop) -> None:

@@ -138,6 +138,10 @@ class Reporter:
         merged = self._roll_up.run(self.now - LATE, until)
         return [hour.hour for hour in merged]
 
+    def remake_older(self) -> list[str]:
+        """Make hours of the log again that an older version merged, while there is time, and return their names."""
+        return self._roll_up.remake_older()
+
     def restate(self) -> list[date]:
         """Update older reports with records that arrived late, while there is time, and return their days.
 

@@ -7,6 +7,7 @@ what each dimension counts.
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from fraudstream.transactions.transaction import FIELDS
 
@@ -16,6 +17,10 @@ ENTITIES: Mapping[str, str] = {
     if field.spec.identifies is not None and field.spec.has_profile and field.spec.logged
 }
 """Kind of entity to the log's column of its tokens."""
+
+AGGREGATION: Final = 2
+"""Version of what hours are merged into: of the columns, the dimensions and how they are counted. Hours of an older one
+are made again. It is raised once in a release that changes any of it; 1 was that of 0.1.0."""
 
 COLUMNS: Mapping[str, str] = {
     "dimension": "VARCHAR",

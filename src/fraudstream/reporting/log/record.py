@@ -22,7 +22,8 @@ from fraudstream.transactions.money import exponent
 from fraudstream.transactions.transaction import FIELDS, Transaction
 
 SCHEMA_VERSION = 1
-"""Raised whenever a column changes its meaning or goes; a new optional column does not raise it."""
+"""Raised whenever a column changes its meaning or goes; a new optional column does not raise it. A line of a newer
+version is set aside, and named: read as what it is not, it would be worse than missing."""
 
 
 NO_CURRENCY = "XXX"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fraudstream.reporting.log.aggregates import AGGREGATION
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
@@ -35,10 +36,15 @@ if TYPE_CHECKING:
     from fraudstream.reporting.storage.object_store import Store
 
 HOUR_SCHEMA_VERSION = 1
+"""Raised when older versions must not read the note."""
 LATE = timedelta(hours=48)
 """Segments of an hour come in no later than that: a stream keeps its records for 24 hours."""
 MERGE_SECONDS = 90.0
 """More than the merge of a full hour takes, with the fetching of its segments."""
+MOST_REMADE = 24
+"""Hours of an older aggregation that one run makes again: a day an hour, so that ninety days take four."""
+SECONDS_KEPT = 300.0
+"""Of the function's time, for what comes after the hours that are made again."""
 
 TimeLeft = Callable[[], float]
 """Gives the seconds that are left."""
@@ -70,6 +76,8 @@ class Hour(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     gone, and that nothing could be made from, with an empty one."""
     from_files: bool = False
     """Whether something of it is known from the hour's earlier files alone: its segments are gone."""
+    aggregation: int = 1
+    """`aggregates.AGGREGATION` of the version that merged it; 0.1.0 did not say."""
 
     @property
     def days(self) -> set[date]:
@@ -124,12 +132,14 @@ class RollUp:
 
     def read(self, hour: datetime) -> Hour | None:
         """Return the note on an hour, if it was merged."""
-        note = self.store.read(hour_key(self.log_prefix, hour))
-        return None if note is None else msgspec.json.decode(note, type=Hour)
+        return read_note(self.store.read(hour_key(self.log_prefix, hour)))
 
     def _bring_up_to_date(self, hour: datetime) -> Hour | None:
         segments = self.store.find(hour_prefix(self.log_prefix, hour))
-        known = self.read(hour)
+        content = self.store.read(hour_key(self.log_prefix, hour))
+        known = read_note(content)
+        if content and known is None:
+            return None  # a newer version's, and left as it is
         if not segments or (known and is_current(known, segments)):
             return None
         return self._merge(hour, segments, known)
@@ -139,7 +149,35 @@ class RollUp:
         after = hour_key(self.log_prefix, since.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1))
         with ThreadPoolExecutor(DOWNLOADS) as pool:
             found = pool.map(self.store.read, self.store.find(hours_prefix(self.log_prefix), after=after))
-            return [msgspec.json.decode(note, type=Hour) for note in found if note]
+            return [note for note in map(read_note, found) if note]
+
+    def remake_older(self) -> list[str]:
+        """Make hours of an older aggregation again, as many as there is time for, and return their names.
+
+        The newest come first: reports look back at them, and their segments are still there, which tell most. What has
+        no segments any more is made of its earlier files. When all are made, a note says so, and the next run looks at
+        nothing else.
+        """
+        key = made_key(self.log_prefix)
+        content = self.store.read(key)
+        made = msgspec.json.decode(content, type=_Made).aggregation if content else 1
+        if made == AGGREGATION:
+            return []
+        # A newer version that was rolled back comes to look at all hours again: this one merges them as it can.
+        older = (
+            [] if made > AGGREGATION else [each.hour for each in self._all_notes() if each.aggregation < AGGREGATION]
+        )
+        done: list[str] = []
+        for name in sorted(older, reverse=True):
+            if len(done) == MOST_REMADE or self.time_left() < MERGE_SECONDS + SECONDS_KEPT:
+                return done
+            self.remake([name])
+            done.append(name)
+        self.store.write(key, msgspec.json.encode(_Made(aggregation=AGGREGATION)))
+        return done
+
+    def _all_notes(self) -> list[Hour]:
+        return self.notes(datetime(1970, 1, 2, tzinfo=UTC))
 
     def remake(self, hours: Iterable[str]) -> None:
         """Make the files of merged hours again: of their segments, and of what is left of the files.
@@ -232,6 +270,7 @@ class RollUp:
             files=files,
             damaged=damaged,
             from_files=from_files,
+            aggregation=AGGREGATION,
         )
         content = msgspec.json.encode(note)
         if self.chain:
@@ -254,7 +293,33 @@ class RollUp:
         first = now.replace(minute=0, second=0, microsecond=0) - LATE
         notes = self.store.find(hours_prefix(self.log_prefix), after=hour_key(self.log_prefix, first))
         found = (self.store.read(key) for key in notes)
-        return {day for note in found if note for day in msgspec.json.decode(note, type=Hour).days}
+        return {day for note in map(read_note, found) if note for day in note.days}
+
+
+class _Made(msgspec.Struct, frozen=True, kw_only=True):
+    """The note that all hours are of an aggregation, or of a newer one."""
+
+    aggregation: int
+
+
+class _Version(msgspec.Struct, rename="camel"):
+    schema_version: int
+
+
+def made_key(log_prefix: str) -> str:
+    """Return the key of the note that says of which aggregation all hours are."""
+    return f"{log_prefix}aggregation.json"
+
+
+def read_note(content: bytes | None) -> Hour | None:
+    """Read the note on an hour; None where there is none, or one that a newer version wrote in another form.
+
+    Raises:
+        msgspec.MsgspecError: it is damaged.
+    """
+    if content is None or msgspec.json.decode(content, type=_Version).schema_version > HOUR_SCHEMA_VERSION:
+        return None
+    return msgspec.json.decode(content, type=Hour)
 
 
 def _digest(segments: Iterable[str]) -> str:

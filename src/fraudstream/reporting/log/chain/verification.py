@@ -11,7 +11,7 @@ import msgspec
 
 from fraudstream.reporting.log.chain.links import Link, LinkKind, LogChain, breaks
 from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key
-from fraudstream.reporting.log.roll_up import Hour
+from fraudstream.reporting.log.roll_up import read_note
 from fraudstream.reporting.storage.download import DOWNLOADS
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def verify(store: "Store", log_prefix: str, chain: LogChain, since: datetime, un
         if content is None or hashlib.sha256(content).hexdigest() != link.note:
             findings.append(Finding(problem=LogProblem.NOTE_CHANGED, what=_key(log_prefix, hour)))
             continue
-        files |= msgspec.json.decode(content, type=Hour).files
+        note = read_note(content)
+        files |= note.files if note else {}
     findings += _of_files(store, files)
     erased = tuple(sorted({link.hour for link in links if link.kind is LinkKind.ERASED and first <= link.hour <= last}))
     return Verification(

@@ -11,7 +11,7 @@ import duckdb
 
 from fraudstream.reporting.log.columns import LINE
 from fraudstream.reporting.log.reader.files import DecisionLogError, LogFiles, find_log_files
-from fraudstream.reporting.log.reader.staging import stage
+from fraudstream.reporting.log.reader.staging import IS_NEWER, stage
 from fraudstream.reporting.log.reader.standing import LabelHorizon, Standing, is_declined
 from fraudstream.reporting.storage.duckdb_engine import connect, listed
 from fraudstream.transactions.decision import Truth
@@ -33,7 +33,7 @@ CREATE VIEW records AS
     SELECT {columns}, filename, file_row_number
     FROM ({nothing} UNION ALL BY NAME FROM read_parquet({files}, union_by_name = true, filename = true,
         file_row_number = true))
-    WHERE coalesce(valid, true)
+    WHERE coalesce(valid, true) AND NOT {newer}
 """
 # Nobody knows anything before it happened: such a label's time was written in another unit, and would leak the future.
 _IS_EARLY = f"labeledAt < timestamp - {CLOCK_TOLERANCE}"
@@ -208,7 +208,9 @@ def _see_records(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -
     # A file from before a column was added does not have it.
     typed = {**_RECORD, "valid": "BOOLEAN", "filename": "VARCHAR", "file_row_number": "BIGINT"}
     nothing = "SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in typed.items()) + " WHERE false"
-    connection.execute(_RECORDS.format(columns=", ".join(_RECORD), nothing=nothing, files=listed(files)))
+    connection.execute(
+        _RECORDS.format(columns=", ".join(_RECORD), nothing=nothing, files=listed(files), newer=IS_NEWER)
+    )
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Sequence[int]:

@@ -17,7 +17,7 @@ import duckdb
 import msgspec
 
 from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key
-from fraudstream.reporting.log.roll_up import Hour
+from fraudstream.reporting.log.roll_up import Hour, read_note
 from fraudstream.reporting.log.segments import hour_prefix
 from fraudstream.reporting.storage.duckdb_engine import listed
 from fraudstream.reporting.storage.object_store import digest
@@ -123,7 +123,9 @@ def _schemas(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> list[t
 def _leave_out_merged(files: LogFiles, path: Path) -> None:
     """Skip an hour's segments if its Parquet files say all of it, or those if they are not what was written."""
     try:
-        note = msgspec.json.decode(path.read_bytes(), type=Hour)
+        note = read_note(path.read_bytes())
+        if note is None:
+            return
         folder, prefix, written = _hour(path, note)
     except (OSError, msgspec.MsgspecError, ValueError):
         return

@@ -9,11 +9,12 @@ import re
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import duckdb
 
 from fraudstream.reporting.log.columns import LINE
-from fraudstream.reporting.log.record import LARGEST_NUMBER, LogEvent
+from fraudstream.reporting.log.record import LARGEST_NUMBER, SCHEMA_VERSION, LogEvent
 from fraudstream.reporting.storage.duckdb_engine import listed, quoted, write_parquet
 from fraudstream.transactions.decision import Truth, Verdict
 from fraudstream.transactions.money import EXPONENTS
@@ -30,9 +31,11 @@ def _in_range(*columns: str) -> str:
     return " AND ".join(f"{column} BETWEEN 0 AND {LARGEST_NUMBER}" for column in columns)
 
 
+IS_NEWER: Final = f"coalesce(schemaVersion, 1) > {SCHEMA_VERSION}"
+"""Whether a newer version of this code wrote a line, as SQL."""
 # One such line that is something else, and no report of its day could be made.
 _VALID = (
-    f"coalesce(transactionId IS NOT NULL AND {_one_of('event', list(LogEvent))} "
+    f"coalesce(NOT {IS_NEWER} AND transactionId IS NOT NULL AND {_one_of('event', list(LogEvent))} "
     f"AND {_in_range('timestamp', 'receivedAt', 'loggedAt', 'amountMinor')} "
     f"AND ({_one_of('currency', list(EXPONENTS))} OR event = '{LogEvent.UNREADABLE}') "
     f"AND (CASE WHEN event = '{LogEvent.DECIDED}' THEN decision IS NOT NULL ELSE true END) "
@@ -73,7 +76,7 @@ def stage(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], path:
         readable = [each for each in readable if each not in damaged]
         _write(connection, readable, path)
     counts = _count(connection, path)
-    short = {each: problem for each in readable if (problem := _problem(each, *counts.get(str(each), (0, 0))))}
+    short = {each: problem for each in readable if (problem := _problem(each, counts.get(str(each), _Lines(0, 0, 0))))}
     if cut_off := {each: "it is damaged" for each in short if not _is_whole(each)}:
         _write(connection, [each for each in readable if each not in cut_off], path)
     return damaged | short | cut_off
@@ -92,20 +95,31 @@ def _write(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], path
     write_parquet(connection, " UNION ALL BY NAME ".join(parts or [nothing]), path, compression="lz4_raw")
 
 
-def _count(connection: duckdb.DuckDBPyConnection, path: Path) -> Mapping[str, tuple[int, int]]:
+class _Lines(NamedTuple):
+    """Numbers of a segment's lines."""
+
+    records: int
+    others: int
+    newer: int
+    """Those among the others that a newer version of this code wrote."""
+
+
+def _count(connection: duckdb.DuckDBPyConnection, path: Path) -> Mapping[str, _Lines]:
     """Count the lines that are records, and the others, by segment."""
     rows = connection.execute(
-        "SELECT segment, count(*) FILTER (valid), count(*) FILTER (NOT valid) "
+        f"SELECT segment, count(*) FILTER (valid), count(*) FILTER (NOT valid), count(*) FILTER ({IS_NEWER}) "
         f"FROM read_parquet({quoted(path)}) GROUP BY segment"
     ).fetchall()
-    return {segment: (good, bad) for segment, good, bad in rows}
+    return {segment: _Lines(*numbers) for segment, *numbers in rows}
 
 
-def _problem(segment: Path, good: int, bad: int) -> str | None:
+def _problem(segment: Path, lines: _Lines) -> str | None:
     named = _LINES.search(segment.name)
     promised = int(named[1]) if named else 0
-    missing = max(bad, promised - good)
-    return f"{missing} of {max(promised, good + bad)} lines are no records of the decision log" if missing else None
+    missing, number = max(lines.others, promised - lines.records), max(promised, lines.records + lines.others)
+    if lines.newer:
+        return f"{lines.newer} of {number} lines were written by a newer version: read them with that one"
+    return f"{missing} of {number} lines are no records of the decision log" if missing else None
 
 
 def _is_readable(connection: duckdb.DuckDBPyConnection, segment: Path, path: Path) -> bool:
