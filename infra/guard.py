@@ -1,5 +1,6 @@
 """Changes of a standing stack that would delete its data: refused by what the stack itself exported before."""
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -9,6 +10,9 @@ import pulumi
 from infra.naming import Names
 from infra.settings import NAMESPACE, StackSettings, StackSettingsError
 
+_ATTEMPTS = 10
+_PAUSE_SECONDS = 0.5
+_HALF_WRITTEN = "failed to load checkpoint"
 READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
 """The engine's own function behind `StackReference`: here it answers at once, before anything is declared."""
 
@@ -29,11 +33,23 @@ class PreviousOutputs:
 def read_previous_outputs() -> PreviousOutputs:
     """Read the present stack's own outputs from the engine."""
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    answer = cast("Mapping[str, Any]", pulumi.runtime.invoke(READ_OUTPUTS, {"name": name}).value or {})
+    answer = _ask(name)
     return PreviousOutputs(
         values=cast("Mapping[str, Any]", answer.get("outputs") or {}),
         secrets=frozenset(cast("list[str]", answer.get("secretOutputNames") or [])),
     )
+
+
+def _ask(name: str) -> Mapping[str, Any]:
+    """Ask the engine, again where it met a state file that it was just writing, as it does with a backend of files."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return cast("Mapping[str, Any]", pulumi.runtime.invoke(READ_OUTPUTS, {"name": name}).value or {})
+        except Exception as error:  # (the engine's errors have no class of their own)
+            if _HALF_WRITTEN not in str(error) or attempt + 1 == _ATTEMPTS:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+    raise AssertionError("the last attempt raises")
 
 
 def refuse_loss(previous: PreviousOutputs, settings: StackSettings) -> None:

@@ -1,8 +1,13 @@
 """What a stack exported before decides which settings it may have next."""
 
+from types import SimpleNamespace
+from typing import Any
+
+import pulumi
 import pytest
 
-from infra.guard import PreviousOutputs, refuse_loss
+from infra import guard
+from infra.guard import PreviousOutputs, read_previous_outputs, refuse_loss
 from infra.settings import StackSettingsError, read_settings
 
 STANDING = PreviousOutputs(
@@ -60,3 +65,30 @@ def test_a_stack_of_the_first_version_is_known_by_its_tables_and_region() -> Non
     check(OF_0_1_0)
     with pytest.raises(StackSettingsError, match="environmentSuffix is 'other', and this stack stands with 'dev'"):
         check(OF_0_1_0, environmentSuffix="other")
+
+
+@pytest.mark.parametrize(
+    ("failures", "message"), [(3, "failed to load checkpoint: EOF"), (10, ""), (1, "no such stack")]
+)
+def test_a_state_file_that_is_being_written_is_read_again(
+    monkeypatch: pytest.MonkeyPatch, failures: int, message: str
+) -> None:
+    asked: list[str] = []
+
+    def invoke(_: str, arguments: dict[str, str]) -> Any:
+        asked.append(arguments["name"])
+        if len(asked) <= failures:
+            raise RuntimeError(message or "failed to load checkpoint: EOF")
+        return SimpleNamespace(value={"outputs": {"region": "us-east-2"}, "secretOutputNames": []})
+
+    monkeypatch.setattr(pulumi.runtime, "invoke", invoke)
+    for name in ("get_organization", "get_project", "get_stack"):
+        monkeypatch.setattr(pulumi, name, lambda: "x")
+    monkeypatch.setattr(guard.time, "sleep", lambda _: None)
+    if message.startswith("failed"):
+        assert read_previous_outputs().text("region") == "us-east-2"
+        assert len(asked) == failures + 1
+    else:
+        with pytest.raises(RuntimeError):
+            read_previous_outputs()
+        assert len(asked) == failures
