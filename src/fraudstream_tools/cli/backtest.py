@@ -12,7 +12,7 @@ import typer
 from fraudstream.contract import RULESET_FILE
 from fraudstream_tools.cli.support.file_problems import file_problems, map_of
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
-from fraudstream_tools.cli.support.options import JsonOption, MapOption
+from fraudstream_tools.cli.support.options import JsonOption, MapOption, TruthMapOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.progress import progress_bar
@@ -50,6 +50,7 @@ def backtest(
         ),
     ] = None,
     file_map: MapOption = None,
+    truth_map: TruthMapOption = None,
     models: Annotated[
         Path | None,
         typer.Option("--models", metavar="FOLDER", help="Let the live model of this folder decide with the rules."),
@@ -109,12 +110,14 @@ def backtest(
     contestants = [_contestant(folder, models) for folder in folders]
     rulesets = [_load(contestant, folder) for contestant, folder in zip(contestants, folders, strict=True)]
     run = _Run(contestants, rulesets, label_delay, processes, with_changes=changes is not None)
-    mapped = map_of(file_map)
+    if truth_map is not None and truth is None:
+        raise CommandError("--truth-map is for another file of labels: name it with --truth")
+    mapped, of_truth = map_of(file_map), map_of(truth_map)
     with file_problems(), without_cycle_collection():
         tally, repeated = (
             run.from_log(data)
             if mapped is None and is_log(data)
-            else run.from_transactions(data, truth, time_zone, mapped)
+            else run.from_transactions(data, truth, time_zone, mapped, of_truth)
         )
     if not tally.transactions:
         raise CommandError(f"{data}: there is no transaction whose features this version can read")
@@ -172,7 +175,12 @@ class _Run:
         return tally, 0
 
     def from_transactions(
-        self, file: Path, truth: Path | None, time_zone: str, file_map: "FileMap | None"
+        self,
+        file: Path,
+        truth: Path | None,
+        time_zone: str,
+        file_map: "FileMap | None",
+        truth_map: "FileMap | None",
     ) -> "tuple[BacktestTally, int]":
         """Replay transactions and judge them; return the tally, and how many came twice."""
         from fraudstream_tools.lab.backtest.replay_samples import distinct, read_history, replayed  # noqa: PLC0415
@@ -180,7 +188,9 @@ class _Run:
 
         calendar = self._calendar(time_zone)
         with progress_bar("reading", None) as advance:
-            history = read_history(file, truth, self.label_delay, advance, file_map)
+            history = read_history(
+                file, truth, self.label_delay, on_progress=advance, file_map=file_map, truth_map=truth_map
+            )
         rates = distinct(zip((each.rates for each in self.contestants), (r.rates for r in self.rulesets), strict=True))
         processes = self._processes()
         samples = replayed(history, rates, calendar, label_delay_days=self.label_delay, elsewhere=processes > 1)

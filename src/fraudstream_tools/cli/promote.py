@@ -17,7 +17,7 @@ from fraudstream_tools.cli.support.logs.training_source import (
     TruthFileOption,
     ZoneOption,
 )
-from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption
+from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption, TruthMapOption
 from fraudstream_tools.cli.support.output import CommandError, out, print_json
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def promote(
     data: DataOption = None,
     truth: TruthFileOption = None,
     file_map: MapOption = None,
+    truth_map: TruthMapOption = None,
     rules: RulesOption = Path("rules"),
     time_zone: ZoneOption = "UTC",
     label_delay: DelayOption = 7.0,
@@ -83,6 +84,7 @@ def promote(
         data=data,
         truth=truth,
         file_map=file_map,
+        truth_map=truth_map,
         rules=rules,
         time_zone=time_zone,
         label_delay=label_delay,

@@ -16,7 +16,7 @@ from fraudstream_tools.cli.support.logs.training_source import (
     TruthFileOption,
     ZoneOption,
 )
-from fraudstream_tools.cli.support.options import JsonOption, MapOption
+from fraudstream_tools.cli.support.options import JsonOption, MapOption, TruthMapOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.output_files import refuse_unwritable
 
@@ -35,6 +35,7 @@ def train(
     data: DataOption = None,
     truth: TruthFileOption = None,
     file_map: MapOption = None,
+    truth_map: TruthMapOption = None,
     rules: RulesOption = Path("rules"),
     time_zone: ZoneOption = "UTC",
     label_delay: DelayOption = 7.0,
@@ -84,6 +85,7 @@ def train(
         data=data,
         truth=truth,
         file_map=file_map,
+        truth_map=truth_map,
         rules=rules,
         time_zone=time_zone,
         label_delay=label_delay,

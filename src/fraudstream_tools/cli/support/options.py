@@ -25,6 +25,10 @@ TruthOption = Annotated[
 SourceOption = Annotated[
     str, typer.Option("--source", help="Source of the label: analyst, chargeback, customer, or a code of your own.")
 ]
+TruthMapOption = Annotated[
+    str | None,
+    typer.Option("--truth-map", metavar="MAP", help="The same for the file of --truth."),
+]
 MapOption = Annotated[
     str | None,
     typer.Option(

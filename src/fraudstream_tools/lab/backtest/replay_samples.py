@@ -67,8 +67,10 @@ def read_history(
     file: Path,
     truth: Path | None,
     label_delay_days: float,
+    *,
     on_progress: Callable[[int], None] | None = None,
     file_map: FileMap | None = None,
+    truth_map: FileMap | None = None,
 ) -> History:
     """Read transactions, and what is true of them.
 
@@ -82,12 +84,13 @@ def read_history(
         label_delay_days: days after which a label is known that does not say when.
         on_progress: told how many transactions were read.
         file_map: which column of the transactions is which field.
+        truth_map: which column of the other file is which field.
 
     Raises:
         FileProblemError: a file cannot be read.
     """
     transactions: dict[str, Transaction] = {}
-    truths = Truths(file) if truth is None else read_truths(truth)
+    truths = Truths(file) if truth is None else read_truths(truth, truth_map)
     repeated = 0
     rows = MappedFile(file, file_map, needs=NEEDED)
     for number, row in enumerate(rows.sound_rows(), start=1):

@@ -60,6 +60,7 @@ def from_transactions(
     *,
     on_progress: Callable[[int], None] | None = None,
     file_map: FileMap | None = None,
+    truth_map: FileMap | None = None,
 ) -> Examples:
     """Judge the transactions of a file in the order of time, by the online code, and return them as examples.
 
@@ -72,12 +73,13 @@ def from_transactions(
         cut: what may be known.
         on_progress: told how many transactions were judged.
         file_map: which column of the transactions is which field.
+        truth_map: which column of the other file is which field.
 
     Raises:
         FileProblemError: a file cannot be read, or has no labels.
     """
     transactions: list[Transaction] = []
-    truths = Truths(file) if truth is None else read_truths(truth)
+    truths = Truths(file) if truth is None else read_truths(truth, truth_map)
     rows = MappedFile(file, file_map, needs=NEEDED)
     for number, row in enumerate(rows.sound_rows(), start=1):
         transactions.append(transaction_of(rows, row, number))

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from fraudstream.transactions.decision import Truth
 from fraudstream.transactions.times import is_before
-from fraudstream_tools.lab.files.mapping.file_map import plain
+from fraudstream_tools.lab.files.mapping.file_map import FileMap, plain
 from fraudstream_tools.lab.files.problems import ProblemList, Row
 from fraudstream_tools.lab.files.reading import MappedFile
 
@@ -91,14 +91,18 @@ class Truths:
         return Told(label.fraud, known_at)
 
 
-def read_truths(path: Path) -> Truths:
+def read_truths(path: Path, file_map: FileMap | None = None) -> Truths:
     """Read a file of truths: rows with `transactionId` and what is true of it.
+
+    Args:
+        path: the file.
+        file_map: which of its columns is which field.
 
     Raises:
         FileProblemError: it cannot be read, or some of its rows are wrong.
     """
     truths = Truths(path)
-    for row in MappedFile(path, needs=("transactionId",)).sound_rows():
+    for row in MappedFile(path, file_map, needs=("transactionId",)).sound_rows():
         name: Any = row.values.get("transactionId")
         truths.add(row, str(name))
     return truths

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fraudstream_tools.lab.files.mapping.file_map import read_map
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.truths import Told, read_truths
 from fraudstream_tools.lab.files.writing import write_rows
@@ -36,3 +37,18 @@ def test_the_newest_label_known_by_then_counts(tmp_path: Path) -> None:
     write_rows(tmp_path / "b.jsonl", rows)
     with pytest.raises(FileProblemError, match=r"b\.jsonl, line 5, column labeledAt: milliseconds are needed"):
         read_truths(tmp_path / "b.jsonl")
+
+
+def test_truths_of_another_program_are_read_through_a_map(tmp_path: Path) -> None:
+    (tmp_path / "chargebacks.csv").write_text("Order;Verdict;Filed\na;chargeback;06.01.2026 08:00\nb;;\nc;won;\n")
+    file_map = read_map(
+        b"""
+fields:
+  transactionId: Order
+  label: {column: Verdict, optional: true, values: {chargeback: FRAUD, won: LEGITIMATE}}
+  labeledAt: {column: Filed, optional: true, format: "%d.%m.%Y %H:%M", zone: Europe/Berlin}
+""",
+        "chargebacks.yaml",
+    )
+    told = read_truths(tmp_path / "chargebacks.csv", file_map).told({"a": NOW, "b": NOW, "c": NOW}, DELAY)
+    assert told == {"a": Told(True, NOW + DELAY - 3_600_000), "c": Told(False, NOW + DELAY)}

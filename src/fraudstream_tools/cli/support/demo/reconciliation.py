@@ -1,14 +1,17 @@
 """What became of a replay: counted in the table and in the decision log, not taken on trust."""
 
-import gzip
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from fraudstream.contract import DECISION_LOG_PREFIX, ItemKind
+from fraudstream.reporting.log.reader.decision_log import open_log
+from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream.transactions.attributes import from_item
+from fraudstream_tools.cli.support.logs.log_copy import LogCopy
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -97,15 +100,14 @@ def stored_transactions(client: "DynamoDBClient", table: str) -> dict[str, dict[
     return {transaction["transactionId"]: transaction for transaction in found}
 
 
-def logged_decisions(client: "S3Client", bucket: str, prefix: str = DECISION_LOG_PREFIX) -> frozenset[str]:
-    """Read the ids of all transactions whose decision is in the decision log."""
-    return frozenset(
-        record["transactionId"] for record in _records(client, bucket, prefix) if record["event"] == "DECIDED"
-    )
-
-
-def _records(client: "S3Client", bucket: str, prefix: str) -> Iterable[dict[str, Any]]:
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}segments/"):
-        for entry in page.get("Contents", []):
-            body = client.get_object(Bucket=bucket, Key=entry.get("Key", ""))["Body"].read()
-            yield from (json.loads(line) for line in gzip.decompress(body).splitlines())
+def logged_decisions(client: "S3Client", bucket: str) -> frozenset[str]:
+    """Return the ids of all transactions whose decision is in the decision log, as a copy of it is read."""
+    with TemporaryDirectory() as folder:
+        copy = LogCopy(client=client, bucket=bucket, prefix=DECISION_LOG_PREFIX, folder=Path(folder))
+        copy.pull(copy.missing()[0], lambda _: None)
+        try:
+            with open_log(copy.folder) as log:
+                return frozenset(each.transaction.transaction_id for each in log.decisions())
+        except DecisionLogError:
+            # Nothing has been logged, or nothing that can be read.
+            return frozenset()

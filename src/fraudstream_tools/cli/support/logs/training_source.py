@@ -65,6 +65,7 @@ class TrainingSource:
     data: Path | None
     truth: Path | None
     file_map: str | None
+    truth_map: str | None
     rules: Path
     time_zone: str
     label_delay: float
@@ -87,7 +88,9 @@ class TrainingSource:
         if self.log is not None and self.file_map is not None:
             raise CommandError("--map is for a file of transactions (--data): a decision log needs none")
         last = round(until.replace(tzinfo=UTC).timestamp() * 1000) - 1 if until else None
-        mapped = map_of(self.file_map)
+        if self.truth_map is not None and self.truth is None:
+            raise CommandError("--truth-map is for another file of labels: name it with --truth")
+        mapped, truth_map = map_of(self.file_map), map_of(self.truth_map)
         cut = KnowledgeCutoff(until=last, label_delay_days=self.label_delay)
         try:
             if self.log is not None:
@@ -95,7 +98,13 @@ class TrainingSource:
             else:
                 with progress_bar("judging", None) as advance:
                     found = from_transactions(
-                        cast("Path", self.data), self.truth, self._judge(), cut, on_progress=advance, file_map=mapped
+                        cast("Path", self.data),
+                        self.truth,
+                        self._judge(),
+                        cut,
+                        on_progress=advance,
+                        file_map=mapped,
+                        truth_map=truth_map,
                     )
         except FileProblemError as error:
             raise CommandError(str(error)) from None
