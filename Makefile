@@ -11,7 +11,7 @@ OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/pyt
 .DEFAULT_GOAL := help
 $(if $(OTHER_PYTHON),$(shell rm -rf $(VENV)))
 
-.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items sbom audit lock openapi clean bench-detection accessibility
+.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items bench-inline sbom audit lock openapi clean bench-detection accessibility
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ bench-privacy: setup ## what share of hidden card numbers is refused, and of ord
 
 bench-items: setup ## how many write units stored items take, in the forms of 0.1.0 and of today with room for more: ARGS='--rounds N'
 	@$(BIN)/python -m benchmarks.items $(ARGS)
+
+bench-inline: setup ## what a decision costs that a client waits for, and how long a new processor takes: ARGS='--rounds N --starts N'
+	@$(BIN)/python -m benchmarks.inline $(ARGS)
 
 bench-recovery: setup ## time what brings profiles and items back: ARGS='--transactions N --items N'
 	@$(BIN)/python benchmarks/recovery.py $(ARGS)

@@ -158,7 +158,8 @@ class _Attempt:
 
     def close(self) -> None:
         """Wait until nothing of it is under way any more."""
-        wait((self.profiles,))
+        if not self.profiles.done():
+            wait((self.profiles,))
         if self.ruleset is not None:
             wait((self.ruleset,))
         self.until_closed.close()

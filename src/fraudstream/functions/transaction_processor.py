@@ -46,7 +46,7 @@ def _inline_decider() -> InlineDecider:
     from fraudstream.detection.stores.ruleset import RulesetStore  # noqa: PLC0415
 
     budget = _settings.inline_budget_milliseconds / 1000
-    config = client_config(connect_seconds=budget / 2, read_seconds=budget / 2, attempts=1)
+    config = client_config(connect_seconds=budget / 2, read_seconds=budget / 2, attempts=1, is_lean=True)
     s3 = boto3.client("s3", config=config)  # pyright: ignore[reportUnknownMemberType]
     return InlineJudge(
         dynamodb=boto3.client("dynamodb", config=config),  # pyright: ignore[reportUnknownMemberType]
