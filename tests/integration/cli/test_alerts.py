@@ -10,6 +10,8 @@ import pytest
 
 from fraudstream.durations import HOUR
 from fraudstream.transactions.attributes import to_item
+from fraudstream.transactions.decision import Verdict
+from fraudstream.transactions.inline import InlineDecision, inline_to_item
 from tests.cli_harness import Command
 from tests.integration.cli.review_harness import BUCKET, DECISION, NOW, TRANSACTIONS, System
 
@@ -162,6 +164,17 @@ def test_an_alert_is_shown_without_the_rules_where_they_cannot_be_read(fraudstre
 def test_it_is_shown_as_what_a_transaction_was_listed(fraudstream: Command, system: System) -> None:
     system.store("t-1", decision=msgspec.structs.replace(DECISION, listed_as=("blocked:card", "blocked:device")))
     assert "listed as blocked card, blocked device" in " ".join(fraudstream("alerts", "show", "t-1").out.split())
+
+
+def test_what_its_client_was_answered_at_once_is_shown_beside(fraudstream: Command, system: System) -> None:
+    stored = system.store("t-1").to_item() | DECISION.to_item() | to_item({"kind": "TXN"})
+    inline = InlineDecision(decision=Verdict.APPROVE, score=7, ruleset_version="xyz", decided_at=NOW + 30)
+    system.dynamodb.put_item(TableName=TRANSACTIONS, Item=stored | inline_to_item(inline))
+    words = " ".join(fraudstream("alerts", "show", "t-1").out.split())
+    assert "decision REVIEW score 41 of 100" in words
+    assert "answered at once APPROVE, score 7 of 100" in words
+    assert "its client was answered at once: APPROVE" in words
+    assert "decided REVIEW with a score of 41 by ruleset abc" in words
 
 
 def test_a_transaction_that_has_no_alert_is_shown_too(fraudstream: Command, system: System) -> None:

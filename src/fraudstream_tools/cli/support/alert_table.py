@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fraudstream_tools.operations.alerts import AlertSummary
 
 _RIGHT: Final = ("amount", "score", "age")
+_LONGEST_RULE: Final = 24
 _UNLIMITED: Final = 10_000
 _LONGEST_ID: Final = 40
 """Longer ones are folded where the terminal is too narrow for them."""
@@ -41,6 +42,10 @@ def alert_table(
         column.no_wrap = column.justify == "right"
     longest = max(len(alert.transaction_id) for alert in alerts)
     table.columns[0].min_width = max(min(longest, _LONGEST_ID), len(names[0]))
+    # No id of a rule is broken either, as far as there is room.
+    table.columns[-1].min_width = min(
+        max((len(rule) + 1 for alert in alerts for rule in alert.rules), default=0), _LONGEST_RULE
+    )
     for group in grouped(alerts) if together else [[alert] for alert in alerts]:
         for alert in group:
             table.add_row(*_row(alert, now, is_in_base=base is not None))

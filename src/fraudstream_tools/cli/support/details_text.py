@@ -79,6 +79,12 @@ def _decision(details: "TransactionDetails") -> Iterator[tuple[str, Text]]:
         yield "ruleset", Text(str(state["rulesetVersion"]))
     if state.get("modelVersion"):
         yield "model", Text(str(state["modelVersion"]))
+    yield from _beside_decision(state)
+
+
+def _beside_decision(state: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
+    if inline := state.get("inlineDecision"):
+        yield "answered at once", Text(f"{inline['decision']}, score {inline['score']} of 100")
     if state.get("shadowModel"):
         yield "shadow model", Text(f"{state['shadowModel']} would have given a score of {state.get('shadowScore')}")
     if listed := state.get("listedAs"):
@@ -112,16 +118,18 @@ def _print_reasons(details: "TransactionDetails") -> None:
     reasons = details.state.get("reasons") or ()
     if not reasons:
         out.print("  nothing speaks against it" if details.state.get("decision") else "  it is not decided yet")
+    told = Table.grid(padding=(0, 1))
+    told.add_column(width=3, justify="right")
     for reason in reasons:
-        line = Text("  • ").append(reason.get("message") or reason["code"])
-        out.print(line)
+        told.add_row("•", Text(reason.get("message") or reason["code"]))
         points = f", {reason['points']:+g} points" if reason.get("points") else ""
         source = reason.get("source", "")
         behind = Text(f"{reason['code']}{f', from {source}' if source else ''}{points}")
         if description := details.rules.get(source):
             behind.append(f": {description}")
         behind.stylize("dim")
-        out.print(Padding(behind, (0, 0, 0, 4)))
+        told.add_row("", behind)
+    out.print(told)
     if details.rules and details.ruleset != details.state.get("rulesetVersion"):
         out.print(
             f"  (what the rules look for is told by the active ruleset, {details.ruleset}; another one decided)",
@@ -132,7 +140,7 @@ def _print_reasons(details: "TransactionDetails") -> None:
 def _words(name: str) -> str:
     """Return a field's name as words: `merchantCategoryCode` is `merchant category code`, `customerId` `customer`."""
     words = [_SHORT.get(word.lower(), word.lower()) for word in _WORD.sub(" ", name).split()]
-    return " ".join(filter(None, words))
+    return " ".join(filter(None, words)).removesuffix(" at")
 
 
 def _now() -> int:
