@@ -11,7 +11,7 @@ OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/pyt
 .DEFAULT_GOAL := help
 $(if $(OTHER_PYTHON),$(shell rm -rf $(VENV)))
 
-.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items bench-inline sbom audit lock openapi clean bench-detection accessibility
+.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items bench-inline sbom audit lock openapi clean bench bench-detection bench-engines accessibility
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,19 @@ bench-recovery: setup ## time what brings profiles and items back: ARGS='--trans
 bench-backtest: setup ## time a backtest of a million logged transactions, and of a million replayed: ARGS='--logged N --replayed N'
 	@$(BIN)/python benchmarks/backtest.py $(ARGS)
 
+ENGINES_VENV := .venv-engines
+
+$(ENGINES_VENV)/.installed: requirements/engines.txt $(STAMP)
+	@test -x $(ENGINES_VENV)/bin/python || $(BIN)/python -m venv $(ENGINES_VENV)
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(ENGINES_VENV)/bin/python requirements/engines.txt
+	@touch $@
+
+bench-engines: $(ENGINES_VENV)/.installed ## time 30 rules here and in five other rule engines, which get an environment of their own: ARGS='--transactions N'
+	@PYTHONPATH=src $(ENGINES_VENV)/bin/python -m benchmarks.engines.measure $(ARGS)
+
+bench: setup ## run the benchmarks that take minutes, keep their figures and write docs/performance.md: ARGS='NAME ...' for some
+	@$(BIN)/python -m benchmarks.performance $(ARGS)
+
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 accessibility: setup ## look at an example of the report in Chromium, by axe, wide and narrow, light and dark: needs node and Chromium
@@ -123,6 +136,8 @@ lock: setup ## resolve the dependencies anew
 		$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 			--constraints requirements/development.txt requirements/$$function.in --output-file requirements/$$function.txt; \
 	done
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
+		--constraints requirements/development.txt requirements/engines.in --output-file requirements/engines.txt
 
 openapi: setup ## write docs/openapi.json and docs/report.schema.json from the code
 	@$(BIN)/fraudstream openapi --output docs/openapi.json

@@ -1,0 +1,108 @@
+"""Runs the benchmarks that take minutes, keeps their figures and writes docs/performance.md: `make bench`.
+
+Every benchmark prints one JSON object as its last line. The figures stand in benchmarks/results.json, each with the
+machine, the versions and the commit with which it was measured; the document is made of that file alone.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+Figures: TypeAlias = Mapping[str, Any]
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+RESULTS: Final = ROOT / "benchmarks" / "results.json"
+DOCUMENT: Final = ROOT / "docs" / "performance.md"
+
+_HEAD: Final = """# Performance
+
+`make bench` measures what stands here, and writes this page of [the figures](../benchmarks/results.json). Machines
+differ and are shared, so compare figures of one run with each other, and not with those of another machine.
+"""
+
+_ENGINES: Final = """## Rules beside other engines
+
+The shipped rules and one more, {rules} together, judge {transactions} transactions of the sample day and of the
+rules' fixtures. {rules_that_hit} rules hit at least once; there are {hits} hits. Each engine gives the same hits as
+fraudstream for the rules that it can express. All run in one process, on values that were computed before. An engine
+that can evaluate a list gets all rules as one expression: that is faster than one expression for each, or as fast.
+
+| engine | rules with equal hits | µs of CPU a transaction | times fraudstream's |
+| --- | --- | --- | --- |
+{rows}
+"""
+
+
+def main() -> None:
+    """Run the benchmarks that are asked for, and write what they found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"which: {', '.join(SECTIONS)}; all if none is named")
+    asked: list[str] = parser.parse_args().names or list(SECTIONS)
+    if unknown := set(asked) - set(SECTIONS):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}: choose of {', '.join(SECTIONS)}")
+    results = read_results()
+    for name in asked:
+        print(f"running make bench-{name}", flush=True)
+        results[name] = _run(name)
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        DOCUMENT.write_text(document(results))
+    print(json.dumps({name: results[name] for name in asked}))
+
+
+def read_results() -> dict[str, dict[str, Any]]:
+    """Read the figures that were kept, by benchmark."""
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+
+
+def document(results: Mapping[str, Figures]) -> str:
+    """Return docs/performance.md."""
+    return "\n".join([_HEAD, *(_section(name, results[name]) for name in SECTIONS if name in results)])
+
+
+def _run(name: str) -> dict[str, Any]:
+    done = subprocess.run(
+        ["make", "--silent", f"bench-{name}"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short=10", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": commit.stdout.strip(),
+        "machine": {"processors": os.cpu_count(), "architecture": platform.machine(), "system": platform.system()},
+        "versions": {"python": platform.python_version(), **{each: version(each) for each in ("boto3", "msgspec")}},
+        "figures": json.loads(done.stdout.strip().rsplit("\n", 1)[-1]),
+    }
+
+
+def _section(name: str, result: Figures) -> str:
+    machine, versions = result["machine"], result["versions"]
+    return (
+        f"{SECTIONS[name](result['figures'])}\n"
+        f"`make bench-{name}`, {result['date']}, commit {result['commit']}: {machine['processors']} processors "
+        f"({machine['architecture']}), Python {versions['python']}.\n"
+    )
+
+
+def _engines(figures: Figures) -> str:
+    rows = [
+        f"| {row['engine']} {row.get('version', '')}".rstrip()
+        + f" | {row['rules']} | {row['microseconds']:,.1f} | {row.get('times', 1):,} |"
+        for row in figures["engines"]
+    ]
+    return _ENGINES.format(**figures, rows="\n".join(rows))
+
+
+SECTIONS: Final[Mapping[str, Callable[[Figures], str]]] = {"engines": _engines}
+"""By benchmark, the name of its make target without `bench-`: what writes its part of the document."""
+
+
+if __name__ == "__main__":
+    main()
