@@ -70,6 +70,20 @@ def as_an_older_version_merged(root: Path) -> None:
         rewrite(root, hour, files=files, aggregation=None)
 
 
+def as_a_newer_version_tallied(root: Path, hour: str) -> None:
+    """Give an hour's tallies a dimension, a column and an aggregation to come."""
+    files = dict(notes(root)[hour]["files"])
+    for key in files:
+        if f"/{LogTable.TALLIES}/" in key:
+            path = root / key
+            wide = path.with_suffix(".wide")
+            rows = duckdb.read_parquet(str(path)).project("*, 1.5 AS toCome")
+            rows.union(rows.project("* REPLACE ('toCome' AS dimension)")).write_parquet(str(wide))
+            wide.replace(path)
+            files[key] = digest(path)
+    rewrite(root, hour, files=files, aggregation=AGGREGATION + 1, aFieldToCome=1)
+
+
 def columns(root: Path) -> list[bool]:
     """Whether each file of decisions has the column that the older version did not know."""
     paths = sorted((root / PREFIX / "decisions").rglob("*.parquet"))
@@ -128,11 +142,12 @@ def test_hours_of_a_newer_aggregation_stay_and_it_looks_at_all_hours_when_it_is_
     merged(tmp_path)
     reporter(tmp_path).remake_older()
     first = min(notes(tmp_path))
-    rewrite(tmp_path, first, aggregation=AGGREGATION + 1, aFieldToCome=1)
+    content = reporter(tmp_path).report(DAY).revision.content
+    as_a_newer_version_tallied(tmp_path, first)
     (tmp_path / made_key(PREFIX)).write_text(json.dumps({"aggregation": AGGREGATION + 1}))
     before = notes(tmp_path)
     assert reporter(tmp_path).remake_older() == []
-    reporter(tmp_path).report(DAY)
+    assert reporter(tmp_path).report(DAY).revision.content == content
     assert notes(tmp_path) == before
     assert json.loads((tmp_path / made_key(PREFIX)).read_text()) == {"aggregation": AGGREGATION}
 
