@@ -7,7 +7,7 @@ from typing import Literal
 import pulumi
 import pulumi_aws as aws
 
-from fraudstream.contract import LISTED_INDEX, LISTED_KIND, SAMPLE_DAY, SAMPLE_INDEX
+from fraudstream.contract import ALERT_ENTITY_INDEX, LISTED_INDEX, LISTED_KIND, SAMPLE_DAY, SAMPLE_INDEX
 from infra.compute.roles import ServiceRole, Statement
 from infra.data.keys import Keys
 from infra.naming import StackContext
@@ -36,7 +36,7 @@ class TableSpec:
     hash_key: str
     range_key: str | None = None
     stream: StreamView | None = None
-    index: IndexSpec | None = None
+    indexes: tuple[IndexSpec, ...] = ()
 
 
 TRANSACTIONS = TableSpec(
@@ -45,21 +45,24 @@ TRANSACTIONS = TableSpec(
     hash_key="transactionId",
     range_key="timestamp",
     stream="NEW_AND_OLD_IMAGES",
-    index=IndexSpec(name=SAMPLE_INDEX, hash_key=SAMPLE_DAY, range_key="receivedAt", projection="KEYS_ONLY"),
+    indexes=(IndexSpec(name=SAMPLE_INDEX, hash_key=SAMPLE_DAY, range_key="receivedAt", projection="KEYS_ONLY"),),
 )
 PROFILES = TableSpec(
     purpose="profiles",
     attributes={"entity": "S", LISTED_KIND: "S", "changedAt": "N"},
     hash_key="entity",
     # Only items of listed entities have its keys.
-    index=IndexSpec(name=LISTED_INDEX, hash_key=LISTED_KIND, range_key="changedAt"),
+    indexes=(IndexSpec(name=LISTED_INDEX, hash_key=LISTED_KIND, range_key="changedAt"),),
 )
 ALERTS = TableSpec(
     purpose="alerts",
-    attributes={"transactionId": "S", "statusShard": "S", "createdAt": "N"},
+    attributes={"transactionId": "S", "statusShard": "S", "entity": "S", "createdAt": "N"},
     hash_key="transactionId",
     stream="NEW_IMAGE",
-    index=IndexSpec(name="by-status", hash_key="statusShard", range_key="createdAt"),
+    indexes=(
+        IndexSpec(name="by-status", hash_key="statusShard", range_key="createdAt"),
+        IndexSpec(name=ALERT_ENTITY_INDEX, hash_key="entity", range_key="createdAt"),
+    ),
 )
 
 
@@ -81,7 +84,7 @@ class Table(pulumi.ComponentResource):
             hash_key=spec.hash_key,
             range_key=spec.range_key,
             attributes=[{"name": key, "type": kind} for key, kind in spec.attributes.items()],
-            global_secondary_indexes=[_index(spec.index)] if spec.index else None,
+            global_secondary_indexes=[_index(each) for each in spec.indexes] or None,
             stream_enabled=spec.stream is not None,
             stream_view_type=spec.stream,
             ttl={"attribute_name": "expiresAt", "enabled": True},

@@ -26,6 +26,8 @@ ERASURE_MARKS_PREFIX: Final = f"{DECISION_LOG_PREFIX}erasures/"
 """Of the objects that keep erased persons' records, which a stream may still hold, out of the log."""
 RECEIPTS_PREFIX: Final = "erasure-receipts/"
 REPORT_PREFIX: Final = "reports/"
+AUDIT_PREFIX: Final = "audit/"
+"""Of records of what people did."""
 RULESET_PREFIX: Final = "rulesets/live/"
 """Of the keys of the active ruleset, and of the models beside it."""
 MODELS_FOLDER: Final = "models/"
@@ -67,6 +69,9 @@ SAMPLE_INDEX: Final = "by-sample-day"
 SAMPLE_DAY: Final = "sampleDay"
 """The attribute that marks a transaction for its day's sample, and the partition key of the sparse index of those: the
 UTC day of receipt."""
+
+ALERT_ENTITY_INDEX: Final = "by-entity"
+"""The index of alerts by customer and time."""
 
 LISTED_PREFIX: Final = "list#"
 """What the keys of items begin with that say on which lists an entity is, in the table of profiles."""

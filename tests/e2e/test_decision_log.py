@@ -13,9 +13,9 @@ import pytest
 from embedded_aws.cloud import LocalCloud
 from fraudstream.durations import DAY
 from fraudstream.transactions.decision import Label, Truth
-from fraudstream_tools.cli.support.labelling import give_label
 from fraudstream_tools.lab.replay.client import replay
 from fraudstream_tools.lab.replay.signing import SignedRequests
+from fraudstream_tools.operations.labels import give_label
 from tests.cli_harness import Command, clean_environment
 from tests.e2e.api_harness import Client, payment
 

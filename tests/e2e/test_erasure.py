@@ -14,8 +14,8 @@ import pytest
 from embedded_aws.cloud import LocalCloud
 from fraudstream.transactions.attributes import to_item
 from fraudstream.transactions.decision import Label, Truth
-from fraudstream_tools.cli.support.labelling import give_label
 from fraudstream_tools.cli.support.lambda_endpoint import lambda_endpoint
+from fraudstream_tools.operations.labels import give_label
 from fraudstream_tools.operations.privacy import erasure
 from fraudstream_tools.operations.privacy.system import PREFIXES, TABLES
 from tests.cli_harness import Command, clean_environment

@@ -1,7 +1,7 @@
 """`fraudstream alerts`: the review queue."""
 
 import time
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -77,7 +77,7 @@ def list_alerts(
     is_compared = min_amount is not None or sort == "amount"
     rates = required_ruleset(deployment).rates if is_compared else None
     now = int(time.time() * _MILLISECONDS)
-    times = {
+    times: dict[str, Any] = {
         **({} if newer_than is None else {"raised_from": now - newer_than}),
         **({} if older_than is None else {"raised_until": now - older_than}),
     }

@@ -10,6 +10,7 @@ from rich.text import Text
 from fraudstream_tools.cli import (
     alerts,
     backtest,
+    console,
     demo,
     erase,
     files,
@@ -73,6 +74,7 @@ for command in (
     label,
     redrive,
     alerts,
+    console,
     report,
     log,
     restore,

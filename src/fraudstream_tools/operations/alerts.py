@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from fraudstream.contract import ALERT_ENTITY_INDEX
+from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.rules.rates import Rates
 from fraudstream.detection.stores.alerts import STATUS_SHARDS
 from fraudstream.durations import HOUR
@@ -74,6 +76,11 @@ class AlertSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     closed_at: int | None = None
     label: Truth | None = None
     """What it was closed with; None too where its transaction is approved after all."""
+    assignee: str | None = None
+    """The ARN of who works on it; None where nobody does."""
+    assigned_at: int | None = None
+    case_id: str | None = None
+    """The same on alerts that somebody took together; it stays when they are closed or given back."""
 
     amount_minor: int | None = None
     """None, like all below, where the transaction is not stored any more."""
@@ -107,6 +114,8 @@ class AlertQuery:
     channel: Channel | None = None
     minimum_amount: float | None = None
     """In the base currency; what has no exchange rate is never left out by it."""
+    assignee: str | None = None
+    """The ARN of who works on it; empty for alerts on which nobody does."""
     raised_from: int = 0
     """Epoch milliseconds, inclusive."""
     raised_until: int = 2**53
@@ -117,6 +126,7 @@ class AlertQuery:
         return (
             (self.rule is None or self.rule in alert.rules or self.rule in alert.reason_codes.split(","))
             and (self.channel is None or self.channel == alert.channel)
+            and (self.assignee is None or self.assignee == (alert.assignee or ""))
             and (self.minimum_amount is None or alert.amount_base is None or alert.amount_base >= self.minimum_amount)
         )
 
@@ -140,14 +150,15 @@ class AlertQueue:
         self._transactions = transactions
         self._rates = rates
 
-    def find(self, query: AlertQuery, limit: int | None = None) -> list[AlertSummary]:
+    def find(self, query: AlertQuery, limit: int | None = None, *, among: int | None = None) -> list[AlertSummary]:
         """Return the alerts that are wanted; no more is read than the order needs.
 
         Args:
             query: which, and in which order.
             limit: how many at most; None for all.
+            among: how many are looked at, the newest (or oldest, in that order); None for all. It bounds what is read.
         """
-        alerts: Iterator[AlertSummary] = self._raised(query)
+        alerts: Iterator[AlertSummary] = islice(self._raised(query), among)
         if query.order is AlertOrder.SCORE:
             alerts = iter(sorted(alerts, key=lambda alert: alert.score, reverse=True))
         wanted = filter(query.fits, self._with_transactions(alerts))
@@ -163,6 +174,23 @@ class AlertQueue:
         if "Item" not in answer:
             return None
         return next(self._with_transactions(iter([AlertSummary.from_item(answer["Item"])])))
+
+    def of_customer(self, customer: str, limit: int) -> list[AlertSummary]:
+        """Return a customer's alerts, open and closed, newest first.
+
+        Args:
+            customer: the token.
+            limit: how many at most.
+        """
+        answer = self._dynamodb.query(
+            TableName=self._alerts,
+            IndexName=ALERT_ENTITY_INDEX,
+            KeyConditionExpression="entity = :entity",
+            ExpressionAttributeValues={":entity": {"S": f"{EntityKind.CUSTOMER.value}#{customer}"}},
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return list(self._with_transactions(AlertSummary.from_item(item) for item in answer["Items"]))
 
     def _raised(self, query: AlertQuery) -> Iterator[AlertSummary]:
         newest_first = query.order is not AlertOrder.OLDEST

@@ -5,7 +5,8 @@ Entries are items in the table of profiles; entries of lists.yaml belong to the 
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -151,6 +152,23 @@ class EntityLists:
             return ended, ListChange.REMOVED
 
         return self._change(f"{kind.value}#{token}", list_name, removed)
+
+    def of_entities(self, entities: Iterable[str]) -> dict[str, Mapping[str, ListEntry]]:
+        """Return the entries of some entities by entity and list, ended ones too; what cannot be read is left out.
+
+        Args:
+            entities: at most a hundred keys, such as `card#tok_…`.
+        """
+        keys = [to_item({"entity": item_key(entity)}) for entity in entities]
+        if not keys:
+            return {}
+        answer = self._dynamodb.batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
+        found: dict[str, Mapping[str, ListEntry]] = {}
+        for item in answer["Responses"].get(self._table, ()):
+            with suppress(DamagedListingError):
+                listing = Listing.from_item(item)
+                found[listing.entity] = listing.entries
+        return found
 
     def show(
         self, list_name: str | None = None, kind: EntityKind | None = None, *, with_ended: bool = False

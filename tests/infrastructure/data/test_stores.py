@@ -47,20 +47,23 @@ def test_profiles_are_found_by_entity_and_stream_nothing(graph: Graph) -> None:
     assert found["streamEnabled"] is False
 
 
-def test_alerts_are_found_by_transaction_and_by_status_and_time(graph: Graph) -> None:
+def test_alerts_are_found_by_transaction_status_and_customer(graph: Graph) -> None:
     found = table(graph, "alerts")
     assert found["hashKey"] == "transactionId"
     assert found["streamViewType"] == "NEW_IMAGE"
-    (index,) = found["globalSecondaryIndexes"]
-    assert index["name"] == "by-status"
-    assert index["projectionType"] == "ALL"
-    assert index["keySchemas"] == [
-        {"attributeName": "statusShard", "keyType": "HASH"},
-        {"attributeName": "createdAt", "keyType": "RANGE"},
-    ]
+    indexes = {index["name"]: index for index in found["globalSecondaryIndexes"]}
+    assert {name: index["projectionType"] for name, index in indexes.items()} == {
+        "by-status": "ALL",
+        "by-entity": "ALL",
+    }
+    assert {name: [key["attributeName"] for key in index["keySchemas"]] for name, index in indexes.items()} == {
+        "by-status": ["statusShard", "createdAt"],
+        "by-entity": ["entity", "createdAt"],
+    }
     assert {each["name"]: each["type"] for each in found["attributes"]} == {
         "transactionId": "S",
         "statusShard": "S",
+        "entity": "S",
         "createdAt": "N",
     }
 

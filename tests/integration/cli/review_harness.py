@@ -41,18 +41,20 @@ class System:
             AttributeDefinitions=[
                 {"AttributeName": "transactionId", "AttributeType": "S"},
                 {"AttributeName": "statusShard", "AttributeType": "S"},
+                {"AttributeName": "entity", "AttributeType": "S"},
                 {"AttributeName": "createdAt", "AttributeType": "N"},
             ],
             KeySchema=[{"AttributeName": "transactionId", "KeyType": "HASH"}],
             GlobalSecondaryIndexes=[
                 {
-                    "IndexName": "by-status",
+                    "IndexName": name,
                     "KeySchema": [
-                        {"AttributeName": "statusShard", "KeyType": "HASH"},
+                        {"AttributeName": key, "KeyType": "HASH"},
                         {"AttributeName": "createdAt", "KeyType": "RANGE"},
                     ],
                     "Projection": {"ProjectionType": "ALL"},
                 }
+                for name, key in (("by-status", "statusShard"), ("by-entity", "entity"))
             ],
         )
         self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})

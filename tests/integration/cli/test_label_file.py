@@ -13,8 +13,9 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Label, Truth
 from fraudstream.transactions.transaction import Transaction, TransactionType
-from fraudstream_tools.cli.support.labelling import Given, _give_all, give_label
+from fraudstream_tools.cli.support.labelling import _give_all
 from fraudstream_tools.cli.support.output import CommandError
+from fraudstream_tools.operations.labels import Given, give_label
 from tests.aws_harness import create_table
 from tests.cli_harness import Command, clean_environment
 

@@ -1,9 +1,8 @@
 """Everything that is known of a transaction, in words."""
 
-import re
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from rich.padding import Padding
 from rich.table import Table
@@ -11,22 +10,10 @@ from rich.text import Text
 
 from fraudstream_tools.cli.support.ages import age_text, moment_text
 from fraudstream_tools.cli.support.output import decision_text, out
+from fraudstream_tools.operations.field_words import SHOWN_ELSEWHERE, field_words
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.transaction_details import TransactionDetails
-
-_WORD: Final = re.compile(r"(?<=[a-z])(?=[A-Z0-9])")
-_SHORT: Final = {"id": "", "ip": "IP", "bin": "BIN", "last4": "last 4"}
-_NOT_FIELDS: Final = frozenset(
-    {
-        *("transactionId", "amountMinor", "currency", "type", "timestamp", "receivedAt", "metadata"),
-        *("status", "decision", "score", "reasons", "rulesetVersion", "modelVersion", "decidedAt"),
-        *("decisionStage", "inlineDecision"),
-        *("label", "labelSource", "labeledAt", "learntLabel", "learntLabeledAt", "redrivenAt", "restoredAt"),
-        *("unevaluableRules", "shadowHits", "shadowModel", "shadowScore", "listedAs"),
-    }
-)
-"""What is shown in its own place."""
 
 
 def print_details(details: "TransactionDetails") -> None:
@@ -58,8 +45,8 @@ def _what(state: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
     happened = state["timestamp"]
     yield "when", Text(f"{moment_text(happened)}, {age_text(_now() - happened)} ago")
     for name, value in state.items():
-        if name not in _NOT_FIELDS and value is not None:
-            yield _words(name), Text(moment_text(value) if name.endswith("At") else str(value))
+        if name not in SHOWN_ELSEWHERE and value is not None:
+            yield field_words(name), Text(moment_text(value) if name.endswith("At") else str(value))
     metadata: Mapping[str, Any] = state.get("metadata") or {}
     for name, value in metadata.items():
         yield f"metadata.{name}", Text(str(value))
@@ -135,12 +122,6 @@ def _print_reasons(details: "TransactionDetails") -> None:
             f"  (what the rules look for is told by the active ruleset, {details.ruleset}; another one decided)",
             style="dim",
         )
-
-
-def _words(name: str) -> str:
-    """Return a field's name as words: `merchantCategoryCode` is `merchant category code`, `customerId` `customer`."""
-    words = [_SHORT.get(word.lower(), word.lower()) for word in _WORD.sub(" ", name).split()]
-    return " ".join(filter(None, words)).removesuffix(" at")
 
 
 def _now() -> int:

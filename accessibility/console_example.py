@@ -1,0 +1,124 @@
+"""Serve a console over the alerts of the sample day, for people and accessibility checks, until Ctrl-C.
+
+    python -m accessibility.console_example [FOLDER]
+
+Transactions are tokenized and judged by the API's and the analyzer's own code. Tables and bucket are on an embedded
+AWS, which ends with this process. The link is printed.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from accessibility.example import KEY
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import RULESET_FILES, RULESET_PREFIX
+from fraudstream.detection.judge import Judge
+from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.transactions.attributes import to_item
+from fraudstream.transactions.decision import Decision, Verdict
+from fraudstream.transactions.pseudonyms.pseudonymize import pseudonymize
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer
+from fraudstream.transactions.request import TransactionRequest
+from fraudstream.transactions.transaction import Transaction
+from fraudstream_tools.console.request_counts import watch
+from fraudstream_tools.console.server import serve
+from fraudstream_tools.console.system import ConsoleSystem
+from fraudstream_tools.lab.world.sample_day import sample_transactions
+from fraudstream_tools.operations.audit_records import Operator
+from fraudstream_tools.rules.folder import RulesFolder
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+    from fraudstream.detection.profiles.profile import Profile
+
+RULES: Final = Path(__file__).parents[1] / "rules"
+TRANSACTIONS, ALERTS, PROFILES, BUCKET = "table-transactions", "table-alerts", "table-profiles", "bucket-reports"
+INDEXES: Final[Mapping[str, tuple[tuple[str, ...], Mapping[str, tuple[str, str]]]]] = {
+    TRANSACTIONS: (("transactionId", "timestamp"), {}),
+    ALERTS: (("transactionId",), {"by-status": ("statusShard", "createdAt"), "by-entity": ("entity", "createdAt")}),
+    PROFILES: (("entity",), {"by-list": ("listKind", "changedAt")}),
+}
+"""The keys of each table and of its indexes, as the Pulumi program declares them."""
+NUMBERS: Final = {"timestamp", "createdAt", "changedAt"}
+
+
+def judged(now: int) -> list[tuple[Transaction, Decision]]:
+    """Return the sample day's transactions with their decisions, in order of time."""
+    judge, tokenizer, profiles = Judge(RulesFolder(RULES).load()), Tokenizer(KEY), dict[str, "Profile"]()
+    found: list[tuple[Transaction, Decision]] = []
+    for row in sample_transactions(now):
+        request = msgspec.convert(row, TransactionRequest)
+        at: int = row["timestamp"]
+        transaction = pseudonymize(request, tokenizer, timestamp=at, received_at=at + 40)
+        result = judge.judge(transaction, profiles, at + 400)
+        profiles |= result.profiles
+        found.append((transaction, result.decision))
+    return found
+
+
+def create_tables(dynamodb: "DynamoDBClient") -> None:
+    """Create the three tables."""
+    for name, (keys, indexes) in INDEXES.items():
+        named = {key for each in (keys, *indexes.values()) for key in each}
+        table: Any = {
+            "AttributeDefinitions": [
+                {"AttributeName": key, "AttributeType": "N" if key in NUMBERS else "S"} for key in sorted(named)
+            ],
+            "KeySchema": _schema(keys),
+        }
+        if indexes:
+            table["GlobalSecondaryIndexes"] = [
+                {"IndexName": index, "KeySchema": _schema(each), "Projection": {"ProjectionType": "ALL"}}
+                for index, each in indexes.items()
+            ]
+        dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **table)
+
+
+def _schema(keys: tuple[str, ...]) -> list[dict[str, str]]:
+    return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)]
+
+
+def fill(dynamodb: "DynamoDBClient", s3: "S3Client") -> None:
+    """Store the ruleset, the reports that `accessibility.example` wrote to a folder, and what was flagged."""
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+    for name in RULESET_FILES:
+        s3.put_object(Bucket=BUCKET, Key=f"{RULESET_PREFIX}{name}", Body=(RULES / name).read_bytes())
+    for file in sorted(Path(sys.argv[1]).glob("reports/date=*/report.*")) if len(sys.argv) > 1 else ():
+        s3.put_object(Bucket=BUCKET, Key=f"reports/{file.parent.name}/{file.name}", Body=file.read_bytes())
+    create_tables(dynamodb)
+    alerts = AlertStore(dynamodb, ALERTS, retention_days=400)
+    for transaction, decision in judged(int(time.time() * 1000)):
+        if decision.decision is not Verdict.APPROVE:
+            item = transaction.to_item() | to_item({"kind": "TXN"}) | decision.to_item()
+            dynamodb.put_item(TableName=TRANSACTIONS, Item=item)
+            alerts.open(transaction, decision)
+
+
+def main() -> None:
+    """Fill the embedded AWS, and serve the console until Ctrl-C."""
+    with tempfile.TemporaryDirectory() as folder, MinistackServer(Path(folder)) as aws:
+        dynamodb, s3 = aws.client("dynamodb"), aws.client("s3")
+        fill(dynamodb, s3)
+        system = ConsoleSystem(
+            name="the sample day",
+            dynamodb=watch(dynamodb),
+            s3=watch(s3),
+            operator=Operator(user_id="AIDAEXAMPLE", arn="arn:aws:iam::123456789012:user/analyst"),
+            transactions=TRANSACTIONS,
+            alerts=ALERTS,
+            profiles=PROFILES,
+            bucket=BUCKET,
+        )
+        serve(system, 0, lambda url: print(url, flush=True))  # noqa: T201  (the link is what it is for)
+
+
+if __name__ == "__main__":
+    main()

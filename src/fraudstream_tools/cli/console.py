@@ -1,0 +1,68 @@
+"""`fraudstream console`: pages for people who review alerts."""
+
+import webbrowser
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.options import StackOption
+from fraudstream_tools.cli.support.output import err, out
+
+if TYPE_CHECKING:
+    from fraudstream_tools.console.system import ConsoleSystem
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(console)
+
+
+def console(
+    *,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65_535, help="The port on 127.0.0.1; 0 takes a free one.")
+    ] = 0,
+    open_it: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open it in the browser; the link is printed either way.")
+    ] = True,
+    stack: StackOption = None,
+) -> None:
+    """Review alerts in the browser, until Ctrl-C.
+
+    The pages are served to this machine alone, and work with your AWS credentials on the fraudstream that is found. The
+    printed link works once. Everything that you do is recorded under your AWS identity.
+
+    ```
+    fraudstream console
+    fraudstream console --stack prod --no-open
+    ```
+    """
+    from fraudstream_tools.console.server import serve  # noqa: PLC0415  (kept out of `--help`)
+
+    system = _system(Deployment(stack))
+
+    def ready(url: str) -> None:
+        out.print(url, soft_wrap=True, markup=False)
+        err.print(f"{system.name}, as {system.operator.name}; Ctrl-C ends it", style="dim", markup=False)
+        if open_it:
+            webbrowser.open(url)
+
+    serve(system, port, ready)
+
+
+def _system(deployment: Deployment) -> "ConsoleSystem":
+    from fraudstream_tools.console.request_counts import watch  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.console.system import ConsoleSystem  # noqa: PLC0415
+    from fraudstream_tools.operations.audit_records import operator_of  # noqa: PLC0415
+
+    return ConsoleSystem(
+        name="local system" if deployment.is_local else f"stack {deployment.stack}" if deployment.stack else "AWS",
+        dynamodb=watch(deployment.client("dynamodb")),
+        s3=watch(deployment.client("s3")),
+        operator=operator_of(deployment.client("sts")),
+        transactions=deployment["transactionsTable"],
+        alerts=deployment["alertsTable"],
+        profiles=deployment["profilesTable"],
+        bucket=deployment["bucketName"],
+    )

@@ -1,0 +1,87 @@
+"""The console as a web application."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from fraudstream_tools.cli.support.failures import sentence
+from fraudstream_tools.console import request_counts
+from fraudstream_tools.console.guard import Guard
+from fraudstream_tools.console.pages import audit, case, lists, queue, reports, rules, search, today
+from fraudstream_tools.console.rendering import page
+from fraudstream_tools.console.sessions import ConsoleSession
+from fraudstream_tools.console.system import ConsoleSystem
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+_STATIC: Final = Path(__file__).parent / "static"
+
+
+class RequestCounting:
+    """Counts the requests to AWS of each page."""
+
+    def __init__(self, app: "ASGIApp") -> None:
+        """Store the application."""
+        self._app = app
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Begin to count, and hand the request on."""
+        request_counts.begin()
+        await self._app(scope, receive, send)
+
+
+def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
+    """Build the application.
+
+    Args:
+        system: the fraudstream that it shows.
+        session: who may see it.
+    """
+    app = Starlette(
+        routes=[
+            Route("/", today.show),
+            Route("/queue", queue.show),
+            Route("/case", case.show),
+            Route("/case/take", case.take, methods=["POST"]),
+            Route("/case/give-back", case.give_back, methods=["POST"]),
+            Route("/case/decide", case.decide, methods=["POST"]),
+            Route("/case/list", case.add_to_list, methods=["POST"]),
+            Route("/search", search.show),
+            Route("/lists", lists.show),
+            Route("/lists/remove", lists.remove, methods=["POST"]),
+            Route("/rules", rules.show),
+            Route("/rules/history", rules.history),
+            Route("/reports", reports.show),
+            Route("/report", reports.read),
+            Route("/audit", audit.show),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ],
+        middleware=[Middleware(Guard, session=session), Middleware(RequestCounting)],
+        exception_handlers={
+            HTTPException: _problem,
+            ClientError: _aws_problem,
+            BotoCoreError: _aws_problem,
+            TimeoutError: _aws_problem,
+        },
+    )
+    app.state.system, app.state.session = system, session
+    return app
+
+
+def _problem(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    said = error.detail if isinstance(error, HTTPException) else ""
+    return page(request, "problem", status, problem=said)
+
+
+def _aws_problem(request: Request, error: Exception) -> Response:
+    return page(request, "problem", 502, problem=sentence(error) or f"AWS gives no answer: {type(error).__name__}")

@@ -1,0 +1,54 @@
+"""Lists: which entities are on them, since when, by whom, why and until when."""
+
+import time
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream_tools.console.rendering import page
+from fraudstream_tools.operations.change_note import ReasonError
+from fraudstream_tools.operations.entity_lists import ListChange, ListError
+
+if TYPE_CHECKING:
+    from fraudstream_tools.console.system import ConsoleSystem
+
+SHOWN = 200
+"""Entries on the page; own choice."""
+
+
+def show(request: Request) -> Response:
+    """Answer with the page."""
+    system: ConsoleSystem = request.app.state.system
+    contents = system.lists.show(with_ended=True)
+    now = int(time.time() * 1000)
+    ruleset = system.ruleset
+    return page(
+        request,
+        "lists",
+        active=[each for each in contents.entries if each.is_active(now)][:SHOWN],
+        ended=[each for each in contents.entries if not each.is_active(now)][:SHOWN],
+        total=len(contents.entries),
+        damaged=contents.damaged,
+        of_ruleset={name: len(entries) for name, entries in ruleset.lists.entries().items()} if ruleset else {},
+    )
+
+
+def remove(request: Request) -> Response:
+    """Remove an entity from a list."""
+    system: ConsoleSystem = request.app.state.system
+    form = request.state.form
+    kind, _, token = form.get("entity", "").partition("#")
+    if kind not in set(EntityKind):
+        raise HTTPException(400, "say which entity is meant")
+    try:
+        change = system.reviews.remove_from_list(
+            form.get("list", ""), EntityKind(kind), token, reason=form.get("reason", "")
+        )
+        said = "It was not on the list any more." if change is ListChange.ABSENT else f"The {kind} is off the list now."
+    except (ListError, ReasonError) as error:
+        said = f"Nothing was changed: {error}."
+    request.app.state.session.notices.append(said)
+    return RedirectResponse("/lists", status_code=303)

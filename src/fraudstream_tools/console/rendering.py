@@ -1,0 +1,82 @@
+"""Pages from templates. Whatever is stored is text to them."""
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from fraudstream.transactions.money import format_money
+from fraudstream.transactions.reasons import sentence
+from fraudstream_tools.cli.support.ages import age_text, moment_text
+from fraudstream_tools.console import request_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SHORT_TOKEN: Final = 10
+_NOTHING: Final = "\N{EN DASH}"
+
+
+def _age(milliseconds: int) -> str:
+    return age_text(int(time.time() * 1000) - milliseconds)
+
+
+def _money(amount_minor: int | None, currency: str | None) -> str:
+    return _NOTHING if amount_minor is None or currency is None else format_money(amount_minor, currency)
+
+
+def _short(token: str) -> str:
+    """Return the beginning of a token, enough to tell the entities of a page apart."""
+    return token if len(token) <= _SHORT_TOKEN + 1 else f"{token[:_SHORT_TOKEN]}…"
+
+
+def _who(arn: str) -> str:
+    return arn.rpartition(":")[2].rpartition("/")[2]
+
+
+def _last_day(end: int) -> str:
+    return f"{datetime.fromtimestamp((end - 1) / 1000, UTC):%Y-%m-%d}"
+
+
+_PAGES: Final = Environment(
+    loader=PackageLoader("fraudstream_tools.console", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+cast("dict[str, Callable[..., str]]", _PAGES.filters).update(
+    age=_age,
+    last_day=_last_day,
+    moment=moment_text,
+    money=_money,
+    number="{:,}".format,
+    sentence=sentence,
+    short=_short,
+    who=_who,
+)
+
+
+def page(request: Request, template: str, status_code: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401
+    """Return a page.
+
+    Args:
+        request: what it answers.
+        template: the file's name without its ending.
+        status_code: of the answer.
+        values: what the template shows.
+    """
+    session, system = request.app.state.session, request.app.state.system
+    made = _PAGES.get_template(f"{template}.html").render(
+        here=request.url.path,
+        system=system,
+        csrf=session.csrf,
+        notices=session.take_notices(),
+        # After everything that a page reads.
+        requests=request_counts.current,
+        **values,
+    )
+    return HTMLResponse(made, status_code=status_code)

@@ -1,0 +1,91 @@
+"""What the console's pages work on: a running fraudstream, with the credentials of whoever started the console."""
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
+from fraudstream_tools.operations.alerts import AlertQueue
+from fraudstream_tools.operations.audit_records import AuditLog, Operator
+from fraudstream_tools.operations.daily_reports import DailyReports
+from fraudstream_tools.operations.entity_lists import EntityLists
+from fraudstream_tools.operations.reviews import Reviews
+from fraudstream_tools.operations.rulesets import NoSuchVersionError, RulesetBucket
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+_RULESET_SECONDS: Final = 30
+"""Own choice: a page may be that far behind a ruleset that somebody deploys."""
+
+
+@dataclass(kw_only=True)
+class ConsoleSystem:
+    """A running fraudstream."""
+
+    name: str
+    """As the pages call it, such as `stack dev`."""
+    dynamodb: "DynamoDBClient"
+    s3: "S3Client"
+    operator: Operator
+    transactions: str
+    alerts: str
+    profiles: str
+    bucket: str
+    _ruleset: Ruleset | None = None
+    _read_at: float = field(default=-_RULESET_SECONDS)
+
+    @property
+    def rulesets(self) -> RulesetBucket:
+        """The stored rulesets."""
+        return RulesetBucket(self.s3, self.bucket)
+
+    @property
+    def ruleset(self) -> Ruleset | None:
+        """The active ruleset, at most half a minute old; None where none can be used."""
+        if time.monotonic() - self._read_at >= _RULESET_SECONDS:
+            try:
+                self._ruleset = self.rulesets.active()
+            except (NoSuchVersionError, RulesetError):
+                self._ruleset = None
+            self._read_at = time.monotonic()
+        return self._ruleset
+
+    @property
+    def queue(self) -> AlertQueue:
+        """The alerts, with amounts in the base currency where there are exchange rates."""
+        ruleset = self.ruleset
+        return AlertQueue(
+            self.dynamodb,
+            alerts=self.alerts,
+            transactions=self.transactions,
+            rates=ruleset.rates if ruleset else None,
+        )
+
+    @property
+    def reviews(self) -> Reviews:
+        """What the operator may do with alerts and lists."""
+        return Reviews(
+            dynamodb=self.dynamodb,
+            transactions=self.transactions,
+            alerts=self.alerts,
+            profiles=self.profiles,
+            operator=self.operator,
+            audit=self.audit,
+        )
+
+    @property
+    def lists(self) -> EntityLists:
+        """Entities on lists."""
+        return EntityLists(self.dynamodb, self.profiles)
+
+    @property
+    def audit(self) -> AuditLog:
+        """Records of what people did."""
+        return AuditLog(self.s3, self.bucket, self.operator)
+
+    @property
+    def reports(self) -> DailyReports:
+        """The daily reports."""
+        return DailyReports(self.s3, self.bucket)

@@ -1,0 +1,93 @@
+"""Who works on which alert, by conditional writes: two people never do the same unknowingly.
+
+Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from fraudstream.dynamodb import held_item
+from fraudstream.transactions.attributes import from_item, to_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class AlertTakenError(RuntimeError):
+    """Somebody else works on an alert, or has closed it."""
+
+
+class Assignments:
+    """The attribute of open alerts that says who works on them."""
+
+    def __init__(
+        self, dynamodb: "DynamoDBClient", table: str, clock: Callable[[], int] = lambda: int(time.time() * 1000)
+    ) -> None:
+        """Store the table of alerts; the clock returns epoch milliseconds."""
+        self._dynamodb = dynamodb
+        self._table = table
+        self._clock = clock
+
+    def take(self, transaction_id: str, by: str, *, case_id: str, instead_of: str | None = None) -> None:
+        """Assign an open alert that nobody else has; it stays in the case that it is in.
+
+        Args:
+            transaction_id: of the alert.
+            by: the ARN of who takes it.
+            case_id: of the case that it becomes part of, if it is in none.
+            instead_of: the ARN of a person from whom it is taken over.
+
+        Raises:
+            AlertTakenError: somebody else has it, it is closed, or there is none.
+        """
+        free = ["attribute_not_exists(assignee)", "assignee = :by", *(["assignee = :other"] if instead_of else [])]
+        self._change(
+            transaction_id,
+            "SET assignee = :by, assignedAt = :now, caseId = if_not_exists(caseId, :case)",
+            f"#status = :open AND ({' OR '.join(free)})",
+            {":by": by, ":now": self._clock(), ":case": case_id, ":open": "OPEN"}
+            | ({":other": instead_of} if instead_of else {}),
+        )
+
+    def give_back(self, transaction_id: str, by: str) -> None:
+        """Return an open alert to the queue.
+
+        Args:
+            transaction_id: of the alert.
+            by: the ARN of who has it.
+
+        Raises:
+            AlertTakenError: somebody else has it by now, it is closed, or there is none.
+        """
+        self._change(
+            transaction_id,
+            "REMOVE assignee, assignedAt",
+            "#status = :open AND (attribute_not_exists(assignee) OR assignee = :by)",
+            {":by": by, ":open": "OPEN"},
+        )
+
+    def _change(self, transaction_id: str, update: str, condition: str, values: Mapping[str, Any]) -> None:
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"transactionId": {"S": transaction_id}},
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=to_item(values),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            raise AlertTakenError(_why(from_item(held_item(error)))) from None
+
+
+def _why(held: Mapping[str, Any]) -> str:
+    if not held:
+        return "there is no such alert any more"
+    if held.get("status") == "CLOSED":
+        label = f" as {held['label']}" if held.get("label") else ""
+        return f"the alert was closed{label} meanwhile: look again before you change anything"
+    return f"{held.get('assignee')} works on this alert: ask them, or take it over"

@@ -1,0 +1,23 @@
+"""A transaction's fields as words, for people who read them."""
+
+import re
+from typing import Final
+
+_WORD: Final = re.compile(r"(?<=[a-z])(?=[A-Z0-9])")
+_SHORT: Final = {"id": "", "ip": "IP", "bin": "BIN", "last4": "last 4"}
+SHOWN_ELSEWHERE: Final = frozenset(
+    {
+        *("transactionId", "amountMinor", "currency", "type", "timestamp", "receivedAt", "metadata"),
+        *("status", "decision", "score", "reasons", "rulesetVersion", "modelVersion", "decidedAt"),
+        *("decisionStage", "inlineDecision"),
+        *("label", "labelSource", "labeledAt", "learntLabel", "learntLabeledAt", "redrivenAt", "restoredAt"),
+        *("unevaluableRules", "shadowHits", "shadowModel", "shadowScore", "listedAs"),
+    }
+)
+"""What is shown in its own place."""
+
+
+def field_words(name: str) -> str:
+    """Return a field's name as words: `merchantCategoryCode` is `merchant category code`, `customerId` `customer`."""
+    words = [_SHORT.get(word.lower(), word.lower()) for word in _WORD.sub(" ", name).split()]
+    return " ".join(filter(None, words)).removesuffix(" at")

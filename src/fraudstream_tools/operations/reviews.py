@@ -1,0 +1,146 @@
+"""What an analyst does with alerts and lists; every change leaves an audit record.
+
+Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.transactions.decision import Truth
+from fraudstream_tools.operations.alerts import AlertStatus, AlertSummary
+from fraudstream_tools.operations.assignments import AlertTakenError, Assignments
+from fraudstream_tools.operations.audit_records import AuditLog, Operator
+from fraudstream_tools.operations.change_note import checked_reason
+from fraudstream_tools.operations.entity_lists import EntityLists, ListChange
+from fraudstream_tools.operations.labels import label_now
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+ANALYST = "analyst"
+"""The source of labels that are given here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reviews:
+    """Assigns, returns and closes alerts, and lists entities, in the name of one person."""
+
+    dynamodb: "DynamoDBClient"
+    transactions: str
+    alerts: str
+    profiles: str
+    operator: Operator
+    audit: AuditLog
+
+    def take(self, alerts: Sequence[AlertSummary], *, instead_of: str | None = None) -> str:
+        """Assign alerts of one customer as one case and return the case's id.
+
+        Args:
+            alerts: open ones, as they were read; the case that one of them is in goes on.
+            instead_of: the ARN of a person from whom they are taken over.
+
+        Raises:
+            AlertTakenError: somebody else has one of them, or closed it. Those before it are taken.
+        """
+        case_id = next((alert.case_id for alert in alerts if alert.case_id), None) or uuid.uuid4().hex
+        for alert in alerts:
+            after = {"assignee": self.operator.arn, "caseId": alert.case_id or case_id}
+            before = {"assignee": alert.assignee, "caseId": alert.case_id}
+            with self.audit.recorded("take-alert", _target(alert.transaction_id), before=before, after=after):
+                self._assignments.take(alert.transaction_id, self.operator.arn, case_id=case_id, instead_of=instead_of)
+        return case_id
+
+    def give_back(self, alerts: Sequence[AlertSummary]) -> None:
+        """Return alerts to the queue.
+
+        Raises:
+            AlertTakenError: somebody else has one of them by now, or closed it. Those before it are given back.
+        """
+        for alert in alerts:
+            before = {"assignee": alert.assignee}
+            with self.audit.recorded("give-back-alert", _target(alert.transaction_id), before=before):
+                self._assignments.give_back(alert.transaction_id, self.operator.arn)
+
+    def decide(
+        self, transaction_id: str, truth: Truth, note: str, *, alert: AlertSummary | None, seen: str | None
+    ) -> None:
+        """Label a transaction, and close its alert.
+
+        An open alert is taken first, so that of two people who decide at once one is told of the other.
+
+        Args:
+            transaction_id: which transaction.
+            truth: what it turned out to be.
+            note: why; it is part of the audit record.
+            alert: the transaction's alert as it is now; None where it has none.
+            seen: the label that the person saw before deciding; None for none.
+
+        Raises:
+            AlertTakenError: somebody else works on the alert, or decided meanwhile.
+            LabelError: the transaction cannot be labelled.
+            ReasonError: the note is empty, too long or holds a card number.
+        """
+        why = checked_reason(note)
+        if alert is not None and alert.label != seen:
+            raise AlertTakenError(f"the alert was closed as {alert.label} meanwhile: look again before you change it")
+        before = {"label": alert.label if alert else seen}
+        with self.audit.recorded(
+            "label-transaction", _target(transaction_id), reason=why, before=before, after={"label": truth.value}
+        ):
+            if alert is not None and alert.status is AlertStatus.OPEN:
+                case_id = alert.case_id or uuid.uuid4().hex
+                self._assignments.take(transaction_id, self.operator.arn, case_id=case_id)
+            label = label_now(self.dynamodb, self.transactions, transaction_id, truth, ANALYST)
+            # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait for that.
+            AlertStore(self.dynamodb, self.alerts, retention_days=0).close(transaction_id, label)
+
+    def add_to_list(
+        self, list_name: str, kind: EntityKind, token: str, *, reason: str, until: int | None
+    ) -> ListChange:
+        """Add an entity to a list; see `EntityLists.add`.
+
+        Raises:
+            ListError: it cannot be added.
+            ReasonError: the reason is empty, too long or holds a card number.
+        """
+        why = checked_reason(reason)
+        entity = f"{kind.value}#{token}"
+        after = {"list": list_name, "until": until}
+        before = self._entry(list_name, entity)
+        with self.audit.recorded("add-to-list", entity, reason=why, before=before, after=after):
+            return self._lists.add(list_name, kind, token, by=self.operator.arn, reason=why, until=until)
+
+    def remove_from_list(self, list_name: str, kind: EntityKind, token: str, *, reason: str) -> ListChange:
+        """Remove an entity from a list; see `EntityLists.remove`.
+
+        Raises:
+            ListError: it cannot be removed.
+            ReasonError: the reason is empty, too long or holds a card number.
+        """
+        why = checked_reason(reason)
+        entity = f"{kind.value}#{token}"
+        before = self._entry(list_name, entity)
+        with self.audit.recorded("remove-from-list", entity, reason=why, before=before, after={"list": None}):
+            return self._lists.remove(list_name, kind, token, by=self.operator.arn, reason=why)
+
+    def _entry(self, list_name: str, entity: str) -> Mapping[str, Any]:
+        entry = self._lists.of_entities([entity]).get(entity, {}).get(list_name)
+        return {} if entry is None else {"list": list_name, **msgspec.to_builtins(entry)}
+
+    @property
+    def _assignments(self) -> Assignments:
+        return Assignments(self.dynamodb, self.alerts)
+
+    @property
+    def _lists(self) -> EntityLists:
+        return EntityLists(self.dynamodb, self.profiles)
+
+
+def _target(transaction_id: str) -> str:
+    return f"transaction#{transaction_id}"

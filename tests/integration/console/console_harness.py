@@ -1,0 +1,84 @@
+"""A console over real tables and a real bucket, and the browser of the person who opened its link."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from starlette.testclient import TestClient
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream_tools.console.app import make_app
+from fraudstream_tools.console.request_counts import watch
+from fraudstream_tools.console.sessions import ConsoleSession
+from fraudstream_tools.console.system import ConsoleSystem
+from fraudstream_tools.operations.audit_records import Operator
+from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
+
+PROFILES = "table-profiles-test"
+RULES = Path(__file__).parents[3] / "rules"
+PORT = 4711
+ORIGIN = f"http://127.0.0.1:{PORT}"
+ANNA, BEN = (Operator(user_id=f"AIDA{name}", arn=f"arn:aws:iam::1:user/{name}") for name in ("anna", "ben"))
+
+
+class Browser:
+    """Follows the link of a console, and sends its forms."""
+
+    def __init__(self, aws: MinistackServer, operator: Operator = ANNA) -> None:
+        self.system = ConsoleSystem(
+            name="test",
+            dynamodb=watch(aws.client("dynamodb")),
+            s3=watch(aws.client("s3")),
+            operator=operator,
+            transactions=TRANSACTIONS,
+            alerts=ALERTS,
+            profiles=PROFILES,
+            bucket=BUCKET,
+        )
+        self.session = ConsoleSession(port=PORT)
+        self.link = self.session.url
+        self.client = TestClient(make_app(self.system, self.session), base_url=ORIGIN)
+
+    def enter(self) -> "Browser":
+        answer = self.client.get(self.link)
+        assert answer.status_code == 200, answer.text
+        return self
+
+    def page(self, path: str, **query: str) -> str:
+        answer = self.client.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def send(self, path: str, **fields: str) -> str:
+        """Send a form as its page does, and give the page that follows."""
+        answer = self.client.post(
+            path, data={"csrf": self.session.csrf} | fields, headers={"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def form(self, page: str, action: str) -> dict[str, str]:
+        """Give the hidden fields of a page's form."""
+        form = re.search(rf'<form method="post" action="{action}".*?</form>', page, re.DOTALL)
+        assert form, f"no form {action}"
+        found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', form[0])
+        return {name: unescape(value) for name, value in found}
+
+    def records(self) -> list[Mapping[str, Any]]:
+        """Give the audit records of today, oldest first."""
+        found, _ = self.system.audit.of_day(datetime.now(UTC).date(), 100)
+        return [msgspec.to_builtins(each) for each in reversed(found)]
+
+
+def put_ruleset(system: System) -> None:
+    for name in ("ruleset.yaml", "rates.yaml", "lists.yaml"):
+        system.s3.put_object(Bucket=BUCKET, Key=f"rulesets/live/{name}", Body=(RULES / name).read_bytes())
+
+
+def words(page: str) -> str:
+    """Give what a person reads of a page."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.partition("<main")[2].partition("<dialog")[0])).split())

@@ -1,0 +1,118 @@
+"""Who gets in, and what no page from elsewhere can do."""
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from tests.integration.cli.review_harness import System
+from tests.integration.console.console_harness import ORIGIN, PORT, Browser
+
+FORM = {"Origin": ORIGIN}
+PAGES = ("/", "/queue", "/case?id=t-1", "/search", "/lists", "/rules", "/rules/history", "/reports", "/audit")
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/static/console.css", "/nowhere"])
+def test_nothing_is_shown_without_the_cookie(aws: MinistackServer, path: str) -> None:
+    answer = Browser(aws).client.get(path)
+    assert answer.status_code == 401
+    assert "Open the link" in answer.text
+
+
+def test_the_link_works_once_and_gives_a_strict_cookie(aws: MinistackServer) -> None:
+    browser = Browser(aws)
+    answer = browser.client.get(browser.link)
+    kept = answer.headers["set-cookie"]
+    assert kept.startswith(f"fraudstream-console-{PORT}=")
+    assert kept.endswith("; HttpOnly; SameSite=Strict; Path=/")
+    assert "token" not in answer.text
+    browser.client.cookies.clear()
+    assert browser.client.get(browser.link).status_code == 401
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "é"])
+def test_no_other_token_is_taken(aws: MinistackServer, token: str) -> None:
+    browser = Browser(aws)
+    assert browser.client.get("/enter", params={"token": token}).status_code == 401
+    assert browser.client.get(browser.link).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", f"evil.example:{PORT}", "127.0.0.1", f"127.0.0.1:{PORT + 1}", ""])
+def test_a_name_that_leads_here_by_other_peoples_dns_is_refused(browser: Browser, host: str) -> None:
+    assert browser.client.get("/", headers={"Host": host}).status_code == 421
+    assert browser.client.get(browser.link, headers={"Host": host}).status_code == 421
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "null"},
+        {"Origin": "https://evil.example"},
+        {"Origin": f"http://localhost:{PORT}"},
+        {"Origin": f"https://127.0.0.1:{PORT}"},
+        {"Origin": ORIGIN, "Sec-Fetch-Site": "cross-site"},
+    ],
+    ids=str,
+)
+def test_a_form_from_another_page_changes_nothing(browser: Browser, system: System, headers: dict[str, str]) -> None:
+    system.alert("t-1")
+    answer = browser.client.post("/case/take", data={"csrf": browser.session.csrf, "id": "t-1"}, headers=headers)
+    assert answer.status_code == 403
+    assert browser.records() == []
+
+
+@pytest.mark.parametrize("csrf", [{}, {"csrf": ""}, {"csrf": "guess"}], ids=str)
+def test_a_form_without_our_secret_changes_nothing(browser: Browser, system: System, csrf: dict[str, str]) -> None:
+    system.alert("t-1")
+    assert browser.client.post("/case/take", data={**csrf, "id": "t-1"}, headers=FORM).status_code == 403
+    assert browser.records() == []
+
+
+def test_only_short_forms_are_read(browser: Browser) -> None:
+    data = {"csrf": browser.session.csrf, "note": "x" * 70_000}
+    assert browser.client.post("/case/decide", data=data, headers=FORM).status_code == 413
+    assert browser.client.post("/case/decide", json=data, headers=FORM).status_code == 415
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/static/console.css", "/static/keys.js", "/nowhere"])
+def test_every_answer_forbids_scripts_frames_and_copies_from_elsewhere(
+    browser: Browser, system: System, path: str
+) -> None:
+    system.alert("t-1")
+    headers = browser.client.get(path).headers
+    policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert {policy[kind] for kind in ("script-src", "style-src", "img-src", "form-action")} == {"'self'"}
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_need_no_inline_script_or_style_and_nothing_from_elsewhere(
+    browser: Browser, system: System, path: str
+) -> None:
+    system.alert("t-1")
+    page = browser.client.get(path).text
+    assert '<script src="/static/keys.js" defer></script>' in page
+    assert page.count("<script") == 1
+    assert "<style" not in page
+    assert " style=" not in page
+    assert " on" not in {part[:3] for part in page.split('"') if part.endswith("=")}
+    assert "://" not in page.replace('xmlns="http://www.w3.org/2000/svg"', "")
+
+
+def test_a_report_may_do_nothing_in_the_consoles_name(browser: Browser, system: System) -> None:
+    key = "reports/date=2026-11-23/report.html"
+    system.s3.put_object(Bucket="bucket-reports-test", Key=key, Body=b"<script>alert(1)</script>")
+    answer = browser.client.get("/report", params={"date": "2026-11-23"})
+    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_what_is_stored_is_text_to_the_pages(browser: Browser, system: System) -> None:
+    nasty = "<script>alert(1)</script>"
+    system.alert("t-1", metadata={"note": nasty})
+    assert nasty not in browser.page("/case", id="t-1")
+    assert "&lt;script&gt;" in browser.page("/case", id="t-1")
+    assert nasty not in browser.page("/search", q=nasty)

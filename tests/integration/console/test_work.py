@@ -1,0 +1,209 @@
+"""What an analyst does in the console, from the queue to closed alerts; and what is recorded of it."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.transactions.attributes import from_item
+from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, System
+from tests.integration.console.console_harness import ANNA, BEN, Browser, words
+
+CARD = "tok_" + "c" * 22
+CUSTOMER = "tok_" + "p" * 22
+
+
+def stored_alert(system: System, transaction_id: str) -> dict[str, object]:
+    return from_item(system.dynamodb.get_item(TableName=ALERTS, Key={"transactionId": {"S": transaction_id}})["Item"])
+
+
+def test_an_alert_is_worked_from_the_queue_to_closed(browser: Browser, system: System) -> None:
+    system.alert("t-1", customer=CUSTOMER, card_token=CARD, amount_minor=99_900)
+    assert "t-1" in browser.page("/queue")
+    case = browser.page("/case", id="t-1")
+    assert "999.00 EUR" in words(case)
+    assert "Several" in words(case) or "card" in words(case)
+    taken = browser.send("/case/take", **browser.form(case, "/case/take"))
+    assert "You have 1 alert of this customer now." in words(taken)
+    closed = browser.send(
+        "/case/decide", **browser.form(taken, "/case/decide"), label="FRAUD", note="customer denies it"
+    )
+    assert "It is labelled FRAUD, and its alert is closed." in words(closed)
+    assert system.item("t-1")["label"] == "FRAUD"
+    assert stored_alert(system, "t-1")["status"] == "CLOSED"
+    assert "t-1" not in browser.page("/queue")
+    assert "t-1" in browser.page("/queue", state="CLOSED")
+    audit = words(browser.page("/audit"))
+    assert "anna" in audit
+    assert "label transaction" in audit
+    assert "customer denies it" in audit
+
+
+def test_of_two_analysts_one_is_told_of_the_other(aws: MinistackServer, browser: Browser, system: System) -> None:
+    system.alert("t-1")
+    ben = Browser(aws, BEN).enter()
+    annas, bens = (each.page("/case", id="t-1") for each in (browser, ben))
+    browser.send("/case/take", **browser.form(annas, "/case/take"))
+    refused = words(ben.send("/case/decide", **ben.form(bens, "/case/decide"), label="LEGITIMATE", note="looks fine"))
+    assert f"Nothing was changed: {ANNA.arn} works on this alert" in refused
+    assert "label" not in system.item("t-1")
+    assert [record["outcome"] for record in ben.records() if record["userId"] == BEN.user_id] == [
+        "MADE",
+        "REFUSED",
+    ]
+
+
+def test_who_decides_on_an_old_page_is_told_of_the_newer_decision(
+    aws: MinistackServer, browser: Browser, system: System
+) -> None:
+    system.alert("t-1")
+    ben = Browser(aws, BEN).enter()
+    form = ben.form(ben.page("/case", id="t-1"), "/case/decide")
+    browser.send("/case/decide", **form | {"csrf": browser.session.csrf}, label="FRAUD", note="denied")
+    said = words(ben.send("/case/decide", **form, label="LEGITIMATE", note="looks fine"))
+    assert "Nothing was changed: the alert was closed as FRAUD meanwhile" in said
+    assert system.item("t-1")["label"] == "FRAUD"
+
+
+def test_an_alert_is_taken_over_only_from_whom_the_page_showed(
+    aws: MinistackServer, browser: Browser, system: System
+) -> None:
+    system.alert("t-1")
+    ben = Browser(aws, BEN).enter()
+    ben.send("/case/take", **ben.form(ben.page("/case", id="t-1"), "/case/take"))
+    page = browser.page("/case", id="t-1")
+    assert "Take it over from ben" in words(page)
+    assert "ben has this alert since" in words(page)
+    taken = browser.send("/case/take", **browser.form(page, "/case/take"))
+    assert stored_alert(system, "t-1")["assignee"] == ANNA.arn
+    back = browser.send("/case/give-back", **browser.form(taken, "/case/give-back"))
+    assert "Nobody has this alert" in words(back)
+
+
+def test_a_customers_open_alerts_become_one_case_that_stays(browser: Browser, system: System) -> None:
+    for number in range(3):
+        system.alert(f"t-{number}", customer=CUSTOMER, at=NOW + number)
+    system.alert("of-another", customer="tok_" + "q" * 22)
+    page = browser.page("/case", id="t-1")
+    assert "Take all 3 of this customer" in words(page)
+    taken = browser.send("/case/take", **browser.form(page, "/case/take"))
+    assert "You have 3 alerts of this customer now." in words(taken)
+    cases = {name: stored_alert(system, name).get("caseId") for name in ("t-0", "t-1", "t-2", "of-another")}
+    assert cases.pop("of-another") is None
+    (case_id,) = set(cases.values())
+    browser.send("/case/decide", **browser.form(taken, "/case/decide"), label="FRAUD", note="denied")
+    assert stored_alert(system, "t-1")["caseId"] == case_id
+    assert stored_alert(system, "t-0")["status"] == "OPEN"
+
+
+def test_an_entity_is_blocked_until_a_date_and_taken_off_again(browser: Browser, system: System) -> None:
+    system.alert("t-1", customer=CUSTOMER, card_token=CARD)
+    form = browser.form(browser.page("/case", id="t-1"), "/case/list")
+    listed = browser.send("/case/list", **form, entity=f"card#{CARD}", list="blocked", days="7", reason="card testing")
+    assert "The card is on the list blocked now (added)." in words(listed)
+    assert "blocked" in words(listed).partition("Who is involved")[2].partition("Block, trust")[0]
+    (entry,) = browser.system.lists.show().entries
+    assert (entry.kind, entry.token, entry.entry.by) == (EntityKind.CARD, CARD, ANNA.arn)
+    assert entry.entry.until == pytest.approx(entry.entry.since + 7 * 86_400_000, abs=60_000)
+    page = browser.page("/lists")
+    assert "card testing" in words(page)
+    off = browser.send("/lists/remove", **browser.form(page, "/lists/remove"), reason="customer called")
+    assert "The card is off the list now." in words(off)
+    assert browser.system.lists.show().entries == ()
+    made = [(each["action"], each["target"], each["reason"]) for each in browser.records()]
+    assert made == [
+        ("add-to-list", f"card#{CARD}", "card testing"),
+        ("remove-from-list", f"card#{CARD}", "customer called"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("note", "why"), [("   ", "the reason is empty"), ("card 4111 1111 1111 1111", "the reason holds a card number")]
+)
+def test_a_decision_needs_a_note_that_may_be_kept(browser: Browser, system: System, note: str, why: str) -> None:
+    system.alert("t-1")
+    form = browser.form(browser.page("/case", id="t-1"), "/case/decide")
+    assert f"Nothing was changed: {why}" in words(browser.send("/case/decide", **form, label="FRAUD", note=note))
+    assert browser.records() == []
+    assert stored_alert(system, "t-1")["status"] == "OPEN"
+
+
+def test_a_record_says_who_what_why_before_and_after_and_is_never_overwritten(browser: Browser, system: System) -> None:
+    system.alert("t-1")
+    form = browser.form(browser.page("/case", id="t-1"), "/case/decide")
+    browser.send("/case/decide", **form, label="FRAUD", note="denied")
+    (key,) = [each["Key"] for each in system.s3.list_objects_v2(Bucket=BUCKET, Prefix="audit/")["Contents"]]
+    assert key.startswith(f"audit/date={datetime.now(UTC).date()}/{ANNA.user_id}/")
+    record = json.loads(system.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    assert {name: record[name] for name in ("by", "userId", "action", "target", "reason", "before", "after")} == {
+        "by": ANNA.arn,
+        "userId": ANNA.user_id,
+        "action": "label-transaction",
+        "target": "transaction#t-1",
+        "reason": "denied",
+        "before": {"label": None},
+        "after": {"label": "FRAUD"},
+    }
+    assert len(system.s3.list_object_versions(Bucket=BUCKET, Prefix=key).get("Versions", [])) <= 1
+
+
+def test_a_change_that_cannot_be_recorded_is_not_made(browser: Browser, system: System) -> None:
+    system.alert("t-1")
+    form = browser.form(browser.page("/case", id="t-1"), "/case/take")
+    browser.system.bucket = "bucket-that-is-not-there"
+    answer = browser.client.post("/case/take", data=form, headers={"Origin": "http://127.0.0.1:4711"})
+    assert answer.status_code == 502
+    assert "AWS refused PutObject" in words(answer.text)
+    assert "assignee" not in stored_alert(system, "t-1")
+
+
+def test_the_queue_is_filtered_and_sorted(browser: Browser, system: System) -> None:
+    system.alert("small", at=NOW, score=90, amount_minor=100)
+    system.alert("large", at=NOW + 1, score=40, amount_minor=100_000, rules=("new-device",), customer="tok_other")
+    browser.send("/case/take", **browser.form(browser.page("/case", id="small"), "/case/take"))
+
+    def shown(**query: str) -> list[str]:
+        page = browser.page("/queue", **query)
+        return sorted(
+            (name for name in ("small", "large") if f"id={name}" in page), key=lambda n: page.index(f"id={n}")
+        )
+
+    assert shown() == ["large", "small"]
+    assert shown(sort="score") == ["small", "large"]
+    assert shown(who="me") == ["small"]
+    assert shown(who="nobody") == ["large"]
+    assert shown(least="500") == ["large"]
+    assert shown(rule="card-velocity") == ["small"]
+    assert shown(sort="nonsense", channel="nonsense", least="nonsense") == ["large", "small"]
+
+
+def test_search_finds_transactions_by_id_and_customers_by_token(browser: Browser, system: System) -> None:
+    system.alert("t-1", customer=CUSTOMER)
+    system.store("quiet", customer=CUSTOMER)
+    assert "12.50 EUR" in words(browser.page("/search", q="quiet"))
+    assert "t-1" in words(browser.page("/search", q=CUSTOMER))
+    assert "No transaction with this id is stored" in words(browser.page("/search", q="nobody"))
+
+
+def test_a_transaction_without_an_alert_is_labelled_too(browser: Browser, system: System) -> None:
+    system.store("quiet")
+    form = browser.form(browser.page("/case", id="quiet"), "/case/decide")
+    said = browser.send("/case/decide", **form, label="FRAUD", note="chargeback")
+    assert "It is labelled FRAUD." in words(said)
+    assert system.item("quiet")["label"] == "FRAUD"
+
+
+def test_rules_are_told_in_words_with_who_changed_them(browser: Browser) -> None:
+    page = words(browser.page("/rules"))
+    assert "card-velocity" in page
+    assert "Hits when:" in page
+    assert "active" in words(browser.page("/rules/history"))
+
+
+def test_what_is_not_there_is_said_in_a_sentence(browser: Browser) -> None:
+    for path, status in (("/case?id=none", 404), ("/case", 404), ("/report?date=x", 400), ("/nowhere", 404)):
+        answer = browser.client.get(path)
+        assert answer.status_code == status
+        assert "That did not work" in answer.text
