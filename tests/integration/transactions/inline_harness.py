@@ -86,8 +86,9 @@ class Inline:
         headers = {"Content-Type": "application/json"} | ({"Prefer": prefer} if prefer is not None else {})
         return self.processor.post(transaction, headers=headers)
 
-    def store_ruleset(self) -> None:
-        for name, content in zip(RULESET_FILES, analyzer_harness.RULESET_FILES, strict=True):
+    def store_ruleset(self, rules: bytes = analyzer_harness.RULESET_FILES[0]) -> None:
+        _, *others = analyzer_harness.RULESET_FILES
+        for name, content in zip(RULESET_FILES, (rules, *others), strict=True):
             self.s3.put_object(Bucket=BUCKET, Key=RULESET_PREFIX + name, Body=content)
 
 

@@ -17,6 +17,7 @@ from fraudstream.detection.profiles.profile import Profile
 from fraudstream.reporting.log.record import read_stream_record
 from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.inline import FailedAttempt, LazyDecider
+from fraudstream_tools.operations.entity_lists import EntityLists
 from tests.integration.detection.analyzer_harness import NOW, World, a_world
 from tests.integration.transactions.inline_harness import Inline, inline_processor, make_bucket, refuse, unreachable
 from tests.integration.transactions.processor_harness import DAY, body_of, payment
@@ -98,6 +99,24 @@ def test_profiles_that_the_analyzer_wrote_are_judged_by(inline: Inline) -> None:
         inline.processor.time[0] += 1000
     inline.world.analyze()
     assert body_of(inline.post(abroad()))["inlineDecision"]["reasonCodes"] == ["CARD_VELOCITY", "COUNTRY_MISMATCH"]
+
+
+def test_who_is_on_a_list_is_judged_so(inline: Inline) -> None:
+    inline.store_ruleset(
+        b"""
+schemaVersion: 1
+baseLogOdds: -4
+thresholds: {review: 30, decline: 80}
+rules:
+  - {id: blocked, description: d, when: 'listed("blocked")', decision: DECLINE, reasonCode: BLOCKED_ENTITY,
+     severity: high, source: own}
+"""
+    )
+    sent = abroad()
+    inline.post(sent, prefer=None)
+    lists = EntityLists(inline.world.dynamodb, "profiles", clock=lambda: NOW)
+    lists.add("blocked", EntityKind.CARD, stored(inline)["cardToken"], by="arn:aws:iam::1:user/ann", reason="stolen")
+    assert body_of(inline.post(abroad()))["inlineDecision"]["reasonCodes"] == ["BLOCKED_ENTITY"]
 
 
 def test_who_does_not_wait_gets_what_he_always_got_at_the_same_cost(inline: Inline) -> None:
