@@ -1,11 +1,13 @@
 // Looks at the console in Chromium as analysts would: at each page on a desk and on a phone, in light and in darkness,
-// and works an alert by keys.
+// and works an alert by keys. The console is the one of console_example.py, which this starts and ends.
 //
-//   node console.mjs LINK [FOLDER]
+//   PYTHON=… CHROMIUM=… node console.mjs FOLDER
 //
-// Fails if axe finds anything, a page is wider than the screen, the browser refuses something of it, or the keys do not
-// lead to a closed alert. Screenshots go into the folder, if one is given.
+// The folder is what example.py wrote to, and has the reports; screenshots go into it. Fails if axe finds anything, a page is wider than the screen, the browser refuses something of it, or the keys do not
+// lead to a closed alert.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -19,7 +21,12 @@ const SCREENS = [
 const SCHEMES = ["light", "dark"];
 const PAGES = { today: "/", queue: "/queue", lists: "/lists", rules: "/rules", history: "/rules/history", reports: "/reports", audit: "/audit", search: "/search" };
 
-const [link, folder] = process.argv.slice(2);
+const [folder] = process.argv.slice(2);
+const served = spawn(process.env.PYTHON, ["-m", "accessibility.console_example", folder], {
+  stdio: ["ignore", "pipe", "inherit"],
+});
+const [printed] = await once(served.stdout, "data");
+const link = printed.toString().trim();
 const origin = new URL(link).origin;
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM,
@@ -33,6 +40,7 @@ try {
   tab.on("request", (asked) => !asked.url().startsWith(origin) && report(`asks ${asked.url()}`));
   await tab.goto(link);
   await tab.waitForFunction(() => location.pathname === "/");
+  await tab.setViewport(SCREENS[0]);
   const worked = await workByKeys(tab);
   const pages = { ...PAGES, case: worked };
   for (const screen of SCREENS) {
@@ -44,6 +52,7 @@ try {
   }
 } finally {
   await browser.close();
+  served.kill("SIGINT");
 }
 process.exitCode = problems ? 1 : 0;
 
@@ -58,7 +67,7 @@ async function workByKeys(tab) {
   await tab.keyboard.press("j");
   await Promise.all([next(), tab.keyboard.press("Enter")]);
   const address = tab.url();
-  if (folder) await tab.screenshot({ path: path.join(folder, "console-case-open.png") });
+  await tab.screenshot({ path: path.join(folder, "console-case-open.png") });
   await Promise.all([next(), tab.keyboard.press("a")]);
   await tab.keyboard.press("f");
   await tab.keyboard.type("the customer denies it");
@@ -72,7 +81,7 @@ async function workByKeys(tab) {
 
 async function look(tab, name, address, screen, scheme) {
   await tab.goto(origin + address);
-  if (folder) await tab.screenshot({ path: path.join(folder, `console-${name}-${screen.name}-${scheme}.png`) });
+  await tab.screenshot({ path: path.join(folder, `console-${name}-${screen.name}-${scheme}.png`) });
   const width = await tab.evaluate(() => document.documentElement.scrollWidth);
   // By the debugger, which the page's content policy does not bind.
   await tab.evaluate(AXE);

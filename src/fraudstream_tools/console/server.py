@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 
@@ -35,4 +36,5 @@ def serve(system: ConsoleSystem, port: int, on_ready: Callable[[str], None]) -> 
             lifespan="off",
         )
         on_ready(session.url)
-        uvicorn.Server(config).run(sockets=[listening])
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listening])
