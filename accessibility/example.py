@@ -123,7 +123,13 @@ def make(folder: Path) -> Path:
         number += len(part)
         now = datetime.combine(morning, datetime.min.time(), UTC) + timedelta(hours=1)
         reporter = Reporter(
-            store=store, log_prefix=LOG, report_prefix=REPORTS, sample=lambda _: set(), now=now, time_left=lambda: 1e9
+            store=store,
+            log_prefix=LOG,
+            report_prefix=REPORTS,
+            sample=lambda _: set(),
+            now=now,
+            time_left=lambda: 1e9,
+            rates=rules.rates,
         )
         last = date.fromisoformat(reporter.yesterday().date)
     return folder / REPORTS / f"date={last}" / "report.html"

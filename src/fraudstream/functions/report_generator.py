@@ -27,6 +27,7 @@ from fraudstream.telemetry import Log, MetricEmitter
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from fraudstream.detection.rules.rates import Rates
     from fraudstream.reporting.daily.reporter import Reporter
 
 _CONFIG = client_config(read_seconds=10, connections=16)
@@ -194,7 +195,19 @@ def _reporter(context: "LambdaContext") -> "Reporter":
         now=datetime.now(UTC),
         time_left=lambda: context.get_remaining_time_in_millis() / 1000,
         chain=_chain(),
+        rates=_rates(),
     )
+
+
+def _rates() -> "Rates | None":
+    from fraudstream.reporting.daily.base_currency import read_rates  # noqa: PLC0415  (as above)
+
+    try:
+        return read_rates(BucketStore(_s3, _settings.bucket), RULESET_PREFIX)
+    # A report without a total in the base currency is better than none.
+    except (ValueError, ClientError, BotoCoreError) as error:
+        _log.failure("exchange rates could not be read", error)
+        return None
 
 
 def _day(text: object) -> date:

@@ -55,6 +55,13 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
 """Reason code to the sentence that a client reads."""
 
 
+NO_RULES_CODES: Final = frozenset(
+    {"LIST_UNREADABLE", "NO_EXCHANGE_RATE", "PROFILE_DAMAGED", "PROFILE_NEWER", STRICTER_THAN_INLINE}
+    | {code for code in SENTENCES if code.startswith("MODEL_")}
+)
+"""Reasons whose source is no rule: a feature of the model, a profile's key, or a file."""
+
+
 def sentence(code: str) -> str:
     """Return the sentence of a reason code; for a code that has none, such as a user's own rule's, its words."""
     return SENTENCES.get(code) or code.replace("_", " ").strip().capitalize() + "."

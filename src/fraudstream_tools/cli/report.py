@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from fraudstream.contract import REPORT_PREFIX
+from fraudstream.contract import RATES_FILE, REPORT_PREFIX
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import StackOption
 from fraudstream_tools.cli.support.output import CommandError, err, out
@@ -17,6 +17,8 @@ from fraudstream_tools.cli.support.output import CommandError, err, out
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
+
+    from fraudstream.detection.rules.rates import Rates
 
 Format = Literal["html", "json", "csv"]
 
@@ -87,9 +89,21 @@ def _make(log: Path, day: date, file_format: Format) -> bytes:
         sample=lambda _: set(),
         now=datetime.now(UTC),
         time_left=lambda: math.inf,
+        rates=_rates(),
     )
     reporter.report(day)
     return store.read(report_key(day, file_format)) or b""
+
+
+def _rates() -> "Rates | None":
+    """Return the exchange rates of `rules/` where the command runs, if there are any."""
+    from fraudstream.reporting.daily.base_currency import read_rates  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.reporting.storage.object_store import FolderStore  # noqa: PLC0415
+
+    try:
+        return read_rates(FolderStore(Path.cwd()), "rules/")
+    except ValueError as error:
+        raise CommandError(f"rules/{RATES_FILE}: {error}") from error
 
 
 def _obtain(deployment: Deployment, day: date, file_format: Format, *, anew: bool) -> bytes:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraudstream.reporting.daily.reporter import FORMATS
+from fraudstream.reporting.daily.schema.codes import ChangedFigure
 from fraudstream.reporting.log.roll_up import OutOfTimeError
 from fraudstream.reporting.log.segments import Segment, cut
 from fraudstream.reporting.render.csv import to_csv
@@ -164,10 +165,10 @@ def test_a_late_record_makes_a_new_revision_that_says_what_changed() -> None:
 
     assert (first.revision.number, second.revision.number) == (1, 2)
     assert changes == {
-        ("transactions decided", None): (1, 2),
-        ("transactions undecided", None): (1, 0),
-        ("reviewed", None): (0, 1),
-        ("value", "EUR"): (1250, 5250),
+        (ChangedFigure.DECIDED, None): (1, 2),
+        (ChangedFigure.UNDECIDED, None): (1, 0),
+        (ChangedFigure.REVIEWED, None): (0, 1),
+        (ChangedFigure.VALUE, "EUR"): (1250, 5250),
     }
     assert "rules" in second.revision.parts
     assert "Figures that changed" in to_html(second).decode()
@@ -196,7 +197,7 @@ def test_a_late_label_restates_its_report_and_no_other() -> None:
         report = msgspec.json.decode((root / f"reports/date={DAY}/report.json").read_bytes())
     assert report["revision"]["number"] == 2
     assert report["labels"]["fraudCaught"] == 1
-    assert {change["figure"] for change in report["revision"]["changes"]} >= {"labelled", "labelled fraud and caught"}
+    assert {change["figure"] for change in report["revision"]["changes"]} >= {"LABELLED", "CAUGHT"}
 
 
 def test_a_label_from_before_the_decision_counts() -> None:

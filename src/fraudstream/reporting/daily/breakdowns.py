@@ -4,6 +4,7 @@ import math
 from typing import Final
 
 from fraudstream.reporting.daily.queries import COUNTS, DayQueries, counts
+from fraudstream.reporting.daily.rules import ONLY_RULES
 from fraudstream.reporting.daily.schema.findings import Burst, CutFigures, EntityFigures, PaymentFigures
 from fraudstream.reporting.log.aggregates import DECLINED_BY_ISSUER, ENTITIES, PAYMENT_KIND
 
@@ -26,9 +27,9 @@ _TOP_ENTITIES = f"""
     FROM tallies WHERE dimension = $kind GROUP BY key
     ORDER BY reviewed + declined DESC, declined DESC, key LIMIT {TOP_ENTITIES}
 """
-_MINUTES = """
+_MINUTES = f"""
     SELECT key, left(other, 2)::INTEGER * 60 + right(other, 2)::INTEGER AS minute, sum(transactions)
-    FROM tallies WHERE dimension = 'ruleMinute' GROUP BY ALL ORDER BY ALL
+    FROM tallies WHERE dimension = 'ruleMinute' AND {ONLY_RULES} GROUP BY ALL ORDER BY ALL
 """
 _CUT = f"""
     SELECT key, coalesce(other, ''), {COUNTS} FROM tallies

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from statistics import fmean, stdev
 from typing import Final
 
+from fraudstream.reporting.daily.schema.codes import ComparedFigure
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.schema.trends import Comparison
 from fraudstream.statistics import population_stability_index
@@ -31,7 +32,13 @@ def compare(report: DailyReport, before: Mapping[date, DailyReport]) -> Iterator
     day = date.fromisoformat(report.date)
 
     def beside(
-        name: str, kind: str, figure: Figure, *, chance: float, currency: str | None = None, judged: bool = True
+        name: ComparedFigure,
+        kind: str,
+        figure: Figure,
+        *,
+        chance: float,
+        currency: str | None = None,
+        judged: bool = True,
     ) -> Comparison | None:
         now = figure(report)
         if now is None:
@@ -53,16 +60,16 @@ def compare(report: DailyReport, before: Mapping[date, DailyReport]) -> Iterator
 
     total = report.decisions.total
     found = [
-        beside("transactions", "count", _total, chance=math.sqrt(max(total, 1))),
-        beside("reviewed", "share", _review_share, chance=_share_noise(_review_share(report), total)),
-        beside("declined", "share", _decline_share, chance=_share_noise(_decline_share(report), total)),
+        beside(ComparedFigure.TRANSACTIONS, "count", _total, chance=math.sqrt(max(total, 1))),
+        beside(ComparedFigure.REVIEWED, "share", _review_share, chance=_share_noise(_review_share(report), total)),
+        beside(ComparedFigure.DECLINED, "share", _decline_share, chance=_share_noise(_decline_share(report), total)),
         # Earlier days have had longer for their labels to come in.
-        beside("fraud rate", "share", _fraud_share, chance=0.0, judged=False),
+        beside(ComparedFigure.FRAUD_RATE, "share", _fraud_share, chance=0.0, judged=False),
     ]
     for money in report.currencies[:CURRENCIES]:
         code = money.currency
         value = _value_of(code)
-        found.append(beside("value", "value", value, chance=0.0, currency=code))
+        found.append(beside(ComparedFigure.VALUE, "value", value, chance=0.0, currency=code))
     yield from (each for each in found if each)
 
 
@@ -117,10 +124,10 @@ def _share(part: int, whole: int) -> float | None:
     return round(part / whole, 6) if whole else None
 
 
-def score_drift(scores: Sequence[int], before: Sequence[Sequence[int]]) -> float | None:
-    """Return the population stability index of a day's scores against those of days before; None if either is empty.
+def score_psi(scores: Sequence[int], before: Sequence[Sequence[int]]) -> float | None:
+    """Return the population stability index (PSI) of a day's scores against those of days before.
 
-    Each bin counts as if it had half a transaction more: an empty one would make it infinite.
+    None if either is empty. Each bin counts as if it had half a transaction more: an empty one would make it infinite.
     """
     others = [sum(column) for column in zip(*before, strict=True)]
     if not sum(scores) or not sum(others):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
+from fraudstream.reporting.daily.schema.codes import BandName, MeterName, MeterVerdict, NotMeasurable
 from fraudstream.reporting.daily.schema.findings import PaymentFigures
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.schema.trends import Band, Meter
@@ -17,54 +18,34 @@ FRAUD_RATE_DAYS: Final = 90
 CURRENCIES: Final = 3
 """Currencies of which there is a fraud rate: those with the most payments."""
 
-_PSD2: Final = "Commission Delegated Regulation (EU) 2018/389, articles 18 and 19 and annex"
-_VAMP: Final = "Visa Acquirer Monitoring Program, as of April 2026"
-
 
 class _Kind(NamedTuple):
     """A meter, whatever it measures."""
 
-    name: str
-    definition: str
-    source: str
+    name: MeterName
     bands: tuple[Band, ...]
 
 
-def _fraud_rate(what: str, *limits: float) -> _Kind:
-    return _Kind(
-        f"PSD2 fraud rate, remote {what}",
-        "Value of payments labelled fraud, of the value of all payments of the kind made from afar in 90 days, without "
-        "those that the issuer declined; each currency by itself.",
-        _PSD2,
-        tuple(
-            Band(name=name, limit=limit) for name, limit in zip(("EUR 500", "EUR 250", "EUR 100"), limits, strict=True)
-        ),
-    )
+def _fraud_rate(name: MeterName, *limits: float) -> _Kind:
+    bands = (BandName.EXEMPTION_EUR_500, BandName.EXEMPTION_EUR_250, BandName.EXEMPTION_EUR_100)
+    return _Kind(name, tuple(Band(name=band, limit=limit) for band, limit in zip(bands, limits, strict=True)))
 
 
 _FRAUD_RATES: Final[Mapping[str, _Kind]] = {
-    "remoteCard": _fraud_rate("card payments", 0.0001, 0.0006, 0.0013),
-    "remoteTransfer": _fraud_rate("credit transfers", 0.00005, 0.0001, 0.00015),
+    "remoteCard": _fraud_rate(MeterName.PSD2_REMOTE_CARD, 0.0001, 0.0006, 0.0013),
+    "remoteTransfer": _fraud_rate(MeterName.PSD2_REMOTE_TRANSFER, 0.00005, 0.0001, 0.00015),
 }
 _DISPUTES: Final = _Kind(
-    "VAMP ratio",
-    "Payments labelled fraud and chargebacks (one for fraud is both), of card payments without the card present in the "
-    "calendar month so far, without those that the issuer declined; whatever the card's scheme.",
-    _VAMP,
-    (Band(name="above standard", limit=0.005), Band(name="excessive", limit=0.007)),
+    MeterName.VAMP_RATIO,
+    (Band(name=BandName.ABOVE_STANDARD, limit=0.005), Band(name=BandName.EXCESSIVE, limit=0.007)),
 )
-_ENUMERATION: Final = _Kind(
-    "VAMP enumeration ratio",
-    "Payments on which a rule for card testing hit, declined by the issuer or not, of card payments without the card "
-    "present in the calendar month so far that the issuer did not decline.",
-    _VAMP,
-    (Band(name="excessive", limit=0.2),),
-)
+_ENUMERATION: Final = _Kind(MeterName.VAMP_ENUMERATION, (Band(name=BandName.EXCESSIVE, limit=0.2),))
 VAMP_ENUMERATED: Final = 300_000
 """Enumerated transactions a month below which Visa does not act."""
 VAMP_DISPUTED: Final = 1_500
 """Frauds and disputes a month below which Visa does not act."""
 _NOT_PRESENT: Final = ("remoteCard", "orderCard")
+_Verdict = tuple[MeterVerdict, BandName | None]
 
 
 def meters(report: DailyReport, before: Mapping[date, DailyReport]) -> Iterator[Meter]:
@@ -128,7 +109,7 @@ def _meter(
     over: tuple[date, int],
     share: tuple[int, int],
     *,
-    verdict: Callable[[float, Sequence[Band]], str],
+    verdict: Callable[[float, Sequence[Band]], _Verdict],
     currency: str | None = None,
     labelled: int | None = None,
 ) -> Meter:
@@ -144,10 +125,9 @@ def _meter(
     """
     part, whole = share
     why_not = _why_not(whole, labelled)
+    found, band = (None, None) if why_not else verdict(part / whole, kind.bands)
     return Meter(
         name=kind.name,
-        definition=kind.definition,
-        source=kind.source,
         first_day=over[0].isoformat(),
         days=over[1],
         currency=currency,
@@ -156,7 +136,8 @@ def _meter(
         ratio=None if why_not else round(part / whole, 9),
         why_not=why_not,
         bands=kind.bands,
-        verdict="" if why_not else verdict(part / whole, kind.bands),
+        verdict=found,
+        band=band,
     )
 
 
@@ -164,22 +145,22 @@ def _payments(reports: Iterable[DailyReport]) -> list[PaymentFigures]:
     return [each for report in reports for each in report.payments]
 
 
-def _why_not(whole: int, labelled: int | None) -> str:
+def _why_not(whole: int, labelled: int | None) -> NotMeasurable | None:
     if not whole:
-        return "no such payment"
-    return "no label of such a payment" if labelled == 0 else ""
+        return NotMeasurable.NO_PAYMENT
+    return NotMeasurable.NO_LABEL if labelled == 0 else None
 
 
-def _exemption(ratio: float, bands: Sequence[Band]) -> str:
+def _exemption(ratio: float, bands: Sequence[Band]) -> _Verdict:
     for band in bands:
         if ratio <= band.limit:
-            return f"within the exemption up to {band.name}"
-    return "above every exemption band"
+            return MeterVerdict.WITHIN_EXEMPTION, band.name
+    return MeterVerdict.ABOVE_EXEMPTIONS, None
 
 
-def _reached(ratio: float, bands: Sequence[Band], *, least: tuple[int, int]) -> str:
+def _reached(ratio: float, bands: Sequence[Band], *, least: tuple[int, int]) -> _Verdict:
     reached = [band.name for band in bands if ratio >= band.limit]
     if not reached:
-        return "below every limit"
+        return MeterVerdict.BELOW_LIMITS, None
     count, needed = least
-    return reached[-1] if count >= needed else f"{reached[-1]}, were there {needed:,} in the month"
+    return (MeterVerdict.LIMIT_REACHED if count >= needed else MeterVerdict.TOO_FEW), reached[-1]

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import msgspec
 
+from fraudstream.detection.rules.rates import Rates
 from fraudstream.reporting.daily.day_tables import ChangedFilesError, Inputs, list_inputs, open_day
 from fraudstream.reporting.daily.industry_ratios import FRAUD_RATE_DAYS
 from fraudstream.reporting.daily.revisions import with_revision
-from fraudstream.reporting.daily.schema.report import REPORT_SCHEMA_VERSION, DailyReport
+from fraudstream.reporting.daily.schema.earlier import read_report
+from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.summary import look_up, summarize, with_log_state
 from fraudstream.reporting.daily.trends import look_back
 from fraudstream.reporting.log.chain.links import LogChain
@@ -69,6 +71,8 @@ class Reporter:
     time_left: TimeLeft
     chain: LogChain | None = None
     """None: nobody vouches for this log."""
+    rates: Rates | None = None
+    """Exchange rates to the base currency; without them, the report has no total of all currencies."""
 
     @property
     def _roll_up(self) -> RollUp:
@@ -222,7 +226,9 @@ class Reporter:
         }
         with tempfile.TemporaryDirectory() as name, open_day(self.store, inputs, Path(name), written) as connection:
             hours = [hour_of(key) for key in inputs[LogTable.TALLIES]]
-            report = summarize(connection, day, look_up(sampled, connection), as_of=as_of, hours=hours)
+            report = summarize(
+                connection, day, look_up(sampled, connection), as_of=as_of, hours=hours, rates=self.rates
+            )
         own = {f"{midnight(day) + timedelta(hours=number):{HOUR_FORMAT}}" for number in range(-1, 25)}
         damaged = sorted(
             {
@@ -250,13 +256,7 @@ class Reporter:
     def _written(self, day: date) -> DailyReport | None:
         _, json, _ = self.keys(day)
         content = self.store.read(json)
-        if content is None or msgspec.json.decode(content, type=_Version).schema_version != REPORT_SCHEMA_VERSION:
-            return None
-        return msgspec.json.decode(content, type=DailyReport)
-
-
-class _Version(msgspec.Struct, rename="camel"):
-    schema_version: int
+        return None if content is None else read_report(content)
 
 
 def _digest(inputs: Inputs) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import msgspec
 
+from fraudstream.reporting.daily.schema.codes import ChangedFigure
 from fraudstream.reporting.daily.schema.report import Change, DailyReport, Revision
 
 _NOT_SAID = {"schema_version", "as_of", "revision", "date", "past"}
-Figure = tuple[str, str | None]
-"""A figure's name, and its currency if it is a value."""
+Figure = tuple[ChangedFigure, str | None]
+"""A figure, and its currency if it is a value."""
 
 
 def with_revision(before: DailyReport, now: DailyReport) -> DailyReport:
@@ -30,19 +31,19 @@ def with_revision(before: DailyReport, now: DailyReport) -> DailyReport:
 
 def _figures(report: DailyReport) -> Iterator[tuple[Figure, int]]:
     reconciliation, labels, decisions = report.reconciliation, report.labels, report.decisions
-    yield ("transactions stored", None), reconciliation.stored
-    yield ("transactions decided", None), reconciliation.decided
-    yield ("transactions logged", None), reconciliation.logged
-    yield ("transactions undecided", None), len(reconciliation.undecided)
-    yield ("transactions missing from the log", None), len(reconciliation.table.missing)
-    yield ("approved", None), decisions.approve
-    yield ("reviewed", None), decisions.review
-    yield ("declined", None), decisions.decline
-    yield ("labelled", None), labels.labelled
-    yield ("labelled fraud", None), labels.fraud
-    yield ("labelled fraud and caught", None), labels.fraud_caught
-    yield ("labelled legitimate, but reviewed or declined", None), labels.legitimate_stopped
+    yield (ChangedFigure.STORED, None), reconciliation.stored
+    yield (ChangedFigure.DECIDED, None), reconciliation.decided
+    yield (ChangedFigure.LOGGED, None), reconciliation.logged
+    yield (ChangedFigure.UNDECIDED, None), len(reconciliation.undecided)
+    yield (ChangedFigure.MISSING_FROM_LOG, None), len(reconciliation.table.missing)
+    yield (ChangedFigure.APPROVED, None), decisions.approve
+    yield (ChangedFigure.REVIEWED, None), decisions.review
+    yield (ChangedFigure.DECLINED, None), decisions.decline
+    yield (ChangedFigure.LABELLED, None), labels.labelled
+    yield (ChangedFigure.LABELLED_FRAUD, None), labels.fraud
+    yield (ChangedFigure.CAUGHT, None), labels.fraud_caught
+    yield (ChangedFigure.LEGITIMATE_STOPPED, None), labels.legitimate_stopped
     for each in report.currencies:
-        yield ("value", each.currency), each.value
-        yield ("value labelled fraud", each.currency), each.fraud_value
-        yield ("value labelled fraud and caught", each.currency), each.caught_value
+        yield (ChangedFigure.VALUE, each.currency), each.value
+        yield (ChangedFigure.FRAUD_VALUE, each.currency), each.fraud_value
+        yield (ChangedFigure.CAUGHT_VALUE, each.currency), each.caught_value

@@ -3,9 +3,17 @@
 from typing import Final
 
 from fraudstream.reporting.daily.queries import DayQueries, binned, named, score_bin
-from fraudstream.reporting.daily.schema.findings import ModelFigures, Overlap, RuleFigures, ScoreBin, ShadowRule
+from fraudstream.reporting.daily.schema.findings import (
+    ModelFigures,
+    OtherReason,
+    Overlap,
+    RuleFigures,
+    ScoreBin,
+    ShadowRule,
+)
 from fraudstream.reporting.daily.schema.parts import Interval, Value, wilson
 from fraudstream.reporting.daily.schema.report import UnreadProfile
+from fraudstream.transactions.reasons import NO_RULES_CODES
 
 OVERLAPS: Final = 20
 NOISY_BELOW: Final = 0.1
@@ -15,9 +23,19 @@ NOISY_LABELS: Final = 20
 PROFILE_CODES: Final = ("PROFILE_DAMAGED", "PROFILE_NEWER", "LIST_UNREADABLE")
 """Reasons that name an entity's profile or lists and not a rule."""
 
+_NO_RULES = tuple(sorted(NO_RULES_CODES))
+_IS_RULE = f"dimension = 'rule' AND other NOT IN {_NO_RULES}"
+# Tallies of earlier versions have all sources among the rules.
+ONLY_RULES = f"key NOT IN (SELECT key FROM tallies WHERE dimension = 'rule' AND other IN {_NO_RULES})"
+"""Condition on tallies that have the source of a reason, but not its code."""
+
 _UNREAD_PROFILES = f"""
     SELECT key AS profile, other AS code, sum(transactions)::BIGINT AS decisions FROM tallies
     WHERE dimension = 'rule' AND other IN {PROFILE_CODES} GROUP BY ALL ORDER BY 1, 2
+"""
+_OTHER_REASONS = f"""
+    SELECT key, other, sum(transactions) FROM tallies WHERE dimension = 'rule' AND other IN {_NO_RULES}
+    AND other NOT IN {PROFILE_CODES} GROUP BY ALL ORDER BY 3 DESC, 1, 2
 """
 
 _RULES = f"""
@@ -25,13 +43,13 @@ _RULES = f"""
         SELECT key AS source, min(other) AS code, sum(transactions) AS hits,
             sum(transactions) FILTER (decision = 'REVIEW') AS reviewed,
             sum(transactions) FILTER (decision = 'DECLINE') AS declined
-        FROM tallies WHERE dimension = 'rule' AND other NOT IN {PROFILE_CODES} GROUP BY key
+        FROM tallies WHERE {_IS_RULE} GROUP BY key
     ), alone AS (
         SELECT key AS source, sum(transactions) AS unique_hits FROM tallies WHERE dimension = 'ruleAlone' GROUP BY key
     ), known AS (
         SELECT key AS source, sum(transactions) FILTER (label = 'FRAUD') AS fraud,
             sum(transactions) FILTER (label = 'LEGITIMATE') AS legitimate
-        FROM truths WHERE dimension = 'rule' GROUP BY key
+        FROM truths WHERE {_IS_RULE} GROUP BY key
     ), blind AS (
         SELECT key AS source, sum(transactions) AS unevaluable
         FROM tallies WHERE dimension = 'unevaluable' GROUP BY key
@@ -42,14 +60,14 @@ _RULES = f"""
     ORDER BY 3 DESC, source
 """
 
-_RULE_VALUES = """
-    SELECT key, currency, sum(amountMinor) FROM tallies WHERE dimension = 'rule'
+_RULE_VALUES = f"""
+    SELECT key, currency, sum(amountMinor) FROM tallies WHERE {_IS_RULE}
     GROUP BY key, currency ORDER BY key, sum(transactions) DESC, currency
 """
 
 _OVERLAPS = f"""
     SELECT key, other, sum(transactions) FROM tallies WHERE dimension = 'rulePair'
-        AND NOT EXISTS (FROM ({_UNREAD_PROFILES}) WHERE profile IN (key, tallies.other))
+        AND {ONLY_RULES} AND {ONLY_RULES.replace("key", "other", 1)}
     GROUP BY ALL ORDER BY 3 DESC, 1, 2 LIMIT {OVERLAPS}
 """
 
@@ -74,6 +92,14 @@ def unread_profiles(queries: DayQueries) -> tuple[UnreadProfile, ...]:
     return tuple(
         UnreadProfile(profile=profile, code=code, decisions=decisions)
         for profile, code, decisions in queries.rows(_UNREAD_PROFILES)
+    )
+
+
+def other_reasons(queries: DayQueries) -> tuple[OtherReason, ...]:
+    """Return what the model weighed and what could not be judged; unread profiles are told of by themselves."""
+    return tuple(
+        OtherReason(source=source, code=code, decisions=decisions)
+        for source, code, decisions in queries.rows(_OTHER_REASONS)
     )
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fraudstream.contract import DECISION_DEADLINE_SECONDS
-from fraudstream.reporting.daily import breakdowns
+from fraudstream.reporting.daily import breakdowns, worklists
 from fraudstream.reporting.daily import rules as rule_figures
+from fraudstream.reporting.daily.base_currency import total_of
 from fraudstream.reporting.daily.inline_figures import inline_figures
 from fraudstream.reporting.daily.queries import COUNTS, STOPPED, DayQueries, binned, counts, named, percentiles
 from fraudstream.reporting.daily.schema.findings import LabelFigures, LogHours
@@ -28,21 +29,26 @@ from fraudstream.reporting.daily.schema.report import (
 from fraudstream.reporting.daily.schema.trends import Past
 from fraudstream.reporting.log.chain.verification import Finding
 from fraudstream.reporting.log.hourly_merge import FINGERPRINT
-from fraudstream.reporting.log.keys import HOUR_FORMAT, midnight
+from fraudstream.reporting.log.keys import HOUR_FORMAT, midnight, milliseconds
 
 if TYPE_CHECKING:
     import duckdb
 
+    from fraudstream.detection.rules.rates import Rates
+
 _CURRENCIES = f"""
-    WITH fraud AS (
-        SELECT currency, sum(amountMinor) AS value, sum(amountMinor) FILTER ({STOPPED}) AS caught
-        FROM truths WHERE dimension = 'total' AND label = 'FRAUD' GROUP BY currency
+    WITH known AS (
+        SELECT currency, sum(amountMinor) FILTER (label = 'FRAUD') AS fraud,
+            sum(amountMinor) FILTER (label = 'FRAUD' AND {STOPPED}) AS caught,
+            sum(amountMinor) FILTER ({STOPPED}) AS stopped
+        FROM truths WHERE dimension = 'total' GROUP BY currency
     )
     SELECT currency, sum(transactions), sum(amountMinor),
         coalesce(sum(amountMinor) FILTER (decision = 'REVIEW'), 0),
         coalesce(sum(amountMinor) FILTER (decision = 'DECLINE'), 0),
-        coalesce(any_value(fraud.value), 0), coalesce(any_value(fraud.caught), 0)
-    FROM tallies LEFT JOIN fraud USING (currency) WHERE dimension = 'total'
+        coalesce(any_value(known.fraud), 0), coalesce(any_value(known.caught), 0),
+        coalesce(sum(amountMinor) FILTER ({STOPPED}), 0) - coalesce(any_value(known.stopped), 0)
+    FROM tallies LEFT JOIN known USING (currency) WHERE dimension = 'total'
     GROUP BY currency ORDER BY 2 DESC, currency
 """
 
@@ -88,7 +94,13 @@ _UNLEARNED = """
 
 
 def summarize(
-    connection: "duckdb.DuckDBPyConnection", day: date, table: TableCheck, *, as_of: int | None, hours: Iterable[str]
+    connection: "duckdb.DuckDBPyConnection",
+    day: date,
+    table: TableCheck,
+    *,
+    as_of: int | None,
+    hours: Iterable[str],
+    rates: "Rates | None" = None,
 ) -> DailyReport:
     """Return the figures of a day, as its first revision, beside no other day.
 
@@ -98,7 +110,9 @@ def summarize(
         table: what an independent look at the table found.
         as_of: when the newest record of the log was logged, epoch milliseconds.
         hours: those of the log that tell of the day, such as `2026-11-22T14`.
+        rates: exchange rates to the base currency, if any are known.
     """
+    at = milliseconds(midnight(day))
     queries = DayQueries(connection)
     currencies = tuple(CurrencyFigures(**named(CurrencyFigures, row)) for row in queries.rows(_CURRENCIES))
     rules = rule_figures.rules(queries)
@@ -126,6 +140,10 @@ def summarize(
         inline=inline_figures(queries),
         reconciliation=_reconciliation(queries, table, as_of),
         log_hours=_log_hours(day, hours),
+        total=total_of(currencies, rates, at),
+        other_reasons=rule_figures.other_reasons(queries),
+        missed=worklists.largest_missed(queries, rates, at),
+        open_alerts=worklists.oldest_open(queries),
         past=Past(),
     )
     return msgspec.structs.replace(report, revision=Revision(number=1, content=_content(report)))

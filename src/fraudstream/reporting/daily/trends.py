@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Final
 
-from fraudstream.reporting.daily.comparisons import compare, score_drift
+from fraudstream.reporting.daily.comparisons import compare, score_psi
 from fraudstream.reporting.daily.industry_ratios import meters
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.schema.trends import Past, PastDay, SilentRule
+from fraudstream.reporting.daily.worklists import OPEN_ALERTS
 
 COMPARED_DAYS: Final = 28
 """Four whole weeks: each day of the week counts as often."""
@@ -31,7 +32,8 @@ def look_back(report: DailyReport, before: Mapping[date, DailyReport]) -> Past:
         meters=tuple(meters(report, before)),
         silent_rules=_silent(report, near),
         new_entities=tuple(each.token for each in report.entities if near and each.token not in named),
-        score_drift=score_drift(report.scores, [past.scores for past in near.values()]),
+        score_psi=score_psi(report.scores, [past.scores for past in near.values()]),
+        open_alerts=tuple(each for past in reversed(near.values()) for each in past.open_alerts)[:OPEN_ALERTS],
     )
 
 

@@ -9,6 +9,7 @@ what each dimension counts.
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from fraudstream.transactions.reasons import NO_RULES_CODES
 from fraudstream.transactions.transaction import FIELDS
 
 ENTITIES: Mapping[str, str] = {
@@ -58,7 +59,10 @@ _PAYMENT_STATE = (
     "CASE WHEN list_contains(reasons, 'CARD_TESTING') THEN 'Enumerated' ELSE '' END"
 )
 
-_RULES = "(SELECT *, unnest(sources) AS rule FROM {table})"
+_NO_RULES = ", ".join(f"'{code}'" for code in sorted(NO_RULES_CODES))
+HIT = f"list_filter(sources, lambda source, place: reasons[place] NOT IN ({_NO_RULES}))"
+"""The rules among `sources`, which also names features of the model, profiles and files, as SQL."""
+_RULES = f"(SELECT *, unnest({HIT}) AS rule FROM {{table}})"
 
 _PLAIN: Mapping[str, tuple[str, str]] = {
     "total": ("''", "''"),
@@ -81,11 +85,11 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
 
 _ALSO: Mapping[str, tuple[str, str, str]] = {
     "rule": ("rule", "code", "(SELECT *, unnest(sources) AS rule, unnest(reasons) AS code FROM {table})"),
-    "ruleAlone": ("sources[1]", "''", "(SELECT * FROM {table} WHERE len(sources) = 1)"),
+    "ruleAlone": (f"{HIT}[1]", "''", f"(SELECT * FROM {{table}} WHERE len({HIT}) = 1)"),
     "rulePair": (
         "rule",
         "second",
-        f"(SELECT *, unnest(list_filter(sources, lambda each: each > rule)) AS second FROM {_RULES})",
+        f"(SELECT *, unnest(list_filter({HIT}, lambda each: each > rule)) AS second FROM {_RULES})",
     ),
     "ruleMinute": ("rule", _MINUTE, f"{_RULES[:-1]} WHERE {_STOPPED})"),
     "shadow": ("rule", "''", "(SELECT *, unnest(shadowHits) AS rule FROM {table})"),
@@ -107,6 +111,10 @@ def of_decisions(table: str, *, by: str = "") -> Iterator[str]:
         yield _tally(dimension, key, other, counted, table)
     for dimension, (key, other, source) in _ALSO.items():
         yield _tally(dimension, key, other, counted, source.format(table=table))
+    yield (
+        f"SELECT 'flagged', transactionId, score::VARCHAR, currency, decision{by}, 1, amountMinor, receivedAt "
+        f"FROM {table} WHERE {_STOPPED}"
+    )
 
 
 def _tally(dimension: str, key: str, other: str, counted: str, source: str) -> str:

@@ -41,7 +41,7 @@ TOKEN_COLUMNS: Final = tuple(
 )
 """Columns that hold tokens."""
 _EDITED: Final = (LogTable.DECISIONS, LogTable.LABELS, LogTable.TALLIES)
-_ID_TALLIES: Final = "dimension IN ('onlyStored', 'onlyDecided')"
+_ID_TALLIES: Final = "dimension IN ('onlyStored', 'onlyDecided', 'flagged')"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any, cast
 import msgspec
 
 from fraudstream.reporting.daily.schema.report import DailyReport
+from fraudstream.reporting.render.words import CHANGED, COMPARED, METERS, merchant_category, verdict_of
 from fraudstream.transactions.money import to_major
 
 
@@ -49,12 +50,14 @@ def _lines(report: DailyReport) -> Iterator[Line]:
     yield from _inline_lines(report)
     yield from _reconciliation_lines(report)
     yield from _revision_lines(report)
+    yield from _worklist_lines(report)
     yield from _past_lines(report)
 
 
 def _cut_lines(report: DailyReport) -> Iterator[Line]:
     for cut in report.cuts:
-        row = f"{cut.key} {cut.other}".strip()
+        name = merchant_category(cut.key) if cut.dimension == "merchantCategoryCode" else cut.other
+        row = f"{cut.key} {name}".strip()
         yield from _measures(cut.dimension, row, cut, without={"dimension", "key", "other"})
     for entity in report.entities:
         row = f"{entity.kind} {entity.token}"
@@ -65,14 +68,39 @@ def _cut_lines(report: DailyReport) -> Iterator[Line]:
         yield from _measures("bursts", row, burst, without={"source"})
 
 
+def _total_lines(report: DailyReport) -> Iterator[Line]:
+    if report.total:
+        for _, row, measure, value in _measures(
+            "total", report.total.currency, report.total, without={"currency", "withoutRate"}
+        ):
+            yield "total", row, measure, to_major(value, report.total.currency)
+        for currency in report.total.without_rate:
+            yield "total", report.total.currency, "withoutRate", currency
+
+
+def _worklist_lines(report: DailyReport) -> Iterator[Line]:
+    listed = {
+        "missed frauds": report.missed,
+        "open alerts": report.open_alerts,
+        "open alerts of the days before": report.past.open_alerts,
+    }
+    for table, rows in listed.items():
+        for each in rows:
+            row = each.transaction_id
+            yield table, row, f"value {each.currency}", to_major(each.value, each.currency)
+            yield from _measures(table, row, each, without={"transactionId", "currency", "value", "baseValue"})
+
+
 def _past_lines(report: DailyReport) -> Iterator[Line]:
     for each in report.past.comparisons:
-        row = each.figure if each.currency is None else f"{each.figure} in minor units of {each.currency}"
+        figure = COMPARED[each.figure]
+        row = figure if each.currency is None else f"{figure} in minor units of {each.currency}"
         yield from _measures("comparisons", row, each, without={"figure", "kind", "currency"})
     for meter in report.past.meters:
-        row = meter.name if meter.currency is None else f"{meter.name} {meter.currency}"
+        name = METERS[meter.name].name
+        row = name if meter.currency is None else f"{name} {meter.currency}"
         yield "meters", row, "ratio", "not measurable" if meter.ratio is None else f"{meter.ratio:.9f}"
-        yield "meters", row, "verdict", meter.verdict or meter.why_not
+        yield "meters", row, "verdict", verdict_of(meter)
     for rule in report.past.silent_rules:
         yield "silent rules", rule.source, "lastHit", rule.last_hit
 
@@ -82,12 +110,15 @@ def _money_lines(report: DailyReport) -> Iterator[Line]:
         yield "currencies", money.currency, "count", money.count
         for _, row, measure, value in _measures("currencies", money.currency, money, without={"currency", "count"}):
             yield "currencies", row, measure, to_major(value, money.currency)
+    yield from _total_lines(report)
     for rule in report.rules:
         yield from _measures("rules", rule.source, rule, without={"source", "values"})
         for each in rule.values:
             yield "rules", rule.source, f"value {each.currency}", to_major(each.value, each.currency)
     for rule in report.shadow_rules:
         yield from _measures("shadow rules", rule.source, rule, without={"source"})
+    for each in report.other_reasons:
+        yield "other reasons", f"{each.source} {each.code}", "decisions", each.decisions
     for pair in report.overlaps:
         yield "overlaps", f"{pair.first} and {pair.second}", "transactions", pair.transactions
 
@@ -120,7 +151,8 @@ def _reconciliation_lines(report: DailyReport) -> Iterator[Line]:
 def _revision_lines(report: DailyReport) -> Iterator[Line]:
     yield "revision", report.date, "number", report.revision.number
     for change in report.revision.changes:
-        row = change.figure if change.currency is None else f"{change.figure} {change.currency}"
+        figure = CHANGED[change.figure]
+        row = figure if change.currency is None else f"{figure} {change.currency}"
         for measure, value in (("before", change.before), ("after", change.after)):
             yield "changes", row, measure, value if change.currency is None else to_major(value, change.currency)
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from fraudstream.contract import SIGNIFICANT_DRIFT
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.schema.trends import Comparison
-from fraudstream.reporting.log.chain.verification import LogProblem
+from fraudstream.reporting.render import words
 from fraudstream.reporting.render.heatmap import heatmap_of
 from fraudstream.transactions.money import format_money
 from fraudstream.transactions.reasons import sentence
@@ -25,6 +26,9 @@ SHOWN_ENTITIES = 5
 """Entities of each kind that the page names; JSON and CSV have more."""
 COST_PER_THOUSAND: Final = "$0.012"
 """List prices of us-east-2, profiles and the decision log included: the table of costs in the README."""
+
+MODERATE_DRIFT: Final = 0.1
+"""Siddiqi, Credit Risk Scorecards (2006), as `SIGNIFICANT_DRIFT`."""
 
 _SECOND: Final = 1000
 _MANY_POINTS: Final = 100
@@ -128,17 +132,13 @@ def _signed(value: float, decimals: int) -> str:
     return ("+" if value > 0 else "\N{MINUS SIGN}") + text
 
 
-def _problem(problem: LogProblem) -> str:
-    return {
-        LogProblem.LINK_MISSING: "a link of the chain is missing, before number",
-        LogProblem.LINK_FORGED: "a link of the chain was not made by fraudstream, number",
-        LogProblem.HOUR_UNCHAINED: "this hour was not merged by fraudstream",
-        LogProblem.NOTE_CHANGED: "the note on this hour was changed or deleted",
-        LogProblem.FILE_CHANGED: "this file was changed or deleted",
-    }[problem]
+def _drift(psi: float) -> str:
+    if psi < MODERATE_DRIFT:
+        return "stable"
+    return "moderate drift" if psi < SIGNIFICANT_DRIFT else "significant drift"
 
 
-_FILTERS: dict[str, Callable[..., str]] = {
+_FILTERS: dict[str, Callable[..., Any]] = {
     "age": _age,
     "basis_points": _basis_points,
     "change": _change,
@@ -152,11 +152,18 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "money": format_money,
     "number": _number,
     "percent": _percent,
-    "problem": _problem,
+    "band": words.BANDS.__getitem__,
+    "category": words.merchant_category,
+    "changed": words.CHANGED.__getitem__,
+    "compared": words.COMPARED.__getitem__,
+    "drift": _drift,
+    "meter": words.METERS.__getitem__,
+    "problem": words.PROBLEMS.__getitem__,
+    "verdict": words.verdict_of,
     "sentence": sentence,
     "share_of": _share,
 }
-cast("dict[str, Callable[..., str]]", _PAGES.filters).update(_FILTERS)
+cast("dict[str, Callable[..., Any]]", _PAGES.filters).update(_FILTERS)
 
 
 def to_html(report: DailyReport) -> bytes:

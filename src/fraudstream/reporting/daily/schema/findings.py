@@ -5,7 +5,7 @@ from fraudstream.reporting.log.chain.verification import Finding
 
 
 class RuleFigures(Part, frozen=True, kw_only=True):
-    """What one rule (or feature of the model) did."""
+    """What one rule did."""
 
     source: str
     code: str
@@ -26,6 +26,15 @@ class RuleFigures(Part, frozen=True, kw_only=True):
     """Share of fraud among its labelled hits. Labels favour what was stopped: it is not the share among all hits."""
     noisy: bool
     """Whether labels say that it is seldom right: see `rule_findings.NOISY_BELOW`."""
+
+
+class OtherReason(Part, frozen=True, kw_only=True):
+    """A reason that no rule gave: a feature that the model weighed, or something that could not be judged."""
+
+    source: str
+    """The model's feature, or the file that lacks something."""
+    code: str
+    decisions: int
 
 
 class ShadowRule(Part, frozen=True, kw_only=True):
@@ -138,6 +147,32 @@ class LabelFigures(Part, frozen=True, kw_only=True):
     def stopped(self) -> int:
         """Labelled ones that were reviewed or declined."""
         return self.fraud_caught + self.legitimate_stopped
+
+
+class MissedFraud(Part, frozen=True, kw_only=True):
+    """A transaction that was approved, and is labelled fraud."""
+
+    transaction_id: str
+    received_at: int
+    """Epoch milliseconds."""
+    score: int
+    currency: str
+    value: int
+    base_value: int | None
+    """In minor units of the base currency; None without an exchange rate."""
+    label_source: str
+
+
+class OpenAlert(Part, frozen=True, kw_only=True):
+    """A transaction that was reviewed or declined, and has no label yet."""
+
+    transaction_id: str
+    received_at: int
+    """Epoch milliseconds."""
+    decision: str
+    score: int
+    currency: str
+    value: int
 
 
 class LogHours(Part, frozen=True, kw_only=True):

@@ -1,12 +1,16 @@
 """What a daily report says, as data: the JSON report is this structure, the HTML and CSV ones are made from it."""
 
+from fraudstream.reporting.daily.schema.codes import ChangedFigure
 from fraudstream.reporting.daily.schema.findings import (
     Burst,
     CutFigures,
     EntityFigures,
     LabelFigures,
     LogHours,
+    MissedFraud,
     ModelFigures,
+    OpenAlert,
+    OtherReason,
     Overlap,
     PaymentFigures,
     RuleFigures,
@@ -16,7 +20,7 @@ from fraudstream.reporting.daily.schema.inline import InlineFigures
 from fraudstream.reporting.daily.schema.parts import Counts, Part, Percentiles
 from fraudstream.reporting.daily.schema.trends import Past
 
-REPORT_SCHEMA_VERSION = 3
+REPORT_SCHEMA_VERSION = 4
 """Raised whenever a field of the JSON report changes its meaning or goes. `docs/report.md` says what each one means."""
 
 
@@ -32,6 +36,26 @@ class CurrencyFigures(Part, frozen=True, kw_only=True):
     """Of transactions labelled fraud."""
     caught_value: int
     """Of transactions labelled fraud that were reviewed or declined. Not *prevented*: a decision is advice."""
+    open_value: int = 0
+    """Of transactions that were reviewed or declined and have no label."""
+
+
+class BaseTotal(Part, frozen=True, kw_only=True):
+    """All currencies together: values in minor units of the ruleset's base currency.
+
+    The exchange rates are those that were in force when the report was made, of the report's day.
+    """
+
+    currency: str
+    value: int
+    flagged_value: int
+    """Of transactions that were reviewed or declined."""
+    caught_value: int
+    missed_value: int
+    """Of transactions that were approved, and are labelled fraud."""
+    open_value: int
+    without_rate: tuple[str, ...]
+    """Currencies that have no exchange rate, and are not part of it."""
 
 
 class HourFigures(Part, frozen=True, kw_only=True):
@@ -102,8 +126,7 @@ class Reconciliation(Part, frozen=True, kw_only=True):
 class Change(Part, frozen=True, kw_only=True):
     """A figure that is another one than in the revision before."""
 
-    figure: str
-    """Such as `transactions stored`, or `value labelled fraud`."""
+    figure: ChangedFigure
     currency: str | None = None
     """Of a value, which is in minor units."""
     before: int
@@ -156,5 +179,13 @@ class DailyReport(Part, frozen=True, kw_only=True):
     inline: InlineFigures = InlineFigures()
     reconciliation: Reconciliation
     log_hours: LogHours
+    total: BaseTotal | None = None
+    """None: no exchange rates are known."""
+    other_reasons: tuple[OtherReason, ...] = ()
+    """What the model weighed and what could not be judged, the most frequent first."""
+    missed: tuple[MissedFraud, ...] = ()
+    """The ten of the greatest value, the greatest first."""
+    open_alerts: tuple[OpenAlert, ...] = ()
+    """The ten oldest."""
     past: Past
     """Beside other days, as their reports were when this one was written. It has no part in `revision.content`."""

@@ -1,5 +1,7 @@
 """What a daily report says of a day beside the days before it."""
 
+from fraudstream.reporting.daily.schema.codes import BandName, ComparedFigure, MeterName, MeterVerdict, NotMeasurable
+from fraudstream.reporting.daily.schema.findings import OpenAlert
 from fraudstream.reporting.daily.schema.parts import Part
 
 
@@ -23,7 +25,7 @@ class PastDay(Part, frozen=True, kw_only=True):
 class Comparison(Part, frozen=True, kw_only=True):
     """A figure of the day beside that of other days; None where there is no report of them."""
 
-    figure: str
+    figure: ComparedFigure
     kind: str
     """`count`, `value` (minor units of the currency) or `share` (of one)."""
     currency: str | None = None
@@ -41,7 +43,7 @@ class Comparison(Part, frozen=True, kw_only=True):
 class Band(Part, frozen=True, kw_only=True):
     """A limit of a meter."""
 
-    name: str
+    name: BandName
     limit: float
     """Share of one."""
 
@@ -49,9 +51,7 @@ class Band(Part, frozen=True, kw_only=True):
 class Meter(Part, frozen=True, kw_only=True):
     """A ratio that the payment industry watches."""
 
-    name: str
-    definition: str
-    source: str
+    name: MeterName
     first_day: str
     """The ratio is counted from this day to the report's."""
     days: int
@@ -62,12 +62,14 @@ class Meter(Part, frozen=True, kw_only=True):
     whole: int
     ratio: float | None
     """None: not measurable."""
-    why_not: str
-    """Why it is not measurable; empty if it is."""
+    why_not: NotMeasurable | None
+    """Why it is not measurable; None if it is."""
     bands: tuple[Band, ...]
     """Limits, the lowest first."""
-    verdict: str
-    """What the ratio amounts to; empty if it is not measurable."""
+    verdict: MeterVerdict | None
+    """None: not measurable."""
+    band: BandName | None
+    """The exemption within which the ratio is, or the limit that it reaches; None if there is none."""
 
 
 class SilentRule(Part, frozen=True, kw_only=True):
@@ -88,5 +90,7 @@ class Past(Part, frozen=True, kw_only=True):
     silent_rules: tuple[SilentRule, ...] = ()
     new_entities: tuple[str, ...] = ()
     """Tokens among `entities` that none of the reports in `days` names."""
-    score_drift: float | None = None
-    """Population stability index of the scores, against those of `days`."""
+    score_psi: float | None = None
+    """Population stability index (PSI) of the day's scores, against those of `days`."""
+    open_alerts: tuple[OpenAlert, ...] = ()
+    """Those of `days` that had no label when their reports were written, oldest first; of each day at most ten."""

@@ -1,0 +1,36 @@
+"""Reads the JSON reports that this version and earlier ones wrote."""
+
+from typing import Any, Final
+
+import msgspec
+
+from fraudstream.reporting.daily.schema.report import REPORT_SCHEMA_VERSION, DailyReport
+from fraudstream.transactions.reasons import NO_RULES_CODES
+
+_WITH_SENTENCES: Final = 3
+"""The version that had sentences where there are codes now, and the model's features among the rules."""
+
+
+def read_report(content: bytes) -> DailyReport | None:
+    """Return a report as today's structure; None if it is of a version that is not known.
+
+    Of a report of version 3, what it says of other days and of the revision before it is left out.
+    """
+    found = msgspec.json.decode(content)
+    if found["schemaVersion"] == _WITH_SENTENCES:
+        found = _without_sentences(found)
+    elif found["schemaVersion"] != REPORT_SCHEMA_VERSION:
+        return None
+    return msgspec.convert(found, DailyReport)
+
+
+def _without_sentences(report: dict[str, Any]) -> dict[str, Any]:
+    no_rules = {each["source"] for each in report["rules"] if each["code"] in NO_RULES_CODES}
+    return {
+        **report,
+        "revision": {**report["revision"], "changes": []},
+        "rules": [each for each in report["rules"] if each["source"] not in no_rules],
+        "overlaps": [each for each in report["overlaps"] if no_rules.isdisjoint((each["first"], each["second"]))],
+        "bursts": [each for each in report["bursts"] if each["source"] not in no_rules],
+        "past": {},
+    }
