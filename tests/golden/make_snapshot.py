@@ -40,11 +40,12 @@ from embedded_aws.cloud import LocalCloud
 from embedded_aws.provider.identity import Identity
 from embedded_aws.provider.inputs import Inputs
 from embedded_aws.pulumi_program import Created
+from fraudstream.detection.features import codec as vector_codec
 from fraudstream.detection.features import registry
 from fraudstream.detection.models import model, selection
 from fraudstream.detection.profiles import codec
 from fraudstream.reporting.daily.schema import report
-from fraudstream.reporting.log import hourly_merge, record, roll_up
+from fraudstream.reporting.log import aggregates, hourly_merge, record, roll_up
 from fraudstream.transactions.attributes import from_item
 from fraudstream_tools.cli.support.demo.reconciliation import STOPPED, stored_transactions
 from fraudstream_tools.cli.support.labelling import label_transaction
@@ -156,9 +157,11 @@ def manifest(
         "tokenKey": TOKEN_KEY,
         "formats": {
             "profile": codec.SCHEMA,
+            "vector": vector_codec.FORM,
             "features": registry.SCHEMA,
             "logRecord": record.SCHEMA_VERSION,
             "hour": roll_up.HOUR_SCHEMA_VERSION,
+            "aggregation": aggregates.AGGREGATION,
             "fingerprint": hourly_merge.FINGERPRINT,
             "report": report.REPORT_SCHEMA_VERSION,
             "model": model.SCHEMA_VERSION,
