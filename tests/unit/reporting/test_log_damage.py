@@ -1,5 +1,6 @@
 """What of the log is damaged, gone or cut off is named, made again where that can be, and never makes it poorer."""
 
+import dataclasses
 import gzip
 import shutil
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.segments import cut
+from fraudstream.reporting.storage.object_store import FolderStore
 from fraudstream.transactions.decision import Truth, Verdict
 from tests.unit.reporting.decision_log_harness import (
     DAY,
@@ -154,3 +156,19 @@ def test_what_is_gone_for_good_is_named(log: Path) -> None:
     assert lost.relative_to(log).as_posix() in made.log_hours.damaged
     assert 0 < made.reconciliation.decided < 13
     assert report(log).log_hours.damaged == made.log_hours.damaged
+
+
+@pytest.mark.parametrize("expired", [(), ("segments",)])
+def test_a_copy_tells_the_same_wherever_it_lies(log: Path, tmp_path: Path, expired: tuple[str, ...]) -> None:
+    before = report(log)
+    copy = tmp_path / "pulled"
+    shutil.copytree(log / PREFIX, copy)
+    for folder in expired:
+        shutil.rmtree(copy / folder)
+    notes = {path: path.read_bytes() for path in (copy / "hours").rglob("*.json")}
+    reporting = dataclasses.replace(reporter(tmp_path), store=FolderStore(copy), log_prefix="")
+    made = reporting.report(DAY)
+    assert made.reconciliation == before.reconciliation
+    assert (made.decisions, made.log_hours) == (before.decisions, before.log_hours)
+    # The hours are read as they are, and not merged again of what segments are left.
+    assert {path: path.read_bytes() for path in notes} == notes

@@ -132,7 +132,8 @@ class RollUp:
 
     def read(self, hour: datetime) -> Hour | None:
         """Return the note on an hour, if it was merged."""
-        return read_note(self.store.read(hour_key(self.log_prefix, hour)))
+        note = read_note(self.store.read(hour_key(self.log_prefix, hour)))
+        return note and self._rebased(note)
 
     def _bring_up_to_date(self, hour: datetime) -> Hour | None:
         segments = self.store.find(hour_prefix(self.log_prefix, hour))
@@ -140,6 +141,7 @@ class RollUp:
         known = read_note(content)
         if content and known is None:
             return None  # a newer version's, and left as it is
+        known = known and self._rebased(known, segments)
         if not segments or (known and is_current(known, segments)):
             return None
         return self._merge(hour, segments, known)
@@ -149,7 +151,23 @@ class RollUp:
         after = hour_key(self.log_prefix, since.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1))
         with ThreadPoolExecutor(DOWNLOADS) as pool:
             found = pool.map(self.store.read, self.store.find(hours_prefix(self.log_prefix), after=after))
-            return [note for note in map(read_note, found) if note]
+            return [self._rebased(note) for note in map(read_note, found) if note]
+
+    def _rebased(self, note: Hour, segments: Iterable[str] = ()) -> Hour:
+        """Return a note with keys as they are here; in a copy, the log may begin elsewhere than in the bucket."""
+        there = prefix_of(note)
+        if there is None or there == self.log_prefix:
+            return note
+        here = {key: f"{self.log_prefix}{key.removeprefix(there)}" for key in (*note.files, *note.damaged)}
+        known = note.segments_digest
+        if known == _digest(f"{there}{key.removeprefix(self.log_prefix)}" for key in segments):
+            known = _digest(segments)
+        return msgspec.structs.replace(
+            note,
+            files={here[key]: mark for key, mark in note.files.items()},
+            damaged={here[key]: mark for key, mark in note.damaged.items()},
+            segments_digest=known,
+        )
 
     def remake_older(self) -> list[str]:
         """Make hours of an older aggregation again, as many as there is time for, and return their names.
@@ -320,6 +338,15 @@ def read_note(content: bytes | None) -> Hour | None:
     if content is None or msgspec.json.decode(content, type=_Version).schema_version > HOUR_SCHEMA_VERSION:
         return None
     return msgspec.json.decode(content, type=Hour)
+
+
+def prefix_of(note: Hour) -> str | None:
+    """Return what the keys of a log begin with where an hour was merged; None if it has no files that tell."""
+    if not note.files:
+        return None
+    # Such as decision-log/decisions/date=2026-11-22/2026-11-22T14.parquet.
+    folder = min(note.files).rpartition("date=")[0].rstrip("/").rpartition("/")[0]
+    return f"{folder}/" if folder else ""
 
 
 def _digest(segments: Iterable[str]) -> str:

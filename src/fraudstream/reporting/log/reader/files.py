@@ -17,7 +17,7 @@ import duckdb
 import msgspec
 
 from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key
-from fraudstream.reporting.log.roll_up import Hour, read_note
+from fraudstream.reporting.log.roll_up import Hour, prefix_of, read_note
 from fraudstream.reporting.log.segments import hour_prefix
 from fraudstream.reporting.storage.duckdb_engine import listed
 from fraudstream.reporting.storage.object_store import digest
@@ -157,9 +157,7 @@ def _hour(path: Path, note: Hour) -> tuple[Path, str, Mapping[Path, str]]:
     moment = datetime.strptime(note.hour, HOUR_FORMAT).replace(tzinfo=UTC)
     if path != root / hour_key("", moment):
         raise ValueError("it lies elsewhere")
-    # Such as decision-log/decisions/date=2026-11-22/2026-11-22T14.parquet.
-    prefix = min(note.files, default="").rpartition("date=")[0].rstrip("/").rpartition("/")[0]
-    prefix += "/" if prefix else ""
+    prefix = prefix_of(note) or ""
     return (
         root / hour_prefix("", moment),
         prefix,
