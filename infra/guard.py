@@ -62,7 +62,7 @@ def refuse_loss(previous: PreviousOutputs, settings: StackSettings) -> None:
     Raises:
         StackSettingsError: a setting would do so; the message names it and says what can be done instead.
     """
-    complaints = [*_key(previous, settings)]
+    complaints = [*_key(previous, settings), *_tokens(previous, settings)]
     if not settings.allow_destructive_changes:
         complaints += [*_place(previous, settings), *_account_role(previous, settings), *_trail(previous, settings)]
     if complaints:
@@ -103,6 +103,18 @@ def _trail(previous: PreviousOutputs, settings: StackSettings) -> Iterator[str]:
             "all that was recorded. Set it back to true, or copy what is to be kept (aws s3 sync) and set "
             f"{NAMESPACE}:allowDestructiveChanges true."
         )
+
+
+def _tokens(previous: PreviousOutputs, settings: StackSettings) -> Iterator[str]:
+    for name, output, value in (
+        ("tokenKeys", previous.text("tokenKeys"), settings.token_keys),
+        ("tokenNumber", previous.text("tokenNumber"), settings.token_number),
+    ):
+        if output is not None and output.isdecimal() and value < int(output):
+            yield (
+                f"{NAMESPACE}:{name} is {value}, and this stack stands with {output}: the change would delete or leave "
+                f"a key by which people are found again. Set it back to {output}; token numbers only grow."
+            )
 
 
 def _key(previous: PreviousOutputs, settings: StackSettings) -> Iterator[str]:

@@ -83,6 +83,8 @@ class StackSettings:
     analytics: bool
     audit_trail: bool
     audit_trail_lock_days: int
+    token_keys: int
+    token_number: int
     waf: bool
     waf_rate_limit: int
     """Requests in five minutes from one address."""
@@ -230,10 +232,18 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         analytics=reader.flag("analytics", default=False),
         audit_trail=reader.flag("auditTrail", default=False),
         audit_trail_lock_days=reader.integer("auditTrailLockDays", 0, 0, 3650),
+        token_keys=reader.integer("tokenKeys", 1, 1, 99),
+        token_number=reader.integer("tokenNumber", 1, 1, 99),
         waf=reader.flag("waf", default=False),
         # The bounds are WAF's own; the default is the stage's throttle held for five minutes by one address.
         waf_rate_limit=reader.integer("wafRateLimit", REQUESTS_PER_SECOND * 300, 10, 2_000_000_000),
     )
+    if settings.token_number > settings.token_keys:
+        # The analyzer must know a number before anybody makes tokens of it.
+        reader.complaints.append(
+            f"{NAMESPACE}:tokenNumber is {settings.token_number}, and there are keys of {settings.token_keys} only: "
+            f"raise {NAMESPACE}:tokenKeys first, in an up of its own"
+        )
     if complaints := [*reader.complaints, *_unknown(given, reader.asked)]:
         raise StackSettingsError("\n".join(complaints))
     return settings

@@ -92,12 +92,15 @@ def _provider(settings: StackSettings, names: Names) -> aws.Provider:
 def _environments(settings: StackSettings, stores: _Stores) -> Mapping[str, Mapping[str, Any]]:
     common = {"environment_suffix": settings.environment_suffix, "log_level": settings.log_level}
     tables = stores.tables
+    numbers = {"token_keys_on_top": stores.keys.token_keys_on_top} if settings.token_keys > 1 else {}
     return {
         PROCESSOR: environment(
             ProcessorSettings,
             **common,
             transactions_table=tables.transactions.name,
             token_key=stores.keys.token_key,
+            token_number=settings.token_number,
+            **numbers,
             placeholders=read_placeholders(),
             retention_days=settings.retention_days,
             max_past_days=settings.max_past_days,
@@ -111,6 +114,7 @@ def _environments(settings: StackSettings, stores: _Stores) -> Mapping[str, Mapp
             transactions_table=tables.transactions.name,
             profiles_table=tables.profiles.name,
             alerts_table=tables.alerts.name,
+            **numbers,
             bucket=stores.bucket.name,
             time_zone=settings.time_zone,
             label_delay_days=settings.label_delay_days,
@@ -264,7 +268,7 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
     # Components hand the provider on to their children.
     opts = pulumi.ResourceOptions(providers={"aws": provider})
 
-    keys = Keys(place, customer_managed=settings.customer_managed_key, opts=opts)
+    keys = Keys(place, customer_managed=settings.customer_managed_key, token_keys=settings.token_keys, opts=opts)
     stores = _Stores(
         keys=keys,
         tables=make_tables(place, keys, opts),
@@ -311,6 +315,8 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
         "dailySchedule": schedules.daily,
         "hourlySchedule": schedules.hourly,
         "region": settings.region,
+        "tokenKeys": str(settings.token_keys),
+        "tokenNumber": str(settings.token_number),
         "apiGatewayAccountRole": settings.api_gateway_account_role,
     }
     if keys.arn is not None:

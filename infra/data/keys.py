@@ -28,9 +28,21 @@ class Keys(pulumi.ComponentResource):
     """The customer-managed key, unless AWS's own keys are to be used, the token key, and the log's key."""
 
     def __init__(
-        self, place: StackContext, *, customer_managed: bool, opts: pulumi.ResourceOptions | None = None
+        self,
+        place: StackContext,
+        *,
+        customer_managed: bool,
+        token_keys: int = 1,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Create the keys."""
+        """Create the keys.
+
+        Args:
+            place: the stack's region, account and names.
+            customer_managed: whether there is a key of the stack's own.
+            token_keys: how many numbers tokens can have.
+            opts: Pulumi's options.
+        """
         super().__init__("fraudstream:infra:Keys", place.name("component", "keys"), None, opts)
         self._place = place
         self.arn: pulumi.Output[str] | None = self._make_key() if customer_managed else None
@@ -40,6 +52,14 @@ class Keys(pulumi.ComponentResource):
         )
         self.token_key = pulumi.Output.secret(token_key.base64)
         """Key of the HMAC that makes tokens: 32 bytes in base64, secret."""
+        on_top = [
+            random.RandomBytes(
+                place.name("secret", f"token-key-{number}"), length=32, opts=pulumi.ResourceOptions(parent=self)
+            ).base64
+            for number in range(2, token_keys + 1)
+        ]
+        self.token_keys_on_top = pulumi.Output.secret(pulumi.Output.all(*on_top).apply(",".join))
+        """Keys of the token numbers from 2 on, separated by commas, secret; empty where there are none."""
         log_key = random.RandomBytes(
             place.name("secret", "log-key"), length=32, opts=pulumi.ResourceOptions(parent=self)
         )

@@ -58,6 +58,10 @@ class ProcessorSettings(CommonSettings, frozen=True, kw_only=True):
     transactions_table: str
     token_key: str
     """Key of the HMAC that turns identifiers into tokens: base64, at least 32 bytes."""
+    token_keys_on_top: str = ""
+    """Keys of the token numbers from 2 on, separated by commas."""
+    token_number: int = 1
+    """Number of the tokens that are made."""
     placeholders: str = ""
     """What clients send in place of an identifier which they do not have: in small letters, separated by commas."""
     retention_days: int = 400
@@ -82,6 +86,8 @@ class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):
     profiles_table: str
     alerts_table: str
     bucket: str
+    token_keys_on_top: str = ""
+    """Keys of the token numbers from 2 on, separated by commas."""
     time_zone: str = "UTC"
     """IANA name: the hours that rules speak of."""
     label_delay_days: Annotated[int, msgspec.Meta(ge=0, le=8)] = 7

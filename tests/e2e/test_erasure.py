@@ -232,3 +232,13 @@ def check_who_comes_back_begins_anew(
     assert profile is not None
     assert "state" in profile
     assert found(fraudstream, "erase", "--customer", world.ann, "--dry-run")["removed"]["transactions"] == 1
+
+
+def test_the_commands_say_how_a_rotation_of_the_token_key_begins(world: World, fraudstream: Command) -> None:
+    said = found(fraudstream, "tokens", "rotate")
+    assert (said["keys"], said["number"]) == (1, 1)
+    assert said["next"] == "pulumi config set fraudstream:tokenKeys 2 && pulumi up"
+    # With one key, whatever is stored has tokens of the newest number.
+    rekeyed = found(fraudstream, "tokens", "rekey", "--yes")["rekeyed"]
+    assert set(rekeyed.values()) == {0}
+    assert world.of("ann")[0]["customerId"].startswith("tok_")

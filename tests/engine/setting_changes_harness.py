@@ -95,6 +95,8 @@ CHANGES: Mapping[str, Change] = {
         " trail-audit versioning-audit",
     ),
     "auditTrailLockDays": Change("30"),
+    "tokenKeys": Change("2", f"{PROCESSOR} {ANALYZER}", created="secret-token-key-2"),
+    "tokenNumber": Change("1"),
     "waf": Change("true", created="waf-api waf-api-stage"),
     "wafRateLimit": Change("1000"),
 }

@@ -55,6 +55,17 @@ def test_a_trail_that_was_recorded_is_not_deleted_unless_it_may_go() -> None:
     check(STANDING)
 
 
+@pytest.mark.parametrize("consent", ["false", "true"])
+def test_token_numbers_only_grow(consent: str) -> None:
+    rotated = PreviousOutputs(values={**STANDING.values, "tokenKeys": "3", "tokenNumber": "2"})
+    check(rotated, tokenKeys="3", tokenNumber="2")
+    check(rotated, tokenKeys="4", tokenNumber="4")
+    with pytest.raises(StackSettingsError, match="tokenKeys is 2, and this stack stands with 3"):
+        check(rotated, tokenKeys="2", tokenNumber="2", allowDestructiveChanges=consent)
+    with pytest.raises(StackSettingsError, match="tokenNumber is 1, and this stack stands with 2"):
+        check(rotated, tokenKeys="3", allowDestructiveChanges=consent)
+
+
 def test_one_run_names_every_setting_that_would_lose_data() -> None:
     with pytest.raises(StackSettingsError) as refused:
         check(STANDING, environmentSuffix="other", apiGatewayAccountRole="existing", customerManagedKey="false")

@@ -128,3 +128,23 @@ def test_pulumis_own_region_must_not_differ(declare: Declare) -> None:
     with pytest.raises(StackSettingsError, match="aws:region is 'eu-west-1'"):
         declare({"aws:region": "eu-west-1"})
     assert declare({"aws:region": "us-east-2"}).resources
+
+
+def test_a_token_number_without_a_key_is_refused() -> None:
+    assert read(tokenKeys="2", tokenNumber="2").token_number == 2
+    with pytest.raises(StackSettingsError, match="tokenNumber is 2, and there are keys of 1 only"):
+        read(tokenNumber="2")
+
+
+def test_the_analyzer_has_the_later_token_keys_and_never_the_first(declare: Declare) -> None:
+    graph = declare({"fraudstream:tokenKeys": "3", "fraudstream:tokenNumber": "2"})
+    keys = {each.name: each for each in graph.of("random:index/randomBytes:RandomBytes")}
+    assert {"secret-token-key-test", "secret-token-key-2-test", "secret-token-key-3-test"} <= keys.keys()
+    functions = {each["name"]: each["environment"]["variables"] for each in graph.of("aws:lambda/function:Function")}
+    processor, analyzer = (functions[f"lambda-{name}-test"] for name in ("transaction-processor", "fraud-analyzer"))
+    assert processor["TOKEN_NUMBER"] == "2"
+    assert processor["TOKEN_KEYS_ON_TOP"] == analyzer["TOKEN_KEYS_ON_TOP"]
+    assert len(processor["TOKEN_KEYS_ON_TOP"].split(",")) == 2
+    assert "TOKEN_KEY" not in analyzer
+    assert not any("TOKEN_KEY" in name for name in functions["lambda-report-generator-test"])
+    assert graph.outputs["tokenKeys"] == "3"

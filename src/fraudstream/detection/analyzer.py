@@ -16,8 +16,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.detection.batch import Batch, BatchStep, Judged
 from fraudstream.detection.judge import Judge
+from fraudstream.detection.rotation import earlier_tokens
 from fraudstream.detection.stream_records import PoisonRecordError, Work, read, sequence_number
 from fraudstream.transactions.decision import Decision, Verdict
+from fraudstream.transactions.pseudonyms.raising import raise_tokens
+from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from fraudstream.detection.stores.alerts import AlertStore
     from fraudstream.detection.stores.decisions import DecisionStore
     from fraudstream.detection.stores.profiles import ProfileStore
+    from fraudstream.transactions.pseudonyms.raising import RaisedTransaction
     from fraudstream.transactions.transaction import Transaction
 
 
@@ -83,6 +87,7 @@ class Analyzer:
         calendar: Calendar,
         clock: Callable[[], float] = time.time,
         on_shadow_error: Callable[[Exception], None] | None = None,
+        raiser: TokenRaiser | None = None,
     ) -> None:
         """Store the tables.
 
@@ -94,7 +99,9 @@ class Analyzer:
             calendar: what hours of the day and the delay of labels refer to.
             clock: seconds since the epoch.
             on_shadow_error: see `Judge`.
+            raiser: has the keys of later token numbers: all that is learnt is learnt by tokens of the newest.
         """
+        self._raiser = raiser or TokenRaiser()
         self._profiles = profiles
         self._decisions = decisions
         self._alerts = alerts
@@ -116,6 +123,7 @@ class Analyzer:
         works: dict[str, Work] = {}
         steps: list[BatchStep] = []
         to_judge: set[str] = set()
+        raised: list[RaisedTransaction] = []
         for record in records:
             try:
                 work = read(record)
@@ -124,23 +132,28 @@ class Analyzer:
                 continue
             if work.transaction is None or work.sequence_number in works:
                 continue
-            works[work.sequence_number] = work
-            if work.undecided and work.transaction.transaction_id not in to_judge:
-                to_judge.add(work.transaction.transaction_id)
-                steps.append(BatchStep(work.sequence_number, work.transaction, is_redriven=work.redriven))
+            raised.append(raise_tokens(work.transaction, self._raiser))
+            transaction = raised[-1].transaction
+            works[work.sequence_number] = work._replace(transaction=transaction)
+            if work.undecided and transaction.transaction_id not in to_judge:
+                to_judge.add(transaction.transaction_id)
+                steps.append(BatchStep(work.sequence_number, transaction, is_redriven=work.redriven))
             if work.relabelling:
-                steps.append(
-                    BatchStep(work.sequence_number, work.transaction, work.relabelling, is_redriven=work.redriven)
-                )
-        self._take(steps, works, ruleset, analysis)
+                steps.append(BatchStep(work.sequence_number, transaction, work.relabelling, is_redriven=work.redriven))
+        self._take(steps, works, Judge(ruleset, self._calendar, self._on_shadow_error), raised, analysis)
         return analysis
 
     def _take(
-        self, steps: Sequence[BatchStep], works: Mapping[str, Work], ruleset: Ruleset, analysis: Analysis
+        self,
+        steps: Sequence[BatchStep],
+        works: Mapping[str, Work],
+        judge: Judge,
+        raised: Sequence[RaisedTransaction],
+        analysis: Analysis,
     ) -> None:
         failed: Mapping[str, Exception] = {}
         if steps:
-            batch = Batch(self._profiles, Judge(ruleset, self._calendar, self._on_shadow_error), steps, self._now())
+            batch = Batch(self._profiles, judge, steps, self._now(), earlier_tokens(raised))
             judged = batch.run(self._decisions)
             failed = batch.failed
             analysis.failures += [Failure(number, error) for number, error in failed.items()]

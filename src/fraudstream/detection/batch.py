@@ -15,6 +15,7 @@ from fraudstream.detection.judge import judged_without
 from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles.entities import PERSONAL, EntityKind, entities, kind_of
 from fraudstream.detection.profiles.events import identity
+from fraudstream.detection.rotation import NO_EARLIER, EarlierTokens, carried_over
 from fraudstream.detection.stores.decisions import LearntLabel
 from fraudstream.detection.stores.profiles import ATTEMPTS, ErasedMark, LoadedProfiles, ProfileStore, StoredProfile
 
@@ -68,7 +69,14 @@ class Judged(NamedTuple):
 class Batch:
     """Takes steps in order, as if nobody else wrote their profiles meanwhile."""
 
-    def __init__(self, store: ProfileStore, judge: Judge, steps: Sequence[BatchStep], decided_at: int) -> None:
+    def __init__(
+        self,
+        store: ProfileStore,
+        judge: Judge,
+        steps: Sequence[BatchStep],
+        decided_at: int,
+        earlier: EarlierTokens = NO_EARLIER,
+    ) -> None:
         """Store what to do.
 
         Args:
@@ -76,7 +84,9 @@ class Batch:
             judge: judges by one ruleset.
             steps: in the stream's order, each transaction to judge once.
             decided_at: the time that decisions carry, epoch milliseconds.
+            earlier: how what the transactions touch was called before.
         """
+        self._earlier = earlier
         self._store = store
         self._judge = judge
         self._steps = list(steps)
@@ -267,7 +277,9 @@ class Batch:
         return before._replace(profile=self._changed[key]) if before else StoredProfile(self._changed[key], None)
 
     def _load(self, keys: Iterable[str], *, with_lists: bool = False) -> LoadedProfiles:
-        loaded = self._store.load(set(keys), with_lists=with_lists)
+        wanted = {*keys}
+        loaded = self._store.load(wanted | self._earlier.before(wanted), with_lists=with_lists)
+        loaded = carried_over(loaded, self._earlier)
         for key in keys:
             self._stored.pop(key, None)
         self._stored.update(loaded.profiles)

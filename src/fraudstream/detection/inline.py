@@ -18,9 +18,12 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from fraudstream.detection.judge import Judge, judged_without
 from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.events import check
+from fraudstream.detection.rotation import carried_over, earlier_tokens
 from fraudstream.detection.stores.profiles import read_once
 from fraudstream.transactions.deadline import Deadline, DeadlineExceededError
 from fraudstream.transactions.inline import InlineFallback, of_decision
+from fraudstream.transactions.pseudonyms.raising import raise_tokens
+from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +59,7 @@ class InlineJudge:
         budget_seconds: float,
         on_failure: Callable[[Exception], None],
         clock: Callable[[], float] = time.time,
+        raiser: TokenRaiser | None = None,
     ) -> None:
         """Keep what to judge by.
 
@@ -68,7 +72,9 @@ class InlineJudge:
             budget_seconds: the most that a decision may take.
             on_failure: is told why there is no decision.
             clock: seconds since the epoch.
+            raiser: as the analyzer's.
         """
+        self._raiser = raiser or TokenRaiser()
         self._dynamodb = dynamodb
         self._table = table
         self._rulesets = rulesets
@@ -96,7 +102,9 @@ class InlineJudge:
         begun = _Attempt(self, self._rulesets, time.monotonic() + budget)
         for deadline in self._deadlines:
             begun.until_closed.enter_context(deadline.within(budget))
-        keys = list(entities(transaction).values())
+        raised = raise_tokens(transaction, self._raiser)
+        keys = set(entities(raised.transaction).values())
+        keys |= earlier_tokens([raised]).before(keys)
         begun.profiles = self._pool.submit(read_once, self._dynamodb, self._table, keys)
         if self._rulesets.is_due:
             begun.ruleset = self._pool.submit(self._rulesets.current)
@@ -109,6 +117,8 @@ class InlineJudge:
             UnusableTransactionError: a value of the transaction is out of range.
         """
         check(transaction)
+        raised = raise_tokens(transaction, self._raiser)
+        transaction, loaded = raised.transaction, carried_over(loaded, earlier_tokens([raised]))
         judgement = Judge(ruleset, self._calendar).judge(
             transaction,
             {key: stored.profile for key, stored in loaded.profiles.items()},

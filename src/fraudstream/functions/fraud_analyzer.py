@@ -16,6 +16,7 @@ from fraudstream.detection.stores.ruleset import RulesetStore
 from fraudstream.detection.stream_records import sequence_number, transaction_id
 from fraudstream.settings import AnalyzerSettings, Metric, read_settings
 from fraudstream.telemetry import Log, LogFields, MetricEmitter
+from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,11 +45,13 @@ def _shadow_failed(error: Exception) -> None:
     _LOG.failure("the shadow model could not score a transaction, which was decided without it", error)
 
 
+_RAISER = TokenRaiser(_SETTINGS.token_keys_on_top)
 _RULESETS = RulesetStore(
     _S3,
     bucket=_SETTINGS.bucket,
     prefix=RULESET_PREFIX,
     on_refused=_refused,
+    raiser=_RAISER,
 )
 _ANALYZER = Analyzer(
     profiles=ProfileStore(_DYNAMODB, _SETTINGS.profiles_table, _SETTINGS.profile_retention_days, _POOL),
@@ -57,6 +60,7 @@ _ANALYZER = Analyzer(
     pool=_POOL,
     calendar=Calendar(time_zone(_SETTINGS.time_zone), _SETTINGS.label_delay_days),
     on_shadow_error=_shadow_failed,
+    raiser=_RAISER,
 )
 
 

@@ -15,7 +15,7 @@ from fraudstream.transactions.api.routes import Answer, TransactionApi
 from fraudstream.transactions.deadline import Deadline
 from fraudstream.transactions.inline import InlineDecider, LazyDecider
 from fraudstream.transactions.pseudonyms.lookup import find_tokens
-from fraudstream.transactions.pseudonyms.tokens import Tokenizer
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser
 from fraudstream.transactions.store import TransactionStore
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ _client: "DynamoDBClient" = boto3.client(  # pyright: ignore[reportUnknownMember
 )
 _log = Log(PROCESSOR, _settings)
 _meter = MetricEmitter(_settings)
+_raiser = TokenRaiser(_settings.token_keys_on_top)
+_tokenizer = Tokenizer(_settings.token_key, _raiser, _settings.token_number)
+_placeholders = frozenset(_settings.placeholders.split(","))
 
 
 def _undecided(error: Exception) -> None:
@@ -54,11 +57,17 @@ def _inline_decider() -> InlineDecider:
         table=_settings.profiles_table,
         # Earlier versions are the analyzer's business: without a ruleset there is no inline decision.
         rulesets=RulesetStore(
-            s3, bucket=_settings.bucket, prefix=RULESET_PREFIX, on_refused=_not_refreshed, recovers=False
+            s3,
+            bucket=_settings.bucket,
+            prefix=RULESET_PREFIX,
+            on_refused=_not_refreshed,
+            recovers=False,
+            raiser=_raiser,
         ),
         calendar=Calendar(time_zone(_settings.time_zone), _settings.label_delay_days),
         budget_seconds=budget,
         on_failure=_undecided,
+        raiser=_raiser,
     )
 
 
@@ -66,8 +75,6 @@ _decider = LazyDecider(_inline_decider, _undecided) if _settings.inline_budget_m
 if _decider and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency":
     # It starts before anybody waits.
     _decider.prepare()
-_tokenizer = Tokenizer(_settings.token_key)
-_placeholders = frozenset(_settings.placeholders.split(","))
 _api = TransactionApi(
     store=TransactionStore(
         client=_client,

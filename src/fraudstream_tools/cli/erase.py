@@ -10,16 +10,15 @@ from fraudstream_tools.cli.support.confirmation import DryRunOption, YesOption, 
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.privacy import Steps, privacy_system
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.privacy.receipt import ErasureReceipt
-    from fraudstream_tools.operations.privacy.system import PrivacySystem
 
 CustomerOption = Annotated[
     str,
     typer.Option("--customer", metavar="ID", help="The customerId, as your systems have it, or its token (tok_…)."),
 ]
-_SECONDS_BETWEEN_LINES: Final = 5.0
 _TOKEN: Final = re.compile(r"tok[0-9]*_[A-Za-z0-9_-]{22}")
 
 
@@ -61,9 +60,9 @@ def erase(
     tokens = _tokens(deployment, customer)
     if not dry_run:
         confirm("Erase this person from everything that is stored?", yes=yes, as_json=as_json)
-    system = _system(deployment)
+    system = privacy_system(deployment)
     person = Person(tokens, identity_of(deployment.client("sts")))
-    erasure = Erasure(system, person, dry_run=dry_run, on_step=_Steps())
+    erasure = Erasure(system, person, dry_run=dry_run, on_step=Steps())
     try:
         receipt = erasure.run()
         key = None if dry_run else keep_receipt(system, receipt)
@@ -125,51 +124,21 @@ def hold(
 
 
 def _tokens(deployment: Deployment, customer: str) -> frozenset[str]:
-    """Return a person's tokens; raw ids become tokens in the processor, which alone has the key."""
-    if _TOKEN.fullmatch(customer):
-        return frozenset({customer})
+    """Return a person's tokens of all numbers; the processor alone has the keys."""
     from fraudstream_tools.operations.privacy.tokens import TokensRefusedError, ask_for_tokens  # noqa: PLC0415
 
-    client = deployment.client("lambda")
+    is_token = _TOKEN.fullmatch(customer) is not None
+    asked = {"tokens": [customer]} if is_token else {"identifiers": [{"kind": "customer", "value": customer}]}
     try:
-        (found,) = ask_for_tokens(client, deployment["processorFunction"], [("customer", customer)])
+        (found,) = ask_for_tokens(deployment.client("lambda"), deployment["processorFunction"], **asked)
     except TokensRefusedError as error:
-        raise CommandError(str(error)) from None
+        if not is_token:
+            raise CommandError(str(error)) from None
+        err.print(f"{error}\nonly this very token is looked for, and none of another number", markup=False)
+        return frozenset({customer})
     if not found:
         raise CommandError("this customerId is a placeholder, which stands for nobody in particular")
     return frozenset(found)
-
-
-def _system(deployment: Deployment) -> "PrivacySystem":
-    from fraudstream_tools.operations.privacy.log_owner import LogOwner  # noqa: PLC0415
-    from fraudstream_tools.operations.privacy.system import PrivacySystem  # noqa: PLC0415
-
-    return PrivacySystem(
-        dynamodb=deployment.client("dynamodb"),
-        s3=deployment.client("s3"),
-        log_owner=LogOwner(deployment.client("lambda"), deployment["reportFunction"]),
-        transactions=deployment["transactionsTable"],
-        profiles=deployment["profilesTable"],
-        alerts=deployment["alertsTable"],
-        bucket=deployment["bucketName"],
-        audit_bucket=deployment.get("auditBucket"),
-    )
-
-
-class _Steps:
-    """Says on standard error what is being done, and every few seconds how far it is."""
-
-    def __init__(self) -> None:
-        self._what = ""
-        self._said = 0.0
-
-    def __call__(self, what: str, done: int, total: int | None) -> None:
-        now = time.monotonic()
-        if what == self._what and now - self._said < _SECONDS_BETWEEN_LINES and done != total:
-            return
-        self._what, self._said = what, now
-        of = f": {done:,} of {total:,}" if total else ""
-        err.print(f"{what}{of}", style="dim", markup=False)
 
 
 def _print(receipt: "ErasureReceipt", key: str | None) -> None:

@@ -31,6 +31,7 @@ from fraudstream_tools.cli import (
     rules,
     simulate,
     submit,
+    tokens,
     train,
 )
 from fraudstream_tools.cli.support.failures import sentence
@@ -80,6 +81,7 @@ for command in (
     restore,
     profiles,
     erase,
+    tokens,
     preflight,
     leftovers,
     openapi,

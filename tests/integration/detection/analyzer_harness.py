@@ -22,6 +22,7 @@ from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.detection.stores.profiles import SET_ASIDE_PREFIX, ProfileStore, StoredProfile
 from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.decision import Decision
+from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 from fraudstream.transactions.transaction import Transaction, TransactionType
 from tests.aws_harness import TRANSACTION_KEYS, create_table
 
@@ -86,7 +87,7 @@ class World:
     pool: ThreadPoolExecutor
     read_up_to: dict[str, str] = field(default_factory=dict)
 
-    def analyzer(self) -> Analyzer:
+    def analyzer(self, raiser: TokenRaiser | None = None) -> Analyzer:
         return Analyzer(
             profiles=self.profile_store(),
             decisions=DecisionStore(self.dynamodb, "transactions", self.pool),
@@ -94,6 +95,7 @@ class World:
             pool=self.pool,
             calendar=Calendar(),
             clock=lambda: (NOW + 60_000) / 1000,
+            raiser=raiser,
         )
 
     def profile_store(self) -> ProfileStore:

@@ -10,13 +10,14 @@ import msgspec
 from fraudstream.detection.profiles.entities import EntityKind, entities, tokens
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.durations import DAY
+from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 from fraudstream.transactions.transaction import Transaction
 
 ListedEntities: TypeAlias = Mapping[str, Mapping[str, float]]
 """By the key of an entity, such as `card#tok_…`, and by list: epoch milliseconds at which its entry ends."""
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-zA-Z0-9]{0,31}\Z")]
-Token = Annotated[str, msgspec.Meta(pattern=r"^tok_[A-Za-z0-9_-]{22}\Z")]
+Token = Annotated[str, msgspec.Meta(pattern=r"^tok[0-9]{0,3}_[A-Za-z0-9_-]{22}\Z")]
 
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,6 +46,7 @@ class Lists:
 
     def __init__(self, lists: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
         """Store the lists: by name, then by kind of entity, then by token, epoch milliseconds at which it ends."""
+        self._lists = lists
         self.names = tuple(sorted(lists))
         self._kinds = [[(kind, members) for kind, members in lists[name].items() if members] for name in self.names]
 
@@ -54,6 +56,18 @@ class Lists:
             name: frozenset((kind, token, end) for kind, members in kinds for token, end in members.items())
             for name, kinds in zip(self.names, self._kinds, strict=True)
         }
+
+    def raised(self, raiser: TokenRaiser) -> "Lists":
+        """Return the same lists with tokens of the newest number."""
+        return Lists(
+            {
+                name: {
+                    kind: {raiser.raised(token): end for token, end in members.items()}
+                    for kind, members in kinds.items()
+                }
+                for name, kinds in self._lists.items()
+            }
+        )
 
     def memberships(self, transaction: Transaction, listed_as: Collection[str] = ()) -> list[bool]:
         """Return for each list, in the order of `names`, whether any entity of the transaction is on it.

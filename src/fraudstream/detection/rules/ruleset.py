@@ -18,6 +18,7 @@ from fraudstream.detection.rules.language import checker, compiler, fields, pars
 from fraudstream.detection.rules.lists import Lists, load_lists
 from fraudstream.detection.rules.rates import Rates, load_rates
 from fraudstream.transactions.decision import Verdict
+from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 from fraudstream.transactions.transaction import Transaction
 
 MAX_RULES: Final = 200
@@ -150,6 +151,12 @@ class Ruleset:
         self._evaluate: Callable[..., tuple[compiler.TruthValue, ...]] = compiler.compile_together(
             [expression for _, expression in rules], [field.name for field in fields.FIELDS], lists.names
         )
+
+    def with_raised_lists(self, raiser: TokenRaiser) -> "Ruleset":
+        """Return the same rules with the tokens of their lists in the newest number."""
+        other = copy.copy(self)
+        other.lists = self.lists.raised(raiser)
+        return other
 
     def with_models(self, models: ActiveModels) -> "Ruleset":
         """Return the same rules with models beside them."""

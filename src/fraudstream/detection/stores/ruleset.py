@@ -14,6 +14,7 @@ from fraudstream.detection.models.selection import NO_MODELS, ActiveModels, Mode
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load
 from fraudstream.detection.stores.earlier_versions import FolderState, earlier_states
 from fraudstream.detection.stores.s3_cache import CachedObject, S3Cache, is_absent
+from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ class RulesetStore:
         on_refused: Callable[[Exception], None],
         clock: Callable[[], float] = time.monotonic,
         recovers: bool = True,
+        raiser: TokenRaiser | None = None,
     ) -> None:
         """Store where the ruleset is.
 
@@ -48,7 +50,9 @@ class RulesetStore:
             clock: seconds that only grow.
             recovers: whether a first look takes an earlier version where the present one cannot be used; if not, it
                 raises what was wrong.
+            raiser: has the keys of later token numbers: lists may hold tokens of earlier ones.
         """
+        self._raiser = raiser or TokenRaiser()
         self._s3 = s3
         self._bucket = bucket
         self._prefix = prefix
@@ -122,7 +126,7 @@ class RulesetStore:
         ):
             for state in earlier_states(self._s3, self._bucket, self._prefix, RULESET_FILES.__contains__):
                 try:
-                    return _checked(load(*(state.read(name) for name in RULESET_FILES)))
+                    return self._usable(*(state.read(name) for name in RULESET_FILES))
                 except (RulesetError, FileNotFoundError):
                     continue
         raise error
@@ -145,9 +149,14 @@ class RulesetStore:
         files = [self._files.read(name) for name in RULESET_FILES]
         found = tuple(file.etag for file in files)
         if self._ruleset is None or found != self._loaded:
-            self._ruleset = _checked(load(*(file.content for file in files)))
+            self._ruleset = self._usable(*(file.content for file in files))
             self._loaded = found
         return self._ruleset
+
+    def _usable(self, *files: bytes) -> Ruleset:
+        ruleset = load(*files)
+        trial.check_ruleset(ruleset)
+        return ruleset.with_raised_lists(self._raiser)
 
     def _look_at_models(self) -> None:
         try:
@@ -167,11 +176,6 @@ class RulesetStore:
     def _chosen_files(self, chosen: ModelSelection) -> dict[str, CachedObject]:
         names = [name for name in (chosen.live, chosen.shadow) if name]
         return {name: self._files.read(MODELS_FOLDER + name) for name in names}
-
-
-def _checked(ruleset: Ruleset) -> Ruleset:
-    trial.check_ruleset(ruleset)
-    return ruleset
 
 
 def _checked_models(models: ActiveModels) -> ActiveModels:

@@ -6,12 +6,14 @@ from typing import Any, Final
 import msgspec
 
 from fraudstream.transactions.pseudonyms.identifiers import entity_of, normalize
-from fraudstream.transactions.pseudonyms.tokens import Tokenizer, coarse
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser, coarse
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.transaction import FIELDS, Transaction
 
-_VERSION: Final = "2:"
-"""Of payload hashes. 0.1.0 wrote its own without a version, over the request as it was posted."""
+_VERSION: Final = "2"
+"""Of payload hashes."""
+_UNVERSIONED: Final = "1"
+"""0.1.0 wrote its own without a version, over the request as it was posted."""
 
 
 def pseudonymize(
@@ -51,23 +53,45 @@ def pseudonymize(
 
 
 def payload_hash(request: TransactionRequest, tokenizer: Tokenizer) -> str:
-    """Return the keyed hash of what a client posted, with its version.
+    """Return the keyed hash of what a client posted, with its version and, from 2 on, the number of its key: `2.2:…`.
 
     It is the same for the same fields, in whatever order and spacing, and for identifiers that are the same when
     normalized: addresses whole, not their networks.
     """
-    return _VERSION + _hash(_normalized(request), tokenizer)
+    digest = tokenizer.payload_hash(_encoded(_normalized(request)))
+    return f"{_VERSION}:{digest}" if tokenizer.number == 1 else f"{_VERSION}.{tokenizer.number}:{digest}"
 
 
 def is_same_payload(request: TransactionRequest, stored_hash: str, tokenizer: Tokenizer) -> bool:
     """Return whether a request is the one that a stored hash was made of, by this version or by 0.1.0."""
-    if stored_hash.startswith(_VERSION):
-        return stored_hash == payload_hash(request, tokenizer)
-    return stored_hash == _hash(request, tokenizer)
+    version, number, digest = _parsed(stored_hash)
+    if not 1 <= number <= tokenizer.raiser.newest:
+        return False
+    posted = request if version == _UNVERSIONED else _normalized(request)
+    return digest == tokenizer.payload_hash(_encoded(posted), number)
 
 
-def _hash(request: TransactionRequest, tokenizer: Tokenizer) -> str:
-    return tokenizer.payload_hash(msgspec.json.encode(request, order="deterministic"))
+def raised_payload_hash(stored_hash: str, raiser: TokenRaiser) -> str:
+    """Return a stored hash as it would be with the newest key."""
+    version, number, digest = _parsed(stored_hash)
+    if number >= raiser.newest:
+        return stored_hash
+    for each in range(number + 1, raiser.newest + 1):
+        digest = raiser.raised_hash(digest, each)
+    return f"{version}.{raiser.newest}:{digest}"
+
+
+def _parsed(stored_hash: str) -> tuple[str, int, str]:
+    """Return a hash's version, the number of its key, and the hash itself."""
+    head, mark, digest = stored_hash.partition(":")
+    if not mark:
+        return _UNVERSIONED, 1, stored_hash
+    version, _, number = head.partition(".")
+    return version, int(number) if number.isdecimal() else 1, digest
+
+
+def _encoded(request: TransactionRequest) -> bytes:
+    return msgspec.json.encode(request, order="deterministic")
 
 
 def _normalized(request: TransactionRequest) -> TransactionRequest:

@@ -37,6 +37,8 @@ VARIABLES: Mapping[str, str] = {
     "reportFunction": "FRAUDSTREAM_REPORT_FUNCTION",
     "analyzerFunction": "FRAUDSTREAM_ANALYZER_FUNCTION",
     "auditBucket": "FRAUDSTREAM_AUDIT_BUCKET",
+    "tokenKeys": "FRAUDSTREAM_TOKEN_KEYS",
+    "tokenNumber": "FRAUDSTREAM_TOKEN_NUMBER",
     "processorFunction": "FRAUDSTREAM_PROCESSOR_FUNCTION",
 }
 """The stack's outputs that commands need, and the environment variable that replaces each."""

@@ -1,6 +1,7 @@
 """What the bucket holds of a person outside the decision log: reports, and whatever else names a token."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from fraudstream.reporting.storage.object_store import BucketStore
 
 QUERY_RESULTS_PREFIX: Final = "query-results/"
+_TOKEN: Final = re.compile(r"(?<![\w-])tok[0-9]*_[A-Za-z0-9_-]{22}(?![\w-])")
 ERASED: Final = "erased"
 """What stands in a report in place of an erased token or id."""
 
@@ -87,6 +89,45 @@ def redact_report(store: "BucketStore", folder: str, tokens: AbstractSet[str], i
             store.delete(f"{folder}report.json")
         else:
             store.write(f"{folder}report.json", msgspec.json.encode(content))
+        return
+    store.write(f"{folder}report.html", to_html(report))
+    store.write(f"{folder}report.csv", to_csv(report))
+    store.write(f"{folder}report.json", to_json(report))
+
+
+def find_named_tokens(store: "BucketStore") -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """Return what may be tokens in reports, by folder, and in the objects that people keep, by key.
+
+    Raises:
+        ClientError: AWS refused.
+        BotoCoreError: AWS cannot be reached.
+    """
+    reports: dict[str, set[str]] = {}
+    others: dict[str, set[str]] = {}
+    for key in store.find(""):
+        is_report = key.startswith(REPORT_PREFIX)
+        if key.startswith((DECISION_LOG_PREFIX, QUERY_RESULTS_PREFIX, *WITHOUT_TOKENS)):
+            continue
+        found = set(_TOKEN.findall((store.read(key) or b"").decode(errors="replace")))
+        if found:
+            place = key.rpartition("/")[0] + "/" if is_report else key
+            (reports if is_report else others).setdefault(place, set()).update(found)
+    return reports, others
+
+
+def rename_in_report(store: "BucketStore", folder: str, newest: Mapping[str, str]) -> None:
+    """Write other tokens in a daily report; of a form that this version does not write, only in its JSON.
+
+    Raises:
+        ClientError: AWS refused.
+        BotoCoreError: AWS cannot be reached.
+    """
+    content = (store.read(f"{folder}report.json") or b"").decode()
+    text = _TOKEN.sub(lambda found: newest.get(found[0], found[0]), content)
+    try:
+        report = msgspec.json.decode(text, type=DailyReport)
+    except msgspec.DecodeError:
+        store.write(f"{folder}report.json", text.encode())
         return
     store.write(f"{folder}report.html", to_html(report))
     store.write(f"{folder}report.csv", to_csv(report))

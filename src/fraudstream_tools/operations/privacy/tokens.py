@@ -1,41 +1,44 @@
 """Tokens of identifiers, as the processor gives them: it alone has the key."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
 from fraudstream.contract import TOKENS_ALIAS
+from fraudstream.transactions.pseudonyms.lookup import MOST_AT_ONCE
+from fraudstream.transactions.pseudonyms.tokens import number_of
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 _NOT_ALLOWED: Final = frozenset({"AccessDeniedException", "ResourceNotFoundException"})
+_TOKEN: Final = re.compile(r"tok[0-9]*_[A-Za-z0-9_-]{22}")
+_ANY_TOKEN: Final = "tok_" + 22 * "A"
+_MOST_KNOWN: Final = 1_000_000
 
 
 class TokensRefusedError(RuntimeError):
     """The processor gave no tokens; the message says what to do."""
 
 
-def ask_for_tokens(client: "LambdaClient", function: str, identifiers: Sequence[tuple[str, str]]) -> list[list[str]]:
-    """Return the tokens of each identifier, one for each token number; none where it stands for nobody.
+def ask_for_tokens(client: "LambdaClient", function: str, **asked: Sequence[object]) -> list[list[str]]:
+    """Return the tokens of identifiers, those of later numbers of tokens, or payload hashes of the newest number.
 
     Args:
         client: of Lambda; it needs the right to invoke the alias.
         function: the processor's name.
-        identifiers: kind and value of each.
+        **asked: `identifiers`, `tokens` or `payloadHashes`, as `pseudonyms.lookup.find_tokens` has them.
 
     Raises:
         TokensRefusedError: the processor did not answer, or its version has no such alias.
         ClientError: AWS refuses for another reason, such as credentials that have expired.
         BotoCoreError: AWS cannot be reached.
     """
-    question = {"identifiers": [{"kind": kind, "value": value} for kind, value in identifiers]}
     try:
-        answer: Any = client.invoke(
-            FunctionName=function, Qualifier=TOKENS_ALIAS, Payload=json.dumps(question).encode()
-        )
+        answer: Any = client.invoke(FunctionName=function, Qualifier=TOKENS_ALIAS, Payload=json.dumps(asked).encode())
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         if code not in _NOT_ALLOWED:
@@ -48,3 +51,35 @@ def ask_for_tokens(client: "LambdaClient", function: str, identifiers: Sequence[
     if answer.get("FunctionError") or "tokens" not in content:
         raise TokensRefusedError(f"{function} gave no tokens: its log group says why")
     return content["tokens"]
+
+
+class NewestTokens:
+    """The newest tokens of earlier ones, asked for many at once and remembered."""
+
+    def __init__(self, ask: Callable[..., list[list[str]]]) -> None:
+        """Store how to ask: `ask_for_tokens` with client and function."""
+        self._ask = ask
+        self._known: dict[str, str] = {}
+        (found,) = ask(tokens=[_ANY_TOKEN])
+        self.newest = number_of(found[-1])
+        """The newest number."""
+
+    def of(self, tokens: Iterable[str]) -> dict[str, str]:
+        """Return those tokens that have an earlier number, each with the newest for the same identifier."""
+        earlier = [token for token in tokens if _TOKEN.fullmatch(token) and number_of(token) < self.newest]
+        self._learn("tokens", earlier)
+        return {token: self._known[token] for token in earlier}
+
+    def of_hashes(self, hashes: Iterable[str]) -> dict[str, str]:
+        """Return payload hashes with those of the newest number."""
+        wanted = list(hashes)
+        self._learn("payloadHashes", wanted)
+        return {each: self._known[each] for each in wanted}
+
+    def _learn(self, what: str, wanted: Sequence[str]) -> None:
+        if len(self._known) > _MOST_KNOWN:
+            self._known.clear()
+        unknown = sorted({each for each in wanted if each not in self._known})
+        for start in range(0, len(unknown), MOST_AT_ONCE):
+            part = unknown[start : start + MOST_AT_ONCE]
+            self._known |= {each: found[-1] for each, found in zip(part, self._ask(**{what: part}), strict=True)}

@@ -1,0 +1,289 @@
+"""All that is stored gets tokens of the newest number; interrupted, it is simply run again.
+
+Profiles first: what they remember by hashes of tokens can be found again only while transactions have these tokens.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from fraudstream.contract import DECISION_LOG_PREFIX, LISTED_PREFIX, ItemKind
+from fraudstream.detection.profiles.codec import ProfileError, pack, unpack
+from fraudstream.detection.profiles.events import peer_hash
+from fraudstream.detection.rotation import renamed
+from fraudstream.dynamodb import is_condition_failure
+from fraudstream.reporting.log.chain.links import LinkKind
+from fraudstream.reporting.log.rewriting import LogEdit, LogRewriter, Rewritten
+from fraudstream.reporting.storage.object_store import BucketStore
+from fraudstream.transactions.attributes import Item
+from fraudstream.transactions.transaction import FIELDS
+from fraudstream_tools.operations.privacy.bucket_objects import find_named_tokens, rename_in_report
+from fraudstream_tools.operations.privacy.system import PrivacySystem, TokenStore
+from fraudstream_tools.operations.recovery.table_scan import scan
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from fraudstream_tools.operations.privacy.tokens import NewestTokens
+
+_IDENTIFIERS: Final = tuple(field.public_name for field in FIELDS if field.spec.identifies is not None)
+_ATTEMPTS: Final = 5
+_CANCELED: Final = "TransactionCanceledException"
+
+OnStep = Callable[[str, int, int | None], None]
+
+
+class MovingProfileError(RuntimeError):
+    """An item was changed by others at every attempt: run the same again."""
+
+
+@dataclass
+class Rekeyed:
+    """What came of it."""
+
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    """Store to the number of its items, hours of the log, or reports that had tokens of earlier numbers."""
+    by_hand: list[str] = field(default_factory=list[str])
+    """Keys of objects with such tokens that people keep, such as lists.yaml."""
+
+
+@dataclass
+class Rekeying:
+    """Gives everything that is stored tokens of the newest number."""
+
+    system: PrivacySystem
+    tokens: "NewestTokens"
+    dry_run: bool = False
+    on_step: OnStep = lambda _what, _done, _total: None
+    _result: Rekeyed = field(default_factory=Rekeyed)
+    _hashes: dict[int, int] = field(default_factory=dict[int, int])
+    """Of earlier tokens, as profiles remember them, to those of the newest; about 100 bytes for each token."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self) -> Rekeyed:
+        """Do it, or only count.
+
+        Raises:
+            MovingProfileError: see above.
+            TokensRefusedError: the processor gives no tokens.
+            LogOwnerError: the report generator failed.
+            ClientError: AWS refused.
+            BotoCoreError: AWS cannot be reached.
+        """
+        self._result.counts = {store.value: 0 for store in TokenStore}
+        system = self.system
+        self._pass("looking for tokens", system.transactions, self._learn_hashes)
+        self._pass(TokenStore.PROFILES, system.profiles, self._rekey_profile)
+        self._pass(TokenStore.TRANSACTIONS, system.transactions, self._rekey_transaction)
+        self._pass(TokenStore.ALERTS, system.alerts, self._rekey_alert)
+        self._rekey_log()
+        self._rekey_reports()
+        return self._result
+
+    def _pass(self, what: str, table: str, rekey: Callable[[Item, Mapping[str, str]], bool]) -> None:
+        done = 0
+
+        def on_page(_: int, page: list[Item]) -> None:
+            nonlocal done
+            with self._lock:
+                newest = self.tokens.of({token for item in page for token in _tokens_in(item)})
+                # All at once; each is asked for again below, and known by then.
+                self.tokens.of_hashes(item["payloadHash"]["S"] for item in page if "payloadHash" in item)
+            changed = sum(rekey(item, newest) for item in page)
+            with self._lock:
+                done += len(page)
+                if what in self._result.counts:
+                    self._result.counts[what] += changed
+                self.on_step(what, done, None)
+
+        for _ in scan(self.system.dynamodb, table, on_page):
+            pass
+
+    def _learn_hashes(self, item: Item, newest: Mapping[str, str]) -> bool:
+        for name in _IDENTIFIERS:
+            if (token := item.get(name, {}).get("S")) in newest:
+                self._hashes[peer_hash(token)] = peer_hash(newest[token])
+        return False
+
+    def _rekey_profile(self, item: Item, newest: Mapping[str, str]) -> bool:
+        """Move an item of the table of profiles to its newest key, and change what it remembers."""
+        found: Item | None = item
+        for _ in range(_ATTEMPTS):
+            if found is None:
+                return False
+            moved = self._with_newest(found, newest)
+            if moved == found:
+                return False
+            if self.dry_run or self._replace(found, moved):
+                return True
+            found = self._read(item["entity"]["S"])
+        raise MovingProfileError("an item of the table of profiles was changed by others again and again: run it again")
+
+    def _with_newest(self, item: Item, newest: Mapping[str, str]) -> Item:
+        moved = dict(item)
+        for name in ("entity", "erasedFor"):
+            if name in item:
+                parts = item[name]["S"].split("#")
+                moved[name] = {"S": "#".join(newest.get(part, part) for part in parts)}
+        if "state" in item:
+            try:
+                profile = unpack(item["state"]["B"])
+                changed = renamed(profile, self._hashes)
+            except ProfileError:
+                # Damaged, or of a newer version: it moves as it is.
+                return moved
+            if changed != profile:
+                moved["state"] = {"B": pack(changed)}
+        return moved
+
+    def _replace(self, item: Item, moved: Item) -> bool:
+        """Write a moved item in place of the old one, both or none; return whether that was possible."""
+        table = self.system.profiles
+        unchanged = _is_unchanged(item)
+        if moved["entity"] == item["entity"]:
+            version = int(item.get("version", {"N": "0"})["N"]) + 1
+            put = {"TableName": table, "Item": moved | {"version": {"N": str(version)}}, **unchanged}
+            return self._write([{"Put": put}])
+        delete = {"Delete": {"TableName": table, "Key": {"entity": item["entity"]}, **unchanged}}
+        there = self._read(moved["entity"]["S"])
+        if there is None:
+            put: dict[str, Any] = {
+                "TableName": table, "Item": moved, "ConditionExpression": "attribute_not_exists(entity)",
+            }  # fmt: skip
+            return self._write([{"Put": put}, delete])
+        if item["entity"]["S"].startswith(LISTED_PREFIX):
+            # The entity was listed by both: the entries of the newest stand, the others beside them.
+            entries = {"M": moved["entries"]["M"] | there["entries"]["M"]}
+            version = {"N": str(int(there["version"]["N"]) + 1)}
+            both = there | {"entries": entries, "version": version}
+            return self._write([{"Put": {"TableName": table, "Item": both, **_is_unchanged(there)}}, delete])
+        # The analyzer was first: what it carried over has gone on since.
+        return self._write([delete])
+
+    def _write(self, writes: list[dict[str, Any]]) -> bool:
+        try:
+            self.system.dynamodb.transact_write_items(TransactItems=writes)  # pyright: ignore[reportArgumentType]
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != _CANCELED:
+                raise
+            return False
+        return True
+
+    def _read(self, key: str) -> Item | None:
+        answer: Any = self.system.dynamodb.get_item(
+            TableName=self.system.profiles, Key={"entity": {"S": key}}, ConsistentRead=True
+        )
+        return answer.get("Item")
+
+    def _rekey_transaction(self, item: Item, newest: Mapping[str, str]) -> bool:
+        changes: dict[str, Any] = {}
+        if item.get("kind") == {"S": ItemKind.CLAIM.value}:
+            stored = item["payloadHash"]["S"]
+            with self._lock:
+                (new,) = self.tokens.of_hashes([stored]).values()
+            if new != stored:
+                changes = {"payloadHash": {"S": new}}
+        else:
+            changes = {name: {"S": newest[item[name]["S"]]} for name in _IDENTIFIERS if _token(item, name) in newest}
+            if reasons := _reasons(item, newest):
+                changes["reasons"] = reasons
+        keys = ("transactionId", "timestamp")
+        return self._change(self.system.transactions, item, {name: item[name] for name in keys}, changes)
+
+    def _rekey_alert(self, item: Item, newest: Mapping[str, str]) -> bool:
+        kind, _, token = item.get("entity", {}).get("S", "").partition("#")
+        changes = {"entity": {"S": f"{kind}#{newest[token]}"}} if token in newest else {}
+        return self._change(self.system.alerts, item, {"transactionId": item["transactionId"]}, changes)
+
+    def _change(self, table: str, item: Item, key: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
+        """Set attributes that are still what they were; who changed them meanwhile is met by the next run."""
+        if not changes or self.dry_run:
+            return bool(changes)
+        try:
+            self.system.dynamodb.update_item(
+                TableName=table,
+                Key=dict(key),
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changes),
+                ConditionExpression=" AND ".join(f"#{name} = :old_{name}" for name in changes),
+                ExpressionAttributeNames={f"#{name}": name for name in changes},
+                ExpressionAttributeValues={f":{name}": value for name, value in changes.items()}
+                | {f":old_{name}": item[name] for name in changes},
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+            return False
+        return True
+
+    def _rekey_log(self) -> None:
+        if not self.dry_run:
+            self.on_step("merging what has come in", 0, None)
+            self.system.log_owner.merge_open_hours()
+        store = BucketStore(self.system.s3, self.system.bucket)
+        rewriter = LogRewriter(store=store, log_prefix=DECISION_LOG_PREFIX, now=datetime.now(UTC))
+        hours = rewriter.hours(rewriter.days())
+        changed: list[str] = []
+        for number, hour in enumerate(hours, start=1):
+            # What is not merged yet is met by the next run.
+            if rewriter.rewrite(hour, None, self._edit, dry_run=self.dry_run) is Rewritten.CHANGED:
+                changed.append(hour)
+                if not self.dry_run:
+                    self.system.log_owner.note_changes([hour], LinkKind.REKEYED)
+            self.on_step(TokenStore.LOG, number, len(hours))
+        self._result.counts[TokenStore.LOG] = len(changed)
+
+    def _edit(self, tokens: "AbstractSet[str]") -> LogEdit:
+        return LogEdit(renamed=self.tokens.of(tokens))
+
+    def _rekey_reports(self) -> None:
+        store = BucketStore(self.system.s3, self.system.bucket)
+        reports, others = find_named_tokens(store)
+        folders = {folder: newest for folder, tokens in reports.items() if (newest := self.tokens.of(tokens))}
+        for folder, newest in () if self.dry_run else folders.items():
+            rename_in_report(store, folder, newest)
+        self._result.counts[TokenStore.REPORTS] = len(folders)
+        self._result.by_hand = [key for key, tokens in others.items() if self.tokens.of(tokens)]
+
+
+def _is_unchanged(item: Item) -> dict[str, Any]:
+    """Return the condition that an item is what was read."""
+    if "version" not in item:
+        return {"ConditionExpression": "attribute_exists(entity)"}
+    return {
+        "ConditionExpression": "#version = :version",
+        "ExpressionAttributeNames": {"#version": "version"},
+        "ExpressionAttributeValues": {":version": item["version"]},
+    }
+
+
+def _tokens_in(item: Item) -> Iterable[str]:
+    """Yield all that may be a token in an item of any of the tables."""
+    for name in _IDENTIFIERS:
+        if token := _token(item, name):
+            yield token
+    for name in ("entity", "erasedFor"):
+        yield from item.get(name, {}).get("S", "").split("#")
+    for reason in item.get("reasons", {}).get("L", ()):
+        yield reason["M"].get("source", {}).get("S", "").partition("#")[2]
+
+
+def _token(item: Item, name: str) -> str | None:
+    return item.get(name, {}).get("S")
+
+
+def _reasons(item: Item, newest: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """Return a decision's reasons with newest tokens in their sources; None where nothing changes."""
+    reasons: list[Any] = item.get("reasons", {}).get("L", [])
+    changed = [_reason(each, newest) for each in reasons]
+    return {"L": changed} if changed != reasons else None
+
+
+def _reason(reason: Mapping[str, Any], newest: Mapping[str, str]) -> Mapping[str, Any]:
+    kind, _, token = reason["M"].get("source", {}).get("S", "").partition("#")
+    if token not in newest:
+        return reason
+    return {"M": {**reason["M"], "source": {"S": f"{kind}#{newest[token]}"}}}
