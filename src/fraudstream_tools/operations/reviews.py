@@ -4,7 +4,7 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,34 +38,33 @@ class Reviews:
     operator: Operator
     audit: AuditLog
 
-    def take(self, alerts: Sequence[AlertSummary], *, instead_of: str | None = None) -> str:
-        """Assign alerts of one customer as one case and return the case's id.
+    def take(self, alert: AlertSummary, *, case_id: str | None = None, instead_of: str | None = None) -> str:
+        """Assign an open alert to the person and return the id of the case that it is in.
 
         Args:
-            alerts: open ones, as they were read; the case that one of them is in goes on.
-            instead_of: the ARN of a person from whom they are taken over.
+            alert: as it was read.
+            case_id: the case that it becomes part of, if it is in none; None begins one.
+            instead_of: the ARN of a person from whom it is taken over.
 
         Raises:
-            AlertTakenError: somebody else has one of them, or closed it. Those before it are taken.
+            AlertTakenError: somebody else has it, or closed it.
         """
-        case_id = next((alert.case_id for alert in alerts if alert.case_id), None) or uuid.uuid4().hex
-        for alert in alerts:
-            after = {"assignee": self.operator.arn, "caseId": alert.case_id or case_id}
-            before = {"assignee": alert.assignee, "caseId": alert.case_id}
-            with self.audit.recorded("take-alert", _target(alert.transaction_id), before=before, after=after):
-                self._assignments.take(alert.transaction_id, self.operator.arn, case_id=case_id, instead_of=instead_of)
-        return case_id
+        case = alert.case_id or case_id or uuid.uuid4().hex
+        before = {"assignee": alert.assignee, "caseId": alert.case_id}
+        after = {"assignee": self.operator.arn, "caseId": case}
+        with self.audit.recorded("take-alert", _target(alert.transaction_id), before=before, after=after):
+            self._assignments.take(alert.transaction_id, self.operator.arn, case_id=case, instead_of=instead_of)
+        return case
 
-    def give_back(self, alerts: Sequence[AlertSummary]) -> None:
-        """Return alerts to the queue.
+    def give_back(self, alert: AlertSummary) -> None:
+        """Return an alert to the queue.
 
         Raises:
-            AlertTakenError: somebody else has one of them by now, or closed it. Those before it are given back.
+            AlertTakenError: somebody else has it by now, or closed it.
         """
-        for alert in alerts:
-            before = {"assignee": alert.assignee}
-            with self.audit.recorded("give-back-alert", _target(alert.transaction_id), before=before):
-                self._assignments.give_back(alert.transaction_id, self.operator.arn)
+        before = {"assignee": alert.assignee}
+        with self.audit.recorded("give-back-alert", _target(alert.transaction_id), before=before):
+            self._assignments.give_back(alert.transaction_id, self.operator.arn)
 
     def decide(
         self, transaction_id: str, truth: Truth, note: str, *, alert: AlertSummary | None, seen: str | None

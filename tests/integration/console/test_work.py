@@ -98,6 +98,20 @@ def test_a_customers_open_alerts_become_one_case_that_stays(browser: Browser, sy
     assert stored_alert(system, "t-0")["status"] == "OPEN"
 
 
+def test_a_whole_case_is_closed_at_once(browser: Browser, system: System) -> None:
+    for number in range(3):
+        system.alert(f"t-{number}", customer=CUSTOMER, at=NOW + number)
+    page = browser.page("/case", id="t-1")
+    taken = browser.send("/case/take", **browser.form(page, "/case/take"))
+    system.alert("later", customer=CUSTOMER, at=NOW + 9)
+    assert "and the 2 more that you have of this customer" in words(taken)
+    form = browser.form(taken, "/case/decide")
+    said = browser.send("/case/decide", **form, label="FRAUD", note="denied", whole="yes")
+    assert "So are 2 more of this customer that you had." in words(said)
+    assert [stored_alert(system, f"t-{number}")["label"] for number in range(3)] == ["FRAUD"] * 3
+    assert stored_alert(system, "later")["status"] == "OPEN"
+
+
 def test_an_entity_is_blocked_until_a_date_and_taken_off_again(browser: Browser, system: System) -> None:
     system.alert("t-1", customer=CUSTOMER, card_token=CARD)
     form = browser.form(browser.page("/case", id="t-1"), "/case/list")

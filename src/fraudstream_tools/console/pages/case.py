@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -73,6 +74,13 @@ def show(request: Request) -> Response:
         facts=_facts(details.state),
         alerts=alerts,
         free=[each for each in alerts if each.status is AlertStatus.OPEN and each.assignee is None],
+        mine=[
+            each
+            for each in alerts
+            if each.status is AlertStatus.OPEN
+            and each.assignee == system.operator.arn
+            and each.transaction_id != details.state["transactionId"]
+        ],
         involved=_involved(system, details.state),
         lists=ruleset.lists.names if ruleset else (),
         ends=ENDS,
@@ -82,19 +90,21 @@ def show(request: Request) -> Response:
 
 
 def take(request: Request) -> Response:
-    """Assign an alert to the operator, with the customer's other open ones that nobody has."""
+    """Assign an alert to the operator, with the customer's other open ones that nobody has.
+
+    If it is taken over from somebody, so are that person's others.
+    """
     system, form = _asked(request)
     alert = _alert(system, form)
     instead_of = form.get("instead-of") or None
-    others = [
-        each
-        for each in system.queue.of_customer(alert.customer, OTHERS)
-        if each.status is AlertStatus.OPEN and each.assignee is None and each.transaction_id != alert.transaction_id
-    ]
 
     def change() -> str:
-        system.reviews.take([alert, *others], instead_of=instead_of)
-        return f"You have {1 + len(others)} {'alert' if not others else 'alerts'} of this customer now."
+        case_id = system.reviews.take(alert, instead_of=instead_of)
+        others = [each for each in _others(system, alert) if each.assignee in (None, instead_of)]
+        taken = 1 + _as_far_as_possible(
+            lambda other: system.reviews.take(other, case_id=case_id, instead_of=instead_of), others
+        )
+        return f"You have {taken} {'alert' if taken == 1 else 'alerts'} of this customer now."
 
     return _done(request, alert.transaction_id, change)
 
@@ -105,16 +115,16 @@ def give_back(request: Request) -> Response:
     alert = _alert(system, form)
 
     def change() -> str:
-        system.reviews.give_back([alert])
+        system.reviews.give_back(alert)
         return "The alert is back in the queue."
 
     return _done(request, alert.transaction_id, change)
 
 
 def decide(request: Request) -> Response:
-    """Label a transaction as fraud or legitimate, and close its alert."""
+    """Label a transaction and close its alert; if asked, the operator's other ones of its customer too."""
     system, form = _asked(request)
-    transaction_id = form.get("id", "")
+    transaction_id, note = form.get("id", ""), form.get("note", "")
     alert = system.queue.get(transaction_id)
     try:
         truth = Truth(form.get("label", ""))
@@ -122,8 +132,14 @@ def decide(request: Request) -> Response:
         raise HTTPException(400, "say whether it was fraud or legitimate") from None
 
     def change() -> str:
-        system.reviews.decide(transaction_id, truth, form.get("note", ""), alert=alert, seen=form.get("seen") or None)
-        return f"It is labelled {truth.value}{', and its alert is closed' if alert else ''}."
+        system.reviews.decide(transaction_id, truth, note, alert=alert, seen=form.get("seen") or None)
+        others = _others(system, alert) if alert and form.get("whole") else []
+        closed = _as_far_as_possible(
+            lambda other: system.reviews.decide(other.transaction_id, truth, note, alert=other, seen=None),
+            [each for each in others if each.assignee == system.operator.arn],
+        )
+        more = f" So are {closed} more of this customer that you had." if closed else ""
+        return f"It is labelled {truth.value}{', and its alert is closed' if alert else ''}.{more}"
 
     return _done(request, transaction_id, change)
 
@@ -192,6 +208,25 @@ def _alert(system: ConsoleSystem, form: Mapping[str, str]) -> AlertSummary:
     if alert is None:
         raise HTTPException(404, "this transaction has no alert (any more)")
     return alert
+
+
+def _others(system: ConsoleSystem, alert: AlertSummary) -> list[AlertSummary]:
+    """Return the customer's other open alerts."""
+    return [
+        each
+        for each in system.queue.of_customer(alert.customer, OTHERS)
+        if each.transaction_id != alert.transaction_id and each.status is AlertStatus.OPEN
+    ]
+
+
+def _as_far_as_possible(change: Callable[[AlertSummary], object], alerts: Sequence[AlertSummary]) -> int:
+    """Change alerts one by one, leave those that somebody else was faster with, and return how many were changed."""
+    changed = 0
+    for alert in alerts:
+        with suppress(AlertTakenError, LabelError):
+            change(alert)
+            changed += 1
+    return changed
 
 
 def _facts(state: Mapping[str, Any]) -> list[tuple[str, str]]:
