@@ -53,6 +53,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    # A fault of the program itself reaches the test as it is.
+    monkeypatch.setenv("FRAUDSTREAM_TRACEBACK", "1")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
 
 

@@ -1,6 +1,7 @@
 """The `fraudstream` command."""
 
 import importlib.metadata
+import os
 import sys
 from typing import Annotated, Final, NoReturn
 
@@ -34,9 +35,11 @@ from fraudstream_tools.cli import (
     tokens,
     train,
 )
-from fraudstream_tools.cli.support.failures import sentence
+from fraudstream_tools.cli.support.failures import fault, sentence
 from fraudstream_tools.cli.support.output import CommandError, StoppedError, err
 
+_TRACEBACK: Final = "FRAUDSTREAM_TRACEBACK"
+"""The variable with which a fault of the program itself is shown whole."""
 _INTERRUPTED: Final = 130
 """The exit code that shells give to what Ctrl-C ended."""
 
@@ -128,9 +131,11 @@ def main(arguments: list[str] | None = None) -> None:
             _fail("stopped by Ctrl-C", code=_INTERRUPTED)
         raise
     except Exception as error:
-        if (known := sentence(error)) is None:
+        if (known := sentence(error)) is not None:
+            _fail(known)
+        if os.environ.get(_TRACEBACK):
             raise
-        _fail(known)
+        _fail(fault(error, f"{_TRACEBACK}=1"))
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:

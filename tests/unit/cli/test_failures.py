@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from typer.core import TyperCommand
 from typer.main import get_command
 
-from fraudstream_tools.cli.main import app
+from fraudstream_tools.cli.main import app, main
 from tests.cli_harness import Command, clean_environment, command_paths
 
 FAILURES: dict[str, tuple[BaseException, int, str]] = {
@@ -74,4 +74,22 @@ def test_a_failure_in_any_command_ends_in_a_sentence(
     ran = fraudstream(*path)
     assert ran.code == code
     assert said in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_fault_of_the_program_itself_is_a_sentence_without_values(
+    fraudstream: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> NoReturn:
+        raise KeyError("4111 1111 1111 1111")
+
+    monkeypatch.setattr("fraudstream.transactions.api.openapi.openapi_document", broken)
+    with pytest.raises(KeyError):
+        main(["openapi"])
+    monkeypatch.delenv("FRAUDSTREAM_TRACEBACK")
+    ran = fraudstream("openapi")
+    assert ran.code == 1
+    assert "a fault of fraudstream itself (KeyError at fraudstream_tools/cli/openapi.py:" in ran.err
+    assert "FRAUDSTREAM_TRACEBACK=1" in ran.err
+    assert "4111" not in ran.err
     assert "Traceback" not in ran.err

@@ -1,10 +1,14 @@
 """What a person is told about a failure that no command has dealt with itself: what, where, and what to do."""
 
 import sys
+import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 CREDENTIALS_HINT: Final = "run `aws sso login` or `aws configure`, or set AWS_PROFILE"
+_ROOT: Final = Path(__file__).parents[3]
+_PACKAGES: Final = ("fraudstream", "fraudstream_tools", "embedded_aws")
 _EXPIRED: Final = frozenset(
     {
         "ExpiredToken",
@@ -54,6 +58,22 @@ def sentence(error: Exception) -> str | None:
         if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
             return f"the API gives no answer: {error}; check the URL and the network, then do it again"
     return None
+
+
+def fault(error: Exception, setting: str) -> str:
+    """Return the sentence for a fault of the program itself: its kind and place, and no value that it may hold.
+
+    Args:
+        error: what was raised.
+        setting: the environment variable that shows all of it.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if any(Path(frame.filename).is_relative_to(_ROOT / name) for name in _PACKAGES)]
+    where = f" at {Path(own[-1].filename).relative_to(_ROOT)}:{own[-1].lineno}" if own else ""
+    return (
+        f"a fault of fraudstream itself ({type(error).__name__}{where}): please report it with what the same command "
+        f"prints under {setting}, without anything personal"
+    )
 
 
 def explained(error: Exception) -> str:
