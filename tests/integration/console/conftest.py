@@ -4,8 +4,8 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import LISTED_INDEX, LISTED_KIND
+from tests.console_harness import PROFILES, Browser, browser_on, put_ruleset
 from tests.integration.cli.review_harness import System
-from tests.integration.console.console_harness import PROFILES, Browser, put_ruleset
 
 
 @pytest.fixture
@@ -38,4 +38,4 @@ def system(aws: MinistackServer) -> System:
 @pytest.fixture
 def browser(aws: MinistackServer, system: System) -> Browser:
     del system  # it has made the tables
-    return Browser(aws).enter()
+    return browser_on(aws).enter()

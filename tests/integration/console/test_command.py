@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
+from tests.console_harness import PROFILES, words
 from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
-from tests.integration.console.console_harness import PROFILES, words
 
 
 @pytest.fixture

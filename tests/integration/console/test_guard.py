@@ -3,8 +3,8 @@
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
+from tests.console_harness import ORIGIN, PORT, Browser, browser_on
 from tests.integration.cli.review_harness import System
-from tests.integration.console.console_harness import ORIGIN, PORT, Browser
 
 FORM = {"Origin": ORIGIN}
 PAGES = ("/", "/queue", "/case?id=t-1", "/search", "/lists", "/rules", "/rules/history", "/reports", "/audit")
@@ -12,13 +12,13 @@ PAGES = ("/", "/queue", "/case?id=t-1", "/search", "/lists", "/rules", "/rules/h
 
 @pytest.mark.parametrize("path", [*PAGES, "/static/console.css", "/nowhere"])
 def test_nothing_is_shown_without_the_cookie(aws: MinistackServer, path: str) -> None:
-    answer = Browser(aws).client.get(path)
+    answer = browser_on(aws).client.get(path)
     assert answer.status_code == 401
     assert "Open the link" in answer.text
 
 
 def test_the_link_works_once_and_gives_a_strict_cookie(aws: MinistackServer) -> None:
-    browser = Browser(aws)
+    browser = browser_on(aws)
     answer = browser.client.get(browser.link)
     kept = answer.headers["set-cookie"]
     assert kept.startswith(f"fraudstream-console-{PORT}=")
@@ -30,7 +30,7 @@ def test_the_link_works_once_and_gives_a_strict_cookie(aws: MinistackServer) -> 
 
 @pytest.mark.parametrize("token", ["", "wrong", "é"])
 def test_no_other_token_is_taken(aws: MinistackServer, token: str) -> None:
-    browser = Browser(aws)
+    browser = browser_on(aws)
     assert browser.client.get("/enter", params={"token": token}).status_code == 401
     assert browser.client.get(browser.link).status_code == 200
 

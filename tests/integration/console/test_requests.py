@@ -3,8 +3,8 @@
 import re
 from datetime import UTC, datetime
 
+from tests.console_harness import Browser
 from tests.integration.cli.review_harness import NOW, System
-from tests.integration.console.console_harness import Browser
 
 PATHS = ("/", "/queue", "/queue?sort=score", "/case?id=t-0", "/search?q=tok_customer", "/lists", "/rules", "/reports")
 MOST = {

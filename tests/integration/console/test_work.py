@@ -8,8 +8,8 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.transactions.attributes import from_item
+from tests.console_harness import ANNA, BEN, Browser, browser_on, words
 from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, System
-from tests.integration.console.console_harness import ANNA, BEN, Browser, words
 
 CARD = "tok_" + "c" * 22
 CUSTOMER = "tok_" + "p" * 22
@@ -43,7 +43,7 @@ def test_an_alert_is_worked_from_the_queue_to_closed(browser: Browser, system: S
 
 def test_of_two_analysts_one_is_told_of_the_other(aws: MinistackServer, browser: Browser, system: System) -> None:
     system.alert("t-1")
-    ben = Browser(aws, BEN).enter()
+    ben = browser_on(aws, BEN).enter()
     annas, bens = (each.page("/case", id="t-1") for each in (browser, ben))
     browser.send("/case/take", **browser.form(annas, "/case/take"))
     refused = words(ben.send("/case/decide", **ben.form(bens, "/case/decide"), label="LEGITIMATE", note="looks fine"))
@@ -59,7 +59,7 @@ def test_who_decides_on_an_old_page_is_told_of_the_newer_decision(
     aws: MinistackServer, browser: Browser, system: System
 ) -> None:
     system.alert("t-1")
-    ben = Browser(aws, BEN).enter()
+    ben = browser_on(aws, BEN).enter()
     form = ben.form(ben.page("/case", id="t-1"), "/case/decide")
     browser.send("/case/decide", **form | {"csrf": browser.session.csrf}, label="FRAUD", note="denied")
     said = words(ben.send("/case/decide", **form, label="LEGITIMATE", note="looks fine"))
@@ -71,7 +71,7 @@ def test_an_alert_is_taken_over_only_from_whom_the_page_showed(
     aws: MinistackServer, browser: Browser, system: System
 ) -> None:
     system.alert("t-1")
-    ben = Browser(aws, BEN).enter()
+    ben = browser_on(aws, BEN).enter()
     ben.send("/case/take", **ben.form(ben.page("/case", id="t-1"), "/case/take"))
     page = browser.page("/case", id="t-1")
     assert "Take it over from ben" in words(page)
@@ -80,6 +80,18 @@ def test_an_alert_is_taken_over_only_from_whom_the_page_showed(
     assert stored_alert(system, "t-1")["assignee"] == ANNA.arn
     back = browser.send("/case/give-back", **browser.form(taken, "/case/give-back"))
     assert "Nobody has this alert" in words(back)
+
+
+def test_with_an_alert_its_persons_others_of_the_customer_are_taken_over(
+    aws: MinistackServer, browser: Browser, system: System
+) -> None:
+    for name in ("t-1", "t-2"):
+        system.alert(name, customer=CUSTOMER)
+    ben = browser_on(aws, BEN).enter()
+    ben.send("/case/take", **ben.form(ben.page("/case", id="t-1"), "/case/take"))
+    taken = browser.send("/case/take", **browser.form(browser.page("/case", id="t-1"), "/case/take"))
+    assert "You have 2 alerts of this customer now." in words(taken)
+    assert {stored_alert(system, name)["assignee"] for name in ("t-1", "t-2")} == {ANNA.arn}
 
 
 def test_a_customers_open_alerts_become_one_case_that_stays(browser: Browser, system: System) -> None:

@@ -19,7 +19,7 @@ from fraudstream_tools.operations.audit_records import Operator
 from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
 
 PROFILES = "table-profiles-test"
-RULES = Path(__file__).parents[3] / "rules"
+RULES = Path(__file__).parents[1] / "rules"
 PORT = 4711
 ORIGIN = f"http://127.0.0.1:{PORT}"
 ANNA, BEN = (Operator(user_id=f"AIDA{name}", arn=f"arn:aws:iam::1:user/{name}") for name in ("anna", "ben"))
@@ -28,17 +28,8 @@ ANNA, BEN = (Operator(user_id=f"AIDA{name}", arn=f"arn:aws:iam::1:user/{name}") 
 class Browser:
     """Follows the link of a console, and sends its forms."""
 
-    def __init__(self, aws: MinistackServer, operator: Operator = ANNA) -> None:
-        self.system = ConsoleSystem(
-            name="test",
-            dynamodb=watch(aws.client("dynamodb")),
-            s3=watch(aws.client("s3")),
-            operator=operator,
-            transactions=TRANSACTIONS,
-            alerts=ALERTS,
-            profiles=PROFILES,
-            bucket=BUCKET,
-        )
+    def __init__(self, system: ConsoleSystem) -> None:
+        self.system = system
         self.session = ConsoleSession(port=PORT)
         self.link = self.session.url
         self.client = TestClient(make_app(self.system, self.session), base_url=ORIGIN)
@@ -72,6 +63,22 @@ class Browser:
         """Give the audit records of today, oldest first."""
         found, _ = self.system.audit.of_day(datetime.now(UTC).date(), 100)
         return [msgspec.to_builtins(each) for each in reversed(found)]
+
+
+def browser_on(aws: MinistackServer, operator: Operator = ANNA) -> Browser:
+    """Give a browser that has not followed the link yet."""
+    return Browser(
+        ConsoleSystem(
+            name="test",
+            dynamodb=watch(aws.client("dynamodb")),
+            s3=watch(aws.client("s3")),
+            operator=operator,
+            transactions=TRANSACTIONS,
+            alerts=ALERTS,
+            profiles=PROFILES,
+            bucket=BUCKET,
+        )
+    )
 
 
 def put_ruleset(system: System) -> None:
