@@ -120,6 +120,9 @@ ON_DEPLOYMENT = [
     "erase --customer customer-81 --yes",
     "erase --customer tok_0123456789abcdefABCDEF --yes",
     "hold --customer tok_0123456789abcdefABCDEF --reason tried",
+    "tokens rotate",
+    "tokens rekey --yes",
+    "console --no-open",
 ]
 ON_ACCOUNT = ["preflight", "leftovers"]
 NEEDS_NOTHING = {"files maps"}
@@ -132,6 +135,7 @@ OUTPUTS = dict.fromkeys(("apiUrl", "endpointUrl", "lambdaUrl"), "http://127.0.0.
     "reportFunction": "lambda-report-generator-local",
     "analyzerFunction": "lambda-fraud-analyzer-local",
     "processorFunction": "lambda-transaction-processor-local",
+    "tokenKeys": "2",
     "tokenKey": "A" * 44,
     "placeholders": "unknown",
     "accessKeyId": "AKIDLOCAL",
@@ -145,6 +149,7 @@ VARIABLES = {
     "FRAUDSTREAM_REPORT_FUNCTION": "lambda-report-generator-dev",
     "FRAUDSTREAM_ANALYZER_FUNCTION": "lambda-fraud-analyzer-dev",
     "FRAUDSTREAM_PROCESSOR_FUNCTION": "lambda-transaction-processor-dev",
+    "FRAUDSTREAM_TOKEN_KEYS": "2",
 }
 
 
