@@ -10,6 +10,7 @@ from rich.text import Text
 
 from fraudstream_tools.cli import (
     alerts,
+    audit,
     backtest,
     console,
     demo,
@@ -79,6 +80,7 @@ for command in (
     redrive,
     alerts,
     console,
+    audit,
     report,
     log,
     restore,

@@ -112,6 +112,8 @@ ON_DEPLOYMENT = [
     "alerts list --sort amount",
     "alerts show t-1",
     "alerts close t-1 --fraud",
+    "console --no-open",
+    "audit",
     "log pull log-copy",
     "log verify",
     "restore table restored",
