@@ -124,7 +124,6 @@ ON_DEPLOYMENT = [
     "hold --customer tok_0123456789abcdefABCDEF --reason tried",
     "tokens rotate",
     "tokens rekey --yes",
-    "console --no-open",
 ]
 ON_ACCOUNT = ["preflight", "leftovers"]
 NEEDS_NOTHING = {"files maps"}
