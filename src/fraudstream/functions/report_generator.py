@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from fraudstream.detection.rules.rates import Rates
     from fraudstream.reporting.daily.reporter import Reporter
+    from fraudstream.reporting.log.rebuilding import LogRebuild
 
 _CONFIG = client_config(read_seconds=10, connections=16)
 _settings = read_settings(ReporterSettings)
@@ -37,7 +38,7 @@ _dynamodb = boto3.client("dynamodb", config=_CONFIG)  # pyright: ignore[reportUn
 _log = Log(REPORTER, _settings)
 _meter = MetricEmitter(_settings)
 _log_key = base64.b64decode(_settings.log_key)
-TASKS = ("hourly-roll-up", "daily-report", "verify-log", "chain-hours")
+TASKS = ("hourly-roll-up", "daily-report", "verify-log", "chain-hours", "rebuild-log")
 
 
 class UnknownEventError(ValueError):
@@ -52,7 +53,8 @@ def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa:
             of hours that are not over; `daily-report` with or without `date`,
             without which it is yesterday, UTC, and the days before it that have no report yet; `verify-log` with
             `since` and `until`, days; `chain-hours` with `hours`, such as `2026-11-22T14`, and `kind`, which says why
-            their notes are other ones than before.
+            their notes are other ones than before; `rebuild-log` with `date`, and either `part` and `parts` of the
+            table (both from the answer before; none at first) or `merge`, hours that have new segments.
         context: Lambda's.
 
     Raises:
@@ -72,6 +74,10 @@ def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa:
                 return _verify(_day(event.get("since")), _day(event.get("until")))
             case {"task": "chain-hours", "hours": [*hours], "kind": ("ERASED" | "REBUILT" | "REKEYED") as kind}:
                 return _chain_hours(hours, LinkKind(kind))
+            case {"task": "rebuild-log", "merge": [*hours]}:
+                return _merge_rebuilt(_day(event.get("date")), [str(hour) for hour in hours], context)
+            case {"task": "rebuild-log"}:
+                return _rebuild(_day(event.get("date")), event.get("part"), event.get("parts"), context)
             case _:
                 raise UnknownEventError(f'expected "Records", or one of these as "task": {", ".join(TASKS)}')
     finally:
@@ -156,6 +162,44 @@ def _chain_hours(hours: Sequence[object], kind: LinkKind) -> Mapping[str, Any]:
             done.append(name)
     _log.info("hours of the log were changed on purpose", count=len(done), codes=[kind])
     return {"chained": done}
+
+
+def _rebuild(day: date, part: object, parts: object, context: "LambdaContext") -> Mapping[str, Any]:
+    """Add what the log lacks of a day, from one part of the table."""
+    from fraudstream.reporting.log import rebuilding  # noqa: PLC0415  (the segments' writer needs none of this)
+
+    rebuild = _log_rebuild(day, context)
+    if not isinstance(part, int) or not isinstance(parts, int):
+        rebuild.prepare(datetime.now(UTC))
+        part, parts = 0, rebuilding.parts_of(_dynamodb, _settings.transactions_table)
+    if not 0 <= part < parts <= rebuilding.MOST_PARTS:
+        raise UnknownEventError('"part" must be less than "parts"')
+    marks = read_marks(_s3, _settings.bucket, ERASURE_MARKS_PREFIX, int(time.time() * 1000))
+    items = rebuilding.items_of(_dynamodb, _settings.transactions_table, day, part, parts)
+    done = rebuild.add_missing(items, marks)
+    _log.info("the log of a day was compared with a part of the table", date=day.isoformat(), count=done.added)
+    return {**msgspec.to_builtins(done), "part": part + 1, "parts": parts}
+
+
+def _merge_rebuilt(day: date, hours: Sequence[str], context: "LambdaContext") -> Mapping[str, Any]:
+    """Merge the first of some hours that have new segments, and return the others."""
+    rebuild = _log_rebuild(day, context)
+    for hour in hours[:1]:
+        rebuild.merge(hour)
+    return {"left": hours[1:]}
+
+
+def _log_rebuild(day: date, context: "LambdaContext") -> "LogRebuild":
+    from fraudstream.reporting.log.rebuilding import LogRebuild  # noqa: PLC0415  (as above)
+    from fraudstream.reporting.log.roll_up import RollUp  # noqa: PLC0415  (as above)
+
+    roll_up = RollUp(
+        store=BucketStore(_s3, _settings.bucket),
+        log_prefix=DECISION_LOG_PREFIX,
+        time_left=lambda: context.get_remaining_time_in_millis() / 1000,
+        chain=_chain(),
+    )
+    return LogRebuild(roll_up=roll_up, key=_log_key, day=day)
 
 
 def _chain() -> LogChain:

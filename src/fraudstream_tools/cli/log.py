@@ -1,6 +1,7 @@
 """`fraudstream log`: the decision log, copied to this machine, and compared with its chain."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,14 +14,20 @@ from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.progress import progress_bar
 
+_AGAIN = "what was added stays; run it again to go on"
 _KEPT = "What was copied stays: run it again to go on"
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    log = typer.Typer(name="log", no_args_is_help=True, help="Copy the decision log, and see that nobody changed it.")
+    log = typer.Typer(
+        name="log",
+        no_args_is_help=True,
+        help="Copy the decision log, see that nobody changed it, and rebuild what it lost.",
+    )
     log.command()(pull)
     log.command()(verify)
+    log.command()(rebuild)
     app.add_typer(log)
 
 
@@ -98,14 +105,70 @@ def verify(
     fraudstream log verify --since 2026-11-01
     ```
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (kept out of `--help`)
-
     today = datetime.now(UTC).replace(tzinfo=None)
     first, last = since or today - timedelta(days=7), until or today
     if first > last:
         raise CommandError("--since is after --until")
-    deployment = Deployment(stack)
     task = {"task": "verify-log", "since": f"{first:%Y-%m-%d}", "until": f"{last:%Y-%m-%d}"}
+    found = _called(Deployment(stack), task, "try fewer days")
+    if as_json:
+        print_json(found)
+    else:
+        _print_verification(found)
+    if found["findings"]:
+        raise typer.Exit(1)
+
+
+def rebuild(
+    day: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="The day of receipt (UTC).")],
+    *,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make what the decision log lacks of a day again, from the table of transactions.
+
+    The report function does it, a part of the table at a time; the whole table is read. What the log has stays as it
+    is, so it can be run again at any time. The table does not know labels that a newer one has replaced, nor when the
+    stream told of a change: the report's delay of the stream is another one then. Afterwards, make the day's report
+    again.
+
+    ```
+    fraudstream log rebuild --date 2026-11-22
+    fraudstream report --date 2026-11-22 --anew
+    ```
+    """
+    if day.date() > datetime.now(UTC).date():
+        raise CommandError("--date is in the future")
+    deployment = Deployment(stack)
+    task = {"task": "rebuild-log", "date": f"{day:%Y-%m-%d}"}
+    looked, added, hours = 0, 0, set[str]()
+    try:
+        found = _called(deployment, task, _AGAIN)
+        with progress_bar("parts of the table", found["parts"]) as advance:
+            while True:
+                looked, added = looked + found["looked"], added + found["added"]
+                hours.update(found["hours"])
+                advance(1)
+                if found["part"] >= found["parts"]:
+                    break
+                found = _called(deployment, task | {"part": found["part"], "parts": found["parts"]}, _AGAIN)
+        left = sorted(hours)
+        with progress_bar("hours of the log", len(left)) as advance:
+            while left:
+                left = _called(deployment, task | {"merge": left}, _AGAIN)["left"]
+                advance(1)
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped by Ctrl-C: {_AGAIN}") from None
+    if as_json:
+        print_json({"transactions": looked, "lines": added, "hours": len(hours)})
+        return
+    out.print(f"{looked:,} transactions of {day:%Y-%m-%d} in the table: {added:,} lines added to the log", markup=False)
+
+
+def _called(deployment: Deployment, task: Mapping[str, Any], advice: str) -> Any:  # noqa: ANN401  (JSON)
+    """Return the report function's answer to a task."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (kept out of `--help`)
+
     try:
         answer: Any = deployment.client("lambda").invoke(
             FunctionName=deployment["reportFunction"], Payload=json.dumps(task).encode()
@@ -113,14 +176,8 @@ def verify(
     except (BotoCoreError, ClientError) as error:
         raise CommandError(f"the report function cannot be called: {explained(error)}") from None
     if answer.get("FunctionError"):
-        raise CommandError("the report function failed: its log group says why (try fewer days)")
-    found: Any = json.loads(answer["Payload"].read())
-    if as_json:
-        print_json(found)
-    else:
-        _print_verification(found)
-    if found["findings"]:
-        raise typer.Exit(1)
+        raise CommandError(f"the report function failed: its log group says why ({advice})")
+    return json.loads(answer["Payload"].read())
 
 
 def _print_verification(found: Any) -> None:  # noqa: ANN401  (JSON)

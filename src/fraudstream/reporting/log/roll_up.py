@@ -197,17 +197,32 @@ class RollUp:
     def _all_notes(self) -> list[Hour]:
         return self.notes(datetime(1970, 1, 2, tzinfo=UTC))
 
-    def remake(self, hours: Iterable[str]) -> None:
+    def remake(self, hours: Iterable[str], *, kind: LinkKind | None = None) -> None:
         """Make the files of merged hours again: of their segments, and of what is left of the files.
+
+        Args:
+            hours: such as `2026-11-22T14`.
+            kind: what the chain says of it, where it is more than a merge; the earlier files are kept then, whatever
+                the segments tell.
 
         Raises:
             OutOfTimeError: there is no time for the next one.
         """
         for name in sorted(hours):
             hour = datetime.strptime(name, HOUR_FORMAT).replace(tzinfo=UTC)
-            self._merge(hour, self.store.find(hour_prefix(self.log_prefix, hour)), self.read(hour), anew=True)
+            self._merge(
+                hour, self.store.find(hour_prefix(self.log_prefix, hour)), self.read(hour), anew=True, kind=kind
+            )
 
-    def _merge(self, hour: datetime, segments: Mapping[str, str], known: Hour | None, *, anew: bool = False) -> Hour:
+    def _merge(
+        self,
+        hour: datetime,
+        segments: Mapping[str, str],
+        known: Hour | None,
+        *,
+        anew: bool = False,
+        kind: LinkKind | None = None,
+    ) -> Hour:
         if self.time_left() < MERGE_SECONDS:
             raise OutOfTimeError(f"no time to merge the hour {hour:{HOUR_FORMAT}} of the log: call again")
         # DuckDB takes long to import, and most hours have not changed.
@@ -222,7 +237,7 @@ class RollUp:
             ]
             merged = merge(paths, _new(folder / "merged"))
             # What was written once is never replaced by less.
-            from_files = known is not None and (known.from_files or merged.lines < known.lines)
+            from_files = known is not None and (kind is not None or known.from_files or merged.lines < known.lines)
             if known and from_files:
                 merged = merge(paths, _new(folder / "kept"), self._fetch_earlier(known, folder / "earlier"))
             unread = {*merged.damaged, *fetched} - ({*paths} - {*merged.damaged})
@@ -230,7 +245,7 @@ class RollUp:
             files = self._write_files(hour, merged, {} if anew or known is None else known.files)
         gone = {key: "" for key in (known.files if known else ()) if key not in files}
         return self._write_note(
-            hour, segments, known, merged, files=files, damaged=damaged | gone, from_files=from_files
+            hour, segments, known, merged, files=files, damaged=damaged | gone, from_files=from_files, kind=kind
         )
 
     def replace(
@@ -275,6 +290,7 @@ class RollUp:
         files: dict[str, str],
         damaged: dict[str, str],
         from_files: bool,
+        kind: LinkKind | None = None,
     ) -> Hour:
         keys = list(segments)
         note = Hour(
@@ -292,7 +308,7 @@ class RollUp:
         )
         content = msgspec.json.encode(note)
         if self.chain:
-            self.chain.append(LinkKind.REVISED if known else LinkKind.MERGED, note.hour, content)
+            self.chain.append(kind or (LinkKind.REVISED if known else LinkKind.MERGED), note.hour, content)
         # Last: were the function to end before it, the hour would be merged again.
         self.store.write(hour_key(self.log_prefix, hour), content)
         return note

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CONTENT_TYPES: Mapping[str, str] = {
     "csv": "text/csv; charset=utf-8",
+    "gz": "application/x-ndjson",
     "html": "text/html; charset=utf-8",
     "json": "application/json",
     "md": "text/markdown; charset=utf-8",
