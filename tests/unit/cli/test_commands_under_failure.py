@@ -116,6 +116,7 @@ ON_DEPLOYMENT = [
     "audit",
     "log pull log-copy",
     "log verify",
+    "log rebuild --date 2026-01-05",
     "restore table restored",
     "restore objects reports/ --at 2026-01-05T00:00:00Z",
     "profiles rebuild",
