@@ -14,6 +14,8 @@ from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.progress import progress_bar
 
+_STREAM_MEMORY = timedelta(hours=25)
+"""A stream keeps records for 24 hours. What it brings after a rebuild would count twice if it is of another hour."""
 _AGAIN = "what was added stays; run it again to go on"
 _KEPT = "What was copied stays: run it again to go on"
 
@@ -137,9 +139,13 @@ def rebuild(
     fraudstream report --date 2026-11-22 --anew
     ```
     """
-    if day.date() > datetime.now(UTC).date():
-        raise CommandError("--date is in the future")
     deployment = Deployment(stack)
+    settled = day.replace(tzinfo=UTC) + timedelta(days=1) + _STREAM_MEMORY
+    if not deployment.is_local and datetime.now(UTC) < settled:
+        raise CommandError(
+            f"the stream may still bring what the log lacks of {day:%Y-%m-%d}: "
+            f"try again after {settled:%Y-%m-%d %H:%M} UTC"
+        )
     task = {"task": "rebuild-log", "date": f"{day:%Y-%m-%d}"}
     looked, added, hours = 0, 0, set[str]()
     try:

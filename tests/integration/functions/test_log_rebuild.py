@@ -114,5 +114,12 @@ def test_an_hour_whose_segments_are_gone_keeps_what_it_had(shop: Shop) -> None:
     assert (counted["stored"], counted["decided"]) == (5, 4)
 
 
+def test_a_transaction_that_was_restored_from_a_backup_is_added_too(shop: Shop) -> None:
+    sell(shop)
+    shop.add("t-1", to_item({"restoredAt": shop.received_at + 1000}))
+    assert rebuild(shop) == (4, 4 + 3 + 2)
+    assert sorted(line["event"] for line in shop.log() if line["transactionId"] == "t-1") == ["DECIDED", "STORED"]
+
+
 def links(shop: Shop) -> list[dict[str, Any]]:
     return [json.loads(shop.read(key)) for key in shop.keys(f"{LOG}chain/")]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fraudstream.contract import ItemKind
+from fraudstream.contract import RESTORED_AT, ItemKind
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.chain.segment_seals import sealed
 from fraudstream.reporting.log.columns import FILES
@@ -149,7 +149,9 @@ def lines_of(item: Mapping[str, Any], marks: Sequence[ErasureMark]) -> list[LogR
         item: as DynamoDB gives it.
         marks: of persons who are being erased.
     """
-    stored = {"eventName": "INSERT", "dynamodb": {"NewImage": item, "ApproximateCreationDateTime": _received(item)}}
+    # What was copied back from a backup carries a mark by which the log leaves it alone: here it is what is wanted.
+    image = {name: value for name, value in item.items() if name != RESTORED_AT}
+    stored = {"eventName": "INSERT", "dynamodb": {"NewImage": image, "ApproximateCreationDateTime": _received(item)}}
     record = without_erased(stored, marks)
     if record is None:
         return []
