@@ -11,7 +11,7 @@ OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/pyt
 .DEFAULT_GOAL := help
 $(if $(OTHER_PYTHON),$(shell rm -rf $(VENV)))
 
-.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items bench-inline sbom audit lock openapi clean bench bench-detection bench-engines accessibility
+.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items bench-inline sbom audit lock openapi clean bench bench-detection bench-engines bench-requests accessibility
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ $(ENGINES_VENV)/.installed: requirements/engines.txt $(STAMP)
 
 bench-engines: $(ENGINES_VENV)/.installed ## time 30 rules here and in five other rule engines, which get an environment of their own: ARGS='--transactions N'
 	@PYTHONPATH=src $(ENGINES_VENV)/bin/python -m benchmarks.engines.measure $(ARGS)
+
+bench-requests: setup ## count requests, units and bytes of a transaction at AWS, at batches of 1 to 100: `fraudstream cost` takes them
+	@$(BIN)/python -m benchmarks.requests --output src/fraudstream_tools/costs/counts.json $(ARGS)
 
 bench: setup ## run the benchmarks that take minutes, keep their figures and write docs/performance.md: ARGS='NAME ...' for some
 	@$(BIN)/python -m benchmarks.performance $(ARGS)

@@ -39,6 +39,29 @@ that can evaluate a list gets all rules as one expression: that is faster than o
 {rows}
 """
 
+_COUNTED: Final = (
+    "invocations",
+    "dynamodb_requests",
+    "write_units",
+    "read_units",
+    "s3_requests",
+    "stored_bytes",
+    "log_bytes",
+)
+_REQUESTS: Final = """## Requests of a transaction
+
+{transactions} transactions of the sample day go through the three functions on the embedded AWS, after profiles that
+the rest of the day has left. Each figure is of one transaction. The number after a function's name is the size of its
+batches; `processor_waiting` decides while the client waits. Units are computed of the items' sizes as DynamoDB's
+documentation says. Log bytes are what CloudWatch bills, with Lambda's own lines; the API's access log adds
+{access_log_bytes} bytes for a request. Bytes stored for a transaction, by kind of item: {sizes}.
+[The README](../README.md#costs) has what all of it costs.
+
+| function | invocations | DynamoDB requests | write units | read units | S3 requests | bytes in S3 | log bytes |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+{rows}
+"""
+
 
 def main() -> None:
     """Run the benchmarks that are asked for, and write what they found."""
@@ -68,7 +91,7 @@ def document(results: Mapping[str, Figures]) -> str:
 
 def _run(name: str) -> dict[str, Any]:
     done = subprocess.run(
-        ["make", "--silent", f"bench-{name}"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+        ["make", "--silent", "ARGS=", f"bench-{name}"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
     )
     commit = subprocess.run(
         ["git", "rev-parse", "--short=10", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
@@ -100,7 +123,16 @@ def _engines(figures: Figures) -> str:
     return _ENGINES.format(**figures, rows="\n".join(rows))
 
 
-SECTIONS: Final[Mapping[str, Callable[[Figures], str]]] = {"engines": _engines}
+def _requests(figures: Figures) -> str:
+    rows = [
+        f"| {name} | {' | '.join(f'{found.get(what, 0):,.2f}' for what in _COUNTED)} |"
+        for name, found in figures["functions"].items()
+    ]
+    sizes = ", ".join(f"{name} {size:,.0f}" for name, size in figures["item_bytes"].items())
+    return _REQUESTS.format(**figures, rows="\n".join(rows), sizes=sizes)
+
+
+SECTIONS: Final[Mapping[str, Callable[[Figures], str]]] = {"engines": _engines, "requests": _requests}
 """By benchmark, the name of its make target without `bench-`: what writes its part of the document."""
 
 

@@ -13,6 +13,7 @@ from fraudstream_tools.cli import (
     audit,
     backtest,
     console,
+    cost,
     demo,
     erase,
     files,
@@ -88,6 +89,7 @@ for command in (
     erase,
     tokens,
     preflight,
+    cost,
     leftovers,
     openapi,
 ):

@@ -22,6 +22,7 @@ from tests.cli_harness import Command, Ran, clean_environment, command_paths
 
 RULES, MODELS = Path("rules").resolve(), Path("models").resolve()
 MISSING_FILE = [
+    "cost --tx-per-day 1000 --prices missing.json",
     "submit @missing.json",
     "replay missing.csv",
     "replay missing.csv --check",
@@ -51,6 +52,7 @@ MISSING_FILE = [
     "rules deploy missing --yes --reason tried",
 ]
 DAMAGED_FILE = [
+    "cost --tx-per-day 1000 --prices damaged.json",
     "submit @damaged.json",
     *(f"replay damaged{ending} --check" for ending in (".csv", ".jsonl", ".jsonl.gz", ".csv.gz", ".parquet")),
     "replay damaged.parquet",

@@ -1,0 +1,216 @@
+"""What a stack costs: from what a transaction was measured to ask of AWS, and from a file of prices."""
+
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Final, NamedTuple
+
+import msgspec
+
+DAYS_A_MONTH: Final = 365 / 12
+SECONDS_A_DAY: Final = 86_400
+GIGABYTE: Final = 1e9
+"""AWS bills storage by 2^30 bytes and calls that GB; by 10^9 bytes the estimate is 7 % too high, and never too low."""
+ITEM_OVERHEAD: Final = 100
+"""Bytes that DynamoDB adds to each stored item (its developer guide, "Storage")."""
+VCPU_MEGABYTES: Final = 1769
+"""Memory at which a function has one vCPU (Lambda's developer guide)."""
+WAIT_SECONDS: Final = 0.005
+"""Assumed for an answer of DynamoDB."""
+PROCESSOR_WAITS: Final = 2
+ANALYZER_WAITS: Final = 3
+"""Of a batch, one after the other: profiles, decisions, profiles again."""
+TRACED_SHARE: Final = 0.05
+"""Beside the first request of each second: X-Ray's default sampling rule."""
+LOG_MONTHS: Final = 7 / DAYS_A_MONTH
+"""For which the functions' and the API's logs are kept."""
+REPORTER_BATCH: Final = 10_000
+REPORTER_WINDOW_SECONDS: Final = 60
+DECISION_LOG_DAYS: Final = 400
+
+
+class PriceError(ValueError):
+    """A file of prices cannot be used; the message says why."""
+
+
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What some number of a thing costs."""
+
+    dollars: Annotated[float, msgspec.Meta(ge=0)]
+    per: Annotated[float, msgspec.Meta(gt=0)]
+    what: str
+    source: str
+    """The page that says so."""
+
+
+class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """List prices of a region on a day."""
+
+    date: str
+    region: str
+    prices: dict[str, Price]
+
+    def dollars(self, name: str, number: float) -> float:
+        """Return what a number of something costs."""
+        price = self.prices[name]
+        return number / price.per * price.dollars
+
+
+class MeteredCounts(msgspec.Struct, frozen=True):
+    """What `make bench-requests` counted of one transaction."""
+
+    functions: dict[str, dict[str, float]]
+    """By function and size of its batches."""
+    access_log_bytes: int
+    item_bytes: dict[str, float]
+    metrics: list[str]
+    """That the functions write."""
+    alarms: int
+    memory_megabytes: dict[str, int]
+    """Of the functions, by default."""
+
+
+class Usage(NamedTuple):
+    """How a stack is used."""
+
+    transactions_a_day: int
+    inline_share: float = 0.0
+    """Of the POSTs that wait for a decision."""
+    batch: int = 3
+    """Transactions that the analyzer gets at once, on average."""
+    retention_days: int = 400
+
+
+class CostLine(NamedTuple):
+    """One line of a bill."""
+
+    name: str
+    month: float
+    """Dollars."""
+    million: float
+    """Dollars for a million transactions."""
+
+
+def read_prices(path: Path | None) -> Prices:
+    """Read a file of prices; without one, the list prices that are shipped.
+
+    Raises:
+        PriceError: the file cannot be used.
+    """
+    shipped = msgspec.json.decode(_shipped("prices.json"), type=Prices)
+    if path is None:
+        return shipped
+    try:
+        own = msgspec.json.decode(path.read_bytes(), type=Prices)
+    except OSError as error:
+        raise PriceError(f"{path}: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PriceError(f"{path}: {error}") from None
+    if missing := sorted(shipped.prices.keys() - own.prices.keys()):
+        raise PriceError(f"{path}: it has no price of {', '.join(missing)}")
+    return own
+
+
+def read_counts() -> MeteredCounts:
+    """Read what was measured."""
+    return msgspec.json.decode(_shipped("counts.json"), type=MeteredCounts)
+
+
+def batches(counts: MeteredCounts) -> list[int]:
+    """Return the sizes of batches that were measured."""
+    return sorted(int(name.removeprefix("analyzer_")) for name in counts.functions if name.startswith("analyzer_"))
+
+
+def estimate(usage: Usage, counts: MeteredCounts, prices: Prices) -> list[CostLine]:
+    """Return what a month costs, line by line."""
+    monthly = usage.transactions_a_day * DAYS_A_MONTH
+    return [
+        CostLine(name, dollars, dollars / monthly * 1e6)
+        for name, dollars in _lines(usage, counts, prices, monthly)
+        if dollars
+    ]
+
+
+def _lines(usage: Usage, counts: MeteredCounts, prices: Prices, monthly: float) -> Iterator[tuple[str, float]]:
+    plain, waiting = counts.functions["processor"], counts.functions["processor_waiting"]
+    analyzer, reporter = counts.functions[f"analyzer_{usage.batch}"], counts.functions["reporter_100"]
+    runs = _reporter_runs(usage.transactions_a_day) * DAYS_A_MONTH
+    yield "API Gateway: requests", prices.dollars("api_requests", monthly)
+    yield "DynamoDB: writes of claims and transactions", prices.dollars("write_units", plain["write_units"] * monthly)
+    decisions = analyzer["dynamodb_UpdateItem"]
+    yield "DynamoDB: writes of decisions", prices.dollars("write_units", decisions * monthly)
+    profiles = analyzer["write_units"] - decisions
+    yield "DynamoDB: writes of profiles and alerts", prices.dollars("write_units", profiles * monthly)
+    yield "DynamoDB: reads of profiles and lists", prices.dollars("read_units", analyzer["read_units"] * monthly)
+    stored = _stored_gigabytes(usage, counts)
+    yield "DynamoDB: storage", prices.dollars("table_gigabyte_months", stored)
+    yield "DynamoDB: point-in-time recovery", prices.dollars("recovery_gigabyte_months", stored)
+    runs_of = {
+        "processor": (plain, monthly, PROCESSOR_WAITS * WAIT_SECONDS),
+        "analyzer": (analyzer, analyzer["invocations"] * monthly, ANALYZER_WAITS * WAIT_SECONDS),
+        "reporter": (reporter, runs, WAIT_SECONDS),
+    }
+    for name, (found, invocations, wait) in runs_of.items():
+        memory = counts.memory_megabytes[name]
+        seconds = _seconds(memory, found["microseconds"] * monthly) + invocations * wait
+        yield (
+            f"Lambda: {name}",
+            prices.dollars("lambda_requests", invocations)
+            + prices.dollars("lambda_gigabyte_seconds", seconds * memory / 1024),
+        )
+    logged = plain["log_bytes"] + counts.access_log_bytes + analyzer["log_bytes"]
+    logs = (logged * monthly + reporter["log_bytes"] / reporter["invocations"] * runs) / GIGABYTE
+    yield (
+        "CloudWatch: logs",
+        prices.dollars("log_gigabytes", logs) + prices.dollars("log_gigabyte_months", logs * LOG_MONTHS),
+    )
+    traces = sum(map(_traces, (usage.transactions_a_day, runs_of["analyzer"][1] / DAYS_A_MONTH, runs / DAYS_A_MONTH)))
+    yield "X-Ray: traces", prices.dollars("traces", traces * DAYS_A_MONTH)
+    yield "S3: decision log", _object_dollars(usage, reporter, prices, runs)
+    inline = usage.inline_share * monthly
+    memory = counts.memory_megabytes["processor"]
+    more_seconds = _seconds(memory, (waiting["microseconds"] - plain["microseconds"]) * inline)
+    yield (
+        "inline decisions",
+        prices.dollars("read_units", waiting["read_units"] * inline)
+        + prices.dollars("write_units", max(waiting["write_units"] - plain["write_units"], 0) * inline)
+        + prices.dollars("lambda_gigabyte_seconds", more_seconds * memory / 1024),
+    )
+    yield "CloudWatch: metrics", prices.dollars("metrics", len(counts.metrics))
+    yield "CloudWatch: alarms", prices.dollars("alarms", counts.alarms)
+    yield "KMS: key", prices.dollars("keys", 1)
+
+
+def _stored_gigabytes(usage: Usage, counts: MeteredCounts) -> float:
+    """Return what the tables hold when as much expires as comes in."""
+    sizes = counts.item_bytes
+    dated = sizes["claim"] + sizes["txn"] + 2 * ITEM_OVERHEAD + sizes.get("alerts", 0)
+    # Profiles are as many as the sample's transactions of three days have made, and do not grow with the years.
+    return usage.transactions_a_day * (dated * usage.retention_days + 3 * sizes["profiles"]) / GIGABYTE
+
+
+def _seconds(memory: int, microseconds: float) -> float:
+    """Return for how long a function computes: with less memory it gets a part of a processor."""
+    return microseconds / 1e6 / min(memory / VCPU_MEGABYTES, 1)
+
+
+def _reporter_runs(transactions_a_day: float) -> float:
+    records = 2 * transactions_a_day
+    return max(min(records, SECONDS_A_DAY / REPORTER_WINDOW_SECONDS), records / REPORTER_BATCH)
+
+
+def _traces(requests_a_day: float) -> float:
+    first = min(requests_a_day, SECONDS_A_DAY)
+    return first + TRACED_SHARE * (requests_a_day - first)
+
+
+def _object_dollars(usage: Usage, reporter: Mapping[str, float], prices: Prices, runs: float) -> float:
+    writes = reporter["s3_PutObject"] + reporter["s3_ListObjectsV2"]
+    kept = usage.transactions_a_day * reporter["stored_bytes"] * DECISION_LOG_DAYS / GIGABYTE
+    return prices.dollars("object_writes", writes / reporter["invocations"] * runs) + prices.dollars(
+        "object_gigabyte_months", kept
+    )
+
+
+def _shipped(name: str) -> bytes:
+    return files("fraudstream_tools.costs").joinpath(name).read_bytes()
