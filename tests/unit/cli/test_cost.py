@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from fraudstream_tools.costs.estimate import Usage, batches, estimate, read_counts, read_prices
+from fraudstream_tools.cli.preflight import stack_settings
+from fraudstream_tools.costs.estimate import (
+    DECISION_LOG_DAYS,
+    REPORTER_WINDOW_SECONDS,
+    Usage,
+    batches,
+    estimate,
+    read_counts,
+    read_prices,
+)
 from tests.cli_harness import Command
 
 ROOT = Path(__file__).parents[3]
@@ -72,3 +81,11 @@ def test_a_batch_that_was_not_measured_is_refused(fraudstream: Command) -> None:
 
 def test_every_price_names_its_source() -> None:
     assert all(price.source.startswith("https://aws.amazon.com/") for price in read_prices(None).prices.values())
+
+
+def test_what_is_assumed_is_what_a_stack_has_by_default() -> None:
+    settings = stack_settings(Path("missing.yaml"), "dev")
+    assert Usage(1).retention_days == settings.retention_days
+    assert (settings.decision_log_days, settings.segment_window_seconds) == (DECISION_LOG_DAYS, REPORTER_WINDOW_SECONDS)
+    sizes = {"processor": settings.processor, "analyzer": settings.analyzer, "reporter": settings.reporter}
+    assert read_counts().memory_megabytes == {name: size.memory_mb for name, size in sizes.items()}
