@@ -253,6 +253,18 @@ def test_whoever_changes_the_log_is_found(damage: Damage, fraudstream: Command) 
     assert found(fraudstream, "log", "verify")["findings"] == []
 
 
+def test_what_the_log_lost_of_a_day_is_rebuilt_by_one_command(damage: Damage, fraudstream: Command) -> None:
+    outputs, today = damage.cloud.outputs, datetime.now(UTC).date().isoformat()
+    for table in ("segments", "hours", "decisions", "labels", "tallies", "ids"):
+        prefix = f"{DECISION_LOG_PREFIX}{table}/"
+        for each in damage.s3.list_objects_v2(Bucket=outputs["bucketName"], Prefix=prefix).get("Contents", ()):
+            damage.s3.delete_object(Bucket=outputs["bucketName"], Key=each["Key"])
+    rebuilt = found(fraudstream, "log", "rebuild", "--date", today)
+    assert rebuilt["lines"] >= rebuilt["transactions"] > 0
+    assert found(fraudstream, "log", "rebuild", "--date", today)["lines"] == 0
+    assert found(fraudstream, "log", "verify")["findings"] == []
+
+
 def _without_decision(item: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name not in {"decision", "score", "reasons", "features"}}
 
