@@ -5,7 +5,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -253,7 +253,11 @@ def test_whoever_changes_the_log_is_found(damage: Damage, fraudstream: Command) 
     assert found(fraudstream, "log", "verify")["findings"] == []
 
 
-def test_what_the_log_lost_of_a_day_is_rebuilt_by_one_command(damage: Damage, fraudstream: Command) -> None:
+def test_what_the_log_lost_of_a_day_is_rebuilt_by_one_command(
+    damage: Damage, fraudstream: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The stream of this day has told all.
+    monkeypatch.setattr("fraudstream_tools.cli.log._STREAM_MEMORY", timedelta(days=-2))
     outputs, today = damage.cloud.outputs, datetime.now(UTC).date().isoformat()
     for table in ("segments", "hours", "decisions", "labels", "tallies", "ids"):
         prefix = f"{DECISION_LOG_PREFIX}{table}/"
