@@ -90,6 +90,7 @@ def dashboard_body(watched: Watched, region: str) -> dict[str, Any]:
                 Metric.REPORTS_WRITTEN,
                 Metric.UNDECIDED,
                 Metric.LOG_MISSING,
+                Metric.ORPHANED_CLAIMS,
                 Metric.LOG_DAMAGED,
                 Metric.LOG_CHANGED,
             ),

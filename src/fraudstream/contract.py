@@ -65,6 +65,8 @@ LOG_CHAIN_ITEM: Final = "log-chain"
 """Key of the item in the table of profiles that holds the newest link of the decision log's chain."""
 RESTORED_AT: Final = "restoredAt"
 """The attribute of an item that was copied back from a backup: when, in epoch milliseconds."""
+CLAIM_TIMESTAMP: Final = 0
+"""The sort key of a claim, which no transaction has."""
 SAMPLE_INDEX: Final = "by-sample-day"
 SAMPLE_DAY: Final = "sampleDay"
 """The attribute that marks a transaction for its day's sample, and the partition key of the sparse index of those: the

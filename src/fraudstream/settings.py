@@ -35,6 +35,7 @@ class Metric(StrEnum):
     PROFILES_NEWER = "ProfilesNewer"
     PROFILES_UNCERTAIN = "ProfilesUncertain"
     LOG_MISSING = "LogMissing"
+    ORPHANED_CLAIMS = "OrphanedClaims"
     LOG_DAMAGED = "LogDamaged"
     LOG_CHANGED = "LogChanged"
     SCORE_DRIFT = "ScoreDrift"

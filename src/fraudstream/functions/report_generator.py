@@ -118,6 +118,7 @@ def _write_report(date_text: object, context: "LambdaContext") -> Mapping[str, A
     _meter.count(Metric.REPORTS_WRITTEN)
     _meter.count(Metric.UNDECIDED, len(reconciliation.undecided))
     _meter.count(Metric.LOG_MISSING, len(reconciliation.table.missing))
+    _meter.count(Metric.ORPHANED_CLAIMS, len(reconciliation.table.orphaned_claims))
     if report.log_hours.damaged:
         _meter.count(Metric.LOG_DAMAGED, len(report.log_hours.damaged))
         for key in report.log_hours.damaged:
@@ -229,13 +230,14 @@ def _measure_drift(day: date) -> None:
 def _reporter(context: "LambdaContext") -> "Reporter":
     # DuckDB and Jinja take longer to import than a segment takes to write.
     from fraudstream.reporting.daily.reporter import Reporter  # noqa: PLC0415
-    from fraudstream.reporting.daily.table_check import sample_table  # noqa: PLC0415
+    from fraudstream.reporting.daily.table_check import find_orphaned_claims, sample_table  # noqa: PLC0415
 
     return Reporter(
         store=BucketStore(_s3, _settings.bucket),
         log_prefix=DECISION_LOG_PREFIX,
         report_prefix=REPORT_PREFIX,
         sample=partial(sample_table, _dynamodb, _settings.transactions_table),
+        orphans=partial(find_orphaned_claims, _dynamodb, _settings.transactions_table, now=int(time.time() * 1000)),
         now=datetime.now(UTC),
         time_left=lambda: context.get_remaining_time_in_millis() / 1000,
         chain=_chain(),

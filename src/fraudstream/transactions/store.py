@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fraudstream.contract import ItemKind
+from fraudstream.contract import CLAIM_TIMESTAMP, ItemKind
 from fraudstream.durations import DAY
 from fraudstream.dynamodb import is_condition_failure
 from fraudstream.transactions.attributes import Item, from_item, to_item
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _IF_ABSENT = "attribute_not_exists(transactionId)"
-_CLAIM_TIMESTAMP = 0
 _TOKEN_BYTES = 6
 
 
@@ -100,12 +99,15 @@ class TransactionStore:
     ) -> PutResult:
         claim: dict[str, Any] = {
             "transactionId": request.transaction_id,
-            "timestamp": _CLAIM_TIMESTAMP,
+            "timestamp": CLAIM_TIMESTAMP,
             "kind": ItemKind.CLAIM.value,
             "payloadHash": payload_hash(request, self.tokenizer),
             "transactionTimestamp": transaction.timestamp,
             "expiresAt": (transaction.received_at + self.retention_days * DAY) // 1000,
         }
+        # A claim whose transaction never comes is found by the same mark.
+        mark = sample_mark(transaction.transaction_id, transaction.received_at)
+        claim |= mark and {**mark, "receivedAt": transaction.received_at}
         if held := self._put_if_absent(to_item(claim)):
             earlier = from_item(held)
             if not is_same_payload(request, earlier["payloadHash"], self.tokenizer):
@@ -115,7 +117,7 @@ class TransactionStore:
         inline = None if attempt is None else attempt.result(transaction)
         token = secrets.token_bytes(_TOKEN_BYTES)
         beside = {"kind": ItemKind.TRANSACTION.value, "expiresAt": claim["expiresAt"], "writeToken": token}
-        beside |= sample_mark(transaction.transaction_id, transaction.received_at)
+        beside |= mark
         item = transaction.to_item() | to_item(beside) | inline_to_item(inline)
         present = self._put_if_absent(item)
         # With this token it is this very one: the answer was lost, and the SDK repeated it.
@@ -169,7 +171,7 @@ def newest_item(
         TableName=table,
         KeyConditionExpression="transactionId = :id AND #timestamp > :claim",
         ExpressionAttributeNames={"#timestamp": "timestamp"},
-        ExpressionAttributeValues=to_item({":id": transaction_id, ":claim": _CLAIM_TIMESTAMP}),
+        ExpressionAttributeValues=to_item({":id": transaction_id, ":claim": CLAIM_TIMESTAMP}),
         ConsistentRead=True,
         ScanIndexForward=False,
         Limit=1,

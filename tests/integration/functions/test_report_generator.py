@@ -131,6 +131,7 @@ def test_a_day_s_report_accounts_for_every_transaction(shop: Shop, capsys: pytes
         "ReportsWritten": [1.0],
         "Undecided": [1.0],
         "LogMissing": [0.0],
+        "OrphanedClaims": [0.0],
     }
 
 
@@ -155,7 +156,7 @@ def test_what_the_stream_s_consumer_lost_is_found_in_the_table(shop: Shop) -> No
     shop.call({"task": "daily-report", "date": shop.day})
 
     report = json.loads(shop.read(f"reports/date={shop.day}/report.json"))
-    assert report["reconciliation"]["table"] == {"sampled": 2, "missing": ["t-lost"]}
+    assert report["reconciliation"]["table"] == {"sampled": 2, "missing": ["t-lost"], "orphanedClaims": []}
 
 
 def test_a_decision_logged_days_later_is_in_the_report_that_is_made_again(shop: Shop) -> None:

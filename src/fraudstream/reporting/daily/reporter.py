@@ -71,6 +71,8 @@ class Reporter:
     time_left: TimeLeft
     chain: LogChain | None = None
     """None: nobody vouches for this log."""
+    orphans: Callable[[date], tuple[str, ...]] = lambda _: ()
+    """Gives ids of a day's claims that never became transactions."""
     rates: Rates | None = None
     """Exchange rates to the base currency; without them, the report has no total of all currencies."""
 
@@ -227,7 +229,12 @@ class Reporter:
         with tempfile.TemporaryDirectory() as name, open_day(self.store, inputs, Path(name), written) as connection:
             hours = [hour_of(key) for key in inputs[LogTable.TALLIES]]
             report = summarize(
-                connection, day, look_up(sampled, connection), as_of=as_of, hours=hours, rates=self.rates
+                connection,
+                day,
+                look_up(sampled, connection, self.orphans(day)),
+                as_of=as_of,
+                hours=hours,
+                rates=self.rates,
             )
         own = {f"{midnight(day) + timedelta(hours=number):{HOUR_FORMAT}}" for number in range(-1, 25)}
         damaged = sorted(

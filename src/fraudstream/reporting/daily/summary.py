@@ -158,12 +158,15 @@ def with_log_state(
     return msgspec.structs.replace(named, revision=Revision(number=1, content=_content(named)))
 
 
-def look_up(sampled: Iterable[str], log: "duckdb.DuckDBPyConnection") -> TableCheck:
+def look_up(
+    sampled: Iterable[str], log: "duckdb.DuckDBPyConnection", orphaned_claims: tuple[str, ...] = ()
+) -> TableCheck:
     """Look transactions of the table up in the day's log.
 
     Args:
         sampled: ids from the table.
         log: the day's log, from `day.open_day`.
+        orphaned_claims: ids of claims in the table without a transaction.
     """
     ids = sorted(sampled)
     missing = log.execute(
@@ -171,7 +174,7 @@ def look_up(sampled: Iterable[str], log: "duckdb.DuckDBPyConnection") -> TableCh
         f"ANTI JOIN ids ON {FINGERPRINT} = fingerprint ORDER BY 1",
         {"ids": ids},
     ).fetchall()
-    return TableCheck(sampled=len(ids), missing=tuple(row[0] for row in missing))
+    return TableCheck(sampled=len(ids), missing=tuple(row[0] for row in missing), orphaned_claims=orphaned_claims)
 
 
 def _hours(queries: DayQueries) -> tuple[HourFigures, ...]:

@@ -9,9 +9,10 @@ import random
 from collections.abc import Iterable
 from datetime import date, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fraudstream.contract import SAMPLE_DAY, SAMPLE_INDEX, ItemKind
+from fraudstream.contract import CLAIM_TIMESTAMP, SAMPLE_DAY, SAMPLE_INDEX, ItemKind
+from fraudstream.durations import HOUR
 from fraudstream.reporting.log.keys import midnight, milliseconds
 
 if TYPE_CHECKING:
@@ -42,21 +43,54 @@ def sample_table(client: "DynamoDBClient", table: str, day: date) -> set[str]:
     """
     # DynamoDB counts about every six hours.
     counted = client.describe_table(TableName=table)["Table"].get("ItemCount", 0)
-    marked = _marked(client, table, day)
+    marked = set(_marked(client, table, day).transactions)
     if marked and counted > SAMPLE_ITEMS:
         return marked
     return marked | _scanned(client, table, day, counted)
 
 
-def _marked(client: "DynamoDBClient", table: str, day: date) -> set[str]:
+def find_orphaned_claims(client: "DynamoDBClient", table: str, day: date, now: int) -> tuple[str, ...]:
+    """Return the ids of marked claims of a day whose transaction never came: their clients stopped between two writes.
+
+    Args:
+        client: a DynamoDB client.
+        table: the table's name.
+        day: the day of receipt, UTC.
+        now: epoch milliseconds; a claim of the last hour may still become a transaction.
+
+    Raises:
+        botocore.exceptions.ClientError: the table could not be read.
+    """
+    found = _marked(client, table, day)
+    if not (claims := {name for name, at in found.claims.items() if at < now - HOUR} - found.transactions):
+        return ()
+    # A client that tries again after midnight has its transaction on the next day.
+    return tuple(sorted(claims - _marked(client, table, day + timedelta(days=1)).transactions))
+
+
+class _Marked(NamedTuple):
+    transactions: set[str]
+    claims: dict[str, int]
+    """Ids, with the times of receipt in epoch milliseconds."""
+
+
+def _marked(client: "DynamoDBClient", table: str, day: date) -> _Marked:
     pages = client.get_paginator("query").paginate(
         TableName=table,
         IndexName=SAMPLE_INDEX,
         KeyConditionExpression=f"{SAMPLE_DAY} = :day",
         ExpressionAttributeValues={":day": {"S": day.isoformat()}},
-        ProjectionExpression="transactionId",
+        ProjectionExpression="transactionId, #timestamp, receivedAt",
+        ExpressionAttributeNames={"#timestamp": "timestamp"},
     )
-    return _ids(item for page in islice(pages, MARKED_PAGES) for item in page["Items"])
+    found = _Marked(set(), {})
+    for item in (item for page in islice(pages, MARKED_PAGES) for item in page["Items"]):
+        name = item["transactionId"].get("S", "")
+        if item["timestamp"].get("N") == str(CLAIM_TIMESTAMP):
+            found.claims[name] = int(item["receivedAt"].get("N", "0"))
+        else:
+            found.transactions.add(name)
+    return found
 
 
 def _scanned(client: "DynamoDBClient", table: str, day: date, counted: int) -> set[str]:

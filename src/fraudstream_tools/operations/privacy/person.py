@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from fraudstream.contract import ItemKind
+from fraudstream.contract import CLAIM_TIMESTAMP, ItemKind
 from fraudstream.durations import DAY
 from fraudstream.transactions.attributes import Item
 from fraudstream.transactions.fields import EntityKind
@@ -15,7 +15,7 @@ from fraudstream_tools.operations.privacy.holds import HOLD_PREFIX
 from fraudstream_tools.operations.privacy.system import ELSEWHERE, OWN_ENTITIES, OWNER, PrivacySystem
 from fraudstream_tools.operations.recovery.table_scan import scan
 
-_CLAIM_TIMESTAMP: Final = {"N": "0"}
+_CLAIM_TIMESTAMP: Final = {"N": str(CLAIM_TIMESTAMP)}
 
 Key = Mapping[str, Any]
 

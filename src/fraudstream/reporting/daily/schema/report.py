@@ -88,6 +88,8 @@ class TableCheck(Part, frozen=True, kw_only=True):
     """Transactions of the day that were looked at in the table."""
     missing: tuple[str, ...]
     """Ids of those that the log does not know."""
+    orphaned_claims: tuple[str, ...] = ()
+    """Ids of marked claims without a transaction: their clients stopped between two writes, or were cut off."""
 
 
 class UnreadProfile(Part, frozen=True, kw_only=True):
