@@ -125,7 +125,7 @@ def test_a_day_s_report_accounts_for_every_transaction(shop: Shop, capsys: pytes
     report = json.loads(shop.read(folder + "report.json"))
     assert report["revision"]["number"] == answer["revision"] == 1
     assert [each["transactionId"] for each in report["reconciliation"]["undecided"]] == ["t-2"]
-    assert report["reconciliation"]["table"] == {"sampled": 2, "missing": []}
+    assert report["reconciliation"]["table"] == {"sampled": 2, "missing": [], "orphanedClaims": []}
     assert shop.s3.head_object(Bucket=BUCKET, Key=folder + "report.html")["ContentType"] == "text/html; charset=utf-8"
     assert metrics(capsys.readouterr().out) == {
         "ReportsWritten": [1.0],
