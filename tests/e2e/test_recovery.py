@@ -48,7 +48,7 @@ class Damage:
     def items(self) -> dict[str, dict[str, Any]]:
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.cloud.outputs["transactionsTable"])
         items = [item for page in pages for item in page["Items"]]
-        return {item["transactionId"]["S"]: item for item in items if "receivedAt" in item}
+        return {item["transactionId"]["S"]: item for item in items if item.get("kind") == {"S": "TXN"}}
 
     def own_items(self) -> list[dict[str, Any]]:
         return [item for name, item in self.items().items() if name in self.ids]

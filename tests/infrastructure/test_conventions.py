@@ -217,6 +217,8 @@ def test_the_operator_is_given_what_comes_next(graph: Graph) -> None:
         "hourlySchedule": "schedule-hourly-roll-up-test",
         "region": REGION,
         "apiGatewayAccountRole": "manage",
+        "tokenKeys": "1",
+        "tokenNumber": "1",
         "encryptionKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555",
     }
 

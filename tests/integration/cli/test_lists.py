@@ -213,6 +213,7 @@ def test_a_local_run_takes_identifiers_since_it_knows_the_key(
     outputs = {
         "apiUrl": "http://127.0.0.1:1/v1",
         "endpointUrl": aws.endpoint_url,
+        "lambdaUrl": "http://127.0.0.1:1",
         "accessKeyId": "test",
         "secretAccessKey": "test",
         "region": "us-east-2",
