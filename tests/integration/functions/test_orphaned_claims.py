@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
@@ -48,9 +49,8 @@ def client(aws: MinistackServer) -> Any:
 
 def post(client: Any, name: str, at: int = NOW) -> None:
     store = TransactionStore(client=client, table=TABLE, tokenizer=Tokenizer("a2V5" * 11), retention_days=400)
-    request = TransactionRequest(
-        transaction_id=name, amount_minor=100, currency="EUR", type="PAYMENT", customer_id="customer"
-    )
+    posted = {"transactionId": name, "amountMinor": 100, "currency": "EUR", "type": "PAYMENT", "customerId": "customer"}
+    request = msgspec.convert(posted, TransactionRequest)
     store.put(request, now=at)
 
 
