@@ -26,8 +26,9 @@ def installed(tmp_path: Path) -> Path:
 
 
 def make(folder: Path, goal: str) -> str:
-    # A make around the tests would have this one say where it works.
-    environment = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL"}}
+    # A make around the tests would have this one say where it works, and take its variables.
+    around = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "PYTHON", "VENV"}
+    environment = {name: value for name, value in os.environ.items() if name not in around}
     ran = subprocess.run(
         ["make", goal], cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=30
     )
