@@ -41,10 +41,7 @@ class CurrencyFigures(Part, frozen=True, kw_only=True):
 
 
 class BaseTotal(Part, frozen=True, kw_only=True):
-    """All currencies together: values in minor units of the ruleset's base currency.
-
-    The exchange rates are those that were in force when the report was made, of the report's day.
-    """
+    """All currencies together, in minor units of the base currency, by the rates when the report was made."""
 
     currency: str
     value: int
