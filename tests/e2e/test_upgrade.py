@@ -26,8 +26,8 @@ from fraudstream.detection.features.codec import FORM, unpack
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.profiles import codec
 from fraudstream.reporting.log.aggregates import AGGREGATION
+from fraudstream.reporting.log.hour_notes import HOUR_SCHEMA_VERSION, Hour
 from fraudstream.reporting.log.record import SCHEMA_VERSION
-from fraudstream.reporting.log.roll_up import HOUR_SCHEMA_VERSION, Hour
 from fraudstream.transactions.attributes import Item, to_attribute
 from fraudstream.transactions.decision import Decision
 from fraudstream_tools.cli.support.labelling import label_transaction

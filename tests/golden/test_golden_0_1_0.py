@@ -24,10 +24,10 @@ from fraudstream.detection.stores.alerts import STATUS_SHARDS
 from fraudstream.reporting.daily.reporter import Reported, Reporter
 from fraudstream.reporting.daily.schema.earlier import read_report
 from fraudstream.reporting.log.columns import FILES
+from fraudstream.reporting.log.hour_notes import Hour
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.record import LogEvent, LogRecord
-from fraudstream.reporting.log.roll_up import Hour
 from fraudstream.reporting.storage.object_store import FolderStore, digest
 from fraudstream.transactions.api.validation import TimeBounds, read_request
 from fraudstream.transactions.attributes import from_attribute, from_item

@@ -19,7 +19,7 @@ from fraudstream.reporting.log.chain.head import TableHead
 from fraudstream.reporting.log.chain.links import LinkKind, LogChain
 from fraudstream.reporting.log.chain.segment_seals import sealed
 from fraudstream.reporting.log.erasure_marks import read_marks, without_erased
-from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key
+from fraudstream.reporting.log.keys import hour_key, parse_hour
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.settings import Metric, ReporterSettings, read_settings
 from fraudstream.telemetry import Log, MetricEmitter
@@ -157,7 +157,7 @@ def _chain_hours(hours: Sequence[object], kind: LinkKind) -> Mapping[str, Any]:
     chain, store = _chain(), BucketStore(_s3, _settings.bucket)
     done: list[str] = []
     for name in sorted(str(hour) for hour in hours):
-        note = store.read(hour_key(DECISION_LOG_PREFIX, datetime.strptime(name, HOUR_FORMAT).replace(tzinfo=UTC)))
+        note = store.read(hour_key(DECISION_LOG_PREFIX, parse_hour(name)))
         if note is not None:
             chain.append(kind, name, note)
             done.append(name)

@@ -13,11 +13,12 @@ import pytest
 from fraudstream.reporting.log import aggregates, roll_up
 from fraudstream.reporting.log.aggregates import AGGREGATION
 from fraudstream.reporting.log.columns import FILES
+from fraudstream.reporting.log.hour_notes import HOUR_SCHEMA_VERSION
 from fraudstream.reporting.log.hourly_merge import FINGERPRINT
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.record import SCHEMA_VERSION
-from fraudstream.reporting.log.roll_up import HOUR_SCHEMA_VERSION, made_key
+from fraudstream.reporting.log.roll_up import made_key
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import digest
 from tests.unit.reporting.decision_log_harness import DAY, HOUR, MIDNIGHT, PREFIX, Stream, put, reporter, transaction

@@ -21,6 +21,7 @@ from fraudstream.reporting.daily.summary import look_up, summarize, with_log_sta
 from fraudstream.reporting.daily.trends import look_back
 from fraudstream.reporting.log.chain.links import LogChain
 from fraudstream.reporting.log.chain.verification import Verification, verify
+from fraudstream.reporting.log.hour_notes import Hour
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
     LogTable,
@@ -32,7 +33,7 @@ from fraudstream.reporting.log.keys import (
     reported_prefix,
     table_prefix,
 )
-from fraudstream.reporting.log.roll_up import LATE, Hour, OutOfTimeError, RollUp, TimeLeft
+from fraudstream.reporting.log.roll_up import LATE, OutOfTimeError, RollUp, TimeLeft
 from fraudstream.reporting.log.segments import all_days_prefix
 from fraudstream.reporting.render.csv import to_csv
 from fraudstream.reporting.render.html import to_html, to_json

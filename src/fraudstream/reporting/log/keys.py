@@ -30,6 +30,22 @@ def table_key(log_prefix: str, table: LogTable, received: date, hour: datetime) 
     return f"{table_prefix(log_prefix, table, received)}{hour:{HOUR_FORMAT}}.parquet"
 
 
+def parse_hour(name: str) -> datetime:
+    """Return the first moment of an hour of the log, such as `2026-11-22T14`, UTC."""
+    return datetime.strptime(name, HOUR_FORMAT).replace(tzinfo=UTC)
+
+
+def hour_in(day_folder: str, hour_folder: str) -> str:
+    """Return the hour of the log that folders such as `date=2026-11-22` and `hour=14` stand for."""
+    return f"{partition_day(day_folder)}T{hour_folder.removeprefix('hour=')}"
+
+
+def hour_of_note(key: str) -> str:
+    """Return the hour of the log that a note is on."""
+    *_, day, hour = key.removesuffix(".json").split("/")
+    return hour_in(day, hour)
+
+
 def hour_of(key: str) -> str:
     """Return the hour of the log that a table's file is of, such as `2026-11-22T14`."""
     return key.rpartition("/")[2].removesuffix(".parquet")

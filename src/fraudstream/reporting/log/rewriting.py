@@ -9,25 +9,28 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from fraudstream.reporting.log.hour_notes import Hour, is_current
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
     LogTable,
     hour_of,
+    hour_of_note,
     hours_prefix,
+    parse_hour,
     partition_day,
     received_day,
     table_prefix,
 )
 from fraudstream.reporting.log.record import LARGEST_NUMBER
-from fraudstream.reporting.log.roll_up import LATE, Hour, RollUp, is_current
-from fraudstream.reporting.log.segments import all_days_prefix, hour_prefix
+from fraudstream.reporting.log.roll_up import LATE, RollUp, hours_of_segments
+from fraudstream.reporting.log.segments import hour_prefix
 from fraudstream.reporting.storage.download import fetch_all
 from fraudstream.transactions.transaction import FIELDS
 
@@ -126,19 +129,10 @@ class LogRewriter:
             for table in _EDITED
             for key in self.store.find(table_prefix(self.log_prefix, table, day))
         }
-        merged = {self._hour_of_note(key) for key in self.store.find(hours_prefix(self.log_prefix))}
+        merged = {hour_of_note(key) for key in self.store.find(hours_prefix(self.log_prefix))}
         recent = f"{self.now - LATE:{HOUR_FORMAT}}"
-        return sorted(found | {hour for hour in self._hours_of_segments() if hour >= recent or hour not in merged})
-
-    def _hour_of_note(self, key: str) -> str:
-        *_, day, hour = key.split("/")
-        return f"{partition_day(day)}T{hour.removeprefix('hour=').removesuffix('.json')}"
-
-    def _hours_of_segments(self) -> Iterator[str]:
-        root = all_days_prefix(self.log_prefix)
-        for folder in self.store.folders(root):
-            for name in self.store.folders(f"{root}{folder}/"):
-                yield f"{partition_day(folder)}T{name.removeprefix('hour=')}"
+        logged = hours_of_segments(self.store, self.log_prefix)
+        return sorted(found | {hour for hour in logged if hour >= recent or hour not in merged})
 
     def rewrite(
         self, name: str, days: AbstractSet[date] | None, edit_of: EditOf, *, dry_run: bool = False
@@ -159,7 +153,7 @@ class LogRewriter:
         """
         from fraudstream.reporting.storage.duckdb_engine import connect  # noqa: PLC0415  (it takes long to import)
 
-        hour = datetime.strptime(name, HOUR_FORMAT).replace(tzinfo=UTC)
+        hour = parse_hour(name)
         note, segments = self._roll_up.read(hour), self.store.find(hour_prefix(self.log_prefix, hour))
         with tempfile.TemporaryDirectory() as folder, connect(Path(folder)) as connection:
             work = _HourEdit(self.store, connection, Path(folder), note, edit_of)

@@ -4,7 +4,6 @@ What is merged is written over what was there: readers always find one file for 
 keeps the version before for a while.
 """
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +16,22 @@ import msgspec
 
 from fraudstream.reporting.log.aggregates import AGGREGATION
 from fraudstream.reporting.log.chain.links import LinkKind
+from fraudstream.reporting.log.hour_notes import (
+    HOUR_SCHEMA_VERSION,
+    Hour,
+    is_current,
+    read_note,
+    rebased,
+    segments_digest,
+)
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
     LogTable,
+    hour_in,
     hour_key,
     hours_prefix,
+    parse_hour,
     partition_day,
-    received_day,
     table_key,
 )
 from fraudstream.reporting.log.segments import all_days_prefix, hour_prefix
@@ -35,8 +43,6 @@ if TYPE_CHECKING:
     from fraudstream.reporting.log.hourly_merge import Merged
     from fraudstream.reporting.storage.object_store import Store
 
-HOUR_SCHEMA_VERSION = 1
-"""Raised when older versions must not read the note."""
 LATE = timedelta(hours=48)
 """Segments of an hour come in no later than that: a stream keeps its records for 24 hours."""
 MERGE_SECONDS = 90.0
@@ -52,37 +58,6 @@ TimeLeft = Callable[[], float]
 
 class OutOfTimeError(TimeoutError):
     """The work is not done, and there is no time for the next part of it. What was done is kept: call again."""
-
-
-class Hour(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The note on a merged hour of the log."""
-
-    schema_version: int
-    hour: str
-    """Such as `2026-11-22T14`, UTC."""
-    revision: int
-    """1 for the first; raised whenever segments came in after it."""
-    segments: int
-    segments_digest: str
-    """SHA-256 over the segments' keys; what is under a key never changes."""
-    lines: int
-    """Lines of the segments, repetitions among them."""
-    newest: int
-    """When the newest change was logged, epoch milliseconds."""
-    files: dict[str, str]
-    """Key of each file to the SHA-256 of its content."""
-    damaged: dict[str, str] = {}
-    """Keys of the segments of which something could not be read, with the marks of their content; of files that are
-    gone, and that nothing could be made from, with an empty one."""
-    from_files: bool = False
-    """Whether something of it is known from the hour's earlier files alone: its segments are gone."""
-    aggregation: int = 1
-    """`aggregates.AGGREGATION` of the version that merged it; 0.1.0 did not say."""
-
-    @property
-    def days(self) -> set[date]:
-        """Days of receipt that the hour tells something of."""
-        return {received_day(key) for key in self.files}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,25 +90,15 @@ class RollUp:
         notes = self.store.find(
             hours_prefix(self.log_prefix), after=hour_key(self.log_prefix, first - timedelta(hours=1))
         )
-        for hour in self._hours_of_segments(first, until):
-            if hour >= until - LATE or hour_key(self.log_prefix, hour) not in notes:
+        for name in hours_of_segments(self.store, self.log_prefix, first.date(), until.date()):
+            hour = parse_hour(name)
+            if first <= hour <= until and (hour >= until - LATE or hour_key(self.log_prefix, hour) not in notes):
                 yield hour
-
-    def _hours_of_segments(self, first: datetime, until: datetime) -> Iterator[datetime]:
-        root = all_days_prefix(self.log_prefix)
-        for folder in self.store.folders(root):
-            day = partition_day(folder)
-            if not first.date() <= day <= until.date():
-                continue
-            for name in self.store.folders(f"{root}{folder}/"):
-                hour = datetime(day.year, day.month, day.day, int(name.removeprefix("hour=")), tzinfo=UTC)
-                if first <= hour <= until:
-                    yield hour
 
     def read(self, hour: datetime) -> Hour | None:
         """Return the note on an hour, if it was merged."""
         note = read_note(self.store.read(hour_key(self.log_prefix, hour)))
-        return note and self._rebased(note)
+        return note and rebased(note, self.log_prefix)
 
     def _bring_up_to_date(self, hour: datetime) -> Hour | None:
         segments = self.store.find(hour_prefix(self.log_prefix, hour))
@@ -141,7 +106,7 @@ class RollUp:
         known = read_note(content)
         if content and known is None:
             return None  # a newer version's, and left as it is
-        known = known and self._rebased(known, segments)
+        known = known and rebased(known, self.log_prefix, segments)
         if not segments or (known and is_current(known, segments)):
             return None
         return self._merge(hour, segments, known)
@@ -151,23 +116,7 @@ class RollUp:
         after = hour_key(self.log_prefix, since.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1))
         with ThreadPoolExecutor(DOWNLOADS) as pool:
             found = pool.map(self.store.read, self.store.find(hours_prefix(self.log_prefix), after=after))
-            return [self._rebased(note) for note in map(read_note, found) if note]
-
-    def _rebased(self, note: Hour, segments: Iterable[str] = ()) -> Hour:
-        """Return a note with keys as they are here; in a copy, the log may begin elsewhere than in the bucket."""
-        there = prefix_of(note)
-        if there is None or there == self.log_prefix:
-            return note
-        here = {key: f"{self.log_prefix}{key.removeprefix(there)}" for key in (*note.files, *note.damaged)}
-        known = note.segments_digest
-        if known == _digest(f"{there}{key.removeprefix(self.log_prefix)}" for key in segments):
-            known = _digest(segments)
-        return msgspec.structs.replace(
-            note,
-            files={here[key]: mark for key, mark in note.files.items()},
-            damaged={here[key]: mark for key, mark in note.damaged.items()},
-            segments_digest=known,
-        )
+            return [rebased(note, self.log_prefix) for note in map(read_note, found) if note]
 
     def remake_older(self) -> list[str]:
         """Make hours of an older aggregation again, as many as there is time for, and return their names.
@@ -182,9 +131,8 @@ class RollUp:
         if made == AGGREGATION:
             return []
         # A newer version that was rolled back comes to look at all hours again: this one merges them as it can.
-        older = (
-            [] if made > AGGREGATION else [each.hour for each in self._all_notes() if each.aggregation < AGGREGATION]
-        )
+        notes = [] if made > AGGREGATION else self.notes(datetime(1970, 1, 2, tzinfo=UTC))
+        older = [each.hour for each in notes if each.aggregation < AGGREGATION]
         done: list[str] = []
         for name in sorted(older, reverse=True):
             if len(done) == MOST_REMADE or self.time_left() < MERGE_SECONDS + SECONDS_KEPT:
@@ -193,9 +141,6 @@ class RollUp:
             done.append(name)
         self.store.write(key, msgspec.json.encode(_Made(aggregation=AGGREGATION)))
         return done
-
-    def _all_notes(self) -> list[Hour]:
-        return self.notes(datetime(1970, 1, 2, tzinfo=UTC))
 
     def remake(self, hours: Iterable[str], *, kind: LinkKind | None = None) -> None:
         """Make the files of merged hours again: of their segments, and of what is left of the files.
@@ -209,7 +154,7 @@ class RollUp:
             OutOfTimeError: there is no time for the next one.
         """
         for name in sorted(hours):
-            hour = datetime.strptime(name, HOUR_FORMAT).replace(tzinfo=UTC)
+            hour = parse_hour(name)
             self._merge(
                 hour, self.store.find(hour_prefix(self.log_prefix, hour)), self.read(hour), anew=True, kind=kind
             )
@@ -228,20 +173,17 @@ class RollUp:
         # DuckDB takes long to import, and most hours have not changed.
         from fraudstream.reporting.log.hourly_merge import merge  # noqa: PLC0415
 
-        keys = list(segments)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            fetched = fetch_all(self.store, keys, folder / "segments")
-            paths = [
-                path for key, path in zip(keys, fetched, strict=True) if not self.chain or self.chain.accepts(key, path)
-            ]
+            fetched = dict(zip(segments, fetch_all(self.store, list(segments), folder / "segments"), strict=True))
+            paths = [path for key, path in fetched.items() if not self.chain or self.chain.accepts(key, path)]
             merged = merge(paths, _new(folder / "merged"))
             # What was written once is never replaced by less.
             from_files = known is not None and (kind is not None or known.from_files or merged.lines < known.lines)
             if known and from_files:
                 merged = merge(paths, _new(folder / "kept"), self._fetch_earlier(known, folder / "earlier"))
-            unread = {*merged.damaged, *fetched} - ({*paths} - {*merged.damaged})
-            damaged = {key: segments[key] for key, path in zip(keys, fetched, strict=True) if path in unread}
+            whole = {*paths} - {*merged.damaged}
+            damaged = {key: segments[key] for key, path in fetched.items() if path not in whole}
             files = self._write_files(hour, merged, {} if anew or known is None else known.files)
         gone = {key: "" for key in (known.files if known else ()) if key not in files}
         return self._write_note(
@@ -298,7 +240,7 @@ class RollUp:
             hour=f"{hour:{HOUR_FORMAT}}",
             revision=known.revision + 1 if known else 1,
             segments=len(keys),
-            segments_digest=_digest(keys),
+            segments_digest=segments_digest(keys),
             lines=merged.lines,
             newest=max(merged.newest, known.newest if known else 0),
             files=files,
@@ -330,50 +272,23 @@ class RollUp:
         return {day for note in map(read_note, found) if note for day in note.days}
 
 
+def hours_of_segments(store: "Store", log_prefix: str, since: date = date.min, until: date = date.max) -> Iterator[str]:
+    """Yield the hours of the log that have segments, on some days, such as `2026-11-22T14`."""
+    root = all_days_prefix(log_prefix)
+    for folder in store.folders(root):
+        if since <= partition_day(folder) <= until:
+            yield from (hour_in(folder, name) for name in store.folders(f"{root}{folder}/"))
+
+
 class _Made(msgspec.Struct, frozen=True, kw_only=True):
     """The note that all hours are of an aggregation, or of a newer one."""
 
     aggregation: int
 
 
-class _Version(msgspec.Struct, rename="camel"):
-    schema_version: int
-
-
 def made_key(log_prefix: str) -> str:
     """Return the key of the note that says of which aggregation all hours are."""
     return f"{log_prefix}aggregation.json"
-
-
-def read_note(content: bytes | None) -> Hour | None:
-    """Read the note on an hour; None where there is none, or one that a newer version wrote in another form.
-
-    Raises:
-        msgspec.MsgspecError: it is damaged.
-    """
-    if content is None or msgspec.json.decode(content, type=_Version).schema_version > HOUR_SCHEMA_VERSION:
-        return None
-    return msgspec.json.decode(content, type=Hour)
-
-
-def prefix_of(note: Hour) -> str | None:
-    """Return what the keys of a log begin with where an hour was merged; None if it has no files that tell."""
-    if not note.files:
-        return None
-    # Such as decision-log/decisions/date=2026-11-22/2026-11-22T14.parquet.
-    folder = min(note.files).rpartition("date=")[0].rstrip("/").rpartition("/")[0]
-    return f"{folder}/" if folder else ""
-
-
-def _digest(segments: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(segments).encode()).hexdigest()
-
-
-def is_current(known: Hour, segments: Mapping[str, str]) -> bool:
-    """Return whether an hour has the segments that it was merged from, and none that was damaged has been replaced."""
-    return known.segments_digest == _digest(segments) and all(
-        segments.get(key, "") == mark for key, mark in known.damaged.items()
-    )
 
 
 def _new(folder: Path) -> Path:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from fraudstream.reporting.log.keys import hour_in
 from fraudstream.reporting.log.record import LogEvent, LogRecord, PoisonRecordError, read_stream_record
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def hour_prefix(prefix: str, moment: datetime) -> str:
 
 def hour_of_segment(key: str) -> str:
     """Return the hour of the log that a segment is of, such as `2026-11-22T14`."""
-    day, hour = key.split("/")[-3:-1]
-    return f"{day.removeprefix('date=')}T{hour.removeprefix('hour=')}"
+    *_, day, hour, _ = key.split("/")
+    return hour_in(day, hour)
 
 
 def all_days_prefix(prefix: str) -> str:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.dynamodb import raise_unless_condition_failed
 from fraudstream.reporting.log.chain.links import LinkKind
-from fraudstream.reporting.log.keys import LogTable, table_prefix
+from fraudstream.reporting.log.keys import LogTable, parse_hour, table_prefix
 from fraudstream.reporting.log.rewriting import LogEdit, LogRewriter, Rewritten
 from fraudstream.reporting.log.segments import day_prefix, hour_prefix
 from fraudstream.reporting.storage.object_store import BucketStore
@@ -169,7 +169,7 @@ class Erasure:
         prefixes = {table_prefix(DECISION_LOG_PREFIX, table, day) for table in LogTable for day in days}
         # Segments that have expired are old versions, too.
         prefixes |= {day_prefix(DECISION_LOG_PREFIX, each) for day in days for each in (day, day + timedelta(days=1))}
-        prefixes |= {hour_prefix(DECISION_LOG_PREFIX, datetime.fromisoformat(f"{hour}:00+00:00")) for hour in hours}
+        prefixes |= {hour_prefix(DECISION_LOG_PREFIX, parse_hour(hour)) for hour in hours}
         for number, prefix in enumerate(sorted(prefixes), start=1):
             self._forget(prefix)
             self.on_step("old versions", number, len(prefixes))

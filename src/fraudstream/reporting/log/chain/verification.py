@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fraudstream.reporting.log.chain.links import Link, LinkKind, LogChain, breaks
-from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key
-from fraudstream.reporting.log.roll_up import read_note
+from fraudstream.reporting.log.hour_notes import read_note
+from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key, hour_of_note, hours_prefix, parse_hour
 from fraudstream.reporting.storage.download import DOWNLOADS
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ def _notes(
     store: "Store", log_prefix: str, links: Mapping[str, Link], first: date, last: date
 ) -> dict[str, bytes | None]:
     """Return the notes of the hours that have a link, and of all others that are there."""
-    prefix = hour_key(log_prefix, datetime(1, 1, 1)).partition("date=")[0]  # noqa: DTZ001  (only its beginning is used)
+    prefix = hours_prefix(log_prefix)
     there = store.find(prefix, after=f"{prefix}date={first.isoformat()}")
-    keys = {_hour(key): key for key in there if key < f"{prefix}date={last.isoformat()}~"}
+    keys = {hour_of_note(key): key for key in there if key < f"{prefix}date={last.isoformat()}~"}
     keys |= {hour: _key(log_prefix, hour) for hour in links}
     with ThreadPoolExecutor(DOWNLOADS) as pool:
         return dict(zip(keys, pool.map(store.read, keys.values()), strict=True))
@@ -123,12 +123,7 @@ def _of_files(store: "Store", files: Mapping[str, str]) -> list[Finding]:
 
 
 def _key(log_prefix: str, hour: str) -> str:
-    return hour_key(log_prefix, datetime.strptime(hour, HOUR_FORMAT))  # noqa: DTZ007  (the hour is UTC by definition)
-
-
-def _hour(key: str) -> str:
-    day, hour = key.split("/")[-2:]
-    return f"{day.removeprefix('date=')}T{hour.removeprefix('hour=').removesuffix('.json')}"
+    return hour_key(log_prefix, parse_hour(hour))
 
 
 def _order(finding: Finding) -> tuple[str, str]:

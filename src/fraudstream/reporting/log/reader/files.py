@@ -6,18 +6,16 @@ read from its Parquet files; else from whatever there is of it.
 """
 
 import gzip
-import hashlib
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import msgspec
 
-from fraudstream.reporting.log.keys import HOUR_FORMAT, hour_key
-from fraudstream.reporting.log.roll_up import Hour, prefix_of, read_note
+from fraudstream.reporting.log.hour_notes import Hour, read_note, rebased, segments_digest
+from fraudstream.reporting.log.keys import hour_key, parse_hour
 from fraudstream.reporting.log.segments import hour_prefix
 from fraudstream.reporting.storage.duckdb_engine import listed
 from fraudstream.reporting.storage.object_store import digest
@@ -126,13 +124,15 @@ def _leave_out_merged(files: LogFiles, path: Path) -> None:
         note = read_note(path.read_bytes())
         if note is None:
             return
-        folder, prefix, written = _hour(path, note)
+        folder = _segments_of(path, note)
     except (OSError, msgspec.MsgspecError, ValueError):
         return
     root = path.parents[2]
     segments = [segment for segment in files.segments if segment.parent == folder]
-    keys = "\n".join(f"{prefix}{segment.relative_to(root).as_posix()}" for segment in segments)
-    are_all_there = hashlib.sha256(keys.encode()).hexdigest() == note.segments_digest
+    keys = [segment.relative_to(root).as_posix() for segment in segments]
+    here = rebased(note, "", keys)
+    written = {root / key: known for key, known in here.files.items()}
+    are_all_there = here.segments_digest == segments_digest(keys)
     changed = [file for file, known in written.items() if file.is_file() and digest(file) != known]
     if are_all_there and not changed and all(file.is_file() for file in written):
         for segment in segments:
@@ -147,19 +147,13 @@ def _leave_out_merged(files: LogFiles, path: Path) -> None:
                     known.remove(file)
 
 
-def _hour(path: Path, note: Hour) -> tuple[Path, str, Mapping[Path, str]]:
-    """Return the folder of an hour's segments, what the log's keys begin with, and the hour's files with their hashes.
+def _segments_of(path: Path, note: Hour) -> Path:
+    """Return the folder of an hour's segments.
 
     Raises:
         ValueError: the note does not lie where a log has it.
     """
-    root = path.parents[2]
-    moment = datetime.strptime(note.hour, HOUR_FORMAT).replace(tzinfo=UTC)
+    root, moment = path.parents[2], parse_hour(note.hour)
     if path != root / hour_key("", moment):
         raise ValueError("it lies elsewhere")
-    prefix = prefix_of(note) or ""
-    return (
-        root / hour_prefix("", moment),
-        prefix,
-        {root / key.removeprefix(prefix): known for key, known in note.files.items()},
-    )
+    return root / hour_prefix("", moment)
