@@ -20,17 +20,17 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.stores.alerts import AlertStore
-from fraudstream.transactions.attributes import to_item
-from fraudstream.transactions.decision import Decision, Verdict
+from fraudstream.transactions.decisions.decision import Decision, Verdict
 from fraudstream.transactions.pseudonyms.pseudonymize import pseudonymize
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.request import TransactionRequest
+from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.console.request_counts import watch
 from fraudstream_tools.console.server import serve
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.lab.world.sample_day import sample_transactions
-from fraudstream_tools.operations.audit_records import Operator
+from fraudstream_tools.operations.audit.records import Operator
 from fraudstream_tools.rules.folder import RulesFolder
 
 if TYPE_CHECKING:

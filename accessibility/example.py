@@ -27,11 +27,11 @@ from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.reporting.daily.reporter import Reporter
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import FolderStore
-from fraudstream.transactions.attributes import Item, to_item
-from fraudstream.transactions.decision import Decision, Label, Truth, Verdict
+from fraudstream.transactions.decisions.decision import Decision, Label, Truth, Verdict
 from fraudstream.transactions.pseudonyms.pseudonymize import pseudonymize
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.request import TransactionRequest
+from fraudstream.transactions.storage.attributes import Item, to_item
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.replay.history import KnownOutcome, judge_history
 from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate

@@ -24,7 +24,7 @@ from fraudstream.contract import RULESET_FILES, ItemKind
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import load
 from fraudstream.reporting.log.record import LogEvent, read_stream_record
-from fraudstream.transactions.decision import Label
+from fraudstream.transactions.decisions.decision import Label
 from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate

@@ -35,9 +35,9 @@ from fraudstream.detection.features.codec import VectorCodec, pack, unpack
 from fraudstream.detection.features.registry import DECLARED, FEATURES, NAMES, SCHEMA, Feature, Form
 from fraudstream.detection.profiles import codec
 from fraudstream.detection.stores.profiles import TOKEN_BYTES, TOKENS_KEPT
-from fraudstream.transactions.attributes import AttributeValue, Item
-from fraudstream.transactions.decision import Decision
-from fraudstream.transactions.inline import inline_to_item, of_decision
+from fraudstream.transactions.decisions.decision import Decision
+from fraudstream.transactions.decisions.inline import inline_to_item, of_decision
+from fraudstream.transactions.storage.attributes import AttributeValue, Item
 
 STORED = Path(__file__).resolve().parents[1] / "tests" / "golden" / "0.1.0"
 WRITE_UNIT = 1024

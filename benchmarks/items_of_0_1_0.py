@@ -12,8 +12,8 @@ from fraudstream.detection.features.registry import FEATURES, NAMES, Form, Vecto
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.layout import LAYOUTS
 from fraudstream.detection.profiles.profile import HOURS_A_DAY, Profile
-from fraudstream.transactions.attributes import Item, to_item
-from fraudstream.transactions.decision import Decision
+from fraudstream.transactions.decisions.decision import Decision
+from fraudstream.transactions.storage.attributes import Item, to_item
 
 _MISSING: Final = 255
 _MOST: Final = 254

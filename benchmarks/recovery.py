@@ -17,7 +17,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import RULESET_FILES, ItemKind
 from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.rules.ruleset import load
-from fraudstream.transactions.attributes import to_item
+from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.replay.history import as_transaction
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate

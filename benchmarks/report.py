@@ -34,8 +34,8 @@ from fraudstream.reporting.log.roll_up import RollUp
 from fraudstream.reporting.log.segments import Segment, compress, cut, hour_prefix
 from fraudstream.reporting.storage.duckdb_engine import connect, quoted, write_parquet
 from fraudstream.reporting.storage.object_store import FolderStore
-from fraudstream.transactions.attributes import to_item
-from fraudstream.transactions.decision import Decision, Reason, Verdict
+from fraudstream.transactions.decisions.decision import Decision, Reason, Verdict
+from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType
 
 PREFIX = "decision-log/"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fraudstream.detection.profiles.codec import ProfileError, unpack
-from fraudstream.transactions.attributes import from_item
+from fraudstream.transactions.storage.attributes import from_item
 from proofs.faults.recount import Difference, difference, recount
 from proofs.faults.system import System
 

@@ -12,7 +12,7 @@ from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.stores import profiles
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStanding, DecisionStore
-from fraudstream.transactions import store as transactions
+from fraudstream.transactions.storage import store as transactions
 from proofs.faults import system as experiment
 from proofs.faults.kinds import Fault
 from proofs.faults.system import System

@@ -18,9 +18,9 @@ from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.detection.stores.profiles import ProfileStore
 from fraudstream.reporting.log import segments
-from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
-from fraudstream.transactions.store import ConflictError, StoreUnavailableError, TransactionStore
+from fraudstream.transactions.storage.attributes import from_item, to_item
+from fraudstream.transactions.storage.store import ConflictError, StoreUnavailableError, TransactionStore
 from proofs.faults.actors import Actors
 from proofs.faults.expressions import Item
 from proofs.faults.journal import Journal

@@ -12,7 +12,7 @@ import pytest
 
 from embedded_aws.cloud import LocalCloud
 from fraudstream.durations import DAY
-from fraudstream.transactions.decision import Label, Truth
+from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.lab.replay.client import replay
 from fraudstream_tools.lab.replay.signing import SignedRequests
 from fraudstream_tools.operations.labels import give_label

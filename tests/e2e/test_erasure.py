@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from embedded_aws.cloud import LocalCloud
-from fraudstream.transactions.attributes import to_item
-from fraudstream.transactions.decision import Label, Truth
-from fraudstream_tools.cli.support.lambda_endpoint import lambda_endpoint
+from fraudstream.transactions.decisions.decision import Label, Truth
+from fraudstream.transactions.storage.attributes import to_item
+from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.operations.labels import give_label
 from fraudstream_tools.operations.privacy import erasure
 from fraudstream_tools.operations.privacy.system import PREFIXES, TABLES

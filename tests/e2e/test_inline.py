@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from embedded_aws.cloud import LocalCloud
-from fraudstream.transactions.attributes import from_item
-from fraudstream.transactions.decision import Verdict
+from fraudstream.transactions.decisions.decision import Verdict
+from fraudstream.transactions.storage.attributes import from_item
 from tests.e2e.api_harness import Client, payment
 from tests.ids_harness import new_id
 

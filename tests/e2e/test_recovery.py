@@ -17,8 +17,8 @@ from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.detection.profiles.codec import unpack
 from fraudstream.detection.profiles.entities import kind_of
 from fraudstream.detection.profiles.profile import Profile
-from fraudstream.transactions.decision import Label, Truth
-from fraudstream_tools.cli.support.lambda_endpoint import lambda_endpoint
+from fraudstream.transactions.decisions.decision import Label, Truth
+from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.operations.labels import give_label
 from tests.aws_harness import create_table
 from tests.cli_harness import Command, clean_environment

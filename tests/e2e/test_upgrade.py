@@ -28,8 +28,8 @@ from fraudstream.detection.profiles import codec
 from fraudstream.reporting.log.aggregates import AGGREGATION
 from fraudstream.reporting.log.hour_notes import HOUR_SCHEMA_VERSION, Hour
 from fraudstream.reporting.log.record import SCHEMA_VERSION
-from fraudstream.transactions.attributes import Item, to_attribute
-from fraudstream.transactions.decision import Decision
+from fraudstream.transactions.decisions.decision import Decision
+from fraudstream.transactions.storage.attributes import Item, to_attribute
 from fraudstream_tools.cli.support.labelling import label_transaction
 from infra.program import main
 from tests.e2e.api_harness import Client

@@ -46,11 +46,11 @@ from fraudstream.detection.models import model, selection
 from fraudstream.detection.profiles import codec
 from fraudstream.reporting.daily.schema import report
 from fraudstream.reporting.log import aggregates, hourly_merge, record, roll_up
-from fraudstream.transactions.attributes import from_item
+from fraudstream.transactions.storage.attributes import from_item
 from fraudstream_tools.cli.support.demo.reconciliation import STOPPED, stored_transactions
 from fraudstream_tools.cli.support.labelling import label_transaction
-from fraudstream_tools.cli.support.local_system import deployed
-from fraudstream_tools.cli.support.steps import ProgressSteps
+from fraudstream_tools.cli.support.local.system import deployed
+from fraudstream_tools.cli.support.terminal.steps import ProgressSteps
 from fraudstream_tools.lab.replay.client import replay
 from fraudstream_tools.lab.replay.signing import SignedRequests
 from fraudstream_tools.lab.world.sample_day import sample_transactions, sample_truth

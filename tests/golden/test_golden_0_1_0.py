@@ -30,10 +30,10 @@ from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.record import LogEvent, LogRecord
 from fraudstream.reporting.storage.object_store import FolderStore, digest
 from fraudstream.transactions.api.validation import TimeBounds, read_request
-from fraudstream.transactions.attributes import from_attribute, from_item
-from fraudstream.transactions.decision import Decision, Label, Verdict
+from fraudstream.transactions.decisions.decision import Decision, Label, Verdict
 from fraudstream.transactions.pseudonyms.pseudonymize import is_same_payload
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
+from fraudstream.transactions.storage.attributes import from_attribute, from_item
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.operations.alerts import AlertSummary, grouped
 

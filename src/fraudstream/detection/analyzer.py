@@ -18,7 +18,7 @@ from fraudstream.detection.batch import Batch, BatchStep, Judged
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rotation import earlier_tokens
 from fraudstream.detection.stream_records import PoisonRecordError, Work, read, sequence_number
-from fraudstream.transactions.decision import Decision, Verdict
+from fraudstream.transactions.decisions.decision import Decision, Verdict
 from fraudstream.transactions.pseudonyms.raising import raise_tokens
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fraudstream.detection.judge import Judge, Judgement
     from fraudstream.detection.profiles.profile import LabelChange, Profile
     from fraudstream.detection.stores.decisions import DecisionStore
-    from fraudstream.transactions.decision import Decision, Reason
+    from fraudstream.transactions.decisions.decision import Decision, Reason
     from fraudstream.transactions.transaction import Transaction
 
 SHARED: Final = frozenset(EntityKind) - PERSONAL

@@ -20,10 +20,10 @@ from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.events import check
 from fraudstream.detection.rotation import carried_over, earlier_tokens
 from fraudstream.detection.stores.profiles import read_once
-from fraudstream.transactions.deadline import Deadline, DeadlineExceededError
-from fraudstream.transactions.inline import InlineFallback, of_decision
+from fraudstream.transactions.decisions.inline import InlineFallback, of_decision
 from fraudstream.transactions.pseudonyms.raising import raise_tokens
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
+from fraudstream.transactions.storage.deadline import Deadline, DeadlineExceededError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream.detection.stores.profiles import LoadedProfiles
     from fraudstream.detection.stores.ruleset import RulesetStore
-    from fraudstream.transactions.inline import InlineDecision, InlineResult
+    from fraudstream.transactions.decisions.inline import InlineDecision, InlineResult
     from fraudstream.transactions.transaction import Transaction
 
 _MILLISECONDS: Final = 1000

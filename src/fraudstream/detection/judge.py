@@ -15,7 +15,7 @@ from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.rules.lists import ListedEntities, listed_as
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.detection.scoring import decide
-from fraudstream.transactions.decision import Decision, Reason
+from fraudstream.transactions.decisions.decision import Decision, Reason
 from fraudstream.transactions.transaction import Transaction
 
 NOBODY: Final[ListedEntities] = MappingProxyType({})

@@ -22,7 +22,7 @@ from fraudstream.detection.models.model import Model
 from fraudstream.detection.models.selection import NO_MODELS
 from fraudstream.detection.rules.language import compiler
 from fraudstream.detection.rules.ruleset import Mode, Rule, Ruleset, Thresholds
-from fraudstream.transactions.decision import Reason, Verdict
+from fraudstream.transactions.decisions.decision import Reason, Verdict
 
 MAX_SCORE: Final = 100
 

@@ -8,9 +8,9 @@ from fraudstream.detection.batch import Relabelling
 from fraudstream.detection.profiles.events import MAX_TIME, UnusableTransactionError, check, identity
 from fraudstream.detection.profiles.profile import LabelChange
 from fraudstream.transactions.card_numbers.detector import holds_card_number
-from fraudstream.transactions.decision import Label, Truth
-from fraudstream.transactions.inline import InlineResult
-from fraudstream.transactions.item import PoisonRecordError, decode, is_restoration
+from fraudstream.transactions.decisions.decision import Label, Truth
+from fraudstream.transactions.decisions.inline import InlineResult
+from fraudstream.transactions.storage.item import PoisonRecordError, decode, is_restoration
 from fraudstream.transactions.transaction import Transaction
 
 

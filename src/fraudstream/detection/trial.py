@@ -9,8 +9,8 @@ from fraudstream.detection.features.registry import NAMES, Vector
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.models.model import Model, ModelError
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
-from fraudstream.transactions.money import EXPONENTS, MAX_AMOUNT_MINOR
 from fraudstream.transactions.transaction import Transaction, TransactionType
+from fraudstream.transactions.values.money import EXPONENTS, MAX_AMOUNT_MINOR
 
 _LARGEST: Final = 3e38
 """No stored feature is larger: see `features.codec`."""

@@ -211,7 +211,7 @@ def _chain() -> LogChain:
 def _measure_drift(day: date) -> None:
     """Return how far the day is from what the live model learnt from; the report is valid whether or not that works."""
     from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (the segments' writer needs none of this)
-    from fraudstream.reporting.daily.model_drift import drift_of, live_model  # noqa: PLC0415
+    from fraudstream.reporting.daily.figures.model_drift import drift_of, live_model  # noqa: PLC0415
     from fraudstream.reporting.log.reader.files import DecisionLogError  # noqa: PLC0415
 
     store = BucketStore(_s3, _settings.bucket)
@@ -246,7 +246,7 @@ def _reporter(context: "LambdaContext") -> "Reporter":
 
 
 def _rates() -> "Rates | None":
-    from fraudstream.reporting.daily.base_currency import read_rates  # noqa: PLC0415  (as above)
+    from fraudstream.reporting.daily.figures.base_currency import read_rates  # noqa: PLC0415  (as above)
 
     try:
         return read_rates(BucketStore(_s3, _settings.bucket), RULESET_PREFIX)

@@ -12,11 +12,11 @@ from fraudstream.contract import PROCESSOR, RULESET_PREFIX, TOKENS_ALIAS
 from fraudstream.settings import ProcessorSettings, read_settings
 from fraudstream.telemetry import Log, MetricEmitter
 from fraudstream.transactions.api.routes import Answer, TransactionApi
-from fraudstream.transactions.deadline import Deadline
-from fraudstream.transactions.inline import InlineDecider, LazyDecider
+from fraudstream.transactions.decisions.inline import InlineDecider, LazyDecider
 from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser
-from fraudstream.transactions.store import TransactionStore
+from fraudstream.transactions.storage.deadline import Deadline
+from fraudstream.transactions.storage.store import TransactionStore
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

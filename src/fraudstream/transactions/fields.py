@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin
 import msgspec
 from msgspec import Meta
 
-from fraudstream.transactions.times import LATEST
+from fraudstream.transactions.values.times import LATEST
 
 
 class EntityKind(StrEnum):

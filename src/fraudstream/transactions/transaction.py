@@ -11,11 +11,11 @@ import msgspec
 from msgspec import Meta
 
 from fraudstream.transactions import fields
-from fraudstream.transactions.attributes import AttributeValue, Item, from_item, to_item
-from fraudstream.transactions.countries import COUNTRIES
 from fraudstream.transactions.fields import EntityKind, FieldSpec
-from fraudstream.transactions.money import EXPONENTS, MAX_AMOUNT_MINOR
-from fraudstream.transactions.times import EARLIEST_ACCOUNT
+from fraudstream.transactions.storage.attributes import AttributeValue, Item, from_item, to_item
+from fraudstream.transactions.values.countries import COUNTRIES
+from fraudstream.transactions.values.money import EXPONENTS, MAX_AMOUNT_MINOR
+from fraudstream.transactions.values.times import EARLIEST_ACCOUNT
 
 TRANSACTION_ID_PATTERN: Final = r"^(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}$"
 """Without `.` and `..`: in a path they name folders, so that nobody could read such a transaction."""

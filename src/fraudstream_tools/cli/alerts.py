@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fraudstream_tools.cli.support.active_ruleset import active_ruleset, required_ruleset
-from fraudstream_tools.cli.support.ages import parse_age
-from fraudstream_tools.cli.support.alert_table import alert_table, print_whole
 from fraudstream_tools.cli.support.deployment import Deployment
-from fraudstream_tools.cli.support.details_text import print_details
 from fraudstream_tools.cli.support.labelling import label_transaction
 from fraudstream_tools.cli.support.options import JsonOption, SourceOption, StackOption, TruthOption
-from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.shown.alert_table import alert_table, print_whole
+from fraudstream_tools.cli.support.shown.details_text import print_details
+from fraudstream_tools.cli.support.terminal.ages import parse_age
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def show(
     """
     import msgspec  # noqa: PLC0415  (kept out of `--help`)
 
-    from fraudstream.transactions.item import PoisonRecordError  # noqa: PLC0415
+    from fraudstream.transactions.storage.item import PoisonRecordError  # noqa: PLC0415
     from fraudstream_tools.operations.transaction_details import read_details  # noqa: PLC0415
 
     deployment = Deployment(stack)
@@ -153,7 +153,7 @@ def close(
     if is_fraud is None:
         raise CommandError("what was it? Say --fraud or --legitimate")
     from fraudstream.detection.stores.alerts import AlertStore  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream.transactions.decision import Label, Truth  # noqa: PLC0415
+    from fraudstream.transactions.decisions.decision import Label, Truth  # noqa: PLC0415
 
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")

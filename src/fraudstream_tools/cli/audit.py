@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from fraudstream_tools.cli.support.ages import moment_text
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
-from fraudstream_tools.cli.support.output import err, out, print_json
+from fraudstream_tools.cli.support.terminal.ages import moment_text
+from fraudstream_tools.cli.support.terminal.output import err, out, print_json
 
 if TYPE_CHECKING:
-    from fraudstream_tools.operations.audit_records import AuditRecord
+    from fraudstream_tools.operations.audit.records import AuditRecord
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +40,7 @@ def audit(
     """
     import msgspec  # noqa: PLC0415  (kept out of `--help`)
 
-    from fraudstream_tools.operations.audit_records import AuditLog, operator_of  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.records import AuditLog, operator_of  # noqa: PLC0415
 
     deployment = Deployment(stack)
     log = AuditLog(deployment.client("s3"), deployment["bucketName"], operator_of(deployment.client("sts")))

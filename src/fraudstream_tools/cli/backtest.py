@@ -13,9 +13,9 @@ from fraudstream.contract import RULESET_FILE
 from fraudstream_tools.cli.support.file_problems import file_problems, map_of
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, TruthMapOption
-from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.output_files import refuse_unwritable
-from fraudstream_tools.cli.support.progress import progress_bar
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
     from fraudstream.detection.features.compute import Calendar
@@ -129,7 +129,7 @@ def backtest(
 
         print_json(msgspec.to_builtins(result))
         return
-    from fraudstream_tools.cli.support.backtest_tables import print_figures  # noqa: PLC0415
+    from fraudstream_tools.cli.support.shown.backtest_tables import print_figures  # noqa: PLC0415
 
     print_figures(result)
     if changes is not None:

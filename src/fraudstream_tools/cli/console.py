@@ -7,7 +7,7 @@ import typer
 
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import StackOption
-from fraudstream_tools.cli.support.output import err, out
+from fraudstream_tools.cli.support.terminal.output import err, out
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
@@ -54,7 +54,7 @@ def console(
 def _system(deployment: Deployment) -> "ConsoleSystem":
     from fraudstream_tools.console.request_counts import watch  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream_tools.console.system import ConsoleSystem  # noqa: PLC0415
-    from fraudstream_tools.operations.audit_records import operator_of  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.records import operator_of  # noqa: PLC0415
 
     return ConsoleSystem(
         name="local system" if deployment.is_local else f"stack {deployment.stack}" if deployment.stack else "AWS",

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from fraudstream_tools.cli.support.options import JsonOption
-from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 
 def register(app: typer.Typer) -> None:

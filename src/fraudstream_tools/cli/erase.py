@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from fraudstream_tools.cli.support.confirmation import DryRunOption, YesOption, confirm
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
-from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.privacy import Steps, privacy_system
+from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.privacy.receipt import ErasureReceipt
@@ -48,7 +48,7 @@ def erase(
     fraudstream erase --customer tok_gX4wwmgX_cYWhX76FRHULQ --yes --json
     ```
     """
-    from fraudstream_tools.operations.change_note import identity_of  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.audit.change_note import identity_of  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream_tools.operations.privacy.erasure import Erasure, Person, StillThereError  # noqa: PLC0415
     from fraudstream_tools.operations.privacy.holds import LegalHoldError  # noqa: PLC0415
     from fraudstream_tools.operations.privacy.log_owner import LogOwnerError  # noqa: PLC0415
@@ -100,7 +100,7 @@ def hold(
     fraudstream hold --customer customer-81 --release
     ```
     """
-    from fraudstream_tools.operations.change_note import ReasonError, checked_reason, identity_of  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.change_note import ReasonError, checked_reason, identity_of  # noqa: PLC0415
     from fraudstream_tools.operations.privacy.holds import Hold, release_hold, set_hold  # noqa: PLC0415
 
     if release == (reason is not None):

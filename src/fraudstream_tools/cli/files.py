@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from fraudstream_tools.cli.support.file_problems import file_problems
-from fraudstream_tools.cli.support.output import CommandError, err, out
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
 
 app = typer.Typer(
     name="files",

@@ -7,9 +7,9 @@ import typer
 from fraudstream_tools.cli.support.active_ruleset import active_ruleset
 from fraudstream_tools.cli.support.api_calls import call_api
 from fraudstream_tools.cli.support.deployment import Deployment
-from fraudstream_tools.cli.support.details_text import print_details
 from fraudstream_tools.cli.support.options import ApiOption, JsonOption, StackOption
-from fraudstream_tools.cli.support.output import print_json
+from fraudstream_tools.cli.support.shown.details_text import print_details
+from fraudstream_tools.cli.support.terminal.output import print_json
 
 
 def register(app: typer.Typer) -> None:

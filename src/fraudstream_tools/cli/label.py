@@ -9,7 +9,7 @@ from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import map_of
 from fraudstream_tools.cli.support.labelling import label_file, label_transaction
 from fraudstream_tools.cli.support.options import MapOption, SourceOption, StackOption, TruthOption
-from fraudstream_tools.cli.support.output import CommandError, out
+from fraudstream_tools.cli.support.terminal.output import CommandError, out
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:

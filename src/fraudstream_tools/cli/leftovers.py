@@ -8,7 +8,7 @@ import typer
 from fraudstream_tools.cli.preflight import stack_settings
 from fraudstream_tools.cli.support.checkout import enter_checkout
 from fraudstream_tools.cli.support.options import JsonOption
-from fraudstream_tools.cli.support.output import err, out, print_json
+from fraudstream_tools.cli.support.terminal.output import err, out, print_json
 
 
 def register(app: typer.Typer) -> None:

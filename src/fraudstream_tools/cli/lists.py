@@ -11,11 +11,11 @@ from rich.text import Text
 
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
-from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream.detection.rules.ruleset import Ruleset
-    from fraudstream_tools.operations.entity_lists import EntityLists, ListedEntity
+    from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListedEntity
 
 Kind = Literal["customer", "card", "merchant", "terminal", "device", "ip"]
 ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="The list's name, such as blocked or trusted.")]
@@ -73,7 +73,7 @@ def add(
     fraudstream lists add trusted customer tok_5hQJmVWeqAVnVQB4WmnPgA --until 2026-12-31 --reason "known traveller"
     ```
     """
-    from fraudstream_tools.operations.entity_lists import check_list  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.lists.entity_lists import check_list  # noqa: PLC0415  (kept out of `--help`)
 
     deployment = Deployment(stack)
     end = None if until is None else int((until.replace(tzinfo=UTC) + timedelta(days=1)).timestamp() * 1000)
@@ -106,7 +106,7 @@ def remove(
     fraudstream lists remove blocked card --transaction order-1 --reason "customer confirmed"
     ```
     """
-    from fraudstream_tools.operations.entity_lists import ListChange  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.lists.entity_lists import ListChange  # noqa: PLC0415  (kept out of `--help`)
 
     deployment = Deployment(stack)
     with _problems():
@@ -137,7 +137,7 @@ def show(
     fraudstream lists show blocked --kind card --ended
     ```
     """
-    from fraudstream_tools.operations.entity_lists import check_list  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.lists.entity_lists import check_list  # noqa: PLC0415  (kept out of `--help`)
 
     deployment = Deployment(stack)
     with _problems():
@@ -171,13 +171,13 @@ def _kind(kind: Kind) -> Any:  # noqa: ANN401  (its class is imported only when 
 
 
 def _lists(deployment: Deployment) -> "EntityLists":
-    from fraudstream_tools.operations.entity_lists import EntityLists  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.lists.entity_lists import EntityLists  # noqa: PLC0415  (kept out of `--help`)
 
     return EntityLists(deployment.client("dynamodb"), deployment["profilesTable"])
 
 
 def _ruleset(deployment: Deployment) -> "Ruleset":
-    from fraudstream_tools.operations.rulesets import RulesetBucket  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.rulesets.active import RulesetBucket  # noqa: PLC0415  (kept out of `--help`)
 
     return RulesetBucket(deployment.client("s3"), deployment["bucketName"]).active()
 
@@ -192,10 +192,10 @@ def _warn_if_not_asked_for(ruleset: "Ruleset", list_name: str) -> None:
 
 @contextmanager
 def _problems() -> Generator[None]:
-    from fraudstream_tools.operations.change_note import ReasonError  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.operations.entity_lists import ListError  # noqa: PLC0415
-    from fraudstream_tools.operations.entity_tokens import UnknownEntityError  # noqa: PLC0415
-    from fraudstream_tools.operations.rulesets import NoSuchVersionError  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.change_note import ReasonError  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.lists.entity_lists import ListError  # noqa: PLC0415
+    from fraudstream_tools.operations.lists.entity_tokens import UnknownEntityError  # noqa: PLC0415
+    from fraudstream_tools.operations.rulesets.active import NoSuchVersionError  # noqa: PLC0415
 
     try:
         yield
@@ -207,7 +207,7 @@ def _checked(
     deployment: Deployment, kind: Kind, ids: list[str] | None, transaction: str | None, reason: str
 ) -> tuple[str, str, list[str]]:
     """Return who asks, why, and the tokens of those who are meant."""
-    from fraudstream_tools.operations.change_note import checked_reason, identity_of  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.change_note import checked_reason, identity_of  # noqa: PLC0415
 
     why = checked_reason(reason)
     if bool(ids) == (transaction is not None):
@@ -221,7 +221,7 @@ def _checked(
 
 
 def _of_transaction(deployment: Deployment, kind: Kind, transaction: str) -> str:
-    from fraudstream_tools.operations.entity_tokens import token_in_transaction  # noqa: PLC0415
+    from fraudstream_tools.operations.lists.entity_tokens import token_in_transaction  # noqa: PLC0415
 
     table = deployment["transactionsTable"]
     return token_in_transaction(deployment.client("dynamodb"), table, transaction, _kind(kind))
@@ -229,8 +229,8 @@ def _of_transaction(deployment: Deployment, kind: Kind, transaction: str) -> str
 
 def _of_id(deployment: Deployment, kind: Kind, text: str) -> str:
     """Return a token as it is, and the token of an identifier where the key is at hand: in a local run."""
-    from fraudstream_tools.operations.entity_lists import check_token  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.operations.entity_tokens import token_of  # noqa: PLC0415
+    from fraudstream_tools.operations.lists.entity_lists import check_token  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.lists.entity_tokens import token_of  # noqa: PLC0415
 
     key = deployment.of_local_run("tokenKey")
     if key is None or text.startswith("tok_"):

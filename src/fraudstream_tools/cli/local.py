@@ -12,8 +12,8 @@ import typer
 
 from fraudstream_tools.cli.support.checkout import enter_checkout
 from fraudstream_tools.cli.support.deployment import LOCAL_OUTPUTS
-from fraudstream_tools.cli.support.output import err, out
-from fraudstream_tools.cli.support.steps import ProgressSteps
+from fraudstream_tools.cli.support.terminal.output import err, out
+from fraudstream_tools.cli.support.terminal.steps import ProgressSteps
 
 if TYPE_CHECKING:
     from embedded_aws.cloud import LocalCloud
@@ -50,8 +50,8 @@ def local(
     fraudstream local --port 8080
     ```
     """
-    from fraudstream_tools.cli.support.lambda_endpoint import lambda_endpoint  # noqa: PLC0415
-    from fraudstream_tools.cli.support.local_system import deployed  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint  # noqa: PLC0415
+    from fraudstream_tools.cli.support.local.system import deployed  # noqa: PLC0415  (each command pays for what it uses)
 
     outputs_file = enter_checkout() / LOCAL_OUTPUTS
     with (
@@ -69,7 +69,7 @@ def local(
 
 
 def _tell_refusals(cloud: "LocalCloud") -> NoReturn:
-    from fraudstream_tools.cli.support.refused_rulesets import RefusalWatch  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.cli.support.local.refused_rulesets import RefusalWatch  # noqa: PLC0415  (kept out of `--help`)
 
     watch = RefusalWatch.of(cloud)
     while True:

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from fraudstream_tools.cli.support.deployment import Deployment
-from fraudstream_tools.cli.support.failures import explained
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
-from fraudstream_tools.cli.support.output import CommandError, StoppedError, err, out, print_json
-from fraudstream_tools.cli.support.progress import progress_bar
+from fraudstream_tools.cli.support.terminal.failures import explained
+from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 _STREAM_MEMORY = timedelta(hours=25)
 """A stream keeps records for 24 hours. What it brings after a rebuild would count twice if it is of another hour."""

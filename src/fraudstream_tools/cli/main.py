@@ -37,8 +37,8 @@ from fraudstream_tools.cli import (
     tokens,
     train,
 )
-from fraudstream_tools.cli.support.failures import fault, sentence
-from fraudstream_tools.cli.support.output import CommandError, StoppedError, err
+from fraudstream_tools.cli.support.terminal.failures import fault, sentence
+from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err
 
 _TRACEBACK: Final = "FRAUDSTREAM_TRACEBACK"
 """The variable with which a fault of the program itself is shown whole."""

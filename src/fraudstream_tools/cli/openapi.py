@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fraudstream_tools.cli.support.output import out, print_json
+from fraudstream_tools.cli.support.terminal.output import out, print_json
 
 
 def register(app: typer.Typer) -> None:

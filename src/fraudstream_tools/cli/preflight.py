@@ -10,7 +10,7 @@ from rich.text import Text
 
 from fraudstream_tools.cli.support.checkout import enter_checkout
 from fraudstream_tools.cli.support.options import JsonOption
-from fraudstream_tools.cli.support.output import CommandError, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream_tools.cli.support.account_checks import Check

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fraudstream_tools.cli.support.deployment import Deployment
-from fraudstream_tools.cli.support.failures import explained
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
-from fraudstream_tools.cli.support.output import CommandError, out, print_json
-from fraudstream_tools.cli.support.progress import progress_bar
+from fraudstream_tools.cli.support.terminal.failures import explained
+from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.recovery.profile_rebuild import Rebuilt

@@ -18,7 +18,7 @@ from fraudstream_tools.cli.support.logs.training_source import (
     ZoneOption,
 )
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption, TruthMapOption
-from fraudstream_tools.cli.support.output import CommandError, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.training.promotion_gate import GateFigures, ModelComparison

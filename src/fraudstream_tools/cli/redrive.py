@@ -9,8 +9,8 @@ import typer
 
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import StackOption
-from fraudstream_tools.cli.support.output import CommandError, err, out
-from fraudstream_tools.cli.support.progress import progress_bar
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
+from fraudstream_tools.cli.support.terminal.progress import progress_bar
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _update(client: "DynamoDBClient", table: str, transaction_id: str, values: d
     from botocore.exceptions import ClientError  # noqa: PLC0415  (kept out of `--help`)
 
     from fraudstream.dynamodb import raise_unless_condition_failed  # noqa: PLC0415
-    from fraudstream.transactions.store import newest_item  # noqa: PLC0415
+    from fraudstream.transactions.storage.store import newest_item  # noqa: PLC0415
 
     found = newest_item(client, table, transaction_id, "transactionId, #timestamp")
     if found is None:

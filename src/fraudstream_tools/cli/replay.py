@@ -12,8 +12,8 @@ from fraudstream_tools.cli.support.api_calls import unusable_hint
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import file_problems, map_of
 from fraudstream_tools.cli.support.options import ApiOption, JsonOption, MapOption, StackOption
-from fraudstream_tools.cli.support.output import CommandError, StoppedError, err, out, print_json
-from fraudstream_tools.cli.support.progress import progress_bar
+from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.files.mapping.file_map import FileMap

@@ -12,7 +12,7 @@ import typer
 from fraudstream.contract import RATES_FILE, REPORT_PREFIX
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import StackOption
-from fraudstream_tools.cli.support.output import CommandError, err, out
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -97,7 +97,7 @@ def _make(log: Path, day: date, file_format: Format) -> bytes:
 
 def _rates() -> "Rates | None":
     """Return the exchange rates of `rules/` where the command runs, if there are any."""
-    from fraudstream.reporting.daily.base_currency import read_rates  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.reporting.daily.figures.base_currency import read_rates  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream.reporting.storage.object_store import FolderStore  # noqa: PLC0415
 
     try:

@@ -11,10 +11,10 @@ import typer
 
 from fraudstream.contract import LISTED_PREFIX
 from fraudstream_tools.cli.support.deployment import Deployment
-from fraudstream_tools.cli.support.failures import explained
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
-from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
-from fraudstream_tools.cli.support.progress import progress_bar
+from fraudstream_tools.cli.support.terminal.failures import explained
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 _OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Also replace what is there and differs.")]
 _DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only count what would be done.")]

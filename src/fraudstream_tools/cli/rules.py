@@ -9,7 +9,7 @@ from rich.text import Text
 from fraudstream_tools.cli import rules_deployment
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import JsonOption
-from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream.detection.rules.ruleset import Ruleset
@@ -128,8 +128,8 @@ def explain(
     fraudstream rules explain odd-hour --transaction transaction.json
     ```
     """
-    from fraudstream_tools.cli.support import rules_explained as explained  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream_tools.cli.support.file_problems import file_problems  # noqa: PLC0415
+    from fraudstream_tools.cli.support.shown import rules_explained as explained  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream_tools.rules.questions import read_explained_transaction  # noqa: PLC0415
 
     ruleset = _loaded(rules)
@@ -230,7 +230,7 @@ def _print_checked(checked: dict[str, Any]) -> None:
 
 
 def _print_tested(results: "list[Result]", failed: "list[Result]", untested: list[str]) -> None:
-    from fraudstream_tools.cli.support import rules_explained as explained  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.cli.support.shown import rules_explained as explained  # noqa: PLC0415  (kept out of `--help`)
 
     for rule in dict.fromkeys(result.rule for result in results):
         own = [result for result in results if result.rule == rule]

@@ -12,14 +12,14 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from fraudstream_tools.cli.support.confirmation import DryRunOption, YesOption, confirm
 from fraudstream_tools.cli.support.deployment import Deployment, SystemKind, target
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
-from fraudstream_tools.cli.support.output import CommandError, out, print_json
+from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
+from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
 
 if TYPE_CHECKING:
-    from fraudstream_tools.operations.ruleset_differences import RuleDifference, RulesetDifference
-    from fraudstream_tools.operations.rulesets import RulesetBucket, RulesetPlan, RulesetVersion
+    from fraudstream_tools.operations.rulesets.active import RulesetBucket, RulesetPlan, RulesetVersion
+    from fraudstream_tools.operations.rulesets.differences import RuleDifference, RulesetDifference
 
 ReasonOption = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; it is shown in the history.")]
 ToOption = Annotated[
@@ -154,7 +154,7 @@ def _print_version(version: "RulesetVersion") -> None:
 
 
 def _bucket(deployment: Deployment) -> "RulesetBucket":
-    from fraudstream_tools.operations.rulesets import RulesetBucket  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.rulesets.active import RulesetBucket  # noqa: PLC0415  (kept out of `--help`)
 
     return RulesetBucket(deployment.client("s3"), deployment["bucketName"])
 
@@ -162,8 +162,8 @@ def _bucket(deployment: Deployment) -> "RulesetBucket":
 @contextmanager
 def _problems(heading: str) -> Generator[None]:
     from fraudstream.detection.rules.ruleset import RulesetError  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.operations.change_note import ReasonError  # noqa: PLC0415
-    from fraudstream_tools.operations.rulesets import ConcurrentChangeError, NoSuchVersionError  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.change_note import ReasonError  # noqa: PLC0415
+    from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, NoSuchVersionError  # noqa: PLC0415
 
     try:
         yield
@@ -184,7 +184,7 @@ def _carry_out(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    from fraudstream_tools.operations.change_note import (  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.audit.change_note import (  # noqa: PLC0415  (kept out of `--help`)
         ChangeNote,
         checked_reason,
         identity_of,

@@ -10,8 +10,8 @@ import typer
 from rich.table import Table
 
 from fraudstream_tools.cli.support.file_problems import file_problems
-from fraudstream_tools.cli.support.output import CommandError, out
 from fraudstream_tools.cli.support.output_files import refuse_unwritable
+from fraudstream_tools.cli.support.terminal.output import CommandError, out
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.world.handbook import HandbookWorld

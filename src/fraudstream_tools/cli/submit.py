@@ -14,7 +14,7 @@ import typer
 from fraudstream_tools.cli.support.api_calls import call_api, show_transaction
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import ApiOption, JsonOption, StackOption
-from fraudstream_tools.cli.support.output import CommandError, err
+from fraudstream_tools.cli.support.terminal.output import CommandError, err
 from fraudstream_tools.redaction import shown
 
 _POLL_SECONDS = 0.1
@@ -130,7 +130,7 @@ def _field(pair: str) -> tuple[str, Any]:
 
 
 def _minor(amount: str, currency: str) -> int:
-    from fraudstream.transactions.money import to_minor  # noqa: PLC0415
+    from fraudstream.transactions.values.money import to_minor  # noqa: PLC0415
 
     try:
         return to_minor(Decimal(amount), currency)

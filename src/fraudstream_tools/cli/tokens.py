@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fraudstream_tools.cli.support.confirmation import DryRunOption, YesOption, confirm
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
-from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.privacy import Steps, privacy_system
+from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.privacy.rekeying import Rekeyed

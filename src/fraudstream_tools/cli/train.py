@@ -17,8 +17,8 @@ from fraudstream_tools.cli.support.logs.training_source import (
     ZoneOption,
 )
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, TruthMapOption
-from fraudstream_tools.cli.support.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.output_files import refuse_unwritable
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 
 def register(app: typer.Typer) -> None:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from fraudstream_tools.cli.support.failures import sentence
+from fraudstream_tools.cli.support.terminal.failures import sentence
 from fraudstream_tools.console import request_counts
 from fraudstream_tools.console.guard import Guard
 from fraudstream_tools.console.pages import audit, case, lists, queue, reports, rules, search, today

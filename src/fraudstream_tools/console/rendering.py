@@ -8,9 +8,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from fraudstream.transactions.money import format_money
-from fraudstream.transactions.reasons import sentence
-from fraudstream_tools.cli.support.ages import age_text, moment_text
+from fraudstream.transactions.decisions.reasons import sentence
+from fraudstream.transactions.values.money import format_money
+from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text
 from fraudstream_tools.console import request_counts
 
 if TYPE_CHECKING:

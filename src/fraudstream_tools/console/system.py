@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
 from fraudstream_tools.operations.alerts import AlertQueue
-from fraudstream_tools.operations.audit_records import AuditLog, Operator
+from fraudstream_tools.operations.audit.records import AuditLog, Operator
 from fraudstream_tools.operations.daily_reports import DailyReports
-from fraudstream_tools.operations.entity_lists import EntityLists
+from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.reviews import Reviews
-from fraudstream_tools.operations.rulesets import NoSuchVersionError, RulesetBucket
+from fraudstream_tools.operations.rulesets.active import NoSuchVersionError, RulesetBucket
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -18,8 +18,8 @@ from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.rules.rates import Rates
 from fraudstream.detection.stores.alerts import STATUS_SHARDS
 from fraudstream.durations import HOUR
-from fraudstream.transactions.attributes import AttributeValue, from_item, to_item
-from fraudstream.transactions.decision import Truth, Verdict
+from fraudstream.transactions.decisions.decision import Truth, Verdict
+from fraudstream.transactions.storage.attributes import AttributeValue, from_item, to_item
 from fraudstream.transactions.transaction import Channel, TransactionType
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from fraudstream.dynamodb import held_item
-from fraudstream.transactions.attributes import from_item, to_item
+from fraudstream.transactions.storage.attributes import from_item, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

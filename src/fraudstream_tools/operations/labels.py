@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from fraudstream.dynamodb import raise_unless_condition_failed
-from fraudstream.transactions.attributes import Item
-from fraudstream.transactions.decision import Label, Truth
-from fraudstream.transactions.store import newest_item
-from fraudstream.transactions.times import is_before, is_future
+from fraudstream.transactions.decisions.decision import Label, Truth
+from fraudstream.transactions.storage.attributes import Item
+from fraudstream.transactions.storage.store import newest_item
+from fraudstream.transactions.values.times import is_before, is_future
 from fraudstream_tools.lab.files.labels import wins
 from fraudstream_tools.redaction import shown
 

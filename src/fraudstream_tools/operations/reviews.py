@@ -12,13 +12,13 @@ import msgspec
 
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.stores.alerts import AlertStore
-from fraudstream.transactions.decision import Truth
+from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.operations.alerts import AlertStatus, AlertSummary
 from fraudstream_tools.operations.assignments import AlertTakenError, Assignments
-from fraudstream_tools.operations.audit_records import AuditLog, Operator
-from fraudstream_tools.operations.change_note import checked_reason
-from fraudstream_tools.operations.entity_lists import EntityLists, ListChange
+from fraudstream_tools.operations.audit.change_note import checked_reason
+from fraudstream_tools.operations.audit.records import AuditLog, Operator
 from fraudstream_tools.operations.labels import label_now
+from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListChange
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -11,9 +11,9 @@ from fraudstream.contract import DECISION_DEADLINE_SECONDS, RESTORED_AT
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.durations import SECOND
 from fraudstream.transactions.api.answer import present_state
-from fraudstream.transactions.decision import plain_values
-from fraudstream.transactions.item import decode
-from fraudstream.transactions.store import newest_item
+from fraudstream.transactions.decisions.decision import plain_values
+from fraudstream.transactions.storage.item import decode
+from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.operations.alerts import AlertQueue, AlertStatus, AlertSummary
 
 if TYPE_CHECKING:

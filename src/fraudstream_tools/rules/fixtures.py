@@ -15,7 +15,7 @@ from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.detection.rules.ruleset import Mode, Ruleset
 from fraudstream.durations import DAY, HOUR, MINUTE, SECOND
-from fraudstream.transactions.decision import Decision, Truth
+from fraudstream.transactions.decisions.decision import Decision, Truth
 from fraudstream.transactions.transaction import FIELDS, Transaction
 from fraudstream_tools.rules.folder import RulesFolder
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.stores.alerts import AlertStore
-from fraudstream.transactions.attributes import from_item, to_item
-from fraudstream.transactions.decision import Decision, Reason, Verdict
+from fraudstream.transactions.decisions.decision import Decision, Reason, Verdict
+from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType
 from tests.aws_harness import create_table
 

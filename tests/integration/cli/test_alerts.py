@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from fraudstream.durations import HOUR
-from fraudstream.transactions.attributes import to_item
-from fraudstream.transactions.decision import Verdict
-from fraudstream.transactions.inline import InlineDecision, inline_to_item
+from fraudstream.transactions.decisions.decision import Verdict
+from fraudstream.transactions.decisions.inline import InlineDecision, inline_to_item
+from fraudstream.transactions.storage.attributes import to_item
 from tests.cli_harness import Command
 from tests.integration.cli.review_harness import BUCKET, DECISION, NOW, TRANSACTIONS, System
 

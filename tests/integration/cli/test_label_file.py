@@ -10,11 +10,11 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.transactions.attributes import from_item, to_item
-from fraudstream.transactions.decision import Label, Truth
+from fraudstream.transactions.decisions.decision import Label, Truth
+from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType
 from fraudstream_tools.cli.support.labelling import _give_all
-from fraudstream_tools.cli.support.output import CommandError
+from fraudstream_tools.cli.support.terminal.output import CommandError
 from fraudstream_tools.operations.labels import Given, give_label
 from tests.aws_harness import create_table
 from tests.cli_harness import Command, clean_environment

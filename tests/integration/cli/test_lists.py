@@ -11,11 +11,11 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import LISTED_INDEX, LISTED_KIND, RULESET_FILES, RULESET_PREFIX, ItemKind
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.stores.listings import item_key
-from fraudstream.transactions.attributes import from_item, to_item
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
+from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType
 from fraudstream_tools.cli.support.deployment import LOCAL_OUTPUTS
-from fraudstream_tools.operations.entity_lists import EntityLists, ListChange, ListError
+from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListChange, ListError
 from tests.aws_harness import create_table
 from tests.cli_harness import Command, clean_environment
 

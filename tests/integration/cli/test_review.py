@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from fraudstream.reporting.log.segments import cut
-from fraudstream.transactions.attributes import to_item
-from fraudstream.transactions.decision import Decision, Verdict
+from fraudstream.transactions.decisions.decision import Decision, Verdict
+from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.cli.support.demo.reconciliation import RunCounts, logged_decisions, stored_transactions
-from fraudstream_tools.cli.support.lambda_endpoint import lambda_endpoint
+from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from tests.cli_harness import Command
 from tests.integration.cli.review_harness import BUCKET, DECISION, NOW, TRANSACTIONS, System
 from tests.unit.reporting.decision_log_harness import Stream, item, put

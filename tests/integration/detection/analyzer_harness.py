@@ -20,9 +20,9 @@ from fraudstream.detection.rules.ruleset import load
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.detection.stores.profiles import SET_ASIDE_PREFIX, ProfileStore, StoredProfile
-from fraudstream.transactions.attributes import from_item, to_item
-from fraudstream.transactions.decision import Decision
+from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
+from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType
 from tests.aws_harness import TRANSACTION_KEYS, create_table
 

@@ -15,7 +15,7 @@ from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.rules.ruleset import Thresholds
 from fraudstream.detection.stores.profiles import SavedProfiles, StoredProfile
 from fraudstream.durations import DAY
-from fraudstream.transactions.decision import Verdict
+from fraudstream.transactions.decisions.decision import Verdict
 from tests.integration.detection.analyzer_harness import NOW, RULESET, World, a_world, refusal, suspicious, transaction
 
 

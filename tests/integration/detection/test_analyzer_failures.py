@@ -20,8 +20,8 @@ from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.detection.stream_records import PoisonRecordError
 from fraudstream.durations import DAY
-from fraudstream.transactions.attributes import to_item
-from fraudstream.transactions.decision import Verdict
+from fraudstream.transactions.decisions.decision import Verdict
+from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.transaction import Transaction
 from tests.integration.detection.analyzer_harness import NOW, RULESET, World, a_world, refusal, suspicious, transaction
 

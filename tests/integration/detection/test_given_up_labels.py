@@ -12,7 +12,7 @@ from embedded_aws.streams.filters import compile_filters
 from fraudstream.detection.analyzer import Analysis
 from fraudstream.durations import HOUR
 from fraudstream.reporting.log.segments import cut
-from fraudstream.transactions.decision import Label, Truth
+from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.operations.labels import give_label
 from infra.compute.stream_consumers import ANALYZER_FILTERS, REPORTER_FILTERS
 from tests.cli_harness import Command, clean_environment

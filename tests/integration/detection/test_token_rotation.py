@@ -26,12 +26,12 @@ from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.log.segments import write as write_segments
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.api.validation import TimeBounds, read_request
-from fraudstream.transactions.attributes import to_item
-from fraudstream.transactions.decision import Decision, Label, Truth
+from fraudstream.transactions.decisions.decision import Decision, Label, Truth
 from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser
-from fraudstream.transactions.store import PutResult, TransactionStore
+from fraudstream.transactions.storage.attributes import to_item
+from fraudstream.transactions.storage.store import PutResult, TransactionStore
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.training.metrics import average_precision
 from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate

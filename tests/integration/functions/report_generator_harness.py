@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from embedded_aws.streams.records import to_payload, to_record
-from fraudstream.transactions.attributes import Item, to_item
-from fraudstream.transactions.decision import Decision, Reason, Verdict
+from fraudstream.transactions.decisions.decision import Decision, Reason, Verdict
+from fraudstream.transactions.storage.attributes import Item, to_item
 
 HANDLER = "fraudstream.functions.report_generator"
 BUCKET = "bucket-reports"

@@ -17,8 +17,8 @@ from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.rules.ruleset import RulesetError
 from fraudstream.detection.stores.ruleset import CHECK_SECONDS, RulesetStore
 from fraudstream.settings import AnalyzerSettings, environment
-from fraudstream.transactions.attributes import to_item
-from fraudstream.transactions.decision import Decision
+from fraudstream.transactions.decisions.decision import Decision
+from fraudstream.transactions.storage.attributes import to_item
 from tests.aws_harness import create_table, function_variables
 from tests.integration.detection.analyzer_harness import TABLES
 

@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from fraudstream.transactions.attributes import to_item
-from fraudstream.transactions.decision import Label, Truth
+from fraudstream.transactions.decisions.decision import Label, Truth
+from fraudstream.transactions.storage.attributes import to_item
 from tests.integration.functions.report_generator_harness import BUCKET, Shop
 
 NOT_KNOWN = ("asOf", "revision", "lag", "logHours", "past")

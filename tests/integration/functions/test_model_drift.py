@@ -17,7 +17,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.features.codec import pack
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.models.model import Model
-from fraudstream.reporting.daily.model_drift import drift_of, live_model
+from fraudstream.reporting.daily.figures.model_drift import drift_of, live_model
 from fraudstream.reporting.log import segments
 from fraudstream.reporting.log.record import LogEvent, LogRecord
 from fraudstream.reporting.storage.object_store import BucketStore

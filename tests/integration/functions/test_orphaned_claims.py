@@ -12,8 +12,8 @@ from fraudstream.durations import DAY, HOUR
 from fraudstream.reporting.daily.table_check import find_orphaned_claims, sample_table
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.request import TransactionRequest
-from fraudstream.transactions.sampling import sample_mark
-from fraudstream.transactions.store import StoreUnavailableError, TransactionStore
+from fraudstream.transactions.storage.sampling import sample_mark
+from fraudstream.transactions.storage.store import StoreUnavailableError, TransactionStore
 from tests.aws_harness import create_table
 
 TABLE = "transactions"

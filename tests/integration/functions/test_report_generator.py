@@ -12,9 +12,9 @@ import pytest
 from fraudstream.contract import ERASURE_MARKS_PREFIX
 from fraudstream.reporting.daily.table_check import SAMPLE_ITEMS, sample_table
 from fraudstream.reporting.log.erasure_marks import ErasureMark, hash_of
-from fraudstream.transactions.attributes import to_item
-from fraudstream.transactions.decision import Label, Truth
-from fraudstream.transactions.sampling import ONE_IN, sample_mark
+from fraudstream.transactions.decisions.decision import Label, Truth
+from fraudstream.transactions.storage.attributes import to_item
+from fraudstream.transactions.storage.sampling import ONE_IN, sample_mark
 from tests.integration.functions.report_generator_harness import BUCKET, DAY, HANDLER, SEGMENTS, TABLE, Shop
 
 

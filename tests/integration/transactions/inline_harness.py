@@ -18,7 +18,7 @@ from fraudstream.contract import RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.inline import InlineJudge
 from fraudstream.detection.stores.ruleset import RulesetStore
-from fraudstream.transactions.inline import LazyDecider
+from fraudstream.transactions.decisions.inline import LazyDecider
 from tests.integration.detection import analyzer_harness
 from tests.integration.detection.analyzer_harness import World
 from tests.integration.transactions.processor_harness import Processor, connect, make_processor

@@ -14,11 +14,11 @@ from fraudstream.detection.features.codec import pack
 from fraudstream.settings import ProcessorSettings
 from fraudstream.telemetry import Log, MetricEmitter
 from fraudstream.transactions.api.routes import TransactionApi
-from fraudstream.transactions.attributes import from_item, to_item
-from fraudstream.transactions.deadline import Deadline
-from fraudstream.transactions.decision import Decision, Reason, Verdict
+from fraudstream.transactions.decisions.decision import Decision, Reason, Verdict
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
-from fraudstream.transactions.store import TransactionStore
+from fraudstream.transactions.storage.attributes import from_item, to_item
+from fraudstream.transactions.storage.deadline import Deadline
+from fraudstream.transactions.storage.store import TransactionStore
 from tests.ids_harness import new_id
 
 KEY = base64.b64encode(bytes(range(32))).decode()

@@ -15,9 +15,9 @@ from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.profiles import codec
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.reporting.log.record import read_stream_record
+from fraudstream.transactions.decisions.inline import FailedAttempt, LazyDecider
 from fraudstream.transactions.fields import EntityKind
-from fraudstream.transactions.inline import FailedAttempt, LazyDecider
-from fraudstream_tools.operations.entity_lists import EntityLists
+from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from tests.integration.detection.analyzer_harness import NOW, World, a_world
 from tests.integration.transactions.inline_harness import Inline, inline_processor, make_bucket, refuse, unreachable
 from tests.integration.transactions.processor_harness import DAY, body_of, payment

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.transactions.attributes import to_item
-from fraudstream.transactions.decision import Label, Truth
+from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.pseudonyms.tokens import EntityKind, Tokenizer
 from fraudstream.transactions.request import TransactionRequest
+from fraudstream.transactions.storage.attributes import to_item
 from tests.aws_harness import create_table
 from tests.integration.transactions.processor_harness import (
     DAY,

@@ -6,7 +6,7 @@ import boto3
 import httpx
 from botocore.config import Config
 
-from fraudstream_tools.cli.support.lambda_endpoint import lambda_endpoint
+from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 
 
 def invoke(name: str, event: object) -> object:

@@ -6,7 +6,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from fraudstream_tools.cli.support.output import SafeConsole
+from fraudstream_tools.cli.support.terminal.output import SafeConsole
 
 ATTACK = "order\x1b]0;owned\x07\x1b[2J\x9b31m\r"
 

@@ -5,9 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from fraudstream_tools.cli.support import progress, steps
-from fraudstream_tools.cli.support.progress import progress_bar
-from fraudstream_tools.cli.support.steps import ProgressSteps
+from fraudstream_tools.cli.support.terminal import progress, steps
+from fraudstream_tools.cli.support.terminal.progress import progress_bar
+from fraudstream_tools.cli.support.terminal.steps import ProgressSteps
 
 
 def console(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> io.StringIO:

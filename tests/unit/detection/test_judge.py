@@ -16,7 +16,7 @@ from fraudstream.detection.profiles.codec import pack
 from fraudstream.detection.profiles.codec import unpack as unpack_profile
 from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.rules.ruleset import load
-from fraudstream.transactions.decision import Decision, Verdict
+from fraudstream.transactions.decisions.decision import Decision, Verdict
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 import sqlglot
 
 from fraudstream.reporting.log.segments import cut
-from fraudstream.transactions.decision import Truth, Verdict
+from fraudstream.transactions.decisions.decision import Truth, Verdict
 from infra.data.analytics import CUTOFF_BYTES, PARTITION, TABLES, SavedQuery, saved_queries
 from infra.data.report_bucket import RESULT_DAYS, RESULT_PREFIX
 from tests.unit.reporting.decision_log_harness import HOUR, MIDNIGHT, PREFIX, Stream, label, put, reporter, transaction

@@ -5,8 +5,8 @@ from enum import EnumMeta
 from pathlib import Path
 
 from fraudstream.transactions.fields import DeclaredField, declared_fields
-from fraudstream.transactions.money import EXPONENTS
 from fraudstream.transactions.transaction import Transaction
+from fraudstream.transactions.values.money import EXPONENTS
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "api.md").read_text("utf-8")
 

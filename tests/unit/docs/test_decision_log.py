@@ -15,9 +15,9 @@ from fraudstream.reporting.log.chain.segment_seals import sealed
 from fraudstream.reporting.log.keys import LogTable, table_key
 from fraudstream.reporting.log.record import SCHEMA_VERSION, LogEvent, LogRecord, read_stream_record
 from fraudstream.reporting.log.segments import cut
-from fraudstream.transactions.attributes import to_item
-from fraudstream.transactions.decision import Truth, Verdict
-from fraudstream.transactions.inline import InlineDecision, inline_to_item
+from fraudstream.transactions.decisions.decision import Truth, Verdict
+from fraudstream.transactions.decisions.inline import InlineDecision, inline_to_item
+from fraudstream.transactions.storage.attributes import to_item
 from tests.unit.reporting.decision_log_harness import (
     DAY,
     HOUR,

@@ -10,7 +10,7 @@ import msgspec
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.durations import DAY
-from fraudstream.transactions.reasons import sentence
+from fraudstream.transactions.decisions.reasons import sentence
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.rules.folder import RulesFolder
 

@@ -7,9 +7,9 @@ from typing import Any, get_args
 
 import msgspec
 
-from fraudstream.reporting.daily.breakdowns import BURST_DEVIATIONS, BURST_LEAST, BURST_MINUTES
-from fraudstream.reporting.daily.comparisons import DEVIATIONS, LEAST_DAYS, LEAST_SHARE_OF_MEAN
-from fraudstream.reporting.daily.rules import NOISY_BELOW, NOISY_LABELS
+from fraudstream.reporting.daily.figures.breakdowns import BURST_DEVIATIONS, BURST_LEAST, BURST_MINUTES
+from fraudstream.reporting.daily.figures.comparisons import DEVIATIONS, LEAST_DAYS, LEAST_SHARE_OF_MEAN
+from fraudstream.reporting.daily.figures.rules import NOISY_BELOW, NOISY_LABELS
 from fraudstream.reporting.daily.schema.report import REPORT_SCHEMA_VERSION, DailyReport
 from fraudstream.reporting.render.heatmap import HEAT_DAYS
 

@@ -12,7 +12,7 @@ from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import load
 from fraudstream.reporting.log.record import LogEvent, read_stream_record
-from fraudstream.transactions.decision import Decision, Label
+from fraudstream.transactions.decisions.decision import Decision, Label
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fraudstream.transactions.decision import Label, Truth
+from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.lab.files.labels import LabelFile, read_label_file
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.writing import write_rows

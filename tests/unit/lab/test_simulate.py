@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fraudstream.transactions.decision import Truth
+from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream_tools.lab.episodes.catalog import EPISODES
 from fraudstream_tools.lab.episodes.lookalikes import LOOKALIKES

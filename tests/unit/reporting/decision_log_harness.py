@@ -11,8 +11,8 @@ from fraudstream.reporting.daily.reporter import Reporter
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.log.segments import Segment, cut
 from fraudstream.reporting.storage.object_store import FolderStore
-from fraudstream.transactions.attributes import Item, to_item
-from fraudstream.transactions.decision import Decision, Label, Reason, Truth, Verdict
+from fraudstream.transactions.decisions.decision import Decision, Label, Reason, Truth, Verdict
+from fraudstream.transactions.storage.attributes import Item, to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType
 
 DAY = date(2026, 11, 22)

@@ -16,7 +16,7 @@ from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.log.columns import FILES
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream.reporting.log.segments import cut
-from fraudstream.transactions.decision import Truth, Verdict
+from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream.transactions.transaction import Channel, Transaction
 from infra.data.analytics import PARTITION, TABLES, SavedQuery, saved_queries
 from tests.unit.reporting.decision_log_harness import (

@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from fraudstream.transactions.api.answer import Problem, Status, present_state
-from fraudstream.transactions.decision import Decision, Label, Reason, Truth, Verdict
-from fraudstream.transactions.item import StoredTransaction
-from fraudstream.transactions.reasons import SENTENCES, sentence
+from fraudstream.transactions.decisions.decision import Decision, Label, Reason, Truth, Verdict
+from fraudstream.transactions.decisions.reasons import SENTENCES, sentence
+from fraudstream.transactions.storage.item import StoredTransaction
 from fraudstream.transactions.transaction import Transaction, TransactionType
 
 TRANSACTION = Transaction(

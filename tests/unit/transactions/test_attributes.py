@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.transactions.attributes import from_attribute, from_item, to_attribute, to_item
+from fraudstream.transactions.storage.attributes import from_attribute, from_item, to_attribute, to_item
 
 NUMBERS = st.integers(-(10**18), 10**18) | st.floats(-1e12, 1e12)
 VALUES = st.recursive(

@@ -4,8 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.transactions.countries import COUNTRIES
-from fraudstream.transactions.money import EXPONENTS, MAX_AMOUNT_MINOR, exponent, format_money, to_major, to_minor
+from fraudstream.transactions.values.countries import COUNTRIES
+from fraudstream.transactions.values.money import (
+    EXPONENTS,
+    MAX_AMOUNT_MINOR,
+    exponent,
+    format_money,
+    to_major,
+    to_minor,
+)
 
 CURRENCIES = st.sampled_from(sorted(EXPONENTS))
 AMOUNTS = st.integers(0, MAX_AMOUNT_MINOR)

@@ -19,9 +19,9 @@ from fraudstream.reporting.log.columns import DECISIONS
 from fraudstream.reporting.log.record import read_stream_record
 from fraudstream.transactions.api.openapi import openapi_document
 from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
-from fraudstream.transactions.attributes import to_item
-from fraudstream.transactions.decision import Decision, Verdict
-from fraudstream.transactions.item import decode
+from fraudstream.transactions.storage.attributes import to_item
+from fraudstream.transactions.decisions.decision import Decision, Verdict
+from fraudstream.transactions.storage.item import decode
 from fraudstream.transactions.pseudonyms.pseudonymize import pseudonymize
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 

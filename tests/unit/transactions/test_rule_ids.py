@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.transactions.decision import Decision, Verdict, plain_values
-from fraudstream.transactions.rule_ids import pack, unpack
+from fraudstream.transactions.decisions.decision import Decision, Verdict, plain_values
+from fraudstream.transactions.decisions.rule_ids import pack, unpack
 
 IDS = st.lists(st.from_regex(r"[a-z][a-z0-9-]{0,40}", fullmatch=True), min_size=1, max_size=200).map(tuple)
 

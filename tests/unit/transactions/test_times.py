@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fraudstream.durations import DAY
-from fraudstream.transactions.times import TimeProblemError, end_of_day, is_before, is_future, other_unit, read_time
+from fraudstream.transactions.values.times import (
+    TimeProblemError,
+    end_of_day,
+    is_before,
+    is_future,
+    other_unit,
+    read_time,
+)
 
 NOW = 1_767_600_000_000  # 2026-01-05T08:00:00Z
 moments = st.datetimes(datetime(1990, 1, 2), datetime(2099, 12, 30))  # noqa: DTZ001  (what this strategy takes)

@@ -16,8 +16,8 @@ from fraudstream.detection.features import card, customer, shared
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.durations import DAY
-from fraudstream.transactions.money import EXPONENTS
 from fraudstream.transactions.transaction import Transaction
+from fraudstream.transactions.values.money import EXPONENTS
 
 _SECOND: Final = 1000
 _MOST_ZEROS: Final = 9

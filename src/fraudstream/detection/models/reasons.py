@@ -5,7 +5,7 @@ from typing import Final
 
 from fraudstream.detection.features.registry import NAMES, Vector
 from fraudstream.detection.models.model import Model
-from fraudstream.transactions.decision import Reason
+from fraudstream.transactions.decisions.decision import Reason
 
 MOST_REASONS: Final = 3
 LEAST_POINTS: Final = 0.1

@@ -5,8 +5,8 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from fraudstream.detection.profiles.entities import EntityKind
-from fraudstream.transactions.money import MAX_AMOUNT_MINOR
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
+from fraudstream.transactions.values.money import MAX_AMOUNT_MINOR
 
 NO_AMOUNT: Final = 2**32 - 1
 MAX_AMOUNT: Final = NO_AMOUNT - 1

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import msgspec
 
 from fraudstream.detection.rules import strict_yaml
-from fraudstream.transactions.money import EXPONENTS
+from fraudstream.transactions.values.money import EXPONENTS
 
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
 PerBase = Annotated[float, msgspec.Meta(ge=1e-9, le=1e9)]

@@ -17,7 +17,7 @@ from fraudstream.detection.rules import strict_yaml
 from fraudstream.detection.rules.language import checker, compiler, fields, parser
 from fraudstream.detection.rules.lists import Lists, load_lists
 from fraudstream.detection.rules.rates import Rates, load_rates
-from fraudstream.transactions.decision import Verdict
+from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 from fraudstream.transactions.transaction import Transaction
 

@@ -11,17 +11,17 @@ from botocore.exceptions import ClientError
 from fraudstream.detection.profiles.entities import EntityKind, entities
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.dynamodb import held_item, raise_unless_condition_failed
-from fraudstream.transactions.attributes import from_item, to_item
-from fraudstream.transactions.inline import is_stricter
-from fraudstream.transactions.reasons import STRICTER_THAN_INLINE
+from fraudstream.transactions.decisions.inline import is_stricter
+from fraudstream.transactions.decisions.reasons import STRICTER_THAN_INLINE
+from fraudstream.transactions.storage.attributes import from_item, to_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from fraudstream.transactions.decision import Decision, Label
-    from fraudstream.transactions.inline import InlineResult
+    from fraudstream.transactions.decisions.decision import Decision, Label
+    from fraudstream.transactions.decisions.inline import InlineResult
     from fraudstream.transactions.transaction import Transaction
 
 STATUS_SHARDS: Final = 4

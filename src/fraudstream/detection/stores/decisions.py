@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from fraudstream.dynamodb import held_item, raise_unless_condition_failed
-from fraudstream.transactions.attributes import from_attribute, to_item
-from fraudstream.transactions.decision import Decision, Truth
+from fraudstream.transactions.decisions.decision import Decision, Truth
+from fraudstream.transactions.storage.attributes import from_attribute, to_item
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-    from fraudstream.transactions.decision import Label
+    from fraudstream.transactions.decisions.decision import Label
     from fraudstream.transactions.transaction import Transaction
 
 

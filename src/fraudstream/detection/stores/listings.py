@@ -13,7 +13,7 @@ import msgspec
 from fraudstream.contract import LISTED_KIND, LISTED_PREFIX
 from fraudstream.detection.profiles.entities import kind_of
 from fraudstream.durations import SECONDS_A_DAY
-from fraudstream.transactions.attributes import AttributeValue, Item, from_item, to_item
+from fraudstream.transactions.storage.attributes import AttributeValue, Item, from_item, to_item
 
 ENDED_DAYS: Final = 90
 """For which an entity stays that is on no list any more; own choice: a quarter's review finds it."""

@@ -22,7 +22,7 @@ from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.stores.listings import DamagedListingError, Listing, item_key
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.dynamodb import is_condition_failure
-from fraudstream.transactions.attributes import Item, from_attribute, to_item
+from fraudstream.transactions.storage.attributes import Item, from_attribute, to_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping

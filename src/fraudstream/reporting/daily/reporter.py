@@ -13,7 +13,7 @@ import msgspec
 
 from fraudstream.detection.rules.rates import Rates
 from fraudstream.reporting.daily.day_tables import ChangedFilesError, Inputs, list_inputs, open_day
-from fraudstream.reporting.daily.industry_ratios import FRAUD_RATE_DAYS
+from fraudstream.reporting.daily.figures.industry_ratios import FRAUD_RATE_DAYS
 from fraudstream.reporting.daily.revisions import with_revision
 from fraudstream.reporting.daily.schema.earlier import read_report
 from fraudstream.reporting.daily.schema.report import DailyReport

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fraudstream.contract import DECISION_DEADLINE_SECONDS
-from fraudstream.reporting.daily import breakdowns, worklists
-from fraudstream.reporting.daily import rules as rule_figures
-from fraudstream.reporting.daily.base_currency import total_of
-from fraudstream.reporting.daily.inline_figures import inline_figures
+from fraudstream.reporting.daily.figures import breakdowns, worklists
+from fraudstream.reporting.daily.figures import rules as rule_figures
+from fraudstream.reporting.daily.figures.base_currency import total_of
+from fraudstream.reporting.daily.figures.inline_decisions import inline_figures
 from fraudstream.reporting.daily.queries import COUNTS, STOPPED, DayQueries, binned, counts, named, percentiles
 from fraudstream.reporting.daily.schema.findings import LabelFigures, LogHours
 from fraudstream.reporting.daily.schema.parts import Counts

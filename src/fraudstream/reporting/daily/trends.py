@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Final
 
-from fraudstream.reporting.daily.comparisons import compare, score_psi
-from fraudstream.reporting.daily.industry_ratios import meters
+from fraudstream.reporting.daily.figures.comparisons import compare, score_psi
+from fraudstream.reporting.daily.figures.industry_ratios import meters
+from fraudstream.reporting.daily.figures.worklists import OPEN_ALERTS
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.schema.trends import Past, PastDay, SilentRule
-from fraudstream.reporting.daily.worklists import OPEN_ALERTS
 
 COMPARED_DAYS: Final = 28
 """Four whole weeks: each day of the week counts as often."""

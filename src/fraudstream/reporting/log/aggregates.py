@@ -9,7 +9,7 @@ what each dimension counts.
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from fraudstream.transactions.reasons import NO_RULES_CODES
+from fraudstream.transactions.decisions.reasons import NO_RULES_CODES
 from fraudstream.transactions.transaction import FIELDS
 
 ENTITIES: Mapping[str, str] = {

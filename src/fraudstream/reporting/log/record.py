@@ -13,13 +13,13 @@ import msgspec
 
 from fraudstream.contract import ItemKind
 from fraudstream.durations import DAY
-from fraudstream.transactions.attributes import AttributeValue
 from fraudstream.transactions.card_numbers.detector import holds_card_number
-from fraudstream.transactions.decision import Decision, Label
-from fraudstream.transactions.inline import InlineDecision, InlineResult
-from fraudstream.transactions.item import PoisonRecordError, decode, is_restoration
-from fraudstream.transactions.money import exponent
+from fraudstream.transactions.decisions.decision import Decision, Label
+from fraudstream.transactions.decisions.inline import InlineDecision, InlineResult
+from fraudstream.transactions.storage.attributes import AttributeValue
+from fraudstream.transactions.storage.item import PoisonRecordError, decode, is_restoration
 from fraudstream.transactions.transaction import FIELDS, Transaction
+from fraudstream.transactions.values.money import exponent
 
 SCHEMA_VERSION = 1
 """Raised whenever a column changes its meaning or goes; a new optional column does not raise it. A line of a newer

@@ -9,7 +9,7 @@ import msgspec
 
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.render.words import CHANGED, COMPARED, METERS, merchant_category, verdict_of
-from fraudstream.transactions.money import to_major
+from fraudstream.transactions.values.money import to_major
 
 
 def to_csv(report: DailyReport) -> bytes:

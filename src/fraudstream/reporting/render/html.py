@@ -12,8 +12,8 @@ from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.schema.trends import Comparison
 from fraudstream.reporting.render import words
 from fraudstream.reporting.render.heatmap import heatmap_of
-from fraudstream.transactions.money import format_money
-from fraudstream.transactions.reasons import sentence
+from fraudstream.transactions.decisions.reasons import sentence
+from fraudstream.transactions.values.money import format_money
 
 SHOWN_UNDECIDED = 100
 """Undecided transactions that the page names; JSON and CSV have all of them."""

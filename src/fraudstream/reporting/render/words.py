@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from fraudstream.reporting.daily.industry_ratios import VAMP_DISPUTED, VAMP_ENUMERATED
+from fraudstream.reporting.daily.figures.industry_ratios import VAMP_DISPUTED, VAMP_ENUMERATED
 from fraudstream.reporting.daily.schema.codes import (
     BandName,
     ChangedFigure,

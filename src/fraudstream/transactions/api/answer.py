@@ -6,10 +6,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from fraudstream.transactions import reasons
-from fraudstream.transactions.decision import Decision, Truth, Verdict
-from fraudstream.transactions.inline import InlineDecision
-from fraudstream.transactions.item import StoredTransaction
+from fraudstream.transactions.decisions import reasons
+from fraudstream.transactions.decisions.decision import Decision, Truth, Verdict
+from fraudstream.transactions.decisions.inline import InlineDecision
+from fraudstream.transactions.storage.item import StoredTransaction
 from fraudstream.transactions.transaction import Transaction
 
 

@@ -19,10 +19,10 @@ from fraudstream.transactions.api.answer import FieldError, Problem, present_sta
 from fraudstream.transactions.api.preferences import wait_seconds
 from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
 from fraudstream.transactions.card_numbers.detector import holds_card_number
-from fraudstream.transactions.deadline import Deadline
-from fraudstream.transactions.inline import InlineDecider, InlineDecision
+from fraudstream.transactions.decisions.inline import InlineDecider, InlineDecision
 from fraudstream.transactions.request import MAX_BODY_BYTES
-from fraudstream.transactions.store import (
+from fraudstream.transactions.storage.deadline import Deadline
+from fraudstream.transactions.storage.store import (
     ConflictError,
     PutResult,
     StoredTransaction,

@@ -22,8 +22,8 @@ from fraudstream.transactions.api.answer import FieldError
 from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.card_numbers.iban import holds_iban
 from fraudstream.transactions.request import TransactionRequest
-from fraudstream.transactions.times import other_unit
 from fraudstream.transactions.transaction import FIELDS, TransactionType
+from fraudstream.transactions.values.times import other_unit
 
 _BODY = "body"
 _LONGEST_INTEGER = 20

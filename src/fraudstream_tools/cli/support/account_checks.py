@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.contract import FUNCTIONS
-from fraudstream_tools.cli.support.failures import explained
+from fraudstream_tools.cli.support.terminal.failures import explained
 
 if TYPE_CHECKING:
     from infra.settings import StackSettings

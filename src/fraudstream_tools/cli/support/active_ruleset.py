@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from fraudstream_tools.cli.support.deployment import Deployment
-from fraudstream_tools.cli.support.output import CommandError, err
+from fraudstream_tools.cli.support.terminal.output import CommandError, err
 
 if TYPE_CHECKING:
     from fraudstream.detection.rules.ruleset import Ruleset
@@ -16,7 +16,7 @@ def required_ruleset(deployment: Deployment) -> "Ruleset":
         CommandError: nothing says where it is, or it cannot be used.
     """
     from fraudstream.detection.rules.ruleset import RulesetError  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.operations.rulesets import NoSuchVersionError, RulesetBucket  # noqa: PLC0415
+    from fraudstream_tools.operations.rulesets.active import NoSuchVersionError, RulesetBucket  # noqa: PLC0415
 
     try:
         return RulesetBucket(deployment.client("s3"), deployment["bucketName"]).active()

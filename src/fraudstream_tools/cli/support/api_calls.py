@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from fraudstream_tools.cli.support.deployment import Deployment
-from fraudstream_tools.cli.support.failures import CREDENTIALS_HINT
-from fraudstream_tools.cli.support.output import CommandError, print_json, print_transaction
+from fraudstream_tools.cli.support.terminal.failures import CREDENTIALS_HINT
+from fraudstream_tools.cli.support.terminal.output import CommandError, print_json, print_transaction
 
 if TYPE_CHECKING:
     import httpx

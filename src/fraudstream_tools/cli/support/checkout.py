@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from fraudstream_tools.cli.support.output import CommandError
+from fraudstream_tools.cli.support.terminal.output import CommandError
 
 
 def enter_checkout() -> Path:

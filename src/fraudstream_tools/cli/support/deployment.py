@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from fraudstream.contract import HOME_REGION
-from fraudstream_tools.cli.support.output import CommandError
+from fraudstream_tools.cli.support.terminal.output import CommandError
 
 if TYPE_CHECKING:
     import boto3

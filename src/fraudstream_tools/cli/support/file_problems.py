@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from fraudstream_tools.cli.support.output import CommandError
+from fraudstream_tools.cli.support.terminal.output import CommandError
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.files.mapping.file_map import FileMap

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from fraudstream_tools.cli.support.deployment import Deployment
-from fraudstream_tools.cli.support.failures import explained
 from fraudstream_tools.cli.support.file_problems import file_problems
-from fraudstream_tools.cli.support.output import CommandError, StoppedError, err, out
-from fraudstream_tools.cli.support.progress import progress_bar
+from fraudstream_tools.cli.support.terminal.failures import explained
+from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out
+from fraudstream_tools.cli.support.terminal.progress import progress_bar
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from fraudstream.transactions.decision import Label
+    from fraudstream.transactions.decisions.decision import Label
     from fraudstream_tools.lab.files.labels import LabelFile
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
     from fraudstream_tools.operations.labels import Given
@@ -36,7 +36,7 @@ def label_transaction(client: "DynamoDBClient", table: str, transaction_id: str,
     Raises:
         CommandError: there is no such transaction, or it has a newer label.
     """
-    from fraudstream.transactions.decision import Truth  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.transactions.decisions.decision import Truth  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream_tools.operations.labels import LabelError, label_now  # noqa: PLC0415
 
     truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE

@@ -4,7 +4,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from fraudstream_tools.cli.support.deployment import Deployment
-from fraudstream_tools.cli.support.output import err
+from fraudstream_tools.cli.support.terminal.output import err
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.privacy.system import PrivacySystem

@@ -14,18 +14,18 @@ from starlette.responses import RedirectResponse, Response
 
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.durations import DAY
-from fraudstream.transactions.decision import Truth
-from fraudstream.transactions.item import PoisonRecordError
+from fraudstream.transactions.decisions.decision import Truth
+from fraudstream.transactions.storage.item import PoisonRecordError
 from fraudstream.transactions.transaction import FIELDS
-from fraudstream_tools.cli.support.ages import moment_text
+from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.alerts import AlertStatus, AlertSummary
 from fraudstream_tools.operations.assignments import AlertTakenError
-from fraudstream_tools.operations.change_note import ReasonError
-from fraudstream_tools.operations.entity_lists import ListError, check_list, check_token
+from fraudstream_tools.operations.audit.change_note import ReasonError
 from fraudstream_tools.operations.field_words import SHOWN_ELSEWHERE, field_words
 from fraudstream_tools.operations.labels import LabelError
+from fraudstream_tools.operations.lists.entity_lists import ListError, check_list, check_token
 from fraudstream_tools.operations.transaction_details import TransactionDetails, read_details
 
 OTHERS: Final = 50

@@ -9,8 +9,8 @@ from starlette.responses import RedirectResponse, Response
 
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream_tools.console.rendering import page
-from fraudstream_tools.operations.change_note import ReasonError
-from fraudstream_tools.operations.entity_lists import ListChange, ListError
+from fraudstream_tools.operations.audit.change_note import ReasonError
+from fraudstream_tools.operations.lists.entity_lists import ListChange, ListError
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem

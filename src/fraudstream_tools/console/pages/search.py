@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from fraudstream.transactions.store import newest_item
+from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.console.pages.case import OTHERS, case_url
 from fraudstream_tools.console.rendering import page
-from fraudstream_tools.operations.entity_lists import KINDS
+from fraudstream_tools.operations.lists.entity_lists import KINDS
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem

@@ -6,7 +6,7 @@ import msgspec
 
 from fraudstream.detection.rules.ruleset import Mode, Ruleset
 from fraudstream.durations import DAY
-from fraudstream.transactions.decision import Verdict
+from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream_tools.lab.backtest.intervals import Share, share_of
 from fraudstream_tools.lab.backtest.run import BacktestTally, Standing, Sum
 

@@ -18,7 +18,7 @@ from fraudstream.detection.rules.language import compiler
 from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.detection.scoring import decide
 from fraudstream.reporting.log.reader.standing import Standing
-from fraudstream.transactions.decision import Verdict
+from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.transaction import Transaction
 
 CHUNK: Final = 2000

@@ -1,7 +1,7 @@
 """Episodes around an account: whose it is, when it is used, and what for."""
 
 from fraudstream.durations import DAY, HOUR, MINUTE
-from fraudstream.transactions.money import EXPONENTS
+from fraudstream.transactions.values.money import EXPONENTS
 from fraudstream_tools.lab.episodes.scene import Scene
 from fraudstream_tools.lab.world import drafts
 from fraudstream_tools.lab.world.cities import City

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
-from fraudstream.transactions.times import EARLIEST, LATEST
+from fraudstream.transactions.values.times import EARLIEST, LATEST
 from fraudstream_tools.lab.files.mapping.file_map import FIELDS, FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError, ProblemList, Row
 from fraudstream_tools.lab.files.reading import REQUIRED, MappedFile

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from fraudstream.transactions.decision import Label, Truth
-from fraudstream.transactions.times import TIMES_NEEDED, is_before, is_future
+from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.transaction import TRANSACTION_ID_PATTERN
+from fraudstream.transactions.values.times import TIMES_NEEDED, is_before, is_future
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
 from fraudstream_tools.lab.files.problems import ProblemList, Row
 from fraudstream_tools.lab.files.reading import MappedFile

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from fraudstream.transactions.decision import Truth
-from fraudstream.transactions.times import is_before
+from fraudstream.transactions.decisions.decision import Truth
+from fraudstream.transactions.values.times import is_before
 from fraudstream_tools.lab.files.mapping.file_map import FileMap, plain
 from fraudstream_tools.lab.files.problems import ProblemList, Row
 from fraudstream_tools.lab.files.reading import MappedFile

@@ -14,8 +14,8 @@ from fraudstream.detection.profiles.events import UnusableTransactionError, chec
 from fraudstream.detection.profiles.profile import LabelChange
 from fraudstream.transactions.pseudonyms.addresses import entity_address
 from fraudstream.transactions.pseudonyms.tokens import coarse
-from fraudstream.transactions.times import other_unit
 from fraudstream.transactions.transaction import Transaction
+from fraudstream.transactions.values.times import other_unit
 from fraudstream_tools.lab.files.mapping.file_map import FIELDS
 from fraudstream_tools.lab.files.problems import FileProblemError
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from fraudstream.detection.judge import Judge
     from fraudstream.detection.profiles.profile import Profile
-    from fraudstream.transactions.decision import Decision
+    from fraudstream.transactions.decisions.decision import Decision
 
 
 class RowRefusedError(FileProblemError):

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from fraudstream.durations import DAY, HOUR
-from fraudstream.transactions.decision import Truth
+from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.lab.world.drafts import Draft
 from fraudstream_tools.lab.world.population import chance
 

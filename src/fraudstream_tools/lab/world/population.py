@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from random import Random
 
 from fraudstream.durations import DAY
-from fraudstream.transactions.money import EXPONENTS
+from fraudstream.transactions.values.money import EXPONENTS
 from fraudstream_tools.lab.world.cities import CASH_MACHINES, CITIES, ONLINE_TRADES, SHOP_TRADES, City, Trade
 
 _LONG_WORLD = 40

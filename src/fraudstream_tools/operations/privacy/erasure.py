@@ -18,8 +18,8 @@ from fraudstream.reporting.log.keys import LogTable, parse_hour, table_prefix
 from fraudstream.reporting.log.rewriting import LogEdit, LogRewriter, Rewritten
 from fraudstream.reporting.log.segments import day_prefix, hour_prefix
 from fraudstream.reporting.storage.object_store import BucketStore
-from fraudstream.transactions.attributes import to_item
 from fraudstream.transactions.fields import EntityKind
+from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.privacy.bucket_objects import find_other_objects, find_reports, redact_report
 from fraudstream_tools.operations.privacy.holds import LegalHoldError, find_hold
 from fraudstream_tools.operations.privacy.marks import mark_in_log, mark_profile

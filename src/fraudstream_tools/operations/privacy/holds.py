@@ -3,8 +3,8 @@
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fraudstream.transactions.attributes import from_attribute, to_item
 from fraudstream.transactions.fields import EntityKind
+from fraudstream.transactions.storage.attributes import from_attribute, to_item
 
 if TYPE_CHECKING:
     from collections.abc import Collection

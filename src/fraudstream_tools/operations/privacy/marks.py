@@ -12,7 +12,7 @@ from fraudstream.contract import ERASURE_MARKS_PREFIX
 from fraudstream.detection.stores.profiles import ERASED_MARK_SECONDS
 from fraudstream.dynamodb import raise_unless_condition_failed
 from fraudstream.reporting.log.erasure_marks import ErasureMark, hash_of
-from fraudstream.transactions.attributes import to_item
+from fraudstream.transactions.storage.attributes import to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

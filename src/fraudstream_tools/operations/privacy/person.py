@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from fraudstream.contract import CLAIM_TIMESTAMP, ItemKind
 from fraudstream.durations import DAY
-from fraudstream.transactions.attributes import Item
 from fraudstream.transactions.fields import EntityKind
+from fraudstream.transactions.storage.attributes import Item
 from fraudstream_tools.operations.privacy.holds import HOLD_PREFIX
 from fraudstream_tools.operations.privacy.system import ELSEWHERE, OWN_ENTITIES, OWNER, PrivacySystem
 from fraudstream_tools.operations.recovery.table_scan import scan

@@ -19,7 +19,7 @@ from fraudstream.dynamodb import is_condition_failure
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.rewriting import LogEdit, LogRewriter, Rewritten
 from fraudstream.reporting.storage.object_store import BucketStore
-from fraudstream.transactions.attributes import Item
+from fraudstream.transactions.storage.attributes import Item
 from fraudstream.transactions.transaction import FIELDS
 from fraudstream_tools.operations.privacy.bucket_objects import find_named_tokens, rename_in_report
 from fraudstream_tools.operations.privacy.system import PrivacySystem, TokenStore

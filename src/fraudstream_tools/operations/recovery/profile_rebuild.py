@@ -17,9 +17,9 @@ from fraudstream.detection.profiles.events import UnusableTransactionError, chec
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.rules.rates import Rates
 from fraudstream.detection.stores.profiles import ATTEMPTS, ProfileStore, StoredProfile
-from fraudstream.transactions.attributes import Item
-from fraudstream.transactions.decision import Truth
-from fraudstream.transactions.item import PoisonRecordError, decode
+from fraudstream.transactions.decisions.decision import Truth
+from fraudstream.transactions.storage.attributes import Item
+from fraudstream.transactions.storage.item import PoisonRecordError, decode
 from fraudstream_tools.operations.recovery.entity_rows import EntityRow, EntityRows
 from fraudstream_tools.operations.recovery.table_scan import SEGMENTS, is_expired, scan
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from fraudstream.contract import RESTORED_AT
 from fraudstream.dynamodb import is_condition_failure
-from fraudstream.transactions.attributes import Item
+from fraudstream.transactions.storage.attributes import Item
 from fraudstream_tools.operations.recovery.table_scan import is_expired, scan
 
 if TYPE_CHECKING:

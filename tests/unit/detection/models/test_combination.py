@@ -15,8 +15,8 @@ from fraudstream.detection.models.model import Model, seal
 from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.detection.scoring import decide, score_of
-from fraudstream.transactions.decision import Decision, Verdict
-from fraudstream.transactions.reasons import SENTENCES
+from fraudstream.transactions.decisions.decision import Decision, Verdict
+from fraudstream.transactions.decisions.reasons import SENTENCES
 from fraudstream.transactions.transaction import Transaction, TransactionType
 from tests.unit.detection.model_harness import as_vectors, random_vectors, small_model
 

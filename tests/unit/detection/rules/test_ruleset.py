@@ -13,7 +13,7 @@ from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.rules.rates import Rates
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, Signal, load
 from fraudstream.detection.scoring import decide, score_of
-from fraudstream.transactions.decision import Reason, Verdict
+from fraudstream.transactions.decisions.decision import Reason, Verdict
 from fraudstream.transactions.transaction import Transaction
 
 RULES = Path(__file__).parents[4] / "rules"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fraudstream.detection.judge import Judge
-from fraudstream.transactions.decision import Verdict
+from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream_tools.lab.files.transactions import read_transactions
 from fraudstream_tools.lab.replay.history import as_transaction, judge_history
 from fraudstream_tools.lab.world.sample_day import SAMPLE, sample_truth

@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from fraudstream.reporting.daily.schema.report import REPORT_SCHEMA_VERSION, DailyReport
-from fraudstream.transactions.reasons import NO_RULES_CODES
+from fraudstream.transactions.decisions.reasons import NO_RULES_CODES
 
 _WITH_SENTENCES: Final = 3
 """The version that had sentences where there are codes now, and the model's features among the rules."""

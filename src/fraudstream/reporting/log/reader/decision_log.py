@@ -14,9 +14,9 @@ from fraudstream.reporting.log.reader.files import DecisionLogError, LogFiles, f
 from fraudstream.reporting.log.reader.staging import IS_NEWER, stage
 from fraudstream.reporting.log.reader.standing import LabelHorizon, Standing, is_declined
 from fraudstream.reporting.storage.duckdb_engine import connect, listed
-from fraudstream.transactions.decision import Truth
-from fraudstream.transactions.times import CLOCK_TOLERANCE
+from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.transaction import FIELDS, Transaction
+from fraudstream.transactions.values.times import CLOCK_TOLERANCE
 
 _ROWS: Final = 2000
 """Fetched at once."""

@@ -16,8 +16,8 @@ import duckdb
 from fraudstream.reporting.log.columns import LINE
 from fraudstream.reporting.log.record import LARGEST_NUMBER, SCHEMA_VERSION, LogEvent
 from fraudstream.reporting.storage.duckdb_engine import listed, quoted, write_parquet
-from fraudstream.transactions.decision import Truth, Verdict
-from fraudstream.transactions.money import EXPONENTS
+from fraudstream.transactions.decisions.decision import Truth, Verdict
+from fraudstream.transactions.values.money import EXPONENTS
 
 _LINES = re.compile(r"-(\d+)\.jsonl\.gz")
 _CHUNK = 1 << 20

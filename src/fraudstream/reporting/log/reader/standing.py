@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from fraudstream.durations import DAY
-from fraudstream.transactions.decision import Truth, Verdict
+from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream.transactions.transaction import AuthorizationResult
 
 

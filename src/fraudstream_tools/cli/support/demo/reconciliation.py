@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fraudstream.contract import DECISION_LOG_PREFIX, ItemKind
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.reader.files import DecisionLogError
-from fraudstream.transactions.attributes import from_item
+from fraudstream.transactions.storage.attributes import from_item
 from fraudstream_tools.cli.support.logs.log_copy import LogCopy
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from fraudstream.transactions.money import format_money
-from fraudstream_tools.cli.support.alert_table import alert_table, print_whole
+from fraudstream.transactions.values.money import format_money
 from fraudstream_tools.cli.support.demo.reconciliation import Noticed, RunCounts
-from fraudstream_tools.cli.support.output import decision_text, out
+from fraudstream_tools.cli.support.shown.alert_table import alert_table, print_whole
+from fraudstream_tools.cli.support.terminal.output import decision_text, out
 from fraudstream_tools.lab.replay.client import ReplayResult, percentile
 from fraudstream_tools.operations.alerts import AlertSummary
 

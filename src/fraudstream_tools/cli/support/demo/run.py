@@ -17,9 +17,9 @@ from fraudstream_tools.cli.report import report_key
 from fraudstream_tools.cli.support.demo.reconciliation import STOPPED, RunCounts, logged_decisions, stored_transactions
 from fraudstream_tools.cli.support.demo.results import Results, print_results
 from fraudstream_tools.cli.support.labelling import label_transaction
-from fraudstream_tools.cli.support.local_system import deployed
-from fraudstream_tools.cli.support.log_tail import LogTail
-from fraudstream_tools.cli.support.steps import ProgressStep, ProgressSteps
+from fraudstream_tools.cli.support.local.log_tail import LogTail
+from fraudstream_tools.cli.support.local.system import deployed
+from fraudstream_tools.cli.support.terminal.steps import ProgressStep, ProgressSteps
 from fraudstream_tools.lab.replay.client import ReplayResult, replay
 from fraudstream_tools.lab.replay.signing import SignedRequests
 from fraudstream_tools.lab.world.sample_day import sample_transactions, sample_truth

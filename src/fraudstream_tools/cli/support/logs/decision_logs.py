@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fraudstream_tools.cli.support.output import CommandError, err
+from fraudstream_tools.cli.support.terminal.output import CommandError, err
 
 if TYPE_CHECKING:
     from collections.abc import Generator

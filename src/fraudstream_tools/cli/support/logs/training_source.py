@@ -9,8 +9,8 @@ import typer
 
 from fraudstream_tools.cli.support.file_problems import map_of
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
-from fraudstream_tools.cli.support.output import CommandError, err
-from fraudstream_tools.cli.support.progress import progress_bar
+from fraudstream_tools.cli.support.terminal.output import CommandError, err
+from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
     from fraudstream.detection.judge import Judge

@@ -7,8 +7,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final, cast
 
-from fraudstream.transactions.money import EXPONENTS
-from fraudstream.transactions.times import EARLIEST, LATEST
+from fraudstream.transactions.values.money import EXPONENTS
+from fraudstream.transactions.values.times import EARLIEST, LATEST
 from fraudstream_tools.lab.files.mapping.file_map import AMOUNT, PLACES, TIMES, plain
 from fraudstream_tools.lab.files.mapping.moments import read_moment
 from fraudstream_tools.lab.files.mapping.numbers import read_amount, read_number

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final
 
-from fraudstream.transactions.times import (
+from fraudstream.transactions.values.times import (
     DAY,
     EARLIEST,
     EARLIEST_ACCOUNT,

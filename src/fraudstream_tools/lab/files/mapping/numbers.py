@@ -4,7 +4,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from fraudstream.transactions.money import to_minor
+from fraudstream.transactions.values.money import to_minor
 from fraudstream_tools.lab.files.mapping.sources import AmountSource
 
 _MINOR: Final = "is not an integer of minor units; amounts such as 12.50 need a map with `unit: major`"

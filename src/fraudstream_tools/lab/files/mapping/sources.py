@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from fraudstream.transactions.times import read_time
+from fraudstream.transactions.values.times import read_time
 
 TimeUnit: TypeAlias = Literal[
     "nanoseconds", "microseconds", "milliseconds", "seconds", "minutes", "hours", "days", "spreadsheet-days"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fraudstream.transactions.card_numbers.detector import holds_card_number
-from fraudstream.transactions.money import EXPONENTS
+from fraudstream.transactions.values.money import EXPONENTS
 from fraudstream_tools.lab.files.mapping.file_map import FIELDS, load_map, shipped_maps, shipped_text
 from fraudstream_tools.lab.files.mapping.suggest_times import suggest_time
 from fraudstream_tools.lab.files.problems import FileProblemError

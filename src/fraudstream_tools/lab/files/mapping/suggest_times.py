@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from fraudstream.transactions.times import EARLIEST, LATEST, TimeProblemError, read_time
+from fraudstream.transactions.values.times import EARLIEST, LATEST, TimeProblemError, read_time
 
 _DAYS: Final = (
     ("%Y-%m-%d", ""),

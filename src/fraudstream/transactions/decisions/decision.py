@@ -1,0 +1,110 @@
+"""What was decided about a transaction, and what turned out to be true of it. Codes and numbers only."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from fraudstream.transactions.decisions import rule_ids
+from fraudstream.transactions.storage.attributes import AttributeValue, Item, from_item, to_item
+
+_PLAIN_IDS: Final = "unevaluableRules"
+"""As 0.1.0 stored them: a list of strings."""
+_PACKED_IDS: Final = "unevaluable"
+
+
+class Verdict(StrEnum):
+    """The three decisions."""
+
+    APPROVE = "APPROVE"
+    REVIEW = "REVIEW"
+    DECLINE = "DECLINE"
+
+
+class Truth(StrEnum):
+    """The two labels; no label means that nothing is known."""
+
+    FRAUD = "FRAUD"
+    LEGITIMATE = "LEGITIMATE"
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why: one rule's or feature's part in a decision."""
+
+    code: str
+    """Stable reason code, such as `CARD_VELOCITY`; `decisions.reasons` has a sentence for each."""
+    source: str
+    """The id of the rule, or the name of the feature, behind it."""
+    points: float = 0.0
+    """Its contribution to the score; 0 for what forces a decision or only informs."""
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A decision as it is stored on its transaction."""
+
+    decision: Verdict
+    score: int
+    """0 to 100."""
+    reasons: tuple[Reason, ...] = ()
+    """Strongest first."""
+    features: bytes = b""
+    """The feature vector, packed by `fraudstream.detection.features.codec`."""
+    unevaluable_rules: tuple[str, ...] = ()
+    """Ids of rules that could not be judged, because a field that they need was missing."""
+    shadow_hits: tuple[str, ...] = ()
+    """Ids of shadow rules that would have hit."""
+    ruleset_version: str
+    model_version: str | None = None
+    """The model that took part; None where rules decided alone."""
+    shadow_model: str | None = None
+    """Version of the model that was watched beside it."""
+    shadow_score: int | None = None
+    """The score that rules and the shadow model together would have given."""
+    listed_as: tuple[str, ...] = ()
+    """On which lists its entities were, such as `blocked:card`, by items of the table; those of lists.yaml follow from
+    the ruleset's version."""
+    decided_at: int
+    """Epoch milliseconds."""
+
+    def to_item(self) -> Item:
+        """Return the attributes that a decision adds to its transaction's item."""
+        values = msgspec.to_builtins(self, builtin_types=(bytes,))
+        if ids := values.pop(_PLAIN_IDS, ()):
+            values[_PACKED_IDS] = rule_ids.pack(tuple(ids))
+        return to_item(values)
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, AttributeValue]) -> "Decision | None":
+        """Read the decision from a transaction's item or stream image; None while there is none."""
+        if "decision" not in item:
+            return None
+        return msgspec.convert(plain_values(item), cls, builtin_types=(bytes,))
+
+
+def plain_values(item: Mapping[str, AttributeValue]) -> dict[str, Any]:
+    """Return a transaction's attributes as plain values by the names that 0.1.0 stored them by, whatever their form."""
+    values = from_item(item)
+    if packed := values.pop(_PACKED_IDS, None):
+        values[_PLAIN_IDS] = rule_ids.unpack(packed)
+    return values
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What turned out to be true, as it is stored on its transaction."""
+
+    label: Truth
+    label_source: str
+    labeled_at: int
+    """Epoch milliseconds."""
+
+    def to_item(self) -> Item:
+        """Return the attributes that a label adds to its transaction's item."""
+        return to_item(msgspec.to_builtins(self))
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, AttributeValue]) -> "Label | None":
+        """Read the label from a transaction's item or stream image; None while there is none."""
+        if "label" not in item:
+            return None
+        return msgspec.convert(from_item(item), cls)

@@ -1,0 +1,98 @@
+"""The whole system on this machine: deployed for one block of code, and gone after it."""
+
+import socket
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fraudstream_tools.cli.support.checkout import enter_checkout
+from fraudstream_tools.cli.support.terminal.output import CommandError
+from fraudstream_tools.cli.support.terminal.steps import ProgressSteps
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from embedded_aws.cloud import LocalCloud
+
+# Packages are built for this machine, and segments of the decision log need not wait for a minute's worth of records.
+CONFIG = {"fraudstream:packageFor": "host", "fraudstream:segmentWindowSeconds": "1"}
+
+
+@contextmanager
+def deployed(stack: str, steps: ProgressSteps, port: int | None = None) -> "Generator[LocalCloud]":
+    """Deploy the Pulumi program into an embedded AWS that lives as long as the block.
+
+    Args:
+        stack: the stack's name, and its environment suffix.
+        steps: where deploying and stopping are shown.
+        port: the API's; None takes a free one.
+
+    Raises:
+        CommandError: this is no checkout of fraudstream, another such system runs in it, the port is taken, or the
+            program cannot be deployed here.
+    """
+    folder = enter_checkout() / ".local" / stack
+    _refuse_second(folder, stack)
+    if port is not None:
+        _refuse_taken(port)
+    with ExitStack() as leaving:
+        with steps.step("deploying into the embedded AWS") as step:
+            step.say("reading the Pulumi program")
+            from pulumi import RunError  # noqa: PLC0415  (Pulumi takes a second)
+
+            from embedded_aws.cleanup import FolderInUseError  # noqa: PLC0415
+            from embedded_aws.cloud import LocalCloud  # noqa: PLC0415
+            from embedded_aws.ministack.server import ServerError  # noqa: PLC0415
+            from embedded_aws.pulumi_program import DeploymentError  # noqa: PLC0415
+            from infra.program import main  # noqa: PLC0415
+
+            resources = 0
+
+            def progress(what: str) -> None:
+                nonlocal resources
+                resources += what.startswith("creating ")
+                step.say(what, resources)
+
+            cloud = LocalCloud(
+                program=main,
+                project="fraudstream",
+                stack=stack,
+                config=CONFIG,
+                folder=folder,
+                on_progress=progress,
+                port=port,
+            )
+            try:
+                leaving.enter_context(cloud)
+            except (DeploymentError, FolderInUseError, RunError, ServerError) as error:
+                raise CommandError(str(error)) from error
+            step.say(f"{resources} resources")
+        yield cloud
+        with steps.step("stopping it"):
+            leaving.close()
+
+
+def _refuse_second(folder: Path, stack: str) -> None:
+    """Refuse to start beside one that runs: that is known before Pulumi is even imported.
+
+    Raises:
+        CommandError: one runs.
+    """
+    from embedded_aws.cleanup import is_in_use  # noqa: PLC0415  (kept out of `--help`)
+
+    if is_in_use(folder):
+        raise CommandError(
+            f"a `fraudstream {stack}` already runs in {folder}: use that one, or stop it with Ctrl-C in its terminal"
+        )
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As the gateway does: what a stopped one left waiting is not in the way.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CommandError(
+                f"--port {port}: {error.strerror}; stop the program that has it, or give another port"
+            ) from None

@@ -1,0 +1,128 @@
+"""Everything that is known of a transaction, in words."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text
+from fraudstream_tools.cli.support.terminal.output import decision_text, out
+from fraudstream_tools.operations.field_words import SHOWN_ELSEWHERE, field_words
+
+if TYPE_CHECKING:
+    from fraudstream_tools.operations.transaction_details import TransactionDetails
+
+
+def print_details(details: "TransactionDetails") -> None:
+    """Print everything that is known of a transaction: what it was, what was decided why, and when."""
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for name, text in (*_what(details.state), *_decision(details), *_label(details.state), *_alert(details)):
+        facts.add_row(name, text)
+    out.print(facts)
+    _section("why")
+    _print_reasons(details)
+    _section("what happened")
+    history = Table.grid(padding=(0, 2))
+    for event in details.history:
+        history.add_row(Text(moment_text(event.at), style="dim"), Text(event.what))
+    out.print(Padding(history, (0, 0, 0, 2), expand=False))
+
+
+def _section(title: str) -> None:
+    out.print(Text(f"\n{title}", style="bold"))
+
+
+def _what(state: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
+    from fraudstream.transactions.values.money import format_money  # noqa: PLC0415  (kept out of `--help`)
+
+    yield "transaction", Text(str(state["transactionId"]))
+    yield "amount", Text(f"{format_money(state['amountMinor'], state['currency'])}  {state['type']}", style="bold")
+    happened = state["timestamp"]
+    yield "when", Text(f"{moment_text(happened)}, {age_text(_now() - happened)} ago")
+    for name, value in state.items():
+        if name not in SHOWN_ELSEWHERE and value is not None:
+            yield field_words(name), Text(moment_text(value) if name.endswith("At") else str(value))
+    metadata: Mapping[str, Any] = state.get("metadata") or {}
+    for name, value in metadata.items():
+        yield f"metadata.{name}", Text(str(value))
+
+
+def _decision(details: "TransactionDetails") -> Iterator[tuple[str, Text]]:
+    state = details.state
+    decision = decision_text(state.get("decision"), str(state.get("status", "")))
+    if state.get("decisionStage") == "INLINE":
+        decision.append("  answered at once; the final decision follows", style="dim")
+    if state.get("score") is not None:
+        decision.append(f"  score {state['score']} of 100", style="default")
+    if state.get("status") == "FAILED":
+        decision.append("  no decision came in time: an operator can send it again (fraudstream redrive)")
+    yield "decision", decision
+    if state.get("rulesetVersion"):
+        yield "ruleset", Text(str(state["rulesetVersion"]))
+    if state.get("modelVersion"):
+        yield "model", Text(str(state["modelVersion"]))
+    yield from _beside_decision(state)
+
+
+def _beside_decision(state: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
+    if inline := state.get("inlineDecision"):
+        yield "answered at once", Text(f"{inline['decision']}, score {inline['score']} of 100")
+    if state.get("shadowModel"):
+        yield "shadow model", Text(f"{state['shadowModel']} would have given a score of {state.get('shadowScore')}")
+    if listed := state.get("listedAs"):
+        yield "listed as", Text(", ".join(str(each).replace(":", " ") for each in listed))
+    for name, what in (("shadowHits", "shadow rules hit"), ("unevaluableRules", "rules without their fields")):
+        if state.get(name):
+            yield what, Text(", ".join(state[name]))
+
+
+def _label(state: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
+    if not state.get("label"):
+        yield "label", Text("none: nobody has said what it turned out to be", style="dim")
+        return
+    said = f"{state['label']}, says {state.get('labelSource')}"
+    if state.get("learntLabeledAt") is not None and state["learntLabeledAt"] == state.get("labeledAt"):
+        said += "; the profiles have learnt it"
+    yield "label", Text(said)
+
+
+def _alert(details: "TransactionDetails") -> Iterator[tuple[str, Text]]:
+    alert = details.alert
+    if alert is None:
+        return
+    if alert.status == "OPEN":
+        yield "alert", Text(f"open since {age_text(_now() - alert.created_at)}", style="yellow")
+    else:
+        yield "alert", Text(f"closed{f' as {alert.label}' if alert.label else ', since it is approved after all'}")
+
+
+def _print_reasons(details: "TransactionDetails") -> None:
+    reasons = details.state.get("reasons") or ()
+    if not reasons:
+        out.print("  nothing speaks against it" if details.state.get("decision") else "  it is not decided yet")
+    told = Table.grid(padding=(0, 1))
+    told.add_column(width=3, justify="right")
+    for reason in reasons:
+        told.add_row("•", Text(reason.get("message") or reason["code"]))
+        points = f", {reason['points']:+g} points" if reason.get("points") else ""
+        source = reason.get("source", "")
+        behind = Text(f"{reason['code']}{f', from {source}' if source else ''}{points}")
+        if description := details.rules.get(source):
+            behind.append(f": {description}")
+        behind.stylize("dim")
+        told.add_row("", behind)
+    out.print(told)
+    if details.rules and details.ruleset != details.state.get("rulesetVersion"):
+        out.print(
+            f"  (what the rules look for is told by the active ruleset, {details.ruleset}; another one decided)",
+            style="dim",
+        )
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,218 @@
+"""How rules, and what they say of a transaction, are shown."""
+
+from typing import Any, Final
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from fraudstream.detection.features.codec import unpack
+from fraudstream.detection.features.registry import FEATURES
+from fraudstream.detection.rules.language import fields, parser
+from fraudstream.detection.rules.language.compiler import TruthValue
+from fraudstream.detection.rules.ruleset import Mode, Rule, Ruleset, Signal
+from fraudstream.detection.scoring import Outcome, decide
+from fraudstream.transactions.api.openapi import openapi_document
+from fraudstream.transactions.decisions.reasons import sentence
+from fraudstream_tools.cli.support.terminal.output import decision_text, out, print_json
+from fraudstream_tools.rules.fixtures import Result
+from fraudstream_tools.rules.questions import ExplainedTransaction, vector_of
+from fraudstream_tools.rules.trace import ExpressionPart, RuleTrace, parameters_of, traces
+from fraudstream_tools.rules.words import in_words, leaf_in_words, value_in_words
+
+SIGNALS: Final = {
+    Signal.COMPROMISED_ELEMENTS: "lists of compromised or stolen authentication elements",
+    Signal.AMOUNT: "the amount of each payment",
+    Signal.FRAUD_SCENARIOS: "known fraud scenarios",
+    Signal.MALWARE: "signs of malware",
+    Signal.DEVICE_USE: "abnormal use of the access device or software",
+}
+_TRUTHS: Final[dict[TruthValue, str]] = {True: "hit", False: "miss", None: "unevaluable"}
+_MARKS: Final[dict[TruthValue, tuple[str, str]]] = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
+
+
+def show_rules(ruleset: Ruleset, *, as_json: bool) -> None:
+    """Print all rules of a ruleset, a line each."""
+    if as_json:
+        print_json([_rule_as_json(rule) for rule in ruleset.rules])
+        return
+    table = Table("rule", "effect", "mode", "what it is", box=None, header_style="dim", pad_edge=False)
+    for rule in ruleset.rules:
+        table.add_row(Text(rule.id, style="bold"), _effect(rule), rule.mode.value, Text(rule.description))
+    out.print(table)
+
+
+def show_rule(ruleset: Ruleset, rule_id: str, *, as_json: bool) -> None:
+    """Print what a rule asks, of which fields, and where it comes from."""
+    rule = next(rule for rule in ruleset.rules if rule.id == rule_id)
+    if as_json:
+        print_json(_rule_as_json(rule))
+        return
+    out.print(Text.assemble((rule.id, "bold"), f"  {_effect(rule)}, {rule.mode}, severity {rule.severity}"))
+    _indented(rule.description)
+    _heading("hits when")
+    for line in in_words(parser.parsed(rule.when), parameters_of(rule)):
+        _indented(line)
+    _heading("as it is written")
+    _indented(rule.when.strip())
+    if rule.parameters:
+        _heading("parameters")
+        for name, value in parameters_of(rule).items():
+            _indented(f"{name} = {value_in_words(value)}")
+    _heading("fields")
+    table = Table.grid(padding=(0, 2))
+    for name, kind, meaning in _fields_of(rule):
+        table.add_row(name, Text(kind, style="dim"), Text(meaning, style="dim"))
+    out.print(Padding(table, (0, 0, 0, 2)))
+    _heading("reason")
+    _indented(f"{rule.reason_code}: {sentence(rule.reason_code)}")
+    _heading("source")
+    _indented(rule.source)
+    if rule.signal is not None:
+        _heading("PSD2 signal")
+        _indented(f"article 2(2)({rule.signal}) of the RTS: {SIGNALS[rule.signal]}")
+
+
+def show_decision(ruleset: Ruleset, question: ExplainedTransaction, rule_id: str | None, *, as_json: bool) -> None:
+    """Print what the rules say of a transaction, and which parts of them decided it."""
+    vector = vector_of(question, ruleset)
+    found = traces(ruleset, question.transaction, vector, question.listed_as)
+    outcome = decide(ruleset, [trace.truth for trace in found], vector)
+    shown = [trace for trace in found if rule_id in (None, trace.rule.id)]
+    if as_json:
+        print_json(_decision_as_json(ruleset, question, outcome, shown))
+        return
+    points = sum(trace.rule.points or 0.0 for trace in found if trace.truth and trace.rule.mode is Mode.LIVE)
+    out.print(
+        Text.assemble(
+            (question.transaction.transaction_id, "bold"),
+            "  ",
+            decision_text(outcome.verdict),
+            f"  score {outcome.score}",
+        )
+    )
+    _indented(
+        f"log-odds {ruleset.base_log_odds:+g} and {points:+g} of the rules that hit make {outcome.log_odds:+g}; "
+        f"from {ruleset.thresholds.review} on it is reviewed, from {ruleset.thresholds.decline} on declined"
+    )
+    _indented(f"ruleset {ruleset.version}; features {_origin(question)}")
+    for truth, heading in ((True, "hit"), (None, "cannot be said, for a field is missing"), (False, "did not hit")):
+        same = [trace for trace in shown if trace.truth is truth]
+        if same:
+            _heading(heading)
+            for trace in same:
+                _show_trace(trace)
+
+
+def show_failure(result: Result) -> None:
+    """Print why a fixture's case came out otherwise than it must."""
+    out.print(f"    {result.case.name}: must be {result.case.expect}, is {result.outcome}", markup=False)
+    for trace in traces(result.ruleset, result.transaction, unpack(result.decision.features)):
+        if trace.rule.id == result.rule:
+            _show_parts(trace, "      ")
+
+
+def _origin(question: ExplainedTransaction) -> str:
+    if question.vector is not None:
+        return "as they were logged"
+    return f"computed from {len(question.history):,} earlier transactions"
+
+
+def _show_trace(trace: RuleTrace) -> None:
+    rule = trace.rule
+    shadow = "  in shadow: it does not count" if rule.mode is Mode.SHADOW else ""
+    out.print(Text.assemble("  ", (rule.id, "bold"), f"  {_effect(rule)}", (shadow, "dim")))
+    _show_parts(trace, "    ")
+
+
+def _show_parts(trace: RuleTrace, indent: str) -> None:
+    for part in trace.decisive:
+        out.print(
+            Text.assemble(indent, _MARKS[part.truth], " ", leaf_in_words(part.expression, parameters_of(trace.rule))),
+            Text(f"  [{_values(part)}]" if part.values else "", style="dim"),
+            sep="",
+            soft_wrap=True,
+        )
+
+
+def _values(part: ExpressionPart) -> str:
+    return ", ".join(f"{name} is {value_in_words(value)}" for name, value in part.values.items())
+
+
+def _effect(rule: Rule) -> str:
+    return rule.decision.value if rule.decision is not None else f"{rule.points or 0.0:+g}"
+
+
+def _heading(text: str) -> None:
+    out.print(Text(text, style="dim"))
+
+
+def _indented(text: str) -> None:
+    for line in text.splitlines():
+        out.print(Padding(Text(line), (0, 0, 0, 2)))
+
+
+def _fields_of(rule: Rule) -> list[tuple[str, str, str]]:
+    """Return name, type and meaning of the fields that a rule asks for."""
+    asked = parser.names(rule.when)
+    meanings = {feature.name: feature.description for feature in FEATURES}
+    schema: dict[str, Any] = openapi_document()["components"]["schemas"]["TransactionRequest"]["properties"]
+    described = {name: str(field.get("description", "")) for name, field in schema.items()}
+    return [
+        (
+            field.name,
+            f"{field.type.value}{', may be missing' if field.optional else ''}",
+            (described | meanings)[field.name],
+        )
+        for field in fields.FIELDS
+        if field.name in asked
+    ]
+
+
+def _rule_as_json(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "description": rule.description,
+        "when": rule.when,
+        "inWords": in_words(parser.parsed(rule.when), parameters_of(rule)),
+        "parameters": rule.parameters,
+        "fields": [{"name": name, "type": kind, "meaning": meaning} for name, kind, meaning in _fields_of(rule)],
+        "points": rule.points,
+        "decision": rule.decision,
+        "reasonCode": rule.reason_code,
+        "severity": rule.severity,
+        "mode": rule.mode,
+        "source": rule.source,
+        "signal": rule.signal,
+    }
+
+
+def _decision_as_json(
+    ruleset: Ruleset, question: ExplainedTransaction, outcome: Outcome, shown: list[RuleTrace]
+) -> dict[str, Any]:
+    return {
+        "transactionId": question.transaction.transaction_id,
+        "decision": outcome.verdict,
+        "score": outcome.score,
+        "logOdds": outcome.log_odds,
+        "rulesetVersion": ruleset.version,
+        "rules": [
+            {
+                "id": trace.rule.id,
+                "outcome": _TRUTHS[trace.truth],
+                "mode": trace.rule.mode,
+                "points": trace.rule.points,
+                "decision": trace.rule.decision,
+                "decisive": [
+                    {
+                        "part": leaf_in_words(part.expression, parameters_of(trace.rule)),
+                        "outcome": {True: "true", False: "false", None: "unknown"}[part.truth],
+                        "values": part.values,
+                        "missing": part.missing,
+                    }
+                    for part in trace.decisive
+                ],
+            }
+            for trace in shown
+        ],
+    }

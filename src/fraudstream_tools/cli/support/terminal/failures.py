@@ -1,0 +1,121 @@
+"""What a person is told about a failure that no command has dealt with itself: what, where, and what to do."""
+
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+CREDENTIALS_HINT: Final = "run `aws sso login` or `aws configure`, or set AWS_PROFILE"
+_ROOT: Final = Path(__file__).parents[4]
+_PACKAGES: Final = ("fraudstream", "fraudstream_tools", "embedded_aws")
+_EXPIRED: Final = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "RequestExpired",
+        "UnrecognizedClientException",
+        "InvalidAccessKeyId",
+        "SignatureDoesNotMatch",
+    }
+)
+_HINTS: Final[Mapping[type[OSError], str]] = {
+    FileNotFoundError: "check the path",
+    PermissionError: "choose another place, or have its owner allow it",
+    IsADirectoryError: "name a file in it",
+    NotADirectoryError: "check the path",
+}
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+
+_OF_FILES: Final = (
+    ("yaml", "YAMLError"),
+    ("duckdb", "IOException"),
+    ("duckdb", "InvalidInputException"),
+    ("duckdb", "OutOfMemoryException"),
+    ("pyarrow", "ArrowException"),
+    ("zlib", "error"),
+    ("builtins", "UnicodeDecodeError"),
+)
+"""What libraries raise about files, by module and name: only what is imported can have raised."""
+
+
+def sentence(error: Exception) -> str | None:
+    """Return the sentence for a failure; None for one that is a fault of the program."""
+    if isinstance(error, OSError) and (found := _of_system(error)):
+        return found
+    if any(_is_of(error, *each) for each in _OF_FILES):
+        said = " ".join(str(error).split())
+        return (
+            f"a file cannot be read or written: {said}; is it whole, of the kind that its name says, and is there room?"
+        )
+    # Only what is imported can have raised: `--help` pays for none of them.
+    if "botocore" in sys.modules and (found := _of_aws(error)):
+        return found
+    if "httpx" in sys.modules:
+        import httpx  # noqa: PLC0415
+
+        if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
+            return f"the API gives no answer: {error}; check the URL and the network, then do it again"
+    return None
+
+
+def fault(error: Exception, setting: str) -> str:
+    """Return the sentence for a fault of the program itself: its kind and place, and no value that it may hold.
+
+    Args:
+        error: what was raised.
+        setting: the environment variable that shows all of it.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if any(Path(frame.filename).is_relative_to(_ROOT / name) for name in _PACKAGES)]
+    where = f" at {Path(own[-1].filename).relative_to(_ROOT)}:{own[-1].lineno}" if own else ""
+    return (
+        f"a fault of fraudstream itself ({type(error).__name__}{where}): please report it with what the same command "
+        f"prints under {setting}, without anything personal"
+    )
+
+
+def explained(error: Exception) -> str:
+    """Return the sentence for a failure that a command has more to say about, or the failure's own words."""
+    return sentence(error) or str(error)
+
+
+def _is_of(error: Exception, module: str, name: str) -> bool:
+    return module in sys.modules and isinstance(error, getattr(sys.modules[module], name))
+
+
+def _of_system(error: OSError) -> str | None:
+    what = error.strerror or str(error)
+    if isinstance(error, ConnectionError | TimeoutError):
+        return f"the connection failed: {what}; check that what it leads to is running, then do it again"
+    if error.filename is None:
+        return f"{what}; free what is missing, then do it again" if error.errno else None
+    hint = _HINTS.get(type(error), "put it right, then do it again")
+    return f"{error.filename}: {what}; {hint}"
+
+
+def _of_aws(error: Exception) -> str | None:
+    from botocore import exceptions  # noqa: PLC0415
+
+    if isinstance(error, exceptions.ClientError):
+        answer = error.response.get("Error", {})
+        code = answer.get("Code", "")
+        said = f"AWS refused {error.operation_name}: {code}: {answer.get('Message', '')}"
+        if code in _EXPIRED:
+            return f"{said}; the credentials have expired or are wrong: {CREDENTIALS_HINT}"
+        if code in _DENIED:
+            return f"{said}; these credentials may not do that: use others ({CREDENTIALS_HINT})"
+        return f"{said}; check --stack, and that it is deployed"
+    if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
+        return (
+            f"{error}; is the network up? If `fraudstream local` was killed, start it again: what it left in "
+            ".local/outputs.json leads nowhere"
+        )
+    if isinstance(
+        error, exceptions.NoCredentialsError | exceptions.CredentialRetrievalError | exceptions.TokenRetrievalError
+    ):
+        return f"{error}; {CREDENTIALS_HINT}"
+    if isinstance(error, exceptions.BotoCoreError):
+        return f"AWS cannot be asked: {error}; check the AWS settings of this machine"
+    return None

@@ -1,0 +1,84 @@
+"""How the commands talk to people: results on standard output, everything else on standard error."""
+
+import json
+import re
+import sys
+from collections.abc import Iterable
+from typing import Any, Final
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
+
+_CONTROL: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+
+class SafeConsole(Console):
+    """A console that shows control characters instead of sending them: no file or API steers a terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield what the terminal is to show, control characters in texts written as `\\x1b`."""
+        for segment in super().render(renderable, options):
+            if segment.control or not _CONTROL.search(segment.text):
+                yield segment
+            else:
+                yield Segment(_CONTROL.sub(_shown, segment.text), segment.style)
+
+
+def _shown(control: re.Match[str]) -> str:
+    return f"\\x{ord(control[0]):02x}"
+
+
+out = SafeConsole(highlight=False)
+err = SafeConsole(stderr=True, highlight=False)
+
+DECISION_STYLES = {"APPROVE": "green", "REVIEW": "yellow", "DECLINE": "red"}
+
+
+class CommandError(Exception):
+    """Something that the person at the keyboard can put right; the message says how."""
+
+
+class StoppedError(CommandError):
+    """Ctrl-C ended the command; the message says what stays, and how to go on."""
+
+
+def print_json(value: object) -> None:
+    """Print a value for other programs to read: plain JSON, never coloured or wrapped."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def decision_text(decision: str | None, status: str = "PENDING") -> Text:
+    """Return a decision in its colour, or the status of what has none."""
+    if decision is None:
+        return Text(status, style="dim" if status == "PENDING" else "red")
+    return Text(decision, style=f"bold {DECISION_STYLES.get(decision, '')}")
+
+
+def print_transaction(state: dict[str, Any]) -> None:
+    """Print a transaction's present state, as the API gives it."""
+    from fraudstream.transactions.values.money import format_money  # noqa: PLC0415  (kept out of `--help`)
+
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim")
+    facts.add_column()
+    facts.add_row("transaction", str(state["transactionId"]))
+    facts.add_row("amount", f"{format_money(state['amountMinor'], state['currency'])}  {state['type']}")
+    decision = decision_text(state.get("decision"), str(state.get("status", "")))
+    if state.get("decisionStage") == "INLINE":
+        decision.append("  answered at once; the final decision follows", style="dim")
+    facts.add_row("decision", decision)
+    if state.get("score") is not None:
+        facts.add_row("score", f"{state['score']} of 100")
+    if state.get("label"):
+        facts.add_row("label", f"{state['label']} ({state.get('labelSource')})")
+    if state.get("rulesetVersion"):
+        facts.add_row("ruleset", str(state["rulesetVersion"]))
+    out.print(facts)
+    why = Table.grid(padding=(0, 1))
+    for reason in state.get("reasons") or ():
+        points = f"{reason['points']:+g}" if reason.get("points") else ""
+        why.add_row("  •", Text(reason["code"], style="bold"), points, Text(reason.get("message", ""), style="dim"))
+    out.print(why)

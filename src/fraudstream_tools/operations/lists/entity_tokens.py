@@ -1,0 +1,65 @@
+"""The token of an entity that an operator names: by a stored transaction, or by its identifier and the key."""
+
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
+
+from fraudstream.detection.profiles.entities import EntityKind, tokens
+from fraudstream.transactions.pseudonyms.identifiers import entity_of, normalize
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer
+from fraudstream.transactions.storage.item import PoisonRecordError, decode
+from fraudstream.transactions.storage.store import newest_item
+from fraudstream_tools.redaction import shown
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class UnknownEntityError(LookupError):
+    """Nobody in particular is meant."""
+
+
+def token_in_transaction(dynamodb: "DynamoDBClient", table: str, transaction_id: str, kind: EntityKind) -> str:
+    """Return the token of the entity of a kind that a stored transaction touches.
+
+    Args:
+        dynamodb: asks DynamoDB.
+        table: the table of transactions.
+        transaction_id: the client's id.
+        kind: of the entity.
+
+    Raises:
+        UnknownEntityError: there is no such transaction, or no such entity in it.
+    """
+    item = newest_item(dynamodb, table, transaction_id)
+    if item is None:
+        raise UnknownEntityError(f"{shown(transaction_id)}: there is no such transaction")
+    try:
+        found = tokens(decode(item).transaction)
+    except PoisonRecordError as error:
+        raise UnknownEntityError(f"{shown(transaction_id)}: {error}") from None
+    if kind not in found:
+        raise UnknownEntityError(f"{shown(transaction_id)} has no {kind.value}: it has {', '.join(sorted(found))}")
+    return found[kind]
+
+
+def token_of(kind: EntityKind, identifier: str, key: str, placeholders: AbstractSet[str]) -> str:
+    """Return the token that the API makes of an identifier.
+
+    Args:
+        kind: what it identifies.
+        identifier: as a client posts it.
+        key: of the tokens, base64.
+        placeholders: values, in small letters, that clients send in place of an identifier which they do not have.
+
+    Raises:
+        UnknownEntityError: it stands for nobody in particular, or is no address.
+    """
+    try:
+        entity = entity_of(kind, normalize(kind, identifier), placeholders)
+    except ValueError:
+        raise UnknownEntityError("that is no internet address") from None
+    if entity is None:
+        raise UnknownEntityError(
+            f"that {kind.value} stands for nobody in particular: transactions are stored without it"
+        )
+    return Tokenizer(key).token(kind, entity)

@@ -1,0 +1,187 @@
+"""A log from which somebody is taken out is the log of a day on which they were not there."""
+
+import gzip
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fraudstream.reporting.log.rewriting import LogEdit, LogRewriter, Rewritten
+from fraudstream.reporting.log.segments import cut
+from fraudstream.reporting.storage.object_store import FolderStore
+from fraudstream.transactions.decisions.decision import Decision, Reason, Truth, Verdict
+from fraudstream.transactions.transaction import Transaction
+from tests.unit.reporting.daily.test_exactness import TABLES, a_day, rows
+from tests.unit.reporting.decision_log_harness import (
+    DAY,
+    HOUR,
+    MIDNIGHT,
+    PREFIX,
+    Stream,
+    item,
+    put,
+    report,
+    reporter,
+    transaction,
+)
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+ANN, BOB, THIRD = f"tok_{0:022}", f"tok_{1:022}", f"tok_{2:022}"
+
+
+def without(stream: Stream, customer: str) -> Stream:
+    rest = Stream()
+    rest.records = [
+        each for each in stream.records if each["dynamodb"]["NewImage"].get("customerId") != {"S": customer}
+    ]
+    return rest
+
+
+def ids_of(stream: Stream, customer: str) -> set[str]:
+    images = [each["dynamodb"]["NewImage"] for each in stream.records]
+    return {image["transactionId"]["S"] for image in images if image.get("customerId") == {"S": customer}}
+
+
+def write(stream: Stream, root: Path) -> None:
+    """Write a log, in segments of ten records, and make the day's report of it."""
+    batches = [stream.records[start : start + 10] for start in range(0, len(stream.records), 10)]
+    report([segment for batch in batches for segment in cut(batch, PREFIX).segments], root)
+
+
+def rewrite(root: Path, edit: LogEdit, *, dry_run: bool = False) -> list[str]:
+    rewriter = LogRewriter(store=FolderStore(root), log_prefix=PREFIX, now=NOW)
+    found = {hour: rewriter.rewrite(hour, {DAY}, lambda _: edit, dry_run=dry_run) for hour in rewriter.hours([DAY])}
+    assert Rewritten.NOT_MERGED not in found.values()
+    return [hour for hour, outcome in found.items() if outcome is Rewritten.CHANGED]
+
+
+def texts(root: Path) -> str:
+    """Everything that the log says, as text."""
+    segments = [gzip.decompress(path.read_bytes()).decode() for path in root.rglob("*.jsonl.gz")]
+    there = [table for table in TABLES if (root / PREFIX / table).is_dir()]
+    return "".join(segments) + repr([rows(root, table) for table in there])
+
+
+def tallied(root: Path) -> list[tuple[object, ...]]:
+    """What is counted, but for the moments at which changes were logged: nobody knows them when segments are gone."""
+    return [row[:-1] for row in rows(root, "tallies") if row[0] not in {"lag", "logged"}]
+
+
+def all_rows(root: Path) -> dict[str, object]:
+    return {table: rows(root, table) for table in TABLES}
+
+
+@pytest.mark.parametrize("are_segments_gone", [False, True])
+def test_the_log_without_somebody_is_that_of_a_day_without_them(tmp_path: Path, *, are_segments_gone: bool) -> None:
+    whole, rest = tmp_path / "whole", tmp_path / "rest"
+    stream = a_day()
+    write(stream, whole)
+    write(without(stream, ANN), rest)
+    if are_segments_gone:
+        shutil.rmtree(whole / PREFIX / "segments")
+    before = all_rows(whole)
+    edit = LogEdit(gone=ids_of(stream, ANN), persons={ANN})
+
+    assert rewrite(whole, edit, dry_run=True)
+    assert all_rows(whole) == before
+    changed = rewrite(whole, edit)
+
+    assert changed
+    expected = all_rows(rest)
+    for table in ("decisions", "labels", "ids"):
+        assert rows(whole, table) == expected[table]
+    assert tallied(whole) == tallied(rest)
+    assert ANN not in texts(whole)
+    assert rewrite(whole, edit) == []
+    # Neither the roll-up nor the report finds anything missing or damaged.
+    made = reporter(whole, now=NOW).report(DAY)
+    assert made.log_hours.damaged == ()
+    assert made.reconciliation.stored == reporter(rest, now=NOW).report(DAY).reconciliation.stored
+
+
+def test_rows_that_only_the_log_still_has_are_found_by_the_token(tmp_path: Path) -> None:
+    stream = a_day()
+    write(stream, tmp_path)
+    shutil.rmtree(tmp_path / PREFIX / "segments")
+    assert rewrite(tmp_path, LogEdit(persons={ANN}))
+    assert ANN not in repr(rows(tmp_path, "decisions"))
+    assert ANN not in repr(rows(tmp_path, "labels"))
+
+
+def test_what_was_received_later_stays(tmp_path: Path) -> None:
+    write(a_day(), tmp_path)
+    before = all_rows(tmp_path)
+    assert rewrite(tmp_path, LogEdit(persons={ANN}, until=MIDNIGHT)) == []
+    assert all_rows(tmp_path) == before
+
+
+def paid(number: int, payer: str, payee: str) -> Transaction:
+    stored = transaction(number)
+    return Transaction(
+        transaction_id=f"p-{number}",
+        timestamp=stored.timestamp,
+        received_at=stored.received_at,
+        amount_minor=100,
+        currency="EUR",
+        type=stored.type,
+        customer_id=payer,
+        counterparty_token=payee,
+    )
+
+
+def test_a_token_is_written_otherwise_wherever_it_is(tmp_path: Path) -> None:
+    stream = Stream()
+    stream.store_decide_and_label(paid(1, BOB, ANN), Verdict.REVIEW, Truth.FRAUD)
+    stored = paid(2, ANN, BOB)
+    noted = Decision(
+        decision=Verdict.APPROVE,
+        score=1,
+        reasons=(Reason(code="PROFILE_DAMAGED", source=f"customer#{ANN}"), Reason(code="A", source="rule")),
+        ruleset_version="v",
+        decided_at=stored.received_at + 1,
+    )
+    stream.add(item(stored), at=stored.received_at)
+    stream.add(item(stored, noted), item(stored), at=stored.received_at + 1)
+    write(stream, tmp_path)
+    counts = {row[:2]: row[5] for row in rows(tmp_path, "tallies") if row[0] == "total"}
+    new = "tok2_" + 22 * "z"
+
+    assert rewrite(tmp_path, LogEdit(renamed={ANN: new}))
+
+    assert ANN not in texts(tmp_path)
+    decisions = rows(tmp_path, "decisions")
+    assert len(decisions) == 2
+    assert sum(new in each for each in decisions) == 2
+    assert any(f"customer#{new}" in repr(each) for each in decisions)
+    assert {row[:2]: row[5] for row in rows(tmp_path, "tallies") if row[0] == "total"} == counts
+    assert rewrite(tmp_path, LogEdit(renamed={ANN: new})) == []
+
+
+def test_a_person_on_the_other_side_is_taken_out_and_the_transaction_stays(tmp_path: Path) -> None:
+    stream = Stream()
+    stream.store_and_decide(paid(1, BOB, ANN))
+    write(stream, tmp_path)
+    assert rewrite(tmp_path, LogEdit(renamed={ANN: None}, columns=("counterpartyToken",)))
+    assert ANN not in texts(tmp_path)
+    (kept,) = rows(tmp_path, "decisions")
+    assert BOB in kept
+
+
+def test_an_hour_that_is_not_merged_yet_is_merged_first(tmp_path: Path) -> None:
+    stream = a_day()
+    put(cut(stream.records, PREFIX).segments, tmp_path)
+    edit = LogEdit(gone=ids_of(stream, ANN), persons={ANN})
+    rewriter = LogRewriter(store=FolderStore(tmp_path), log_prefix=PREFIX, now=NOW)
+    hours = rewriter.hours([])
+    assert {rewriter.rewrite(hour, {DAY}, lambda _: edit) for hour in hours} == {Rewritten.NOT_MERGED}
+    reporter(tmp_path, now=NOW).report(DAY)
+    assert rewrite(tmp_path, edit)
+    assert ANN not in texts(tmp_path)
+    # What comes in afterwards is merged beside it.
+    late = Stream()
+    late.store_and_decide(transaction(1000, at=MIDNIGHT + 5 * HOUR))
+    put(cut(late.records, PREFIX).segments, tmp_path)
+    made = reporter(tmp_path).report(DAY)
+    assert made.log_hours.damaged == ()
+    assert made.reconciliation.stored == len({*ids_of(stream, BOB), *ids_of(stream, THIRD)}) + 1
