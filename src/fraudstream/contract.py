@@ -54,6 +54,8 @@ METRICS_NAMESPACE: Final = "fraudstream"
 METRICS_DIMENSION: Final = "Environment"
 """The one dimension of every metric of the functions; its value is the environment's suffix."""
 
+ERASURE_MARK_SECONDS: Final = 26 * 3600
+"""How long it is remembered that somebody was erased: a stream keeps its records for 24 hours."""
 DECISION_DEADLINE_SECONDS: Final = 3600
 """Age at which the analyzer's mapping gives a record up: a transaction without a decision has failed then."""
 SIGNIFICANT_DRIFT: Final = 0.25

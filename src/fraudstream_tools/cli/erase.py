@@ -1,14 +1,13 @@
 """`fraudstream erase` and `fraudstream hold`: what is done about a person."""
 
-import re
 import time
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
-from fraudstream_tools.cli.support.privacy import Steps, privacy_system
+from fraudstream_tools.cli.support.privacy import Steps, privacy_system, tokens_of
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
@@ -19,7 +18,6 @@ CustomerOption = Annotated[
     str,
     typer.Option("--customer", metavar="ID", help="The customerId, as your systems have it, or its token (tok_…)."),
 ]
-_TOKEN: Final = re.compile(r"tok[0-9]*_[A-Za-z0-9_-]{22}")
 
 
 def register(app: typer.Typer) -> None:
@@ -57,11 +55,11 @@ def erase(
     from fraudstream_tools.operations.privacy.receipt import keep_receipt  # noqa: PLC0415
 
     deployment = Deployment(stack)
-    tokens = _tokens(deployment, customer)
+    tokens = tokens_of(deployment, "customer", customer)
     if not dry_run:
         confirm("Erase this person from everything that is stored?", yes=yes, as_json=as_json)
     system = privacy_system(deployment)
-    person = Person(tokens, identity_of(deployment.client("sts")))
+    person = Person(frozenset(tokens), identity_of(deployment.client("sts")))
     erasure = Erasure(system, person, dry_run=dry_run, on_step=Steps())
     try:
         receipt = erasure.run()
@@ -106,7 +104,7 @@ def hold(
     if release == (reason is not None):
         raise CommandError("say --reason with why, or --release")
     deployment = Deployment(stack)
-    tokens = sorted(_tokens(deployment, customer))
+    tokens = tokens_of(deployment, "customer", customer)
     dynamodb, table = deployment.client("dynamodb"), deployment["profilesTable"]
     if release:
         released = [release_hold(dynamodb, table, token) for token in tokens]
@@ -121,24 +119,6 @@ def hold(
     by = identity_of(deployment.client("sts"))
     set_hold(dynamodb, table, Hold(tokens[-1], why, by, int(time.time() * 1000)))
     out.print("the person is under a legal hold")
-
-
-def _tokens(deployment: Deployment, customer: str) -> frozenset[str]:
-    """Return a person's tokens of all numbers; the processor alone has the keys."""
-    from fraudstream_tools.operations.privacy.tokens import TokensRefusedError, ask_for_tokens  # noqa: PLC0415
-
-    is_token = _TOKEN.fullmatch(customer) is not None
-    asked = {"tokens": [customer]} if is_token else {"identifiers": [{"kind": "customer", "value": customer}]}
-    try:
-        (found,) = ask_for_tokens(deployment.client("lambda"), deployment["processorFunction"], **asked)
-    except TokensRefusedError as error:
-        if not is_token:
-            raise CommandError(str(error)) from None
-        err.print(f"{error}\nonly this very token is looked for, and none of another number", markup=False)
-        return frozenset({customer})
-    if not found:
-        raise CommandError("this customerId is a placeholder, which stands for nobody in particular")
-    return frozenset(found)
 
 
 def _print(receipt: "ErasureReceipt", key: str | None) -> None:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.privacy import tokens_of
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="The list's na
 KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="customer, card, merchant, terminal, device or ip.")]
 IdsArgument = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="TOKEN…", help="Tokens, as the API answers them; with `fraudstream local`, identifiers too."
-    ),
+    typer.Argument(metavar="ID…", help="Identifiers as clients post them, or tokens as the API answers them."),
 ]
 TransactionOption = Annotated[
     str | None,
@@ -211,11 +210,11 @@ def _checked(
 
     why = checked_reason(reason)
     if bool(ids) == (transaction is not None):
-        raise CommandError("who is meant? Give tokens, or a stored transaction: --transaction ID")
+        raise CommandError("who is meant? Give identifiers or tokens, or a stored transaction: --transaction ID")
     tokens = (
         [_of_transaction(deployment, kind, transaction)]
         if transaction is not None
-        else [_of_id(deployment, kind, each) for each in ids or ()]
+        else [tokens_of(deployment, kind, each)[-1] for each in ids or ()]
     )
     return identity_of(deployment.client("sts")), why, list(dict.fromkeys(tokens))
 
@@ -225,19 +224,6 @@ def _of_transaction(deployment: Deployment, kind: Kind, transaction: str) -> str
 
     table = deployment["transactionsTable"]
     return token_in_transaction(deployment.client("dynamodb"), table, transaction, _kind(kind))
-
-
-def _of_id(deployment: Deployment, kind: Kind, text: str) -> str:
-    """Return a token as it is, and the token of an identifier where the key is at hand: in a local run."""
-    from fraudstream_tools.operations.lists.entity_lists import check_token  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.operations.lists.entity_tokens import token_of  # noqa: PLC0415
-
-    key = deployment.of_local_run("tokenKey")
-    if key is None or text.startswith("tok_"):
-        check_token(text)
-        return text
-    placeholders = deployment.of_local_run("placeholders") or ""
-    return token_of(_kind(kind), text, key, frozenset(placeholders.split(",")))
 
 
 def _print_changes(list_name: str, kind: Kind, done: "Sequence[tuple[str, Any]]", *, as_json: bool) -> None:

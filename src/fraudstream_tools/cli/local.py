@@ -79,11 +79,8 @@ def _tell_refusals(cloud: "LocalCloud") -> NoReturn:
 
 
 def _outputs(cloud: "LocalCloud", lambda_url: str) -> Mapping[str, str]:
-    processor = cloud.environment(cloud.outputs["processorFunction"])
     return {
         **cloud.outputs,
-        "tokenKey": processor["TOKEN_KEY"],
-        "placeholders": processor["PLACEHOLDERS"],
         "endpointUrl": cloud.endpoint_url,
         "lambdaUrl": lambda_url,
         "accessKeyId": cloud.credentials.access_key,

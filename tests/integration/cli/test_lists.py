@@ -2,25 +2,29 @@
 
 import json
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import LISTED_INDEX, LISTED_KIND, RULESET_FILES, RULESET_PREFIX, ItemKind
+from fraudstream.contract import LISTED_INDEX, LISTED_KIND, RULESET_FILES, RULESET_PREFIX, TOKENS_ALIAS, ItemKind
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.stores.listings import item_key
-from fraudstream.transactions.pseudonyms.tokens import Tokenizer
+from fraudstream.transactions.pseudonyms.lookup import find_tokens
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType
 from fraudstream_tools.cli.support.deployment import LOCAL_OUTPUTS
+from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListChange, ListError
 from tests.aws_harness import create_table
 from tests.cli_harness import Command, clean_environment
 
 RULES = Path(__file__).parents[3] / "rules"
 BUCKET, PROFILES, TRANSACTIONS = "bucket-reports-test", "table-profiles-test", "table-transactions-test"
+PROCESSOR = "lambda-transaction-processor-test"
 ROOT = "arn:aws:iam::000000000000:root"
 CARD, OTHER, CUSTOMER = f"tok_{'c' * 22}", f"tok_{'d' * 22}", f"tok_{'a' * 22}"
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -165,7 +169,7 @@ def test_a_list_that_no_live_rule_asks_for_is_pointed_out(
     ("arguments", "said"),
     [
         (("blockd", "card", CARD, *WHY), "did you mean blocked?"),
-        (("blocked", "card", "4111-of-somebody", *WHY), "that is no token"),
+        (("blocked", "card", "tok_of-somebody", *WHY), "that is no whole token"),
         (("blocked", "card", *WHY), "who is meant?"),
         (("blocked", "card", CARD, "--transaction", "t-1", *WHY), "who is meant?"),
         (("blocked", "card", "--transaction", "t-1", *WHY), "there is no such transaction"),
@@ -203,33 +207,68 @@ def test_the_entity_of_a_stored_transaction_is_listed_by_its_id(fraudstream: Com
     assert "order-1 has no device: it has card, customer" in ran.err
 
 
-def test_a_local_run_takes_identifiers_since_it_knows_the_key(
-    fraudstream: Command, dynamodb: Any, aws: MinistackServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    del dynamodb
+class Processor:
+    """The processor's alias `tokens`, answered by its own code, as a local run serves it."""
+
+    def __init__(self) -> None:
+        self.tokenizer = Tokenizer(KEY)
+
+    def __call__(self, function: str, event: Mapping[str, Any]) -> object:
+        assert function == f"{PROCESSOR}:{TOKENS_ALIAS}"
+        return {"tokens": find_tokens(event, self.tokenizer, frozenset({"unknown", "null"}))}
+
+
+@pytest.fixture
+def processor(
+    aws: MinistackServer, dynamodb: Any, fraudstream: Command, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Processor]:
+    del dynamodb, fraudstream
     for name in ("BUCKET", "PROFILES_TABLE", "TRANSACTIONS_TABLE"):
         monkeypatch.delenv(f"FRAUDSTREAM_{name}")
-    LOCAL_OUTPUTS.parent.mkdir()
-    outputs = {
-        "apiUrl": "http://127.0.0.1:1/v1",
-        "endpointUrl": aws.endpoint_url,
-        "lambdaUrl": "http://127.0.0.1:1",
-        "accessKeyId": "test",
-        "secretAccessKey": "test",
-        "region": "us-east-2",
-        "bucketName": BUCKET,
-        "profilesTable": PROFILES,
-        "tokenKey": KEY,
-        "placeholders": "unknown,null",
-    }
-    LOCAL_OUTPUTS.write_text(json.dumps(outputs))
+    answers = Processor()
+    with lambda_endpoint(answers) as url:
+        outputs = {
+            "apiUrl": "http://127.0.0.1:1/v1",
+            "endpointUrl": aws.endpoint_url,
+            "lambdaUrl": url,
+            "accessKeyId": "test",
+            "secretAccessKey": "test",
+            "region": "us-east-2",
+            "bucketName": BUCKET,
+            "profilesTable": PROFILES,
+            "processorFunction": PROCESSOR,
+        }
+        LOCAL_OUTPUTS.parent.mkdir()
+        LOCAL_OUTPUTS.write_text(json.dumps(outputs))
+        yield answers
+
+
+def test_identifiers_are_taken_by_the_token_that_the_processor_gives_them(
+    fraudstream: Command, processor: Processor
+) -> None:
     ran = fraudstream("lists", "add", "blocked", "ip", "2001:DB8:1:2::7", *WHY)
     assert (ran.code, ran.err) == (0, "")
-    assert entries(fraudstream)[0]["token"] == Tokenizer(KEY).token(EntityKind.IP, "2001:db8:1:2::/64")
+    assert entries(fraudstream)[0]["token"] == processor.tokenizer.token(EntityKind.IP, "2001:db8:1:2::/64")
     for kind, identifier in (("device", "Unknown"), ("ip", "10.0.0.1")):
         ran = fraudstream("lists", "add", "blocked", kind, identifier, *WHY)
         assert ran.code == 1
         assert "stands for nobody in particular" in ran.err
+    ran = fraudstream("lists", "add", "blocked", "ip", "my-own-address", *WHY)
+    assert (ran.code, "my-own-address" in ran.err) == (1, False)
+    assert "that is no internet address" in ran.err
+
+
+def test_while_tokens_change_their_number_an_entry_has_the_newest(fraudstream: Command, processor: Processor) -> None:
+    first = processor.tokenizer.token(EntityKind.CARD, "card-1")
+    processor.tokenizer = Tokenizer(KEY, TokenRaiser(KEY), 1)
+    LOCAL_OUTPUTS.write_text(json.dumps({**json.loads(LOCAL_OUTPUTS.read_text()), "tokenKeys": "2"}))
+    newest = processor.tokenizer.raiser.raised(first)
+    assert newest.startswith("tok2_")
+    fraudstream("lists", "add", "blocked", "card", "card-1", *WHY)
+    for token in (first, newest):
+        ran = fraudstream("lists", "add", "blocked", "card", token, *WHY)
+        assert f"{newest} was on blocked already" in ran.out
+    assert [entry["token"] for entry in entries(fraudstream)] == [newest]
 
 
 def test_lists_come_back_from_a_restored_table_of_profiles(fraudstream: Command, dynamodb: Any) -> None:

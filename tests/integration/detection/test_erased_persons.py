@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.detection.stores.profiles import ERASED_MARK_SECONDS
+from fraudstream.contract import ERASURE_MARK_SECONDS
 from fraudstream_tools.operations.privacy.marks import mark_profile
 from tests.integration.detection.analyzer_harness import NOW, World, a_world, suspicious, transaction
 
@@ -48,7 +48,7 @@ def test_what_is_received_later_is_new_and_the_mark_stays_while_it_counts(world:
     assert len(world.analyze().latencies) == 1
     (item,) = [item for item in world.items("profiles") if item["entity"]["S"] == ANN]
     assert item["erasedAt"] == {"N": str(at)}
-    assert int(item["expiresAt"]["N"]) > at // 1000 + ERASED_MARK_SECONDS
+    assert int(item["expiresAt"]["N"]) > at // 1000 + ERASURE_MARK_SECONDS
     world.store(transaction("late", timestamp=at - 1, received_at=at - 1))
     assert world.analyze().latencies == []
     assert [event.time for event in world.profiles()[ANN].profile.ring] == [at + 1]

@@ -10,14 +10,14 @@ import msgspec
 from fraudstream.detection.profiles.entities import EntityKind, entities, tokens
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.durations import DAY
-from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
+from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN, TokenRaiser
 from fraudstream.transactions.transaction import Transaction
 
 ListedEntities: TypeAlias = Mapping[str, Mapping[str, float]]
 """By the key of an entity, such as `card#tok_…`, and by list: epoch milliseconds at which its entry ends."""
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-zA-Z0-9]{0,31}\Z")]
-Token = Annotated[str, msgspec.Meta(pattern=r"^tok[0-9]{0,3}_[A-Za-z0-9_-]{22}\Z")]
+Token = Annotated[str, msgspec.Meta(pattern=rf"^{TOKEN_PATTERN}\Z")]
 
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

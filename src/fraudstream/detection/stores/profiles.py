@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fraudstream.contract import LISTED_PREFIX
+from fraudstream.contract import ERASURE_MARK_SECONDS, LISTED_PREFIX
 from fraudstream.detection.profiles.codec import DamagedProfileError, NewerProfileError, pack, unpack
 from fraudstream.detection.profiles.entities import kind_of
 from fraudstream.detection.profiles.profile import Profile
@@ -40,8 +40,6 @@ TOKENS_KEPT: Final = 8
 TOKEN_BYTES: Final = 4
 SET_ASIDE_PREFIX: Final = "damaged#"
 """What the keys of items begin with that keep damaged profiles as they were found."""
-ERASED_MARK_SECONDS: Final = 26 * 3600
-"""How long it is remembered that somebody was erased: a stream keeps its records for 24 hours."""
 _FIRST_PAUSE_SECONDS = 0.02
 _random = SystemRandom()
 
@@ -271,7 +269,7 @@ def _erased(key: str, item: Item) -> ErasedMark | None:
 
 def _still_marked(mark: ErasedMark | None) -> dict[str, object]:
     """Return the attributes of a mark that still counts, for the profile that is written in its place."""
-    if mark is None or time.time() * 1000 > mark.at + ERASED_MARK_SECONDS * 1000:
+    if mark is None or time.time() * 1000 > mark.at + ERASURE_MARK_SECONDS * 1000:
         return {}
     return {"erasedAt": mark.at, "erasedFor": mark.customer}
 

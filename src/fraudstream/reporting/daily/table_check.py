@@ -11,9 +11,9 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fraudstream.contract import CLAIM_TIMESTAMP, SAMPLE_DAY, SAMPLE_INDEX, ItemKind
+from fraudstream.contract import CLAIM_TIMESTAMP, SAMPLE_DAY, SAMPLE_INDEX
 from fraudstream.durations import HOUR
-from fraudstream.reporting.log.keys import midnight, milliseconds
+from fraudstream.reporting.log.rebuilding import received_on
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -106,12 +106,7 @@ def _scanned(client: "DynamoDBClient", table: str, day: date, counted: int) -> s
         TableName=table,
         TotalSegments=segments,
         Segment=segment,
-        FilterExpression="kind = :transaction AND receivedAt BETWEEN :start AND :end",
-        ExpressionAttributeValues={
-            ":transaction": {"S": ItemKind.TRANSACTION.value},
-            ":start": {"N": str(milliseconds(midnight(day)))},
-            ":end": {"N": str(milliseconds(midnight(day + timedelta(days=1))) - 1)},
-        },
+        **received_on(day),
         ProjectionExpression="transactionId",
         PaginationConfig={"PageSize": SAMPLE_ITEMS},
     )

@@ -7,26 +7,23 @@ who has the token knows whom it is about.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fraudstream.durations import HOUR
+from fraudstream.contract import ERASURE_MARK_SECONDS
+from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.transaction import FIELDS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-MARK_HOURS = 26
-"""How long a mark counts: a stream keeps its records for 24 hours."""
-
-_CUSTOMER = "customerId"
-_ELSEWHERE = tuple(
-    field.public_name
-    for field in FIELDS
-    if field.spec.identifies is not None and field.public_name != _CUSTOMER and not field.spec.has_profile
+OWNER: Final = "customerId"
+"""The attribute that says whose transaction it is."""
+ELSEWHERE: Final = tuple(
+    field.public_name for field in FIELDS if field.spec.identifies is EntityKind.CUSTOMER and field.public_name != OWNER
 )
-"""Attributes by which a person is in other persons' transactions."""
+"""Attributes by which a person is in the transactions of others: nothing but these is taken out of them."""
 
 
 class ErasureMark(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -40,7 +37,7 @@ class ErasureMark(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def until(self) -> int:
         """When it stops to count, epoch milliseconds."""
-        return self.at + MARK_HOURS * HOUR
+        return self.at + ERASURE_MARK_SECONDS * 1000
 
 
 def hash_of(token: str) -> str:
@@ -67,9 +64,9 @@ def without_erased(record: Mapping[str, Any], marks: Sequence[ErasureMark]) -> M
         return record
     image = _image(record)
     counting = [mark for mark in marks if _number(image.get("receivedAt")) <= mark.at]
-    if any(_is_marked(image.get(_CUSTOMER), mark) for mark in counting):
+    if any(_is_marked(image.get(OWNER), mark) for mark in counting):
         return None
-    gone = {name for name in _ELSEWHERE if any(_is_marked(image.get(name), mark) for mark in counting)}
+    gone = {name for name in ELSEWHERE if any(_is_marked(image.get(name), mark) for mark in counting)}
     if not gone:
         return record
     kept = {name: value for name, value in image.items() if name not in gone}

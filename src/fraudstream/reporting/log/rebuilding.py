@@ -211,12 +211,19 @@ def items_of(client: "DynamoDBClient", table: str, day: date, part: int, parts: 
         TableName=table,
         TotalSegments=parts,
         Segment=part,
-        FilterExpression="kind = :transaction AND receivedAt BETWEEN :start AND :end",
-        ExpressionAttributeValues={
+        **received_on(day),
+    )
+    for page in pages:
+        yield from page["Items"]
+
+
+def received_on(day: date) -> dict[str, Any]:
+    """Return the arguments of a scan that reads the transactions which were received on a day, UTC."""
+    return {
+        "FilterExpression": "kind = :transaction AND receivedAt BETWEEN :start AND :end",
+        "ExpressionAttributeValues": {
             ":transaction": {"S": ItemKind.TRANSACTION.value},
             ":start": {"N": str(milliseconds(midnight(day)))},
             ":end": {"N": str(milliseconds(midnight(day + timedelta(days=1))) - 1)},
         },
-    )
-    for page in pages:
-        yield from page["Items"]
+    }

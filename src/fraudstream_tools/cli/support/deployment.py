@@ -97,10 +97,6 @@ class Deployment:
         """Whether commands go to the embedded AWS: never when the API's URL was given from outside."""
         return "endpointUrl" in self._outputs and self.get("apiUrl") == self._outputs["apiUrl"]
 
-    def of_local_run(self, name: str) -> str | None:
-        """Return what the fraudstream that runs here says of itself; None where it does not, and on AWS."""
-        return self._outputs.get(name) if self.is_local else None
-
     def client(self, service: str) -> Any:  # noqa: ANN401  (one class per service)
         """Return a boto3 client for one of the services behind it."""
         endpoint = None

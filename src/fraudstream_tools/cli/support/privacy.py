@@ -1,15 +1,18 @@
 """What the commands about persons and tokens share: the stores, and how far they are."""
 
+import re
 import time
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from fraudstream_tools.cli.support.deployment import Deployment
-from fraudstream_tools.cli.support.terminal.output import err
+from fraudstream_tools.cli.support.terminal.output import CommandError, err
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.privacy.system import PrivacySystem
 
 _SECONDS_BETWEEN_LINES: Final = 5.0
+_BEGINS_AS_TOKEN: Final = re.compile(r"tok[0-9]*_")
 
 
 def privacy_system(deployment: Deployment) -> "PrivacySystem":
@@ -27,6 +30,44 @@ def privacy_system(deployment: Deployment) -> "PrivacySystem":
         bucket=deployment["bucketName"],
         audit_bucket=deployment.get("auditBucket"),
     )
+
+
+def tokens_of(deployment: Deployment, kind: str, text: str) -> Sequence[str]:
+    """Return the tokens of an entity, of all numbers, oldest first: the processor alone has the keys.
+
+    Args:
+        deployment: has the processor.
+        kind: of the entity.
+        text: its identifier as a client posts it, or one of its tokens.
+
+    Raises:
+        CommandError: nobody in particular is meant, or the processor refuses.
+    """
+    from fraudstream.detection.profiles.entities import EntityKind  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.transactions.pseudonyms.identifiers import entity_of, normalize  # noqa: PLC0415
+    from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN  # noqa: PLC0415
+    from fraudstream_tools.operations.privacy.tokens import TokensRefusedError, ask_for_tokens  # noqa: PLC0415
+
+    is_token = re.fullmatch(TOKEN_PATTERN, text) is not None
+    if not is_token and _BEGINS_AS_TOKEN.match(text):
+        raise CommandError("that is no whole token: give all its characters, as the API answers them")
+    if is_token and int(deployment.get("tokenKeys") or 1) == 1:
+        return [text]
+    asked: Any = {"tokens": [text]} if is_token else {"identifiers": [{"kind": kind, "value": text}]}
+    try:
+        if not is_token:
+            entity_of(EntityKind(kind), normalize(EntityKind(kind), text), frozenset())
+        (found,) = ask_for_tokens(deployment.client("lambda"), deployment["processorFunction"], **asked)
+    except ValueError:
+        raise CommandError("that is no internet address") from None
+    except TokensRefusedError as error:
+        if not is_token:
+            raise CommandError(str(error)) from None
+        err.print(f"{error}\nonly this very token is meant, and none of another number", markup=False)
+        return [text]
+    if not found:
+        raise CommandError(f"that {kind} is a placeholder, which stands for nobody in particular")
+    return found
 
 
 class Steps:

@@ -19,6 +19,7 @@ from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.detection.stores.listings import DamagedListingError, ListEntry, Listing, item_key
 from fraudstream.dynamodb import raise_unless_condition_failed
+from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
 from fraudstream.transactions.storage.attributes import to_item
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 KINDS: Final = tuple(EntityKind)
 _ATTEMPTS: Final = 5
-_TOKEN: Final = re.compile(r"tok_[A-Za-z0-9_-]{22}")
 
 
 class ListError(ValueError):
@@ -81,12 +81,12 @@ def check_list(name: str, known: Sequence[str]) -> None:
 
 
 def check_token(token: str) -> None:
-    """Check that a text is a token as the API answers it.
+    """Check that a text is a token as the API answers it, of any number.
 
     Raises:
         ListError: it is not. The text is not repeated: it may be a person's identifier.
     """
-    if not _TOKEN.fullmatch(token):
+    if not re.fullmatch(TOKEN_PATTERN, token):
         raise ListError("that is no token: the API answers tokens (tok_ and 22 characters) in place of identifiers")
 
 
@@ -112,7 +112,7 @@ class EntityLists:
         Args:
             list_name: the list; see `check_list`.
             kind: of the entity.
-            token: of the entity; see `check_token`.
+            token: of the entity.
             by: the ARN of who does it.
             reason: why.
             until: when it ends by itself, epoch milliseconds.

@@ -1,11 +1,8 @@
-"""The token of an entity that an operator names: by a stored transaction, or by its identifier and the key."""
+"""The token of an entity that an operator names by a stored transaction."""
 
-from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from fraudstream.detection.profiles.entities import EntityKind, tokens
-from fraudstream.transactions.pseudonyms.identifiers import entity_of, normalize
-from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.storage.item import PoisonRecordError, decode
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.redaction import shown
@@ -40,26 +37,3 @@ def token_in_transaction(dynamodb: "DynamoDBClient", table: str, transaction_id:
     if kind not in found:
         raise UnknownEntityError(f"{shown(transaction_id)} has no {kind.value}: it has {', '.join(sorted(found))}")
     return found[kind]
-
-
-def token_of(kind: EntityKind, identifier: str, key: str, placeholders: AbstractSet[str]) -> str:
-    """Return the token that the API makes of an identifier.
-
-    Args:
-        kind: what it identifies.
-        identifier: as a client posts it.
-        key: of the tokens, base64.
-        placeholders: values, in small letters, that clients send in place of an identifier which they do not have.
-
-    Raises:
-        UnknownEntityError: it stands for nobody in particular, or is no address.
-    """
-    try:
-        entity = entity_of(kind, normalize(kind, identifier), placeholders)
-    except ValueError:
-        raise UnknownEntityError("that is no internet address") from None
-    if entity is None:
-        raise UnknownEntityError(
-            f"that {kind.value} stands for nobody in particular: transactions are stored without it"
-        )
-    return Tokenizer(key).token(kind, entity)

@@ -12,13 +12,14 @@ from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.render.csv import to_csv
 from fraudstream.reporting.render.html import to_html, to_json
+from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
 from fraudstream_tools.operations.privacy.system import WITHOUT_TOKENS
 
 if TYPE_CHECKING:
     from fraudstream.reporting.storage.object_store import BucketStore
 
 QUERY_RESULTS_PREFIX: Final = "query-results/"
-_TOKEN: Final = re.compile(r"(?<![\w-])tok[0-9]*_[A-Za-z0-9_-]{22}(?![\w-])")
+_TOKEN: Final = re.compile(rf"(?<![\w-]){TOKEN_PATTERN}(?![\w-])")
 ERASED: Final = "erased"
 """What stands in a report in place of an erased token or id."""
 

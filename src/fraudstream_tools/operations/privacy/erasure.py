@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.dynamodb import raise_unless_condition_failed
 from fraudstream.reporting.log.chain.links import LinkKind
+from fraudstream.reporting.log.erasure_marks import ELSEWHERE
 from fraudstream.reporting.log.keys import LogTable, parse_hour, table_prefix
 from fraudstream.reporting.log.rewriting import LogEdit, LogRewriter, Rewritten
 from fraudstream.reporting.log.segments import day_prefix, hour_prefix
@@ -26,7 +27,7 @@ from fraudstream_tools.operations.privacy.marks import mark_in_log, mark_profile
 from fraudstream_tools.operations.privacy.old_versions import remove_old_versions
 from fraudstream_tools.operations.privacy.person import PersonItems, find_items
 from fraudstream_tools.operations.privacy.receipt import ErasureReceipt, new_receipt_id, remainders
-from fraudstream_tools.operations.privacy.system import ELSEWHERE, PrivacySystem, TokenStore
+from fraudstream_tools.operations.privacy.system import PrivacySystem, TokenStore
 
 SETTLE_SECONDS: Final = 60.0
 """By then, what was being written when the marks were left has been written: the API gives up after seconds, and the

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
-from fraudstream.contract import ERASURE_MARKS_PREFIX
-from fraudstream.detection.stores.profiles import ERASED_MARK_SECONDS
+from fraudstream.contract import ERASURE_MARK_SECONDS, ERASURE_MARKS_PREFIX
 from fraudstream.dynamodb import raise_unless_condition_failed
 from fraudstream.reporting.log.erasure_marks import ErasureMark, hash_of
 from fraudstream.transactions.storage.attributes import to_item
@@ -59,7 +58,7 @@ def mark_profile(client: "DynamoDBClient", table: str, key: str, customer: str, 
                 "version": int(version["N"]) + 1,
                 "erasedAt": at,
                 "erasedFor": customer,
-                "expiresAt": at // 1000 + ERASED_MARK_SECONDS,
+                "expiresAt": at // 1000 + ERASURE_MARK_SECONDS,
             }
         )
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(entity)"}

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from fraudstream.contract import CLAIM_TIMESTAMP, ItemKind
 from fraudstream.durations import DAY
+from fraudstream.reporting.log.erasure_marks import ELSEWHERE, OWNER
 from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream_tools.operations.privacy.holds import HOLD_PREFIX
-from fraudstream_tools.operations.privacy.system import ELSEWHERE, OWN_ENTITIES, OWNER, PrivacySystem
+from fraudstream_tools.operations.privacy.system import OWN_ENTITIES, PrivacySystem
 from fraudstream_tools.operations.recovery.table_scan import scan
 
 _CLAIM_TIMESTAMP: Final = {"N": str(CLAIM_TIMESTAMP)}
@@ -77,7 +78,7 @@ def find_items(
                     _note(found, used, item, received_at, persons)
 
     on_table(system.transactions)
-    _scan(system, system.transactions, find_transactions)
+    scan(system.dynamodb, system.transactions, find_transactions)
     found.oldest = _day(oldest)
     found.entities |= {token: used[token] for token in _used_by_nobody_else(system, used, persons)}
 
@@ -95,9 +96,9 @@ def find_items(
                     found.alerts.append(name)
 
     on_table(system.profiles)
-    _scan(system, system.profiles, find_profiles)
+    scan(system.dynamodb, system.profiles, find_profiles)
     on_table(system.alerts)
-    _scan(system, system.alerts, find_alerts)
+    scan(system.dynamodb, system.alerts, find_alerts)
     return found
 
 
@@ -129,7 +130,7 @@ def _used_by_nobody_else(
                 shared.update(token for name in OWN_ENTITIES if (token := item.get(name, {}).get("S")) in used)
 
     if used:
-        _scan(system, system.transactions, look)
+        scan(system.dynamodb, system.transactions, look)
     return used.keys() - shared
 
 
@@ -151,8 +152,3 @@ def _received_at(item: Item) -> int | None:
 
 def _day(moment: int) -> date:
     return datetime.fromtimestamp(moment // DAY * DAY / 1000, UTC).date()
-
-
-def _scan(system: PrivacySystem, table: str, on_page: Callable[[int, list[Item]], None]) -> None:
-    for _ in scan(system.dynamodb, table, on_page):
-        pass

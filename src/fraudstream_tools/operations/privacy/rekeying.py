@@ -100,8 +100,7 @@ class Rekeying:
                     self._result.counts[what] += changed
                 self.on_step(what, done, None)
 
-        for _ in scan(self.system.dynamodb, table, on_page):
-            pass
+        scan(self.system.dynamodb, table, on_page)
 
     def _learn_hashes(self, item: Item, newest: Mapping[str, str]) -> bool:
         for name in _IDENTIFIERS:

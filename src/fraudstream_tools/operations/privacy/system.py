@@ -54,12 +54,6 @@ OF_PERSONS: Final = frozenset({EntityKind.CUSTOMER, EntityKind.CARD, EntityKind.
 OF_BUSINESSES: Final = frozenset({EntityKind.MERCHANT, EntityKind.TERMINAL})
 """They stay."""
 
-OWNER: Final = "customerId"
-"""The attribute that says whose transaction it is."""
-ELSEWHERE: Final = tuple(
-    field.public_name for field in FIELDS if field.spec.identifies is EntityKind.CUSTOMER and field.public_name != OWNER
-)
-"""Attributes by which a person stands in the transactions of others: nothing but these is taken out of them."""
 OWN_ENTITIES: Final[Mapping[str, EntityKind]] = {
     field.public_name: kind
     for field in FIELDS

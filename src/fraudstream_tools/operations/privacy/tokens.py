@@ -9,13 +9,13 @@ from botocore.exceptions import ClientError
 
 from fraudstream.contract import TOKENS_ALIAS
 from fraudstream.transactions.pseudonyms.lookup import MOST_AT_ONCE
-from fraudstream.transactions.pseudonyms.tokens import number_of
+from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN, number_of
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 _NOT_ALLOWED: Final = frozenset({"AccessDeniedException", "ResourceNotFoundException"})
-_TOKEN: Final = re.compile(r"tok[0-9]*_[A-Za-z0-9_-]{22}")
+_TOKEN: Final = re.compile(TOKEN_PATTERN)
 _ANY_TOKEN: Final = "tok_" + 22 * "A"
 _MOST_KNOWN: Final = 1_000_000
 

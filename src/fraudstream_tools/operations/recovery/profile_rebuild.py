@@ -150,8 +150,7 @@ class ProfileRebuild:
             ]
             rows.add(segment, wanted)
 
-        for _ in scan(self._client, self._transactions_table, take):
-            pass
+        scan(self._client, self._transactions_table, take)
 
     def _write(self, store: ProfileStore, profiles: dict[str, Profile], result: Rebuilt) -> None:
         keys = sorted(profiles)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from fraudstream.contract import RESTORED_AT
-from fraudstream.dynamodb import is_condition_failure
+from fraudstream.contract import RESTORED_AT, ItemKind
+from fraudstream.dynamodb import raise_unless_condition_failed
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream_tools.operations.recovery.table_scan import is_expired, scan
 
@@ -90,8 +90,7 @@ def copy_items(
                     on_undecided(item["transactionId"].get("S", ""))
             on_item(counts.total() - counts[Copied.UNDECIDED])
 
-    for _ in scan(client, source, take):
-        pass
+    scan(client, source, take)
     return counts
 
 
@@ -124,8 +123,7 @@ def _put(client: "DynamoDBClient", table: str, keys: frozenset[str], item: Item,
     try:
         client.put_item(TableName=table, Item=item, **_unchanged(keys, found))
     except ClientError as error:
-        if not is_condition_failure(error):
-            raise
+        raise_unless_condition_failed(error)
         return False
     return True
 
@@ -157,7 +155,7 @@ def _partition_key(item: Item, keys: frozenset[str]) -> str:
 
 
 def _is_undecided(item: Item) -> bool:
-    return item.get("kind") == {"S": "TXN"} and "decision" not in item
+    return item.get("kind") == {"S": ItemKind.TRANSACTION.value} and "decision" not in item
 
 
 def _key_names(client: "DynamoDBClient", table: str) -> frozenset[str]:

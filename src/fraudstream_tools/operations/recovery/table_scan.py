@@ -1,7 +1,7 @@
-"""A scan of a whole table in parallel segments, which says where to go on after an interruption."""
+"""A scan of a whole table in parallel segments."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,39 +16,34 @@ OnPage = Callable[[int, list[Item]], None]
 """Takes a segment's number and a page of its items; called in several threads, for one segment in one at a time."""
 
 
-def scan(client: "DynamoDBClient", table: str, on_page: OnPage, *, skip: frozenset[int] = frozenset()) -> Iterator[int]:
+def scan(client: "DynamoDBClient", table: str, on_page: OnPage) -> None:
     """Read all items of a table, consistently, in segments side by side.
 
     Args:
         client: of DynamoDB.
         table: the table's name.
         on_page: takes the items.
-        skip: segments that were read before.
-
-    Yields:
-        The number of each segment that has been read whole.
 
     Raises:
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
-    wanted = [segment for segment in range(SEGMENTS) if segment not in skip]
     with ThreadPoolExecutor(SEGMENTS) as threads:
-        under_way = [threads.submit(_read_segment, client, table, segment, on_page) for segment in wanted]
+        under_way = [threads.submit(_read_segment, client, table, segment, on_page) for segment in range(SEGMENTS)]
         try:
             for each in under_way:
-                yield each.result()
+                each.result()
         finally:
             threads.shutdown(cancel_futures=True)
 
 
-def _read_segment(client: "DynamoDBClient", table: str, segment: int, on_page: OnPage) -> int:
+def _read_segment(client: "DynamoDBClient", table: str, segment: int, on_page: OnPage) -> None:
     start: dict[str, Any] = {}
     while True:
         page = client.scan(TableName=table, Segment=segment, TotalSegments=SEGMENTS, ConsistentRead=True, **start)
         on_page(segment, page["Items"])
         if "LastEvaluatedKey" not in page:
-            return segment
+            return
         start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
