@@ -72,8 +72,9 @@ def deploy(
 
     deployment = target(stack, to)
     with _problems(f"the ruleset in {folder} cannot be used:"):
+        contents = RulesFolder(folder).contents
         bucket = _bucket(deployment)
-        plan = bucket.plan_deployment(RulesFolder(folder).contents)
+        plan = bucket.plan_deployment(contents)
         _carry_out("deploy", deployment, bucket, plan, reason, yes=yes, dry_run=dry_run, as_json=as_json)
 
 

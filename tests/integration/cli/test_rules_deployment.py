@@ -143,6 +143,22 @@ def test_what_the_functions_would_refuse_is_not_deployed(fraudstream: Command, s
     assert stored.writes() == 3
 
 
+def test_a_damaged_folder_is_told_before_anything_is_asked_of_aws(
+    fraudstream: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    folder = tmp_path / "damaged"
+    shutil.copytree(RULES, folder)
+    (folder / "ruleset.yaml").write_text("rules: 7")
+    for content in ("rules: 7", None):
+        if content is None:
+            (folder / "ruleset.yaml").unlink()
+        ran = fraudstream("rules", "deploy", str(folder), "--yes")
+        assert ran.code == 1
+        assert f"the ruleset in {folder} cannot be used" in ran.err
+        assert "AWS" not in ran.err
+
+
 @pytest.mark.parametrize("reason", ["  ", "x" * 501, "card 4111 1111 1111 1111"])
 def test_a_reason_that_cannot_be_noted_is_refused(fraudstream: Command, stored: Stored, reason: str) -> None:
     stored.edit("ruleset.yaml", "review: 30", "review: 31")

@@ -91,6 +91,23 @@ def test_a_stack_that_does_not_exist_is_an_error_in_pulumis_words(folder: Path) 
         Deployment("prod")["apiUrl"]
 
 
+def test_where_pulumi_refuses_the_selected_stack_its_words_are_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pulumi_that(folder, "echo 'error: passphrase must be set' >&2; exit 255")
+    deployment = Deployment()
+    with pytest.raises(CommandError, match="of the selected stack: error: passphrase must be set") as raised:
+        deployment["bucketName"]
+    assert "export FRAUDSTREAM_BUCKET=" in str(raised.value)
+    monkeypatch.setenv("FRAUDSTREAM_API", "https://one.example/v1")
+    assert deployment["apiUrl"] == "https://one.example/v1"
+
+
+def test_pulumi_is_never_asked_to_ask_a_person(folder: Path) -> None:
+    pulumi_that(folder, """[ "$5" = --non-interactive ] && ! read -r line && echo '{"bucketName": "bucket-1"}'""")
+    assert Deployment()["bucketName"] == "bucket-1"
+
+
 def test_a_stack_without_the_pulumi_cli_is_an_error(folder: Path) -> None:
     assert folder.exists()
     with pytest.raises(CommandError, match="needs the Pulumi CLI"):

@@ -47,6 +47,10 @@ _OF_EVERY_LOCAL = ("apiUrl", "endpointUrl", "lambdaUrl", "accessKeyId", "secretA
 """Outputs without which nothing can be asked of a local system."""
 
 
+class _PulumiRefusedError(CommandError):
+    """The Pulumi CLI gives no outputs, in its own words."""
+
+
 class SystemKind(StrEnum):
     """Which fraudstream a change is for, where that must not be left to what is found."""
 
@@ -64,6 +68,8 @@ class Deployment:
     """The Pulumi stack that was asked for."""
     given: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     """What the command's options say, by output."""
+    _refused: str = field(default="", init=False)
+    """Why the Pulumi CLI gave no outputs of the selected stack."""
 
     def __getitem__(self, output: str) -> str:
         """Return one of the stack's outputs.
@@ -73,11 +79,12 @@ class Deployment:
         """
         if value := self.get(output):
             return value
+        refused = f"\n{self._refused}" if self._refused else ""
         raise CommandError(
             f"which {output}? Nothing says it. Do one of these:\n"
             f"  start a fraudstream here, in another terminal:  fraudstream local\n"
             f"  be in the checkout that deployed it, or name its stack:  --stack dev\n"
-            f"  set it in the environment:  export {VARIABLES[output]}=…"
+            f"  set it in the environment:  export {VARIABLES[output]}=…{refused}"
         )
 
     def get(self, output: str) -> str | None:
@@ -137,7 +144,13 @@ class Deployment:
         if self.stack is None and running is not None:
             return _local_outputs(running)
         if any((folder / "Pulumi.yaml").is_file() for folder in folders) and shutil.which("pulumi"):
-            return _pulumi_outputs(self.stack)
+            try:
+                return _pulumi_outputs(self.stack)
+            except _PulumiRefusedError as error:
+                if self.stack is not None:
+                    raise
+                # What a command needs may be in the environment; where it is not, the error says this too.
+                self._refused = str(error)
         if self.stack is not None:
             raise CommandError(f"stack {self.stack}: this needs the Pulumi CLI, and a checkout with Pulumi.yaml in it")
         return {}
@@ -175,13 +188,12 @@ def _local_outputs(file: Path) -> Mapping[str, str]:
 
 def _pulumi_outputs(stack: str | None) -> Mapping[str, str]:
     chosen = ["--stack", stack] if stack else []
-    asked = ["pulumi", "stack", "output", "--json", "--show-secrets", *chosen]
-    answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+    asked = ["pulumi", "stack", "output", "--json", "--show-secrets", *chosen, "--non-interactive"]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if answer.returncode == 0:
         try:
             return cast("dict[str, str]", json.loads(answer.stdout))
         except ValueError:
             raise CommandError(f"`{' '.join(asked)}` does not print JSON: try it yourself") from None
-    if stack is None:
-        return {}
-    raise CommandError(f"pulumi does not give the outputs of stack {stack}: {answer.stderr.strip()}")
+    which = f"stack {stack}" if stack else "the selected stack"
+    raise _PulumiRefusedError(f"pulumi does not give the outputs of {which}: {answer.stderr.strip()}")

@@ -156,7 +156,8 @@ class RulesetBucket:
         Raises:
             RulesetError: every problem of the files.
         """
-        return self._plan(contents, self._active_or_none())
+        after = checked(contents)
+        return self._plan(contents, after, self._active_or_none())
 
     def plan_rollback(self, version: str | None = None) -> RulesetPlan:
         """Find an earlier ruleset, check it as the functions do now, and compare it to the active one.
@@ -170,7 +171,7 @@ class RulesetBucket:
         """
         active = self._active_or_none()
         chosen = self._named(version) if version is not None else self._before(active)
-        return self._plan(chosen.contents, active)
+        return self._plan(chosen.contents, checked(chosen.contents), active)
 
     def put(self, plan: RulesetPlan, note: ChangeNote) -> None:
         """Write the files of a plan, each on condition that it is still as the plan saw it.
@@ -222,8 +223,8 @@ class RulesetBucket:
         found = self._head(name)
         return (found["ETag"] if found else None) == stored.etags.get(name)
 
-    def _plan(self, contents: Mapping[str, bytes], active: RulesetVersion | None) -> RulesetPlan:
-        after, before = checked(contents), checked(active.contents) if active else None
+    def _plan(self, contents: Mapping[str, bytes], after: Ruleset, active: RulesetVersion | None) -> RulesetPlan:
+        before = checked(active.contents) if active else None
         stored = self.stored()
         wanted = {name: contents[name] for name in RULESET_FILES}
         return RulesetPlan(
