@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 import pulumi
 from pulumi.runtime import config as runtime_config
 
-from fraudstream.contract import HOME_REGION
+from fraudstream.contract import HOME_REGION, RETENTION_DAYS
 from infra.naming import SUFFIX, SUFFIX_MAX_LENGTH
 
 NAMESPACE = "fraudstream"
@@ -214,7 +214,7 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         api_gateway_account_role=reader.choice("apiGatewayAccountRole", "manage", ("manage", "existing")),
         report_hour=reader.integer("reportHour", 1, 0, 23),
         segment_window_seconds=reader.integer("segmentWindowSeconds", 60, 0, 300),
-        retention_days=reader.integer("retentionDays", 400, 31, 3650),
+        retention_days=reader.integer("retentionDays", RETENTION_DAYS, 31, 3650),
         max_past_days=reader.integer("maxPastDays", 30, 1, 365),
         max_future_seconds=reader.integer("maxFutureSeconds", 300, 0, 3600),
         decision_log_days=reader.integer("decisionLogDays", 400, *BUCKET_DAYS),

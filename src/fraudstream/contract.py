@@ -61,8 +61,9 @@ DECISION_DEADLINE_SECONDS: Final = 3600
 SIGNIFICANT_DRIFT: Final = 0.25
 """Population stability index from which a change is significant (Siddiqi, Credit Risk Scorecards, 2006)."""
 
-PROFILE_RETENTION_DAYS: Final = 400
-"""Days until a profile that is not written any more expires."""
+RETENTION_DAYS: Final = 180
+"""Days for which the tables keep transactions, alerts, and profiles that are not written any more, unless a stack says
+otherwise: chargebacks come within 120 days, and the decision log keeps what is older."""
 LOG_CHAIN_ITEM: Final = "log-chain"
 """Key of the item in the table of profiles that holds the newest link of the decision log's chain."""
 RESTORED_AT: Final = "restoredAt"

@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from fraudstream.contract import DECISION_DEADLINE_SECONDS, PROFILE_RETENTION_DAYS
+from fraudstream.contract import DECISION_DEADLINE_SECONDS, RETENTION_DAYS
 
 
 class Metric(StrEnum):
@@ -65,7 +65,7 @@ class ProcessorSettings(CommonSettings, frozen=True, kw_only=True):
     """Number of the tokens that are made."""
     placeholders: str = ""
     """What clients send in place of an identifier which they do not have: in small letters, separated by commas."""
-    retention_days: int = 400
+    retention_days: int = RETENTION_DAYS
     """Days until a transaction and its claim expire, from its receipt."""
     max_past_days: int = 30
     max_future_seconds: int = 300
@@ -93,8 +93,8 @@ class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):
     """IANA name: the hours that rules speak of."""
     label_delay_days: Annotated[int, msgspec.Meta(ge=0, le=8)] = 7
     """Days after which most labels are known: features that are shares of fraud leave newer transactions out."""
-    profile_retention_days: int = PROFILE_RETENTION_DAYS
-    alert_retention_days: int = 400
+    profile_retention_days: int = RETENTION_DAYS
+    alert_retention_days: int = RETENTION_DAYS
 
 
 class ReporterSettings(CommonSettings, frozen=True, kw_only=True):

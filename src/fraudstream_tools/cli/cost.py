@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from fraudstream.contract import RETENTION_DAYS
 from fraudstream_tools.cli.support.options import JsonOption
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
@@ -28,7 +29,7 @@ def cost(
     ] = 3,
     retention_days: Annotated[
         int, typer.Option("--retention-days", min=1, max=3650, help="The setting retentionDays.")
-    ] = 400,
+    ] = RETENTION_DAYS,
     prices_file: Annotated[
         Path | None,
         typer.Option("--prices", metavar="FILE", help="Your own prices, in the form of the file that is shipped."),

@@ -7,6 +7,8 @@ from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
+from fraudstream.contract import RETENTION_DAYS
+
 DAYS_A_MONTH: Final = 365 / 12
 SECONDS_A_DAY: Final = 86_400
 GIGABYTE: Final = 1e9
@@ -78,7 +80,7 @@ class Usage(NamedTuple):
     """Of the POSTs that wait for a decision."""
     batch: int = 3
     """Transactions that the analyzer gets at once, on average."""
-    retention_days: int = 400
+    retention_days: int = RETENTION_DAYS
 
 
 class CostLine(NamedTuple):

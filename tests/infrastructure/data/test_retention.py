@@ -117,6 +117,11 @@ def test_the_retention_of_items_is_the_setting_of_each_function(declare: Declare
     assert all("`retentionDays`" in ROWS[f"table-{purpose}-…"] for purpose in TABLES)
 
 
+def test_by_default_labels_reach_transactions_of_half_a_year(declare: Declare) -> None:
+    processor = declare({}).one("aws:lambda/function:Function", "lambda-transaction-processor-test")
+    assert int(processor["environment"]["variables"]["RETENTION_DAYS"]) >= 180
+
+
 def test_copies_that_aws_keeps_end_as_said(everything: Graph) -> None:
     for each in everything.of("aws:dynamodb/table:Table"):
         assert each["pointInTimeRecovery"] == {"enabled": True}, "a shorter period is to be said in the page"
