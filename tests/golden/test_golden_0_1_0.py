@@ -212,6 +212,7 @@ def test_reports_parse_in_every_form(bucket: FolderStore) -> None:
         assert report
         assert report.date == day.isoformat()
         assert report.reconciliation.complete
+        assert (report.revision.number > 1) == bool(report.revision.changes)
         assert len(list(csv.reader(io.StringIO(table)))) > 1
         tags = Tags()
         tags.feed(html)

@@ -114,7 +114,7 @@ def test_a_day_s_report_accounts_for_every_transaction(shop: Shop, capsys: pytes
 
     folder = f"reports/date={shop.day}/"
     assert answer["keys"] == [folder + name for name in ("report.html", "report.json", "report.csv")]
-    assert sorted(shop.keys("reports/")) == sorted(answer["keys"])
+    assert sorted(shop.keys("reports/")) == sorted([*answer["keys"], folder + "summary.json"])
     assert {name: answer[name] for name in ("date", "stored", "decided", "logged", "undecided")} == {
         "date": shop.day,
         "stored": 2,

@@ -14,7 +14,8 @@ import msgspec
 from fraudstream.detection.rules.rates import Rates
 from fraudstream.reporting.daily.day_tables import ChangedFilesError, Inputs, list_inputs, open_day
 from fraudstream.reporting.daily.figures.industry_ratios import FRAUD_RATE_DAYS
-from fraudstream.reporting.daily.revisions import with_revision
+from fraudstream.reporting.daily.revisions import summary_of, with_revision
+from fraudstream.reporting.daily.schema.day_summary import DaySummary
 from fraudstream.reporting.daily.schema.earlier import read_report
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.summary import look_up, summarize, with_log_state
@@ -35,12 +36,10 @@ from fraudstream.reporting.log.keys import (
 )
 from fraudstream.reporting.log.roll_up import LATE, OutOfTimeError, RollUp, TimeLeft
 from fraudstream.reporting.log.segments import all_days_prefix
-from fraudstream.reporting.render.csv import to_csv
-from fraudstream.reporting.render.html import to_html, to_json
+from fraudstream.reporting.render.files import DAY_SUMMARY, JSON_REPORT, REPORT_FILES, write_report
 from fraudstream.reporting.storage.download import DOWNLOADS
 from fraudstream.reporting.storage.object_store import Store
 
-FORMATS = ("html", "json", "csv")
 REPORT_SECONDS = 60.0
 """More than a report takes."""
 CLOCKS_APART = timedelta(hours=1)
@@ -172,23 +171,23 @@ class Reporter:
 
     def keys(self, day: date) -> list[str]:
         """Return the keys of a day's report: HTML, JSON and CSV."""
-        return [f"{self.report_prefix}date={day.isoformat()}/report.{each}" for each in FORMATS]
+        return [self._folder(day) + name for name in REPORT_FILES]
+
+    def _folder(self, day: date) -> str:
+        return f"{self.report_prefix}date={day.isoformat()}/"
 
     def _inputs(self, day: date) -> Inputs:
         return list_inputs(self.store, self.log_prefix, day)
 
     def _write(self, day: date, sampled: AbstractSet[str]) -> DailyReport:
-        before = self._written(day)
+        before, known = self._written(day), self._summary(day)
         # First: what is not what was written may be made again below.
         state = self._verified(day, before)
         made = self._make_soundly(day, sampled, state)
         if before is None or before.revision.content != made.revision.content:
-            report = made if before is None else with_revision(before, made)
-            html, json, csv = self.keys(day)
-            self.store.write(html, to_html(report))
-            self.store.write(csv, to_csv(report))
-            # Last: it tells which revision is written.
-            self.store.write(json, to_json(report))
+            report = made if known is None else with_revision(made, known, before)
+            self.store.write(self._folder(day) + DAY_SUMMARY, msgspec.json.encode(summary_of(report, known)))
+            write_report(self.store, self._folder(day), report)
         else:
             report = before
         note = Reported(inputs=_digest(self._inputs(day)), on=self.now.date().isoformat())
@@ -253,18 +252,24 @@ class Reporter:
             changed=state.findings if state else (),
             erased=state.erased if state else (),
         )
-        return msgspec.structs.replace(report, past=look_back(report, self._before(day)))
+        return msgspec.structs.replace(report, past=look_back(summary_of(report), self._before(day)))
 
-    def _before(self, day: date) -> dict[date, DailyReport]:
-        """Return the reports of the days before, as far as a meter looks back."""
+    def _before(self, day: date) -> dict[date, DaySummary]:
+        """Return what is kept of the days before, as far as a meter looks back."""
         days = [day - timedelta(days=number) for number in range(1, FRAUD_RATE_DAYS)]
         with ThreadPoolExecutor(DOWNLOADS) as pool:
-            return {each: report for each, report in zip(days, pool.map(self._written, days), strict=True) if report}
+            return {each: found for each, found in zip(days, pool.map(self._summary, days), strict=True) if found}
 
     def _written(self, day: date) -> DailyReport | None:
-        _, json, _ = self.keys(day)
-        content = self.store.read(json)
+        content = self.store.read(self._folder(day) + JSON_REPORT)
         return None if content is None else read_report(content)
+
+    def _summary(self, day: date) -> DaySummary | None:
+        """Return what is kept of a day; releases before summaries there were kept only the report."""
+        if content := self.store.read(self._folder(day) + DAY_SUMMARY):
+            return msgspec.json.decode(content, type=DaySummary)
+        report = self._written(day)
+        return summary_of(report) if report else None
 
 
 def _digest(inputs: Inputs) -> str:

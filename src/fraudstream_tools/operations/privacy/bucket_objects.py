@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -10,8 +11,7 @@ import msgspec
 
 from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX
 from fraudstream.reporting.daily.schema.report import DailyReport
-from fraudstream.reporting.render.csv import to_csv
-from fraudstream.reporting.render.html import to_html, to_json
+from fraudstream.reporting.render.files import CSV_REPORT, DAY_SUMMARY, HTML_REPORT, JSON_REPORT, write_report
 from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
 from fraudstream_tools.operations.privacy.system import WITHOUT_TOKENS
 
@@ -64,11 +64,11 @@ def find_reports(store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSe
 
 
 def _names(store: "BucketStore", folder: str, tokens: AbstractSet[str], ids: AbstractSet[str]) -> bool:
-    texts = [store.read(f"{folder}report.{form}") or b"" for form in ("html", "csv")]
+    texts = [store.read(folder + name) or b"" for name in (HTML_REPORT, CSV_REPORT)]
     if any(token.encode() in text for token in tokens for text in texts):
         return True
-    content = _decoded(store.read(f"{folder}report.json"))
-    return content is not None and any(_is_named(text, tokens, ids) for text in _texts(content))
+    contents = [_decoded(store.read(folder + name)) for name in (JSON_REPORT, DAY_SUMMARY)]
+    return any(_is_named(text, tokens, ids) for content in contents for text in _texts(content))
 
 
 def redact_report(store: "BucketStore", folder: str, tokens: AbstractSet[str], ids: AbstractSet[str]) -> None:
@@ -80,20 +80,23 @@ def redact_report(store: "BucketStore", folder: str, tokens: AbstractSet[str], i
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
-    content = _redacted(_decoded(store.read(f"{folder}report.json")), tokens, ids)
+    _rewrite(store, folder + DAY_SUMMARY, _redacted(_decoded(store.read(folder + DAY_SUMMARY)), tokens, ids))
+    content = _redacted(_decoded(store.read(folder + JSON_REPORT)), tokens, ids)
     try:
         report = msgspec.convert(content, DailyReport)
     except msgspec.ValidationError:
-        store.delete(f"{folder}report.html")
-        store.delete(f"{folder}report.csv")
-        if content is None:
-            store.delete(f"{folder}report.json")
-        else:
-            store.write(f"{folder}report.json", msgspec.json.encode(content))
+        store.delete(folder + HTML_REPORT)
+        store.delete(folder + CSV_REPORT)
+        _rewrite(store, folder + JSON_REPORT, content)
         return
-    store.write(f"{folder}report.html", to_html(report))
-    store.write(f"{folder}report.csv", to_csv(report))
-    store.write(f"{folder}report.json", to_json(report))
+    write_report(store, folder, report)
+
+
+def _rewrite(store: "BucketStore", key: str, content: object) -> None:
+    if content is None:
+        store.delete(key)
+    else:
+        store.write(key, msgspec.json.encode(content))
 
 
 def find_named_tokens(store: "BucketStore") -> tuple[dict[str, set[str]], dict[str, set[str]]]:
@@ -123,16 +126,13 @@ def rename_in_report(store: "BucketStore", folder: str, newest: Mapping[str, str
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
-    content = (store.read(f"{folder}report.json") or b"").decode()
-    text = _TOKEN.sub(lambda found: newest.get(found[0], found[0]), content)
-    try:
-        report = msgspec.json.decode(text, type=DailyReport)
-    except msgspec.DecodeError:
-        store.write(f"{folder}report.json", text.encode())
-        return
-    store.write(f"{folder}report.html", to_html(report))
-    store.write(f"{folder}report.csv", to_csv(report))
-    store.write(f"{folder}report.json", to_json(report))
+    renamed: dict[str, str] = {}
+    for name in (DAY_SUMMARY, JSON_REPORT):
+        if content := store.read(folder + name):
+            renamed[name] = _TOKEN.sub(lambda found: newest.get(found[0], found[0]), content.decode())
+            store.write(folder + name, renamed[name].encode())
+    with suppress(msgspec.DecodeError, KeyError):
+        write_report(store, folder, msgspec.json.decode(renamed[JSON_REPORT], type=DailyReport))
 
 
 def _decoded(content: bytes | None) -> Any:  # noqa: ANN401  (any JSON value)

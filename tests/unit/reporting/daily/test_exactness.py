@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fraudstream.reporting.daily.reporter import FORMATS
 from fraudstream.reporting.daily.schema.codes import ChangedFigure
 from fraudstream.reporting.log.roll_up import OutOfTimeError
 from fraudstream.reporting.log.segments import Segment, cut
 from fraudstream.reporting.render.csv import to_csv
+from fraudstream.reporting.render.files import DAY_SUMMARY, REPORT_FILES
 from fraudstream.reporting.render.html import to_html, to_json
 from fraudstream.transactions.decisions.decision import Truth, Verdict
 from tests.unit.reporting.decision_log_harness import (
@@ -36,6 +36,7 @@ from tests.unit.reporting.decision_log_harness import (
 RULES = ("card-velocity", "amount-outlier", "blocked-list")
 TABLES = ("decisions", "labels", "tallies", "ids")
 FIVE = MIDNIGHT + 5 * HOUR
+FILES = (*REPORT_FILES, DAY_SUMMARY)
 
 
 def a_day() -> Stream:
@@ -225,7 +226,7 @@ def test_missed_days_are_made_up_at_the_next_run_and_quiet_ones_among_them() -> 
         late = reporter(root, now=datetime(2026, 11, 26, 1, tzinfo=UTC))
         assert late.yesterday().date == "2026-11-25"
         written = contents(root, "reports")
-        assert len(written) == 4 * len(FORMATS)
+        assert len(written) == 4 * len(FILES)
         assert late.yesterday().date == "2026-11-25"
         assert contents(root, "reports") == written
         counts = [
@@ -262,9 +263,9 @@ def test_what_there_is_no_time_for_is_left_to_the_next_run_and_nothing_is_lost()
         reporter(root, now=now).roll_up()
         with pytest.raises(OutOfTimeError, match="report of 2026-11-22: call again"):
             reporter(root, now=now, seconds_left=10).yesterday()
-        assert len(contents(root, "reports")) == len(FORMATS)
+        assert len(contents(root, "reports")) == len(FILES)
         reporter(root, now=now, seconds_left=80).yesterday()
-        assert len(contents(root, "reports")) == 2 * len(FORMATS)
+        assert len(contents(root, "reports")) == 2 * len(FILES)
 
 
 def test_late_labels_wait_for_a_run_that_has_time() -> None:

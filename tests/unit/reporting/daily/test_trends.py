@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fraudstream.reporting.daily.figures.comparisons import LEAST_DAYS, is_unusual, score_psi
+from fraudstream.reporting.daily.revisions import summary_of
 from fraudstream.reporting.daily.schema.codes import ComparedFigure, MeterName, NotMeasurable
+from fraudstream.reporting.daily.schema.day_summary import DaySummary
 from fraudstream.reporting.daily.schema.findings import EntityFigures, LabelFigures, PaymentFigures, RuleFigures
 from fraudstream.reporting.daily.schema.parts import Counts
 from fraudstream.reporting.daily.schema.report import CurrencyFigures, DailyReport, HourFigures
@@ -30,16 +32,16 @@ def on(day: date, empty: DailyReport, **parts: Any) -> DailyReport:
     return msgspec.structs.replace(empty, date=day.isoformat(), **parts)
 
 
-def before(empty: DailyReport, days: Sequence[Mapping[str, Any]]) -> dict[date, DailyReport]:
-    """Give reports of the days before, yesterday's first."""
+def before(empty: DailyReport, days: Sequence[Mapping[str, Any]]) -> dict[date, DaySummary]:
+    """Return what is kept of the days before, yesterday's first."""
     return {
-        DAY - timedelta(days=back): on(DAY - timedelta(days=back), empty, **parts)
+        DAY - timedelta(days=back): summary_of(on(DAY - timedelta(days=back), empty, **parts))
         for back, parts in enumerate(days, start=1)
     }
 
 
-def compared(report: DailyReport, past: Mapping[date, DailyReport]) -> dict[ComparedFigure, Comparison]:
-    return {each.figure: each for each in look_back(report, past).comparisons}
+def compared(report: DailyReport, past: Mapping[date, DaySummary]) -> dict[ComparedFigure, Comparison]:
+    return {each.figure: each for each in look_back(summary_of(report), past).comparisons}
 
 
 def busy(total: int, *, declined: int = 0) -> dict[str, Any]:
@@ -114,7 +116,7 @@ def test_a_rule_is_silent_if_it_hit_lately_and_not_on_this_day(empty: DailyRepor
     past = before(
         empty, [{"rules": (rule("quiet", 0), rule("busy", 1))}, {"rules": (rule("quiet", 2),)}, {"rules": ()}]
     )
-    (silent,) = look_back(on(DAY, empty, rules=(rule("busy", 5),)), past).silent_rules
+    (silent,) = look_back(summary_of(on(DAY, empty, rules=(rule("busy", 5),))), past).silent_rules
     assert (silent.source, silent.last_hit) == ("quiet", (DAY - timedelta(days=2)).isoformat())
 
 
@@ -123,8 +125,8 @@ def test_an_entity_is_new_that_no_report_of_the_days_before_names(empty: DailyRe
         return {"entities": tuple(EntityFigures(kind="card", token=each, reviewed=1, declined=0) for each in tokens)}
 
     report = on(DAY, empty, **stopped("tok_known", "tok_fresh"))
-    assert look_back(report, before(empty, [stopped("tok_known")])).new_entities == ("tok_fresh",)
-    assert look_back(report, {}).new_entities == ()
+    assert look_back(summary_of(report), before(empty, [stopped("tok_known")])).new_entities == ("tok_fresh",)
+    assert look_back(summary_of(report), {}).new_entities == ()
 
 
 def paid(kind: str = "remoteCard", currency: str = "EUR", **figures: int) -> dict[str, Any]:
@@ -132,8 +134,8 @@ def paid(kind: str = "remoteCard", currency: str = "EUR", **figures: int) -> dic
     return {"payments": (PaymentFigures(kind=kind, currency=currency, **known),)}
 
 
-def meter(name: MeterName, report: DailyReport, past: Mapping[date, DailyReport]) -> Meter:
-    (found,) = [each for each in look_back(report, past).meters if each.name == name]
+def meter(name: MeterName, report: DailyReport, past: Mapping[date, DaySummary]) -> Meter:
+    (found,) = [each for each in look_back(summary_of(report), past).meters if each.name == name]
     return found
 
 
@@ -191,7 +193,7 @@ def test_the_heat_map_has_the_day_and_those_before_it_without_hours_of_nothing(e
 
     past = before(empty, [busy(10, declined=5) | {"hours": hours(3, 5)}] * 20)
     report = on(DAY, empty, hours=hours(7, 2))
-    heat = heatmap_of(msgspec.structs.replace(report, past=look_back(report, past)))
+    heat = heatmap_of(msgspec.structs.replace(report, past=look_back(summary_of(report), past)))
     assert len(heat.rows) == HEAT_DAYS
     assert heat.rows[0] == (DAY.isoformat(), [(7, 10, 2)])
     assert heat.rows[1] == ((DAY - timedelta(days=1)).isoformat(), [(3, 10, 5)])
@@ -199,6 +201,6 @@ def test_the_heat_map_has_the_day_and_those_before_it_without_hours_of_nothing(e
 
 
 def test_a_first_day_is_beside_nothing(empty: DailyReport) -> None:
-    past = look_back(on(DAY, empty, **busy(5)), {})
+    past = look_back(summary_of(on(DAY, empty, **busy(5))), {})
     assert (past.days, past.silent_rules, past.score_psi) == ((), (), None)
     assert all(each.yesterday is None and each.mean is None for each in past.comparisons)

@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 from typing import Final
 
 from fraudstream.reporting.daily.schema.codes import ComparedFigure
-from fraudstream.reporting.daily.schema.report import DailyReport
+from fraudstream.reporting.daily.schema.day_summary import DaySummary
 from fraudstream.reporting.daily.schema.trends import Comparison
 from fraudstream.statistics import population_stability_index
 
@@ -19,17 +19,17 @@ LEAST_SHARE_OF_MEAN: Final = 0.05
 CURRENCIES: Final = 3
 """Currencies of which values are compared: those with the most transactions."""
 
-Figure = Callable[[DailyReport], float | None]
+Figure = Callable[[DaySummary], float | None]
 
 
-def compare(report: DailyReport, before: Mapping[date, DailyReport]) -> Iterator[Comparison]:
+def compare(summary: DaySummary, before: Mapping[date, DaySummary]) -> Iterator[Comparison]:
     """Compare a day with others.
 
     Args:
-        report: of the day.
+        summary: of the day.
         before: of the 28 days before it, those that there are.
     """
-    day = date.fromisoformat(report.date)
+    day = date.fromisoformat(summary.date)
 
     def beside(
         name: ComparedFigure,
@@ -40,7 +40,7 @@ def compare(report: DailyReport, before: Mapping[date, DailyReport]) -> Iterator
         currency: str | None = None,
         judged: bool = True,
     ) -> Comparison | None:
-        now = figure(report)
+        now = figure(summary)
         if now is None:
             return None
         known = {each: value for each, past in before.items() if (value := figure(past)) is not None}
@@ -58,15 +58,15 @@ def compare(report: DailyReport, before: Mapping[date, DailyReport]) -> Iterator
             unusual=judged and is_unusual(now, series, chance=chance),
         )
 
-    total = report.decisions.total
+    total = summary.decisions.total
     found = [
         beside(ComparedFigure.TRANSACTIONS, "count", _total, chance=math.sqrt(max(total, 1))),
-        beside(ComparedFigure.REVIEWED, "share", _review_share, chance=_share_noise(_review_share(report), total)),
-        beside(ComparedFigure.DECLINED, "share", _decline_share, chance=_share_noise(_decline_share(report), total)),
+        beside(ComparedFigure.REVIEWED, "share", _review_share, chance=_share_noise(_review_share(summary), total)),
+        beside(ComparedFigure.DECLINED, "share", _decline_share, chance=_share_noise(_decline_share(summary), total)),
         # Earlier days have had longer for their labels to come in.
         beside(ComparedFigure.FRAUD_RATE, "share", _fraud_share, chance=0.0, judged=False),
     ]
-    for money in report.currencies[:CURRENCIES]:
+    for money in summary.values[:CURRENCIES]:
         code = money.currency
         value = _value_of(code)
         found.append(beside(ComparedFigure.VALUE, "value", value, chance=0.0, currency=code))
@@ -97,25 +97,25 @@ def _share_noise(share: float | None, total: int) -> float:
     return math.sqrt(part * (1 - part) / max(total, 1))
 
 
-def _total(report: DailyReport) -> float:
-    return float(report.decisions.total)
+def _total(day: DaySummary) -> float:
+    return float(day.decisions.total)
 
 
-def _review_share(report: DailyReport) -> float | None:
-    return _share(report.decisions.review, report.decisions.total)
+def _review_share(day: DaySummary) -> float | None:
+    return _share(day.decisions.review, day.decisions.total)
 
 
-def _decline_share(report: DailyReport) -> float | None:
-    return _share(report.decisions.decline, report.decisions.total)
+def _decline_share(day: DaySummary) -> float | None:
+    return _share(day.decisions.decline, day.decisions.total)
 
 
-def _fraud_share(report: DailyReport) -> float | None:
-    return _share(report.labels.fraud, report.decisions.total) if report.labels.labelled else None
+def _fraud_share(day: DaySummary) -> float | None:
+    return _share(day.fraud, day.decisions.total) if day.labelled else None
 
 
 def _value_of(currency: str) -> Figure:
-    def value(report: DailyReport) -> float:
-        return float(next((each.value for each in report.currencies if each.currency == currency), 0))
+    def value(day: DaySummary) -> float:
+        return float(next((each.value for each in day.values if each.currency == currency), 0))
 
     return value
 

@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 from fraudstream.reporting.daily.schema.codes import BandName, MeterName, MeterVerdict, NotMeasurable
+from fraudstream.reporting.daily.schema.day_summary import DaySummary
 from fraudstream.reporting.daily.schema.findings import PaymentFigures
-from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.schema.trends import Band, Meter
 
 FRAUD_RATE_DAYS: Final = 90
@@ -48,25 +48,25 @@ _NOT_PRESENT: Final = ("remoteCard", "orderCard")
 _Verdict = tuple[MeterVerdict, BandName | None]
 
 
-def meters(report: DailyReport, before: Mapping[date, DailyReport]) -> Iterator[Meter]:
+def meters(summary: DaySummary, before: Mapping[date, DaySummary]) -> Iterator[Meter]:
     """Return the meters of a day.
 
     Args:
-        report: of the day.
+        summary: of the day.
         before: of the 89 days before it, those that there are.
     """
-    day = date.fromisoformat(report.date)
-    reports = {day: report, **before}
+    day = date.fromisoformat(summary.date)
+    days = {day: summary, **before}
     for kind in _FRAUD_RATES:
-        yield from _fraud_rates(kind, day - timedelta(days=FRAUD_RATE_DAYS - 1), reports)
-    month = {each: found for each, found in reports.items() if each >= day.replace(day=1)}
+        yield from _fraud_rates(kind, day - timedelta(days=FRAUD_RATE_DAYS - 1), days)
+    month = {each: found for each, found in days.items() if each >= day.replace(day=1)}
     payments = [each for each in _payments(month.values()) if each.kind in _NOT_PRESENT]
     yield _disputes(day.replace(day=1), len(month), payments)
     yield _enumeration(day.replace(day=1), len(month), payments)
 
 
-def _fraud_rates(kind: str, first: date, reports: Mapping[date, DailyReport]) -> Iterator[Meter]:
-    payments = [each for each in _payments(reports.values()) if each.kind == kind]
+def _fraud_rates(kind: str, first: date, days: Mapping[date, DaySummary]) -> Iterator[Meter]:
+    payments = [each for each in _payments(days.values()) if each.kind == kind]
     counts: dict[str, int] = {}
     for each in payments:
         counts[each.currency] = counts.get(each.currency, 0) + each.count
@@ -75,7 +75,7 @@ def _fraud_rates(kind: str, first: date, reports: Mapping[date, DailyReport]) ->
         own = [each for each in payments if each.currency == currency]
         yield _meter(
             _FRAUD_RATES[kind],
-            (first, len(reports)),
+            (first, len(days)),
             (sum(each.fraud_value for each in own), sum(each.value for each in own)),
             currency=currency,
             labelled=sum(each.labelled for each in own),
@@ -141,8 +141,8 @@ def _meter(
     )
 
 
-def _payments(reports: Iterable[DailyReport]) -> list[PaymentFigures]:
-    return [each for report in reports for each in report.payments]
+def _payments(days: Iterable[DaySummary]) -> list[PaymentFigures]:
+    return [each for day in days for each in day.payments]
 
 
 def _why_not(whole: int, labelled: int | None) -> NotMeasurable | None:
