@@ -1,7 +1,7 @@
 """A table and a bucket that take a fixed time for each answer, in a process of their own.
 
 The embedded AWS takes longer for an answer than the functions take for a request, and never the same. Here every write
-succeeds, every profile is one that was really stored, and files are served as S3 does.
+succeeds, every profile is one that was really stored, and files are served as S3 does; none is kept.
 """
 
 import asyncio
@@ -79,10 +79,15 @@ class _Server:
     def answer(self, request: str, headers: Mapping[str, str], body: bytes) -> bytes:
         with self._requests.get_lock():
             self._requests.value += 1
-        if target := headers.get("x-amz-target"):
-            found = self._read_profiles(json.loads(body)) if target.endswith(".BatchGetItem") else {}
+        if operation := headers.get("x-amz-target"):
+            found = self._read_profiles(json.loads(body)) if operation.endswith(".BatchGetItem") else {}
             return _answer("200 OK", json.dumps(found).encode())
-        content = self._files.get(request.split(" ")[1].split("?", maxsplit=1)[0].partition("/bench/")[2])
+        method, target, _ = request.split(" ")
+        if method == "PUT":
+            return _answer("200 OK", b"", '"written"')
+        if "list-type=2" in target:
+            return _answer("200 OK", b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+        content = self._files.get(target.split("?", maxsplit=1)[0].partition("/bench/")[2])
         if content is None:
             return _answer("404 Not Found", b"<Error><Code>NoSuchKey</Code></Error>")
         etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'

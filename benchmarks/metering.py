@@ -1,14 +1,32 @@
-"""Counts what botocore's clients do, and what DynamoDB bills for it: by item sizes, as its documentation says."""
+"""Counts what the functions' clients do, and what DynamoDB bills for it: by item sizes, as its documentation says."""
 
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, TypedDict
+from unittest import mock
+
+import msgspec
+from botocore.exceptions import ClientError
+from botocore.session import Session
 
 from benchmarks.items import WRITE_UNIT, item_size
+from fraudstream.aws.connection import Connection, Request, Response
+from fraudstream.aws.dynamodb import Answer, AttributeValue, Keys
 
 READ_UNIT: Final = 4096
 _WRITES: Final = {"PutItem", "UpdateItem"}
+
+
+class _Asked(TypedDict, total=False):
+    """The parameters that units depend on."""
+
+    TableName: str
+    Item: dict[str, AttributeValue]
+    Key: dict[str, AttributeValue]
+    RequestItems: dict[str, Keys]
+    ConsistentRead: bool
 
 
 class RequestMeter:
@@ -33,14 +51,47 @@ class RequestMeter:
         self._now = self.counts.setdefault(function, defaultdict(float))
         return self._now
 
-    def watch(self, events: Any) -> None:  # noqa: ANN401  (a hierarchical emitter)
-        """Count the calls of all clients that copy this emitter."""
-        events.register("before-parameter-build", _keep_parameters)
-        events.register("after-call", self._count)
+    @contextmanager
+    def watching(self) -> Generator[None]:
+        """Count the calls of the functions' own clients, and of botocore's that are made meanwhile."""
+        send, create = Connection.send, Session.create_client
 
-    def _count(self, parsed: Mapping[str, Any], model: Any, context: Mapping[str, Any], **_: object) -> None:  # noqa: ANN401
-        asked: Mapping[str, Any] = context["metered"]
-        service, operation = model.service_model.service_name, model.name
+        def metered_send(connection: Connection, request: Request) -> Response:
+            service = "dynamodb" if "x-amz-target" in request.headers else "s3"
+            asked: Any = {"Body": request.body}
+            answer: Any = {}
+            if service == "dynamodb":
+                asked = msgspec.json.decode(request.body, type=_Asked)
+            try:
+                response = send(connection, request)
+                answer = msgspec.json.decode(response.content, type=Answer) if service == "dynamodb" else {}
+            except ClientError as error:
+                answer = error.response
+                raise
+            finally:
+                self._count(service, request.operation, asked, answer)
+            return response
+
+        def metered_client(session: Session, *named: Any, **more: Any) -> Any:  # noqa: ANN401
+            client: Any = create(session, *named, **more)
+            client.meta.events.register("before-parameter-build", _keep_parameters)
+            client.meta.events.register("after-call", self._count_call)
+            return client
+
+        with (
+            mock.patch.object(Connection, "send", metered_send),
+            mock.patch.object(Session, "create_client", metered_client),
+        ):
+            yield
+
+    def _count_call(self, parsed: Mapping[str, Any], model: Any, context: Mapping[str, Any], **_: object) -> None:  # noqa: ANN401
+        asked = dict(context["metered"])
+        if model.name == "PutObject":
+            # botocore has made a file of it.
+            asked["Body"] = asked["Body"].getbuffer()
+        self._count(model.service_model.service_name, model.name, asked, parsed)
+
+    def _count(self, service: str, operation: str, asked: Mapping[str, Any], parsed: Mapping[str, Any]) -> None:
         found: dict[str, float] = {f"{service}_requests": 1, f"{service}_{operation}": 1}
         if operation in _WRITES:
             found["write_units"] = self._write_units(operation, asked, parsed)
@@ -49,8 +100,7 @@ class RequestMeter:
         elif operation == "GetItem":
             found["read_units"] = _read_units([parsed.get("Item", {})], consistent=asked.get("ConsistentRead", False))
         elif operation == "PutObject":
-            # botocore has made a file of it.
-            found["stored_bytes"] = asked["Body"].getbuffer().nbytes
+            found["stored_bytes"] = len(asked["Body"])
         with self._lock:
             for name, number in found.items():
                 self._now[name] += number
@@ -75,7 +125,7 @@ def _keep_parameters(params: Mapping[str, Any], context: dict[str, Any], **_: ob
 def _batch_units(asked: Mapping[str, Any], parsed: Mapping[str, Any]) -> float:
     total = 0.0
     for table, wanted in asked["RequestItems"].items():
-        items = parsed["Responses"].get(table, [])
+        items = parsed.get("Responses", {}).get(table, [])
         absent: list[dict[str, Any]] = [{} for _ in range(len(wanted["Keys"]) - len(items))]
         total += _read_units([*items, *absent], consistent=wanted.get("ConsistentRead", False))
     return total

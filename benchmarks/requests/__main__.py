@@ -2,7 +2,7 @@
 
 Transactions of the sample day go through the handlers of the three functions on the embedded AWS, after profiles that
 the rest of the day has left. The stream is given out in batches of 1, 3, 10 and 100, in turns, a hundred transactions
-after the other. Requests are counted by botocore's event hooks, units by the sizes of items, and what the functions
+after the other. Requests are counted as they are sent, units by the sizes of items, and what the functions
 print is what they log. The last line printed is JSON; `--output` also writes it for `fraudstream cost`.
 """
 
@@ -15,8 +15,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
-
-import boto3
 
 from benchmarks.metering import RequestMeter
 from benchmarks.requests.logs import PrintedLines, access_log_bytes
@@ -54,13 +52,13 @@ def _measure(
     os.environ |= variables(aws)
     indexes = {spec.purpose: [index.hash_key for index in spec.indexes] for spec in TABLES}
     meter, printed = RequestMeter(dynamodb, indexes), PrintedLines()
-    boto3.setup_default_session()
-    meter.watch(boto3.DEFAULT_SESSION.events)  # pyright: ignore[reportOptionalMemberAccess, reportUnknownMemberType, reportUnknownArgumentType]
+    streams = aws.client("dynamodbstreams")
     real, sys.stdout = sys.stdout, printed
     try:
-        runs = FunctionRuns(meter, printed, dynamodb, aws.client("dynamodbstreams"))
-        for number in range(0, len(day), BLOCK):
-            runs.run(day[number : number + BLOCK], BATCHES[number // BLOCK % len(BATCHES)])
+        with meter.watching():
+            runs = FunctionRuns(meter, printed, dynamodb, streams)
+            for number in range(0, len(day), BLOCK):
+                runs.run(day[number : number + BLOCK], BATCHES[number // BLOCK % len(BATCHES)])
     finally:
         sys.stdout = real
     settings = stack_settings(Path(), "dev")

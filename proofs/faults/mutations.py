@@ -12,7 +12,6 @@ from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.stores import profiles
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStanding, DecisionStore
-from fraudstream.transactions.storage import store as transactions
 from proofs.faults import system as experiment
 from proofs.faults.kinds import Fault
 from proofs.faults.system import System
@@ -46,16 +45,17 @@ def _patched(target: object, name: str, value: object) -> Mutation:
     return lambda _: mock.patch.object(target, name, value)
 
 
-def _unlike_any(length: int) -> bytes:
-    """Return a token that no comparison finds again."""
-    return _Unlike(length)
+@contextmanager
+def _without_write_token(system: System) -> Generator[None]:
+    """Have transactions stored without what tells their own put from another one."""
 
+    def rewrite(sent: str, request: dict[str, Any]) -> dict[str, Any]:
+        if (sent, request.get("TableName")) != ("PutItem", "transactions"):
+            return request
+        return request | {"Item": {name: value for name, value in request["Item"].items() if name != "writeToken"}}
 
-class _Unlike(bytes):
-    def __eq__(self, other: object) -> bool:
-        return False
-
-    __hash__ = None  # type: ignore[assignment]
+    system.network.rewrite = rewrite
+    yield
 
 
 @contextmanager
@@ -143,9 +143,7 @@ MUTATIONS: Final[Mapping[str, FaultPutBack]] = {
     "a decision is written over the one that is there": FaultPutBack(
         _without_condition("UpdateItem", "transactions", ":decision"), _TOGETHER | _LOST
     ),
-    "a transaction's own put is taken for an earlier one": FaultPutBack(
-        _patched(transactions.secrets, "token_bytes", _unlike_any), _LOST
-    ),
+    "a transaction's own put is taken for an earlier one": FaultPutBack(_without_write_token, _LOST),
     "what was decided is judged again": FaultPutBack(_patched(DecisionStore, "decided", _always_undecided), _AGAIN),
     "a label is learnt whether or not it was": FaultPutBack(_patched(DecisionStore, "learnt", _never_learnt), _AGAIN),
     "an alert stays as another attempt raised it": FaultPutBack(

@@ -1,18 +1,19 @@
-"""The network between the functions and AWS: real botocore clients, whose requests end here instead of on a socket.
+"""The network between the functions and AWS: the functions' own clients, whose requests end here and not on a socket.
 
-So what repeats a call, and what comes of an answer that is lost, is botocore's own doing.
+So what repeats a call, and what comes of an answer that is lost, is the clients' own doing.
 """
 
 import hashlib
 import io
 import json
+import os
 import random
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 from unittest import mock
 from urllib.parse import unquote, urlsplit
 
@@ -24,11 +25,20 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
+from fraudstream.aws import connection
+from fraudstream.aws.connection import Limits
+from fraudstream.aws.dynamodb import DynamoDb
 from proofs.faults.actors import Actors
 from proofs.faults.kinds import Fault, Faults
 from proofs.faults.tables import MemoryTables, RefusedError
 
 _ENDPOINT: Final = "http://aws.invalid"
+_PLACE: Final = {
+    "AWS_ENDPOINT_URL": _ENDPOINT,
+    "AWS_REGION": "us-east-2",
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+}
 _SDK_ATTEMPTS: Final = 3
 """As the functions set it."""
 _LONGEST_DELAY: Final = 400
@@ -40,6 +50,14 @@ OnRequest = Callable[[str, str, Mapping[str, Any]], None]
 
 class KilledError(BaseException):
     """The function ends in the middle of its work. Nothing in it can catch this."""
+
+
+class WireResponse(NamedTuple):
+    """An answer, by the names that urllib3 gives its parts."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
 
 
 class _Raw(io.BytesIO):
@@ -78,6 +96,11 @@ class FaultyNetwork:
 
     def client(self, service: str) -> Any:  # noqa: ANN401  (each service's client is a type of its own)
         """Make a client with the functions' own settings."""
+        if service == "dynamodb":
+            with mock.patch.dict(os.environ, _PLACE):
+                dynamodb = DynamoDb(Limits(read_seconds=1, attempts=_SDK_ATTEMPTS))
+            dynamodb.connection.pool = cast("Any", SimpleNamespace(urlopen=self._to_dynamodb))
+            return dynamodb
         config = Config(
             signature_version=UNSIGNED,
             retries={"mode": "standard", "total_max_attempts": _SDK_ATTEMPTS},
@@ -85,14 +108,14 @@ class FaultyNetwork:
             request_checksum_calculation="when_required",
         )
         client = cast("Any", boto3).client(service, region_name="us-east-2", endpoint_url=_ENDPOINT, config=config)
-        send = self._to_dynamodb if service == "dynamodb" else self._to_s3
-        client.meta.events.register(f"before-send.{service}", send)
+        client.meta.events.register(f"before-send.{service}", self._to_s3)
         return client
 
     @contextmanager
     def without_waiting(self) -> Generator[None]:
-        """Replace botocore's pauses between attempts by a turn of the other actors."""
-        with mock.patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=self._wait)):
+        """Replace the pauses between attempts by a turn of the other actors."""
+        waiting = SimpleNamespace(sleep=self._wait)
+        with mock.patch.object(botocore.endpoint, "time", waiting), mock.patch.object(connection, "time", waiting):
             yield
 
     def _wait(self, _: float) -> None:
@@ -106,11 +129,11 @@ class FaultyNetwork:
             _, operation, request = each
             self._apply(operation, request, late=True)
 
-    def _to_dynamodb(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        target = request.headers["X-Amz-Target"]
-        name = target.decode() if isinstance(target, bytes) else target
-        operation = name.partition(".")[2]
-        parameters = self.rewrite(operation, json.loads(cast("bytes", request.body)))
+    def _to_dynamodb(
+        self, _method: str, _path: str, *, body: bytes, headers: Mapping[str, str], **_: object
+    ) -> WireResponse:
+        operation = headers["x-amz-target"].partition(".")[2]
+        parameters = self.rewrite(operation, json.loads(body))
         fault = self._attempt(operation)
         self.on_sent(self._actors.current, operation, parameters)
         answer = self._dynamodb_answer(fault, operation, parameters)
@@ -119,7 +142,7 @@ class FaultyNetwork:
             raise KilledError
         return answer
 
-    def _dynamodb_answer(self, fault: Fault | None, operation: str, parameters: dict[str, Any]) -> AWSResponse:
+    def _dynamodb_answer(self, fault: Fault | None, operation: str, parameters: dict[str, Any]) -> WireResponse:
         match fault:
             case Fault.THROTTLED:
                 return _error(400, "ThrottlingException")
@@ -187,7 +210,9 @@ class FaultyNetwork:
             raise ConnectionClosedError(endpoint_url=_ENDPOINT)
         return fault
 
-    def _apply(self, operation: str, parameters: dict[str, Any], *, late: bool = False) -> AWSResponse | dict[str, Any]:
+    def _apply(
+        self, operation: str, parameters: dict[str, Any], *, late: bool = False
+    ) -> WireResponse | dict[str, Any]:
         try:
             answer = self._tables.execute(operation, parameters)
         except RefusedError as refused:
@@ -208,15 +233,15 @@ def _response(status: int, headers: Mapping[str, str], body: bytes) -> AWSRespon
     return AWSResponse(_ENDPOINT, status, made, _Raw(body))
 
 
-def _answer(content: AWSResponse | Mapping[str, Any], status: int = 200, *, cut: bool = False) -> AWSResponse:
-    if isinstance(content, AWSResponse):
+def _answer(content: WireResponse | Mapping[str, Any], status: int = 200, *, cut: bool = False) -> WireResponse:
+    if isinstance(content, WireResponse):
         return content
     body = json.dumps(content).encode()
     headers = {"x-amz-crc32": str(zlib.crc32(body)), "Content-Type": "application/x-amz-json-1.0"}
-    return _response(status, headers, body[: len(body) // 2] if cut else body)
+    return WireResponse(status, headers, body[: len(body) // 2] if cut else body)
 
 
-def _error(status: int, code: str, item: Mapping[str, Any] | None = None) -> AWSResponse:
+def _error(status: int, code: str, item: Mapping[str, Any] | None = None) -> WireResponse:
     content: dict[str, Any] = {
         "__type": f"com.amazonaws.dynamodb.v20120810#{code}",
         "message": "made for the experiment",
@@ -226,9 +251,9 @@ def _error(status: int, code: str, item: Mapping[str, Any] | None = None) -> AWS
     return _answer(content, status)
 
 
-def _in_part(answer: AWSResponse | dict[str, Any], chance: random.Random) -> AWSResponse | dict[str, Any]:
+def _in_part(answer: WireResponse | dict[str, Any], chance: random.Random) -> WireResponse | dict[str, Any]:
     """Leave a part of a batch read's answer out, as DynamoDB does when it has read enough."""
-    if isinstance(answer, AWSResponse):
+    if isinstance(answer, WireResponse):
         return answer
     ((table, items),) = answer["Responses"].items()
     kept = chance.randrange(len(items) + 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LAYERS = ("transactions", "detection", "reporting", "functions")
+LAYERS = ("aws", "transactions", "detection", "reporting", "functions")
 """Packages of the functions' code from the lowest to the highest; every single module beside them is below all."""
 OWN = ("fraudstream", "fraudstream_tools", "embedded_aws", "infra", "policy", "tests", "benchmarks", "accessibility")
 OF_INFRA = {

@@ -23,20 +23,20 @@ from fraudstream.detection.stores.profiles import read_once
 from fraudstream.transactions.decisions.inline import InlineFallback, of_decision
 from fraudstream.transactions.pseudonyms.raising import raise_tokens
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
-from fraudstream.transactions.storage.deadline import Deadline, DeadlineExceededError
+from fraudstream.transactions.storage.deadline import DeadlineExceededError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_s3 import S3Client
 
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream.detection.stores.profiles import LoadedProfiles
     from fraudstream.detection.stores.ruleset import RulesetStore
     from fraudstream.transactions.decisions.inline import InlineDecision, InlineResult
+    from fraudstream.transactions.storage.deadline import Deadline
     from fraudstream.transactions.transaction import Transaction
 
 _MILLISECONDS: Final = 1000
@@ -52,7 +52,7 @@ class InlineJudge:
         self,
         *,
         dynamodb: DynamoDBClient,
-        s3: S3Client,
+        deadline: Deadline,
         table: str,
         rulesets: RulesetStore,
         calendar: Calendar,
@@ -65,9 +65,9 @@ class InlineJudge:
 
         Args:
             dynamodb: a client of its own, with short timeouts and one attempt.
-            s3: likewise; the rulesets are read with it.
+            deadline: watches over the calls of both clients, of this one and of the rulesets' own.
             table: the table of profiles.
-            rulesets: the active ruleset.
+            rulesets: the active ruleset, by a client that is made likewise.
             calendar: as the analyzer's.
             budget_seconds: the most that a decision may take.
             on_failure: is told why there is no decision.
@@ -82,7 +82,7 @@ class InlineJudge:
         self._budget_seconds = budget_seconds
         self._on_failure = on_failure
         self._clock = clock
-        self._deadlines = Deadline(dynamodb), Deadline(s3)
+        self._deadline = deadline
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="inline")
 
     def prepare(self) -> None:
@@ -100,8 +100,7 @@ class InlineJudge:
         """Begin to read what is needed to judge a transaction; see `InlineDecider`."""
         budget = min(self._budget_seconds, seconds)
         begun = _Attempt(self, self._rulesets, time.monotonic() + budget)
-        for deadline in self._deadlines:
-            begun.until_closed.enter_context(deadline.within(budget))
+        begun.until_closed.enter_context(self._deadline.within(budget))
         raised = raise_tokens(transaction, self._raiser)
         keys = set(entities(raised.transaction).values())
         keys |= earlier_tokens([raised]).before(keys)

@@ -1,11 +1,11 @@
 """The fraud analyzer's handler: batches of the stream of transactions in, decisions out."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
-
-from fraudstream.aws_clients import client_config
+from fraudstream.aws.clients import quick_dynamodb, quick_s3, whole_s3
+from fraudstream.aws.connection import Limits
 from fraudstream.contract import ANALYZER, RULESET_PREFIX
 from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar, time_zone
@@ -30,9 +30,8 @@ _SETTINGS = read_settings(AnalyzerSettings)
 _LOG = Log(ANALYZER, _SETTINGS)
 _METER = MetricEmitter(_SETTINGS)
 _POOL = ThreadPoolExecutor(WORKERS, thread_name_prefix="dynamodb")
-_CONFIG = client_config(read_seconds=2, connections=WORKERS)
-_DYNAMODB = boto3.client("dynamodb", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]  (overloads for all of AWS)
-_S3 = boto3.client("s3", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]
+_LIMITS = Limits(read_seconds=2, connections=WORKERS)
+_DYNAMODB = quick_dynamodb(_LIMITS)
 
 
 def _refused(error: Exception) -> None:
@@ -47,10 +46,11 @@ def _shadow_failed(error: Exception) -> None:
 
 _RAISER = TokenRaiser(_SETTINGS.token_keys_on_top)
 _RULESETS = RulesetStore(
-    _S3,
+    quick_s3(_SETTINGS.bucket, _LIMITS),
     bucket=_SETTINGS.bucket,
     prefix=RULESET_PREFIX,
     on_refused=_refused,
+    history=partial(whole_s3, _LIMITS),
     raiser=_RAISER,
 )
 _ANALYZER = Analyzer(

@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fraudstream.aws_clients import client_config
+from fraudstream.aws.clients import whole_dynamodb, whole_s3
+from fraudstream.aws.connection import Limits
 from fraudstream.contract import DECISION_LOG_PREFIX, ERASURE_MARKS_PREFIX, REPORT_PREFIX, REPORTER, RULESET_PREFIX
 from fraudstream.reporting.log import segments
 from fraudstream.reporting.log.chain.head import TableHead
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from fraudstream.reporting.daily.reporter import Reporter
     from fraudstream.reporting.log.rebuilding import LogRebuild
 
-_CONFIG = client_config(read_seconds=10, connections=16)
+_LIMITS = Limits(read_seconds=10, connections=16)
 _settings = read_settings(ReporterSettings)
-_s3 = boto3.client("s3", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]  (stubs know few services)
-_dynamodb = boto3.client("dynamodb", config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]
+_s3 = whole_s3(_LIMITS)
+_dynamodb = whole_dynamodb(_LIMITS)
 _log = Log(REPORTER, _settings)
 _meter = MetricEmitter(_settings)
 _log_key = base64.b64decode(_settings.log_key)

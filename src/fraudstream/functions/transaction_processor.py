@@ -5,9 +5,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
-from fraudstream.aws_clients import client_config
+from fraudstream.aws.clients import quick_dynamodb, quick_s3
+from fraudstream.aws.connection import Limits
 from fraudstream.contract import PROCESSOR, RULESET_PREFIX, TOKENS_ALIAS
 from fraudstream.settings import ProcessorSettings, read_settings
 from fraudstream.telemetry import Log, MetricEmitter
@@ -20,13 +19,10 @@ from fraudstream.transactions.storage.store import TransactionStore
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _settings = read_settings(ProcessorSettings)
-_client: "DynamoDBClient" = boto3.client(  # pyright: ignore[reportUnknownMemberType]  (stubs know few services)
-    "dynamodb",
-    config=client_config(read_seconds=2),
-)
+_deadline = Deadline()
+_client = quick_dynamodb(Limits(read_seconds=2), _deadline.check)
 _log = Log(PROCESSOR, _settings)
 _meter = MetricEmitter(_settings)
 _raiser = TokenRaiser(_settings.token_keys_on_top)
@@ -49,19 +45,18 @@ def _inline_decider() -> InlineDecider:
     from fraudstream.detection.stores.ruleset import RulesetStore  # noqa: PLC0415
 
     budget = _settings.inline_budget_milliseconds / 1000
-    config = client_config(connect_seconds=budget / 2, read_seconds=budget / 2, attempts=1, is_lean=True)
-    s3 = boto3.client("s3", config=config)  # pyright: ignore[reportUnknownMemberType]
+    limits = Limits(connect_seconds=budget / 2, read_seconds=budget / 2, attempts=1)
+    deadline = Deadline()
     return InlineJudge(
-        dynamodb=boto3.client("dynamodb", config=config),  # pyright: ignore[reportUnknownMemberType]
-        s3=s3,
+        dynamodb=quick_dynamodb(limits, deadline.check),
+        deadline=deadline,
         table=_settings.profiles_table,
         # Earlier versions are the analyzer's business: without a ruleset there is no inline decision.
         rulesets=RulesetStore(
-            s3,
+            quick_s3(_settings.bucket, limits, deadline.check),
             bucket=_settings.bucket,
             prefix=RULESET_PREFIX,
             on_refused=_not_refreshed,
-            recovers=False,
             raiser=_raiser,
         ),
         calendar=Calendar(time_zone(_settings.time_zone), _settings.label_delay_days),
@@ -84,7 +79,7 @@ _api = TransactionApi(
         placeholders=_placeholders,
     ),
     settings=_settings,
-    deadline=Deadline(_client),
+    deadline=_deadline,
     log=_log,
     meter=_meter,
     clock=lambda: time.time_ns() // 1_000_000,

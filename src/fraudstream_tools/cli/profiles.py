@@ -73,8 +73,13 @@ def _rebuild(deployment: Deployment, folder: Path, entity: str | None) -> "Rebui
     from fraudstream_tools.operations.recovery.stream_pause import paused  # noqa: PLC0415
 
     refused: list[Exception] = []
+    s3 = deployment.client("s3")
     rulesets = RulesetStore(
-        deployment.client("s3"), bucket=deployment["bucketName"], prefix=RULESET_PREFIX, on_refused=refused.append
+        s3,
+        bucket=deployment["bucketName"],
+        prefix=RULESET_PREFIX,
+        on_refused=refused.append,
+        history=lambda: s3,
     )
     rates = rulesets.current().rates
     with progress_bar("transactions read", None) as read, progress_bar("percent of profiles written", 100) as written:

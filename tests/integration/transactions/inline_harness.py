@@ -10,15 +10,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.aws_clients import client_config
 from fraudstream.contract import RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.inline import InlineJudge
 from fraudstream.detection.stores.ruleset import RulesetStore
 from fraudstream.transactions.decisions.inline import LazyDecider
+from fraudstream.transactions.storage.deadline import Deadline
 from tests.integration.detection import analyzer_harness
 from tests.integration.detection.analyzer_harness import World
 from tests.integration.transactions.processor_harness import Processor, connect, make_processor
@@ -103,18 +104,24 @@ def inline_processor(aws: MinistackServer, world: World) -> Iterator[Inline]:
     place = urlsplit(aws.endpoint_url)
     network = FaultyNetwork((place.hostname or "", place.port or 0))
     threading.Thread(target=network.serve, daemon=True).start()
-    config = client_config(connect_seconds=BUDGET_SECONDS / 2, read_seconds=BUDGET_SECONDS / 2, attempts=1)
+    config = Config(
+        connect_timeout=BUDGET_SECONDS / 2,
+        read_timeout=BUDGET_SECONDS / 2,
+        retries={"mode": "standard", "total_max_attempts": 1},
+    )
+    deadline = Deadline()
     own = {service: _own_client(network, service, config) for service in ("dynamodb", "s3")}
     calls: Counter[str] = Counter()
     for client in own.values():
+        client.meta.events.register("request-created", deadline.check)
         client.meta.events.register("before-call", lambda **_: calls.update(["begun"]))
         for end in ("after-call", "after-call-error"):
             client.meta.events.register(end, lambda **_: calls.update(["ended"]))
     failures: list[Exception] = []
-    rulesets = RulesetStore(own["s3"], bucket=BUCKET, prefix=RULESET_PREFIX, on_refused=failures.append, recovers=False)
+    rulesets = RulesetStore(own["s3"], bucket=BUCKET, prefix=RULESET_PREFIX, on_refused=failures.append)
     judge = InlineJudge(
         dynamodb=own["dynamodb"],
-        s3=own["s3"],
+        deadline=deadline,
         table="profiles",
         rulesets=rulesets,
         calendar=Calendar(),

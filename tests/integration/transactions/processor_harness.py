@@ -120,11 +120,13 @@ def make_processor(client: Any, table: str) -> Processor:
     settings = ProcessorSettings(environment_suffix="test", transactions_table=table, token_key=KEY)
     calls: Counter[str] = Counter()
     client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.update([model.name]))
+    deadline = Deadline()
+    client.meta.events.register("request-created", deadline.check)
     store = TransactionStore(client=client, table=table, tokenizer=Tokenizer(KEY), retention_days=400)
     api = TransactionApi(
         store=store,
         settings=settings,
-        deadline=Deadline(client),
+        deadline=deadline,
         log=Log(f"test-{new_id()}", settings),
         meter=MetricEmitter(settings),
         clock=lambda: now[0],

@@ -35,7 +35,7 @@ class RulesetStore:
         prefix: str,
         on_refused: Callable[[Exception], None],
         clock: Callable[[], float] = time.monotonic,
-        recovers: bool = True,
+        history: Callable[[], S3Client] | None = None,
         raiser: TokenRaiser | None = None,
     ) -> None:
         """Store where the ruleset is.
@@ -48,18 +48,17 @@ class RulesetStore:
             on_refused: called at each look at which files cannot be used, so that what was in force stays: an
                 earlier ruleset, or earlier models, which may be none.
             clock: seconds that only grow.
-            recovers: whether a first look takes an earlier version where the present one cannot be used; if not, it
-                raises what was wrong.
+            history: makes the client that reads earlier versions: a first look takes one where the present one cannot
+                be used. None: it raises what was wrong.
             raiser: has the keys of later token numbers: lists may hold tokens of earlier ones.
         """
         self._raiser = raiser or TokenRaiser()
-        self._s3 = s3
         self._bucket = bucket
         self._prefix = prefix
         self._files = S3Cache(s3, bucket=bucket, prefix=prefix)
         self._on_refused = on_refused
         self._clock = clock
-        self._recovers = recovers
+        self._history = history
         self._loaded: tuple[str, ...] = ()
         self._loaded_models: tuple[str, ...] = ()
         self._models = NO_MODELS
@@ -105,9 +104,9 @@ class RulesetStore:
         except (ModelError, ClientError, BotoCoreError) as error:
             self._on_refused(error)
             if not self._has_models:
-                if not self._recovers:
+                if self._history is None:
                     raise
-                self._models = self._last_good_models(error)
+                self._models = self._last_good_models(self._history(), error)
         self._has_models = True
         if self._current is None or ruleset is not self._judged_by or self._current.models is not self._models:
             # In one step: another thread may read `at_hand`.
@@ -121,22 +120,20 @@ class RulesetStore:
         Raises:
             Exception: the given error, where there is no such ruleset or S3 cannot be read at all.
         """
-        if self._recovers and (
-            isinstance(error, RulesetError) or (isinstance(error, ClientError) and is_absent(error))
-        ):
-            for state in earlier_states(self._s3, self._bucket, self._prefix, RULESET_FILES.__contains__):
+        if self._history and (isinstance(error, RulesetError) or (isinstance(error, ClientError) and is_absent(error))):
+            for state in earlier_states(self._history(), self._bucket, self._prefix, RULESET_FILES.__contains__):
                 try:
                     return self._usable(*(state.read(name) for name in RULESET_FILES))
                 except (RulesetError, FileNotFoundError):
                     continue
         raise error
 
-    def _last_good_models(self, error: Exception) -> ActiveModels:
+    def _last_good_models(self, history: S3Client, error: Exception) -> ActiveModels:
         """Return the newest earlier models that can be used, none where there are none."""
         if not isinstance(error, ModelError) and not (isinstance(error, ClientError) and is_absent(error)):
             return NO_MODELS
         try:
-            for state in earlier_states(self._s3, self._bucket, self._prefix, _is_of_models):
+            for state in earlier_states(history, self._bucket, self._prefix, _is_of_models):
                 try:
                     return _models_of(state)
                 except (ModelError, FileNotFoundError):

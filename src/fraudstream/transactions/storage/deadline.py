@@ -3,7 +3,6 @@
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
 
 
 class DeadlineExceededError(Exception):
@@ -11,15 +10,14 @@ class DeadlineExceededError(Exception):
 
 
 class Deadline:
-    """Stops a client's calls and retries once the time is up.
+    """Stops its clients' calls and retries once the time is up.
 
-    An attempt that is under way runs into the client's own timeouts; none begins after the deadline.
+    Clients call `check` before each attempt. One that is under way runs into the client's own timeouts.
     """
 
-    def __init__(self, client: Any) -> None:  # noqa: ANN401  (each service's client is a type of its own)
-        """Watch over a boto3 client."""
+    def __init__(self) -> None:
+        """Set no limit yet."""
         self._ends_at: float | None = None
-        client.meta.events.register("request-created", self._check)
 
     @contextmanager
     def within(self, seconds: float) -> Generator[None]:
@@ -34,6 +32,11 @@ class Deadline:
         finally:
             self._ends_at = None
 
-    def _check(self, **_event: object) -> None:
+    def check(self, **_event: object) -> None:
+        """Let an attempt begin, as a function or as a hook of botocore's.
+
+        Raises:
+            DeadlineExceededError: the time is up.
+        """
         if self._ends_at is not None and time.monotonic() >= self._ends_at:
             raise DeadlineExceededError

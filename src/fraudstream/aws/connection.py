@@ -1,0 +1,244 @@
+"""Requests to one service of AWS over connections that stay open, repeated where that helps.
+
+urllib3 carries them, as it does for botocore, and errors are botocore's own. What requests and answers mean is said in
+`dynamodb` and `s3`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import zlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from urllib.parse import urlsplit
+
+import botocore
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ReadTimeoutError,
+    SSLError,
+)
+from botocore.exceptions import (
+    ConnectionError as ConnectionFailedError,
+)
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout, exceptions
+from urllib3.util.ssl_ import create_urllib3_context
+
+from fraudstream.aws.signing import Signer, credentials_of, region_of
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
+
+    from fraudstream.aws.retries import Retries
+
+ATTEMPTS: Final = 3
+"""Of one call, as many as botocore's standard mode makes."""
+CONNECT_SECONDS: Final = 1.0
+_ERRORS_FROM: Final = 300
+_USER_AGENT: Final = "fraudstream"
+
+Unanswered: TypeAlias = HTTPClientError | ConnectionFailedError
+
+
+class Limits(NamedTuple):
+    """How long a call may take, and how many run side by side."""
+
+    read_seconds: float
+    """How long an attempt may wait for its answer."""
+    connect_seconds: float = CONNECT_SECONDS
+    attempts: int = ATTEMPTS
+    """How often a call is sent at most."""
+    connections: int = 10
+    """How many stay open."""
+
+
+class Request(NamedTuple):
+    """What is sent to a service."""
+
+    operation: str
+    """AWS's name of it, such as `PutItem`."""
+    method: str
+    path: str
+    """Percent-encoded."""
+    headers: Mapping[str, str]
+    """By name in small letters; `host` and those of the signature are added."""
+    body: bytes = b""
+
+
+class Response(NamedTuple):
+    """What a service answered."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+    error: dict[str, Any] | None = None
+    """As botocore parses it, with `Code` and `Message` under `Error`; None for a success."""
+
+
+class DamagedResponseError(HTTPClientError):
+    """An answer is not what was sent."""
+
+    fmt = "The answer was damaged on its way: {error}"
+
+
+class Connection:
+    """A service in the region that the environment names; threads share it."""
+
+    def __init__(
+        self,
+        service: str,
+        limits: Limits,
+        read_error: Callable[[Response], dict[str, Any]],
+        *,
+        host_prefix: str = "",
+        before_attempt: Callable[[], None] | None = None,
+    ) -> None:
+        """Store what to connect to; nothing is opened before the first call.
+
+        Args:
+            service: as AWS's hosts and signatures name it, such as `dynamodb`.
+            limits: of each call.
+            read_error: reads an error, as `Response.error` says.
+            host_prefix: what the host's name begins with before the service, such as a bucket and a dot.
+            before_attempt: is called before each attempt; what it raises ends the call.
+
+        Raises:
+            NoCredentialsError: the environment has no credentials.
+            NoRegionError: it names no region.
+        """
+        region = region_of()
+        given = os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL")
+        self.is_elsewhere = bool(given)
+        """Whether the environment names an endpoint, which stays as it is."""
+        self.url = given or f"https://{host_prefix}{service}.{region}.{_suffix(region)}"
+        self._host = urlsplit(self.url).netloc
+        self._service = service
+        self._limits = limits
+        self._read_error = read_error
+        self._before_attempt = before_attempt
+        self._signer = Signer(credentials_of(), region, service)
+        self.pool = connection_pool(self.url, limits)
+        self._retries: Retries | None = None
+
+    def send(self, request: Request) -> Response:
+        """Send a request, again where that may help, and return the answer.
+
+        Raises:
+            ClientError: the service refused it.
+            HTTPClientError: there was no answer, or none that can be read; the same classes as botocore's.
+            ConnectionError: botocore's: there was no connection.
+        """
+        call: dict[str, Any] = {}
+        attempt = 0
+        while True:
+            attempt += 1
+            if self._before_attempt:
+                self._before_attempt()
+            try:
+                outcome = self._attempt(request)
+            except (HTTPClientError, ConnectionFailedError) as error:
+                outcome = error
+            if isinstance(outcome, Response) and outcome.error is None:
+                if self._retries:
+                    self._retries.succeeded(call, outcome)
+                return outcome
+            pause = self._pause(call, attempt, outcome)
+            if pause is None:
+                raise _failure(request, outcome, attempt)
+            time.sleep(pause)
+
+    def _attempt(self, request: Request) -> Response:
+        headers = self._signer.signed(
+            request.method, request.path, {**request.headers, "host": self._host}, request.body
+        )
+        headers["user-agent"] = _USER_AGENT
+        try:
+            answer = self.pool.urlopen(
+                request.method, request.path, body=request.body, headers=headers, retries=False, redirect=False
+            )
+        except exceptions.HTTPError as error:
+            raise self._unanswered(error) from error
+        response = Response(answer.status, answer.headers, answer.data)
+        checksum = response.headers.get("x-amz-crc32")
+        if checksum and int(checksum) != zlib.crc32(response.content):
+            raise DamagedResponseError(error="its checksum is another one")
+        return response if answer.status < _ERRORS_FROM else response._replace(error=self._read_error(response))
+
+    def _pause(self, call: dict[str, Any], attempt: int, outcome: Response | Unanswered) -> float | None:
+        """Return the seconds until another attempt; None if there is none."""
+        if attempt >= self._limits.attempts or _is_answer(outcome):
+            return None
+        if self._retries is None:
+            from fraudstream.aws.retries import Retries  # noqa: PLC0415  (a function that meets no failure needs none)
+
+            self._retries = Retries(self._service)
+        return self._retries.pause(call, attempt, outcome)
+
+    def _unanswered(self, error: exceptions.HTTPError) -> Unanswered:
+        """Return botocore's error for one of urllib3's."""
+        match error:
+            case exceptions.NewConnectionError() | exceptions.NameResolutionError():
+                return EndpointConnectionError(endpoint_url=self.url, error=error)
+            case exceptions.ConnectTimeoutError():
+                return ConnectTimeoutError(endpoint_url=self.url, error=error)
+            case exceptions.ReadTimeoutError():
+                return ReadTimeoutError(endpoint_url=self.url, error=error)
+            case exceptions.ProtocolError():
+                return ConnectionClosedError(endpoint_url=self.url, error=error)
+            case exceptions.SSLError():
+                return SSLError(endpoint_url=self.url, error=error)
+            case _:
+                return HTTPClientError(error=error)
+
+
+def connection_pool(url: str, limits: Limits) -> HTTPConnectionPool:
+    """Return connections to an endpoint that stay open."""
+    place = urlsplit(url)
+    options: dict[str, Any] = {
+        "timeout": Timeout(connect=limits.connect_seconds, read=limits.read_seconds),
+        "maxsize": limits.connections,
+        "socket_options": [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)],
+    }
+    if place.scheme == "http":
+        return HTTPConnectionPool(place.hostname or "", place.port, **options)
+    return HTTPSConnectionPool(place.hostname or "", place.port, ssl_context=_tls(), **options)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return what all clients trust, which is what botocore trusts; to read it takes longer than a call."""
+    context = create_urllib3_context()
+    context.load_verify_locations(os.environ.get("AWS_CA_BUNDLE") or Path(botocore.__file__).with_name("cacert.pem"))
+    return context
+
+
+def _suffix(region: str) -> str:
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+
+
+def _is_answer(outcome: Response | Unanswered) -> bool:
+    """Return whether a refusal tells what was asked, so that nothing is gained by asking again."""
+    return isinstance(outcome, Response) and (
+        outcome.status_code in {304, 404, 412}
+        or (outcome.error or {}).get("Error", {}).get("Code") == "ConditionalCheckFailedException"
+    )
+
+
+def _failure(request: Request, outcome: Response | Unanswered, attempt: int) -> Exception:
+    if not isinstance(outcome, Response):
+        return outcome
+    metadata = {
+        "HTTPStatusCode": outcome.status_code,
+        "HTTPHeaders": {name.lower(): value for name, value in outcome.headers.items()},
+        "RetryAttempts": attempt - 1,
+    }
+    parsed: Any = {**(outcome.error or {}), "ResponseMetadata": metadata}
+    return ClientError(parsed, request.operation)

@@ -1,0 +1,77 @@
+"""S3, with the calls that the functions make for each batch, spoken as boto3's client speaks them.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import zlib
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+from urllib.parse import quote
+
+from fraudstream.aws.connection import Connection, Limits, Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SERVICE: Final = "s3"
+
+
+class S3Object(TypedDict):
+    """An object that was read."""
+
+    ETag: str
+    Body: io.BytesIO
+
+
+class Bucket:
+    """One bucket's calls, by the names and with the parameters, answers and errors of boto3's client."""
+
+    def __init__(self, bucket: str, limits: Limits, before_attempt: Callable[[], None] | None = None) -> None:
+        """Store which bucket, how calls are limited, and what is called before each attempt; see `Connection`."""
+        self.connection = Connection(
+            _SERVICE, limits, _read_error, host_prefix=f"{bucket}.", before_attempt=before_attempt
+        )
+
+    # The parameters have boto3's names.
+    def get_object(self, *, Bucket: str, Key: str, IfNoneMatch: str | None = None) -> S3Object:  # noqa: N803
+        """Read an object, if it is another one than that with a given mark.
+
+        Raises:
+            ClientError: S3 refused, there is no such object, or it has not changed (status 304).
+            HTTPClientError: there was no answer.
+        """
+        headers = {} if IfNoneMatch is None else {"if-none-match": IfNoneMatch}
+        response = self.connection.send(Request("GetObject", "GET", self._path(Bucket, Key), headers))
+        return {"ETag": response.headers.get("ETag", ""), "Body": io.BytesIO(response.content)}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:  # noqa: N803
+        """Write an object; S3 refuses what has changed on its way.
+
+        Raises:
+            ClientError: S3 refused.
+            HTTPClientError: there was no answer; the object may have been written.
+        """
+        checksum = base64.b64encode(zlib.crc32(Body).to_bytes(4, "big")).decode()
+        headers = {"content-type": ContentType, "x-amz-checksum-crc32": checksum}
+        self.connection.send(Request("PutObject", "PUT", self._path(Bucket, Key), headers, Body))
+
+    def _path(self, bucket: str, key: str) -> str:
+        path = "/" + quote(key, safe="/~")
+        return f"/{bucket}{path}" if self.connection.is_elsewhere else path
+
+
+def _read_error(response: Response) -> dict[str, Any]:
+    from xml.etree import ElementTree as ET  # noqa: PLC0415  (most functions never see an error of S3)
+
+    code, message = str(response.status_code), ""
+    try:
+        if response.content:
+            found = ET.fromstring(response.content)  # noqa: S314  (it comes from AWS)
+            code, message = found.findtext("Code") or code, found.findtext("Message") or ""
+    except ET.ParseError:
+        # What stands between here and S3 has answered.
+        pass
+    return {"Error": {"Code": code, "Message": message}}
