@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from benchmarks.items import WRITE_UNIT, item_size
-from fraudstream.aws.connection import Connection, Request, Response
-from fraudstream.aws.dynamodb import Answer, AttributeValue, Keys
+from fraudstream.aws.connection import AwsRequest, AwsResponse, Connection
+from fraudstream.aws.dynamodb import AttributeValue, DynamoDbAnswer, KeysToRead
 
 READ_UNIT: Final = 4096
 _WRITES: Final = {"PutItem", "UpdateItem"}
@@ -25,7 +25,7 @@ class _Asked(TypedDict, total=False):
     TableName: str
     Item: dict[str, AttributeValue]
     Key: dict[str, AttributeValue]
-    RequestItems: dict[str, Keys]
+    RequestItems: dict[str, KeysToRead]
     ConsistentRead: bool
 
 
@@ -56,7 +56,7 @@ class RequestMeter:
         """Count the calls of the functions' own clients, and of botocore's that are made meanwhile."""
         send, create = Connection.send, Session.create_client
 
-        def metered_send(connection: Connection, request: Request) -> Response:
+        def metered_send(connection: Connection, request: AwsRequest) -> AwsResponse:
             service = "dynamodb" if "x-amz-target" in request.headers else "s3"
             asked: Any = {"Body": request.body}
             answer: Any = {}
@@ -64,7 +64,7 @@ class RequestMeter:
                 asked = msgspec.json.decode(request.body, type=_Asked)
             try:
                 response = send(connection, request)
-                answer = msgspec.json.decode(response.content, type=Answer) if service == "dynamodb" else {}
+                answer = msgspec.json.decode(response.content, type=DynamoDbAnswer) if service == "dynamodb" else {}
             except ClientError as error:
                 answer = error.response
                 raise

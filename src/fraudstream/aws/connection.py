@@ -60,7 +60,7 @@ class Limits(NamedTuple):
     """How many stay open."""
 
 
-class Request(NamedTuple):
+class AwsRequest(NamedTuple):
     """What is sent to a service."""
 
     operation: str
@@ -73,7 +73,7 @@ class Request(NamedTuple):
     body: bytes = b""
 
 
-class Response(NamedTuple):
+class AwsResponse(NamedTuple):
     """What a service answered."""
 
     status_code: int
@@ -96,7 +96,7 @@ class Connection:
         self,
         service: str,
         limits: Limits,
-        read_error: Callable[[Response], dict[str, Any]],
+        read_error: Callable[[AwsResponse], dict[str, Any]],
         *,
         host_prefix: str = "",
         before_attempt: Callable[[], None] | None = None,
@@ -106,7 +106,7 @@ class Connection:
         Args:
             service: as AWS's hosts and signatures name it, such as `dynamodb`.
             limits: of each call.
-            read_error: reads an error, as `Response.error` says.
+            read_error: reads an error, as `AwsResponse.error` says.
             host_prefix: what the host's name begins with before the service, such as a bucket and a dot.
             before_attempt: is called before each attempt; what it raises ends the call.
 
@@ -128,7 +128,7 @@ class Connection:
         self.pool = connection_pool(self.url, limits)
         self._retries: Retries | None = None
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: AwsRequest) -> AwsResponse:
         """Send a request, again where that may help, and return the answer.
 
         Raises:
@@ -146,7 +146,7 @@ class Connection:
                 outcome = self._attempt(request)
             except (HTTPClientError, ConnectionFailedError) as error:
                 outcome = error
-            if isinstance(outcome, Response) and outcome.error is None:
+            if isinstance(outcome, AwsResponse) and outcome.error is None:
                 if self._retries:
                     self._retries.succeeded(call, outcome)
                 return outcome
@@ -155,7 +155,7 @@ class Connection:
                 raise _failure(request, outcome, attempt)
             time.sleep(pause)
 
-    def _attempt(self, request: Request) -> Response:
+    def _attempt(self, request: AwsRequest) -> AwsResponse:
         headers = self._signer.signed(
             request.method, request.path, {**request.headers, "host": self._host}, request.body
         )
@@ -166,13 +166,13 @@ class Connection:
             )
         except exceptions.HTTPError as error:
             raise self._unanswered(error) from error
-        response = Response(answer.status, answer.headers, answer.data)
+        response = AwsResponse(answer.status, answer.headers, answer.data)
         checksum = response.headers.get("x-amz-crc32")
         if checksum and int(checksum) != zlib.crc32(response.content):
             raise DamagedResponseError(error="its checksum is another one")
         return response if answer.status < _ERRORS_FROM else response._replace(error=self._read_error(response))
 
-    def _pause(self, call: dict[str, Any], attempt: int, outcome: Response | Unanswered) -> float | None:
+    def _pause(self, call: dict[str, Any], attempt: int, outcome: AwsResponse | Unanswered) -> float | None:
         """Return the seconds until another attempt; None if there is none."""
         if attempt >= self._limits.attempts or _is_answer(outcome):
             return None
@@ -224,16 +224,16 @@ def _suffix(region: str) -> str:
     return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
-def _is_answer(outcome: Response | Unanswered) -> bool:
+def _is_answer(outcome: AwsResponse | Unanswered) -> bool:
     """Return whether a refusal tells what was asked, so that nothing is gained by asking again."""
-    return isinstance(outcome, Response) and (
+    return isinstance(outcome, AwsResponse) and (
         outcome.status_code in {304, 404, 412}
         or (outcome.error or {}).get("Error", {}).get("Code") == "ConditionalCheckFailedException"
     )
 
 
-def _failure(request: Request, outcome: Response | Unanswered, attempt: int) -> Exception:
-    if not isinstance(outcome, Response):
+def _failure(request: AwsRequest, outcome: AwsResponse | Unanswered, attempt: int) -> Exception:
+    if not isinstance(outcome, AwsResponse):
         return outcome
     metadata = {
         "HTTPStatusCode": outcome.status_code,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import msgspec
 
-from fraudstream.aws.connection import Connection, DamagedResponseError, Limits, Request, Response
+from fraudstream.aws.connection import AwsRequest, AwsResponse, Connection, DamagedResponseError, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,27 +39,27 @@ class AttributeValue(TypedDict, total=False):
 _Item = dict[str, AttributeValue]
 
 
-class Keys(TypedDict, total=False):
+class KeysToRead(TypedDict, total=False):
     """Keys of one table."""
 
     Keys: list[_Item]
     ConsistentRead: bool
 
 
-class Answer(TypedDict, total=False):
+class DynamoDbAnswer(TypedDict, total=False):
     """What the operations below answer; each has its part of it."""
 
     Item: _Item
     Items: list[_Item]
     Attributes: _Item
     Responses: dict[str, list[_Item]]
-    UnprocessedKeys: dict[str, Keys]
+    UnprocessedKeys: dict[str, KeysToRead]
     Count: int
     LastEvaluatedKey: _Item
 
 
 _ENCODER: Final = msgspec.json.Encoder()
-_ANSWERS: Final = msgspec.json.Decoder(Answer)
+_ANSWERS: Final = msgspec.json.Decoder(DynamoDbAnswer)
 
 
 class DynamoDb:
@@ -69,27 +69,27 @@ class DynamoDb:
         """Store how calls are limited, and what is called before each attempt; see `Connection`."""
         self.connection = Connection(_SERVICE, limits, _read_error, before_attempt=before_attempt)
 
-    def get_item(self, **parameters: object) -> Answer:
+    def get_item(self, **parameters: object) -> DynamoDbAnswer:
         """Read an item."""
         return self._call("GetItem", parameters)
 
-    def query(self, **parameters: object) -> Answer:
+    def query(self, **parameters: object) -> DynamoDbAnswer:
         """Read items of one partition."""
         return {"Items": [], **self._call("Query", parameters)}
 
-    def batch_get_item(self, **parameters: object) -> Answer:
+    def batch_get_item(self, **parameters: object) -> DynamoDbAnswer:
         """Read up to a hundred items."""
         return {"Responses": {}, **self._call("BatchGetItem", parameters)}
 
-    def put_item(self, **parameters: object) -> Answer:
+    def put_item(self, **parameters: object) -> DynamoDbAnswer:
         """Write an item."""
         return self._call("PutItem", parameters)
 
-    def update_item(self, **parameters: object) -> Answer:
+    def update_item(self, **parameters: object) -> DynamoDbAnswer:
         """Change an item."""
         return self._call("UpdateItem", parameters)
 
-    def _call(self, operation: str, parameters: Mapping[str, object]) -> Answer:
+    def _call(self, operation: str, parameters: Mapping[str, object]) -> DynamoDbAnswer:
         """Call an operation.
 
         Raises:
@@ -97,7 +97,7 @@ class DynamoDb:
             HTTPClientError: there was no answer, or none that can be read.
         """
         headers = {"x-amz-target": f"{_TARGET}.{operation}", "content-type": _CONTENT_TYPE}
-        request = Request(operation, "POST", "/", headers, _ENCODER.encode(parameters))
+        request = AwsRequest(operation, "POST", "/", headers, _ENCODER.encode(parameters))
         content = self.connection.send(request).content
         try:
             return _ANSWERS.decode(content or b"{}")
@@ -105,7 +105,7 @@ class DynamoDb:
             raise DamagedResponseError(error="it is no answer of DynamoDB") from error
 
 
-def _read_error(response: Response) -> dict[str, Any]:
+def _read_error(response: AwsResponse) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(response.content, type=dict[str, Any])
         item = _ANSWERS.decode(response.content)

@@ -17,7 +17,7 @@ from botocore.retries.standard import (
 )
 
 if TYPE_CHECKING:
-    from fraudstream.aws.connection import Response, Unanswered
+    from fraudstream.aws.connection import AwsResponse, Unanswered
 
 
 class Retries:
@@ -29,7 +29,7 @@ class Retries:
         self._backoff = ExponentialBackoff(service_name=service)
         self._quota = RetryQuotaChecker(RetryQuota())
 
-    def pause(self, call: dict[str, Any], attempt: int, outcome: Response | Unanswered) -> float | None:
+    def pause(self, call: dict[str, Any], attempt: int, outcome: AwsResponse | Unanswered) -> float | None:
         """Return the seconds until another attempt; None if that would not help, or too many others have failed.
 
         Args:
@@ -49,6 +49,6 @@ class Retries:
             return None
         return self._backoff.delay_amount(context) if self._quota.acquire_retry_quota(context) else None
 
-    def succeeded(self, call: dict[str, Any], response: Response) -> None:
-        """Give back to the quota what a call that came to its end has taken."""
+    def succeeded(self, call: dict[str, Any], response: AwsResponse) -> None:
+        """Return to the quota what a call that came to its end has taken."""
         self._quota.release_retry_quota(cast("Any", call), response)

@@ -11,7 +11,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 from urllib.parse import quote
 
-from fraudstream.aws.connection import Connection, Limits, Request, Response
+from fraudstream.aws.connection import AwsRequest, AwsResponse, Connection, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ class Bucket:
             HTTPClientError: there was no answer.
         """
         headers = {} if IfNoneMatch is None else {"if-none-match": IfNoneMatch}
-        response = self.connection.send(Request("GetObject", "GET", self._path(Bucket, Key), headers))
+        response = self.connection.send(AwsRequest("GetObject", "GET", self._path(Bucket, Key), headers))
         return {"ETag": response.headers.get("ETag", ""), "Body": io.BytesIO(response.content)}
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:  # noqa: N803
@@ -56,14 +56,14 @@ class Bucket:
         """
         checksum = base64.b64encode(zlib.crc32(Body).to_bytes(4, "big")).decode()
         headers = {"content-type": ContentType, "x-amz-checksum-crc32": checksum}
-        self.connection.send(Request("PutObject", "PUT", self._path(Bucket, Key), headers, Body))
+        self.connection.send(AwsRequest("PutObject", "PUT", self._path(Bucket, Key), headers, Body))
 
     def _path(self, bucket: str, key: str) -> str:
         path = "/" + quote(key, safe="/~")
         return f"/{bucket}{path}" if self.connection.is_elsewhere else path
 
 
-def _read_error(response: Response) -> dict[str, Any]:
+def _read_error(response: AwsResponse) -> dict[str, Any]:
     from xml.etree import ElementTree as ET  # noqa: PLC0415  (most functions never see an error of S3)
 
     code, message = str(response.status_code), ""

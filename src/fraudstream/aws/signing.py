@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 
 
-class Credentials(NamedTuple):
+class AwsCredentials(NamedTuple):
     """Who calls. Lambda gives a function temporary ones, which outlive the process."""
 
     access_key: str
@@ -28,7 +28,7 @@ class Credentials(NamedTuple):
     session_token: str | None = None
 
 
-def credentials_of(variables: Mapping[str, str] = os.environ) -> Credentials:
+def credentials_of(variables: Mapping[str, str] = os.environ) -> AwsCredentials:
     """Return the credentials in the environment.
 
     Raises:
@@ -38,7 +38,7 @@ def credentials_of(variables: Mapping[str, str] = os.environ) -> Credentials:
         access_key, secret_key = variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"]
     except KeyError:
         raise NoCredentialsError from None
-    return Credentials(access_key, secret_key, variables.get("AWS_SESSION_TOKEN") or None)
+    return AwsCredentials(access_key, secret_key, variables.get("AWS_SESSION_TOKEN") or None)
 
 
 def region_of(variables: Mapping[str, str] = os.environ) -> str:
@@ -56,7 +56,7 @@ def region_of(variables: Mapping[str, str] = os.environ) -> str:
 class Signer:
     """Signs the requests to one service in one region."""
 
-    def __init__(self, credentials: Credentials, region: str, service: str) -> None:
+    def __init__(self, credentials: AwsCredentials, region: str, service: str) -> None:
         """Store who signs, and what for."""
         self._credentials = credentials
         self._region = region

@@ -13,7 +13,7 @@ from botocore.exceptions import NoCredentialsError, NoRegionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.aws.signing import Credentials, Signer, credentials_of, region_of
+from fraudstream.aws.signing import AwsCredentials, Signer, credentials_of, region_of
 
 HOST = "service.us-east-2.amazonaws.com"
 NOW = 1_795_400_000
@@ -56,24 +56,24 @@ ASKED = st.builds(
 
 @given(ASKED)
 def test_a_signature_is_the_one_that_botocore_makes(asked: Asked) -> None:
-    signer = Signer(Credentials("key", "secret", asked.token), "us-east-2", asked.service)
+    signer = Signer(AwsCredentials("key", "secret", asked.token), "us-east-2", asked.service)
     made = signer.signed(asked.method, asked.path, {**asked.headers, "host": HOST}, asked.body, now=NOW)
     assert made["authorization"] == of_botocore(asked)
 
 
 def test_a_new_day_has_a_new_key() -> None:
-    signer = Signer(Credentials("key", "secret"), "us-east-2", "dynamodb")
+    signer = Signer(AwsCredentials("key", "secret"), "us-east-2", "dynamodb")
     headers = {"host": HOST}
     days = [NOW, NOW + 86_400, NOW]
     made = [signer.signed("POST", "/", headers, b"", now=day)["authorization"] for day in days]
     assert made[0] == made[2] != made[1]
-    fresh = Signer(Credentials("key", "secret"), "us-east-2", "dynamodb")
+    fresh = Signer(AwsCredentials("key", "secret"), "us-east-2", "dynamodb")
     assert fresh.signed("POST", "/", headers, b"", now=days[1])["authorization"] == made[1]
 
 
 def test_credentials_and_region_come_from_the_environment() -> None:
     variables = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "eu-west-1"}
-    assert credentials_of(variables) == Credentials("key", "secret", None)
+    assert credentials_of(variables) == AwsCredentials("key", "secret", None)
     assert credentials_of(variables | {"AWS_SESSION_TOKEN": "token"}).session_token == "token"
     assert region_of(variables) == "eu-west-1"
     assert region_of(variables | {"AWS_REGION": "us-east-2"}) == "us-east-2"

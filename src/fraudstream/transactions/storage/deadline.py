@@ -33,7 +33,7 @@ class Deadline:
             self._ends_at = None
 
     def check(self, **_event: object) -> None:
-        """Let an attempt begin, as a function or as a hook of botocore's.
+        """Check that an attempt may begin; this is a hook of botocore's too.
 
         Raises:
             DeadlineExceededError: the time is up.
