@@ -15,6 +15,7 @@ from fraudstream_tools.cli.support.terminal.output import CommandError, out
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.world.handbook import HandbookWorld
+    from fraudstream_tools.lab.world.simulate import Simulation
 
 
 class WorldName(StrEnum):
@@ -22,10 +23,23 @@ class WorldName(StrEnum):
 
     TOWNS = "towns"
     HANDBOOK = "handbook"
+    FINTECH = "fintech"
 
 
 _OF_TOWNS = "World of towns"
+_OF_PEOPLE = "Worlds of towns and of a fintech"
 _OF_HANDBOOK = "World of the handbook"
+
+
+_SETTINGS = {
+    WorldName.TOWNS: {"customers", "days", "activity", "warm_up_days", "episodes", "traps"},
+    WorldName.FINTECH: {"customers", "days", "episodes", "traps"},
+    WorldName.HANDBOOK: {
+        *("customers", "days", "activity", "terminals"),
+        *("spending", "shift_day", "compromise_days", "leak_days"),
+    },
+}
+"""The options that each world has, beside seed and start."""
 
 
 def register(app: typer.Typer) -> None:
@@ -41,11 +55,16 @@ def simulate(
     ],
     world: Annotated[WorldName, typer.Option(help="The world to simulate, as described above.")] = WorldName.TOWNS,
     seed: Annotated[int, typer.Option(help="Seed of the world: the same seed gives the same world.")] = 1,
-    customers: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="[default: 1000, handbook 5000]")] = None,
-    days: Annotated[int | None, typer.Option(min=1, max=1000, help="[default: 7, handbook 183]")] = None,
+    customers: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="[default: 1000, handbook 5000, fintech 300]")
+    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=1000, help="[default: 7, handbook 183, fintech 90]")] = None,
     start: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="The first day (UTC).  [default: 2026-01-05, handbook 2018-04-01]"),
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="The first day (UTC).  [default: 2026-01-05, handbook 2018-04-01, fintech 2025-09-08]",
+        ),
     ] = None,
     activity: Annotated[
         float | None,
@@ -67,8 +86,8 @@ def simulate(
         typer.Option(
             min=0,
             max=1000,
-            help="Fraud episodes a day for each 1,000 customers.  [default: 4]",
-            rich_help_panel=_OF_TOWNS,
+            help="Fraud episodes a day for each 1,000 customers.  [default: 4, fintech 2.6]",
+            rich_help_panel=_OF_PEOPLE,
         ),
     ] = None,
     traps: Annotated[
@@ -76,8 +95,8 @@ def simulate(
         typer.Option(
             min=0,
             max=1000,
-            help="Honest events that look like fraud, a day for each 1,000 customers.  [default: 1]",
-            rich_help_panel=_OF_TOWNS,
+            help="Honest events that look like fraud, a day for each 1,000 customers.  [default: 1, fintech 14]",
+            rich_help_panel=_OF_PEOPLE,
         ),
     ] = None,
     terminals: Annotated[
@@ -120,25 +139,31 @@ def simulate(
     **handbook** is the world that the Fraud Detection Handbook measures detectors on, written as its table:
     transaction_id, time_seconds, customer_id, terminal_id, amount_cents, fraud, scenario.
 
+    **fintech** is a world that is independent of the rules: ordinary life with rent, salaries, new phones, holidays,
+    joint accounts, subscriptions, sales days, outages and guests, and frauds that stay small, slow, near and spread.
+
     The same options give the same bytes.
 
         fraudstream simulate --customers 5000 --days 14 --output world.parquet
         fraudstream replay world.parquet --shift-to-now
         fraudstream simulate --world handbook --seed 7 --spending 1.5 --output shifted.parquet
     """
-    common = {"customers": customers, "days": days, "activity": activity}
-    of_towns = {"warm_up_days": warm_up, "episodes": episodes, "traps": traps}
-    of_handbook = {
+    given: dict[str, Any] = {
+        "customers": customers,
+        "days": days,
+        "activity": activity,
+        "warm_up_days": warm_up,
+        "episodes": episodes,
+        "traps": traps,
         "terminals": terminals,
         "spending": spending,
         "shift_day": shift_day,
         "compromise_days": compromise_days,
         "leak_days": leak_days,
     }
-    chosen, other = (of_towns, of_handbook) if world is WorldName.TOWNS else (of_handbook, of_towns)
-    if (api_fields and world is WorldName.TOWNS) or any(value is not None for value in other.values()):
+    settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if not settings.keys() <= _SETTINGS[world] or (api_fields and world is not WorldName.HANDBOOK):
         raise CommandError(f"the world {world} has not all of these options: see fraudstream simulate --help")
-    settings: dict[str, Any] = {name: value for name, value in (common | chosen).items() if value is not None}
     settings["seed"] = seed
     if start:
         settings["start"] = start.replace(tzinfo=UTC)
@@ -146,17 +171,32 @@ def simulate(
     with file_problems():
         if world is WorldName.TOWNS:
             _towns(output, settings)
+        elif world is WorldName.FINTECH:
+            _fintech(output, settings)
         else:
             _handbook(output, settings, api_fields=api_fields)
 
 
 def _towns(output: Path, settings: dict[str, Any]) -> None:
     from fraudstream_tools.lab.files import writing  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.files.shifting import truth_file  # noqa: PLC0415
     from fraudstream_tools.lab.world.simulate import WorldSettings, simulate  # noqa: PLC0415
 
     writing.file_format(output)
-    made = simulate(WorldSettings(**settings))
+    _write(output, simulate(WorldSettings(**settings)))
+
+
+def _fintech(output: Path, settings: dict[str, Any]) -> None:
+    from fraudstream_tools.lab.files import writing  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.fintech.world import FintechSettings, make_fintech_world  # noqa: PLC0415
+
+    writing.file_format(output)
+    _write(output, make_fintech_world(FintechSettings(**settings)))
+
+
+def _write(output: Path, made: "Simulation") -> None:
+    from fraudstream_tools.lab.files import writing  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.files.shifting import truth_file  # noqa: PLC0415
+
     truth = truth_file(output)
     writing.write_rows(output, made.transactions)
     writing.write_rows(truth, (row.as_row() for row in made.truths))

@@ -1,6 +1,6 @@
 """A seeded world of transactions, with named fraud episodes in it and the truth about every one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
@@ -112,7 +112,7 @@ def simulate(settings: WorldSettings) -> Simulation:
                 draft.trap = name
             made.extend(drafts)
     end = start + settings.days * DAY
-    return _numbered(rng, settings.seed, [draft for draft in made if draft.at < end])
+    return numbered(rng, f"sim-{settings.seed}", [draft for draft in made if draft.at < end], report)
 
 
 def _warm_up(rng: Random, world: World, days: int, start: int) -> Iterator[Draft]:
@@ -154,9 +154,19 @@ class _Happening:
         return name, self._episodes[name](Scene(rng, self._world, victim, last, at, number, day))
 
 
-def _numbered(rng: Random, seed: int, made: list[Draft]) -> Simulation:
+def numbered(
+    rng: Random, prefix: str, made: list[Draft], reported: Callable[[Random, Draft], Report | None]
+) -> Simulation:
+    """Put drafts in order, give them ids, and tell the truth about each.
+
+    Args:
+        rng: where chance comes from.
+        prefix: what all ids begin with.
+        made: all that happened.
+        reported: says who labels a transaction, and when.
+    """
     made.sort(key=lambda draft: draft.at)
-    ids = {id(draft): f"sim-{seed}-{number:07}" for number, draft in enumerate(made)}
+    ids = {id(draft): f"{prefix}-{number:07}" for number, draft in enumerate(made)}
     transactions: list[dict[str, Any]] = []
     truths: list[SimulatedTruth] = []
     for draft in made:
@@ -164,5 +174,5 @@ def _numbered(rng: Random, seed: int, made: list[Draft]) -> Simulation:
         if draft.original is not None:
             transaction["originalTransactionId"] = ids[id(draft.original)]
         transactions.append(transaction)
-        truths.append(SimulatedTruth(ids[id(draft)], draft.is_fraud, draft.episode, draft.trap, report(rng, draft)))
+        truths.append(SimulatedTruth(ids[id(draft)], draft.is_fraud, draft.episode, draft.trap, reported(rng, draft)))
     return Simulation(transactions, truths)
