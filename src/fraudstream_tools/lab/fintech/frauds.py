@@ -16,7 +16,7 @@ from fraudstream.durations import DAY, HOUR, MINUTE
 from fraudstream_tools.lab.fintech import payments
 from fraudstream_tools.lab.fintech.frauds_in_rings import bust_out_ring, mule_ring, own_person
 from fraudstream_tools.lab.fintech.life import device_of, spend
-from fraudstream_tools.lab.fintech.lookalikes import Place
+from fraudstream_tools.lab.fintech.lookalikes import Occasion
 from fraudstream_tools.lab.fintech.people import CARRIER_ADDRESSES, DESTINATIONS, new_card
 from fraudstream_tools.lab.world.drafts import Draft
 from fraudstream_tools.lab.world.population import chance
@@ -24,12 +24,12 @@ from fraudstream_tools.lab.world.population import chance
 _BAD_NUMBER: Final = ("14", "54", "82", "05", "51", "41")
 
 
-def proxy(place: Place) -> str:
+def proxy(place: Occasion) -> str:
     """Return an address that is rented for minutes: seldom the same twice."""
     return f"2001:db8:d:{place.today.rng.randrange(65_536):x}::1"
 
 
-def remote_access(place: Place) -> list[Draft]:
+def remote_access(place: Occasion) -> list[Draft]:
     """The victim's own phone or laptop is steered from afar: device, address and country are the victim's."""
     rng, victim, at = place.today.rng, place.somebody(), place.at
     device, made = (victim.laptop, victim.address, victim.home.country), list[Draft]()
@@ -41,7 +41,7 @@ def remote_access(place: Place) -> list[Draft]:
     return made
 
 
-def manipulated_payer(place: Place) -> list[Draft]:
+def manipulated_payer(place: Occasion) -> list[Draft]:
     """The victim pays a swindler, as they believe for safety, for an investment or for love."""
     rng, victim = place.today.rng, place.somebody()
     euros = round(rng.lognormvariate(7.3, 0.7), -1)
@@ -57,7 +57,7 @@ def manipulated_payer(place: Place) -> list[Draft]:
     return made
 
 
-def domestic_takeover(place: Place) -> list[Draft]:
+def domestic_takeover(place: Occasion) -> list[Draft]:
     """A phished account is opened on the thief's phone, behind a carrier's address: a small test, and then the rest."""
     rng, victim, at = place.today.rng, place.somebody(), place.at
     device = (f"burner-{place.number}", rng.choice(CARRIER_ADDRESSES), victim.home.country)
@@ -69,7 +69,7 @@ def domestic_takeover(place: Place) -> list[Draft]:
     return made
 
 
-def foreign_takeover(place: Place) -> list[Draft]:
+def foreign_takeover(place: Occasion) -> list[Draft]:
     """The loud kind: new phone, foreign address, new payee and a lot of money at once."""
     rng, victim, at = place.today.rng, place.somebody(), place.at
     device = (f"burner-{place.number}", proxy(place), rng.choice(("NG", "RU", "RO", "US")))
@@ -82,7 +82,7 @@ def foreign_takeover(place: Place) -> list[Draft]:
     return made
 
 
-def slow_card_test(place: Place) -> list[Draft]:
+def slow_card_test(place: Occasion) -> list[Draft]:
     """Stolen numbers are tried one an hour, each from another address, device and site, for less than a coffee."""
     rng, at, made = place.today.rng, place.at, list[Draft]()
     for n in range(rng.randint(6, 12)):
@@ -95,7 +95,7 @@ def slow_card_test(place: Place) -> list[Draft]:
     return made
 
 
-def quick_card_test(place: Place) -> list[Draft]:
+def quick_card_test(place: Occasion) -> list[Draft]:
     """A bot tries many numbers from one device, as fast as the site lets it."""
     rng, at, made = place.today.rng, place.at, list[Draft]()
     shop, device = rng.choice(place.today.town.sites), (f"bot-{place.number}", proxy(place), "US")
@@ -107,7 +107,7 @@ def quick_card_test(place: Place) -> list[Draft]:
     return made
 
 
-def enumeration(place: Place) -> list[Draft]:
+def enumeration(place: Occasion) -> list[Draft]:
     """Numbers of one range are guessed at one site by a crowd of hijacked devices."""
     rng, at, made = place.today.rng, place.at, list[Draft]()
     shop = rng.choice(place.today.town.sites)
@@ -121,7 +121,7 @@ def enumeration(place: Place) -> list[Draft]:
     return made
 
 
-def rotating_number(place: Place) -> list[Draft]:
+def rotating_number(place: Occasion) -> list[Draft]:
     """A stolen number buys little things for days, each time from another address and device, within the country."""
     rng, victim, at, made = place.today.rng, place.somebody(), place.at, list[Draft]()
     for n in range(rng.randint(4, 9)):
@@ -132,7 +132,7 @@ def rotating_number(place: Place) -> list[Draft]:
     return made
 
 
-def foreign_number(place: Place) -> list[Draft]:
+def foreign_number(place: Occasion) -> list[Draft]:
     """A stolen number buys what can be sold again, on a foreign device, until it is declined."""
     rng, victim, at, made = place.today.rng, place.somebody(), place.at, list[Draft]()
     device = (f"bot-{place.number}", proxy(place), rng.choice(("US", "RU", "VN", "BR")))
@@ -145,7 +145,7 @@ def foreign_number(place: Place) -> list[Draft]:
     return made
 
 
-def lost_card(place: Place) -> list[Draft]:
+def lost_card(place: Occasion) -> list[Draft]:
     """A found card pays without its PIN in the shops around, each time for less than fifty euros."""
     rng, victim, at, made = place.today.rng, place.somebody(), place.at, list[Draft]()
     for _ in range(rng.randint(4, 9)):
@@ -157,7 +157,7 @@ def lost_card(place: Place) -> list[Draft]:
     return made
 
 
-def skimmed_card(place: Place) -> list[Draft]:
+def skimmed_card(place: Occasion) -> list[Draft]:
     """A copy of the card takes cash abroad while its owner goes on paying at home."""
     rng, victim, at, made = place.today.rng, place.somebody(), place.at, list[Draft]()
     machine = place.today.town.cash[rng.choice([each for each in DESTINATIONS if each.country in {"US", "TR", "MA"}])]
@@ -169,7 +169,7 @@ def skimmed_card(place: Place) -> list[Draft]:
     return made
 
 
-def structuring(place: Place) -> list[Draft]:
+def structuring(place: Occasion) -> list[Draft]:
     """Cash is paid in below the sum that is reported, and sent on: every day or two, for two weeks."""
     rng, launderer, at, made = place.today.rng, place.somebody(), place.at, list[Draft]()
     for _ in range(rng.randint(6, 10)):
@@ -188,7 +188,7 @@ def structuring(place: Place) -> list[Draft]:
     return made
 
 
-def refund_fraud(place: Place) -> list[Draft]:
+def refund_fraud(place: Occasion) -> list[Draft]:
     """Somebody at a till gives money back that nobody paid: beyond a payment, of another customer's, or of none."""
     rng, thief, at, made = place.today.rng, place.somebody(), place.at, list[Draft]()
     shop = rng.choice(thief.shops)
@@ -214,7 +214,7 @@ def refund_fraud(place: Place) -> list[Draft]:
     return made
 
 
-Episode = Callable[[Place], list[Draft]]
+Episode = Callable[[Occasion], list[Draft]]
 FRAUDS: Final[Mapping[str, tuple[Episode, int]]] = MappingProxyType(
     {
         "remote_access": (remote_access, 6),

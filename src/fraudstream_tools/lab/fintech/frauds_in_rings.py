@@ -5,8 +5,8 @@ from dataclasses import replace
 from fraudstream.durations import DAY, HOUR, MINUTE
 from fraudstream_tools.lab.fintech import payments
 from fraudstream_tools.lab.fintech.life import spend
-from fraudstream_tools.lab.fintech.lookalikes import Place
-from fraudstream_tools.lab.fintech.people import Person, new_card
+from fraudstream_tools.lab.fintech.lookalikes import Occasion
+from fraudstream_tools.lab.fintech.people import AccountHolder, new_card
 from fraudstream_tools.lab.world.drafts import Draft
 from fraudstream_tools.lab.world.population import chance
 
@@ -14,7 +14,7 @@ _SLEEP_DAYS = 35
 _NIGHT = 9 * HOUR
 
 
-def own_person(place: Place, number: int, *, age: int = 0) -> Person:
+def own_person(place: Occasion, number: int, *, age: int = 0) -> AccountHolder:
     """Build an account that exists for the fraud alone, like a person of the world in all other things."""
     rng = place.today.rng
     name = f"alias-{place.number}-{number}"
@@ -28,7 +28,7 @@ def own_person(place: Place, number: int, *, age: int = 0) -> Person:
     )
 
 
-def mule_ring(place: Place) -> list[Draft]:
+def mule_ring(place: Occasion) -> list[Draft]:
     """Young accounts on two phones take in what victims lose, and pass it on within hours to one collector."""
     rng, made = place.today.rng, list[Draft]()
     phones = [(f"ring-{place.number}-{n}", f"2001:db8:e:{place.number % 65_536:x}::1", "DE") for n in range(2)]
@@ -59,7 +59,7 @@ def mule_ring(place: Place) -> list[Draft]:
     return made
 
 
-def bust_out_ring(place: Place) -> list[Draft]:
+def bust_out_ring(place: Occasion) -> list[Draft]:
     """Invented people share a phone, behave for five weeks, and spend all that they were lent within two days."""
     rng, made = place.today.rng, list[Draft]()
     phone = (f"ring-{place.number}", f"2001:db8:e:{place.number % 65_536:x}::1", "DE")

@@ -8,7 +8,7 @@ from typing import Final
 
 from fraudstream.durations import DAY, HOUR, MINUTE
 from fraudstream_tools.lab.fintech import payments
-from fraudstream_tools.lab.fintech.people import CARRIER_ADDRESSES, Order, Person, Place, Shop, Town
+from fraudstream_tools.lab.fintech.people import CARRIER_ADDRESSES, AccountHolder, Order, Region, Shop, Town
 from fraudstream_tools.lab.world.drafts import Draft
 from fraudstream_tools.lab.world.population import Card, chance
 
@@ -48,7 +48,7 @@ class Today:
         return 0 <= (self.date - date(self.date.year, 11, 1)).days + 1 - friday <= 3  # noqa: PLR2004  (Friday to Monday)
 
 
-def ordinary_day(today: Today, person: Person) -> list[Draft]:
+def ordinary_day(today: Today, person: AccountHolder) -> list[Draft]:
     """Return what a person does on a day, in no order."""
     if not person.awake(today.day):
         return []
@@ -68,7 +68,7 @@ def ordinary_day(today: Today, person: Person) -> list[Draft]:
     return made
 
 
-def _also(draft: Draft, today: Today, person: Person, *, newcomer: bool, returned: bool) -> str:
+def _also(draft: Draft, today: Today, person: AccountHolder, *, newcomer: bool, returned: bool) -> str:
     """Return what an ordinary deed looks like because of who does it, when or from where."""
     on_new_phone = (
         person.new_phone <= today.day < person.new_phone + _NEW and draft.fields.get("deviceId") == person.phones[-1]
@@ -84,7 +84,7 @@ def _also(draft: Draft, today: Today, person: Person, *, newcomer: bool, returne
     return next((kind for kind, applies in kinds.items() if applies), "")
 
 
-def device_of(rng: Random, person: Person, day: int, owner: int = 0) -> tuple[str, str, str]:
+def device_of(rng: Random, person: AccountHolder, day: int, owner: int = 0) -> tuple[str, str, str]:
     """Return what a person orders with: device, its address, and the country of that."""
     phone = chance(rng, 0.75)
     device = person.phone(day, owner) if phone else person.laptop
@@ -113,7 +113,7 @@ def _named(kind: str, *drafts: Draft) -> list[Draft]:
     return list(drafts)
 
 
-def _income(today: Today, person: Person) -> list[Draft]:
+def _income(today: Today, person: AccountHolder) -> list[Draft]:
     rng, made = today.rng, list[Draft]()
     if person.gigs and (today.day + person.opened_at // DAY) % 4 == 0:
         # Paid by the platform, and sent to the bank where the rent is paid from: most of it, and at once.
@@ -146,13 +146,13 @@ def _income(today: Today, person: Person) -> list[Draft]:
     return made
 
 
-def _order(today: Today, person: Person, order: Order, kind: str) -> list[Draft]:
+def _order(today: Today, person: AccountHolder, order: Order, kind: str) -> list[Draft]:
     hand = device_of(today.rng, person, today.day) if order.by_hand else None
     at = today.at(18, 2.5) if hand else today.midnight + today.rng.randint(HOUR, 6 * HOUR)
     return _named(kind, payments.transfer(at, person, order.payee, order.euros, hand))
 
 
-def _obligations(today: Today, person: Person) -> list[Draft]:
+def _obligations(today: Today, person: AccountHolder) -> list[Draft]:
     rng, made = today.rng, list[Draft]()
     rent = person.rent
     if rent is not None:
@@ -179,7 +179,7 @@ def _obligations(today: Today, person: Person) -> list[Draft]:
     return made
 
 
-def _collections(today: Today, person: Person) -> list[Draft]:
+def _collections(today: Today, person: AccountHolder) -> list[Draft]:
     rng, made, gyms = today.rng, list[Draft](), {gym.merchant_id for gym in today.town.gyms}
     card = person.cards[0]
     for shop, day, euros in person.subscriptions:
@@ -200,7 +200,7 @@ def _collections(today: Today, person: Person) -> list[Draft]:
     return made
 
 
-def _at_home(today: Today, person: Person) -> list[Draft]:
+def _at_home(today: Today, person: AccountHolder) -> list[Draft]:
     rng, made = today.rng, list[Draft]()
     rush = 1.4 if 0 <= today.date.day - person.pay_day < _PAYDAY_RUSH else 0.95
     weekend = 1.3 if today.date.weekday() == 5 else 0.95  # noqa: PLR2004  (Saturday)
@@ -235,7 +235,7 @@ def _paid(today: Today, draft: Draft) -> list[Draft]:
     return [draft]
 
 
-def _ordered(today: Today, person: Person, card: Card, owner: int) -> list[Draft]:
+def _ordered(today: Today, person: AccountHolder, card: Card, owner: int) -> list[Draft]:
     rng = today.rng
     shop = rng.choice(person.sites if chance(rng, 0.75) else today.town.sites)
     euros, at = spend(rng, shop), today.at(19, 3.5)
@@ -259,7 +259,7 @@ def _ordered(today: Today, person: Person, card: Card, owner: int) -> list[Draft
     return made
 
 
-def _abroad(today: Today, person: Person, place: Place) -> list[Draft]:
+def _abroad(today: Today, person: AccountHolder, place: Region) -> list[Draft]:
     rng, made = today.rng, list[Draft]()
     for _ in range(poisson(rng, 1.6 + person.pays)):
         shop = rng.choice(today.town.shops[place])
@@ -281,7 +281,7 @@ def _abroad(today: Today, person: Person, place: Place) -> list[Draft]:
     return _named("holiday", *made)
 
 
-def _welcome(today: Today, person: Person) -> list[Draft]:
+def _welcome(today: Today, person: AccountHolder) -> list[Draft]:
     """Return what a new customer does first: money comes from an account elsewhere, and much of it is spent."""
     rng, at = today.rng, today.at(15, 2)
     euros = round(rng.choice((50, 100, 100, 200, 500, 1000, 2500)) * 1.0, 2)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from fraudstream.durations import HOUR, MINUTE
 from fraudstream_tools.lab.fintech import payments
 from fraudstream_tools.lab.fintech.life import NO_MONEY, Today, device_of, spend
-from fraudstream_tools.lab.fintech.people import HOMES, Person, Shop, new_card
+from fraudstream_tools.lab.fintech.people import HOMES, AccountHolder, Shop, new_card
 from fraudstream_tools.lab.world.drafts import Draft
 from fraudstream_tools.lab.world.population import chance
 
@@ -21,7 +21,7 @@ FRIENDLY: Final = "friendly_fraud"
 """Honest, and labelled as fraud by a chargeback."""
 
 
-class Place(NamedTuple):
+class Occasion(NamedTuple):
     """Where and when something happens."""
 
     today: Today
@@ -29,16 +29,16 @@ class Place(NamedTuple):
     """The event's, so that its devices and guests are nobody else's."""
     at: int
 
-    def somebody(self) -> Person:
+    def somebody(self) -> AccountHolder:
         """Return one of the people who are there."""
         return self.today.rng.choice(self.awake())
 
-    def awake(self) -> list[Person]:
+    def awake(self) -> list[AccountHolder]:
         """Return all who are there."""
         return [person for person in self.today.town.people if person.awake(self.today.day)]
 
 
-def processor_outage(place: Place) -> list[Draft]:
+def processor_outage(place: Occasion) -> list[Draft]:
     """A processor answers nothing, or declines everything without a reason; everybody tries again, and pays later."""
     rng, made = place.today.rng, list[Draft]()
     shop, length = rng.choice(place.today.town.sites), rng.randint(20, 50) * MINUTE
@@ -58,7 +58,7 @@ def processor_outage(place: Place) -> list[Draft]:
     return made
 
 
-def shared_tablet(place: Place) -> list[Draft]:
+def shared_tablet(place: Occasion) -> list[Draft]:
     """A stall or a charity takes orders on one tablet: many cards on one device, and a few of them are declined."""
     rng, made = place.today.rng, list[Draft]()
     shop, people = rng.choice(place.today.town.sites), place.awake()
@@ -74,7 +74,7 @@ def shared_tablet(place: Place) -> list[Draft]:
     return made
 
 
-def sales_day(place: Place) -> list[Draft]:
+def sales_day(place: Occasion) -> list[Draft]:
     """Somebody buys presents on one evening, at many sites, and meets the card's limit."""
     rng, person, at = place.today.rng, place.somebody(), place.at
     made, device = list[Draft](), device_of(rng, person, place.today.day)
@@ -88,7 +88,7 @@ def sales_day(place: Place) -> list[Draft]:
     return made
 
 
-def guest_order(place: Place) -> list[Draft]:
+def guest_order(place: Occasion) -> list[Draft]:
     """Guests order: each has an account, a card and a device that nobody has seen, and is never seen again."""
     rng, made = place.today.rng, list[Draft]()
     for n in range(rng.randint(3, 8)):
@@ -112,7 +112,7 @@ def guest_order(place: Place) -> list[Draft]:
     return made
 
 
-def many_returns(place: Place) -> list[Draft]:
+def many_returns(place: Occasion) -> list[Draft]:
     """Clothes are ordered in all sizes and most are sent back: several refunds within a week."""
     rng, person = place.today.rng, place.somebody()
     made = list[Draft]()
@@ -132,7 +132,7 @@ def many_returns(place: Place) -> list[Draft]:
     return made
 
 
-def tickets_for_friends(place: Place) -> list[Draft]:
+def tickets_for_friends(place: Occasion) -> list[Draft]:
     """The same is bought two to four times in a row, on purpose."""
     rng, person = place.today.rng, place.somebody()
     shop: Shop = rng.choice(person.shops)
@@ -141,7 +141,7 @@ def tickets_for_friends(place: Place) -> list[Draft]:
     return [first, *again]
 
 
-def charged_back(place: Place) -> list[Draft]:
+def charged_back(place: Occasion) -> list[Draft]:
     """An ordinary purchase that its buyer will dispute: friendly fraud, which nothing in the payment tells."""
     rng, person = place.today.rng, place.somebody()
     shop = rng.choice(person.sites)
@@ -157,7 +157,7 @@ def charged_back(place: Place) -> list[Draft]:
     ]
 
 
-def split_bill(place: Place) -> list[Draft]:
+def split_bill(place: Occasion) -> list[Draft]:
     """Friends send their parts of a bill to one of them, who passes the sum on to whoever paid: the landlord's flat."""
     rng, person, at = place.today.rng, place.somebody(), place.at
     made, total = list[Draft](), 0.0
@@ -175,7 +175,7 @@ def split_bill(place: Place) -> list[Draft]:
     return made
 
 
-Event = Callable[[Place], list[Draft]]
+Event = Callable[[Occasion], list[Draft]]
 LOOKALIKES: Final[Mapping[str, tuple[Event, int]]] = MappingProxyType(
     {
         "outage": (processor_outage, 1),

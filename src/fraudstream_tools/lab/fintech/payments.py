@@ -3,12 +3,12 @@
 from random import Random
 from typing import Any
 
-from fraudstream_tools.lab.fintech.people import Person, Place, Shop
+from fraudstream_tools.lab.fintech.people import AccountHolder, Region, Shop
 from fraudstream_tools.lab.world.drafts import Draft
 from fraudstream_tools.lab.world.population import Card, chance
 
 
-def _common(person: Person, kind: str, euros: float, place: Place | None = None) -> dict[str, Any]:
+def _common(person: AccountHolder, kind: str, euros: float, place: Region | None = None) -> dict[str, Any]:
     place = place or person.home
     return {
         "type": kind,
@@ -21,7 +21,7 @@ def _common(person: Person, kind: str, euros: float, place: Place | None = None)
     }
 
 
-def _card(person: Person, card: Card, shop: Shop) -> dict[str, Any]:
+def _card(person: AccountHolder, card: Card, shop: Shop) -> dict[str, Any]:
     return {
         "cardToken": card.token,
         "cardBin": card.bin,
@@ -33,7 +33,7 @@ def _card(person: Person, card: Card, shop: Shop) -> dict[str, Any]:
     }
 
 
-def in_shop(rng: Random, at: int, person: Person, card: Card, shop: Shop, *, euros: float) -> Draft:
+def in_shop(rng: Random, at: int, person: AccountHolder, card: Card, shop: Shop, *, euros: float) -> Draft:
     """Pay at a till, or take cash at a machine; amounts are rounded to tens there."""
     cash = shop.category == "6011"
     return Draft(
@@ -52,7 +52,9 @@ def in_shop(rng: Random, at: int, person: Person, card: Card, shop: Shop, *, eur
     )
 
 
-def online(at: int, person: Person, card: Card, shop: Shop, *, euros: float, device: tuple[str, str, str]) -> Draft:
+def online(
+    at: int, person: AccountHolder, card: Card, shop: Shop, *, euros: float, device: tuple[str, str, str]
+) -> Draft:
     """Pay on a site; `device` is the device, its address and the address's country."""
     return Draft(
         at,
@@ -67,8 +69,8 @@ def online(at: int, person: Person, card: Card, shop: Shop, *, euros: float, dev
     )
 
 
-def collected(at: int, person: Person, card: Card, shop: Shop, euros: float) -> Draft:
-    """Let a seller take from the card on file, without the customer."""
+def collected(at: int, person: AccountHolder, card: Card, shop: Shop, euros: float) -> Draft:
+    """Charge the card on file for a seller, without the customer."""
     return Draft(
         at,
         {
@@ -80,19 +82,19 @@ def collected(at: int, person: Person, card: Card, shop: Shop, euros: float) -> 
     )
 
 
-def transfer(at: int, person: Person, payee: str, euros: float, device: tuple[str, str, str] | None) -> Draft:
+def transfer(at: int, person: AccountHolder, payee: str, euros: float, device: tuple[str, str, str] | None) -> Draft:
     """Send money; without a device the bank carries out a standing order."""
     fields = {**_common(person, "TRANSFER", euros), "counterpartyToken": payee}
     return Draft(at, fields if device is None else {**fields, "channel": "MOBILE", **on(device)})
 
 
-def deposit(at: int, person: Person, payer: str, euros: float) -> Draft:
+def deposit(at: int, person: AccountHolder, payer: str, euros: float) -> Draft:
     """Receive money."""
     return Draft(at, {**_common(person, "DEPOSIT", euros), "counterpartyToken": payer})
 
 
 def refund(at: int, original: Draft, share: float = 1.0) -> Draft:
-    """Give back a share of a payment."""
+    """Refund a share of a payment."""
     fields = {
         key: value
         for key, value in original.fields.items()

@@ -18,7 +18,7 @@ CARRIER_ADDRESSES: Final = tuple(f"192.0.2.{n}" for n in range(1, 7))
 _BINS: Final = ("453201", "453202", "535510")
 
 
-class Place(NamedTuple):
+class Region(NamedTuple):
     """Where people live, or go."""
 
     country: str
@@ -30,24 +30,24 @@ class Place(NamedTuple):
 
 
 HOMES: Final = (
-    Place("DE", 52.52, 13.40),
-    Place("DE", 48.14, 11.58),
-    Place("DE", 50.94, 6.96),
-    Place("FR", 48.86, 2.35),
-    Place("FR", 45.76, 4.84),
-    Place("NL", 52.37, 4.90),
-    Place("ES", 40.42, -3.70),
-    Place("IE", 53.35, -6.26),
+    Region("DE", 52.52, 13.40),
+    Region("DE", 48.14, 11.58),
+    Region("DE", 50.94, 6.96),
+    Region("FR", 48.86, 2.35),
+    Region("FR", 45.76, 4.84),
+    Region("NL", 52.37, 4.90),
+    Region("ES", 40.42, -3.70),
+    Region("IE", 53.35, -6.26),
 )
 DESTINATIONS: Final = (
-    Place("GB", 51.51, -0.13, "GBP", 0.86),
-    Place("US", 40.71, -74.01, "USD", 1.1),
-    Place("CH", 47.37, 8.54, "CHF", 0.95),
-    Place("IT", 41.90, 12.50),
-    Place("GR", 37.98, 23.73),
-    Place("PT", 38.72, -9.14),
-    Place("TR", 41.01, 28.98, "EUR"),
-    Place("MA", 31.63, -7.99, "EUR"),
+    Region("GB", 51.51, -0.13, "GBP", 0.86),
+    Region("US", 40.71, -74.01, "USD", 1.1),
+    Region("CH", 47.37, 8.54, "CHF", 0.95),
+    Region("IT", 41.90, 12.50),
+    Region("GR", 37.98, 23.73),
+    Region("PT", 38.72, -9.14),
+    Region("TR", 41.01, 28.98, "EUR"),
+    Region("MA", 31.63, -7.99, "EUR"),
 )
 
 
@@ -57,7 +57,7 @@ class Shop(NamedTuple):
     merchant_id: str
     category: str
     """ISO 18245."""
-    place: Place
+    place: Region
     euros: float
     """Median of what is paid there."""
     spread: float
@@ -85,20 +85,20 @@ class Subscription(NamedTuple):
     euros: float
 
 
-class Trip(NamedTuple):
+class Holiday(NamedTuple):
     """Days abroad; the first and the last one are for the journey."""
 
     first: int
     last: int
-    place: Place
+    place: Region
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class AccountHolder:
     """A customer, or the couple that shares an account."""
 
     customer_id: str
-    home: Place
+    home: Region
     joined: int
     """The world's day on which the account is opened; below 0 for those who were there before."""
     opened_at: int
@@ -128,7 +128,7 @@ class Person:
     """Day on which they move to another landlord; beyond the world's end for most."""
     orders: tuple[Order, ...]
     subscriptions: tuple[Subscription, ...]
-    trip: Trip | None
+    trip: Holiday | None
     quiet: range
     """Days without any transaction."""
     joint: bool = False
@@ -153,10 +153,10 @@ class Person:
 class Town:
     """Everybody and every shop."""
 
-    people: tuple[Person, ...]
-    shops: dict[Place, tuple[Shop, ...]]
+    people: tuple[AccountHolder, ...]
+    shops: dict[Region, tuple[Shop, ...]]
     sites: tuple[Shop, ...]
-    cash: dict[Place, Shop]
+    cash: dict[Region, Shop]
     gyms: tuple[Shop, ...]
     """Sellers that take from all their members within one hour of the month."""
 
@@ -215,7 +215,7 @@ def new_card(rng: Random, token: str) -> Card:
 
 
 def _shop(
-    rng: Random, name: str, place: Place, trades: tuple[tuple[str, float, float, int], ...], *, tills: int
+    rng: Random, name: str, place: Region, trades: tuple[tuple[str, float, float, int], ...], *, tills: int
 ) -> Shop:
     category, euros, spread, _ = rng.choices(trades, [trade[-1] for trade in trades])[0]
     own = euros * rng.lognormvariate(0, 0.2)
@@ -224,7 +224,7 @@ def _shop(
 
 def _person(
     rng: Random, number: int, people: int, town: Town, streams: tuple[Shop, ...], *, days: int, start: int
-) -> Person:
+) -> AccountHolder:
     home, name = rng.choice(HOMES), f"person-{number:05}"
     joined = rng.randrange(1, days) if chance(rng, 0.12) else -rng.randint(1, 2500)
     joint = chance(rng, 0.12)
@@ -235,7 +235,7 @@ def _person(
     landlord = f"landlord-{rng.randrange(max(2, people // 4))}"
     rent = Order(landlord, rng.randint(1, 4), round(income * rng.uniform(0.25, 0.4), 2), chance(rng, 0.5))
     first_trip = rng.randrange(-3, days)
-    return Person(
+    return AccountHolder(
         customer_id=name,
         home=home,
         joined=joined,
@@ -258,7 +258,7 @@ def _person(
         new_rent=rng.randrange(5, days) if days > 10 and chance(rng, days / 300) else days,  # noqa: PLR2004  (as said)
         orders=tuple(_order(rng, name, n, income) for n in range(rng.randint(2, 7))),
         subscriptions=_subscriptions(rng, town, streams),
-        trip=Trip(first_trip, first_trip + rng.randint(4, 14), rng.choice(DESTINATIONS))
+        trip=Holiday(first_trip, first_trip + rng.randint(4, 14), rng.choice(DESTINATIONS))
         if chance(rng, days / 250)
         else None,
         quiet=quiet,

@@ -17,7 +17,7 @@ from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.lab.fintech.frauds import FRAUDS
 from fraudstream_tools.lab.fintech.life import Today, ordinary_day
-from fraudstream_tools.lab.fintech.lookalikes import FRIENDLY, LOOKALIKES, Place
+from fraudstream_tools.lab.fintech.lookalikes import FRIENDLY, LOOKALIKES, Occasion
 from fraudstream_tools.lab.fintech.people import make_town
 from fraudstream_tools.lab.world.drafts import Draft
 from fraudstream_tools.lab.world.labelling import Report
@@ -114,9 +114,9 @@ def _delay(rng: Random, source: str) -> int:
 
 
 class _Turns:
-    """Lets events happen in rounds, in which each happens as often as its weight says, in any order."""
+    """Makes events happen in rounds, in which each happens as often as its weight says, in any order."""
 
-    def __init__(self, rng: Random, events: Mapping[str, tuple[Callable[[Place], list[Draft]], int]]) -> None:
+    def __init__(self, rng: Random, events: Mapping[str, tuple[Callable[[Occasion], list[Draft]], int]]) -> None:
         self._rng = rng
         self._events = events
         self._waiting: list[str] = []
@@ -133,7 +133,7 @@ class _Turns:
                 self._waiting = [name for name, (_, weight) in self._events.items() for _ in range(weight)]
                 self._rng.shuffle(self._waiting)
             name = self._waiting.pop()
-            place = Place(today, self._number, today.midnight + self._rng.randint(7 * HOUR, 21 * HOUR))
+            place = Occasion(today, self._number, today.midnight + self._rng.randint(7 * HOUR, 21 * HOUR))
             self._number += 1
             made.append((name, self._events[name][0](place)))
         return made

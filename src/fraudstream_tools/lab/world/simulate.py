@@ -157,7 +157,7 @@ class _Happening:
 def numbered(
     rng: Random, prefix: str, made: list[Draft], reported: Callable[[Random, Draft], Report | None]
 ) -> Simulation:
-    """Put drafts in order, give them ids, and tell the truth about each.
+    """Number drafts in the order of time, and add the truth about each.
 
     Args:
         rng: where chance comes from.
