@@ -19,8 +19,8 @@ PIPE_RETRIES = 10
 PIPE_RECORD_AGE_SECONDS = 3600
 NEW_ALERTS = {
     "eventName": ["INSERT"],
-    # Of those that come back from a backup people have been told before.
-    "dynamodb": {"NewImage": {RESTORED_AT: {"N": [{"exists": False}]}}},
+    # Of those that come back from a backup people have been told before; and cases lie beside the alerts.
+    "dynamodb": {"NewImage": {RESTORED_AT: {"N": [{"exists": False}]}, "kind": {"S": [{"exists": False}]}}},
 }
 # Streams give numbers as text, and a text goes between quotes. Every path leads to one text: what a template makes of a
 # path through the items of a list is not documented for none or one of them (EventBridge Pipes, input transformation).

@@ -78,6 +78,11 @@ UTC day of receipt."""
 ALERT_ENTITY_INDEX: Final = "by-entity"
 """The index of alerts by customer and time."""
 
+CASE_PREFIX: Final = "case#"
+"""What the keys of cases begin with, in the table of alerts."""
+CASE_KIND: Final = "CASE"
+"""The `kind` of those items; alerts have none."""
+
 LISTED_PREFIX: Final = "list#"
 """What the keys of items begin with that say on which lists an entity is, in the table of profiles."""
 LISTED_INDEX: Final = "by-list"

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from fraudstream_tools.cli.support.terminal.failures import sentence
 from fraudstream_tools.console import request_counts
 from fraudstream_tools.console.guard import Guard
-from fraudstream_tools.console.pages import audit, case, lists, queue, reports, rules, search, today
+from fraudstream_tools.console.pages import audit, case, case_actions, lists, queue, reports, rules, search, today
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.console.sessions import ConsoleSession
 from fraudstream_tools.console.system import ConsoleSystem
@@ -24,6 +24,17 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 _STATIC: Final = Path(__file__).parent / "static"
+_CASE_ACTIONS: Final = {
+    "take": case_actions.take,
+    "give-back": case_actions.give_back,
+    "decide": case_actions.decide,
+    "note": case_actions.note,
+    "snooze": case_actions.snooze,
+    "wake": case_actions.wake,
+    "hand-over": case_actions.hand_over,
+    "reopen": case_actions.reopen,
+    "list": case_actions.add_to_list,
+}
 
 
 class RequestCounting:
@@ -51,10 +62,7 @@ def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
             Route("/", today.show),
             Route("/queue", queue.show),
             Route("/case", case.show),
-            Route("/case/take", case.take, methods=["POST"]),
-            Route("/case/give-back", case.give_back, methods=["POST"]),
-            Route("/case/decide", case.decide, methods=["POST"]),
-            Route("/case/list", case.add_to_list, methods=["POST"]),
+            *(Route(f"/case/{name}", act, methods=["POST"]) for name, act in _CASE_ACTIONS.items()),
             Route("/search", search.show),
             Route("/lists", lists.show),
             Route("/lists/remove", lists.remove, methods=["POST"]),

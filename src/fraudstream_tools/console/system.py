@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Final
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
 from fraudstream_tools.operations.alerts import AlertQueue
 from fraudstream_tools.operations.audit.records import AuditLog, Operator
+from fraudstream_tools.operations.cases.queue import CaseQueue
+from fraudstream_tools.operations.cases.store import CaseStore
+from fraudstream_tools.operations.cases.work import CaseWork
 from fraudstream_tools.operations.daily_reports import DailyReports
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.reviews import Reviews
@@ -65,7 +68,7 @@ class ConsoleSystem:
 
     @property
     def reviews(self) -> Reviews:
-        """What the operator may do with alerts and lists."""
+        """What the operator may do with single alerts and lists."""
         return Reviews(
             dynamodb=self.dynamodb,
             transactions=self.transactions,
@@ -74,6 +77,21 @@ class ConsoleSystem:
             operator=self.operator,
             audit=self.audit,
         )
+
+    @property
+    def cases(self) -> CaseStore:
+        """The kept cases."""
+        return CaseStore(self.dynamodb, self.alerts)
+
+    @property
+    def case_queue(self) -> CaseQueue:
+        """Cases, and alerts that would become one."""
+        return CaseQueue(self.queue, self.cases)
+
+    @property
+    def work(self) -> CaseWork:
+        """What the operator may do with cases."""
+        return CaseWork(reviews=self.reviews, queue=self.queue)
 
     @property
     def lists(self) -> EntityLists:

@@ -19,7 +19,7 @@ from fraudstream.detection.rules.rates import Rates
 from fraudstream.detection.stores.alerts import STATUS_SHARDS
 from fraudstream.durations import HOUR
 from fraudstream.transactions.decisions.decision import Truth, Verdict
-from fraudstream.transactions.storage.attributes import AttributeValue, from_item, to_item
+from fraudstream.transactions.storage.attributes import AttributeValue, Item, from_item, to_item
 from fraudstream.transactions.transaction import Channel, TransactionType
 
 if TYPE_CHECKING:
@@ -32,9 +32,11 @@ _WINDOW: Final = HOUR
 """Milliseconds; own choice: alerts of one customer that are no further apart ask one question."""
 _KEYS_A_READ: Final = 100
 """BatchGetItem's limit."""
+OPEN_OF_A_CARD: Final = 500
+"""Open alerts among which those of a card are found; own choice: five requests for their transactions."""
 _ATTEMPTS: Final = 8
 _FIRST_PAUSE: Final = 0.05
-_SHOWN_ATTRIBUTES: Final = "transactionId, #timestamp, amountMinor, currency, #type, channel, reasons"
+_SHOWN_ATTRIBUTES: Final = "transactionId, #timestamp, amountMinor, currency, #type, channel, cardToken, reasons"
 
 
 class AlertStatus(StrEnum):
@@ -87,6 +89,8 @@ class AlertSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     currency: str | None = None
     type: TransactionType | None = None
     channel: Channel | None = None
+    card: str | None = None
+    """Its token."""
     rules: tuple[str, ...] = ()
     """Ids of the rules behind it, strongest first, and `model` where one took part."""
     amount_base: float | None = None
@@ -192,6 +196,26 @@ class AlertQueue:
         )
         return list(self._with_transactions(AlertSummary.from_item(item) for item in answer["Items"]))
 
+    def of_card(self, card: str) -> list[AlertSummary]:
+        """Return the alerts of a card among the newest `OPEN_OF_A_CARD` open ones: alerts are not indexed by card.
+
+        Args:
+            card: the token.
+        """
+        return [alert for alert in self.find(AlertQuery(), among=OPEN_OF_A_CARD) if alert.card == card]
+
+    def by_ids(self, transaction_ids: Sequence[str]) -> list[AlertSummary]:
+        """Return the alerts of transactions as they are now, without those that are gone; a hundred for a request.
+
+        Raises:
+            TimeoutError: the table is too busy to give them.
+        """
+        found: list[AlertSummary] = []
+        for start in range(0, len(transaction_ids), _KEYS_A_READ):
+            keys = [to_item({"transactionId": each}) for each in transaction_ids[start : start + _KEYS_A_READ]]
+            found += map(AlertSummary.from_item, self._batch(self._alerts, {"Keys": keys, "ConsistentRead": True}))
+        return list(self._with_transactions(iter(found)))
+
     def _raised(self, query: AlertQuery) -> Iterator[AlertSummary]:
         newest_first = query.order is not AlertOrder.OLDEST
         shards = (
@@ -227,6 +251,7 @@ class AlertQueue:
             currency=currency,
             type=TransactionType(fields["type"]),
             channel=Channel(fields["channel"]) if "channel" in fields else None,
+            card=fields.get("cardToken"),
             rules=rules_of(fields.get("reasons", ())),
             amount_base=self._rates.to_base(amount, currency, alert.timestamp) if self._rates else None,
         )
@@ -238,26 +263,25 @@ class AlertQueue:
             TimeoutError: the table is too busy to give them.
         """
         keys = [to_item({"transactionId": alert.transaction_id, "timestamp": alert.timestamp}) for alert in alerts]
-        found: dict[str, dict[str, Any]] = {}
+        asked: dict[str, Any] = {
+            "Keys": keys,
+            "ProjectionExpression": _SHOWN_ATTRIBUTES,
+            "ExpressionAttributeNames": {"#timestamp": "timestamp", "#type": "type"},
+        }
+        items = map(from_item, self._batch(self._transactions, asked))
+        return {fields["transactionId"]: fields for fields in items}
+
+    def _batch(self, table: str, asked: Mapping[str, Any]) -> list[Item]:
+        found: list[Item] = []
+        left: Any = dict(asked)
         for attempt in range(_ATTEMPTS):
-            answer = self._dynamodb.batch_get_item(
-                RequestItems={
-                    self._transactions: {
-                        "Keys": keys,
-                        "ProjectionExpression": _SHOWN_ATTRIBUTES,
-                        "ExpressionAttributeNames": {"#timestamp": "timestamp", "#type": "type"},
-                    }
-                }
-            )
-            for item in answer["Responses"].get(self._transactions, ()):
-                fields = from_item(item)
-                found[fields["transactionId"]] = fields
-            left = answer["UnprocessedKeys"].get(self._transactions)
-            keys = [dict(key) for key in left["Keys"]] if left else []
-            if not keys:
+            answer = self._dynamodb.batch_get_item(RequestItems={table: left})
+            found += answer["Responses"].get(table, ())
+            left = answer["UnprocessedKeys"].get(table)
+            if not left:
                 return found
             time.sleep(_FIRST_PAUSE * 2**attempt)
-        raise TimeoutError("the table of transactions is too busy to be read")
+        raise TimeoutError("the tables are too busy to be read")
 
 
 def rules_of(reasons: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

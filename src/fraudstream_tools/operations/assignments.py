@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from fraudstream.detection.stores.alerts import status_shard
 from fraudstream.dynamodb import held_item
 from fraudstream.transactions.storage.attributes import from_item, to_item
 
@@ -69,7 +70,49 @@ class Assignments:
             {":by": by, ":open": "OPEN"},
         )
 
-    def _change(self, transaction_id: str, update: str, condition: str, values: Mapping[str, Any]) -> None:
+    def join(self, transaction_id: str, case_id: str) -> None:
+        """Make an alert part of a case, whoever has it, if it is in none.
+
+        Raises:
+            AlertTakenError: there is no such alert any more.
+        """
+        self._change(
+            transaction_id,
+            "SET caseId = if_not_exists(caseId, :case)",
+            "attribute_exists(#status)",
+            {":case": case_id},
+        )
+
+    def reopen(self, transaction_id: str, by: str, *, case_id: str) -> None:
+        """Open a closed alert again, for a person; what it was closed as stays to be seen.
+
+        Args:
+            transaction_id: of the alert.
+            by: the ARN of whose it is from now on.
+            case_id: of the case that it becomes part of, if it is in none.
+
+        Raises:
+            AlertTakenError: it is open, or there is none.
+        """
+        self._change(
+            transaction_id,
+            "SET #status = :open, statusShard = :shard, assignee = :by, assignedAt = :now, "
+            "caseId = if_not_exists(caseId, :case)",
+            "#status = :closed",
+            {
+                ":open": "OPEN",
+                ":closed": "CLOSED",
+                ":shard": status_shard("OPEN", transaction_id),
+                ":by": by,
+                ":now": self._clock(),
+                ":case": case_id,
+            },
+            otherwise="it is open, or was reopened meanwhile: look again",
+        )
+
+    def _change(
+        self, transaction_id: str, update: str, condition: str, values: Mapping[str, Any], otherwise: str = ""
+    ) -> None:
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
@@ -81,7 +124,8 @@ class Assignments:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            raise AlertTakenError(_why(from_item(held_item(error)))) from None
+            held = from_item(held_item(error))
+            raise AlertTakenError(otherwise if held and otherwise else _why(held)) from None
 
 
 def _why(held: Mapping[str, Any]) -> str:

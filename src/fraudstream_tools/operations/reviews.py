@@ -3,8 +3,7 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ ANALYST = "analyst"
 
 @dataclass(frozen=True, kw_only=True)
 class Reviews:
-    """Assigns, returns and closes alerts, and lists entities, in the name of one person."""
+    """Labels transactions, closes their alerts and lists entities, in the name of one person."""
 
     dynamodb: "DynamoDBClient"
     transactions: str
@@ -38,36 +37,15 @@ class Reviews:
     operator: Operator
     audit: AuditLog
 
-    def take(self, alert: AlertSummary, *, case_id: str | None = None, instead_of: str | None = None) -> str:
-        """Assign an open alert to the person and return the id of the case that it is in.
-
-        Args:
-            alert: as it was read.
-            case_id: the case that it becomes part of, if it is in none; None begins one.
-            instead_of: the ARN of a person from whom it is taken over.
-
-        Raises:
-            AlertTakenError: somebody else has it, or closed it.
-        """
-        case = alert.case_id or case_id or uuid.uuid4().hex
-        before = {"assignee": alert.assignee, "caseId": alert.case_id}
-        after = {"assignee": self.operator.arn, "caseId": case}
-        with self.audit.recorded("take-alert", _target(alert.transaction_id), before=before, after=after):
-            self._assignments.take(alert.transaction_id, self.operator.arn, case_id=case, instead_of=instead_of)
-        return case
-
-    def give_back(self, alert: AlertSummary) -> None:
-        """Return an alert to the queue.
-
-        Raises:
-            AlertTakenError: somebody else has it by now, or closed it.
-        """
-        before = {"assignee": alert.assignee}
-        with self.audit.recorded("give-back-alert", _target(alert.transaction_id), before=before):
-            self._assignments.give_back(alert.transaction_id, self.operator.arn)
-
     def decide(
-        self, transaction_id: str, truth: Truth, note: str, *, alert: AlertSummary | None, seen: str | None
+        self,
+        transaction_id: str,
+        truth: Truth,
+        note: str,
+        *,
+        alert: AlertSummary | None,
+        seen: str | None,
+        open_case: Callable[[AlertSummary], str],
     ) -> None:
         """Label a transaction, and close its alert.
 
@@ -79,6 +57,7 @@ class Reviews:
             note: why; it is part of the audit record.
             alert: the transaction's alert as it is now; None where it has none.
             seen: the label that the person saw before deciding; None for none.
+            open_case: returns the id of an alert's case, and opens one where it has none.
 
         Raises:
             AlertTakenError: somebody else works on the alert, or decided meanwhile.
@@ -93,8 +72,7 @@ class Reviews:
             "label-transaction", _target(transaction_id), reason=why, before=before, after={"label": truth.value}
         ):
             if alert is not None and alert.status is AlertStatus.OPEN:
-                case_id = alert.case_id or uuid.uuid4().hex
-                self._assignments.take(transaction_id, self.operator.arn, case_id=case_id)
+                self._assignments.take(transaction_id, self.operator.arn, case_id=open_case(alert))
             label = label_now(self.dynamodb, self.transactions, transaction_id, truth, ANALYST)
             # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait for that.
             AlertStore(self.dynamodb, self.alerts, retention_days=0).close(transaction_id, label)

@@ -9,9 +9,9 @@ from tests.integration.cli.review_harness import NOW, System
 PATHS = ("/", "/queue", "/queue?sort=score", "/case?id=t-0", "/search?q=tok_customer", "/lists", "/rules", "/reports")
 MOST = {
     "/": 11,
-    "/queue": 14,
-    "/queue?sort=score": 14,
-    "/case?id=t-0": 7,
+    "/queue": 18,
+    "/queue?sort=score": 18,
+    "/case?id=t-0": 10,
     "/search?q=tok_customer": 3,
     "/lists": 6,
     "/rules": 2,

@@ -116,6 +116,13 @@ ON_DEPLOYMENT = [
     "alerts close t-1 --fraud",
     "console --no-open",
     "audit",
+    "cases list",
+    "cases show t-1",
+    *(f"cases {name} t-1" for name in ("take", "give-back", "wake")),
+    *(
+        f"cases {name} t-1 --note tried"
+        for name in ("note", "reopen", "decide --fraud", "snooze --for 4h", "hand-over --to ben")
+    ),
     "log pull log-copy",
     "log verify",
     "log rebuild --date 2026-01-05",

@@ -114,7 +114,7 @@ class AlertStore:
                     {
                         ":closed": "CLOSED",
                         ":open": "OPEN",
-                        ":shard": _status_shard("CLOSED", transaction_id),
+                        ":shard": status_shard("CLOSED", transaction_id),
                         ":at": label.labeled_at,
                         ":label": label.label,
                     }
@@ -126,12 +126,13 @@ class AlertStore:
         return True
 
 
-def _status_shard(status: str, transaction_id: str) -> str:
+def status_shard(status: str, transaction_id: str) -> str:
+    """Return the part of the index by status in which an alert stands."""
     return f"{status}#{zlib.crc32(transaction_id.encode()) % STATUS_SHARDS}"
 
 
 def _status(status: str, transaction: Transaction) -> dict[str, object]:
-    return {"status": status, "statusShard": _status_shard(status, transaction.transaction_id)}
+    return {"status": status, "statusShard": status_shard(status, transaction.transaction_id)}
 
 
 def _shown(decision: Decision, inline: InlineResult | None) -> dict[str, object]:

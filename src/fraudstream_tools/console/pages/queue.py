@@ -1,4 +1,4 @@
-"""The queue: alerts that a person must look at."""
+"""The queue: cases that a person must look at."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from fraudstream.transactions.transaction import Channel
 from fraudstream_tools.console.rendering import page
-from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery, AlertStatus, grouped
+from fraudstream_tools.operations.cases.queue import CaseOrder, CaseQuery, CaseState
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
@@ -17,7 +17,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 _Otherwise = TypeVar("_Otherwise")
 
 SHOWN: Final = 50
-"""Alerts on a page; own choice."""
+"""Cases on a page; own choice."""
 LOOKED_AT: Final = 1000
 """Alerts among which they are found and sorted; own choice: ten requests for their transactions at most."""
 _NOBODY: Final = "nobody"
@@ -28,31 +28,29 @@ def show(request: Request) -> Response:
     """Answer with the page that a query string asks for; what it says wrongly is left aside."""
     system: ConsoleSystem = request.app.state.system
     asked = request.query_params
-    order = _one_of(AlertOrder, asked.get("sort"), AlertOrder.AMOUNT)
-    status = _one_of(AlertStatus, asked.get("state"), AlertStatus.OPEN)
-    channel = _one_of(Channel, asked.get("channel"), None)
     who = asked.get("who", "")
-    query = AlertQuery(
-        status=status,
-        order=order,
+    query = CaseQuery(
+        state=_one_of(CaseState, asked.get("state"), CaseState.OPEN),
+        order=_one_of(CaseOrder, asked.get("sort"), CaseOrder.VALUE),
         rule=asked.get("rule") or None,
-        channel=channel,
-        minimum_amount=_number(asked.get("least")),
-        assignee={_NOBODY: "", _ME: system.operator.arn}.get(who),
+        channel=_one_of(Channel, asked.get("channel"), None),
+        minimum_value=_number(asked.get("least")),
+        assignee={"": None, _NOBODY: "", _ME: system.operator.arn}.get(who, who),
     )
-    found = system.queue.find(query, SHOWN + 1, among=LOOKED_AT)
+    found = system.case_queue.find(query, among=LOOKED_AT)
     ruleset = system.ruleset
     return page(
         request,
         "queue",
-        groups=grouped(found[:SHOWN]) if order is AlertOrder.NEWEST else [[alert] for alert in found[:SHOWN]],
-        shown=min(len(found), SHOWN),
-        is_more=len(found) > SHOWN,
+        cases=found[:SHOWN],
+        count=len(found),
         looked_at=LOOKED_AT,
         query=query,
         who=who,
+        colleagues=sorted({each.assignee for each in found if each.assignee} - {system.operator.arn}),
         least=asked.get("least", ""),
-        orders=tuple(AlertOrder),
+        states=tuple(CaseState),
+        orders=tuple(CaseOrder),
         channels=tuple(Channel),
         rules=[rule.id for rule in ruleset.rules] if ruleset else [],
         base=ruleset.rates.base if ruleset else None,

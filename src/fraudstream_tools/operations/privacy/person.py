@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from fraudstream.contract import CLAIM_TIMESTAMP, ItemKind
+from fraudstream.contract import CASE_PREFIX, CLAIM_TIMESTAMP, ItemKind
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.erasure_marks import ELSEWHERE, OWNER
 from fraudstream.transactions.fields import EntityKind
@@ -38,7 +38,7 @@ class PersonItems:
     profiles: list[str] = field(default_factory=list[str])
     """Keys in the table of profiles, other than marks and holds."""
     alerts: list[str] = field(default_factory=list[str])
-    """Ids of transactions with alerts."""
+    """Ids of transactions with alerts, and keys of cases."""
 
     @property
     def count(self) -> int:
@@ -88,6 +88,7 @@ def find_items(
 
     def find_alerts(_: int, page: Iterable[Item]) -> None:
         keys = {f"{EntityKind.CUSTOMER}#{token}" for token in persons}
+        keys |= {f"{CASE_PREFIX}{key}" for key in keys}
         with lock:
             for item in page:
                 name = item["transactionId"]["S"]

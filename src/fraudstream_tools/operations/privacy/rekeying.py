@@ -194,7 +194,8 @@ class Rekeying:
         return self._change(self.system.transactions, item, {name: item[name] for name in keys}, changes)
 
     def _rekey_alert(self, item: Item, newest: Mapping[str, str]) -> bool:
-        kind, _, token = item.get("entity", {}).get("S", "").partition("#")
+        # Of alerts `customer#` and the token, of cases `case#customer#` and the token.
+        kind, _, token = item.get("entity", {}).get("S", "").rpartition("#")
         changes = {"entity": {"S": f"{kind}#{newest[token]}"}} if token in newest else {}
         return self._change(self.system.alerts, item, {"transactionId": item["transactionId"]}, changes)
 

@@ -1,0 +1,300 @@
+"""`fraudstream cases`: what the console does with cases, for scripts and for those who prefer a terminal."""
+
+import time
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+
+import typer
+from rich.table import Table
+
+from fraudstream_tools.cli.support.active_ruleset import active_ruleset
+from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.options import JsonOption, StackOption, TruthOption
+from fraudstream_tools.cli.support.shown.alert_table import print_whole
+from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text, parse_age
+from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+from fraudstream_tools.redaction import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fraudstream_tools.operations.alerts import AlertQueue, AlertSummary
+    from fraudstream_tools.operations.cases.case import Case
+    from fraudstream_tools.operations.cases.queue import QueuedCase
+    from fraudstream_tools.operations.cases.store import CaseStore
+    from fraudstream_tools.operations.cases.work import CaseWork
+
+_MILLISECONDS = 1000
+_T = TypeVar("_T")
+_LOOKED_AT = 1000
+"""Alerts among which cases are found; as in the console."""
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="transactionId of one of the case's alerts")]
+NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, in a few words; it is kept.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(
+        name="cases",
+        no_args_is_help=True,
+        help="Work on cases: alerts of one customer or card that belong together, with notes and history.",
+    )
+    group.command(name="list")(list_cases)
+    for command in (show, take, give_back, note, snooze, wake, hand_over, decide, reopen):
+        group.command()(command)
+    app.add_typer(group)
+
+
+def list_cases(
+    *,
+    state: Annotated[Literal["open", "snoozed", "closed"], typer.Option(case_sensitive=False)] = "open",
+    sort: Annotated[Literal["value", "score", "oldest", "newest"], typer.Option("--sort")] = "value",
+    rule: Annotated[
+        str | None, typer.Option("--rule", metavar="ID", help="A rule's id, a reason code, or `model`.")
+    ] = None,
+    min_value: Annotated[
+        float | None, typer.Option("--min-value", min=0, help="Of the whole case, in the base currency.")
+    ] = None,
+    mine: Annotated[bool, typer.Option("--mine", help="Those that you have.")] = False,
+    free: Annotated[bool, typer.Option("--free", help="Those that nobody has.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List cases, the highest value at risk first.
+
+    ```
+    fraudstream cases list --free
+    fraudstream cases list --state snoozed --json
+    ```
+    """
+    import msgspec  # noqa: PLC0415  (kept out of `--help`)
+
+    from fraudstream_tools.operations.cases.queue import CaseOrder, CaseQuery, CaseQueue, CaseState  # noqa: PLC0415
+
+    desk = _Desk(stack)
+    query = CaseQuery(
+        state=CaseState(state),
+        order=CaseOrder(sort),
+        rule=rule,
+        minimum_value=min_value,
+        assignee="" if free else desk.work.reviews.operator.arn if mine else None,
+    )
+    found = CaseQueue(desk.queue, desk.cases).find(query, limit, among=_LOOKED_AT)
+    if as_json:
+        print_json(
+            [{"case": msgspec.to_builtins(each.case), "alerts": msgspec.to_builtins(each.alerts)} for each in found]
+        )
+    elif found:
+        print_whole(_table(found))
+    else:
+        out.print(f"no {state} case is like that")
+
+
+def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: JsonOption = False) -> None:
+    """Show a case: its alerts, who has it, notes and history.
+
+    fraudstream cases show order-20261123-0001
+    """
+    import msgspec  # noqa: PLC0415  (kept out of `--help`)
+
+    desk = _Desk(stack)
+    case = desk.case(desk.alert(transaction_id))
+    alerts = desk.queue.by_ids(case.alerts)
+    if as_json:
+        print_json({**msgspec.to_builtins(case), "alerts": msgspec.to_builtins(alerts)})
+        return
+    out.print(f"{case.status.lower()}, {case.assignee or 'nobody has it'}; {len(alerts)} alerts", markup=False)
+    for event in case.events:
+        text = f": {event.text}" if event.text else ""
+        out.print(f"{moment_text(event.at)}  {event.what} by {event.by}{text}", markup=False, soft_wrap=True)
+
+
+def take(transaction_id: IdArgument, *, stack: StackOption = None) -> None:
+    """Take a case, with what else is open of the customer or card.
+
+    fraudstream cases take order-20261123-0001
+    """
+    desk = _Desk(stack)
+    alert = desk.alert(transaction_id)
+    case = _changed(lambda: desk.work.take(alert))
+    out.print(f"you have the case {case.case_id} now, with {len(case.alerts)} alerts")
+
+
+def give_back(transaction_id: IdArgument, *, stack: StackOption = None) -> None:
+    """Return a case to the queue.
+
+    fraudstream cases give-back order-20261123-0001
+    """
+    desk = _Desk(stack)
+    alert = desk.alert(transaction_id)
+    _changed(lambda: desk.work.give_back(alert))
+    out.print("the case is back in the queue")
+
+
+def note(transaction_id: IdArgument, *, text: NoteOption, stack: StackOption = None) -> None:
+    """Add a note to a case.
+
+    fraudstream cases note order-20261123-0001 --note "called, nobody answers"
+    """
+    desk = _Desk(stack)
+    alert = desk.alert(transaction_id)
+    _changed(lambda: desk.work.note(alert, text))
+    out.print("the note is kept")
+
+
+def snooze(
+    transaction_id: IdArgument,
+    *,
+    text: NoteOption,
+    duration: Annotated[int, typer.Option("--for", parser=parse_age, metavar="AGE", help="Such as 4h or 2d.")],
+    stack: StackOption = None,
+) -> None:
+    """Keep a case out of the queue for a while.
+
+    fraudstream cases snooze order-20261123-0001 --for 2d --note "customer calls back"
+    """
+    desk = _Desk(stack)
+    alert, until = desk.alert(transaction_id), int(time.time() * _MILLISECONDS) + duration
+    _changed(lambda: desk.work.snooze(alert, until, text))
+    out.print(f"it waits until {moment_text(until)}")
+
+
+def wake(transaction_id: IdArgument, *, stack: StackOption = None) -> None:
+    """Put a snoozed case back into the queue.
+
+    fraudstream cases wake order-20261123-0001
+    """
+    desk = _Desk(stack)
+    case = desk.case(desk.alert(transaction_id))
+    _changed(lambda: desk.work.wake(case))
+    out.print("it is in the queue again")
+
+
+def hand_over(
+    transaction_id: IdArgument,
+    *,
+    to: Annotated[str, typer.Option("--to", metavar="NAME", help="A colleague's ARN, or what stands last in it.")],
+    text: NoteOption,
+    stack: StackOption = None,
+) -> None:
+    """Give a case that you have to a colleague.
+
+    fraudstream cases hand-over order-20261123-0001 --to ben --note "speaks Dutch"
+    """
+    desk = _Desk(stack)
+    case = desk.case(desk.alert(transaction_id))
+    out.print(f"it is {_changed(lambda: desk.work.hand_over(case, to, text))}'s now", markup=False, soft_wrap=True)
+
+
+def decide(
+    transaction_id: IdArgument,
+    *,
+    text: NoteOption,
+    is_fraud: TruthOption = None,
+    whole: Annotated[bool, typer.Option("--whole", help="Close the other alerts that you have of it alike.")] = False,
+    stack: StackOption = None,
+) -> None:
+    """Say what it was: the transaction is labelled, its alert closed, and the case with the last alert.
+
+    fraudstream cases decide order-20261123-0001 --fraud --whole --note "customer denies it"
+    """
+    from fraudstream.transactions.decisions.decision import Truth  # noqa: PLC0415  (kept out of `--help`)
+
+    if is_fraud is None:
+        raise CommandError("what was it? Say --fraud or --legitimate")
+    desk = _Desk(stack)
+    alert = desk.alert(transaction_id)
+    truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
+    more = _changed(lambda: desk.work.decide(transaction_id, truth, text, alert=alert, seen=alert.label, whole=whole))
+    out.print(f"{shown(transaction_id)}: {truth}{f', and {more} more of the case' if more else ''}", markup=False)
+
+
+def reopen(transaction_id: IdArgument, *, text: NoteOption, stack: StackOption = None) -> None:
+    """Open a closed alert and its case again; its label stays until another is given.
+
+    fraudstream cases reopen order-20261123-0001 --note "the customer called again"
+    """
+    desk = _Desk(stack)
+    alert = desk.alert(transaction_id)
+    _changed(lambda: desk.work.reopen(alert, text))
+    out.print("it is open again, and yours")
+
+
+class _Desk:
+    """A fraudstream and what a person may do there with cases."""
+
+    def __init__(self, stack: str | None) -> None:
+        self._deployment = Deployment(stack)
+
+    @property
+    def queue(self) -> "AlertQueue":
+        from fraudstream_tools.operations.alerts import AlertQueue  # noqa: PLC0415  (kept out of `--help`)
+
+        ruleset = active_ruleset(self._deployment, quiet=True)
+        return AlertQueue(
+            self._deployment.client("dynamodb"),
+            alerts=self._deployment["alertsTable"],
+            transactions=self._deployment["transactionsTable"],
+            rates=ruleset.rates if ruleset else None,
+        )
+
+    @property
+    def cases(self) -> "CaseStore":
+        from fraudstream_tools.operations.cases.store import CaseStore  # noqa: PLC0415  (kept out of `--help`)
+
+        return CaseStore(self._deployment.client("dynamodb"), self._deployment["alertsTable"])
+
+    @property
+    def work(self) -> "CaseWork":
+        from fraudstream_tools.operations.audit.records import AuditLog, operator_of  # noqa: PLC0415
+        from fraudstream_tools.operations.cases.work import CaseWork  # noqa: PLC0415
+        from fraudstream_tools.operations.reviews import Reviews  # noqa: PLC0415
+
+        operator = operator_of(self._deployment.client("sts"))
+        reviews = Reviews(
+            dynamodb=self._deployment.client("dynamodb"),
+            transactions=self._deployment["transactionsTable"],
+            alerts=self._deployment["alertsTable"],
+            profiles=self._deployment["profilesTable"],
+            operator=operator,
+            audit=AuditLog(self._deployment.client("s3"), self._deployment["bucketName"], operator),
+        )
+        return CaseWork(reviews=reviews, queue=self.queue)
+
+    def alert(self, transaction_id: str) -> "AlertSummary":
+        alert = self.queue.get(transaction_id)
+        if alert is None:
+            raise CommandError(f"{shown(transaction_id)} has no alert (any more)")
+        return alert
+
+    def case(self, alert: "AlertSummary") -> "Case":
+        case = self.cases.get(alert.case_id) if alert.case_id else None
+        if case is None:
+            raise CommandError(f"nobody has worked on the case of {shown(alert.transaction_id)} yet: take it first")
+        return case
+
+
+def _changed(change: "Callable[[], _T]") -> _T:
+    """Make a change; say in a sentence why it was not made."""
+    from fraudstream_tools.operations.assignments import AlertTakenError  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.audit.change_note import ReasonError  # noqa: PLC0415
+    from fraudstream_tools.operations.labels import LabelError  # noqa: PLC0415
+
+    try:
+        return change()
+    except (AlertTakenError, LabelError, ReasonError) as error:
+        raise CommandError(f"nothing was changed: {error}") from None
+
+
+def _table(found: "list[QueuedCase]") -> Table:
+    now = int(time.time() * _MILLISECONDS)
+    table = Table(box=None, header_style="bold")
+    for name in ("case", "alerts", "value", "score", "waits", "rules", "state"):
+        table.add_column(name)
+    for each in found:
+        state = each.assignee.rpartition("/")[2] if each.assignee else "open"
+        value, age = f"{each.value:,.2f}", age_text(now - each.since)
+        first = each.first
+        cells = (first.transaction_id, len(each.alerts), value, first.score, age, ", ".join(each.rules), state)
+        table.add_row(*map(str, cells))
+    return table

@@ -1,0 +1,185 @@
+"""What a person does about a case: each form of its page."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.durations import DAY, HOUR
+from fraudstream.transactions.decisions.decision import Truth
+from fraudstream_tools.cli.support.terminal.ages import moment_text
+from fraudstream_tools.console.pages.case import case_url
+from fraudstream_tools.console.system import ConsoleSystem
+from fraudstream_tools.operations.alerts import AlertSummary
+from fraudstream_tools.operations.assignments import AlertTakenError
+from fraudstream_tools.operations.audit.change_note import ReasonError
+from fraudstream_tools.operations.cases.case import Case
+from fraudstream_tools.operations.labels import LabelError
+from fraudstream_tools.operations.lists.entity_lists import ListError, check_list, check_token
+
+_LONGEST_NUMBER: Final = 4
+
+
+def take(request: Request) -> Response:
+    """Take a case, with what else is open of the customer or card."""
+    system, form = _asked(request)
+    alert = _alert(system, form)
+
+    def change() -> str:
+        case = system.work.take(alert, instead_of=form.get("instead-of") or None)
+        count = len(case.alerts)
+        return f"You have this case now, with {count} {'alert' if count == 1 else 'alerts'}."
+
+    return _done(request, alert.transaction_id, change)
+
+
+def give_back(request: Request) -> Response:
+    """Return a case to the queue."""
+    system, form = _asked(request)
+    alert = _alert(system, form)
+
+    def change() -> str:
+        system.work.give_back(alert)
+        return "The case is back in the queue."
+
+    return _done(request, alert.transaction_id, change)
+
+
+def decide(request: Request) -> Response:
+    """Label a transaction and close its alert; if asked, the other ones of the case too."""
+    system, form = _asked(request)
+    transaction_id, note = form.get("id", ""), form.get("note", "")
+    alert = system.queue.get(transaction_id)
+    try:
+        truth = Truth(form.get("label", ""))
+    except ValueError:
+        raise HTTPException(400, "say whether it was fraud or legitimate") from None
+
+    def change() -> str:
+        seen, whole = form.get("seen") or None, bool(form.get("whole"))
+        closed = system.work.decide(transaction_id, truth, note, alert=alert, seen=seen, whole=whole)
+        more = f" So are {closed} more of this case." if closed else ""
+        return f"It is labelled {truth.value}{', and its alert is closed' if alert else ''}.{more}"
+
+    return _done(request, transaction_id, change)
+
+
+def note(request: Request) -> Response:
+    """Add a note to a case."""
+    system, form = _asked(request)
+    alert = _alert(system, form)
+
+    def change() -> str:
+        system.work.note(alert, form.get("text", ""))
+        return "The note is kept."
+
+    return _done(request, alert.transaction_id, change)
+
+
+def snooze(request: Request) -> Response:
+    """Keep a case out of the queue for some hours."""
+    system, form = _asked(request)
+    alert = _alert(system, form)
+    until = int(time.time() * 1000) + _number(form, "hours") * HOUR
+
+    def change() -> str:
+        system.work.snooze(alert, until, form.get("text", ""))
+        return f"The case waits until {moment_text(until)}, and comes back into the queue then."
+
+    return _done(request, alert.transaction_id, change)
+
+
+def wake(request: Request) -> Response:
+    """Put a snoozed case back into the queue."""
+    system, form = _asked(request)
+    alert = _alert(system, form)
+
+    def change() -> str:
+        system.work.wake(_case(system, alert))
+        return "The case is in the queue again."
+
+    return _done(request, alert.transaction_id, change)
+
+
+def hand_over(request: Request) -> Response:
+    """Give a case to a colleague."""
+    system, form = _asked(request)
+    alert = _alert(system, form)
+
+    def change() -> str:
+        colleague = system.work.hand_over(_case(system, alert), form.get("to", ""), form.get("text", ""))
+        return f"The case is {colleague}'s now."
+
+    return _done(request, alert.transaction_id, change)
+
+
+def reopen(request: Request) -> Response:
+    """Open a closed alert and its case again."""
+    system, form = _asked(request)
+    alert = _alert(system, form)
+
+    def change() -> str:
+        system.work.reopen(alert, form.get("text", ""))
+        return "The case is open again, and yours. Its label stays until another is given."
+
+    return _done(request, alert.transaction_id, change)
+
+
+def add_to_list(request: Request) -> Response:
+    """Add an entity of a transaction to a list."""
+    system, form = _asked(request)
+    kind, _, token = form.get("entity", "").partition("#")
+    until = int(time.time() * 1000) + _number(form, "days") * DAY if form.get("days") else None
+    name = form.get("list", "")
+
+    def change() -> str:
+        ruleset = system.ruleset
+        check_list(name, ruleset.lists.names if ruleset else ())
+        check_token(token)
+        came_of_it = system.reviews.add_to_list(
+            name, EntityKind(kind), token, reason=form.get("reason", ""), until=until
+        )
+        return f"The {kind} is on the list {name} now ({came_of_it.value}). The next transaction sees it."
+
+    if kind not in set(EntityKind):
+        raise HTTPException(400, "say which entity is meant")
+    return _done(request, form.get("id", ""), change)
+
+
+def _asked(request: Request) -> tuple[ConsoleSystem, Mapping[str, str]]:
+    return request.app.state.system, request.state.form
+
+
+def _done(request: Request, transaction_id: str, change: Callable[[], str]) -> Response:
+    """Make a change, and lead back to the page, which says what came of it."""
+    try:
+        said = change()
+    except (AlertTakenError, LabelError, ListError, ReasonError) as error:
+        said = f"Nothing was changed: {error}."
+    request.app.state.session.notices.append(said)
+    return RedirectResponse(case_url(transaction_id), status_code=303)
+
+
+def _alert(system: ConsoleSystem, form: Mapping[str, str]) -> AlertSummary:
+    alert = system.queue.get(form.get("id", ""))
+    if alert is None:
+        raise HTTPException(404, "this transaction has no alert (any more)")
+    return alert
+
+
+def _case(system: ConsoleSystem, alert: AlertSummary) -> Case:
+    case = system.cases.get(alert.case_id) if alert.case_id else None
+    if case is None:
+        raise AlertTakenError("nobody has worked on this case yet: take it first")
+    return case
+
+
+def _number(form: Mapping[str, str], name: str) -> int:
+    text = form.get(name, "")
+    if not text.isdecimal() or len(text) > _LONGEST_NUMBER:
+        raise HTTPException(400, f"{name}: that is no number")
+    return int(text)

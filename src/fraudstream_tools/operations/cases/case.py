@@ -1,0 +1,99 @@
+"""A case: alerts of one customer or card that a person works on together, with what was noted and done."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from fraudstream.contract import CASE_PREFIX
+from fraudstream.transactions.storage.attributes import AttributeValue, from_item
+from fraudstream_tools.operations.alerts import AlertStatus
+
+_ID_DIGITS: Final = 24
+
+
+class CaseEventKind(StrEnum):
+    """What somebody did to a case."""
+
+    OPENED = "opened"
+    TAKEN = "taken"
+    JOINED = "joined by alerts"
+    GIVEN_BACK = "given back"
+    HANDED_OVER = "handed over"
+    SNOOZED = "snoozed"
+    WOKEN = "woken"
+    NOTED = "noted"
+    DECIDED = "decided"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+
+
+class CaseEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that somebody did to a case."""
+
+    at: int
+    """Epoch milliseconds."""
+    by: str
+    """The ARN of the AWS identity, by STS."""
+    what: CaseEventKind
+    text: str = ""
+    """In the person's words, or what it was done to."""
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A case as it is stored. Times are epoch milliseconds."""
+
+    case_id: str
+    entity: str
+    """`customer#` or `card#` and the token of whose alerts these are."""
+    status: AlertStatus
+    created_at: int
+    alerts: tuple[str, ...]
+    """Ids of the transactions whose alerts belong to it."""
+    version: int
+    assignee: str | None = None
+    """The ARN of who works on it; None where nobody does."""
+    assigned_at: int | None = None
+    snoozed_until: int | None = None
+    closed_at: int | None = None
+    expires_at: int | None = None
+    """Epoch seconds."""
+    events: tuple[CaseEvent, ...] = ()
+    """Oldest first."""
+
+    @property
+    def notes(self) -> Sequence[CaseEvent]:
+        """What people noted, oldest first."""
+        return [event for event in self.events if event.what is CaseEventKind.NOTED]
+
+    def is_snoozed(self, now: int) -> bool:
+        """Return whether nobody is to be bothered with it at a time in epoch milliseconds."""
+        return self.status is AlertStatus.OPEN and self.snoozed_until is not None and now < self.snoozed_until
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, AttributeValue]) -> "Case":
+        """Read a case's item."""
+        fields = from_item(item)
+        return msgspec.convert({**fields, "entity": fields["entity"].removeprefix(CASE_PREFIX)}, cls)
+
+
+def case_key(case_id: str) -> dict[str, AttributeValue]:
+    """Return the key of a case in the table of alerts; no transaction's id has such a sign."""
+    return {"transactionId": {"S": f"{CASE_PREFIX}{case_id}"}}
+
+
+def case_entity(entity: str) -> str:
+    """Return what stands for an entity in the index of cases beside alerts."""
+    return f"{CASE_PREFIX}{entity}"
+
+
+def new_case_id(entity: str, number: int) -> str:
+    """Return the id of an entity's case: the same for two people who open it at once.
+
+    Args:
+        entity: such as `customer#tok_…`.
+        number: how many cases it had before.
+    """
+    return hashlib.sha256(f"{entity}#{number}".encode()).hexdigest()[:_ID_DIGITS]

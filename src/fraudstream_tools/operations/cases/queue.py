@@ -1,0 +1,168 @@
+"""The queue of cases: those that are kept, and open alerts of one customer or card that nobody has taken yet.
+
+Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from fraudstream.transactions.transaction import Channel
+from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery, AlertQueue, AlertStatus, AlertSummary
+from fraudstream_tools.operations.cases.case import Case
+from fraudstream_tools.operations.cases.store import CaseStore
+
+CASES_OF_A_SHARD: Final = 250
+"""Own choice: one request for each of the four parts."""
+
+
+class CaseState(StrEnum):
+    """Whether a case waits for somebody."""
+
+    OPEN = "open"
+    SNOOZED = "snoozed"
+    CLOSED = "closed"
+
+
+class CaseOrder(StrEnum):
+    """Which case comes first."""
+
+    VALUE = "value"
+    """The highest value at risk, in the base currency."""
+    SCORE = "score"
+    OLDEST = "oldest"
+    NEWEST = "newest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseQuery:
+    """Which cases are wanted, and in which order. A case is wanted if one of its alerts is."""
+
+    state: CaseState = CaseState.OPEN
+    order: CaseOrder = CaseOrder.VALUE
+    rule: str | None = None
+    """The id of a rule, a reason code, or `model`."""
+    channel: Channel | None = None
+    minimum_value: float | None = None
+    """Of all alerts of the case together, in the base currency."""
+    assignee: str | None = None
+    """The ARN of who works on it; empty for those on which nobody does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueuedCase:
+    """A case in the queue: kept already, or the alerts that would become one when somebody takes them."""
+
+    alerts: Sequence[AlertSummary]
+    """Highest score first; at least one."""
+    case: Case | None
+    """None where nobody has worked on it."""
+
+    @property
+    def first(self) -> AlertSummary:
+        """The alert with the highest score."""
+        return self.alerts[0]
+
+    @property
+    def value(self) -> float:
+        """In the base currency, of the alerts that have an exchange rate."""
+        return sum(alert.amount_base or 0 for alert in self.alerts)
+
+    @property
+    def since(self) -> int:
+        """When the oldest alert was raised, epoch milliseconds."""
+        return min(alert.created_at for alert in self.alerts)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules behind its alerts, each once; reason codes where they are not known."""
+        return tuple(
+            dict.fromkeys(rule for each in self.alerts for rule in (each.rules or each.reason_codes.split(",")) if rule)
+        )
+
+    @property
+    def assignee(self) -> str | None:
+        """The ARN of who has it."""
+        return next((alert.assignee for alert in self.alerts if alert.assignee), None)
+
+
+class CaseQueue:
+    """Finds cases."""
+
+    def __init__(
+        self, alerts: AlertQueue, cases: CaseStore, clock: Callable[[], int] = lambda: int(time.time() * 1000)
+    ) -> None:
+        """Store where alerts and cases are read; the clock returns epoch milliseconds."""
+        self._alerts = alerts
+        self._cases = cases
+        self._clock = clock
+
+    def find(self, query: CaseQuery, limit: int | None = None, *, among: int) -> list[QueuedCase]:
+        """Return the cases that are wanted.
+
+        Args:
+            query: which, and in which order.
+            limit: how many at most; None for all.
+            among: how many alerts are looked at, the newest (or oldest, in that order).
+        """
+        status = AlertStatus.CLOSED if query.state is CaseState.CLOSED else AlertStatus.OPEN
+        order = AlertOrder.OLDEST if query.order is CaseOrder.OLDEST else AlertOrder.NEWEST
+        alerts = self._alerts.find(AlertQuery(status=status, order=order), among=among)
+        kept = {case.case_id: case for case in self._cases.of_status(status, CASES_OF_A_SHARD)}
+        if status is AlertStatus.CLOSED:
+            # A case with an open alert left is open, and its closed alerts are told with it.
+            kept |= {case.case_id: case for case in self._cases.of_status(AlertStatus.OPEN, CASES_OF_A_SHARD)}
+        found = [case for case in together(alerts, kept) if self._is_wanted(case, query)]
+        return sorted(found, key=_KEYS[query.order])[:limit]
+
+    def _is_wanted(self, found: QueuedCase, query: CaseQuery) -> bool:
+        is_snoozed = found.case is not None and found.case.is_snoozed(self._clock())
+        if query.state is not CaseState.CLOSED and is_snoozed != (query.state is CaseState.SNOOZED):
+            return False
+        fits = AlertQuery(rule=query.rule, channel=query.channel).fits
+        return (
+            any(fits(alert) for alert in found.alerts)
+            and (query.minimum_value is None or found.value >= query.minimum_value)
+            and (query.assignee is None or query.assignee == (found.assignee or ""))
+        )
+
+
+_KEYS: Final[Mapping[CaseOrder, Callable[[QueuedCase], float]]] = {
+    CaseOrder.VALUE: lambda case: -case.value,
+    CaseOrder.SCORE: lambda case: -case.first.score,
+    CaseOrder.OLDEST: lambda case: case.since,
+    CaseOrder.NEWEST: lambda case: -case.since,
+}
+
+
+def together(alerts: Iterable[AlertSummary], kept: Mapping[str, Case]) -> list[QueuedCase]:
+    """Group alerts that belong together: of one kept case; and of those in none, what has one customer or card.
+
+    Args:
+        alerts: of one status.
+        kept: the stored cases, by their ids.
+    """
+    groups: dict[str, list[AlertSummary]] = {}
+    leads: dict[str, str] = {}
+    """Group of each customer and card."""
+    for alert in alerts:
+        if alert.case_id is not None:
+            groups.setdefault(f"case {alert.case_id}", []).append(alert)
+            continue
+        names = [alert.entity, *([f"card#{alert.card}"] if alert.card else [])]
+        known = list(dict.fromkeys(leads[name] for name in names if name in leads)) or [alert.transaction_id]
+        group = groups.setdefault(known[0], [])
+        group.append(alert)
+        for other in known[1:]:
+            group += groups.pop(other)
+            leads |= {name: known[0] for name, lead in leads.items() if lead == other}
+        leads |= dict.fromkeys(names, known[0])
+    return [
+        QueuedCase(
+            alerts=sorted(group, key=lambda alert: (-alert.score, alert.created_at)),
+            case=kept.get(group[0].case_id or ""),
+        )
+        for group in groups.values()
+    ]

@@ -1,0 +1,192 @@
+"""Cases in the table of alerts, changed by conditional updates alone.
+
+Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+"""
+
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from fraudstream.contract import ALERT_ENTITY_INDEX, CASE_KIND
+from fraudstream.detection.stores.alerts import STATUS_SHARDS
+from fraudstream.dynamodb import held_item
+from fraudstream.transactions.storage.attributes import to_item
+from fraudstream_tools.operations.alerts import AlertStatus, AlertSummary
+from fraudstream_tools.operations.assignments import AlertTakenError
+from fraudstream_tools.operations.cases.case import (
+    Case,
+    CaseEvent,
+    CaseEventKind,
+    case_entity,
+    case_key,
+    new_case_id,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MAX_EVENTS: Final = 400
+"""Own choice: with notes of 500 bytes each, half of what an item may hold."""
+_CASES_OF_AN_ENTITY: Final = 100
+"""The newest that are counted; own choice."""
+_ATTEMPTS: Final = 5
+
+
+class CaseStore:
+    """The items of cases."""
+
+    def __init__(
+        self, dynamodb: "DynamoDBClient", table: str, clock: Callable[[], int] = lambda: int(time.time() * 1000)
+    ) -> None:
+        """Store the table of alerts; the clock returns epoch milliseconds."""
+        self._dynamodb = dynamodb
+        self._table = table
+        self._clock = clock
+
+    def get(self, case_id: str) -> Case | None:
+        """Return a case; None where there is none."""
+        answer = self._dynamodb.get_item(TableName=self._table, Key=case_key(case_id), ConsistentRead=True)
+        return Case.from_item(answer["Item"]) if "Item" in answer else None
+
+    def of_entity(self, entity: str) -> list[Case]:
+        """Return the cases of a customer or card, newest first.
+
+        Args:
+            entity: such as `customer#tok_…`.
+        """
+        answer = self._dynamodb.query(
+            TableName=self._table,
+            IndexName=ALERT_ENTITY_INDEX,
+            KeyConditionExpression="entity = :entity",
+            ExpressionAttributeValues={":entity": {"S": case_entity(entity)}},
+            ScanIndexForward=False,
+            Limit=_CASES_OF_AN_ENTITY,
+        )
+        return [Case.from_item(item) for item in answer["Items"]]
+
+    def of_status(self, status: AlertStatus, limit: int) -> Iterator[Case]:
+        """Yield the newest cases of a status, of each part of the index in turn.
+
+        Args:
+            status: open or closed.
+            limit: how many at most, of each of the parts.
+        """
+        for shard in range(STATUS_SHARDS):
+            answer = self._dynamodb.query(
+                TableName=self._table,
+                IndexName="by-status",
+                KeyConditionExpression="statusShard = :shard",
+                ExpressionAttributeValues=to_item({":shard": f"{CASE_KIND}_{status}#{shard}"}),
+                ScanIndexForward=False,
+                Limit=limit,
+            )
+            yield from (Case.from_item(item) for item in answer["Items"])
+
+    def opened(self, alert: AlertSummary, by: str) -> Case:
+        """Return the case of an alert, or open the next one of its customer.
+
+        Args:
+            alert: as it was read.
+            by: the ARN of who opens it.
+
+        Raises:
+            AlertTakenError: others opened and closed cases of it at every attempt.
+        """
+        if alert.case_id is not None:
+            return self.get(alert.case_id) or self._open(alert, alert.case_id, by) or self._wanted(alert.case_id)
+        earlier = self.of_entity(alert.entity)
+        number = len(earlier)
+        for _ in range(_ATTEMPTS):
+            if (current := next((case for case in earlier if case.status is AlertStatus.OPEN), None)) is not None:
+                return current
+            case_id = new_case_id(alert.entity, number)
+            # The index may not know the newest case yet: the item is asked.
+            made = self._open(alert, case_id, by) or self._wanted(case_id)
+            if made.status is AlertStatus.OPEN:
+                return made
+            number += 1
+        raise AlertTakenError("others open and close cases of this customer at the same time: do it again")
+
+    def change(self, case_id: str, event: CaseEvent, fields: Callable[[Case], Mapping[str, Any]]) -> Case:
+        """Change a case, and add what was done to its history; where others change it meanwhile, it is read again.
+
+        Args:
+            case_id: which.
+            event: what is done, by whom.
+            fields: returns fields of `Case` with new values for a case as it is now; it raises where it may not be.
+
+        Raises:
+            AlertTakenError: it is gone, full, or others changed it at every attempt.
+        """
+        for _ in range(_ATTEMPTS):
+            case = self._wanted(case_id)
+            after = msgspec.structs.replace(
+                case, version=case.version + 1, events=(*case.events, event), **fields(case)
+            )
+            if len(after.events) > MAX_EVENTS and event.what is CaseEventKind.NOTED:
+                raise AlertTakenError(f"a case keeps {MAX_EVENTS} notes and events, and this one has them: close it")
+            held = self._write(after, "#version = :before", {":before": case.version})
+            if held is None or _is_own(held, event):
+                return after
+        raise AlertTakenError("others changed the case at every attempt: look again")
+
+    def event(self, what: CaseEventKind, by: str, text: str = "") -> CaseEvent:
+        """Return an event of this moment."""
+        return CaseEvent(at=self._clock(), by=by, what=what, text=text)
+
+    def _wanted(self, case_id: str) -> Case:
+        if (case := self.get(case_id)) is None:
+            raise AlertTakenError("the case was deleted meanwhile: look again")
+        return case
+
+    def _open(self, alert: AlertSummary, case_id: str, by: str) -> Case | None:
+        """Open a case; return None where it is there."""
+        event = self.event(CaseEventKind.OPENED, by)
+        case = Case(
+            case_id=case_id,
+            entity=alert.entity,
+            status=AlertStatus.OPEN,
+            created_at=event.at,
+            alerts=(alert.transaction_id,),
+            version=1,
+            expires_at=alert.expires_at,
+            events=(event,),
+        )
+        held = self._write(case, "attribute_not_exists(transactionId)", {})
+        return case if held is None or _is_own(held, event) else None
+
+    def _write(self, case: Case, condition: str, values: Mapping[str, Any]) -> Case | None:
+        """Write a case if a condition holds; return what is there where it does not.
+
+        Items are updated and never put: a policy allows an analyst no more.
+        """
+        fields = msgspec.to_builtins(case)
+        gone = [name for name in ("assignee", "assignedAt", "snoozedUntil", "closedAt") if name not in fields]
+        shard = f"{CASE_KIND}_{case.status}#{zlib.crc32(case.case_id.encode()) % STATUS_SHARDS}"
+        fields |= {"kind": CASE_KIND, "entity": case_entity(case.entity), "statusShard": shard}
+        removed = f" REMOVE {', '.join(f'#{name}' for name in gone)}" if gone else ""
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=case_key(case.case_id),
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in fields) + removed,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={f"#{name}": name for name in (*fields, *gone)},
+                ExpressionAttributeValues=to_item({f":{name}": value for name, value in fields.items()} | dict(values)),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            held = held_item(error)
+            if not held:
+                raise AlertTakenError("the case was deleted meanwhile: look again") from None
+            return Case.from_item(held)
+        return None
+
+
+def _is_own(held: Case, event: CaseEvent) -> bool:
+    """Return whether a case holds an event already: the answer to the write was lost, and it was sent again."""
+    return event in held.events

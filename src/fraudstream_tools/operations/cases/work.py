@@ -1,0 +1,303 @@
+"""What a person does with cases; every change leaves an audit record.
+
+Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fraudstream.durations import DAY
+from fraudstream.transactions.decisions.decision import Truth
+from fraudstream_tools.operations.alerts import AlertQueue, AlertStatus, AlertSummary
+from fraudstream_tools.operations.assignments import AlertTakenError, Assignments
+from fraudstream_tools.operations.audit.change_note import checked_reason
+from fraudstream_tools.operations.audit.records import Operator
+from fraudstream_tools.operations.cases.case import Case, CaseEvent, CaseEventKind
+from fraudstream_tools.operations.cases.colleagues import colleague_of
+from fraudstream_tools.operations.cases.store import CaseStore
+from fraudstream_tools.operations.labels import LabelError
+from fraudstream_tools.operations.reviews import Reviews
+
+CUSTOMERS_ALERTS: Final = 50
+"""A customer's alerts among which the open ones are found; own choice."""
+MAX_SNOOZE_DAYS: Final = 30
+"""Own choice: what waits longer is forgotten."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseWork:
+    """Takes, notes, snoozes, hands over, decides and reopens cases in the name of one person."""
+
+    reviews: Reviews
+    queue: AlertQueue
+    clock: Callable[[], int] = lambda: int(time.time() * 1000)
+
+    def take(self, alert: AlertSummary, *, instead_of: str | None = None) -> Case:
+        """Take the case of an open alert, with the other open alerts of the customer or card that nobody else has.
+
+        Args:
+            alert: as it was read.
+            instead_of: the ARN of a person from whom it is taken over, with what that person has of the case.
+
+        Raises:
+            AlertTakenError: somebody else has it, or closed it.
+        """
+        before = {"assignee": alert.assignee, "caseId": alert.case_id}
+        with self._recorded("take-alert", alert, before=before, after={"assignee": self._me}):
+            case = self._cases.opened(alert, self._me)
+            self._assignments.take(alert.transaction_id, self._me, case_id=case.case_id, instead_of=instead_of)
+            case = self._assigned(case, alert, instead_of)
+        others = [each for each in self.others(alert) if each.assignee in (None, instead_of)]
+        taken = self._each(others, lambda other: self._take_too(other, case, instead_of))
+        event = self._event(CaseEventKind.JOINED, ", ".join(each.transaction_id for each in taken))
+        return self._cases.change(case.case_id, event, lambda held: _joined(held, taken)) if taken else case
+
+    def give_back(self, alert: AlertSummary) -> None:
+        """Return a case to the queue.
+
+        Raises:
+            AlertTakenError: somebody else has it by now, or closed it.
+        """
+        with self._recorded("give-back-alert", alert, before={"assignee": alert.assignee}):
+            self._assignments.give_back(alert.transaction_id, self._me)
+        if alert.case_id is None or (case := self._cases.get(alert.case_id)) is None:
+            return
+        self._each(self._mine_of(case), lambda other: self._assignments.give_back(other.transaction_id, self._me))
+        event = self._event(CaseEventKind.GIVEN_BACK)
+        self._cases.change(case.case_id, event, lambda held: self._if_mine(held, assignee=None, assigned_at=None))
+
+    def hand_over(self, case: Case, to: str, note: str) -> str:
+        """Give a case that the person has to a colleague, and return the colleague's ARN.
+
+        Args:
+            case: as it was read.
+            to: the colleague's ARN, or the name that stands last in it.
+            note: why.
+
+        Raises:
+            AlertTakenError: the person has it not (any more), or there can be no such colleague.
+            ReasonError: the note cannot be kept.
+        """
+        why, colleague = checked_reason(note), colleague_of(self._operator, to)
+        change = {"before": {"assignee": self._me}, "after": {"assignee": colleague}}
+        with self._recorded_case("hand-over-case", case, reason=why, **change):
+            event = self._event(CaseEventKind.HANDED_OVER, f"to {colleague}: {why}")
+            self._cases.change(
+                case.case_id, event, lambda held: self._if_mine(held, assignee=colleague, assigned_at=event.at)
+            )
+        self._each(
+            self._mine_of(case),
+            lambda alert: self._assignments.take(
+                alert.transaction_id, colleague, case_id=case.case_id, instead_of=self._me
+            ),
+        )
+        return colleague
+
+    def snooze(self, alert: AlertSummary, until: int, note: str) -> None:
+        """Keep a case out of the queue until a time, with whoever has it.
+
+        Args:
+            alert: of the case, as it was read.
+            until: epoch milliseconds, at most `MAX_SNOOZE_DAYS` from now.
+            note: what is waited for.
+
+        Raises:
+            AlertTakenError: somebody else has it, it is closed, or the time is not possible.
+            ReasonError: the note cannot be kept.
+        """
+        why, now = checked_reason(note), self.clock()
+        if not now < until <= now + MAX_SNOOZE_DAYS * DAY:
+            raise AlertTakenError(f"a case can wait for {MAX_SNOOZE_DAYS} days at most, and not into the past")
+        if alert.status is not AlertStatus.OPEN:
+            raise AlertTakenError("a closed alert waits for nobody: reopen it first")
+        with self._recorded("snooze-case", alert, reason=why, after={"snoozedUntil": until}):
+            case = self._cases.opened(alert, self._me)
+            self._assignments.join(alert.transaction_id, case.case_id)
+            event = self._event(CaseEventKind.SNOOZED, why)
+            self._cases.change(case.case_id, event, lambda held: self._unless_others(held, snoozed_until=until))
+
+    def wake(self, case: Case) -> None:
+        """Put a snoozed case back into the queue.
+
+        Raises:
+            AlertTakenError: it was changed meanwhile.
+        """
+        with self._recorded_case("wake-case", case, before={"snoozedUntil": case.snoozed_until}):
+            event = self._event(CaseEventKind.WOKEN)
+            self._cases.change(case.case_id, event, lambda held: self._unless_others(held, snoozed_until=None))
+
+    def note(self, alert: AlertSummary, text: str) -> None:
+        """Add a note to the case of an alert; whoever has it, and closed ones too.
+
+        Raises:
+            AlertTakenError: others change it at the same time.
+            ReasonError: the note cannot be kept.
+        """
+        note = checked_reason(text)
+        with self._recorded("note-case", alert, reason=note):
+            case = self._cases.opened(alert, self._me)
+            self._assignments.join(alert.transaction_id, case.case_id)
+            event = self._event(CaseEventKind.NOTED, note)
+            self._cases.change(case.case_id, event, lambda held: _joined(held, [alert]))
+
+    def reopen(self, alert: AlertSummary, note: str) -> None:
+        """Open a closed alert and its case again, for the person; the label stays until another is given.
+
+        Raises:
+            AlertTakenError: it is open (again).
+            ReasonError: the note cannot be kept.
+        """
+        why = checked_reason(note)
+        with self._recorded("reopen-case", alert, reason=why, before={"label": alert.label}):
+            case = self._cases.opened(alert, self._me)
+            self._assignments.reopen(alert.transaction_id, self._me, case_id=case.case_id)
+            event = self._event(CaseEventKind.REOPENED, f"{alert.transaction_id}: {why}")
+            mine = {"assignee": self._me, "assigned_at": event.at, "status": AlertStatus.OPEN, "closed_at": None}
+            self._cases.change(case.case_id, event, lambda held: {**_joined(held, [alert]), **mine})
+
+    def decide(
+        self,
+        transaction_id: str,
+        truth: Truth,
+        note: str,
+        *,
+        alert: AlertSummary | None,
+        seen: str | None,
+        whole: bool = False,
+    ) -> int:
+        """Label a transaction and close its alert; of a whole case, all alerts that the person has.
+
+        Args:
+            transaction_id: which transaction.
+            truth: what it turned out to be.
+            note: why.
+            alert: the transaction's alert as it is now; None where it has none.
+            seen: the label that the person saw before deciding; None for none.
+            whole: whether the case's other alerts are closed alike.
+
+        Returns:
+            How many others were closed.
+
+        Raises:
+            AlertTakenError: somebody else works on the alert, or decided meanwhile.
+            LabelError: the transaction cannot be labelled.
+            ReasonError: the note is empty, too long or holds a card number.
+        """
+        self._label(transaction_id, truth, note, alert, seen)
+        if alert is None:
+            return 0
+        case = self._cases.opened(self.queue.get(transaction_id) or alert, self._me)
+        others = [each for each in self._mine_of(case) if each.transaction_id != transaction_id] if whole else []
+        closed = self._each(others, lambda other: self._label(other.transaction_id, truth, note, other, other.label))
+        self._note_decision(case, [alert, *closed], f"{truth.value}, {checked_reason(note)}")
+        return len(closed)
+
+    def others(self, alert: AlertSummary) -> list[AlertSummary]:
+        """Return the other open alerts of an alert's customer, and of its card among the newest open ones."""
+        found = self.queue.of_customer(alert.customer, CUSTOMERS_ALERTS)
+        if alert.card is not None:
+            found += self.queue.of_card(alert.card)
+        others = {each.transaction_id: each for each in found if each.status is AlertStatus.OPEN}
+        others.pop(alert.transaction_id, None)
+        return list(others.values())
+
+    def _label(
+        self, transaction_id: str, truth: Truth, note: str, alert: AlertSummary | None, seen: str | None
+    ) -> None:
+        def open_case(of: AlertSummary) -> str:
+            return self._cases.opened(of, self._me).case_id
+
+        self.reviews.decide(transaction_id, truth, note, alert=alert, seen=seen, open_case=open_case)
+
+    def _take_too(self, other: AlertSummary, case: Case, instead_of: str | None) -> None:
+        change = {"before": {"assignee": other.assignee, "caseId": other.case_id}, "after": {"assignee": self._me}}
+        with self._recorded("take-alert", other, **change):
+            self._assignments.take(other.transaction_id, self._me, case_id=case.case_id, instead_of=instead_of)
+
+    def _assigned(self, case: Case, alert: AlertSummary, instead_of: str | None) -> Case:
+        """Assign a case of which one alert is the person's already; that alert goes back where it is refused."""
+        event = self._event(CaseEventKind.TAKEN, f"from {instead_of}" if instead_of else "")
+
+        def assigned(held: Case) -> Mapping[str, Any]:
+            mine = {"assignee": self._me, "assigned_at": event.at, "snoozed_until": None}
+            return {**_joined(held, [alert]), **self._unless_others(held, but=instead_of, **mine)}
+
+        try:
+            return self._cases.change(case.case_id, event, assigned)
+        except AlertTakenError:
+            self._assignments.give_back(alert.transaction_id, self._me)
+            raise
+
+    def _note_decision(self, case: Case, done: Sequence[AlertSummary], said: str) -> None:
+        """Add a decision to the case's history, and close the case after its last alert."""
+        ids = [each.transaction_id for each in done]
+        alerts = self.queue.by_ids(tuple(dict.fromkeys([*case.alerts, *ids])))
+        is_last = not any(each.status is AlertStatus.OPEN and each.transaction_id not in ids for each in alerts)
+        event = self._event(CaseEventKind.CLOSED if is_last else CaseEventKind.DECIDED, f"{said}: {', '.join(ids)}")
+        closing = {"status": AlertStatus.CLOSED, "closed_at": event.at} if is_last else {}
+        mine = {"assignee": self._me, "snoozed_until": None}
+        self._cases.change(case.case_id, event, lambda held: {**_joined(held, done), **mine, **closing})
+
+    def _if_mine(self, case: Case, **fields: Any) -> Mapping[str, Any]:  # noqa: ANN401  (fields of a case)
+        if case.assignee != self._me:
+            raise AlertTakenError("this case is not yours (any more): take it first")
+        return fields
+
+    def _unless_others(self, case: Case, *, but: str | None = None, **fields: Any) -> Mapping[str, Any]:  # noqa: ANN401
+        if case.assignee not in (None, self._me, but):
+            raise AlertTakenError(f"{case.assignee} works on this case: ask them, or take it over")
+        return fields
+
+    def _mine_of(self, case: Case) -> list[AlertSummary]:
+        return [
+            each
+            for each in self.queue.by_ids(case.alerts)
+            if each.status is AlertStatus.OPEN and each.assignee == self._me
+        ]
+
+    @staticmethod
+    def _each(alerts: Iterable[AlertSummary], change: Callable[[AlertSummary], object]) -> list[AlertSummary]:
+        """Change alerts one by one, leave those that somebody else was faster with, and return the changed ones."""
+        changed: list[AlertSummary] = []
+        for alert in alerts:
+            try:
+                change(alert)
+            except (AlertTakenError, LabelError):
+                continue
+            changed.append(alert)
+        return changed
+
+    def _event(self, what: CaseEventKind, text: str = "") -> CaseEvent:
+        return self._cases.event(what, self._me, text)
+
+    def _recorded(self, action: str, alert: AlertSummary, **what: Any) -> Any:  # noqa: ANN401  (a context manager)
+        return self.reviews.audit.recorded(action, f"transaction#{alert.transaction_id}", **what)
+
+    def _recorded_case(self, action: str, case: Case, **what: Any) -> Any:  # noqa: ANN401  (a context manager)
+        return self.reviews.audit.recorded(action, f"case#{case.case_id}", **what)
+
+    @property
+    def _operator(self) -> Operator:
+        return self.reviews.operator
+
+    @property
+    def _me(self) -> str:
+        return self.reviews.operator.arn
+
+    @property
+    def _cases(self) -> CaseStore:
+        return CaseStore(self.reviews.dynamodb, self.reviews.alerts, self.clock)
+
+    @property
+    def _assignments(self) -> Assignments:
+        return Assignments(self.reviews.dynamodb, self.reviews.alerts)
+
+
+def _joined(case: Case, alerts: Iterable[AlertSummary]) -> Mapping[str, Any]:
+    """Return the fields of a case with alerts in it, kept as long as the longest of them."""
+    some = list(alerts)
+    ends = [end for end in (case.expires_at, *(each.expires_at for each in some)) if end is not None]
+    ids = tuple(dict.fromkeys([*case.alerts, *(each.transaction_id for each in some)]))
+    return {"alerts": ids, "expires_at": max(ends, default=None)}

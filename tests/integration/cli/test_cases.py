@@ -1,0 +1,67 @@
+"""`cases`: the same work as in the console, by command."""
+
+import json
+from typing import Any
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from tests.cli_harness import Command, clean_environment
+from tests.console_harness import PROFILES
+from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
+
+
+@pytest.fixture
+def system(aws: MinistackServer) -> System:
+    return System(aws)
+
+
+@pytest.fixture
+def fraudstream(aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    clean_environment(monkeypatch)
+    for name, value in (
+        ("AWS_ENDPOINT_URL", aws.endpoint_url),
+        ("FRAUDSTREAM_TRANSACTIONS_TABLE", TRANSACTIONS),
+        ("FRAUDSTREAM_ALERTS_TABLE", ALERTS),
+        ("FRAUDSTREAM_PROFILES_TABLE", PROFILES),
+        ("FRAUDSTREAM_BUCKET", BUCKET),
+    ):
+        monkeypatch.setenv(name, value)
+    return Command(capsys)
+
+
+def as_json(fraudstream: Command, *command: str) -> Any:
+    return json.loads(fraudstream("cases", *command, "--json").out)
+
+
+def test_a_case_is_worked_from_the_queue_to_closed_and_opened_again(fraudstream: Command, system: System) -> None:
+    for name in ("a-1", "a-2"):
+        system.alert(name, customer="tok_p")
+    (queued,) = as_json(fraudstream, "list", "--free")
+    assert queued["case"] is None
+    assert len(queued["alerts"]) == 2
+    assert "with 2 alerts" in fraudstream("cases", "take", "a-1").out
+    assert as_json(fraudstream, "list", "--free") == []
+    fraudstream("cases", "note", "a-1", "--note", "called")
+    fraudstream("cases", "snooze", "a-1", "--for", "4h", "--note", "calls back")
+    assert [each["case"]["version"] > 1 for each in as_json(fraudstream, "list", "--state", "snoozed")] == [True]
+    fraudstream("cases", "wake", "a-1")
+    said = fraudstream("cases", "decide", "a-1", "--fraud", "--whole", "--note", "denied").out
+    assert "a-1: FRAUD, and 1 more of the case" in said
+    assert as_json(fraudstream, "list") == []
+    fraudstream("cases", "reopen", "a-2", "--note", "called again")
+    fraudstream("cases", "hand-over", "a-2", "--to", "ben", "--note", "speaks Dutch")
+    case = as_json(fraudstream, "show", "a-2")
+    assert case["assignee"].endswith("ben")
+    assert [event["what"] for event in case["events"]][-3:] == ["closed", "reopened", "handed over"]
+    assert "noted by" in fraudstream("cases", "show", "a-2").out
+    assert len(json.loads(fraudstream("audit", "--json").out)) == 9
+
+
+def test_what_cannot_be_done_is_said_and_changes_nothing(fraudstream: Command, system: System) -> None:
+    system.alert("a-1")
+    assert "has no alert" in fraudstream("cases", "take", "nobody").err
+    assert "take it first" in fraudstream("cases", "wake", "a-1").err
+    assert "it is open" in fraudstream("cases", "reopen", "a-1", "--note", "x").err
+    assert "holds a card number" in fraudstream("cases", "note", "a-1", "--note", "4111 1111 1111 1111").err
+    assert "no closed case is like that" in fraudstream("cases", "list", "--state", "closed").out

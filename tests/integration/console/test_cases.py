@@ -1,0 +1,224 @@
+"""Cases: alerts of one customer or card that are worked on together, with notes, state, assignee and history."""
+
+import time
+from typing import Any
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.durations import DAY, HOUR
+from fraudstream_tools.operations.alerts import AlertStatus
+from fraudstream_tools.operations.assignments import AlertTakenError
+from fraudstream_tools.operations.cases.case import Case, CaseEventKind
+from fraudstream_tools.operations.cases.queue import CaseQuery, CaseState
+from tests.console_harness import ANNA, BEN, Browser, browser_on, words
+from tests.integration.cli.review_harness import NOW, System
+
+CARD, CUSTOMER, OTHER = ("tok_" + letter * 22 for letter in "cpq")
+
+
+def act(browser: Browser, name: str, action: str, **fields: str) -> str:
+    """Send a form of a transaction's page, and give what the next page says."""
+    form = browser.form(browser.page("/case", id=name), f"/case/{action}")
+    return words(browser.send(f"/case/{action}", **form, **fields))
+
+
+def case_of(browser: Browser, name: str) -> Case:
+    alert = browser.system.queue.get(name)
+    assert alert is not None
+    assert alert.case_id is not None
+    case = browser.system.cases.get(alert.case_id)
+    assert case is not None
+    return case
+
+
+def in_queue(browser: Browser, **query: str) -> list[str]:
+    page = browser.page("/queue", **query)
+    return [part.partition('"')[0] for part in page.split('href="/case?id=')[1:]]
+
+
+def test_alerts_of_one_customer_or_card_are_one_row_of_the_queue(browser: Browser, system: System) -> None:
+    system.alert("a-1", customer=CUSTOMER, card_token=CARD, score=70)
+    system.alert("a-2", customer=CUSTOMER, score=90)
+    system.alert("a-3", customer=OTHER, card_token=CARD, score=60)
+    system.alert("of-another", customer="tok_" + "r" * 22, amount_minor=99)
+    assert in_queue(browser) == ["a-2", "of-another"]
+    (found, _) = browser.system.case_queue.find(CaseQuery(), among=100)
+    assert [alert.transaction_id for alert in found.alerts] == ["a-2", "a-1", "a-3"]
+    assert found.value == pytest.approx(sum(alert.amount_base or 0 for alert in found.alerts))
+
+
+def test_taking_keeps_the_case_with_all_its_alerts_and_the_card_they_share(browser: Browser, system: System) -> None:
+    system.alert("a-1", customer=CUSTOMER, card_token=CARD)
+    system.alert("a-2", customer=CUSTOMER)
+    system.alert("a-3", customer=OTHER, card_token=CARD)
+    assert "with 3 alerts" in act(browser, "a-1", "take")
+    case = case_of(browser, "a-3")
+    assert set(case.alerts) == {"a-1", "a-2", "a-3"}
+    assert (case.assignee, case.entity, case.status) == (ANNA.arn, f"customer#{CUSTOMER}", AlertStatus.OPEN)
+    assert [event.what for event in case.events] == [CaseEventKind.OPENED, CaseEventKind.TAKEN, CaseEventKind.JOINED]
+    # What is raised later belongs to the open case, too.
+    system.alert("a-4", customer=CUSTOMER)
+    act(browser, "a-4", "take")
+    assert case_of(browser, "a-4").case_id == case.case_id
+
+
+def test_of_two_who_take_different_alerts_of_a_customer_one_is_told_of_the_other(
+    aws: MinistackServer, browser: Browser, system: System
+) -> None:
+    for name in ("a-1", "a-2"):
+        system.alert(name, customer=CUSTOMER)
+    ben = browser_on(aws, BEN).enter()
+    form = ben.form(ben.page("/case", id="a-2"), "/case/take")
+    act(browser, "a-1", "take")
+    system.alert("a-3", customer=CUSTOMER)
+    assert f"{ANNA.arn} works on" in words(ben.send("/case/take", **form))
+    alert = browser.system.queue.get("a-3")
+    assert alert is not None
+    with pytest.raises(AlertTakenError, match="works on this case"):
+        ben.system.work.take(alert)
+    assert case_of(browser, "a-2").assignee == ANNA.arn
+
+
+def test_notes_are_kept_with_the_case_by_whoever_writes_them(
+    aws: MinistackServer, browser: Browser, system: System
+) -> None:
+    system.alert("a-1", customer=CUSTOMER)
+    assert "The note is kept" in act(browser, "a-1", "note", text="called twice, nobody answers")
+    ben = browser_on(aws, BEN).enter()
+    act(ben, "a-1", "note", text="answers after 6 pm")
+    page = words(browser.page("/case", id="a-1"))
+    assert "ben : answers after 6 pm" in page
+    assert "anna : called twice, nobody answers" in page
+    assert "Nobody has this case" in page
+    assert "2 notes" in words(browser.page("/queue"))
+    refused = act(browser, "a-1", "note", text="card 4111 1111 1111 1111")
+    assert "Nothing was changed: the reason holds a card number" in refused
+
+
+def test_a_snoozed_case_leaves_the_queue_and_comes_back_by_itself_or_by_hand(browser: Browser, system: System) -> None:
+    system.alert("a-1", customer=CUSTOMER)
+    assert "The case waits until" in act(browser, "a-1", "snooze", hours="4", text="customer calls back")
+    assert in_queue(browser) == []
+    assert in_queue(browser, state="snoozed") == ["a-1"]
+    later = int(time.time() * 1000) + 5 * HOUR
+    queue = browser.system.case_queue
+    queue._clock = lambda: later  # the queue in five hours
+    assert [each.first.transaction_id for each in queue.find(CaseQuery(), among=100)] == ["a-1"]
+    assert queue.find(CaseQuery(state=CaseState.SNOOZED), among=100) == []
+    assert "in the queue again" in act(browser, "a-1", "wake")
+    assert in_queue(browser) == ["a-1"]
+
+
+def test_a_case_is_snoozed_neither_into_the_past_nor_for_ever(browser: Browser, system: System) -> None:
+    system.alert("a-1")
+    alert = browser.system.queue.get("a-1")
+    assert alert is not None
+    now = int(time.time() * 1000)
+    for until in (now - 1, now + 31 * DAY):
+        with pytest.raises(AlertTakenError, match="30 days at most"):
+            browser.system.work.snooze(alert, until, "waits")
+    assert browser.records() == []
+
+
+def test_a_case_is_handed_over_with_its_alerts_by_whoever_has_it(
+    aws: MinistackServer, browser: Browser, system: System
+) -> None:
+    for name in ("a-1", "a-2"):
+        system.alert(name, customer=CUSTOMER)
+    act(browser, "a-1", "take")
+    assert f"{BEN.arn}'s now" in act(browser, "a-1", "hand-over", to="ben", text="speaks Dutch")
+    assert {alert.assignee for alert in browser.system.queue.by_ids(["a-1", "a-2"])} == {BEN.arn}
+    ben = browser_on(aws, BEN).enter()
+    assert "You have this case" in words(ben.page("/case", id="a-1"))
+    assert f"to {BEN.arn}: speaks Dutch" in words(ben.page("/case", id="a-1"))
+    with pytest.raises(AlertTakenError, match="not yours"):
+        browser.system.work.hand_over(case_of(browser, "a-1"), "carl", "mine no more")
+    record = next(each for each in browser.records() if each["action"] == "hand-over-case")
+    assert (record["before"], record["after"]) == ({"assignee": ANNA.arn}, {"assignee": BEN.arn})
+
+
+@pytest.mark.parametrize("to", ["anna", "no name", "arn:aws:iam::1:user/anna", ""])
+def test_nobody_hands_over_to_what_is_no_colleague(browser: Browser, system: System, to: str) -> None:
+    system.alert("a-1")
+    act(browser, "a-1", "take")
+    assert "Nothing was changed" in act(browser, "a-1", "hand-over", to=to, text="tried")
+    assert case_of(browser, "a-1").assignee == ANNA.arn
+
+
+def test_a_case_closes_with_its_last_alert_and_opens_again(browser: Browser, system: System) -> None:
+    for name in ("a-1", "a-2"):
+        system.alert(name, customer=CUSTOMER)
+    act(browser, "a-1", "take")
+    act(browser, "a-1", "decide", label="FRAUD", note="denied")
+    assert case_of(browser, "a-1").status is AlertStatus.OPEN
+    act(browser, "a-2", "decide", label="FRAUD", note="denied too")
+    closed = case_of(browser, "a-2")
+    assert (closed.status, closed.events[-1].what) == (AlertStatus.CLOSED, CaseEventKind.CLOSED)
+    assert in_queue(browser, state="closed") == ["a-1"]
+
+    assert "open again, and yours" in act(browser, "a-2", "reopen", text="customer found the parcel")
+    reopened = case_of(browser, "a-2")
+    assert (reopened.status, reopened.assignee, reopened.closed_at) == (AlertStatus.OPEN, ANNA.arn, None)
+    assert in_queue(browser) == ["a-2"]
+    act(browser, "a-2", "decide", label="LEGITIMATE", note="parcel found")
+    assert system.item("a-2")["label"] == "LEGITIMATE"
+    assert case_of(browser, "a-2").status is AlertStatus.CLOSED
+
+
+def test_a_later_alert_of_a_closed_cases_customer_begins_another(browser: Browser, system: System) -> None:
+    system.alert("a-1", customer=CUSTOMER)
+    act(browser, "a-1", "decide", label="FRAUD", note="denied")
+    system.alert("a-2", customer=CUSTOMER)
+    act(browser, "a-2", "take")
+    assert case_of(browser, "a-2").case_id != case_of(browser, "a-1").case_id
+    assert "Other cases of this customer a-1 : closed" in words(browser.page("/case", id="a-2"))
+
+
+def test_an_open_alert_cannot_be_reopened(browser: Browser, system: System) -> None:
+    system.alert("a-1")
+    alert = browser.system.queue.get("a-1")
+    assert alert is not None
+    with pytest.raises(AlertTakenError, match="it is open"):
+        browser.system.work.reopen(alert, "tried")
+
+
+def test_the_queue_is_filtered_and_sorted(browser: Browser, system: System) -> None:
+    system.alert("small", at=NOW, score=90, amount_minor=100)
+    system.alert("large", at=NOW + 1, score=40, amount_minor=100_000, rules=("new-device",), customer="tok_other")
+    act(browser, "small", "take")
+    assert in_queue(browser) == ["large", "small"]
+    assert in_queue(browser, sort="score") == ["small", "large"]
+    assert in_queue(browser, sort="oldest") == ["small", "large"]
+    assert in_queue(browser, sort="newest") == ["large", "small"]
+    assert in_queue(browser, who="me") == ["small"]
+    assert in_queue(browser, who=BEN.arn) == []
+    assert in_queue(browser, who="nobody") == ["large"]
+    assert in_queue(browser, least="500") == ["large"]
+    assert in_queue(browser, rule="card-velocity") == ["small"]
+    assert in_queue(browser, sort="nonsense", channel="nonsense", least="nonsense") == ["large", "small"]
+
+
+def test_everything_that_is_done_to_a_case_is_recorded(browser: Browser, system: System) -> None:
+    system.alert("a-1", customer=CUSTOMER)
+    steps: list[tuple[str, dict[str, Any]]] = [
+        ("take", {}),
+        ("note", {"text": "noted"}),
+        ("snooze", {"hours": "4", "text": "waits"}),
+        ("wake", {}),
+        ("decide", {"label": "FRAUD", "note": "denied"}),
+        ("reopen", {"text": "again"}),
+        ("hand-over", {"to": "ben", "text": "yours"}),
+    ]
+    for action, fields in steps:
+        act(browser, "a-1", action, **fields)
+    assert [(each["action"], each["outcome"]) for each in browser.records()] == [
+        (name, "MADE")
+        for name in (
+            *("take-alert", "note-case", "snooze-case", "wake-case"),
+            *("label-transaction", "reopen-case", "hand-over-case"),
+        )
+    ]
+    assert [event.what.value for event in case_of(browser, "a-1").events] == [
+        *("opened", "taken", "noted", "snoozed", "woken", "closed", "reopened", "handed over")
+    ]
