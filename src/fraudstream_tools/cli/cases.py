@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fraudstream_tools.operations.alerts import AlertQueue, AlertSummary
-    from fraudstream_tools.operations.cases.case import Case
+    from fraudstream_tools.operations.cases.case import ReviewCase
     from fraudstream_tools.operations.cases.queue import QueuedCase
     from fraudstream_tools.operations.cases.store import CaseStore
     from fraudstream_tools.operations.cases.work import CaseWork
@@ -110,7 +110,7 @@ def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
 
 
 def take(transaction_id: IdArgument, *, stack: StackOption = None) -> None:
-    """Take a case, with what else is open of the customer or card.
+    """Assign a case to yourself, with what else is open of the customer or card.
 
     fraudstream cases take order-20261123-0001
     """
@@ -160,7 +160,7 @@ def snooze(
 
 
 def wake(transaction_id: IdArgument, *, stack: StackOption = None) -> None:
-    """Put a snoozed case back into the queue.
+    """Return a snoozed case to the queue.
 
     fraudstream cases wake order-20261123-0001
     """
@@ -177,7 +177,7 @@ def hand_over(
     text: NoteOption,
     stack: StackOption = None,
 ) -> None:
-    """Give a case that you have to a colleague.
+    """Assign a case that you have to a colleague.
 
     fraudstream cases hand-over order-20261123-0001 --to ben --note "speaks Dutch"
     """
@@ -194,7 +194,7 @@ def decide(
     whole: Annotated[bool, typer.Option("--whole", help="Close the other alerts that you have of it alike.")] = False,
     stack: StackOption = None,
 ) -> None:
-    """Say what it was: the transaction is labelled, its alert closed, and the case with the last alert.
+    """Decide what it was: the transaction is labelled, its alert closed, and the case with the last alert.
 
     fraudstream cases decide order-20261123-0001 --fraud --whole --note "customer denies it"
     """
@@ -267,7 +267,7 @@ class _Desk:
             raise CommandError(f"{shown(transaction_id)} has no alert (any more)")
         return alert
 
-    def case(self, alert: "AlertSummary") -> "Case":
+    def case(self, alert: "AlertSummary") -> "ReviewCase":
         case = self.cases.get(alert.case_id) if alert.case_id else None
         if case is None:
             raise CommandError(f"nobody has worked on the case of {shown(alert.transaction_id)} yet: take it first")

@@ -250,8 +250,8 @@ def test_each_new_alert_is_told_by_the_pipe(graph: Graph) -> None:
     assert stream["batchSize"] <= 10, "SNS takes ten messages at most in a call"
     assert stream["deadLetterConfig"] == {"arn": QUEUE}
     (pattern,) = pipe["sourceParameters"]["filterCriteria"]["filters"]
-    not_restored = {"NewImage": {"restoredAt": {"N": [{"exists": False}]}}}
-    assert json.loads(pattern["pattern"]) == {"eventName": ["INSERT"], "dynamodb": not_restored}
+    new_alert = {"restoredAt": {"N": [{"exists": False}]}, "kind": {"S": [{"exists": False}]}}
+    assert json.loads(pattern["pattern"]) == {"eventName": ["INSERT"], "dynamodb": {"NewImage": new_alert}}
 
 
 def test_an_alerts_message_holds_its_id_decision_score_and_reasons(graph: Graph) -> None:

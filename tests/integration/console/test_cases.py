@@ -9,7 +9,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.durations import DAY, HOUR
 from fraudstream_tools.operations.alerts import AlertStatus
 from fraudstream_tools.operations.assignments import AlertTakenError
-from fraudstream_tools.operations.cases.case import Case, CaseEventKind
+from fraudstream_tools.operations.cases.case import CaseEventKind, ReviewCase
 from fraudstream_tools.operations.cases.queue import CaseQuery, CaseState
 from tests.console_harness import ANNA, BEN, Browser, browser_on, words
 from tests.integration.cli.review_harness import NOW, System
@@ -23,7 +23,7 @@ def act(browser: Browser, name: str, action: str, **fields: str) -> str:
     return words(browser.send(f"/case/{action}", **form, **fields))
 
 
-def case_of(browser: Browser, name: str) -> Case:
+def case_of(browser: Browser, name: str) -> ReviewCase:
     alert = browser.system.queue.get(name)
     assert alert is not None
     assert alert.case_id is not None

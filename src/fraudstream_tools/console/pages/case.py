@@ -18,7 +18,7 @@ from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.alerts import AlertStatus, AlertSummary
-from fraudstream_tools.operations.cases.case import Case
+from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.field_words import SHOWN_ELSEWHERE, field_words
 from fraudstream_tools.operations.transaction_details import TransactionDetails, read_details
 
@@ -118,7 +118,7 @@ def _details(system: ConsoleSystem, transaction_id: str) -> TransactionDetails:
     return details
 
 
-def _case_of(system: ConsoleSystem, alert: AlertSummary | None, cases: Sequence[Case]) -> Case | None:
+def _case_of(system: ConsoleSystem, alert: AlertSummary | None, cases: Sequence[ReviewCase]) -> ReviewCase | None:
     if alert is None or alert.case_id is None:
         return None
     # Where a card's alerts belong together, it may be another customer's.

@@ -17,7 +17,7 @@ from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.alerts import AlertSummary
 from fraudstream_tools.operations.assignments import AlertTakenError
 from fraudstream_tools.operations.audit.change_note import ReasonError
-from fraudstream_tools.operations.cases.case import Case
+from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.labels import LabelError
 from fraudstream_tools.operations.lists.entity_lists import ListError, check_list, check_token
 
@@ -25,7 +25,7 @@ _LONGEST_NUMBER: Final = 4
 
 
 def take(request: Request) -> Response:
-    """Take a case, with what else is open of the customer or card."""
+    """Assign a case to yourself, with what else is open of the customer or card."""
     system, form = _asked(request)
     alert = _alert(system, form)
 
@@ -94,7 +94,7 @@ def snooze(request: Request) -> Response:
 
 
 def wake(request: Request) -> Response:
-    """Put a snoozed case back into the queue."""
+    """Return a snoozed case to the queue."""
     system, form = _asked(request)
     alert = _alert(system, form)
 
@@ -106,7 +106,7 @@ def wake(request: Request) -> Response:
 
 
 def hand_over(request: Request) -> Response:
-    """Give a case to a colleague."""
+    """Assign a case to a colleague."""
     system, form = _asked(request)
     alert = _alert(system, form)
 
@@ -171,7 +171,7 @@ def _alert(system: ConsoleSystem, form: Mapping[str, str]) -> AlertSummary:
     return alert
 
 
-def _case(system: ConsoleSystem, alert: AlertSummary) -> Case:
+def _case(system: ConsoleSystem, alert: AlertSummary) -> ReviewCase:
     case = system.cases.get(alert.case_id) if alert.case_id else None
     if case is None:
         raise AlertTakenError("nobody has worked on this case yet: take it first")

@@ -42,7 +42,7 @@ class CaseEvent(msgspec.Struct, frozen=True, kw_only=True):
     """In the person's words, or what it was done to."""
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class ReviewCase(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A case as it is stored. Times are epoch milliseconds."""
 
     case_id: str
@@ -73,7 +73,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
         return self.status is AlertStatus.OPEN and self.snoozed_until is not None and now < self.snoozed_until
 
     @classmethod
-    def from_item(cls, item: Mapping[str, AttributeValue]) -> "Case":
+    def from_item(cls, item: Mapping[str, AttributeValue]) -> "ReviewCase":
         """Read a case's item."""
         fields = from_item(item)
         return msgspec.convert({**fields, "entity": fields["entity"].removeprefix(CASE_PREFIX)}, cls)

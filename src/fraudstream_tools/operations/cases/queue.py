@@ -11,7 +11,7 @@ from typing import Final
 
 from fraudstream.transactions.transaction import Channel
 from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery, AlertQueue, AlertStatus, AlertSummary
-from fraudstream_tools.operations.cases.case import Case
+from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.cases.store import CaseStore
 
 CASES_OF_A_SHARD: Final = 250
@@ -57,7 +57,7 @@ class QueuedCase:
 
     alerts: Sequence[AlertSummary]
     """Highest score first; at least one."""
-    case: Case | None
+    case: ReviewCase | None
     """None where nobody has worked on it."""
 
     @property
@@ -137,7 +137,7 @@ _KEYS: Final[Mapping[CaseOrder, Callable[[QueuedCase], float]]] = {
 }
 
 
-def together(alerts: Iterable[AlertSummary], kept: Mapping[str, Case]) -> list[QueuedCase]:
+def together(alerts: Iterable[AlertSummary], kept: Mapping[str, ReviewCase]) -> list[QueuedCase]:
     """Group alerts that belong together: of one kept case; and of those in none, what has one customer or card.
 
     Args:

@@ -18,9 +18,9 @@ from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.alerts import AlertStatus, AlertSummary
 from fraudstream_tools.operations.assignments import AlertTakenError
 from fraudstream_tools.operations.cases.case import (
-    Case,
     CaseEvent,
     CaseEventKind,
+    ReviewCase,
     case_entity,
     case_key,
     new_case_id,
@@ -47,12 +47,12 @@ class CaseStore:
         self._table = table
         self._clock = clock
 
-    def get(self, case_id: str) -> Case | None:
+    def get(self, case_id: str) -> ReviewCase | None:
         """Return a case; None where there is none."""
         answer = self._dynamodb.get_item(TableName=self._table, Key=case_key(case_id), ConsistentRead=True)
-        return Case.from_item(answer["Item"]) if "Item" in answer else None
+        return ReviewCase.from_item(answer["Item"]) if "Item" in answer else None
 
-    def of_entity(self, entity: str) -> list[Case]:
+    def of_entity(self, entity: str) -> list[ReviewCase]:
         """Return the cases of a customer or card, newest first.
 
         Args:
@@ -66,9 +66,9 @@ class CaseStore:
             ScanIndexForward=False,
             Limit=_CASES_OF_AN_ENTITY,
         )
-        return [Case.from_item(item) for item in answer["Items"]]
+        return [ReviewCase.from_item(item) for item in answer["Items"]]
 
-    def of_status(self, status: AlertStatus, limit: int) -> Iterator[Case]:
+    def of_status(self, status: AlertStatus, limit: int) -> Iterator[ReviewCase]:
         """Yield the newest cases of a status, of each part of the index in turn.
 
         Args:
@@ -84,9 +84,9 @@ class CaseStore:
                 ScanIndexForward=False,
                 Limit=limit,
             )
-            yield from (Case.from_item(item) for item in answer["Items"])
+            yield from (ReviewCase.from_item(item) for item in answer["Items"])
 
-    def opened(self, alert: AlertSummary, by: str) -> Case:
+    def opened(self, alert: AlertSummary, by: str) -> ReviewCase:
         """Return the case of an alert, or open the next one of its customer.
 
         Args:
@@ -111,13 +111,13 @@ class CaseStore:
             number += 1
         raise AlertTakenError("others open and close cases of this customer at the same time: do it again")
 
-    def change(self, case_id: str, event: CaseEvent, fields: Callable[[Case], Mapping[str, Any]]) -> Case:
+    def change(self, case_id: str, event: CaseEvent, fields: Callable[[ReviewCase], Mapping[str, Any]]) -> ReviewCase:
         """Change a case, and add what was done to its history; where others change it meanwhile, it is read again.
 
         Args:
             case_id: which.
             event: what is done, by whom.
-            fields: returns fields of `Case` with new values for a case as it is now; it raises where it may not be.
+            fields: returns fields of a case as it is now, with new values; it raises where that may not be.
 
         Raises:
             AlertTakenError: it is gone, full, or others changed it at every attempt.
@@ -138,15 +138,15 @@ class CaseStore:
         """Return an event of this moment."""
         return CaseEvent(at=self._clock(), by=by, what=what, text=text)
 
-    def _wanted(self, case_id: str) -> Case:
+    def _wanted(self, case_id: str) -> ReviewCase:
         if (case := self.get(case_id)) is None:
             raise AlertTakenError("the case was deleted meanwhile: look again")
         return case
 
-    def _open(self, alert: AlertSummary, case_id: str, by: str) -> Case | None:
+    def _open(self, alert: AlertSummary, case_id: str, by: str) -> ReviewCase | None:
         """Open a case; return None where it is there."""
         event = self.event(CaseEventKind.OPENED, by)
-        case = Case(
+        case = ReviewCase(
             case_id=case_id,
             entity=alert.entity,
             status=AlertStatus.OPEN,
@@ -159,7 +159,7 @@ class CaseStore:
         held = self._write(case, "attribute_not_exists(transactionId)", {})
         return case if held is None or _is_own(held, event) else None
 
-    def _write(self, case: Case, condition: str, values: Mapping[str, Any]) -> Case | None:
+    def _write(self, case: ReviewCase, condition: str, values: Mapping[str, Any]) -> ReviewCase | None:
         """Write a case if a condition holds; return what is there where it does not.
 
         Items are updated and never put: a policy allows an analyst no more.
@@ -183,10 +183,10 @@ class CaseStore:
             held = held_item(error)
             if not held:
                 raise AlertTakenError("the case was deleted meanwhile: look again") from None
-            return Case.from_item(held)
+            return ReviewCase.from_item(held)
         return None
 
 
-def _is_own(held: Case, event: CaseEvent) -> bool:
+def _is_own(held: ReviewCase, event: CaseEvent) -> bool:
     """Return whether a case holds an event already: the answer to the write was lost, and it was sent again."""
     return event in held.events

@@ -14,7 +14,7 @@ from fraudstream_tools.operations.alerts import AlertQueue, AlertStatus, AlertSu
 from fraudstream_tools.operations.assignments import AlertTakenError, Assignments
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.records import Operator
-from fraudstream_tools.operations.cases.case import Case, CaseEvent, CaseEventKind
+from fraudstream_tools.operations.cases.case import CaseEvent, CaseEventKind, ReviewCase
 from fraudstream_tools.operations.cases.colleagues import colleague_of
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.labels import LabelError
@@ -34,8 +34,8 @@ class CaseWork:
     queue: AlertQueue
     clock: Callable[[], int] = lambda: int(time.time() * 1000)
 
-    def take(self, alert: AlertSummary, *, instead_of: str | None = None) -> Case:
-        """Take the case of an open alert, with the other open alerts of the customer or card that nobody else has.
+    def take(self, alert: AlertSummary, *, instead_of: str | None = None) -> ReviewCase:
+        """Assign a case to the person, with the other open alerts of the customer or card that nobody else has.
 
         Args:
             alert: as it was read.
@@ -68,8 +68,8 @@ class CaseWork:
         event = self._event(CaseEventKind.GIVEN_BACK)
         self._cases.change(case.case_id, event, lambda held: self._if_mine(held, assignee=None, assigned_at=None))
 
-    def hand_over(self, case: Case, to: str, note: str) -> str:
-        """Give a case that the person has to a colleague, and return the colleague's ARN.
+    def hand_over(self, case: ReviewCase, to: str, note: str) -> str:
+        """Assign a case that the person has to a colleague, and return the colleague's ARN.
 
         Args:
             case: as it was read.
@@ -118,8 +118,8 @@ class CaseWork:
             event = self._event(CaseEventKind.SNOOZED, why)
             self._cases.change(case.case_id, event, lambda held: self._unless_others(held, snoozed_until=until))
 
-    def wake(self, case: Case) -> None:
-        """Put a snoozed case back into the queue.
+    def wake(self, case: ReviewCase) -> None:
+        """Return a snoozed case to the queue.
 
         Raises:
             AlertTakenError: it was changed meanwhile.
@@ -211,16 +211,16 @@ class CaseWork:
 
         self.reviews.decide(transaction_id, truth, note, alert=alert, seen=seen, open_case=open_case)
 
-    def _take_too(self, other: AlertSummary, case: Case, instead_of: str | None) -> None:
+    def _take_too(self, other: AlertSummary, case: ReviewCase, instead_of: str | None) -> None:
         change = {"before": {"assignee": other.assignee, "caseId": other.case_id}, "after": {"assignee": self._me}}
         with self._recorded("take-alert", other, **change):
             self._assignments.take(other.transaction_id, self._me, case_id=case.case_id, instead_of=instead_of)
 
-    def _assigned(self, case: Case, alert: AlertSummary, instead_of: str | None) -> Case:
+    def _assigned(self, case: ReviewCase, alert: AlertSummary, instead_of: str | None) -> ReviewCase:
         """Assign a case of which one alert is the person's already; that alert goes back where it is refused."""
         event = self._event(CaseEventKind.TAKEN, f"from {instead_of}" if instead_of else "")
 
-        def assigned(held: Case) -> Mapping[str, Any]:
+        def assigned(held: ReviewCase) -> Mapping[str, Any]:
             mine = {"assignee": self._me, "assigned_at": event.at, "snoozed_until": None}
             return {**_joined(held, [alert]), **self._unless_others(held, but=instead_of, **mine)}
 
@@ -230,7 +230,7 @@ class CaseWork:
             self._assignments.give_back(alert.transaction_id, self._me)
             raise
 
-    def _note_decision(self, case: Case, done: Sequence[AlertSummary], said: str) -> None:
+    def _note_decision(self, case: ReviewCase, done: Sequence[AlertSummary], said: str) -> None:
         """Add a decision to the case's history, and close the case after its last alert."""
         ids = [each.transaction_id for each in done]
         alerts = self.queue.by_ids(tuple(dict.fromkeys([*case.alerts, *ids])))
@@ -240,17 +240,17 @@ class CaseWork:
         mine = {"assignee": self._me, "snoozed_until": None}
         self._cases.change(case.case_id, event, lambda held: {**_joined(held, done), **mine, **closing})
 
-    def _if_mine(self, case: Case, **fields: Any) -> Mapping[str, Any]:  # noqa: ANN401  (fields of a case)
+    def _if_mine(self, case: ReviewCase, **fields: Any) -> Mapping[str, Any]:  # noqa: ANN401  (fields of a case)
         if case.assignee != self._me:
             raise AlertTakenError("this case is not yours (any more): take it first")
         return fields
 
-    def _unless_others(self, case: Case, *, but: str | None = None, **fields: Any) -> Mapping[str, Any]:  # noqa: ANN401
+    def _unless_others(self, case: ReviewCase, *, but: str | None = None, **fields: Any) -> Mapping[str, Any]:  # noqa: ANN401
         if case.assignee not in (None, self._me, but):
             raise AlertTakenError(f"{case.assignee} works on this case: ask them, or take it over")
         return fields
 
-    def _mine_of(self, case: Case) -> list[AlertSummary]:
+    def _mine_of(self, case: ReviewCase) -> list[AlertSummary]:
         return [
             each
             for each in self.queue.by_ids(case.alerts)
@@ -275,7 +275,7 @@ class CaseWork:
     def _recorded(self, action: str, alert: AlertSummary, **what: Any) -> Any:  # noqa: ANN401  (a context manager)
         return self.reviews.audit.recorded(action, f"transaction#{alert.transaction_id}", **what)
 
-    def _recorded_case(self, action: str, case: Case, **what: Any) -> Any:  # noqa: ANN401  (a context manager)
+    def _recorded_case(self, action: str, case: ReviewCase, **what: Any) -> Any:  # noqa: ANN401  (a context manager)
         return self.reviews.audit.recorded(action, f"case#{case.case_id}", **what)
 
     @property
@@ -295,7 +295,7 @@ class CaseWork:
         return Assignments(self.reviews.dynamodb, self.reviews.alerts)
 
 
-def _joined(case: Case, alerts: Iterable[AlertSummary]) -> Mapping[str, Any]:
+def _joined(case: ReviewCase, alerts: Iterable[AlertSummary]) -> Mapping[str, Any]:
     """Return the fields of a case with alerts in it, kept as long as the longest of them."""
     some = list(alerts)
     ends = [end for end in (case.expires_at, *(each.expires_at for each in some)) if end is not None]
