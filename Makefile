@@ -11,7 +11,7 @@ OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/pyt
 .DEFAULT_GOAL := help
 $(if $(OTHER_PYTHON),$(shell rm -rf $(VENV)))
 
-.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items bench-inline sbom audit lock openapi clean bench bench-detection bench-engines bench-requests accessibility
+.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items bench-inline bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-engines bench-requests accessibility
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,12 @@ bench-items: setup ## how many write units stored items take, in the forms of 0.
 
 bench-inline: setup ## what a decision costs that a client waits for, and how long a new processor takes: ARGS='--rounds N --starts N'
 	@$(BIN)/python -m benchmarks.inline $(ARGS)
+
+bench-cold: setup ## how long a new function takes up to its first answer, by a bare client of AWS's SDK: ARGS='--starts N'
+	@$(BIN)/python -m benchmarks.cold $(ARGS)
+
+bench-path: setup ## processor time of requests and batches by an earlier commit's, and without the SDK: ARGS='--before COMMIT'
+	@$(BIN)/python -m benchmarks.path $(ARGS)
 
 bench-recovery: setup ## time what brings profiles and items back: ARGS='--transactions N --items N'
 	@$(BIN)/python benchmarks/recovery.py $(ARGS)

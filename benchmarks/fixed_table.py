@@ -21,6 +21,13 @@ Items = Mapping[str, list[dict[str, Any]]]
 """Items of profiles by kind of entity, bytes in base64 as on the wire."""
 
 
+def on_the_wire(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item as DynamoDB's JSON has it, with bytes in base64."""
+    return {
+        name: {"B": base64.b64encode(value["B"]).decode()} if "B" in value else value for name, value in item.items()
+    }
+
+
 class FixedTable:
     """The server, as its user sees it."""
 
@@ -68,10 +75,12 @@ class _Server:
         self,
         profiles: Items,
         files: Mapping[str, bytes],
+        transaction: Mapping[str, Any],
         latency: "Synchronized[float]",
         requests: Any,  # noqa: ANN401
     ) -> None:
         self.latency = latency
+        self._transaction = transaction
         self._profiles = profiles
         self._files = files
         self._requests = requests
@@ -80,8 +89,7 @@ class _Server:
         with self._requests.get_lock():
             self._requests.value += 1
         if operation := headers.get("x-amz-target"):
-            found = self._read_profiles(json.loads(body)) if operation.endswith(".BatchGetItem") else {}
-            return _answer("200 OK", json.dumps(found).encode())
+            return _answer("200 OK", json.dumps(self._found(operation, body)).encode())
         method, target, _ = request.split(" ")
         if method == "PUT":
             return _answer("200 OK", b"", '"written"')
@@ -94,6 +102,11 @@ class _Server:
         if headers.get("if-none-match") == etag:
             return _answer("304 Not Modified", b"", etag)
         return _answer("200 OK", content, etag)
+
+    def _found(self, operation: str, body: bytes) -> dict[str, Any]:
+        if operation.endswith(".BatchGetItem"):
+            return self._read_profiles(json.loads(body))
+        return {"Items": [self._transaction]} if operation.endswith(".Query") else {}
 
     def _read_profiles(self, request: dict[str, Any]) -> dict[str, Any]:
         ((table, wanted),) = request["RequestItems"].items()
@@ -111,15 +124,16 @@ def _answer(status: str, body: bytes, etag: str = "") -> bytes:
     return head.encode() + body
 
 
-def _serve(
+def _serve(  # noqa: PLR0917  (what a process is started with has no names)
     ready: Connection,
     profiles: Items,
     files: Mapping[str, bytes],
+    transaction: Mapping[str, Any],
     latency: "Synchronized[float]",
     requests: Any,  # noqa: ANN401
 ) -> None:
     async def run() -> None:
-        made = _Server(profiles, files, latency, requests)
+        made = _Server(profiles, files, transaction, latency, requests)
         server = await asyncio.get_running_loop().create_server(lambda: _Exchange(made), "127.0.0.1", 0)
         ready.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
@@ -128,24 +142,25 @@ def _serve(
 
 
 @contextmanager
-def fixed_table(profiles: list[dict[str, Any]], files: Mapping[str, bytes]) -> Generator[FixedTable]:
+def fixed_table(
+    profiles: list[dict[str, Any]], files: Mapping[str, bytes], transaction: Mapping[str, Any] | None = None
+) -> Generator[FixedTable]:
     """Run the server.
 
     Args:
         profiles: stored items; each key that is asked for gets one of its kind.
         files: objects of the bucket `bench`, by key.
+        transaction: what every query finds.
     """
     context = multiprocessing.get_context("spawn")
     latency, requests = context.Value("d", 0.0), context.Value("q", 0)
     by_kind: dict[str, list[dict[str, Any]]] = {}
     for item in profiles:
-        on_the_wire = {
-            name: {"B": base64.b64encode(value["B"]).decode()} if "B" in value else value
-            for name, value in item.items()
-        }
-        by_kind.setdefault(item["entity"]["S"].partition("#")[0], []).append(on_the_wire)
+        by_kind.setdefault(item["entity"]["S"].partition("#")[0], []).append(on_the_wire(item))
     here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(there, by_kind, files, latency, requests), daemon=True)
+    queried = on_the_wire(transaction or {})
+    given = there, by_kind, files, queried, latency, requests
+    process = context.Process(target=_serve, args=given, daemon=True)
     process.start()
     try:
         yield FixedTable(here.recv(), latency, requests)

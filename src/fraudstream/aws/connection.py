@@ -67,10 +67,12 @@ class AwsRequest(NamedTuple):
     """AWS's name of it, such as `PutItem`."""
     method: str
     path: str
-    """Percent-encoded."""
+    """Percent-encoded, without parameters."""
     headers: Mapping[str, str]
     """By name in small letters; `host` and those of the signature are added."""
     body: bytes = b""
+    query: str = ""
+    """Parameters in order of their names, percent-encoded."""
 
 
 class AwsResponse(NamedTuple):
@@ -156,14 +158,12 @@ class Connection:
             time.sleep(pause)
 
     def _attempt(self, request: AwsRequest) -> AwsResponse:
-        headers = self._signer.signed(
-            request.method, request.path, {**request.headers, "host": self._host}, request.body
-        )
+        method, path, query = request.method, request.path, request.query
+        headers = self._signer.signed(method, path, {**request.headers, "host": self._host}, request.body, query=query)
         headers["user-agent"] = _USER_AGENT
+        url = f"{path}?{query}" if query else path
         try:
-            answer = self.pool.urlopen(
-                request.method, request.path, body=request.body, headers=headers, retries=False, redirect=False
-            )
+            answer = self.pool.urlopen(method, url, body=request.body, headers=headers, retries=False, redirect=False)
         except exceptions.HTTPError as error:
             raise self._unanswered(error) from error
         response = AwsResponse(answer.status, answer.headers, answer.data)

@@ -71,25 +71,25 @@ class DynamoDb:
 
     def get_item(self, **parameters: object) -> DynamoDbAnswer:
         """Read an item."""
-        return self._call("GetItem", parameters)
+        return self.call("GetItem", parameters)
 
     def query(self, **parameters: object) -> DynamoDbAnswer:
         """Read items of one partition."""
-        return {"Items": [], **self._call("Query", parameters)}
+        return {"Items": [], **self.call("Query", parameters)}
 
     def batch_get_item(self, **parameters: object) -> DynamoDbAnswer:
         """Read up to a hundred items."""
-        return {"Responses": {}, **self._call("BatchGetItem", parameters)}
+        return {"Responses": {}, **self.call("BatchGetItem", parameters)}
 
     def put_item(self, **parameters: object) -> DynamoDbAnswer:
         """Write an item."""
-        return self._call("PutItem", parameters)
+        return self.call("PutItem", parameters)
 
     def update_item(self, **parameters: object) -> DynamoDbAnswer:
         """Change an item."""
-        return self._call("UpdateItem", parameters)
+        return self.call("UpdateItem", parameters)
 
-    def _call(self, operation: str, parameters: Mapping[str, object]) -> DynamoDbAnswer:
+    def call(self, operation: str, parameters: Mapping[str, object]) -> DynamoDbAnswer:
         """Call an operation.
 
         Raises:

@@ -5,13 +5,13 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fraudstream.aws.clients import whole_dynamodb, whole_s3
+from fraudstream.aws.clients import quick_s3, whole_dynamodb, whole_s3
 from fraudstream.aws.connection import Limits
 from fraudstream.contract import DECISION_LOG_PREFIX, ERASURE_MARKS_PREFIX, REPORT_PREFIX, REPORTER, RULESET_PREFIX
 from fraudstream.reporting.log import segments
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 _LIMITS = Limits(read_seconds=10, connections=16)
 _settings = read_settings(ReporterSettings)
-_s3 = whole_s3(_LIMITS)
-_dynamodb = whole_dynamodb(_LIMITS)
+_segments_s3 = quick_s3(_settings.bucket, _LIMITS)
+_s3 = cache(partial(whole_s3, _LIMITS))
+_dynamodb = cache(partial(whole_dynamodb, _LIMITS))
 _log = Log(REPORTER, _settings)
 _meter = MetricEmitter(_settings)
 _log_key = base64.b64decode(_settings.log_key)
@@ -86,9 +87,9 @@ def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa:
 
 def _write_segments(batch: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     # At every call: a person who is being erased must not come back into the log a minute later.
-    marks = read_marks(_s3, _settings.bucket, ERASURE_MARKS_PREFIX, int(time.time() * 1000))
+    marks = read_marks(_segments_s3, _settings.bucket, ERASURE_MARKS_PREFIX, int(time.time() * 1000))
     cut = segments.cut([kept for record in batch if (kept := without_erased(record, marks))], DECISION_LOG_PREFIX)
-    segments.write(_s3, _settings.bucket, [sealed(each, _log_key) for each in cut.segments])
+    segments.write(_segments_s3, _settings.bucket, [sealed(each, _log_key) for each in cut.segments])
     _meter.count(Metric.RECORDS_LOGGED, sum(segment.records for segment in cut.segments))
     if cut.poison:
         _meter.count(Metric.LOG_DAMAGED, len(cut.poison))
@@ -146,7 +147,7 @@ def _verify(since: date, until: date) -> Mapping[str, Any]:
     from fraudstream.reporting.log.chain.verification import verify  # noqa: PLC0415
 
     first, last = (datetime(day.year, day.month, day.day, hour, tzinfo=UTC) for day, hour in ((since, 0), (until, 23)))
-    found = verify(BucketStore(_s3, _settings.bucket), DECISION_LOG_PREFIX, _chain(), first, last)
+    found = verify(BucketStore(_s3(), _settings.bucket), DECISION_LOG_PREFIX, _chain(), first, last)
     if found.findings:
         _meter.count(Metric.LOG_CHANGED, len(found.findings))
     return msgspec.to_builtins(found)
@@ -154,7 +155,7 @@ def _verify(since: date, until: date) -> Mapping[str, Any]:
 
 def _chain_hours(hours: Sequence[object], kind: LinkKind) -> Mapping[str, Any]:
     """Add links for notes that were changed on purpose."""
-    chain, store = _chain(), BucketStore(_s3, _settings.bucket)
+    chain, store = _chain(), BucketStore(_s3(), _settings.bucket)
     done: list[str] = []
     for name in sorted(str(hour) for hour in hours):
         note = store.read(hour_key(DECISION_LOG_PREFIX, parse_hour(name)))
@@ -172,11 +173,11 @@ def _rebuild(day: date, part: object, parts: object, context: "LambdaContext") -
     rebuild = _log_rebuild(day, context)
     if not isinstance(part, int) or not isinstance(parts, int):
         rebuild.prepare(datetime.now(UTC))
-        part, parts = 0, rebuilding.parts_of(_dynamodb, _settings.transactions_table)
+        part, parts = 0, rebuilding.parts_of(_dynamodb(), _settings.transactions_table)
     if not 0 <= part < parts <= rebuilding.MOST_PARTS:
         raise UnknownEventError('"part" must be less than "parts"')
-    marks = read_marks(_s3, _settings.bucket, ERASURE_MARKS_PREFIX, int(time.time() * 1000))
-    items = rebuilding.items_of(_dynamodb, _settings.transactions_table, day, part, parts)
+    marks = read_marks(_s3(), _settings.bucket, ERASURE_MARKS_PREFIX, int(time.time() * 1000))
+    items = rebuilding.items_of(_dynamodb(), _settings.transactions_table, day, part, parts)
     done = rebuild.add_missing(items, marks)
     _log.info("the log of a day was compared with a part of the table", date=day.isoformat(), count=done.added)
     return {**msgspec.to_builtins(done), "part": part + 1, "parts": parts}
@@ -195,7 +196,7 @@ def _log_rebuild(day: date, context: "LambdaContext") -> "LogRebuild":
     from fraudstream.reporting.log.roll_up import RollUp  # noqa: PLC0415  (as above)
 
     roll_up = RollUp(
-        store=BucketStore(_s3, _settings.bucket),
+        store=BucketStore(_s3(), _settings.bucket),
         log_prefix=DECISION_LOG_PREFIX,
         time_left=lambda: context.get_remaining_time_in_millis() / 1000,
         chain=_chain(),
@@ -204,8 +205,8 @@ def _log_rebuild(day: date, context: "LambdaContext") -> "LogRebuild":
 
 
 def _chain() -> LogChain:
-    head = TableHead(_dynamodb, _settings.profiles_table)
-    return LogChain(BucketStore(_s3, _settings.bucket), DECISION_LOG_PREFIX, _log_key, head)
+    head = TableHead(_dynamodb(), _settings.profiles_table)
+    return LogChain(BucketStore(_s3(), _settings.bucket), DECISION_LOG_PREFIX, _log_key, head)
 
 
 def _measure_drift(day: date) -> None:
@@ -214,7 +215,7 @@ def _measure_drift(day: date) -> None:
     from fraudstream.reporting.daily.figures.model_drift import drift_of, live_model  # noqa: PLC0415
     from fraudstream.reporting.log.reader.files import DecisionLogError  # noqa: PLC0415
 
-    store = BucketStore(_s3, _settings.bucket)
+    store = BucketStore(_s3(), _settings.bucket)
     try:
         model = live_model(store, RULESET_PREFIX)
         drift = model and drift_of(store, DECISION_LOG_PREFIX, day, model)
@@ -233,11 +234,11 @@ def _reporter(context: "LambdaContext") -> "Reporter":
     from fraudstream.reporting.daily.table_check import find_orphaned_claims, sample_table  # noqa: PLC0415
 
     return Reporter(
-        store=BucketStore(_s3, _settings.bucket),
+        store=BucketStore(_s3(), _settings.bucket),
         log_prefix=DECISION_LOG_PREFIX,
         report_prefix=REPORT_PREFIX,
-        sample=partial(sample_table, _dynamodb, _settings.transactions_table),
-        orphans=partial(find_orphaned_claims, _dynamodb, _settings.transactions_table, now=int(time.time() * 1000)),
+        sample=partial(sample_table, _dynamodb(), _settings.transactions_table),
+        orphans=partial(find_orphaned_claims, _dynamodb(), _settings.transactions_table, now=int(time.time() * 1000)),
         now=datetime.now(UTC),
         time_left=lambda: context.get_remaining_time_in_millis() / 1000,
         chain=_chain(),
@@ -249,7 +250,7 @@ def _rates() -> "Rates | None":
     from fraudstream.reporting.daily.figures.base_currency import read_rates  # noqa: PLC0415  (as above)
 
     try:
-        return read_rates(BucketStore(_s3, _settings.bucket), RULESET_PREFIX)
+        return read_rates(BucketStore(_s3(), _settings.bucket), RULESET_PREFIX)
     # A report without a total in the base currency is better than none.
     except (ValueError, ClientError, BotoCoreError) as error:
         _log.failure("exchange rates could not be read", error)

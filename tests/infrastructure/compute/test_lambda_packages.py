@@ -46,7 +46,8 @@ def test_its_hash_is_that_of_the_file_as_lambda_gives_it(package: Package) -> No
 
 
 def test_it_holds_our_code_as_it_stands(package: Package) -> None:
-    found = {name: body for name, body in contents(package).items() if name.startswith("fraudstream/")}
+    held = contents(package).items()
+    found = {name: body for name, body in held if name.startswith("fraudstream/") and not name.endswith(".pyc")}
     source = lambda_packages.SOURCE
     assert found == {
         f"fraudstream/{path.relative_to(source).as_posix()}": path.read_bytes()
@@ -69,10 +70,43 @@ def test_compiled_parts_are_for_arm_and_for_the_c_library_of_the_runtime(package
 
 def test_it_holds_nothing_that_no_function_needs(package: Package) -> None:
     names = contents(package).keys()
-    unneeded = re.compile(r"(^|/)(__pycache__|tests|bin)/|\.pyc$|\.pyi$|/RECORD$|^fraudstream_tools/|^boto3/examples/")
+    unneeded = re.compile(r"(^|/)(tests|bin)/|\.pyi$|/RECORD$|^fraudstream_tools/|^boto3/examples/")
     assert [name for name in names if unneeded.search(name)] == []
     services = {name.split("/")[2] for name in names if re.match(r"botocore/data/[^/]+/", name)}
     assert services == {"dynamodb", "s3"}
+
+
+def test_each_module_is_compiled_where_this_python_is_that_of_the_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "function.txt").write_text("")
+    monkeypatch.setattr(lambda_packages, "REQUIREMENTS", tmp_path)
+    monkeypatch.setattr(lambda_packages, "_prune", lambda _: None)
+    monkeypatch.setattr(lambda_packages, "_install", lambda _lock, _target, folder: folder.mkdir())
+    source = tmp_path / "fraudstream"
+    source.mkdir()
+    (source / "__init__.py").write_text("NUMBER = 1\n")
+    monkeypatch.setattr(lambda_packages, "SOURCE", source)
+    here = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for runtime, is_compiled in ((here, True), ("python3.99", False)):
+        target = Target(kind="lambda", architecture="arm64", runtime=runtime)
+        held = contents(build_package("function", target, tmp_path / "build"))
+        compiled = [name for name in held if name.endswith(".pyc")]
+        assert compiled == (
+            [f"fraudstream/__pycache__/__init__.{sys.implementation.cache_tag}.pyc"] if is_compiled else []
+        )
+        for name in compiled:
+            # Its flags: by the hash of the source (1), which nobody compares (not 2), whatever the time of the file.
+            assert held[name][4:8] == (1).to_bytes(4, "little")
+
+
+def test_a_functions_modules_and_libraries_are_compiled() -> None:
+    held = contents(build_package("transaction-processor", HOST))
+    modules = {name for name in held if name.endswith(".py")}
+    compiled = {
+        re.sub(r"__pycache__/(.+)\.cpython-\d+\.pyc$", r"\1.py", name) for name in held if name.endswith(".pyc")
+    }
+    assert compiled == modules
 
 
 def test_no_function_carries_or_locks_what_only_training_needs(package: Package) -> None:

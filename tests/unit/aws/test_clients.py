@@ -7,6 +7,7 @@ import ssl
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 import pytest
@@ -235,6 +236,31 @@ def test_what_s3_refuses_is_the_error_that_boto3_raises(aws_service: Service, re
         if code:
             assert response.get("Error", {}).get("Code") == code
     assert {sent.headers["if-none-match"] for sent in aws_service.sent} == {'"1"'}
+
+
+def test_keys_are_listed_page_by_page_as_boto3_does(aws_service: Service) -> None:
+    space = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+    first = (
+        f"<ListBucketResult {space}><IsTruncated>true</IsTruncated><NextContinuationToken>a+/=</NextContinuationToken>"
+    )
+    pages = [
+        f"{first}<Contents><Key>marks/1</Key></Contents><Contents><Key>marks/2</Key></Contents></ListBucketResult>",
+        f"<ListBucketResult {space}><IsTruncated>false</IsTruncated></ListBucketResult>",
+    ]
+    aws_service.replies += [Reply(body=page.encode()) for page in [*pages, *pages]]
+    listed: list[list[str]] = []
+    for client in (quick_s3("bucket", LIMITS), of_boto3("s3")):
+        page = client.list_objects_v2(Bucket="bucket", Prefix="marks/ä")
+        keys = [entry["Key"] for entry in page["Contents"]]
+        page = client.list_objects_v2(
+            Bucket="bucket", Prefix="marks/ä", ContinuationToken=page["NextContinuationToken"]
+        )
+        listed.append([*keys, *(entry["Key"] for entry in page.get("Contents", []))])
+        assert "NextContinuationToken" not in page
+    assert listed[0] == listed[1] == ["marks/1", "marks/2"]
+    asked = [dict(parse_qsl(urlsplit(sent.path).query)) for sent in aws_service.sent]
+    for ours, theirs in zip(asked[:2], asked[2:], strict=True):
+        assert ours.items() <= theirs.items()
 
 
 def test_an_object_is_written_with_its_checksum(aws_service: Service) -> None:

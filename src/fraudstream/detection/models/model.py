@@ -111,6 +111,7 @@ class Model:
         self.version = file.version
         self._positions = tuple(registry.NAMES.index(name) for name in file.features)
         self._sum = trees.compiled(file.trees, self._positions)
+        self._explain = trees.explainer(file.trees, self._positions)
 
     def raw(self, vector: Vector) -> float:
         """Return the trees' sum for a feature vector: LightGBM's raw score, to the last bit."""
@@ -136,7 +137,7 @@ class Model:
 
         It takes several times as long as the log-odds do: it is for what somebody will look at.
         """
-        found = trees.contributions(self.file.trees, self._positions, vector)
+        found = self._explain(vector)
         return {self.file.features[place]: self.file.calibration.slope * value for place, value in found.items()}
 
     def to_json(self) -> bytes:

@@ -7,7 +7,7 @@ than half the time of walking lists. What is compiled is written from numbers th
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
@@ -124,21 +124,38 @@ def _expression(tree: Tree) -> str:
     return parts[0]
 
 
-def contributions(trees: Sequence[Tree], positions: Sequence[int], vector: Vector) -> Mapping[int, float]:
-    """Return what each feature added to the sum of checked trees, by the feature's position in the model's list.
+def explainer(trees: Sequence[Tree], positions: Sequence[int]) -> Callable[[Vector], Mapping[int, float]]:
+    """Return a function of a feature vector that gives what each feature added to the sum of checked trees.
 
-    On its way through a tree, a transaction's expected outcome changes from one split's mean to the next one's; each
-    change is put to the feature that was asked. Together with the roots' means they add up to the sum of the trees.
+    Features are named by their positions in the model's list. On its way through a tree, a transaction's expected
+    outcome changes from one split's mean to the next one's; each change is put to the feature that was asked. Together
+    with the roots' means they add up to the sum of the trees.
     """
-    found: defaultdict[int, float] = defaultdict(float)
-    for tree in trees:
-        here, node = tree.root_mean, 0 if tree.feature else -1
-        while node >= 0:
-            feature = tree.feature[node]
-            value = vector[positions[feature]]
-            to_left = tree.missing_left[node] if value is None else value <= tree.threshold[node]
-            node = tree.left[node] if to_left else tree.right[node]
-            after = tree.mean[node] if node >= 0 else tree.leaf[-1 - node]
-            found[feature] += after - here
-            here = after
-    return found
+    steps = [[_step(tree, split, positions) for split in range(len(tree.feature))] for tree in trees]
+
+    def explain(vector: Vector) -> Mapping[int, float]:
+        found: defaultdict[int, float] = defaultdict(float)
+        for splits in steps:
+            node = 0 if splits else -1
+            while node >= 0:
+                feature, position, threshold, missing_left, left, right = splits[node]
+                value = vector[position]
+                node, change = left if (missing_left if value is None else value <= threshold) else right
+                found[feature] += change
+        return found
+
+    return explain
+
+
+_Way: TypeAlias = tuple[int, float]
+"""A child, and how the mean changes on the way to it."""
+
+
+def _step(tree: Tree, split: int, positions: Sequence[int]) -> tuple[int, int, float, bool, _Way, _Way]:
+    """Return all that is asked of a split in one piece: looking it up list by list takes twice as long."""
+    feature = tree.feature[split]
+    ways = [
+        (child, (tree.mean[child] if child >= 0 else tree.leaf[-1 - child]) - tree.mean[split])
+        for child in (tree.left[split], tree.right[split])
+    ]
+    return feature, positions[feature], tree.threshold[split], tree.missing_left[split], ways[0], ways[1]

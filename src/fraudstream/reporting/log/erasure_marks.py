@@ -6,7 +6,7 @@ who has the token knows whom it is about.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -51,11 +51,18 @@ def read_marks(client: "S3Client", bucket: str, prefix: str, now: int) -> list[E
     Raises:
         botocore.exceptions.ClientError: S3 refused.
     """
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    keys = [entry.get("Key", "") for page in pages for entry in page.get("Contents", [])]
+    keys = list(_keys(client, bucket, prefix))
     found = (client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)
     marks = (msgspec.json.decode(content, type=ErasureMark) for content in found)
     return [mark for mark in marks if now < mark.until]
+
+
+def _keys(client: "S3Client", bucket: str, prefix: str) -> Iterator[str]:
+    page = client.list_objects_v2(Bucket=bucket, Prefix=prefix)
+    yield from (entry.get("Key", "") for entry in page.get("Contents", []))
+    while following := page.get("NextContinuationToken"):
+        page = client.list_objects_v2(Bucket=bucket, Prefix=prefix, ContinuationToken=following)
+        yield from (entry.get("Key", "") for entry in page.get("Contents", []))
 
 
 def without_erased(record: Mapping[str, Any], marks: Sequence[ErasureMark]) -> Mapping[str, Any] | None:

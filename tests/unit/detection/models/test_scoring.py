@@ -52,7 +52,7 @@ def test_a_constant_tree_scores_too() -> None:
     booster = Booster(vectors, labels_of(vectors, 1), Parameters(trees=3, transactions_per_leaf=300))
     exported = booster.export()
     assert trees.compiled(exported, ALL)(as_vectors(vectors)[0]) == pytest.approx(booster.raw(vectors)[0], abs=1e-9)
-    assert trees.contributions(exported, ALL, as_vectors(vectors)[0]) == {}
+    assert trees.explainer(exported, ALL)(as_vectors(vectors)[0]) == {}
 
 
 def test_splits_that_the_format_cannot_say_are_refused() -> None:
