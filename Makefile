@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FUNCTIONS := transaction-processor fraud-analyzer report-generator
 STAMP := $(VENV)/.installed
+# A worker for each core; the tests of a file share what they start.
+SIDE_BY_SIDE := -n auto --dist loadfile
 # An environment of another Python than the one asked for is made anew.
 ASKED := $(filter command environment,$(origin PYTHON))
 OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/python -V`" != "`$(PYTHON) -V`" && echo other-python))
@@ -35,10 +37,10 @@ local: setup ## run the whole system here and leave it running
 	@$(BIN)/fraudstream local
 
 test: check ## everything that CI runs: style, types, tests with their coverage
-	@$(BIN)/pytest --cov --cov-report=term
+	@$(BIN)/pytest $(SIDE_BY_SIDE) --cov --cov-report=term
 
 test-units: setup ## the unit tests alone, as CI runs them on newer Pythons: PYTHON=python3.13
-	@$(BIN)/pytest tests/unit tests/golden
+	@$(BIN)/pytest $(SIDE_BY_SIDE) tests/unit tests/golden
 
 prove: setup ## try what docs/guarantees.md promises, under faults, and that faults put back are found: FULL=1 for hours of it
 	@$(BIN)/python -m proofs $(if $(FULL),--full) $(ARGS)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import SAMPLE_DAY, SAMPLE_INDEX
+from fraudstream.contract import LISTED_INDEX, LISTED_KIND, SAMPLE_DAY, SAMPLE_INDEX
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,6 +47,30 @@ def create_table(
             }
         ]
     client.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **definitions, **(more if stream else {}))
+
+
+def create_profiles_table(client: "DynamoDBClient", name: str) -> None:
+    """Create a table of profiles, with its index of listed entities."""
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "entity", "AttributeType": "S"},
+            {"AttributeName": LISTED_KIND, "AttributeType": "S"},
+            {"AttributeName": "changedAt", "AttributeType": "N"},
+        ],
+        KeySchema=[{"AttributeName": "entity", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": LISTED_INDEX,
+                "KeySchema": [
+                    {"AttributeName": LISTED_KIND, "KeyType": "HASH"},
+                    {"AttributeName": "changedAt", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
 
 
 def function_variables(aws: MinistackServer, settings: Mapping[str, object]) -> dict[str, str]:

@@ -8,6 +8,7 @@ import pytest
 from typer.core import TyperGroup
 
 from fraudstream_tools.cli.main import main
+from fraudstream_tools.cli.support.deployment import VARIABLES
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,8 @@ class Command:
 
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away what this machine may know of AWS and fraudstream, and give keys that open nothing."""
-    for name in (
-        "API",
-        "API_KEY",
-        "BUCKET",
-        "TRANSACTIONS_TABLE",
-        "PROFILES_TABLE",
-        "ALERTS_TABLE",
-        "REPORT_FUNCTION",
-        "STACK",
-    ):
-        monkeypatch.delenv(f"FRAUDSTREAM_{name}", raising=False)
+    for name in (*VARIABLES.values(), "FRAUDSTREAM_STACK"):
+        monkeypatch.delenv(name, raising=False)
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
@@ -56,6 +48,25 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     # A fault of the program itself reaches the test as it is.
     monkeypatch.setenv("FRAUDSTREAM_TRACEBACK", "1")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+
+def point_at(
+    endpoint_url: str, monkeypatch: pytest.MonkeyPatch, keys: tuple[str, str] = ("test", "test"), **outputs: str
+) -> None:
+    """Let commands find a deployment by the environment.
+
+    Args:
+        endpoint_url: of its AWS.
+        monkeypatch: takes it back after the test.
+        keys: access key and secret key.
+        **outputs: of its stack.
+    """
+    clean_environment(monkeypatch)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys[0])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys[1])
+    for output, value in outputs.items():
+        monkeypatch.setenv(VARIABLES[output], value)
 
 
 def command_paths(command: Any, *above: str) -> Iterator[tuple[str, ...]]:

@@ -18,19 +18,12 @@ from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.operations.labels import give_label
 from fraudstream_tools.operations.privacy import erasure
 from fraudstream_tools.operations.privacy.system import PREFIXES, TABLES
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command, point_at
 from tests.e2e.api_harness import Client, payment
 from tests.e2e.stored_harness import places
 from tests.ids_harness import new_id
 
-OUTPUTS = {
-    "transactionsTable": "TRANSACTIONS_TABLE",
-    "profilesTable": "PROFILES_TABLE",
-    "alertsTable": "ALERTS_TABLE",
-    "bucketName": "BUCKET",
-    "processorFunction": "PROCESSOR_FUNCTION",
-    "reportFunction": "REPORT_FUNCTION",
-}
+OUTPUTS = ("transactionsTable", "profilesTable", "alertsTable", "bucketName", "processorFunction", "reportFunction")
 
 
 @dataclass
@@ -106,12 +99,8 @@ def make_world(client: Client, cloud: LocalCloud, decided: Callable[[str], dict[
 def fraudstream(
     cloud: LocalCloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Command]:
-    clean_environment(monkeypatch)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", cloud.credentials.access_key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", cloud.credentials.secret_key)
-    for output, variable in OUTPUTS.items():
-        monkeypatch.setenv(f"FRAUDSTREAM_{variable}", cloud.outputs[output])
+    keys = (cloud.credentials.access_key, cloud.credentials.secret_key)
+    point_at(cloud.endpoint_url, monkeypatch, keys, **{output: cloud.outputs[output] for output in OUTPUTS})
     monkeypatch.setattr(erasure, "SETTLE_SECONDS", 1.0)
     monkeypatch.chdir(tmp_path)
     with lambda_endpoint(cloud.invoke, cloud) as url:

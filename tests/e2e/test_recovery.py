@@ -21,19 +21,12 @@ from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.operations.labels import give_label
 from tests.aws_harness import create_table
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command, point_at
 from tests.e2e.api_harness import Client, payment
 from tests.ids_harness import new_id
 
 TRANSACTIONS, FRAUDS = 60, 6
-OUTPUTS = {
-    "transactionsTable": "TRANSACTIONS_TABLE",
-    "profilesTable": "PROFILES_TABLE",
-    "alertsTable": "ALERTS_TABLE",
-    "bucketName": "BUCKET",
-    "analyzerFunction": "ANALYZER_FUNCTION",
-    "reportFunction": "REPORT_FUNCTION",
-}
+OUTPUTS = ("transactionsTable", "profilesTable", "alertsTable", "bucketName", "analyzerFunction", "reportFunction")
 
 
 class Damage:
@@ -100,12 +93,8 @@ def damage(client: Client, cloud: LocalCloud) -> Damage:
 def fraudstream(
     cloud: LocalCloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Command]:
-    clean_environment(monkeypatch)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", cloud.credentials.access_key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", cloud.credentials.secret_key)
-    for output, variable in OUTPUTS.items():
-        monkeypatch.setenv(f"FRAUDSTREAM_{variable}", cloud.outputs[output])
+    keys = (cloud.credentials.access_key, cloud.credentials.secret_key)
+    point_at(cloud.endpoint_url, monkeypatch, keys, **{output: cloud.outputs[output] for output in OUTPUTS})
     monkeypatch.chdir(tmp_path)
     with lambda_endpoint(cloud.invoke, cloud) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)

@@ -17,7 +17,7 @@ from fraudstream_tools.cli.support.labelling import _give_all
 from fraudstream_tools.cli.support.terminal.output import CommandError
 from fraudstream_tools.operations.labels import Given, give_label
 from tests.aws_harness import create_table
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command, point_at
 
 NOW = 1_767_600_000_000
 TABLE = "table-transactions-test"
@@ -61,9 +61,7 @@ def table(aws: MinistackServer) -> Table:
 def fraudstream(
     aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Command:
-    clean_environment(monkeypatch)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-    monkeypatch.setenv("FRAUDSTREAM_TRANSACTIONS_TABLE", TABLE)
+    point_at(aws.endpoint_url, monkeypatch, transactionsTable=TABLE)
     monkeypatch.chdir(tmp_path)
     return Command(capsys)
 

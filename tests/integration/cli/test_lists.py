@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import LISTED_INDEX, LISTED_KIND, RULESET_FILES, RULESET_PREFIX, TOKENS_ALIAS, ItemKind
+from fraudstream.contract import LISTED_KIND, RULESET_FILES, RULESET_PREFIX, TOKENS_ALIAS, ItemKind
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.stores.listings import item_key
 from fraudstream.transactions.pseudonyms.lookup import find_tokens
@@ -19,8 +19,8 @@ from fraudstream.transactions.transaction import Transaction, TransactionType
 from fraudstream_tools.cli.support.deployment import LOCAL_OUTPUTS
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListChange, ListError
-from tests.aws_harness import create_table
-from tests.cli_harness import Command, clean_environment
+from tests.aws_harness import create_profiles_table, create_table
+from tests.cli_harness import Command, point_at
 
 RULES = Path(__file__).parents[3] / "rules"
 BUCKET, PROFILES, TRANSACTIONS = "bucket-reports-test", "table-profiles-test", "table-transactions-test"
@@ -39,26 +39,7 @@ def dynamodb(aws: MinistackServer) -> Any:
     for name in RULESET_FILES:
         s3.put_object(Bucket=BUCKET, Key=RULESET_PREFIX + name, Body=(RULES / name).read_bytes())
     create_table(client, TRANSACTIONS)
-    client.create_table(
-        TableName=PROFILES,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "entity", "AttributeType": "S"},
-            {"AttributeName": LISTED_KIND, "AttributeType": "S"},
-            {"AttributeName": "changedAt", "AttributeType": "N"},
-        ],
-        KeySchema=[{"AttributeName": "entity", "KeyType": "HASH"}],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": LISTED_INDEX,
-                "KeySchema": [
-                    {"AttributeName": LISTED_KIND, "KeyType": "HASH"},
-                    {"AttributeName": "changedAt", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    )
+    create_profiles_table(client, PROFILES)
     # A profile is in the same table, and in no index.
     client.put_item(TableName=PROFILES, Item=to_item({"entity": f"card#{CARD}", "state": b"", "version": 1}))
     return client
@@ -68,13 +49,7 @@ def dynamodb(aws: MinistackServer) -> Any:
 def fraudstream(
     aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Command:
-    clean_environment(monkeypatch)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("FRAUDSTREAM_BUCKET", BUCKET)
-    monkeypatch.setenv("FRAUDSTREAM_PROFILES_TABLE", PROFILES)
-    monkeypatch.setenv("FRAUDSTREAM_TRANSACTIONS_TABLE", TRANSACTIONS)
+    point_at(aws.endpoint_url, monkeypatch, bucketName=BUCKET, profilesTable=PROFILES, transactionsTable=TRANSACTIONS)
     monkeypatch.chdir(tmp_path)
     return Command(capsys)
 

@@ -11,7 +11,7 @@ from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import FolderStore
 from fraudstream_tools.cli.support.logs import log_copy
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command, point_at
 from tests.unit.reporting.decision_log_harness import HOUR, PREFIX, Stream, put, reporter, transaction
 
 BUCKET = "bucket-log-pull"
@@ -42,9 +42,7 @@ class Bucket:
 
 @pytest.fixture
 def bucket(aws: MinistackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    clean_environment(monkeypatch)
-    monkeypatch.setenv("FRAUDSTREAM_BUCKET", BUCKET)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    point_at(aws.endpoint_url, monkeypatch, bucketName=BUCKET)
     monkeypatch.chdir(tmp_path)
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": aws.region})
@@ -142,9 +140,7 @@ def test_keys_that_lead_out_of_the_folder_are_left_alone(fraudstream: Command, b
 
 
 def test_a_bucket_that_cannot_be_read_is_an_error(fraudstream: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    clean_environment(monkeypatch)
-    monkeypatch.setenv("FRAUDSTREAM_BUCKET", BUCKET)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    point_at("http://127.0.0.1:9", monkeypatch, bucketName=BUCKET)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     ran = fraudstream("log", "pull", "log")
     assert ran.code == 1

@@ -5,16 +5,13 @@ import json
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command, point_at
 
 
 def test_the_embedded_account_passes_preflight(
     aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clean_environment(monkeypatch)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    point_at(aws.endpoint_url, monkeypatch)
     ran = Command(capsys)("preflight", "--json")
     assert ran.code == 0, ran.out
     names = [check["name"] for check in json.loads(ran.out)]

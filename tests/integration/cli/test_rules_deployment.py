@@ -13,7 +13,7 @@ from fraudstream.detection.rules.ruleset import RulesetError
 from fraudstream.detection.stores.ruleset import RulesetStore
 from fraudstream_tools.operations.audit.change_note import ChangeNote
 from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, RulesetBucket
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command, point_at
 
 RULES = Path(__file__).parents[3] / "rules"
 BUCKET = "bucket-reports-test"
@@ -65,11 +65,7 @@ def stored(aws: MinistackServer, tmp_path: Path) -> Stored:
 def fraudstream(
     aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Command:
-    clean_environment(monkeypatch)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("FRAUDSTREAM_BUCKET", BUCKET)
+    point_at(aws.endpoint_url, monkeypatch, bucketName=BUCKET)
     monkeypatch.chdir(tmp_path)
     return Command(capsys)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import LISTED_INDEX, LISTED_KIND
+from tests.aws_harness import create_profiles_table
 from tests.console_harness import PROFILES, Browser, browser_on, put_ruleset
 from tests.integration.cli.review_harness import System
 
@@ -11,26 +11,7 @@ from tests.integration.cli.review_harness import System
 @pytest.fixture
 def system(aws: MinistackServer) -> System:
     made = System(aws)
-    made.dynamodb.create_table(
-        TableName=PROFILES,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "entity", "AttributeType": "S"},
-            {"AttributeName": LISTED_KIND, "AttributeType": "S"},
-            {"AttributeName": "changedAt", "AttributeType": "N"},
-        ],
-        KeySchema=[{"AttributeName": "entity", "KeyType": "HASH"}],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": LISTED_INDEX,
-                "KeySchema": [
-                    {"AttributeName": LISTED_KIND, "KeyType": "HASH"},
-                    {"AttributeName": "changedAt", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    )
+    create_profiles_table(made.dynamodb, PROFILES)
     put_ruleset(made)
     return made
 

@@ -5,16 +5,14 @@ import json
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command, point_at
 from tests.console_harness import ANNA, BEN, Browser, browser_on
 from tests.integration.cli.review_harness import BUCKET, System
 
 
 @pytest.fixture
 def fraudstream(aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    clean_environment(monkeypatch)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-    monkeypatch.setenv("FRAUDSTREAM_BUCKET", BUCKET)
+    point_at(aws.endpoint_url, monkeypatch, bucketName=BUCKET)
     return Command(capsys)
 
 

@@ -15,7 +15,7 @@ from fraudstream.reporting.log.segments import cut
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.operations.labels import give_label
 from infra.compute.stream_consumers import ANALYZER_FILTERS, REPORTER_FILTERS
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command, point_at
 from tests.integration.detection.analyzer_harness import NOW, World, a_world, refusal, transaction
 from tests.unit.reporting.decision_log_harness import put
 
@@ -36,11 +36,7 @@ def world(aws: MinistackServer) -> Iterator[World]:
 def fraudstream(
     aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Command:
-    clean_environment(monkeypatch)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("FRAUDSTREAM_TRANSACTIONS_TABLE", "transactions")
+    point_at(aws.endpoint_url, monkeypatch, transactionsTable="transactions")
     monkeypatch.chdir(tmp_path)
     return Command(capsys)
 
