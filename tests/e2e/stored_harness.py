@@ -39,7 +39,8 @@ def _text(content: bytes, folder: Path) -> str:
         content = gzip.decompress(content)
     if content[:4] == b"PAR1":
         path = folder / "object.parquet"
-        path.write_bytes(content)
+        # Another test of the same system may have written something behind the end of a file.
+        path.write_bytes(content[: content.rindex(b"PAR1") + 4])
         return "\n".join(map(repr, duckdb.sql(f"FROM read_parquet('{path}')").fetchall()))
     return content.decode(errors="replace")
 

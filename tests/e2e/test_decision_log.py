@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from embedded_aws.cloud import LocalCloud
@@ -130,8 +131,8 @@ def test_a_transaction_is_explained_from_the_log_and_from_a_file_of_it(
     ask = ("rules", "explain", "--rules", CHECKOUT / "rules", "--id", wanted)
     whole = found(fraudstream, *ask, "--transaction", "log")
     assert whole["transactionId"] == wanted
-    files = [path for path in Path("log/decisions").rglob("*.parquet") if wanted.encode() in path.read_bytes()]
-    (hourly,) = files or list(Path("log/decisions").rglob("*.parquet"))[:1]
+    query = "SELECT filename FROM read_parquet('log/decisions/**/*.parquet', filename = true) WHERE transactionId = ?"
+    (hourly,), *_ = duckdb.execute(query, [wanted]).fetchall()
     assert found(fraudstream, *ask, "--transaction", hourly) == whole
 
 
