@@ -1,7 +1,7 @@
 """What the analyzer has to do for a record of the stream of transactions."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from fraudstream.contract import ItemKind
 from fraudstream.detection.batch import Relabelling
@@ -43,10 +43,11 @@ def sequence_number(record: Mapping[str, Any]) -> str:
     Raises:
         PoisonRecordError: it has none, so that its failure could not be reported.
     """
-    number: object = record.get("dynamodb", {}).get("SequenceNumber")
-    if not isinstance(number, str) or not number:
-        raise PoisonRecordError("a stream record has no SequenceNumber")
-    return number
+    match record:
+        case {"dynamodb": {"SequenceNumber": str(number)}} if number:
+            return number
+        case _:
+            raise PoisonRecordError("a stream record has no SequenceNumber")
 
 
 def transaction_id(record: Mapping[str, Any]) -> str | None:
@@ -70,8 +71,7 @@ def read(record: Mapping[str, Any]) -> Work:
     """
     number = sequence_number(record)
     change: Mapping[str, Any] = record["dynamodb"]
-    new: Mapping[str, Any] = change.get("NewImage") or {}
-    old: Mapping[str, Any] = change.get("OldImage") or {}
+    new, old = _image(change.get("NewImage")), _image(change.get("OldImage"))
     if new.get("kind") != {"S": ItemKind.TRANSACTION} or is_restoration(new, old):
         return Work(number)
     is_new = not old
@@ -93,6 +93,17 @@ def read(record: Mapping[str, Any]) -> Work:
         before = new.get("learntLabel") if redriven else old.get("label")
         relabelling = _relabelling(record, label, was_fraud=before == _FRAUD)
     return Work(number, transaction, to_judge, label, relabelled and label is not None, relabelling, redriven, inline)
+
+
+def _image(image: object) -> Mapping[str, Any]:
+    """Return an image of the item, empty where there is none.
+
+    Raises:
+        PoisonRecordError: it is no item.
+    """
+    if not isinstance(image or {}, Mapping):
+        raise PoisonRecordError("a stream record's image is no item")
+    return cast("Mapping[str, Any]", image or {})
 
 
 def _relabelling(record: Mapping[str, Any], label: Label | None, *, was_fraud: bool) -> Relabelling | None:

@@ -2,13 +2,13 @@
 
 import pytest
 
-from proofs.__main__ import figures, table
 from proofs.faults import experiment
 from proofs.faults.checks import PromiseVerdict, judge
 from proofs.faults.experiment import SHORT, Proof
 from proofs.faults.expressions import ConditionExpression, ExpressionError, updated
 from proofs.faults.kinds import Fault
 from proofs.faults.mutations import MUTATIONS
+from proofs.faults.report import figures, table
 from proofs.faults.system import System
 
 SEED = 7

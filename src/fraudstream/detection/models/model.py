@@ -7,6 +7,7 @@ carries the hash of its own content, which is its version.
 import difflib
 import hashlib
 import math
+import re
 from collections.abc import Mapping
 from typing import Annotated, Final
 
@@ -16,6 +17,7 @@ from fraudstream.detection.features import registry
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models import trees
 from fraudstream.detection.models.trees import Tree
+from fraudstream.detection.rules.strict_yaml import told
 
 MAX_BYTES: Final = 8_000_000
 """Of a model's file: the largest trees that can be used take less."""
@@ -23,6 +25,7 @@ MAX_LOG_ODDS: Final = 1000.0
 """Of calibration and prior: far more than any training gives, and no score is infinite."""
 SCHEMA_VERSION: Final = 1
 _VERSION_DIGITS: Final = 12
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,47}", re.ASCII)
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0)]
@@ -155,7 +158,7 @@ def seal(file: ModelFile) -> Model:
         # As a file would be read back: a whole number in place of a float has another hash.
         same = msgspec.convert(msgspec.to_builtins(file), ModelFile)
     except msgspec.ValidationError as error:
-        raise ModelError(f"it is no model: {error}") from None
+        raise ModelError(f"it is no model: {told(error)}") from None
     return Model(msgspec.structs.replace(same, version=_version(same)))
 
 
@@ -171,8 +174,10 @@ def load(content: bytes) -> Model:
         return Model(msgspec.json.decode(content, type=ModelFile))
     except ModelError:
         raise
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise ModelError(f"it is no model: {error}") from None
+    except msgspec.MsgspecError as error:
+        raise ModelError(f"it is no model: {told(error)}") from None
+    except (RecursionError, UnicodeDecodeError):
+        raise ModelError("it is no model: it is no JSON in UTF-8, or nested too deeply") from None
 
 
 def _version(file: ModelFile) -> str:
@@ -182,11 +187,14 @@ def _version(file: ModelFile) -> str:
 
 def _check(file: ModelFile) -> None:
     if file.version != _version(file):
-        raise ModelError(f"its content is not that of version {file.version}: it was damaged or edited; train it anew")
+        raise ModelError(
+            "its content is not that of the version that it names: it was damaged or edited; train it anew"
+        )
     for name in file.features:
         if name not in registry.NAMES:
-            close = difflib.get_close_matches(name, registry.NAMES, n=1)
-            raise ModelError(f"there is no feature {name}" + (f": is {close[0]} meant?" if close else ""))
+            shown = name if _NAME.fullmatch(name) else "like one that it lists"
+            close = difflib.get_close_matches(shown, registry.NAMES, n=1)
+            raise ModelError(f"there is no feature {shown}" + (f": is {close[0]} meant?" if close else ""))
     _check_meanings(file)
     if len(set(file.features)) < len(file.features):
         raise ModelError("it lists a feature twice")

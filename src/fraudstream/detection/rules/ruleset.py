@@ -279,7 +279,7 @@ def _rule(entry: Mapping[str, Any], problems: list[str]) -> Rule | None:
     values: dict[str, Any] = {}
     for key, value in entry.items():
         if key not in _RULE_FIELDS:
-            problems.append(f"there is no key {key}{strict_yaml.suggestion(key, list(_RULE_FIELDS))}")
+            problems.append(strict_yaml.unknown_key(key, list(_RULE_FIELDS)))
             continue
         field = _RULE_FIELDS[key]
         try:

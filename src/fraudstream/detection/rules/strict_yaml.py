@@ -37,6 +37,7 @@ _NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|[
 _NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _CONSTANTS: Final = {"true": True, "false": False, "null": None, "~": None, "": None}
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_CODE = re.compile(r"Invalid enum value .*", re.DOTALL)
 _PATH = re.compile(r" - at `\$\.?(.*)`\Z")
 
 
@@ -101,14 +102,34 @@ def convert(value: object, type_: type[T], known: Sequence[str] = ()) -> T:
     try:
         return msgspec.convert(value, type_)
     except msgspec.ValidationError as error:
-        message = str(error)
+        raise DocumentError(told(error, known)) from None
+
+
+def told(error: msgspec.MsgspecError, known: Sequence[str] = ()) -> str:
+    """Return what msgspec says of a value that is not of a type: where it is, and nothing that stands in the file.
+
+    Args:
+        error: msgspec's.
+        known: the keys that are allowed there, to suggest one for an unknown key.
+    """
+    message = str(error)
     place = _PATH.search(message)
     if place:
         message = message[: place.start()]
     if unknown := _UNKNOWN.search(message):
-        key = unknown[1] if _KEY.fullmatch(unknown[1]) else "that"
-        message = f"there is no key {key}{suggestion(key, known)}"
-    raise DocumentError(f"{place[1]}: {message}" if place and place[1] else message)
+        message = unknown_key(unknown[1], known)
+    message = _CODE.sub("it is none of the words that are allowed there", message)
+    return f"{place[1]}: {message}" if place and place[1] else message
+
+
+def unknown_key(key: str, known: Sequence[str]) -> str:
+    """Return the sentence about a key that there is not."""
+    return f"there is no key {shown_key(key)}{suggestion(shown_key(key), known)}"
+
+
+def shown_key(key: str) -> str:
+    """Return a key if it can be one's name; else it may be anything, and stays out of messages."""
+    return key if _KEY.fullmatch(key) else "that"
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """The API as an OpenAPI 3.1 document, made from the types that validate requests and shape answers."""
 
-from typing import Annotated, Any, cast, get_args, get_origin
+from typing import Annotated, Any, Final, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -25,7 +25,7 @@ _PREFERENCE_APPLIED: dict[str, Any] = {
     "description": "`wait`: the client asked to wait, and the answer has a decision. Absent otherwise.",
     "schema": {"type": "string", "enum": ["wait"]},
 }
-_EXAMPLE = {
+EXAMPLE: Final = {
     "transactionId": "order-20261123-0001",
     "amountMinor": 4999,
     "currency": "EUR",
@@ -121,7 +121,7 @@ def _post() -> dict[str, Any]:
             "required": True,
             "description": f"At most {MAX_BODY_BYTES} bytes of UTF-8; a name twice in one object is refused.",
             "content": {
-                "application/json": {"schema": {"$ref": _REFERENCES + "TransactionRequest"}, "example": _EXAMPLE}
+                "application/json": {"schema": {"$ref": _REFERENCES + "TransactionRequest"}, "example": EXAMPLE}
             },
         },
         "responses": {

@@ -54,7 +54,7 @@ def find_tokens(
     """
     try:
         question = msgspec.convert(event, _Question)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):
         raise LookupRefusedError(
             'expected "identifiers", each {"kind": "customer", "value": "…"}, "tokens" or "payloadHashes", at most '
             "10,000 of each"

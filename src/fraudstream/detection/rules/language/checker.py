@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeAlias
 from fraudstream.detection.rules.language.compiler import FUNCTIONS, CheckedExpression, Rewriter, is_, list_argument
 from fraudstream.detection.rules.language.fields import REFUSED, Field, FieldType
 from fraudstream.detection.rules.language.parser import MAX_DEPTH, MAX_TEXT, LanguageError, at, parse, refused, unusable
-from fraudstream.detection.rules.strict_yaml import suggestion
+from fraudstream.detection.rules.strict_yaml import shown_key, suggestion
 
 Parameter: TypeAlias = float | str | tuple[float | str, ...]
 """A rule's parameter: a value, or several to be used with `in`."""
@@ -252,4 +252,6 @@ def _check_choices(field: CheckedExpression, other: CheckedExpression) -> None:
         return
     if other.node.value not in field.choices:
         name = field.node.id if isinstance(field.node, ast.Name) else "the field"
-        raise LanguageError(f"{name} is never {other.node.value}{suggestion(other.node.value, field.choices)}")
+        raise LanguageError(
+            f"{name} is never {shown_key(other.node.value)}{suggestion(other.node.value, field.choices)}"
+        )

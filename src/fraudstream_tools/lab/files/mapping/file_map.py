@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fraudstream.detection.rules.strict_yaml import DocumentError, convert, read, suggestion
+from fraudstream.detection.rules.strict_yaml import DocumentError, convert, read, shown_key, suggestion
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.files.mapping.sources import (
     AmountSource,
@@ -161,7 +161,7 @@ def plain(value: object) -> str:
 
 def _source(name: str, given: object) -> Source:
     if name not in MAPPED:
-        raise DocumentError(f"fields: {name} is no field{suggestion(name, MAPPED)}")
+        raise DocumentError(f"fields: {shown_key(name)} is no field{suggestion(shown_key(name), MAPPED)}")
     type_ = _type(name)
     written: object = {"column": given} if isinstance(given, str) else given
     try:

@@ -1,0 +1,30 @@
+"""What an experiment tells at its end, and how long it is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+Say: TypeAlias = Callable[[str], None]
+"""Told of the progress."""
+
+
+class Length(Enum):
+    """How long an experiment is."""
+
+    SHORT = "short"
+    """In `make test`, or less than a few minutes."""
+    USUAL = "usual"
+    FULL = "full"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What an experiment came to."""
+
+    holds: bool
+    """Whether the promises are kept, and the experiment would have told if they were not."""
+    table: Sequence[str]
+    """Lines that people read."""
+    figures: Mapping[str, int | Sequence[str]]
+    """Of the last line."""
