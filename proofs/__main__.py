@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from proofs.faults.report import prove as prove_faults
 from proofs.inputs.report import prove as prove_inputs
+from proofs.protocol.report import prove as prove_protocol
 from proofs.report import Length, Outcome, Say
 
 EXPERIMENTS: Final[Mapping[str, Callable[[int, Length, Say], Outcome]]] = {
     "faults": prove_faults,
     "inputs": prove_inputs,
+    "protocol": prove_protocol,
 }
 
 

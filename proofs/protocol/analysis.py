@@ -1,0 +1,287 @@
+"""The second half: two analyzers learn, alert and decide what the stream tells, each record at least once."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple, TypeVar
+
+from proofs.protocol.explorer import Model, Step
+
+T = TypeVar("T")
+SHARED, PERSON = 0, 1
+_READ, _SHARED, _PERSON, _ALERT, _DECIDE, _FOLLOW, _MARK = (
+    "read",
+    "shared",
+    "person",
+    "alert",
+    "decide",
+    "follow",
+    "mark",
+)
+_KEPT: Final = 8
+"""Tokens of a profile's newest writes, as in the code."""
+DIES, LOST, AGAIN, AT_ONCE = "dies", "lost", "again", "at once"
+KINDS: Final = frozenset({DIES, LOST, AGAIN, AT_ONCE})
+"""Faults: an attempt ends before it is done, and its last write is applied, not applied, or comes late; an answer is
+lost; a record comes again after it was done; two analyzers have a record at the same time."""
+
+
+class _Profile(NamedTuple):
+    version: int = 0
+    counts: tuple[int, ...] = (0, 0)
+    """By transaction: how often it was counted."""
+    frauds: tuple[int, ...] = (0, 0)
+    ring: tuple[str, ...] = ()
+    """What it remembers that it has learnt, the newest last."""
+    writes: tuple[tuple[int, str], ...] = ()
+    """Version and token of the newest writes."""
+
+
+class _Row(NamedTuple):
+    """A transaction in the table."""
+
+    decision: str = ""
+    labelled: bool = False
+    learnt: bool = False
+    """The mark that the profiles have learnt the label."""
+
+
+class _Worker(NamedTuple):
+    """An analyzer at work on a record."""
+
+    record: str
+    at: str
+    attempt: int
+    seen: tuple[_Profile, ...] = ()
+    verdict: str = ""
+
+
+class AnalysisState(NamedTuple):
+    """Tables, stream and analyzers."""
+
+    rows: tuple[_Row, ...]
+    alerts: tuple[str, ...]
+    profiles: tuple[_Profile, _Profile]
+    waiting: tuple[str, ...]
+    """Records that no analyzer has finished: `t0`, `t1`, and `l0` for the label of the first."""
+    workers: tuple[_Worker | None, ...]
+    late: tuple[tuple[object, ...], ...]
+    faults: int
+    excuses: int = 0
+    """Attempts that ended before they were done, or had a record at the same time as another: so much too large may a
+    figure be."""
+    attempts: int = 0
+    changed: str = ""
+    """A decision that changed after it had been made."""
+
+
+def analysis(
+    faults: int,
+    variants: frozenset[str] = frozenset(),
+    *,
+    kinds: frozenset[str] = KINDS,
+    ring: int = 3,
+    labels: bool = True,
+    transactions: int = 2,
+) -> Model[AnalysisState]:
+    """Build the model.
+
+    Args:
+        faults: how many happen at most.
+        variants: faults of the protocol that are put back.
+        kinds: which faults happen.
+        ring: how much a profile remembers; with less than there is to learn, figures may be too large.
+        labels: whether the first transaction is labelled, before its decision or after.
+        transactions: one or two, of the same person at the same merchant.
+    """
+    rows = tuple(_Row() for _ in range(transactions))
+    waiting = tuple(f"t{place}" for place in range(transactions)) + (("L0",) if labels else ())
+    none = tuple(0 for _ in rows)
+    empty = _Profile(counts=none, frauds=none)
+    analyzer = _Analysis(variants, kinds, ring)
+    return Model(
+        initial=AnalysisState(rows, tuple("" for _ in rows), (empty, empty), waiting, (None, None), (), faults),
+        steps=analyzer.steps,
+        wrong=_wrong,
+        wrong_at_rest=analyzer.wrong_at_rest,
+        is_at_rest=lambda state: not state.waiting and not state.late and not any(state.workers),
+    )
+
+
+class _Analysis:
+    def __init__(self, variants: frozenset[str], kinds: frozenset[str], ring: int) -> None:
+        self._variants = variants
+        self._kinds = kinds
+        self._ring = ring
+        first, second = (SHARED, PERSON) if "people first" not in variants else (PERSON, SHARED)
+        self._order = {_SHARED: first, _PERSON: second}
+
+    def steps(self, state: AnalysisState) -> Iterator[Step[AnalysisState]]:
+        for place, write in enumerate(state.late):
+            others = state.late[:place] + state.late[place + 1 :]
+            yield Step(f"a late write comes: {write[0]}", self._write(state._replace(late=others), write)[0])
+        for record in state.waiting:
+            if record == "L0":
+                # Somebody labels the transaction: its record comes into the stream.
+                rows = (state.rows[0]._replace(labelled=True), *state.rows[1:])
+                waiting = tuple("l0" if each == "L0" else each for each in state.waiting)
+                yield Step("the first is labelled", state._replace(rows=rows, waiting=waiting))
+                continue
+            yield from self._deliveries(state, record)
+        for place, worker in enumerate(state.workers):
+            if worker is not None:
+                yield from self._work(state, place, worker)
+
+    def _deliveries(self, state: AnalysisState, record: str) -> Iterator[Step[AnalysisState]]:
+        busy = any(worker is not None and worker.record == record for worker in state.workers)
+        if busy and not (state.faults and AT_ONCE in self._kinds):
+            return
+        for place, worker in enumerate(state.workers):
+            if worker is None:
+                started = _Worker(record, _READ, state.attempts)
+                faults, excuses = state.faults - busy, state.excuses + busy
+                found = state._replace(faults=faults, excuses=excuses, attempts=state.attempts + 1)
+                yield Step(f"analyzer {place} takes {record}", _working(found, place, started))
+                return  # the analyzers are alike
+
+    def _work(self, state: AnalysisState, place: int, worker: _Worker) -> Iterator[Step[AnalysisState]]:
+        name = f"analyzer {place}, {worker.record}: {worker.at}"
+        if worker.at == _READ:
+            yield Step(name, self._read(state, place, worker))
+            return
+        write = self._wanted(state, worker)
+        if write is None:
+            yield Step(f"{name}, nothing to do", self._go_on(state, place, worker, is_done=True))
+            return
+        applied, is_done = self._write(state, write)
+        yield Step(name, self._go_on(applied, place, worker, is_done=is_done))
+        fewer, excuses = state.faults - 1, state.excuses + 1
+        if state.faults and LOST in self._kinds:
+            # The SDK sends it again, with the same token.
+            yield Step(f"{name}, and its answer is lost", applied._replace(faults=fewer))
+        if state.faults and DIES in self._kinds:
+            for how, after in (
+                ("does not arrive", state),
+                ("is applied, and the analyzer stops", applied),
+                ("comes late", state._replace(late=(*state.late, write))),
+            ):
+                yield Step(f"{name} {how}", _working(after._replace(faults=fewer, excuses=excuses), place, None))
+        if state.faults and AGAIN in self._kinds and is_done and not _NEXT[worker.record[0]].get(worker.at):
+            yield Step(f"{name}, and the record comes again", _working(applied._replace(faults=fewer), place, None))
+
+    def _read(self, state: AnalysisState, place: int, worker: _Worker) -> AnalysisState:
+        row = state.rows[_number(worker)]
+        # Another attempt may judge by other rules: verdicts differ.
+        worker = worker._replace(seen=state.profiles, verdict=f"by {worker.attempt}")
+        if worker.record[0] == "t" and row.decision and "decided is judged again" not in self._variants:
+            return _working(state, place, worker._replace(at=_ALERT, verdict=row.decision))
+        return _working(state, place, worker._replace(at=_SHARED))
+
+    def _wanted(self, state: AnalysisState, worker: _Worker) -> tuple[object, ...] | None:
+        number, token = _number(worker), f"{worker.record}.{worker.attempt}"
+        if worker.at in self._order:
+            which = self._order[worker.at]
+            seen = worker.seen[which]
+            is_learnt = worker.record in worker.seen[PERSON].ring or worker.record in seen.ring
+            if is_learnt:
+                return None
+            return ("profile", which, self._after(seen, worker.record), seen.version, f"{token}.{which}")
+        match worker.at:
+            case "alert":
+                return ("alert", number, worker.verdict, False)
+            case "decide":
+                return ("decision", number, worker.verdict)
+            case "follow":
+                # The decision that stands may be another attempt's: the alert follows it.
+                return ("alert", number, state.rows[number].decision, True)
+            case _:
+                return ("learnt", number)
+
+    def _after(self, profile: _Profile, record: str) -> _Profile:
+        number = int(record[1])
+        counts, frauds = list(profile.counts), list(profile.frauds)
+        (counts if record[0] == "t" else frauds)[number] += 1
+        kept = (*profile.ring, record)[-self._ring :]
+        return profile._replace(counts=tuple(counts), frauds=tuple(frauds), ring=kept)
+
+    def _write(self, state: AnalysisState, write: tuple[object, ...]) -> tuple[AnalysisState, bool]:
+        """Apply a write; tell whether what it is for is done."""
+        match write:
+            case ("profile", int() as which, _Profile() as profile, int() as version, str() as token):
+                stored = state.profiles[which]
+                if stored.version != version and "no condition" not in self._variants:
+                    return state, (version + 1, token) in stored.writes and "no tokens" not in self._variants
+                writes = (*stored.writes, (version + 1, token))[-_KEPT:]
+                written = profile._replace(version=stored.version + 1, writes=writes)
+                pair = (written, state.profiles[1]) if which == SHARED else (state.profiles[0], written)
+                return state._replace(profiles=pair), True
+            case ("alert", int() as number, str() as verdict, bool() as overwrites):
+                if state.alerts[number] and not overwrites:
+                    return state, True
+                return state._replace(alerts=_put(state.alerts, number, verdict)), True
+            case ("decision", int() as number, str() as verdict):
+                row = state.rows[number]
+                if row.decision and "a decision overwrites" not in self._variants:
+                    return state, True
+                changed = state.changed or (row.decision if row.decision not in {"", verdict} else "")
+                rows = _put(state.rows, number, row._replace(decision=verdict))
+                return state._replace(rows=rows, changed=changed), True
+            case (_, int() as number):
+                return state._replace(rows=_put(state.rows, number, state.rows[number]._replace(learnt=True))), True
+            case _:
+                raise ValueError(write)
+
+    def _go_on(self, state: AnalysisState, place: int, worker: _Worker, *, is_done: bool) -> AnalysisState:
+        if not is_done:
+            # A rival wrote: learn into what is stored now, and write again.
+            seen = list(worker.seen)
+            which = self._order[worker.at]
+            seen[which] = state.profiles[which]
+            return _working(state, place, worker._replace(seen=tuple(seen)))
+        after = _NEXT[worker.record[0]].get(worker.at)
+        if after == _FOLLOW and "alerts stay" in self._variants:
+            after = None
+        if after is not None:
+            return _working(state, place, worker._replace(at=after))
+        waiting = tuple(each for each in state.waiting if each != worker.record)
+        return _working(state._replace(waiting=waiting), place, None)
+
+    def wrong_at_rest(self, state: AnalysisState) -> str | None:
+        for number, row in enumerate(state.rows):
+            if not row.decision:
+                return "a transaction has no decision"
+            if state.alerts[number] != row.decision:
+                return "an alert is not its decision's"
+            if row.labelled and not row.learnt:
+                return "a label is not noted as learnt"
+            wanted = (1, 1 if row.labelled else 0)
+            for profile in state.profiles:
+                for figure, least in zip((profile.counts[number], profile.frauds[number]), wanted, strict=True):
+                    if figure < least:
+                        return "a profile lacks what was learnt"
+                    # With all of it in the ring, nothing is counted twice.
+                    if figure > least + (state.excuses if self._ring < len(_RECORDS) else 0):
+                        return "a profile counts something twice"
+        return None
+
+
+_RECORDS: Final = ("t0", "t1", "l0")
+_NEXT: Final = {
+    "t": {_SHARED: _PERSON, _PERSON: _ALERT, _ALERT: _DECIDE, _DECIDE: _FOLLOW},
+    "l": {_SHARED: _PERSON, _PERSON: _MARK},
+}
+"""By kind of record: what follows what."""
+
+
+def _number(worker: _Worker) -> int:
+    return int(worker.record[1])
+
+
+def _put(values: tuple[T, ...], place: int, value: T) -> tuple[T, ...]:
+    return (*values[:place], value, *values[place + 1 :])
+
+
+def _working(state: AnalysisState, place: int, worker: _Worker | None) -> AnalysisState:
+    return state._replace(workers=_put(state.workers, place, worker))
+
+
+def _wrong(state: AnalysisState) -> str | None:
+    return "a decision changed" if state.changed else None
