@@ -53,7 +53,7 @@ _REQUESTS: Final = """## Requests of a transaction
 {transactions} transactions of the sample day go through the three functions on the embedded AWS, after profiles that
 the rest of the day has left. Each figure is of one transaction. The number after a function's name is the size of its
 batches; `processor_waiting` decides while the client waits. Units are computed of the items' sizes as DynamoDB's
-documentation says. Log bytes are what CloudWatch bills, with Lambda's own lines; the API's access log adds
+documentation says. Log bytes are what CloudWatch bills; Lambda's own lines are off; the API's access log adds
 {access_log_bytes} bytes for a request. Bytes stored for a transaction, by kind of item: {sizes}.
 [The README](../README.md#costs) has what all of it costs.
 

@@ -13,7 +13,8 @@ ResourceType = Literal[
     "ownership", "path", "permission", "pipe", "policy", "provider", "provisioned-concurrency",
     "public-access", "query", "queue", "role",
     "route-association", "route-table", "schedule", "schedule-group", "secret", "security-group", "stage", "subnet",
-    "subscription", "table", "topic", "trail", "usage-plan", "validator", "versioning", "vpc", "waf", "workgroup",
+    "subscription", "table", "topic", "trace", "trail", "usage-plan", "validator", "versioning", "vpc", "waf",
+    "workgroup",
 ]  # fmt: skip
 """The first part of a name."""
 

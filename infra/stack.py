@@ -200,6 +200,7 @@ def _make_functions(
             architecture=settings.architecture,
             scratch_mb=SCRATCH_MB[purpose],
             environment=environments[purpose],
+            log_level=settings.log_level,
         )
         return Function(place, spec, role=roles[purpose], network=network, keys=stores.keys, opts=opts)
 

@@ -37,9 +37,10 @@ PREFIXES: Mapping[str, str] = {
     "aws:sns/topic:Topic": "topic",
     "aws:sqs/queue:Queue": "queue",
     "aws:wafv2/webAcl:WebAcl": "waf",
+    "aws:xray/samplingRule:SamplingRule": "trace",
 }
 """The first part of the name of what AWS knows by a name."""
-NAME_KEYS = ("name", "bucket", "dashboardName", "tags.Name")
+NAME_KEYS = ("name", "bucket", "dashboardName", "ruleName", "tags.Name")
 """Inputs that hold a resource's name for AWS: the first that is set counts."""
 
 

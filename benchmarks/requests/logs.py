@@ -7,15 +7,6 @@ from infra.api.spec import ACCESS_LOG_FORMAT
 
 LOG_EVENT_OVERHEAD: Final = 26
 """Bytes that CloudWatch Logs adds to each event (PutLogEvents in its API reference)."""
-PLATFORM_LINES: Final = (
-    "START RequestId: 0f3b8f6c-6a52-4f0e-9c3e-0d1f2a3b4c5d Version: $LATEST\n",
-    "END RequestId: 0f3b8f6c-6a52-4f0e-9c3e-0d1f2a3b4c5d\n",
-    (
-        "REPORT RequestId: 0f3b8f6c-6a52-4f0e-9c3e-0d1f2a3b4c5d\tDuration: 12.34 ms\tBilled Duration: 13 ms\t"
-        "Memory Size: 512 MB\tMax Memory Used: 123 MB\t\n"
-    ),
-)
-"""What Lambda writes for each invocation beside the function's own lines (its developer guide)."""
 _ACCESS_VALUES: Final = {
     "$context.requestId": "0f3b8f6c-6a52-4f0e-9c3e-0d1f2a3b4c5d",
     "$context.requestTime": "26/Nov/2026:04:00:00 +0000",

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_aws as aws
 
+from fraudstream.contract import TRACED_SHARE
 from infra.api.spec import ACCESS_LOG_FORMAT, STAGE, ApiSpec
 from infra.compute.functions import Function, make_log_group
 from infra.compute.roles import ServiceRole
@@ -50,6 +51,7 @@ class Api(pulumi.ComponentResource):
             if not route.has_body:
                 burst = min(spec.throttle_burst, spec.read_throttle_rate)
                 self._throttle(route.settings_path, route.name, spec.read_throttle_rate, burst)
+        self._sample_traces()
         self.url = self.stage.invoke_url
         self.api_key = self._usage_plan() if spec.auth == "API_KEY" else None
         """Secret; None where callers sign their requests."""
@@ -166,6 +168,26 @@ class Api(pulumi.ComponentResource):
                 "logging_level": "OFF",
                 "data_trace_enabled": False,
             },
+            opts=self._child,
+        )
+
+    def _sample_traces(self) -> None:
+        """Follow a share of the requests; the functions go by what the API decides."""
+        # X-Ray takes 32 characters.
+        name = self._place.name("trace", "api")
+        aws.xray.SamplingRule(
+            name,
+            rule_name=name,
+            priority=1000,
+            version=1,
+            fixed_rate=TRACED_SHARE,
+            reservoir_size=0,
+            service_name="*",
+            service_type="AWS::ApiGateway::Stage",
+            resource_arn=self.stage.arn,
+            host="*",
+            http_method="*",
+            url_path="*",
             opts=self._child,
         )
 

@@ -178,6 +178,7 @@ RULES: Mapping[str, Rule] = {
         "ec2/vpc_security_group_egress_rule.go", "securityGroupId"
     ),
     "aws:wafv2/webAcl:WebAcl": _rule("wafv2/web_acl.go", "scope", unique="name"),
+    "aws:xray/samplingRule:SamplingRule": _rule("xray/sampling_rule.go", "ruleName", unique="ruleName"),
     "aws:wafv2/webAclAssociation:WebAclAssociation": _rule("wafv2/web_acl_association.go", "resourceArn webAclArn"),
     # Of the provider of random values: any change makes new ones (pulumi-random, RandomBytes).
     "random:index/randomBytes:RandomBytes": Rule(source="", replaced_by=frozenset({"length"}), regional=False),

@@ -65,6 +65,30 @@ def test_an_error_of_aws_is_named_with_its_code() -> None:
     assert error_name(error) == "ClientError:ThrottlingException"
 
 
+def test_lines_below_the_level_of_the_settings_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    log = Log(f"test-{uuid.uuid4()}", CommonSettings(environment_suffix="dev", log_level="ERROR"))
+    log.info("a transaction came in")
+    log.warning("something odd")
+    log.error("something failed")
+    assert [line["message"] for line in lines(capsys)] == ["something failed"]
+
+
+@pytest.mark.parametrize(("level", "message"), [("INFO", "a transaction came in"), ("WARNING", None)])
+def test_what_happened_stands_in_the_line_of_the_metrics(
+    capsys: pytest.CaptureFixture[str], level: str, message: str | None
+) -> None:
+    meter = MetricEmitter(CommonSettings(environment_suffix="dev", log_level=level))
+    meter.count(Metric.TRANSACTIONS_STORED)
+    meter.explain("a transaction came in", transaction_id="order-1", codes=[SECRET])
+    meter.flush()
+    meter.count(Metric.TRANSACTIONS_STORED)
+    meter.flush()
+    first, second = lines(capsys)
+    assert (first["TransactionsStored"], first.get("message")) == ([1], message)
+    assert first.get("codes") == (["(withheld)"] if message else None)
+    assert "message" not in second
+
+
 def test_metrics_leave_as_one_line_per_flush(capsys: pytest.CaptureFixture[str]) -> None:
     meter = MetricEmitter(SETTINGS)
     meter.flush()

@@ -38,7 +38,7 @@ class Storage:
 
     def table(self, name: str, inputs: Inputs) -> Created:
         """Create a table with its indexes, stream and expiry."""
-        inputs.skip("deletionProtectionEnabled")
+        inputs.skip("deletionProtectionEnabled", "tableClass")
         dynamodb = self._account.client("dynamodb")
         table = inputs.get("name", name)
         request: dict[str, Any] = {

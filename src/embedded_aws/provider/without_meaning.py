@@ -40,6 +40,7 @@ ABSENT: Mapping[str, Absent] = {
     ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Absent(reason=_WATCH, arn="cloudwatch:alarm:"),
     "aws:cloudwatch/dashboard:Dashboard": Absent(reason=_WATCH),
+    "aws:xray/samplingRule:SamplingRule": Absent(reason=_WATCH, arn="xray:sampling-rule/"),
     "aws:cloudwatch/logGroup:LogGroup": Absent(
         reason="each function's log is a file, and so is the gateway's", arn="logs:log-group:"
     ),

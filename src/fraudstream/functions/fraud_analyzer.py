@@ -95,4 +95,4 @@ def _report(analysis: Analysis, records: "Sequence[Mapping[str, Any]]") -> None:
         if found := ids[failure.sequence_number]:
             fields["transaction_id"] = found
         _LOG.failure("a record was not processed", failure.error, **fields)
-    _LOG.info("a batch was analyzed", count=len(records), failed=len(analysis.failures))
+    _METER.explain("a batch was analyzed", count=len(records), failed=len(analysis.failures))

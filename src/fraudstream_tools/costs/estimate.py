@@ -7,7 +7,7 @@ from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
-from fraudstream.contract import RETENTION_DAYS
+from fraudstream.contract import RETENTION_DAYS, TRACED_SHARE
 
 DAYS_A_MONTH: Final = 365 / 12
 SECONDS_A_DAY: Final = 86_400
@@ -22,8 +22,8 @@ WAIT_SECONDS: Final = 0.005
 PROCESSOR_WAITS: Final = 2
 ANALYZER_WAITS: Final = 3
 """Of a batch, one after the other: profiles, decisions, profiles again."""
-TRACED_SHARE: Final = 0.05
-"""Beside the first request of each second: X-Ray's default sampling rule."""
+LAMBDA_TRACED_SHARE: Final = 0.05
+"""Of a stream's batches, beside the first of each second: Lambda samples them itself (its developer guide, "X-Ray")."""
 LOG_MONTHS: Final = 7 / DAYS_A_MONTH
 """For which the functions' and the API's logs are kept."""
 REPORTER_BATCH: Final = 10_000
@@ -138,15 +138,19 @@ def _lines(usage: Usage, counts: MeteredCounts, prices: Prices, monthly: float) 
     analyzer, reporter = counts.functions[f"analyzer_{usage.batch}"], counts.functions["reporter_100"]
     runs = _reporter_runs(usage.transactions_a_day) * DAYS_A_MONTH
     yield "API Gateway: requests", prices.dollars("api_requests", monthly)
-    yield "DynamoDB: writes of claims and transactions", prices.dollars("write_units", plain["write_units"] * monthly)
+    claims = plain["write_units"]
+    yield "DynamoDB: writes of claims and transactions", prices.dollars("infrequent_write_units", claims * monthly)
     decisions = analyzer["dynamodb_UpdateItem"]
-    yield "DynamoDB: writes of decisions", prices.dollars("write_units", decisions * monthly)
+    yield "DynamoDB: writes of decisions", prices.dollars("infrequent_write_units", decisions * monthly)
     profiles = analyzer["write_units"] - decisions
     yield "DynamoDB: writes of profiles and alerts", prices.dollars("write_units", profiles * monthly)
     yield "DynamoDB: reads of profiles and lists", prices.dollars("read_units", analyzer["read_units"] * monthly)
-    stored = _stored_gigabytes(usage, counts)
-    yield "DynamoDB: storage", prices.dollars("table_gigabyte_months", stored)
-    yield "DynamoDB: point-in-time recovery", prices.dollars("recovery_gigabyte_months", stored)
+    dated, others = _stored_gigabytes(usage, counts)
+    yield (
+        "DynamoDB: storage",
+        prices.dollars("infrequent_gigabyte_months", dated) + prices.dollars("table_gigabyte_months", others),
+    )
+    yield "DynamoDB: point-in-time recovery", prices.dollars("recovery_gigabyte_months", dated + others)
     runs_of = {
         "processor": (plain, monthly, PROCESSOR_WAITS * WAIT_SECONDS),
         "analyzer": (analyzer, analyzer["invocations"] * monthly, ANALYZER_WAITS * WAIT_SECONDS),
@@ -154,7 +158,7 @@ def _lines(usage: Usage, counts: MeteredCounts, prices: Prices, monthly: float) 
     }
     for name, (found, invocations, wait) in runs_of.items():
         memory = counts.memory_megabytes[name]
-        seconds = _seconds(memory, found["microseconds"] * monthly) + invocations * wait
+        seconds = compute_seconds(memory, found["microseconds"] * monthly) + invocations * wait
         yield (
             f"Lambda: {name}",
             prices.dollars("lambda_requests", invocations)
@@ -166,16 +170,17 @@ def _lines(usage: Usage, counts: MeteredCounts, prices: Prices, monthly: float) 
         "CloudWatch: logs",
         prices.dollars("log_gigabytes", logs) + prices.dollars("log_gigabyte_months", logs * LOG_MONTHS),
     )
-    traces = sum(map(_traces, (usage.transactions_a_day, runs_of["analyzer"][1] / DAYS_A_MONTH, runs / DAYS_A_MONTH)))
+    batches_a_day = runs_of["analyzer"][1] / DAYS_A_MONTH, runs / DAYS_A_MONTH
+    traces = TRACED_SHARE * usage.transactions_a_day + sum(map(_traces, batches_a_day))
     yield "X-Ray: traces", prices.dollars("traces", traces * DAYS_A_MONTH)
     yield "S3: decision log", _object_dollars(usage, reporter, prices, runs)
     inline = usage.inline_share * monthly
     memory = counts.memory_megabytes["processor"]
-    more_seconds = _seconds(memory, (waiting["microseconds"] - plain["microseconds"]) * inline)
+    more_seconds = compute_seconds(memory, (waiting["microseconds"] - plain["microseconds"]) * inline)
     yield (
         "inline decisions",
         prices.dollars("read_units", waiting["read_units"] * inline)
-        + prices.dollars("write_units", max(waiting["write_units"] - plain["write_units"], 0) * inline)
+        + prices.dollars("infrequent_write_units", max(waiting["write_units"] - plain["write_units"], 0) * inline)
         + prices.dollars("lambda_gigabyte_seconds", more_seconds * memory / 1024),
     )
     yield "CloudWatch: metrics", prices.dollars("metrics", len(counts.metrics))
@@ -183,15 +188,17 @@ def _lines(usage: Usage, counts: MeteredCounts, prices: Prices, monthly: float) 
     yield "KMS: key", prices.dollars("keys", 1)
 
 
-def _stored_gigabytes(usage: Usage, counts: MeteredCounts) -> float:
-    """Return what the tables hold when as much expires as comes in."""
+def _stored_gigabytes(usage: Usage, counts: MeteredCounts) -> tuple[float, float]:
+    """Return what the table of transactions holds when as much expires as comes in, and what the others hold."""
     sizes = counts.item_bytes
-    dated = sizes["claim"] + sizes["txn"] + 2 * ITEM_OVERHEAD + sizes.get("alerts", 0)
+    dated = sizes["claim"] + sizes["txn"] + 2 * ITEM_OVERHEAD
     # Profiles are as many as the sample's transactions of three days have made, and do not grow with the years.
-    return usage.transactions_a_day * (dated * usage.retention_days + 3 * sizes["profiles"]) / GIGABYTE
+    others = sizes.get("alerts", 0) * usage.retention_days + 3 * sizes["profiles"]
+    daily = usage.transactions_a_day / GIGABYTE
+    return daily * dated * usage.retention_days, daily * others
 
 
-def _seconds(memory: int, microseconds: float) -> float:
+def compute_seconds(memory: int, microseconds: float) -> float:
     """Return for how long a function computes: with less memory it gets a part of a processor."""
     return microseconds / 1e6 / min(memory / VCPU_MEGABYTES, 1)
 
@@ -203,7 +210,7 @@ def _reporter_runs(transactions_a_day: float) -> float:
 
 def _traces(requests_a_day: float) -> float:
     first = min(requests_a_day, SECONDS_A_DAY)
-    return first + TRACED_SHARE * (requests_a_day - first)
+    return first + LAMBDA_TRACED_SHARE * (requests_a_day - first)
 
 
 def _object_dollars(usage: Usage, reporter: Mapping[str, float], prices: Prices, runs: float) -> float:

@@ -13,6 +13,7 @@ from fraudstream.transactions.api.openapi import openapi_document
 from infra.api import request_model
 from infra.api.gateway_responses import GATEWAY_RESPONSES, GatewayResponse
 from infra.api.spec import ROUTES, ApiSpec
+from infra.naming import SUFFIX_MAX_LENGTH
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph, Resource
 
 
@@ -24,6 +25,15 @@ def routes(graph: Graph) -> Iterator[tuple[str, str]]:
             path = f"/{paths[identity]['pathPart']}{path}"
             identity = paths[identity]["parentId"]
         yield method["httpMethod"], path
+
+
+def test_one_request_in_a_hundred_is_traced(graph: Graph) -> None:
+    rule = graph.one("aws:xray/samplingRule:SamplingRule")
+    assert (rule["fixedRate"], rule["reservoirSize"]) == (0.01, 0)
+    # It goes by the stage alone: other APIs of the account keep their own sampling.
+    assert graph.one("aws:apigateway/stage:Stage").urn in graph.ancestors(rule)
+    assert {rule[each] for each in ("host", "httpMethod", "serviceName", "urlPath")} == {"*"}
+    assert len(f"trace-api-{'x' * SUFFIX_MAX_LENGTH}") <= 32, "X-Ray takes no longer names"
 
 
 def test_there_are_exactly_two_routes(graph: Graph) -> None:

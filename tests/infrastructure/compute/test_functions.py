@@ -65,6 +65,14 @@ def test_a_function_writes_to_its_own_log_group_which_is_there_before_it(graph: 
     assert group.urn in graph.ancestors(found)
 
 
+def test_lines_of_lambda_itself_are_logged_where_everything_is(declare: Declare) -> None:
+    for level, of_lambda in (("INFO", "WARN"), ("ERROR", "WARN"), ("DEBUG", "DEBUG")):
+        logging = function(declare({"fraudstream:logLevel": level}), FUNCTIONS[0])["loggingConfig"]
+        # Lines of metrics have no level, and count as INFO: they must pass at any level of the functions' own.
+        assert (logging["logFormat"], logging["applicationLogLevel"]) == ("JSON", "INFO")
+        assert logging["systemLogLevel"] == of_lambda
+
+
 @pytest.mark.parametrize("purpose", FUNCTIONS)
 def test_a_function_has_its_rights_and_its_network_before_it_starts(graph: Graph, purpose: str) -> None:
     before = graph.ancestors(function(graph, purpose))

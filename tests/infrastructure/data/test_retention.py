@@ -18,7 +18,7 @@ DAY = 24 * 3600
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 WITHOUT_DATA = {
     "apigateway", "athena", "cloudtrail", "cloudwatch", "ec2", "glue", "iam", "kms", "lambda", "pipes", "scheduler",
-    "sns", "vpc", "wafv2",
+    "sns", "vpc", "wafv2", "xray",
 }  # fmt: skip
 """Services that keep nothing of a transaction; of CloudWatch, all but log groups; of CloudTrail, but in its bucket."""
 SETTINGS = {"retentionDays", "decisionLogDays", "reportDays", "oldVersionDays", "auditTrailLockDays"}

@@ -78,6 +78,15 @@ def test_a_table_is_on_demand_encrypted_recoverable_and_forgets(graph: Graph, pu
     assert found["deletionProtectionEnabled"] is False
 
 
+def test_only_the_table_that_is_seldom_read_pays_more_for_requests_than_for_storage(graph: Graph) -> None:
+    classes = {purpose: table(graph, purpose)["tableClass"] for purpose in ("transactions", "profiles", "alerts")}
+    assert classes == {
+        "transactions": "STANDARD_INFREQUENT_ACCESS",
+        "profiles": "STANDARD",
+        "alerts": "STANDARD",
+    }
+
+
 def test_the_bucket_is_closed_to_the_public(graph: Graph) -> None:
     blocked = graph.one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
     assert blocked.inputs == {

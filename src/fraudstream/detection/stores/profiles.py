@@ -101,6 +101,13 @@ class ProfilesUnavailableError(RuntimeError):
     """DynamoDB did not give all profiles that were asked for."""
 
 
+class _Read(NamedTuple):
+    """Keys that one request asks for."""
+
+    keys: list[str]
+    is_consistent: bool
+
+
 def pause(attempt: int) -> None:
     """Wait before another attempt: up to 20 ms after the first, doubling, at a random length (full jitter)."""
     time.sleep(_random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))
@@ -134,20 +141,22 @@ class ProfileStore:
         self.wait = wait
 
     def load(self, keys: Collection[str], *, with_lists: bool = False) -> LoadedProfiles:
-        """Read profiles, consistently.
+        """Read profiles, consistently, and lists as they were a moment ago.
 
         Args:
             keys: of the profiles, which are those of their entities.
-            with_lists: read too on which lists the entities are: one more item of each.
+            with_lists: read too on which lists the entities are: one more item of each. An entry counts within a
+                second: a read of the newest one costs twice as much, and these are half of all that is read.
 
         Raises:
             ProfilesUnavailableError: DynamoDB left keys out again and again.
             ClientError: DynamoDB refused.
             BotoCoreError: DynamoDB cannot be reached.
         """
-        ordered = sorted([*keys, *map(item_key, keys)] if with_lists else keys)
-        chunks = [ordered[start : start + KEYS_PER_READ] for start in range(0, len(ordered), KEYS_PER_READ)]
-        return _loaded(item for items in self._pool.map(self._read, chunks) for item in items)
+        reads = [*_chunks(keys, is_consistent=True)]
+        if with_lists:
+            reads += _chunks(map(item_key, keys), is_consistent=False)
+        return _loaded(item for items in self._pool.map(self._read, reads) for item in items)
 
     def save(self, profiles: Mapping[str, StoredProfile]) -> SavedProfiles:
         """Write profiles, each on condition that the stored version is still the given one."""
@@ -161,11 +170,12 @@ class ProfileStore:
                 saved.failed[key] = outcome
         return saved
 
-    def _read(self, keys: Iterable[str]) -> list[Item]:
-        wanted = [{"entity": {"S": key}} for key in keys]
+    def _read(self, read: _Read) -> list[Item]:
+        wanted = [{"entity": {"S": key}} for key in read.keys]
         items: list[Item] = []
         for attempt in range(ATTEMPTS):
-            answer = self._dynamodb.batch_get_item(RequestItems={self._table: {"Keys": wanted, "ConsistentRead": True}})
+            asked = {"Keys": wanted, "ConsistentRead": read.is_consistent}
+            answer = self._dynamodb.batch_get_item(RequestItems={self._table: asked})
             items.extend(answer["Responses"].get(self._table, []))
             left = answer.get("UnprocessedKeys", {}).get(self._table)
             if not left:
@@ -208,6 +218,12 @@ class ProfileStore:
         key = f"{SET_ASIDE_PREFIX}{damaged['entity']['S']}#{zlib.crc32(repr(damaged.get('state')).encode()):08x}"
         item = to_item({"entity": key, "expiresAt": int(time.time()) + self._retention_seconds})
         self._dynamodb.put_item(TableName=self._table, Item=item | {"item": {"M": damaged}})
+
+
+def _chunks(keys: Iterable[str], *, is_consistent: bool) -> Iterable[_Read]:
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), KEYS_PER_READ):
+        yield _Read(ordered[start : start + KEYS_PER_READ], is_consistent)
 
 
 def read_once(dynamodb: DynamoDBClient, table: str, keys: Collection[str]) -> LoadedProfiles:

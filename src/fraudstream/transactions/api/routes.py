@@ -14,7 +14,7 @@ import msgspec
 from fraudstream.contract import ANSWER_HEADERS
 from fraudstream.durations import DAY
 from fraudstream.settings import Metric, ProcessorSettings
-from fraudstream.telemetry import Log, MetricEmitter
+from fraudstream.telemetry import Log, LogFields, MetricEmitter
 from fraudstream.transactions.api.answer import FieldError, Problem, present_state
 from fraudstream.transactions.api.preferences import wait_seconds
 from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
@@ -115,7 +115,7 @@ class TransactionApi:
             raise _ProblemError(HTTPStatus.CONFLICT, detail) from None
         self.meter.count(Metric.TRANSACTIONS_STORED if result.is_new else Metric.TRANSACTIONS_REPEATED)
         status = HTTPStatus.CREATED if result.is_new else HTTPStatus.OK
-        self.log.info(
+        self.meter.explain(
             "a transaction came in",
             transaction_id=request.transaction_id,
             request_id=request_id,
@@ -161,12 +161,17 @@ class TransactionApi:
         return _answer(status, state, {"Content-Type": "application/json", **headers})
 
     def _problem(self, problem: _ProblemError, request_id: str) -> Answer:
-        if problem.status is not HTTPStatus.NOT_FOUND:
-            self.meter.count(Metric.TRANSACTIONS_REFUSED)
         # The count of bad fields and not their names: a client's own names may be anything.
-        self.log.info(
-            "a request was refused", request_id=request_id, status=problem.status.value, failed=len(problem.errors)
-        )
+        fields: LogFields = {
+            "request_id": request_id,
+            "status": problem.status.value,
+            "failed": len(problem.errors),
+        }
+        if problem.status is HTTPStatus.NOT_FOUND:
+            self.log.info("a request was refused", **fields)
+        else:
+            self.meter.count(Metric.TRANSACTIONS_REFUSED)
+            self.meter.explain("a request was refused", **fields)
         return _problem_answer(problem.status, problem.detail, problem.errors, request_id=request_id)
 
 
