@@ -13,7 +13,7 @@ OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/pyt
 .DEFAULT_GOAL := help
 $(if $(OTHER_PYTHON),$(shell rm -rf $(VENV)))
 
-.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items bench-inline bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-engines bench-requests accessibility
+.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items bench-inline bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-engines bench-requests accessibility bench-scale
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ bench-engines: $(ENGINES_VENV)/.installed ## time 30 rules here and in five othe
 
 bench-requests: setup ## count requests, units and bytes of a transaction at AWS, at batches of 1 to 100: `fraudstream cost` takes them
 	@$(BIN)/python -m benchmarks.requests --output src/fraudstream_tools/costs/counts.json $(ARGS)
+
+bench-scale: setup ## simulate a stack at 10 to 10,000 requests a second: what refuses first, what a burst, an outage and a hot merchant do
+	@$(BIN)/python -m benchmarks.scale $(ARGS)
 
 bench: setup ## run the benchmarks that take minutes, keep their figures and write docs/performance.md: ARGS='NAME ...' for some
 	@$(BIN)/python -m benchmarks.performance $(ARGS)

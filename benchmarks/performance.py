@@ -15,6 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from benchmarks.scale.section import scale_section
+
 Figures: TypeAlias = Mapping[str, Any]
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -132,7 +134,11 @@ def _requests(figures: Figures) -> str:
     return _REQUESTS.format(**figures, rows="\n".join(rows), sizes=sizes)
 
 
-SECTIONS: Final[Mapping[str, Callable[[Figures], str]]] = {"engines": _engines, "requests": _requests}
+SECTIONS: Final[Mapping[str, Callable[[Figures], str]]] = {
+    "engines": _engines,
+    "requests": _requests,
+    "scale": scale_section,
+}
 """By benchmark, the name of its make target without `bench-`: what writes its part of the document."""
 
 

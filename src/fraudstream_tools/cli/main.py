@@ -34,6 +34,7 @@ from fraudstream_tools.cli import (
     restore,
     rules,
     simulate,
+    sizing,
     submit,
     tokens,
     train,
@@ -92,6 +93,7 @@ for command in (
     tokens,
     preflight,
     cost,
+    sizing,
     leftovers,
     openapi,
 ):
