@@ -13,7 +13,7 @@ OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/pyt
 .DEFAULT_GOAL := help
 $(if $(OTHER_PYTHON),$(shell rm -rf $(VENV)))
 
-.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items bench-inline bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-engines bench-requests accessibility bench-scale
+.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items bench-inline bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-rules bench-engines bench-requests accessibility bench-scale
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ pulumi-cli: ## build the Pulumi CLI, where none is installed: tests under the re
 
 bench-detection: setup ## how well and how fast fraud is detected, on the handbook's transactions: DATA=PATH
 	@$(BIN)/python -m benchmarks.detection $(if $(DATA),--data $(DATA))
+
+bench-rules: setup ## how rules alone tell fraud from honest life, beside those of 0.1.0, on ten worlds of a fintech: FULL=1 for large ones
+	@$(BIN)/python -m benchmarks.rules $(if $(FULL),--full) $(ARGS)
 
 bench-report: setup ## time the decision log and the report at 86 million transactions a day; ARGS='--folder DIR' keeps its data
 	@$(BIN)/python benchmarks/report.py $(ARGS)
