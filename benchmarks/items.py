@@ -34,7 +34,7 @@ from benchmarks.items_of_0_1_0 import (
 from fraudstream.detection.features.codec import VectorCodec, pack, unpack
 from fraudstream.detection.features.registry import DECLARED, FEATURES, NAMES, SCHEMA, Feature, Form
 from fraudstream.detection.profiles import codec
-from fraudstream.detection.stores.profiles import TOKEN_BYTES, TOKENS_KEPT
+from fraudstream.detection.stores.profile_items import TOKEN_BYTES, TOKENS_KEPT
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.decisions.inline import inline_to_item, of_decision
 from fraudstream.transactions.storage.attributes import AttributeValue, Item

@@ -81,7 +81,7 @@ def dashboard_body(watched: Watched, region: str) -> dict[str, Any]:
         ("Dead letters", [_series("waiting", queue_depth(watched.queue))]),
         (
             "Profiles that need a look",
-            own(Metric.PROFILES_DAMAGED, Metric.PROFILES_NEWER, Metric.PROFILES_UNCERTAIN),
+            own(Metric.PROFILES_DAMAGED, Metric.PROFILES_NEWER, Metric.PROFILES_UNCERTAIN, Metric.PROFILES_DIVIDED),
         ),
         (
             "Decision log and reports",

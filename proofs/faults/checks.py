@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fraudstream.detection.profiles.codec import ProfileError, unpack
+from fraudstream.detection.profiles.sharded import entity_of
 from fraudstream.transactions.storage.attributes import from_item
 from proofs.faults.recount import Difference, difference, recount
 from proofs.faults.system import System
@@ -106,16 +106,13 @@ def _judge_alerts(system: System, good: Mapping[str, Plain], verdict: PromiseVer
 
 def _judge_profiles(system: System, good: Mapping[str, Plain], verdict: PromiseVerdict) -> None:
     expected = recount(item for item in good.values() if "decision" in item)
-    stored = {item["entity"]: item for item in system.profile_items()}
-    apart = system.set_aside | system.newer.keys()
+    stored = system.profiles()
+    apart = system.set_aside | {entity_of(key) for key in system.newer}
     verdict.profiles, verdict.set_aside = len(expected), len(apart)
     for key, count in expected.items():
         if key in apart:
             continue
-        try:
-            found = difference(unpack(stored[key]["state"]), count) if key in stored else Difference(other=True)
-        except ProfileError:
-            found = Difference(other=True)
+        found = difference(stored[key], count) if key in stored else Difference(other=True)
         if found.within(system.journal.allowed[key], system.journal.allowed_labels[key]):
             verdict.residue += found.events
             verdict.residue_labels += found.frauds

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fraudstream.detection.profiles.entities import entities
-from fraudstream.detection.stores.profiles import SET_ASIDE_PREFIX
+from fraudstream.detection.profiles.sharded import entity_of
+from fraudstream.detection.stores.profile_items import SET_ASIDE_PREFIX
 from fraudstream.transactions.transaction import Transaction
 from proofs.faults.stream import Record
 
@@ -99,12 +100,12 @@ class Journal:
         key = request["Item"]["entity"]["S"]
         if key.startswith(SET_ASIDE_PREFIX):
             return
-        run.sent.add(key)
+        entity = entity_of(key)
+        run.sent.add(entity)
         version = int(request["Item"]["version"]["N"])
         if key in run.lost and version - 1 - run.lost.pop(key) >= OWN_WRITES_KNOWN:
-            touching = sum(key in keys for keys in run.events.values())
-            self.allowed[key] += touching
-            self.allowed_labels[key] += sum(key in keys for keys in run.labels.values())
+            self.allowed[entity] += sum(entity in keys for keys in run.events.values())
+            self.allowed_labels[entity] += sum(entity in keys for keys in run.labels.values())
 
     def on_lost(self, actor: str, operation: str, request: Mapping[str, Any]) -> None:
         """Follow a write whose writer gets no answer."""

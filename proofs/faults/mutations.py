@@ -1,5 +1,6 @@
 """Faults put back into the code, one at a time: the experiment must find each, else it counts for nothing."""
 
+import base64
 from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -8,10 +9,13 @@ from typing import Any, Final
 from unittest import mock
 
 from fraudstream.detection import batch
+from fraudstream.detection.profiles.codec import CLOSED_SCHEMA
 from fraudstream.detection.profiles.profile import Profile
-from fraudstream.detection.stores import profiles
+from fraudstream.detection.profiles.sharded import LearntAgain, ShardedProfile
+from fraudstream.detection.stores import profile_items, profiles
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStanding, DecisionStore
+from fraudstream.detection.stores.profiles import SHARDS
 from proofs.faults import system as experiment
 from proofs.faults.kinds import Fault
 from proofs.faults.system import System
@@ -63,8 +67,8 @@ def _lost_answers_unknown(_: System) -> Generator[None]:
     """Restore 0.1.0's fault as a whole: nothing says what an earlier attempt has written."""
     conflict = profiles.WriteConflict(is_uncertain=False)
     with (
-        mock.patch.object(profiles, "_own_or_conflict", return_value=conflict),
-        mock.patch.object(batch.Batch, "_learnt_with_later", return_value=defaultdict[str, set[str]](set)),
+        mock.patch.object(profiles, "own_or_conflict", return_value=conflict),
+        mock.patch.object(batch, "learnt_with_later", return_value=defaultdict[str, set[str]](set)),
     ):
         yield
 
@@ -87,16 +91,24 @@ def _always_undecided(_: DecisionStore, wanted: list[object]) -> list[DecisionSt
 def _newer_is_damaged(state: bytes, kind: Any = None) -> Profile:  # noqa: ANN401
     try:
         return _UNPACK(state, kind)
-    except profiles.NewerProfileError:
-        raise profiles.DamagedProfileError from None
+    except profile_items.NewerProfileError:
+        raise profile_items.DamagedProfileError from None
 
 
 def _damage_is_an_error(state: bytes, kind: Any = None) -> Profile:  # noqa: ANN401
     """Fail as 0.1.0 did: an error that nobody sets aside."""
     try:
         return _UNPACK(state, kind)
-    except profiles.DamagedProfileError:
+    except profile_items.DamagedProfileError:
         raise profiles.ProfilesUnavailableError from None
+
+
+def _learn_from_what_was_read(profile: ShardedProfile, shard: int, _: Profile) -> LearntAgain:
+    return LearntAgain(profile.shards[shard], held_some=False)
+
+
+def _learn_nothing(_: ShardedProfile, __: int, stored: Profile) -> LearntAgain:
+    return LearntAgain(stored, held_some=False)
 
 
 def _changes_nothing(*_: object, **__: object) -> bool:
@@ -107,13 +119,15 @@ def _nothing_failed(*_: object) -> None:
     return None
 
 
-_UNPACK: Final = profiles.unpack
+_UNPACK: Final = profile_items.unpack
 
 _LOST: Final = frozenset({Fault.ANSWER_LOST, Fault.SERVER_ERROR_APPLIED, Fault.APPLIED_TWICE})
 _KILLED: Final = frozenset({Fault.KILLED_BEFORE, Fault.KILLED_AFTER})
 _AGAIN: Final = frozenset({Fault.DUPLICATED})
 _TOGETHER: Final = frozenset({Fault.AT_ONCE})
 _NONE: Final = frozenset[Fault]()
+_CLOSED: Final = f"'state': {{'B': '{base64.b64encode(bytes([CLOSED_SCHEMA, SHARDS])).decode()[:2]}"
+"""How the state of a closed base begins on the wire; other profiles begin with another letter."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +148,15 @@ MUTATIONS: Final[Mapping[str, FaultPutBack]] = {
     "a new profile is written whoever wrote since": FaultPutBack(
         _without_condition("PutItem", "profiles", "attribute_not_exists(entity)"), _NONE
     ),
+    "a profile is divided as it was read, whoever wrote since": FaultPutBack(
+        _without_condition("PutItem", "profiles", _CLOSED), _NONE
+    ),
+    "a shard is written whoever wrote since": FaultPutBack(
+        _patched(ShardedProfile, "learn_again", _learn_from_what_was_read), _NONE
+    ),
+    "what a shard was to learn is forgotten when it meets another writer": FaultPutBack(
+        _patched(ShardedProfile, "learn_again", _learn_nothing), _NONE
+    ),
     "a transaction is put over the one that is there": FaultPutBack(
         _without_condition("PutItem", "transactions", "'TXN'"), _NONE
     ),
@@ -150,10 +173,10 @@ MUTATIONS: Final[Mapping[str, FaultPutBack]] = {
         _patched(AlertStore, "_change", _changes_nothing), _KILLED, 0.08
     ),
     "a damaged profile fails its records": FaultPutBack(
-        _patched(profiles, "unpack", _damage_is_an_error), frozenset({Fault.PROFILE_DAMAGED}), 0.5
+        _patched(profile_items, "unpack", _damage_is_an_error), frozenset({Fault.PROFILE_DAMAGED}), 0.5
     ),
     "a newer profile is taken for a damaged one": FaultPutBack(
-        _patched(profiles, "unpack", _newer_is_damaged), frozenset({Fault.PROFILE_NEWER}), 0.5
+        _patched(profile_items, "unpack", _newer_is_damaged), frozenset({Fault.PROFILE_NEWER}), 0.5
     ),
     "a record that failed is not told to Lambda": FaultPutBack(
         _patched(experiment, "first_failure", _nothing_failed), frozenset({Fault.POISON, Fault.AWAY}), 0.05

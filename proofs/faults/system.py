@@ -5,21 +5,27 @@ import contextlib
 import random
 import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, Final, TypeVar
+from unittest import mock
 
 import msgspec
 
+from fraudstream.detection import batch
 from fraudstream.detection.analyzer import Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar
+from fraudstream.detection.profiles.codec import CLOSED_SCHEMA
+from fraudstream.detection.profiles.profile import Profile
+from fraudstream.detection.profiles.sharded import entity_of
 from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStore
+from fraudstream.detection.stores.profile_items import SET_ASIDE_PREFIX, add_shards, read_items
 from fraudstream.detection.stores.profiles import ProfileStore
 from fraudstream.reporting.log import segments
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
-from fraudstream.transactions.storage.attributes import from_item, to_item
+from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.storage.store import ConflictError, StoreUnavailableError, TransactionStore
 from proofs.faults.actors import Actors
 from proofs.faults.expressions import Item
@@ -34,6 +40,8 @@ T = TypeVar("T")
 
 CLIENTS: Final = 3
 LANES: Final = 4
+WRITES_UNTIL_DIVIDED: Final = 2
+"""Fewer than in reality, so that profiles are divided all the time."""
 LOG_PREFIX: Final = "decision-log/"
 _RETENTION_DAYS: Final = 400
 _REPEATED: Final = 0.03
@@ -127,6 +135,8 @@ class System:
         self.poison: set[str] = set()
         self.set_aside: set[str] = set()
         """Keys of profiles that were damaged."""
+        self.divided: set[str] = set()
+        """Keys of profiles that were divided."""
         self.newer: dict[str, Item] = {}
         """Profiles that a newer version has written, by key."""
         self.wrong_answers: Counter[str] = Counter()
@@ -137,7 +147,7 @@ class System:
 
     def run(self) -> None:
         """Run until all that was posted and said is done, or given up; then redrive what was given up."""
-        with self.network.without_waiting():
+        with self.network.without_waiting(), mock.patch.object(batch, "WRITES_UNTIL_DIVIDED", WRITES_UNTIL_DIVIDED):
             clients = {f"processor-{number}": self._client for number in range(CLIENTS)}
             self.actors.run(clients | self._functions() | {"people": self._people, "vandal": self._vandal})
             self._restore()
@@ -168,24 +178,24 @@ class System:
             if not self.stream.deliver(consumer, lane):
                 self.actors.turn()
 
-    def _analyze(self, batch: Sequence[Record]) -> str | None:
+    def _analyze(self, records: Sequence[Record]) -> str | None:
         actor = self.actors.current
-        run = self.journal.begin(actor, batch)
+        run = self.journal.begin(actor, records)
         failed: set[str] | None = None
         try:
             # The rules change every 40 attempts: a retry may judge by others.
             ruleset = self._rulesets[self.network.attempts // 40 % 2]
-            analysis = self.analyzer.analyze(batch, ruleset)
+            analysis = self.analyzer.analyze(records, ruleset)
             failed = {failure.sequence_number for failure in analysis.failures}
             if not failed and len(analysis.latencies) != len(run.decided) and self.journal.late.isdisjoint(run.events):
                 self.wrong_answers["decisions counted"] += 1
-            return first_failure(batch, analysis.failures)
+            return first_failure(records, analysis.failures)
         finally:
             decided = {name: self.journal.decided[name] > 0 for name in run.events}
             self.journal.end(actor, decided, failed)
 
-    def _write_log(self, batch: Sequence[Record]) -> str | None:
-        cut = segments.cut(batch, LOG_PREFIX)
+    def _write_log(self, records: Sequence[Record]) -> str | None:
+        cut = segments.cut(records, LOG_PREFIX)
         segments.write(self._s3, "bucket", cut.segments)
         return cut.poison[0] if cut.poison else None
 
@@ -273,7 +283,7 @@ class System:
             return
         state = bytearray(base64.b64decode(item["state"]["B"]))
         if fault is Fault.PROFILE_DAMAGED:
-            self.set_aside.add(key)
+            self.set_aside.add(entity_of(key))
             if self.chance.random() < 1 / 2:
                 state = state[: self.chance.randrange(len(state))]
             else:
@@ -308,9 +318,23 @@ class System:
             ):
                 self.tables.put("transactions", item | to_item({"redrivenAt": self.now}))
 
-    def profile_items(self) -> list[dict[str, Any]]:
-        """Return the items of the table of profiles, as plain values."""
-        return [from_item(item) for item in self.tables.all("profiles")]
+    def profiles(self) -> dict[str, Profile]:
+        """Return all profiles that can be read, by key, the divided ones whole."""
+        items = [
+            item
+            for stored in self.tables.all("profiles")
+            for item in [{name: _in_bytes(value) for name, value in stored.items()}]
+            if not item["entity"]["S"].startswith(SET_ASIDE_PREFIX)
+        ]
+        loaded = read_items(items)
+        add_shards(loaded, items)
+        self.divided = set(loaded.divided())
+        readable = {key: stored for key, stored in loaded.profiles.items() if not stored.damaged}
+        return {key: stored.profile for key, stored in readable.items() if key == entity_of(key)}
+
+
+def _in_bytes(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"B": base64.b64decode(value["B"])} if "B" in value else value
 
 
 def wants_analysis(record: Record) -> bool:
@@ -323,5 +347,5 @@ def wants_analysis(record: Record) -> bool:
 
 def newer_profile(state: bytes) -> bytes:
     """Return a profile as a later version of the code may store it: with another schema, and a right checksum."""
-    body = bytes([state[0] + 1]) + state[1:-4]
+    body = bytes([CLOSED_SCHEMA + 1]) + state[1:-4]
     return body + zlib.crc32(body).to_bytes(4, "little")

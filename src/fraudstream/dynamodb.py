@@ -6,11 +6,17 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
+_THROTTLED = {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
 
 
 def is_condition_failure(error: BaseException | None) -> bool:
     """Return whether DynamoDB refused a write because its condition did not hold."""
     return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == CONDITION_FAILED
+
+
+def is_throttled(error: BaseException | None) -> bool:
+    """Return whether DynamoDB refused a request because of how much is asked for at once."""
+    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _THROTTLED
 
 
 def raise_unless_condition_failed(error: ClientError) -> None:

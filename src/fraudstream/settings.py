@@ -34,6 +34,7 @@ class Metric(StrEnum):
     PROFILES_DAMAGED = "ProfilesDamaged"
     PROFILES_NEWER = "ProfilesNewer"
     PROFILES_UNCERTAIN = "ProfilesUncertain"
+    PROFILES_DIVIDED = "ProfilesDivided"
     LOG_MISSING = "LogMissing"
     ORPHANED_CLAIMS = "OrphanedClaims"
     LOG_DAMAGED = "LogDamaged"

@@ -216,7 +216,7 @@ def test_hours_are_made_again_and_reports_look_back(system: Upgraded) -> None:
 
 def newer(state: bytes) -> bytes:
     """A profile as a version to come stores it."""
-    body = bytes((codec.SCHEMA + 1,)) + state[1:-4] + b"something to come"
+    body = bytes((codec.CLOSED_SCHEMA + 1,)) + state[1:-4] + b"something to come"
     return body + zlib.crc32(body).to_bytes(4, "little")
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fraudstream.detection.batch import Batch, BatchStep, Judged
+from fraudstream.detection.batch import Batch, Judged
+from fraudstream.detection.batch_steps import BatchStep
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rotation import earlier_tokens
 from fraudstream.detection.stream_records import PoisonRecordError, Work, read, sequence_number
@@ -60,6 +61,8 @@ class Analysis:
     """Profiles that a newer version wrote: left as they are, and judged without."""
     uncertain: int = 0
     """Profiles that may count events twice: who wrote them could not be told."""
+    divided: int = 0
+    """Profiles that were divided, because many write them at once."""
 
 
 class _Finished(NamedTuple):
@@ -161,6 +164,7 @@ class Analyzer:
             analysis.unreadable_lists += len(batch.unreadable_lists)
             analysis.newer += len(batch.newer)
             analysis.uncertain += len(batch.uncertain)
+            analysis.divided += len(batch.divided)
             results = self._pool.map(self._finish, [works[number] for number in judged], judged.values())
             for number, result in zip(judged, results, strict=True):
                 analysis.alerts += result.alerted

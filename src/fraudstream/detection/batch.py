@@ -11,50 +11,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from fraudstream.detection.batch_steps import BatchStep, learnt_with_later
 from fraudstream.detection.judge import judged_without
 from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles.entities import PERSONAL, EntityKind, entities, kind_of
-from fraudstream.detection.profiles.events import identity
 from fraudstream.detection.rotation import NO_EARLIER, EarlierTokens, carried_over
 from fraudstream.detection.stores.decisions import LearntLabel
-from fraudstream.detection.stores.profiles import ATTEMPTS, ErasedMark, LoadedProfiles, ProfileStore, StoredProfile
+from fraudstream.detection.stores.profile_items import ErasedMark, LoadedProfiles, StoredProfile
+from fraudstream.detection.stores.profiles import ATTEMPTS, ProfileStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from fraudstream.detection.judge import Judge, Judgement
-    from fraudstream.detection.profiles.profile import LabelChange, Profile
+    from fraudstream.detection.profiles.profile import Profile
     from fraudstream.detection.stores.decisions import DecisionStore
     from fraudstream.transactions.decisions.decision import Decision, Reason
     from fraudstream.transactions.transaction import Transaction
 
 SHARED: Final = frozenset(EntityKind) - PERSONAL
+WRITES_UNTIL_DIVIDED: Final = 5
+"""Writes of others between a batch's reading and writing of a profile, from which on the profile is divided. An entity
+with one write a second has as many by chance once in decades, one with fifty within seconds."""
 
 
 class ContentionError(RuntimeError):
     """Other writers changed a profile at every attempt."""
-
-
-class Relabelling(NamedTuple):
-    """What a new label changes in profiles."""
-
-    change: LabelChange
-    was_fraud: bool
-    """What was known before, unless the transaction says which label profiles have learnt."""
-    is_fraud: bool
-    labeled_at: int
-    """Epoch milliseconds: of one transaction, newer labels have greater ones."""
-
-
-class BatchStep(NamedTuple):
-    """What a record of the stream asks of profiles."""
-
-    sequence_number: str
-    transaction: Transaction
-    relabelling: Relabelling | None = None
-    """What to learn of the transaction; None: it is to be judged."""
-    is_redriven: bool = False
-    """It was given up before, and is delivered out of order."""
 
 
 class Judged(NamedTuple):
@@ -92,8 +74,12 @@ class Batch:
         self._steps = list(steps)
         self._decided_at = decided_at
         self._stored: dict[str, StoredProfile] = {}
+        self._first_versions: dict[str, int] = {}
+        """Those under which profiles were stored when they were read first."""
         self._judgements: dict[str, Judgement] = {}
         self._changed: dict[str, Profile] = {}
+        self._learnt_before: set[str] = set()
+        """Keys of divided profiles that another attempt at some of these steps has changed meanwhile."""
         self._undone: set[str] = set()
         """Sequence numbers of steps that look as if they had been taken, and are known not to have been."""
         self._erased: dict[str, ErasedMark] = {}
@@ -114,6 +100,8 @@ class Batch:
         """Keys of profiles that a newer version of this code has written; they stay as they are."""
         self.uncertain: set[str] = set()
         """Keys of profiles that may count events of this batch twice."""
+        self.divided: set[str] = set()
+        """Keys of profiles that this batch has divided, because others write them too often."""
 
     def run(self, decisions: DecisionStore) -> dict[str, Judged]:
         """Read profiles, judge and learn, and write profiles.
@@ -129,16 +117,20 @@ class Batch:
         keys = {key for step in self._steps for key in entities(step.transaction).values()}
         loaded = self._load(keys, with_lists=True)
         self._listed, self.unreadable_lists = loaded.listed, loaded.unreadable_lists
+        self._first_versions = {key: stored.version or 0 for key, stored in loaded.profiles.items()}
         self._drop_learnt(decisions)
         self._take(decisions)
         self._save(SHARED, decisions)
+        half_done = list(self._steps)
         self._save(PERSONAL, decisions)
+        self._count_half_done(half_done)
         return {step.sequence_number: self._judged(step) for step in self._steps if step.relabelling is None}
 
     def _judged(self, step: BatchStep) -> Judged:
         judgement = self._judgements[step.sequence_number]
         decision, keys = judgement.decision, entities(step.transaction).values()
-        return Judged(step.transaction, decision, is_retry=judgement.seen or not self.newer.isdisjoint(keys))
+        is_retry = judgement.seen or not (self.newer | self._learnt_before).isdisjoint(keys)
+        return Judged(step.transaction, decision, is_retry)
 
     def _drop_learnt(self, decisions: DecisionStore) -> None:
         """Leave out labels that were learnt before, and find out what the others change."""
@@ -189,26 +181,9 @@ class Batch:
         customer = entities(step.transaction)[EntityKind.CUSTOMER]
         return self._judgements[step.sequence_number].seen or customer in self.newer
 
-    def _learnt_with_later(self) -> dict[str, set[str]]:
-        """Return for each step the keys of the profiles that must have learnt it, since they know a later step.
-
-        What is redriven was given up before, and has no part in the stream's order.
-        """
-        learnt: dict[str, set[str]] = {}
-        knowing_event: set[str] = set()
-        knowing_label: set[str] = set()
-        for step in reversed(self._steps):
-            keys = set[str]() if step.is_redriven else set(entities(step.transaction).values())
-            knowing = knowing_label if step.relabelling else knowing_event
-            learnt[step.sequence_number] = keys & knowing
-            knowing |= {
-                key for key in keys - knowing if key in self._stored and _holds(self._stored[key].profile, step)
-            }
-        return learnt
-
     def _take_all(self) -> None:
         profiles = {key: stored.profile for key, stored in self._stored.items()}
-        learnt = self._learnt_with_later()
+        learnt = learnt_with_later(self._steps, self._stored)
         self._judgements, self._changed = {}, {}
         broken: set[str] = set()
         for step in self._steps:
@@ -259,6 +234,7 @@ class Batch:
             wanted = {key: self._to_write(key) for key in sorted(pending) if key in self._changed}
             saved = self._store.save(wanted)
             self.uncertain |= saved.uncertain
+            self._learnt_before |= saved.learnt_before
             for key, error in saved.failed.items():
                 self._fail(key, error)
             pending = saved.conflicts
@@ -266,11 +242,31 @@ class Batch:
                 break
             self._store.wait(attempt)
             self._load(pending)
+            self._divide(pending)
             self._take(decisions)
         for key in pending:
             self._fail(key, ContentionError(f"a {kind_of(key)}'s profile was changed by others {ATTEMPTS} times"))
         if pending or self.failed:
             self._take(decisions)
+
+    def _divide(self, keys: Iterable[str]) -> None:
+        """Divide those profiles that others write again and again while this batch tries to."""
+        crowded = {key: stored for key in keys if (stored := self._stored.get(key)) and self._is_crowded(key, stored)}
+        if crowded:
+            self.divided |= self._store.divide(crowded)
+            self._load(crowded)
+
+    def _is_crowded(self, key: str, stored: StoredProfile) -> bool:
+        if stored.version is None or stored.sharding or stored.damaged:
+            return False
+        return stored.version - self._first_versions.get(key, 0) >= WRITES_UNTIL_DIVIDED
+
+    def _count_half_done(self, steps: Iterable[BatchStep]) -> None:
+        """Note the divided profiles that hold steps which failed since: their retry may find them forgotten there."""
+        for step in steps:
+            if step.sequence_number in self.failed:
+                keys = entities(step.transaction).values()
+                self.uncertain |= {key for key in keys if key in self._stored and self._stored[key].sharding}
 
     def _to_write(self, key: str) -> StoredProfile:
         before = self._stored.get(key)
@@ -284,7 +280,7 @@ class Batch:
             self._stored.pop(key, None)
         self._stored.update(loaded.profiles)
         self.newer |= loaded.newer
-        self.damaged |= {key for key, stored in loaded.profiles.items() if stored.damaged}
+        self.damaged |= {key for key, stored in loaded.profiles.items() if stored.is_damaged}
         self._erased.update(loaded.erased)
         self._drop({step.sequence_number for step in self._steps if self._is_erased(step)})
         return loaded
@@ -311,10 +307,3 @@ class Batch:
 
     def _drop(self, sequence_numbers: set[str]) -> None:
         self._steps = [step for step in self._steps if step.sequence_number not in sequence_numbers]
-
-
-def _holds(profile: Profile, step: BatchStep) -> bool:
-    """Return whether a profile remembers a step."""
-    if step.relabelling:
-        return step.relabelling.change in profile.labels
-    return profile.holds_one_of(step.transaction.timestamp, identity(step.transaction.transaction_id))

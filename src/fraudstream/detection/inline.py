@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.rules.ruleset import Ruleset
-    from fraudstream.detection.stores.profiles import LoadedProfiles
+    from fraudstream.detection.stores.profile_items import LoadedProfiles
     from fraudstream.detection.stores.ruleset import RulesetStore
     from fraudstream.transactions.decisions.inline import InlineDecision, InlineResult
     from fraudstream.transactions.storage.deadline import Deadline
@@ -124,7 +124,7 @@ class InlineJudge:
             int(self._clock() * _MILLISECONDS),
             notes=judged_without(
                 entities(transaction).values(),
-                damaged={key for key, stored in loaded.profiles.items() if stored.damaged},
+                damaged={key for key, stored in loaded.profiles.items() if stored.is_damaged},
                 newer=loaded.newer,
                 unreadable_lists=loaded.unreadable_lists,
             ),

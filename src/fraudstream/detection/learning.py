@@ -110,7 +110,7 @@ def learn_label(
         customer = profiles.get(keys[EntityKind.CUSTOMER])
         seen = customer is not None and customer.knows_label(change)
     is_new = not seen or learnt is not None
-    held = any(keys[kind] in profiles and change in profiles[keys[kind]].labels for kind in PERSONAL & keys.keys())
+    held = any(keys[kind] in profiles and profiles[keys[kind]].holds_label(change) for kind in PERSONAL & keys.keys())
     changed: dict[str, Profile] = {}
     for kind, key in keys.items():
         before = profiles.get(key) or Profile.new(kind)

@@ -13,7 +13,8 @@ from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.events import Event, peer_hash
 from fraudstream.detection.profiles.known_values import KnownValue
 from fraudstream.detection.profiles.profile import Profile
-from fraudstream.detection.stores.profiles import LoadedProfiles, StoredProfile
+from fraudstream.detection.profiles.sharded import ShardedProfile, undivided
+from fraudstream.detection.stores.profile_items import LoadedProfiles, StoredProfile
 from fraudstream.transactions.pseudonyms.raising import RaisedTransaction
 
 
@@ -60,7 +61,7 @@ def carried_over(loaded: LoadedProfiles, earlier: EarlierTokens) -> LoadedProfil
         if mark := erased.pop(before, None):
             erased.setdefault(key, mark._replace(customer=newest.get(mark.customer, mark.customer)))
         if found and key not in profiles:
-            profiles[key] = StoredProfile(found.profile, None, erased=erased.get(key))
+            profiles[key] = StoredProfile(undivided(found.profile), None, erased=erased.get(key))
         if before in newer:
             newer.add(key)
         if before in unreadable:
@@ -75,6 +76,9 @@ def carried_over(loaded: LoadedProfiles, earlier: EarlierTokens) -> LoadedProfil
 
 def renamed(profile: Profile, hashes: Mapping[int, int]) -> Profile:
     """Return a profile that remembers what it met by other hashes."""
+    if isinstance(profile, ShardedProfile):
+        shards = [renamed(shard, hashes) for shard in profile.shards]
+        return ShardedProfile.of(profile.sharding, renamed(profile.base, hashes), shards)
     past = msgspec.structs.replace(
         profile.past,
         devices=_known(profile.past.devices, hashes),

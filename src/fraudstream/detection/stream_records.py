@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 from fraudstream.contract import ItemKind
-from fraudstream.detection.batch import Relabelling
+from fraudstream.detection.batch_steps import Relabelling
 from fraudstream.detection.profiles.events import MAX_TIME, UnusableTransactionError, check, identity
 from fraudstream.detection.profiles.profile import LabelChange
 from fraudstream.transactions.card_numbers.detector import holds_card_number

@@ -86,6 +86,7 @@ def _report(analysis: Analysis, records: "Sequence[Mapping[str, Any]]") -> None:
         (Metric.PROFILES_DAMAGED, analysis.damaged + analysis.unreadable_lists),
         (Metric.PROFILES_NEWER, analysis.newer),
         (Metric.PROFILES_UNCERTAIN, analysis.uncertain),
+        (Metric.PROFILES_DIVIDED, analysis.divided),
     ):
         if number:
             _METER.count(metric, number)

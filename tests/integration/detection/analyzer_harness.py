@@ -15,11 +15,12 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import LISTED_PREFIX, ItemKind
 from fraudstream.detection.analyzer import Analysis, Analyzer
 from fraudstream.detection.features.compute import Calendar
-from fraudstream.detection.profiles.codec import unpack
+from fraudstream.detection.profiles.sharded import Sharding, entity_of, undivided
 from fraudstream.detection.rules.ruleset import load
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStore
-from fraudstream.detection.stores.profiles import SET_ASIDE_PREFIX, ProfileStore, StoredProfile
+from fraudstream.detection.stores.profile_items import SET_ASIDE_PREFIX, StoredProfile, add_shards, read_items
+from fraudstream.detection.stores.profiles import ProfileStore
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 from fraudstream.transactions.storage.attributes import from_item, to_item
@@ -135,11 +136,22 @@ class World:
         return self.dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
 
     def profiles(self) -> dict[str, StoredProfile]:
+        """All profiles; the divided ones whole."""
+        apart = SET_ASIDE_PREFIX, LISTED_PREFIX
+        items = [item for item in self.items("profiles") if not item["entity"]["S"].startswith(apart)]
+        loaded = read_items(items)
+        add_shards(loaded, items)
         return {
-            item["entity"]["S"]: StoredProfile(unpack(bytes(item["state"]["B"])), int(item["version"]["N"]))
-            for item in self.items("profiles")
-            if not item["entity"]["S"].startswith((SET_ASIDE_PREFIX, LISTED_PREFIX))
+            key: StoredProfile(undivided(stored.profile), stored.version)
+            for key, stored in loaded.profiles.items()
+            if key == entity_of(key)
         }
+
+    def divide(self, key: str) -> Sharding:
+        """Divide a profile as a batch does that others have overtaken too often."""
+        store = self.profile_store()
+        assert store.divide(store.load([key]).profiles) == {key}
+        return store.load([key]).divided()[key]
 
     def alert(self, transaction_id: str) -> dict[str, Any]:
         return from_item(

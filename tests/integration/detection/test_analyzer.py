@@ -8,7 +8,8 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import ItemKind
 from fraudstream.detection.analyzer import Analysis
-from fraudstream.detection.batch import Batch, BatchStep
+from fraudstream.detection.batch import Batch
+from fraudstream.detection.batch_steps import BatchStep
 from fraudstream.detection.features.codec import unpack
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.judge import Judge

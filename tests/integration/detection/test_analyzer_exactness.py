@@ -13,7 +13,8 @@ from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.layout import Personal, Shared
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.rules.ruleset import Thresholds
-from fraudstream.detection.stores.profiles import SavedProfiles, StoredProfile
+from fraudstream.detection.stores.profile_items import StoredProfile
+from fraudstream.detection.stores.profiles import SavedProfiles
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Verdict
 from tests.integration.detection.analyzer_harness import NOW, RULESET, World, a_world, refusal, suspicious, transaction

@@ -11,9 +11,10 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.analyzer import first_failure
-from fraudstream.detection.batch import Batch, BatchStep, ContentionError
+from fraudstream.detection.batch import Batch, ContentionError
+from fraudstream.detection.batch_steps import BatchStep
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.profiles.codec import pack
+from fraudstream.detection.profiles.codec import CLOSED_SCHEMA, pack
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.layout import Personal, Shared
 from fraudstream.detection.profiles.profile import Profile
@@ -80,7 +81,7 @@ def test_a_record_without_a_sequence_number_fails_the_batch(world: World) -> Non
 
 
 def newer(state: bytes) -> bytes:
-    body = bytes([state[0] + 1]) + state[1:-4]
+    body = bytes([CLOSED_SCHEMA + 1]) + state[1:-4]
     return body + zlib.crc32(body).to_bytes(4, "little")
 
 

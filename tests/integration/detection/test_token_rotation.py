@@ -358,3 +358,19 @@ def test_a_stored_transaction_is_what_the_api_stored_but_for_its_tokens(pipeline
     changed = {name for name in after if after[name] != before[name]}
     assert changed == {"customerId", "cardToken", "merchantId", "counterpartyToken", "ipAddress"}
     assert Transaction.from_item(after).customer_id.startswith("tok2_")
+
+
+@pytest.mark.parametrize("is_overtaken", [False, True], ids=["before the analyzer", "after the analyzer"])
+def test_a_divided_profile_moves_as_one_item(pipeline: Pipeline, *, is_overtaken: bool) -> None:
+    pipeline.take([payment(number) for number in range(3)])
+    earlier = f"card#{pipeline.tokenizer.token(EntityKind.CARD, 'ann-card')}"
+    pipeline.world.divide(earlier)
+    pipeline.take([payment(number) for number in range(3, 6)])
+    rotate_keys(pipeline)
+    if is_overtaken:
+        pipeline.take([payment(6)])
+    pipeline.rekey()
+    newest = f"card#{pipeline.tokenizer.tokens(EntityKind.CARD, 'ann-card')[-1]}"
+    cards = [item["entity"]["S"] for item in pipeline.world.items("profiles") if item["entity"]["S"].startswith("card")]
+    assert cards == [newest]
+    assert len(pipeline.world.profiles()[newest].profile.ring) == 6 + is_overtaken

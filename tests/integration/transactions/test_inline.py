@@ -240,7 +240,7 @@ def test_a_damaged_profile_is_judged_without_and_stays_as_it_is(inline: Inline) 
 
 
 def test_a_newer_profile_is_judged_without_and_stays_as_it_is(inline: Inline) -> None:
-    body = bytes([codec.SCHEMA + 1]) + codec.pack(Profile.new(EntityKind.CARD))[1:-4]
+    body = bytes([codec.CLOSED_SCHEMA + 1]) + codec.pack(Profile.new(EntityKind.CARD))[1:-4]
     put_profile(inline, body + zlib.crc32(body).to_bytes(4, "little"))
     before = inline.world.items("profiles")
     assert "PROFILE_NEWER" in body_of(inline.post(abroad()))["inlineDecision"]["reasonCodes"]

@@ -17,7 +17,7 @@ from fraudstream.detection.profiles.events import MAX_AMOUNT, NO_AMOUNT, NO_COUN
 from fraudstream.detection.profiles.known_values import MAX_KNOWN_VALUES
 from fraudstream.detection.profiles.layout import LAYOUTS, Personal, Shared
 from fraudstream.detection.profiles.profile import LabelChange, Profile
-from fraudstream.detection.stores.profiles import TOKEN_BYTES, TOKENS_KEPT
+from fraudstream.detection.stores.profile_items import TOKEN_BYTES, TOKENS_KEPT
 from fraudstream.durations import DAY
 
 HOUR = 3_600_000
@@ -258,7 +258,7 @@ def test_a_full_figure_stays_full() -> None:
 def test_a_profile_that_a_newer_version_wrote_is_told_from_a_damaged_one() -> None:
     body = b"\x07" + pack(learnt([event(1)]))[1:-4] + b"something more"
     whole = body + zlib.crc32(body).to_bytes(4, "little")
-    with pytest.raises(NewerProfileError, match="schema 7, this code reads schemas up to 4"):
+    with pytest.raises(NewerProfileError, match="schema 7, this code reads schemas up to 5"):
         unpack(whole)
     with pytest.raises(DamagedProfileError):
         unpack(whole[:-1] + b"?")

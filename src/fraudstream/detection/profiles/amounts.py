@@ -24,6 +24,26 @@ class Amounts(NamedTuple):
     squares: float = 0.0
     """Sum of squared distances from the mean."""
 
+    def joined(self, other: "Amounts") -> "Amounts":
+        """Return mean and spread of both together (Chan, Golub and LeVeque, 1979)."""
+        number = self.number + other.number
+        if not other.number or not self.number:
+            return self if self.number else other
+        distance = other.mean - self.mean
+        share = other.number / number
+        squares = self.squares + other.squares + distance * distance * self.number * share
+        return Amounts(number, self.mean + distance * share, squares)
+
+    def without(self, other: "Amounts") -> "Amounts":
+        """Return mean and spread of what was added since these were the other ones; undoes `joined`."""
+        number = self.number - other.number
+        if not other.number or number <= 0:
+            return Amounts() if other.number else self
+        mean = (self.mean * self.number - other.mean * other.number) / number
+        distance = other.mean - mean
+        squares = self.squares - other.squares - distance * distance * number * other.number / self.number
+        return Amounts(number, mean, max(squares, 0.0))
+
     def plus(self, events: Iterable[Event]) -> "Amounts":
         """Add events' amounts, cut where they are extreme; declined ones, and what is no spending, add nothing.
 

@@ -42,6 +42,10 @@ class Buckets(msgspec.Struct, frozen=True):
             ),
         )
 
+    def moved_to(self, newest: int) -> "Buckets":
+        """Return these buckets with a newest one that is as new or newer."""
+        return Buckets(newest, tuple([_moved(column, newest - self.newest) for column in self.columns]))
+
     def total(self, column: int, first: int, last: int) -> int:
         """Sum a column over the buckets from the first to the last one, both included."""
         end = self.newest - first + 1
@@ -55,4 +59,4 @@ def empty(lengths: Sequence[int]) -> Buckets:
 
 def _moved(column: Column, step: int) -> Column:
     length = len(column)
-    return (0,) * step + column[:-step] if step < length else (0,) * length
+    return ((0,) * step + column)[:length] if step < length else (0,) * length

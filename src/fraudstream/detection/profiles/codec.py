@@ -21,12 +21,18 @@ from fraudstream.detection.profiles.events import NO_COUNTRY, NO_PEER, NO_PLACE,
 from fraudstream.detection.profiles.known_values import KnownValue
 from fraudstream.detection.profiles.layout import LAYOUTS, ColumnForm, Layout
 from fraudstream.detection.profiles.profile import HOURS_A_DAY, LabelChange, LastPlace, OlderEvents, Profile
+from fraudstream.detection.profiles.sharded import Sharding
 
 SCHEMA: Final = 4
 """What is written."""
+CLOSED_SCHEMA: Final = 5
+"""Of the closed base of a sharded profile: how it is divided, then a profile of `SCHEMA`. A version that knows no
+shards takes it for a newer one's, and leaves it as it is."""
 _SCHEMA_OF_FIXED_WIDTHS: Final = 3
 _SCHEMA_WITHOUT_CHECKSUM: Final = 2
 _CHECKSUM = struct.Struct("<I")
+_CLOSED = struct.Struct("<BBI")
+"""Schema, number of shards, generation."""
 
 _KINDS: Final = tuple(EntityKind)
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
@@ -161,6 +167,21 @@ def pack(profile: Profile) -> bytes:
     return body + _CHECKSUM.pack(zlib.crc32(body))
 
 
+def pack_closed(profile: Profile, sharding: Sharding) -> bytes:
+    """Return the stored form of the closed base of a sharded profile."""
+    body = _CLOSED.pack(CLOSED_SCHEMA, *sharding) + pack(profile)[: -_CHECKSUM.size]
+    return body + _CHECKSUM.pack(zlib.crc32(body))
+
+
+def sharding_of(state: bytes) -> Sharding | None:
+    """Return how a profile is divided, by the stored form of its base; None for one that is not.
+
+    Args:
+        state: what `unpack` can read.
+    """
+    return Sharding._make(_CLOSED.unpack_from(state)[1:]) if state[0] == CLOSED_SCHEMA else None
+
+
 def unpack(state: bytes, kind: EntityKind | None = None) -> Profile:
     """Read the stored form, of this version of the code or of any before it.
 
@@ -173,6 +194,10 @@ def unpack(state: bytes, kind: EntityKind | None = None) -> Profile:
         NewerProfileError: a newer version wrote it.
     """
     body = _body(state)
+    if body[0] == CLOSED_SCHEMA:
+        if len(body) < _CLOSED.size or not body[1]:
+            raise DamagedProfileError("a profile is damaged: nothing says how it is divided")
+        body = body[_CLOSED.size :]
     try:
         profile = _read(_KINDS[body[1]], body)
     except (struct.error, IndexError):
@@ -192,8 +217,8 @@ def _body(state: bytes) -> bytes:
     body, checksum = state[: -_CHECKSUM.size], state[-_CHECKSUM.size :]
     if schema < _SCHEMA_OF_FIXED_WIDTHS or len(state) <= _CHECKSUM.size or _CHECKSUM.pack(zlib.crc32(body)) != checksum:
         raise DamagedProfileError("a profile is damaged: its checksum does not fit")
-    if schema > SCHEMA:
-        raise NewerProfileError(f"a profile has schema {schema}, this code reads schemas up to {SCHEMA}")
+    if schema > CLOSED_SCHEMA:
+        raise NewerProfileError(f"a profile has schema {schema}, this code reads schemas up to {CLOSED_SCHEMA}")
     return body
 
 

@@ -118,7 +118,7 @@ class Profile(msgspec.Struct, frozen=True):
 
     def knows(self, event: Event) -> bool:
         """Return whether the event has been learnt, or is too old for that to be known."""
-        return self._is_older(event) or self.holds(event)
+        return self.is_older(event) or self.holds(event)
 
     def before(self, event: Event) -> list[Event]:
         """Return what the ring knows of the event's past, oldest first: without itself, and without later events."""
@@ -141,7 +141,7 @@ class Profile(msgspec.Struct, frozen=True):
         """
         if self.holds(event):
             return self
-        older = self._is_older(event)
+        older = self.is_older(event)
         if older and not late:
             return self
         layout = LAYOUTS[self.kind]
@@ -162,9 +162,13 @@ class Profile(msgspec.Struct, frozen=True):
         first_seen = min(self.first_seen, time) if self.ring else time
         return Profile(self.kind, tuple(ring), first_seen, days, hours, daytimes, past, self.labels)
 
+    def holds_label(self, change: LabelChange) -> bool:
+        """Return whether a change of a label is remembered."""
+        return change in self.labels
+
     def knows_label(self, change: LabelChange) -> bool:
         """Return whether a change of a label has been learnt, or arrived too long ago for that to be known."""
-        return change in self.labels or self._is_older_label(change)
+        return self.holds_label(change) or self.is_older_label(change)
 
     def after_label(self, change: LabelChange, labelled: Event, frauds: int, *, late: bool = False) -> "Profile":
         """Learn that a label has changed; give this same profile when that changes nothing.
@@ -178,7 +182,7 @@ class Profile(msgspec.Struct, frozen=True):
         layout = LAYOUTS[self.kind]
         if change in self.labels:
             return self
-        if self._is_older_label(change) and not late:
+        if self.is_older_label(change) and not late:
             return self
         labels = list(self.labels)
         insort(labels, change)
@@ -191,10 +195,12 @@ class Profile(msgspec.Struct, frozen=True):
             ring = tuple([_relabelled(known, frauds) if known.is_same_as(labelled) else known for known in ring])
         return Profile(self.kind, ring, self.first_seen, days, self.hours, self.daytimes, self.past, newest)
 
-    def _is_older_label(self, change: LabelChange) -> bool:
+    def is_older_label(self, change: LabelChange) -> bool:
+        """Return whether a change of a label arrived too long ago for the profile to know whether it has learnt it."""
         return len(self.labels) == LAYOUTS[self.kind].labels and change < self.labels[0]
 
-    def _is_older(self, event: Event) -> bool:
+    def is_older(self, event: Event) -> bool:
+        """Return whether an event is too old for the profile to know whether it has learnt it."""
         return len(self.ring) == LAYOUTS[self.kind].ring and event < self.ring[0]
 
 

@@ -3,6 +3,9 @@
 A writer knows its own write. The answer to a write may be lost; whoever repeats it, botocore or this store, then finds
 that the condition fails, by its own doing. So an item carries the tokens of its newest writes, one for each version: a
 write whose token stands at its version was applied, also when others have written since.
+
+The profile of an entity that many write at once is divided: see `detection.profiles.sharded`. Whoever meets another
+writer at a shard lets what came back learn its own events, and writes again: nothing is read or judged anew.
 """
 
 from __future__ import annotations
@@ -15,14 +18,32 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fraudstream.contract import ERASURE_MARK_SECONDS, LISTED_PREFIX
-from fraudstream.detection.profiles.codec import DamagedProfileError, NewerProfileError, pack, unpack
-from fraudstream.detection.profiles.entities import kind_of
-from fraudstream.detection.profiles.profile import Profile
-from fraudstream.detection.stores.listings import DamagedListingError, Listing, item_key
+from fraudstream.detection.profiles.codec import pack, pack_closed
+from fraudstream.detection.profiles.sharded import Sharding
+from fraudstream.detection.stores.listings import item_key
+from fraudstream.detection.stores.profile_items import (
+    SET_ASIDE_PREFIX,
+    TOKEN_BYTES,
+    TOKENS_KEPT,
+    LoadedProfiles,
+    StoredProfile,
+    add_shards,
+    condition,
+    read_items,
+    still_marked,
+)
+from fraudstream.detection.stores.profile_writes import (
+    ProfileWrite,
+    WriteConflict,
+    WriteOutcome,
+    current_profile,
+    own_or_conflict,
+    renewal,
+    writes_of,
+)
 from fraudstream.durations import SECONDS_A_DAY
-from fraudstream.dynamodb import is_condition_failure
-from fraudstream.transactions.storage.attributes import Item, from_attribute, to_item
+from fraudstream.dynamodb import is_condition_failure, is_throttled
+from fraudstream.transactions.storage.attributes import Item, to_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -33,51 +54,18 @@ if TYPE_CHECKING:
 KEYS_PER_READ: Final = 100
 """DynamoDB's limit for BatchGetItem."""
 ATTEMPTS: Final = 6
-"""Of a read that DynamoDB answers in part, and of a write that meets another writer."""
+"""Of a write that meets another writer."""
+SHARD_ATTEMPTS: Final = 20
+"""Of a shard's write that meets others, and of closing a base."""
 WRITE_ATTEMPTS: Final = 3
 """Of a write that DynamoDB refuses or does not answer; the SDK makes several of each."""
-TOKENS_KEPT: Final = 8
-TOKEN_BYTES: Final = 4
-SET_ASIDE_PREFIX: Final = "damaged#"
-"""What the keys of items begin with that keep damaged profiles as they were found."""
+THROTTLED_ATTEMPTS: Final = 8
+"""Of a read that DynamoDB answers in part, and of a write that it refuses because too much is written at once: seconds
+pass until the last one, and limits are those of a second."""
+SHARDS: Final = 16
+"""Of a profile that is divided from now on; those that are there keep their number."""
 _FIRST_PAUSE_SECONDS = 0.02
 _random = SystemRandom()
-
-
-class ErasedMark(NamedTuple):
-    """What stands in place of a profile that was erased with its person, for as long as a stream may tell of them."""
-
-    at: int
-    """Epoch milliseconds: what was received later is new."""
-    customer: str
-    """The key of the erased person."""
-
-
-class StoredProfile(NamedTuple):
-    """A profile and the version under which it is stored; None for one that is not stored yet."""
-
-    profile: Profile
-    version: int | None
-    tokens: bytes = b""
-    """Those of the newest writes, oldest first; the last one wrote this version."""
-    damaged: Item | None = None
-    """What is stored, where that cannot be read: it is set aside before the profile is written anew."""
-    erased: ErasedMark | None = None
-
-
-class LoadedProfiles(NamedTuple):
-    """What a read gave."""
-
-    profiles: dict[str, StoredProfile]
-    """By key; an entity without a profile is not there. A damaged one begins anew."""
-    newer: set[str]
-    """Keys of profiles that a newer version of this code has written: they are to be left as they are."""
-    listed: dict[str, dict[str, float]]
-    """Of the entities that are on lists, by key and list: when the entry ends, epoch milliseconds."""
-    unreadable_lists: set[str]
-    """Keys of entities of which nobody knows on which lists they are, because the item is damaged."""
-    erased: dict[str, ErasedMark]
-    """By key: persons who were erased lately, and what was erased with them."""
 
 
 class SavedProfiles(NamedTuple):
@@ -87,14 +75,9 @@ class SavedProfiles(NamedTuple):
     """Keys of profiles that somebody else has written since they were read."""
     failed: dict[str, Exception]
     uncertain: set[str]
-    """Those of the conflicts of which nobody knows whether this very state was written too."""
-
-
-class WriteConflict(NamedTuple):
-    """Another writer's version is stored."""
-
-    is_uncertain: bool
-    """This very write may have been applied too, before the other one."""
+    """Keys of profiles of which nobody knows whether a state was written that another writer's has replaced."""
+    learnt_before: set[str]
+    """Keys of divided profiles that another attempt at the same has changed since they were read."""
 
 
 class ProfilesUnavailableError(RuntimeError):
@@ -138,10 +121,12 @@ class ProfileStore:
         self._table = table
         self._retention_seconds = retention_days * SECONDS_A_DAY
         self._pool = pool
+        self._known: dict[str, Sharding] = {}
+        """Divided profiles that were met: their shards are read together with the base."""
         self.wait = wait
 
     def load(self, keys: Collection[str], *, with_lists: bool = False) -> LoadedProfiles:
-        """Read profiles, consistently, and lists as they were a moment ago.
+        """Read profiles: consistently, but for shards, whose writers find out what is newer, and lists.
 
         Args:
             keys: of the profiles, which are those of their entities.
@@ -153,64 +138,133 @@ class ProfileStore:
             ClientError: DynamoDB refused.
             BotoCoreError: DynamoDB cannot be reached.
         """
+        known = {key: self._known[key] for key in keys if key in self._known}
+        shards = {shard for key, sharding in known.items() for shard in sharding.keys(key)}
         reads = [*_chunks(keys, is_consistent=True)]
-        if with_lists:
-            reads += _chunks(map(item_key, keys), is_consistent=False)
-        return _loaded(item for items in self._pool.map(self._read, reads) for item in items)
+        reads += _chunks([*shards, *(map(item_key, keys) if with_lists else ())], is_consistent=False)
+        items = [item for found in self._pool.map(self._read, reads) for item in found]
+        loaded = read_items(item for item in items if item["entity"]["S"] not in shards)
+        divided = loaded.divided()
+        missing = [
+            shard for key, sharding in divided.items() if known.get(key) != sharding for shard in sharding.keys(key)
+        ]
+        for found in self._pool.map(self._read, _chunks(missing, is_consistent=False)):
+            items += found
+        for key in keys:
+            self._known.pop(key, None)
+        self._known |= divided
+        add_shards(loaded, items)
+        return loaded
 
     def save(self, profiles: Mapping[str, StoredProfile]) -> SavedProfiles:
-        """Write profiles, each on condition that the stored version is still the given one."""
-        saved = SavedProfiles(set(), {}, set())
-        for key, outcome in self._pool.map(self._write, profiles.items()):
-            if isinstance(outcome, WriteConflict):
-                saved.conflicts.add(key)
-                if outcome.is_uncertain:
-                    saved.uncertain.add(key)
-            elif outcome is not None:
-                saved.failed[key] = outcome
+        """Write profiles, each on condition that the stored version is still the given one.
+
+        Of a divided profile the shards are written that have learnt something, whoever has written them since.
+        """
+        saved = SavedProfiles(set(), {}, set(), set())
+        writes = [write for key, stored in profiles.items() for write in writes_of(key, stored)]
+        for entity, failure, is_uncertain, was_learnt in self._pool.map(self._write, writes):
+            if is_uncertain:
+                saved.uncertain.add(entity)
+            if was_learnt:
+                saved.learnt_before.add(entity)
+            if isinstance(failure, WriteConflict):
+                saved.conflicts.add(entity)
+            elif failure is not None:
+                saved.failed[entity] = failure
+        # A closed base is not written any more, and must outlive its shards; whoever is first, that will do.
+        due = self._expires_at(SECONDS_A_DAY)
+        bases = [base for key, stored in profiles.items() if (base := renewal(key, stored, due))]
+        for _ in self._pool.map(self._put, bases):
+            pass
         return saved
+
+    def divide(self, profiles: Mapping[str, StoredProfile]) -> set[str]:
+        """Close the bases of profiles for good, as they are stored: from now on their shards are written.
+
+        Returns:
+            The keys of those that were closed by this call; another writer may have closed the others.
+        """
+        writes = [ProfileWrite(key, key, stored, closed=_new_sharding()) for key, stored in profiles.items()]
+        return {outcome.entity for outcome in self._pool.map(self._write, writes) if outcome.failure is None}
+
+    def remove_shards(self, key: str, sharding: Sharding) -> None:
+        """Remove the shards of a profile that is no longer divided.
+
+        Raises:
+            ClientError: DynamoDB refused.
+            BotoCoreError: DynamoDB cannot be reached.
+        """
+        for shard in sharding.keys(key):
+            self._dynamodb.delete_item(TableName=self._table, Key=to_item({"entity": shard}))
 
     def _read(self, read: _Read) -> list[Item]:
         wanted = [{"entity": {"S": key}} for key in read.keys]
         items: list[Item] = []
-        for attempt in range(ATTEMPTS):
-            asked = {"Keys": wanted, "ConsistentRead": read.is_consistent}
-            answer = self._dynamodb.batch_get_item(RequestItems={self._table: asked})
+        for attempt in range(THROTTLED_ATTEMPTS):
+            answer = self._dynamodb.batch_get_item(
+                RequestItems={self._table: {"Keys": wanted, "ConsistentRead": read.is_consistent}}
+            )
             items.extend(answer["Responses"].get(self._table, []))
             left = answer.get("UnprocessedKeys", {}).get(self._table)
             if not left:
                 return items
             wanted = [dict(key) for key in left["Keys"]]
             self.wait(attempt)
-        raise ProfilesUnavailableError(f"{len(wanted)} profiles could not be read in {ATTEMPTS} attempts")
+        raise ProfilesUnavailableError(f"{len(wanted)} profiles could not be read in {THROTTLED_ATTEMPTS} attempts")
 
-    def _write(self, entry: tuple[str, StoredProfile]) -> tuple[str, Exception | WriteConflict | None]:
-        """Write one profile; an error means that nobody knows whether it was written."""
-        key, stored = entry
+    def _write(self, write: ProfileWrite) -> WriteOutcome:
+        """Write one item; an error means that nobody knows whether it was written."""
+        outcome = WriteOutcome(write.entity)
+        for _ in range(SHARD_ATTEMPTS):
+            failure, found = self._put(write)
+            is_conflict = isinstance(failure, WriteConflict)
+            outcome = outcome._replace(
+                failure=failure, is_uncertain=outcome.is_uncertain or (is_conflict and failure.is_uncertain)
+            )
+            current = current_profile(write.item, found) if is_conflict else None
+            if current is None or not (write.learn_again or write.closed):
+                return outcome
+            if write.learn_again:
+                again = write.learn_again(current.profile)
+                outcome = outcome._replace(was_learnt=outcome.was_learnt or again.held_some)
+                if again.profile is current.profile:
+                    return outcome._replace(failure=None)
+                current = current._replace(profile=again.profile)
+            write = write._replace(stored=current)
+        return outcome
+
+    def _put(self, write: ProfileWrite) -> tuple[Exception | WriteConflict | None, Item | None]:
+        """Write an item; return what prevented it, and the item that another writer has written."""
+        stored = write.stored
         version, token = (stored.version or 0) + 1, secrets.token_bytes(TOKEN_BYTES)
         values = {
-            "entity": key,
-            "state": pack(stored.profile),
+            "entity": write.item,
+            "state": pack_closed(stored.profile, write.closed) if write.closed else pack(stored.profile),
             "version": version,
             "writes": (stored.tokens + token)[-TOKENS_KEPT * TOKEN_BYTES :],
-            "expiresAt": int(time.time()) + self._retention_seconds,
-            **_still_marked(stored.erased),
+            "expiresAt": self._expires_at(2 * SECONDS_A_DAY if write.closed else 0),
+            **still_marked(stored.erased),
         }
-        write: dict[str, Any] = {"Item": to_item(values), **_condition(stored)}
-        for attempt in range(WRITE_ATTEMPTS):
+        request: dict[str, Any] = {"Item": to_item(values), **condition(stored)}
+        for attempt in range(THROTTLED_ATTEMPTS):
             try:
                 if stored.damaged:
                     self._set_aside(stored.damaged)
-                self._dynamodb.put_item(TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **write)
+                self._dynamodb.put_item(TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **request)
             except (ClientError, BotoCoreError) as error:
                 if is_condition_failure(error):
-                    return key, _own_or_conflict(error, version, token, is_repeated=attempt > 0)
-                if attempt + 1 == WRITE_ATTEMPTS:
-                    return key, error
+                    response: Any = error.response if isinstance(error, ClientError) else {}
+                    return own_or_conflict(response, version, token, is_repeated=attempt > 0), response.get("Item")
+                if attempt + 1 >= (THROTTLED_ATTEMPTS if is_throttled(error) else WRITE_ATTEMPTS):
+                    return error, None
                 self.wait(attempt)
             else:
                 break
-        return key, None
+        return None, None
+
+    def _expires_at(self, later: int) -> int:
+        return int(time.time()) + self._retention_seconds + later
 
     def _set_aside(self, damaged: Item) -> None:
         """Keep a damaged profile's item as it was found, under a key of its own."""
@@ -229,108 +283,27 @@ def _chunks(keys: Iterable[str], *, is_consistent: bool) -> Iterable[_Read]:
 def read_once(dynamodb: DynamoDBClient, table: str, keys: Collection[str]) -> LoadedProfiles:
     """Read a few profiles, with lists, by one request that is not repeated; the newest writes may be missing.
 
+    Divided ones take a second request.
+
     Raises:
         ProfilesUnavailableError: DynamoDB left keys out.
         ClientError: DynamoDB refused.
         BotoCoreError: DynamoDB cannot be reached.
     """
-    wanted = [{"entity": {"S": key}} for key in (*keys, *map(item_key, keys))]
-    answer = dynamodb.batch_get_item(RequestItems={table: {"Keys": wanted}})
-    if answer.get("UnprocessedKeys"):
-        raise ProfilesUnavailableError("some profiles could not be read")
-    return _loaded(answer["Responses"].get(table, []))
-
-
-def _loaded(items: Iterable[Item]) -> LoadedProfiles:
-    loaded = LoadedProfiles({}, set(), {}, set(), {})
-    for item in items:
-        key = from_attribute(item["entity"])
-        if mark := _erased(key, item):
-            loaded.erased[key] = mark
-        try:
-            if key.startswith(LISTED_PREFIX):
-                loaded.listed[key.removeprefix(LISTED_PREFIX)] = Listing.from_item(item).ends()
-            else:
-                loaded.profiles[key] = _stored(key, item)
-        except NewerProfileError:
-            loaded.newer.add(key)
-        except DamagedListingError:
-            loaded.unreadable_lists.add(key.removeprefix(LISTED_PREFIX))
+    loaded = read_items(_get(dynamodb, table, [*keys, *map(item_key, keys)]))
+    shards = [shard for key, sharding in loaded.divided().items() for shard in sharding.keys(key)]
+    add_shards(
+        loaded, [item for read in _chunks(shards, is_consistent=False) for item in _get(dynamodb, table, read.keys)]
+    )
     return loaded
 
 
-def _stored(key: str, item: Item) -> StoredProfile:
-    """Read a profile's item; a damaged one gives a new profile.
-
-    Raises:
-        NewerProfileError: a newer version of this code wrote it.
-    """
-    version = item.get("version", {}).get("N", "0")
-    number = int(version) if version.isdecimal() else 0
-    mark = _erased(key, item)
-    if mark and "state" not in item:
-        return StoredProfile(Profile.new(kind_of(key)), number, erased=mark)
-    try:
-        profile = unpack(item["state"]["B"], kind_of(key))
-        return StoredProfile(profile, number, _tokens(item), None if number else item, mark)
-    except (DamagedProfileError, KeyError, TypeError):
-        return StoredProfile(Profile.new(kind_of(key)), number, _tokens(item), item)
+def _get(dynamodb: DynamoDBClient, table: str, keys: Iterable[str]) -> list[Item]:
+    answer = dynamodb.batch_get_item(RequestItems={table: {"Keys": [{"entity": {"S": key}} for key in keys]}})
+    if answer.get("UnprocessedKeys"):
+        raise ProfilesUnavailableError("some profiles could not be read")
+    return answer["Responses"].get(table, [])
 
 
-def _erased(key: str, item: Item) -> ErasedMark | None:
-    if "erasedAt" not in item:
-        return None
-    return ErasedMark(int(item["erasedAt"]["N"]), item.get("erasedFor", {}).get("S", key))
-
-
-def _still_marked(mark: ErasedMark | None) -> dict[str, object]:
-    """Return the attributes of a mark that still counts, for the profile that is written in its place."""
-    if mark is None or time.time() * 1000 > mark.at + ERASURE_MARK_SECONDS * 1000:
-        return {}
-    return {"erasedAt": mark.at, "erasedFor": mark.customer}
-
-
-def _tokens(item: Item) -> bytes:
-    """Return the tokens of an item; none for one that 0.1.0 wrote."""
-    tokens = item.get("writes", {}).get("B", b"")
-    return tokens if len(tokens) % TOKEN_BYTES == 0 else b""
-
-
-def _condition(stored: StoredProfile) -> dict[str, Any]:
-    """Return the condition under which a profile may be written: that what is stored is still what was read."""
-    if stored.damaged is not None:
-        # Its version may be damaged too.
-        present = {name: value for name, value in stored.damaged.items() if name in {"state", "version"}}
-        absent = [f"attribute_not_exists(#{name})" for name in ("state", "version") if name not in present]
-        return {
-            "ConditionExpression": " AND ".join([*(f"#{name} = :{name}" for name in present), *absent]),
-            "ExpressionAttributeNames": {"#state": "state", "#version": "version"},
-        } | ({"ExpressionAttributeValues": {f":{name}": value for name, value in present.items()}} if present else {})
-    if stored.version is None:
-        return {"ConditionExpression": "attribute_not_exists(entity)"}
-    return {
-        "ConditionExpression": "#version = :version",
-        "ExpressionAttributeNames": {"#version": "version"},
-        "ExpressionAttributeValues": to_item({":version": stored.version}),
-    }
-
-
-def _own_or_conflict(error: Exception, version: int, token: bytes, *, is_repeated: bool) -> WriteConflict | None:
-    """Return, after a failed condition, whether the write was applied before: None if it was.
-
-    Args:
-        error: what DynamoDB answered, with the item that is there.
-        version: the version that was to be written.
-        token: its token.
-        is_repeated: the write was sent before, and its outcome is not known.
-    """
-    response: Any = error.response if isinstance(error, ClientError) else {}
-    repeated = is_repeated or response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
-    if "Item" not in response:
-        return WriteConflict(repeated)
-    tokens = _tokens(response["Item"])
-    newer = int(response["Item"].get("version", {}).get("N", "0")) - version
-    end = len(tokens) - newer * TOKEN_BYTES
-    if newer >= 0 and end >= TOKEN_BYTES:
-        return None if tokens[end - TOKEN_BYTES : end] == token else WriteConflict(is_uncertain=False)
-    return WriteConflict(is_uncertain=repeated and newer >= 0)
+def _new_sharding() -> Sharding:
+    return Sharding(SHARDS, secrets.randbits(32))

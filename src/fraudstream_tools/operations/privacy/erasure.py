@@ -184,7 +184,8 @@ class Erasure:
             dynamodb.delete_item(TableName=self.system.alerts, Key=to_item({"transactionId": name}))
         own = f"{EntityKind.CUSTOMER}#{min(self.person.tokens)}"
         entities = {f"{kind}#{token}" for token, kind in items.entities.items()}
-        for key in items.profiles:
+        # The base of a divided profile goes first: its shards are written by nobody who reads it later.
+        for key in sorted(items.profiles, key=lambda key: key not in entities):
             if key in entities:
                 customer = key if key.startswith(f"{EntityKind.CUSTOMER}#") else own
                 mark_profile(dynamodb, self.system.profiles, key, customer, at)

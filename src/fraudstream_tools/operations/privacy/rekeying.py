@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from fraudstream.contract import DECISION_LOG_PREFIX, LISTED_PREFIX, ItemKind
-from fraudstream.detection.profiles.codec import ProfileError, pack, unpack
+from fraudstream.detection.profiles.codec import ProfileError, pack, pack_closed, sharding_of, unpack
 from fraudstream.detection.profiles.events import peer_hash
+from fraudstream.detection.profiles.sharded import entity_of
 from fraudstream.detection.rotation import renamed
 from fraudstream.dynamodb import is_condition_failure
 from fraudstream.reporting.log.chain.links import LinkKind
@@ -22,6 +23,7 @@ from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream.transactions.transaction import FIELDS
 from fraudstream_tools.operations.privacy.bucket_objects import find_named_tokens, rename_in_report
+from fraudstream_tools.operations.privacy.shards import shards_put_together
 from fraudstream_tools.operations.privacy.system import PrivacySystem, TokenStore
 from fraudstream_tools.operations.recovery.table_scan import scan
 
@@ -117,7 +119,8 @@ class Rekeying:
             moved = self._with_newest(found, newest)
             if moved == found:
                 return False
-            if self.dry_run or self._replace(found, moved):
+            is_moving = moved["entity"] != found["entity"]
+            if self.dry_run or (not (is_moving and self._undivide(found)) and self._replace(found, moved)):
                 return True
             found = self._read(item["entity"]["S"])
         raise MovingProfileError("an item of the table of profiles was changed by others again and again: run it again")
@@ -136,8 +139,23 @@ class Rekeying:
                 # Damaged, or of a newer version: it moves as it is.
                 return moved
             if changed != profile:
-                moved["state"] = {"B": pack(changed)}
+                sharding = sharding_of(item["state"]["B"])
+                moved["state"] = {"B": pack_closed(changed, sharding) if sharding else pack(changed)}
         return moved
+
+    def _undivide(self, item: Item) -> bool:
+        """Move the shards of an item's profile into its base before it moves; return whether it was divided."""
+        base = self._read(entity_of(item["entity"]["S"]))
+        together = shards_put_together(base, self._read) if base else None
+        if base is None or together is None or item["entity"]["S"] not in {base["entity"]["S"], *together.shards}:
+            return False
+        puts = [{"Put": {"TableName": self.system.profiles, "Item": together.whole, **_is_unchanged(base)}}]
+        gone = [
+            {"Delete": {"TableName": self.system.profiles, "Key": {"entity": shard["entity"]}, **_is_unchanged(shard)}}
+            for shard in together.shards.values()
+        ]
+        self._write([*puts, *gone])
+        return True
 
     def _replace(self, item: Item, moved: Item) -> bool:
         """Write a moved item in place of the old one, both or none; return whether that was possible."""

@@ -16,7 +16,8 @@ from fraudstream.detection.profiles.entities import entities, kind_of
 from fraudstream.detection.profiles.events import UnusableTransactionError, check, identity
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.rules.rates import Rates
-from fraudstream.detection.stores.profiles import ATTEMPTS, ProfileStore, StoredProfile
+from fraudstream.detection.stores.profile_items import StoredProfile
+from fraudstream.detection.stores.profiles import ATTEMPTS, ProfileStore
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream.transactions.storage.item import PoisonRecordError, decode
@@ -166,6 +167,7 @@ class ProfileRebuild:
     def _write_chunk(self, store: ProfileStore, profiles: dict[str, Profile], result: Rebuilt) -> set[str]:
         """Write some profiles; return the keys of those that somebody else has written in between."""
         loaded = store.load(profiles)
+        divided = loaded.divided()
         wanted: dict[str, StoredProfile] = {}
         for key, profile in profiles.items():
             if key in loaded.newer:
@@ -178,11 +180,14 @@ class ProfileRebuild:
             if stored is not None and stored.damaged is None and stored.profile == whole:
                 result.same.add(key)
                 continue
-            wanted[key] = stored._replace(profile=whole) if stored else StoredProfile(whole, None)
+            before = stored._replace(sharding=None, shards=()) if stored else StoredProfile(whole, None)
+            wanted[key] = before._replace(profile=whole)
         saved = store.save(wanted)
         for key, stored in wanted.items():
             if key not in saved.conflicts and key not in saved.failed:
                 (result.new if stored.version is None else result.changed).add(key)
+                if sharding := divided.get(key):
+                    store.remove_shards(key, sharding)
         result.failed |= saved.failed.keys()
         return saved.conflicts
 
