@@ -13,7 +13,7 @@ OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/pyt
 .DEFAULT_GOAL := help
 $(if $(OTHER_PYTHON),$(shell rm -rf $(VENV)))
 
-.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items bench-inline bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-rules bench-engines bench-requests accessibility bench-scale
+.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items bench-inline bench-hot bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-rules bench-engines bench-requests accessibility bench-scale
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ bench-cold: setup ## how long a new function takes up to its first answer, by a 
 
 bench-path: setup ## processor time of requests and batches by an earlier commit's, and without the SDK: ARGS='--before COMMIT'
 	@$(BIN)/python -m benchmarks.path $(ARGS)
+
+bench-hot: setup ## 1,000 transactions a second on one merchant, device or address, in simulated time: ARGS='--seconds N --only SCENARIO'
+	@$(BIN)/python -m benchmarks.hot.measure $(ARGS)
 
 bench-recovery: setup ## time what brings profiles and items back: ARGS='--transactions N --items N'
 	@$(BIN)/python benchmarks/recovery.py $(ARGS)
