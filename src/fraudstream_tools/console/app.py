@@ -15,7 +15,18 @@ from starlette.staticfiles import StaticFiles
 from fraudstream_tools.cli.support.terminal.failures import sentence
 from fraudstream_tools.console import request_counts
 from fraudstream_tools.console.guard import Guard
-from fraudstream_tools.console.pages import audit, case, case_actions, lists, queue, reports, rules, search, today
+from fraudstream_tools.console.pages import (
+    audit,
+    case,
+    case_actions,
+    lists,
+    queue,
+    reports,
+    rules,
+    rules_edit,
+    search,
+    today,
+)
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.console.sessions import ConsoleSession
 from fraudstream_tools.console.system import ConsoleSystem
@@ -68,6 +79,10 @@ def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
             Route("/lists/remove", lists.remove, methods=["POST"]),
             Route("/rules", rules.show),
             Route("/rules/history", rules.history),
+            Route("/rules/edit", rules_edit.show),
+            Route("/rules/check", rules_edit.check, methods=["POST"]),
+            Route("/rules/publish", rules_edit.publish, methods=["POST"]),
+            Route("/rules/roll-back", rules_edit.roll_back, methods=["POST"]),
             Route("/reports", reports.show),
             Route("/report", reports.read),
             Route("/audit", audit.show),

@@ -16,8 +16,8 @@ from fraudstream_tools.console.sessions import ENTER_PATH, ConsoleSession
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_FORM_BYTES: Final = 64 * 1024
-"""Own choice: notes have 500 bytes."""
+MAX_FORM_BYTES: Final = 512 * 1024
+"""Own choice: a ruleset of some hundred rules."""
 _FORM: Final = "application/x-www-form-urlencoded"
 CONTENT_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "

@@ -1,5 +1,6 @@
 """What the console's pages work on: a running fraudstream, with the credentials of whoever started the console."""
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,7 @@ from fraudstream_tools.operations.daily_reports import DailyReports
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.reviews import Reviews
 from fraudstream_tools.operations.rulesets.active import NoSuchVersionError, RulesetBucket
+from fraudstream_tools.operations.rulesets.publishing import RulePublishing
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -37,7 +39,7 @@ class ConsoleSystem:
     profiles: str
     bucket: str
     _ruleset: Ruleset | None = None
-    _read_at: float = field(default=-_RULESET_SECONDS)
+    _read_at: float = field(default=-math.inf)
 
     @property
     def rulesets(self) -> RulesetBucket:
@@ -97,6 +99,15 @@ class ConsoleSystem:
     def lists(self) -> EntityLists:
         """Entities on lists."""
         return EntityLists(self.dynamodb, self.profiles)
+
+    @property
+    def publishing(self) -> RulePublishing:
+        """What the operator may do with rules."""
+        return RulePublishing(rulesets=self.rulesets, operator=self.operator, audit=self.audit)
+
+    def forget_ruleset(self) -> None:
+        """Read the ruleset anew for the next page: it was changed here."""
+        self._read_at = -math.inf
 
     @property
     def audit(self) -> AuditLog:

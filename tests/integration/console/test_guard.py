@@ -10,7 +10,7 @@ FORM = {"Origin": ORIGIN}
 PAGES = ("/", "/queue", "/case?id=t-1", "/search", "/lists", "/rules", "/rules/history", "/reports", "/audit")
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/static/console.css", "/nowhere"])
+@pytest.mark.parametrize("path", [*PAGES, "/rules/edit", "/static/console.css", "/nowhere"])
 def test_nothing_is_shown_without_the_cookie(aws: MinistackServer, path: str) -> None:
     answer = browser_on(aws).client.get(path)
     assert answer.status_code == 401
@@ -68,7 +68,7 @@ def test_a_form_without_our_secret_changes_nothing(browser: Browser, system: Sys
 
 
 def test_only_short_forms_are_read(browser: Browser) -> None:
-    data = {"csrf": browser.session.csrf, "note": "x" * 70_000}
+    data = {"csrf": browser.session.csrf, "note": "x" * 600_000}
     assert browser.client.post("/case/decide", data=data, headers=FORM).status_code == 413
     assert browser.client.post("/case/decide", json=data, headers=FORM).status_code == 415
 

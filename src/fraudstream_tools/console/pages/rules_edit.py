@@ -1,0 +1,74 @@
+"""The editor of rules: a draft is checked as the functions do, compared with what is active, and published."""
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from fraudstream.contract import RULESET_FILE
+from fraudstream.detection.rules.language.fields import FIELDS
+from fraudstream.detection.rules.ruleset import RulesetError
+from fraudstream_tools.console.rendering import page
+from fraudstream_tools.operations.audit.change_note import ReasonError
+from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, NoSuchVersionError, RulesetPlan
+
+if TYPE_CHECKING:
+    from fraudstream_tools.console.system import ConsoleSystem
+
+
+def show(request: Request) -> Response:
+    """Answer with the editor, and the active rules in it."""
+    system: ConsoleSystem = request.app.state.system
+    stored = system.rulesets.stored().contents.get(RULESET_FILE, b"")
+    ruleset = system.ruleset
+    return _editor(request, stored.decode("utf-8", "replace"), base=ruleset.version if ruleset else "")
+
+
+def check(request: Request) -> Response:
+    """Answer with the editor, what is wrong with the draft, and what would change."""
+    system: ConsoleSystem = request.app.state.system
+    draft, base = request.state.form.get("draft", ""), request.state.form.get("base", "")
+    try:
+        plan = system.publishing.check(draft)
+    except RulesetError as error:
+        return _editor(request, draft, base=base, problems=error.problems)
+    return _editor(request, draft, base=base, plan=plan)
+
+
+def publish(request: Request) -> Response:
+    """Make a draft active; a draft that cannot be is shown again, with why."""
+    system: ConsoleSystem = request.app.state.system
+    form = request.state.form
+    draft, base = form.get("draft", ""), form.get("base", "")
+    try:
+        plan = system.publishing.publish(draft, base=base, reason=form.get("reason", ""))
+    except RulesetError as error:
+        return _editor(request, draft, base=base, problems=error.problems)
+    except (ConcurrentChangeError, ReasonError) as error:
+        return _editor(request, draft, base=base, problems=[f"nothing was changed: {error}"])
+    return _done(request, f"Ruleset {plan.after} is active within a minute.")
+
+
+def roll_back(request: Request) -> Response:
+    """Make an earlier ruleset active again."""
+    system: ConsoleSystem = request.app.state.system
+    form = request.state.form
+    try:
+        plan = system.publishing.roll_back(form.get("version", ""), reason=form.get("reason", ""))
+        said = f"Ruleset {plan.after} is active again within a minute."
+    except (NoSuchVersionError, ConcurrentChangeError, ReasonError) as error:
+        said = f"Nothing was changed: {error}."
+    return _done(request, said)
+
+
+def _editor(
+    request: Request, draft: str, *, base: str, plan: RulesetPlan | None = None, problems: object = ()
+) -> Response:
+    fields = [field.name for field in FIELDS]
+    return page(request, "rules_edit", draft=draft, base=base, plan=plan, problems=problems, fields=fields)
+
+
+def _done(request: Request, said: str) -> Response:
+    request.app.state.system.forget_ruleset()
+    request.app.state.session.notices.append(said)
+    return RedirectResponse("/rules/history", status_code=303)

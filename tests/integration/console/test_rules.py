@@ -1,0 +1,98 @@
+"""Rules in the console: edited, checked, published with a reason, and taken back."""
+
+import re
+from html import unescape
+
+from embedded_aws.ministack.server import MinistackServer
+from tests.console_harness import ANNA, BEN, RULES, Browser, browser_on, put_ruleset, words
+from tests.integration.cli.review_harness import BUCKET, System
+
+RULE = """
+  - id: large-night-transfer
+    description: A large transfer.
+    when: amountBase > most
+    parameters: {most: 5000}
+    points: 1
+    reasonCode: LARGE_NIGHT_TRANSFER
+    severity: medium
+    mode: shadow
+    source: our own
+"""
+
+
+def draft_of(page: str) -> str:
+    found = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page, re.DOTALL)
+    assert found
+    return unescape(found[1])
+
+
+def with_rule(draft: str, rule: str = RULE) -> str:
+    """Add a rule to the end of a ruleset's list of rules."""
+    return draft.rstrip("\n") + rule
+
+
+def active(system: System) -> str:
+    return system.s3.get_object(Bucket=BUCKET, Key="rulesets/live/ruleset.yaml")["Body"].read().decode()
+
+
+def test_a_rule_is_written_checked_published_and_taken_back(browser: Browser, system: System) -> None:
+    system.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    put_ruleset(system)
+    page = browser.page("/rules/edit")
+    assert draft_of(page) == (RULES / "ruleset.yaml").read_text()
+    form, draft = browser.form(page, "/rules/check"), with_rule(draft_of(page))
+    checked = browser.send("/rules/check", **form, draft=draft)
+    assert "large-night-transfer added" in words(checked)
+    assert draft_of(checked).rstrip() == draft.rstrip()
+    assert active(system) == (RULES / "ruleset.yaml").read_text()
+
+    published = browser.send("/rules/publish", **form, draft=draft.replace("\n", "\r\n"), reason="large transfers")
+    assert "is active within a minute" in words(published)
+    assert "anna large transfers" in words(published)
+    assert active(system) == draft
+    assert "large-night-transfer" in words(browser.page("/rules"))
+
+    back = browser.send("/rules/roll-back", **browser.form(published, "/rules/roll-back"), reason="too many")
+    assert "is active again" in words(back)
+    assert active(system) == (RULES / "ruleset.yaml").read_text()
+    assert [(each["action"], each["reason"], each["by"]) for each in browser.records()] == [
+        ("publish-rules", "large transfers", ANNA.arn),
+        ("roll-back-rules", "too many", ANNA.arn),
+    ]
+
+
+def test_what_is_wrong_with_a_draft_is_said_with_line_and_rule_and_nothing_is_written(
+    browser: Browser, system: System
+) -> None:
+    page = browser.page("/rules/edit")
+    form = browser.form(page, "/rules/check")
+    draft = with_rule(draft_of(page), RULE.replace("amountBase", "amountBaze"))
+    for path in ("/rules/check", "/rules/publish"):
+        said = words(browser.send(path, **form, draft=draft, reason="tried"))
+        assert "amountBaze" in said
+        assert "amountBase" in said, "the name that is meant"
+    assert "amountBaze" in draft_of(browser.send("/rules/check", **form, draft=draft)), "the draft is not lost"
+    assert active(system) == (RULES / "ruleset.yaml").read_text()
+    assert browser.records() == []
+
+
+def test_a_draft_needs_a_reason(browser: Browser, system: System) -> None:
+    page = browser.page("/rules/edit")
+    draft = with_rule(draft_of(page))
+    said = browser.send("/rules/publish", **browser.form(page, "/rules/check"), draft=draft, reason=" ")
+    assert "nothing was changed: the reason is empty" in words(said)
+    assert active(system) == (RULES / "ruleset.yaml").read_text()
+
+
+def test_a_draft_of_an_older_ruleset_overwrites_nobodys_change(
+    aws: MinistackServer, browser: Browser, system: System
+) -> None:
+    ben = browser_on(aws, BEN).enter()
+    annas, bens = (each.page("/rules/edit") for each in (browser, ben))
+    bens_draft = with_rule(draft_of(bens))
+    ben.send("/rules/publish", **ben.form(bens, "/rules/check"), draft=bens_draft, reason="large transfers")
+    form = browser.form(annas, "/rules/check")
+    annas_draft = draft_of(annas).replace("points: 1 ", "points: 2 ", 1) + "# anna\n"
+    said = words(browser.send("/rules/publish", **form, draft=annas_draft, reason="stricter"))
+    assert "the draft was made from" in said
+    assert active(system) == bens_draft
