@@ -13,7 +13,7 @@ OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/pyt
 .DEFAULT_GOAL := help
 $(if $(OTHER_PYTHON),$(shell rm -rf $(VENV)))
 
-.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items bench-inline bench-hot bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-rules bench-engines bench-requests accessibility bench-scale
+.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-recovery bench-privacy bench-items bench-inline bench-hot bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-rules bench-engines bench-requests accessibility bench-scale bench-load
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -113,6 +113,9 @@ bench-requests: setup ## count requests, units and bytes of a transaction at AWS
 
 bench-scale: setup ## simulate a stack at 10 to 10,000 requests a second: what refuses first, what a burst, an outage and a hot merchant do
 	@$(BIN)/python -m benchmarks.scale $(ARGS)
+
+bench-load: setup ## load the embedded AWS at 5, 10 and 20 requests a second and as fast as it answers: ARGS='--seconds N'
+	@$(BIN)/python -m benchmarks.load $(ARGS)
 
 bench: setup ## run the benchmarks that take minutes, keep their figures and write docs/performance.md: ARGS='NAME ...' for some
 	@$(BIN)/python -m benchmarks.performance $(ARGS)

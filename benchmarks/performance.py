@@ -134,10 +134,46 @@ def _requests(figures: Figures) -> str:
     return _REQUESTS.format(**figures, rows="\n".join(rows), sizes=sizes)
 
 
+_LOAD: Final = """## The embedded AWS under load
+
+The whole system runs on one machine, with the clients. Requests are sent on a schedule that is kept, and time counts
+from when each was due; every second client waits for the inline decision. The decision's time is from receipt to the
+time that it carries. The last row is sixteen clients that post as fast as they are answered. The machine was shared
+with other work: compare rows. With fewer than a thousand requests, p99.9 is the slowest.
+
+| asked a second | answered a second | failed | POST, ms: {quantiles} | inline | decision |
+| --- | --- | --- | --- | --- | --- |
+{rows}
+
+Milliseconds of processor time for a transaction, at saturation: {parts}; together {together:.1f}. No part waits for
+another: what saturates is the processor. One that had nothing else to do would take {alone:.0f} a second.
+"""
+
+
+def _load(figures: Figures) -> str:
+    rows = figures["loads"]
+    return _LOAD.format(
+        quantiles=", ".join(rows[0]["milliseconds"]["post"]),
+        rows="\n".join(
+            f"| {row['asked_per_second'] or 'all'} | {row['answered_per_second']} | {row['failed']} | "
+            + " | ".join(
+                ", ".join(f"{each:,}" for each in row["milliseconds"][kind].values())
+                for kind in ("post", "inline", "decision")
+            )
+            + " |"
+            for row in rows
+        ),
+        together=sum(rows[-1]["cpu_milliseconds"].values()),
+        alone=1000 / sum(rows[-1]["cpu_milliseconds"].values()),
+        parts=", ".join(f"{part} {each:.1f}" for part, each in sorted(rows[-1]["cpu_milliseconds"].items())),
+    )
+
+
 SECTIONS: Final[Mapping[str, Callable[[Figures], str]]] = {
     "engines": _engines,
     "requests": _requests,
     "scale": scale_section,
+    "load": _load,
 }
 """By benchmark, the name of its make target without `bench-`: what writes its part of the document."""
 
