@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from fraudstream.contract import DECISION_LOG_PREFIX
-from fraudstream.reporting.log.columns import FILES
+from fraudstream.reporting.log.columns import DESCRIPTIONS, FILES
 from fraudstream.reporting.log.keys import LogTable
 from infra.data.keys import Keys
 from infra.data.report_bucket import RESULT_PREFIX, ReportBucket
@@ -19,6 +19,7 @@ QUERIES = Path(__file__).resolve().parent / "queries"
 TABLES: Mapping[LogTable, str] = {
     LogTable.DECISIONS: "Decisions, each once",
     LogTable.LABELS: "Every label ever set; for each transaction the one with the greatest labeledAt holds",
+    LogTable.HITS: "What rules hit, live and in shadow: one row for each rule and decision",
     LogTable.TALLIES: "What reports count; rows of the same dimension, key, other, currency and decision add up",
 }
 PARTITION = "date"
@@ -134,7 +135,9 @@ class Analytics(pulumi.ComponentResource):
                 ),
                 # Glue's names are in lower case; Athena finds the files' columns by them, whatever their case.
                 columns=[
-                    aws.glue.CatalogTableStorageDescriptorColumnArgs(name=name.lower(), type=_GLUE_TYPES[kind])
+                    aws.glue.CatalogTableStorageDescriptorColumnArgs(
+                        name=name.lower(), type=_GLUE_TYPES[kind], comment=DESCRIPTIONS.get(name)
+                    )
                     for name, kind in FILES[table].items()
                 ],
             ),

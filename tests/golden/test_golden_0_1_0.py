@@ -182,7 +182,7 @@ def test_hour_manifests_name_their_files(bucket: FolderStore, hours: list[Hour])
     assert files == {key: digest(bucket.root / key) for key in bucket.find(LOG_PREFIX) if key.endswith(".parquet")}
 
 
-@pytest.mark.parametrize("table", list(LogTable))
+@pytest.mark.parametrize("table", [table for table in LogTable if table is not LogTable.HITS])
 def test_each_parquet_file_reads(table: LogTable, bucket: FolderStore) -> None:
     columns = {name: kind.replace(" ", "") for name, kind in FILES[table].items()}
     keys = list(bucket.find(f"{LOG_PREFIX}{table}/"))

@@ -66,19 +66,10 @@ def decide(ruleset: Ruleset, truths: Sequence[compiler.TruthValue], vector: Vect
                 hits.append(rule)
             else:
                 shadow_hits.append(rule.id)
-    forced = {rule.decision for rule in hits}
     points = sum(rule.points or 0.0 for rule in hits)
     live, shadow = ruleset.models if vector is not None else NO_MODELS
     log_odds = ruleset.base_log_odds + _added(points, live, vector)
-    score = score_of(log_odds)
-    if Verdict.DECLINE in forced:
-        verdict, score = Verdict.DECLINE, MAX_SCORE
-    elif Verdict.APPROVE in forced:
-        verdict = Verdict.APPROVE
-    else:
-        verdict = _by_score(score, ruleset.thresholds)
-        if verdict is Verdict.APPROVE and Verdict.REVIEW in forced:
-            verdict = Verdict.REVIEW
+    verdict, score = _forced(hits, score_of(log_odds), ruleset.thresholds)
     shadow_score, shadow_error = _shadow_score(ruleset.base_log_odds, points, shadow, vector)
     of_model = model_reasons.reasons(live, vector) if verdict is not Verdict.APPROVE and live and vector else ()
     return Outcome(
@@ -91,6 +82,32 @@ def decide(ruleset: Ruleset, truths: Sequence[compiler.TruthValue], vector: Vect
         shadow_score=shadow_score,
         shadow_error=shadow_error,
     )
+
+
+def decide_by_score(ruleset: Ruleset, truths: Sequence[compiler.TruthValue], score: int | None) -> tuple[Verdict, int]:
+    """Return verdict and score where somebody else calculated what rules and model come to.
+
+    Args:
+        ruleset: the rules.
+        truths: the rules' truth values, in their order.
+        score: before anything is forced; None: the rules decide alone.
+    """
+    if score is None:
+        alone = decide(ruleset, truths)
+        return alone.verdict, alone.score
+    hits = [rule for rule, truth in zip(ruleset.rules, truths, strict=True) if truth and rule.mode is Mode.LIVE]
+    return _forced(hits, score, ruleset.thresholds)
+
+
+def _forced(hits: Sequence[Rule], score: int, thresholds: Thresholds) -> tuple[Verdict, int]:
+    """Return what the rules that hit make of a score, in the order of verdicts."""
+    forced = {rule.decision for rule in hits}
+    if Verdict.DECLINE in forced:
+        return Verdict.DECLINE, MAX_SCORE
+    if Verdict.APPROVE in forced:
+        return Verdict.APPROVE, score
+    verdict = _by_score(score, thresholds)
+    return (Verdict.REVIEW if verdict is Verdict.APPROVE and Verdict.REVIEW in forced else verdict), score
 
 
 def _shadow_score(

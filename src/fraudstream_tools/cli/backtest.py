@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,8 +21,16 @@ from fraudstream_tools.cli.support.terminal.progress import progress_bar
 if TYPE_CHECKING:
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.rules.ruleset import Ruleset
+    from fraudstream.reporting.log.reader.decision_log import DecisionLog
     from fraudstream_tools.lab.backtest.run import BacktestTally, Contestant, VerdictChange
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
+
+
+class BacktestEngine(StrEnum):
+    """What judges a decision log."""
+
+    PYTHON = "python"
+    DUCKDB = "duckdb"
 
 
 def register(app: typer.Typer) -> None:
@@ -75,6 +84,10 @@ def backtest(
             "--time-zone", metavar="NAME", help="With transactions: the time zone of hours, as in the stack's setting."
         ),
     ] = "UTC",
+    engine: Annotated[
+        BacktestEngine,
+        typer.Option(help="What judges a decision log; both say the same, and duckdb is several times as fast."),
+    ] = BacktestEngine.PYTHON,
     processes: Annotated[
         int | None,
         typer.Option(
@@ -96,6 +109,7 @@ def backtest(
     it can save at most.
 
         fraudstream backtest --rules rules --data decision-log/
+        fraudstream backtest --rules rules --data decision-log/ --engine duckdb
         fraudstream backtest --rules rules --against new/ruleset.yaml --data decision-log/ --changes changes.csv
         fraudstream backtest --rules rules --data world.parquet --truth world.truth.parquet --json
         fraudstream backtest --rules rules --data fraudTrain.csv --map sparkov
@@ -109,15 +123,16 @@ def backtest(
     folders = [rules] if against is None else [rules, against]
     contestants = [_contestant(folder, models) for folder in folders]
     rulesets = [_load(contestant, folder) for contestant, folder in zip(contestants, folders, strict=True)]
-    run = _Run(contestants, rulesets, label_delay, processes, with_changes=changes is not None)
+    run = _Run(contestants, rulesets, label_delay, processes, engine, with_changes=changes is not None)
     if truth_map is not None and truth is None:
         raise CommandError("--truth-map is for another file of labels: name it with --truth")
     mapped, of_truth = map_of(file_map), map_of(truth_map)
+    from_log = mapped is None and is_log(data)
+    if engine is not BacktestEngine.PYTHON and not from_log:
+        raise CommandError(f"--engine {engine} judges a decision log: a file of transactions is replayed by python")
     with file_problems(), without_cycle_collection():
         tally, repeated = (
-            run.from_log(data)
-            if mapped is None and is_log(data)
-            else run.from_transactions(data, truth, time_zone, mapped, of_truth)
+            run.from_log(data) if from_log else run.from_transactions(data, truth, time_zone, mapped, of_truth)
         )
     if not tally.transactions:
         raise CommandError(f"{data}: there is no transaction whose features this version can read")
@@ -144,28 +159,19 @@ class _Run:
     rulesets: "Sequence[Ruleset]"
     label_delay: float
     processes: int | None
+    engine: BacktestEngine
     with_changes: bool
 
     def from_log(self, place: Path) -> "tuple[BacktestTally, int]":
         """Judge logged features; return the tally, and that none was left out: logs repeat themselves by design."""
-        from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED, log_samples  # noqa: PLC0415
-        from fraudstream_tools.lab.backtest.workers import evaluate  # noqa: PLC0415
+        from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED  # noqa: PLC0415
 
         for rule in sorted({rule for ruleset in self.rulesets for rule in _needing(ruleset, NOT_LOGGED)}):
             err.print(
                 f"rule {rule} needs a field that the log does not keep: it cannot be judged from it", markup=False
             )
-        with (
-            decision_log(place, label_delay_days=self.label_delay) as log,
-            progress_bar("judging", log.decisions_count) as advance,
-        ):
-            tally = evaluate(
-                log_samples(log),
-                self.contestants,
-                workers=self._processes() - 1,
-                with_changes=self.with_changes,
-                on_progress=advance,
-            )
+        with decision_log(place, label_delay_days=self.label_delay) as log:
+            tally = self._judge(log)
             if log.too_new_labels:
                 err.print(
                     f"{log.too_new_labels:,} labels are of transactions younger than --label-delay "
@@ -173,6 +179,22 @@ class _Run:
                     soft_wrap=True,
                 )
         return tally, 0
+
+    def _judge(self, log: "DecisionLog") -> "BacktestTally":
+        from fraudstream_tools.lab.backtest import duckdb_engine  # noqa: PLC0415  (each pays for what it uses)
+        from fraudstream_tools.lab.backtest.log_samples import log_samples  # noqa: PLC0415
+        from fraudstream_tools.lab.backtest.workers import evaluate  # noqa: PLC0415
+
+        if self.engine is BacktestEngine.DUCKDB:
+            return duckdb_engine.tally(log, self.rulesets, with_changes=self.with_changes)
+        with progress_bar("judging", log.decisions_count) as advance:
+            return evaluate(
+                log_samples(log),
+                self.contestants,
+                workers=self._processes() - 1,
+                with_changes=self.with_changes,
+                on_progress=advance,
+            )
 
     def from_transactions(
         self,

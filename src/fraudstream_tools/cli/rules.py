@@ -1,4 +1,4 @@
-"""`fraudstream rules check|explain|test`: for those who write rules; what makes them active is beside it."""
+"""`fraudstream rules check|explain|sql|test`: for those who write rules; what makes them active is beside it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -58,6 +58,7 @@ says the rest.
     )
     rules.command()(check)
     rules.command()(explain)
+    rules.command(name="sql")(print_sql)
     rules.command(name="test")(run_fixtures)
     rules_deployment.register(rules)
     app.add_typer(rules)
@@ -94,6 +95,38 @@ def check(folders: FoldersArgument = None, *, as_json: JsonOption = False) -> No
             _print_checked(each)
     if any(each["problems"] for each in found):
         raise typer.Exit(1)
+
+
+def print_sql(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="A rule's id.")],
+    *,
+    rules: RulesOption = Path("rules"),
+    as_json: JsonOption = False,
+) -> None:
+    """Print a rule as a query of the decision log, which says of each decision whether the rule hits it.
+
+    The query means the same to DuckDB and to Athena, and says what the rule says: true, false, or NULL where the rule
+    cannot be judged. Choose days with `WHERE "date" = …`, so that others are not read.
+
+    ```
+    fraudstream rules sql card-velocity
+    ```
+    """
+    from fraudstream.detection.rules.language.parser import names  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED  # noqa: PLC0415
+    from fraudstream_tools.rules.sql import rule_statement  # noqa: PLC0415
+
+    ruleset = _loaded(rules)
+    _check_known(ruleset, [rule])
+    (wanted,) = [each for each in ruleset.rules if each.id == rule]
+    statement = rule_statement(ruleset, wanted)
+    missing = sorted(names(wanted.when) & {*NOT_LOGGED})
+    if missing:
+        err.print(f"the log does not keep {', '.join(missing)}: NULL stands in its place", markup=False)
+    if as_json:
+        print_json({"rule": rule, "sql": statement})
+        return
+    out.print(f"{statement};", markup=False, soft_wrap=True, highlight=False)
 
 
 def explain(

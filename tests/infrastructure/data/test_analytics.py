@@ -23,7 +23,7 @@ WORKGROUP = "aws:athena/workgroup:Workgroup"
 QUERY = "aws:athena/namedQuery:NamedQuery"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 PAGE = (Path(__file__).parents[3] / "docs/analytics.md").read_text()
-TABLES = (LogTable.DECISIONS, LogTable.LABELS, LogTable.TALLIES)
+TABLES = (LogTable.DECISIONS, LogTable.LABELS, LogTable.HITS, LogTable.TALLIES)
 
 
 def table(graph: Graph, name: LogTable) -> Resource:
@@ -101,7 +101,7 @@ def test_columns_are_those_of_the_files_in_athenas_types(analytics: Graph, name:
     columns = {each["name"]: each["type"] for each in table(analytics, name)["storageDescriptor"]["columns"]}
     assert list(columns) == [column.lower() for column in FILES[name]]
     assert set(columns.values()) <= {
-        "array<double>", "array<string>", "bigint", "binary", "boolean", "decimal(38,0)", "string"
+        "array<double>", "array<string>", "bigint", "binary", "boolean", "decimal(38,0)", "double", "string"
     }  # fmt: skip
 
 
@@ -110,10 +110,18 @@ def test_columns_of_every_kind_have_the_type_that_they_should(analytics: Graph) 
     assert (columns["transactionid"], columns["amountminor"], columns["score"]) == ("string", "bigint", "bigint")
     assert (columns["sources"], columns["points"]) == ("array<string>", "array<double>")
     assert (columns["features"], columns["label"]) == ("binary", "string")
+    assert (columns["featureschema"], columns["amountbase"]) == ("bigint", "double")
     tallies = {
         each["name"]: each["type"] for each in table(analytics, LogTable.TALLIES)["storageDescriptor"]["columns"]
     }
     assert tallies["amountminor"] == "decimal(38,0)"
+
+
+def test_a_features_column_says_what_it_means(analytics: Graph) -> None:
+    columns = table(analytics, LogTable.DECISIONS)["storageDescriptor"]["columns"]
+    comments = {each["name"]: each.get("comment") for each in columns}
+    assert comments["cardcount1h"] == "the card's earlier spending transactions in 1 hour (feature since schema 3)"
+    assert all(len(comment) <= 255 for comment in comments.values() if comment)
 
 
 def test_nobody_gets_round_what_the_workgroup_says(analytics: Graph) -> None:

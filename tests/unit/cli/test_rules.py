@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlglot
 
 from fraudstream.detection.features.codec import pack
 from tests.cli_harness import Command, clean_environment
@@ -43,6 +44,22 @@ def change(file: str, old: str, new: str) -> None:
 
 def history(count: int) -> list[dict[str, Any]]:
     return [PAYMENT | {"transactionId": f"t-{n}", "timestamp": NOW - (count - n) * 60_000} for n in range(count)]
+
+
+def test_a_rule_is_printed_as_a_query_that_trino_reads(fraudstream: Command) -> None:
+    printed = fraudstream("rules", "sql", "card-velocity").out
+    assert "cardCount2h >=" in printed
+    assert sqlglot.parse_one(printed.rstrip().rstrip(";"), read="trino")
+    assert json.loads(fraudstream("rules", "sql", "card-velocity", "--json").out)["sql"] in printed
+
+
+def test_every_shipped_rule_has_a_query(fraudstream: Command) -> None:
+    for rule in json.loads(fraudstream("rules", "explain", "--json").out):
+        assert sqlglot.parse_one(json.loads(fraudstream("rules", "sql", rule["id"], "--json").out)["sql"], read="trino")
+
+
+def test_a_rule_that_is_not_there_has_no_query_and_near_ones_are_named(fraudstream: Command) -> None:
+    assert "is card-velocity meant?" in flat(fraudstream("rules", "sql", "card-velocty").err)
 
 
 def flat(text: str) -> str:

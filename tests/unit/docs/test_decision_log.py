@@ -39,6 +39,7 @@ TYPES = {
     "boolean": bool,
     "list of strings": tuple[str, ...],
     "list of numbers": tuple[float, ...],
+    "list of numbers or nulls": tuple[float | None, ...],
 }
 AT = MIDNIGHT + 9 * HOUR
 INLINE = InlineDecision(

@@ -184,6 +184,11 @@ def _limited(value: float) -> float:
     return max(min(value, _LARGEST), -_LARGEST)
 
 
+def schema_of(packed: bytes) -> int:
+    """Return the schema of the features in a vector that `unpack` can read."""
+    return FIRST_SCHEMA if packed[0] == FIXED_FORM else packed[1]
+
+
 _CODEC: Final = VectorCodec(DECLARED)
 pack: Final = _CODEC.pack
 unpack: Final = _CODEC.unpack

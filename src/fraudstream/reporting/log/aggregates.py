@@ -59,8 +59,9 @@ _PAYMENT_STATE = (
     "CASE WHEN list_contains(reasons, 'CARD_TESTING') THEN 'Enumerated' ELSE '' END"
 )
 
-_NO_RULES = ", ".join(f"'{code}'" for code in sorted(NO_RULES_CODES))
-HIT = f"list_filter(sources, lambda source, place: reasons[place] NOT IN ({_NO_RULES}))"
+NO_RULES: Final = ", ".join(f"'{code}'" for code in sorted(NO_RULES_CODES))
+"""Codes of reasons behind which there is no rule, as a list in SQL."""
+HIT = f"list_filter(sources, lambda source, place: reasons[place] NOT IN ({NO_RULES}))"
 """The rules among `sources`, which also names features of the model, profiles and files, as SQL."""
 _RULES = f"(SELECT *, unnest({HIT}) AS rule FROM {{table}})"
 

@@ -6,6 +6,8 @@ from typing import Any, get_args
 
 import msgspec
 
+from fraudstream.detection.features.named_values import PLACES
+from fraudstream.detection.features.registry import Form
 from fraudstream.reporting.log import aggregates
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream.reporting.log.record import LogRecord
@@ -17,6 +19,7 @@ _TYPES: Mapping[Any, str] = {
     bool: "BOOLEAN",
     tuple[str, ...]: "VARCHAR[]",
     tuple[float, ...]: "DOUBLE[]",
+    tuple[float | None, ...]: "DOUBLE[]",
 }
 _OF_LABELS = ("label", "labelSource", "labeledAt", "learnt")
 
@@ -32,20 +35,63 @@ LINE: Mapping[str, str] = MappingProxyType(
 )
 """A line of a segment: column to DuckDB's type."""
 
-_OF_SEGMENTS = {"event", *(name for name in LINE if name.startswith("inline") and name != "inlineDecision")}
+FEATURES: Mapping[str, str] = MappingProxyType(dict.fromkeys(PLACES, "DOUBLE"))
+"""A feature's column in Parquet files: all are of one type, so that a query calculates as rules do."""
 
-LABELS: tuple[str, ...] = tuple(name for name in LINE if name not in _OF_SEGMENTS)
+DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
+    {column: f"{feature.description} (feature since schema {feature.since})" for column, feature in PLACES.items()}
+    | {"featureSchema": "version of the list of features that the feature columns were computed by"}
+)
+"""What is said of a column where it is defined."""
+
+_AS_JUDGED = {Form.AMOUNT: "::FLOAT::DOUBLE"}
+FEATURES_OF_LINES: Mapping[str, str] = MappingProxyType(
+    {
+        column: f"featureValues[{place}]{_AS_JUDGED.get(feature.form, '')}"
+        for place, (column, feature) in enumerate(PLACES.items(), start=1)
+    }
+)
+"""A feature's column to what it is of a segment's line, as SQL."""
+
+_OF_SEGMENTS = {
+    "event",
+    "featureValues",
+    *(name for name in LINE if name.startswith("inline") and name != "inlineDecision"),
+}
+
+LABELS: tuple[str, ...] = (*(name for name in LINE if name not in _OF_SEGMENTS), *FEATURES)
 """Columns of the Parquet files of labels, in order."""
 
 DECISIONS: tuple[str, ...] = tuple(name for name in LABELS if name not in _OF_LABELS)
 """Columns of the Parquet files of decisions, in order."""
 
-_STORED: Mapping[str, str] = {**LINE, "features": "BLOB"}
+STAGED: Mapping[str, str] = MappingProxyType(
+    {name: "BLOB" if name == "features" else kind for name, kind in LINE.items() if name != "featureValues"}
+    | dict(FEATURES)
+)
+"""A line as readers have it: its features taken apart."""
+
+HITS: Mapping[str, str] = MappingProxyType(
+    {
+        "transactionId": "VARCHAR",
+        "receivedAt": "BIGINT",
+        "rule": "VARCHAR",
+        "mode": "VARCHAR",
+        "code": "VARCHAR",
+        "points": "DOUBLE",
+        "decision": "VARCHAR",
+        "currency": "VARCHAR",
+        "amountMinor": "BIGINT",
+        "amountBase": "DOUBLE",
+    }
+)
+"""A hit of a rule on a decided transaction."""
 
 FILES: Mapping[LogTable, Mapping[str, str]] = MappingProxyType(
     {
-        LogTable.DECISIONS: {name: _STORED[name] for name in DECISIONS},
-        LogTable.LABELS: {name: _STORED[name] for name in LABELS},
+        LogTable.DECISIONS: {name: STAGED[name] for name in DECISIONS},
+        LogTable.LABELS: {name: STAGED[name] for name in LABELS},
+        LogTable.HITS: HITS,
         LogTable.TALLIES: aggregates.COLUMNS,
         LogTable.IDS: {"fingerprint": "BIGINT"},
     }

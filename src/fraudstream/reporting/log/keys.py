@@ -16,6 +16,7 @@ class LogTable(StrEnum):
 
     DECISIONS = "decisions"
     LABELS = "labels"
+    HITS = "hits"
     TALLIES = "tallies"
     IDS = "ids"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from fraudstream.contract import ItemKind
+from fraudstream.detection.features import named_values
 from fraudstream.durations import DAY
 from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.decisions.decision import Decision, Label
@@ -105,6 +106,10 @@ class LogRecord(_Columns, frozen=True, kw_only=True, rename="camel", omit_defaul
     shadow_hits: tuple[str, ...] = ()
     features: str | None = None
     """The packed feature vector, base64."""
+    feature_schema: int | None = None
+    """Version of the list of features that it was computed by; None of a vector that cannot be read."""
+    feature_values: tuple[float | None, ...] = ()
+    """Its values one by one, so that any reader of JSON has them: see `named_values`."""
     ruleset_version: str | None = None
     model_version: str | None = None
     shadow_model: str | None = None
@@ -266,6 +271,7 @@ def _inline_columns(inline: InlineResult | None) -> dict[str, Any]:
 
 
 def _decision_columns(transaction: Transaction, decision: Decision) -> dict[str, Any]:
+    listed = named_values.listed(decision.features)
     return {name: getattr(transaction, name) for name in _COPIED} | {
         "decision": decision.decision,
         "score": decision.score,
@@ -275,6 +281,8 @@ def _decision_columns(transaction: Transaction, decision: Decision) -> dict[str,
         "unevaluable_rules": decision.unevaluable_rules,
         "shadow_hits": decision.shadow_hits,
         "features": base64.b64encode(decision.features).decode() if decision.features else None,
+        "feature_schema": listed and listed.schema,
+        "feature_values": listed.values if listed else (),
         "ruleset_version": decision.ruleset_version,
         "model_version": decision.model_version,
         "shadow_model": decision.shadow_model,

@@ -9,6 +9,8 @@ MEMORY_LIMIT = "1200MB"
 """What DuckDB may hold; the rest of the function's memory is Python's, and for what DuckDB does not count. Beyond it,
 tables spill into the folder."""
 THREADS = 2
+GROUP_ROWS = 122_880
+"""DuckDB's own default: whole vectors, and columns long enough to compress well."""
 
 
 def connect(folder: Path) -> duckdb.DuckDBPyConnection:
@@ -43,10 +45,26 @@ def listed(paths: Iterable[Path]) -> str:
     return "[" + ", ".join(quoted(path) for path in paths) + "]"
 
 
-def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, path: Path, *, compression: str = "zstd") -> None:
+def write_parquet(
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    path: Path,
+    *,
+    compression: str = "zstd",
+    group_rows: int = GROUP_ROWS,
+) -> None:
     """Write a query's rows to a Parquet file.
+
+    Args:
+        connection: a database.
+        query: gives the rows.
+        path: where to.
+        compression: of the columns.
+        group_rows: rows of a group, whose least and greatest values the file tells.
 
     Raises:
         duckdb.Error: a row of the log is not what was written.
     """
-    connection.execute(f"COPY ({query}) TO {quoted(path)} (FORMAT parquet, COMPRESSION {compression})")
+    connection.execute(
+        f"COPY ({query}) TO {quoted(path)} (FORMAT parquet, COMPRESSION {compression}, ROW_GROUP_SIZE {group_rows})"
+    )

@@ -5,7 +5,7 @@ and compiled once. What is not listed is refused; nothing of an expression runs 
 
 Three-valued logic (Kleene): a comparison or calculation with a missing field is unknown, `False and unknown` is False,
 `True or unknown` is True, everything else with unknown is unknown. A rule that comes out unknown is *unevaluable*.
-`present(field)` is always known. A division by zero is unknown.
+`present(field)` is always known. A division by zero is unknown, and so is a calculation that passes the largest number.
 """
 
 import ast
@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from fraudstream.detection.rules.language.compiler import FUNCTIONS, CheckedExpression, Rewriter, is_, list_argument
 from fraudstream.detection.rules.language.fields import REFUSED, Field, FieldType
+from fraudstream.detection.rules.language.magnitude import LARGEST, magnitude_of
 from fraudstream.detection.rules.language.parser import MAX_DEPTH, MAX_TEXT, LanguageError, at, parse, refused, unusable
 from fraudstream.detection.rules.strict_yaml import shown_key, suggestion
 
@@ -153,10 +154,14 @@ class _Checker:
             raise refused(node.op, node)
         left, right = self._number(node.left, depth), self._number(node.right, depth)
         if not isinstance(node.op, ast.Div):
-            return self._rewriter.calculated([left, right], lambda parts: ast.BinOp(parts[0], node.op, parts[1]))
-        if isinstance(right.node, ast.Constant) and not right.node.value:
+            result = self._rewriter.calculated([left, right], lambda parts: ast.BinOp(parts[0], node.op, parts[1]))
+        elif isinstance(right.node, ast.Constant) and not right.node.value:
             raise LanguageError(f"{at(node)}: a division by zero")
-        return self._rewriter.divided(left, right)
+        else:
+            result = self._rewriter.divided(left, right)
+        if magnitude_of(node, self._scope.parameters).is_finite:
+            return result
+        return self._rewriter.bounded(result, LARGEST)
 
     def _comparison(self, node: ast.Compare, depth: int) -> CheckedExpression:
         result: CheckedExpression | None = None

@@ -53,6 +53,15 @@ class Rewriter:
         safe = CheckedExpression(ast.IfExp(zero, ast.Constant(None), divisor), FieldType.NUMBER, True)
         return self.calculated([left, safe], lambda parts: ast.BinOp(parts[0], ast.Div(), parts[1]))
 
+    def bounded(self, part: CheckedExpression, largest: float) -> CheckedExpression:
+        """Build a number that is unknown where it passes the largest one, up or down."""
+        value, keep = self._keep(part)
+        first = value if part.unknown else keep
+        inside = ast.Compare(ast.Constant(-largest), [ast.LtE(), ast.LtE()], [first, ast.Constant(largest)])
+        beyond = ast.UnaryOp(ast.Not(), inside)
+        test = ast.BoolOp(ast.Or(), [is_(keep, None), beyond]) if part.unknown else beyond
+        return CheckedExpression(ast.IfExp(test, ast.Constant(None), value), FieldType.NUMBER, True)
+
     def _keep(self, part: CheckedExpression) -> tuple[ast.expr, ast.expr]:
         """Return what names a part's value, and what evaluates it first."""
         if isinstance(part.node, ast.Name | ast.Constant):

@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import duckdb
 
-from fraudstream.reporting.log.columns import LINE
+from fraudstream.reporting.log.columns import FEATURES, FEATURES_OF_LINES, LINE, STAGED
+from fraudstream.reporting.log.feature_columns import LACKING, taken_apart, write_taken_apart
 from fraudstream.reporting.log.reader.files import DecisionLogError, LogFiles, find_log_files
 from fraudstream.reporting.log.reader.staging import IS_NEWER, stage
 from fraudstream.reporting.log.reader.standing import LabelHorizon, Standing, is_declined
@@ -21,7 +22,6 @@ from fraudstream.transactions.values.times import CLOCK_TOLERANCE
 _ROWS: Final = 2000
 """Fetched at once."""
 _COPIED: Final = {field.public_name: field.name for field in FIELDS if field.public_name in LINE}
-_RECORD: Final = {name: "BLOB" if name == "features" else kind for name, kind in LINE.items()}
 
 NEWEST_LABEL: Final = "labeledAt DESC, label = 'FRAUD' DESC"
 """The order, as SQL, in which the first of a transaction's labels holds: when two contradict each other at the same
@@ -65,6 +65,14 @@ _DECISIONS = f"""
 """
 
 
+_PLACE: Final = "filename, file_row_number"
+_DECIDED: Final = (
+    f"records ANTI JOIN repeats USING ({_PLACE}) LEFT JOIN known_labels USING (transactionId) "
+    "WHERE decision IS NOT NULL"
+)
+_TAKEN_APART: Final = ("featureSchema", *FEATURES)
+
+
 class LoggedDecision(NamedTuple):
     """A decision, as it was logged."""
 
@@ -95,6 +103,8 @@ class DecisionLog:
     """An open log. Whatever cannot be read while it is asked is raised as `DecisionLogError`."""
 
     connection: duckdb.DuckDBPyConnection
+    folder: Path
+    """For what does not fit into memory."""
     horizon: LabelHorizon
     decisions_count: int
     is_labelled: bool
@@ -130,6 +140,43 @@ class DecisionLog:
         with _problems():
             found = self.connection.execute(f"{_DECISIONS} ORDER BY timestamp DESC, transactionId LIMIT 1").fetchone()
         return None if found is None else _logged(found)
+
+    def decided_rows(self) -> str:
+        """Return the decisions whose features can be read, as what stands in `FROM`: a query in brackets with a name.
+
+        It has the columns of `STAGED`, and of the newest label that is known `label` and `labeledAt`. Features that an
+        older version wrote in the packed form alone are taken apart first.
+        """
+        columns = ", ".join(f"records.{name}" for name in STAGED if name not in ("label", "labeledAt", *_TAKEN_APART))
+        with _problems():
+            (lacking,) = _one(self.connection, f"SELECT count(*) FROM {_DECIDED} AND {LACKING}")
+            if not lacking:
+                features = ", ".join(_TAKEN_APART)
+                joined = _DECIDED
+            else:
+                self._take_apart()
+                features = ", ".join(f"coalesce(records.{name}, taken_apart.{name}) AS {name}" for name in _TAKEN_APART)
+                joined = _DECIDED.replace(" WHERE ", f" LEFT JOIN taken_apart USING ({_PLACE}) WHERE ")
+        labels = "known_labels.label, known_labels.labeledAt"
+        rows = f"SELECT {columns}, {features}, {labels} FROM {joined}"
+        return f"(SELECT * FROM ({rows}) WHERE featureSchema IS NOT NULL) AS read"
+
+    def _take_apart(self) -> None:
+        path = self.folder / "taken-apart.jsonl.gz"
+        write_taken_apart(
+            self.connection, f"SELECT {_PLACE}, features FROM {_DECIDED} AND {LACKING}", _PLACE.split(", "), path
+        )
+        table = taken_apart(path, {"filename": "VARCHAR", "file_row_number": "BIGINT"})
+        self.connection.execute(f"CREATE OR REPLACE TABLE taken_apart AS SELECT * FROM {table}")
+
+    def unreadable_features(self) -> int:
+        """Return how many decisions have no features that this version can read."""
+        (read,) = next(self.ask(f"SELECT count(*) FROM {self.decided_rows()}"))
+        return self.decisions_count - read
+
+    def ask(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """Return the rows of a query over `decided_rows`."""
+        return self._rows(query)
 
     def known_labels(self) -> Iterator[tuple[str, bool, int]]:
         """Return of each transaction with a label its id, whether it is fraud, and since when that is known."""
@@ -194,6 +241,7 @@ def open_log(
         )
         yield DecisionLog(
             connection=connection,
+            folder=folder,
             horizon=horizon,
             decisions_count=decisions,
             is_labelled=labelled > 0,
@@ -206,10 +254,25 @@ def open_log(
 
 def _see_records(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
     # A file from before a column was added does not have it.
-    typed = {**_RECORD, "valid": "BOOLEAN", "filename": "VARCHAR", "file_row_number": "BIGINT"}
+    typed = {
+        **STAGED,
+        "featureValues": "DOUBLE[]",
+        "valid": "BOOLEAN",
+        "filename": "VARCHAR",
+        "file_row_number": "BIGINT",
+    }
     nothing = "SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in typed.items()) + " WHERE false"
+    # Segments that somebody else made a Parquet file of.
+    has_lists = connection.execute(
+        "SELECT count(*) FROM parquet_schema(" + listed(files) + ") WHERE name = 'featureValues'"
+    )
+    ((lists,),) = has_lists.fetchall()
+    columns = [
+        f"coalesce({name}, {FEATURES_OF_LINES[name]}) AS {name}" if lists and name in FEATURES else name
+        for name in STAGED
+    ]
     connection.execute(
-        _RECORDS.format(columns=", ".join(_RECORD), nothing=nothing, files=listed(files), newer=IS_NEWER)
+        _RECORDS.format(columns=", ".join(columns), nothing=nothing, files=listed(files), newer=IS_NEWER)
     )
 
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import duckdb
 
-from fraudstream.reporting.log.columns import LINE
+from fraudstream.reporting.log.columns import FEATURES_OF_LINES, LINE, STAGED
 from fraudstream.reporting.log.record import LARGEST_NUMBER, SCHEMA_VERSION, LogEvent
 from fraudstream.reporting.storage.duckdb_engine import listed, quoted, write_parquet
 from fraudstream.transactions.decisions.decision import Truth, Verdict
@@ -44,15 +44,17 @@ _VALID = (
     "ELSE true END), false)"
 )
 _COLUMNS = ", ".join(f"'{name}': '{kind}'" for name, kind in LINE.items())
+_FEATURES = ", ".join(f"{value} AS {name}" for name, value in FEATURES_OF_LINES.items())
 _STAGE = (
-    f"SELECT * REPLACE (try(from_base64(features)) AS features), {_VALID} AS valid FROM read_json({{segments}}, "
+    f"SELECT * EXCLUDE (featureValues) REPLACE (try(from_base64(features)) AS features), {_FEATURES}, "
+    f"{_VALID} AS valid FROM read_json({{segments}}, "
     f"format = 'newline_delimited', compression = '{{compression}}', filename = 'segment', ignore_errors = true, "
     f"columns = {{{{{_COLUMNS}}}}})"
 )
 
 
 def stage(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], path: Path) -> Mapping[Path, str]:
-    """Parse segments into a Parquet file with the columns of `LINE` and, for each line, `segment` and `valid`.
+    """Parse segments into a Parquet file with the columns of `STAGED` and, for each line, `segment` and `valid`.
 
     Args:
         connection: a database.
@@ -90,7 +92,7 @@ def _write(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], path
     parts = [
         _STAGE.format(segments=listed(files), compression=compression) for compression, files in kinds.items() if files
     ]
-    columns = ", ".join(f"NULL::{'BLOB' if name == 'features' else kind} AS {name}" for name, kind in LINE.items())
+    columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in STAGED.items())
     nothing = f"SELECT {columns}, NULL::BOOLEAN AS valid, NULL::VARCHAR AS segment WHERE false"
     write_parquet(connection, " UNION ALL BY NAME ".join(parts or [nothing]), path, compression="lz4_raw")
 

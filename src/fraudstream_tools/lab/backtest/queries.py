@@ -1,0 +1,149 @@
+"""A backtest as SQL: transactions counted by what all rules, and the models beside them, say of them together.
+
+The query means the same to DuckDB and to Athena. Of a ruleset without a model, the truths of its rules tell what it
+decides; of one with a live model the query calculates the score, in the order of operations in which the judge does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fraudstream.detection.models.model import Model
+from fraudstream.detection.rules.language.sql import SharedColumn, SqlCompiler, literal, select
+from fraudstream.detection.rules.ruleset import Mode, Ruleset
+from fraudstream.reporting.log.reader.standing import LabelHorizon, Standing
+from fraudstream.transactions.decisions.decision import Truth, Verdict
+from fraudstream.transactions.transaction import AuthorizationResult
+from fraudstream_tools.lab.backtest.run import Truths
+from fraudstream_tools.lab.models_as_sql import raw_sum
+from fraudstream_tools.rules.sql import FIELD_COLUMNS, lists_as_sql, truth_of
+
+_A_CODE: Final = 31
+"""Rules in a code: two bits each, in a whole number of 64 bits with its sign."""
+_TRUTHS: Final[tuple[bool | None, ...]] = (False, True, None)
+# Hundredths, halves to the even one, as Python rounds.
+_HUNDREDTHS: Final = "(100e0 * coalesce(amountBase, 0e0))"
+AMOUNT: Final = (
+    f"CAST(CASE WHEN {_HUNDREDTHS} - floor({_HUNDREDTHS}) < 0.5e0 THEN floor({_HUNDREDTHS}) "
+    f"WHEN {_HUNDREDTHS} - floor({_HUNDREDTHS}) > 0.5e0 THEN floor({_HUNDREDTHS}) + 1e0 "
+    f"ELSE 2e0 * floor((floor({_HUNDREDTHS}) + 1e0) / 2e0) END AS BIGINT)"
+)
+"""The amount of a decision in hundredths of the base currency, as SQL."""
+
+
+def standing_of(horizon: LabelHorizon, *, is_labelled: bool) -> str:
+    """Return what is known of a row with the columns of a decision and its newest `label`, as SQL."""
+    if not is_labelled:
+        return str(Standing.UNKNOWN.value)
+    return (
+        f"CASE WHEN timestamp > {literal(horizon.matured_until)} THEN {Standing.UNKNOWN.value} "
+        f"WHEN label = '{Truth.FRAUD}' THEN {Standing.FRAUD.value} "
+        f"WHEN label IS NOT NULL THEN {Standing.LEGITIMATE.value} "
+        f"WHEN decision = '{Verdict.DECLINE}' "
+        f"OR coalesce(authorizationResult = '{AuthorizationResult.DECLINED}', false) "
+        f"THEN {Standing.UNKNOWN.value} ELSE {Standing.MATURED.value} END"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BacktestQuery:
+    """Rulesets to be judged by one query."""
+
+    source: str
+    """What stands in `FROM`: it has the truths of all rules, and the scores."""
+    codes: Sequence[str]
+    """The rules' truths packed, as SQL."""
+    scores: Mapping[int, str]
+    """Position of each ruleset with a live model to its column of scores, before anything is forced."""
+    places: Sequence[Sequence[int]]
+    """For each ruleset the places of its rules among all."""
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """What transactions are counted by."""
+        return ["standing", *self.codes, *self.scores.values()]
+
+    def counts(self) -> str:
+        """Return the query that counts."""
+        keys = ", ".join(self.keys)
+        numbers = ", ".join(str(place + 1) for place in range(len(self.keys)))
+        counted = f"count(*), sum({AMOUNT}), min(timestamp), max(timestamp)"
+        return f"SELECT {keys}, {counted} FROM {self.source} GROUP BY {numbers}"
+
+    def listing(self) -> str:
+        """Return the query that lists each transaction, with what it is counted by."""
+        return f"SELECT transactionId, timestamp, {AMOUNT}, {', '.join(self.keys)} FROM {self.source}"
+
+    def read(self, row: Sequence[Any]) -> tuple[Standing, list[tuple[Truths, int | None]]]:
+        """Return what a row's keys say: what is known, and for each ruleset its truths and its score by a model."""
+        standing, rest = Standing(row[0]), row[1:]
+        codes, scores = rest[: len(self.codes)], rest[len(self.codes) :]
+        of_models = dict(zip(self.scores, scores, strict=True))
+        truths = [
+            tuple(_TRUTHS[codes[place // _A_CODE] >> 2 * (place % _A_CODE) & 3] for place in places)
+            for places in self.places
+        ]
+        return standing, [(truth, of_models.get(position)) for position, truth in enumerate(truths)]
+
+
+def backtest_query(rows: str, rulesets: Sequence[Ruleset]) -> BacktestQuery:
+    """Build the query.
+
+    Args:
+        rows: a table as SQL, or a query in brackets with a name: decisions that have `standing`.
+        rulesets: one, or two.
+    """
+    compiled: dict[str, int] = {}
+    shared: list[SharedColumn] = []
+    places: list[list[int]] = []
+    for position, ruleset in enumerate(rulesets):
+        # Lists differ from one ruleset to the other, and so do the names of what is shared.
+        compiler = SqlCompiler(FIELD_COLUMNS, lists_as_sql(ruleset.lists), prefix=f"shared{position}x")
+        truths = [truth_of(compiler, rule) for rule in ruleset.rules]
+        places.append([compiled.setdefault(truth, len(compiled)) for truth in truths])
+        shared += compiler.shared
+    columns = [f"{truth} AS rule{place}" for truth, place in compiled.items()]
+    source = f"({select(rows, shared, ['*', *columns])}) AS judged"
+    scores = {position: f"score{position}" for position, ruleset in enumerate(rulesets) if ruleset.models.live}
+    if scores:
+        sums = [f"{raw_sum(_live(rulesets[position]).file)} AS raw{position}" for position in scores]
+        source = f"(SELECT *, {', '.join(sums)} FROM {source}) AS summed"
+        scored = [f"{_score(rulesets[n], places[n], f'raw{n}')} AS {name}" for n, name in scores.items()]
+        source = f"(SELECT *, {', '.join(scored)} FROM {source}) AS scored"
+    return BacktestQuery(source=source, codes=_codes(len(compiled)), scores=scores, places=places)
+
+
+def _codes(rules: int) -> list[str]:
+    return [
+        "("
+        + " + ".join(
+            f"coalesce(CAST(rule{place} AS BIGINT), 2) * {4 ** (place - first)}"
+            for place in range(first, min(first + _A_CODE, rules))
+        )
+        + ")"
+        for first in range(0, rules, _A_CODE)
+    ]
+
+
+def _live(ruleset: Ruleset) -> Model:
+    if ruleset.models.live is None:
+        raise TypeError("only a ruleset with a live model has scores of its own")
+    return ruleset.models.live
+
+
+def _score(ruleset: Ruleset, places: Sequence[int], raw: str) -> str:
+    """Return the score by rules and model, before anything is forced: `scoring.score_of` as SQL."""
+    model = _live(ruleset).file
+    points = " + ".join(
+        ["0e0"]
+        + [
+            f"CASE WHEN rule{place} THEN {literal(rule.points)} ELSE 0e0 END"
+            for rule, place in zip(ruleset.rules, places, strict=True)
+            if rule.mode is Mode.LIVE and rule.points is not None
+        ]
+    )
+    odds = f"{literal(model.calibration.slope)} * {raw} + {literal(model.calibration.intercept)}"
+    evidence = f"{literal(model.weight)} * (({odds}) - {literal(model.prior_log_odds)})"
+    log_odds = f"({literal(ruleset.base_log_odds)} + ({literal(model.points_weight)} * ({points}) + {evidence}))"
+    bounded = f"greatest(least({log_odds}, 50e0), -50e0)"
+    return f"CAST(floor(100e0 / (1e0 + exp(-{bounded})) + 0.5e0) AS BIGINT)"
