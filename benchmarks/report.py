@@ -17,7 +17,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -25,9 +25,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from fraudstream.contract import RULESET_FILES
+from fraudstream.detection.features import named_values
+from fraudstream.detection.judge import Judge
+from fraudstream.detection.rules.ruleset import load
 from fraudstream.reporting.daily.reporter import Reporter
-from fraudstream.reporting.log.columns import DECISIONS, LABELS
-from fraudstream.reporting.log.hourly_merge import FINGERPRINT, write_tallies
+from fraudstream.reporting.log.columns import DECISIONS, FEATURES, LABELS
+from fraudstream.reporting.log.hourly_merge import FINGERPRINT, write_hits, write_tallies
 from fraudstream.reporting.log.keys import LogTable, hour_key, table_key
 from fraudstream.reporting.log.record import SCHEMA_VERSION, LogEvent, LogRecord
 from fraudstream.reporting.log.roll_up import RollUp
@@ -37,7 +43,10 @@ from fraudstream.reporting.storage.object_store import FolderStore
 from fraudstream.transactions.decisions.decision import Decision, Reason, Verdict
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType
+from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
+from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 
+RULES_FOLDER = Path(__file__).resolve().parents[1] / "rules"
 PREFIX = "decision-log/"
 DAY = date(2026, 11, 22)
 HOUR = datetime(2026, 11, 22, 0, tzinfo=UTC)
@@ -47,8 +56,9 @@ LINES = 2000
 PART = 20_000
 """Transactions of which one process writes the segments."""
 REPEATED = 0.01
-VECTOR_BYTES = 96
-"""Of a packed feature vector. They are random here, which is the worst that compression can meet."""
+VECTORS = "vectors.msgpack"
+"""Packed feature vectors of a simulated world, from which those of the hour are drawn."""
+WORLD = WorldSettings(seed=2, customers=400, days=20, activity=2.5)
 STOPPED = 0.02
 LABELLED_ONE_IN = 500
 ENTITIES = {
@@ -73,7 +83,19 @@ def token(kind: str, number: int) -> str:
     )
 
 
-def decisions(first: int, count: int, per_hour: int) -> Iterator[LogRecord]:
+def make_vectors(path: Path) -> None:
+    """Write the vectors of a world that the shipped rules judge, one transaction after the other."""
+    world = simulate(WORLD)
+    transactions = [as_transaction(row, number) for number, row in enumerate(world.transactions, start=1)]
+    known = {
+        each.transaction_id: KnownOutcome(each.fraud, each.report.labeled_at) for each in world.truths if each.report
+    }
+    judge = Judge(load(*(RULES_FOLDER.joinpath(name).read_bytes() for name in RULESET_FILES)))
+    vectors = [decision.features for _, decision in judge_history(transactions, known, judge)]
+    path.write_bytes(msgspec.msgpack.encode(vectors))
+
+
+def decisions(first: int, count: int, per_hour: int, vectors: Sequence[bytes]) -> Iterator[LogRecord]:
     """Return the log's lines of some transactions of the hour."""
     start = int(HOUR.timestamp() * 1000)
     chance = random.Random(first)
@@ -92,6 +114,8 @@ def decisions(first: int, count: int, per_hour: int) -> Iterator[LogRecord]:
         )
         yield stored
         country = chance.choice(COUNTRIES)
+        vector = chance.choice(vectors)
+        listed = named_values.listed(vector)
         hits = chance.sample(RULES, chance.choice((1, 1, 2, 3))) if chance.random() < 0.1 else []  # noqa: PLR2004
         common = {name: getattr(stored, name) for name in stored.__struct_fields__[3:8]}
         yield LogRecord(
@@ -122,7 +146,9 @@ def decisions(first: int, count: int, per_hour: int) -> Iterator[LogRecord]:
             points=tuple(0.5 for _ in hits),
             unevaluable_rules=tuple(RULES[:2]) if chance.random() < 0.3 else (),  # noqa: PLR2004
             shadow_hits=(RULES[-1],) if chance.random() < 0.02 else (),  # noqa: PLR2004
-            features=base64.b64encode(chance.randbytes(VECTOR_BYTES)).decode(),
+            features=base64.b64encode(vector).decode(),
+            feature_schema=listed and listed.schema,
+            feature_values=listed.values if listed else (),
             ruleset_version="abcdef123456",
             model_version="2026-11-01",
             decided_at=decided_at,
@@ -132,7 +158,8 @@ def decisions(first: int, count: int, per_hour: int) -> Iterator[LogRecord]:
 def write_part(root: Path, per_hour: int, part: int) -> None:
     """Write some segments of the hour; each but the first of them begins with lines that the one before ended with."""
     first = part * PART
-    lines = decisions(first, min(PART, per_hour - first), per_hour)
+    vectors = msgspec.msgpack.decode(root.joinpath(VECTORS).read_bytes(), type=list[bytes])
+    lines = decisions(first, min(PART, per_hour - first), per_hour, vectors)
     before: list[LogRecord] = []
     for number in range(PART * 2 // LINES):
         new = list(islice(lines, LINES))
@@ -145,6 +172,8 @@ def write_part(root: Path, per_hour: int, part: int) -> None:
 
 def make_hour(root: Path, per_hour: int) -> None:
     """Write the segments of the hour."""
+    say("vectors of a simulated world")
+    apart(make_vectors, root / VECTORS)
     parts = range(-(-per_hour // PART))
     with ProcessPoolExecutor() as pool:
         for done, _ in enumerate(pool.map(partial(write_part, root, per_hour), parts), start=1):
@@ -172,6 +201,7 @@ def copy_hour(root: Path, later: int) -> None:
             made = f"read_parquet({quoted(files[LogTable.DECISIONS])})"
             keys = f"(SELECT *, receivedAt // 1000 * 1000 AS storedAt, NULL AS inline FROM {made})"
             write_tallies(connection, keys, files[LogTable.DECISIONS], files[LogTable.TALLIES])
+            write_hits(connection, files[LogTable.DECISIONS], files[LogTable.HITS])
             ids = f"SELECT DISTINCT {FINGERPRINT} AS fingerprint FROM {made} ORDER BY 1"
             write_parquet(connection, ids, files[LogTable.IDS])
         else:
@@ -212,7 +242,8 @@ def report(root: Path) -> dict[str, Any]:
 
 def write_segments(root: Path) -> dict[str, Any]:
     """Write the segments of one shard's records, batch after batch."""
-    records = list(stream_records(LINES))
+    vectors = msgspec.msgpack.decode(root.joinpath(VECTORS).read_bytes(), type=list[bytes])
+    records = list(stream_records(LINES, vectors))
     batches = 10
     store = FolderStore(root)
     for number in range(batches):
@@ -225,7 +256,7 @@ def write_segments(root: Path) -> dict[str, Any]:
     return {"records": batches * len(records)}
 
 
-def stream_records(count: int) -> Iterator[dict[str, Any]]:
+def stream_records(count: int, vectors: Sequence[bytes]) -> Iterator[dict[str, Any]]:
     """Return records as Lambda hands them over: a transaction is stored, then decided."""
     for number in range(count // 2):
         tokens: dict[str, Any] = {
@@ -249,11 +280,33 @@ def stream_records(count: int) -> Iterator[dict[str, Any]]:
             decided_at=1_795_400_000_400,
         )
         old = stored.to_item() | to_item({"kind": "TXN", "expiresAt": 1})
-        vector = base64.b64encode(random.Random(number).randbytes(VECTOR_BYTES)).decode()
+        vector = base64.b64encode(vectors[number % len(vectors)]).decode()
         new = old | decision.to_item() | {"features": {"B": vector}}
         for images in ({"NewImage": old}, {"OldImage": old, "NewImage": new}):
             change = {"SequenceNumber": f"{number:021}", "ApproximateCreationDateTime": 1_795_400_000, **images}
             yield {"eventID": f"{number:032x}", "dynamodb": change}
+
+
+def row_sizes(root: Path) -> dict[str, Any]:
+    """Return the bytes of a row of the merged hour, as it is and as it would be without columns and order."""
+    source = root / table_key(PREFIX, LogTable.DECISIONS, DAY, HOUR)
+    with tempfile.TemporaryDirectory() as name, connect(Path(name)) as connection:
+        plain = Path(name) / "plain.parquet"
+        columns = ", ".join(column for column in DECISIONS if column not in {*FEATURES, "featureSchema"})
+        write_parquet(connection, f"SELECT {columns} FROM {quoted(source)} ORDER BY receivedAt", plain)
+        count, customer = connection.execute(f"SELECT count(*), min(customerId) FROM {quoted(source)}").fetchall()[0]
+        groups = connection.execute(
+            f"SELECT count(*), count(*) FILTER ('{customer}' BETWEEN stats_min_value AND stats_max_value) "
+            f"FROM parquet_metadata({quoted(source)}) WHERE path_in_schema = 'customerId'"
+        ).fetchall()[0]
+        sizes = [path.stat().st_size / count for path in (source, plain)]
+    return {
+        "bytesPerRow": round(sizes[0], 1),
+        "bytesPerRowWithoutColumns": round(sizes[1], 1),
+        "times": round(sizes[0] / sizes[1], 3),
+        "rowGroups": groups[0],
+        "rowGroupsOfACustomer": groups[1],
+    }
 
 
 def apart(work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401  (whatever the work gives)
@@ -294,12 +347,14 @@ def run(root: Path, per_hour: int) -> dict[str, Any]:
             apart(copy_hour, root, later)
     reporting = apart(measured, report, root)
     writing = apart(measured, write_segments, root)
-    size = (root / table_key(PREFIX, LogTable.DECISIONS, DAY, HOUR)).stat().st_size
     return {
         "merge": merging,
         "daily": reporting,
         "writer": writing | {"recordsPerSecond": round(writing["records"] / writing["cpuSeconds"])},
-        "bytesPerRow": round(size / per_hour, 1),
+        "rows": apart(row_sizes, root),
+        "segmentBytesPerTransaction": round(
+            sum(path.stat().st_size for path in (root / PREFIX / "segments").rglob("*.gz")) / per_hour, 1
+        ),
         "load": os.getloadavg()[0],
     }
 

@@ -59,7 +59,7 @@ def test_every_shipped_rule_has_a_query(fraudstream: Command) -> None:
 
 
 def test_a_rule_that_is_not_there_has_no_query_and_near_ones_are_named(fraudstream: Command) -> None:
-    assert "is card-velocity meant?" in flat(fraudstream("rules", "sql", "card-velocty").err)
+    assert "did you mean card-velocity?" in flat(fraudstream("rules", "sql", "card-velocty").err)
 
 
 def flat(text: str) -> str:
