@@ -77,9 +77,10 @@ class BacktestQuery:
     def read(self, row: Sequence[Any]) -> tuple[Standing, list[tuple[Truths, int | None]]]:
         """Return what a row's keys say: what is known, and for each ruleset its truths and its score by a model."""
         standing, rest = Standing(row[0]), row[1:]
+        codes: Sequence[int]
         codes, scores = rest[: len(self.codes)], rest[len(self.codes) :]
         of_models = dict(zip(self.scores, scores, strict=True))
-        truths = [
+        truths: list[Truths] = [
             tuple(_TRUTHS[codes[place // _A_CODE] >> 2 * (place % _A_CODE) & 3] for place in places)
             for places in self.places
         ]
