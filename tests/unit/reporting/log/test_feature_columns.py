@@ -156,3 +156,9 @@ def test_a_question_about_one_customer_reads_two_groups_of_rows_at_most(
         ).fetchall()
     assert len(found) >= groups
     assert 1 <= sum(least <= "tok_00417" <= greatest for least, greatest in found) <= 2
+
+
+def test_an_hour_too_large_to_sort_is_merged_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hourly_merge, "MOST_SORTED", 0)
+    files = merged(tmp_path, segment(tmp_path, pack(JUDGED)))
+    assert columns(files[LogTable.DECISIONS]) == [(SCHEMA, *unpack(pack(JUDGED)))]
