@@ -10,9 +10,9 @@ from typing import Any, Final
 from proofs.faults.report import prove as prove_faults
 from proofs.inputs.report import prove as prove_inputs
 from proofs.protocol.report import prove as prove_protocol
-from proofs.report import Length, Outcome, Say
+from proofs.report import Length, ExperimentOutcome, Say
 
-EXPERIMENTS: Final[Mapping[str, Callable[[int, Length, Say], Outcome]]] = {
+EXPERIMENTS: Final[Mapping[str, Callable[[int, Length, Say], ExperimentOutcome]]] = {
     "faults": prove_faults,
     "inputs": prove_inputs,
     "protocol": prove_protocol,
@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--only", choices=EXPERIMENTS, action="append", help="an experiment; without it, all of them")
     options = parser.parse_args()
     started = time.monotonic()
-    outcomes: list[Outcome] = []
+    outcomes: list[ExperimentOutcome] = []
     for name in options.only or EXPERIMENTS:
         say(f"{name}:")
         outcomes.append(EXPERIMENTS[name](options.seed, options.length or Length.USUAL, say))
@@ -40,11 +40,11 @@ def main() -> int:
 
 
 def say(text: str) -> None:
-    """Tell of the progress."""
+    """Print the progress."""
     print(text, file=sys.stderr, flush=True)
 
 
-def together(outcomes: list[Outcome]) -> dict[str, Any]:
+def together(outcomes: list[ExperimentOutcome]) -> dict[str, Any]:
     """Return the figures of all experiments: numbers of the same name are added up, lists joined."""
     figures: dict[str, Any] = {}
     for outcome in outcomes:

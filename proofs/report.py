@@ -19,7 +19,7 @@ class Length(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class ExperimentOutcome:
     """What an experiment came to."""
 
     holds: bool

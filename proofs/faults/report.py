@@ -4,15 +4,15 @@ from typing import Final
 
 from proofs.faults import experiment
 from proofs.faults.experiment import FULL, SHORT, USUAL, Proof
-from proofs.report import Length, Outcome, Say
+from proofs.report import Length, ExperimentOutcome, Say
 
 _SIZES: Final = {Length.SHORT: SHORT, Length.USUAL: USUAL, Length.FULL: FULL}
 
 
-def prove(seed: int, length: Length, say: Say) -> Outcome:
+def prove(seed: int, length: Length, say: Say) -> ExperimentOutcome:
     """Run the experiment."""
     proof = experiment.run(seed, _SIZES[length], say)
-    return Outcome(holds=proof.holds, table=table(proof), figures=figures(proof))
+    return ExperimentOutcome(holds=proof.holds, table=table(proof), figures=figures(proof))
 
 
 def table(proof: Proof) -> list[str]:

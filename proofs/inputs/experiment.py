@@ -86,7 +86,7 @@ _OF_MUTATIONS: Final = 200
 
 
 def try_reader(name: str, seed_number: int, examples: int, proof: InputsProof) -> None:
-    """Give a reader examples of what it may be given, and inputs that grow."""
+    """Try a reader with examples of what it may be given, and inputs that grow."""
     reader = READERS[name]
 
     def example(value: Any) -> None:  # noqa: ANN401  (of any type)
@@ -109,7 +109,7 @@ def try_reader(name: str, seed_number: int, examples: int, proof: InputsProof) -
 
 
 def attempt(reader: Reader, value: object) -> bool:
-    """Let a reader read something; return whether it refused it.
+    """Have a reader read something; return whether it refused it.
 
     Raises:
         ToldError: its refusal repeats a value.

@@ -3,17 +3,17 @@
 from typing import Final
 
 from proofs.inputs import experiment
-from proofs.report import Length, Outcome, Say
+from proofs.report import Length, ExperimentOutcome, Say
 
 SHORT: Final = 60
 _EXAMPLES: Final = {Length.SHORT: SHORT, Length.USUAL: 2_000, Length.FULL: 50_000}
 """For each reader."""
 
 
-def prove(seed: int, length: Length, say: Say) -> Outcome:
+def prove(seed: int, length: Length, say: Say) -> ExperimentOutcome:
     """Run the experiment."""
     proof = experiment.run(seed, _EXAMPLES[length], say)
-    return Outcome(
+    return ExperimentOutcome(
         holds=proof.holds,
         table=[
             f"{proof.inputs:>9,}  hostile inputs",

@@ -8,7 +8,7 @@ from types import FrameType
 
 
 @dataclass(frozen=True)
-class Work:
+class WorkNeeded:
     """What was needed."""
 
     calls: int
@@ -33,7 +33,7 @@ def calls_of(do: Callable[[], object]) -> int:
     return calls
 
 
-def work_of(do: Callable[[], object]) -> Work:
+def work_of(do: Callable[[], object]) -> WorkNeeded:
     """Return what is needed to do something: it is done twice."""
     calls = calls_of(do)
     tracemalloc.start()
@@ -42,4 +42,4 @@ def work_of(do: Callable[[], object]) -> Work:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    return Work(calls, peak)
+    return WorkNeeded(calls, peak)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeVar
 
-from proofs.protocol.explorer import Model, Step
+from proofs.protocol.explorer import ProtocolModel, Step
 
 T = TypeVar("T")
 SHARED, PERSON = 0, 1
@@ -81,7 +81,7 @@ def analysis(
     ring: int = 3,
     labels: bool = True,
     transactions: int = 2,
-) -> Model[AnalysisState]:
+) -> ProtocolModel[AnalysisState]:
     """Build the model.
 
     Args:
@@ -97,7 +97,7 @@ def analysis(
     none = tuple(0 for _ in rows)
     empty = _Profile(counts=none, frauds=none)
     analyzer = _Analysis(variants, kinds, ring)
-    return Model(
+    return ProtocolModel(
         initial=AnalysisState(rows, tuple("" for _ in rows), (empty, empty), waiting, (None, None), (), faults),
         steps=analyzer.steps,
         wrong=_wrong,

@@ -17,7 +17,7 @@ class Step(NamedTuple, Generic[State]):
 
 
 @dataclass(frozen=True)
-class Model(Generic[State]):
+class ProtocolModel(Generic[State]):
     """A model: where it begins, what can happen, and what must not be."""
 
     initial: State
@@ -40,7 +40,7 @@ class Explored:
     """The shortest way to what is wrong."""
 
 
-def explore(model: Model[State]) -> Explored:
+def explore(model: ProtocolModel[State]) -> Explored:
     """Look at every state, the nearest first, until one is wrong."""
     before: dict[State, tuple[State, str] | None] = {model.initial: None}
     waiting = deque([model.initial])

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from proofs.protocol.analysis import AGAIN, KINDS, LOST, analysis
-from proofs.protocol.explorer import Explored, Model, explore
+from proofs.protocol.explorer import Explored, ProtocolModel, explore
 from proofs.protocol.requests import requests
-from proofs.report import Length, Outcome, Say
+from proofs.report import Length, ExperimentOutcome, Say
 
 Explorable = Callable[[], Explored]
 
 
-def _of(model: Callable[..., Model[Any]], faults: int, *variants: str, **others: Any) -> Explorable:  # noqa: ANN401
+def _of(model: Callable[..., ProtocolModel[Any]], faults: int, *variants: str, **others: Any) -> Explorable:  # noqa: ANN401
     return lambda: explore(model(faults, frozenset(variants), **others))
 
 
@@ -45,7 +45,7 @@ MUTATIONS: Final[Mapping[str, Explorable]] = {
 }
 
 
-def prove(_seed: int, length: Length, say: Say) -> Outcome:
+def prove(_seed: int, length: Length, say: Say) -> ExperimentOutcome:
     """Explore the model; there is no chance in it."""
     wanted = {**SMALL, **(LARGE if length is not Length.SHORT else {}), **(LARGEST if length is Length.FULL else {})}
     table: list[str] = []
@@ -59,7 +59,7 @@ def prove(_seed: int, length: Length, say: Say) -> Outcome:
             table += [f"           WRONG: {found.wrong}", *(f"             {step}" for step in found.path)]
         say(table[-1].strip())
     missed = [name for name, each in MUTATIONS.items() if each().wrong is None]
-    return Outcome(
+    return ExperimentOutcome(
         holds=not wrong and not missed,
         table=table,
         figures={

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from proofs.protocol.explorer import Model, Step
+from proofs.protocol.explorer import ProtocolModel, Step
 
 _CLAIM, _PUT, _DONE, _REFUSED, _FAILED = "claim", "put", "done", "refused", "failed"
 
@@ -36,7 +36,7 @@ class RequestState(NamedTuple):
 _ATTEMPTS: Final = 2
 
 
-def requests(faults: int, variants: frozenset[str] = frozenset()) -> Model[RequestState]:
+def requests(faults: int, variants: frozenset[str] = frozenset()) -> ProtocolModel[RequestState]:
     """Build the model: two calls with one payload and one with another, all with the same id.
 
     Args:
@@ -44,7 +44,7 @@ def requests(faults: int, variants: frozenset[str] = frozenset()) -> Model[Reque
         variants: faults of the protocol that are put back.
     """
     calls = (_Call("one"), _Call("one"), _Call("other"))
-    return Model(
+    return ProtocolModel(
         initial=RequestState(calls, faults=faults),
         steps=lambda state: _steps(state, variants),
         wrong=_wrong,
