@@ -39,6 +39,8 @@ that can evaluate a list gets all rules as one expression: that is faster than o
 | engine | rules with equal hits | µs of CPU a transaction | times fraudstream's |
 | --- | --- | --- | --- |
 {rows}
+
+A lead of ten times was the aim. It does not hold against {nearest}, which takes {times} times as long.
 """
 
 _COUNTED: Final = (
@@ -122,7 +124,8 @@ def _engines(figures: Figures) -> str:
         + f" | {row['rules']} | {row['microseconds']:,.1f} | {row.get('times', 1):,} |"
         for row in figures["engines"]
     ]
-    return _ENGINES.format(**figures, rows="\n".join(rows))
+    times, nearest = min((row["times"], row["engine"]) for row in figures["engines"] if "times" in row)
+    return _ENGINES.format(**figures, rows="\n".join(rows), nearest=nearest, times=times)
 
 
 def _requests(figures: Figures) -> str:

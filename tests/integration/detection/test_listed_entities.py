@@ -101,20 +101,24 @@ def test_the_log_says_as_what_a_transaction_was_listed(world: World) -> None:
     assert rules.evaluate(given, unpack(decision.features)) == (False, False)
 
 
-def test_lists_are_read_with_the_profiles_in_one_call_and_the_analyzer_leaves_them_alone(world: World) -> None:
+def test_lists_are_read_beside_the_profiles_at_half_the_price_and_left_alone(world: World) -> None:
     lists(world).add("blocked", EntityKind.CARD, CARD, by=ME, reason="card testing")
     (before,) = [item for item in world.items("profiles") if item["entity"]["S"] == item_key(f"card#{CARD}")]
-    asked: list[int] = []
-    stop = world.interfere(
-        "BatchGetItem", lambda params, **_: asked.append(len(params["RequestItems"]["profiles"]["Keys"]))
-    )
+    asked: list[tuple[bool, set[str]]] = []
+
+    def see(params: Any, **_: object) -> None:
+        read = params["RequestItems"]["profiles"]
+        asked.append((read["ConsistentRead"], {key["entity"]["S"] for key in read["Keys"]}))
+
+    stop = world.interfere("BatchGetItem", see)
     try:
         decide(world, 1)
     finally:
         stop()
-    assert asked == [4]
+    entities = {"customer#tok_ann", f"card#{CARD}"}
+    assert sorted(asked) == [(False, {item_key(key) for key in entities}), (True, entities)]
     assert before in world.items("profiles")
-    assert set(world.profiles()) == {"customer#tok_ann", f"card#{CARD}"}
+    assert set(world.profiles()) == entities
 
 
 def test_a_damaged_list_item_stops_nothing_and_is_named(world: World) -> None:
