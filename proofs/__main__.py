@@ -10,7 +10,7 @@ from typing import Any, Final
 from proofs.faults.report import prove as prove_faults
 from proofs.inputs.report import prove as prove_inputs
 from proofs.protocol.report import prove as prove_protocol
-from proofs.report import Length, ExperimentOutcome, Say
+from proofs.report import ExperimentOutcome, Length, Say
 
 EXPERIMENTS: Final[Mapping[str, Callable[[int, Length, Say], ExperimentOutcome]]] = {
     "faults": prove_faults,

@@ -4,7 +4,7 @@ from typing import Final
 
 from proofs.faults import experiment
 from proofs.faults.experiment import FULL, SHORT, USUAL, Proof
-from proofs.report import Length, ExperimentOutcome, Say
+from proofs.report import ExperimentOutcome, Length, Say
 
 _SIZES: Final = {Length.SHORT: SHORT, Length.USUAL: USUAL, Length.FULL: FULL}
 

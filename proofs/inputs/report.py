@@ -3,7 +3,7 @@
 from typing import Final
 
 from proofs.inputs import experiment
-from proofs.report import Length, ExperimentOutcome, Say
+from proofs.report import ExperimentOutcome, Length, Say
 
 SHORT: Final = 60
 _EXAMPLES: Final = {Length.SHORT: SHORT, Length.USUAL: 2_000, Length.FULL: 50_000}

@@ -6,7 +6,7 @@ from typing import Any, Final
 from proofs.protocol.analysis import AGAIN, KINDS, LOST, analysis
 from proofs.protocol.explorer import Explored, ProtocolModel, explore
 from proofs.protocol.requests import requests
-from proofs.report import Length, ExperimentOutcome, Say
+from proofs.report import ExperimentOutcome, Length, Say
 
 Explorable = Callable[[], Explored]
 
