@@ -163,10 +163,12 @@ lock: setup ## resolve the dependencies anew
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 		--constraints requirements/development.txt requirements/engines.in --output-file requirements/engines.txt
 
-openapi: setup ## write docs/openapi.json and docs/report.schema.json from the code
+openapi: setup ## write docs/openapi.json and the schemas of reports and events from the code
 	@$(BIN)/fraudstream openapi --output docs/openapi.json
 	@$(BIN)/python -c 'import msgspec; from fraudstream.reporting.daily.schema.report import DailyReport; \
 		print(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(DailyReport)), indent=2).decode())' > docs/report.schema.json
+	@$(BIN)/python -c 'import msgspec; from fraudstream.detection.events import OutboundEvent; \
+		print(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(OutboundEvent)), indent=2).decode())' > docs/event.schema.json
 
 clean: ## remove what was built and what local runs left
 	@rm -rf .venv .venv-* .build .local accessibility/node_modules .pytest_cache .ruff_cache .hypothesis .coverage

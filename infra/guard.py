@@ -8,7 +8,8 @@ from typing import Any, cast
 import pulumi
 
 from infra.naming import Names
-from infra.settings import NAMESPACE, StackSettings, StackSettingsError
+from infra.setting_reader import NAMESPACE, StackSettingsError
+from infra.settings import StackSettings
 
 _ATTEMPTS = 10
 _PAUSE_SECONDS = 0.5

@@ -7,8 +7,9 @@ from typing import Literal
 import pulumi
 
 ResourceType = Literal[
-    "account", "alarm", "alias", "api", "bucket", "catalog-table", "component", "dashboard", "database",
-    "deployment", "egress", "encryption", "endpoint", "event-invoke", "event-source", "gateway-response",
+    "account", "alarm", "alias", "api", "bucket", "catalog-table", "component", "connection", "dashboard",
+    "database", "deployment", "destination", "egress", "encryption", "endpoint", "event-invoke", "event-source",
+    "gateway-response",
     "integration", "key", "lambda", "lifecycle", "lock", "log-group", "method", "method-settings", "model", "object",
     "ownership", "path", "permission", "pipe", "policy", "provider", "provisioned-concurrency",
     "public-access", "query", "queue", "role",

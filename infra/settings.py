@@ -3,19 +3,17 @@
 import difflib
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 from zoneinfo import available_timezones
 
 import pulumi
 from pulumi.runtime import config as runtime_config
 
-from fraudstream.contract import HOME_REGION, RETENTION_DAYS
+from fraudstream.contract import RETENTION_DAYS, EventType
 from infra.naming import SUFFIX, SUFFIX_MAX_LENGTH
+from infra.setting_reader import NAMESPACE, FunctionSettings, SettingReader, StackSettingsError
 
-NAMESPACE = "fraudstream"
-MINIMUM_CONCURRENCY = 100
-"""Reserved concurrent executions that each function has at least."""
 REQUESTS_PER_SECOND = 1000
 """The stage's throttle."""
 BUCKET_DAYS = (1, 3650)
@@ -26,21 +24,6 @@ Architecture = Literal["arm64", "x86_64"]
 ApiAuth = Literal["AWS_IAM", "API_KEY"]
 AccountRole = Literal["manage", "existing"]
 PackageTarget = Literal["lambda", "host"]
-
-
-class StackSettingsError(pulumi.RunError):
-    """Settings that the stack cannot be built with; Pulumi shows the message and stops."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FunctionSettings:
-    """How one function is sized."""
-
-    concurrency: int
-    """Reserved concurrent executions."""
-    memory_mb: int
-    provisioned_concurrency: int = 0
-    """Environments that are kept ready; 0: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +62,13 @@ class StackSettings:
     log_level: str
     alarm_email: str | None
     alert_email: str | None
+    events: tuple[EventType, ...]
+    """What other systems are told."""
+    alert_webhook_url: str | None = field(repr=False)
+    """Such addresses often hold a secret themselves."""
+    alert_webhook_header: str
+    alert_webhook_secret: str | None = field(repr=False)
+    """The header's value."""
     customer_managed_key: bool
     analytics: bool
     audit_trail: bool
@@ -90,77 +80,12 @@ class StackSettings:
     """Requests in five minutes from one address."""
 
 
-class _Reader:
-    """Reads settings one by one and remembers every complaint, so that one run names them all."""
-
-    def __init__(self, get: Callable[[str], str | None]) -> None:
-        self._get = get
-        self.asked: set[str] = set()
-        self.complaints: list[str] = []
-
-    def _refuse(self, name: str, value: object, allowed: str) -> None:
-        self.complaints.append(f"{NAMESPACE}:{name} is {value!r}; allowed: {allowed}")
-
-    def _read(self, name: str) -> str | None:
-        self.asked.add(name)
-        return self._get(name)
-
-    def integer(self, name: str, default: int, minimum: int, maximum: int) -> int:
-        raw = self._read(name)
-        if raw is None:
-            return default
-        value = int(raw) if re.fullmatch(r"-?[0-9]{1,10}", raw) else None
-        if value is None or not minimum <= value <= maximum:
-            self._refuse(name, raw, f"a whole number from {minimum} to {maximum}")
-            return default
-        return value
-
-    def choice(self, name: str, default: str, allowed: Collection[str]) -> Any:  # noqa: ANN401  (a Literal of the caller's)
-        value = self._read(name) or default
-        if value not in allowed:
-            self._refuse(name, value, " or ".join(allowed))
-            return default
-        return value
-
-    def flag(self, name: str, *, default: bool) -> bool:
-        return self.choice(name, "true" if default else "false", ("true", "false")) == "true"
-
-    def text(self, name: str, default: str | None, check: Callable[[str], object], allowed: str) -> str | None:
-        value = self._read(name) or default
-        if value is not None and not check(value):
-            self._refuse(name, value, allowed)
-            return default
-        return value
-
-    def region(self) -> str:
-        region = self._read("region") or HOME_REGION
-        if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", region):
-            self._refuse("region", region, "the name of an AWS region")
-        elif region != HOME_REGION and not self.flag("allowOtherRegion", default=False):
-            self._refuse(
-                "region", region, f"{HOME_REGION}, or any other together with {NAMESPACE}:allowOtherRegion true"
-            )
-        self.asked.add("allowOtherRegion")
-        return region
-
-    def provisioned(self, name: str, function: FunctionSettings) -> FunctionSettings:
-        """Read how many of a function's environments are kept ready."""
-        ready = self.integer(f"{name}ProvisionedConcurrency", 0, 0, 3000)
-        if ready > function.concurrency:
-            most = f"at most {NAMESPACE}:{name}Concurrency, {function.concurrency}"
-            self._refuse(f"{name}ProvisionedConcurrency", str(ready), most)
-        return replace(function, provisioned_concurrency=ready)
-
-    def function(self, name: str, concurrency: int, memory_mb: int) -> FunctionSettings:
-        return FunctionSettings(
-            # 3,000 is the burst that an account of any region may take at once; AWS checks the account's own quota.
-            concurrency=self.integer(f"{name}Concurrency", concurrency, MINIMUM_CONCURRENCY, 3000),
-            memory_mb=self.integer(f"{name}Memory", memory_mb, 256, 10240),
-        )
-
-
 def _is_email(value: str) -> bool:
     return re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value) is not None
+
+
+def _is_header(value: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9-]{1,64}", value) is not None
 
 
 def _unknown(given: Collection[str], known: Collection[str]) -> Sequence[str]:
@@ -182,8 +107,10 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
     Raises:
         StackSettingsError: one or more settings are wrong; the message names each, its value and what is allowed.
     """
-    reader = _Reader(get)
+    reader = SettingReader(get)
     processor = reader.provisioned("processor", reader.function("processor", 200, 1024))
+    package_for: PackageTarget = reader.choice("packageFor", "lambda", ("lambda", "host"))
+    webhook_url, webhook_secret = reader.webhook(is_local=package_for == "host")
     settings = StackSettings(
         environment_suffix=reader.text(
             "environmentSuffix",
@@ -203,7 +130,7 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         allow_destructive_changes=reader.flag("allowDestructiveChanges", default=False),
         architecture=reader.choice("architecture", "arm64", ("arm64", "x86_64")),
         runtime=reader.choice("runtime", "python3.11", ("python3.11", "python3.12", "python3.13")),
-        package_for=reader.choice("packageFor", "lambda", ("lambda", "host")),
+        package_for=package_for,
         processor=processor,
         analyzer=reader.function("analyzer", 100, 1024),
         reporter=reader.function("reporter", 100, 3008),
@@ -228,6 +155,13 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         log_level=reader.choice("logLevel", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         alarm_email=reader.text("alarmEmail", None, _is_email, "an e-mail address"),
         alert_email=reader.text("alertEmail", None, _is_email, "an e-mail address"),
+        events=reader.events("all" if webhook_url else "none"),
+        alert_webhook_url=webhook_url,
+        alert_webhook_header=reader.text(
+            "alertWebhookHeader", "Authorization", _is_header, "the name of an HTTP header"
+        )
+        or "",
+        alert_webhook_secret=webhook_secret,
         customer_managed_key=reader.flag("customerManagedKey", default=True),
         analytics=reader.flag("analytics", default=False),
         audit_trail=reader.flag("auditTrail", default=False),
@@ -255,10 +189,10 @@ def read_stack_settings() -> StackSettings:
     Raises:
         StackSettingsError: one or more settings are wrong.
     """
-    config = pulumi.Config(NAMESPACE)
     everything = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
     given = {key.removeprefix(f"{NAMESPACE}:") for key in everything if key.startswith(f"{NAMESPACE}:")}
-    settings = read_settings(config.get, pulumi.get_stack(), given)
+    # Not `pulumi.Config.get`, which warns of secrets: those that are read here stay secrets (`EventDelivery`).
+    settings = read_settings(lambda name: everything.get(f"{NAMESPACE}:{name}"), pulumi.get_stack(), given)
     other = pulumi.Config("aws").get("region")
     if other is not None and other != settings.region:
         raise StackSettingsError(

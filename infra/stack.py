@@ -2,26 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from fraudstream.contract import (
     ANALYZER,
-    DECISION_DEADLINE_SECONDS,
+    HOME_REGION,
     LOG_CHAIN_ITEM,
     PROCESSOR,
     REPORTER,
     TOKENS_ALIAS,
 )
-from fraudstream.settings import AnalyzerSettings, ProcessorSettings, ReporterSettings, environment
 from infra.api.rest_api import Api
 from infra.api.spec import api_spec
 from infra.api.waf import Firewall
 from infra.compute.functions import Function, FunctionDefinition, FunctionRole
 from infra.compute.lambda_packages import Package, Target, build_package
-from infra.compute.placeholders import read_placeholders
 from infra.compute.stream_consumers import (
     StreamSubscription,
     analyzer_consumer,
@@ -35,14 +32,17 @@ from infra.data.report_bucket import (
     ReportSchedules,
     bucket_arn,
 )
-from infra.data.tables import Tables, make_tables, table_arns
+from infra.data.tables import make_tables, table_arns
+from infra.environments import Stores, environments
 from infra.monitoring.alarms import Watched
 from infra.monitoring.audit_trail import AuditTrail
+from infra.monitoring.event_delivery import EventDelivery
 from infra.monitoring.monitoring import Monitoring
 from infra.monitoring.topics import AlertPipe, Topics
 from infra.naming import Names, StackContext
 from infra.network import Network, Reachable
-from infra.settings import HOME_REGION, FunctionSettings, StackSettings
+from infra.setting_reader import FunctionSettings
+from infra.settings import StackSettings
 
 Packager = Callable[[str, Target], Package]
 # The report generator fetches a day's decision log, and DuckDB spills what does not fit into memory: the most that
@@ -55,16 +55,6 @@ class Stack:
     """What a stack tells its operator."""
 
     outputs: Mapping[str, pulumi.Input[str]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Stores:
-    """The places where data is stored."""
-
-    keys: Keys
-    tables: Tables
-    bucket: ReportBucket
-    dead_letters: DeadLetters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,63 +79,7 @@ def _provider(settings: StackSettings, names: Names) -> aws.Provider:
     )
 
 
-def _environments(settings: StackSettings, stores: _Stores) -> Mapping[str, Mapping[str, Any]]:
-    common = {"environment_suffix": settings.environment_suffix, "log_level": settings.log_level}
-    tables = stores.tables
-    numbers = {"token_keys_on_top": stores.keys.token_keys_on_top} if settings.token_keys > 1 else {}
-    return {
-        PROCESSOR: environment(
-            ProcessorSettings,
-            **common,
-            transactions_table=tables.transactions.name,
-            token_key=stores.keys.token_key,
-            token_number=settings.token_number,
-            **numbers,
-            placeholders=read_placeholders(),
-            retention_days=settings.retention_days,
-            max_past_days=settings.max_past_days,
-            max_future_seconds=settings.max_future_seconds,
-            decision_deadline_seconds=DECISION_DEADLINE_SECONDS,
-            **_inline_settings(settings, stores),
-        ),
-        ANALYZER: environment(
-            AnalyzerSettings,
-            **common,
-            transactions_table=tables.transactions.name,
-            profiles_table=tables.profiles.name,
-            alerts_table=tables.alerts.name,
-            **numbers,
-            bucket=stores.bucket.name,
-            time_zone=settings.time_zone,
-            label_delay_days=settings.label_delay_days,
-            profile_retention_days=settings.retention_days,
-            alert_retention_days=settings.retention_days,
-        ),
-        REPORTER: environment(
-            ReporterSettings,
-            **common,
-            bucket=stores.bucket.name,
-            transactions_table=tables.transactions.name,
-            profiles_table=tables.profiles.name,
-            log_key=stores.keys.log_key,
-        ),
-    }
-
-
-def _inline_settings(settings: StackSettings, stores: _Stores) -> Mapping[str, Any]:
-    """Return what the processor needs to decide while clients wait; nothing where it does not."""
-    if not settings.inline_decisions:
-        return {}
-    return {
-        "inline_budget_milliseconds": settings.inline_budget_milliseconds,
-        "profiles_table": stores.tables.profiles.name,
-        "bucket": stores.bucket.name,
-        "time_zone": settings.time_zone,
-        "label_delay_days": settings.label_delay_days,
-    }
-
-
-def _grant(settings: StackSettings, stores: _Stores, roles: Mapping[str, FunctionRole]) -> None:
+def _grant(settings: StackSettings, stores: Stores, roles: Mapping[str, FunctionRole]) -> None:
     """Grant each function what it does, and nothing else: this is the whole of it."""
     tables = stores.tables
     processor = roles[PROCESSOR].role
@@ -159,6 +93,8 @@ def _grant(settings: StackSettings, stores: _Stores, roles: Mapping[str, Functio
     tables.transactions.grant_update(analyzer)
     tables.profiles.grant_replace(analyzer)
     tables.alerts.grant_open_and_close(analyzer)
+    if settings.events:
+        tables.outbox.grant_put(analyzer)
     stores.bucket.grant_read_ruleset(analyzer)
     stores.bucket.grant_read_earlier_rulesets(analyzer)
     stores.dead_letters.grant_send(analyzer)
@@ -173,7 +109,7 @@ def _grant(settings: StackSettings, stores: _Stores, roles: Mapping[str, Functio
 
 
 def _make_functions(
-    place: StackContext, settings: StackSettings, stores: _Stores, package: Packager, opts: pulumi.ResourceOptions
+    place: StackContext, settings: StackSettings, stores: Stores, package: Packager, opts: pulumi.ResourceOptions
 ) -> _Functions:
     sizes = {PROCESSOR: settings.processor, ANALYZER: settings.analyzer, REPORTER: settings.reporter}
     roles = {
@@ -187,7 +123,7 @@ def _make_functions(
         interface_rights=[role.network_rights for role in roles.values()],
         opts=opts,
     )
-    environments = _environments(settings, stores)
+    variables = environments(settings, stores)
     target = Target(kind=settings.package_for, architecture=settings.architecture, runtime=settings.runtime)
 
     def make(purpose: str, size: FunctionSettings) -> Function:
@@ -199,7 +135,7 @@ def _make_functions(
             runtime=settings.runtime,
             architecture=settings.architecture,
             scratch_mb=SCRATCH_MB[purpose],
-            environment=environments[purpose],
+            environment=variables[purpose],
             log_level=settings.log_level,
         )
         return Function(place, spec, role=roles[purpose], network=network, keys=stores.keys, opts=opts)
@@ -212,7 +148,7 @@ def _make_functions(
 
 
 def _consume(
-    place: StackContext, settings: StackSettings, stores: _Stores, functions: _Functions, opts: pulumi.ResourceOptions
+    place: StackContext, settings: StackSettings, stores: Stores, functions: _Functions, opts: pulumi.ResourceOptions
 ) -> None:
     StreamSubscription(
         place,
@@ -270,7 +206,7 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
     opts = pulumi.ResourceOptions(providers={"aws": provider})
 
     keys = Keys(place, customer_managed=settings.customer_managed_key, token_keys=settings.token_keys, opts=opts)
-    stores = _Stores(
+    stores = Stores(
         keys=keys,
         tables=make_tables(place, keys, opts),
         bucket=ReportBucket(place, settings, keys, opts),
@@ -287,6 +223,17 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
         after=[functions.analyzer],
         opts=opts,
     )
+    delivery = None
+    if settings.events:
+        delivery = EventDelivery(
+            place,
+            outbox=stores.tables.outbox,
+            topics=topics,
+            settings=settings,
+            dead_letters=stores.dead_letters,
+            after=[functions.analyzer],
+            opts=opts,
+        )
     schedules = ReportSchedules(
         place, function=functions.reporter, hour=settings.report_hour, dead_letters=stores.dead_letters, opts=opts
     )
@@ -298,6 +245,7 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
         queue=stores.dead_letters.name,
         api=api.name,
         environment=settings.environment_suffix,
+        webhook_pipe=place.name("pipe", "webhook") if settings.events and settings.alert_webhook_url else None,
     )
     Monitoring(place, watched, topic_arn=topics.alarms.arn, opts=opts)
     functions.processor.add_alias(place, TOKENS_ALIAS)
@@ -307,6 +255,7 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
         "transactionsTable": stores.tables.transactions.name,
         "profilesTable": stores.tables.profiles.name,
         "alertsTable": stores.tables.alerts.name,
+        "outboxTable": stores.tables.outbox.name,
         "deadLetterQueueUrl": stores.dead_letters.url,
         "alarmTopicArn": topics.alarms.arn,
         "alertTopicArn": topics.alerts.arn,
@@ -320,6 +269,8 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
         "tokenNumber": str(settings.token_number),
         "apiGatewayAccountRole": settings.api_gateway_account_role,
     }
+    if delivery is not None:
+        outputs["eventTopicArn"] = delivery.topic_arn
     if keys.arn is not None:
         outputs["encryptionKeyArn"] = keys.arn
     if api.api_key is not None:
@@ -330,7 +281,7 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
     if settings.audit_trail:
         trail = AuditTrail(
             place,
-            tables=[table.arn for table in (stores.tables.transactions, stores.tables.profiles, stores.tables.alerts)],
+            tables=[table.arn for table in stores.tables.all()],
             bucket_arn=bucket_arn(place),
             functions=(PROCESSOR, ANALYZER, REPORTER),
             lock_days=settings.audit_trail_lock_days,

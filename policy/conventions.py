@@ -20,6 +20,8 @@ PREFIXES: Mapping[str, str] = {
     "aws:athena/workgroup:Workgroup": "workgroup",
     "aws:cloudtrail/trail:Trail": "trail",
     "aws:cloudwatch/dashboard:Dashboard": "dashboard",
+    "aws:cloudwatch/eventApiDestination:EventApiDestination": "destination",
+    "aws:cloudwatch/eventConnection:EventConnection": "connection",
     "aws:cloudwatch/logGroup:LogGroup": "log-group",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "alarm",
     "aws:dynamodb/table:Table": "table",

@@ -12,7 +12,7 @@ from infra.compute.roles import ServiceRole, Statement
 from infra.data.keys import Keys
 from infra.naming import StackContext
 from infra.network import Network
-from infra.settings import FunctionSettings
+from infra.setting_reader import FunctionSettings
 
 TIMEOUT_SECONDS = 300
 LOG_RETENTION_DAYS = 7

@@ -5,7 +5,7 @@ from typing import cast
 
 import yaml
 
-from infra.settings import StackSettingsError
+from infra.setting_reader import StackSettingsError
 
 PLACEHOLDERS = Path(__file__).resolve().parents[2] / "rules" / "placeholders.yaml"
 _LONGEST = 128

@@ -1,4 +1,4 @@
-"""The three tables, and who may do what with them."""
+"""The tables, and who may do what with them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -66,6 +66,13 @@ ALERTS = TableSpec(
         IndexSpec(name="by-status", hash_key="statusShard", range_key="createdAt"),
         IndexSpec(name=ALERT_ENTITY_INDEX, hash_key="entity", range_key="createdAt"),
     ),
+)
+OUTBOX = TableSpec(
+    purpose="outbox",
+    attributes={"transactionId": "S", "eventId": "S"},
+    hash_key="transactionId",
+    range_key="eventId",
+    stream="NEW_IMAGE",
 )
 
 
@@ -142,6 +149,10 @@ class Table(pulumi.ComponentResource):
         )
         role.allow(f"one-item-{self._purpose}", statement, *self._keys.to_write("dynamodb"))
 
+    def grant_put(self, role: ServiceRole) -> None:
+        """Allow a role to put items."""
+        self._grant(role, "put", ("PutItem",), write=True)
+
     def grant_open_and_close(self, role: ServiceRole) -> None:
         """Allow a role to put and update items, without reading any."""
         self._grant(role, "open-and-close", ("PutItem", "UpdateItem"), write=True)
@@ -175,6 +186,11 @@ class Tables:
     transactions: Table
     profiles: Table
     alerts: Table
+    outbox: Table
+
+    def all(self) -> Sequence[Table]:
+        """Return every table."""
+        return (self.transactions, self.profiles, self.alerts, self.outbox)
 
 
 def make_tables(place: StackContext, keys: Keys, opts: pulumi.ResourceOptions) -> Tables:
@@ -183,11 +199,12 @@ def make_tables(place: StackContext, keys: Keys, opts: pulumi.ResourceOptions) -
         transactions=Table(place, TRANSACTIONS, keys, opts),
         profiles=Table(place, PROFILES, keys, opts),
         alerts=Table(place, ALERTS, keys, opts),
+        outbox=Table(place, OUTBOX, keys, opts),
     )
 
 
 def table_arns(place: StackContext) -> list[pulumi.Output[str]]:
     """Return the ARNs that the tables and their indexes have or will have."""
-    tables = [place.name("table", spec.purpose) for spec in (TRANSACTIONS, PROFILES, ALERTS)]
+    tables = [place.name("table", spec.purpose) for spec in (TRANSACTIONS, PROFILES, ALERTS, OUTBOX)]
     arns = [place.arn("dynamodb", f"table/{name}") for name in tables]
     return [*arns, *(pulumi.Output.concat(arn, "/index/*") for arn in arns)]

@@ -50,6 +50,8 @@ class Watched:
     queue: str
     api: str
     environment: str
+    webhook_pipe: str | None = None
+    """None: there is no webhook."""
 
 
 def lambda_metric(name: str, function: str, statistic: str = "Sum") -> MetricSpec:
@@ -115,6 +117,17 @@ def _lag(purpose: str, function: str, seconds: int) -> AlarmSpec:
     )
 
 
+def _webhook(pipe: str) -> AlarmSpec:
+    failed = MetricSpec(namespace="AWS/EventBridge/Pipes", name="ExecutionFailed", dimensions=(("PipeName", pipe),))
+    return AlarmSpec(
+        purpose="webhook-failing",
+        description="The webhook has not taken events for 15 minutes; they wait for a day at most.",
+        metrics=(("failed", failed),),
+        threshold=0,
+        periods=3,
+    )
+
+
 def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
     """Return the alarms of a stack."""
     environment = watched.environment
@@ -122,6 +135,7 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
         *(alarm for name in watched.functions.items() for alarm in _function_alarms(*name)),
         _lag(ANALYZER, watched.analyzer, 60),
         _lag(REPORTER, watched.reporter, 900),
+        *([_webhook(watched.webhook_pipe)] if watched.webhook_pipe else []),
         AlarmSpec(
             purpose="dead-letters",
             description="Something could not be processed or delivered: see the dead-letter queue.",

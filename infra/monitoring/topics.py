@@ -1,4 +1,4 @@
-"""Notification of people: the topics of alarms and alerts, and the pipe that carries alerts to their topic."""
+"""Notification: the topics of alarms, alerts and events, and the pipe that carries alerts to their topic."""
 
 import json
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from infra.compute.roles import ServiceRole, Statement, document, tls_only
 from infra.data.keys import Keys
 from infra.data.queues import DeadLetters
 from infra.data.tables import Table
+from infra.monitoring.stream_pipe import StreamPipeSpec, make_pipe, pipe_role
 from infra.naming import StackContext
 
 PIPE_BATCH = 10
@@ -33,7 +34,7 @@ MESSAGE = (
 
 
 class Topics(pulumi.ComponentResource):
-    """The topic that operators follow (alarms), and the one that fraud analysts follow (alerts)."""
+    """The topic that operators follow (alarms), the one that analysts follow (alerts), and that of systems (events)."""
 
     def __init__(
         self,
@@ -61,6 +62,10 @@ class Topics(pulumi.ComponentResource):
         self.alerts = self._topic("alerts", alert_email)
         self.register_outputs({"alarms": self.alarms.arn, "alerts": self.alerts.arn})
 
+    def add_events(self) -> aws.sns.Topic:
+        """Create the topic that other systems follow."""
+        return self._topic("events", None)
+
     def _topic(self, purpose: str, email: str | None, *publishers: Statement) -> aws.sns.Topic:
         child = pulumi.ResourceOptions(parent=self)
         name = self._place.name("topic", purpose)
@@ -81,10 +86,10 @@ class Topics(pulumi.ComponentResource):
             )
         return topic
 
-    def grant_publish_alerts(self, role: ServiceRole) -> None:
-        """Allow a role to publish alerts."""
-        statement = Statement(actions=("sns:Publish",), resources=(self.alerts.arn,))
-        role.allow("publish-alerts", statement, *self._keys.to_write("sns"))
+    def grant_publish(self, role: ServiceRole, what: str, topic: aws.sns.Topic) -> None:
+        """Allow a role to publish in one of the topics."""
+        statement = Statement(actions=("sns:Publish",), resources=(topic.arn,))
+        role.allow(f"publish-{what}", statement, *self._keys.to_write("sns"))
 
 
 class AlertPipe(pulumi.ComponentResource):
@@ -102,36 +107,19 @@ class AlertPipe(pulumi.ComponentResource):
     ) -> None:
         """Create the pipe and its role, after what writes the alerts."""
         super().__init__("fraudstream:infra:AlertPipe", place.name("component", "alert-pipe"), None, opts)
-        name = place.name("pipe", "alerts")
-        role = ServiceRole(
-            place,
-            "alert-pipe",
-            service="pipes.amazonaws.com",
-            source_arn=place.arn("pipes", f"pipe/{name}"),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        child = pulumi.ResourceOptions(parent=self)
+        role = pipe_role(place, "alerts", "alert-pipe", child)
         alerts.grant_read_stream(role)
-        topics.grant_publish_alerts(role)
+        topics.grant_publish(role, "alerts", topics.alerts)
         dead_letters.grant_send(role)
-        aws.pipes.Pipe(
-            name,
-            name=name,
-            role_arn=role.arn,
-            source=alerts.stream_arn,
-            source_parameters={
-                "dynamodb_stream_parameters": {
-                    "starting_position": "TRIM_HORIZON",
-                    "batch_size": PIPE_BATCH,
-                    "maximum_retry_attempts": PIPE_RETRIES,
-                    "maximum_record_age_in_seconds": PIPE_RECORD_AGE_SECONDS,
-                    "on_partial_batch_item_failure": "AUTOMATIC_BISECT",
-                    "dead_letter_config": {"arn": dead_letters.arn},
-                },
-                "filter_criteria": {"filters": [{"pattern": json.dumps(NEW_ALERTS)}]},
-            },
+        plan = StreamPipeSpec(
+            purpose="alerts",
+            batch_size=PIPE_BATCH,
+            retries=PIPE_RETRIES,
+            record_age_seconds=PIPE_RECORD_AGE_SECONDS,
+            filters=[json.dumps(NEW_ALERTS)],
             target=topics.alerts.arn,
-            target_parameters={"input_template": MESSAGE},
-            # A pipe that is made before its role is known everywhere fails for good; the functions take a minute.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*role.policies, *after]),
+            message=MESSAGE,
         )
+        make_pipe(place, plan, table=alerts, role=role, dead_letters=dead_letters, after=after, parent=self)
         self.register_outputs({})

@@ -62,6 +62,7 @@ def judge(system: System) -> PromiseVerdict:
     verdict.wrong.update(system.wrong_answers)
     _judge_log(system, good, verdict)
     _judge_alerts(system, good, verdict)
+    _judge_events(system, good, verdict)
     _judge_profiles(system, good, verdict)
     given_up = {record["dynamodb"]["NewImage"]["transactionId"]["S"] for record in system.analysis.dead_letters}
     verdict.lost["poison not in the dead letters"] = len(system.poison - given_up)
@@ -102,6 +103,24 @@ def _judge_alerts(system: System, good: Mapping[str, Plain], verdict: PromiseVer
         if not flagged and alert["status"] == "OPEN":
             verdict.wrong["alert of an approved transaction is open"] += 1
     verdict.doubled["alerts"] = sum(number - 1 for number in system.journal.alerted.values())
+
+
+def _judge_events(system: System, good: Mapping[str, Plain], verdict: PromiseVerdict) -> None:
+    """Look whether other systems were told of every decision and label that stands, and of nothing else."""
+    events = {item["eventId"]: item for item in map(from_item, system.tables.all("outbox"))}
+    alerts = {item["transactionId"] for item in map(from_item, system.tables.all("alerts"))}
+    for name, item in good.items():
+        flagged = item.get("decision") in {"REVIEW", "DECLINE"}
+        told = events.get(f"{name}:TRANSACTION_FLAGGED")
+        verdict.lost["flagged, not told"] += flagged and told is None
+        verdict.wrong["approved, told as flagged"] += told is not None and not flagged
+        if told is not None and flagged:
+            same = (told["decision"], told["score"]) == (item["decision"], str(item["score"]))
+            verdict.wrong["told decision"] += not same
+        if "label" in item:
+            label = f"{name}:LABEL_SET:{item['labeledAt']}:{item['label']}"
+            verdict.lost["labelled, not told"] += label not in events
+            verdict.lost["closed, not told"] += flagged and name in alerts and f"{name}:CASE_CLOSED" not in events
 
 
 def _judge_profiles(system: System, good: Mapping[str, Plain], verdict: PromiseVerdict) -> None:

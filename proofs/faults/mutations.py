@@ -2,10 +2,10 @@
 
 import base64
 from collections import defaultdict
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
 from fraudstream.detection import batch
@@ -16,9 +16,14 @@ from fraudstream.detection.stores import profile_items, profiles
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStanding, DecisionStore
 from fraudstream.detection.stores.profiles import SHARDS
+from fraudstream.transactions.decisions.decision import Decision
+from fraudstream.transactions.transaction import Transaction
 from proofs.faults import system as experiment
 from proofs.faults.kinds import Fault
 from proofs.faults.system import System
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import PutTypeDef
 
 Mutation = Callable[[System], AbstractContextManager[object]]
 
@@ -115,6 +120,39 @@ def _changes_nothing(*_: object, **__: object) -> bool:
     return False
 
 
+@contextmanager
+def _told_first(system: System) -> Generator[None]:
+    """Have other systems told what an attempt decides, before its decision stands."""
+    decide, dynamodb = DecisionStore.decide, system.network.client("dynamodb")
+
+    def tell_and_decide(
+        self: DecisionStore, transaction: Transaction, decision: Decision, events: "Sequence[PutTypeDef]"
+    ) -> DecisionStanding:
+        for event in events:
+            dynamodb.put_item(**event)
+        return decide(self, transaction, decision)
+
+    with mock.patch.object(DecisionStore, "decide", tell_and_decide):
+        yield
+
+
+@contextmanager
+def _told_afterwards(system: System) -> Generator[None]:
+    """Have other systems told of a decision in a write of its own."""
+    decide, dynamodb = DecisionStore.decide, system.network.client("dynamodb")
+
+    def decide_and_tell(
+        self: DecisionStore, transaction: Transaction, decision: Decision, events: "Sequence[PutTypeDef]"
+    ) -> DecisionStanding:
+        stands = decide(self, transaction, decision)
+        for event in events if stands.is_own else ():
+            dynamodb.put_item(**event)
+        return stands
+
+    with mock.patch.object(DecisionStore, "decide", decide_and_tell):
+        yield
+
+
 def _nothing_failed(*_: object) -> None:
     return None
 
@@ -172,6 +210,8 @@ MUTATIONS: Final[Mapping[str, FaultPutBack]] = {
     "an alert stays as another attempt raised it": FaultPutBack(
         _patched(AlertStore, "_change", _changes_nothing), _KILLED, 0.08
     ),
+    "other systems are told before a decision stands": FaultPutBack(_told_first, _KILLED, 0.1),
+    "other systems are told after a decision stands": FaultPutBack(_told_afterwards, _KILLED, 0.1),
     "a damaged profile fails its records": FaultPutBack(
         _patched(profile_items, "unpack", _damage_is_an_error), frozenset({Fault.PROFILE_DAMAGED}), 0.5
     ),

@@ -10,7 +10,7 @@ import os
 import random
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple, cast
@@ -30,7 +30,7 @@ from fraudstream.aws.connection import Limits
 from fraudstream.aws.dynamodb import DynamoDb
 from proofs.faults.actors import Actors
 from proofs.faults.kinds import Fault, Faults
-from proofs.faults.tables import MemoryTables, RefusedError
+from proofs.faults.tables import MemoryTables, RefusedError, parts
 
 _ENDPOINT: Final = "http://aws.invalid"
 _PLACE: Final = {
@@ -133,7 +133,7 @@ class FaultyNetwork:
         self, _method: str, _path: str, *, body: bytes, headers: Mapping[str, str], **_: object
     ) -> WireResponse:
         operation = headers["x-amz-target"].partition(".")[2]
-        parameters = self.rewrite(operation, json.loads(body))
+        parameters = self._rewritten(operation, json.loads(body))
         fault = self._attempt(operation)
         self.on_sent(self._actors.current, operation, parameters)
         answer = self._dynamodb_answer(fault, operation, parameters)
@@ -141,6 +141,16 @@ class FaultyNetwork:
         if fault is Fault.KILLED_AFTER:
             raise KilledError
         return answer
+
+    def _rewritten(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        if operation != "TransactWriteItems":
+            return self.rewrite(operation, request)
+        writes = [
+            {kind: self.rewrite(f"{kind}Item", write)}
+            for each in request["TransactItems"]
+            for kind, write in each.items()
+        ]
+        return {**request, "TransactItems": writes}
 
     def _dynamodb_answer(self, fault: Fault | None, operation: str, parameters: dict[str, Any]) -> WireResponse:
         match fault:
@@ -216,9 +226,10 @@ class FaultyNetwork:
         try:
             answer = self._tables.execute(operation, parameters)
         except RefusedError as refused:
-            return _error(400, refused.code, refused.item)
-        if operation in {"PutItem", "UpdateItem"}:
-            self.on_applied("" if late else self._actors.current, operation, parameters)
+            return _error(400, refused.code, refused.item, refused.reasons)
+        for write, request in parts(operation, parameters):
+            if write in {"PutItem", "UpdateItem"}:
+                self.on_applied("" if late else self._actors.current, write, request)
         return answer
 
 
@@ -241,13 +252,17 @@ def _answer(content: WireResponse | Mapping[str, Any], status: int = 200, *, cut
     return WireResponse(status, headers, body[: len(body) // 2] if cut else body)
 
 
-def _error(status: int, code: str, item: Mapping[str, Any] | None = None) -> WireResponse:
+def _error(
+    status: int, code: str, item: Mapping[str, Any] | None = None, reasons: Sequence[Mapping[str, Any]] = ()
+) -> WireResponse:
     content: dict[str, Any] = {
         "__type": f"com.amazonaws.dynamodb.v20120810#{code}",
         "message": "made for the experiment",
     }
     if item is not None:
         content["Item"] = item
+    if reasons:
+        content["CancellationReasons"] = reasons
     return _answer(content, status)
 
 

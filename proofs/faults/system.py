@@ -12,6 +12,7 @@ from unittest import mock
 
 import msgspec
 
+from fraudstream.contract import EventType
 from fraudstream.detection import batch
 from fraudstream.detection.analyzer import Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar
@@ -21,6 +22,7 @@ from fraudstream.detection.profiles.sharded import entity_of
 from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStore
+from fraudstream.detection.stores.outbox import Outbox
 from fraudstream.detection.stores.profile_items import SET_ASIDE_PREFIX, add_shards, read_items
 from fraudstream.detection.stores.profiles import ProfileStore
 from fraudstream.reporting.log import segments
@@ -120,6 +122,7 @@ class System:
             pool=pool,
             calendar=Calendar(),
             clock=self._clock,
+            outbox=Outbox(dynamodb, "outbox", types=EventType, environment="test"),
         )
         self._rulesets = [_ruleset(-4), _ruleset(-3.2)]
         lanes = [deque[Record]() for _ in range(LANES)]
@@ -166,6 +169,8 @@ class System:
         return self.now / 1000 + self._looks % 1000 / 1000
 
     def _on_change(self, table: str, old: Item | None, new: Item | None) -> None:
+        if table == "outbox" and old is not None:
+            self.wrong_answers["told event changed"] += 1
         if table == "transactions" and new is not None:
             self.stream.add({name: new[name] for name in ("transactionId", "timestamp")}, old, new)
 

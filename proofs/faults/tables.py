@@ -1,6 +1,6 @@
 """DynamoDB tables in memory: conditional writes, consistent reads, and what changed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +11,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "transactions": ("transactionId", "timestamp"),
     "profiles": ("entity",),
     "alerts": ("transactionId",),
+    "outbox": ("transactionId", "eventId"),
 }
 MAX_ITEM_BYTES: Final = 400 * 1024
 """DynamoDB's limit."""
@@ -19,18 +20,32 @@ OnChange = Callable[[str, Item | None, Item | None], None]
 """Called with the table's name and the old and new item of each change."""
 
 
+_OPERATIONS: Final = {"Put": "PutItem", "Update": "UpdateItem"}
+
+
+def parts(operation: str, request: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Return the writes of a request, each with the operation that would do it alone."""
+    if operation != "TransactWriteItems":
+        yield operation, request
+        return
+    for each in request["TransactItems"]:
+        ((kind, write),) = each.items()
+        yield _OPERATIONS[kind], write
+
+
 class RefusedError(Exception):
     """DynamoDB answers with an error."""
 
-    def __init__(self, code: str, item: Item | None = None) -> None:
-        """Store the error's code, and the item that a failed condition gives back."""
+    def __init__(self, code: str, item: Item | None = None, reasons: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Store the error's code, the item that a failed condition gives back, and why a transaction was canceled."""
         super().__init__(code)
         self.code = code
         self.item = item
+        self.reasons = reasons
 
 
 class MemoryTables:
-    """The stack's three tables."""
+    """The stack's tables."""
 
     def __init__(self, on_change: OnChange) -> None:
         """Make empty tables that tell of their changes."""
@@ -57,9 +72,27 @@ class MemoryTables:
                 self._write(request, request["Item"], lambda _: request["Item"])
             case "UpdateItem":
                 self._write(request, request["Key"], lambda old: _update(old, request))
+                if request.get("ReturnValues") == "ALL_NEW":
+                    return {"Attributes": self.get(request["TableName"], request["Key"])}
+            case "TransactWriteItems":
+                self._transact(list(parts(operation, request)))
             case _:
                 raise NotImplementedError(operation)
         return {}
+
+    def _transact(self, writes: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """Carry out all of some writes, or none."""
+        reasons: list[dict[str, Any]] = []
+        for _, write in writes:
+            try:
+                self._check(write, self.get(write["TableName"], write.get("Key") or write["Item"]))
+                reasons.append({"Code": "None"})
+            except RefusedError as refused:
+                reasons.append({"Code": "ConditionalCheckFailed", **({"Item": refused.item} if refused.item else {})})
+        if any(reason["Code"] != "None" for reason in reasons):
+            raise RefusedError("TransactionCanceledException", reasons=reasons)
+        for operation, write in writes:
+            self.execute(operation, write)
 
     def get(self, table: str, key: Item) -> Item | None:
         """Read one item."""
@@ -81,13 +114,16 @@ class MemoryTables:
     def _write(self, request: Mapping[str, Any], key: Item, change: Callable[[Item | None], Item]) -> None:
         table = request["TableName"]
         old = self.get(table, key)
+        self._check(request, old)
+        self._store(table, old, change(old))
+
+    def _check(self, request: Mapping[str, Any], old: Item | None) -> None:
         if expression := request.get("ConditionExpression"):
             names = request.get("ExpressionAttributeNames", {})
             condition = ConditionExpression(expression, names, request.get("ExpressionAttributeValues", {}))
             if not condition.holds(old or {}):
                 wanted = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
                 raise RefusedError("ConditionalCheckFailedException", old if wanted else None)
-        self._store(table, old, change(old))
 
     def _store(self, table: str, old: Item | None, new: Item) -> None:
         stored = msgspec.json.encode(new)

@@ -22,6 +22,7 @@ from embedded_aws.runtime.async_invocations import AsynchronousInvoker
 from embedded_aws.runtime.function_runtime import FunctionRuntime
 from embedded_aws.runtime.invocations import Invocation
 from embedded_aws.scheduler.schedules import Scheduler
+from embedded_aws.streams.api_destinations import ApiDestination
 from embedded_aws.streams.consumer import StreamConsumer, wait_until_quiet
 from embedded_aws.streams.event_source_mapping import EventSourceMapper
 from embedded_aws.streams.pipes import Pipe
@@ -233,10 +234,13 @@ class LocalCloud:
 
     def _pipes(self, plan: ServicePlan, roles: Roles) -> Iterator[StreamConsumer]:
         for planned in plan.pipes:
+            destination = planned.spec.destination
             yield Pipe(
                 planned.spec,
                 streams=self.client("dynamodbstreams"),
-                publish=partial(_publish, roles.client("sns", planned.role_arn)),
+                publish=ApiDestination(destination).post
+                if destination
+                else partial(_publish, roles.client("sns", planned.role_arn)),
                 sqs=roles.client("sqs", planned.role_arn),
             )
 

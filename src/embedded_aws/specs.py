@@ -68,12 +68,26 @@ class EventSourceSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ApiDestinationSpec:
+    """An EventBridge API destination, and what its connection adds to each request."""
+
+    url: str = field(repr=False)
+    method: str
+    headers: Mapping[str, str] = field(repr=False)
+    requests_per_second: float
+    timeout_seconds: float = 5.0
+    """EventBridge's own (user guide, API destinations)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PipeSpec:
-    """An EventBridge Pipe from a DynamoDB stream to an SNS topic."""
+    """An EventBridge Pipe from a DynamoDB stream to an SNS topic or to an API destination."""
 
     name: str
     stream_arn: str
-    topic_arn: str
+    target_arn: str
+    destination: ApiDestinationSpec | None = None
+    """None: the target is a topic."""
     batch_size: int
     starting_position: str
     filters: tuple[Mapping[str, Any], ...]

@@ -97,3 +97,39 @@ class ItemKind(StrEnum):
 
     CLAIM = "CLAIM"
     TRANSACTION = "TXN"
+
+
+class EventType(StrEnum):
+    """What the system tells other systems."""
+
+    CASE_OPENED = "CASE_OPENED"
+    TRANSACTION_FLAGGED = "TRANSACTION_FLAGGED"
+    DECISION_REVISED = "DECISION_REVISED"
+    LABEL_SET = "LABEL_SET"
+    CASE_CLOSED = "CASE_CLOSED"
+
+
+EVENT_FIELDS: Final = (
+    "eventId",
+    "eventType",
+    "eventVersion",
+    "eventTime",
+    "environment",
+    "transactionId",
+    "customerId",
+    "type",
+    "amountMinor",
+    "currency",
+    "decision",
+    "score",
+    "reasonCodes",
+    "ruleIds",
+    "inlineDecision",
+    "label",
+    "labelSource",
+)
+"""Of an event, in the order in which it is sent: each a text, which is an attribute of the outbox's item too."""
+RESENT_AT: Final = "resentAt"
+"""The attribute of an event that somebody has sent again: when, in epoch milliseconds."""
+OUTBOX_RETENTION_DAYS: Final = 14
+"""Days until an event expires: as long as the dead-letter queue keeps what could not be delivered."""

@@ -1,12 +1,15 @@
 """What DynamoDB's errors mean, for everything that writes on a condition."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 _THROTTLED = {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
+_CANCELED = "TransactionCanceledException"
+_FIRST_REFUSED = "ConditionalCheckFailed"
+_IN_CONFLICT = "TransactionConflict"
 
 
 def is_condition_failure(error: BaseException | None) -> bool:
@@ -27,6 +30,29 @@ def raise_unless_condition_failed(error: ClientError) -> None:
     """
     if not is_condition_failure(error):
         raise error
+
+
+def first_refused(error: ClientError) -> Mapping[str, Any]:
+    """Return the item that made the first write of a transaction fail; raise any other error again.
+
+    Raises:
+        ClientError: DynamoDB refused the transaction for another reason.
+    """
+    first, *_ = _cancellation_reasons(error) or [{}]
+    if first.get("Code") != _FIRST_REFUSED:
+        raise error
+    return first.get("Item", {})
+
+
+def is_in_conflict(error: ClientError) -> bool:
+    """Return whether a transaction met another write of one of its items: the same again may go through."""
+    return any(reason.get("Code") == _IN_CONFLICT for reason in _cancellation_reasons(error))
+
+
+def _cancellation_reasons(error: ClientError) -> Sequence[Mapping[str, Any]]:
+    response: Mapping[str, Any] = error.response
+    is_canceled = response.get("Error", {}).get("Code") == _CANCELED
+    return response.get("CancellationReasons", []) if is_canceled else []
 
 
 def held_item(error: ClientError) -> Mapping[str, Any]:

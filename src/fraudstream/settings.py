@@ -96,6 +96,9 @@ class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):
     """Days after which most labels are known: features that are shares of fraud leave newer transactions out."""
     profile_retention_days: int = RETENTION_DAYS
     alert_retention_days: int = RETENTION_DAYS
+    outbox_table: str = ""
+    events: str = ""
+    """Types of the events that other systems are told, separated by commas; none: there is no outbox to write to."""
 
 
 class ReporterSettings(CommonSettings, frozen=True, kw_only=True):

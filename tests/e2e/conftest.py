@@ -10,6 +10,7 @@ from botocore.credentials import Credentials
 from embedded_aws.cloud import LocalCloud
 from infra.program import main
 from tests.e2e.api_harness import Client
+from tests.webhook_harness import Receiver, receiver
 
 CONFIG = {
     "fraudstream:packageFor": "host",
@@ -19,12 +20,23 @@ CONFIG = {
 }
 
 
+WEBHOOK_SECRET = "0123456789abcdef"
+
+
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+def webhook() -> Iterator[Receiver]:
+    """What the system posts its events to."""
+    with receiver() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory, webhook: Receiver) -> Iterator[LocalCloud]:
     """The real Pulumi program in the embedded AWS, with the functions' least-privilege policies enforced."""
     folder = tmp_path_factory.mktemp("cloud")
+    told = {"fraudstream:alertWebhookUrl": webhook.url, "fraudstream:alertWebhookSecret": WEBHOOK_SECRET}
     with LocalCloud(
-        program=main, project="fraudstream", stack="e2e", config=CONFIG, folder=folder, enforce_iam=True
+        program=main, project="fraudstream", stack="e2e", config=CONFIG | told, folder=folder, enforce_iam=True
     ) as running:
         yield running
 

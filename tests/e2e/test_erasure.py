@@ -23,7 +23,15 @@ from tests.e2e.api_harness import Client, payment
 from tests.e2e.stored_harness import places
 from tests.ids_harness import new_id
 
-OUTPUTS = ("transactionsTable", "profilesTable", "alertsTable", "bucketName", "processorFunction", "reportFunction")
+OUTPUTS = (
+    "transactionsTable",
+    "profilesTable",
+    "alertsTable",
+    "outboxTable",
+    "bucketName",
+    "processorFunction",
+    "reportFunction",
+)
 
 
 @dataclass
@@ -146,6 +154,7 @@ def test_a_dry_run_counts_and_changes_nothing(world: World, fraudstream: Command
     assert receipt["removed"]["transactions"] == len(ids) + 1
     assert receipt["removed"]["profiles"] == 5
     assert receipt["removed"]["alerts"] > 0
+    assert receipt["removed"]["outbox"] > 0
     assert receipt["removed"]["decision log"] > 0
     assert receipt["receipt"] is None
     assert places(world.cloud, tmp_path, *ids) == before
@@ -199,7 +208,7 @@ def test_nothing_of_a_person_is_left_anywhere(
     assert not any(each in kept.decode() for each in (*own, world.ann))
     ends = {each["what"]: each["ends"] for each in receipt["remains"]}
     recovery = [day for what, day in ends.items() if what.startswith("point-in-time recovery")]
-    assert len(recovery) == 3
+    assert len(recovery) == 4
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", day) for day in recovery)
 
     again = found(fraudstream, "erase", "--customer", world.ann, "--yes")

@@ -87,6 +87,8 @@ RULES: Mapping[str, Rule] = {
     "aws:athena/namedQuery:NamedQuery": _rule("athena/named_query.go", "name database workgroup query description"),
     "aws:athena/workgroup:Workgroup": _rule("athena/workgroup.go", unique="name"),
     "aws:cloudwatch/dashboard:Dashboard": _rule("cloudwatch/dashboard.go", unique="dashboardName"),
+    "aws:cloudwatch/eventApiDestination:EventApiDestination": _rule("events/api_destination.go", unique="name"),
+    "aws:cloudwatch/eventConnection:EventConnection": _rule("events/connection.go", unique="name"),
     "aws:cloudwatch/logGroup:LogGroup": _rule("logs/group.go", "logGroupClass", keeps="logGroupClass", unique="name"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": _rule(
         "cloudwatch/metric_alarm.go", keeps="evaluateLowSampleCountPercentiles", unique="name"

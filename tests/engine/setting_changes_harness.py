@@ -1,7 +1,7 @@
 """What a change of each setting does to a stack with default settings: the exact plan, by Pulumi's names."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.engine.engine_harness import Plan
 
@@ -21,6 +21,8 @@ class Change:
     created: str = ""
     replaced: str = ""
     deleted: str = ""
+    beside: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Settings without which the change is refused."""
 
     def plan(self, suffix: str = "test") -> Plan:
         """Return the plan in a stack with this suffix."""
@@ -36,9 +38,23 @@ def _names(names: str, suffix: str) -> frozenset[str]:
     return frozenset(f"{name}-{suffix}" for name in names.split())
 
 
+_EVENTS = (
+    "pipe-events role-event-pipe policy-event-pipe-dead-letters policy-event-pipe-publish-events"
+    " policy-event-pipe-stream-outbox policy-fraud-analyzer-put-outbox policy-topic-events topic-events"
+)
+
 CHANGES: Mapping[str, Change] = {
     "alarmEmail": Change("operators@example.com", created="subscription-alarms"),
     "alertEmail": Change("analysts@example.com", created="subscription-alerts"),
+    "alertWebhookHeader": Change("X-Secret"),
+    "alertWebhookSecret": Change("0123456789abcdef"),
+    "alertWebhookUrl": Change(
+        "https://example.com/fraud",
+        ANALYZER,
+        created=f"{_EVENTS} alarm-webhook-failing connection-webhook destination-webhook pipe-webhook role-webhook-pipe"
+        " policy-webhook-pipe-dead-letters policy-webhook-pipe-post policy-webhook-pipe-stream-outbox",
+        beside={"alertWebhookSecret": "0123456789abcdef"},
+    ),
     "allowDestructiveChanges": Change("true"),
     "allowOtherRegion": Change("true"),
     "analytics": Change(
@@ -58,6 +74,7 @@ CHANGES: Mapping[str, Change] = {
     ),
     "architecture": Change("x86_64", FUNCTIONS),
     "decisionLogDays": Change("800", LIFECYCLE),
+    "events": Change("all", ANALYZER, created=_EVENTS),
     "inlineBudgetMilliseconds": Change("500", PROCESSOR),
     "inlineDecisions": Change(
         "false",

@@ -14,7 +14,7 @@ from tests.engine.engine_harness import Deployment, Engine, OperationRefusedErro
 from tests.engine.setting_changes_harness import CHANGES, REFUSED, TAGS
 
 NOTHING = Plan()
-OPTIONS = ("analytics", "waf", "alarmEmail", "alertEmail", "apiAuth", "processorProvisionedConcurrency")
+OPTIONS = ("analytics", "waf", "alarmEmail", "alertEmail", "events", "apiAuth", "processorProvisionedConcurrency")
 """Settings that add something, and take it away again."""
 DATA = ("table-", "bucket-", "key-data-", "secret-", "object-")
 TABLE, OBJECT = "aws:dynamodb/table:Table", "aws:s3/bucketObjectv2:BucketObjectv2"
@@ -43,7 +43,7 @@ def test_every_setting_has_its_plan() -> None:
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_of_a_setting_does_what_is_said(deployed: Deployment, name: str) -> None:
     change = CHANGES[name]
-    plan = preview(deployed, {name: change.value})
+    plan = preview(deployed, {name: change.value, **change.beside})
     assert plan == change.plan()
     assert not any(each.startswith(DATA) for each in plan.replaced | plan.deleted)
 

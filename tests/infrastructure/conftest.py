@@ -18,6 +18,8 @@ EVERYTHING = {
     "fraudstream:alarmEmail": "operators@example.com",
     "fraudstream:alertEmail": "analysts@example.com",
     "fraudstream:processorProvisionedConcurrency": "20",
+    "fraudstream:alertWebhookUrl": "https://example.com/fraud?key=hidden",
+    "fraudstream:alertWebhookSecret": "0123456789abcdef",
 }
 PLAIN = {"fraudstream:customerManagedKey": "false", "fraudstream:apiGatewayAccountRole": "existing"}
 

@@ -103,6 +103,8 @@ _ARNS = {
     "aws:dynamodb/table:Table": "dynamodb:{r}:{a}:table/{n}",
     "aws:sqs/queue:Queue": "sqs:{r}:{a}:{n}",
     "aws:sns/topic:Topic": "sns:{r}:{a}:{n}",
+    "aws:cloudwatch/eventApiDestination:EventApiDestination": "events:{r}:{a}:api-destination/{n}/11111111-2222",
+    "aws:cloudwatch/eventConnection:EventConnection": "events:{r}:{a}:connection/{n}/11111111-2222",
     "aws:lambda/function:Function": "lambda:{r}:{a}:function:{n}",
     "aws:cloudwatch/logGroup:LogGroup": "logs:{r}:{a}:log-group:{n}",
     "aws:iam/role:Role": "iam::{a}:role/{n}",

@@ -31,7 +31,7 @@ def test_every_table_and_the_whole_bucket_are_looked_at(audited: Graph) -> None:
     assert found["tables"]["resources.type"]["equals"] == ["AWS::DynamoDB::Table"]
     assert set(found["tables"]["resources.ARN"]["equals"]) == {
         f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/table-{purpose}-test"
-        for purpose in ("transactions", "profiles", "alerts")
+        for purpose in ("transactions", "profiles", "alerts", "outbox")
     }
     assert found["bucket"]["resources.type"]["equals"] == ["AWS::S3::Object"]
     (prefix,) = found["bucket"]["resources.ARN"]["startsWiths"]

@@ -67,7 +67,7 @@ def endpoint_policy(graph: Graph, service: str) -> list[dict[str, Any]]:
 
 def test_the_endpoints_lead_to_this_stacks_tables_and_bucket_only(graph: Graph) -> None:
     (tables,) = endpoint_policy(graph, "dynamodb")
-    names = ("transactions", "profiles", "alerts")
+    names = ("transactions", "profiles", "alerts", "outbox")
     assert set(tables["Resource"]) == {f"{TABLE}{name}-test" for name in names} | {
         f"{TABLE}{name}-test/index/*" for name in names
     }

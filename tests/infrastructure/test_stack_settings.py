@@ -148,3 +148,28 @@ def test_the_analyzer_has_the_later_token_keys_and_never_the_first(declare: Decl
     assert "TOKEN_KEY" not in analyzer
     assert not any("TOKEN_KEY" in name for name in functions["lambda-report-generator-test"])
     assert graph.outputs["tokenKeys"] == "3"
+
+
+def test_a_webhook_needs_tls_and_a_secret_and_neither_is_repeated() -> None:
+    for url, secret in (
+        ("http://example.com/hidden", "0123456789abcdef"),
+        ("https://example.com/hidden", "hidden"),
+        ("https://example.com/hidden", None),
+        ("http://127.0.0.1:80/hidden", "0123456789abcdef"),
+    ):
+        values = {"alertWebhookUrl": url} | ({"alertWebhookSecret": secret} if secret else {})
+        with pytest.raises(StackSettingsError, match=r"fraudstream:alertWebhook(Url|Secret)") as refused:
+            read_settings(values.get, "dev", values)
+        assert "hidden" not in str(refused.value)
+
+
+def test_a_stack_on_one_machine_may_post_to_that_machine() -> None:
+    values = {
+        "packageFor": "host",
+        "alertWebhookUrl": "http://127.0.0.1:8080/hidden",
+        "alertWebhookSecret": "0123456789abcdef",
+    }
+    settings = read_settings(values.get, "dev", values)
+    assert settings.alert_webhook_url == values["alertWebhookUrl"]
+    assert "hidden" not in repr(settings)
+    assert "0123456789" not in repr(settings)

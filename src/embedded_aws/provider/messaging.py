@@ -1,8 +1,10 @@
-"""Queues, topics and pipes."""
+"""Queues, topics, pipes and the API destinations that pipes deliver to."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from embedded_aws.provider.account import Account
 from embedded_aws.provider.creators import Create
@@ -10,7 +12,8 @@ from embedded_aws.provider.inputs import Inputs
 from embedded_aws.provider.plan import PipePlan, ServicePlan
 from embedded_aws.provider.policies import without_transport_demands
 from embedded_aws.pulumi_program import Created, DeploymentError
-from embedded_aws.specs import PipeSpec
+from embedded_aws.specs import ApiDestinationSpec, PipeSpec
+from embedded_aws.streams.api_destinations import is_loopback
 
 _QUEUE_ATTRIBUTES = {
     "delaySeconds": "DelaySeconds",
@@ -25,11 +28,14 @@ _QUEUE_ATTRIBUTES = {
 
 
 class Messaging:
-    """SQS, SNS and EventBridge Pipes."""
+    """SQS, SNS, EventBridge Pipes and API destinations."""
 
     def __init__(self, account: Account, plan: ServicePlan) -> None:
         self._account = account
         self._plan = plan
+        self._connections: dict[str, Mapping[str, str]] = {}
+        """The headers that a connection adds, by its ARN."""
+        self._destinations: dict[str, ApiDestinationSpec] = {}
 
     def creators(self) -> Mapping[str, Create]:
         """Return the methods by resource type."""
@@ -40,6 +46,8 @@ class Messaging:
             "aws:sns/topicPolicy:TopicPolicy": self.topic_policy,
             "aws:sns/topicSubscription:TopicSubscription": self.subscription,
             "aws:pipes/pipe:Pipe": self.pipe,
+            "aws:cloudwatch/eventConnection:EventConnection": self.connection,
+            "aws:cloudwatch/eventApiDestination:EventApiDestination": self.api_destination,
         }
 
     def queue(self, name: str, inputs: Inputs) -> Created:
@@ -94,20 +102,52 @@ class Messaging:
         )["SubscriptionArn"]
         return Created(id=arn, outputs={"arn": arn})
 
+    def connection(self, name: str, inputs: Inputs) -> Created:
+        """Remember what a connection adds to requests; its secret stays in this process."""
+        inputs.skip("description")
+        connection = inputs.get("name", name)
+        parameters: Mapping[str, Any] = inputs["authParameters"]
+        if inputs["authorizationType"] != "API_KEY" or set(parameters) != {"apiKey"}:
+            raise DeploymentError("only connections with an API key are played here")
+        arn = self._account.arn("events", f"connection/{connection}/{_identifier(connection)}")
+        self._connections[arn] = {parameters["apiKey"]["key"]: parameters["apiKey"]["value"]}
+        return Created(id=connection, outputs={"arn": arn, "name": connection})
+
+    def api_destination(self, name: str, inputs: Inputs) -> Created:
+        """Remember an API destination; nothing leaves this machine."""
+        inputs.skip("description")
+        destination = inputs.get("name", name)
+        url: str = inputs["invocationEndpoint"]
+        if urlsplit(url).scheme not in ("http", "https") or not is_loopback(url):
+            raise DeploymentError("delivers to this machine alone: the invocation endpoint must be a loopback address")
+        arn = self._account.arn("events", f"api-destination/{destination}/{_identifier(destination)}")
+        self._destinations[arn] = ApiDestinationSpec(
+            url=url,
+            method=inputs["httpMethod"],
+            headers=self._connections[inputs["connectionArn"]],
+            # What is not given is as EventBridge has it.
+            requests_per_second=inputs.get("invocationRateLimitPerSecond", 300),
+        )
+        return Created(id=destination, outputs={"arn": arn, "name": destination})
+
     def pipe(self, name: str, inputs: Inputs) -> Created:
-        """Plan a pipe from a DynamoDB stream to a topic."""
+        """Plan a pipe from a DynamoDB stream to a topic or to an API destination."""
         inputs.skip("tags", "description")
         pipe = inputs.get("name", name)
         source, target = inputs["source"], inputs["target"]
-        if "/stream/" not in source or ":sns:" not in target:
-            raise DeploymentError("only pipes from a DynamoDB stream to an SNS topic are played here")
+        destination = self._destinations.get(target)
+        if "/stream/" not in source or not (":sns:" in target or destination):
+            raise DeploymentError(
+                "only pipes from a DynamoDB stream to an SNS topic or an API destination are played here"
+            )
         parameters = inputs["sourceParameters"]
         stream: Mapping[str, Any] = parameters["dynamodbStreamParameters"]
         filters = parameters.get("filterCriteria", {}).get("filters", [])
         spec = PipeSpec(
             name=pipe,
             stream_arn=source,
-            topic_arn=target,
+            target_arn=target,
+            destination=destination,
             # What is not given is as EventBridge has it: batches of 100, retries and age without end.
             batch_size=stream.get("batchSize", 100),
             starting_position=stream["startingPosition"],
@@ -119,3 +159,8 @@ class Messaging:
         )
         self._plan.pipes.append(PipePlan(spec=spec, role_arn=inputs["roleArn"]))
         return Created(id=pipe, outputs={"arn": self._account.arn("pipes", f"pipe/{pipe}"), "name": pipe})
+
+
+def _identifier(name: str) -> str:
+    """Return the UUID with which such ARNs end: the same for the same name, so that two runs declare the same."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))

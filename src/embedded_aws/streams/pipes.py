@@ -1,4 +1,4 @@
-"""Pipes: plays EventBridge Pipes from a DynamoDB stream to an SNS topic."""
+"""Pipes: plays EventBridge Pipes from a DynamoDB stream to an SNS topic or an API destination."""
 
 import base64
 import json
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 Publish = Callable[[str, str], object]
-"""Publishes a message: topic's ARN, text."""
+"""Delivers a message: the target's ARN, text."""
 
 _VARIABLE = re.compile(r"<(?P<path>\$(?:\.[\w-]+|\[(?:\d+|\*)\])+)>|<(?P<reserved>aws\.pipes\.[\w.-]+)>")
 _STEP = re.compile(r"\.([\w-]+)|\[(\d+|\*)\]")
@@ -35,7 +35,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Pipe(StreamConsumer):
-    """Publishes the records of a stream to a topic, one message each, in the order of the stream.
+    """Delivers the records of a stream to a target, one message each, in the order of the stream.
 
     Raises:
         ValueError: A filter, the starting position or a variable of the template is not one that AWS knows.
@@ -51,7 +51,7 @@ class Pipe(StreamConsumer):
             "aws.pipes.pipe-arn": self._arn,
             "aws.pipes.pipe-name": spec.name,
             "aws.pipes.source-arn": spec.stream_arn,
-            "aws.pipes.target-arn": spec.topic_arn,
+            "aws.pipes.target-arn": spec.target_arn,
         }
         self._render = compile_template(spec.input_template, reserved)
         settings = ConsumerSettings(
@@ -75,7 +75,7 @@ class Pipe(StreamConsumer):
     def _publish_all(self, batch: RecordBatch) -> Outcome:
         for index, record in enumerate(batch.records):
             try:
-                self._publish(self._spec.topic_arn, self._render(record))
+                self._publish(self._spec.target_arn, self._render(record))
             except Exception as error:  # noqa: BLE001 - whatever the target raises counts as its failure
                 _logger.warning("%s: publishing failed: %s", self._spec.name, type(error).__name__)
                 return Failed(first_failed=index)

@@ -7,6 +7,7 @@ look up in a description of the service: only binary values are written differen
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import msgspec
@@ -46,6 +47,13 @@ class KeysToRead(TypedDict, total=False):
     ConsistentRead: bool
 
 
+class CancellationReason(TypedDict, total=False):
+    """Why one write of a transaction did not take place."""
+
+    Code: str
+    Item: _Item
+
+
 class DynamoDbAnswer(TypedDict, total=False):
     """What the operations below answer; each has its part of it."""
 
@@ -56,6 +64,7 @@ class DynamoDbAnswer(TypedDict, total=False):
     UnprocessedKeys: dict[str, KeysToRead]
     Count: int
     LastEvaluatedKey: _Item
+    CancellationReasons: list[CancellationReason]
 
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -88,6 +97,10 @@ class DynamoDb:
     def update_item(self, **parameters: object) -> DynamoDbAnswer:
         """Change an item."""
         return self.call("UpdateItem", parameters)
+
+    def transact_write_items(self, **parameters: object) -> DynamoDbAnswer:
+        """Write several items, all or none; an attempt that comes again is known by its token."""
+        return self.call("TransactWriteItems", {"ClientRequestToken": str(uuid.uuid4()), **parameters})
 
     def call(self, operation: str, parameters: Mapping[str, object]) -> DynamoDbAnswer:
         """Call an operation.

@@ -4,6 +4,9 @@ The order of effects is profiles, alert, decision: the decision marks the work a
 repaired by the record's retry. A retry finds its event in the profiles, which changes nothing and is left out of what
 it is judged by. If it decides otherwise than the attempt that raised the alert, the alert follows. A label is done with
 when its transaction says that profiles have learnt it.
+
+Other systems are told of a decision in one write with it, since what has been told cannot be taken back; and of a label
+before it is done with.
 """
 
 from __future__ import annotations
@@ -27,10 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
 
+    from mypy_boto3_dynamodb.type_defs import PutTypeDef
+
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream.detection.stores.alerts import AlertStore
     from fraudstream.detection.stores.decisions import DecisionStore
+    from fraudstream.detection.stores.outbox import Outbox
     from fraudstream.detection.stores.profiles import ProfileStore
     from fraudstream.transactions.pseudonyms.raising import RaisedTransaction
     from fraudstream.transactions.transaction import Transaction
@@ -91,6 +97,7 @@ class Analyzer:
         clock: Callable[[], float] = time.time,
         on_shadow_error: Callable[[Exception], None] | None = None,
         raiser: TokenRaiser | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         """Store the tables.
 
@@ -103,7 +110,9 @@ class Analyzer:
             clock: seconds since the epoch.
             on_shadow_error: see `Judge`.
             raiser: has the keys of later token numbers: all that is learnt is learnt by tokens of the newest.
+            outbox: where events for other systems are put; None: nobody is told.
         """
+        self._outbox = outbox
         self._raiser = raiser or TokenRaiser()
         self._profiles = profiles
         self._decisions = decisions
@@ -189,7 +198,7 @@ class Analyzer:
         try:
             if is_retry or decision.decision is not Verdict.APPROVE:
                 alerted = self._alert(work, transaction, decision)
-            stands = self._decisions.decide(transaction, decision)
+            stands = self._decisions.decide(transaction, decision, self._told(work, transaction, decision))
             if stands.decision and (is_retry or not stands.is_own):
                 # Another attempt may have raised its alert in between.
                 self._alert(work, transaction, stands.decision)
@@ -216,10 +225,18 @@ class Analyzer:
             return error
         return None
 
+    def _told(self, work: Work, transaction: Transaction, decision: Decision) -> Sequence[PutTypeDef]:
+        """Return what other systems are to be told of a decision."""
+        if self._outbox is None:
+            return ()
+        return self._outbox.of_decision(transaction, decision, work.inline, has_alert=work.label is None)
+
     def _close(self, work: Work) -> Exception | None:
         try:
             if work.transaction and work.label:
-                self._alerts.close(work.transaction.transaction_id, work.label)
+                closed = self._alerts.close(work.transaction.transaction_id, work.label)
+                if self._outbox is not None:
+                    self._outbox.tell_label(work.transaction, work.label, closes_alert=closed)
                 self._decisions.note_learnt(work.transaction, work.label)
         except (ClientError, BotoCoreError) as error:
             return error

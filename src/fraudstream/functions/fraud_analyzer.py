@@ -11,6 +11,7 @@ from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar, time_zone
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStore
+from fraudstream.detection.stores.outbox import Outbox
 from fraudstream.detection.stores.profiles import ProfileStore
 from fraudstream.detection.stores.ruleset import RulesetStore
 from fraudstream.detection.stream_records import sequence_number, transaction_id
@@ -61,6 +62,14 @@ _ANALYZER = Analyzer(
     calendar=Calendar(time_zone(_SETTINGS.time_zone), _SETTINGS.label_delay_days),
     on_shadow_error=_shadow_failed,
     raiser=_RAISER,
+    outbox=Outbox(
+        _DYNAMODB,
+        _SETTINGS.outbox_table,
+        types=_SETTINGS.events.split(","),
+        environment=_SETTINGS.environment_suffix,
+    )
+    if _SETTINGS.events
+    else None,
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fraudstream.settings import AnalyzerSettings, CommonSettings, ProcessorSettings, ReporterSettings, read_settings
-from infra.settings import StackSettingsError
+from infra.setting_reader import StackSettingsError
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, UNKNOWN, Declare, Graph, Resource
 
 FUNCTIONS = ("transaction-processor", "fraud-analyzer", "report-generator")

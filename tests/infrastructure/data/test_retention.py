@@ -76,7 +76,7 @@ def test_every_row_is_of_something_that_is_there(everything: Graph) -> None:
     prefixes = bucket_prefixes()
     known = {*declared(everything), *prefixes, *OF_AWS, "rulesets/", QUERY_RESULTS_PREFIX}
     assert {name for name in ROWS if name not in known} == {
-        "streams of the tables of transactions and alerts",
+        "streams of the tables of transactions, alerts and events",
         "traces of X-Ray",
         "point-in-time recovery of every table",
     }
@@ -114,7 +114,8 @@ def test_the_retention_of_items_is_the_setting_of_each_function(declare: Declare
         if name.endswith("RETENTION_DAYS")
     }
     assert given == dict.fromkeys(["RETENTION_DAYS", "PROFILE_RETENTION_DAYS", "ALERT_RETENTION_DAYS"], "77")
-    assert all("`retentionDays`" in ROWS[f"table-{purpose}-…"] for purpose in TABLES)
+    assert all("`retentionDays`" in ROWS[f"table-{purpose}-…"] for purpose in {*TABLES} - {"outbox"})
+    assert ROWS["table-outbox-…"] == f"{contract.OUTBOX_RETENTION_DAYS} days"
 
 
 def test_by_default_labels_reach_transactions_of_half_a_year(declare: Declare) -> None:

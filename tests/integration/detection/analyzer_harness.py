@@ -12,13 +12,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import LISTED_PREFIX, ItemKind
+from fraudstream.contract import LISTED_PREFIX, EventType, ItemKind
 from fraudstream.detection.analyzer import Analysis, Analyzer
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.profiles.sharded import Sharding, entity_of, undivided
 from fraudstream.detection.rules.ruleset import load
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStore
+from fraudstream.detection.stores.outbox import Outbox
 from fraudstream.detection.stores.profile_items import SET_ASIDE_PREFIX, StoredProfile, add_shards, read_items
 from fraudstream.detection.stores.profiles import ProfileStore
 from fraudstream.transactions.decisions.decision import Decision
@@ -57,6 +58,7 @@ TABLES = {
     "transactions": TRANSACTION_KEYS,
     "profiles": {"entity": "S"},
     "alerts": {"transactionId": "S"},
+    "outbox": {"transactionId": "S", "eventId": "S"},
 }
 
 
@@ -97,6 +99,7 @@ class World:
             calendar=Calendar(),
             clock=lambda: (NOW + 60_000) / 1000,
             raiser=raiser,
+            outbox=Outbox(self.dynamodb, "outbox", types=EventType, environment="test"),
         )
 
     def profile_store(self) -> ProfileStore:
@@ -157,6 +160,10 @@ class World:
         return from_item(
             self.dynamodb.get_item(TableName="alerts", Key={"transactionId": {"S": transaction_id}})["Item"]
         )
+
+    def events(self) -> dict[str, dict[str, Any]]:
+        """Give what other systems are told, by its id."""
+        return {event["eventId"]: event for event in map(from_item, self.items("outbox"))}
 
     def change(self, each: Transaction, attributes: Mapping[str, object]) -> None:
         self.dynamodb.update_item(

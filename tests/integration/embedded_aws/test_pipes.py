@@ -49,14 +49,14 @@ class Bench:
     def put(self, key: str, **values: Any) -> None:
         self.dynamodb.put_item(TableName=self.name, Item={"id": {"S": key}, **values})
 
-    def publish(self, topic_arn: str, message: str) -> None:
-        self.sns.publish(TopicArn=topic_arn, Message=message)
+    def publish(self, target_arn: str, message: str) -> None:
+        self.sns.publish(TopicArn=target_arn, Message=message)
 
     def pipe(self, publish: Any = None, **changes: Any) -> Pipe:
         values: dict[str, Any] = {
             "name": "alerts",
             "stream_arn": self.stream_arn,
-            "topic_arn": self.topic_arn,
+            "target_arn": self.topic_arn,
             "batch_size": 10,
             "starting_position": "TRIM_HORIZON",
             "filters": ({"eventName": ["INSERT"]},),
@@ -103,11 +103,11 @@ def test_each_record_becomes_a_message_by_the_template(bench: Bench) -> None:
 def test_a_record_that_cannot_be_published_ends_in_the_dead_letters(bench: Bench) -> None:
     attempts: list[str] = []
 
-    def publish(topic_arn: str, message: str) -> None:
+    def publish(target_arn: str, message: str) -> None:
         attempts.append(json.loads(message)["transactionId"])
         if attempts[-1] == "bad":
             raise ConnectionError
-        bench.publish(topic_arn, message)
+        bench.publish(target_arn, message)
 
     for key in ("a", "bad", "b"):
         bench.put(key, score={"N": "1"}, reasons={"L": []})

@@ -14,7 +14,7 @@ ROWS: dict[str, tuple[str, str]] = {
     name: (default.strip("`"), allowed.replace("`", ""))
     for name, default, allowed, _ in re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|", PAGE, re.MULTILINE)
 }
-OF_OTHER_SETTINGS = {"environmentSuffix": "dev", "throttleBurst": "200"}
+OF_OTHER_SETTINGS = {"environmentSuffix": "dev", "throttleBurst": "200", "events": "none"}
 """Defaults that the table describes in words, in a stack called dev without any setting."""
 
 

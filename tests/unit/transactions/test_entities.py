@@ -16,7 +16,7 @@ from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.transaction import Transaction
 from infra.compute.placeholders import read_placeholders
-from infra.settings import StackSettingsError
+from infra.setting_reader import StackSettingsError
 
 TOKENIZER = Tokenizer("A" * 44)
 PLACEHOLDERS = frozenset(read_placeholders().split(","))

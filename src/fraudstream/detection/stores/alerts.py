@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from fraudstream.detection.profiles.entities import EntityKind, entities
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.dynamodb import held_item, raise_unless_condition_failed
+from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.decisions.inline import is_stricter
 from fraudstream.transactions.decisions.reasons import STRICTER_THAN_INLINE
 from fraudstream.transactions.storage.attributes import from_item, to_item
@@ -102,9 +103,13 @@ class AlertStore:
         return True
 
     def close(self, transaction_id: str, label: Label) -> bool:
-        """Close the alert of a transaction, or have a closed one show a newer label; tell whether anything changed."""
+        """Close the alert of a transaction, or have a closed one show a newer label; tell whether it now shows it.
+
+        It does too if an earlier attempt, or a call whose answer was lost, has closed it by the same label. One that
+        was withdrawn is no alert any more.
+        """
         try:
-            self._dynamodb.update_item(
+            answer = self._dynamodb.update_item(
                 TableName=self._table,
                 Key={"transactionId": {"S": transaction_id}},
                 UpdateExpression="SET #status = :closed, statusShard = :shard, closedAt = :at, #label = :label",
@@ -119,11 +124,14 @@ class AlertStore:
                         ":label": label.label,
                     }
                 ),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
+            stands = from_item(answer.get("Attributes", {}))
         except ClientError as error:
-            raise_unless_condition_failed(error)
-            return False
-        return True
+            stands = from_item(held_item(error))
+        shown = (stands.get("closedAt"), stands.get("label")) == (label.labeled_at, label.label)
+        return shown and stands.get("decision") != Verdict.APPROVE
 
 
 def status_shard(status: str, transaction_id: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from fraudstream.dynamodb import held_item, raise_unless_condition_failed
+from fraudstream.dynamodb import first_refused, held_item, is_in_conflict, raise_unless_condition_failed
 from fraudstream.transactions.decisions.decision import Decision, Truth
 from fraudstream.transactions.storage.attributes import from_attribute, to_item
 
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, PutTypeDef, UpdateTypeDef
 
     from fraudstream.transactions.decisions.decision import Label
     from fraudstream.transactions.transaction import Transaction
+
+
+_CONFLICT_PAUSES_SECONDS: Final = (0.02, 0.05, 0.1)
+"""Somebody else writes the transaction at the same moment, such as its label: that takes milliseconds."""
 
 
 class DecisionStanding(NamedTuple):
@@ -48,27 +53,51 @@ class DecisionStore:
         self._table = table
         self._pool = pool
 
-    def decide(self, transaction: Transaction, decision: Decision) -> DecisionStanding:
+    def decide(
+        self, transaction: Transaction, decision: Decision, events: Sequence[PutTypeDef] = ()
+    ) -> DecisionStanding:
         """Write a decision on its transaction, if it is the first one; give what stands there afterwards.
 
         A transaction that has a decision keeps it, and one that is no longer stored stays away.
+
+        Args:
+            transaction: what was judged.
+            decision: what was decided.
+            events: what other systems are to be told of it, as puts: all of it is written, or nothing.
         """
         values = decision.to_item()
+        update: UpdateTypeDef = {
+            "TableName": self._table,
+            "Key": _key(transaction),
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+            "ConditionExpression": "attribute_exists(transactionId) AND attribute_not_exists(#decision)",
+            "ExpressionAttributeNames": {f"#{name}": name for name in values},
+            "ExpressionAttributeValues": {f":{name}": value for name, value in values.items()},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
         try:
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key=_key(transaction),
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
-                ConditionExpression="attribute_exists(transactionId) AND attribute_not_exists(#decision)",
-                ExpressionAttributeNames={f"#{name}": name for name in values},
-                ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+            if events:
+                self._write_together(update, events)
+            else:
+                self._dynamodb.update_item(**update)
         except ClientError as error:
-            stands = Decision.from_item(held_item(error))
+            stands = Decision.from_item(first_refused(error) if events else held_item(error))
             # One that is like this one to the millisecond is this one: its answer was lost, and the SDK repeated it.
             return DecisionStanding(is_own=stands == decision, is_done=True, decision=stands)
         return DecisionStanding(is_own=True, is_done=True, decision=decision)
+
+    def _write_together(self, update: UpdateTypeDef, events: Sequence[PutTypeDef]) -> None:
+        for pause in (*_CONFLICT_PAUSES_SECONDS, None):
+            try:
+                self._dynamodb.transact_write_items(
+                    TransactItems=[{"Update": update}, *({"Put": put} for put in events)]
+                )
+            except ClientError as error:
+                if pause is None or not is_in_conflict(error):
+                    raise
+                time.sleep(pause)
+            else:
+                return
 
     def decided(self, transactions: Sequence[Transaction]) -> list[DecisionStanding]:
         """Return for each transaction whether it has a decision, or is no longer stored."""

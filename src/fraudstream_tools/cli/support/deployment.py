@@ -33,6 +33,7 @@ VARIABLES: Mapping[str, str] = {
     "bucketName": "FRAUDSTREAM_BUCKET",
     "transactionsTable": "FRAUDSTREAM_TRANSACTIONS_TABLE",
     "alertsTable": "FRAUDSTREAM_ALERTS_TABLE",
+    "outboxTable": "FRAUDSTREAM_OUTBOX_TABLE",
     "profilesTable": "FRAUDSTREAM_PROFILES_TABLE",
     "reportFunction": "FRAUDSTREAM_REPORT_FUNCTION",
     "analyzerFunction": "FRAUDSTREAM_ANALYZER_FUNCTION",

@@ -28,6 +28,7 @@ def privacy_system(deployment: Deployment) -> "PrivacySystem":
         profiles=deployment["profilesTable"],
         alerts=deployment["alertsTable"],
         bucket=deployment["bucketName"],
+        outbox=deployment.get("outboxTable"),
         audit_bucket=deployment.get("auditBucket"),
     )
 

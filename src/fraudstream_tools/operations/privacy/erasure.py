@@ -93,6 +93,7 @@ class Erasure:
             TokenStore.TRANSACTIONS: len(items.own) + len(items.elsewhere),
             TokenStore.PROFILES: len(items.profiles) + self._marked,
             TokenStore.ALERTS: len(items.alerts),
+            TokenStore.OUTBOX: len(items.events),
             TokenStore.REPORTS: len(reports),
             TokenStore.OTHER_OBJECTS: len(others.results),
         }
@@ -182,6 +183,8 @@ class Erasure:
         dynamodb = self.system.dynamodb
         for name in items.alerts:
             dynamodb.delete_item(TableName=self.system.alerts, Key=to_item({"transactionId": name}))
+        for key in items.events:
+            dynamodb.delete_item(TableName=self.system.outbox or "", Key=key)
         own = f"{EntityKind.CUSTOMER}#{min(self.person.tokens)}"
         entities = {f"{kind}#{token}" for token, kind in items.entities.items()}
         # The base of a divided profile goes first: its shards are written by nobody who reads it later.

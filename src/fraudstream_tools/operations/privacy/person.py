@@ -39,11 +39,13 @@ class PersonItems:
     """Keys in the table of profiles, other than marks and holds."""
     alerts: list[str] = field(default_factory=list[str])
     """Ids of transactions with alerts, and keys of cases."""
+    events: list[Key] = field(default_factory=list[Key])
+    """Keys of events in the outbox."""
 
     @property
     def count(self) -> int:
         """How many items there are."""
-        return len(self.own) + len(self.elsewhere) + len(self.profiles) + len(self.alerts)
+        return len(self.own) + len(self.elsewhere) + len(self.profiles) + len(self.alerts) + len(self.events)
 
 
 def find_items(
@@ -100,7 +102,25 @@ def find_items(
     scan(system.dynamodb, system.profiles, find_profiles)
     on_table(system.alerts)
     scan(system.dynamodb, system.alerts, find_alerts)
+    if system.outbox is not None:
+        on_table(system.outbox)
+        found.events = _find_events(system, system.outbox, found.own, persons, until)
     return found
+
+
+def _find_events(
+    system: PrivacySystem, outbox: str, own: Mapping[str, Key], persons: AbstractSet[str], until: int
+) -> list[Key]:
+    events: list[Key] = []
+
+    def find(_: int, page: Iterable[Item]) -> None:
+        for item in page:
+            is_older = int(item["eventTime"]["S"]) <= until
+            if item["transactionId"]["S"] in own or (is_older and item["customerId"]["S"] in persons):
+                events.append({name: item[name] for name in ("transactionId", "eventId")})
+
+    scan(system.dynamodb, outbox, find)
+    return events
 
 
 def _note(

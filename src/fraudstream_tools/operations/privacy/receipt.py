@@ -69,7 +69,9 @@ def keep_receipt(system: "PrivacySystem", receipt: ErasureReceipt) -> str:
 def remainders(system: "PrivacySystem", at: datetime) -> tuple[Remainder, ...]:
     """Return what still holds something of a person who was erased at a time, with the day on which it ends."""
     found: list[Remainder] = []
-    for table in (system.transactions, system.profiles, system.alerts):
+    for table in (system.transactions, system.profiles, system.alerts, system.outbox):
+        if table is None:
+            continue
         days = _recovery_days(system, table)
         if days:
             found.append(Remainder(what=f"point-in-time recovery of {table}", ends=_day(at, days)))

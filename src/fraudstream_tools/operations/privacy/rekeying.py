@@ -82,6 +82,8 @@ class Rekeying:
         self._pass(TokenStore.PROFILES, system.profiles, self._rekey_profile)
         self._pass(TokenStore.TRANSACTIONS, system.transactions, self._rekey_transaction)
         self._pass(TokenStore.ALERTS, system.alerts, self._rekey_alert)
+        if system.outbox is not None:
+            self._pass(TokenStore.OUTBOX, system.outbox, self._rekey_event)
         self._rekey_log()
         self._rekey_reports()
         return self._result
@@ -216,6 +218,12 @@ class Rekeying:
         kind, _, token = item.get("entity", {}).get("S", "").rpartition("#")
         changes = {"entity": {"S": f"{kind}#{newest[token]}"}} if token in newest else {}
         return self._change(self.system.alerts, item, {"transactionId": item["transactionId"]}, changes)
+
+    def _rekey_event(self, item: Item, newest: Mapping[str, str]) -> bool:
+        token = item.get("customerId", {}).get("S", "")
+        key = {name: item[name] for name in ("transactionId", "eventId")}
+        changes = {"customerId": {"S": newest[token]}} if token in newest else {}
+        return self._change(self.system.outbox or "", item, key, changes)
 
     def _change(self, table: str, item: Item, key: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
         """Set attributes that are still what they were; who changed them meanwhile is met by the next run."""

@@ -28,6 +28,7 @@ class TokenStore(StrEnum):
     PROFILES = "profiles"
     """Entries of lists, marks and copies of damaged profiles are in the same table."""
     ALERTS = "alerts"
+    OUTBOX = "outbox"
     LOG = "decision log"
     REPORTS = "reports"
     OTHER_OBJECTS = "other objects"
@@ -38,6 +39,7 @@ TABLES: Final[Mapping[str, TokenStore]] = {
     "transactions": TokenStore.TRANSACTIONS,
     "profiles": TokenStore.PROFILES,
     "alerts": TokenStore.ALERTS,
+    "outbox": TokenStore.OUTBOX,
 }
 """The purpose of each table, as in its name, to its store."""
 
@@ -73,5 +75,7 @@ class PrivacySystem:
     profiles: str
     alerts: str
     bucket: str
+    outbox: str | None = None
+    """None: the stack was deployed by a version that had none."""
     audit_bucket: str | None = None
     """Of the audit trail, if there is one: nothing is erased from it."""
