@@ -249,7 +249,8 @@ def test_keys_are_listed_page_by_page_as_boto3_does(aws_service: Service) -> Non
     ]
     aws_service.replies += [Reply(body=page.encode()) for page in [*pages, *pages]]
     listed: list[list[str]] = []
-    for client in (quick_s3("bucket", LIMITS), of_boto3("s3")):
+    clients: list[Any] = [quick_s3("bucket", LIMITS), of_boto3("s3")]
+    for client in clients:
         page = client.list_objects_v2(Bucket="bucket", Prefix="marks/ä")
         keys = [entry["Key"] for entry in page["Contents"]]
         page = client.list_objects_v2(
