@@ -241,6 +241,8 @@ def test_the_handler_serves_from_its_environment(
     assert not_found["statusCode"] == 404
     assert "zo" not in str(refusal.value)
     out = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {line.get("function_request_id") for line in out if "message" in line} == {"22222222-bbbb"}
+    # Lines of metrics say what came of a request, and have the id by which the access log has it.
+    assert {line["function_request_id"] for line in out if "_aws" not in line} == {"22222222-bbbb"}
+    assert {line["request_id"] for line in out if "_aws" in line} == {"11111111-aaaa"}
     assert [line["TransactionsStored"] for line in out if "TransactionsStored" in line] == [[1]]
     assert [line["TransactionsRepeated"] for line in out if "TransactionsRepeated" in line] == [[1]]
