@@ -159,7 +159,11 @@ _expressions: Final = st.one_of(
     st.tuples(
         *map(
             st.sampled_from,
-            (tuple(fields.BY_NAME), ("==", "!=", "in", "<", "+"), (f"'{MARK}'", f"('{CARD}',)", "1", "listed")),
+            (
+                ("channel", "type", "amountBase"),
+                ("==", "!=", "in", "<", "+"),
+                (f"'{MARK}'", f"('{CARD}',)", "1", "listed"),
+            ),
         )
     ).map(" ".join),
     st.lists(st.sampled_from(_WORDS), max_size=14).map(" ".join),
