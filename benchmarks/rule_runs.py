@@ -17,7 +17,7 @@ _ROOT: Final = Path(__file__).parents[1]
 _OF_0_1_0: Final = _ROOT / "tests" / "golden" / "0.1.0" / "bucket.tar.gz"
 
 
-class Judged(NamedTuple):
+class RuleSample(NamedTuple):
     """A transaction of the world, what is true of it, and what both rulesets said."""
 
     pattern: str
@@ -49,7 +49,7 @@ def rules_of_0_1_0() -> Ruleset:
         return load(*(file.read() for file in files if file))
 
 
-def go_through(settings: FintechSettings) -> list[Judged]:
+def go_through(settings: FintechSettings) -> list[RuleSample]:
     """Judge a world, transaction by transaction, with labels when they become known."""
     world = make_fintech_world(settings)
     transactions = [as_transaction(row, number) for number, row in enumerate(world.transactions, start=1)]
@@ -59,7 +59,7 @@ def go_through(settings: FintechSettings) -> list[Judged]:
         if truth.report
     }
     today, earlier = rules_of_today(), rules_of_0_1_0()
-    judged: list[Judged] = []
+    judged: list[RuleSample] = []
     history = judge_history(transactions, known, Judge(today))
     for truth, (transaction, decision) in zip(world.truths, history, strict=True):
         vector = unpack(decision.features)
@@ -67,7 +67,7 @@ def go_through(settings: FintechSettings) -> list[Judged]:
         now, before = decide(today, truths), decide(earlier, earlier.evaluate(transaction, vector))
         amount = today.rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp)
         judged.append(
-            Judged(
+            RuleSample(
                 pattern=truth.episode if truth.fraud else "",
                 kind=truth.trap,
                 prepared=bool(truth.episode) and not truth.fraud,

@@ -21,7 +21,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.rule_runs import Judged, go_through, is_live, rules_of_today
+from benchmarks.rule_runs import RuleSample, go_through, is_live, rules_of_today
 from fraudstream.statistics import wilson_interval
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream_tools.lab.fintech.world import FintechSettings
@@ -37,7 +37,7 @@ def _is_alert(verdict: Verdict) -> bool:
     return verdict is not Verdict.APPROVE
 
 
-def recall_before(judged: Sequence[Judged], alerts: int) -> dict[int, float]:
+def recall_before(judged: Sequence[RuleSample], alerts: int) -> dict[int, float]:
     """Return what 0.1.0 finds with so many alerts: places of transactions, and the probability that it takes each."""
     by_odds: dict[float, list[int]] = defaultdict(list)
     for place, each in enumerate(judged):
@@ -53,7 +53,7 @@ def recall_before(judged: Sequence[Judged], alerts: int) -> dict[int, float]:
     return taken
 
 
-def table_of_patterns(judged: Sequence[Judged], taken: dict[int, float]) -> tuple[Table, list[dict[str, Any]]]:
+def table_of_patterns(judged: Sequence[RuleSample], taken: dict[int, float]) -> tuple[Table, list[dict[str, Any]]]:
     """Return the frauds by pattern: how many of them are found, by number and by value, now and before."""
     places: dict[str, list[int]] = defaultdict(list)
     for place, each in enumerate(judged):
@@ -77,9 +77,9 @@ def table_of_patterns(judged: Sequence[Judged], taken: dict[int, float]) -> tupl
     return _as_table("frauds, found by a review or decline", rows), rows
 
 
-def table_of_kinds(judged: Sequence[Judged]) -> tuple[Table, list[dict[str, Any]]]:
+def table_of_kinds(judged: Sequence[RuleSample]) -> tuple[Table, list[dict[str, Any]]]:
     """Return the honest transactions by what they look like: false declines and alerts per 1,000, now and before."""
-    found: dict[str, list[Judged]] = defaultdict(list)
+    found: dict[str, list[RuleSample]] = defaultdict(list)
     for each in judged:
         if not each.pattern and not each.prepared:
             found[each.kind or ORDINARY].append(each)
@@ -100,7 +100,7 @@ def table_of_kinds(judged: Sequence[Judged]) -> tuple[Table, list[dict[str, Any]
     return _as_table("honest transactions, per 1,000", rows), rows
 
 
-def table_of_rules(judged: Iterable[Judged]) -> Table:
+def table_of_rules(judged: Iterable[RuleSample]) -> Table:
     """Return each rule's hits, and how many of them are fraud, with the lower end of the interval of that share."""
     hits: dict[str, list[bool]] = defaultdict(list)
     for each in judged:
@@ -152,7 +152,7 @@ def main() -> None:
 
 
 def _summary(
-    counted: Sequence[Judged],
+    counted: Sequence[RuleSample],
     patterns: Sequence[dict[str, Any]],
     kinds: Sequence[dict[str, Any]],
     taken: dict[int, float],
