@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from benchmarks.scale.system import Load, Outcome, Simulation, Stack, constant
+from benchmarks.scale.system import Load, SimulatedStack, SimulatedTimes, StackSimulation, constant
 from fraudstream_tools.costs.estimate import SECONDS_A_DAY, Usage, batches, estimate, read_counts, read_prices
 from fraudstream_tools.sizing.plan import plan_for
 from fraudstream_tools.sizing.service import service_times
@@ -20,7 +20,7 @@ UNTHROTTLED: Final = (1200, 1500, 2000, 3000)
 SEED: Final = 11
 REQUESTS: Final = 20_000
 """Of a run, at most; the fastest last four seconds at least."""
-DEFAULT: Final = Stack(service_times(read_counts()), 1000, 200, 200, 100, 4)
+DEFAULT: Final = SimulatedStack(service_times(read_counts()), 1000, 200, 200, 100, 4)
 """What a stack has without any setting; a new table has four partitions."""
 
 
@@ -42,7 +42,7 @@ def main() -> None:
     )
 
 
-def _sized(rate: float) -> Stack:
+def _sized(rate: float) -> SimulatedStack:
     plan = plan_for(rate, DEFAULT.times)
     return DEFAULT._replace(
         throttle=max(DEFAULT.throttle, rate * 2),
@@ -53,9 +53,9 @@ def _sized(rate: float) -> Stack:
     )
 
 
-def _steady(stack: Stack, rate: float) -> dict[str, Any]:
+def _steady(stack: SimulatedStack, rate: float) -> dict[str, Any]:
     seconds = min(max(REQUESTS / rate, 4), 120)
-    found = Simulation(stack, Load(constant(rate), seconds), SEED).run()
+    found = StackSimulation(stack, Load(constant(rate), seconds), SEED).run()
     plan, counts = plan_for(rate, stack.times), read_counts()
     # The largest batch that was metered and is not larger than those of the run.
     batch = max(each for each in batches(counts) if each == 1 or each <= len(found.decisions) / max(found.batches, 1))
@@ -75,7 +75,7 @@ def _steady(stack: Stack, rate: float) -> dict[str, Any]:
 
 
 def _scenarios() -> list[dict[str, Any]]:
-    runs: Sequence[tuple[str, Stack, Load, bool]] = (
+    runs: Sequence[tuple[str, SimulatedStack, Load, bool]] = (
         ("ten times 50 a second for ten seconds", DEFAULT, Load(_burst, 60), True),
         ("500 a second from no environment at all", DEFAULT, Load(constant(500), 20), False),
         ("1,000 a second, a fifth on one merchant", DEFAULT, Load(constant(1000), 20, 0.2), True),
@@ -84,7 +84,7 @@ def _scenarios() -> list[dict[str, Any]]:
     )
     rows: list[dict[str, Any]] = []
     for name, stack, load, warm in runs:
-        found = Simulation(stack, load, SEED, warm=warm).run()
+        found = StackSimulation(stack, load, SEED, warm=warm).run()
         row = {"name": name, **_figures(found), "busiest": found.busiest, "cold_starts": found.cold_starts}
         if until := load.outage[1]:
             # Caught up is who decides what comes in at once again.
@@ -98,7 +98,7 @@ def _burst(now: float) -> float:
     return 500 if 20 <= now < 30 else 50  # noqa: PLR2004
 
 
-def _figures(found: Outcome) -> dict[str, Any]:
+def _figures(found: SimulatedTimes) -> dict[str, Any]:
     asked = max(found.counts["requests"], 1)
     return {
         "requests": found.counts["requests"],

@@ -30,7 +30,7 @@ HOT_WRITE_SECONDS: Final = 0.0077
 """For which one writer holds a profile that many share: without shards of it, some 130 a second were measured."""
 
 
-class Stack(NamedTuple):
+class SimulatedStack(NamedTuple):
     """How a stack is set up."""
 
     times: ServiceTimes
@@ -65,7 +65,7 @@ def constant(rate: float) -> Callable[[float], float]:
     return at
 
 
-class Outcome:
+class SimulatedTimes:
     """What a simulation found."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class Outcome:
         self.batches = 0
 
 
-class TokenBucket:
+class RequestAllowance:
     """Lets so many a second through, and a burst."""
 
     def __init__(self, env: simpy.Environment, rate: float, burst: float) -> None:
@@ -90,7 +90,7 @@ class TokenBucket:
         self._tokens, self._at = burst, 0.0
 
     def take(self, number: float = 1) -> bool:
-        """Take tokens, if there are as many."""
+        """Use up tokens, and return whether there were as many."""
         self._tokens = min(self._burst, self._tokens + (self._env.now - self._at) * self._rate)
         self._at = self._env.now
         if self._tokens < number:
@@ -102,11 +102,13 @@ class TokenBucket:
 class Environments:
     """The environments of a function: kept when they are idle, started when there is none, refused above the limit."""
 
-    def __init__(self, env: simpy.Environment, concurrency: int, outcome: Outcome, *, ready: int = 0) -> None:
+    def __init__(self, env: simpy.Environment, concurrency: int, outcome: SimulatedTimes, *, ready: int = 0) -> None:
         """Begin with some that are ready."""
         self._concurrency, self._outcome = concurrency, outcome
-        self._starts = TokenBucket(env, ENVIRONMENTS_PER_TEN_SECONDS / 10, ENVIRONMENTS_PER_TEN_SECONDS)
-        self._calls = TokenBucket(env, REQUESTS_PER_ENVIRONMENT * concurrency, REQUESTS_PER_ENVIRONMENT * concurrency)
+        self._starts = RequestAllowance(env, ENVIRONMENTS_PER_TEN_SECONDS / 10, ENVIRONMENTS_PER_TEN_SECONDS)
+        self._calls = RequestAllowance(
+            env, REQUESTS_PER_ENVIRONMENT * concurrency, REQUESTS_PER_ENVIRONMENT * concurrency
+        )
         self._idle, self.busy = ready, 0
 
     def enter(self) -> float | None:
@@ -131,27 +133,27 @@ class Environments:
         self._idle += 1
 
 
-class Simulation:
+class StackSimulation:
     """One run."""
 
-    def __init__(self, stack: Stack, load: Load, seed: int, *, warm: bool = True) -> None:
+    def __init__(self, stack: SimulatedStack, load: Load, seed: int, *, warm: bool = True) -> None:
         """Build a stack, warm or without any environment."""
         self._env, self._random = simpy.Environment(), random.Random(seed)
         self._stack, self._load = stack, load
-        self.outcome = Outcome()
-        self._gateway = TokenBucket(self._env, stack.throttle, stack.burst)
+        self.outcome = SimulatedTimes()
+        self._gateway = RequestAllowance(self._env, stack.throttle, stack.burst)
         ready = stack.processor_concurrency if warm else 0
         self._processor = Environments(self._env, stack.processor_concurrency, self.outcome, ready=ready)
         self._partitions = [
-            TokenBucket(self._env, UNITS_PER_PARTITION, UNITS_PER_PARTITION) for _ in range(stack.partitions)
+            RequestAllowance(self._env, UNITS_PER_PARTITION, UNITS_PER_PARTITION) for _ in range(stack.partitions)
         ]
         self._analyzers = simpy.Resource(self._env, stack.analyzer_concurrency)
         self._hot = [simpy.Resource(self._env, 1) for _ in range(load.hot_shards)]
         self._lanes: list[deque[tuple[float, bool]]] = [deque() for _ in range(stack.partitions * LANES_PER_SHARD)]
         self._wakers: list[simpy.Event] = [self._env.event() for _ in self._lanes]
 
-    def run(self, drain_seconds: float = 60) -> Outcome:
-        """Let all requests come in, and give the rest some time."""
+    def run(self, drain_seconds: float = 60) -> SimulatedTimes:
+        """Run until all requests have come in, and for some time after."""
         for lane in range(len(self._lanes)):
             self._env.process(self._work(lane))
         self._env.process(self._arrive())
@@ -207,7 +209,7 @@ class Simulation:
             self._wakers[lane].succeed()
 
     def _work(self, lane: int) -> Events:
-        """Take batches of one lane, one after the other."""
+        """Handle the batches of one lane, one after the other."""
         queue, since, until = self._lanes[lane], *self._load.outage
         while True:
             if not queue:

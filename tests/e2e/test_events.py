@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from embedded_aws.cloud import LocalCloud
+from fraudstream.contract import EventType
 from fraudstream.detection.events import OutboundEvent
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.operations.labels import label_now
@@ -47,8 +48,8 @@ def test_a_flagged_transaction_and_its_label_are_posted_once(
     )
     of_name = {each.event_type: each for each in events if each.transaction_id == name}
     assert set(of_name) == {"CASE_OPENED", "TRANSACTION_FLAGGED", "LABEL_SET", "CASE_CLOSED"}
-    assert of_name["LABEL_SET"].label_source == "chargeback"
-    told = of_name["TRANSACTION_FLAGGED"]
+    assert of_name[EventType.LABEL_SET].label_source == "chargeback"
+    told = of_name[EventType.TRANSACTION_FLAGGED]
     state = states[name]
     assert (told.decision, told.score) == (state["decision"], str(state["score"]))
     assert told.customer_id == state["customerId"]

@@ -7,21 +7,21 @@ from typing import Any
 import pytest
 import simpy
 
-from benchmarks.scale.system import Environments, Load, Outcome, Simulation, Stack, constant
+from benchmarks.scale.system import Environments, Load, SimulatedStack, SimulatedTimes, StackSimulation, constant
 from fraudstream_tools.costs.estimate import read_counts
 from fraudstream_tools.sizing import advice, plan
 from fraudstream_tools.sizing.erlang import erlang_b, erlang_c, servers_for
 from fraudstream_tools.sizing.plan import plan_for
 from fraudstream_tools.sizing.service import LARGEST_BATCH, service_times
-from infra import settings
+from infra import setting_reader, settings
 from infra.compute.stream_consumers import analyzer_consumer
 
 TIMES = service_times(read_counts())
 
 
-def simulated(rate: float, seconds: float, **changes: Any) -> Outcome:
-    stack = Stack(TIMES, 1000, 200, 200, 100, 4)
-    return Simulation(stack, Load(constant(rate), seconds, **changes), seed=3).run(drain_seconds=20)
+def simulated(rate: float, seconds: float, **changes: Any) -> SimulatedTimes:
+    stack = SimulatedStack(TIMES, 1000, 200, 200, 100, 4)
+    return StackSimulation(stack, Load(constant(rate), seconds, **changes), seed=3).run(drain_seconds=20)
 
 
 def test_erlangs_formulas_give_what_his_tables_say() -> None:
@@ -40,7 +40,7 @@ def test_a_lane_that_takes_one_at_a_time_waits_as_often_as_it_is_busy() -> None:
 @pytest.mark.parametrize("load", [3.0, 5.0, 8.0])
 def test_environments_refuse_the_share_that_erlang_says(load: float) -> None:
     env, rng, seconds, servers = simpy.Environment(), random.Random(5), 0.9, 6
-    environments = Environments(env, servers, Outcome(), ready=servers)
+    environments = Environments(env, servers, SimulatedTimes(), ready=servers)
     refused, asked = 0, 20_000
 
     def serve() -> Generator[simpy.Event]:
@@ -89,8 +89,8 @@ def test_what_an_outage_left_is_decided_afterwards() -> None:
 
 
 def test_a_cold_stack_answers_everybody_in_the_end() -> None:
-    stack = Stack(TIMES, 1000, 200, 200, 100, 4)
-    found = Simulation(stack, Load(constant(300), 5), seed=3, warm=False).run(drain_seconds=20)
+    stack = SimulatedStack(TIMES, 1000, 200, 200, 100, 4)
+    found = StackSimulation(stack, Load(constant(300), 5), seed=3, warm=False).run(drain_seconds=20)
     assert found.cold_starts > 0
     assert found.counts["stored"] == found.counts["requests"]
 
@@ -106,7 +106,7 @@ def test_the_default_settings_are_those_for_the_stages_throttle() -> None:
 def test_what_the_plan_takes_for_given_is_what_the_program_declares() -> None:
     consumer = analyzer_consumer()
     assert (consumer.parallelization, consumer.batch_size) == (plan.LANES_PER_SHARD, LARGEST_BATCH)
-    assert plan.MINIMUM_CONCURRENCY == settings.MINIMUM_CONCURRENCY
+    assert plan.MINIMUM_CONCURRENCY == setting_reader.MINIMUM_CONCURRENCY
     assert advice.STAGE_THROTTLE == settings.REQUESTS_PER_SECOND
 
 
