@@ -9,6 +9,8 @@ CONDITION_FAILED = "ConditionalCheckFailedException"
 _THROTTLED = {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
 _CANCELED = "TransactionCanceledException"
 _FIRST_REFUSED = "ConditionalCheckFailed"
+_CONFLICT = "TransactionConflictException"
+"""Of a single write that meets a transaction of somebody else; no SDK repeats it."""
 _IN_CONFLICT = "TransactionConflict"
 
 
@@ -30,6 +32,16 @@ def raise_unless_condition_failed(error: ClientError) -> None:
     """
     if not is_condition_failure(error):
         raise error
+
+
+def raise_unless_overtaken(error: ClientError) -> None:
+    """Raise an error again unless another writer was faster: one who changed the item, or who is just writing it.
+
+    Raises:
+        ClientError: DynamoDB refused the write for another reason.
+    """
+    if error.response.get("Error", {}).get("Code") != _CONFLICT:
+        raise_unless_condition_failed(error)
 
 
 def first_refused(error: ClientError) -> Mapping[str, Any]:

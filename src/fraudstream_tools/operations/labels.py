@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from fraudstream.dynamodb import raise_unless_condition_failed
+from fraudstream.dynamodb import raise_unless_overtaken
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream.transactions.storage.store import newest_item
@@ -104,6 +104,7 @@ def _write(client: "DynamoDBClient", table: str, item: Item, label: Label, there
             ExpressionAttributeValues=values,
         )
     except ClientError as error:
-        raise_unless_condition_failed(error)
+        # The analyzer may be writing a decision with its events in this very moment.
+        raise_unless_overtaken(error)
         return False
     return True

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.transactions.decisions.decision import Label, Truth
@@ -244,3 +244,19 @@ def test_a_card_number_in_place_of_an_id_is_not_printed(fraudstream: Command, ta
         ran = fraudstream(*arguments)
         assert ran.code == 1
         assert card not in ran.out + ran.err
+
+
+def test_a_label_that_meets_the_write_of_a_decision_is_given_after_it(table: Table) -> None:
+    table.store("t-1")
+    refused: list[str] = []
+
+    def refuse_once(params: dict[str, Any], **_: object) -> None:
+        if not refused:
+            refused.append(params["TableName"])
+            raise ClientError({"Error": {"Code": "TransactionConflictException", "Message": ""}}, "UpdateItem")
+
+    table.client.meta.events.register("provide-client-params.dynamodb.UpdateItem", refuse_once)
+    label = Label(label=Truth.FRAUD, label_source="analyst", labeled_at=NOW + 1)
+    assert give_label(table.client, TABLE, "t-1", label) is Given.WRITTEN
+    assert refused == [TABLE]
+    assert table.label("t-1") == ("FRAUD", "analyst", NOW + 1)
