@@ -29,9 +29,9 @@ from infra.data.keys import Keys
 from infra.data.queues import DeadLetters
 from infra.data.report_bucket import (
     ReportBucket,
-    ReportSchedules,
     bucket_arn,
 )
+from infra.data.report_schedules import ReportSchedules
 from infra.data.tables import make_tables, table_arns
 from infra.environments import Stores, environments
 from infra.monitoring.alarms import Watched

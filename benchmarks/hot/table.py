@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from benchmarks.hot.clock import SimulatedClock
 from benchmarks.items import item_size
-from fraudstream.dynamodb import CONDITION_FAILED
+from fraudstream.aws.dynamodb_errors import CONDITION_FAILED
 
 PARTITIONS: Final = 4
 WRITE_UNITS: Final = 1000

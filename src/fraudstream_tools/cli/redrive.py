@@ -1,6 +1,5 @@
 """`fraudstream redrive`."""
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,14 +10,9 @@ from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import StackOption
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
-from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-
-_UNLEARNED = "attribute_exists(labeledAt) AND (attribute_not_exists(learntLabeledAt) OR learntLabeledAt <> labeledAt)"
-_GIVEN_UP = f"(attribute_not_exists(decision) OR ({_UNLEARNED}))"
 
 
 def register(app: typer.Typer) -> None:
@@ -38,15 +32,20 @@ def redrive(
     ] = None,
     stack: StackOption = None,
 ) -> None:
-    """Send transactions that were never decided through the analyzer again.
+    """Send transactions that were given up through the analyzer again: never decided, or with a label not learnt.
 
     Use it for transactions in the dead-letter queue, once the cause is mended. A transaction that has a decision keeps
-    it; if its label was given up, profiles learn the label. A daily report that failed is in the queue too, but it is
+    it; if the profiles never learnt its label, they do now. A daily report that failed is in the queue too, but it is
     not redriven: `fraudstream report --date` creates it.
 
         fraudstream redrive order-20261123-0001 order-20261123-0002
         fraudstream report --date 2026-11-23 --format json && fraudstream redrive --report report-2026-11-23.json
     """
+    from fraudstream_tools.operations.redriving import (  # noqa: PLC0415  (kept out of `--help`)
+        UnknownTransactionError,
+        redrive_transaction,
+    )
+
     wanted = list(
         dict.fromkeys([*(ids or ()), *(_undecided(report) if report else ()), *(_listed(file) if file else ())])
     )
@@ -64,10 +63,9 @@ def redrive(
     done, missing = 0, 0
     with progress_bar("redriving", len(wanted)) as advance:
         for number, transaction_id in enumerate(wanted, start=1):
-            values = {"redrivenAt": {"N": str(int(time.time() * 1000))}}
             try:
-                done += _update(client, table, transaction_id, values, _GIVEN_UP)
-            except CommandError as error:
+                done += redrive_transaction(client, table, transaction_id)
+            except UnknownTransactionError as error:
                 missing += 1
                 err.print(str(error), markup=False)
             advance(number)
@@ -101,27 +99,3 @@ def _listed(file: Path) -> list[str]:
         raise CommandError(f"{file}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise CommandError(f"{file}: not a file of transactionIds in UTF-8") from None
-
-
-def _update(client: "DynamoDBClient", table: str, transaction_id: str, values: dict[str, Any], condition: str) -> bool:
-    """Set attributes of a transaction; return whether the condition allowed it."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415  (kept out of `--help`)
-
-    from fraudstream.dynamodb import raise_unless_condition_failed  # noqa: PLC0415
-    from fraudstream.transactions.storage.store import newest_item  # noqa: PLC0415
-
-    found = newest_item(client, table, transaction_id, "transactionId, #timestamp")
-    if found is None:
-        raise CommandError(f"{shown(transaction_id)}: there is no such transaction")
-    try:
-        client.update_item(
-            TableName=table,
-            Key=found,
-            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
-            ConditionExpression=f"attribute_exists(transactionId) AND {condition}",
-            ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
-        )
-    except ClientError as error:
-        raise_unless_condition_failed(error)
-        return False
-    return True

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.dynamodb_errors import held_item
 from fraudstream.detection.stores.alerts import status_shard
-from fraudstream.dynamodb import held_item
 from fraudstream.transactions.storage.attributes import from_item, to_item
 
 if TYPE_CHECKING:

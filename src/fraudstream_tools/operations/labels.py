@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from fraudstream.dynamodb import raise_unless_overtaken
+from fraudstream.aws.dynamodb_errors import raise_unless_overtaken
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream.transactions.storage.store import newest_item

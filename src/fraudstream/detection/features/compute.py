@@ -12,7 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from fraudstream.detection.features import card, customer, shared
+from fraudstream.detection.features import card, customer, shared_entities
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.durations import DAY
@@ -26,10 +26,10 @@ _OF_KIND: Mapping[EntityKind, Callable[[FeatureValues, ProfileView], None]] = Ma
     {
         EntityKind.CUSTOMER: customer.add,
         EntityKind.CARD: card.add,
-        EntityKind.MERCHANT: shared.add_merchant,
-        EntityKind.TERMINAL: shared.add_terminal,
-        EntityKind.DEVICE: shared.add_device,
-        EntityKind.IP: shared.add_address,
+        EntityKind.MERCHANT: shared_entities.add_merchant,
+        EntityKind.TERMINAL: shared_entities.add_terminal,
+        EntityKind.DEVICE: shared_entities.add_device,
+        EntityKind.IP: shared_entities.add_address,
     }
 )
 

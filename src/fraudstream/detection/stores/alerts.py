@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.dynamodb_errors import held_item, raise_unless_condition_failed
 from fraudstream.detection.profiles.entities import EntityKind, entities
 from fraudstream.durations import SECONDS_A_DAY
-from fraudstream.dynamodb import held_item, raise_unless_condition_failed
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.decisions.inline import is_stricter
 from fraudstream.transactions.decisions.reasons import STRICTER_THAN_INLINE

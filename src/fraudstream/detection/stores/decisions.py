@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from fraudstream.dynamodb import first_refused, held_item, is_in_conflict, raise_unless_condition_failed
+from fraudstream.aws.dynamodb_errors import first_refused, held_item, is_in_conflict, raise_unless_condition_failed
 from fraudstream.transactions.decisions.decision import Decision, Truth
 from fraudstream.transactions.storage.attributes import from_attribute, to_item
 

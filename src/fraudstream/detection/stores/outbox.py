@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.contract import OUTBOX_RETENTION_DAYS
 from fraudstream.detection.events import OutboundEvent, decision_events, label_events
 from fraudstream.durations import SECONDS_A_DAY
-from fraudstream.dynamodb import raise_unless_condition_failed
 from fraudstream.transactions.storage.attributes import to_item
 
 if TYPE_CHECKING:

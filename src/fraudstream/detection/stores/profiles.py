@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.aws.dynamodb_errors import is_condition_failure, is_throttled
 from fraudstream.detection.profiles.codec import pack, pack_closed
 from fraudstream.detection.profiles.sharded import Sharding
 from fraudstream.detection.stores.listings import item_key
@@ -42,7 +43,6 @@ from fraudstream.detection.stores.profile_writes import (
     writes_of,
 )
 from fraudstream.durations import SECONDS_A_DAY
-from fraudstream.dynamodb import is_condition_failure, is_throttled
 from fraudstream.transactions.storage.attributes import Item, to_item
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.aws.dynamodb_errors import is_condition_failure
 from fraudstream.contract import CLAIM_TIMESTAMP, ItemKind
 from fraudstream.durations import DAY
-from fraudstream.dynamodb import is_condition_failure
 from fraudstream.transactions.decisions.inline import InlineAttempt, InlineDecider, inline_to_item
 from fraudstream.transactions.pseudonyms.pseudonymize import is_same_payload, payload_hash, pseudonymize
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.dynamodb_errors import held_item
 from fraudstream.contract import ALERT_ENTITY_INDEX, CASE_KIND
 from fraudstream.detection.stores.alerts import STATUS_SHARDS
-from fraudstream.dynamodb import held_item
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.alerts import AlertStatus, AlertSummary
 from fraudstream_tools.operations.assignments import AlertTakenError

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.contract import LISTED_INDEX, LISTED_KIND
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.detection.stores.listings import DamagedListingError, ListEntry, Listing, item_key
-from fraudstream.dynamodb import raise_unless_condition_failed
 from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
 from fraudstream.transactions.storage.attributes import to_item
 

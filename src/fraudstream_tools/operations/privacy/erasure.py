@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
+from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.contract import DECISION_LOG_PREFIX
-from fraudstream.dynamodb import raise_unless_condition_failed
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.erasure_marks import ELSEWHERE
 from fraudstream.reporting.log.keys import LogTable, parse_hour, table_prefix

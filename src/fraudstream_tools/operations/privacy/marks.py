@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.contract import ERASURE_MARK_SECONDS, ERASURE_MARKS_PREFIX
-from fraudstream.dynamodb import raise_unless_condition_failed
 from fraudstream.reporting.log.erasure_marks import ErasureMark, hash_of
 from fraudstream.transactions.storage.attributes import to_item
 

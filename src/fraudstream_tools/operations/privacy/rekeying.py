@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.dynamodb_errors import is_condition_failure
 from fraudstream.contract import DECISION_LOG_PREFIX, LISTED_PREFIX, ItemKind
 from fraudstream.detection.profiles.codec import ProfileError, pack, pack_closed, sharding_of, unpack
 from fraudstream.detection.profiles.events import peer_hash
 from fraudstream.detection.profiles.sharded import entity_of
 from fraudstream.detection.rotation import renamed
-from fraudstream.dynamodb import is_condition_failure
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.rewriting import LogEdit, LogRewriter, Rewritten
 from fraudstream.reporting.storage.object_store import BucketStore

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.contract import RESTORED_AT, ItemKind
-from fraudstream.dynamodb import raise_unless_condition_failed
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream_tools.operations.recovery.table_scan import is_expired, scan
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.contract import LOG_CHAIN_ITEM
-from fraudstream.dynamodb import raise_unless_condition_failed
 from fraudstream.reporting.log.chain.links import Link
 
 if TYPE_CHECKING:
