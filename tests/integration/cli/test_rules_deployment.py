@@ -46,7 +46,9 @@ class Stored:
 
     def active(self) -> str:
         """The version that a function which starts now judges by."""
-        store = RulesetStore(self.s3, bucket=BUCKET, prefix=RULESET_PREFIX, on_refused=lambda _: None)
+        store = RulesetStore(
+            self.s3, bucket=BUCKET, prefix=RULESET_PREFIX, on_refused=lambda _: None, history=lambda: self.s3
+        )
         return store.current().version
 
     def metadata(self, name: str) -> dict[str, str]:

@@ -156,11 +156,10 @@ def test_an_alert_follows_the_decision_of_the_attempt_that_decides(world: World,
     world.store(*(suspicious(number) for number in range(4)))
     records = world.records()
 
-    def refuse(params: Mapping[str, Any], **_: object) -> None:
-        if params["TableName"] == "transactions":
-            raise refusal("UpdateItem")
+    def refuse(**_: object) -> None:
+        raise refusal("TransactWriteItems")
 
-    recover = world.interfere("UpdateItem", refuse)
+    recover = world.interfere("TransactWriteItems", refuse)
     world.analyze(records)
     recover()
     assert (world.alert("t3")["decision"], world.alert("t3")["status"]) == ("REVIEW", "OPEN")

@@ -135,10 +135,11 @@ def test_a_refused_decision_fails_its_record_and_the_retry_makes_it(world: World
     records = world.records()
 
     def refuse(params: Mapping[str, Any], **_: object) -> None:
-        if params["Key"]["transactionId"] == {"S": "t3"}:
-            raise refusal("UpdateItem")
+        # It is flagged: written together with its events.
+        if params["TransactItems"][0]["Update"]["Key"]["transactionId"] == {"S": "t3"}:
+            raise refusal("TransactWriteItems")
 
-    recover = world.interfere("UpdateItem", refuse)
+    recover = world.interfere("TransactWriteItems", refuse)
     analysis = world.analyze(records)
     recover()
     assert (len(analysis.latencies), analysis.alerts) == (3, 1)

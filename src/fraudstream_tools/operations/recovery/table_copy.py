@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
+from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
@@ -25,6 +26,9 @@ _IGNORED: Final = frozenset({RESTORED_AT, "expiresAt"})
 
 # What others may add to an item between the look and the write, besides changing what is there.
 _ADDED_LATER: Final = ("decision", "labeledAt", "learntLabeledAt", "redrivenAt", "closedAt")
+
+
+_DESERIALIZER: Final = TypeDeserializer()
 
 
 class Copied(Enum):
@@ -146,7 +150,8 @@ def _unchanged(keys: frozenset[str], found: Item | None) -> dict[str, Any]:
 
 
 def _compared(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in item.items() if name not in _IGNORED}
+    # By value: a number may be written as 25 and as 25.0.
+    return {name: _DESERIALIZER.deserialize(value) for name, value in item.items() if name not in _IGNORED}
 
 
 def _partition_key(item: Item, keys: frozenset[str]) -> str:
