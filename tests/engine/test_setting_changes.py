@@ -16,6 +16,7 @@ from tests.engine.setting_changes_harness import CHANGES, REFUSED, TAGS
 NOTHING = Plan()
 OPTIONS = ("analytics", "waf", "alarmEmail", "alertEmail", "events", "apiAuth", "processorProvisionedConcurrency")
 """Settings that add something, and take it away again."""
+TABLES = ("transactions", "profiles", "alerts", "outbox")
 DATA = ("table-", "bucket-", "key-data-", "secret-", "object-")
 TABLE, OBJECT = "aws:dynamodb/table:Table", "aws:s3/bucketObjectv2:BucketObjectv2"
 
@@ -75,7 +76,7 @@ def test_without_the_refusal_tables_would_keep_a_key_that_is_deleted(
     monkeypatch.setattr(program, "refuse_loss", lambda *_: None)
     stack.configure(REFUSED["customerManagedKey"])
     assert "key-data-test" in stack.up().deleted
-    assert [each["serverSideEncryption"].get("kmsKeyArn") for each in stack.account.of(TABLE)] == [key] * 3
+    assert [each["serverSideEncryption"].get("kmsKeyArn") for each in stack.account.of(TABLE)] == [key] * len(TABLES)
 
 
 def test_a_refused_change_stays_refused_and_leaves_the_stack_as_it_was(new_engine: Engine) -> None:
@@ -93,7 +94,7 @@ def test_a_refused_change_stays_refused_and_leaves_the_stack_as_it_was(new_engin
     assert stack.account.objects == {}
     stack.up()
     assert {each["name"] for each in stack.account.of(TABLE)} == {
-        f"table-{purpose}-other" for purpose in ("transactions", "profiles", "alerts")
+        f"table-{purpose}-other" for purpose in TABLES
     }
 
 
@@ -105,7 +106,7 @@ def test_who_says_that_it_may_go_is_not_refused(new_engine: Engine, name: str) -
     stack.up()
     assert stack.up() == NOTHING
     tables = {each["arn"] for each in stack.account.of(TABLE)}
-    assert len(tables) == 3
+    assert len(tables) == len(TABLES)
     assert all(("other" in arn) == (name == "environmentSuffix") for arn in tables)
     assert all(("eu-west-1" in arn) == (name == "region") for arn in tables)
 
@@ -115,7 +116,7 @@ def test_a_key_of_its_own_can_be_given_to_a_stack_without_one(new_engine: Engine
     stack.up()
     stack.configure({})
     plan = stack.up()
-    assert {f"table-{purpose}-test" for purpose in ("transactions", "profiles", "alerts")} <= plan.updated
+    assert {f"table-{purpose}-test" for purpose in TABLES} <= plan.updated
     assert not plan.replaced | plan.deleted
     assert {each["serverSideEncryption"]["kmsKeyArn"] for each in stack.account.of(TABLE)} == {
         stack.outputs()["encryptionKeyArn"]
