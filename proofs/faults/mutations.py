@@ -178,7 +178,7 @@ class FaultPutBack:
 
 
 MUTATIONS: Final[Mapping[str, FaultPutBack]] = {
-    "a profile's own write is taken for a rival's": FaultPutBack(_lost_answers_unknown, _LOST, 0.12),
+    "a profile's own write is taken for a rival's": FaultPutBack(_lost_answers_unknown, _LOST),
     "people's profiles are written before the shared ones": FaultPutBack(_people_first, _KILLED),
     "a profile is written whoever wrote since": FaultPutBack(
         _without_condition("PutItem", "profiles", "#version"), _NONE
@@ -206,10 +206,10 @@ MUTATIONS: Final[Mapping[str, FaultPutBack]] = {
     ),
     "a transaction's own put is taken for an earlier one": FaultPutBack(_without_write_token, _LOST),
     "what was decided is judged again": FaultPutBack(
-        _patched(DecisionStore, "decided", _always_undecided), _AGAIN, 0.12
+        _patched(DecisionStore, "decided", _always_undecided), _AGAIN, 0.2
     ),
     "a label is learnt whether or not it was": FaultPutBack(
-        _patched(DecisionStore, "learnt", _never_learnt), _AGAIN, 0.12
+        _patched(DecisionStore, "learnt", _never_learnt), _AGAIN, 0.2
     ),
     "an alert stays as another attempt raised it": FaultPutBack(
         _patched(AlertStore, "_change", _changes_nothing), _KILLED, 0.08

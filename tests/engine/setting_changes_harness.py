@@ -59,9 +59,9 @@ CHANGES: Mapping[str, Change] = {
     "allowOtherRegion": Change("true"),
     "analytics": Change(
         "true",
-        created="catalog-table-decisions catalog-table-hits catalog-table-labels catalog-table-tallies database-decision-log"
-        " query-cuts query-decisions-by-hour query-entities query-fraud-rate query-reconciliation query-rules query-scores"
-        " query-undecided workgroup-decision-log",
+        created="catalog-table-decisions catalog-table-hits catalog-table-labels catalog-table-tallies"
+        " database-decision-log query-cuts query-decisions-by-hour query-entities query-fraud-rate query-reconciliation"
+        " query-rules query-scores query-undecided workgroup-decision-log",
         updated=LIFECYCLE,
     ),
     "analyzerConcurrency": Change("300", ANALYZER),

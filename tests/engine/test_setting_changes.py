@@ -93,9 +93,7 @@ def test_a_refused_change_stays_refused_and_leaves_the_stack_as_it_was(new_engin
     stack.destroy()
     assert stack.account.objects == {}
     stack.up()
-    assert {each["name"] for each in stack.account.of(TABLE)} == {
-        f"table-{purpose}-other" for purpose in TABLES
-    }
+    assert {each["name"] for each in stack.account.of(TABLE)} == {f"table-{purpose}-other" for purpose in TABLES}
 
 
 @pytest.mark.parametrize("name", ["environmentSuffix", "region", "apiGatewayAccountRole"])
