@@ -138,7 +138,7 @@ ON_DEPLOYMENT = [
     "tokens rekey --yes",
 ]
 ON_ACCOUNT = ["preflight", "leftovers"]
-NEEDS_NOTHING = {"files maps", "sizing"}
+NEEDS_NOTHING = ["files maps", "sizing"]
 OUTPUTS = dict.fromkeys(("apiUrl", "endpointUrl", "lambdaUrl"), "http://127.0.0.1:1/v1") | {
     "region": "us-east-2",
     "transactionsTable": "table-transactions-local",
