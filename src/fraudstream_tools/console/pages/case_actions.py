@@ -26,27 +26,23 @@ _LONGEST_NUMBER: Final = 4
 
 def take(request: Request) -> Response:
     """Assign a case to yourself, with what else is open of the customer or card."""
-    system, form = _asked(request)
-    alert = _alert(system, form)
 
-    def change() -> str:
+    def change(system: ConsoleSystem, alert: AlertSummary, form: Mapping[str, str]) -> str:
         case = system.work.take(alert, instead_of=form.get("instead-of") or None)
         count = len(case.alerts)
         return f"You have this case now, with {count} {'alert' if count == 1 else 'alerts'}."
 
-    return _done(request, alert.transaction_id, change)
+    return _done_to_case(request, change)
 
 
 def give_back(request: Request) -> Response:
     """Return a case to the queue."""
-    system, form = _asked(request)
-    alert = _alert(system, form)
 
-    def change() -> str:
+    def change(system: ConsoleSystem, alert: AlertSummary, _: Mapping[str, str]) -> str:
         system.work.give_back(alert)
         return "The case is back in the queue."
 
-    return _done(request, alert.transaction_id, change)
+    return _done_to_case(request, change)
 
 
 def decide(request: Request) -> Response:
@@ -70,63 +66,53 @@ def decide(request: Request) -> Response:
 
 def note(request: Request) -> Response:
     """Add a note to a case."""
-    system, form = _asked(request)
-    alert = _alert(system, form)
 
-    def change() -> str:
+    def change(system: ConsoleSystem, alert: AlertSummary, form: Mapping[str, str]) -> str:
         system.work.note(alert, form.get("text", ""))
         return "The note is kept."
 
-    return _done(request, alert.transaction_id, change)
+    return _done_to_case(request, change)
 
 
 def snooze(request: Request) -> Response:
     """Keep a case out of the queue for some hours."""
-    system, form = _asked(request)
-    alert = _alert(system, form)
-    until = int(time.time() * 1000) + _number(form, "hours") * HOUR
 
-    def change() -> str:
+    def change(system: ConsoleSystem, alert: AlertSummary, form: Mapping[str, str]) -> str:
+        until = int(time.time() * 1000) + _number(form, "hours") * HOUR
         system.work.snooze(alert, until, form.get("text", ""))
         return f"The case waits until {moment_text(until)}, and comes back into the queue then."
 
-    return _done(request, alert.transaction_id, change)
+    return _done_to_case(request, change)
 
 
 def wake(request: Request) -> Response:
     """Return a snoozed case to the queue."""
-    system, form = _asked(request)
-    alert = _alert(system, form)
 
-    def change() -> str:
+    def change(system: ConsoleSystem, alert: AlertSummary, _: Mapping[str, str]) -> str:
         system.work.wake(_case(system, alert))
         return "The case is in the queue again."
 
-    return _done(request, alert.transaction_id, change)
+    return _done_to_case(request, change)
 
 
 def hand_over(request: Request) -> Response:
     """Assign a case to a colleague."""
-    system, form = _asked(request)
-    alert = _alert(system, form)
 
-    def change() -> str:
+    def change(system: ConsoleSystem, alert: AlertSummary, form: Mapping[str, str]) -> str:
         colleague = system.work.hand_over(_case(system, alert), form.get("to", ""), form.get("text", ""))
         return f"The case is {colleague}'s now."
 
-    return _done(request, alert.transaction_id, change)
+    return _done_to_case(request, change)
 
 
 def reopen(request: Request) -> Response:
     """Open a closed alert and its case again."""
-    system, form = _asked(request)
-    alert = _alert(system, form)
 
-    def change() -> str:
+    def change(system: ConsoleSystem, alert: AlertSummary, form: Mapping[str, str]) -> str:
         system.work.reopen(alert, form.get("text", ""))
         return "The case is open again, and yours. Its label stays until another is given."
 
-    return _done(request, alert.transaction_id, change)
+    return _done_to_case(request, change)
 
 
 def add_to_list(request: Request) -> Response:
@@ -162,6 +148,15 @@ def _done(request: Request, transaction_id: str, change: Callable[[], str]) -> R
         said = f"Nothing was changed: {error}."
     request.app.state.session.notices.append(said)
     return RedirectResponse(case_url(transaction_id), status_code=303)
+
+
+def _done_to_case(
+    request: Request, change: Callable[[ConsoleSystem, AlertSummary, Mapping[str, str]], str]
+) -> Response:
+    """Make a change of the case of an alert that the form names, and lead back to its page."""
+    system, form = _asked(request)
+    alert = _alert(system, form)
+    return _done(request, alert.transaction_id, lambda: change(system, alert, form))
 
 
 def _alert(system: ConsoleSystem, form: Mapping[str, str]) -> AlertSummary:
