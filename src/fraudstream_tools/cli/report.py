@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fraudstream.contract import RATES_FILE, REPORT_PREFIX
+from fraudstream.reporting.log.keys import report_folder
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import StackOption
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
@@ -72,7 +73,7 @@ def report(
 
 def report_key(day: date, file_format: str) -> str:
     """Return the key under which a day's report is stored in the bucket."""
-    return f"{REPORT_PREFIX}date={day}/report.{file_format}"
+    return f"{report_folder(REPORT_PREFIX, day)}report.{file_format}"
 
 
 def _make(log: Path, day: date, file_format: Format) -> bytes:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from fraudstream.contract import REPORT_PREFIX
 from fraudstream.detection.stores.s3_cache import is_absent
+from fraudstream.reporting.log.keys import report_folder
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,7 +37,7 @@ class DailyReports:
 
     def read(self, day: date, file_format: ReportFormat) -> bytes | None:
         """Return a day's report; None where there is none."""
-        key = f"{REPORT_PREFIX}date={day}/report.{file_format}"
+        key = f"{report_folder(REPORT_PREFIX, day)}report.{file_format}"
         try:
             return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         except ClientError as error:

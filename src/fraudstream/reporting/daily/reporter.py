@@ -30,6 +30,7 @@ from fraudstream.reporting.log.keys import (
     midnight,
     partition_day,
     received_day,
+    report_folder,
     reported_key,
     reported_prefix,
     table_prefix,
@@ -174,7 +175,7 @@ class Reporter:
         return [self._folder(day) + name for name in REPORT_FILES]
 
     def _folder(self, day: date) -> str:
-        return f"{self.report_prefix}date={day.isoformat()}/"
+        return report_folder(self.report_prefix, day)
 
     def _inputs(self, day: date) -> Inputs:
         return list_inputs(self.store, self.log_prefix, day)

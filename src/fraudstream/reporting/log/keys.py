@@ -90,3 +90,8 @@ def midnight(day: date) -> datetime:
 def milliseconds(moment: datetime) -> int:
     """Return a moment as epoch milliseconds."""
     return int(moment.timestamp() * 1000)
+
+
+def report_folder(report_prefix: str, day: date) -> str:
+    """Return what the keys of a day's report, and of what is kept beside it, begin with."""
+    return f"{report_prefix}date={day.isoformat()}/"
