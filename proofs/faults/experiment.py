@@ -25,7 +25,7 @@ USUAL: Final = Size(transactions=20_000, faults=2_000, mutation_transactions=300
 FULL: Final = Size(transactions=200_000, faults=10_000, mutation_transactions=600)
 ATTEMPTS_A_TRANSACTION: Final = 8
 """Calls to AWS, about: so many faults come of a rate."""
-MUTATION_SEEDS: Final = 16
+MUTATION_SEEDS: Final = 8
 """Runs at most, until the fault that was put back is found."""
 
 

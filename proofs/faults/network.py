@@ -28,6 +28,8 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from fraudstream.aws import connection
 from fraudstream.aws.connection import Limits
 from fraudstream.aws.dynamodb import DynamoDb
+from fraudstream.detection.stores import profiles
+from fraudstream.transactions.storage import store
 from proofs.faults.actors import Actors
 from proofs.faults.kinds import Fault, Faults
 from proofs.faults.tables import MemoryTables, RefusedError, parts
@@ -116,6 +118,13 @@ class FaultyNetwork:
         """Replace the pauses between attempts by a turn of the other actors."""
         waiting = SimpleNamespace(sleep=self._wait)
         with mock.patch.object(botocore.endpoint, "time", waiting), mock.patch.object(connection, "time", waiting):
+            yield
+
+    @contextmanager
+    def repeatable(self) -> Generator[None]:
+        """Draw the marks of writes by the seed: they decide which shard is written, and so who meets whom."""
+        drawn = SimpleNamespace(token_bytes=self._chance.randbytes, randbits=self._chance.getrandbits)
+        with mock.patch.object(profiles, "secrets", drawn), mock.patch.object(store, "secrets", drawn):
             yield
 
     def _wait(self, _: float) -> None:

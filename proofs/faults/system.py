@@ -150,7 +150,8 @@ class System:
 
     def run(self) -> None:
         """Run until all that was posted and said is done, or given up; then redrive what was given up."""
-        with self.network.without_waiting(), mock.patch.object(batch, "WRITES_UNTIL_DIVIDED", WRITES_UNTIL_DIVIDED):
+        fewer_writes = mock.patch.object(batch, "WRITES_UNTIL_DIVIDED", WRITES_UNTIL_DIVIDED)
+        with self.network.without_waiting(), self.network.repeatable(), fewer_writes:
             clients = {f"processor-{number}": self._client for number in range(CLIENTS)}
             self.actors.run(clients | self._functions() | {"people": self._people, "vandal": self._vandal})
             self._restore()

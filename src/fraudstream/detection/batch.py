@@ -251,7 +251,9 @@ class Batch:
 
     def _divide(self, keys: Iterable[str]) -> None:
         """Divide those profiles that others write again and again while this batch tries to."""
-        crowded = {key: stored for key in keys if (stored := self._stored.get(key)) and self._is_crowded(key, stored)}
+        crowded = {
+            key: stored for key in sorted(keys) if (stored := self._stored.get(key)) and self._is_crowded(key, stored)
+        }
         if crowded:
             self.divided |= self._store.divide(crowded)
             self._load(crowded)

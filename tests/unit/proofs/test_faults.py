@@ -1,5 +1,9 @@
 """The experiment with faults, in its short form: what it promises holds, and it finds each fault that is put back."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from proofs.faults import experiment
@@ -52,11 +56,28 @@ def test_a_fault_that_is_put_back_is_found(name: str) -> None:
     assert experiment.is_found(name, SEED, SHORT.mutation_transactions)
 
 
-def test_the_same_seed_gives_the_same_run() -> None:
-    (first, one), (second, other) = run(3, 60, 0.05), run(3, 60, 0.05)
-    assert first.network.attempts == second.network.attempts
-    assert first.faults.counted == second.faults.counted
-    assert one == other
+_CALLS = """
+from proofs.faults.system import System
+
+system = System(3, 100, 0.05)
+system.network.on_sent = lambda actor, operation, _: print(actor, operation)
+system.run()
+print(dict(system.faults.counted))
+"""
+
+
+def calls(hash_seed: int) -> str:
+    """Return who called what in a run of a new process, a line each, and the faults."""
+    environment = os.environ | {"PYTHONHASHSEED": str(hash_seed), "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
+        [sys.executable, "-c", _CALLS], env=environment, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def test_the_same_seed_gives_the_same_calls_in_every_process() -> None:
+    first = calls(1)
+    assert first.count("\n") > 500
+    assert calls(2) == first
 
 
 def test_an_expression_that_the_tables_do_not_know_is_an_error() -> None:
