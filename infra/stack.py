@@ -267,6 +267,7 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
         "region": settings.region,
         "tokenKeys": str(settings.token_keys),
         "tokenNumber": str(settings.token_number),
+        "retentionDays": str(settings.retention_days),
         "apiGatewayAccountRole": settings.api_gateway_account_role,
     }
     if delivery is not None:

@@ -17,6 +17,7 @@ from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.detection.profiles.codec import unpack
 from fraudstream.detection.profiles.entities import kind_of
 from fraudstream.detection.profiles.profile import Profile
+from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.operations.labels import give_label
@@ -185,6 +186,18 @@ def test_profiles_come_back_from_the_table_as_they_were(damage: Damage, fraudstr
     (mapping,) = damage.cloud.mappings(damage.cloud.outputs["analyzerFunction"])
     assert mapping.state == "Enabled"
     assert found(fraudstream, "profiles", "rebuild")["changed"] == 0
+
+
+def test_a_rebuilt_profile_lasts_as_long_as_the_stack_keeps_profiles(
+    damage: Damage, fraudstream: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (key, *_) = sorted(_keys_of(damage, damage.profile_items()))
+    for days in (int(damage.cloud.outputs["retentionDays"]), 47):
+        monkeypatch.setenv("FRAUDSTREAM_RETENTION_DAYS", str(days))
+        damage.dynamodb.delete_item(TableName=damage.cloud.outputs["profilesTable"], Key={"entity": {"S": key}})
+        assert found(fraudstream, "profiles", "rebuild", key)["new"] == 1
+        left = int(damage.profile_items()[key]["expiresAt"]["N"]) - time.time()
+        assert left / SECONDS_A_DAY == pytest.approx(days, abs=0.1)
 
 
 def test_the_analyzer_goes_on_where_it_was_paused(damage: Damage, fraudstream: Command, client: Client) -> None:

@@ -222,6 +222,7 @@ def test_the_operator_is_given_what_comes_next(graph: Graph) -> None:
         "apiGatewayAccountRole": "manage",
         "tokenKeys": "1",
         "tokenNumber": "1",
+        "retentionDays": "180",
         "encryptionKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555",
     }
 

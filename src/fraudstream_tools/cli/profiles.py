@@ -67,7 +67,7 @@ def rebuild(
 
 
 def _rebuild(deployment: Deployment, folder: Path, entity: str | None) -> "Rebuilt":
-    from fraudstream.contract import RULESET_PREFIX  # noqa: PLC0415
+    from fraudstream.contract import RETENTION_DAYS, RULESET_PREFIX  # noqa: PLC0415
     from fraudstream.detection.stores.ruleset import RulesetStore  # noqa: PLC0415
     from fraudstream_tools.operations.recovery.profile_rebuild import ProfileRebuild  # noqa: PLC0415
     from fraudstream_tools.operations.recovery.stream_pause import paused  # noqa: PLC0415
@@ -89,6 +89,7 @@ def _rebuild(deployment: Deployment, folder: Path, entity: str | None) -> "Rebui
             profiles_table=deployment["profilesTable"],
             rates=rates,
             folder=folder,
+            retention_days=int(deployment.get("retentionDays") or RETENTION_DAYS),
             on_read=read,
             on_written=written,
         )

@@ -260,6 +260,7 @@ def test_a_rebuild_makes_a_divided_profile_one_again(world: World, tmp_path: Pat
         profiles_table="profiles",
         rates=RULESET.rates,
         folder=tmp_path,
+        retention_days=180,
     )
     rebuilt = rebuild.run()
     assert (rebuilt.failed, SHOP in rebuilt.changed) == (set(), True)

@@ -40,6 +40,7 @@ VARIABLES: Mapping[str, str] = {
     "auditBucket": "FRAUDSTREAM_AUDIT_BUCKET",
     "tokenKeys": "FRAUDSTREAM_TOKEN_KEYS",
     "tokenNumber": "FRAUDSTREAM_TOKEN_NUMBER",
+    "retentionDays": "FRAUDSTREAM_RETENTION_DAYS",
     "processorFunction": "FRAUDSTREAM_PROCESSOR_FUNCTION",
 }
 """The stack's outputs that commands need, and the environment variable that replaces each."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from fraudstream.contract import RETENTION_DAYS, ItemKind
+from fraudstream.contract import ItemKind
 from fraudstream.detection.learning import learn_label, learn_transaction
 from fraudstream.detection.profiles.entities import entities, kind_of
 from fraudstream.detection.profiles.events import UnusableTransactionError, check, identity
@@ -71,7 +71,7 @@ class ProfileRebuild:
         profiles_table: str,
         rates: Rates,
         folder: Path,
-        retention_days: int = RETENTION_DAYS,
+        retention_days: int,
         on_read: Callable[[int], None] = lambda _: None,
         on_written: Callable[[int], None] = lambda _: None,
     ) -> None:
