@@ -167,7 +167,7 @@ def _chain_hours(hours: Sequence[object], kind: LinkKind) -> Mapping[str, Any]:
 
 
 def _rebuild(day: date, part: object, parts: object, context: "LambdaContext") -> Mapping[str, Any]:
-    """Add what the log lacks of a day, from one part of the table."""
+    """Add what the log lacks of a day, from as many parts of the table as there is time for, beginning with one."""
     from fraudstream.reporting.log import rebuilding  # noqa: PLC0415  (the segments' writer needs none of this)
 
     rebuild = _log_rebuild(day, context)
@@ -177,10 +177,12 @@ def _rebuild(day: date, part: object, parts: object, context: "LambdaContext") -
     if not 0 <= part < parts <= rebuilding.MOST_PARTS:
         raise UnknownEventError('"part" must be less than "parts"')
     marks = read_marks(_s3(), _settings.bucket, ERASURE_MARKS_PREFIX, int(time.time() * 1000))
-    items = rebuilding.items_of(_dynamodb(), _settings.transactions_table, day, part, parts)
-    done = rebuild.add_missing(items, marks)
+    scanned = (
+        rebuilding.items_of(_dynamodb(), _settings.transactions_table, day, each, parts) for each in range(part, parts)
+    )
+    done = rebuild.add_missing(scanned, marks)
     _log.info("the log of a day was compared with a part of the table", date=day.isoformat(), count=done.added)
-    return {**msgspec.to_builtins(done), "part": part + 1, "parts": parts}
+    return {"looked": done.looked, "added": done.added, "hours": done.hours, "part": part + done.parts, "parts": parts}
 
 
 def _merge_rebuilt(day: date, hours: Sequence[str], context: "LambdaContext") -> Mapping[str, Any]:

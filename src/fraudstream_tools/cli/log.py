@@ -129,9 +129,9 @@ def rebuild(
 ) -> None:
     """Make what the decision log lacks of a day again, from the table of transactions.
 
-    The report function does it, a part of the table at a time; the whole table is read. What the log has stays as it
-    is, so it can be run again at any time. The table does not know labels that a newer one has replaced, nor when the
-    stream told of a change: the report's delay of the stream is another one then. Afterwards, make the day's report
+    The report function does it, some parts of the table at a time; the whole table is read. What the log has stays as
+    it is, so it can be run again at any time. The table does not know labels that a newer one has replaced, nor when
+    the stream told of a change: the report's delay of the stream is another one then. Afterwards, make the day's report
     again.
 
     ```
@@ -154,7 +154,7 @@ def rebuild(
             while True:
                 looked, added = looked + found["looked"], added + found["added"]
                 hours.update(found["hours"])
-                advance(1)
+                advance(found["part"])
                 if found["part"] >= found["parts"]:
                     break
                 found = _called(deployment, task | {"part": found["part"], "parts": found["parts"]}, _AGAIN)
@@ -162,7 +162,7 @@ def rebuild(
         with progress_bar("hours of the log", len(left)) as advance:
             while left:
                 left = _called(deployment, task | {"merge": left}, _AGAIN)["left"]
-                advance(1)
+                advance(len(hours) - len(left))
     except KeyboardInterrupt:
         raise StoppedError(f"stopped by Ctrl-C: {_AGAIN}") from None
     if as_json:

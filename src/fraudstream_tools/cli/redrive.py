@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.logs.decision_logs import given_up_of
+from fraudstream_tools.cli.support.logs.training_source import LogOption
 from fraudstream_tools.cli.support.options import StackOption
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
@@ -30,6 +32,7 @@ def redrive(
         Path | None,
         typer.Option(help="A file of transactionIds, one a line, as `restore` and `profiles rebuild` write."),
     ] = None,
+    log: LogOption = None,
     stack: StackOption = None,
 ) -> None:
     """Send transactions that were given up through the analyzer again: never decided, or with a label not learnt.
@@ -40,6 +43,7 @@ def redrive(
 
         fraudstream redrive order-20261123-0001 order-20261123-0002
         fraudstream report --date 2026-11-23 --format json && fraudstream redrive --report report-2026-11-23.json
+        fraudstream log pull && fraudstream redrive --log decision-log
     """
     from fraudstream_tools.operations.redriving import (  # noqa: PLC0415  (kept out of `--help`)
         UnknownTransactionError,
@@ -47,15 +51,22 @@ def redrive(
     )
 
     wanted = list(
-        dict.fromkeys([*(ids or ()), *(_undecided(report) if report else ()), *(_listed(file) if file else ())])
+        dict.fromkeys(
+            [
+                *(ids or ()),
+                *(_undecided(report) if report else ()),
+                *(_listed(file) if file else ()),
+                *(given_up_of(log) if log else ()),
+            ]
+        )
     )
-    if not wanted and report is None and file is None:
+    if not wanted and report is None and file is None and log is None:
         raise CommandError(
-            "which? Give one or more transactionIds, or --report with a day's report.json\n"
+            "which? Give one or more transactionIds, --report with a day's report.json, or --log with a decision log\n"
             "(a report that failed is created again by: fraudstream report --date YYYY-MM-DD)"
         )
     if not wanted:
-        out.print(f"{report or file} lists nothing to redrive", markup=False)
+        out.print(f"{report or file or log} lists nothing to redrive", markup=False)
         return
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")

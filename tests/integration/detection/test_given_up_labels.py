@@ -67,8 +67,9 @@ def unlearned(fraudstream: Command) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("listing", [("--report", "report.json"), ("--log", "log")])
 def test_a_label_that_was_given_up_is_listed_redriven_and_learnt(
-    fraudstream: Command, world: World, deliver: Deliver
+    fraudstream: Command, world: World, deliver: Deliver, listing: tuple[str, str]
 ) -> None:
     def refuse(params: Mapping[str, Any], **_: object) -> None:
         if params["TableName"] == "profiles":
@@ -88,10 +89,32 @@ def test_a_label_that_was_given_up_is_listed_redriven_and_learnt(
     assert learnt_frauds(world) == 0
     assert unlearned(fraudstream) == ["t1"]
 
-    ran = fraudstream("redrive", "--report", "report.json")
+    ran = fraudstream("redrive", *listing)
     assert ran.out == "1 sent to the analyzer again, 0 had a decision\n"
     assert deliver(NOW + 4 * HOUR).failures == []
     deliver(NOW + 4 * HOUR)
     assert learnt_frauds(world) == 1
     assert unlearned(fraudstream) == []
-    assert "lists nothing to redrive" in fraudstream("redrive", "--report", "report.json").out
+    assert "lists nothing to redrive" in fraudstream("redrive", *listing).out
+
+
+def test_a_transaction_that_was_never_decided_is_found_in_the_log_redriven_and_decided(
+    fraudstream: Command, world: World, deliver: Deliver
+) -> None:
+    def refuse(params: Mapping[str, Any], **_: object) -> None:
+        if params["TableName"] == "profiles":
+            raise refusal("PutItem")
+
+    world.store(transaction(1))
+    recover = world.interfere("PutItem", refuse)
+    assert len(deliver(NOW).failures) == 1
+    recover()
+    world.store(transaction(3 * HOUR))
+    assert deliver(NOW + 3 * HOUR).failures == []
+    deliver(NOW + 3 * HOUR)
+
+    ran = fraudstream("redrive", "--log", "log")
+    assert ran.out == "1 sent to the analyzer again, 0 had a decision\n"
+    assert deliver(NOW + 4 * HOUR).failures == []
+    deliver(NOW + 4 * HOUR)
+    assert "log lists nothing to redrive" in fraudstream("redrive", "--log", "log").out

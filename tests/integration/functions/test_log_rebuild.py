@@ -1,9 +1,16 @@
 """What the decision log lost of a day comes back from the table, and what it has stays as it is."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from fraudstream.reporting.log import rebuilding
+from fraudstream.reporting.storage.download import fetch_all
+from fraudstream.reporting.storage.object_store import Store
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.storage.attributes import to_item
 from tests.integration.functions.report_generator_harness import BUCKET, Shop
@@ -119,6 +126,27 @@ def test_a_transaction_that_was_restored_from_a_backup_is_added_too(shop: Shop) 
     shop.add("t-1", to_item({"restoredAt": shop.received_at + 1000}))
     assert rebuild(shop) == (4, 4 + 3 + 2)
     assert sorted(line["event"] for line in shop.log() if line["transactionId"] == "t-1") == ["DECIDED", "STORED"]
+
+
+def test_what_the_log_has_is_fetched_once_for_all_parts_for_which_there_is_time(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sell(shop)
+    shop.call(shop.stream())
+    shop.call({"task": "hourly-roll-up", "openHours": True})
+    fetched: list[str] = []
+
+    def fetch(store: Store, keys: Sequence[str], folder: Path) -> list[Path]:
+        fetched.append(folder.name)
+        return fetch_all(store, keys, folder)
+
+    monkeypatch.setattr(rebuilding, "fetch_all", fetch)
+    task = {"task": "rebuild-log", "date": shop.day, "part": 1, "parts": 40}
+    found = shop.call(task)
+    assert (found["part"], found["parts"], found["added"]) == (40, 40, 0)
+    assert sorted(fetched) == ["decisions", "ids", "labels", "tallies"]
+    # Where time is short, one part is looked at, and the rest is left to the next call.
+    assert shop.call(task, seconds_left=rebuilding.PART_SECONDS - 1)["part"] == 2
 
 
 def links(shop: Shop) -> list[dict[str, Any]]:

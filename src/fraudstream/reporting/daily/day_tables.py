@@ -14,7 +14,7 @@ import duckdb
 from fraudstream.reporting.log import aggregates
 from fraudstream.reporting.log.columns import FILES, LABELS
 from fraudstream.reporting.log.keys import LogTable, table_prefix
-from fraudstream.reporting.log.reader.decision_log import NEWEST_LABEL
+from fraudstream.reporting.log.reader.given_up import LABELLED
 from fraudstream.reporting.storage.download import fetch_all
 from fraudstream.reporting.storage.duckdb_engine import connect, listed
 from fraudstream.reporting.storage.object_store import digest
@@ -27,13 +27,6 @@ READ = (LogTable.TALLIES, LogTable.LABELS, LogTable.IDS)
 
 Inputs = Mapping[LogTable, Mapping[str, str]]
 """Keys of the files of a day, each with the mark of its content."""
-
-# A label that came before its decision is logged again with it.
-_LABELLED = f"""
-CREATE TABLE labelled AS
-    SELECT DISTINCT ON (transactionId) {", ".join(name for name in LABELS if name != "features")}
-    FROM labels WHERE decision IS NOT NULL ORDER BY transactionId, {NEWEST_LABEL}, learnt DESC NULLS LAST, loggedAt DESC
-"""
 
 
 def list_inputs(store: "Store", log_prefix: str, day: date) -> Inputs:
@@ -78,7 +71,8 @@ def open_day(store: "Store", inputs: Inputs, folder: Path, written: Mapping[str,
     connection = connect(folder)
     for table, paths in fetched.items():
         connection.execute(f"CREATE VIEW {table} AS {_select(table, paths)}")
-    connection.execute(_LABELLED)
+    columns = ", ".join(name for name in LABELS if name != "features")
+    connection.execute(f"CREATE TABLE labelled AS {LABELLED.format(columns=columns)}")
     counted = " UNION ALL ".join(f"({query})" for query in aggregates.of_decisions("labelled", by=", label"))
     connection.execute(f"CREATE TABLE truths AS {counted}")
     return connection

@@ -30,6 +30,7 @@ from fraudstream.reporting.daily.schema.trends import Past
 from fraudstream.reporting.log.chain.verification import Finding
 from fraudstream.reporting.log.hourly_merge import FINGERPRINT
 from fraudstream.reporting.log.keys import HOUR_FORMAT, midnight, milliseconds
+from fraudstream.reporting.log.reader.given_up import UNLEARNED
 
 if TYPE_CHECKING:
     import duckdb
@@ -79,17 +80,6 @@ _UNSTORED = f"""
 # A label of what the log tells nothing else of.
 _ONLY_LABELLED = f"""
     SELECT count(DISTINCT transactionId) FROM labels ANTI JOIN ids ON {FINGERPRINT} = fingerprint
-"""
-
-
-# Of labels that say what profiles know already, nothing is learnt. What was logged in the last hour may be under way.
-_UNLEARNED = """
-    SELECT transactionId, labelled.labeledAt FROM labelled LEFT JOIN (
-        SELECT transactionId, arg_max(label, labeledAt) AS learntLabel FROM labels WHERE learnt GROUP BY transactionId
-    ) USING (transactionId)
-    WHERE NOT learnt AND loggedAt <= $until AND (
-        (label = 'FRAUD' AND learntLabel IS DISTINCT FROM 'FRAUD') OR (label = 'LEGITIMATE' AND learntLabel = 'FRAUD')
-    ) ORDER BY 2, 1
 """
 
 
@@ -221,7 +211,7 @@ def _reconciliation(queries: DayQueries, table: TableCheck, as_of: int | None) -
         unlearned=tuple(
             UnlearnedLabel(transaction_id=transaction_id, labeled_at=labeled_at)
             for transaction_id, labeled_at in queries.rows(
-                _UNLEARNED, {"until": (as_of or 0) - 1000 * DECISION_DEADLINE_SECONDS}
+                UNLEARNED, {"until": (as_of or 0) - 1000 * DECISION_DEADLINE_SECONDS}
             )
         ),
     )

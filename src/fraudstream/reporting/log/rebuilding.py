@@ -36,6 +36,9 @@ MOST_PARTS: Final = 1_000_000
 """DynamoDB's limit for the parts of a parallel scan."""
 LINES: Final = 20_000
 """Transactions whose lines are compared with the log at once."""
+PART_SECONDS: Final = 90.0
+"""What must be left of the function's time for one more part of the scan."""
+_COMPARED: Final = (LogTable.DECISIONS, LogTable.LABELS, LogTable.TALLIES, LogTable.IDS)
 
 _KNOWN: Final = """
 CREATE TABLE decided AS SELECT DISTINCT transactionId FROM decisions;
@@ -55,9 +58,11 @@ ORDER BY number
 """
 
 
-class RebuiltPart(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one part of the table."""
+class RebuiltParts(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of some parts of the table."""
 
+    parts: int
+    """How many were looked at."""
     looked: int
     """Transactions of the day that the table holds there."""
     added: int
@@ -88,26 +93,32 @@ class LogRebuild:
         written = {key for note in self.roll_up.notes(since) for key in note.files}
         self.roll_up.remake({hour_of(key) for key in written - there if f"date={self.day}/" in key})
 
-    def add_missing(self, items: Iterable[Mapping[str, Any]], marks: Sequence[ErasureMark]) -> RebuiltPart:
-        """Write segments of what the log lacks.
+    def add_missing(self, parts: Iterable[Iterable[Mapping[str, Any]]], marks: Sequence[ErasureMark]) -> RebuiltParts:
+        """Write segments of what the log lacks: of one part of the table after the other, while there is time.
+
+        What the log has of the day is fetched once for all of them.
 
         Args:
-            items: transactions of the day, as the table has them.
+            parts: of each the transactions of the day, as the table has them; the first is always looked at.
             marks: of persons who are being erased.
         """
         from fraudstream.reporting.storage.duckdb_engine import connect  # noqa: PLC0415  (slow to import)
 
-        looked, added, hours = 0, 0, set[str]()
-        rest = iter(items)
+        done, looked, added, hours = 0, 0, 0, set[str]()
         with tempfile.TemporaryDirectory() as name, connect(Path(name)) as connection:
             self._open(connection, Path(name))
-            while batch := list(islice(rest, LINES)):
-                looked += len(batch)
-                lines = [line for item in batch for line in lines_of(item, marks)]
-                missing = _missing(connection, lines)
-                added += len(missing)
-                hours |= self._write(missing)
-        return RebuiltPart(looked=looked, added=added, hours=sorted(hours))
+            for items in parts:
+                rest = iter(items)
+                while batch := list(islice(rest, LINES)):
+                    looked += len(batch)
+                    lines = [line for item in batch for line in lines_of(item, marks)]
+                    missing = _missing(connection, lines)
+                    added += len(missing)
+                    hours |= self._write(missing)
+                done += 1
+                if self.roll_up.time_left() < PART_SECONDS:
+                    break
+        return RebuiltParts(parts=done, looked=looked, added=added, hours=sorted(hours))
 
     def merge(self, hour: str) -> None:
         """Merge an hour that has new segments; nothing that it had before is lost.
@@ -123,7 +134,7 @@ class LogRebuild:
     def _open(self, connection: "duckdb.DuckDBPyConnection", folder: Path) -> None:
         from fraudstream.reporting.storage.duckdb_engine import listed  # noqa: PLC0415
 
-        for table in LogTable:
+        for table in _COMPARED:
             columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in FILES[table].items())
             paths = fetch_all(self.roll_up.store, self._files(table), folder / table)
             more = f" UNION ALL BY NAME FROM read_parquet({listed(paths)}, union_by_name = true)" if paths else ""

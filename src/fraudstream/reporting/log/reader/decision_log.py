@@ -137,7 +137,7 @@ class DecisionLog:
 
     def newest(self) -> LoggedDecision | None:
         """Return the decision of the newest transaction; None if there is none."""
-        with _problems():
+        with raised_as_log_error():
             found = self.connection.execute(f"{_DECISIONS} ORDER BY timestamp DESC, transactionId LIMIT 1").fetchone()
         return None if found is None else _logged(found)
 
@@ -148,7 +148,7 @@ class DecisionLog:
         older version wrote in the packed form alone are taken apart first.
         """
         columns = ", ".join(f"records.{name}" for name in STAGED if name not in ("label", "labeledAt", *_TAKEN_APART))
-        with _problems():
+        with raised_as_log_error():
             (lacking,) = _one(self.connection, f"SELECT count(*) FROM {_DECIDED} AND {LACKING}")
             if not lacking:
                 features = ", ".join(_TAKEN_APART)
@@ -186,7 +186,7 @@ class DecisionLog:
     def _rows(self, query: str, parameters: Mapping[str, object] | None = None) -> Iterator[tuple[Any, ...]]:
         # Of its own, so that two questions may be asked at once.
         cursor = self.connection.cursor()
-        with _problems():
+        with raised_as_log_error():
             cursor.execute(query, parameters or {})
             while rows := cursor.fetchmany(_ROWS):
                 yield from rows
@@ -215,10 +215,10 @@ def open_log(
         DecisionLogError: there is no log, or nothing of it can be read.
     """
     files = place if isinstance(place, LogFiles) else find_log_files(place)
-    with tempfile.TemporaryDirectory() as name, connect(Path(name)) as connection, _problems():
+    with tempfile.TemporaryDirectory() as name, connect(Path(name)) as connection, raised_as_log_error():
         folder = Path(name)
         damaged = {**files.damaged, **stage(connection, files.segments, folder / "stage.parquet")}
-        _see_records(connection, [folder / "stage.parquet", *files.records])
+        see_records(connection, [folder / "stage.parquet", *files.records])
         count, newest = _one(connection, "SELECT count(*), max(greatest(timestamp, loggedAt)) FROM records")
         if not count:
             problems = "; ".join(f"{path}: {problem}" for path, problem in damaged.items())
@@ -252,7 +252,13 @@ def open_log(
         )
 
 
-def _see_records(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
+def see_records(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
+    """Make `records` a view of the lines of Parquet files, with the columns of `STAGED`.
+
+    Args:
+        connection: a database.
+        files: what was staged of segments, and the log's own files of decisions and labels.
+    """
     # A file from before a column was added does not have it.
     typed = {
         **STAGED,
@@ -299,7 +305,8 @@ def _logged(row: tuple[Any, ...]) -> LoggedDecision:
 
 
 @contextmanager
-def _problems() -> Generator[None]:
+def raised_as_log_error() -> Generator[None]:
+    """Raise what the database cannot read as `DecisionLogError`."""
     try:
         yield
     except duckdb.Error as error:

@@ -90,7 +90,8 @@ def find_log_files(place: Path) -> LogFiles:
     for note in found:
         if note.suffix == ".json":
             _leave_out_merged(files, note)
-    if not files.segments and not files.records:
+    # Hours of which nothing was decided have tallies alone.
+    if not files.segments and not files.records and not files.tallies:
         nothing = "; ".join(f"{path}: {problem}" for path, problem in files.damaged.items())
         raise DecisionLogError(nothing or f"{place}: there is no decision log ({', '.join(FORMATS)})")
     return files

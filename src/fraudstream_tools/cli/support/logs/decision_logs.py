@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from fraudstream.reporting.log.reader.decision_log import DecisionLog
 
@@ -24,8 +24,7 @@ def decision_log(place: Path, *, until: int | None = None, label_delay_days: flo
 
     try:
         with open_log(place, until=until, label_delay_days=label_delay_days) as log:
-            for path, problem in log.damaged.items():
-                err.print(f"{path}: {problem}", markup=False, soft_wrap=True)
+            _tell(log.damaged)
             if log.early_labels:
                 err.print(
                     f"{log.early_labels:,} labels are older than their transactions, and left out: their times may be "
@@ -35,3 +34,25 @@ def decision_log(place: Path, *, until: int | None = None, label_delay_days: flo
             yield log
     except DecisionLogError as error:
         raise CommandError(str(error)) from None
+
+
+def given_up_of(place: Path) -> tuple[str, ...]:
+    """Return the ids of a decision log's transactions that were never decided, or have a label that was not learnt.
+
+    Raises:
+        CommandError: there is no log, or it cannot be read.
+    """
+    from fraudstream.reporting.log.reader.files import DecisionLogError  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.reporting.log.reader.given_up import find_given_up  # noqa: PLC0415  (as above)
+
+    try:
+        found = find_given_up(place)
+    except DecisionLogError as error:
+        raise CommandError(str(error)) from None
+    _tell(found.damaged)
+    return (*found.undecided, *found.unlearned)
+
+
+def _tell(damaged: "Mapping[Path, str]") -> None:
+    for path, problem in damaged.items():
+        err.print(f"{path}: {problem}", markup=False, soft_wrap=True)
