@@ -41,6 +41,7 @@ from infra.monitoring.monitoring import Monitoring
 from infra.monitoring.topics import AlertPipe, Topics
 from infra.naming import Names, StackContext
 from infra.network import Network, Reachable
+from infra.people import PeoplesPolicies
 from infra.setting_reader import FunctionSettings
 from infra.settings import StackSettings
 
@@ -249,6 +250,7 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
     )
     Monitoring(place, watched, topic_arn=topics.alarms.arn, opts=opts)
     functions.processor.add_alias(place, TOKENS_ALIAS)
+    people = PeoplesPolicies(place, tables=stores.tables, keys=keys, opts=opts)
     outputs: dict[str, pulumi.Input[str]] = {
         "apiUrl": api.url,
         "bucketName": stores.bucket.name,
@@ -262,6 +264,9 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
         "processorFunction": functions.processor.name,
         "analyzerFunction": functions.analyzer.name,
         "reportFunction": functions.reporter.name,
+        "analystPolicyArn": people.analyst,
+        "ruleAuthorPolicyArn": people.rule_author,
+        "auditorPolicyArn": people.auditor,
         "dailySchedule": schedules.daily,
         "hourlySchedule": schedules.hourly,
         "region": settings.region,

@@ -8,9 +8,8 @@ from policy.rule import CheckedResource, Complaints, as_list, of, resource_rule,
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-PERMISSION_TYPES = frozenset(
-    {"aws:iam/policy:Policy", "aws:iam/user:User", "aws:iam/accessKey:AccessKey", "aws:iam/group:Group"}
-)
+MANAGED_POLICY = "aws:iam/policy:Policy"
+PERMISSION_TYPES = frozenset({"aws:iam/user:User", "aws:iam/accessKey:AccessKey", "aws:iam/group:Group"})
 WITHOUT_RESOURCE: Mapping[str, str] = {
     "dynamodb:ListStreams": "AWS has no resource for it",
     "ec2:DescribeNetworkInterfaces": "AWS has no resource for it",
@@ -28,7 +27,7 @@ AWS_POLICIES: Mapping[str, str] = {
 
 
 def check_role_policy(policy: CheckedResource) -> Complaints:
-    """A role is allowed exact actions on exact resources, and never to make log groups."""
+    """A policy allows exact actions on exact resources, and never to make log groups."""
     for statement in statements(policy.at("policy")):
         if statement.get("Effect") == "Allow":
             yield from _check_allowed(statement)
@@ -65,7 +64,7 @@ def check_role(role: CheckedResource) -> Complaints:
 
 
 def check_people(resource: CheckedResource) -> Complaints:
-    """The stack makes no users, groups, access keys or free-standing policies."""
+    """The stack makes no users, groups or access keys."""
     yield f"{resource.type} must not be part of the stack"
 
 
@@ -77,7 +76,7 @@ def check_one_role_each(resources: Sequence[CheckedResource]) -> Complaints:
 
 
 RESOURCE_RULES = (
-    resource_rule("role-policy", [ROLE_POLICY], check_role_policy),
+    resource_rule("role-policy", [ROLE_POLICY, MANAGED_POLICY], check_role_policy),
     resource_rule("role-attachment", [ATTACHMENT], check_attachment),
     resource_rule("role", [ROLE], check_role),
     resource_rule("no-people", PERMISSION_TYPES, check_people),

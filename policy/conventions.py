@@ -29,6 +29,7 @@ PREFIXES: Mapping[str, str] = {
     "aws:ec2/subnet:Subnet": "subnet",
     "aws:ec2/vpc:Vpc": "vpc",
     "aws:ec2/vpcEndpoint:VpcEndpoint": "endpoint",
+    "aws:iam/policy:Policy": "policy",
     "aws:iam/role:Role": "role",
     "aws:iam/rolePolicy:RolePolicy": "policy",
     "aws:lambda/function:Function": "lambda",

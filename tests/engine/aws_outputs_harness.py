@@ -13,6 +13,7 @@ _ARNS = {
     "aws:cloudwatch/logGroup:LogGroup": "logs:{region}:{account}:log-group:{name}",
     "aws:dynamodb/table:Table": "dynamodb:{region}:{account}:table/{name}",
     "aws:iam/role:Role": "iam::{account}:role/{name}",
+    "aws:iam/policy:Policy": "iam::{account}:policy/{name}",
     "aws:kms/key:Key": "kms:{region}:{account}:key/11111111-2222-3333-4444-555555555555",
     "aws:lambda/function:Function": "lambda:{region}:{account}:function:{name}",
     "aws:s3/bucket:Bucket": "s3:::{name}",

@@ -117,6 +117,9 @@ RULES: Mapping[str, Rule] = {
         "iam/role.go", keeps="inlinePolicies managedPolicyArns", unique="name", global_name=True, regional=False
     ),
     "aws:iam/rolePolicy:RolePolicy": _rule("iam/role_policy.go", "name role", regional=False),
+    "aws:iam/policy:Policy": _rule(
+        "iam/policy.go", "description path", unique="name", global_name=True, regional=False
+    ),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _rule(
         "iam/role_policy_attachment.go", "policyArn role", regional=False
     ),

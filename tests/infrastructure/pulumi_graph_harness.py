@@ -108,6 +108,7 @@ _ARNS = {
     "aws:lambda/function:Function": "lambda:{r}:{a}:function:{n}",
     "aws:cloudwatch/logGroup:LogGroup": "logs:{r}:{a}:log-group:{n}",
     "aws:iam/role:Role": "iam::{a}:role/{n}",
+    "aws:iam/policy:Policy": "iam::{a}:policy/{n}",
     "aws:kms/key:Key": "kms:{r}:{a}:key/11111111-2222-3333-4444-555555555555",
 }
 

@@ -13,6 +13,7 @@ from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, 
 PARLIAMENT = iam_lint_harness.load()
 PERMISSIONS = (
     "aws:iam/rolePolicy:RolePolicy",
+    "aws:iam/policy:Policy",
     "aws:kms/key:Key",
     "aws:s3/bucketPolicy:BucketPolicy",
     "aws:sns/topicPolicy:TopicPolicy",

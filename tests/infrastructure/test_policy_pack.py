@@ -123,6 +123,7 @@ BROKEN: list[tuple[str, str, str, dict[str, Any]]] = [
     ("role-policy", "iam/rolePolicy:RolePolicy", "", {"policy": statement(Action="s3:*")}),
     ("role-policy", "iam/rolePolicy:RolePolicy", "", {"policy": statement(NotResource=[])}),
     ("role-policy", "iam/rolePolicy:RolePolicy", "", {"policy": statement(Resource="*")}),
+    ("role-policy", "iam/policy:Policy", "analyst", {"policy": statement(Action="dynamodb:*")}),
     ("security-group", "ec2/securityGroup:SecurityGroup", "", {"ingress": [{"protocol": "tcp"}]}),
     ("stream-analyzer", "lambda/eventSourceMapping:EventSourceMapping", "fraud-analyzer", {"batchSize": 10}),
     ("stream-analyzer", "lambda/eventSourceMapping:EventSourceMapping", "fraud-analyzer", {"parallelizationFactor": 1}),

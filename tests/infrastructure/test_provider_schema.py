@@ -166,6 +166,7 @@ _SHAPES = [
     ("aws:dynamodb/table:Table", "name", "dynamodb", "TableName"),
     ("aws:dynamodb/table:Table", "streamViewType", "dynamodb", "StreamViewType"),
     ("aws:ec2/vpcEndpoint:VpcEndpoint", "vpcEndpointType", "ec2", "VpcEndpointType"),
+    ("aws:iam/policy:Policy", "name", "iam", "policyNameType"),
     ("aws:iam/role:Role", "name", "iam", "roleNameType"),
     ("aws:iam/rolePolicy:RolePolicy", "name", "iam", "policyNameType"),
     ("aws:kms/alias:Alias", "name", "kms", "AliasNameType"),

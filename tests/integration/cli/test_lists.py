@@ -263,10 +263,10 @@ def test_two_operators_change_one_entity_and_both_changes_count(dynamodb: Any) -
     mine, theirs = EntityLists(dynamodb, PROFILES), EntityLists(dynamodb, PROFILES)
 
     def overtake(**_: object) -> None:
-        dynamodb.meta.events.unregister("before-call.dynamodb.PutItem", overtake)
+        dynamodb.meta.events.unregister("before-call.dynamodb.UpdateItem", overtake)
         theirs.add("trusted", EntityKind.CARD, CARD, by="them", reason="theirs")
 
-    dynamodb.meta.events.register("before-call.dynamodb.PutItem", overtake)
+    dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", overtake)
     assert mine.add("blocked", EntityKind.CARD, CARD, by="me", reason="mine") is ListChange.ADDED
     assert set(stored(dynamodb, f"card#{CARD}")["entries"]) == {"blocked", "trusted"}
 
@@ -279,13 +279,13 @@ def test_a_write_whose_answer_was_lost_is_known_as_its_own(dynamodb: Any) -> Non
         sent.append(1)
         if len(sent) == 1:
             # Applied once before it is sent again: the condition of the second attempt fails.
-            dynamodb.put_item(**{name: value for name, value in params.items() if name in {"TableName", "Item"}})
+            dynamodb.update_item(**{name: value for name, value in params.items() if name != "ConditionExpression"})
 
-    dynamodb.meta.events.register("provide-client-params.dynamodb.PutItem", lose)
+    dynamodb.meta.events.register("provide-client-params.dynamodb.UpdateItem", lose)
     try:
         change = lists.add("blocked", EntityKind.CARD, CARD, by="me", reason="mine")
     finally:
-        dynamodb.meta.events.unregister("provide-client-params.dynamodb.PutItem", lose)
+        dynamodb.meta.events.unregister("provide-client-params.dynamodb.UpdateItem", lose)
     assert change is ListChange.ADDED
     assert stored(dynamodb, f"card#{CARD}")["version"] == 1
 

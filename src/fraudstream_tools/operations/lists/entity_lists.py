@@ -253,15 +253,25 @@ class EntityLists:
             ) from None
 
     def _write(self, listing: Listing) -> bool:
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(entity)"}
+        """Write a listing in place of the one before it; return whether that was still there.
+
+        Items are updated and never put: a policy allows an analyst no more.
+        """
+        item = listing.to_item()
+        key = {"entity": item.pop("entity")}
+        condition, values = "attribute_not_exists(entity)", {}
         if listing.version > 1:
-            condition = {
-                "ConditionExpression": "#version = :before",
-                "ExpressionAttributeNames": {"#version": "version"},
-                "ExpressionAttributeValues": to_item({":before": listing.version - 1}),
-            }
+            condition, values = "#version = :before", to_item({":before": listing.version - 1})
+        endless = "" if "expiresAt" in item else " REMOVE #expiresAt"
         try:
-            self._dynamodb.put_item(TableName=self._table, Item=listing.to_item(), **condition)
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=key,
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in item) + endless,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={f"#{name}": name for name in (*item, *(["expiresAt"] if endless else []))},
+                ExpressionAttributeValues={f":{name}": value for name, value in item.items()} | values,
+            )
         except ClientError as error:
             raise_unless_condition_failed(error)
             return False

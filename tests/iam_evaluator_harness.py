@@ -1,0 +1,151 @@
+"""An evaluator of IAM policies: it judges what the embedded AWS does not enforce, attributes and leading keys among it.
+
+It knows what the stack's policies use, and fails on anything else. Requests are judged as boto3 makes them, by the
+condition keys that AWS's service authorization reference has for them.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+Statement = Mapping[str, Any]
+Context = Mapping[str, Sequence[str]]
+
+ATTRIBUTE = re.compile(r"(?<![:\w#])#?[A-Za-z]\w*")
+FUNCTIONS = (
+    *("if_not_exists", "attribute_exists", "attribute_not_exists", "attribute_type"),
+    *("begins_with", "contains", "size", "list_append"),
+)
+WORDS = {*["SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "IN", "BETWEEN"], *FUNCTIONS}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One action on one resource, with the values of its condition keys."""
+
+    action: str
+    resource: str
+    context: Context = field(default_factory=dict)
+
+
+def allows(statements: Iterable[Statement], asked: Asked, variables: Mapping[str, str]) -> bool:
+    """Tell whether policies without denials allow what is asked for."""
+    return any(
+        each["Effect"] == "Allow"
+        and asked.action in each["Action"]
+        and any(_matches(_filled(pattern, variables), asked.resource) for pattern in each["Resource"])
+        and all(
+            _holds(operator, asked.context.get(key), _as_list(wanted))
+            for operator, keys in each.get("Condition", {}).items()
+            for key, wanted in keys.items()
+        )
+        for each in statements
+    )
+
+
+def _holds(operator: str, given: Sequence[str] | None, wanted: Sequence[str]) -> bool:
+    match operator:
+        case "Null":
+            return (given is None) == (wanted == ["true"])
+        case "StringLike" | "StringEquals":
+            return given is not None and any(_is_like(operator, each, wanted) for each in given)
+        case "ForAllValues:StringLike" | "ForAllValues:StringEquals":
+            # As IAM has it: a key that is absent, or has no values, passes.
+            return all(_is_like(operator, each, wanted) for each in given or ())
+        case _:
+            raise NotImplementedError(operator)
+
+
+def _is_like(operator: str, given: str, wanted: Sequence[str]) -> bool:
+    return any(_matches(each, given) if operator.endswith("Like") else each == given for each in wanted)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return fnmatchcase(text, pattern.replace("[", "[[]"))
+
+
+def _filled(pattern: str, variables: Mapping[str, str]) -> str:
+    return re.sub(r"\$\{([^}]+)\}", lambda found: variables[found[1]], pattern)
+
+
+def _as_list(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def asked_by(
+    service: str, operation: str, params: Mapping[str, Any], table_arn: str, other_arn: str
+) -> Iterator[Asked]:
+    """Yield what a request of boto3 asks for.
+
+    Args:
+        service: such as `dynamodb`.
+        operation: such as `UpdateItem`.
+        params: the request's parameters.
+        table_arn: what ARNs of tables begin with.
+        other_arn: what ARNs of functions begin with.
+    """
+    if service == "dynamodb":
+        yield from _of_table(operation, params, table_arn)
+    elif service == "s3":
+        bucket = f"arn:aws:s3:::{params['Bucket']}"
+        if operation.startswith("List"):
+            action = {"ListObjectsV2": "s3:ListBucket", "ListObjectVersions": "s3:ListBucketVersions"}[operation]
+            yield Asked(action, bucket, {"s3:prefix": [params.get("Prefix", "")]})
+            return
+        version = "Version" if "VersionId" in params else ""
+        action = {"PutObject": "s3:PutObject"}.get(operation, f"s3:GetObject{version}")
+        assert operation in {"PutObject", "GetObject", "HeadObject"}, operation
+        yield Asked(action, f"{bucket}/{params['Key']}")
+    elif service == "lambda":
+        yield Asked("lambda:InvokeFunction", f"{other_arn}{params['FunctionName']}:{params['Qualifier']}")
+    else:
+        raise NotImplementedError(service)
+
+
+def _of_table(operation: str, params: Mapping[str, Any], table_arn: str) -> Iterator[Asked]:
+    action = f"dynamodb:{operation}"
+    for table, asked in params.get("RequestItems", {}).items():
+        keys = [next(iter(key.values())) for key in asked["Keys"]]
+        yield Asked(action, table_arn + table, {"dynamodb:LeadingKeys": [_text(each) for each in keys]})
+    if "TableName" not in params:
+        return
+    table = params["TableName"]
+    index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
+    item: Mapping[str, Any] = params.get("Key") or params.get("Item") or {}
+    name = next((each for each in ("transactionId", "entity") if each in item), None)
+    context: dict[str, Sequence[str]] = {"dynamodb:LeadingKeys": [_text(item[name])]} if name else {}
+    if operation == "UpdateItem":
+        context["dynamodb:Attributes"] = sorted({*item, *_named(params)})
+    elif operation == "PutItem":
+        context["dynamodb:Attributes"] = sorted(item)
+    yield Asked(action, table_arn + table + index, context)
+
+
+def _named(params: Mapping[str, Any]) -> set[str]:
+    names = params.get("ExpressionAttributeNames", {})
+    text = " ".join(params.get(each, "") for each in ("UpdateExpression", "ConditionExpression"))
+    return {names.get(each, each) for each in ATTRIBUTE.findall(text)} - WORDS
+
+
+def _text(value: Any) -> str:
+    return str(next(iter(value.values())) if isinstance(value, dict) else value)
+
+
+def enforce(client: Any, allowed: Callable[[Asked], bool], table_arn: str, other_arn: str) -> Any:
+    """Have a boto3 client refuse what is not allowed as AWS does, and return the client."""
+
+    def check(params: Mapping[str, Any], model: Any, **_: object) -> None:
+        service = model.service_model.service_name
+        for asked in asked_by(service, model.name, params, table_arn, other_arn):
+            if not allowed(asked):
+                said: Any = {
+                    "Error": {"Code": "AccessDeniedException", "Message": f"{asked.action} on {asked.resource}"}
+                }
+                raise ClientError(said, model.name)
+
+    client.meta.events.register("provide-client-params", check)
+    return client

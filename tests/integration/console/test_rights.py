@@ -1,0 +1,213 @@
+"""Each task of the console under the managed policy that is meant for it, and what the policies keep people from.
+
+The policies are those of the Pulumi program. The embedded AWS holds nobody to a policy, so an evaluator of the tests
+does: it judges every request that the console makes.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.transactions.storage.attributes import to_item
+from infra.compute.lambda_packages import Package, Target
+from infra.people import MAX_POLICY_CHARACTERS
+from infra.program import main
+from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, put_ruleset, words
+from tests.iam_evaluator_harness import Asked, allows, enforce
+from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, capture
+from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, TRANSACTIONS, System
+from tests.integration.console.test_rules import draft_of, with_rule
+
+TABLES = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/"
+FUNCTIONS = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
+CUSTOMER = "tok_" + "p" * 22
+PAGES = (
+    "/",
+    "/queue",
+    "/case?id=a-1",
+    f"/search?q={CUSTOMER}",
+    "/lists",
+    "/rules",
+    "/rules/edit",
+    "/reports",
+    "/audit",
+)
+
+Policies = Mapping[str, list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="session")
+def policies(tmp_path_factory: pytest.TempPathFactory) -> Policies:
+    """The statements of the three policies; the bucket has the name that the tests give it."""
+    empty = tmp_path_factory.mktemp("package") / "function.zip"
+    empty.write_bytes(b"")
+
+    def package(function: str, target: Target) -> Package:
+        del function, target
+        return Package(path=Path(empty), sha256="47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")
+
+    graph = capture(lambda: main(package))
+    found = {each.name: each["policy"] for each in graph.of("aws:iam/policy:Policy")}
+    assert found.keys() == {"policy-analyst-test", "policy-rule-author-test", "policy-auditor-test"}
+    assert all(len("".join(text.split())) <= MAX_POLICY_CHARACTERS for text in found.values())
+    name = f"bucket-reports-{ACCOUNT}-test"
+    return {
+        key.removeprefix("policy-").removesuffix("-test"): json.loads(text.replace(name, BUCKET))["Statement"]
+        for key, text in found.items()
+    }
+
+
+class Desk:
+    """A console of Anna's, under one of the policies."""
+
+    def __init__(self, aws: MinistackServer, statements: list[dict[str, Any]]) -> None:
+        self.statements = statements
+        self.browser: Browser = browser_on(aws, ANNA).enter()
+        # Clients of the tests' own are shared; these are this desk's alone.
+        system = self.browser.system
+        system.dynamodb, system.s3 = (
+            enforce(aws.client(service, aws.credentials), self.may, TABLES, FUNCTIONS) for service in ("dynamodb", "s3")
+        )
+
+    def may(self, asked: Asked) -> bool:
+        return allows(self.statements, asked, {"aws:userid": ANNA.user_id})
+
+    def act(self, name: str, action: str, **fields: str) -> str:
+        form = self.browser.form(self.browser.page("/case", id=name), f"/case/{action}")
+        return words(self.browser.send(f"/case/{action}", **form, **fields))
+
+
+@pytest.fixture
+def analyst(aws: MinistackServer, system: System, policies: Policies) -> Desk:
+    del system
+    return Desk(aws, policies["analyst"])
+
+
+@pytest.mark.parametrize("role", ["analyst", "rule-author", "auditor"])
+def test_everybody_reads_every_page(aws: MinistackServer, system: System, policies: Policies, role: str) -> None:
+    system.alert("a-1", customer=CUSTOMER)
+    desk = Desk(aws, policies[role])
+    for path in PAGES:
+        assert desk.browser.client.get(path).status_code == 200, path
+
+
+def test_an_analyst_works_on_cases_and_lists(analyst: Desk, system: System) -> None:
+    for name in ("a-1", "a-2"):
+        system.alert(name, customer=CUSTOMER)
+    assert "You have this case now, with 2 alerts" in analyst.act("a-1", "take")
+    assert "The note is kept" in analyst.act("a-1", "note", text="called")
+    assert "The case waits until" in analyst.act("a-1", "snooze", hours="4", text="calls back")
+    assert "in the queue again" in analyst.act("a-1", "wake")
+    assert "back in the queue" in analyst.act("a-1", "give-back")
+    analyst.act("a-1", "take")
+    assert "labelled FRAUD" in analyst.act("a-1", "decide", label="FRAUD", note="denied")
+    assert "open again" in analyst.act("a-1", "reopen", text="called again")
+    assert "The case is" in analyst.act("a-1", "hand-over", to="ben", text="knows them")
+    blocked = analyst.act("a-1", "list", entity=f"customer#{CUSTOMER}", list="blocked", days="1", reason="takeover")
+    assert "is on the list blocked now" in blocked
+    lists = analyst.browser.page("/lists")
+    removed = analyst.browser.send("/lists/remove", **analyst.browser.form(lists, "/lists/remove"), reason="cleared")
+    assert "off the list now" in words(removed)
+
+
+def test_a_rule_author_publishes_and_takes_back(aws: MinistackServer, system: System, policies: Policies) -> None:
+    system.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    put_ruleset(system)
+    browser = Desk(aws, policies["rule-author"]).browser
+    page = browser.page("/rules/edit")
+    draft = with_rule(draft_of(page))
+    done = browser.send("/rules/publish", **browser.form(page, "/rules/check"), draft=draft, reason="transfers")
+    assert "is active within a minute" in words(done)
+    back = browser.send("/rules/roll-back", **browser.form(done, "/rules/roll-back"), reason="too many")
+    assert "is active again" in words(back)
+
+
+@pytest.mark.parametrize("role", ["rule-author", "auditor"])
+def test_who_is_no_analyst_changes_no_case_and_is_told(
+    aws: MinistackServer, system: System, policies: Policies, role: str
+) -> None:
+    system.alert("a-1", customer=CUSTOMER)
+    desk = Desk(aws, policies[role])
+    form = desk.browser.form(desk.browser.page("/case", id="a-1"), "/case/take")
+    fields = {"csrf": desk.browser.session.csrf} | form
+    answer = desk.browser.client.post("/case/take", data=fields, headers={"Origin": str(desk.browser.client.base_url)})
+    assert answer.status_code == 502
+    assert "these credentials may not do that" in words(answer.text)
+    alert = desk.browser.system.queue.get("a-1")
+    assert alert is not None
+    assert alert.assignee is None
+
+
+def test_an_analyst_publishes_no_rules(analyst: Desk) -> None:
+    page = analyst.browser.page("/rules/edit")
+    fields = analyst.browser.form(page, "/rules/check") | {"draft": with_rule(draft_of(page)), "reason": "mine"}
+    headers = {"Origin": str(analyst.browser.client.base_url)}
+    answer = analyst.browser.client.post(
+        "/rules/publish", data={"csrf": analyst.browser.session.csrf} | fields, headers=headers
+    )
+    assert answer.status_code == 502
+
+
+def updated(table: str, expression: str, value: object, **key: object) -> tuple[str, dict[str, Any]]:
+    return "update_item", {
+        "TableName": table,
+        "Key": to_item(key),
+        "UpdateExpression": expression,
+        "ExpressionAttributeValues": to_item({":x": value}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("operation", "asked"),
+    [
+        updated(TRANSACTIONS, "SET decision = :x", "APPROVE", transactionId="a-1", timestamp=NOW),
+        updated(TRANSACTIONS, "SET label = :x, score = :x", 1, transactionId="a-1", timestamp=NOW),
+        updated(ALERTS, "SET score = :x", 1, transactionId="a-1"),
+        updated(ALERTS, "SET entity = :x", "customer#other", transactionId="a-1"),
+        updated(PROFILES, "SET version = :x", 1, entity=f"customer#{CUSTOMER}"),
+        updated(PROFILES, "SET version = :x", 1, entity="log-chain"),
+        ("put_item", {"TableName": ALERTS, "Item": to_item({"transactionId": "a-1", "status": "CLOSED"})}),
+        ("put_item", {"TableName": PROFILES, "Item": to_item({"entity": f"list#card#{CUSTOMER}"})}),
+        ("delete_item", {"TableName": ALERTS, "Key": to_item({"transactionId": "a-1"})}),
+        ("scan", {"TableName": TRANSACTIONS}),
+    ],
+)
+def test_an_analyst_cannot_go_round_the_console(
+    analyst: Desk, system: System, operation: str, asked: dict[str, Any]
+) -> None:
+    system.alert("a-1", customer=CUSTOMER)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        getattr(analyst.browser.system.dynamodb, operation)(**asked)
+
+
+def test_nobody_writes_a_record_in_anothers_name_or_replaces_one(aws: MinistackServer, policies: Policies) -> None:
+    for role in ("analyst", "rule-author", "auditor"):
+        s3 = Desk(aws, policies[role]).browser.system.s3
+        put = partial(s3.put_object, Bucket=BUCKET, Body=b"{}")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            put(Key=f"audit/date=2026-11-26/{BEN.user_id}/1-a.json")
+    statements = [each for role in policies.values() for each in role]
+    assert not any(action.startswith("s3:Delete") for each in statements for action in each["Action"])
+
+
+def test_only_an_analyst_asks_for_tokens_and_only_by_the_alias(policies: Policies) -> None:
+    def may(role: str, resource: str) -> bool:
+        return allows(policies[role], Asked("lambda:InvokeFunction", resource), {"aws:userid": ANNA.user_id})
+
+    processor = f"{FUNCTIONS}lambda-transaction-processor-test"
+    assert may("analyst", f"{processor}:tokens")
+    assert not may("analyst", processor)
+    assert not may("rule-author", f"{processor}:tokens")
+    assert not may("auditor", f"{processor}:tokens")
+
+
+def test_a_request_that_names_no_attribute_or_key_passes_no_condition(policies: Policies) -> None:
+    for table in (TRANSACTIONS, ALERTS, PROFILES):
+        asked = Asked("dynamodb:UpdateItem", f"{TABLES}{table}")
+        assert not allows(policies["analyst"], asked, {"aws:userid": ANNA.user_id})
