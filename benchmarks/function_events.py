@@ -11,6 +11,7 @@ from benchmarks.inline import bucket
 from benchmarks.items import Stored
 from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_PREFIX
 from fraudstream.detection.models.model import ModelFile, seal
+from fraudstream.durations import DAY
 
 OTHER_VARIABLES: Final = {"ALERTS_TABLE": "alerts", "LOG_KEY": "bG9n" * 11}
 """What the analyzer and the reporter need beside the processor's environment."""
@@ -18,8 +19,13 @@ _NOT_POSTED: Final = ("label", "labelSource", "labeledAt", "learntLabel", "learn
 
 
 def batches(stored: Stored, size: int) -> Iterator[dict[str, Any]]:
-    """Yield events of the stream with so many new transactions, again and again under new ids."""
+    """Yield events of the stream with so many new transactions: the stored ones, as if some days later.
+
+    At their own times profiles would take them for late ones, and each batch would be judged twice.
+    """
     pairs = cycle(zip(stored.transactions, stored.decisions, strict=True))
+    times = [int(item["timestamp"]["N"]) for item in stored.transactions]
+    all_days = ((max(times) - min(times)) // DAY + 1) * DAY
     number = 0
     while True:
         records: list[dict[str, Any]] = []
@@ -27,7 +33,9 @@ def batches(stored: Stored, size: int) -> Iterator[dict[str, Any]]:
             number += 1
             left_out = {*decision.to_item(), *_NOT_POSTED}
             image = {name: value for name, value in item.items() if name not in left_out}
-            image |= {"transactionId": {"S": f"s{number}"}}
+            later = (1 + (number - 1) // len(stored.transactions)) * all_days
+            moved = {name: {"N": str(int(image[name]["N"]) + later)} for name in ("timestamp", "receivedAt")}
+            image |= moved | {"transactionId": {"S": f"s{number}"}}
             records.append(_record(on_the_wire(image), number))
         yield {"Records": records}
 
