@@ -33,7 +33,7 @@ _ALIKE = 0.7
 """How alike two names are that differ by a slip: 1 is the same, 0 has nothing in common (difflib's ratio)."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _MANY_DIGITS = re.compile(r"[0-9](?:[^0-9]*[0-9]){4}")
-_TIMES = frozenset({"timestamp", "accountOpenedAt"})
+_TIMES = ("timestamp", "accountOpenedAt")
 _TAKING_BACK = frozenset({TransactionType.REFUND, TransactionType.REVERSAL})
 
 
@@ -67,9 +67,19 @@ def read_request(body: bytes, times: TimeBounds) -> TransactionRequest:
     if not isinstance(document, dict):
         raise _refused("must be a JSON object")
     values = cast("dict[str, object]", document)
-    if errors := _errors(values, times):
+    request = _converted(values)
+    errors = _errors(values, times, has_types=request is not None)
+    if request is None or errors:
         raise RequestRefusedError(*dict.fromkeys(errors))
-    return msgspec.convert(values, TransactionRequest)
+    return request
+
+
+def _converted(values: Mapping[str, object]) -> TransactionRequest | None:
+    """Return the request; None if a field is missing or of a wrong type: which one, each field by itself then says."""
+    try:
+        return msgspec.convert(values, TransactionRequest)
+    except msgspec.ValidationError:
+        return None
 
 
 def _parse(body: bytes) -> object:
@@ -107,10 +117,10 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _LONGEST_INTEGER else math.inf
 
 
-def _errors(values: Mapping[str, object], times: TimeBounds) -> list[FieldError]:
+def _errors(values: Mapping[str, object], times: TimeBounds, *, has_types: bool) -> list[FieldError]:
     errors: list[FieldError] = []
     for name, value in values.items():
-        errors += list(_unwelcome(name, value)) or _type_errors(name, value)
+        errors += list(_unwelcome(name, value)) or _field_errors(name, value, has_type=has_types)
     errors += [
         FieldError(field=name, message=f"is required: {field.must_be}")
         for name, field in _FIELDS.items()
@@ -122,14 +132,17 @@ def _errors(values: Mapping[str, object], times: TimeBounds) -> list[FieldError]
 
 def _unwelcome(name: str, value: object, depth: int = 1) -> Iterator[FieldError]:
     """Check for what no field may hold: card numbers, invisible characters, and deeply nested brackets."""
+    if depth == 1 and name in _FIELDS:
+        if name != "ipAddress":
+            yield from _unwelcome_value(name, value, depth, becomes_token=name in _TOKENIZED)
+        return
     shown = _shown(name)
     if not name.isprintable():
         yield FieldError(field=shown, message="must have a name of printable characters")
     elif _holds_card_number(name):
         yield FieldError(field=shown, message="must not have a card number in its name")
-    elif name != "ipAddress" or depth > 1:
-        becomes_token = depth == 1 and name in _TOKENIZED
-        yield from _unwelcome_value(shown, value, depth, becomes_token=becomes_token)
+    else:
+        yield from _unwelcome_value(shown, value, depth, becomes_token=False)
 
 
 def _unwelcome_value(shown: str, value: object, depth: int, *, becomes_token: bool) -> Iterator[FieldError]:
@@ -158,7 +171,7 @@ def _holds_card_number(text: str) -> bool:
     return len(text) <= _LONGEST_TEXT and holds_card_number(text)
 
 
-def _type_errors(name: str, value: object) -> list[FieldError]:
+def _field_errors(name: str, value: object, *, has_type: bool) -> list[FieldError]:
     field = _FIELDS.get(name)
     if field is None:
         return [FieldError(field=_shown(name), message=f"is not a field of a transaction{_meant(name)}")]
@@ -166,15 +179,16 @@ def _type_errors(name: str, value: object) -> list[FieldError]:
         return [FieldError(field=name, message="must not be null; leave it out")]
     if name in _TIMES and (unit := _unit_error(name, value)):
         return [unit]
-    wrong = FieldError(field=name, message=f"must be {field.must_be}")
-    try:
-        msgspec.convert(value, field.type)
-    except msgspec.ValidationError:
+    if not has_type and not _fits(value, field.type):
         named = field.has_members and isinstance(value, dict)
         members = cast("dict[str, object]", value).items() if named else ()
         bad = [key for key, part in members if not _fits({key: part}, field.type)]
-        return [msgspec.structs.replace(wrong, field=f"{name}.{_shown(key)}") for key in bad] or [wrong]
-    return [wrong] if field.codes is not None and value not in field.codes else []
+        return [_must_be(name, f"{name}.{_shown(key)}") for key in bad] or [_must_be(name)]
+    return [_must_be(name)] if field.codes is not None and value not in field.codes else []
+
+
+def _must_be(name: str, shown: str = "") -> FieldError:
+    return FieldError(field=shown or name, message=f"must be {_FIELDS[name].must_be}")
 
 
 def _meant(name: str) -> str:
@@ -204,26 +218,30 @@ def _fits(value: object, type_: Any) -> bool:  # noqa: ANN401  (types have no ty
 
 def _rule_errors(values: Mapping[str, object], times: TimeBounds) -> Iterator[FieldError]:
     """Check what one field's type can't say; fields may still be of a wrong type here."""
+    yield from _time_errors(values, times)
     for name, value in values.items():
-        match name, value:
-            case "timestamp", int() if value < times.earliest:
-                yield FieldError(field=name, message="is too far in the past")
-            case (("timestamp" | "accountOpenedAt"), int()) if value > times.latest:
-                yield FieldError(field=name, message="is in the future")
-            case _, str() if name in _TOKENIZED and not value.strip():
-                yield FieldError(field=name, message=f"must be {_FIELDS[name].must_be}")
-            case "ipAddress", str() if not _is_ip_address(value):
-                yield FieldError(field=name, message=f"must be {_FIELDS[name].must_be}")
-            case "type", str() if value in _TAKING_BACK and "originalTransactionId" not in values:
-                yield FieldError(field="originalTransactionId", message="is required for REFUND and REVERSAL")
-            case "originalTransactionId", str() if value == values.get("transactionId"):
-                yield FieldError(field=name, message="must be another transaction")
-            case "latitude", _ if "longitude" not in values:
-                yield FieldError(field="longitude", message="is required together with latitude")
-            case "longitude", _ if "latitude" not in values:
-                yield FieldError(field="latitude", message="is required together with longitude")
-            case _:
-                pass
+        if name in _TOKENIZED and isinstance(value, str) and not value.strip():
+            yield _must_be(name)
+    address = values.get("ipAddress")
+    if isinstance(address, str) and not _is_ip_address(address):
+        yield _must_be("ipAddress")
+    original, kind = values.get("originalTransactionId"), values.get("type")
+    if "originalTransactionId" not in values and isinstance(kind, str) and kind in _TAKING_BACK:
+        yield FieldError(field="originalTransactionId", message="is required for REFUND and REVERSAL")
+    if isinstance(original, str) and original == values.get("transactionId"):
+        yield FieldError(field="originalTransactionId", message="must be another transaction")
+    for name, other in (("latitude", "longitude"), ("longitude", "latitude")):
+        if name in values and other not in values:
+            yield FieldError(field=other, message=f"is required together with {name}")
+
+
+def _time_errors(values: Mapping[str, object], times: TimeBounds) -> Iterator[FieldError]:
+    for name in _TIMES:
+        value = values.get(name)
+        if isinstance(value, int) and value > times.latest:
+            yield FieldError(field=name, message="is in the future")
+        elif isinstance(value, int) and name == "timestamp" and value < times.earliest:
+            yield FieldError(field=name, message="is too far in the past")
 
 
 def _is_ip_address(text: str) -> bool:
