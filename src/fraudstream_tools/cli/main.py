@@ -10,6 +10,7 @@ from rich.text import Text
 
 from fraudstream_tools.cli import (
     alerts,
+    ask,
     audit,
     backtest,
     cases,
@@ -87,6 +88,7 @@ for command in (
     audit,
     report,
     log,
+    ask,
     restore,
     profiles,
     erase,

@@ -51,6 +51,8 @@ MISSING_FILE = [
     "rules explain card-velocity --rules rules --transaction missing.json",
     "rules test --rules missing",
     "rules deploy missing --yes --reason tried",
+    "ask @missing.sql",
+    "ask SELECT --log missing",
 ]
 DAMAGED_FILE = [
     "cost --tx-per-day 1000 --prices damaged.json",
@@ -81,6 +83,8 @@ DAMAGED_FILE = [
     "rules explain card-velocity --rules rules --transaction damaged.parquet",
     "rules test --rules damaged",
     "preflight --stack damaged",
+    "ask @damaged.parquet",
+    "ask SELECT --log damaged",
 ]
 """Each of them names a file, or a folder of files, of random bytes."""
 UNWRITABLE = [
@@ -92,6 +96,7 @@ UNWRITABLE = [
     "report --log log --date 2026-01-05 -o blocked/report.html",
     "openapi -o blocked/openapi.json",
     "files suggest day.csv -o blocked/map.yaml",
+    "ask SELECT --html blocked/answer.html",
     "replay blocked/day.csv --shift-to-now",
     "demo",
     "local",

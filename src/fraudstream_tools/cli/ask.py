@@ -1,0 +1,124 @@
+"""`fraudstream ask`: questions to the decision log in SQL."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fraudstream_tools.cli.support.options import JsonOption
+from fraudstream_tools.cli.support.output_files import refuse_unwritable
+from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+
+if TYPE_CHECKING:
+    from fraudstream_tools.analytics.answers import Answer
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command."""
+    app.command()(ask)
+
+
+def ask(
+    question: Annotated[
+        str, typer.Argument(metavar="SQL", help="The question: one SELECT, or a file with it (@file.sql).")
+    ],
+    *,
+    log: Annotated[
+        Path, typer.Option("--log", metavar="FOLDER", help="The decision log, as `fraudstream log pull` copies it.")
+    ] = Path("decision-log"),
+    values: Annotated[
+        list[str] | None, typer.Option("--value", metavar="TEXT", help="What a question mark in the SQL stands for.")
+    ] = None,
+    today: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day that current_date is.  [default: today, UTC]"),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Rows that are printed at most.")] = 100,
+    chart: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--chart", metavar="COLUMN", help="Draw this column in place of the table; once more for another."
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write the table, and the charts asked for, to this HTML file."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the decision log a question in SQL.
+
+    The tables are `decisions`, `labels`, `hits` and `tallies`; docs/decision-log.md describes their columns. Each has
+    one more, `date`, the UTC day of receipt as text: choose days by it, and no others are read. The checkout's
+    infra/data/queries has the questions that people have: value caught and missed by rule, a rule's precision as labels
+    come in, what changed when fraud rose, all that touched a device, new customers, false declines, drift.
+
+    DuckDB answers from the folder's merged hours. It is shut off from all other files and from the network.
+
+    ```
+    fraudstream log pull
+    fraudstream ask "SELECT decision, count(*) FROM decisions WHERE date = '2026-11-22' GROUP BY decision"
+    fraudstream ask @infra/data/queries/fraud-by-rule.sql --today 2026-11-23 --chart caughtAmount --html rules.html
+    fraudstream ask @infra/data/queries/device.sql --value tok_0123456789abcdefABCDEF
+    ```
+    """
+    from fraudstream_tools.analytics.answers import QuestionError, as_of  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.analytics.local_log import ask_folder  # noqa: PLC0415
+
+    if html is not None:
+        refuse_unwritable(html)
+    sql = _sql(question)
+    try:
+        answer = ask_folder(log, as_of(sql, today.date()) if today else sql, values or [], limit)
+    except QuestionError as error:
+        raise CommandError(str(error)) from None
+    _refuse_unknown(chart or [], answer)
+    if html is not None:
+        from fraudstream_tools.cli.support.shown.answer_page import write_page  # noqa: PLC0415
+
+        write_page(html, sql, answer, chart or [])
+    if as_json:
+        from fraudstream_tools.cli.support.shown.answer_table import as_plain  # noqa: PLC0415
+
+        print_json({"columns": answer.columns, "rows": as_plain(answer), "hasMore": answer.has_more})
+    elif html is not None:
+        out.print(f"{html}: {len(answer.rows):,} rows", markup=False, soft_wrap=True)
+    else:
+        _print(answer, chart or [])
+
+
+def _sql(question: str) -> str:
+    if not question.startswith("@"):
+        return question
+    file = Path(question[1:])
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CommandError(f"{file}: it is no text: name a file with SQL in it") from None
+
+
+def _refuse_unknown(chart: list[str], answer: "Answer") -> None:
+    from fraudstream_tools.analytics.answers import numeric_columns  # noqa: PLC0415
+
+    drawn = numeric_columns(answer)
+    for column in chart:
+        if column not in drawn and answer.rows:
+            raise CommandError(f"--chart {column}: the answer's columns of numbers are {', '.join(drawn) or 'none'}")
+
+
+def _print(answer: "Answer", chart: list[str]) -> None:
+    from fraudstream_tools.cli.support.shown.answer_chart import print_chart  # noqa: PLC0415
+    from fraudstream_tools.cli.support.shown.answer_table import print_table  # noqa: PLC0415
+
+    if not answer.rows:
+        out.print("the answer has no rows")
+        return
+    for column in chart:
+        print_chart(answer, column)
+    if not chart:
+        print_table(answer)
+    if answer.has_more:
+        out.print(f"these are the first {len(answer.rows):,} rows: --limit shows more", style="dim")
