@@ -17,7 +17,7 @@ import msgspec
 
 from accessibility.example import KEY
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import RULESET_FILES, RULESET_PREFIX
+from fraudstream.contract import CUSTOMER_INDEX, RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.transactions.decisions.decision import Decision, Verdict
@@ -42,12 +42,12 @@ if TYPE_CHECKING:
 RULES: Final = Path(__file__).parents[1] / "rules"
 TRANSACTIONS, ALERTS, PROFILES, BUCKET = "table-transactions", "table-alerts", "table-profiles", "bucket-reports"
 INDEXES: Final[Mapping[str, tuple[tuple[str, ...], Mapping[str, tuple[str, str]]]]] = {
-    TRANSACTIONS: (("transactionId", "timestamp"), {}),
+    TRANSACTIONS: (("transactionId", "timestamp"), {CUSTOMER_INDEX: ("customerId", "receivedAt")}),
     ALERTS: (("transactionId",), {"by-status": ("statusShard", "createdAt"), "by-entity": ("entity", "createdAt")}),
     PROFILES: (("entity",), {"by-list": ("listKind", "changedAt")}),
 }
 """The keys of each table and of its indexes, as the Pulumi program declares them."""
-NUMBERS: Final = {"timestamp", "createdAt", "changedAt"}
+NUMBERS: Final = {"timestamp", "createdAt", "changedAt", "receivedAt"}
 
 
 def judged(now: int) -> list[tuple[Transaction, Decision]]:

@@ -69,6 +69,8 @@ class StackSettings:
     alert_webhook_header: str
     alert_webhook_secret: str | None = field(repr=False)
     """The header's value."""
+    customer_index: bool
+    """Whether transactions are found by customer."""
     customer_managed_key: bool
     analytics: bool
     audit_trail: bool
@@ -162,6 +164,7 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         )
         or "",
         alert_webhook_secret=webhook_secret,
+        customer_index=reader.flag("customerIndex", default=True),
         customer_managed_key=reader.flag("customerManagedKey", default=True),
         analytics=reader.flag("analytics", default=False),
         audit_trail=reader.flag("auditTrail", default=False),

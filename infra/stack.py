@@ -209,7 +209,7 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
     keys = Keys(place, customer_managed=settings.customer_managed_key, token_keys=settings.token_keys, opts=opts)
     stores = Stores(
         keys=keys,
-        tables=make_tables(place, keys, opts),
+        tables=make_tables(place, keys, customer_index=settings.customer_index, opts=opts),
         bucket=ReportBucket(place, settings, keys, opts),
         dead_letters=DeadLetters(place, keys, opts),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import LISTED_INDEX, LISTED_KIND, SAMPLE_DAY, SAMPLE_INDEX
+from fraudstream.contract import CUSTOMER_INDEX, LISTED_INDEX, LISTED_KIND, SAMPLE_DAY, SAMPLE_INDEX
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -33,18 +33,20 @@ def create_table(
     if keys == TRANSACTION_KEYS:
         # As the Pulumi program declares it.
         definitions["AttributeDefinitions"] += [
+            {"AttributeName": "customerId", "AttributeType": "S"},
             {"AttributeName": SAMPLE_DAY, "AttributeType": "S"},
             {"AttributeName": "receivedAt", "AttributeType": "N"},
         ]
         definitions["GlobalSecondaryIndexes"] = [
             {
-                "IndexName": SAMPLE_INDEX,
+                "IndexName": name,
                 "KeySchema": [
-                    {"AttributeName": SAMPLE_DAY, "KeyType": "HASH"},
+                    {"AttributeName": key, "KeyType": "HASH"},
                     {"AttributeName": "receivedAt", "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
             }
+            for name, key in ((SAMPLE_INDEX, SAMPLE_DAY), (CUSTOMER_INDEX, "customerId"))
         ]
     client.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **definitions, **(more if stream else {}))
 

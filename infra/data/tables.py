@@ -1,13 +1,20 @@
 """The tables, and who may do what with them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pulumi
 import pulumi_aws as aws
 
-from fraudstream.contract import ALERT_ENTITY_INDEX, LISTED_INDEX, LISTED_KIND, SAMPLE_DAY, SAMPLE_INDEX
+from fraudstream.contract import (
+    ALERT_ENTITY_INDEX,
+    CUSTOMER_INDEX,
+    LISTED_INDEX,
+    LISTED_KIND,
+    SAMPLE_DAY,
+    SAMPLE_INDEX,
+)
 from infra.compute.roles import ServiceRole, Statement
 from infra.data.keys import Keys
 from infra.naming import StackContext
@@ -50,6 +57,16 @@ TRANSACTIONS = TableSpec(
     indexes=(IndexSpec(name=SAMPLE_INDEX, hash_key=SAMPLE_DAY, range_key="receivedAt", projection="KEYS_ONLY"),),
     is_seldom_read=True,
 )
+INDEXED_TRANSACTIONS = replace(
+    TRANSACTIONS,
+    attributes={**TRANSACTIONS.attributes, "customerId": "S"},
+    indexes=(
+        *TRANSACTIONS.indexes,
+        # Claims have no customer, and keys never change: one write unit for each transaction, and none for decisions.
+        IndexSpec(name=CUSTOMER_INDEX, hash_key="customerId", range_key="receivedAt", projection="KEYS_ONLY"),
+    ),
+)
+"""By customer, too."""
 PROFILES = TableSpec(
     purpose="profiles",
     attributes={"entity": "S", LISTED_KIND: "S", "changedAt": "N"},
@@ -193,10 +210,10 @@ class Tables:
         return (self.transactions, self.profiles, self.alerts, self.outbox)
 
 
-def make_tables(place: StackContext, keys: Keys, opts: pulumi.ResourceOptions) -> Tables:
-    """Create the tables of a stack."""
+def make_tables(place: StackContext, keys: Keys, *, customer_index: bool, opts: pulumi.ResourceOptions) -> Tables:
+    """Create the tables of a stack; transactions are found by customer, too, if that is wanted."""
     return Tables(
-        transactions=Table(place, TRANSACTIONS, keys, opts),
+        transactions=Table(place, INDEXED_TRANSACTIONS if customer_index else TRANSACTIONS, keys, opts),
         profiles=Table(place, PROFILES, keys, opts),
         alerts=Table(place, ALERTS, keys, opts),
         outbox=Table(place, OUTBOX, keys, opts),

@@ -77,6 +77,9 @@ SAMPLE_DAY: Final = "sampleDay"
 """The attribute that marks a transaction for its day's sample, and the partition key of the sparse index of those: the
 UTC day of receipt."""
 
+CUSTOMER_INDEX: Final = "by-customer"
+"""The index of transactions by customer and time of receipt, where the setting `customerIndex` asks for it."""
+
 ALERT_ENTITY_INDEX: Final = "by-entity"
 """The index of alerts by customer and time."""
 

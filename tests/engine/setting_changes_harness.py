@@ -73,6 +73,7 @@ CHANGES: Mapping[str, Change] = {
         replaced=DEPLOYMENT,
     ),
     "architecture": Change("x86_64", FUNCTIONS),
+    "customerIndex": Change("false", "table-transactions"),
     "decisionLogDays": Change("800", LIFECYCLE),
     "events": Change("all", ANALYZER, created=_EVENTS),
     "inlineBudgetMilliseconds": Change("500", PROCESSOR),

@@ -55,6 +55,7 @@ def test_settings_cannot_be_changed_once_read() -> None:
         ("apiGatewayAccountRole", "none", "manage or existing"),
         ("packageFor", "laptop", "lambda or host"),
         ("logLevel", "info", "DEBUG or INFO or WARNING or ERROR"),
+        ("customerIndex", "yes", "true or false"),
         ("customerManagedKey", "yes", "true or false"),
         ("analytics", "athena", "true or false"),
         ("waf", "1", "true or false"),

@@ -1,6 +1,7 @@
 """`fraudstream console`: pages for people who review alerts."""
 
 import webbrowser
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -55,7 +56,9 @@ def _system(deployment: Deployment) -> "ConsoleSystem":
     from fraudstream_tools.console.request_counts import watch  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream_tools.console.system import ConsoleSystem  # noqa: PLC0415
     from fraudstream_tools.operations.audit.records import operator_of  # noqa: PLC0415
+    from fraudstream_tools.operations.privacy.tokens import ask_for_tokens  # noqa: PLC0415
 
+    processor = deployment.get("processorFunction")
     return ConsoleSystem(
         name="local system" if deployment.is_local else f"stack {deployment.stack}" if deployment.stack else "AWS",
         dynamodb=watch(deployment.client("dynamodb")),
@@ -65,4 +68,5 @@ def _system(deployment: Deployment) -> "ConsoleSystem":
         alerts=deployment["alertsTable"],
         profiles=deployment["profilesTable"],
         bucket=deployment["bucketName"],
+        ask_for_tokens=partial(ask_for_tokens, watch(deployment.client("lambda")), processor) if processor else None,
     )

@@ -75,6 +75,7 @@ def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
             Route("/case", case.show),
             *(Route(f"/case/{name}", act, methods=["POST"]) for name, act in _CASE_ACTIONS.items()),
             Route("/search", search.show),
+            Route("/search", search.ask, methods=["POST"]),
             Route("/lists", lists.show),
             Route("/lists/remove", lists.remove, methods=["POST"]),
             Route("/rules", rules.show),

@@ -11,11 +11,14 @@ from fraudstream_tools.operations.audit.records import AuditLog, Operator
 from fraudstream_tools.operations.cases.queue import CaseQueue
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.cases.work import CaseWork
+from fraudstream_tools.operations.customer_history import CustomerHistory
 from fraudstream_tools.operations.daily_reports import DailyReports
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
+from fraudstream_tools.operations.privacy.tokens import AskForTokens
 from fraudstream_tools.operations.reviews import Reviews
 from fraudstream_tools.operations.rulesets.active import NoSuchVersionError, RulesetBucket
 from fraudstream_tools.operations.rulesets.publishing import RulePublishing
+from fraudstream_tools.operations.search import TokenSearch
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,6 +41,8 @@ class ConsoleSystem:
     alerts: str
     profiles: str
     bucket: str
+    ask_for_tokens: AskForTokens | None = None
+    """Asks the processor for tokens; None where nobody knows its name."""
     _ruleset: Ruleset | None = None
     _read_at: float = field(default=-math.inf)
 
@@ -99,6 +104,12 @@ class ConsoleSystem:
     def lists(self) -> EntityLists:
         """Entities on lists."""
         return EntityLists(self.dynamodb, self.profiles)
+
+    @property
+    def search(self) -> TokenSearch:
+        """What is stored under tokens."""
+        history = CustomerHistory(self.dynamodb, self.transactions)
+        return TokenSearch(alerts=self.queue, cases=self.cases, lists=self.lists, history=history)
 
     @property
     def publishing(self) -> RulePublishing:

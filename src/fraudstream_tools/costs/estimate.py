@@ -15,6 +15,11 @@ GIGABYTE: Final = 1e9
 """AWS bills storage by 2^30 bytes and calls that GB; by 10^9 bytes the estimate is 7 % too high, and never too low."""
 ITEM_OVERHEAD: Final = 100
 """Bytes that DynamoDB adds to each stored item (its developer guide, "Storage")."""
+INDEX_WRITES: Final = 1
+"""Write units of the index of customers for a transaction: an entry has keys alone, which no decision changes."""
+INDEX_ENTRY: Final = ITEM_OVERHEAD + 110
+"""Bytes that an entry takes, about: an id, a token and two times with their names, and what DynamoDB adds. Recovery
+keeps no index."""
 VCPU_MEGABYTES: Final = 1769
 """Memory at which a function has one vCPU (Lambda's developer guide)."""
 WAIT_SECONDS: Final = 0.005
@@ -140,6 +145,7 @@ def _lines(usage: Usage, counts: MeteredCounts, prices: Prices, monthly: float) 
     yield "API Gateway: requests", prices.dollars("api_requests", monthly)
     claims = plain["write_units"]
     yield "DynamoDB: writes of claims and transactions", prices.dollars("infrequent_write_units", claims * monthly)
+    yield "DynamoDB: index of customers", prices.dollars("infrequent_write_units", INDEX_WRITES * monthly)
     decisions = analyzer["dynamodb_UpdateItem"]
     yield "DynamoDB: writes of decisions", prices.dollars("infrequent_write_units", decisions * monthly)
     profiles = analyzer["write_units"] - decisions
@@ -148,7 +154,9 @@ def _lines(usage: Usage, counts: MeteredCounts, prices: Prices, monthly: float) 
     dated, others = _stored_gigabytes(usage, counts)
     yield (
         "DynamoDB: storage",
-        prices.dollars("infrequent_gigabyte_months", dated) + prices.dollars("table_gigabyte_months", others),
+        prices.dollars("infrequent_gigabyte_months", dated + _index_gigabytes(usage))
+        + prices.dollars("table_gigabyte_months", others),
+        +prices.dollars("table_gigabyte_months", others),
     )
     yield "DynamoDB: point-in-time recovery", prices.dollars("recovery_gigabyte_months", dated + others)
     runs_of = {
@@ -196,6 +204,10 @@ def _stored_gigabytes(usage: Usage, counts: MeteredCounts) -> tuple[float, float
     others = sizes.get("alerts", 0) * usage.retention_days + 3 * sizes["profiles"]
     daily = usage.transactions_a_day / GIGABYTE
     return daily * dated * usage.retention_days, daily * others
+
+
+def _index_gigabytes(usage: Usage) -> float:
+    return usage.transactions_a_day * usage.retention_days * INDEX_ENTRY / GIGABYTE
 
 
 def compute_seconds(memory: int, microseconds: float) -> float:

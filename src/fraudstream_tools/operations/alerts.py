@@ -4,7 +4,6 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 """
 
 import heapq
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,8 +18,9 @@ from fraudstream.detection.rules.rates import Rates
 from fraudstream.detection.stores.alerts import STATUS_SHARDS
 from fraudstream.durations import HOUR
 from fraudstream.transactions.decisions.decision import Truth, Verdict
-from fraudstream.transactions.storage.attributes import AttributeValue, Item, from_item, to_item
+from fraudstream.transactions.storage.attributes import AttributeValue, from_item, to_item
 from fraudstream.transactions.transaction import Channel, TransactionType
+from fraudstream_tools.operations.batch_reads import KEYS_A_READ, read_batch
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -30,12 +30,8 @@ MODEL: Final = "model"
 _MODEL_CODES: Final = "MODEL_"
 _WINDOW: Final = HOUR
 """Milliseconds; own choice: alerts of one customer that are no further apart ask one question."""
-_KEYS_A_READ: Final = 100
-"""BatchGetItem's limit."""
 OPEN_OF_A_CARD: Final = 500
 """Open alerts among which those of a card are found; own choice: five requests for their transactions."""
-_ATTEMPTS: Final = 8
-_FIRST_PAUSE: Final = 0.05
 _SHOWN_ATTRIBUTES: Final = "transactionId, #timestamp, amountMinor, currency, #type, channel, cardToken, reasons"
 
 
@@ -211,9 +207,10 @@ class AlertQueue:
             TimeoutError: the table is too busy to give them.
         """
         found: list[AlertSummary] = []
-        for start in range(0, len(transaction_ids), _KEYS_A_READ):
-            keys = [to_item({"transactionId": each}) for each in transaction_ids[start : start + _KEYS_A_READ]]
-            found += map(AlertSummary.from_item, self._batch(self._alerts, {"Keys": keys, "ConsistentRead": True}))
+        for start in range(0, len(transaction_ids), KEYS_A_READ):
+            keys = [to_item({"transactionId": each}) for each in transaction_ids[start : start + KEYS_A_READ]]
+            asked = {"Keys": keys, "ConsistentRead": True}
+            found += map(AlertSummary.from_item, read_batch(self._dynamodb, self._alerts, asked))
         return list(self._with_transactions(iter(found)))
 
     def _raised(self, query: AlertQuery) -> Iterator[AlertSummary]:
@@ -237,7 +234,7 @@ class AlertQueue:
             yield from (AlertSummary.from_item(item) for item in page["Items"])
 
     def _with_transactions(self, alerts: Iterator[AlertSummary]) -> Iterator[AlertSummary]:
-        while some := list(islice(alerts, _KEYS_A_READ)):
+        while some := list(islice(alerts, KEYS_A_READ)):
             found = self._read(some)
             for alert in some:
                 fields = found.get(alert.transaction_id)
@@ -268,20 +265,8 @@ class AlertQueue:
             "ProjectionExpression": _SHOWN_ATTRIBUTES,
             "ExpressionAttributeNames": {"#timestamp": "timestamp", "#type": "type"},
         }
-        items = map(from_item, self._batch(self._transactions, asked))
+        items = map(from_item, read_batch(self._dynamodb, self._transactions, asked))
         return {fields["transactionId"]: fields for fields in items}
-
-    def _batch(self, table: str, asked: Mapping[str, Any]) -> list[Item]:
-        found: list[Item] = []
-        left: Any = dict(asked)
-        for attempt in range(_ATTEMPTS):
-            answer = self._dynamodb.batch_get_item(RequestItems={table: left})
-            found += answer["Responses"].get(table, ())
-            left = answer["UnprocessedKeys"].get(table)
-            if not left:
-                return found
-            time.sleep(_FIRST_PAUSE * 2**attempt)
-        raise TimeoutError("the tables are too busy to be read")
 
 
 def rules_of(reasons: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

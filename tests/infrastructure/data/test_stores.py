@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.contract import LISTED_INDEX, LISTED_KIND, RULESET_PREFIX
+from fraudstream.contract import CUSTOMER_INDEX, LISTED_INDEX, LISTED_KIND, RULESET_PREFIX
 from fraudstream.detection.models.selection import load_models, parse_selection
 from fraudstream.detection.stores.listings import Listing
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph, Resource
@@ -26,19 +26,30 @@ def test_transactions_are_found_by_id_and_time_and_stream_old_and_new(graph: Gra
         "timestamp": "N",
         "sampleDay": "S",
         "receivedAt": "N",
+        "customerId": "S",
     }
     assert found["streamEnabled"] is True
     assert found["streamViewType"] == "NEW_AND_OLD_IMAGES"
 
 
 def test_marked_transactions_alone_stand_in_an_index_by_their_day(graph: Graph) -> None:
-    (index,) = table(graph, "transactions")["globalSecondaryIndexes"]
+    index, _ = table(graph, "transactions")["globalSecondaryIndexes"]
     assert index["name"] == "by-sample-day"
     assert index["projectionType"] == "KEYS_ONLY"
     assert index["keySchemas"] == [
         {"attributeName": "sampleDay", "keyType": "HASH"},
         {"attributeName": "receivedAt", "keyType": "RANGE"},
     ]
+
+
+def test_transactions_are_found_by_customer_unless_nobody_wants_to_pay_for_it(graph: Graph, declare: Declare) -> None:
+    _, index = table(graph, "transactions")["globalSecondaryIndexes"]
+    assert index["name"] == CUSTOMER_INDEX
+    assert index["projectionType"] == "KEYS_ONLY"
+    assert [each["attributeName"] for each in index["keySchemas"]] == ["customerId", "receivedAt"]
+    without = table(declare({"fraudstream:customerIndex": "false"}), "transactions")
+    assert [each["name"] for each in without["globalSecondaryIndexes"]] == ["by-sample-day"]
+    assert "customerId" not in {each["name"] for each in without["attributes"]}
 
 
 def test_profiles_are_found_by_entity_and_stream_nothing(graph: Graph) -> None:

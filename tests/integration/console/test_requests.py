@@ -12,7 +12,7 @@ MOST = {
     "/queue": 18,
     "/queue?sort=score": 18,
     "/case?id=t-0": 10,
-    "/search?q=tok_customer": 3,
+    "/search?q=tok_customer": 6,
     "/lists": 6,
     "/rules": 2,
     "/reports": 1,

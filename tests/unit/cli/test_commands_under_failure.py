@@ -123,6 +123,8 @@ ON_DEPLOYMENT = [
     "alerts close t-1 --fraud",
     "console --no-open",
     "audit",
+    "search customer-81",
+    "search tok_0123456789abcdefABCDEF --as card",
     "cases list",
     "cases show t-1",
     *(f"cases {name} t-1" for name in ("take", "give-back", "wake")),

@@ -3,7 +3,8 @@
 import re
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
@@ -45,30 +46,29 @@ def tokens_of(deployment: Deployment, kind: str, text: str) -> Sequence[str]:
         CommandError: nobody in particular is meant, or the processor refuses.
     """
     from fraudstream.detection.profiles.entities import EntityKind  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream.transactions.pseudonyms.identifiers import entity_of, normalize  # noqa: PLC0415
     from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN  # noqa: PLC0415
-    from fraudstream_tools.operations.privacy.tokens import TokensRefusedError, ask_for_tokens  # noqa: PLC0415
+    from fraudstream_tools.operations.privacy.tokens import (  # noqa: PLC0415
+        TokensRefusedError,
+        UnknownIdentifierError,
+        ask_for_tokens,
+        tokens_of_identifier,
+    )
 
     is_token = re.fullmatch(TOKEN_PATTERN, text) is not None
     if not is_token and _BEGINS_AS_TOKEN.match(text):
         raise CommandError("that is no whole token: give all its characters, as the API answers them")
     if is_token and int(deployment.get("tokenKeys") or 1) == 1:
         return [text]
-    asked: Any = {"tokens": [text]} if is_token else {"identifiers": [{"kind": kind, "value": text}]}
+    ask = partial(ask_for_tokens, deployment.client("lambda"), deployment["processorFunction"])
     try:
-        if not is_token:
-            entity_of(EntityKind(kind), normalize(EntityKind(kind), text), frozenset())
-        (found,) = ask_for_tokens(deployment.client("lambda"), deployment["processorFunction"], **asked)
-    except ValueError:
-        raise CommandError("that is no internet address") from None
+        return ask(tokens=[text])[0] if is_token else tokens_of_identifier(ask, EntityKind(kind), text)
+    except UnknownIdentifierError as error:
+        raise CommandError(str(error)) from None
     except TokensRefusedError as error:
         if not is_token:
             raise CommandError(str(error)) from None
         err.print(f"{error}\nonly this very token is meant, and none of another number", markup=False)
         return [text]
-    if not found:
-        raise CommandError(f"that {kind} is a placeholder, which stands for nobody in particular")
-    return found
 
 
 class Steps:

@@ -1,32 +1,87 @@
-"""Search: by a transaction's id, or by the token of a customer."""
+"""Search: a transaction by its id, and all that is stored of whom a token or an identifier stands for."""
 
+import re
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
+import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.transactions.storage.store import newest_item
-from fraudstream_tools.console.pages.case import OTHERS, case_url
+from fraudstream_tools.console.pages.case import case_url
 from fraudstream_tools.console.rendering import page
-from fraudstream_tools.operations.lists.entity_lists import KINDS
+from fraudstream_tools.operations.customer_history import Position
+from fraudstream_tools.operations.privacy.tokens import (
+    TokensRefusedError,
+    UnknownIdentifierError,
+    tokens_of_identifier,
+)
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
 
-_PREFIX: Final = "tok_"
+SHOWN: Final = 50
+"""Transactions on a page; own choice."""
+_TOKEN: Final = re.compile(r"tok[0-9]*_[\w-]+", re.ASCII)
+_IDENTIFIER: Final = "identifier"
+KINDS: Final = {
+    EntityKind.CUSTOMER: "customer",
+    EntityKind.CARD: "card",
+    EntityKind.DEVICE: "device",
+    EntityKind.IP: "internet address",
+    EntityKind.MERCHANT: "merchant",
+    EntityKind.TERMINAL: "terminal",
+}
+"""What an identifier may be of, in words; the other side of a transfer is a customer too."""
 
 
 def show(request: Request) -> Response:
     """Lead to a transaction's page, or answer with what is known of a token."""
     system: ConsoleSystem = request.app.state.system
     text = request.query_params.get("q", "").strip()
-    if (
-        text
-        and not text.startswith(_PREFIX)
-        and newest_item(system.dynamodb, system.transactions, text, "transactionId")
-    ):
+    is_token = _TOKEN.fullmatch(text) is not None
+    if text and not is_token and newest_item(system.dynamodb, system.transactions, text, "transactionId"):
         return RedirectResponse(case_url(text), status_code=303)
-    is_token = text.startswith(_PREFIX)
-    alerts = system.queue.of_customer(text, OTHERS) if is_token else []
-    listed = system.lists.of_entities(f"{kind.value}#{text}" for kind in KINDS) if is_token else {}
-    return page(request, "search", text=text, is_token=is_token, alerts=alerts, listed=listed)
+    after = _position(request.query_params.get("after"))
+    found = system.search.find(text, limit=SHOWN, after=after) if is_token else None
+    goes_on = found.history.goes_on_after if found and found.history else None
+    return page(
+        request,
+        "search",
+        text=text,
+        found=found,
+        kinds=KINDS,
+        can_ask=system.ask_for_tokens is not None,
+        is_later=after is not None,
+        older=f"/search?{urlencode({'q': text, 'after': msgspec.json.encode(goes_on).decode()})}" if goes_on else None,
+    )
+
+
+def ask(request: Request) -> Response:
+    """Lead to what is known of whom an identifier stands for: it becomes a token first, and is kept nowhere."""
+    system: ConsoleSystem = request.app.state.system
+    form = request.state.form
+    kind, identifier = form.get("kind", ""), form.get(_IDENTIFIER, "").strip()
+    if kind not in set(EntityKind) or system.ask_for_tokens is None:
+        raise HTTPException(400, "say what the identifier is of")
+    if not identifier:
+        return RedirectResponse("/search", status_code=303)
+    try:
+        *earlier, token = tokens_of_identifier(system.ask_for_tokens, EntityKind(kind), identifier)
+    except (UnknownIdentifierError, TokensRefusedError) as error:
+        request.app.state.session.notices.append(f"Nothing was looked up: {error}.")
+        return RedirectResponse("/search", status_code=303)
+    with system.audit.recorded("look-up-token", f"{kind}#{token}"):
+        if earlier:
+            request.app.state.session.notices.append(f"It has earlier tokens too: {', '.join(earlier)}.")
+    return RedirectResponse(f"/search?{urlencode({'q': token})}", status_code=303)
+
+
+def _position(text: str | None) -> Position | None:
+    try:
+        return msgspec.json.decode(text, type=Position) if text else None
+    except msgspec.DecodeError:
+        return None

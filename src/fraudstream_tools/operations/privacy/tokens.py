@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from fraudstream.contract import TOKENS_ALIAS
+from fraudstream.transactions.fields import EntityKind
+from fraudstream.transactions.pseudonyms.identifiers import entity_of, normalize
 from fraudstream.transactions.pseudonyms.lookup import MOST_AT_ONCE
 from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN, number_of
 
@@ -18,6 +20,14 @@ _NOT_ALLOWED: Final = frozenset({"AccessDeniedException", "ResourceNotFoundExcep
 _TOKEN: Final = re.compile(TOKEN_PATTERN)
 _ANY_TOKEN: Final = "tok_" + 22 * "A"
 _MOST_KNOWN: Final = 1_000_000
+
+
+AskForTokens = Callable[..., list[list[str]]]
+"""`ask_for_tokens` with client and function."""
+
+
+class UnknownIdentifierError(ValueError):
+    """An identifier has no token; the message does not repeat it."""
 
 
 class TokensRefusedError(RuntimeError):
@@ -53,10 +63,32 @@ def ask_for_tokens(client: "LambdaClient", function: str, **asked: Sequence[obje
     return content["tokens"]
 
 
+def tokens_of_identifier(ask: AskForTokens, kind: EntityKind, identifier: str) -> list[str]:
+    """Return the tokens that an identifier has, of all numbers, oldest first.
+
+    Args:
+        ask: `ask_for_tokens` with client and function.
+        kind: what it identifies.
+        identifier: as a client posts it.
+
+    Raises:
+        UnknownIdentifierError: it is no address, or stands for nobody in particular.
+        TokensRefusedError: the processor gives no tokens.
+    """
+    try:
+        entity_of(kind, normalize(kind, identifier), frozenset())
+    except ValueError:
+        raise UnknownIdentifierError("that is no internet address") from None
+    (found,) = ask(identifiers=[{"kind": kind.value, "value": identifier}])
+    if not found:
+        raise UnknownIdentifierError(f"that {kind.value} is a placeholder, which stands for nobody in particular")
+    return found
+
+
 class NewestTokens:
     """The newest tokens of earlier ones, asked for many at once and remembered."""
 
-    def __init__(self, ask: Callable[..., list[list[str]]]) -> None:
+    def __init__(self, ask: AskForTokens) -> None:
         """Store how to ask: `ask_for_tokens` with client and function."""
         self._ask = ask
         self._known: dict[str, str] = {}

@@ -1,0 +1,134 @@
+"""`fraudstream search`: all that is stored of whom an identifier or a token stands for."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.privacy import tokens_of
+from fraudstream_tools.cli.support.shown.alert_table import print_whole
+from fraudstream_tools.cli.support.terminal.ages import moment_text
+from fraudstream_tools.cli.support.terminal.output import decision_text, out, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fraudstream_tools.operations.customer_history import PastTransaction
+    from fraudstream_tools.operations.search import TokenFindings, TokenSearch
+
+
+class Kind(StrEnum):
+    """What an identifier is of."""
+
+    CUSTOMER = "customer"
+    CARD = "card"
+    DEVICE = "device"
+    IP = "ip"
+    MERCHANT = "merchant"
+    TERMINAL = "terminal"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(search)
+
+
+def search(
+    identifier: Annotated[
+        str, typer.Argument(help="An identifier as clients post it, or a token (tok_…).", show_default=False)
+    ],
+    *,
+    kind: Annotated[Kind, typer.Option("--as", help="What the identifier is of.")] = Kind.CUSTOMER,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many transactions at most, the newest.")] = 50,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show all that is stored of a customer: lists, cases, alerts and transactions; of a card or another, its lists.
+
+    The processor turns an identifier into its token; `fraudstream get` shows a transaction by its id.
+
+    ```
+    fraudstream search customer-1042
+    fraudstream search tok_9vR2… --json | jq '.transactions[].transactionId'
+    fraudstream search 203.0.113.7 --as ip
+    ```
+    """
+    import msgspec  # noqa: PLC0415  (kept out of `--help`)
+
+    deployment = Deployment(stack)
+    *_, token = tokens_of(deployment, kind, identifier)
+    found = _search(deployment).find(token, limit=limit)
+    transactions = found.history.transactions if found.history else None
+    if as_json:
+        content: dict[str, Any] = {
+            "token": token,
+            "lists": found.listed,
+            "cases": found.cases,
+            "alerts": found.alerts,
+            "transactions": transactions,
+        }
+        print_json(msgspec.to_builtins(content))
+        return
+    out.print(Text(f"{kind} {token}", style="bold"), soft_wrap=True)
+    _print_findings(found)
+    if transactions:
+        print_whole(_table(transactions))
+    elif transactions is None:
+        out.print("transactions are not found by customer: see the setting customerIndex", style="dim")
+    if found.is_empty:
+        out.print("nothing is stored of it")
+
+
+def _search(deployment: Deployment) -> "TokenSearch":
+    from fraudstream_tools.operations.alerts import AlertQueue  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.cases.store import CaseStore  # noqa: PLC0415
+    from fraudstream_tools.operations.customer_history import CustomerHistory  # noqa: PLC0415
+    from fraudstream_tools.operations.lists.entity_lists import EntityLists  # noqa: PLC0415
+    from fraudstream_tools.operations.search import TokenSearch  # noqa: PLC0415
+
+    dynamodb = deployment.client("dynamodb")
+    alerts, transactions = deployment["alertsTable"], deployment["transactionsTable"]
+    return TokenSearch(
+        alerts=AlertQueue(dynamodb, alerts=alerts, transactions=transactions),
+        cases=CaseStore(dynamodb, alerts),
+        lists=EntityLists(dynamodb, deployment["profilesTable"]),
+        history=CustomerHistory(dynamodb, transactions),
+    )
+
+
+def _print_findings(found: "TokenFindings") -> None:
+    for entity, entries in found.listed.items():
+        for name, entry in entries.items():
+            ended = f", ended {moment_text(entry.ended_at)}" if entry.ended_at else ""
+            said = f"on {name} as {entity.partition('#')[0]}, since {moment_text(entry.since)}: {entry.reason}{ended}"
+            out.print(said, markup=False, soft_wrap=True)
+    for case in found.cases:
+        count = f"{len(case.alerts)} {'alert' if len(case.alerts) == 1 else 'alerts'}"
+        line = f"case {case.status.value.lower()}, opened {moment_text(case.created_at)}, {count}: {case.alerts[0]}"
+        out.print(line, markup=False, soft_wrap=True)
+    if found.alerts:
+        is_open = sum(alert.status.value == "OPEN" for alert in found.alerts)
+        count = f"{len(found.alerts)} {'alert' if len(found.alerts) == 1 else 'alerts'}"
+        out.print(f"{count}, {is_open} open: `fraudstream alerts show ID`", markup=False)
+
+
+def _table(transactions: "Sequence[PastTransaction]") -> Table:
+    from fraudstream.transactions.values.money import format_money  # noqa: PLC0415  (kept out of `--help`)
+
+    table = Table("transaction", "when", "amount", "type", "decision", "score", "label", box=None, header_style="dim")
+    table.columns[2].justify = table.columns[5].justify = "right"
+    for each in transactions:
+        table.add_row(
+            Text(each.transaction_id),
+            moment_text(each.timestamp),
+            format_money(each.amount_minor, each.currency),
+            each.type.value.lower(),
+            decision_text(each.decision) if each.decision else "",
+            "" if each.score is None else str(each.score),
+            each.label.value.lower() if each.label else "",
+        )
+    return table

@@ -1,0 +1,70 @@
+"""All that is stored of whom a token stands for.
+
+Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.detection.stores.listings import ListEntry
+from fraudstream_tools.operations.alerts import AlertQueue, AlertSummary
+from fraudstream_tools.operations.cases.case import ReviewCase
+from fraudstream_tools.operations.cases.store import CaseStore
+from fraudstream_tools.operations.customer_history import CustomerHistory, CustomerIndexError, HistoryPage, Position
+from fraudstream_tools.operations.lists.entity_lists import KINDS, EntityLists
+
+ALERTS: Final = 50
+"""The newest alerts of a customer that are found; own choice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenFindings:
+    """What is stored under a token. A token does not say of which kind it is: only customers have the last three."""
+
+    listed: Mapping[str, Mapping[str, ListEntry]]
+    """By entity such as `card#tok_…` and list; ended entries too."""
+    cases: Sequence[ReviewCase]
+    """Newest first."""
+    alerts: Sequence[AlertSummary]
+    """Newest first, at most `ALERTS`."""
+    history: HistoryPage | None
+    """None where the table has no index of customers that can be used."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all is stored."""
+        return not (self.listed or self.cases or self.alerts or (self.history and self.history.transactions))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenSearch:
+    """Finds what is stored under tokens, in a number of requests that does not grow with it."""
+
+    alerts: AlertQueue
+    cases: CaseStore
+    lists: EntityLists
+    history: CustomerHistory
+
+    def find(self, token: str, *, limit: int = 50, after: Position | None = None) -> TokenFindings:
+        """Return what there is.
+
+        Args:
+            token: of a customer, card or other.
+            limit: how many transactions at most.
+            after: where the part of the history before it ended.
+
+        Raises:
+            TimeoutError: the tables are too busy to be read.
+        """
+        try:
+            history = self.history.page(token, limit, after=after)
+        except CustomerIndexError:
+            history = None
+        return TokenFindings(
+            listed=self.lists.of_entities(f"{kind.value}#{token}" for kind in KINDS),
+            cases=self.cases.of_entity(f"{EntityKind.CUSTOMER.value}#{token}"),
+            alerts=self.alerts.of_customer(token, ALERTS),
+            history=history,
+        )

@@ -1,0 +1,140 @@
+"""Search: a customer's history by token or identifier, in the console and by command, in few requests."""
+
+import base64
+import json
+import re
+from typing import Any
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.transactions.decisions.decision import Truth
+from fraudstream.transactions.fields import EntityKind
+from fraudstream.transactions.pseudonyms.lookup import find_tokens
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer
+from fraudstream_tools.operations.customer_history import CustomerHistory, CustomerIndexError
+from fraudstream_tools.operations.labels import label_now
+from tests.cli_harness import Command, clean_environment
+from tests.console_harness import PROFILES, Browser, words
+from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
+
+TOKENIZER = Tokenizer(base64.b64encode(bytes(32)).decode())
+CUSTOMER = TOKENIZER.token(EntityKind.CUSTOMER, "customer-7")
+
+
+def processors_answer(**asked: Any) -> list[list[str]]:
+    """What the processor's alias answers, by its own code."""
+    return [list(each) for each in find_tokens(asked, TOKENIZER, frozenset({"unknown"}))]
+
+
+@pytest.fixture
+def asking(browser: Browser) -> Browser:
+    browser.system.ask_for_tokens = processors_answer
+    return browser
+
+
+def test_a_customers_history_is_found_by_the_identifier_that_clients_post(asking: Browser, system: System) -> None:
+    system.store("quiet", customer=CUSTOMER, amount_minor=4200)
+    system.alert("a-1", customer=CUSTOMER)
+    label_now(system.dynamodb, TRANSACTIONS, "quiet", Truth.LEGITIMATE, "analyst")
+    page = asking.page("/search", q="customer-7")
+    assert "it is no token" in words(page)
+    found = asking.send("/search", **asking.form(page, "/search"), kind="customer", identifier=" customer-7 ")
+    said = words(found)
+    assert CUSTOMER in said
+    assert "42.00 EUR" in said
+    assert "legitimate" in said
+    assert "a-1" in said
+    assert "customer-7" not in found
+    (record,) = asking.records()
+    assert (record["action"], record["target"]) == ("look-up-token", f"customer#{CUSTOMER}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "identifier", "said"),
+    [("ip", "no address", "that is no internet address"), ("customer", "unknown", "stands for nobody in particular")],
+)
+def test_who_is_nobody_is_told_so_and_not_repeated(asking: Browser, kind: str, identifier: str, said: str) -> None:
+    form = asking.form(asking.page("/search"), "/search")
+    answer = asking.send("/search", **form, kind=kind, identifier=identifier)
+    assert said in words(answer)
+    assert f"{identifier}<" not in answer
+    assert asking.records() == []
+
+
+def test_without_the_processors_name_identifiers_are_not_asked_for(browser: Browser) -> None:
+    assert "By your own identifier" not in browser.page("/search")
+    headers = {"Origin": str(browser.client.base_url)}
+    fields = {"csrf": browser.session.csrf, "kind": "customer", "identifier": "customer-7"}
+    assert browser.client.post("/search", data=fields, headers=headers).status_code == 400
+
+
+def test_a_long_history_is_read_page_by_page_without_gaps(browser: Browser, system: System) -> None:
+    names = [f"t-{number:03}" for number in range(120)]
+    for name in names:
+        # All at the same moment: only the place in the index tells them apart.
+        system.store(name, customer=CUSTOMER)
+    system.store("of-another", customer="tok_other")
+    found: list[str] = []
+    address = f"/search?q={CUSTOMER}"
+    for _ in range(3):
+        page = browser.client.get(address).text
+        found += re.findall(r'<th scope="row"><a href="/case\?id=([^"]+)"', page)
+        older = re.search(r'<a href="([^"]+)" rel="next">', page)
+        address = older[1].replace("&amp;", "&") if older else ""
+    assert address == ""
+    assert sorted(found) == names
+
+
+def test_a_page_reads_no_more_for_a_customer_with_more(browser: Browser, system: System) -> None:
+    def requests() -> int:
+        found = re.search(r"made (\d+) requests to AWS", browser.page("/search", q=CUSTOMER))
+        assert found
+        return int(found[1])
+
+    system.store("t-first", customer=CUSTOMER)
+    browser.page("/")
+    few = requests()
+    for number in range(60):
+        system.store(f"t-{number}", customer=CUSTOMER)
+    assert requests() == few <= 5
+
+
+def test_without_the_index_the_page_says_what_is_missing(aws: MinistackServer, browser: Browser) -> None:
+    dynamodb = aws.client("dynamodb")
+    dynamodb.create_table(
+        TableName="without",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "transactionId", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "transactionId", "KeyType": "HASH"}],
+    )
+    with pytest.raises(CustomerIndexError, match="customerIndex"):
+        CustomerHistory(dynamodb, "without").page(CUSTOMER)
+    browser.system.transactions = "without"
+    assert "the stack has no such index" in words(browser.page("/search", q=CUSTOMER))
+
+
+def test_the_command_finds_the_same(
+    aws: MinistackServer, system: System, browser: Browser, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    del browser  # its fixtures have made the table of profiles
+    clean_environment(monkeypatch)
+    for name, value in (
+        ("AWS_ENDPOINT_URL", aws.endpoint_url),
+        ("FRAUDSTREAM_TRANSACTIONS_TABLE", TRANSACTIONS),
+        ("FRAUDSTREAM_ALERTS_TABLE", ALERTS),
+        ("FRAUDSTREAM_PROFILES_TABLE", PROFILES),
+        ("FRAUDSTREAM_BUCKET", BUCKET),
+    ):
+        monkeypatch.setenv(name, value)
+    fraudstream = Command(capsys)
+    system.store("quiet", customer=CUSTOMER, amount_minor=4200)
+    system.alert("a-1", customer=CUSTOMER)
+    content: dict[str, Any] = json.loads(fraudstream("search", CUSTOMER, "--json").out)
+    assert {each["transactionId"] for each in content["transactions"]} == {"quiet", "a-1"}
+    assert [each["transactionId"] for each in content["alerts"]] == ["a-1"]
+    printed = fraudstream("search", CUSTOMER).out
+    assert "42.00 EUR" in printed
+    assert "1 alert, 1 open" in printed
+    assert "nothing is stored of it" in fraudstream("search", "tok_" + "z" * 22).out
