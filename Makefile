@@ -72,7 +72,7 @@ bench-rules: setup ## how rules alone tell fraud from honest life, beside those 
 	@$(BIN)/python -m benchmarks.rules $(if $(FULL),--full) $(ARGS)
 
 bench-report: setup ## time the decision log and the report at 86 million transactions a day; ARGS='--folder DIR' keeps its data
-	@$(BIN)/python benchmarks/report.py $(ARGS)
+	@$(BIN)/python -m benchmarks.report $(ARGS)
 
 bench-privacy: setup ## what share of hidden card numbers is refused, and of ordinary ids: ARGS='--numbers N --texts N'
 	@$(BIN)/python -m benchmarks.privacy.measure $(ARGS)

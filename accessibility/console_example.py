@@ -30,7 +30,7 @@ from fraudstream_tools.console.request_counts import watch
 from fraudstream_tools.console.server import serve
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.lab.world.sample_day import sample_transactions
-from fraudstream_tools.operations.audit.records import Operator
+from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.rules.folder import RulesFolder
 
 if TYPE_CHECKING:

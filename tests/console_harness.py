@@ -15,7 +15,7 @@ from fraudstream_tools.console.app import make_app
 from fraudstream_tools.console.request_counts import watch
 from fraudstream_tools.console.sessions import ConsoleSession
 from fraudstream_tools.console.system import ConsoleSystem
-from fraudstream_tools.operations.audit.records import Operator
+from fraudstream_tools.operations.audit.identity import Operator
 from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
 
 PROFILES = "table-profiles-test"

@@ -49,7 +49,7 @@ def judge(system: System) -> PromiseVerdict:
     """Look at everything that a run has left."""
     items = [from_item(item) for item in system.tables.all("transactions")]
     stored = {item["transactionId"]: item for item in items if item["kind"] == "TXN"}
-    good = {name: item for name, item in stored.items() if name not in system.poison}
+    good = {name: item for name, item in stored.items() if name not in system.vandal.poison}
     verdict = PromiseVerdict(transactions=len(good))
     transactions = sum(item["kind"] == "TXN" for item in items)
     claims = {item["transactionId"] for item in items if item["kind"] == "CLAIM"}
@@ -65,7 +65,7 @@ def judge(system: System) -> PromiseVerdict:
     _judge_events(system, good, verdict)
     _judge_profiles(system, good, verdict)
     given_up = {record["dynamodb"]["NewImage"]["transactionId"]["S"] for record in system.analysis.dead_letters}
-    verdict.lost["poison not in the dead letters"] = len(system.poison - given_up)
+    verdict.lost["poison not in the dead letters"] = len(system.vandal.poison - given_up)
     return verdict
 
 
@@ -126,7 +126,7 @@ def _judge_events(system: System, good: Mapping[str, Plain], verdict: PromiseVer
 def _judge_profiles(system: System, good: Mapping[str, Plain], verdict: PromiseVerdict) -> None:
     expected = recount(item for item in good.values() if "decision" in item)
     stored = system.profiles()
-    apart = system.set_aside | {entity_of(key) for key in system.newer}
+    apart = system.vandal.set_aside | {entity_of(key) for key in system.vandal.newer}
     verdict.profiles, verdict.set_aside = len(expected), len(apart)
     for key, count in expected.items():
         if key in apart:

@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import random
-import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -16,10 +15,8 @@ from fraudstream.contract import EventType
 from fraudstream.detection import batch
 from fraudstream.detection.analyzer import Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar
-from fraudstream.detection.profiles.codec import CLOSED_SCHEMA
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.profiles.sharded import entity_of
-from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.detection.stores.outbox import Outbox
@@ -34,8 +31,10 @@ from proofs.faults.expressions import Item
 from proofs.faults.journal import Journal
 from proofs.faults.kinds import Fault, Faults
 from proofs.faults.network import FaultyNetwork, KilledError
+from proofs.faults.rules import ruleset
 from proofs.faults.stream import ANALYZER_ATTEMPTS, REPORTER_ATTEMPTS, Consumer, Record, Stream
 from proofs.faults.tables import MemoryTables
+from proofs.faults.vandal import Vandal
 from proofs.faults.workload import START, Post, Workload
 
 T = TypeVar("T")
@@ -48,31 +47,6 @@ LOG_PREFIX: Final = "decision-log/"
 _RETENTION_DAYS: Final = 400
 _REPEATED: Final = 0.03
 """Share of calls after which an earlier one is made again."""
-_RULES: Final = """
-schemaVersion: 1
-baseLogOdds: {base}
-thresholds: {{review: 30, decline: 80}}
-rules:
-  - id: often
-    description: often
-    when: cardCount2h >= 3
-    points: 2.5
-    reasonCode: CARD_VELOCITY
-    severity: low
-    source: own
-  - id: abroad
-    description: abroad
-    when: ipCountry != cardCountry
-    points: 1.5
-    reasonCode: COUNTRY_MISMATCH
-    severity: low
-    source: own
-"""
-_RATES: Final = b"{baseCurrency: EUR, rates: [{validFrom: 2026-01-01, perBase: {}}]}"
-
-
-def _ruleset(base: float) -> Ruleset:
-    return load(_RULES.format(base=base).encode(), _RATES, b"{blocked: {}}")
 
 
 class _AtOnce(Executor):
@@ -124,7 +98,7 @@ class System:
             clock=self._clock,
             outbox=Outbox(dynamodb, "outbox", types=EventType, environment="test"),
         )
-        self._rulesets = [_ruleset(-4), _ruleset(-3.2)]
+        self._rulesets = [ruleset(-4), ruleset(-3.2)]
         lanes = [deque[Record]() for _ in range(LANES)]
         self.analysis = Consumer(self._analyze, wants_analysis, lanes, 40, ANALYZER_ATTEMPTS)
         self.log = Consumer(self._write_log, lambda _: True, [deque[Record]()], 500, REPORTER_ATTEMPTS)
@@ -135,13 +109,9 @@ class System:
         """Transactions that a client was told are stored."""
         self.left: set[str] = set()
         """Transactions that a client has given up."""
-        self.poison: set[str] = set()
-        self.set_aside: set[str] = set()
-        """Keys of profiles that were damaged."""
+        self.vandal = Vandal(self.tables, self.faults, self.chance)
         self.divided: set[str] = set()
         """Keys of profiles that were divided."""
-        self.newer: dict[str, Item] = {}
-        """Profiles that a newer version has written, by key."""
         self.wrong_answers: Counter[str] = Counter()
         self._recent: deque[Post] = deque(maxlen=100)
         self._posts: Iterator[Post] = self.workload.posts()
@@ -154,7 +124,9 @@ class System:
         with self.network.without_waiting(), self.network.repeatable(), fewer_writes:
             clients = {f"processor-{number}": self._client for number in range(CLIENTS)}
             self.actors.run(clients | self._functions() | {"people": self._people, "vandal": self._vandal})
-            self._restore()
+            # Roll forward again: what the newer version wrote can be read, if nobody has touched it.
+            if overwritten := self.vandal.overwritten():
+                self.wrong_answers["newer profile overwritten"] += overwritten
             self._look_into_dead_letters()
             for _ in range(3):
                 self._redrive()
@@ -190,8 +162,8 @@ class System:
         failed: set[str] | None = None
         try:
             # The rules change every 40 attempts: a retry may judge by others.
-            ruleset = self._rulesets[self.network.attempts // 40 % 2]
-            analysis = self.analyzer.analyze(records, ruleset)
+            active = self._rulesets[self.network.attempts // 40 % 2]
+            analysis = self.analyzer.analyze(records, active)
             failed = {failure.sequence_number for failure in analysis.failures}
             if not failed and len(analysis.latencies) != len(run.decided) and self.journal.late.isdisjoint(run.events):
                 self.wrong_answers["decisions counted"] += 1
@@ -268,45 +240,9 @@ class System:
         return self.tables.get("transactions", key)
 
     def _vandal(self) -> None:
-        """Damage profiles, write some as a newer version would, and put items that are no transactions."""
         while self._posting:
             self.actors.turn()
-            if self.faults.happens(Fault.POISON, 0.02):
-                self._put_poison()
-            for fault in (Fault.PROFILE_DAMAGED, Fault.PROFILE_NEWER):
-                profiles = self.tables.keys("profiles") if self.faults.happens(fault, 0.01) else []
-                if profiles:
-                    self._spoil(self.chance.choice(profiles), fault)
-
-    def _put_poison(self) -> None:
-        name = f"poison-{len(self.poison)}"
-        self.poison.add(name)
-        self.tables.put("transactions", to_item({"transactionId": name, "timestamp": self.now, "kind": "TXN"}))
-
-    def _spoil(self, key: str, fault: Fault) -> None:
-        item = self.tables.get("profiles", to_item({"entity": key}))
-        if item is None or key in self.newer:
-            return
-        state = bytearray(base64.b64decode(item["state"]["B"]))
-        if fault is Fault.PROFILE_DAMAGED:
-            self.set_aside.add(entity_of(key))
-            if self.chance.random() < 1 / 2:
-                state = state[: self.chance.randrange(len(state))]
-            else:
-                state[self.chance.randrange(len(state))] ^= 1 << self.chance.randrange(8)
-        else:
-            state = bytearray(newer_profile(bytes(state)))
-            item["version"] = {"N": str(int(item["version"]["N"]) + 1)}
-        spoilt = item | {"state": {"B": base64.b64encode(state).decode()}}
-        self.tables.put("profiles", spoilt)
-        if fault is Fault.PROFILE_NEWER:
-            self.newer[key] = spoilt
-
-    def _restore(self) -> None:
-        """Roll forward again: what the newer version wrote can be read, if nobody has touched it."""
-        for key, spoilt in self.newer.items():
-            if self.tables.get("profiles", to_item({"entity": key})) != spoilt:
-                self.wrong_answers["newer profile overwritten"] += 1
+            self.vandal.act(self.now)
 
     def _look_into_dead_letters(self) -> None:
         """Check that whatever was given up can be found there, before anything is redriven."""
@@ -349,9 +285,3 @@ def wants_analysis(record: Record) -> bool:
     if new["kind"] != {"S": "TXN"}:
         return False
     return record["eventName"] == "INSERT" or "label" in new or "redrivenAt" in new
-
-
-def newer_profile(state: bytes) -> bytes:
-    """Return a profile as a later version of the code may store it: with another schema, and a right checksum."""
-    body = bytes([CLOSED_SCHEMA + 1]) + state[1:-4]
-    return body + zlib.crc32(body).to_bytes(4, "little")

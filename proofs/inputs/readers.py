@@ -39,7 +39,7 @@ from fraudstream.transactions.storage.item import PoisonRecordError
 from fraudstream_tools.lab.files.mapping import file_map
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.reading import MappedFile
-from proofs.inputs import samples
+from proofs.inputs import expressions, samples
 from proofs.inputs.hostile import CARD, MARK, damaged, documents
 
 _TIMES: Final = validation.TimeBounds(earliest=0, latest=2**53)
@@ -81,96 +81,6 @@ def _in_yaml(sound: Any) -> st.SearchStrategy[bytes]:  # noqa: ANN401  (a JSON v
 def _refusal(error: Exception) -> str:
     errors: Sequence[Any] = getattr(error, "errors", ())
     return "\n".join([str(error), *(f"{each.field} {each.message}" for each in errors)])
-
-
-_WORDS: Final = (
-    *(
-        "cardCount1h",
-        "amountBase",
-        "currency",
-        "channel",
-        "limit",
-        "listed",
-        "present",
-        "min",
-        "lambda x:",
-        "not",
-        "and",
-    ),
-    *(
-        "or",
-        "in",
-        "is None",
-        "==",
-        "!=",
-        "<",
-        ">=",
-        "+",
-        "-",
-        "*",
-        "/",
-        "//",
-        "**",
-        "%",
-        "(",
-        ")",
-        "[",
-        "]",
-        ",",
-        ".",
-        ":=",
-    ),
-    *(
-        "0",
-        "1e999",
-        "10" * 40,
-        "0x10",
-        "1_000",
-        "'EUR'",
-        '"',
-        f"'{MARK}'",
-        f"'{CARD}'",
-        "f''",
-        "b''",
-        "#",
-        "\\",
-        "\n",
-        "\u202e",
-    ),
-    *(
-        "__class__",
-        "__import__('os')",
-        "await",
-        "yield",
-        "not " * 240,
-        "(" * 300,
-        "*",
-        "**",
-        "...",
-        "True",
-        "None",
-        "'blocked'",
-        "{",
-        "}",
-        "²",
-    ),
-)
-_expressions: Final = st.one_of(
-    st.tuples(
-        *map(
-            st.sampled_from,
-            (
-                ("channel", "type", "amountBase"),
-                ("==", "!=", "in", "<", "+"),
-                (f"'{MARK}'", f"('{CARD}',)", "1", "listed"),
-            ),
-        )
-    ).map(" ".join),
-    st.lists(st.sampled_from(_WORDS), max_size=14).map(" ".join),
-    damaged(st.sampled_from([rule["when"].encode() for rule in samples.RULESET["rules"]])).map(
-        lambda found: found.decode("utf-8", "replace")
-    ),
-)
 
 
 def _check(text: str) -> None:
@@ -265,7 +175,7 @@ READERS: Final[dict[str, Reader]] = {
     ),
     "a rule's expression": Reader(
         read=_check,
-        inputs=_expressions,
+        inputs=expressions.EXPRESSIONS,
         refuses_by=(parser.LanguageError,),
         grown=lambda size: [
             "(" * size,

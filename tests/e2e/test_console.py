@@ -6,7 +6,7 @@ from typing import Any
 from embedded_aws.cloud import LocalCloud
 from fraudstream_tools.console.request_counts import watch
 from fraudstream_tools.console.system import ConsoleSystem
-from fraudstream_tools.operations.audit.records import operator_of
+from fraudstream_tools.operations.audit.identity import operator_of
 from tests.console_harness import Browser, words
 from tests.e2e.api_harness import Client, payment
 

@@ -31,6 +31,7 @@ class S3Key(TypedDict):
     """An object that was listed."""
 
     Key: str
+    ETag: str
 
 
 class S3Page(TypedDict):
@@ -50,8 +51,7 @@ class Bucket:
             _SERVICE, limits, _read_error, host_prefix=f"{bucket}.", before_attempt=before_attempt
         )
 
-    # The parameters have boto3's names.
-    def get_object(self, *, Bucket: str, Key: str, IfNoneMatch: str | None = None) -> S3Object:  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str, IfNoneMatch: str | None = None) -> S3Object:
         """Read an object, if it is another one than that with a given mark.
 
         Raises:
@@ -62,7 +62,7 @@ class Bucket:
         response = self.connection.send(AwsRequest("GetObject", "GET", self._path(Bucket, Key), headers))
         return {"ETag": response.headers.get("ETag", ""), "Body": io.BytesIO(response.content)}
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:  # noqa: N803
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
         """Write an object; S3 refuses what has changed on its way.
 
         Raises:
@@ -73,19 +73,25 @@ class Bucket:
         headers = {"content-type": ContentType, "x-amz-checksum-crc32": checksum}
         self.connection.send(AwsRequest("PutObject", "PUT", self._path(Bucket, Key), headers, Body))
 
-    def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str | None = None) -> S3Page:  # noqa: N803
-        """Return the keys that begin with a prefix: a thousand, and how to go on.
+    def list_objects_v2(
+        self, *, Bucket: str, Prefix: str, StartAfter: str = "", ContinuationToken: str | None = None
+    ) -> S3Page:
+        """Return the keys that begin with a prefix, and come behind another key: a thousand, and how to go on.
 
         Raises:
             ClientError: S3 refused.
             HTTPClientError: there was no answer.
         """
         more = {} if ContinuationToken is None else {"continuation-token": ContinuationToken}
-        query = urlencode({**more, "list-type": "2", "prefix": Prefix}, quote_via=quote, safe="~")
+        parameters = {**more, "list-type": "2", "prefix": Prefix, "start-after": StartAfter}
+        query = urlencode(parameters, quote_via=quote, safe="~")
         request = AwsRequest("ListObjectsV2", "GET", self._path(Bucket, ""), {}, query=query)
         found = _xml(self.connection.send(request).content)
         page: S3Page = {
-            "Contents": [{"Key": key.text or ""} for key in found.iterfind("{*}Contents/{*}Key")],
+            "Contents": [
+                {"Key": entry.findtext("{*}Key", ""), "ETag": entry.findtext("{*}ETag", "")}
+                for entry in found.iterfind("{*}Contents")
+            ],
             "IsTruncated": found.findtext("{*}IsTruncated") == "true",
         }
         if following := found.findtext("{*}NextContinuationToken"):

@@ -87,7 +87,7 @@ def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa:
 
 def _write_segments(batch: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     # At every call: a person who is being erased must not come back into the log a minute later.
-    marks = read_marks(_segments_s3, _settings.bucket, ERASURE_MARKS_PREFIX, int(time.time() * 1000))
+    marks = read_marks(BucketStore(_segments_s3, _settings.bucket), ERASURE_MARKS_PREFIX, int(time.time() * 1000))
     cut = segments.cut([kept for record in batch if (kept := without_erased(record, marks))], DECISION_LOG_PREFIX)
     segments.write(_segments_s3, _settings.bucket, [sealed(each, _log_key) for each in cut.segments])
     _meter.count(Metric.RECORDS_LOGGED, sum(segment.records for segment in cut.segments))
@@ -176,7 +176,7 @@ def _rebuild(day: date, part: object, parts: object, context: "LambdaContext") -
         part, parts = 0, rebuilding.parts_of(_dynamodb(), _settings.transactions_table)
     if not 0 <= part < parts <= rebuilding.MOST_PARTS:
         raise UnknownEventError('"part" must be less than "parts"')
-    marks = read_marks(_s3(), _settings.bucket, ERASURE_MARKS_PREFIX, int(time.time() * 1000))
+    marks = read_marks(BucketStore(_s3(), _settings.bucket), ERASURE_MARKS_PREFIX, int(time.time() * 1000))
     scanned = (
         rebuilding.items_of(_dynamodb(), _settings.transactions_table, day, each, parts) for each in range(part, parts)
     )

@@ -71,7 +71,8 @@ def list_alerts(
     """
     import msgspec  # noqa: PLC0415  (kept out of `--help`)
 
-    from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery, AlertStatus  # noqa: PLC0415
+    from fraudstream_tools.operations.alert_summary import AlertStatus  # noqa: PLC0415
+    from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery  # noqa: PLC0415
 
     deployment = Deployment(stack)
     is_compared = min_amount is not None or sort == "amount"

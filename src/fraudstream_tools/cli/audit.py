@@ -40,7 +40,8 @@ def audit(
     """
     import msgspec  # noqa: PLC0415  (kept out of `--help`)
 
-    from fraudstream_tools.operations.audit.records import AuditLog, operator_of  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.identity import operator_of  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.records import AuditLog  # noqa: PLC0415
 
     deployment = Deployment(stack)
     log = AuditLog(deployment.client("s3"), deployment["bucketName"], operator_of(deployment.client("sts")))

@@ -17,7 +17,8 @@ from fraudstream_tools.redaction import shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fraudstream_tools.operations.alerts import AlertQueue, AlertSummary
+    from fraudstream_tools.operations.alert_summary import AlertSummary
+    from fraudstream_tools.operations.alerts import AlertQueue
     from fraudstream_tools.operations.cases.case import ReviewCase
     from fraudstream_tools.operations.cases.queue import QueuedCase
     from fraudstream_tools.operations.cases.store import CaseStore
@@ -246,7 +247,8 @@ class _Desk:
 
     @property
     def work(self) -> "CaseWork":
-        from fraudstream_tools.operations.audit.records import AuditLog, operator_of  # noqa: PLC0415
+        from fraudstream_tools.operations.audit.identity import operator_of  # noqa: PLC0415
+        from fraudstream_tools.operations.audit.records import AuditLog  # noqa: PLC0415
         from fraudstream_tools.operations.cases.work import CaseWork  # noqa: PLC0415
         from fraudstream_tools.operations.reviews import Reviews  # noqa: PLC0415
 

@@ -55,7 +55,7 @@ def console(
 def _system(deployment: Deployment) -> "ConsoleSystem":
     from fraudstream_tools.console.request_counts import watch  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream_tools.console.system import ConsoleSystem  # noqa: PLC0415
-    from fraudstream_tools.operations.audit.records import operator_of  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.identity import operator_of  # noqa: PLC0415
     from fraudstream_tools.operations.privacy.tokens import ask_for_tokens  # noqa: PLC0415
 
     processor = deployment.get("processorFunction")

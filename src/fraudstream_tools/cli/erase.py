@@ -46,20 +46,20 @@ def erase(
     fraudstream erase --customer tok_gX4wwmgX_cYWhX76FRHULQ --yes --json
     ```
     """
-    from fraudstream_tools.operations.audit.change_note import identity_of  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.audit.identity import operator_of  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream_tools.operations.privacy.erasure import Erasure, Person, StillThereError  # noqa: PLC0415
     from fraudstream_tools.operations.privacy.holds import LegalHoldError  # noqa: PLC0415
-    from fraudstream_tools.operations.privacy.log_owner import LogOwnerError  # noqa: PLC0415
     from fraudstream_tools.operations.privacy.marks import BusyProfileError  # noqa: PLC0415
     from fraudstream_tools.operations.privacy.old_versions import OldVersionsKeptError  # noqa: PLC0415
     from fraudstream_tools.operations.privacy.receipt import keep_receipt  # noqa: PLC0415
+    from fraudstream_tools.operations.report_function import ReportFunctionError  # noqa: PLC0415
 
     deployment = Deployment(stack)
     tokens = tokens_of(deployment, "customer", customer)
     if not dry_run:
         confirm("Erase this person from everything that is stored?", yes=yes, as_json=as_json)
     system = privacy_system(deployment)
-    person = Person(frozenset(tokens), identity_of(deployment.client("sts")))
+    person = Person(frozenset(tokens), operator_of(deployment.client("sts")).arn)
     erasure = Erasure(system, person, dry_run=dry_run, on_step=Steps())
     try:
         receipt = erasure.run()
@@ -68,7 +68,7 @@ def erase(
         raise CommandError(f"nothing was erased: {error}\nwhen it has ended: fraudstream hold --release") from None
     except OldVersionsKeptError as error:
         raise CommandError(f"{error}: end what keeps them, and run the same again") from None
-    except (BusyProfileError, LogOwnerError, StillThereError) as error:
+    except (BusyProfileError, ReportFunctionError, StillThereError) as error:
         raise CommandError(str(error)) from None
     if as_json:
         import msgspec  # noqa: PLC0415
@@ -98,7 +98,8 @@ def hold(
     fraudstream hold --customer customer-81 --release
     ```
     """
-    from fraudstream_tools.operations.audit.change_note import ReasonError, checked_reason, identity_of  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.change_note import ReasonError, checked_reason  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.identity import operator_of  # noqa: PLC0415
     from fraudstream_tools.operations.privacy.holds import Hold, release_hold, set_hold  # noqa: PLC0415
 
     if release == (reason is not None):
@@ -116,7 +117,7 @@ def hold(
         why = checked_reason(reason or "")
     except ReasonError as error:
         raise CommandError(str(error)) from None
-    by = identity_of(deployment.client("sts"))
+    by = operator_of(deployment.client("sts")).arn
     set_hold(dynamodb, table, Hold(tokens[-1], why, by, int(time.time() * 1000)))
     out.print("the person is under a legal hold")
 

@@ -194,7 +194,7 @@ def _problems() -> Generator[None]:
     from fraudstream_tools.operations.audit.change_note import ReasonError  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream_tools.operations.lists.entity_lists import ListError  # noqa: PLC0415
     from fraudstream_tools.operations.lists.entity_tokens import UnknownEntityError  # noqa: PLC0415
-    from fraudstream_tools.operations.rulesets.active import NoSuchVersionError  # noqa: PLC0415
+    from fraudstream_tools.operations.rulesets.history import NoSuchVersionError  # noqa: PLC0415
 
     try:
         yield
@@ -206,7 +206,8 @@ def _checked(
     deployment: Deployment, kind: Kind, ids: list[str] | None, transaction: str | None, reason: str
 ) -> tuple[str, str, list[str]]:
     """Return who asks, why, and the tokens of those who are meant."""
-    from fraudstream_tools.operations.audit.change_note import checked_reason, identity_of  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.change_note import checked_reason  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.identity import operator_of  # noqa: PLC0415
 
     why = checked_reason(reason)
     if bool(ids) == (transaction is not None):
@@ -216,7 +217,7 @@ def _checked(
         if transaction is not None
         else [tokens_of(deployment, kind, each)[-1] for each in ids or ()]
     )
-    return identity_of(deployment.client("sts")), why, list(dict.fromkeys(tokens))
+    return operator_of(deployment.client("sts")).arn, why, list(dict.fromkeys(tokens))
 
 
 def _of_transaction(deployment: Deployment, kind: Kind, transaction: str) -> str:

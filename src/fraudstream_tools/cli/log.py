@@ -1,8 +1,7 @@
 """`fraudstream log`: the decision log, copied to this machine, and compared with its chain."""
 
-import json
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.report_tasks import run_task
 from fraudstream_tools.cli.support.terminal.failures import explained
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
@@ -111,8 +111,8 @@ def verify(
     first, last = since or today - timedelta(days=7), until or today
     if first > last:
         raise CommandError("--since is after --until")
-    task = {"task": "verify-log", "since": f"{first:%Y-%m-%d}", "until": f"{last:%Y-%m-%d}"}
-    found = _called(Deployment(stack), task, "try fewer days")
+    days = {"since": f"{first:%Y-%m-%d}", "until": f"{last:%Y-%m-%d}"}
+    found = run_task(Deployment(stack), "verify-log", advice="try fewer days", **days)
     if as_json:
         print_json(found)
     else:
@@ -146,10 +146,10 @@ def rebuild(
             f"the stream may still bring what the log lacks of {day:%Y-%m-%d}: "
             f"try again after {settled:%Y-%m-%d %H:%M} UTC"
         )
-    task = {"task": "rebuild-log", "date": f"{day:%Y-%m-%d}"}
+    ask = partial(run_task, deployment, "rebuild-log", date=f"{day:%Y-%m-%d}", advice=_AGAIN)
     looked, added, hours = 0, 0, set[str]()
     try:
-        found = _called(deployment, task, _AGAIN)
+        found = ask()
         with progress_bar("parts of the table", found["parts"]) as advance:
             while True:
                 looked, added = looked + found["looked"], added + found["added"]
@@ -157,11 +157,11 @@ def rebuild(
                 advance(found["part"])
                 if found["part"] >= found["parts"]:
                     break
-                found = _called(deployment, task | {"part": found["part"], "parts": found["parts"]}, _AGAIN)
+                found = ask(part=found["part"], parts=found["parts"])
         left = sorted(hours)
         with progress_bar("hours of the log", len(left)) as advance:
             while left:
-                left = _called(deployment, task | {"merge": left}, _AGAIN)["left"]
+                left = ask(merge=left)["left"]
                 advance(len(hours) - len(left))
     except KeyboardInterrupt:
         raise StoppedError(f"stopped by Ctrl-C: {_AGAIN}") from None
@@ -169,21 +169,6 @@ def rebuild(
         print_json({"transactions": looked, "lines": added, "hours": len(hours)})
         return
     out.print(f"{looked:,} transactions of {day:%Y-%m-%d} in the table: {added:,} lines added to the log", markup=False)
-
-
-def _called(deployment: Deployment, task: Mapping[str, Any], advice: str) -> Any:  # noqa: ANN401  (JSON)
-    """Return the report function's answer to a task."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (kept out of `--help`)
-
-    try:
-        answer: Any = deployment.client("lambda").invoke(
-            FunctionName=deployment["reportFunction"], Payload=json.dumps(task).encode()
-        )
-    except (BotoCoreError, ClientError) as error:
-        raise CommandError(f"the report function cannot be called: {explained(error)}") from None
-    if answer.get("FunctionError"):
-        raise CommandError(f"the report function failed: its log group says why ({advice})")
-    return json.loads(answer["Payload"].read())
 
 
 def _print_verification(found: Any) -> None:  # noqa: ANN401  (JSON)

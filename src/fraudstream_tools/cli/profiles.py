@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.id_files import write_ids
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.terminal.failures import explained
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
@@ -57,10 +58,7 @@ def rebuild(
     except OSError as error:
         raise CommandError(f"{error.filename or folder}: {error.strerror}") from None
     if unlearned is not None:
-        try:
-            unlearned.write_text("".join(f"{each}\n" for each in sorted(result.unlearned)), encoding="utf-8")
-        except OSError as error:
-            raise CommandError(f"{unlearned}: {error.strerror}") from None
+        write_ids(unlearned, result.unlearned)
     _print(result, as_json=as_json)
     if result.failed:
         raise typer.Exit(1)

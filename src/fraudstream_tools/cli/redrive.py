@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.id_files import read_ids
 from fraudstream_tools.cli.support.logs.decision_logs import given_up_of
 from fraudstream_tools.cli.support.logs.training_source import LogOption
 from fraudstream_tools.cli.support.options import StackOption
@@ -55,7 +56,7 @@ def redrive(
             [
                 *(ids or ()),
                 *(_undecided(report) if report else ()),
-                *(_listed(file) if file else ()),
+                *(read_ids(file) if file else ()),
                 *(given_up_of(log) if log else ()),
             ]
         )
@@ -101,12 +102,3 @@ def _undecided(report: Path) -> Iterable[str]:
     except (msgspec.DecodeError, KeyError, TypeError):
         raise CommandError(f"{report}: not a fraudstream report in JSON") from None
     return (each.transaction_id for each in (*undecided, *unlearned))
-
-
-def _listed(file: Path) -> list[str]:
-    try:
-        return file.read_text(encoding="utf-8").split()
-    except OSError as error:
-        raise CommandError(f"{file}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise CommandError(f"{file}: not a file of transactionIds in UTF-8") from None

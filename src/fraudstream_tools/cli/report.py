@@ -1,27 +1,22 @@
 """`fraudstream report`: fetch a day's report."""
 
-import json
 import math
 import webbrowser
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fraudstream.contract import RATES_FILE, REPORT_PREFIX
-from fraudstream.reporting.log.keys import report_folder
+from fraudstream.reporting.log.keys import ReportFormat, report_key
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import StackOption
+from fraudstream_tools.cli.support.report_tasks import run_task
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
 
 if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_s3 import S3Client
-
     from fraudstream.detection.rules.rates import Rates
-
-Format = Literal["html", "json", "csv"]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +30,7 @@ def report(
         datetime | None,
         typer.Option("--date", formats=["%Y-%m-%d"], help="The day (UTC).  [default: yesterday]"),
     ] = None,
-    file_format: Annotated[Format, typer.Option("--format", "-f")] = "html",
+    file_format: Annotated[ReportFormat, typer.Option("--format", "-f")] = "html",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write.  [default: report-DATE.html]")
     ] = None,
@@ -71,12 +66,7 @@ def report(
         webbrowser.open(path.resolve().as_uri())
 
 
-def report_key(day: date, file_format: str) -> str:
-    """Return the key under which a day's report is stored in the bucket."""
-    return f"{report_folder(REPORT_PREFIX, day)}report.{file_format}"
-
-
-def _make(log: Path, day: date, file_format: Format) -> bytes:
+def _make(log: Path, day: date, file_format: ReportFormat) -> bytes:
     from fraudstream.reporting.daily.reporter import Reporter  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream.reporting.storage.object_store import FolderStore  # noqa: PLC0415
 
@@ -93,7 +83,7 @@ def _make(log: Path, day: date, file_format: Format) -> bytes:
         rates=_rates(),
     )
     reporter.report(day)
-    return store.read(report_key(day, file_format)) or b""
+    return store.read(report_key(REPORT_PREFIX, day, file_format)) or b""
 
 
 def _rates() -> "Rates | None":
@@ -107,33 +97,15 @@ def _rates() -> "Rates | None":
         raise CommandError(f"rules/{RATES_FILE}: {error}") from error
 
 
-def _obtain(deployment: Deployment, day: date, file_format: Format, *, anew: bool) -> bytes:
-    key = report_key(day, file_format)
-    content = None if anew else _fetch(deployment, key)
+def _obtain(deployment: Deployment, day: date, file_format: ReportFormat, *, anew: bool) -> bytes:
+    from fraudstream_tools.operations.daily_reports import DailyReports  # noqa: PLC0415  (kept out of `--help`)
+
+    reports = DailyReports(deployment.client("s3"), deployment["bucketName"])
+    content = None if anew else reports.read(day, file_format)
     if content is None:
         err.print(f"writing the report of {day}", style="dim")
-        _write(deployment, day)
-        content = _fetch(deployment, key)
+        run_task(deployment, "daily-report", date=f"{day}")
+        content = reports.read(day, file_format)
     if content is None:
         raise CommandError(f"the report of {day} was written, but it is not in the bucket")
     return content
-
-
-def _fetch(deployment: Deployment, key: str) -> bytes | None:
-    from botocore.exceptions import ClientError  # noqa: PLC0415  (kept out of `--help`)
-
-    client: S3Client = deployment.client("s3")
-    try:
-        return client.get_object(Bucket=deployment["bucketName"], Key=key)["Body"].read()
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "NoSuchKey":
-            return None
-        raise
-
-
-def _write(deployment: Deployment, day: date) -> None:
-    client: LambdaClient = deployment.client("lambda")
-    payload = json.dumps({"task": "daily-report", "date": str(day)}).encode()
-    answer: Any = client.invoke(FunctionName=deployment["reportFunction"], Payload=payload)
-    if answer.get("FunctionError"):
-        raise CommandError(f"the report function failed on {day}: its log group says why")

@@ -11,6 +11,7 @@ import typer
 
 from fraudstream.contract import LISTED_PREFIX
 from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.id_files import write_ids
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.terminal.failures import explained
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
@@ -88,10 +89,7 @@ def table(
         except SchemaMismatchError as error:
             raise CommandError(str(error)) from None
     if undecided is not None:
-        try:
-            undecided.write_text("".join(f"{each}\n" for each in sorted(ids)), encoding="utf-8")
-        except OSError as error:
-            raise CommandError(f"{undecided}: {error.strerror}") from None
+        write_ids(undecided, ids)
     if as_json:
         print_json({outcome.name.lower(): counts[outcome] for outcome in Copied})
         return

@@ -18,8 +18,9 @@ from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, Ye
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
 
 if TYPE_CHECKING:
-    from fraudstream_tools.operations.rulesets.active import RulesetBucket, RulesetPlan, RulesetVersion
+    from fraudstream_tools.operations.rulesets.active import RulesetBucket, RulesetPlan
     from fraudstream_tools.operations.rulesets.differences import RuleDifference, RulesetDifference
+    from fraudstream_tools.operations.rulesets.history import RulesetVersion
 
 ReasonOption = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; it is shown in the history.")]
 ToOption = Annotated[
@@ -164,7 +165,8 @@ def _bucket(deployment: Deployment) -> "RulesetBucket":
 def _problems(heading: str) -> Generator[None]:
     from fraudstream.detection.rules.ruleset import RulesetError  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream_tools.operations.audit.change_note import ReasonError  # noqa: PLC0415
-    from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, NoSuchVersionError  # noqa: PLC0415
+    from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError  # noqa: PLC0415
+    from fraudstream_tools.operations.rulesets.history import NoSuchVersionError  # noqa: PLC0415
 
     try:
         yield
@@ -188,8 +190,8 @@ def _carry_out(
     from fraudstream_tools.operations.audit.change_note import (  # noqa: PLC0415  (kept out of `--help`)
         ChangeNote,
         checked_reason,
-        identity_of,
     )
+    from fraudstream_tools.operations.audit.identity import operator_of  # noqa: PLC0415
 
     why = None if reason is None else checked_reason(reason)
     place = deployment["bucketName"]
@@ -199,7 +201,7 @@ def _carry_out(
     note: ChangeNote | None = None
     if is_written:
         confirm(f"make {plan.after} the active ruleset?", yes=yes, as_json=as_json)
-        note = ChangeNote(action=action, by=identity_of(deployment.client("sts")), reason=why)
+        note = ChangeNote(action=action, by=operator_of(deployment.client("sts")).arn, reason=why)
         bucket.put(plan, note)
     if as_json:
         print_json(

@@ -80,18 +80,18 @@ def rekey(
 
 
 def _run(deployment: Deployment, *, dry_run: bool) -> "Rekeyed":
-    from fraudstream_tools.operations.privacy.log_owner import LogOwnerError  # noqa: PLC0415  (kept out of `--help`)
     from fraudstream_tools.operations.privacy.rekeying import MovingProfileError, Rekeying  # noqa: PLC0415
     from fraudstream_tools.operations.privacy.tokens import (  # noqa: PLC0415
         NewestTokens,
         TokensRefusedError,
         ask_for_tokens,
     )
+    from fraudstream_tools.operations.report_function import ReportFunctionError  # noqa: PLC0415
 
     ask = partial(ask_for_tokens, deployment.client("lambda"), deployment["processorFunction"])
     try:
         return Rekeying(privacy_system(deployment), NewestTokens(ask), dry_run=dry_run, on_step=Steps()).run()
-    except (LogOwnerError, MovingProfileError, TokensRefusedError) as error:
+    except (MovingProfileError, ReportFunctionError, TokensRefusedError) as error:
         raise CommandError(str(error)) from None
 
 

@@ -12,6 +12,7 @@ from fraudstream.transactions.decisions.reasons import sentence
 from fraudstream.transactions.values.money import format_money
 from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text
 from fraudstream_tools.console import request_counts
+from fraudstream_tools.operations.audit.identity import name_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,10 +34,6 @@ def _short(token: str) -> str:
     return token if len(token) <= _SHORT_TOKEN + 1 else f"{token[:_SHORT_TOKEN]}…"
 
 
-def _who(arn: str) -> str:
-    return arn.rpartition(":")[2].rpartition("/")[2]
-
-
 def _last_day(end: int) -> str:
     return f"{datetime.fromtimestamp((end - 1) / 1000, UTC):%Y-%m-%d}"
 
@@ -56,7 +53,7 @@ cast("dict[str, Callable[..., str]]", _PAGES.filters).update(
     number="{:,}".format,
     sentence=sentence,
     short=_short,
-    who=_who,
+    who=name_in,
 )
 
 

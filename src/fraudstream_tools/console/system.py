@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
 from fraudstream_tools.operations.alerts import AlertQueue
-from fraudstream_tools.operations.audit.records import AuditLog, Operator
+from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.cases.queue import CaseQueue
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.cases.work import CaseWork
@@ -16,7 +17,8 @@ from fraudstream_tools.operations.daily_reports import DailyReports
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.privacy.tokens import AskForTokens
 from fraudstream_tools.operations.reviews import Reviews
-from fraudstream_tools.operations.rulesets.active import NoSuchVersionError, RulesetBucket
+from fraudstream_tools.operations.rulesets.active import RulesetBucket
+from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
 from fraudstream_tools.operations.rulesets.publishing import RulePublishing
 from fraudstream_tools.operations.search import TokenSearch
 

@@ -4,7 +4,7 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -16,30 +16,17 @@ from fraudstream.contract import ALERT_ENTITY_INDEX
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.rules.rates import Rates
 from fraudstream.detection.stores.alerts import STATUS_SHARDS
-from fraudstream.durations import HOUR
-from fraudstream.transactions.decisions.decision import Truth, Verdict
-from fraudstream.transactions.storage.attributes import AttributeValue, from_item, to_item
+from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Channel, TransactionType
+from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary, rules_of
 from fraudstream_tools.operations.batch_reads import KEYS_A_READ, read_batch
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-MODEL: Final = "model"
-"""What stands among an alert's rules where a model took part."""
-_MODEL_CODES: Final = "MODEL_"
-_WINDOW: Final = HOUR
-"""Milliseconds; own choice: alerts of one customer that are no further apart ask one question."""
 OPEN_OF_A_CARD: Final = 500
 """Open alerts among which those of a card are found; own choice: five requests for their transactions."""
 _SHOWN_ATTRIBUTES: Final = "transactionId, #timestamp, amountMinor, currency, #type, channel, cardToken, reasons"
-
-
-class AlertStatus(StrEnum):
-    """Whether somebody has yet to look at it."""
-
-    OPEN = "OPEN"
-    CLOSED = "CLOSED"
 
 
 class AlertOrder(StrEnum):
@@ -51,56 +38,6 @@ class AlertOrder(StrEnum):
     """The highest score."""
     AMOUNT = "amount"
     """The highest amount in the base currency."""
-
-
-class AlertSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """An alert as it is stored, with what its transaction says of it. Times are epoch milliseconds."""
-
-    transaction_id: str
-    timestamp: int
-    """The transaction's own."""
-    created_at: int
-    """When the alert was raised."""
-    status: AlertStatus
-    decision: Verdict
-    score: int
-    """0 to 100."""
-    reason_codes: str
-    """Separated by commas."""
-    entity: str
-    """`customer#` and the customer's token."""
-    expires_at: int | None = None
-    """Epoch seconds."""
-    closed_at: int | None = None
-    label: Truth | None = None
-    """What it was closed with; None too where its transaction is approved after all."""
-    assignee: str | None = None
-    """The ARN of who works on it; None where nobody does."""
-    assigned_at: int | None = None
-    case_id: str | None = None
-    """The same on alerts that somebody took together; it stays when they are closed or given back."""
-
-    amount_minor: int | None = None
-    """None, like all below, where the transaction is not stored any more."""
-    currency: str | None = None
-    type: TransactionType | None = None
-    channel: Channel | None = None
-    card: str | None = None
-    """Its token."""
-    rules: tuple[str, ...] = ()
-    """Ids of the rules behind it, strongest first, and `model` where one took part."""
-    amount_base: float | None = None
-    """In the base currency; None also without exchange rates."""
-
-    @classmethod
-    def from_item(cls, item: Mapping[str, AttributeValue]) -> "AlertSummary":
-        """Read an alert's item."""
-        return msgspec.convert(from_item(item), cls)
-
-    @property
-    def customer(self) -> str:
-        """The customer's token."""
-        return self.entity.partition("#")[2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,31 +204,3 @@ class AlertQueue:
         }
         items = map(from_item, read_batch(self._dynamodb, self._transactions, asked))
         return {fields["transactionId"]: fields for fields in items}
-
-
-def rules_of(reasons: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return the rules behind a decision's reasons, each once, with `model` in place of what a model weighed.
-
-    Args:
-        reasons: with `code` and `source`, as they are stored.
-    """
-    return tuple(
-        dict.fromkeys(MODEL if reason["code"].startswith(_MODEL_CODES) else reason["source"] for reason in reasons)
-    )
-
-
-def grouped(alerts: Iterable[AlertSummary]) -> list[list[AlertSummary]]:
-    """Group alerts of one customer that are no further than an hour apart.
-
-    Args:
-        alerts: newest first; so are the groups, by their newest alert.
-    """
-    groups: list[list[AlertSummary]] = []
-    newest: dict[str, list[AlertSummary]] = {}
-    for alert in alerts:
-        group = newest.get(alert.entity)
-        if group is None or group[-1].created_at - alert.created_at > _WINDOW:
-            group = newest[alert.entity] = []
-            groups.append(group)
-        group.append(alert)
-    return groups

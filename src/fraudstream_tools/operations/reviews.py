@@ -12,10 +12,11 @@ import msgspec
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.transactions.decisions.decision import Truth
-from fraudstream_tools.operations.alerts import AlertStatus, AlertSummary
+from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.assignments import AlertTakenError, Assignments
 from fraudstream_tools.operations.audit.change_note import checked_reason
-from fraudstream_tools.operations.audit.records import AuditLog, Operator
+from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.labels import label_now
 from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListChange
 

@@ -9,7 +9,8 @@ from typing import Final
 
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.stores.listings import ListEntry
-from fraudstream_tools.operations.alerts import AlertQueue, AlertSummary
+from fraudstream_tools.operations.alert_summary import AlertSummary
+from fraudstream_tools.operations.alerts import AlertQueue
 from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.customer_history import CustomerHistory, CustomerIndexError, HistoryPage, Position

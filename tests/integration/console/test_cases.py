@@ -7,7 +7,7 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.durations import DAY, HOUR
-from fraudstream_tools.operations.alerts import AlertStatus
+from fraudstream_tools.operations.alert_summary import AlertStatus
 from fraudstream_tools.operations.assignments import AlertTakenError
 from fraudstream_tools.operations.cases.case import CaseEventKind, ReviewCase
 from fraudstream_tools.operations.cases.queue import CaseQuery, CaseState

@@ -6,7 +6,7 @@ who has the token knows whom it is about.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,7 +16,7 @@ from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.transaction import FIELDS
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+    from fraudstream.reporting.storage.object_store import BucketStore
 
 OWNER: Final = "customerId"
 """The attribute that says whose transaction it is."""
@@ -45,24 +45,15 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def read_marks(client: "S3Client", bucket: str, prefix: str, now: int) -> list[ErasureMark]:
+def read_marks(store: "BucketStore", prefix: str, now: int) -> list[ErasureMark]:
     """Read the marks that count at a time, epoch milliseconds; most often there are none.
 
     Raises:
         botocore.exceptions.ClientError: S3 refused.
     """
-    keys = list(_keys(client, bucket, prefix))
-    found = (client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)
-    marks = (msgspec.json.decode(content, type=ErasureMark) for content in found)
+    found = (store.read(key) for key in store.find(prefix))
+    marks = (msgspec.json.decode(content, type=ErasureMark) for content in found if content is not None)
     return [mark for mark in marks if now < mark.until]
-
-
-def _keys(client: "S3Client", bucket: str, prefix: str) -> Iterator[str]:
-    page = client.list_objects_v2(Bucket=bucket, Prefix=prefix)
-    yield from (entry.get("Key", "") for entry in page.get("Contents", []))
-    while following := page.get("NextContinuationToken"):
-        page = client.list_objects_v2(Bucket=bucket, Prefix=prefix, ContinuationToken=following)
-        yield from (entry.get("Key", "") for entry in page.get("Contents", []))
 
 
 def without_erased(record: Mapping[str, Any], marks: Sequence[ErasureMark]) -> Mapping[str, Any] | None:

@@ -6,9 +6,13 @@ repeats says the same time: a repetition is always in the same hour, so that eac
 
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from typing import Literal
 
 HOUR_FORMAT = "%Y-%m-%dT%H"
 _PARTITION = "date="
+
+ReportFormat = Literal["html", "json", "csv"]
+"""What a day's report is written as; its file is called `report` and ends so."""
 
 
 class LogTable(StrEnum):
@@ -95,3 +99,8 @@ def milliseconds(moment: datetime) -> int:
 def report_folder(report_prefix: str, day: date) -> str:
     """Return what the keys of a day's report, and of what is kept beside it, begin with."""
     return f"{report_prefix}date={day.isoformat()}/"
+
+
+def report_key(report_prefix: str, day: date, file_format: ReportFormat) -> str:
+    """Return the key of a day's report."""
+    return f"{report_folder(report_prefix, day)}report.{file_format}"

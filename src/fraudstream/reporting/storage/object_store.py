@@ -1,4 +1,4 @@
-"""Where the decision log and the reports lie: a bucket, or a folder that holds what a bucket would."""
+"""Where the decision log and the reports are stored: a bucket, or a folder that holds what a bucket would."""
 
 import base64
 import hashlib
@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
 CONTENT_TYPES: Mapping[str, str] = {
     "csv": "text/csv; charset=utf-8",
@@ -70,10 +71,13 @@ class BucketStore:
 
     def find(self, prefix: str, after: str = "") -> Mapping[str, str]:
         """See `Store`."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=prefix, StartAfter=after
-        )
-        return {entry.get("Key", ""): entry.get("ETag", "") for page in pages for entry in page.get("Contents", [])}
+        page = self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, StartAfter=after)
+        found = _listed(page)
+        # Not boto3's paginator: the functions' own client has none.
+        while following := page.get("NextContinuationToken"):
+            page = self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, ContinuationToken=following)
+            found |= _listed(page)
+        return found
 
     def folders(self, prefix: str) -> list[str]:
         """See `Store`."""
@@ -85,7 +89,9 @@ class BucketStore:
         """See `Store`."""
         try:
             return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        except self.client.exceptions.NoSuchKey:
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "NoSuchKey":
+                raise
             return None
 
     def fetch(self, key: str, path: Path) -> None:
@@ -124,6 +130,10 @@ class BucketStore:
     def delete(self, key: str) -> None:
         """See `Store`."""
         self.client.delete_object(Bucket=self.bucket, Key=key)
+
+
+def _listed(page: "ListObjectsV2OutputTypeDef") -> dict[str, str]:
+    return {entry.get("Key", ""): entry.get("ETag", "") for entry in page.get("Contents", [])}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ def required_ruleset(deployment: Deployment) -> "Ruleset":
         CommandError: nothing says where it is, or it cannot be used.
     """
     from fraudstream.detection.rules.ruleset import RulesetError  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.operations.rulesets.active import NoSuchVersionError, RulesetBucket  # noqa: PLC0415
+    from fraudstream_tools.operations.rulesets.active import RulesetBucket  # noqa: PLC0415
+    from fraudstream_tools.operations.rulesets.history import NoSuchVersionError  # noqa: PLC0415
 
     try:
         return RulesetBucket(deployment.client("s3"), deployment["bucketName"]).active()

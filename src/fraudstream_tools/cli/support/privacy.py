@@ -20,11 +20,12 @@ def privacy_system(deployment: Deployment) -> "PrivacySystem":
     """Return the stores of a deployment."""
     from fraudstream_tools.operations.privacy.log_owner import LogOwner  # noqa: PLC0415
     from fraudstream_tools.operations.privacy.system import PrivacySystem  # noqa: PLC0415
+    from fraudstream_tools.operations.report_function import ReportFunction  # noqa: PLC0415
 
     return PrivacySystem(
         dynamodb=deployment.client("dynamodb"),
         s3=deployment.client("s3"),
-        log_owner=LogOwner(deployment.client("lambda"), deployment["reportFunction"]),
+        log_owner=LogOwner(ReportFunction(deployment.client("lambda"), deployment["reportFunction"])),
         transactions=deployment["transactionsTable"],
         profiles=deployment["profilesTable"],
         alerts=deployment["alertsTable"],

@@ -14,7 +14,7 @@ from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.pages.case import case_url
 from fraudstream_tools.console.system import ConsoleSystem
-from fraudstream_tools.operations.alerts import AlertSummary
+from fraudstream_tools.operations.alert_summary import AlertSummary
 from fraudstream_tools.operations.assignments import AlertTakenError
 from fraudstream_tools.operations.audit.change_note import ReasonError
 from fraudstream_tools.operations.cases.case import ReviewCase

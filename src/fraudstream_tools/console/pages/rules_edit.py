@@ -10,7 +10,8 @@ from fraudstream.detection.rules.language.fields import FIELDS
 from fraudstream.detection.rules.ruleset import RulesetError
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.audit.change_note import ReasonError
-from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, NoSuchVersionError, RulesetPlan
+from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, RulesetPlan
+from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem

@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from fraudstream.durations import DAY, HOUR
 from fraudstream_tools.console.rendering import page
-from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery, AlertSummary
+from fraudstream_tools.operations.alert_summary import AlertSummary
+from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem

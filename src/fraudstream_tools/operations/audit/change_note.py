@@ -8,13 +8,10 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote, unquote
 
 from fraudstream.transactions.card_numbers.detector import holds_card_number
-
-if TYPE_CHECKING:
-    from mypy_boto3_sts import STSClient
 
 MAX_REASON_BYTES: Final = 500
 """In UTF-8. S3 keeps 2 KB of metadata, and each byte may take three there."""
@@ -61,16 +58,6 @@ class ChangeNote:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def identity_of(sts: "STSClient") -> str:
-    """Return the ARN of the AWS identity that a client's calls are made with.
-
-    Raises:
-        ClientError: AWS refuses to say it.
-        BotoCoreError: AWS cannot be reached, or there are no credentials.
-    """
-    return sts.get_caller_identity()["Arn"]
 
 
 def checked_reason(reason: str) -> str:

@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -17,11 +16,11 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from fraudstream.contract import AUDIT_PREFIX
-from fraudstream.detection.stores.s3_cache import is_absent
+from fraudstream.reporting.storage.object_store import BucketStore
+from fraudstream_tools.operations.audit.identity import Operator
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sts import STSClient
 
 _ALREADY_THERE: Final = "PreconditionFailed"
 
@@ -33,31 +32,6 @@ class AuditOutcome(StrEnum):
     """It was about to be made; it was, unless another record says `REFUSED`."""
     REFUSED = "REFUSED"
     """It was not made: AWS, or a condition, refused it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Operator:
-    """Who works with a running fraudstream, as STS says."""
-
-    user_id: str
-    """What policies call `aws:userid`."""
-    arn: str
-
-    @property
-    def name(self) -> str:
-        """The last part of the ARN: a user's name, or a role's session."""
-        return self.arn.rpartition(":")[2].rpartition("/")[2]
-
-
-def operator_of(sts: "STSClient") -> Operator:
-    """Return whose credentials a client's calls are made with.
-
-    Raises:
-        ClientError: AWS refuses to say it.
-        BotoCoreError: AWS cannot be reached, or there are no credentials.
-    """
-    answer = sts.get_caller_identity()
-    return Operator(user_id=answer["UserId"], arn=answer["Arn"])
 
 
 class AuditRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -104,6 +78,7 @@ class AuditLog:
         """Store the bucket, who acts, and a clock that returns epoch milliseconds."""
         self._s3 = s3
         self._bucket = bucket
+        self._store = BucketStore(s3, bucket)
         self._operator = operator
         self._clock = clock
 
@@ -149,11 +124,8 @@ class AuditLog:
             day: of the records' own times.
             limit: how many records are read at most, one request each.
         """
-        pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=f"{AUDIT_PREFIX}date={day}/"
-        )
-        keys = [item["Key"] for page in pages for item in page.get("Contents", ()) if "Key" in item]
-        keys.sort(key=lambda key: key.rpartition("/")[2], reverse=True)
+        found = self._store.find(f"{AUDIT_PREFIX}date={day}/")
+        keys = sorted(found, key=lambda key: key.rpartition("/")[2], reverse=True)
         return [record for key in keys[:limit] if (record := self._read(key)) is not None], len(keys)
 
     def _record(
@@ -187,12 +159,8 @@ class AuditLog:
 
     def _read(self, key: str) -> AuditRecord | None:
         """Return a record; None for one that went meanwhile or that is none of ours."""
+        content = self._store.read(key)
         try:
-            content = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-            return msgspec.json.decode(content, type=AuditRecord)
+            return None if content is None else msgspec.json.decode(content, type=AuditRecord)
         except msgspec.DecodeError:
-            return None
-        except ClientError as error:
-            if not is_absent(error):
-                raise
             return None

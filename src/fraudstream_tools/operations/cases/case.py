@@ -9,7 +9,7 @@ import msgspec
 
 from fraudstream.contract import CASE_PREFIX
 from fraudstream.transactions.storage.attributes import AttributeValue, from_item
-from fraudstream_tools.operations.alerts import AlertStatus
+from fraudstream_tools.operations.alert_summary import AlertStatus
 
 _ID_DIGITS: Final = 24
 

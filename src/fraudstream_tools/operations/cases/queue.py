@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 from fraudstream.transactions.transaction import Channel
-from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery, AlertQueue, AlertStatus, AlertSummary
+from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
+from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery, AlertQueue
 from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.cases.store import CaseStore
 

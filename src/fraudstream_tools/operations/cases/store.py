@@ -15,7 +15,7 @@ from fraudstream.aws.dynamodb_errors import held_item
 from fraudstream.contract import ALERT_ENTITY_INDEX, CASE_KIND
 from fraudstream.detection.stores.alerts import STATUS_SHARDS
 from fraudstream.transactions.storage.attributes import to_item
-from fraudstream_tools.operations.alerts import AlertStatus, AlertSummary
+from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.assignments import AlertTakenError
 from fraudstream_tools.operations.cases.case import (
     CaseEvent,

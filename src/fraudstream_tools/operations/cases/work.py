@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Truth
-from fraudstream_tools.operations.alerts import AlertQueue, AlertStatus, AlertSummary
+from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
+from fraudstream_tools.operations.alerts import AlertQueue
 from fraudstream_tools.operations.assignments import AlertTakenError, Assignments
 from fraudstream_tools.operations.audit.change_note import checked_reason
-from fraudstream_tools.operations.audit.records import Operator
+from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.cases.case import CaseEvent, CaseEventKind, ReviewCase
 from fraudstream_tools.operations.cases.colleagues import colleague_of
 from fraudstream_tools.operations.cases.store import CaseStore

@@ -74,7 +74,7 @@ class Erasure:
             OldVersionsKeptError: S3 keeps old versions.
             BusyProfileError: others wrote a profile again and again; so with the next one: run it again.
             StillThereError: see above.
-            LogOwnerError: the report generator failed.
+            ReportFunctionError: the report function failed.
             ClientError: AWS refused; what is done stays done, and the same again goes on.
             BotoCoreError: AWS cannot be reached; the same.
         """

@@ -4,7 +4,7 @@ Profiles first: what they remember by hashes of tokens can be found again only w
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -21,8 +21,8 @@ from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.rewriting import LogEdit, LogRewriter, Rewritten
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.storage.attributes import Item
-from fraudstream.transactions.transaction import FIELDS
 from fraudstream_tools.operations.privacy.bucket_objects import find_named_tokens, rename_in_report
+from fraudstream_tools.operations.privacy.item_tokens import IDENTIFIERS, renamed_reasons, token_of, tokens_in
 from fraudstream_tools.operations.privacy.shards import shards_put_together
 from fraudstream_tools.operations.privacy.system import PrivacySystem, TokenStore
 from fraudstream_tools.operations.recovery.table_scan import scan
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from fraudstream_tools.operations.privacy.tokens import NewestTokens
 
-_IDENTIFIERS: Final = tuple(field.public_name for field in FIELDS if field.spec.identifies is not None)
 _ATTEMPTS: Final = 5
 _CANCELED: Final = "TransactionCanceledException"
 
@@ -72,7 +71,7 @@ class Rekeying:
         Raises:
             MovingProfileError: see above.
             TokensRefusedError: the processor gives no tokens.
-            LogOwnerError: the report generator failed.
+            ReportFunctionError: the report function failed.
             ClientError: AWS refused.
             BotoCoreError: AWS cannot be reached.
         """
@@ -94,7 +93,7 @@ class Rekeying:
         def on_page(_: int, page: list[Item]) -> None:
             nonlocal done
             with self._lock:
-                newest = self.tokens.of({token for item in page for token in _tokens_in(item)})
+                newest = self.tokens.of({token for item in page for token in tokens_in(item)})
                 # All at once; each is asked for again below, and known by then.
                 self.tokens.of_hashes(item["payloadHash"]["S"] for item in page if "payloadHash" in item)
             changed = sum(rekey(item, newest) for item in page)
@@ -107,7 +106,7 @@ class Rekeying:
         scan(self.system.dynamodb, table, on_page)
 
     def _learn_hashes(self, item: Item, newest: Mapping[str, str]) -> bool:
-        for name in _IDENTIFIERS:
+        for name in IDENTIFIERS:
             if (token := item.get(name, {}).get("S")) in newest:
                 self._hashes[peer_hash(token)] = peer_hash(newest[token])
         return False
@@ -207,8 +206,8 @@ class Rekeying:
             if new != stored:
                 changes = {"payloadHash": {"S": new}}
         else:
-            changes = {name: {"S": newest[item[name]["S"]]} for name in _IDENTIFIERS if _token(item, name) in newest}
-            if reasons := _reasons(item, newest):
+            changes = {name: {"S": newest[item[name]["S"]]} for name in IDENTIFIERS if token_of(item, name) in newest}
+            if reasons := renamed_reasons(item, newest):
                 changes["reasons"] = reasons
         keys = ("transactionId", "timestamp")
         return self._change(self.system.transactions, item, {name: item[name] for name in keys}, changes)
@@ -284,32 +283,3 @@ def _is_unchanged(item: Item) -> dict[str, Any]:
         "ExpressionAttributeNames": {"#version": "version"},
         "ExpressionAttributeValues": {":version": item["version"]},
     }
-
-
-def _tokens_in(item: Item) -> Iterable[str]:
-    """Yield all that may be a token in an item of any of the tables."""
-    for name in _IDENTIFIERS:
-        if token := _token(item, name):
-            yield token
-    for name in ("entity", "erasedFor"):
-        yield from item.get(name, {}).get("S", "").split("#")
-    for reason in item.get("reasons", {}).get("L", ()):
-        yield reason["M"].get("source", {}).get("S", "").partition("#")[2]
-
-
-def _token(item: Item, name: str) -> str | None:
-    return item.get(name, {}).get("S")
-
-
-def _reasons(item: Item, newest: Mapping[str, str]) -> Mapping[str, Any] | None:
-    """Return a decision's reasons with newest tokens in their sources; None where nothing changes."""
-    reasons: list[Any] = item.get("reasons", {}).get("L", [])
-    changed = [_reason(each, newest) for each in reasons]
-    return {"L": changed} if changed != reasons else None
-
-
-def _reason(reason: Mapping[str, Any], newest: Mapping[str, str]) -> Mapping[str, Any]:
-    kind, _, token = reason["M"].get("source", {}).get("S", "").partition("#")
-    if token not in newest:
-        return reason
-    return {"M": {**reason["M"], "source": {"S": f"{kind}#{newest[token]}"}}}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from fraudstream.contract import RULESET_FILE
 from fraudstream_tools.operations.audit.change_note import ChangeNote, checked_reason
-from fraudstream_tools.operations.audit.records import AuditLog, Operator
+from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, RulesetBucket, RulesetPlan
 
 _TARGET = "ruleset"

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import httpx
 from botocore.credentials import Credentials
 
 from fraudstream.durations import HOUR
-from fraudstream_tools.cli.report import report_key
+from fraudstream.reporting.log.keys import ReportFormat
 from fraudstream_tools.cli.support.demo.reconciliation import STOPPED, RunCounts, logged_decisions, stored_transactions
 from fraudstream_tools.cli.support.demo.results import Results, print_results
 from fraudstream_tools.cli.support.labelling import label_transaction
@@ -24,6 +24,7 @@ from fraudstream_tools.lab.replay.client import ReplayResult, replay
 from fraudstream_tools.lab.replay.signing import SignedRequests
 from fraudstream_tools.lab.world.sample_day import sample_transactions, sample_truth
 from fraudstream_tools.operations.alerts import AlertQuery, AlertQueue
+from fraudstream_tools.operations.daily_reports import DailyReports
 
 if TYPE_CHECKING:
     from embedded_aws.cloud import LocalCloud
@@ -132,9 +133,9 @@ def _report(cloud: "LocalCloud", days: Sequence[date], folder: Path) -> Path:
 def _fetch(cloud: "LocalCloud", day: date, folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for file_format in ("html", "json", "csv"):
-        content = cloud.client("s3").get_object(Bucket=cloud.outputs["bucketName"], Key=report_key(day, file_format))
-        (folder / f"report.{file_format}").write_bytes(content["Body"].read())
+    reports = DailyReports(cloud.client("s3"), cloud.outputs["bucketName"])
+    for file_format in get_args(ReportFormat):
+        (folder / f"report.{file_format}").write_bytes(reports.read(day, file_format) or b"")
     return folder / "report.html"
 
 

@@ -9,7 +9,8 @@ from fraudstream.contract import MODELS_FILE, RULESET_PREFIX
 from fraudstream.detection.rules.ruleset import RulesetError
 from fraudstream.settings import Metric
 from fraudstream_tools.cli.support.local.log_tail import LogTail
-from fraudstream_tools.operations.rulesets.active import RulesetBucket, checked
+from fraudstream_tools.operations.rulesets.active import RulesetBucket
+from fraudstream_tools.operations.rulesets.history import checked
 
 if TYPE_CHECKING:
     from embedded_aws.cloud import LocalCloud

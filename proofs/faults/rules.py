@@ -1,0 +1,32 @@
+"""The ruleset of the experiment: one rule that counts, and one that compares."""
+
+from typing import Final
+
+from fraudstream.detection.rules.ruleset import Ruleset, load
+
+_RULES: Final = """
+schemaVersion: 1
+baseLogOdds: {base}
+thresholds: {{review: 30, decline: 80}}
+rules:
+  - id: often
+    description: often
+    when: cardCount2h >= 3
+    points: 2.5
+    reasonCode: CARD_VELOCITY
+    severity: low
+    source: own
+  - id: abroad
+    description: abroad
+    when: ipCountry != cardCountry
+    points: 1.5
+    reasonCode: COUNTRY_MISMATCH
+    severity: low
+    source: own
+"""
+_RATES: Final = b"{baseCurrency: EUR, rates: [{validFrom: 2026-01-01, perBase: {}}]}"
+
+
+def ruleset(base: float) -> Ruleset:
+    """Return the ruleset with the log-odds that every transaction begins with."""
+    return load(_RULES.format(base=base).encode(), _RATES, b"{blocked: {}}")

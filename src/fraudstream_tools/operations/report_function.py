@@ -1,0 +1,46 @@
+"""The report function, asked to do one task a call: it alone has the key of the decision log's seals and chain."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+_OUT_OF_TIME: Final = "OutOfTimeError"
+
+
+class ReportFunctionError(RuntimeError):
+    """The report function did not do what it was asked; its log group says why."""
+
+
+class UnfinishedTaskError(ReportFunctionError):
+    """The report function did a part of its task, and goes on with it when it is asked again."""
+
+
+@dataclass(frozen=True)
+class ReportFunction:
+    """The report function of a deployment."""
+
+    client: "LambdaClient"
+    name: str
+
+    def run(self, task: str, **asked: object) -> Any:  # noqa: ANN401  (each task has an answer of its own)
+        """Return the answer to a task, as JSON decodes it.
+
+        Args:
+            task: one of `TASKS` of the function's module, which says what each takes.
+            **asked: what the task takes.
+
+        Raises:
+            UnfinishedTaskError: its time was over before all was done.
+            ReportFunctionError: it failed.
+            ClientError: AWS refuses the call.
+            BotoCoreError: AWS cannot be reached.
+        """
+        answer = self.client.invoke(FunctionName=self.name, Payload=json.dumps({"task": task, **asked}).encode())
+        content: Any = json.load(answer["Payload"])
+        if "FunctionError" not in answer:
+            return content
+        kind = UnfinishedTaskError if content.get("errorType") == _OUT_OF_TIME else ReportFunctionError
+        raise kind(f"the report function failed at {task}: its log group says why ({self.name})")

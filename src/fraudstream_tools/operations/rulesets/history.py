@@ -1,0 +1,174 @@
+"""Rulesets that are or were stored in a stack's bucket, as far back as it keeps old versions of its files."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from fraudstream.contract import RULESET_FILES
+from fraudstream.detection import trial
+from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load, version_of
+from fraudstream.detection.stores.earlier_versions import FolderState, states
+from fraudstream_tools.operations.audit.change_note import ChangeNote
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_SHORTEST_VERSION: Final = 4
+
+
+class NoSuchVersionError(LookupError):
+    """The bucket keeps no ruleset of a version, or none that can be used."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RulesetVersion:
+    """A ruleset that is or was stored in the bucket."""
+
+    version: str | None
+    """None where a file is missing."""
+    since: datetime
+    files: tuple[str, ...]
+    """The files that were written or deleted then."""
+    note: ChangeNote | None
+    """Who did it; None where no command did: an upload by hand or by `pulumi up`."""
+    rules: int | None
+    """How many rules it has; None where it is refused."""
+    problems: tuple[str, ...]
+    """Why the functions refuse it; empty where they do not."""
+    is_active: bool
+    contents: Mapping[str, bytes]
+
+
+def checked(contents: Mapping[str, bytes]) -> Ruleset:
+    """Load a ruleset as the functions do: strict reading, checking, and a trial judgement.
+
+    Args:
+        contents: the three files by name.
+
+    Raises:
+        RulesetError: every problem that was found.
+    """
+    if missing := [name for name in RULESET_FILES if name not in contents]:
+        raise RulesetError([f"{name}: it is not there" for name in missing])
+    ruleset = load(*(contents[name] for name in RULESET_FILES))
+    trial.check_ruleset(ruleset)
+    return ruleset
+
+
+class RulesetHistory:
+    """Reads what is and was stored.
+
+    Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+    """
+
+    def __init__(self, s3: "S3Client", bucket: str, prefix: str) -> None:
+        """Store where it is."""
+        self._s3 = s3
+        self._bucket = bucket
+        self._prefix = prefix
+        self._known: dict[tuple[str, str], tuple[bytes, ChangeNote | None]] = {}
+
+    def versions(self) -> Iterator[RulesetVersion]:
+        """Yield what is and was stored, newest first, as far back as the bucket keeps old versions.
+
+        Files that one command wrote make one version. What was stored before all three files were there is left out.
+        """
+        is_found = False
+        unfinished: list[RulesetVersion] = []
+        for version in self._stored():
+            if version.version is None:
+                unfinished.append(version)
+                continue
+            yield from unfinished
+            unfinished = []
+            yield replace(version, is_active=not is_found and not version.problems)
+            is_found = is_found or not version.problems
+
+    def active_or_none(self) -> RulesetVersion | None:
+        """Return what functions judge by: the newest that can be used; None where there is none."""
+        return next((version for version in self.versions() if version.is_active), None)
+
+    def active(self) -> RulesetVersion:
+        """Return what functions judge by: the newest that can be used.
+
+        Raises:
+            NoSuchVersionError: the bucket keeps none.
+        """
+        if (active := self.active_or_none()) is None:
+            raise NoSuchVersionError(f"the bucket {self._bucket} keeps no ruleset that can be used: deploy one")
+        return active
+
+    def named(self, version: str) -> RulesetVersion:
+        """Return a version by its name or the beginning of that.
+
+        Raises:
+            NoSuchVersionError: there is none, there are several, or the functions refuse it.
+        """
+        if len(version) < _SHORTEST_VERSION:
+            raise NoSuchVersionError(f"{version}: name at least {_SHORTEST_VERSION} digits of the version")
+        found = [each for each in self.versions() if each.version is not None and each.version.startswith(version)]
+        versions = dict.fromkeys(each.version for each in found)
+        if not versions:
+            raise NoSuchVersionError(f"the bucket keeps no ruleset {version}: `fraudstream rules history` lists them")
+        if len(versions) > 1:
+            raise NoSuchVersionError(f"{version} may be {' or '.join(map(str, versions))}: name more digits")
+        if found[0].problems:
+            raise NoSuchVersionError("\n  ".join([f"ruleset {found[0].version} is refused:", *found[0].problems]))
+        return found[0]
+
+    def before(self, active: RulesetVersion | None) -> RulesetVersion:
+        """Return the version to go back to, which may be the active one: where a newer one is stored that is refused.
+
+        Raises:
+            NoSuchVersionError: there is none that can be used.
+        """
+        versions = list(self.versions())
+        if active is not None and versions[0].problems:
+            return active
+        for version in versions:
+            if not version.problems and (active is None or version.version != active.version):
+                return version
+        raise NoSuchVersionError("the bucket keeps no earlier ruleset that can be used")
+
+    def _stored(self) -> Iterator[RulesetVersion]:
+        """Yield the history without saying which version is active."""
+        pending: list[FolderState] = []
+        noted: ChangeNote | None = None
+        for state in states(self._s3, self._bucket, self._prefix, RULESET_FILES.__contains__):
+            note = (
+                self._read(state.changed, state.versions[state.changed])[1] if state.changed in state.versions else None
+            )
+            if pending and (note is None or noted is None or note.change_id != noted.change_id):
+                yield self._version(pending, noted)
+                pending = []
+            pending.append(state)
+            noted = note
+        if pending:
+            yield self._version(pending, noted)
+
+    def _version(self, made_by: list[FolderState], note: ChangeNote | None) -> RulesetVersion:
+        newest = made_by[0]
+        contents = {name: self._read(name, version)[0] for name, version in newest.versions.items()}
+        try:
+            rules, problems = len(checked(contents).rules), ()
+        except RulesetError as error:
+            rules, problems = None, error.problems
+        is_whole = all(name in contents for name in RULESET_FILES)
+        return RulesetVersion(
+            version=version_of(*(contents[name] for name in RULESET_FILES)) if is_whole else None,
+            since=newest.since,
+            files=tuple(sorted({state.changed for state in made_by})),
+            note=note,
+            rules=rules,
+            problems=problems,
+            is_active=False,
+            contents=contents,
+        )
+
+    def _read(self, name: str, version: str) -> tuple[bytes, ChangeNote | None]:
+        if (name, version) not in self._known:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=self._prefix + name, VersionId=version)
+            content = answer["Body"].read()
+            self._known[name, version] = content, ChangeNote.from_metadata(answer["Metadata"], content)
+        return self._known[name, version]
