@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,6 +16,7 @@ from fraudstream.transactions.storage.item import decode
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.alerts import AlertQueue
+from fraudstream_tools.operations.evidence import Judgement, judgement_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -50,6 +51,8 @@ class TransactionDetails:
     state: Mapping[str, Any]
     """The transaction as the API answers it; from the table, also what no client reads."""
     alert: AlertSummary | None = None
+    judgement: Judgement = field(default_factory=Judgement)
+    """What the decision saw, as far as the table was read."""
     rules: Mapping[str, str] = field(default_factory=dict[str, str])
     """What the rules behind its decision look for, by their ids; without those that are not active any more."""
     ruleset: str | None = None
@@ -80,11 +83,13 @@ def read_details(
     if item is None:
         return None
     failed_before = int((time.time() - DECISION_DEADLINE_SECONDS) * SECOND)
-    state = msgspec.to_builtins(present_state(decode(item), failed_before=failed_before))
+    stored = decode(item)
+    state = msgspec.to_builtins(present_state(stored, failed_before=failed_before))
     values = plain_values(item)
     beside = {name: values[name] for name in _BESIDE if name in values}
     alert = AlertQueue(dynamodb, alerts=alerts, transactions=transactions).get(transaction_id)
-    return described(TransactionDetails(state=state | beside, alert=alert), ruleset)
+    details = TransactionDetails(state=state | beside, alert=alert, judgement=judgement_of(stored, ruleset))
+    return described(details, ruleset)
 
 
 def described(details: TransactionDetails, ruleset: Ruleset | None) -> TransactionDetails:
@@ -93,7 +98,7 @@ def described(details: TransactionDetails, ruleset: Ruleset | None) -> Transacti
         return details
     sources = {reason.get("source") for reason in details.state.get("reasons") or ()}
     rules = {rule.id: rule.description for rule in ruleset.rules if rule.id in sources}
-    return TransactionDetails(state=details.state, alert=details.alert, rules=rules, ruleset=ruleset.version)
+    return replace(details, rules=rules, ruleset=ruleset.version)
 
 
 def history_of(state: Mapping[str, Any], alert: AlertSummary | None = None) -> list[HistoryEvent]:

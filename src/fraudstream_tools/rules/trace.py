@@ -45,7 +45,11 @@ def parameters_of(rule: Rule) -> dict[str, checker.Parameter]:
 
 
 def traces(
-    ruleset: Ruleset, transaction: Transaction, vector: Vector, listed_as: Collection[str] = ()
+    ruleset: Ruleset,
+    transaction: Transaction,
+    vector: Vector,
+    listed_as: Collection[str] = (),
+    among: Collection[str] | None = None,
 ) -> list[RuleTrace]:
     """Return of every rule what it said of a transaction and why, in the order of the ruleset.
 
@@ -54,9 +58,10 @@ def traces(
         transaction: what they were asked about.
         vector: its features, as judged.
         listed_as: on which lists it was beside those of lists.yaml.
+        among: ids of the rules that are asked for; None for all.
     """
     tracer = _Tracer(ruleset, transaction, vector, listed_as)
-    return [tracer.trace(rule) for rule in ruleset.rules]
+    return [tracer.trace(rule) for rule in ruleset.rules if among is None or rule.id in among]
 
 
 class _Tracer:

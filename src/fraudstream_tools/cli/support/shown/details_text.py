@@ -26,6 +26,11 @@ def print_details(details: "TransactionDetails") -> None:
     out.print(facts)
     _section("why")
     _print_reasons(details)
+    if details.judgement.habits:
+        _section("beside this customer's habit")
+        for habit in details.judgement.habits:
+            line = Text.assemble("  • ", (habit.text, "bold" if habit.is_unusual else ""))
+            out.print(line, soft_wrap=True)
     _section("what happened")
     history = Table.grid(padding=(0, 2))
     for event in details.history:
@@ -116,6 +121,8 @@ def _print_reasons(details: "TransactionDetails") -> None:
             behind.append(f": {description}")
         behind.stylize("dim")
         told.add_row("", behind)
+        for each in details.judgement.evidence.get(source, ()):
+            told.add_row("", Text(f"✓ {each}", style="dim"))
     out.print(told)
     if details.rules and details.ruleset != details.state.get("rulesetVersion"):
         out.print(
