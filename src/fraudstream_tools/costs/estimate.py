@@ -156,7 +156,6 @@ def _lines(usage: Usage, counts: MeteredCounts, prices: Prices, monthly: float) 
         "DynamoDB: storage",
         prices.dollars("infrequent_gigabyte_months", dated + _index_gigabytes(usage))
         + prices.dollars("table_gigabyte_months", others),
-        +prices.dollars("table_gigabyte_months", others),
     )
     yield "DynamoDB: point-in-time recovery", prices.dollars("recovery_gigabyte_months", dated + others)
     runs_of = {
