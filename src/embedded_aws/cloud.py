@@ -169,8 +169,8 @@ class LocalCloud:
             TimeoutError: it was not so in time.
         """
         deadline = time.monotonic() + timeout_seconds
-        busy = lambda: self._runtime.in_flight > 0  # noqa: E731 (short enough)
-        if not wait_until_quiet(self._consumers, deadline - time.monotonic(), busy=busy):
+        timeout = deadline - time.monotonic()
+        if not wait_until_quiet(self._consumers, timeout, busy=lambda: self._runtime.in_flight > 0):
             raise TimeoutError(f"the embedded AWS was still busy after {timeout_seconds:g} s")
 
     def environment(self, function_name: str) -> Mapping[str, str]:

@@ -134,7 +134,7 @@ def _run(
         settings.configure(
             mocks.MockSettings(
                 monitor=monitor,
-                monitor_features=set(monitor.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),  # pyright: ignore[reportUnknownMemberType]
+                monitor_features=set(monitor.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),  # pyright: ignore[reportUnknownMemberType]  (generated)
                 engine=mocks.MockEngine(_log),
                 project=project,
                 stack=stack,
@@ -218,10 +218,10 @@ class _Monitor(mocks.MockMonitor):
             self.exports.update(_plain(rpc.deserialize_properties(request.outputs)))
         return empty_pb2.Empty()
 
-    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> resource_pb2.ReadResourceResponse:  # noqa: N802
+    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> resource_pb2.ReadResourceResponse:  # noqa: N802  (as above)
         raise self._fail(DeploymentError(f"{request.type} {request.name}: nothing exists here yet that could be read"))
 
-    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:  # noqa: N802
+    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:  # noqa: N802  (as above)
         arguments = _plain(rpc.deserialize_properties(request.args))
         answer = resource_pb2.ResourceInvokeResponse()
         if request.tok == _READ_STACK_OUTPUTS:

@@ -46,7 +46,7 @@ class BodyValidator:
             value: Any = json.loads(body, parse_constant=_refuse)
         except (ValueError, RecursionError):
             raise bad_body("Unable to parse the request body") from None
-        errors: Iterable[ValidationError] = validator.iter_errors(value)  # pyright: ignore[reportUnknownMemberType]
+        errors: Iterable[ValidationError] = validator.iter_errors(value)  # pyright: ignore[reportUnknownMemberType]  (no types)
         if described := [_describe(error) for error in errors]:
             raise bad_body(f"[{', '.join(described)}]")
 

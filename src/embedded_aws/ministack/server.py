@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
@@ -121,7 +122,7 @@ class MinistackServer:
         Raises:
             ServerError: the server does not answer.
         """
-        if self._request("POST", "/_ministack/reset") != 200:  # noqa: PLR2004 (HTTP's OK)
+        if self._request("POST", "/_ministack/reset") != HTTPStatus.OK:
             raise ServerError("ministack could not be reset")
 
     def client(self, service: str, credentials: Credentials | None = None) -> Any:  # noqa: ANN401 (any service's client)
@@ -192,7 +193,7 @@ class MinistackServer:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
             with contextlib.suppress(ServerError):
-                if self._request("GET", "/_ministack/ready") == 200:  # noqa: PLR2004 (HTTP's OK)
+                if self._request("GET", "/_ministack/ready") == HTTPStatus.OK:
                     return True
             time.sleep(0.02)
         return False

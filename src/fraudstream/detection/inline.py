@@ -158,11 +158,11 @@ class _Attempt:
             return self._judge.failed(InlineFallback.NO_PROFILES, error)
         try:
             ruleset = self._ruleset()
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001  (as above)
             return self._judge.failed(InlineFallback.NO_RULESET, error)
         try:
             return self._judge.judge(transaction, profiles, ruleset)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001  (as above)
             return self._judge.failed(InlineFallback.FAILED, error)
 
     def close(self) -> None:

@@ -144,7 +144,7 @@ def _write_report(date_text: object, context: "LambdaContext") -> Mapping[str, A
 
 
 def _verify(since: date, until: date) -> Mapping[str, Any]:
-    from fraudstream.reporting.log.chain.verification import verify  # noqa: PLC0415
+    from fraudstream.reporting.log.chain.verification import verify  # noqa: PLC0415  (the segments' writer needs none of this)
 
     first, last = (datetime(day.year, day.month, day.day, hour, tzinfo=UTC) for day, hour in ((since, 0), (until, 23)))
     found = verify(BucketStore(_s3(), _settings.bucket), DECISION_LOG_PREFIX, _chain(), first, last)
@@ -232,8 +232,8 @@ def _measure_drift(day: date) -> None:
 
 def _reporter(context: "LambdaContext") -> "Reporter":
     # DuckDB and Jinja take longer to import than a segment takes to write.
-    from fraudstream.reporting.daily.reporter import Reporter  # noqa: PLC0415
-    from fraudstream.reporting.daily.table_check import find_orphaned_claims, sample_table  # noqa: PLC0415
+    from fraudstream.reporting.daily.reporter import Reporter  # noqa: PLC0415  (as above)
+    from fraudstream.reporting.daily.table_check import find_orphaned_claims, sample_table  # noqa: PLC0415  (as above)
 
     return Reporter(
         store=BucketStore(_s3(), _settings.bucket),

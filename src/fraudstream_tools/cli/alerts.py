@@ -69,10 +69,10 @@ def list_alerts(
     fraudstream alerts list --json --limit 1000 | jq '.[] | select(.score > 90)'
     ```
     """
-    import msgspec  # noqa: PLC0415  (kept out of `--help`)
+    import msgspec
 
-    from fraudstream_tools.operations.alert_summary import AlertStatus  # noqa: PLC0415
-    from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery  # noqa: PLC0415
+    from fraudstream_tools.operations.alert_summary import AlertStatus
+    from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery
 
     deployment = Deployment(stack)
     is_compared = min_amount is not None or sort == "amount"
@@ -116,10 +116,10 @@ def show(
     fraudstream alerts show order-20261123-0001
     ```
     """
-    import msgspec  # noqa: PLC0415  (kept out of `--help`)
+    import msgspec
 
-    from fraudstream.transactions.storage.item import PoisonRecordError  # noqa: PLC0415
-    from fraudstream_tools.operations.transaction_details import read_details  # noqa: PLC0415
+    from fraudstream.transactions.storage.item import PoisonRecordError
+    from fraudstream_tools.operations.transaction_details import read_details
 
     deployment = Deployment(stack)
     client = deployment.client("dynamodb")
@@ -153,8 +153,8 @@ def close(
     """
     if is_fraud is None:
         raise CommandError("what was it? Say --fraud or --legitimate")
-    from fraudstream.detection.stores.alerts import AlertStore  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream.transactions.decisions.decision import Label, Truth  # noqa: PLC0415
+    from fraudstream.detection.stores.alerts import AlertStore
+    from fraudstream.transactions.decisions.decision import Label, Truth
 
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
@@ -172,7 +172,7 @@ def close(
 
 def alert_queue(deployment: Deployment, rates: "Rates | None" = None) -> "AlertQueue":
     """Return the review queue of a deployment."""
-    from fraudstream_tools.operations.alerts import AlertQueue  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.alerts import AlertQueue
 
     return AlertQueue(
         deployment.client("dynamodb"),
@@ -183,7 +183,7 @@ def alert_queue(deployment: Deployment, rates: "Rates | None" = None) -> "AlertQ
 
 
 def _channel(name: str | None) -> "Channel | None":
-    from fraudstream.transactions.transaction import Channel  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.transactions.transaction import Channel
 
     if name is None:
         return None

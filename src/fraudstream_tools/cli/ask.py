@@ -63,8 +63,8 @@ def ask(
     fraudstream ask @infra/data/queries/device.sql --value tok_0123456789abcdefABCDEF
     ```
     """
-    from fraudstream_tools.analytics.answers import QuestionError, as_of  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.analytics.local_log import ask_folder  # noqa: PLC0415
+    from fraudstream_tools.analytics.answers import QuestionError, as_of
+    from fraudstream_tools.analytics.local_log import ask_folder
 
     if html is not None:
         refuse_unwritable(html)
@@ -75,11 +75,11 @@ def ask(
         raise CommandError(str(error)) from None
     _refuse_unknown(chart or [], answer)
     if html is not None:
-        from fraudstream_tools.cli.support.shown.answer_page import write_page  # noqa: PLC0415
+        from fraudstream_tools.cli.support.shown.answer_page import write_page
 
         write_page(html, sql, answer, chart or [])
     if as_json:
-        from fraudstream_tools.cli.support.shown.answer_table import as_plain  # noqa: PLC0415
+        from fraudstream_tools.cli.support.shown.answer_table import as_plain
 
         print_json({"columns": answer.columns, "rows": as_plain(answer), "hasMore": answer.has_more})
     elif html is not None:
@@ -101,7 +101,7 @@ def _sql(question: str) -> str:
 
 
 def _refuse_unknown(chart: list[str], answer: "Answer") -> None:
-    from fraudstream_tools.analytics.answers import numeric_columns  # noqa: PLC0415
+    from fraudstream_tools.analytics.answers import numeric_columns
 
     drawn = numeric_columns(answer)
     for column in chart:
@@ -110,8 +110,8 @@ def _refuse_unknown(chart: list[str], answer: "Answer") -> None:
 
 
 def _print(answer: "Answer", chart: list[str]) -> None:
-    from fraudstream_tools.cli.support.shown.answer_chart import print_chart  # noqa: PLC0415
-    from fraudstream_tools.cli.support.shown.answer_table import print_table  # noqa: PLC0415
+    from fraudstream_tools.cli.support.shown.answer_chart import print_chart
+    from fraudstream_tools.cli.support.shown.answer_table import print_table
 
     if not answer.rows:
         out.print("the answer has no rows")

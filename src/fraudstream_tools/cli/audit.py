@@ -38,10 +38,10 @@ def audit(
     fraudstream audit --date 2026-11-23 --json | jq '.[] | select(.action == "add-to-list")'
     ```
     """
-    import msgspec  # noqa: PLC0415  (kept out of `--help`)
+    import msgspec
 
-    from fraudstream_tools.operations.audit.identity import operator_of  # noqa: PLC0415
-    from fraudstream_tools.operations.audit.records import AuditLog  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.identity import operator_of
+    from fraudstream_tools.operations.audit.records import AuditLog
 
     deployment = Deployment(stack)
     log = AuditLog(deployment.client("s3"), deployment["bucketName"], operator_of(deployment.client("sts")))

@@ -114,9 +114,9 @@ def backtest(
         fraudstream backtest --rules rules --data world.parquet --truth world.truth.parquet --json
         fraudstream backtest --rules rules --data fraudTrain.csv --map sparkov
     """
-    from fraudstream.reporting.log.reader.files import is_log  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.backtest.figures import figures  # noqa: PLC0415
-    from fraudstream_tools.lab.backtest.workers import without_cycle_collection  # noqa: PLC0415
+    from fraudstream.reporting.log.reader.files import is_log
+    from fraudstream_tools.lab.backtest.figures import figures
+    from fraudstream_tools.lab.backtest.workers import without_cycle_collection
 
     if changes is not None:
         refuse_unwritable(changes)
@@ -140,11 +140,11 @@ def backtest(
         _write_changes(changes, tally.changes)
     result = figures(tally, rulesets, [str(folder) for folder in folders], repeated=repeated)
     if as_json:
-        import msgspec  # noqa: PLC0415  (kept out of `--help`)
+        import msgspec
 
         print_json(msgspec.to_builtins(result))
         return
-    from fraudstream_tools.cli.support.shown.backtest_tables import print_figures  # noqa: PLC0415
+    from fraudstream_tools.cli.support.shown.backtest_tables import print_figures
 
     print_figures(result)
     if changes is not None:
@@ -164,7 +164,7 @@ class _Run:
 
     def from_log(self, place: Path) -> "tuple[BacktestTally, int]":
         """Judge logged features; return the tally, and that none was left out: logs repeat themselves by design."""
-        from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED  # noqa: PLC0415
+        from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED
 
         for rule in sorted({rule for ruleset in self.rulesets for rule in _needing(ruleset, NOT_LOGGED)}):
             err.print(
@@ -181,9 +181,9 @@ class _Run:
         return tally, 0
 
     def _judge(self, log: "DecisionLog") -> "BacktestTally":
-        from fraudstream_tools.lab.backtest import duckdb_engine  # noqa: PLC0415  (each pays for what it uses)
-        from fraudstream_tools.lab.backtest.log_samples import log_samples  # noqa: PLC0415
-        from fraudstream_tools.lab.backtest.workers import evaluate  # noqa: PLC0415
+        from fraudstream_tools.lab.backtest import duckdb_engine
+        from fraudstream_tools.lab.backtest.log_samples import log_samples
+        from fraudstream_tools.lab.backtest.workers import evaluate
 
         if self.engine is BacktestEngine.DUCKDB:
             return duckdb_engine.tally(log, self.rulesets, with_changes=self.with_changes)
@@ -205,8 +205,8 @@ class _Run:
         truth_map: "FileMap | None",
     ) -> "tuple[BacktestTally, int]":
         """Replay transactions and judge them; return the tally, and how many came twice."""
-        from fraudstream_tools.lab.backtest.replay_samples import distinct, read_history, replayed  # noqa: PLC0415
-        from fraudstream_tools.lab.backtest.workers import evaluate  # noqa: PLC0415
+        from fraudstream_tools.lab.backtest.replay_samples import distinct, read_history, replayed
+        from fraudstream_tools.lab.backtest.workers import evaluate
 
         calendar = self._calendar(time_zone)
         with progress_bar("reading", None) as advance:
@@ -227,9 +227,9 @@ class _Run:
         return tally, history.repeated
 
     def _calendar(self, time_zone: str) -> "Calendar":
-        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  (kept out of `--help`)
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-        from fraudstream.detection.features.compute import Calendar  # noqa: PLC0415
+        from fraudstream.detection.features.compute import Calendar
 
         try:
             return Calendar(ZoneInfo(time_zone))
@@ -237,16 +237,16 @@ class _Run:
             raise CommandError(f"--time-zone {time_zone}: there is no such time zone") from None
 
     def _processes(self) -> int:
-        from fraudstream_tools.lab.backtest.workers import processors  # noqa: PLC0415
+        from fraudstream_tools.lab.backtest.workers import processors
 
         return self.processes or processors()
 
 
 def _contestant(place: Path, models: Path | None) -> "Contestant":
-    from fraudstream.contract import RULESET_FILES  # noqa: PLC0415
-    from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.backtest.run import Contestant  # noqa: PLC0415
-    from fraudstream_tools.lab.training.model_storage import model_folder, read_models  # noqa: PLC0415
+    from fraudstream.contract import RULESET_FILES
+    from fraudstream.detection.models.model import ModelError
+    from fraudstream_tools.lab.backtest.run import Contestant
+    from fraudstream_tools.lab.training.model_storage import model_folder, read_models
 
     ruleset = place / RULESET_FILE if place.is_dir() else place
     paths = [ruleset, *(ruleset.with_name(name) for name in RULESET_FILES if name != RULESET_FILE)]
@@ -266,7 +266,7 @@ def _contestant(place: Path, models: Path | None) -> "Contestant":
 
 
 def _load(contestant: "Contestant", place: Path) -> "Ruleset":
-    from fraudstream.detection.rules.ruleset import RulesetError  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream.detection.rules.ruleset import RulesetError
 
     try:
         return contestant.load()
@@ -275,7 +275,7 @@ def _load(contestant: "Contestant", place: Path) -> "Ruleset":
 
 
 def _needing(ruleset: "Ruleset", names: Iterable[str]) -> list[str]:
-    import re  # noqa: PLC0415  (kept out of `--help`)
+    import re
 
     wanted = set(names)
     return [rule.id for rule in ruleset.rules if wanted.intersection(re.findall(r"\w+", rule.when))]

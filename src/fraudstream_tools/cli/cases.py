@@ -68,9 +68,9 @@ def list_cases(
     fraudstream cases list --state snoozed --json
     ```
     """
-    import msgspec  # noqa: PLC0415  (kept out of `--help`)
+    import msgspec
 
-    from fraudstream_tools.operations.cases.queue import CaseOrder, CaseQuery, CaseQueue, CaseState  # noqa: PLC0415
+    from fraudstream_tools.operations.cases.queue import CaseOrder, CaseQuery, CaseQueue, CaseState
 
     desk = _Desk(stack)
     query = CaseQuery(
@@ -96,7 +96,7 @@ def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
 
     fraudstream cases show order-20261123-0001
     """
-    import msgspec  # noqa: PLC0415  (kept out of `--help`)
+    import msgspec
 
     desk = _Desk(stack)
     case = desk.case(desk.alert(transaction_id))
@@ -199,7 +199,7 @@ def decide(
 
     fraudstream cases decide order-20261123-0001 --fraud --whole --note "customer denies it"
     """
-    from fraudstream.transactions.decisions.decision import Truth  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.transactions.decisions.decision import Truth
 
     if is_fraud is None:
         raise CommandError("what was it? Say --fraud or --legitimate")
@@ -229,7 +229,7 @@ class _Desk:
 
     @property
     def queue(self) -> "AlertQueue":
-        from fraudstream_tools.operations.alerts import AlertQueue  # noqa: PLC0415  (kept out of `--help`)
+        from fraudstream_tools.operations.alerts import AlertQueue
 
         ruleset = active_ruleset(self._deployment, quiet=True)
         return AlertQueue(
@@ -241,16 +241,16 @@ class _Desk:
 
     @property
     def cases(self) -> "CaseStore":
-        from fraudstream_tools.operations.cases.store import CaseStore  # noqa: PLC0415  (kept out of `--help`)
+        from fraudstream_tools.operations.cases.store import CaseStore
 
         return CaseStore(self._deployment.client("dynamodb"), self._deployment["alertsTable"])
 
     @property
     def work(self) -> "CaseWork":
-        from fraudstream_tools.operations.audit.identity import operator_of  # noqa: PLC0415
-        from fraudstream_tools.operations.audit.records import AuditLog  # noqa: PLC0415
-        from fraudstream_tools.operations.cases.work import CaseWork  # noqa: PLC0415
-        from fraudstream_tools.operations.reviews import Reviews  # noqa: PLC0415
+        from fraudstream_tools.operations.audit.identity import operator_of
+        from fraudstream_tools.operations.audit.records import AuditLog
+        from fraudstream_tools.operations.cases.work import CaseWork
+        from fraudstream_tools.operations.reviews import Reviews
 
         operator = operator_of(self._deployment.client("sts"))
         reviews = Reviews(
@@ -278,9 +278,9 @@ class _Desk:
 
 def _changed(change: "Callable[[], _T]") -> _T:
     """Make a change; say in a sentence why it was not made."""
-    from fraudstream_tools.operations.assignments import AlertTakenError  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.operations.audit.change_note import ReasonError  # noqa: PLC0415
-    from fraudstream_tools.operations.labels import LabelError  # noqa: PLC0415
+    from fraudstream_tools.operations.assignments import AlertTakenError
+    from fraudstream_tools.operations.audit.change_note import ReasonError
+    from fraudstream_tools.operations.labels import LabelError
 
     try:
         return change()

@@ -39,7 +39,7 @@ def console(
     fraudstream console --stack prod --no-open
     ```
     """
-    from fraudstream_tools.console.server import serve  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.console.server import serve
 
     system = _system(Deployment(stack))
 
@@ -53,10 +53,10 @@ def console(
 
 
 def _system(deployment: Deployment) -> "ConsoleSystem":
-    from fraudstream_tools.console.request_counts import watch  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.console.system import ConsoleSystem  # noqa: PLC0415
-    from fraudstream_tools.operations.audit.identity import operator_of  # noqa: PLC0415
-    from fraudstream_tools.operations.privacy.tokens import ask_for_tokens  # noqa: PLC0415
+    from fraudstream_tools.console.request_counts import watch
+    from fraudstream_tools.console.system import ConsoleSystem
+    from fraudstream_tools.operations.audit.identity import operator_of
+    from fraudstream_tools.operations.privacy.tokens import ask_for_tokens
 
     processor = deployment.get("processorFunction")
     return ConsoleSystem(

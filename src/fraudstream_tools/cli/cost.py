@@ -47,7 +47,7 @@ def cost(
 
         fraudstream cost --tx-per-day 1000000
     """
-    from fraudstream_tools.costs.estimate import (  # noqa: PLC0415  (`--help` need not load it)
+    from fraudstream_tools.costs.estimate import (
         PriceError,
         Usage,
         batches,

@@ -23,7 +23,7 @@ def demo(
     more than 5,000 transactions, with fraud in it, goes through the API; nothing leaves 127.0.0.1. The report stays in
     .local/demo-report. The last line is for machines; exits with 1 if a single transaction was lost.
     """
-    from fraudstream_tools.cli.support.demo.run import run_demo  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.cli.support.demo.run import run_demo
 
     if run_demo(enter_checkout() / ".local" / "demo-report", connections):
         raise typer.Exit(1)

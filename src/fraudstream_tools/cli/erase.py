@@ -46,13 +46,13 @@ def erase(
     fraudstream erase --customer tok_gX4wwmgX_cYWhX76FRHULQ --yes --json
     ```
     """
-    from fraudstream_tools.operations.audit.identity import operator_of  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.operations.privacy.erasure import Erasure, Person, StillThereError  # noqa: PLC0415
-    from fraudstream_tools.operations.privacy.holds import LegalHoldError  # noqa: PLC0415
-    from fraudstream_tools.operations.privacy.marks import BusyProfileError  # noqa: PLC0415
-    from fraudstream_tools.operations.privacy.old_versions import OldVersionsKeptError  # noqa: PLC0415
-    from fraudstream_tools.operations.privacy.receipt import keep_receipt  # noqa: PLC0415
-    from fraudstream_tools.operations.report_function import ReportFunctionError  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.identity import operator_of
+    from fraudstream_tools.operations.privacy.erasure import Erasure, Person, StillThereError
+    from fraudstream_tools.operations.privacy.holds import LegalHoldError
+    from fraudstream_tools.operations.privacy.marks import BusyProfileError
+    from fraudstream_tools.operations.privacy.old_versions import OldVersionsKeptError
+    from fraudstream_tools.operations.privacy.receipt import keep_receipt
+    from fraudstream_tools.operations.report_function import ReportFunctionError
 
     deployment = Deployment(stack)
     tokens = tokens_of(deployment, "customer", customer)
@@ -71,7 +71,7 @@ def erase(
     except (BusyProfileError, ReportFunctionError, StillThereError) as error:
         raise CommandError(str(error)) from None
     if as_json:
-        import msgspec  # noqa: PLC0415
+        import msgspec
 
         print_json({**msgspec.to_builtins(receipt), "receipt": key})
     else:
@@ -98,9 +98,9 @@ def hold(
     fraudstream hold --customer customer-81 --release
     ```
     """
-    from fraudstream_tools.operations.audit.change_note import ReasonError, checked_reason  # noqa: PLC0415
-    from fraudstream_tools.operations.audit.identity import operator_of  # noqa: PLC0415
-    from fraudstream_tools.operations.privacy.holds import Hold, release_hold, set_hold  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.change_note import ReasonError, checked_reason
+    from fraudstream_tools.operations.audit.identity import operator_of
+    from fraudstream_tools.operations.privacy.holds import Hold, release_hold, set_hold
 
     if release == (reason is not None):
         raise CommandError("say --reason with why, or --release")

@@ -37,7 +37,7 @@ def suggest(
     fraudstream replay payments.csv --map payments.yaml --check
     ```
     """
-    from fraudstream_tools.lab.files.mapping.suggest import suggest as lab  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.files.mapping.suggest import suggest as lab
 
     with file_problems():
         found = lab(file)
@@ -69,7 +69,7 @@ def maps(
     fraudstream files maps stripe-charges > my-stripe.yaml
     ```
     """
-    from fraudstream_tools.lab.files.mapping import file_map as lab  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.files.mapping import file_map as lab
 
     with file_problems():
         if name is not None:

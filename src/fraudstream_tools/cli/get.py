@@ -30,7 +30,7 @@ def get(
     fraudstream get order-20261123-0001 --json | jq .decision
     ```
     """
-    from urllib.parse import quote  # noqa: PLC0415
+    from urllib.parse import quote
 
     path = f"/transactions/{quote(transaction_id, safe='')}"
     deployment = Deployment(stack, {"apiUrl": api})
@@ -38,7 +38,7 @@ def get(
     if as_json:
         print_json(state)
         return
-    from fraudstream_tools.operations.transaction_details import TransactionDetails, described  # noqa: PLC0415
+    from fraudstream_tools.operations.transaction_details import TransactionDetails, described
 
     # Another API than the stack's judges by other rules.
     ruleset = active_ruleset(deployment) if api is None else None

@@ -30,9 +30,9 @@ def leftovers(
 
         AWS_PROFILE=fraud fraudstream leftovers --stack dev
     """
-    import boto3  # noqa: PLC0415  (200 ms that `--help` need not pay)
+    import boto3
 
-    from fraudstream_tools.operations.leftovers import Unseen, find_leftovers  # noqa: PLC0415
+    from fraudstream_tools.operations.leftovers import Unseen, find_leftovers
 
     settings = stack_settings(Path(enter_checkout()) / f"Pulumi.{stack}.yaml", stack)
     session: Any = boto3.Session()

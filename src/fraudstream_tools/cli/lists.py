@@ -72,7 +72,7 @@ def add(
     fraudstream lists add trusted customer tok_5hQJmVWeqAVnVQB4WmnPgA --until 2026-12-31 --reason "known traveller"
     ```
     """
-    from fraudstream_tools.operations.lists.entity_lists import check_list  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.lists.entity_lists import check_list
 
     deployment = Deployment(stack)
     end = None if until is None else int((until.replace(tzinfo=UTC) + timedelta(days=1)).timestamp() * 1000)
@@ -105,7 +105,7 @@ def remove(
     fraudstream lists remove blocked card --transaction order-1 --reason "customer confirmed"
     ```
     """
-    from fraudstream_tools.operations.lists.entity_lists import ListChange  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.lists.entity_lists import ListChange
 
     deployment = Deployment(stack)
     with _problems():
@@ -136,7 +136,7 @@ def show(
     fraudstream lists show blocked --kind card --ended
     ```
     """
-    from fraudstream_tools.operations.lists.entity_lists import check_list  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.lists.entity_lists import check_list
 
     deployment = Deployment(stack)
     with _problems():
@@ -164,25 +164,25 @@ def show(
 
 
 def _kind(kind: Kind) -> Any:  # noqa: ANN401  (its class is imported only when it is used)
-    from fraudstream.detection.profiles.entities import EntityKind  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.detection.profiles.entities import EntityKind
 
     return EntityKind(kind)
 
 
 def _lists(deployment: Deployment) -> "EntityLists":
-    from fraudstream_tools.operations.lists.entity_lists import EntityLists  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.lists.entity_lists import EntityLists
 
     return EntityLists(deployment.client("dynamodb"), deployment["profilesTable"])
 
 
 def _ruleset(deployment: Deployment) -> "Ruleset":
-    from fraudstream_tools.operations.rulesets.active import RulesetBucket  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.rulesets.active import RulesetBucket
 
     return RulesetBucket(deployment.client("s3"), deployment["bucketName"]).active()
 
 
 def _warn_if_not_asked_for(ruleset: "Ruleset", list_name: str) -> None:
-    from fraudstream.detection.rules.ruleset import Mode, asked_lists  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.detection.rules.ruleset import Mode, asked_lists
 
     if not any(list_name in asked_lists(rule.when) for rule in ruleset.rules if rule.mode is Mode.LIVE):
         text = f"no live rule asks for {list_name}: nothing is decided otherwise until one does"
@@ -191,10 +191,10 @@ def _warn_if_not_asked_for(ruleset: "Ruleset", list_name: str) -> None:
 
 @contextmanager
 def _problems() -> Generator[None]:
-    from fraudstream_tools.operations.audit.change_note import ReasonError  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.operations.lists.entity_lists import ListError  # noqa: PLC0415
-    from fraudstream_tools.operations.lists.entity_tokens import UnknownEntityError  # noqa: PLC0415
-    from fraudstream_tools.operations.rulesets.history import NoSuchVersionError  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.change_note import ReasonError
+    from fraudstream_tools.operations.lists.entity_lists import ListError
+    from fraudstream_tools.operations.lists.entity_tokens import UnknownEntityError
+    from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
 
     try:
         yield
@@ -206,8 +206,8 @@ def _checked(
     deployment: Deployment, kind: Kind, ids: list[str] | None, transaction: str | None, reason: str
 ) -> tuple[str, str, list[str]]:
     """Return who asks, why, and the tokens of those who are meant."""
-    from fraudstream_tools.operations.audit.change_note import checked_reason  # noqa: PLC0415
-    from fraudstream_tools.operations.audit.identity import operator_of  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.change_note import checked_reason
+    from fraudstream_tools.operations.audit.identity import operator_of
 
     why = checked_reason(reason)
     if bool(ids) == (transaction is not None):
@@ -221,7 +221,7 @@ def _checked(
 
 
 def _of_transaction(deployment: Deployment, kind: Kind, transaction: str) -> str:
-    from fraudstream_tools.operations.lists.entity_tokens import token_in_transaction  # noqa: PLC0415
+    from fraudstream_tools.operations.lists.entity_tokens import token_in_transaction
 
     table = deployment["transactionsTable"]
     return token_in_transaction(deployment.client("dynamodb"), table, transaction, _kind(kind))

@@ -50,8 +50,8 @@ def local(
     fraudstream local --port 8080
     ```
     """
-    from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint  # noqa: PLC0415
-    from fraudstream_tools.cli.support.local.system import deployed  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
+    from fraudstream_tools.cli.support.local.system import deployed
 
     outputs_file = enter_checkout() / LOCAL_OUTPUTS
     with (
@@ -69,7 +69,7 @@ def local(
 
 
 def _tell_refusals(cloud: "LocalCloud") -> NoReturn:
-    from fraudstream_tools.cli.support.local.refused_rulesets import RefusalWatch  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.cli.support.local.refused_rulesets import RefusalWatch
 
     watch = RefusalWatch.of(cloud)
     while True:

@@ -56,10 +56,10 @@ def pull(
     fraudstream log pull november/ --since 2026-11-01 --until 2026-11-30
     ```
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (kept out of `--help`)
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    from fraudstream.contract import DECISION_LOG_PREFIX  # noqa: PLC0415
-    from fraudstream_tools.cli.support.logs.log_copy import LogCopy  # noqa: PLC0415
+    from fraudstream.contract import DECISION_LOG_PREFIX
+    from fraudstream_tools.cli.support.logs.log_copy import LogCopy
 
     if since and until and since > until:
         raise CommandError("--since is after --until")

@@ -23,7 +23,7 @@ def openapi(
 
     fraudstream openapi --output docs/openapi.json
     """
-    from fraudstream.transactions.api.openapi import openapi_document  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.transactions.api.openapi import openapi_document
 
     document = openapi_document()
     if output is None:

@@ -38,9 +38,9 @@ def preflight(
         AWS_PROFILE=fraud fraudstream preflight --stack dev
     """
     settings = stack_settings(enter_checkout() / f"Pulumi.{stack}.yaml", stack)
-    import boto3  # noqa: PLC0415  (200 ms that `--help` need not pay)
+    import boto3
 
-    from fraudstream_tools.cli.support.account_checks import AccountChecker, State  # noqa: PLC0415
+    from fraudstream_tools.cli.support.account_checks import AccountChecker, State
 
     session: Any = boto3.Session()
     account = AccountChecker(
@@ -61,9 +61,9 @@ def stack_settings(file: Path, stack: str) -> "StackSettings":
     Raises:
         CommandError: a setting is wrong.
     """
-    import yaml  # noqa: PLC0415  (kept out of `--help`)
+    import yaml
 
-    from infra.settings import NAMESPACE, StackSettingsError, read_settings  # noqa: PLC0415
+    from infra.settings import NAMESPACE, StackSettingsError, read_settings
 
     try:
         content: Any = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None

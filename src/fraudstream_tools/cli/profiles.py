@@ -46,10 +46,10 @@ def rebuild(
         fraudstream profiles rebuild customer#tok_0123456789abcdef0123
         fraudstream profiles rebuild --unlearned labels.txt && fraudstream redrive --file labels.txt
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (each command pays for what it uses)
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    from fraudstream.detection.rules.ruleset import RulesetError  # noqa: PLC0415
-    from fraudstream_tools.operations.recovery.stream_pause import PauseError  # noqa: PLC0415
+    from fraudstream.detection.rules.ruleset import RulesetError
+    from fraudstream_tools.operations.recovery.stream_pause import PauseError
 
     try:
         result = _rebuild(Deployment(stack), folder, entity)
@@ -65,10 +65,10 @@ def rebuild(
 
 
 def _rebuild(deployment: Deployment, folder: Path, entity: str | None) -> "Rebuilt":
-    from fraudstream.contract import RETENTION_DAYS, RULESET_PREFIX  # noqa: PLC0415
-    from fraudstream.detection.stores.ruleset import RulesetStore  # noqa: PLC0415
-    from fraudstream_tools.operations.recovery.profile_rebuild import ProfileRebuild  # noqa: PLC0415
-    from fraudstream_tools.operations.recovery.stream_pause import paused  # noqa: PLC0415
+    from fraudstream.contract import RETENTION_DAYS, RULESET_PREFIX
+    from fraudstream.detection.stores.ruleset import RulesetStore
+    from fraudstream_tools.operations.recovery.profile_rebuild import ProfileRebuild
+    from fraudstream_tools.operations.recovery.stream_pause import paused
 
     refused: list[Exception] = []
     s3 = deployment.client("s3")

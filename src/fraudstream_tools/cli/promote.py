@@ -69,15 +69,15 @@ def promote(
     In a folder, it becomes active with the next `pulumi up`; in the bucket, within a minute. A deployment copies the
     folder's models to the bucket when they change, so write them to both.
     """
-    from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.training.model_storage import (  # noqa: PLC0415
+    from fraudstream.detection.models.model import ModelError
+    from fraudstream_tools.lab.training.model_storage import (
         activate,
         model_bucket,
         model_folder,
         read_model,
         read_models,
     )
-    from fraudstream_tools.lab.training.promotion_gate import compare  # noqa: PLC0415
+    from fraudstream_tools.lab.training.promotion_gate import compare
 
     source = TrainingSource(
         log=log,
@@ -113,7 +113,7 @@ def promote(
 
 def _print_comparison(compared: "ModelComparison", champion: str | None, *, as_json: bool) -> None:
     if as_json:
-        import msgspec  # noqa: PLC0415  (kept out of `--help`)
+        import msgspec
 
         print_json(msgspec.to_builtins(compared) | {"championVersion": champion})
         return

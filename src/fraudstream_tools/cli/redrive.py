@@ -46,7 +46,7 @@ def redrive(
         fraudstream report --date 2026-11-23 --format json && fraudstream redrive --report report-2026-11-23.json
         fraudstream log pull && fraudstream redrive --log decision-log
     """
-    from fraudstream_tools.operations.redriving import (  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.redriving import (
         UnknownTransactionError,
         redrive_transaction,
     )
@@ -87,9 +87,9 @@ def redrive(
 
 
 def _undecided(report: Path) -> Iterable[str]:
-    import msgspec  # noqa: PLC0415  (kept out of `--help`)
+    import msgspec
 
-    from fraudstream.reporting.daily.schema.report import Undecided, UnlearnedLabel  # noqa: PLC0415
+    from fraudstream.reporting.daily.schema.report import Undecided, UnlearnedLabel
 
     try:
         content = msgspec.json.decode(report.read_bytes(), type=dict[str, Any])

@@ -70,11 +70,11 @@ def replay(
     if check:
         check_only(file, mapped, limit, as_json=as_json)
         return
-    from fraudstream_tools.lab.files import shifting  # noqa: PLC0415
-    from fraudstream_tools.lab.files.checking import refuse_useless  # noqa: PLC0415
-    from fraudstream_tools.lab.files.problems import FileProblemError  # noqa: PLC0415
-    from fraudstream_tools.lab.files.transactions import count_transactions  # noqa: PLC0415
-    from fraudstream_tools.lab.replay import client as lab  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.files import shifting
+    from fraudstream_tools.lab.files.checking import refuse_useless
+    from fraudstream_tools.lab.files.problems import FileProblemError
+    from fraudstream_tools.lab.files.transactions import count_transactions
+    from fraudstream_tools.lab.replay import client as lab
 
     now = int(time.time() * 1000)
     with file_problems():
@@ -131,7 +131,7 @@ def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, as_
         CommandError: the file cannot be read.
         Exit: with 1, if some of its rows cannot be posted.
     """
-    from fraudstream_tools.lab.files.checking import check_file  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.lab.files.checking import check_file
 
     with file_problems():
         found = check_file(file, file_map, limit)
@@ -181,7 +181,7 @@ class Outgoing:
             ahead: milliseconds by which they are moved.
             id_suffix: what is put behind each id.
         """
-        from fraudstream_tools.lab.files.problems import ProblemList  # noqa: PLC0415  (kept out of `--help`)
+        from fraudstream_tools.lab.files.problems import ProblemList
 
         self.file = file
         self.wrong = ProblemList(file.path)
@@ -196,8 +196,8 @@ class Outgoing:
         Raises:
             FileProblemError: the file cannot be read to its end.
         """
-        from fraudstream_tools.lab.files.checking import api_fields  # noqa: PLC0415  (kept out of `--help`)
-        from fraudstream_tools.lab.files.shifting import shifted  # noqa: PLC0415
+        from fraudstream_tools.lab.files.checking import api_fields
+        from fraudstream_tools.lab.files.shifting import shifted
 
         given = 0
         for row in self.file.rows():

@@ -67,8 +67,8 @@ def report(
 
 
 def _make(log: Path, day: date, file_format: ReportFormat) -> bytes:
-    from fraudstream.reporting.daily.reporter import Reporter  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream.reporting.storage.object_store import FolderStore  # noqa: PLC0415
+    from fraudstream.reporting.daily.reporter import Reporter
+    from fraudstream.reporting.storage.object_store import FolderStore
 
     if not any((log / folder).is_dir() for folder in ("segments", "tallies")):
         raise CommandError(f"{log} is no decision log: it has neither segments/ nor tallies/")
@@ -88,8 +88,8 @@ def _make(log: Path, day: date, file_format: ReportFormat) -> bytes:
 
 def _rates() -> "Rates | None":
     """Return the exchange rates of `rules/` where the command runs, if there are any."""
-    from fraudstream.reporting.daily.figures.base_currency import read_rates  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream.reporting.storage.object_store import FolderStore  # noqa: PLC0415
+    from fraudstream.reporting.daily.figures.base_currency import read_rates
+    from fraudstream.reporting.storage.object_store import FolderStore
 
     try:
         return read_rates(FolderStore(Path.cwd()), "rules/")
@@ -98,7 +98,7 @@ def _rates() -> "Rates | None":
 
 
 def _obtain(deployment: Deployment, day: date, file_format: ReportFormat, *, anew: bool) -> bytes:
-    from fraudstream_tools.operations.daily_reports import DailyReports  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.daily_reports import DailyReports
 
     reports = DailyReports(deployment.client("s3"), deployment["bucketName"])
     content = None if anew else reports.read(day, file_format)

@@ -64,7 +64,7 @@ def table(
         fraudstream restore table restored --undecided undecided.txt
         fraudstream redrive --file undecided.txt
     """
-    from fraudstream_tools.operations.recovery.table_copy import (  # noqa: PLC0415  (each command pays for what it uses)
+    from fraudstream_tools.operations.recovery.table_copy import (
         Copied,
         SchemaMismatchError,
         copy_items,
@@ -116,7 +116,7 @@ def objects(
 
         fraudstream restore objects decision-log/ --at 2026-11-23T09:59:00Z --dry-run
     """
-    from fraudstream_tools.operations.recovery.object_versions import restore_objects  # noqa: PLC0415
+    from fraudstream_tools.operations.recovery.object_versions import restore_objects
 
     deployment = Deployment(stack)
     bucket = deployment["bucketName"]
@@ -144,7 +144,7 @@ def objects(
 
 @contextmanager
 def _aws_failures(what: str) -> Generator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (kept out of `--help`)
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield

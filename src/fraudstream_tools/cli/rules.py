@@ -75,8 +75,8 @@ def check(folders: FoldersArgument = None, *, as_json: JsonOption = False) -> No
     fraudstream rules check rules/ candidate/
     ```
     """
-    from fraudstream.detection.rules.ruleset import Mode, RulesetError  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.rules.folder import RulesFolder  # noqa: PLC0415
+    from fraudstream.detection.rules.ruleset import Mode, RulesetError
+    from fraudstream_tools.rules.folder import RulesFolder
 
     found: list[dict[str, Any]] = []
     for folder in folders or [Path("rules")]:
@@ -112,9 +112,9 @@ def print_sql(
     fraudstream rules sql card-velocity
     ```
     """
-    from fraudstream.detection.rules.language.parser import names  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED  # noqa: PLC0415
-    from fraudstream_tools.rules.sql import rule_statement  # noqa: PLC0415
+    from fraudstream.detection.rules.language.parser import names
+    from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED
+    from fraudstream_tools.rules.sql import rule_statement
 
     ruleset = _loaded(rules)
     _check_known(ruleset, [rule])
@@ -161,9 +161,9 @@ def explain(
     fraudstream rules explain odd-hour --transaction transaction.json
     ```
     """
-    from fraudstream_tools.cli.support.file_problems import file_problems  # noqa: PLC0415
-    from fraudstream_tools.cli.support.shown import rules_explained as explained  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.rules.questions import read_explained_transaction  # noqa: PLC0415
+    from fraudstream_tools.cli.support.file_problems import file_problems
+    from fraudstream_tools.cli.support.shown import rules_explained as explained
+    from fraudstream_tools.rules.questions import read_explained_transaction
 
     ruleset = _loaded(rules)
     _check_known(ruleset, [rule] if rule else [])
@@ -181,8 +181,8 @@ def explain(
 
 def _logged(place: Path, transaction_id: str | None) -> "ExplainedTransaction | None":
     """Read what a decision log has of a transaction; None if this is no decision log."""
-    from fraudstream.reporting.log.reader.files import is_log  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.rules.questions import read_logged_transaction  # noqa: PLC0415
+    from fraudstream.reporting.log.reader.files import is_log
+    from fraudstream_tools.rules.questions import read_logged_transaction
 
     if not is_log(place):
         return None
@@ -209,9 +209,9 @@ def run_fixtures(
     fraudstream rules test card-velocity --rules candidate/
     ```
     """
-    from fraudstream.detection.rules.ruleset import RulesetError  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.rules import fixtures  # noqa: PLC0415
-    from fraudstream_tools.rules.folder import RulesFolder  # noqa: PLC0415
+    from fraudstream.detection.rules.ruleset import RulesetError
+    from fraudstream_tools.rules import fixtures
+    from fraudstream_tools.rules.folder import RulesFolder
 
     ruleset = _loaded(rules)
     _check_known(ruleset, rule or [])
@@ -233,8 +233,8 @@ def run_fixtures(
 
 
 def _loaded(folder: Path) -> "Ruleset":
-    from fraudstream.detection.rules.ruleset import RulesetError  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.rules.folder import RulesFolder  # noqa: PLC0415
+    from fraudstream.detection.rules.ruleset import RulesetError
+    from fraudstream_tools.rules.folder import RulesFolder
 
     try:
         return RulesFolder(folder).load()
@@ -243,7 +243,7 @@ def _loaded(folder: Path) -> "Ruleset":
 
 
 def _check_known(ruleset: "Ruleset", wanted: list[str]) -> None:
-    from fraudstream.detection.rules.strict_yaml import suggestion  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.detection.rules.strict_yaml import suggestion
 
     known = [rule.id for rule in ruleset.rules]
     for rule in wanted:
@@ -263,7 +263,7 @@ def _print_checked(checked: dict[str, Any]) -> None:
 
 
 def _print_tested(results: "list[Result]", failed: "list[Result]", untested: list[str]) -> None:
-    from fraudstream_tools.cli.support.shown import rules_explained as explained  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.cli.support.shown import rules_explained as explained
 
     for rule in dict.fromkeys(result.rule for result in results):
         own = [result for result in results if result.rule == rule]

@@ -69,7 +69,7 @@ def deploy(
     fraudstream rules deploy candidate/ --dry-run
     ```
     """
-    from fraudstream_tools.rules.folder import RulesFolder  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.rules.folder import RulesFolder
 
     deployment = target(stack, to)
     with _problems(f"the ruleset in {folder} cannot be used:"):
@@ -156,17 +156,17 @@ def _print_version(version: "RulesetVersion") -> None:
 
 
 def _bucket(deployment: Deployment) -> "RulesetBucket":
-    from fraudstream_tools.operations.rulesets.active import RulesetBucket  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.rulesets.active import RulesetBucket
 
     return RulesetBucket(deployment.client("s3"), deployment["bucketName"])
 
 
 @contextmanager
 def _problems(heading: str) -> Generator[None]:
-    from fraudstream.detection.rules.ruleset import RulesetError  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.operations.audit.change_note import ReasonError  # noqa: PLC0415
-    from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError  # noqa: PLC0415
-    from fraudstream_tools.operations.rulesets.history import NoSuchVersionError  # noqa: PLC0415
+    from fraudstream.detection.rules.ruleset import RulesetError
+    from fraudstream_tools.operations.audit.change_note import ReasonError
+    from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError
+    from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
 
     try:
         yield
@@ -187,11 +187,11 @@ def _carry_out(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    from fraudstream_tools.operations.audit.change_note import (  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.audit.change_note import (
         ChangeNote,
         checked_reason,
     )
-    from fraudstream_tools.operations.audit.identity import operator_of  # noqa: PLC0415
+    from fraudstream_tools.operations.audit.identity import operator_of
 
     why = None if reason is None else checked_reason(reason)
     place = deployment["bucketName"]

@@ -57,7 +57,7 @@ def search(
     fraudstream search 203.0.113.7 --as ip
     ```
     """
-    import msgspec  # noqa: PLC0415  (kept out of `--help`)
+    import msgspec
 
     deployment = Deployment(stack)
     *_, token = tokens_of(deployment, kind, identifier)
@@ -84,11 +84,11 @@ def search(
 
 
 def _search(deployment: Deployment) -> "TokenSearch":
-    from fraudstream_tools.operations.alerts import AlertQueue  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.operations.cases.store import CaseStore  # noqa: PLC0415
-    from fraudstream_tools.operations.customer_history import CustomerHistory  # noqa: PLC0415
-    from fraudstream_tools.operations.lists.entity_lists import EntityLists  # noqa: PLC0415
-    from fraudstream_tools.operations.search import TokenSearch  # noqa: PLC0415
+    from fraudstream_tools.operations.alerts import AlertQueue
+    from fraudstream_tools.operations.cases.store import CaseStore
+    from fraudstream_tools.operations.customer_history import CustomerHistory
+    from fraudstream_tools.operations.lists.entity_lists import EntityLists
+    from fraudstream_tools.operations.search import TokenSearch
 
     dynamodb = deployment.client("dynamodb")
     alerts, transactions = deployment["alertsTable"], deployment["transactionsTable"]
@@ -117,7 +117,7 @@ def _print_findings(found: "TokenFindings") -> None:
 
 
 def _table(transactions: "Sequence[PastTransaction]") -> Table:
-    from fraudstream.transactions.values.money import format_money  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.transactions.values.money import format_money
 
     table = Table("transaction", "when", "amount", "type", "decision", "score", "label", box=None, header_style="dim")
     table.columns[2].justify = table.columns[5].justify = "right"

@@ -178,24 +178,24 @@ def simulate(
 
 
 def _towns(output: Path, settings: dict[str, Any]) -> None:
-    from fraudstream_tools.lab.files import writing  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.world.simulate import WorldSettings, simulate  # noqa: PLC0415
+    from fraudstream_tools.lab.files import writing
+    from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 
     writing.file_format(output)
     _write(output, simulate(WorldSettings(**settings)))
 
 
 def _fintech(output: Path, settings: dict[str, Any]) -> None:
-    from fraudstream_tools.lab.files import writing  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.fintech.world import FintechSettings, make_fintech_world  # noqa: PLC0415
+    from fraudstream_tools.lab.files import writing
+    from fraudstream_tools.lab.fintech.world import FintechSettings, make_fintech_world
 
     writing.file_format(output)
     _write(output, make_fintech_world(FintechSettings(**settings)))
 
 
 def _write(output: Path, made: "Simulation") -> None:
-    from fraudstream_tools.lab.files import writing  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.files.shifting import truth_file  # noqa: PLC0415
+    from fraudstream_tools.lab.files import writing
+    from fraudstream_tools.lab.files.shifting import truth_file
 
     truth = truth_file(output)
     writing.write_rows(output, made.transactions)
@@ -205,9 +205,9 @@ def _write(output: Path, made: "Simulation") -> None:
 
 
 def _handbook(output: Path, settings: dict[str, Any], *, api_fields: bool) -> None:
-    from fraudstream_tools.lab.files import writing  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.files.shifting import truth_file  # noqa: PLC0415
-    from fraudstream_tools.lab.world.handbook import (  # noqa: PLC0415
+    from fraudstream_tools.lab.files import writing
+    from fraudstream_tools.lab.files.shifting import truth_file
+    from fraudstream_tools.lab.world.handbook import (
         SCENARIOS,
         HandbookSettings,
         make_handbook_world,

@@ -31,10 +31,10 @@ def sizing(
 
         fraudstream sizing --peak-rps 800
     """
-    from fraudstream_tools.costs.estimate import read_counts  # noqa: PLC0415  (`--help` need not load it)
-    from fraudstream_tools.sizing.advice import advice  # noqa: PLC0415
-    from fraudstream_tools.sizing.plan import plan_for  # noqa: PLC0415
-    from fraudstream_tools.sizing.service import service_times  # noqa: PLC0415
+    from fraudstream_tools.costs.estimate import read_counts
+    from fraudstream_tools.sizing.advice import advice
+    from fraudstream_tools.sizing.plan import plan_for
+    from fraudstream_tools.sizing.service import service_times
 
     plan = plan_for(peak, service_times(read_counts()))
     settings = {

@@ -121,7 +121,7 @@ def _field(pair: str) -> tuple[str, Any]:
     name, separator, value = pair.partition("=")
     if not separator:
         raise CommandError(f"--set {shown(name)}: write it as FIELD=VALUE")
-    from fraudstream_tools.lab.files.transactions import from_text  # noqa: PLC0415
+    from fraudstream_tools.lab.files.transactions import from_text
 
     try:
         return name, from_text(name, value)
@@ -130,7 +130,7 @@ def _field(pair: str) -> tuple[str, Any]:
 
 
 def _minor(amount: str, currency: str) -> int:
-    from fraudstream.transactions.values.money import to_minor  # noqa: PLC0415
+    from fraudstream.transactions.values.money import to_minor
 
     try:
         return to_minor(Decimal(amount), currency)

@@ -80,13 +80,13 @@ def rekey(
 
 
 def _run(deployment: Deployment, *, dry_run: bool) -> "Rekeyed":
-    from fraudstream_tools.operations.privacy.rekeying import MovingProfileError, Rekeying  # noqa: PLC0415
-    from fraudstream_tools.operations.privacy.tokens import (  # noqa: PLC0415
+    from fraudstream_tools.operations.privacy.rekeying import MovingProfileError, Rekeying
+    from fraudstream_tools.operations.privacy.tokens import (
         NewestTokens,
         TokensRefusedError,
         ask_for_tokens,
     )
-    from fraudstream_tools.operations.report_function import ReportFunctionError  # noqa: PLC0415
+    from fraudstream_tools.operations.report_function import ReportFunctionError
 
     ask = partial(ask_for_tokens, deployment.client("lambda"), deployment["processorFunction"])
     try:

@@ -75,9 +75,9 @@ def train(
         fraudstream train --data world.parquet --truth world.truth.parquet --output toy.json
         fraudstream train --data fraudTrain.csv --map sparkov --output toy.json
     """
-    from fraudstream_tools.lab.training.boosting import Parameters  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.lab.training.fit import TrainingError, Validation, fit  # noqa: PLC0415
-    from fraudstream_tools.lab.training.model_storage import write_model  # noqa: PLC0415
+    from fraudstream_tools.lab.training.boosting import Parameters
+    from fraudstream_tools.lab.training.fit import TrainingError, Validation, fit
+    from fraudstream_tools.lab.training.model_storage import write_model
 
     refuse_unwritable(output)
     source = TrainingSource(

@@ -57,7 +57,12 @@ cast("dict[str, Callable[..., str]]", _PAGES.filters).update(
 )
 
 
-def page(request: Request, template: str, status_code: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401
+def page(
+    request: Request,
+    template: str,
+    status_code: int = 200,
+    **values: Any,  # noqa: ANN401  (whatever a template shows)
+) -> HTMLResponse:
     """Return a page.
 
     Args:

@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-Clients = Callable[[str], Any]
+AwsClient = Any
+"""A boto3 client: each service has a class of its own."""
+Clients = Callable[[str], AwsClient]
 """Returns a boto3 client of a service in the stack's region."""
 
 PROJECT_PREFIXES: Final = (
@@ -70,7 +72,7 @@ def _is_of(name: str, environment: str) -> bool:
     return re.fullmatch(rf"(?:{first})[-_][A-Za-z0-9-_]*[-_]{re.escape(environment)}", name) is not None
 
 
-def _tagged(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401  (a client)
+def _tagged(client: AwsClient, environment: str) -> Iterator[Leftover]:
     pages = client.get_paginator("get_resources").paginate(
         TagFilters=[{"Key": "Environment", "Values": [environment]}, {"Key": "CostCenter"}]
     )
@@ -82,14 +84,14 @@ def _tagged(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN40
                 yield Leftover(kind="tagged resource", name=arn, ends="the index of tags may be hours behind")
 
 
-def _tables(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
+def _tables(client: AwsClient, environment: str) -> Iterator[Leftover]:
     for page in client.get_paginator("list_tables").paginate():
         for name in page["TableNames"]:
             if _is_of(name, environment):
                 yield Leftover(kind="table", name=name, ends="aws dynamodb delete-table --table-name " + name)
 
 
-def _backups(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
+def _backups(client: AwsClient, environment: str) -> Iterator[Leftover]:
     # Of a deleted table with point-in-time recovery DynamoDB makes one by itself.
     for page in client.get_paginator("list_backups").paginate(BackupType="ALL"):
         for each in page["BackupSummaries"]:
@@ -99,13 +101,13 @@ def _backups(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN4
                 yield Leftover(kind="table backup", name=each["BackupArn"], ends=ends)
 
 
-def _buckets(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
+def _buckets(client: AwsClient, environment: str) -> Iterator[Leftover]:
     for each in client.list_buckets()["Buckets"]:
         if _is_of(each["Name"], environment):
             yield Leftover(kind="bucket", name=each["Name"], ends=f"aws s3 rb --force s3://{each['Name']}")
 
 
-def _log_groups(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
+def _log_groups(client: AwsClient, environment: str) -> Iterator[Leftover]:
     # Services make groups of their own when something is written after the stack's group was deleted.
     for page in client.get_paginator("describe_log_groups").paginate():
         for each in page["logGroups"]:
@@ -120,7 +122,7 @@ def _log_groups(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: A
                 )
 
 
-def _interfaces(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
+def _interfaces(client: AwsClient, environment: str) -> Iterator[Leftover]:
     for page in client.get_paginator("describe_network_interfaces").paginate():
         for each in page["NetworkInterfaces"]:
             found = _LAMBDA_INTERFACE.match(each["Description"])
@@ -132,7 +134,7 @@ def _interfaces(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: A
                 )
 
 
-def _keys(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
+def _keys(client: AwsClient, environment: str) -> Iterator[Leftover]:
     for page in client.get_paginator("list_keys").paginate():
         for each in page["Keys"]:
             try:
@@ -151,7 +153,7 @@ def _keys(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
             )
 
 
-def _roles(client: Any, environment: str) -> Iterator[Leftover]:  # noqa: ANN401
+def _roles(client: AwsClient, environment: str) -> Iterator[Leftover]:
     for page in client.get_paginator("list_roles").paginate():
         for each in page["Roles"]:
             name = each["RoleName"]

@@ -132,7 +132,7 @@ class LogRebuild:
         return list(self.roll_up.store.find(table_prefix(self.roll_up.log_prefix, table, self.day)))
 
     def _open(self, connection: "duckdb.DuckDBPyConnection", folder: Path) -> None:
-        from fraudstream.reporting.storage.duckdb_engine import listed  # noqa: PLC0415
+        from fraudstream.reporting.storage.duckdb_engine import listed  # noqa: PLC0415  (as above)
 
         for table in _COMPARED:
             columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in FILES[table].items())

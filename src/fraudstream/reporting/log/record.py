@@ -80,7 +80,7 @@ class LogRecord(_Columns, frozen=True, kw_only=True, rename="camel", omit_defaul
 
     if TYPE_CHECKING:
         # The columns of a transaction's fields are known only when the declaration has been read.
-        def __init__(self, **columns: Any) -> None: ...  # noqa: ANN401
+        def __init__(self, **columns: Any) -> None: ...  # noqa: ANN401  (each column has its type)
 
     # of clients that waited
     inline_decision: str | None = None

@@ -248,7 +248,7 @@ def _edit_parquet(
     connection: "duckdb.DuckDBPyConnection", path: Path, edited: Path, table: LogTable, edit_of: EditOf
 ) -> bool:
     """Write a changed copy of a table's file; return whether it differs."""
-    from fraudstream.reporting.storage.duckdb_engine import quoted, write_parquet  # noqa: PLC0415
+    from fraudstream.reporting.storage.duckdb_engine import quoted, write_parquet  # noqa: PLC0415  (as above)
 
     rows = f"read_parquet({quoted(path)})"
     described = connection.execute(f"SELECT column_name FROM (DESCRIBE SELECT * FROM {rows})").fetchall()

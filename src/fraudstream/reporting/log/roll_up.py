@@ -171,7 +171,7 @@ class RollUp:
         if self.time_left() < MERGE_SECONDS:
             raise OutOfTimeError(f"no time to merge the hour {hour:{HOUR_FORMAT}} of the log: call again")
         # DuckDB takes long to import, and most hours have not changed.
-        from fraudstream.reporting.log.hourly_merge import merge  # noqa: PLC0415
+        from fraudstream.reporting.log.hourly_merge import merge  # noqa: PLC0415  (DuckDB is slow to import)
 
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -201,7 +201,7 @@ class RollUp:
             segments: those of its segments that stay, by key.
             earlier: its files, changed.
         """
-        from fraudstream.reporting.log.hourly_merge import merge  # noqa: PLC0415
+        from fraudstream.reporting.log.hourly_merge import merge  # noqa: PLC0415  (DuckDB is slow to import)
 
         with tempfile.TemporaryDirectory() as name:
             paths = [path for key, path in segments.items() if key not in known.damaged]

@@ -165,7 +165,7 @@ class AccountChecker:
         return Check(name="API Gateway log role", state=State.OK, found=found)
 
     def _tls_policy(self) -> Check:
-        from infra.api.spec import TLS_POLICY  # noqa: PLC0415  (Pulumi's packages take a second to load)
+        from infra.api.spec import TLS_POLICY
 
         name = f"api-transactions-{self._settings.environment_suffix}"
         pages = self._client("apigateway").get_paginator("get_rest_apis").paginate()

@@ -15,9 +15,9 @@ def required_ruleset(deployment: Deployment) -> "Ruleset":
     Raises:
         CommandError: nothing says where it is, or it cannot be used.
     """
-    from fraudstream.detection.rules.ruleset import RulesetError  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.operations.rulesets.active import RulesetBucket  # noqa: PLC0415
-    from fraudstream_tools.operations.rulesets.history import NoSuchVersionError  # noqa: PLC0415
+    from fraudstream.detection.rules.ruleset import RulesetError
+    from fraudstream_tools.operations.rulesets.active import RulesetBucket
+    from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
 
     try:
         return RulesetBucket(deployment.client("s3"), deployment["bucketName"]).active()
@@ -34,7 +34,7 @@ def active_ruleset(deployment: Deployment, *, quiet: bool = False) -> "Ruleset |
     """
     if deployment.get("bucketName") is None:
         return None
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (kept out of `--help`)
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         return required_ruleset(deployment)

@@ -33,7 +33,7 @@ def call_api(
     Raises:
         CommandError: the API cannot be reached, it refused the request, or it is another one; the message says why.
     """
-    import httpx  # noqa: PLC0415  (100 ms that `--help` need not pay)
+    import httpx
 
     # Errors name the API's URL only: whoever mistakes a card number for an id must not find it on the screen.
     api_url = deployment["apiUrl"].rstrip("/")
@@ -71,7 +71,7 @@ def unusable_hint(*, is_denied: bool, is_local: bool) -> str:
 
 
 def _refusal(answer: "httpx.Response", *, is_local: bool) -> str:
-    from fraudstream_tools.lab.replay.client import problem_sentence  # noqa: PLC0415
+    from fraudstream_tools.lab.replay.client import problem_sentence
 
     said = f"{answer.status_code} {problem_sentence(answer.content) or answer.reason_phrase}"
     is_denied = answer.status_code in {401, 403}

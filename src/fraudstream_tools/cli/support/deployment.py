@@ -119,7 +119,7 @@ class Deployment:
         Raises:
             CommandError: there are no AWS credentials.
         """
-        from fraudstream_tools.lab.replay.signing import ApiKey, SignedRequests  # noqa: PLC0415  (imports botocore)
+        from fraudstream_tools.lab.replay.signing import ApiKey, SignedRequests
 
         if key := self.get("apiKey"):
             return ApiKey(key)
@@ -133,7 +133,7 @@ class Deployment:
 
     @cached_property
     def _session(self) -> "boto3.Session":
-        import boto3  # noqa: PLC0415  (200 ms that `--help` need not pay)
+        import boto3
 
         if not self.is_local:
             return boto3.Session()

@@ -16,7 +16,7 @@ def map_of(name: str | None) -> "FileMap | None":
     Raises:
         CommandError: it is not there, or wrong.
     """
-    from fraudstream_tools.lab.files.mapping.file_map import load_map  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.lab.files.mapping.file_map import load_map
 
     with file_problems():
         return None if name is None else load_map(name)
@@ -25,7 +25,7 @@ def map_of(name: str | None) -> "FileMap | None":
 @contextmanager
 def file_problems() -> Generator[None]:
     """Turn a file that cannot be read or written into a command's error."""
-    from fraudstream_tools.lab.files.problems import FileProblemError  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.lab.files.problems import FileProblemError
 
     try:
         yield

@@ -36,8 +36,8 @@ def label_transaction(client: "DynamoDBClient", table: str, transaction_id: str,
     Raises:
         CommandError: there is no such transaction, or it has a newer label.
     """
-    from fraudstream.transactions.decisions.decision import Truth  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream_tools.operations.labels import LabelError, label_now  # noqa: PLC0415
+    from fraudstream.transactions.decisions.decision import Truth
+    from fraudstream_tools.operations.labels import LabelError, label_now
 
     truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
     try:
@@ -54,8 +54,8 @@ def label_file(file: Path, source: str, stack: str | None, file_map: "FileMap | 
         CommandError: the file is wrong, or AWS refused.
         Exit: with 1, after all others were written, if some transactions are not stored.
     """
-    from fraudstream_tools.lab.files.labels import read_label_file  # noqa: PLC0415  (each command pays for what it uses)
-    from fraudstream_tools.operations.labels import Given  # noqa: PLC0415
+    from fraudstream_tools.lab.files.labels import read_label_file
+    from fraudstream_tools.operations.labels import Given
 
     with file_problems():
         content = read_label_file(file, source, int(time.time() * 1000), file_map)
@@ -76,7 +76,7 @@ def label_file(file: Path, source: str, stack: str | None, file_map: "FileMap | 
 
 
 def _print_counts(file: Path, content: "LabelFile", given: "Mapping[str, Given]") -> None:
-    from fraudstream_tools.operations.labels import Given  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.labels import Given
 
     counts = Counter(given.values())
     out.print(f"{content.rows:,} labels in {file}, of {len(content.labels):,} transactions:", soft_wrap=True)
@@ -91,9 +91,9 @@ def _print_counts(file: Path, content: "LabelFile", given: "Mapping[str, Given]"
 def _give_all(
     client: "DynamoDBClient", table: str, labels: "Mapping[str, Label]", given: "MutableMapping[str, Given]"
 ) -> None:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (kept out of `--help`)
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    from fraudstream_tools.operations.labels import LabelError, give_label  # noqa: PLC0415
+    from fraudstream_tools.operations.labels import LabelError, give_label
 
     with progress_bar("labelling", len(labels)) as advance, ThreadPoolExecutor(_AT_ONCE) as threads:
         under_way = {threads.submit(give_label, client, table, name, label): name for name, label in labels.items()}

@@ -18,9 +18,9 @@ _BEGINS_AS_TOKEN: Final = re.compile(r"tok[0-9]*_")
 
 def privacy_system(deployment: Deployment) -> "PrivacySystem":
     """Return the stores of a deployment."""
-    from fraudstream_tools.operations.privacy.log_owner import LogOwner  # noqa: PLC0415
-    from fraudstream_tools.operations.privacy.system import PrivacySystem  # noqa: PLC0415
-    from fraudstream_tools.operations.report_function import ReportFunction  # noqa: PLC0415
+    from fraudstream_tools.operations.privacy.log_owner import LogOwner
+    from fraudstream_tools.operations.privacy.system import PrivacySystem
+    from fraudstream_tools.operations.report_function import ReportFunction
 
     return PrivacySystem(
         dynamodb=deployment.client("dynamodb"),
@@ -46,9 +46,9 @@ def tokens_of(deployment: Deployment, kind: str, text: str) -> Sequence[str]:
     Raises:
         CommandError: nobody in particular is meant, or the processor refuses.
     """
-    from fraudstream.detection.profiles.entities import EntityKind  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN  # noqa: PLC0415
-    from fraudstream_tools.operations.privacy.tokens import (  # noqa: PLC0415
+    from fraudstream.detection.profiles.entities import EntityKind
+    from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
+    from fraudstream_tools.operations.privacy.tokens import (
         TokensRefusedError,
         UnknownIdentifierError,
         ask_for_tokens,

@@ -19,9 +19,9 @@ def run_task(deployment: Deployment, task: str, *, advice: str = "", **asked: ob
     Raises:
         CommandError: the function cannot be called, or fails.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (kept out of `--help`)
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    from fraudstream_tools.operations.report_function import ReportFunction, ReportFunctionError  # noqa: PLC0415
+    from fraudstream_tools.operations.report_function import ReportFunction, ReportFunctionError
 
     function = ReportFunction(deployment.client("lambda"), deployment["reportFunction"])
     try:

@@ -4,7 +4,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score  # pyright: ignore[reportUnknownVariableType]
+from sklearn.metrics import average_precision_score, roc_auc_score  # pyright: ignore[reportUnknownVariableType]  (no types)
 
 from fraudstream_tools.lab.training.boosting import Flags
 

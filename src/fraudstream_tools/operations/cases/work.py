@@ -246,7 +246,13 @@ class CaseWork:
             raise AlertTakenError("this case is not yours (any more): take it first")
         return fields
 
-    def _unless_others(self, case: ReviewCase, *, but: str | None = None, **fields: Any) -> Mapping[str, Any]:  # noqa: ANN401
+    def _unless_others(
+        self,
+        case: ReviewCase,
+        *,
+        but: str | None = None,
+        **fields: Any,  # noqa: ANN401  (fields of a case)
+    ) -> Mapping[str, Any]:
         if case.assignee not in (None, self._me, but):
             raise AlertTakenError(f"{case.assignee} works on this case: ask them, or take it over")
         return fields

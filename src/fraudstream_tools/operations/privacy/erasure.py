@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
+from botocore.exceptions import ClientError
+
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.reporting.log.chain.links import LinkKind
@@ -206,12 +208,10 @@ class Erasure:
 
     def _take_out(self, key: object, attributes: Iterable[str]) -> None:
         """Remove a person from somebody else's transaction."""
-        from botocore.exceptions import ClientError  # noqa: PLC0415
-
         try:
             self.system.dynamodb.update_item(
                 TableName=self.system.transactions,
-                Key=key,  # pyright: ignore[reportArgumentType]
+                Key=key,  # pyright: ignore[reportArgumentType]  (an item's key, as it was read)
                 UpdateExpression="REMOVE " + ", ".join(attributes),
                 ConditionExpression="attribute_exists(transactionId)",
             )

@@ -184,7 +184,7 @@ class Rekeying:
 
     def _write(self, writes: list[dict[str, Any]]) -> bool:
         try:
-            self.system.dynamodb.transact_write_items(TransactItems=writes)  # pyright: ignore[reportArgumentType]
+            self.system.dynamodb.transact_write_items(TransactItems=writes)  # pyright: ignore[reportArgumentType]  (put together above)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != _CANCELED:
                 raise

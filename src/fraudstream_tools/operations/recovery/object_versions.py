@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 
 @dataclass
@@ -68,8 +69,8 @@ def restore_objects(
             continue
         (result.changed if now.etag else result.deleted).append(then.key)
         if not dry_run and (overwrite or not now.etag):
-            source = {"Bucket": bucket, "Key": then.key, "VersionId": then.version}
-            client.copy_object(Bucket=bucket, Key=then.key, CopySource=source, MetadataDirective="COPY")  # pyright: ignore[reportArgumentType]
+            source: CopySourceTypeDef = {"Bucket": bucket, "Key": then.key, "VersionId": then.version}
+            client.copy_object(Bucket=bucket, Key=then.key, CopySource=source, MetadataDirective="COPY")
     return result
 
 

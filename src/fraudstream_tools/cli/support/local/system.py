@@ -38,13 +38,13 @@ def deployed(stack: str, steps: ProgressSteps, port: int | None = None) -> "Gene
     with ExitStack() as leaving:
         with steps.step("deploying into the embedded AWS") as step:
             step.say("reading the Pulumi program")
-            from pulumi import RunError  # noqa: PLC0415  (Pulumi takes a second)
+            from pulumi import RunError
 
-            from embedded_aws.cleanup import FolderInUseError  # noqa: PLC0415
-            from embedded_aws.cloud import LocalCloud  # noqa: PLC0415
-            from embedded_aws.ministack.server import ServerError  # noqa: PLC0415
-            from embedded_aws.pulumi_program import DeploymentError  # noqa: PLC0415
-            from infra.program import main  # noqa: PLC0415
+            from embedded_aws.cleanup import FolderInUseError
+            from embedded_aws.cloud import LocalCloud
+            from embedded_aws.ministack.server import ServerError
+            from embedded_aws.pulumi_program import DeploymentError
+            from infra.program import main
 
             resources = 0
 
@@ -78,7 +78,7 @@ def _refuse_second(folder: Path, stack: str) -> None:
     Raises:
         CommandError: one runs.
     """
-    from embedded_aws.cleanup import is_in_use  # noqa: PLC0415  (kept out of `--help`)
+    from embedded_aws.cleanup import is_in_use
 
     if is_in_use(folder):
         raise CommandError(

@@ -19,8 +19,8 @@ def decision_log(place: Path, *, until: int | None = None, label_delay_days: flo
     Raises:
         CommandError: there is no log, or it cannot be read.
     """
-    from fraudstream.reporting.log.reader.decision_log import open_log  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream.reporting.log.reader.files import DecisionLogError  # noqa: PLC0415
+    from fraudstream.reporting.log.reader.decision_log import open_log
+    from fraudstream.reporting.log.reader.files import DecisionLogError
 
     try:
         with open_log(place, until=until, label_delay_days=label_delay_days) as log:
@@ -42,8 +42,8 @@ def given_up_of(place: Path) -> tuple[str, ...]:
     Raises:
         CommandError: there is no log, or it cannot be read.
     """
-    from fraudstream.reporting.log.reader.files import DecisionLogError  # noqa: PLC0415  (kept out of `--help`)
-    from fraudstream.reporting.log.reader.given_up import find_given_up  # noqa: PLC0415  (as above)
+    from fraudstream.reporting.log.reader.files import DecisionLogError
+    from fraudstream.reporting.log.reader.given_up import find_given_up
 
     try:
         found = find_given_up(place)

@@ -80,8 +80,8 @@ class TrainingSource:
         Raises:
             CommandError: no source or two were named, or a file cannot be used.
         """
-        from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_transactions  # noqa: PLC0415
-        from fraudstream_tools.lab.files.problems import FileProblemError  # noqa: PLC0415  (kept out of `--help`)
+        from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_transactions
+        from fraudstream_tools.lab.files.problems import FileProblemError
 
         if (self.log is None) == (self.data is None):
             raise CommandError("what from? Give either a decision log (--log) or a file of transactions (--data)")
@@ -118,7 +118,7 @@ class TrainingSource:
         return found
 
     def _from_log(self, place: Path, until: int | None) -> "Examples":
-        from fraudstream_tools.lab.files.log_examples import from_log  # noqa: PLC0415  (kept out of `--help`)
+        from fraudstream_tools.lab.files.log_examples import from_log
 
         with (
             decision_log(place, until=until, label_delay_days=self.label_delay) as log,
@@ -127,12 +127,12 @@ class TrainingSource:
             return from_log(log, self._judge().ruleset, advance)
 
     def _judge(self) -> "Judge":
-        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  (kept out of `--help`)
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-        from fraudstream.contract import RULESET_FILES  # noqa: PLC0415
-        from fraudstream.detection.features.compute import Calendar  # noqa: PLC0415
-        from fraudstream.detection.judge import Judge  # noqa: PLC0415
-        from fraudstream.detection.rules.ruleset import RulesetError, load  # noqa: PLC0415
+        from fraudstream.contract import RULESET_FILES
+        from fraudstream.detection.features.compute import Calendar
+        from fraudstream.detection.judge import Judge
+        from fraudstream.detection.rules.ruleset import RulesetError, load
 
         try:
             ruleset = load(*((self.rules / name).read_bytes() for name in RULESET_FILES))

@@ -32,7 +32,7 @@ def alert_table(
         together: whether the alerts of one customer within an hour are shown one after the other; they must come newest
             first.
     """
-    from fraudstream_tools.operations.alert_summary import grouped  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream_tools.operations.alert_summary import grouped
 
     names = ("transaction", "amount", *((f"in {base}",) if base else ()), "decision", "score", "age", "customer")
     table = Table(*names, "rules", box=None, header_style="dim")
@@ -62,7 +62,7 @@ def print_whole(table: Table) -> None:
 
 
 def _row(alert: "AlertSummary", now: int, *, is_in_base: bool) -> list[Text]:
-    from fraudstream.transactions.values.money import format_money  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.transactions.values.money import format_money
 
     amount = "not stored any more"
     if alert.amount_minor is not None and alert.currency is not None:

@@ -43,7 +43,7 @@ def _section(title: str) -> None:
 
 
 def _what(state: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
-    from fraudstream.transactions.values.money import format_money  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.transactions.values.money import format_money
 
     yield "transaction", Text(str(state["transactionId"]))
     yield "amount", Text(f"{format_money(state['amountMinor'], state['currency'])}  {state['type']}", style="bold")

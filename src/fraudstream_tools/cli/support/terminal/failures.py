@@ -53,7 +53,7 @@ def sentence(error: Exception) -> str | None:
     if "botocore" in sys.modules and (found := _of_aws(error)):
         return found
     if "httpx" in sys.modules:
-        import httpx  # noqa: PLC0415
+        import httpx
 
         if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
             return f"the API gives no answer: {error}; check the URL and the network, then do it again"
@@ -96,7 +96,7 @@ def _of_system(error: OSError) -> str | None:
 
 
 def _of_aws(error: Exception) -> str | None:
-    from botocore import exceptions  # noqa: PLC0415
+    from botocore import exceptions
 
     if isinstance(error, exceptions.ClientError):
         answer = error.response.get("Error", {})

@@ -59,7 +59,7 @@ def decision_text(decision: str | None, status: str = "PENDING") -> Text:
 
 def print_transaction(state: dict[str, Any]) -> None:
     """Print a transaction's present state, as the API gives it."""
-    from fraudstream.transactions.values.money import format_money  # noqa: PLC0415  (kept out of `--help`)
+    from fraudstream.transactions.values.money import format_money
 
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim")
