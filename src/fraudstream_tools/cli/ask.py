@@ -1,17 +1,25 @@
 """`fraudstream ask`: questions to the decision log in SQL."""
 
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fraudstream_tools.cli.support.options import JsonOption
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.output_files import refuse_unwritable
-from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream_tools.analytics.answers import Answer
+
+
+class AskEngine(StrEnum):
+    """What answers a question."""
+
+    DUCKDB = "duckdb"
+    ATHENA = "athena"
 
 
 def register(app: typer.Typer) -> None:
@@ -24,9 +32,13 @@ def ask(
         str, typer.Argument(metavar="SQL", help="The question: one SELECT, or a file with it (@file.sql).")
     ],
     *,
+    engine: Annotated[
+        AskEngine, typer.Option(help="What answers: duckdb from a folder, or athena from the stack's bucket.")
+    ] = AskEngine.DUCKDB,
     log: Annotated[
         Path, typer.Option("--log", metavar="FOLDER", help="The decision log, as `fraudstream log pull` copies it.")
     ] = Path("decision-log"),
+    stack: StackOption = None,
     values: Annotated[
         list[str] | None, typer.Option("--value", metavar="TEXT", help="What a question mark in the SQL stands for.")
     ] = None,
@@ -54,7 +66,8 @@ def ask(
     infra/data/queries has the questions that people have: value caught and missed by rule, a rule's precision as labels
     come in, what changed when fraud rose, all that touched a device, new customers, false declines, drift.
 
-    DuckDB answers from the folder's merged hours. It is shut off from all other files and from the network.
+    DuckDB answers from the folder's merged hours. It is shut off from all other files and from the network. Athena
+    answers from the bucket: it costs by the bytes that it reads, and the workgroup stops what reads too much.
 
     ```
     fraudstream log pull
@@ -64,13 +77,18 @@ def ask(
     ```
     """
     from fraudstream_tools.analytics.answers import QuestionError, as_of
-    from fraudstream_tools.analytics.local_log import ask_folder
 
     if html is not None:
         refuse_unwritable(html)
     sql = _sql(question)
+    asked = as_of(sql, today.date()) if today else sql
     try:
-        answer = ask_folder(log, as_of(sql, today.date()) if today else sql, values or [], limit)
+        if engine is AskEngine.ATHENA:
+            answer = _ask_athena(stack, asked, values or [], limit)
+        else:
+            from fraudstream_tools.analytics.local_log import ask_folder
+
+            answer = ask_folder(log, asked, values or [], limit)
     except QuestionError as error:
         raise CommandError(str(error)) from None
     _refuse_unknown(chart or [], answer)
@@ -81,11 +99,29 @@ def ask(
     if as_json:
         from fraudstream_tools.cli.support.shown.answer_table import as_plain
 
-        print_json({"columns": answer.columns, "rows": as_plain(answer), "hasMore": answer.has_more})
+        print_json(
+            {
+                "columns": answer.columns,
+                "rows": as_plain(answer),
+                "hasMore": answer.has_more,
+                "queryId": answer.query_id,
+            }
+        )
     elif html is not None:
         out.print(f"{html}: {len(answer.rows):,} rows", markup=False, soft_wrap=True)
     else:
         _print(answer, chart or [])
+
+
+def _ask_athena(stack: str | None, sql: str, values: list[str], limit: int) -> "Answer":
+    from fraudstream_tools.analytics.athena import dollars
+    from fraudstream_tools.cli.support.athena_workgroup import athena_of
+    from fraudstream_tools.cli.support.deployment import Deployment
+
+    answer = athena_of(Deployment(stack)).ask(sql, values, limit)
+    read = answer.scanned or 0
+    err.print(f"Athena query {answer.query_id} read {read:,} bytes (${dollars(read):.4f})", markup=False)
+    return answer
 
 
 def _sql(question: str) -> str:

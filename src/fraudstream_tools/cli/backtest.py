@@ -1,36 +1,36 @@
 """`fraudstream backtest`."""
 
-import csv
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fraudstream.contract import RULESET_FILE
 from fraudstream_tools.cli.support.file_problems import file_problems, map_of
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
-from fraudstream_tools.cli.support.options import JsonOption, MapOption, TruthMapOption
+from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption, TruthMapOption
 from fraudstream_tools.cli.support.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream.reporting.log.reader.decision_log import DecisionLog
-    from fraudstream_tools.lab.backtest.run import BacktestTally, Contestant, VerdictChange
+    from fraudstream_tools.lab.backtest.run import BacktestTally, Contestant
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
 
 
 class BacktestEngine(StrEnum):
-    """What judges a decision log."""
+    """What judges a decision log: the first two judge a copy of it, the last one the bucket's."""
 
     PYTHON = "python"
     DUCKDB = "duckdb"
+    ATHENA = "athena"
 
 
 def register(app: typer.Typer) -> None:
@@ -42,13 +42,13 @@ def backtest(
     *,
     rules: Annotated[Path, typer.Option("--rules", metavar="A", help="A ruleset: its folder, or its ruleset.yaml.")],
     data: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--data",
             metavar="PATH",
             help="A decision log (a folder, or a file of it), or a file of transactions by the API's names.",
         ),
-    ],
+    ] = None,
     against: Annotated[
         Path | None, typer.Option("--against", metavar="B", help="Another ruleset, to compare it with.")
     ] = None,
@@ -86,8 +86,16 @@ def backtest(
     ] = "UTC",
     engine: Annotated[
         BacktestEngine,
-        typer.Option(help="What judges a decision log; both say the same, and duckdb is several times as fast."),
+        typer.Option(
+            help="What judges a decision log; all say the same. duckdb is several times as fast as python; "
+            "athena judges --since to --until where the log is stored."
+        ),
     ] = BacktestEngine.PYTHON,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With athena: the first day of receipt (UTC).")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With athena: the last one.")] = None,
+    stack: StackOption = None,
     processes: Annotated[
         int | None,
         typer.Option(
@@ -110,34 +118,41 @@ def backtest(
 
         fraudstream backtest --rules rules --data decision-log/
         fraudstream backtest --rules rules --data decision-log/ --engine duckdb
+        fraudstream backtest --rules rules --engine athena --since 2026-09-01 --until 2026-11-29 --stack prod
         fraudstream backtest --rules rules --against new/ruleset.yaml --data decision-log/ --changes changes.csv
         fraudstream backtest --rules rules --data world.parquet --truth world.truth.parquet --json
         fraudstream backtest --rules rules --data fraudTrain.csv --map sparkov
     """
-    from fraudstream.reporting.log.reader.files import is_log
+    from fraudstream_tools.cli.support.backtest_files import (
+        loaded,
+        read_contestant,
+        write_changes,
+    )
     from fraudstream_tools.lab.backtest.figures import figures
-    from fraudstream_tools.lab.backtest.workers import without_cycle_collection
 
     if changes is not None:
         refuse_unwritable(changes)
     folders = [rules] if against is None else [rules, against]
-    contestants = [_contestant(folder, models) for folder in folders]
-    rulesets = [_load(contestant, folder) for contestant, folder in zip(contestants, folders, strict=True)]
+    contestants = [read_contestant(folder, models) for folder in folders]
+    rulesets = [loaded(contestant, folder) for contestant, folder in zip(contestants, folders, strict=True)]
     run = _Run(contestants, rulesets, label_delay, processes, engine, with_changes=changes is not None)
-    if truth_map is not None and truth is None:
-        raise CommandError("--truth-map is for another file of labels: name it with --truth")
-    mapped, of_truth = map_of(file_map), map_of(truth_map)
-    from_log = mapped is None and is_log(data)
-    if engine is not BacktestEngine.PYTHON and not from_log:
-        raise CommandError(f"--engine {engine} judges a decision log: a file of transactions is replayed by python")
-    with file_problems(), without_cycle_collection():
-        tally, repeated = (
-            run.from_log(data) if from_log else run.from_transactions(data, truth, time_zone, mapped, of_truth)
-        )
+    repeated = 0
+    if engine is BacktestEngine.ATHENA:
+        if data is not None or since is None or until is None:
+            raise CommandError(
+                "--engine athena judges the bucket's log, not --data: name its days, --since and --until"
+            )
+        tally = run.from_athena(stack, since, until)
+    elif data is None:
+        raise CommandError("what from? Give a decision log or a file of transactions (--data)")
+    elif since or until:
+        raise CommandError("--since and --until are for --engine athena: of a copy, all is judged")
+    else:
+        tally, repeated = run.from_files(data, truth, time_zone, file_map, truth_map)
     if not tally.transactions:
-        raise CommandError(f"{data}: there is no transaction whose features this version can read")
+        raise CommandError(f"{data or stack}: there is no transaction whose features this version can read")
     if changes is not None:
-        _write_changes(changes, tally.changes)
+        write_changes(changes, tally.changes)
     result = figures(tally, rulesets, [str(folder) for folder in folders], repeated=repeated)
     if as_json:
         import msgspec
@@ -162,14 +177,48 @@ class _Run:
     engine: BacktestEngine
     with_changes: bool
 
-    def from_log(self, place: Path) -> "tuple[BacktestTally, int]":
-        """Judge logged features; return the tally, and that none was left out: logs repeat themselves by design."""
+    def from_files(
+        self, data: Path, truth: Path | None, time_zone: str, file_map: str | None, truth_map: str | None
+    ) -> "tuple[BacktestTally, int]":
+        """Judge a decision log or a file of transactions; return the tally, and how many came twice."""
+        from fraudstream.reporting.log.reader.files import is_log
+        from fraudstream_tools.lab.backtest.workers import without_cycle_collection
+
+        if truth_map is not None and truth is None:
+            raise CommandError("--truth-map is for another file of labels: name it with --truth")
+        mapped, of_truth = map_of(file_map), map_of(truth_map)
+        from_log = mapped is None and is_log(data)
+        if self.engine is not BacktestEngine.PYTHON and not from_log:
+            raise CommandError(
+                f"--engine {self.engine} judges a decision log: a file of transactions is replayed by python"
+            )
+        with file_problems(), without_cycle_collection():
+            if from_log:
+                # Logs repeat themselves by design.
+                return self._from_log(data), 0
+            return self._from_transactions(data, truth, time_zone, mapped, of_truth)
+
+    def from_athena(self, stack: str | None, since: datetime, until: datetime) -> "BacktestTally":
+        """Judge the days of a stack's log where they are stored."""
+        from fraudstream_tools.cli.support.logs.athena_backtest import judge_by_athena
+
+        self._say_what_is_not_logged()
+        days = (since.date(), until.date())
+        return judge_by_athena(
+            stack, days, self.rulesets, label_delay_days=self.label_delay, with_changes=self.with_changes
+        )
+
+    def _say_what_is_not_logged(self) -> None:
+        from fraudstream_tools.cli.support.backtest_files import rules_needing
         from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED
 
-        for rule in sorted({rule for ruleset in self.rulesets for rule in _needing(ruleset, NOT_LOGGED)}):
+        for rule in sorted({rule for ruleset in self.rulesets for rule in rules_needing(ruleset, NOT_LOGGED)}):
             err.print(
                 f"rule {rule} needs a field that the log does not keep: it cannot be judged from it", markup=False
             )
+
+    def _from_log(self, place: Path) -> "BacktestTally":
+        self._say_what_is_not_logged()
         with decision_log(place, label_delay_days=self.label_delay) as log:
             tally = self._judge(log)
             if log.too_new_labels:
@@ -178,7 +227,7 @@ class _Run:
                     f"({self.label_delay:g} days): they tell nothing yet",
                     soft_wrap=True,
                 )
-        return tally, 0
+        return tally
 
     def _judge(self, log: "DecisionLog") -> "BacktestTally":
         from fraudstream_tools.lab.backtest import duckdb_engine
@@ -196,7 +245,7 @@ class _Run:
                 on_progress=advance,
             )
 
-    def from_transactions(
+    def _from_transactions(
         self,
         file: Path,
         truth: Path | None,
@@ -204,7 +253,6 @@ class _Run:
         file_map: "FileMap | None",
         truth_map: "FileMap | None",
     ) -> "tuple[BacktestTally, int]":
-        """Replay transactions and judge them; return the tally, and how many came twice."""
         from fraudstream_tools.lab.backtest.replay_samples import distinct, read_history, replayed
         from fraudstream_tools.lab.backtest.workers import evaluate
 
@@ -240,63 +288,3 @@ class _Run:
         from fraudstream_tools.lab.backtest.workers import processors
 
         return self.processes or processors()
-
-
-def _contestant(place: Path, models: Path | None) -> "Contestant":
-    from fraudstream.contract import RULESET_FILES
-    from fraudstream.detection.models.model import ModelError
-    from fraudstream_tools.lab.backtest.run import Contestant
-    from fraudstream_tools.lab.training.model_storage import model_folder, read_models
-
-    ruleset = place / RULESET_FILE if place.is_dir() else place
-    paths = [ruleset, *(ruleset.with_name(name) for name in RULESET_FILES if name != RULESET_FILE)]
-    try:
-        contents = [path.read_bytes() for path in paths]
-    except OSError as error:
-        raise CommandError(f"{error.filename}: {error.strerror}") from None
-    if models is None:
-        return Contestant(*contents)
-    if not models.is_dir():
-        raise CommandError(f"{models}: there is no such folder of models")
-    try:
-        live = read_models(model_folder(models)).live
-    except ModelError as error:
-        raise CommandError(f"{models}: {error}") from None
-    return Contestant(*contents, live_model=live.to_json() if live else None)
-
-
-def _load(contestant: "Contestant", place: Path) -> "Ruleset":
-    from fraudstream.detection.rules.ruleset import RulesetError
-
-    try:
-        return contestant.load()
-    except RulesetError as error:
-        raise CommandError("\n".join(f"{place}: {problem}" for problem in error.problems)) from None
-
-
-def _needing(ruleset: "Ruleset", names: Iterable[str]) -> list[str]:
-    import re
-
-    wanted = set(names)
-    return [rule.id for rule in ruleset.rules if wanted.intersection(re.findall(r"\w+", rule.when))]
-
-
-def _write_changes(file: Path, listed: "Sequence[VerdictChange]") -> None:
-    columns: dict[str, Callable[[VerdictChange], object]] = {
-        "transactionId": lambda each: each.transaction_id,
-        "timestamp": lambda each: each.timestamp,
-        "time": lambda each: datetime.fromtimestamp(each.timestamp / 1000, UTC).isoformat(timespec="seconds"),
-        "amountBase": lambda each: f"{each.amount / 100:.2f}",
-        "before": lambda each: each.verdicts[0].value,
-        "after": lambda each: each.verdicts[1].value,
-        "scoreBefore": lambda each: each.scores[0],
-        "scoreAfter": lambda each: each.scores[1],
-        "known": lambda each: each.standing.name.lower(),
-    }
-    try:
-        with file.open("w", encoding="utf-8", newline="") as text:
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows([column(each) for column in columns.values()] for each in listed if len(each.verdicts) > 1)
-    except OSError as error:
-        raise CommandError(f"{file}: cannot be written: {error.strerror}") from None

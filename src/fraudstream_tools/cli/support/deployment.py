@@ -30,6 +30,8 @@ LOCAL_OUTPUTS = Path(".local/outputs.json")
 VARIABLES: Mapping[str, str] = {
     "apiUrl": "FRAUDSTREAM_API",
     "apiKey": "FRAUDSTREAM_API_KEY",
+    "analyticsDatabase": "FRAUDSTREAM_ANALYTICS_DATABASE",
+    "analyticsWorkgroup": "FRAUDSTREAM_ANALYTICS_WORKGROUP",
     "bucketName": "FRAUDSTREAM_BUCKET",
     "transactionsTable": "FRAUDSTREAM_TRANSACTIONS_TABLE",
     "alertsTable": "FRAUDSTREAM_ALERTS_TABLE",
@@ -106,12 +108,20 @@ class Deployment:
         """Whether commands go to the embedded AWS: never when the API's URL was given from outside."""
         return "endpointUrl" in self._outputs and self.get("apiUrl") == self._outputs["apiUrl"]
 
-    def client(self, service: str) -> Any:  # noqa: ANN401  (one class per service)
-        """Return a boto3 client for one of the services behind it."""
+    def client(self, service: str, settings: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401  (one class per service)
+        """Return a boto3 client for one of the services behind it.
+
+        Args:
+            service: its name, as boto3 has it.
+            settings: of botocore's `Config`.
+        """
+        from botocore.config import Config
+
         endpoint = None
         if self.is_local:
             endpoint = self._outputs["lambdaUrl" if service == "lambda" else "endpointUrl"]
-        return cast("Any", self._session).client(service, region_name=self.region, endpoint_url=endpoint)
+        config = Config(**settings) if settings else None
+        return cast("Any", self._session).client(service, region_name=self.region, endpoint_url=endpoint, config=config)
 
     def auth(self) -> "httpx.Auth":
         """Return what proves to the API who is calling: the API key where there is one, else a signature.
