@@ -86,7 +86,7 @@ def read_stored() -> Stored:
 
 def _items(name: str) -> list[Item]:
     lines = gzip.decompress((STORED / f"{name}.jsonl.gz").read_bytes()).splitlines()
-    # Bytes stand there in base64.
+    # Bytes are in base64 there.
     return [
         {name: {"B": base64.b64decode(value["B"])} if "B" in value else value for name, value in item.items()}
         for item in map(json.loads, lines)

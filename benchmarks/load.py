@@ -2,7 +2,7 @@
 
 The whole system is deployed here, and transactions of the sample day are posted on a schedule that is kept whatever the
 answers do (open loop): a request is late from the moment when it should have been sent. Every second client waits for
-the inline decision. How long the analyzer takes is what stands on the items: from their receipt to the time of their
+the inline decision. How long the analyzer takes is read from the items: from their receipt to the time of their
 decision. Then sixteen clients post as fast as they are answered: saturation. The processor time of each part, for one
 transaction, says what saturates. The last line printed is JSON; times are of a machine that others use too, so compare
 them within a run.

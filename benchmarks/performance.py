@@ -1,6 +1,6 @@
 """Runs the benchmarks that take minutes, keeps their figures and writes docs/performance.md: `make bench`.
 
-Every benchmark prints one JSON object as its last line. The figures stand in benchmarks/results.json, each with the
+Every benchmark prints one JSON object as its last line. The figures are kept in benchmarks/results.json, each with the
 machine, the versions and the commit with which it was measured; the document is made of that file alone.
 """
 

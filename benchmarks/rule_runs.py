@@ -37,7 +37,7 @@ class RuleSample(NamedTuple):
 
 
 def rules_of_today() -> Ruleset:
-    """Read the rules that are deployed, as they stand in the working copy."""
+    """Read the rules that are deployed, as they are in the working copy."""
     return load(*((_ROOT / "rules" / name).read_bytes() for name in RULESET_FILES))
 
 

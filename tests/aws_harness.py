@@ -76,7 +76,7 @@ def create_profiles_table(client: "DynamoDBClient", name: str) -> None:
 
 
 def function_variables(aws: MinistackServer, settings: Mapping[str, object]) -> dict[str, str]:
-    """Give a function's environment: its settings, and where AWS is."""
+    """Return a function's environment: its settings, and where AWS is."""
     return {name: str(value) for name, value in settings.items()} | {
         "AWS_ENDPOINT_URL": aws.endpoint_url,
         "AWS_REGION": aws.region,

@@ -53,14 +53,14 @@ class Browser:
         return answer.text
 
     def form(self, page: str, action: str) -> dict[str, str]:
-        """Give the hidden fields of a page's form."""
+        """Return the hidden fields of a page's form."""
         form = re.search(rf'<form method="post" action="{action}".*?</form>', page, re.DOTALL)
         assert form, f"no form {action}"
         found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', form[0])
         return {name: unescape(value) for name, value in found}
 
     def records(self) -> list[Mapping[str, Any]]:
-        """Give the audit records of today, oldest first."""
+        """Return the audit records of today, oldest first."""
         found, _ = self.system.audit.of_day(datetime.now(UTC).date(), 100)
         return [msgspec.to_builtins(each) for each in reversed(found)]
 

@@ -1,6 +1,6 @@
 """What share of card numbers the detector refuses, by the text around them, and what share of ordinary ids.
 
-Run by `make bench-privacy`. Prints both as tables in Markdown, as they stand in docs/privacy.md, and as the last line
+Run by `make bench-privacy`. Prints both as tables in Markdown, as they are in docs/privacy.md, and as the last line
 one JSON object for machines. The seeds are the names of the cells: the same numbers come out everywhere.
 """
 

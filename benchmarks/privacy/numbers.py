@@ -1,6 +1,6 @@
 """Card numbers of every scheme, made by a seeded generator.
 
-The ranges stand here once more, in another form than the detector's, so that a fault in its table shows.
+The ranges are given here once more, in another form than the detector's, so that a fault in its table shows.
 """
 
 from collections.abc import Mapping

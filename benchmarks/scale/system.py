@@ -46,7 +46,7 @@ class Load(NamedTuple):
     """What comes in."""
 
     rate: Callable[[float], float]
-    """Gives requests a second at a time."""
+    """Returns the requests a second at a time."""
     seconds: float
     hot_share: float = 0.0
     """Of the transactions that touch one merchant."""

@@ -170,7 +170,7 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
         ),
         AlarmSpec(
             purpose="ruleset-invalid",
-            description="The ruleset or a model in the bucket is invalid; the last good one stays in force.",
+            description="The ruleset or a model in the bucket is invalid; the last good one stays active.",
             metrics=(("invalid", own_metric(Metric.RULESET_INVALID, environment)),),
             threshold=0,
         ),

@@ -20,7 +20,7 @@ PIPE_RETRIES = 10
 PIPE_RECORD_AGE_SECONDS = 3600
 NEW_ALERTS = {
     "eventName": ["INSERT"],
-    # Of those that come back from a backup people have been told before; and cases lie beside the alerts.
+    # Of those that come back from a backup people have been told before; and cases are stored beside the alerts.
     "dynamodb": {"NewImage": {RESTORED_AT: {"N": [{"exists": False}]}, "kind": {"S": [{"exists": False}]}}},
 }
 # Streams give numbers as text, and a text goes between quotes. Every path leads to one text: what a template makes of a

@@ -1,4 +1,4 @@
-"""Gives every reader hostile inputs; and again with faults put back into the code, each of which must be found."""
+"""Every reader is tried with hostile inputs; and again with faults put back into the code, which must be found."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress

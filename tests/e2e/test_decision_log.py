@@ -142,8 +142,8 @@ def test_a_report_made_of_the_copy_says_what_the_system_says(fraudstream: Comman
     assert fraudstream("log", "pull", "log").code == 0
     ran = fraudstream("report", "--log", "log", "--date", today, "--format", "json", "--output", "-")
     assert ran.code == 0, ran.err
-    books = json.loads(ran.out)["reconciliation"]
-    assert (books["stored"], books["decided"], books["logged"]) == (
+    reconciliation = json.loads(ran.out)["reconciliation"]
+    assert (reconciliation["stored"], reconciliation["decided"], reconciliation["logged"]) == (
         result["stored"],
         result["decided"],
         result["logged"],

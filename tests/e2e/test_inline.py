@@ -36,7 +36,7 @@ def final(client: Client, transaction_id: str) -> dict[str, Any]:
     return found
 
 
-def test_a_burst_within_a_second_is_approved_at_once_and_judged_stricter_at_last(
+def test_a_burst_is_approved_at_once_and_judged_stricter_at_last(
     client: Client, cloud: LocalCloud, decided: Callable[[str], dict[str, Any]]
 ) -> None:
     decided(client.post(payment(), prefer="wait=5").json()["transactionId"])  # from then on an environment is ready

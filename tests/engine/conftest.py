@@ -31,7 +31,7 @@ def new_engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """A stack with default settings that stands: for previews alone."""
+    """A deployed stack with default settings: for previews alone."""
     with engine(tmp_path_factory.mktemp("engine")) as running:
         stack = running.stack()
         stack.up()

@@ -119,7 +119,7 @@ class Deployment:
         return {name: each.value for name, each in self._stack.outputs().items()}
 
     def state(self) -> Mapping[str, Any]:
-        """Return the state as it lies in the backend, where secrets are encrypted."""
+        """Return the state as the backend stores it, where secrets are encrypted."""
         (file,) = (self._home / "state").rglob(f"stacks/fraudstream/{self.name}.json")
         return json.loads(file.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
 

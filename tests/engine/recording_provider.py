@@ -1,6 +1,6 @@
 """A provider for Pulumi's engine that creates nothing, behaves as the real one does, and remembers what it was asked.
 
-It is served over gRPC. What it made stands in `objects`, as in an account: names that must be unique are, what was
+It is served over gRPC. What it made is in `objects`, as in an account: names that must be unique are, what was
 deleted is gone, and an input that is optional and computed keeps its value when it is no longer set.
 """
 
@@ -39,7 +39,7 @@ class Event:
 
 @dataclass
 class Account:
-    """What stands in the account, and what happened to it."""
+    """What is in the account, and what happened to it."""
 
     objects: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     """Properties by type and id."""

@@ -1,4 +1,4 @@
-"""Settings changed on a stack that stands: each by its exact plan, and none takes data."""
+"""Settings changed on a deployed stack: each by its exact plan, and none takes data."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ TABLE, OBJECT = "aws:dynamodb/table:Table", "aws:s3/bucketObjectv2:BucketObjectv
 
 @pytest.fixture(scope="module")
 def with_options(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """A stack that stands with everything that is optional: for previews alone."""
+    """A deployed stack with everything that is optional: for previews alone."""
     with engine(tmp_path_factory.mktemp("engine")) as running:
         stack = running.stack(settings={name: CHANGES[name].value for name in OPTIONS})
         stack.up()
@@ -130,7 +130,7 @@ def test_a_region_gets_the_zones_that_it_has(new_engine: Engine) -> None:
     assert zones == {"ap-northeast-1a", "ap-northeast-1c"}
 
 
-def test_rules_that_commands_or_people_stored_survive_until_the_repository_changes(
+def test_deployed_rules_survive_until_the_repository_changes(
     new_engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     stack = new_engine.stack()

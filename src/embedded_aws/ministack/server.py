@@ -46,7 +46,7 @@ def free_port() -> int:
 class MinistackServer:
     """A ministack of our own, for one block of code.
 
-    All of its files lie in `folder`, its state is in memory. With `enforce_iam` it evaluates the policies of users and
+    All of its files are in `folder`, its state is in memory. With `enforce_iam` it evaluates the policies of users and
     roles; the administrator's key is the account's root, which may do everything.
     """
 

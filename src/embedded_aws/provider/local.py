@@ -69,7 +69,7 @@ class LocalProvider:
         """
         del arguments
         if token == _ZONES:
-            # Functions stand in no network here, so that no subnet needs a zone; the program names two.
+            # Functions are in no network here, so that no subnet needs a zone; the program names two.
             return {"names": [f"{self._account.region}{letter}" for letter in "abc"]}
         if token == _CALLER_IDENTITY:
             caller = self._account.client("sts").get_caller_identity()

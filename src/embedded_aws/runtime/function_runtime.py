@@ -1,4 +1,4 @@
-"""The function runtime: plays Lambda's invocation service for functions whose packages lie unpacked on this machine."""
+"""The function runtime: plays Lambda's invocation service for functions whose packages are unpacked on this machine."""
 
 import asyncio
 import os

@@ -56,7 +56,7 @@ def decision_events(
 
     Args:
         transaction: what was judged.
-        decision: the one that stands.
+        decision: the one that is stored.
         inline: what its client was answered at once.
         environment: the stack's suffix.
         has_alert: whether an alert was opened: none is, where the truth was known before.

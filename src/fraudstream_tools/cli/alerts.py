@@ -60,7 +60,7 @@ def list_alerts(
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List alerts, newest first; those of one customer within an hour stand together.
+    """List alerts, newest first; those of one customer within an hour are together.
 
     ```
     fraudstream alerts list

@@ -100,7 +100,7 @@ def verify(
     """Compare the decision log with its chain: whether anybody but fraudstream changed it.
 
     The report function does it, which alone has the chain's key. It compares every hour's files with the hashes that
-    were chained when they were written, and the chain with its newest link, which stands outside the bucket.
+    were chained when they were written, and the chain with its newest link, which is stored outside the bucket.
 
     ```
     fraudstream log verify

@@ -64,7 +64,7 @@ def train(
 ) -> None:
     """Train a model on past decisions and on their labels.
 
-    It learns from a decision log, where features stand as they were judged, or from a file of transactions, which are
+    It learns from a decision log, where features are as they were judged, or from a file of transactions, which are
     judged one after the other by the analyzer's own code, labels coming in when they did. Nothing is known before it
     was: a transaction counts once its label would be known (--label-delay), as fraud if it was labelled so by then,
     else as legitimate; what was declined and never labelled is left out. How good the model is, is measured on the

@@ -12,7 +12,7 @@ from fraudstream.transactions.storage.attributes import AttributeValue, from_ite
 from fraudstream.transactions.transaction import Channel, TransactionType
 
 MODEL: Final = "model"
-"""What stands among an alert's rules where a model took part."""
+"""What is among an alert's rules where a model took part."""
 _MODEL_CODES: Final = "MODEL_"
 _WINDOW: Final = HOUR
 """Milliseconds; own choice: alerts of one customer that are no further apart ask one question."""

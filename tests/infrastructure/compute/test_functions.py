@@ -45,8 +45,8 @@ def test_a_function_has_at_least_a_hundred_executions_for_itself(graph: Graph, p
 
 
 def test_only_the_report_generator_has_more_storage_than_the_default(graph: Graph) -> None:
-    rooms = {purpose: function(graph, purpose)["ephemeralStorage"]["size"] for purpose in FUNCTIONS}
-    assert rooms == {"transaction-processor": 512, "fraud-analyzer": 512, "report-generator": 10_240}
+    sizes = {purpose: function(graph, purpose)["ephemeralStorage"]["size"] for purpose in FUNCTIONS}
+    assert sizes == {"transaction-processor": 512, "fraud-analyzer": 512, "report-generator": 10_240}
 
 
 @pytest.mark.parametrize("purpose", FUNCTIONS)
@@ -265,7 +265,7 @@ def test_each_new_alert_is_told_by_the_pipe(graph: Graph) -> None:
 def test_an_alerts_message_holds_its_id_decision_score_and_reasons(graph: Graph) -> None:
     template = graph.one("aws:pipes/pipe:Pipe")["targetParameters"]["inputTemplate"]
     image = "$.dynamodb.NewImage"
-    # Each path leads to one text and stands in quotes: so the message is JSON, however many reasons there are.
+    # Each path leads to one text and is in quotes: so the message is JSON, however many reasons there are.
     assert json.loads(template) == {
         "transactionId": f"<{image}.transactionId.S>",
         "decision": f"<{image}.decision.S>",
@@ -280,7 +280,7 @@ def test_a_preview_knows_all_that_does_not_come_from_aws(preview: Graph) -> None
         assert each["role"] == UNKNOWN
 
 
-def test_provisioned_concurrency_keeps_the_called_version_of_the_processor_ready(declare: Declare) -> None:
+def test_provisioned_concurrency_keeps_the_processors_called_version_ready(declare: Declare) -> None:
     graph = declare({"fraudstream:processorProvisionedConcurrency": "20"})
     function = graph.one("aws:lambda/function:Function", "lambda-transaction-processor-test")
     assert function["publish"] is True

@@ -1,4 +1,4 @@
-"""Requirements 6, 7 and 12: tables, bucket, and the key that encrypts what lies in them."""
+"""Requirements 6, 7 and 12: tables, bucket, and the key that encrypts what they hold."""
 
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def test_a_table_is_on_demand_encrypted_recoverable_and_forgets(graph: Graph, pu
     assert found["deletionProtectionEnabled"] is False
 
 
-def test_only_the_table_that_is_seldom_read_pays_more_for_requests_than_for_storage(graph: Graph) -> None:
+def test_only_the_table_that_is_seldom_read_pays_more_for_requests(graph: Graph) -> None:
     classes = {purpose: table(graph, purpose)["tableClass"] for purpose in ("transactions", "profiles", "alerts")}
     assert classes == {
         "transactions": "STANDARD_INFREQUENT_ACCESS",

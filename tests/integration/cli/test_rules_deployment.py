@@ -76,9 +76,7 @@ def history(fraudstream: Command) -> list[dict[str, Any]]:
     return json.loads(fraudstream("rules", "history", "--json").out)
 
 
-def test_a_deployed_ruleset_is_what_functions_use_and_its_object_says_who_and_why(
-    fraudstream: Command, stored: Stored
-) -> None:
+def test_functions_use_a_deployed_ruleset_whose_object_says_who_and_why(fraudstream: Command, stored: Stored) -> None:
     before = stored.active()
     stored.edit("ruleset.yaml", "    points: 1\n", "    points: 1.5\n")
     ran = fraudstream("rules", "deploy", "--yes", "--reason", "zu viele Kartentests, März")
@@ -171,9 +169,7 @@ def note() -> ChangeNote:
     return ChangeNote(action="deploy", by=ROOT)
 
 
-def test_who_uploads_other_content_with_the_old_metadata_does_not_speak_for_another(
-    fraudstream: Command, stored: Stored
-) -> None:
+def test_other_content_with_the_old_metadata_speaks_for_nobody(fraudstream: Command, stored: Stored) -> None:
     stored.edit("ruleset.yaml", "review: 30", "review: 31")
     fraudstream("rules", "deploy", "--yes", "--reason", "mine")
     stored.edit("ruleset.yaml", "review: 31", "review: 32")

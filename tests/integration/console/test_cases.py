@@ -63,7 +63,7 @@ def test_taking_keeps_the_case_with_all_its_alerts_and_the_card_they_share(brows
     assert case_of(browser, "a-4").case_id == case.case_id
 
 
-def test_of_two_who_take_different_alerts_of_a_customer_one_is_told_of_the_other(
+def test_of_two_who_take_alerts_of_a_customer_one_is_told_of_the_other(
     aws: MinistackServer, browser: Browser, system: System
 ) -> None:
     for name in ("a-1", "a-2"):

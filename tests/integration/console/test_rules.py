@@ -61,9 +61,7 @@ def test_a_rule_is_written_checked_published_and_taken_back(browser: Browser, sy
     ]
 
 
-def test_what_is_wrong_with_a_draft_is_said_with_line_and_rule_and_nothing_is_written(
-    browser: Browser, system: System
-) -> None:
+def test_faults_of_a_draft_are_named_by_line_and_nothing_is_written(browser: Browser, system: System) -> None:
     page = browser.page("/rules/edit")
     form = browser.form(page, "/rules/check")
     draft = with_rule(draft_of(page), RULE.replace("amountBase", "amountBaze"))

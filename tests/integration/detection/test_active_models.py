@@ -1,4 +1,4 @@
-"""Models lie beside the ruleset in S3: what cannot be used never replaces what can, and never stops the rules."""
+"""Models are beside the ruleset in S3: what cannot be used never replaces what can, and never stops the rules."""
 
 from pathlib import Path
 from typing import Any
@@ -189,7 +189,7 @@ def test_a_cold_start_with_a_deleted_ruleset_takes_the_version_before(place: Pla
     assert len(place.refused) == 1
 
 
-def test_after_a_cold_start_on_an_earlier_version_a_mended_ruleset_becomes_active(place: Place) -> None:
+def test_after_a_start_on_an_earlier_version_a_mended_ruleset_is_active(place: Place) -> None:
     place.put("ruleset.yaml", b"rules: [")
     store = place.cold()
     store.current()

@@ -98,7 +98,7 @@ def test_a_label_that_was_given_up_is_listed_redriven_and_learnt(
     assert "lists nothing to redrive" in fraudstream("redrive", *listing).out
 
 
-def test_a_transaction_that_was_never_decided_is_found_in_the_log_redriven_and_decided(
+def test_a_transaction_never_decided_is_found_in_the_log_and_redriven(
     fraudstream: Command, world: World, deliver: Deliver
 ) -> None:
     def refuse(params: Mapping[str, Any], **_: object) -> None:

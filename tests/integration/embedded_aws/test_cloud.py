@@ -81,7 +81,7 @@ def test_idle_means_that_everything_written_has_been_handled(cloud: LocalCloud) 
     assert ids(cloud, "bills") >= orders
 
 
-def test_what_fails_for_good_is_told_to_a_queue_in_the_name_of_the_functions_role(cloud: LocalCloud) -> None:
+def test_what_fails_for_good_goes_to_a_queue_as_the_functions_role(cloud: LocalCloud) -> None:
     for order in ("poison", "neighbour"):
         cloud.client("dynamodb").put_item(TableName="orders", Item={"id": {"S": order}})
     cloud.wait_until_idle(30)

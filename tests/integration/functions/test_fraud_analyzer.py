@@ -94,7 +94,7 @@ def test_a_new_ruleset_comes_into_force_at_the_next_look(s3: Any, watched: Watch
     assert watched.refused == []
 
 
-def test_an_invalid_ruleset_is_reported_at_each_look_and_the_last_good_one_stays(s3: Any, watched: Watched) -> None:
+def test_an_invalid_ruleset_is_reported_and_the_last_good_one_stays(s3: Any, watched: Watched) -> None:
     upload(s3)
     good = watched.store.current()
     upload(s3, ruleset=b"rules: [")

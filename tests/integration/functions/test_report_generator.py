@@ -29,7 +29,7 @@ def metrics(printed: str) -> dict[str, Any]:
     }
 
 
-def test_what_happens_to_a_transaction_is_in_the_log_and_nothing_personal_with_it(
+def test_the_log_has_what_happens_to_a_transaction_and_nothing_personal(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shop.store("t-1")
@@ -98,9 +98,9 @@ def test_an_unreadable_transaction_is_undecided_until_it_is_repaired(shop: Shop)
     shop.call(shop.stream())
     repaired = shop.call({"task": "daily-report", "date": shop.day})
 
-    books = ("stored", "decided", "logged", "undecided")
-    assert [broken[name] for name in books] == [1, 0, 1, 1]
-    assert [repaired[name] for name in books] == [1, 1, 1, 0]
+    figures = ("stored", "decided", "logged", "undecided")
+    assert [broken[name] for name in figures] == [1, 0, 1, 1]
+    assert [repaired[name] for name in figures] == [1, 1, 1, 0]
 
 
 def test_a_day_s_report_accounts_for_every_transaction(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
@@ -275,7 +275,7 @@ def test_of_a_large_table_the_marked_ones_of_the_day_are_looked_at(shop: Shop) -
     assert sample_table(shop.dynamodb, TABLE, today + timedelta(days=1)) == marked & set(ids[1::2])
 
 
-def test_of_a_large_table_without_marks_the_day_draws_the_part_that_is_looked_at(shop: Shop) -> None:
+def test_the_day_draws_which_part_of_a_large_table_is_looked_at(shop: Shop) -> None:
     today = date.fromisoformat(shop.day)
     days = [today + timedelta(days=later) for later in range(8)]
     ids = [f"t-{number}" for number in range(SAMPLE_ITEMS)]

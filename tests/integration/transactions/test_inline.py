@@ -315,7 +315,7 @@ def test_where_nothing_can_be_loaded_the_transaction_is_pending(inline: Inline) 
     assert len(inline.failures) == 2
 
 
-def test_a_transaction_that_is_never_decided_has_failed_and_shows_what_was_answered(inline: Inline) -> None:
+def test_a_transaction_never_decided_has_failed_and_shows_the_answer(inline: Inline) -> None:
     sent = payment()
     inline.post(sent)
     inline.processor.time[0] += 3_600_001
@@ -346,7 +346,7 @@ def test_an_alert_of_a_decision_that_is_no_stricter_says_nothing(inline: Inline)
     assert "STRICTER" not in inline.world.alert(sent["transactionId"])["reasonCodes"]
 
 
-def test_the_log_has_it_on_the_stored_record_and_its_verdict_beside_the_decision(inline: Inline) -> None:
+def test_the_log_has_it_on_the_stored_record_and_beside_the_decision(inline: Inline) -> None:
     inline.post(abroad())
     inline.network.silent = True
     inline.post(abroad())

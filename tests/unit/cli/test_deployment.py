@@ -121,9 +121,7 @@ def test_where_nothing_says_which_the_error_says_what_to_do(folder: Path) -> Non
     assert all(way in str(raised.value) for way in ("fraudstream local", "--stack dev", "export FRAUDSTREAM_API="))
 
 
-def test_requests_without_credentials_are_an_error_that_says_where_they_come_from(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_says_where_credentials_come_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert folder.exists()
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")

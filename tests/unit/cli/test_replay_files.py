@@ -66,7 +66,7 @@ def test_wrong_rows_are_counted_and_named_and_the_rest_is_posted(
         (HEADER, "there is no row in it"),
     ],
 )
-def test_a_file_of_which_no_row_can_be_used_is_refused_before_anything_is_posted(
+def test_a_file_without_a_usable_row_is_refused_before_anything_is_posted(
     fraudstream: Command, api: Api, tmp_path: Path, content: str, complaint: str
 ) -> None:
     (tmp_path / "day.csv").write_text(content)

@@ -92,9 +92,7 @@ def test_any_cut_into_batches_gives_the_same_decisions_and_profiles(seed: int, c
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 10_000), st.randoms(use_true_random=False))
-def test_a_transaction_judged_again_by_profiles_that_hold_it_is_decided_as_before(
-    seed: int, chance: random.Random
-) -> None:
+def test_a_transaction_that_profiles_hold_is_decided_as_before(seed: int, chance: random.Random) -> None:
     profiles: dict[str, Profile] = {}
     for each in stream(seed):
         first = JUDGE.judge(each, profiles, NOW)

@@ -67,7 +67,7 @@ def judged(profiles: dict[str, Profile], each: Transaction) -> Mapping[str, floa
     return dict(zip(NAMES, codec.unpack(codec.pack(values)), strict=True))
 
 
-def test_every_feature_of_a_divided_entity_is_within_5_percent_of_the_undivided_one() -> None:
+def test_features_of_a_divided_entity_are_within_5_percent_of_an_undivided_one() -> None:
     chance = random.Random(7)
     cold: dict[str, Profile] = {}
     hot: dict[str, Profile] = {}

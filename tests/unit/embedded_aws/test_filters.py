@@ -23,7 +23,7 @@ def test_without_filters_every_record_passes() -> None:
     assert compile_filters([])(record())
 
 
-def test_a_record_passes_if_any_filter_matches_and_a_filter_if_all_its_fields_do() -> None:
+def test_a_record_passes_if_all_fields_of_any_filter_match() -> None:
     passes = compile_filters(
         [
             {"eventName": ["INSERT"], **image_filter(kind={"S": ["TXN"]})},

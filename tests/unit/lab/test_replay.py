@@ -183,7 +183,7 @@ def test_a_connection_that_breaks_is_tried_again(api: Api) -> None:
     assert (result.accepted, result.retries, result.statuses[0]) == (1, 1, 1)
 
 
-def test_a_refused_transaction_is_named_with_the_apis_words_and_the_rest_goes_on(api: Api) -> None:
+def test_a_refused_transaction_is_named_in_the_apis_words_and_others_go_on(api: Api) -> None:
     problem = {"title": "Bad request", "status": 400, "errors": [{"field": "currency", "message": "must be a code"}]}
     api.answer = lambda body, _: (400, {}, json.dumps(problem)) if body["amountMinor"] == 1 else (200, {}, "{}")
     result = replay(transactions(3), api.url, SIGNED)

@@ -4,7 +4,7 @@ A feature speaks of a transaction and of what its entities' profiles knew before
 the transaction lacks is missing (None). `compute` computes the values, `codec` stores them.
 
 Stored vectors and models live longer than this list. So a feature that a release has stored keeps its form, its meaning
-and its order among the features of the same schema. A new one has the next schema in `since`, wherever it stands in the
+and its order among the features of the same schema. A new one has the next schema in `since`, at any place in the
 list. One that is no longer computed stays in the list as `retired`. One whose meaning changes is retired, and declared
 again by the same name with the next schema: so older vectors have no value for it, and older models that use it are
 refused.

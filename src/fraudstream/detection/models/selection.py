@@ -1,7 +1,7 @@
 """Which models score: one that counts, one that is watched beside it, both, or none.
 
-A small YAML file says which; it is beside the models' own files, and changes after them. So what is in force changes
-at once, and a file that is missing or damaged leaves what was in force before.
+A small YAML file says which; it is beside the models' own files, and changes after them. So what is active changes
+at once, and a file that is missing or damaged leaves active what was so before.
 """
 
 from collections.abc import Callable

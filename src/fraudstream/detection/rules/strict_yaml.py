@@ -106,7 +106,7 @@ def convert(value: object, type_: type[T], known: Sequence[str] = ()) -> T:
 
 
 def told(error: msgspec.MsgspecError, known: Sequence[str] = ()) -> str:
-    """Return what msgspec says of a value that is not of a type: where it is, and nothing that stands in the file.
+    """Return what msgspec says of a value that is not of a type: where it is, and nothing that is in the file.
 
     Args:
         error: msgspec's.

@@ -135,7 +135,7 @@ class AlertStore:
 
 
 def status_shard(status: str, transaction_id: str) -> str:
-    """Return the part of the index by status in which an alert stands."""
+    """Return the part of the index by status in which an alert is."""
     return f"{status}#{zlib.crc32(transaction_id.encode()) % STATUS_SHARDS}"
 
 

@@ -27,7 +27,7 @@ _CONFLICT_PAUSES_SECONDS: Final = (0.02, 0.05, 0.1)
 
 
 class DecisionStanding(NamedTuple):
-    """What stands on a transaction."""
+    """What is stored on a transaction."""
 
     is_own: bool
     """The decision that was just written."""
@@ -56,7 +56,7 @@ class DecisionStore:
     def decide(
         self, transaction: Transaction, decision: Decision, events: Sequence[PutTypeDef] = ()
     ) -> DecisionStanding:
-        """Write a decision on its transaction, if it is the first one; give what stands there afterwards.
+        """Write a decision on its transaction, if it is the first one; return what is there afterwards.
 
         A transaction that has a decision keeps it, and one that is no longer stored stays away.
 

@@ -55,7 +55,7 @@ class Outbox:
     def of_decision(
         self, transaction: Transaction, decision: Decision, inline: InlineResult | None, *, has_alert: bool
     ) -> list[PutTypeDef]:
-        """Return the puts that tell of a decision, to be written together with it: what stands has been told."""
+        """Return the puts that tell of a decision, to be written together with it: what is stored has been told."""
         told = decision_events(transaction, decision, inline, environment=self._environment, has_alert=has_alert)
         return [self._put(event) for event in self._wanted(told)]
 

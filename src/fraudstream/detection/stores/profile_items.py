@@ -23,7 +23,7 @@ SET_ASIDE_PREFIX: Final = "damaged#"
 
 
 class ErasedMark(NamedTuple):
-    """What stands in place of a profile that was erased with its person, for as long as a stream may tell of them."""
+    """What is stored in place of an erased person's profile, for as long as a stream may tell of them."""
 
     at: int
     """Epoch milliseconds: what was received later is new."""

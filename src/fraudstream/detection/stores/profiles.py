@@ -2,7 +2,7 @@
 
 A writer knows its own write. The answer to a write may be lost; whoever repeats it, botocore or this store, then finds
 that the condition fails, by its own doing. So an item carries the tokens of its newest writes, one for each version: a
-write whose token stands at its version was applied, also when others have written since.
+write whose token is at its version was applied, also when others have written since.
 
 The profile of an entity that many write at once is divided: see `detection.profiles.sharded`. Whoever meets another
 writer at a shard lets what came back learn its own events, and writes again: nothing is read or judged anew.

@@ -45,7 +45,7 @@ class RulesetStore:
             bucket: the bucket's name.
             prefix: what the keys of its files begin with, such as `rulesets/live/`; those of models.yaml and of the
                 models' folder too.
-            on_refused: called at each look at which files cannot be used, so that what was in force stays: an
+            on_refused: called at each look at which files cannot be used, so that what was active stays so: an
                 earlier ruleset, or earlier models, which may be none.
             clock: seconds that only grow.
             history: makes the client that reads earlier versions: a first look takes one where the present one cannot

@@ -24,7 +24,7 @@ class S3Cache:
     """Files under one prefix."""
 
     def __init__(self, s3: S3Client, *, bucket: str, prefix: str) -> None:
-        """Return where they lie."""
+        """Store where they are."""
         self._s3 = s3
         self._bucket = bucket
         self._prefix = prefix

@@ -51,7 +51,7 @@ def open_day(store: "Store", inputs: Inputs, folder: Path, written: Mapping[str,
     transaction that has a label, the newest), and `truths`: the tallies of `labelled`, with `label` as one more column.
 
     Args:
-        store: where the files lie.
+        store: where the files are.
         inputs: from `list_inputs`.
         folder: an empty folder, which must outlive the database.
         written: SHA-256 of the files' contents as they were written, by key.

@@ -67,13 +67,13 @@ class Reporter:
     log_prefix: str
     report_prefix: str
     sample: Callable[[date], set[str]]
-    """Gives ids of some of a day's transactions as the table has them."""
+    """Returns ids of some of a day's transactions as the table has them."""
     now: datetime
     time_left: TimeLeft
     chain: LogChain | None = None
     """None: nobody vouches for this log."""
     orphans: Callable[[date], tuple[str, ...]] = lambda _: ()
-    """Gives ids of a day's claims that never became transactions."""
+    """Returns ids of a day's claims that never became transactions."""
     rates: Rates | None = None
     """Exchange rates to the base currency; without them, the report has no total of all currencies."""
 

@@ -53,7 +53,7 @@ SECONDS_KEPT = 300.0
 """Of the function's time, for what comes after the hours that are made again."""
 
 TimeLeft = Callable[[], float]
-"""Gives the seconds that are left."""
+"""Returns the seconds that are left."""
 
 
 class OutOfTimeError(TimeoutError):

@@ -16,7 +16,7 @@ def fetch_all(store: "Store", keys: Sequence[str], folder: Path) -> list[Path]:
     """Download objects to a new folder, and return their files in the same order.
 
     Args:
-        store: where they lie.
+        store: where they are.
         keys: their keys.
         folder: where to; it must not exist yet. Files keep their names, behind a number.
     """

@@ -63,7 +63,7 @@ class TransactionApi:
     log: Log
     meter: MetricEmitter
     clock: Callable[[], int]
-    """Gives the time in epoch milliseconds."""
+    """Returns the time in epoch milliseconds."""
     decider: InlineDecider | None = None
     """Decides for clients that wait; None where the stack's settings have no inline decisions."""
 

@@ -1,6 +1,6 @@
 """Find card numbers in texts: in groups, behind dates, between letters, in chip and stripe data.
 
-What is asked of the detector stands in docs/privacy.md, with its measured shares (`make bench-privacy`).
+What is asked of the detector is in docs/privacy.md, with its measured shares (`make bench-privacy`).
 """
 
 import re
@@ -31,7 +31,7 @@ _NOT_OF_TRACKS: Final = re.compile("[^0-9A-Z=]+")
 
 
 def holds_card_number(text: str) -> bool:
-    """Return whether a card number stands in a text.
+    """Return whether a text holds a card number.
 
     A card number has a scheme's first digits, one of its lengths and the right check digit. Its digits may be of any
     script, with separators of up to four characters between; a date may touch it in front, expiry and security code

@@ -38,7 +38,7 @@ def without_ibans(text: str, instead: str) -> str:
 
 
 def holds_iban(text: str) -> bool:
-    """Return whether an account number stands in a text, whole or in groups."""
+    """Return whether a text holds an account number, whole or in groups."""
     return any(_is_iban(match[0]) for match in _SHAPE.finditer(text))
 
 

@@ -18,7 +18,7 @@ _DIGITS: Final = re.compile("[0-9-]+")
 
 
 def holds_in_hex_id(word: str) -> bool:
-    """Return whether a card number stands in a hexadecimal id: no digit touches it, or it is the id's start or end.
+    """Return whether a hexadecimal id holds a card number: no digit touches it, or it is the id's start or end.
 
     In what only looks like a UUID, without the version and variant of RFC 9562, it may stand between any digits. In
     others such numbers come about by chance too often.

@@ -33,7 +33,7 @@ _WORDS: Final = (
     b"card-testing-device\ncard-testing-address\nfraudsters-device\nknown-fraud\nduplicate-payment\n"
     b"duplicate-payment-minutes\n"
 )
-"""Those that rules of most stacks have stand last: what is near is written in fewer bits."""
+"""Those that rules of most stacks have come last: what is near is written in fewer bits."""
 
 
 @lru_cache(maxsize=4096)

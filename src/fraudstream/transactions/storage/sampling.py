@@ -1,6 +1,6 @@
 """The marks by which a day's sample of the table is found: one transaction in `ONE_IN` has its day of receipt on it.
 
-The table has no index by day, and the decision log cannot tell what it lacks. The marked transactions stand in a sparse
+The table has no index by day, and the decision log cannot tell what it lacks. The marked transactions are in a sparse
 index, which costs a write for those alone; what was stored before there were marks has none.
 """
 

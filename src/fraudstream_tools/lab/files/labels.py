@@ -14,7 +14,7 @@ from fraudstream_tools.lab.files.problems import ProblemList, Row
 from fraudstream_tools.lab.files.reading import MappedFile
 
 SOURCE_PATTERN: Final = "^[A-Za-z0-9._:-]{1,32}$"
-"""A code; sources stand in logs and reports, so that no sentence about a person fits in."""
+"""A code; sources appear in logs and reports, so that no sentence about a person fits in."""
 
 _ID = re.compile(TRANSACTION_ID_PATTERN)
 _SOURCE = re.compile(SOURCE_PATTERN)

@@ -1,4 +1,4 @@
-"""Examples from a decision log, where features stand as they were judged."""
+"""Examples from a decision log, where features are as they were judged."""
 
 from collections.abc import Callable, Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""Where models lie: the folder that is deployed, or the bucket that the analyzer reads from."""
+"""Where models are stored: the folder that is deployed, or the bucket that the analyzer reads from."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -153,7 +153,7 @@ class AuditLog:
                 IfNoneMatch="*",
             )
         except ClientError as error:
-            # The name holds a new id: what stands there is this record, whose answer was lost.
+            # The name holds a new id: what is there is this record, whose answer was lost.
             if error.response.get("Error", {}).get("Code") != _ALREADY_THERE:
                 raise
 

@@ -11,7 +11,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")
 
 
 def colleague_of(operator: Operator, name: str) -> str:
-    """Return the ARN of somebody who signs in as a person does, by the name that stands last in it; an ARN is kept.
+    """Return the ARN of somebody who signs in as a person does, by the name at its end; an ARN is kept.
 
     Raises:
         AlertTakenError: it is no name that an ARN can hold, or the person's own.

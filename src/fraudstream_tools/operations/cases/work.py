@@ -74,7 +74,7 @@ class CaseWork:
 
         Args:
             case: as it was read.
-            to: the colleague's ARN, or the name that stands last in it.
+            to: the colleague's ARN, or the name at its end.
             note: why.
 
         Raises:

@@ -226,7 +226,7 @@ class EntityLists:
             before = self._read(entity)
             entries = before.entries if before else {}
             entry, what = changed(entries.get(list_name))
-            # The answer to a write may be lost: what stands there already is our own.
+            # The answer to a write may be lost: what is there already is our own.
             if entry is None or entries.get(list_name) == entry:
                 return outcome or what
             outcome = what

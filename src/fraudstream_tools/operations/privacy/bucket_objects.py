@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 QUERY_RESULTS_PREFIX: Final = "query-results/"
 _TOKEN: Final = re.compile(rf"(?<![\w-]){TOKEN_PATTERN}(?![\w-])")
 ERASED: Final = "erased"
-"""What stands in a report in place of an erased token or id."""
+"""What a report has in place of an erased token or id."""
 
 
 @dataclass

@@ -54,7 +54,7 @@ class Rekeyed:
 
 @dataclass
 class Rekeying:
-    """Gives everything that is stored tokens of the newest number."""
+    """Renews the tokens in everything that is stored."""
 
     system: PrivacySystem
     tokens: "NewestTokens"
@@ -174,7 +174,7 @@ class Rekeying:
             }  # fmt: skip
             return self._write([{"Put": put}, delete])
         if item["entity"]["S"].startswith(LISTED_PREFIX):
-            # The entity was listed by both: the entries of the newest stand, the others beside them.
+            # The entity was listed by both: the entries of the newest stay, the others come beside them.
             entries = {"M": moved["entries"]["M"] | there["entries"]["M"]}
             version = {"N": str(int(there["version"]["N"]) + 1)}
             both = there | {"entries": entries, "version": version}

@@ -69,7 +69,7 @@ def days_known(report: DailyReport) -> set[int]:
     return {each.days for each in report.past.meters if each.name == MeterName.PSD2_REMOTE_CARD}
 
 
-def test_a_report_looks_back_on_days_whose_reports_have_a_form_that_is_not_known(days: Days) -> None:
+def test_a_report_looks_back_on_days_with_reports_of_an_unknown_form(days: Days) -> None:
     days.report(DAY)
     days.of_another_version(DAY)
     report = days.report(NEXT)
@@ -132,7 +132,7 @@ class FullStore(FolderStore):
         super().write(key, content)
 
 
-def test_a_report_that_was_interrupted_is_the_same_revision_when_it_is_made_again(days: Days) -> None:
+def test_an_interrupted_report_is_the_same_revision_when_made_again(days: Days) -> None:
     days.report(DAY)
     days.label()
     store = FullStore(days.root)

@@ -66,32 +66,32 @@ def test_what_was_never_decided_is_listed_oldest_first(tmp_path: Path) -> None:
     stream.add(item(transaction(1, at=NOON)), at=NOON)
     stream.add(item(transaction(2, at=NOON + 60_000)), at=NOON + 60_000)
     stream.store_and_decide(transaction(3, at=NOON + 90_000), after=0)
-    books = report_of(stream, tmp_path).reconciliation
+    reconciliation = report_of(stream, tmp_path).reconciliation
 
-    assert (books.stored, books.decided, books.logged) == (3, 1, 3)
-    assert [(each.transaction_id, each.received_at) for each in books.undecided] == [
+    assert (reconciliation.stored, reconciliation.decided, reconciliation.logged) == (3, 1, 3)
+    assert [(each.transaction_id, each.received_at) for each in reconciliation.undecided] == [
         ("t-1", NOON),
         ("t-2", NOON + 60_000),
     ]
-    assert not books.complete
+    assert not reconciliation.complete
 
 
 def test_a_decision_whose_storing_was_never_logged_breaks_the_balance(tmp_path: Path) -> None:
     stream = Stream()
     stream.store_and_decide(transaction(1))
     del stream.records[0]
-    books = report_of(stream, tmp_path).reconciliation
-    assert (books.stored, books.decided, books.logged) == (0, 1, 1)
-    assert not books.complete
+    reconciliation = report_of(stream, tmp_path).reconciliation
+    assert (reconciliation.stored, reconciliation.decided, reconciliation.logged) == (0, 1, 1)
+    assert not reconciliation.complete
 
 
 def test_a_label_whose_transaction_was_never_logged_breaks_the_balance(tmp_path: Path) -> None:
     stream = Stream()
     stream.store_decide_and_label(transaction(1), Verdict.APPROVE, Truth.FRAUD)
     del stream.records[:2]
-    books = report_of(stream, tmp_path).reconciliation
-    assert (books.stored, books.decided, books.logged) == (0, 0, 1)
-    assert not books.complete
+    reconciliation = report_of(stream, tmp_path).reconciliation
+    assert (reconciliation.stored, reconciliation.decided, reconciliation.logged) == (0, 0, 1)
+    assert not reconciliation.complete
 
 
 def test_a_transaction_missing_from_the_log_breaks_the_balance(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_the_report_of_the_day_lists_the_same(tmp_path: Path) -> None:
     assert [each.transaction_id for each in reported.unlearned] == ["t-4"]
 
 
-def test_a_transaction_whose_decision_is_in_a_segment_of_a_later_hour_is_decided(tmp_path: Path) -> None:
+def test_a_transaction_with_its_decision_in_a_later_hour_is_decided(tmp_path: Path) -> None:
     records = a_stream().records
     late = [each for each in records if each["dynamodb"]["ApproximateCreationDateTime"] >= (NINE + 3 * HOUR) / 1000]
     put(cut([each for each in records if each not in late], PREFIX).segments, tmp_path)

@@ -139,7 +139,7 @@ def test_nothing_is_made_again_that_there_is_no_time_for(tmp_path: Path) -> None
     assert len(reporter(tmp_path).remake_older()) == HOURS
 
 
-def test_hours_of_a_newer_aggregation_stay_and_it_looks_at_all_hours_when_it_is_back(tmp_path: Path) -> None:
+def test_hours_of_a_newer_aggregation_stay_and_are_looked_at_when_it_is_back(tmp_path: Path) -> None:
     merged(tmp_path)
     reporter(tmp_path).remake_older()
     first = min(notes(tmp_path))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read_rates(store: "Store", prefix: str) -> Rates | None:
-    """Return the exchange rates of the ruleset that is in force, or None if there are none.
+    """Return the exchange rates of the active ruleset, or None if there are none.
 
     Args:
         store: where the ruleset is stored.

@@ -1,9 +1,9 @@
 """The chain of the merged hours: each link holds the hash of an hour's note, and of the link before.
 
 A note holds the hashes of the hour's files, so that a link stands for all of them. Links are keyed hashes (HMAC): who
-can write to the bucket and has no key cannot make one. The newest link also stands outside the bucket: who puts back an
-older bucket is found too. A link is written before its note, and the head is moved before the link is written: what an
-interruption leaves undone is done by the next one.
+can write to the bucket and has no key cannot make one. The newest link is also stored outside the bucket: who puts back
+an older bucket is found too. A link is written before its note, and the head is moved before the link is written: what
+an interruption leaves undone is done by the next one.
 """
 
 import hashlib
@@ -94,13 +94,13 @@ class LogChain:
         head: ChainHead,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Keep where it lies.
+        """Keep where it is.
 
         Args:
             store: the bucket.
             log_prefix: of the decision log's keys.
             key: of the keyed hashes.
-            head: where the newest link stands.
+            head: where the newest link is stored.
             clock: the time, UTC.
         """
         self._store = store
@@ -144,7 +144,7 @@ class LogChain:
         raise ChainMovedError(f"the log's chain was moved by others {ATTEMPTS} times")
 
     def head(self) -> Link | None:
-        """Return the newest link, as it stands outside the bucket."""
+        """Return the newest link, as it is stored outside the bucket."""
         return self._head.read()
 
     def accepts(self, key: str, path: Path) -> bool:

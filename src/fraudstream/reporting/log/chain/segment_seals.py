@@ -39,6 +39,6 @@ def is_genuine(name: str, body: bytes, key: bytes) -> bool:
 
 
 def _seal(body: bytes, name: str, key: bytes) -> str:
-    # The hour is sealed too, so that a segment cannot be copied into another one; the log may lie anywhere.
+    # The hour is sealed too, so that a segment cannot be copied into another one; the log may be anywhere.
     hour = "/".join(name.split("/")[-3:-1])
     return hmac.new(key, hour.encode() + b"\0" + body, hashlib.sha256).hexdigest()[:_SEAL_DIGITS]
