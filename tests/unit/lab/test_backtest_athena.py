@@ -11,7 +11,7 @@ from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream_tools.analytics.answers import QuestionError
-from fraudstream_tools.analytics.athena import Athena
+from fraudstream_tools.analytics.athena import MOST_STATEMENT_BYTES, Athena
 from fraudstream_tools.lab.backtest import athena_engine, duckdb_engine
 from fraudstream_tools.lab.backtest.athena_engine import AthenaBacktest
 from fraudstream_tools.lab.backtest.run import Contestant
@@ -58,7 +58,9 @@ def backtest(*contestants: Contestant) -> tuple[AthenaBacktest, list[Ruleset]]:
 
 
 @pytest.mark.parametrize(
-    "contestants", [(SHIPPED,), (SHIPPED, OTHER), (OTHER, MODELLED)], ids=["shipped", "two", "with a model"]
+    "contestants",
+    [(SHIPPED,), (SHIPPED, OTHER), (OTHER, MODELLED), (MODELLED, SHIPPED._replace(live_model=MODELLED.live_model))],
+    ids=["shipped", "two", "with a model", "one model"],
 )
 def test_athena_says_what_duckdb_says_of_a_copy(
     athena: Athena, local: LocalAthena, log: Path, contestants: tuple[Contestant, ...]
@@ -100,6 +102,14 @@ def test_days_without_a_decision_are_named(athena: Athena) -> None:
     asked = AthenaBacktest(days=(long_ago, long_ago), rulesets=rulesets, label_delay_days=DELAY)
     with pytest.raises(QuestionError, match="no decision from 1999"):
         athena_engine.tally(athena, asked, with_changes=False)
+
+
+def test_two_rulesets_with_the_model_that_ships_fit_into_a_statement() -> None:
+    model = Path("models/default.json").read_bytes()
+    asked, _ = backtest(SHIPPED._replace(live_model=model), MODELLED._replace(live_model=model))
+    statement = asked.query(1, is_labelled=True).counts()
+    # What lists changes has the keys beside it.
+    assert 200_000 < len(statement.encode()) < MOST_STATEMENT_BYTES
 
 
 def test_every_statement_is_of_athenas_dialect_and_chooses_days() -> None:

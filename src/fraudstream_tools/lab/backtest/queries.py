@@ -107,9 +107,12 @@ def backtest_query(rows: str, rulesets: Sequence[Ruleset]) -> BacktestQuery:
     source = f"({select(rows, shared, ['*', *columns])}) AS judged"
     scores = {position: f"score{position}" for position, ruleset in enumerate(rulesets) if ruleset.models.live}
     if scores:
-        sums = [f"{raw_sum(_live(rulesets[position]).file)} AS raw{position}" for position in scores]
+        # Two rulesets with one model share its sum, which is most of the statement.
+        raws: dict[str, str] = {}
+        of_models = {n: raws.setdefault(raw_sum(_live(rulesets[n]).file), f"raw{n}") for n in scores}
+        sums = [f"{raw} AS {name}" for raw, name in raws.items()]
         source = f"(SELECT *, {', '.join(sums)} FROM {source}) AS summed"
-        scored = [f"{_score(rulesets[n], places[n], f'raw{n}')} AS {name}" for n, name in scores.items()]
+        scored = [f"{_score(rulesets[n], places[n], of_models[n])} AS {name}" for n, name in scores.items()]
         source = f"(SELECT *, {', '.join(scored)} FROM {source}) AS scored"
     return BacktestQuery(source=source, codes=_codes(len(compiled)), scores=scores, places=places)
 
