@@ -122,13 +122,13 @@ bench: setup ## run the benchmarks that take minutes, keep their figures and wri
 
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-accessibility: setup ## look at examples of report and console in Chromium, by axe, wide and narrow, light and dark: needs node and Chromium
+accessibility: setup ## look at an example of the report in Chromium, by axe, wide and narrow, light and dark (needs node and Chromium), and at the console by its tests
 	@command -v npm >/dev/null && test -x "$(CHROMIUM)" || { echo "this needs npm and Chromium: make accessibility CHROMIUM=/path/to/chromium"; exit 1; }
 	@npm install --silent --no-audit --no-fund --prefix accessibility
 	@mkdir -p .local && rm -rf .local/example
 	@page=$$($(BIN)/python -m accessibility.example .local/example) && \
 		CHROMIUM="$(CHROMIUM)" node accessibility/check.mjs "$$page" .local/example && echo "the page: $$page"
-	@PYTHON="$(BIN)/python" CHROMIUM="$(CHROMIUM)" node accessibility/console.mjs .local/example
+	@CHROMIUM="$(CHROMIUM)" FRAUDSTREAM_BROWSER_TESTS=required FRAUDSTREAM_SCREENSHOTS=.local/example $(BIN)/pytest -q tests/browser
 
 SUPPLY_CHAIN := .venv-supply-chain
 

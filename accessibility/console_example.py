@@ -89,6 +89,7 @@ def _schema(keys: tuple[str, ...]) -> list[dict[str, str]]:
 def fill(dynamodb: "DynamoDBClient", s3: "S3Client") -> None:
     """Store the ruleset, the reports that `accessibility.example` wrote to a folder, and what was flagged."""
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     for name in RULESET_FILES:
         s3.put_object(Bucket=BUCKET, Key=f"{RULESET_PREFIX}{name}", Body=(RULES / name).read_bytes())
     for file in sorted(Path(sys.argv[1]).glob("reports/date=*/report.*")) if len(sys.argv) > 1 else ():

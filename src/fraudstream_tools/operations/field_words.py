@@ -20,4 +20,4 @@ SHOWN_ELSEWHERE: Final = frozenset(
 def field_words(name: str) -> str:
     """Return a field's name as words: `merchantCategoryCode` is `merchant category code`, `customerId` `customer`."""
     words = [_SHORT.get(word.lower(), word.lower()) for word in _WORD.sub(" ", name).split()]
-    return " ".join(filter(None, words)).removesuffix(" at")
+    return " ".join(filter(None, words)).removesuffix(" at").removesuffix(" token")

@@ -66,8 +66,8 @@ def _pace(known: Mapping[str, float], _: str | None) -> Iterator[Habit]:
     if hour is None or day is None or month is None:
         return
     usual = month / _DAYS_A_MONTH
-    before = f"{_some(hour, 'transaction')} in 1 hour, {day:,.0f} in 24 hours, {month:,.0f} in 30 days"
-    yield Habit(text=f"Before this one: {before}.", is_unusual=day >= FEW and day > BUSY * usual)
+    before = f"{_some(hour, 'time')} in 1 hour, {day:,.0f} in 24 hours, {month:,.0f} in 30 days"
+    yield Habit(text=f"Before this one they spent {before}.", is_unusual=day >= FEW and day > BUSY * usual)
 
 
 def _hour(known: Mapping[str, float], _: str | None) -> Iterator[Habit]:

@@ -1,0 +1,88 @@
+"""The console in Chromium, over the alerts of the sample day; without a Chromium, tests are skipped and say so."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+
+MISSING = "there is no Chromium: install one, or name it in CHROMIUM"
+ROOT = Path(__file__).parents[2]
+SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+SECONDS = 20_000.0
+"""Milliseconds that a page may take; the machine may be busy."""
+
+
+@dataclass
+class Desk:
+    """A browser that is inside a console, and what went wrong in it."""
+
+    browser: Browser
+    context: BrowserContext
+    origin: str
+    problems: list[str] = field(default_factory=list)
+    """Refusals of the browser, errors of scripts, and requests that went elsewhere."""
+
+    def tab(self, **options: object) -> Page:
+        """Open a tab, in a context of its own if it is to be another screen, with the cookie of the first."""
+        context = self.context
+        if options:
+            context = self.browser.new_context(**options)  # pyright: ignore[reportArgumentType]
+            context.add_cookies(self.context.cookies())  # pyright: ignore[reportArgumentType]
+        page = context.new_page()
+        page.set_default_timeout(SECONDS)
+        page.on("console", lambda said: self.problems.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self.problems.append(error.message))
+        page.on("request", self._watch)
+        return page
+
+    def _watch(self, asked: Request) -> None:
+        if not asked.url.startswith(self.origin):
+            self.problems.append(f"asks {asked.url}")
+
+
+def chromium_path() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The machine's own; CI says that it has to be there, and everybody else may do without."""
+    path = chromium_path()
+    if path is None:
+        if os.environ.get("FRAUDSTREAM_BROWSER_TESTS") == "required":
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def desk(chromium: Browser) -> Iterator[Desk]:
+    """The console of `accessibility.console_example`, entered by its link."""
+    command = [sys.executable, "-m", "accessibility.console_example"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as served:
+        try:
+            assert served.stdout is not None
+            link = served.stdout.readline().strip()
+            assert link.startswith("http://127.0.0.1:"), "the console did not start"
+            parts = urlsplit(link)
+            made = Desk(chromium, chromium.new_context(), f"{parts.scheme}://{parts.netloc}")
+            page = made.tab()
+            page.goto(link)
+            page.wait_for_url(f"{made.origin}/")
+            page.close()
+            yield made
+        finally:
+            served.send_signal(signal.SIGINT)
+            served.wait(30)

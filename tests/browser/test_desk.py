@@ -1,0 +1,155 @@
+"""An analyst's day in a real browser: alerts worked to closed, a customer blocked and looked up, a rule published."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Desk
+
+RULE = """
+  - id: large-night-transfer
+    description: A large transfer.
+    when: amountBase > most
+    parameters: {most: 5000}
+    points: 1
+    reasonCode: LARGE_NIGHT_TRANSFER
+    severity: medium
+    mode: shadow
+    source: our own
+"""
+CASE = re.compile(r"/case\?id=")
+
+
+@pytest.fixture
+def tab(desk: Desk) -> Iterator[Page]:
+    page = desk.tab()
+    yield page
+    page.close()
+    assert desk.problems == []
+
+
+@pytest.fixture
+def bare(desk: Desk) -> Iterator[Page]:
+    """A tab without JavaScript."""
+    page = desk.tab(java_script_enabled=False)
+    yield page
+    page.context.close()
+    assert desk.problems == []
+
+
+def open_first(page: Page, desk: Desk, query: str = "?who=nobody") -> str:
+    """Open the first case of the queue, and give its transaction's id."""
+    page.goto(f"{desk.origin}/queue{query}")
+    page.locator("table.rows tbody tr th a").first.click()
+    page.wait_for_url(CASE)
+    return page.locator("main p code").first.inner_text()
+
+
+def ready(page: Page) -> None:
+    """Wait until keys work: the page has run its script."""
+    page.wait_for_load_state("load")
+
+
+def notice(page: Page) -> str:
+    return page.locator("p.note[role=status]").first.inner_text()
+
+
+def test_an_alert_is_worked_to_closed_by_keys_alone(tab: Page, desk: Desk) -> None:
+    tab.goto(f"{desk.origin}/queue?who=nobody")
+    tab.keyboard.press("j")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url(CASE)
+    ready(tab)
+    tab.keyboard.press("a")
+    expect(tab.locator("p.note")).to_contain_text("You have this case now")
+    ready(tab)
+    tab.keyboard.press("f")
+    tab.keyboard.type("the customer denies it")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("p.note")).to_contain_text("It is labelled FRAUD, and its alert is closed.")
+    ready(tab)
+    tab.keyboard.press("?")
+    expect(tab.locator("#help")).to_be_visible()
+
+
+def test_ten_alerts_are_worked_to_closed_without_javascript(bare: Page, desk: Desk) -> None:
+    closed: set[str] = set()
+    for number in range(10):
+        name = open_first(bare, desk, "?sort=oldest")
+        bare.fill("#note", "looked at")
+        bare.click(f'button[value="{"FRAUD" if number % 2 else "LEGITIMATE"}"]')
+        assert "its alert is closed" in notice(bare)
+        closed.add(name)
+    assert len(closed) == 10
+    bare.goto(f"{desk.origin}/audit")
+    done = bare.locator("main table").inner_text()
+    assert all(name in done for name in closed)
+
+
+def test_a_case_is_noted_snoozed_woken_and_handed_over_without_javascript(bare: Page, desk: Desk) -> None:
+    name = open_first(bare, desk)
+    bare.click('form[action="/case/take"] button')
+    for action, field, said in (
+        ("note", "called twice", "The note is kept"),
+        ("snooze", "calls back", "The case waits until"),
+    ):
+        form = bare.locator(f'form[action="/case/{action}"]')
+        bare.locator("details", has=form).locator("summary").click()
+        form.locator('input[name="text"]').fill(field)
+        form.locator("button").click()
+        assert said in notice(bare)
+    bare.goto(f"{desk.origin}/queue?state=snoozed")
+    assert name in bare.inner_text("main")
+    bare.goto(f"{desk.origin}/case?id={name}")
+    bare.click('form[action="/case/wake"] button')
+    assert "in the queue again" in notice(bare)
+    form = bare.locator('form[action="/case/hand-over"]')
+    bare.locator("details", has=form).locator("summary").click()
+    form.locator('input[name="to"]').fill("ben")
+    form.locator('input[name="text"]').fill("speaks Dutch")
+    form.locator("button").click()
+    assert "ben's now" in notice(bare)
+
+
+def test_a_customer_is_blocked_looked_up_and_taken_off_the_list(tab: Page, desk: Desk) -> None:
+    open_first(tab, desk)
+    tab.get_by_text("Block, trust or list one of them").click()
+    form = tab.locator('form[action="/case/list"]')
+    form.locator('select[name="list"]').select_option("blocked")
+    form.locator('input[name="reason"]').fill("account taken over")
+    form.locator("button").click()
+    assert "is on the list blocked now" in notice(tab)
+    token = tab.locator("#who ~ dl dd code").first.inner_text()
+    tab.locator("#q").fill(token)
+    tab.locator("#q").press("Enter")
+    expect(tab.locator("h1")).to_have_text(token)
+    assert "blocked as customer" in tab.inner_text("main")
+    assert tab.locator("#transactions ~ div tbody tr").count() > 0
+    tab.goto(f"{desk.origin}/lists")
+    tab.locator("tbody details summary").first.click()
+    tab.locator('form[action="/lists/remove"] input[name="reason"]').first.fill("cleared")
+    tab.locator('form[action="/lists/remove"] button').first.click()
+    assert "off the list now" in notice(tab)
+
+
+def test_a_rule_is_written_checked_published_and_taken_back(tab: Page, desk: Desk) -> None:
+    tab.goto(f"{desk.origin}/rules/edit")
+    draft = tab.locator("#draft")
+    before = draft.input_value()
+    draft.fill(before.rstrip() + RULE.replace("amountBase", "amountBaze"))
+    tab.get_by_role("button", name="Check it").click()
+    expect(tab.locator("p.note.bad").first).to_contain_text("amountBase")
+    tab.locator("#draft").fill(before.rstrip() + RULE)
+    tab.get_by_role("button", name="Check it").click()
+    expect(tab.locator("#changes ~ ul")).to_contain_text("large-night-transfer added")
+    tab.locator('input[name="reason"]').fill("large transfers")
+    tab.get_by_role("button", name="Publish it").click()
+    expect(tab.locator("p.note")).to_contain_text("is active within a minute")
+    tab.locator("tbody details summary").first.click()
+    tab.locator('form[action="/rules/roll-back"] input[name="reason"]').first.fill("too many")
+    tab.get_by_role("button", name="Make it active").first.click()
+    expect(tab.locator("p.note")).to_contain_text("is active again")
+    tab.goto(f"{desk.origin}/audit")
+    assert "publish rules" in tab.inner_text("main")
