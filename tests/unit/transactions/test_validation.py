@@ -308,6 +308,8 @@ NAMES = st.sampled_from(sorted(MOST)) | st.text(max_size=12)
 @example(b'{"a":1e999}')
 @example(b'{"type":["PAYMENT"]}')
 @example(rb'{"transactionId":"\ud800"}')
+@example(rb'{"\ud800":1}')
+@example(rb'{"metadata":{"\ud800":"1"}}')
 @settings(max_examples=500)
 def test_whatever_bytes_come_in_there_is_an_answer(body: bytes) -> None:
     assert refused(body)

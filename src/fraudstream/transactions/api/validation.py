@@ -78,7 +78,8 @@ def _converted(values: Mapping[str, object]) -> TransactionRequest | None:
     """Return the request; None if a field is missing or of a wrong type: which one, each field by itself then says."""
     try:
         return msgspec.convert(values, TransactionRequest)
-    except msgspec.ValidationError:
+    # A name of half a surrogate pair is none that msgspec can compare with those of fields.
+    except (msgspec.ValidationError, UnicodeEncodeError):
         return None
 
 
