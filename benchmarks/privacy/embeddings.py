@@ -2,8 +2,11 @@
 
 import string
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final
+
+from benchmarks.privacy.numbers import card_number
 
 Embedding = Callable[[Random, str], str]
 """Writes a card number into a text."""
@@ -67,6 +70,10 @@ def _drawn(chance: Random, pattern: str) -> str:
 
 def _date(chance: Random) -> tuple[str, str, str]:
     return f"{chance.randint(2019, 2027)}", f"{chance.randint(1, 12):02}", f"{chance.randint(1, 28):02}"
+
+
+def _moment(chance: Random) -> datetime:
+    return datetime(2019, 1, 1, tzinfo=UTC) + timedelta(microseconds=chance.randrange(3000 * 86_400 * 10**6))
 
 
 def _behind_date(write: Callable[[Random], str]) -> Embedding:
@@ -197,11 +204,42 @@ EMBEDDINGS: Final[Mapping[str, Embedding]] = {
     ),
     "behind epoch seconds": _behind_date(lambda c: str(c.randint(1_500_000_000, 1_900_000_000))),
     "behind epoch milliseconds": _behind_date(lambda c: str(c.randint(1_500_000_000_000, 1_900_000_000_000))),
+    "behind epoch microseconds": _behind_date(lambda c: str(c.randint(15 * 10**14, 19 * 10**14))),
+    "behind epoch nanoseconds": _behind_date(lambda c: str(c.randint(15 * 10**17, 19 * 10**17))),
+    **{
+        f"behind {name}": _behind_date(lambda c, form=form: _moment(c).strftime(form))
+        for name, form in {
+            "DDMMYYYYhhmmss": "%d%m%Y%H%M%S",
+            "YYYYMMDDThhmmss": "%Y%m%dT%H%M%S",
+            "YYMMDD-hhmmss": "%y%m%d-%H%M%S",
+            "YYYY-MM-DDThh:mm": "%Y-%m-%dT%H:%M",
+            "YYYY-MM-DDThh:mm:ss": "%Y-%m-%dT%H:%M:%S",
+            "YYYY-MM-DD hh:mm:ss,ffffff": "%Y-%m-%d %H:%M:%S,%f",
+            "YYYY-MM-DDThh:mm:ss+01:00": "%Y-%m-%dT%H:%M:%S+01:00",
+            "hh:mm:ss": "%H:%M:%S",
+            "D/M/YYYY": "%-d/%-m/%Y",
+            "D.M.YY": "%-d.%-m.%y",
+            "YYYY/M/D": "%Y/%-m/%-d",
+            "DDMonYYYY": "%d%b%Y",
+            "D-Mon-YY": "%-d-%b-%y",
+            "Month D, YYYY": "%B %-d, %Y",
+            "MM/YYYY": "%m/%Y",
+            "MM/YY": "%m/%y",
+            "YYYY-MM": "%Y-%m",
+        }.items()
+    },
     "before MMYY": _before(_mmyy),
     "before YYMM": _before(_yymm),
     "before MMYYYY": _before(lambda c, _: "20".join(_expiry(c))),
     "before YYYYMM": _before(lambda c, _: "20" + _yymm(c)),
     "before MM/YY": _before(lambda c, _: "/".join(_expiry(c))),
+    "before M/YY": _before(lambda c, _: "/".join(_expiry(c)).removeprefix("0")),
+    "before MM-YYYY": _before(lambda c, _: "-20".join(_expiry(c))),
+    "before YYYY-MM": _before(lambda c, _: "20" + "-".join(reversed(_expiry(c)))),
+    "before MM/YY and a security code": _before(lambda c, n: "/".join(_expiry(c)) + _code(c, n)),
+    "before YYYYMMDD": _before(lambda c, _: "20" + _yymm(c) + "28"),
+    "before DDMMYY": _before(lambda c, _: "28" + _mmyy(c)),
+    "before another card number": _before(lambda c, _: card_number(c, "Visa")),
     "before a space and MM/YY": _before(lambda c, _: " " + "/".join(_expiry(c))),
     "before a space, MM/YY and a code": _before(lambda c, n: f" {'/'.join(_expiry(c))} {_code(c, n)}"),
     "before a security code": _before(_code),
@@ -218,6 +256,7 @@ EMBEDDINGS: Final[Mapping[str, Embedding]] = {
     "track 2": lambda c, n: f";{_track_2(c, n, '=')}?",
     "track 2 with D": lambda c, n: _track_2(c, n, "D"),
     "track 2 with d": lambda c, n: _track_2(c, n, "d") + "f",
+    "track 3": lambda c, n: f";01{n}=724978{_discretionary(c)}?",
     "EMV tag 5A": lambda _chance, n: _tlv("5A", n),
     "EMV tag 5A in small letters": lambda _chance, n: _tlv("5A", n).lower(),
     "EMV tag 5A, bytes apart": lambda _chance, n: _spaced_pairs(_tlv("5A", n)),
@@ -229,6 +268,7 @@ EMBEDDINGS: Final[Mapping[str, Embedding]] = {
     "in a query": _around("?order=1&pan=", "&exp=1227"),
     "in a query, spaces encoded": _joined(fours, lambda _chance: "%20"),
     "in a query, every digit encoded": lambda _chance, n: "".join(f"%3{digit}" for digit in n),
+    "in a query, every digit encoded twice": lambda _chance, n: "".join(f"%253{digit}" for digit in n),
     "in JSON": _around('{"card":{"number":"', '"}}'),
     "as a decimal number": _around("", ".00"),
     "with commas, as an amount": lambda _chance, n: f"{int(n):,}",

@@ -193,6 +193,8 @@ ORDINARY: Final[Mapping[str, Ordinary]] = {
     "epoch seconds with a fraction": lambda c: f"{_milliseconds(c) // 1000}.{_digits(c, 6)}",
     "time, ISO 8601": _order(lambda _chance, at: at.isoformat()),
     "time, ISO 8601 basic": _order(lambda _chance, at: at.strftime("%Y%m%dT%H%M%S.%fZ")),
+    "time, ISO 8601 with seven digits": _order(lambda c, at: f"{at.isoformat()}{_digits(c, 1)}+01:00"),
+    "time, ISO 8601 with nanoseconds": _order(lambda c, at: at.strftime("%Y-%m-%d %H:%M:%S.%f") + _digits(c, 3)),
     "time, as people write it": _order(lambda _chance, at: at.strftime("%d.%m.%Y %H:%M:%S")),
     "phone number with +": _phone(lambda country, national: f"+{country}{national}"),
     "phone number with +, in groups": _phone(
@@ -205,6 +207,9 @@ ORDINARY: Final[Mapping[str, Ordinary]] = {
     "order YYYYMMDDhhmmss####": _order(lambda c, at: at.strftime("%Y%m%d%H%M%S") + _digits(c, 4)),
     "order YYYYMMDDhhmmss######": _order(lambda c, at: at.strftime("%Y%m%d%H%M%S") + _digits(c, 6)),
     "order YYYYMMDD########": _order(lambda c, at: at.strftime("%Y%m%d") + _digits(c, 8)),
+    "version and time of a build": _order(
+        lambda c, at: f"v{c.randrange(40)}.{c.randrange(60)}.{c.randrange(60)}+{at:%Y%m%d%H%M%S}"
+    ),
     "order ORD-YYYYMMDD-######": _order(lambda c, at: at.strftime("ORD-%Y%m%d-") + _digits(c, 6)),
     "order YYMMDD-hhmmss-####": _order(lambda c, at: at.strftime("%y%m%d-%H%M%S-") + _digits(c, 4)),
     "order YYYY-MM-DD-########": _order(lambda c, at: at.strftime("%Y-%m-%d-") + _digits(c, 8)),

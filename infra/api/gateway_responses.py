@@ -44,11 +44,11 @@ GATEWAY_RESPONSES = (
     GatewayResponse(
         response_type="BAD_REQUEST_BODY",
         status=400,
-        title="Bad request",
+        title="Bad Request",
         detail="The body is not a JSON object, or it is nested too deep, or it has more members than a transaction.",
     ),
     GatewayResponse(
-        response_type="BAD_REQUEST_PARAMETERS", status=400, title="Bad request", detail="A parameter is missing."
+        response_type="BAD_REQUEST_PARAMETERS", status=400, title="Bad Request", detail="A parameter is missing."
     ),
     GatewayResponse(response_type="MISSING_AUTHENTICATION_TOKEN", status=403, title="Forbidden", detail=_UNSIGNED),
     GatewayResponse(
@@ -70,32 +70,32 @@ GATEWAY_RESPONSES = (
         response_type="WAF_FILTERED", status=403, title="Forbidden", detail="The firewall refused the request."
     ),
     GatewayResponse(
-        response_type="RESOURCE_NOT_FOUND", status=404, title="Not found", detail="There is nothing at this path."
+        response_type="RESOURCE_NOT_FOUND", status=404, title="Not Found", detail="There is nothing at this path."
     ),
     GatewayResponse(
-        response_type="REQUEST_TOO_LARGE", status=413, title="Content too large", detail="The body is too large."
+        response_type="REQUEST_TOO_LARGE", status=413, title="Request Entity Too Large", detail="The body is too large."
     ),
     GatewayResponse(
         response_type="UNSUPPORTED_MEDIA_TYPE",
         status=415,
-        title="Unsupported media type",
+        title="Unsupported Media Type",
         detail="The body must be application/json.",
     ),
-    GatewayResponse(response_type="THROTTLED", status=429, title="Too many requests", detail=_TOO_MANY, retry=True),
+    GatewayResponse(response_type="THROTTLED", status=429, title="Too Many Requests", detail=_TOO_MANY, retry=True),
     GatewayResponse(
-        response_type="QUOTA_EXCEEDED", status=429, title="Too many requests", detail=_TOO_MANY, retry=True
+        response_type="QUOTA_EXCEEDED", status=429, title="Too Many Requests", detail=_TOO_MANY, retry=True
     ),
     GatewayResponse(
         response_type="INTEGRATION_FAILURE",
         status=503,
-        title="Service unavailable",
+        title="Service Unavailable",
         detail="The request could not be handled: send it again, nothing is stored twice.",
         retry=True,
     ),
     GatewayResponse(
         response_type="INTEGRATION_TIMEOUT",
         status=504,
-        title="Gateway timeout",
+        title="Gateway Timeout",
         detail="The request took too long: send it again, nothing is stored twice.",
         retry=True,
     ),

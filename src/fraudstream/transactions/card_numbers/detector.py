@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from fraudstream.transactions.card_numbers.neighbours import (
     LONGEST_DATE_START,
+    LONGEST_EXPIRY,
     OFFSETS,
     may_stand_before,
     may_stand_behind,
@@ -21,12 +22,16 @@ from fraudstream.transactions.card_numbers.schemes import SHORTEST, has_check_di
 from fraudstream.transactions.card_numbers.separators import LONGEST_SEPARATOR, may_join
 from fraudstream.transactions.card_numbers.words import HEX_ID, holds_in_hex_id
 
+_DECODED: Final = 3
+"""How often percent-encoding is taken off: who passes an address on may encode it again."""
 _DIGITS: Final = re.compile("[0-9]+")
 _DIGIT: Final = re.compile("[0-9]")
 # Tag 5A of EMV's tag-length-value data: length in bytes, then the number, two digits a byte, filled up with F.
 _CHIP_NUMBER: Final = re.compile("(?=5A0([6-9A])([0-9]{11,19}F?))")
 # Track 2, as a stripe's text and as tag 57: the number, = or D, expiry. What precedes may touch: tag and length do.
 _TRACK_2: Final = re.compile("([0-9]{12,})[D=](?:1[5-9]|[234][0-9])(?:0[1-9]|1[0-2])")
+# Track 3: two digits of its format, the number, =, and at least country and currency.
+_TRACK_3: Final = re.compile("(?:01|59)([0-9]{12,19})=[0-9]{6}")
 _NOT_OF_TRACKS: Final = re.compile("[^0-9A-Z=]+")
 
 
@@ -37,10 +42,14 @@ def holds_card_number(text: str) -> bool:
     script, with separators of up to four characters between; a date may touch it in front, expiry and security code
     behind. UUIDs, hashes, account numbers (IBAN), phone numbers, times and order numbers with dates pass, nearly all.
     """
-    if _holds(text):
-        return True
-    decoded = unquote(text) if "%" in text else text
-    return decoded != text and _holds(decoded)
+    for _ in range(_DECODED):
+        if _holds(text):
+            return True
+        decoded = unquote(text) if "%" in text else text
+        if decoded == text:
+            return False
+        text = decoded
+    return _holds(text)
 
 
 def _holds(text: str) -> bool:
@@ -66,6 +75,8 @@ def _holds_chip_or_stripe(text: str) -> bool:
         digits = match[2].rstrip("F")[: 2 * int(match[1], 16)]
         if is_card_number(digits) or is_card_number(digits[:-1]):
             return True
+    if any(is_card_number(match[1]) for match in _TRACK_3.finditer(packed)):
+        return True
     return any(
         is_card_number(match[1][-length:]) for match in _TRACK_2.finditer(packed) for length in range(SHORTEST, 20)
     )
@@ -135,7 +146,7 @@ class _Run:
         rest = self._digits[end : self._ends[last]]
         if in_hex_id:
             return not rest
-        return may_stand_behind(number, rest, self._text[self._groups[last].end() :][:4])
+        return may_stand_behind(number, rest, self._text[self._groups[last].end() :][:LONGEST_EXPIRY])
 
     def _is_joined(self, begin: int, end: int, first: int, *, in_hex_id: bool) -> bool:
         """Check what lies between the groups that a number would be made of."""

@@ -145,6 +145,29 @@ def test_bytes_that_are_not_in_the_encoding_are_named_by_their_line(tmp_path: Pa
         read(tmp_path / "a.jsonl")
 
 
+@pytest.mark.parametrize(
+    ("content", "advice"),
+    [
+        (gzip.compress(b"a,b"), "is compressed: its name has to end in .gz"),
+        (b"PK\x03\x04" + bytes(30), "save the sheet as CSV"),
+        (b"PAR1" + bytes(30), "its name has to end in .parquet"),
+        (b"SQLite format 3\0" + bytes(30), "export the table as CSV"),
+    ],
+)
+@pytest.mark.parametrize("name", ["day.csv", "day.jsonl"])
+def test_a_file_of_another_format_is_known_by_its_beginning(
+    tmp_path: Path, name: str, content: bytes, advice: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(FileProblemError, match=advice):
+        read(tmp_path / name)
+
+
+def test_a_json_array_is_refused_as_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileProblemError, match="is a JSON array: JSON Lines has one object on each line"):
+        read(written(tmp_path, json.dumps([{"transactionId": "t-1"}], indent=1), name="day.jsonl"))
+
+
 def test_a_compressed_file_that_was_cut_off_is_refused_after_what_could_be_read(tmp_path: Path) -> None:
     rows = "".join(json.dumps(EXPECTED | {"transactionId": f"t-{n}"}) + "\n" for n in range(5000))
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(rows.encode())[:-200])

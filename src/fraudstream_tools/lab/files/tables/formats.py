@@ -17,6 +17,17 @@ _READ_TOO: Final = {
     ".txt": ".csv",
 }
 
+_OTHER_FORMATS: Final = {
+    b"\x1f\x8b": "is compressed: its name has to end in .gz",
+    b"PK\x03\x04": "is a spreadsheet or a ZIP archive: save the sheet as CSV, or take the file out",
+    b"\xd0\xcf\x11\xe0": "is a spreadsheet: save the sheet as CSV",
+    b"PAR1": "is a Parquet file: its name has to end in .parquet",
+    b"%PDF": "is a PDF, and no table",
+    b"SQLite format 3\0": "is a database: export the table as CSV",
+}
+"""What a file that is none of ours begins with, and what to do about it."""
+_LONGEST_MARK: Final = max(map(len, _OTHER_FORMATS))
+
 
 def file_format(path: Path) -> str:
     """Return the format in which a file is written, by its name.
@@ -49,8 +60,21 @@ def _unknown(path: Path) -> FileProblemError:
 
 
 def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file for reading, decompressed if its name says so."""
-    return cast("IO[bytes]", gzip.open(path)) if path.name.lower().endswith(".gz") else path.open("rb")
+    """Open a file for reading, decompressed if its name says so.
+
+    Raises:
+        FileProblemError: it begins as a file of another format does.
+        OSError: it cannot be opened.
+    """
+    if path.name.lower().endswith(".gz"):
+        return cast("IO[bytes]", gzip.open(path))
+    file = path.open("rb")
+    first = file.peek(_LONGEST_MARK)
+    for mark, advice in _OTHER_FORMATS.items():
+        if first.startswith(mark):
+            file.close()
+            raise FileProblemError(f"{path}: {advice}")
+    return file
 
 
 def open_text(path: Path) -> IO[str]:
