@@ -16,7 +16,7 @@ class QuestionError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class LogAnswer:
     """The rows that a question was answered with."""
 
     columns: Sequence[str]
@@ -35,7 +35,7 @@ def as_of(sql: str, today: date) -> str:
     return _TODAY.sub(lambda found: day if found[0].lower() == "current_date" else found[0], sql)
 
 
-def numeric_columns(answer: Answer) -> list[str]:
+def numeric_columns(answer: LogAnswer) -> list[str]:
     """Return the columns after the first one that hold numbers, and nothing else but gaps."""
     return [
         name
@@ -50,7 +50,7 @@ def _are_numbers(values: Sequence[Any]) -> bool:
     )
 
 
-def row_names(answer: Answer) -> list[str]:
+def row_names(answer: LogAnswer) -> list[str]:
     """Return what each row is called in a chart: what stands in its first column and in those that hold no numbers."""
     numbers = set(numeric_columns(answer))
     places = [place for place, name in enumerate(answer.columns) if name not in numbers]

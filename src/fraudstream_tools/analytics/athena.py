@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 
-from fraudstream_tools.analytics.answers import Answer, QuestionError
+from fraudstream_tools.analytics.answers import LogAnswer, QuestionError
 
 MOST_STATEMENT_BYTES: Final = 262_144
 """https://docs.aws.amazon.com/athena/latest/ug/service-limits.html"""
@@ -48,7 +48,7 @@ class Athena:
     database: str
     sleep: Callable[[float], None] = time.sleep
 
-    def ask(self, sql: str, values: Sequence[str] = (), limit: int | None = None) -> Answer:
+    def ask(self, sql: str, values: Sequence[str] = (), limit: int | None = None) -> LogAnswer:
         """Run a query and return its rows.
 
         Args:
@@ -72,7 +72,7 @@ class Athena:
         scanned = self._wait(query_id)
         columns, rows = self._rows(query_id, None if limit is None else limit + 1)
         has_more = limit is not None and len(rows) > limit
-        return Answer(columns=columns, rows=rows[:limit], has_more=has_more, query_id=query_id, scanned=scanned)
+        return LogAnswer(columns=columns, rows=rows[:limit], has_more=has_more, query_id=query_id, scanned=scanned)
 
     def cutoff(self) -> int | None:
         """Return the bytes at which the workgroup stops a query; None if it stops none."""

@@ -15,14 +15,14 @@ import duckdb
 from fraudstream.reporting.log.columns import FILES
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream.reporting.storage.duckdb_engine import connect, listed, quoted
-from fraudstream_tools.analytics.answers import Answer, QuestionError
+from fraudstream_tools.analytics.answers import LogAnswer, QuestionError
 
 TABLES: Final = (LogTable.DECISIONS, LogTable.LABELS, LogTable.HITS, LogTable.TALLIES)
 """Those that can be asked, as in Athena."""
 _NO_TIME_ZONE: Final = "pytz"
 
 
-def ask_folder(folder: Path, sql: str, values: Sequence[str], limit: int) -> Answer:
+def ask_folder(folder: Path, sql: str, values: Sequence[str], limit: int) -> LogAnswer:
     """Ask the merged hours of a decision log.
 
     Args:
@@ -49,7 +49,7 @@ def ask_folder(folder: Path, sql: str, values: Sequence[str], limit: int) -> Ans
             rows = found.fetchmany(limit + 1)
         except duckdb.Error as error:
             raise QuestionError(_explained(error)) from None
-    return Answer(columns=columns, rows=rows[:limit], has_more=len(rows) > limit)
+    return LogAnswer(columns=columns, rows=rows[:limit], has_more=len(rows) > limit)
 
 
 def _is_named(table: LogTable, sql: str) -> bool:

@@ -12,7 +12,7 @@ from fraudstream_tools.cli.support.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
-    from fraudstream_tools.analytics.answers import Answer
+    from fraudstream_tools.analytics.answers import LogAnswer
 
 
 class AskEngine(StrEnum):
@@ -113,7 +113,7 @@ def ask(
         _print(answer, chart or [])
 
 
-def _ask_athena(stack: str | None, sql: str, values: list[str], limit: int) -> "Answer":
+def _ask_athena(stack: str | None, sql: str, values: list[str], limit: int) -> "LogAnswer":
     from fraudstream_tools.analytics.athena import dollars
     from fraudstream_tools.cli.support.athena_workgroup import athena_of
     from fraudstream_tools.cli.support.deployment import Deployment
@@ -136,7 +136,7 @@ def _sql(question: str) -> str:
         raise CommandError(f"{file}: it is no text: name a file with SQL in it") from None
 
 
-def _refuse_unknown(chart: list[str], answer: "Answer") -> None:
+def _refuse_unknown(chart: list[str], answer: "LogAnswer") -> None:
     from fraudstream_tools.analytics.answers import numeric_columns
 
     drawn = numeric_columns(answer)
@@ -145,7 +145,7 @@ def _refuse_unknown(chart: list[str], answer: "Answer") -> None:
             raise CommandError(f"--chart {column}: the answer's columns of numbers are {', '.join(drawn) or 'none'}")
 
 
-def _print(answer: "Answer", chart: list[str]) -> None:
+def _print(answer: "LogAnswer", chart: list[str]) -> None:
     from fraudstream_tools.cli.support.shown.answer_chart import print_chart
     from fraudstream_tools.cli.support.shown.answer_table import print_table
 

@@ -16,7 +16,7 @@ _MEANINGS: Final = {feature.name: feature.description for feature in FEATURES}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
+class DecisionEvidence:
     """What a decision saw."""
 
     habits: Sequence[Habit] = ()
@@ -25,7 +25,7 @@ class Judgement:
     """By the source of a reason: a rule's id, or a feature that the model weighed."""
 
 
-def judgement_of(stored: StoredTransaction, ruleset: Ruleset | None) -> Judgement:
+def judgement_of(stored: StoredTransaction, ruleset: Ruleset | None) -> DecisionEvidence:
     """Return what the decision on a stored transaction saw; nothing where it is not decided.
 
     Args:
@@ -34,11 +34,11 @@ def judgement_of(stored: StoredTransaction, ruleset: Ruleset | None) -> Judgemen
     """
     decision = stored.decision
     if decision is None or not decision.features:
-        return Judgement()
+        return DecisionEvidence()
     try:
         vector = unpack(decision.features)
     except FeatureError:
-        return Judgement()
+        return DecisionEvidence()
     values = dict(zip((feature.name for feature in FEATURES), vector, strict=True))
     sources = {reason.source for reason in decision.reasons}
     evidence: dict[str, Sequence[str]] = {
@@ -46,7 +46,7 @@ def judgement_of(stored: StoredTransaction, ruleset: Ruleset | None) -> Judgemen
     }
     if ruleset is not None:
         evidence |= _of_rules(stored, ruleset, vector, sources)
-    return Judgement(habits=habits_of(values, ruleset.rates.base if ruleset else None), evidence=evidence)
+    return DecisionEvidence(habits=habits_of(values, ruleset.rates.base if ruleset else None), evidence=evidence)
 
 
 def _of_rules(

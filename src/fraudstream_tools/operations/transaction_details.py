@@ -16,7 +16,7 @@ from fraudstream.transactions.storage.item import decode
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.alerts import AlertQueue
-from fraudstream_tools.operations.evidence import Judgement, judgement_of
+from fraudstream_tools.operations.evidence import DecisionEvidence, judgement_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -51,7 +51,7 @@ class TransactionDetails:
     state: Mapping[str, Any]
     """The transaction as the API answers it; from the table, also what no client reads."""
     alert: AlertSummary | None = None
-    judgement: Judgement = field(default_factory=Judgement)
+    judgement: DecisionEvidence = field(default_factory=DecisionEvidence)
     """What the decision saw, as far as the table was read."""
     rules: Mapping[str, str] = field(default_factory=dict[str, str])
     """What the rules behind its decision look for, by their ids; without those that are not active any more."""

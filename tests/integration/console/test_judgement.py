@@ -11,7 +11,7 @@ from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.storage.item import StoredTransaction
 from fraudstream.transactions.transaction import Transaction, TransactionType
-from fraudstream_tools.operations.evidence import Judgement, judgement_of
+from fraudstream_tools.operations.evidence import DecisionEvidence, judgement_of
 from fraudstream_tools.rules.folder import RulesFolder
 from tests.cli_harness import Command, point_at
 from tests.console_harness import RULES, Browser, words
@@ -85,9 +85,9 @@ def test_each_rules_reason_has_its_parts_with_the_values_that_they_saw(theft: tu
 
 def test_what_cannot_be_read_is_left_out(theft: tuple[Transaction, Decision]) -> None:
     transaction, decision = theft
-    assert judgement_of(StoredTransaction(transaction), RULESET) == Judgement()
+    assert judgement_of(StoredTransaction(transaction), RULESET) == DecisionEvidence()
     damaged = msgspec.structs.replace(decision, features=b"\x04")
-    assert judgement_of(StoredTransaction(transaction, damaged), RULESET) == Judgement()
+    assert judgement_of(StoredTransaction(transaction, damaged), RULESET) == DecisionEvidence()
 
 
 def test_the_page_says_it(browser: Browser, system: System, theft: tuple[Transaction, Decision]) -> None:

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from fraudstream.reporting.log.keys import LogTable
-from fraudstream_tools.analytics.answers import Answer, QuestionError, as_of
+from fraudstream_tools.analytics.answers import LogAnswer, QuestionError, as_of
 from fraudstream_tools.analytics.local_log import ask_folder, open_tables
 from fraudstream_tools.cli.support.shown.answer_page import bars
 from infra.data.analytics import TABLES
@@ -78,7 +78,7 @@ def test_an_html_file_has_the_rows_the_chart_and_the_question(fraudstream: Comma
 
 
 def test_bars_begin_at_zero_on_either_side() -> None:
-    answer = Answer(columns=["name", "n"], rows=[("a", 3), ("b", -1), ("c", None), ("d", 0)], has_more=False)
+    answer = LogAnswer(columns=["name", "n"], rows=[("a", 3), ("b", -1), ("c", None), ("d", 0)], has_more=False)
     assert [(bar.name, bar.start, bar.length) for bar in bars(answer, "n")] == [
         ("a", 0.25, 0.75), ("b", 0.0, 0.25), ("d", 0.25, 0.0)
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.reporting.log.reader.decision_log import NEWEST_LABEL
 from fraudstream.reporting.log.reader.standing import LabelHorizon
 from fraudstream.transactions.values.times import CLOCK_TOLERANCE
-from fraudstream_tools.analytics.answers import Answer, QuestionError
+from fraudstream_tools.analytics.answers import LogAnswer, QuestionError
 from fraudstream_tools.analytics.athena import MOST_STATEMENT_BYTES, Athena
 from fraudstream_tools.lab.backtest.duckdb_engine import VerdictTable
 from fraudstream_tools.lab.backtest.queries import BacktestQuery, backtest_query, standing_of
@@ -69,7 +69,7 @@ class AthenaTally:
     """What came of a backtest by Athena."""
 
     tally: BacktestTally
-    answers: Sequence[Answer]
+    answers: Sequence[LogAnswer]
     """Without their rows: the ids by which the results are kept, and the bytes that were read."""
 
 

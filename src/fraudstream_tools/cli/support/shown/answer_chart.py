@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 import plotext
 
-from fraudstream_tools.analytics.answers import Answer, row_names
+from fraudstream_tools.analytics.answers import LogAnswer, row_names
 from fraudstream_tools.cli.support.terminal.output import out
 
 _MOST_LINES: Final = 40
@@ -15,7 +15,7 @@ _WIDEST: Final = 120
 _HEIGHT: Final = 18
 
 
-def print_chart(answer: Answer, column: str) -> None:
+def print_chart(answer: LogAnswer, column: str) -> None:
     """Print a column of numbers, row by row; gaps are left out."""
     place = answer.columns.index(column)
     drawn = [

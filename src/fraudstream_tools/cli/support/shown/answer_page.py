@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from fraudstream_tools.analytics.answers import Answer, numeric_columns, row_names
+from fraudstream_tools.analytics.answers import LogAnswer, numeric_columns, row_names
 from fraudstream_tools.cli.support.shown.answer_table import shown
 from fraudstream_tools.cli.support.terminal.output import CommandError
 
@@ -40,7 +40,7 @@ class Bar(NamedTuple):
     """From 0 to 1."""
 
 
-def write_page(file: Path, sql: str, answer: Answer, drawn: Sequence[str]) -> None:
+def write_page(file: Path, sql: str, answer: LogAnswer, drawn: Sequence[str]) -> None:
     """Write an answer to an HTML file.
 
     Args:
@@ -67,7 +67,7 @@ def write_page(file: Path, sql: str, answer: Answer, drawn: Sequence[str]) -> No
         raise CommandError(f"{file}: cannot be written: {error.strerror}") from None
 
 
-def bars(answer: Answer, column: str) -> list[Bar]:
+def bars(answer: LogAnswer, column: str) -> list[Bar]:
     """Return the bars of a column of numbers, from zero to left and right; gaps are left out."""
     place = answer.columns.index(column)
     found = [

@@ -9,14 +9,14 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from fraudstream_tools.analytics.answers import Answer, numeric_columns
+from fraudstream_tools.analytics.answers import LogAnswer, numeric_columns
 from fraudstream_tools.cli.support.terminal.output import out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def print_table(answer: Answer) -> None:
+def print_table(answer: LogAnswer) -> None:
     """Print an answer."""
     numbers = set(numeric_columns(answer))
     table = Table(box=box.SIMPLE_HEAD)
@@ -41,7 +41,7 @@ def shown(value: object) -> str:
     return str(plain)
 
 
-def as_plain(answer: Answer) -> list[list[Any]]:
+def as_plain(answer: LogAnswer) -> list[list[Any]]:
     """Return an answer's rows as JSON has values."""
     return [[_plain(value) for value in row] for row in answer.rows]
 
