@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.aws.clients import quick_s3, whole_dynamodb, whole_s3
 from fraudstream.aws.connection import Limits
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import DECISION_LOG_PREFIX, ERASURE_MARKS_PREFIX, REPORT_PREFIX, REPORTER, RULESET_PREFIX
 from fraudstream.reporting.log import segments
 from fraudstream.reporting.log.chain.head import TableHead
@@ -87,7 +88,7 @@ def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa:
 
 def _write_segments(batch: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     # At every call: a person who is being erased must not come back into the log a minute later.
-    marks = read_marks(BucketStore(_segments_s3, _settings.bucket), ERASURE_MARKS_PREFIX, int(time.time() * 1000))
+    marks = read_marks(BucketStore(_segments_s3, _settings.bucket), ERASURE_MARKS_PREFIX, epoch_milliseconds())
     cut = segments.cut([kept for record in batch if (kept := without_erased(record, marks))], DECISION_LOG_PREFIX)
     segments.write(_segments_s3, _settings.bucket, [sealed(each, _log_key) for each in cut.segments])
     _meter.count(Metric.RECORDS_LOGGED, sum(segment.records for segment in cut.segments))
@@ -176,7 +177,7 @@ def _rebuild(day: date, part: object, parts: object, context: "LambdaContext") -
         part, parts = 0, rebuilding.parts_of(_dynamodb(), _settings.transactions_table)
     if not 0 <= part < parts <= rebuilding.MOST_PARTS:
         raise UnknownEventError('"part" must be less than "parts"')
-    marks = read_marks(BucketStore(_s3(), _settings.bucket), ERASURE_MARKS_PREFIX, int(time.time() * 1000))
+    marks = read_marks(BucketStore(_s3(), _settings.bucket), ERASURE_MARKS_PREFIX, epoch_milliseconds())
     scanned = (
         rebuilding.items_of(_dynamodb(), _settings.transactions_table, day, each, parts) for each in range(part, parts)
     )
@@ -240,7 +241,7 @@ def _reporter(context: "LambdaContext") -> "Reporter":
         log_prefix=DECISION_LOG_PREFIX,
         report_prefix=REPORT_PREFIX,
         sample=partial(sample_table, _dynamodb(), _settings.transactions_table),
-        orphans=partial(find_orphaned_claims, _dynamodb(), _settings.transactions_table, now=int(time.time() * 1000)),
+        orphans=partial(find_orphaned_claims, _dynamodb(), _settings.transactions_table, now=epoch_milliseconds()),
         now=datetime.now(UTC),
         time_left=lambda: context.get_remaining_time_in_millis() / 1000,
         chain=_chain(),

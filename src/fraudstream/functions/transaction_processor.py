@@ -1,12 +1,12 @@
 """The transaction processor: serves both routes of the API and, by an alias, turns identifiers into tokens."""
 
 import os
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fraudstream.aws.clients import quick_dynamodb, quick_s3
 from fraudstream.aws.connection import Limits
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import PROCESSOR, RULESET_PREFIX, TOKENS_ALIAS
 from fraudstream.settings import ProcessorSettings, read_settings
 from fraudstream.telemetry import Log, MetricEmitter
@@ -82,7 +82,7 @@ _api = TransactionApi(
     deadline=_deadline,
     log=_log,
     meter=_meter,
-    clock=lambda: time.time_ns() // 1_000_000,
+    clock=epoch_milliseconds,
     decider=_decider,
 )
 

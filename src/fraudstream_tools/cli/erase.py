@@ -1,10 +1,10 @@
 """`fraudstream erase` and `fraudstream hold`: what is done about a person."""
 
-import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.privacy import Steps, privacy_system, tokens_of
@@ -118,7 +118,7 @@ def hold(
     except ReasonError as error:
         raise CommandError(str(error)) from None
     by = operator_of(deployment.client("sts")).arn
-    set_hold(dynamodb, table, Hold(tokens[-1], why, by, int(time.time() * 1000)))
+    set_hold(dynamodb, table, Hold(tokens[-1], why, by, epoch_milliseconds()))
     out.print("the person is under a legal hold")
 
 

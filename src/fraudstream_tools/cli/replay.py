@@ -1,6 +1,5 @@
 """`fraudstream replay`."""
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream_tools.cli.support.api_calls import unusable_hint
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import file_problems, map_of
@@ -76,7 +76,7 @@ def replay(
     from fraudstream_tools.lab.files.transactions import count_transactions
     from fraudstream_tools.lab.replay import client as lab
 
-    now = int(time.time() * 1000)
+    now = epoch_milliseconds()
     with file_problems():
         mapped_file = refuse_useless(file, mapped)
         ahead = shifting.shift_to(file, mapped, now) if shift_to_now else 0

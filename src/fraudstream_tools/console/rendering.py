@@ -1,6 +1,5 @@
 """Pages from templates. Whatever is stored is text to them."""
 
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -8,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.decisions.reasons import sentence
 from fraudstream.transactions.values.money import format_money
 from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text
@@ -22,7 +22,7 @@ _NOTHING: Final = "\N{EN DASH}"
 
 
 def _age(milliseconds: int) -> str:
-    return age_text(int(time.time() * 1000) - milliseconds)
+    return age_text(epoch_milliseconds() - milliseconds)
 
 
 def _money(amount_minor: int | None, currency: str | None) -> str:

@@ -8,9 +8,9 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 
 from fraudstream.contract import RETENTION_DAYS, TRACED_SHARE
+from fraudstream.durations import SECONDS_A_DAY
 
 DAYS_A_MONTH: Final = 365 / 12
-SECONDS_A_DAY: Final = 86_400
 GIGABYTE: Final = 1e9
 """AWS bills storage by 2^30 bytes and calls that GB; by 10^9 bytes the estimate is 7 % too high, and never too low."""
 ITEM_OVERHEAD: Final = 100

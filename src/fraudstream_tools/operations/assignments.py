@@ -3,13 +3,13 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import held_item
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.detection.stores.alerts import status_shard
 from fraudstream.transactions.storage.attributes import from_item, to_item
 
@@ -24,9 +24,7 @@ class AlertTakenError(RuntimeError):
 class Assignments:
     """The attribute of open alerts that says who works on them."""
 
-    def __init__(
-        self, dynamodb: "DynamoDBClient", table: str, clock: Callable[[], int] = lambda: int(time.time() * 1000)
-    ) -> None:
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: Callable[[], int] = epoch_milliseconds) -> None:
         """Store the table of alerts; the clock returns epoch milliseconds."""
         self._dynamodb = dynamodb
         self._table = table

@@ -1,12 +1,12 @@
 """Labels: what a transaction turned out to be. The analyzer learns from each within a second."""
 
-import time
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_overtaken
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream.transactions.storage.store import newest_item
@@ -69,7 +69,7 @@ def label_now(client: "DynamoDBClient", table: str, transaction_id: str, truth: 
     Raises:
         LabelError: there is no such transaction, or it has a newer label.
     """
-    now = int(time.time() * 1000)
+    now = epoch_milliseconds()
     label = Label(label=truth, label_source=source, labeled_at=now)
     given = give_label(client, table, transaction_id, label)
     if given is Given.OVERTAKEN:

@@ -1,11 +1,11 @@
 """Transactions that were given up: sent to the analyzer again, by a change that the stream tells it of."""
 
-import time
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.redaction import shown
 
@@ -42,7 +42,7 @@ def redrive_transaction(client: "DynamoDBClient", table: str, transaction_id: st
             Key=found,
             UpdateExpression="SET redrivenAt = :now",
             ConditionExpression=f"attribute_exists(transactionId) AND {_GIVEN_UP}",
-            ExpressionAttributeValues={":now": {"N": str(int(time.time() * 1000))}},
+            ExpressionAttributeValues={":now": {"N": str(epoch_milliseconds())}},
         )
     except ClientError as error:
         raise_unless_condition_failed(error)

@@ -7,7 +7,8 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
 
-DAY: Final = 86_400_000
+from fraudstream.durations import DAY
+
 EARLIEST: Final = 631_152_000_000
 """1990-01-01 in epoch milliseconds: no payment or label is older, and no number of another unit is as large."""
 LATEST: Final = 4_102_444_800_000

@@ -1,6 +1,5 @@
 """Labels on the table of transactions: one, or a file of them."""
 
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import file_problems
 from fraudstream_tools.cli.support.terminal.failures import explained
@@ -58,7 +58,7 @@ def label_file(file: Path, source: str, stack: str | None, file_map: "FileMap | 
     from fraudstream_tools.operations.labels import Given
 
     with file_problems():
-        content = read_label_file(file, source, int(time.time() * 1000), file_map)
+        content = read_label_file(file, source, epoch_milliseconds(), file_map)
     deployment = Deployment(stack)
     given: dict[str, Given] = {}
     try:

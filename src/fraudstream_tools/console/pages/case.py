@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.transactions.storage.item import PoisonRecordError
 from fraudstream.transactions.transaction import FIELDS
@@ -76,7 +77,7 @@ def show(request: Request) -> Response:
         alert=alert,
         case=case,
         earlier=[each for each in cases if case is None or each.case_id != case.case_id],
-        is_snoozed=case is not None and case.is_snoozed(int(time.time() * 1000)),
+        is_snoozed=case is not None and case.is_snoozed(epoch_milliseconds()),
         facts=_facts(details.state),
         alerts=alerts,
         free=[each for each in others if each.status is AlertStatus.OPEN and each.assignee is None],

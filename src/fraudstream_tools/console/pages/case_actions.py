@@ -1,6 +1,5 @@
 """What a person does about a case: each form of its page."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -8,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Truth
@@ -78,7 +78,7 @@ def snooze(request: Request) -> Response:
     """Keep a case out of the queue for some hours."""
 
     def change(system: ConsoleSystem, alert: AlertSummary, form: Mapping[str, str]) -> str:
-        until = int(time.time() * 1000) + _number(form, "hours") * HOUR
+        until = epoch_milliseconds() + _number(form, "hours") * HOUR
         system.work.snooze(alert, until, form.get("text", ""))
         return f"The case waits until {moment_text(until)}, and comes back into the queue then."
 
@@ -119,7 +119,7 @@ def add_to_list(request: Request) -> Response:
     """Add an entity of a transaction to a list."""
     system, form = _asked(request)
     kind, _, token = form.get("entity", "").partition("#")
-    until = int(time.time() * 1000) + _number(form, "days") * DAY if form.get("days") else None
+    until = epoch_milliseconds() + _number(form, "days") * DAY if form.get("days") else None
     name = form.get("list", "")
 
     def change() -> str:

@@ -1,12 +1,12 @@
 """Lists: which entities are on them, since when, by whom, why and until when."""
 
-import time
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.audit.change_note import ReasonError
@@ -23,7 +23,7 @@ def show(request: Request) -> Response:
     """Answer with the page."""
     system: ConsoleSystem = request.app.state.system
     contents = system.lists.show(with_ended=True)
-    now = int(time.time() * 1000)
+    now = epoch_milliseconds()
     ruleset = system.ruleset
     return page(
         request,

@@ -1,6 +1,5 @@
 """Today: what waits, what the newest report says, and how old everything is."""
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.durations import DAY, HOUR
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.alert_summary import AlertSummary
@@ -73,7 +73,7 @@ def show(request: Request) -> Response:
 
 
 def _by_age(alerts: Iterable[AlertSummary]) -> list[AgeGroup]:
-    now = int(time.time() * 1000)
+    now = epoch_milliseconds()
     found: dict[str, list[AlertSummary]] = {name: [] for name, _ in _AGES}
     for alert in alerts:
         age = now - alert.created_at

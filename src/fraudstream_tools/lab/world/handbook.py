@@ -14,6 +14,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from fraudstream.durations import SECONDS_A_DAY
+
 START: Final = datetime(2018, 4, 1, tzinfo=UTC)
 LABEL_DELAY_DAYS: Final = 7
 """Days after which the handbook's bank knows the truth."""
@@ -21,7 +23,6 @@ LABEL_DELAY_DAYS: Final = 7
 Integers = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
-_DAY: Final = 86_400
 _SIDE: Final = 100.0
 _LARGE_CENTS: Final = 22_000
 _TERMINALS_A_DAY: Final = 2
@@ -29,7 +30,7 @@ _CUSTOMERS_A_DAY: Final = 3
 _LEAKED_SHARE: Final = 3
 """One in so many transactions with a leaked card number is the thief's."""
 _LEAKED_FACTOR: Final = 5
-_NOON: Final = _DAY / 2
+_NOON: Final = SECONDS_A_DAY / 2
 _TIME_SPREAD: Final = 20_000
 """Standard deviation of the time of day, seconds."""
 
@@ -109,7 +110,7 @@ class HandbookWorld:
         for transaction, scenario in zip(self.transactions(), self.scenario.tolist(), strict=True):
             row: dict[str, Any] = {"transactionId": transaction["transactionId"], "fraud": scenario > 0}
             if scenario:
-                labeled_at = transaction["timestamp"] + LABEL_DELAY_DAYS * _DAY * 1000
+                labeled_at = transaction["timestamp"] + LABEL_DELAY_DAYS * SECONDS_A_DAY * 1000
                 row |= {"episode": SCENARIOS[scenario], "label": "FRAUD", "source": "bank", "labeledAt": labeled_at}
             yield row
 
@@ -134,12 +135,12 @@ def make_handbook_world(settings: HandbookSettings) -> HandbookWorld:
     days, seconds, customers, amounts = _payments(rng, settings)
     terminals = _terminals(rng, settings, customers)
     nearby = terminals >= 0
-    order = np.flatnonzero(nearby)[np.argsort((days * _DAY + seconds)[nearby], kind="stable")]
-    times = (days * _DAY + seconds)[order]
+    order = np.flatnonzero(nearby)[np.argsort((days * SECONDS_A_DAY + seconds)[nearby], kind="stable")]
+    times = (days * SECONDS_A_DAY + seconds)[order]
     customers, terminals, cents = customers[order], terminals[order], np.rint(amounts[order] * 100).astype(np.int64)
     scenario = np.where(cents > _LARGE_CENTS, 1, 0)
-    _compromise_terminals(rng, settings, scenario, times // _DAY, terminals)
-    _leak_cards(rng, settings, scenario, cents, days=times // _DAY, customers=customers)
+    _compromise_terminals(rng, settings, scenario, times // SECONDS_A_DAY, terminals)
+    _leak_cards(rng, settings, scenario, cents, days=times // SECONDS_A_DAY, customers=customers)
     return HandbookWorld(settings, times, customers, terminals, cents, scenario)
 
 
@@ -153,7 +154,7 @@ def _payments(rng: Generator, settings: HandbookSettings) -> tuple[Integers, Int
     customers = np.repeat(np.arange(settings.customers), counts.sum(axis=1))
     days = np.repeat(np.tile(np.arange(settings.days), settings.customers), counts.ravel())
     seconds = rng.normal(_NOON, _TIME_SPREAD, len(days)).astype(np.int64)
-    on_that_day = (seconds > 0) & (seconds < _DAY)
+    on_that_day = (seconds > 0) & (seconds < SECONDS_A_DAY)
     customers, days, seconds = customers[on_that_day], days[on_that_day], seconds[on_that_day]
     means = usual[customers] * np.where(shifted, settings.spending, 1.0)[days]
     amounts = rng.normal(means, means / 2)

@@ -4,7 +4,6 @@ A record is written before the change that it tells of, so that there is no chan
 refused gets a second record, which says so.
 """
 
-import time
 import uuid
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import AUDIT_PREFIX
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream_tools.operations.audit.identity import Operator
@@ -73,7 +73,7 @@ class AuditLog:
         s3: "S3Client",
         bucket: str,
         operator: Operator,
-        clock: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock: Callable[[], int] = epoch_milliseconds,
     ) -> None:
         """Store the bucket, who acts, and a clock that returns epoch milliseconds."""
         self._s3 = s3

@@ -3,12 +3,12 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.transaction import Channel
 from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery, AlertQueue
@@ -92,9 +92,7 @@ class QueuedCase:
 class CaseQueue:
     """Finds cases."""
 
-    def __init__(
-        self, alerts: AlertQueue, cases: CaseStore, clock: Callable[[], int] = lambda: int(time.time() * 1000)
-    ) -> None:
+    def __init__(self, alerts: AlertQueue, cases: CaseStore, clock: Callable[[], int] = epoch_milliseconds) -> None:
         """Store where alerts and cases are read; the clock returns epoch milliseconds."""
         self._alerts = alerts
         self._cases = cases

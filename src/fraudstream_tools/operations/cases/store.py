@@ -3,7 +3,6 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +11,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import held_item
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import ALERT_ENTITY_INDEX, CASE_KIND
 from fraudstream.detection.stores.alerts import STATUS_SHARDS
 from fraudstream.transactions.storage.attributes import to_item
@@ -39,9 +39,7 @@ _ATTEMPTS: Final = 5
 class CaseStore:
     """The items of cases."""
 
-    def __init__(
-        self, dynamodb: "DynamoDBClient", table: str, clock: Callable[[], int] = lambda: int(time.time() * 1000)
-    ) -> None:
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: Callable[[], int] = epoch_milliseconds) -> None:
         """Store the table of alerts; the clock returns epoch milliseconds."""
         self._dynamodb = dynamodb
         self._table = table

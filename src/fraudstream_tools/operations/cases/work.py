@@ -3,11 +3,11 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
@@ -33,7 +33,7 @@ class CaseWork:
 
     reviews: Reviews
     queue: AlertQueue
-    clock: Callable[[], int] = lambda: int(time.time() * 1000)
+    clock: Callable[[], int] = epoch_milliseconds
 
     def take(self, alert: AlertSummary, *, instead_of: str | None = None) -> ReviewCase:
         """Assign a case to the person, with the other open alerts of the customer or card that nobody else has.

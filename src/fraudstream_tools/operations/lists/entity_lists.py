@@ -4,7 +4,6 @@ Entries are items in the table of profiles; entries of lists.yaml belong to the 
 """
 
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import LISTED_INDEX, LISTED_KIND
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.rules import strict_yaml
@@ -96,9 +96,7 @@ class EntityLists:
     Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
     """
 
-    def __init__(
-        self, dynamodb: "DynamoDBClient", table: str, clock: Callable[[], int] = lambda: int(time.time() * 1000)
-    ) -> None:
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: Callable[[], int] = epoch_milliseconds) -> None:
         """Store the table; the clock returns epoch milliseconds."""
         self._dynamodb = dynamodb
         self._table = table

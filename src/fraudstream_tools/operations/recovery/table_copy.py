@@ -5,7 +5,6 @@ stack's own table, each with a mark by which the consumers of the stream know wh
 """
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -15,6 +14,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import RESTORED_AT, ItemKind
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream_tools.operations.recovery.table_scan import is_expired, scan
@@ -79,7 +79,7 @@ def copy_items(
     keys = _key_names(client, source)
     if keys != _key_names(client, target):
         raise SchemaMismatchError(f"{source} and {target} have different keys: they are not the same table")
-    mark = {RESTORED_AT: {"N": str(int(time.time() * 1000))}}
+    mark = {RESTORED_AT: {"N": str(epoch_milliseconds())}}
     counts = Counter[Copied]()
     lock = threading.Lock()
 

@@ -1,7 +1,6 @@
 """What the demo prints in the end."""
 
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.values.money import format_money
 from fraudstream_tools.cli.support.demo.reconciliation import Noticed, RunCounts
 from fraudstream_tools.cli.support.shown.alert_table import alert_table, print_whole
@@ -57,7 +57,7 @@ def print_results(results: Results, *, seconds: float) -> None:
     shown = results.alerts[:_SHOWN_ALERTS]
     _section(f"Open alerts: {len(results.alerts)}; the newest {len(shown)}")
     if shown:
-        print_whole(alert_table(shown, now=int(time.time() * 1000), together=True))
+        print_whole(alert_table(shown, now=epoch_milliseconds(), together=True))
     _section("Latency")
     out.print(_latency(results))
     for refusal in results.replayed.refusals[:_SHOWN_ALERTS]:

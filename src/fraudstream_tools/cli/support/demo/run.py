@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import httpx
 from botocore.credentials import Credentials
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.durations import HOUR
 from fraudstream.reporting.log.keys import ReportFormat
 from fraudstream_tools.cli.support.demo.reconciliation import STOPPED, RunCounts, logged_decisions, stored_transactions
@@ -53,7 +54,7 @@ def _run(cloud: "LocalCloud", steps: ProgressSteps, report_folder: Path, connect
     auth = SignedRequests(
         Credentials(cloud.credentials.access_key, cloud.credentials.secret_key), cloud.outputs["region"]
     )
-    sample = sample_transactions(int(time.time() * 1000))
+    sample = sample_transactions(epoch_milliseconds())
     truth = sample_truth()
     days = {datetime.now(UTC).date()}
     with steps.step("replaying the sample day", len(sample)) as step:

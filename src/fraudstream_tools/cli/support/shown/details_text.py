@@ -1,6 +1,5 @@
 """Everything that is known of a transaction, in words."""
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text
 from fraudstream_tools.cli.support.terminal.output import decision_text, out
 from fraudstream_tools.operations.field_words import SHOWN_ELSEWHERE, field_words
@@ -132,4 +132,4 @@ def _print_reasons(details: "TransactionDetails") -> None:
 
 
 def _now() -> int:
-    return int(time.time() * 1000)
+    return epoch_milliseconds()
