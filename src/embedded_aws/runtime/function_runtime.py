@@ -27,6 +27,8 @@ _PATIENCE_SECONDS = 0.05
 """How long a request waits for a warm process before another one is started: starting one costs this machine more."""
 _EVICTION_SECONDS = 1.0
 """How long a process of another function must have been idle before it makes room."""
+_CLOSE_SECONDS = 1.0
+"""How long what is under way gets to end by itself when the runtime closes."""
 
 
 @dataclass(eq=False)
@@ -278,9 +280,14 @@ class FunctionRuntime:
                 _settle(function.waiting.popleft(), RuntimeClosedError())
         workers = [worker for function in self._functions.values() for worker in function.workers]
         await asyncio.gather(*(worker.close() for worker in workers))
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        await asyncio.gather(*others, return_exceptions=True)
+        # What ends may begin more: a process that connects while it is ended has a connection that no worker knows of.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            _, left = await asyncio.wait(others, timeout=_CLOSE_SECONDS)
+            for task in left:
+                task.cancel()
         await self._loop.shutdown_default_executor()
+        # Connections that were closed end in the loop's next turn.
+        await asyncio.sleep(0)
 
 
 def _settle(turn: "asyncio.Future[Worker | Invocation]", outcome: Invocation | Exception) -> None:

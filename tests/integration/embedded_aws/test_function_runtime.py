@@ -1,7 +1,9 @@
 """The function runtime against what Lambda documents, with real processes."""
 
+import contextlib
 import json
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -359,3 +361,22 @@ def test_processes_die_with_a_runtime_that_is_killed(tmp_path: Path, package: Pa
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         wait_until_gone(pid)
+
+
+def test_closing_leaves_no_connection_of_a_process_that_was_just_connecting(
+    runtime: FunctionRuntime, package: Path
+) -> None:
+    runtime.create(spec(package, "environment"))
+    host, _, port = invoke(runtime)["AWS_LAMBDA_RUNTIME_API"].partition(":")
+    # The runtime begins to close in the moment in which it accepts them.
+    busy = threading.Event()
+    runtime._loop.call_soon_threadsafe(lambda: (busy.set(), time.sleep(0.2)))
+    busy.wait()
+    clients = [socket.create_connection((host, int(port)), timeout=20) for _ in range(5)]
+    closing = threading.Thread(target=runtime.close, daemon=True)
+    closing.start()
+    closing.join(timeout=20)
+    assert not closing.is_alive()
+    for client in clients:
+        with client, contextlib.suppress(ConnectionResetError):
+            assert client.recv(1) == b""
