@@ -47,9 +47,9 @@ def pull(
 ) -> None:
     """Copy the decision log from the bucket to a folder.
 
-    `train`, `promote`, `backtest`, `rules explain` and `report --log` read such a folder. What is there already is not
-    copied again, so the same command brings a folder up to date, and goes on where it was broken off. A day is the one
-    on which transactions were received; of segments, the one on which the log was told.
+    `train`, `promote`, `backtest`, `rules explain`, `redrive --log` and `report --log` read such a folder. What is
+    there already is not copied again, so the same command brings a folder up to date, and goes on where it was broken
+    off. A day is the one on which transactions were received; of segments, the one on which the log was told.
 
     ```
     fraudstream log pull

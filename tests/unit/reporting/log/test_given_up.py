@@ -108,3 +108,9 @@ def test_a_damaged_segment_is_named_and_the_others_are_read(tmp_path: Path) -> N
 def test_where_there_is_no_log_it_is_said(tmp_path: Path) -> None:
     with pytest.raises(DecisionLogError, match="there is no decision log"):
         find_given_up(tmp_path)
+
+
+def test_a_folder_of_other_lines_is_no_log_in_which_nothing_was_given_up(tmp_path: Path) -> None:
+    (tmp_path / "orders.jsonl").write_text('{"transactionId": "t-1"}\n')
+    with pytest.raises(DecisionLogError, match=r"orders\.jsonl: 1 of 1 lines are no records of the decision log"):
+        find_given_up(tmp_path)

@@ -10,7 +10,7 @@ from fraudstream.contract import DECISION_DEADLINE_SECONDS
 from fraudstream.durations import SECOND
 from fraudstream.reporting.log import aggregates
 from fraudstream.reporting.log.reader.decision_log import NEWEST_LABEL, raised_as_log_error, see_records
-from fraudstream.reporting.log.reader.files import find_log_files
+from fraudstream.reporting.log.reader.files import DecisionLogError, find_log_files
 from fraudstream.reporting.log.reader.staging import stage
 from fraudstream.reporting.storage.duckdb_engine import connect, listed
 
@@ -80,6 +80,9 @@ def find_given_up(place: Path) -> GivenUp:
             "SELECT greatest(coalesce((SELECT max(loggedAt) FROM records), 0), "
             "coalesce((SELECT max(largest) FROM tallies WHERE dimension = 'logged'), 0))"
         ).fetchall()
+        if not newest:
+            problems = "; ".join(f"{path}: {problem}" for path, problem in damaged.items())
+            raise DecisionLogError(problems or "the decision log is empty")
         until = {"until": newest - DECISION_DEADLINE_SECONDS * SECOND}
         undecided, unlearned = (
             tuple(row[0] for row in connection.execute(query, until).fetchall()) for query in (_UNDECIDED, UNLEARNED)
