@@ -10,7 +10,13 @@ from zoneinfo import available_timezones
 import pulumi
 from pulumi.runtime import config as runtime_config
 
-from fraudstream.contract import RETENTION_DAYS, EventType
+from fraudstream.contract import (
+    RETENTION_DAYS,
+    REVIEW_EXPIRY_DAYS,
+    REVIEW_HOURS,
+    TRANSACTION_PLACE,
+    EventType,
+)
 from infra.naming import SUFFIX, SUFFIX_MAX_LENGTH
 from infra.setting_reader import NAMESPACE, FunctionSettings, SettingReader, StackSettingsError
 
@@ -69,6 +75,12 @@ class StackSettings:
     alert_webhook_header: str
     alert_webhook_secret: str | None = field(repr=False)
     """The header's value."""
+    review_hours: int
+    """Within which a case is to be taken."""
+    review_expiry_days: int
+    """After which a case that nobody has waits no longer; 0: never."""
+    back_office_url: str | None
+    """Where the team's own system shows a transaction; `{transactionId}` stands for its id."""
     customer_index: bool
     """Whether transactions are found by customer."""
     customer_managed_key: bool
@@ -84,6 +96,10 @@ class StackSettings:
 
 def _is_email(value: str) -> bool:
     return re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value) is not None
+
+
+def _is_template(value: str) -> bool:
+    return TRANSACTION_PLACE in value and re.fullmatch(r"https://[A-Za-z0-9.-]+(:[0-9]+)?/[!-~]*", value) is not None
 
 
 def _is_header(value: str) -> bool:
@@ -164,6 +180,11 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         )
         or "",
         alert_webhook_secret=webhook_secret,
+        review_hours=reader.integer("reviewHours", REVIEW_HOURS, 1, 720),
+        review_expiry_days=reader.integer("reviewExpiryDays", REVIEW_EXPIRY_DAYS, 0, 365),
+        back_office_url=reader.text(
+            "backOfficeUrl", None, _is_template, f"an address with https:// and {TRANSACTION_PLACE} in it"
+        ),
         customer_index=reader.flag("customerIndex", default=True),
         customer_managed_key=reader.flag("customerManagedKey", default=True),
         analytics=reader.flag("analytics", default=False),

@@ -273,8 +273,12 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
         "tokenKeys": str(settings.token_keys),
         "tokenNumber": str(settings.token_number),
         "retentionDays": str(settings.retention_days),
+        "reviewHours": str(settings.review_hours),
+        "reviewExpiryDays": str(settings.review_expiry_days),
         "apiGatewayAccountRole": settings.api_gateway_account_role,
     }
+    if settings.back_office_url is not None:
+        outputs["backOfficeUrl"] = settings.back_office_url
     if delivery is not None:
         outputs["eventTopicArn"] = delivery.topic_arn
     if keys.arn is not None:

@@ -66,6 +66,12 @@ SIGNIFICANT_DRIFT: Final = 0.25
 RETENTION_DAYS: Final = 180
 """Days for which the tables keep transactions, alerts, and profiles that are not written any more, unless a stack says
 otherwise: chargebacks come within 120 days, and the decision log keeps what is older."""
+TRANSACTION_PLACE: Final = "{transactionId}"
+"""What stands for a transaction's id in the address of a back office."""
+REVIEW_HOURS: Final = 24
+"""Within which a case is to be taken, unless a stack says otherwise; own choice."""
+REVIEW_EXPIRY_DAYS: Final = 30
+"""After which a case that nobody has waits no longer, unless a stack says otherwise; own choice."""
 LOG_CHAIN_ITEM: Final = "log-chain"
 """Key of the item in the table of profiles that holds the newest link of the decision log's chain."""
 RESTORED_AT: Final = "restoredAt"

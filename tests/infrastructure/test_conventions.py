@@ -226,6 +226,8 @@ def test_the_operator_is_given_what_comes_next(graph: Graph) -> None:
         "tokenKeys": "1",
         "tokenNumber": "1",
         "retentionDays": "180",
+        "reviewHours": "24",
+        "reviewExpiryDays": "30",
         "encryptionKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555",
     }
 

@@ -7,6 +7,8 @@ import pytest
 from infra.settings import FunctionSettings, StackSettings, StackSettingsError, read_settings
 from tests.infrastructure.pulumi_graph_harness import Declare
 
+BACK_OFFICE = "an address with https:// and {transactionId} in it"
+
 
 def read(stack: str = "dev", **values: str) -> StackSettings:
     return read_settings(values.get, stack, values)
@@ -56,6 +58,10 @@ def test_settings_cannot_be_changed_once_read() -> None:
         ("packageFor", "laptop", "lambda or host"),
         ("logLevel", "info", "DEBUG or INFO or WARNING or ERROR"),
         ("customerIndex", "yes", "true or false"),
+        ("reviewHours", "0", "a whole number from 1 to 720"),
+        ("reviewExpiryDays", "-1", "a whole number from 0 to 365"),
+        ("backOfficeUrl", "http://office.example.com/{transactionId}", BACK_OFFICE),
+        ("backOfficeUrl", "https://office.example.com/", BACK_OFFICE),
         ("customerManagedKey", "yes", "true or false"),
         ("analytics", "athena", "true or false"),
         ("waf", "1", "true or false"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fraudstream_tools.operations.alerts import AlertQueue
     from fraudstream_tools.operations.cases.case import ReviewCase
     from fraudstream_tools.operations.cases.queue import QueuedCase
+    from fraudstream_tools.operations.cases.service_level import ServiceLevel
     from fraudstream_tools.operations.cases.store import CaseStore
     from fraudstream_tools.operations.cases.work import CaseWork
 
@@ -47,7 +48,7 @@ def register(app: typer.Typer) -> None:
 
 def list_cases(
     *,
-    state: Annotated[Literal["open", "snoozed", "closed"], typer.Option(case_sensitive=False)] = "open",
+    state: Annotated[Literal["open", "snoozed", "expired", "closed"], typer.Option(case_sensitive=False)] = "open",
     sort: Annotated[Literal["value", "score", "oldest", "newest"], typer.Option("--sort")] = "value",
     rule: Annotated[
         str | None, typer.Option("--rule", metavar="ID", help="A rule's id, a reason code, or `model`.")
@@ -80,7 +81,7 @@ def list_cases(
         minimum_value=min_value,
         assignee="" if free else desk.work.reviews.operator.arn if mine else None,
     )
-    found = CaseQueue(desk.queue, desk.cases).find(query, limit, among=_LOOKED_AT)
+    found = CaseQueue(desk.queue, desk.cases, desk.service_level).find(query, limit, among=_LOOKED_AT)
     if as_json:
         print_json(
             [{"case": msgspec.to_builtins(each.case), "alerts": msgspec.to_builtins(each.alerts)} for each in found]
@@ -244,6 +245,12 @@ class _Desk:
         from fraudstream_tools.operations.cases.store import CaseStore
 
         return CaseStore(self._deployment.client("dynamodb"), self._deployment["alertsTable"])
+
+    @property
+    def service_level(self) -> "ServiceLevel":
+        from fraudstream_tools.operations.cases.service_level import ServiceLevel
+
+        return ServiceLevel.of_outputs(self._deployment.get("reviewHours"), self._deployment.get("reviewExpiryDays"))
 
     @property
     def work(self) -> "CaseWork":

@@ -56,6 +56,7 @@ def _system(deployment: Deployment) -> "ConsoleSystem":
     from fraudstream_tools.console.request_counts import watch
     from fraudstream_tools.console.system import ConsoleSystem
     from fraudstream_tools.operations.audit.identity import operator_of
+    from fraudstream_tools.operations.cases.service_level import ServiceLevel
     from fraudstream_tools.operations.privacy.tokens import ask_for_tokens
 
     processor = deployment.get("processorFunction")
@@ -68,5 +69,9 @@ def _system(deployment: Deployment) -> "ConsoleSystem":
         alerts=deployment["alertsTable"],
         profiles=deployment["profilesTable"],
         bucket=deployment["bucketName"],
+        service_level=ServiceLevel.of_outputs(deployment.get("reviewHours"), deployment.get("reviewExpiryDays")),
+        back_office=deployment.get("backOfficeUrl"),
+        cloudwatch=None if deployment.is_local else watch(deployment.client("cloudwatch")),
+        environment=deployment["alertsTable"].removeprefix("table-alerts-"),
         ask_for_tokens=partial(ask_for_tokens, watch(deployment.client("lambda")), processor) if processor else None,
     )

@@ -2,14 +2,19 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
+from fraudstream.contract import TRANSACTION_PLACE
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
+from fraudstream_tools.operations.alarms import RingingAlarm, ringing_alarms
 from fraudstream_tools.operations.alerts import AlertQueue
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.cases.queue import CaseQueue
+from fraudstream_tools.operations.cases.service_level import ServiceLevel
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.cases.work import CaseWork
 from fraudstream_tools.operations.customer_history import CustomerHistory
@@ -45,6 +50,13 @@ class ConsoleSystem:
     bucket: str
     ask_for_tokens: AskForTokens | None = None
     """Asks the processor for tokens; None where nobody knows its name."""
+    service_level: ServiceLevel = field(default_factory=ServiceLevel)
+    back_office: str | None = None
+    """Where the team's own system shows a transaction."""
+    cloudwatch: Any = None
+    """boto3's client; None where there are no alarms, as on one machine."""
+    environment: str = ""
+    """The suffix of the stack's names."""
     _ruleset: Ruleset | None = None
     _read_at: float = field(default=-math.inf)
 
@@ -95,7 +107,7 @@ class ConsoleSystem:
     @property
     def case_queue(self) -> CaseQueue:
         """Cases, and alerts that would become one."""
-        return CaseQueue(self.queue, self.cases)
+        return CaseQueue(self.queue, self.cases, self.service_level)
 
     @property
     def work(self) -> CaseWork:
@@ -117,6 +129,14 @@ class ConsoleSystem:
     def publishing(self) -> RulePublishing:
         """What the operator may do with rules."""
         return RulePublishing(rulesets=self.rulesets, operator=self.operator, audit=self.audit)
+
+    def office_link(self, transaction_id: str) -> str | None:
+        """Return where the team's own system shows a transaction; None where nobody said it."""
+        return self.back_office.replace(TRANSACTION_PLACE, quote(transaction_id, safe="")) if self.back_office else None
+
+    def alarms(self) -> Sequence[RingingAlarm] | None:
+        """Return the alarms that ring; None where they cannot be seen."""
+        return None if self.cloudwatch is None else ringing_alarms(self.cloudwatch, self.environment)
 
     def forget_ruleset(self) -> None:
         """Read the ruleset anew for the next page: it was changed here."""

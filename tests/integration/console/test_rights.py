@@ -207,6 +207,11 @@ def test_only_an_analyst_asks_for_tokens_and_only_by_the_alias(policies: Policie
     assert not may("auditor", f"{processor}:tokens")
 
 
+def test_everybody_sees_which_alarms_ring(policies: Policies) -> None:
+    asked = Asked("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:*")
+    assert all(allows(each, asked, {"aws:userid": ANNA.user_id}) for each in policies.values())
+
+
 def test_a_request_that_names_no_attribute_or_key_passes_no_condition(policies: Policies) -> None:
     for table in (TRANSACTIONS, ALERTS, PROFILES):
         asked = Asked("dynamodb:UpdateItem", f"{TABLES}{table}")

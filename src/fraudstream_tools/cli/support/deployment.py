@@ -43,6 +43,9 @@ VARIABLES: Mapping[str, str] = {
     "tokenKeys": "FRAUDSTREAM_TOKEN_KEYS",
     "tokenNumber": "FRAUDSTREAM_TOKEN_NUMBER",
     "retentionDays": "FRAUDSTREAM_RETENTION_DAYS",
+    "reviewHours": "FRAUDSTREAM_REVIEW_HOURS",
+    "reviewExpiryDays": "FRAUDSTREAM_REVIEW_EXPIRY_DAYS",
+    "backOfficeUrl": "FRAUDSTREAM_BACK_OFFICE_URL",
     "processorFunction": "FRAUDSTREAM_PROCESSOR_FUNCTION",
 }
 """The stack's outputs that commands need, and the environment variable that replaces each."""

@@ -72,6 +72,7 @@ def show(request: Request) -> Response:
         request,
         "case",
         details=details,
+        office=system.office_link(str(details.state["transactionId"])),
         # What is not known of a transaction is not there.
         state=defaultdict(lambda: None, details.state),
         alert=alert,

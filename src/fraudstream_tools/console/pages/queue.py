@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.transaction import Channel
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.cases.queue import CaseOrder, CaseQuery, CaseState
@@ -38,12 +39,17 @@ def show(request: Request) -> Response:
         assignee={"": None, _NOBODY: "", _ME: system.operator.arn}.get(who, who),
     )
     found = system.case_queue.find(query, among=LOOKED_AT)
+    level, now = system.service_level, epoch_milliseconds()
+    # Whoever has a case has taken it in time, or not; a closed one waits for nobody.
+    waits = query.state in (CaseState.OPEN, CaseState.EXPIRED)
     ruleset = system.ruleset
     return page(
         request,
         "queue",
         cases=found[:SHOWN],
         count=len(found),
+        overdue={each.first.transaction_id for each in found if waits and level.is_overdue(each.since, now)},
+        level=level,
         looked_at=LOOKED_AT,
         query=query,
         who=who,

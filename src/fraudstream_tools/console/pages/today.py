@@ -51,7 +51,7 @@ class HourBar:
 def show(request: Request) -> Response:
     """Answer with the page."""
     system: ConsoleSystem = request.app.state.system
-    ruleset = system.ruleset
+    ruleset, level, now = system.ruleset, system.service_level, epoch_milliseconds()
     alerts = system.queue.find(AlertQuery(order=AlertOrder.OLDEST), LOOKED_AT + 1)
     days = system.reports.days()
     report = system.reports.summary(days[0]) if days else None
@@ -64,6 +64,10 @@ def show(request: Request) -> Response:
         mine=sum(alert.assignee == system.operator.arn for alert in alerts),
         free=sum(alert.assignee is None for alert in alerts),
         oldest=alerts[0] if alerts else None,
+        late=sum(alert.assignee is None and level.is_overdue(alert.created_at, now) for alert in alerts),
+        level=level,
+        alarms=system.alarms(),
+        can_see_alarms=system.cloudwatch is not None,
         base=ruleset.rates.base if ruleset else None,
         ruleset=ruleset,
         day=days[0] if days else None,

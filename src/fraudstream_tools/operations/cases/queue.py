@@ -13,8 +13,10 @@ from fraudstream.transactions.transaction import Channel
 from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery, AlertQueue
 from fraudstream_tools.operations.cases.case import ReviewCase
+from fraudstream_tools.operations.cases.service_level import ServiceLevel
 from fraudstream_tools.operations.cases.store import CaseStore
 
+_NOTHING_PROMISED: Final = ServiceLevel()
 CASES_OF_A_SHARD: Final = 250
 """Own choice: one request for each of the four parts."""
 
@@ -24,6 +26,8 @@ class CaseState(StrEnum):
 
     OPEN = "open"
     SNOOZED = "snoozed"
+    EXPIRED = "expired"
+    """Nobody has taken it for so long that nobody is asked any more."""
     CLOSED = "closed"
 
 
@@ -77,6 +81,11 @@ class QueuedCase:
         return min(alert.created_at for alert in self.alerts)
 
     @property
+    def until(self) -> int:
+        """When the newest alert was raised, epoch milliseconds."""
+        return max(alert.created_at for alert in self.alerts)
+
+    @property
     def rules(self) -> tuple[str, ...]:
         """The rules behind its alerts, each once; reason codes where they are not known."""
         return tuple(
@@ -92,10 +101,17 @@ class QueuedCase:
 class CaseQueue:
     """Finds cases."""
 
-    def __init__(self, alerts: AlertQueue, cases: CaseStore, clock: Callable[[], int] = epoch_milliseconds) -> None:
-        """Store where alerts and cases are read; the clock returns epoch milliseconds."""
+    def __init__(
+        self,
+        alerts: AlertQueue,
+        cases: CaseStore,
+        service_level: ServiceLevel = _NOTHING_PROMISED,
+        clock: Callable[[], int] = epoch_milliseconds,
+    ) -> None:
+        """Store where alerts and cases are read, and how long they may wait; the clock returns epoch milliseconds."""
         self._alerts = alerts
         self._cases = cases
+        self._service_level = service_level
         self._clock = clock
 
     def find(self, query: CaseQuery, limit: int | None = None, *, among: int) -> list[QueuedCase]:
@@ -117,8 +133,7 @@ class CaseQueue:
         return sorted(found, key=_KEYS[query.order])[:limit]
 
     def _is_wanted(self, found: QueuedCase, query: CaseQuery) -> bool:
-        is_snoozed = found.case is not None and found.case.is_snoozed(self._clock())
-        if query.state is not CaseState.CLOSED and is_snoozed != (query.state is CaseState.SNOOZED):
+        if query.state is not CaseState.CLOSED and self._state_of(found) is not query.state:
             return False
         fits = AlertQuery(rule=query.rule, channel=query.channel).fits
         return (
@@ -126,6 +141,15 @@ class CaseQueue:
             and (query.minimum_value is None or found.value >= query.minimum_value)
             and (query.assignee is None or query.assignee == (found.assignee or ""))
         )
+
+    def _state_of(self, found: QueuedCase) -> CaseState:
+        """Return whether an open case waits for somebody."""
+        now = self._clock()
+        if found.case is not None and found.case.is_snoozed(now):
+            return CaseState.SNOOZED
+        has_nobody = found.assignee is None and (found.case is None or found.case.assignee is None)
+        is_expired = has_nobody and self._service_level.is_expired(found.until, now)
+        return CaseState.EXPIRED if is_expired else CaseState.OPEN
 
 
 _KEYS: Final[Mapping[CaseOrder, Callable[[QueuedCase], float]]] = {
