@@ -27,7 +27,7 @@ from fraudstream.reporting.log.record import LogEvent, read_stream_record
 from fraudstream.transactions.decisions.decision import Label
 from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
-from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate
+from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 
 RULES = Path(__file__).resolve().parents[1] / "rules"
 JUDGED = 50_000
@@ -47,14 +47,14 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        rules = _write_rules(place / "rules", asked.rules)
+        rules = write_rules(place / "rules", asked.rules)
         result: dict[str, Any] = {"rules": asked.rules, "processors": os.cpu_count()}
         if asked.logged:
-            _say("making the log")
+            say("making the log")
             _write_log(place / "log", asked.logged, asked.format)
             result["logged"] = _run(rules, place / "log", processes=1)
         if asked.replayed:
-            _say("making the world")
+            say("making the world")
             world = simulate(WorldSettings(customers=round(asked.replayed / DAYS / A_DAY), days=DAYS, activity=A_DAY))
             write_rows(place / "world.parquet", world.transactions)
             write_rows(place / "world.truth.parquet", (truth.as_row() for truth in world.truths))
@@ -64,7 +64,8 @@ def main() -> None:
         print(json.dumps(result))
 
 
-def _write_rules(folder: Path, number: int) -> Path:
+def write_rules(folder: Path, number: int) -> Path:
+    """Write the shipped rules, repeated until there are enough, to a folder."""
     folder.mkdir()
     for name in RULESET_FILES:
         folder.joinpath(name).write_bytes(RULES.joinpath(name).read_bytes())
@@ -79,8 +80,7 @@ def _write_rules(folder: Path, number: int) -> Path:
 
 
 def _write_log(folder: Path, number: int, ending: str) -> None:
-    world = simulate(WorldSettings(seed=2, customers=round(JUDGED / DAYS / A_DAY), days=DAYS, activity=A_DAY))
-    records = list(_records(world))
+    records = list(logged_records(JUDGED))
     decisions = [record for record in records if record["event"] == LogEvent.DECIDED]
     labels = [record for record in records if record["event"] == LogEvent.LABELED]
     for start in range(0, number, FILE_ROWS):
@@ -95,7 +95,9 @@ def _repeated(record: dict[str, Any], times: int) -> dict[str, Any]:
     return {**record, "transactionId": f"{record['transactionId']}-{times}"}
 
 
-def _records(world: Simulation) -> Iterator[dict[str, Any]]:
+def logged_records(number: int) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a log of so many judged transactions, roughly."""
+    world = simulate(WorldSettings(seed=2, customers=round(number / DAYS / A_DAY), days=DAYS, activity=A_DAY))
     transactions = [as_transaction(row, number) for number, row in enumerate(world.transactions, start=1)]
     known = {
         each.transaction_id: KnownOutcome(each.fraud, each.report.labeled_at) for each in world.truths if each.report
@@ -113,7 +115,7 @@ def _records(world: Simulation) -> Iterator[dict[str, Any]]:
 
 def _run(rules: Path, data: Path, *options: str, processes: int) -> dict[str, Any]:
     command = [str(Path(sys.executable).with_name("fraudstream")), "backtest", "--json", "--processes", str(processes)]
-    _say(f"backtest with {processes} processes")
+    say(f"backtest with {processes} processes")
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     ran = subprocess.run(
         [*command, "--rules", str(rules), "--data", str(data), *options], check=True, stdout=subprocess.PIPE
@@ -131,7 +133,8 @@ def _run(rules: Path, data: Path, *options: str, processes: int) -> dict[str, An
     }
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell on standard error what is being done."""
     print(text, file=sys.stderr, flush=True)
 
 

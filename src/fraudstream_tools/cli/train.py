@@ -57,6 +57,14 @@ def train(
     description: Annotated[
         str | None, typer.Option(help="Where the labels come from, in words for the model card.")
     ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=100,
+            help="With --log: legitimate transactions to learn from, about; all frauds are.  [default: 500000]",
+        ),
+    ] = None,
     trees: Annotated[int, typer.Option(min=1, max=1000)] = 200,
     leaves: Annotated[int, typer.Option(min=2, max=64, help="Of a tree.")] = 12,
     seed: Annotated[int, typer.Option(help="The same data and seed give the same model.")] = 1,
@@ -69,6 +77,10 @@ def train(
     was: a transaction counts once its label would be known (--label-delay), as fraud if it was labelled so by then,
     else as legitimate; what was declined and never labelled is left out. How good the model is, is measured on the
     newest days by one that learnt from earlier ones only.
+
+    Of a decision log, all frauds are taken, and a sample of the rest (--sample), with more of it where scores were
+    high. Each one stands for as many as were not drawn, in training, calibration and measurement. So memory depends on
+    the sample, and not on the log. The model card says what was drawn.
 
         fraudstream train --log decision-log/ --output candidate.json
         fraudstream train --data history.parquet --own-labels --until 2026-10-01 --output candidate.json
@@ -90,18 +102,26 @@ def train(
         time_zone=time_zone,
         label_delay=label_delay,
         share_delay=share_delay,
+        sample=sample,
     )
     found = source.examples(until)
     words = "a decision log" if log else "the user's labelled transactions" if own_labels else "a file of transactions"
+    told = description or words
+    if found.weights is not None and found.drawn is not None:
+        told += (
+            f": all frauds, and of {found.drawn.of:,} legitimate transactions {found.drawn.taken:,}, "
+            "drawn by day and score, and weighted"
+        )
     try:
         model = fit(
             found.vectors,
             found.labels,
             found.timestamps,
             points=found.points,
+            stands_for=found.weights,
             parameters=Parameters(trees=trees, leaves=leaves, seed=seed),
             validation=Validation(days=validation, label_delay_days=label_delay),
-            trained_on=description or words,
+            trained_on=told,
             own_labels=own_labels or log is not None,
         )
     except TrainingError as error:

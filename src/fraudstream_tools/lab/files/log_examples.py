@@ -1,22 +1,36 @@
-"""Examples from a decision log, where features are as they were judged."""
+"""Examples from a decision log, where features stand as they were judged."""
 
-from collections.abc import Callable, Iterator, Mapping
+from array import array
+from collections.abc import Callable
+from math import nan
 
+import numpy as np
+
+from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.rules.ruleset import Ruleset
-from fraudstream.reporting.log.reader.decision_log import DecisionLog, LoggedDecision
+from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream_tools.lab.files.examples import points_of
-from fraudstream_tools.lab.replay.history import KnownOutcome
-from fraudstream_tools.lab.training.examples import Decided, Examples, examples, rule_points
+from fraudstream_tools.lab.training.examples import Examples, LeftOut, rule_points
+from fraudstream_tools.lab.training.log_sample import MOST_LEGITIMATE, Drawn, LogSample
 
 
-def from_log(log: DecisionLog, ruleset: Ruleset, on_progress: Callable[[int], None] | None = None) -> Examples:
+def from_log(
+    log: DecisionLog,
+    ruleset: Ruleset,
+    on_progress: Callable[[int], None] | None = None,
+    *,
+    most: int = MOST_LEGITIMATE,
+) -> Examples:
     """Read examples from a decision log: each decision once, with the newest of its labels that is known.
+
+    All frauds are taken, and of the rest a sample; memory grows with it, and not with the log.
 
     Args:
         log: opened as of the time up to which anything may be known.
         ruleset: says how many points the rules that hit give now.
-        on_progress: told how many decisions were read.
+        on_progress: told how many decisions were taken.
+        most: legitimate transactions that are taken, on average.
 
     Raises:
         DecisionLogError: there is no decision or no label in it, or it cannot be read.
@@ -25,24 +39,32 @@ def from_log(log: DecisionLog, ruleset: Ruleset, on_progress: Callable[[int], No
         raise DecisionLogError("there is no decision in the decision log: nothing can be learnt from it")
     if not log.is_labelled:
         raise DecisionLogError("there is no label in the decision log: nothing can be learnt from it")
-    points = points_of(ruleset)
-    known = {name: KnownOutcome(fraud, at) for name, fraud, at in log.known_labels()}
-
-    def decided() -> Iterator[Decided]:
-        for number, logged in enumerate(log.decisions(), start=1):
-            yield _decided(logged, points)
-            if on_progress:
-                on_progress(number)
-
-    return examples(decided(), known, until=log.horizon.until, label_delay_days=log.horizon.delay_days)
-
-
-def _decided(logged: LoggedDecision, points: Mapping[str, float]) -> Decided:
-    transaction = logged.transaction
-    return Decided(
-        transaction.transaction_id,
-        transaction.timestamp,
-        logged.features,
-        rule_points(logged.sources, points),
-        logged.declined,
+    sample, of_rules = LogSample(log, most), points_of(ruleset)
+    numbers, points, labels, times, strata = array("d"), array("d"), array("b"), array("q"), array("q")
+    places: dict[tuple[int, int], int] = {}
+    for number, (is_fraud, timestamp, stratum, sources, values) in enumerate(sample.rows(), start=1):
+        numbers.extend(nan if value is None else value for value in values)
+        points.append(rule_points(sources, of_rules))
+        labels.append(is_fraud)
+        times.append(timestamp)
+        strata.append(-1 if is_fraud else places.setdefault(stratum, len(places)))
+        if on_progress:
+            on_progress(number)
+    found = np.array(strata, dtype=np.int64)
+    counts: list[int] = np.bincount(found[found >= 0], minlength=len(places)).tolist()
+    stands_for = sample.weights(dict(zip(places, counts, strict=True)))
+    # A fraud stands for itself: the last place, which -1 leads to.
+    by_place = np.array([*(stands_for[stratum] for stratum in places), 1.0])
+    return Examples(
+        vectors=np.frombuffer(numbers, dtype=np.float64).reshape(-1, len(NAMES)),
+        labels=np.array(labels, dtype=np.bool_),
+        timestamps=np.array(times, dtype=np.int64),
+        points=np.array(points, dtype=np.float64),
+        weights=None if sample.is_whole else by_place[found],
+        drawn=Drawn(taken=sum(counts), of=sample.of),
+        left_out=LeftOut(
+            too_new=sample.strata.too_new,
+            declined=sample.strata.declined,
+            other_features=log.unreadable_features(),
+        ),
     )

@@ -13,6 +13,8 @@ from fraudstream.detection.models.trees import Tree
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Weights = NDArray[np.float64] | None
+"""For how many transactions each row stands; None where each stands for itself."""
 
 
 class BoostingError(ValueError):
@@ -52,8 +54,8 @@ _DUMPED_INFINITY: Final = 1e300
 class Booster:
     """A trained ensemble."""
 
-    def __init__(self, vectors: Matrix, labels: Flags, parameters: Parameters) -> None:
-        """Train on features (one row for each transaction; NaN is missing) and on what is fraud."""
+    def __init__(self, vectors: Matrix, labels: Flags, parameters: Parameters, weights: Weights = None) -> None:
+        """Train on features (one row for each transaction; NaN is missing) and on what is fraud, by weight."""
         settings = _FIXED | {
             "num_leaves": parameters.leaves,
             "learning_rate": parameters.learning_rate,
@@ -67,7 +69,7 @@ class Booster:
             # On little data threads mostly wait for each other; 0 is one for each core.
             "num_threads": 1 if len(vectors) < _MANY_ROWS else 0,
         }
-        data = lightgbm.Dataset(vectors, labels.astype(np.float64), params=settings)
+        data = lightgbm.Dataset(vectors, labels.astype(np.float64), weight=weights, params=settings)
         self._booster: Any = cast("Any", lightgbm).train(settings, data, num_boost_round=parameters.trees)
 
     def raw(self, vectors: Matrix) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from fraudstream.detection.models.model import Calibration
-from fraudstream_tools.lab.training.boosting import Flags
+from fraudstream_tools.lab.training.boosting import Flags, Weights
 
 _STEPS: Final = 100
 _CLOSE: Final = 1e-10
@@ -23,7 +23,7 @@ def log_odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def platt(raw: NDArray[np.float64], labels: Flags) -> Calibration:
+def platt(raw: NDArray[np.float64], labels: Flags, stands_for: Weights = None) -> Calibration:
     """Fit slope and intercept to the truth: Newton's method on Platt's smoothed targets (Platt 1999; Lin et al. 2007).
 
     A line keeps the order of scores, which an isotonic fit's steps do not.
@@ -31,13 +31,16 @@ def platt(raw: NDArray[np.float64], labels: Flags) -> Calibration:
     Args:
         raw: raw scores of transactions that the trees have not seen, in log-odds.
         labels: which of them are fraud.
+        stands_for: for how many transactions each one stands.
     """
-    slope, intercept = _line(raw, labels)
+    slope, intercept = _line(raw, labels, stands_for)
     # Trees whose scores do not tell fraud from the rest on newer weeks are flattened, never turned around.
     return Calibration(slope=max(slope, _LEAST_SLOPE), intercept=intercept)
 
 
-def weights(odds: NDArray[np.float64], points: NDArray[np.float64], labels: Flags) -> tuple[float, float]:
+def weights(
+    odds: NDArray[np.float64], points: NDArray[np.float64], labels: Flags, stands_for: Weights = None
+) -> tuple[float, float]:
     """Return how much a model's log-odds and the rules' points should count beside each other: the likeliest weights.
 
     Rules and model see the same transactions: where both speak of the same thing, their full sum would count it twice.
@@ -47,38 +50,47 @@ def weights(odds: NDArray[np.float64], points: NDArray[np.float64], labels: Flag
         odds: calibrated log-odds of transactions that the trees have not seen.
         points: the points of the rules that hit.
         labels: which of them are fraud.
+        stands_for: for how many transactions each one stands.
     """
     if not points.any():
-        return round(min(max(_line(odds, labels)[0], 0.0), 1.0), 3), 1.0
-    fitted: Any = cast("Any", LogisticRegression)(C=_WEAK).fit(np.column_stack([odds, points]), labels)
+        return round(min(max(_line(odds, labels, stands_for)[0], 0.0), 1.0), 3), 1.0
+    fitted: Any = cast("Any", LogisticRegression)(C=_WEAK).fit(
+        np.column_stack([odds, points]), labels, sample_weight=stands_for
+    )
     of_odds, of_points = (round(min(max(float(weight), 0.0), 1.0), 3) for weight in fitted.coef_[0])
     return of_odds, of_points
 
 
-def _line(values: NDArray[np.float64], labels: Flags) -> tuple[float, float]:
+def _line(values: NDArray[np.float64], labels: Flags, stands_for: Weights) -> tuple[float, float]:
     """Fit slope and intercept of a logistic regression on smoothed targets."""
-    frauds, others = int(labels.sum()), int((~labels).sum())
+    counts = np.ones(len(values)) if stands_for is None else stands_for
+    frauds, others = float(counts[labels].sum()), float(counts[~labels].sum())
     targets = np.where(labels, (frauds + 1) / (frauds + 2), 1 / (others + 2))
     best = np.array([1.0, 0.0])
-    loss = _loss(best, values, targets)
+    loss = _loss(best, values, targets, counts)
     for _ in range(_STEPS):
         probability = 1 / (1 + np.exp(-(best[0] * values + best[1])))
-        error, weight = probability - targets, probability * (1 - probability)
+        error, weight = counts * (probability - targets), counts * probability * (1 - probability)
         mixed = (weight * values).sum()
         hessian = np.array([[(weight * values * values).sum(), mixed], [mixed, weight.sum()]]) + _RIDGE * np.eye(2)
         gradient = np.array([(error * values).sum(), error.sum()])
         step: NDArray[np.float64] = np.linalg.solve(hessian, gradient).astype(np.float64)
         share = 1.0
-        while share > _CLOSE and _loss(best - share * step, values, targets) > loss:
+        while share > _CLOSE and _loss(best - share * step, values, targets, counts) > loss:
             share /= 2
         after = best - share * step
-        reached = _loss(after, values, targets)
+        reached = _loss(after, values, targets, counts)
         if loss - reached < _CLOSE:
             break
         best, loss = after, reached
     return float(best[0]), float(best[1])
 
 
-def _loss(line: NDArray[np.float64], values: NDArray[np.float64], targets: NDArray[np.float64]) -> float:
+def _loss(
+    line: NDArray[np.float64],
+    values: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    counts: NDArray[np.float64],
+) -> float:
     odds = line[0] * values + line[1]
-    return float((np.logaddexp(0, odds) - targets * odds).sum())
+    return float((counts * (np.logaddexp(0, odds) - targets * odds)).sum())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from fraudstream_tools.lab.replay.history import KnownOutcome
     from fraudstream_tools.lab.training.boosting import Flags, Matrix
+    from fraudstream_tools.lab.training.log_sample import Drawn
 
 
 class Decided(NamedTuple):
@@ -55,6 +56,10 @@ class Examples:
     labels: Flags
     timestamps: NDArray[np.int64]
     points: NDArray[np.float64]
+    weights: NDArray[np.float64] | None = None
+    """For how many transactions each one stands; None where each stands for itself."""
+    drawn: Drawn | None = None
+    """What was drawn of a log; None where all was taken of something else."""
     left_out: LeftOut = field(default_factory=LeftOut)
 
     def after(self, time: int) -> Examples:
@@ -65,6 +70,7 @@ class Examples:
             labels=self.labels[chosen],
             timestamps=self.timestamps[chosen],
             points=self.points[chosen],
+            weights=None if self.weights is None else self.weights[chosen],
         )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fraudstream.detection.features import registry
 from fraudstream.detection.models.model import Calibration, Model, ModelFile, Period, seal
 from fraudstream.durations import DAY
-from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters
+from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights
 from fraudstream_tools.lab.training.calibration import log_odds, platt, weights
 from fraudstream_tools.lab.training.distributions import distributions
 from fraudstream_tools.lab.training.metrics import metrics
@@ -42,6 +42,7 @@ def fit(
     timestamps: NDArray[np.int64],
     *,
     points: NDArray[np.float64] | None = None,
+    stands_for: Weights = None,
     use: Sequence[str] = registry.NAMES,
     parameters: Parameters | None = None,
     validation: Validation | None = None,
@@ -60,6 +61,7 @@ def fit(
         labels: which of them are fraud, as known at the time of training.
         timestamps: epoch milliseconds, in any order.
         points: the points of the rules that hit; with them the weights of model and rules are fitted, else they are 1.
+        stands_for: for how many transactions each one stands, if they are a sample.
         use: the features to learn from.
         parameters: how trees are grown.
         validation: which part is newest, and how late labels come.
@@ -76,17 +78,18 @@ def fit(
     flags = labels.astype(np.bool_)
     newest = timestamps > timestamps.max() - validation.days * DAY
     known = timestamps <= timestamps.max() - (validation.days + validation.label_delay_days) * DAY
+    counted, counted_known = _weights_of(stands_for, newest), _weights_of(stands_for, known)
     measured, calibration, figures = None, Calibration(slope=1.0, intercept=0.0), {}
     weight, points_weight = 1.0, 1.0
     if _learnable(flags[known]) and _learnable(flags[newest]):
-        raw = Booster(chosen[known], flags[known], parameters).raw(chosen[newest])
-        calibration = platt(raw, flags[newest])
+        raw = Booster(chosen[known], flags[known], parameters, counted_known).raw(chosen[newest])
+        calibration = platt(raw, flags[newest], counted)
         odds = calibration.slope * raw + calibration.intercept
-        figures = metrics(odds, flags[newest])
+        figures = metrics(odds, flags[newest], counted)
         if points is not None:
-            weight, points_weight = weights(odds, points[newest], flags[newest])
+            weight, points_weight = weights(odds, points[newest], flags[newest], counted)
         measured = _period(timestamps[newest], flags[newest])
-    booster = Booster(chosen, flags, parameters)
+    booster = Booster(chosen, flags, parameters, stands_for)
     trees = booster.export()
     if not all(tree.feature for tree in trees):
         raise TrainingError(
@@ -106,13 +109,17 @@ def fit(
             validation=measured,
             metrics=figures,
             calibration=calibration,
-            prior_log_odds=log_odds(float(flags.mean())),
+            prior_log_odds=log_odds(float(np.average(flags, weights=stands_for))),
             weight=weight,
             points_weight=points_weight,
             trees=trees,
-            distributions=distributions(chosen[recent], use, scores[recent]),
+            distributions=distributions(chosen[recent], use, scores[recent], _weights_of(stands_for, recent)),
         )
     )
+
+
+def _weights_of(stands_for: Weights, chosen: Flags) -> Weights:
+    return None if stands_for is None else stands_for[chosen]
 
 
 def _columns(use: Sequence[str]) -> list[int]:

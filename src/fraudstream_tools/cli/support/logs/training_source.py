@@ -70,6 +70,8 @@ class TrainingSource:
     time_zone: str
     label_delay: float
     share_delay: int
+    sample: int | None = None
+    """Legitimate transactions of a log that are taken; None takes as many as usual."""
 
     def examples(self, until: datetime | None = None) -> "Examples":
         """Read the examples, with progress on standard error.
@@ -115,16 +117,23 @@ class TrainingSource:
             f"{left_out.other_features:,} with features of another version",
             soft_wrap=True,
         )
+        if found.weights is not None and found.drawn is not None:
+            err.print(
+                f"{found.drawn.taken:,} of {found.drawn.of:,} legitimate transactions were drawn, by day and score: "
+                "each stands for as many as its weight",
+                soft_wrap=True,
+            )
         return found
 
     def _from_log(self, place: Path, until: int | None) -> "Examples":
         from fraudstream_tools.lab.files.log_examples import from_log
+        from fraudstream_tools.lab.training.log_sample import MOST_LEGITIMATE
 
         with (
             decision_log(place, until=until, label_delay_days=self.label_delay) as log,
             progress_bar("reading", log.decisions_count) as advance,
         ):
-            return from_log(log, self._judge().ruleset, advance)
+            return from_log(log, self._judge().ruleset, advance, most=self.sample or MOST_LEGITIMATE)
 
     def _judge(self) -> "Judge":
         from zoneinfo import ZoneInfo, ZoneInfoNotFoundError

@@ -1,0 +1,145 @@
+"""A sample of a decision log to learn from: all frauds, and of the rest more where it is hard to tell.
+
+The log's decisions are counted by day and by how high the score was that they got, live model included. Where scores
+are middling, a legitimate transaction tells more, and is drawn more often (Neyman's allocation: by the standard
+deviation that a band of scores leaves). Each that is drawn stands for as many as its day and band have for each drawn
+one: that is its weight. Drawing goes by a hash of the id, so that the same log gives the same sample, row by row, in as
+much memory as the sample takes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final
+
+from fraudstream.detection.features.named_values import COLUMNS
+from fraudstream.detection.features.registry import NAMES
+from fraudstream.reporting.log.reader.decision_log import DecisionLog
+from fraudstream.reporting.log.reader.standing import Standing
+from fraudstream_tools.lab.backtest.queries import standing_of
+
+MOST_LEGITIMATE: Final = 500_000
+"""Legitimate transactions that are learnt from by default: 75 features of each take 300 MB."""
+_BANDS: Final[Mapping[int, tuple[int, float]]] = {0: (10, 0.02), 1: (30, 0.15), 2: (101, 0.5)}
+"""Band to the score that it ends before, and the share of fraud that is taken for it: own choice."""
+_HASHES: Final = 2**64
+_Stratum = tuple[int, int]
+"""Day of the transaction, and band."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """What was drawn of the legitimate transactions."""
+
+    taken: int
+    of: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strata:
+    """Numbers of a log's transactions by what can be learnt from them."""
+
+    legitimate: Mapping[_Stratum, int]
+    too_new: int
+    declined: int
+    """Old enough, declined, and without a label."""
+
+
+class LogSample:
+    """A sample of an open log."""
+
+    def __init__(self, log: DecisionLog, most: int) -> None:
+        """Count the log, and choose what is drawn.
+
+        Args:
+            log: with labels.
+            most: legitimate transactions that are drawn, on average; all if there are no more.
+
+        Raises:
+            DecisionLogError: it cannot be read.
+        """
+        self._log = log
+        standing = standing_of(log.horizon, is_labelled=True)
+        band = " ".join(f"WHEN score < {end} THEN {number}" for number, (end, _) in _BANDS.items())
+        self._rows = (
+            f"(SELECT *, {standing} AS standing, timestamp // 86400000 AS day, CASE {band} ELSE 0 END AS band "
+            f"FROM {log.decided_rows()}) AS told"
+        )
+        self.strata = self._count()
+        self._shares = shares_of(self.strata.legitimate, most)
+        self.of = sum(self.strata.legitimate.values())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all are drawn, and each stands for itself."""
+        return all(share >= 1 for share in self._shares.values())
+
+    def _count(self) -> Strata:
+        legitimate: dict[_Stratum, int] = {}
+        too_new = declined = 0
+        mature = f"timestamp <= {self._log.horizon.matured_until}"
+        counted = f"SELECT standing, {mature}, day, band, count(*) FROM {self._rows} GROUP BY ALL ORDER BY ALL"
+        for standing, is_mature, day, band, number in self._log.ask(counted):
+            if standing in (Standing.LEGITIMATE, Standing.MATURED):
+                legitimate[day, band] = legitimate.get((day, band), 0) + number
+            elif standing == Standing.UNKNOWN and is_mature:
+                declined += number
+            elif standing == Standing.UNKNOWN:
+                too_new += number
+        return Strata(legitimate=legitimate, too_new=too_new, declined=declined)
+
+    def rows(self) -> Iterator[tuple[bool, int, _Stratum, Sequence[str], Sequence[float | None]]]:
+        """Return of each transaction that is drawn whether it is fraud, its time, stratum, sources and features."""
+        ends = " ".join(
+            f"WHEN {band} THEN {min(int(share * _HASHES), _HASHES - 1)}::UBIGINT"
+            for band, share in self._shares.items()
+        )
+        # `hash` may give other numbers in another version of DuckDB.
+        is_drawn = f"md5_number_lower(transactionId)::UBIGINT <= CASE band {ends} END" if ends else "false"
+        columns = ", ".join(COLUMNS[name] for name in NAMES)
+        query = (
+            f"SELECT standing, timestamp, day, band, sources, {columns} FROM {self._rows} WHERE "
+            f"standing = {Standing.FRAUD.value} OR (standing <> {Standing.UNKNOWN.value} AND {is_drawn}) "
+            "ORDER BY timestamp, transactionId"
+        )
+        for standing, timestamp, day, band, sources, *values in self._log.ask(query):
+            yield standing == Standing.FRAUD, timestamp, (day, band), sources or (), values
+
+    def weights(self, drawn: Mapping[_Stratum, int]) -> dict[_Stratum, float]:
+        """Return for how many legitimate transactions one of each stratum stands.
+
+        Args:
+            drawn: how many were drawn of each.
+        """
+        found: dict[_Stratum, float] = {}
+        for band in _BANDS:
+            there = {each: number for each, number in self.strata.legitimate.items() if each[1] == band}
+            met = {each: number for each, number in there.items() if drawn.get(each)}
+            # Days of which none was drawn are told of by the others of their band.
+            again = sum(there.values()) / sum(met.values()) if met else 1.0
+            found |= {each: number / drawn[each] * again for each, number in met.items()}
+        return found
+
+
+def shares_of(legitimate: Mapping[_Stratum, int], most: int) -> dict[int, float]:
+    """Return the share of each band that is drawn.
+
+    Args:
+        legitimate: transactions by stratum.
+        most: how many are drawn together, on average.
+    """
+    left: dict[int, int] = {}
+    for (_, band), number in legitimate.items():
+        left[band] = left.get(band, 0) + number
+    shares: dict[int, float] = {}
+    while left:
+        spread = {band: number * sqrt(_BANDS[band][1] * (1 - _BANDS[band][1])) for band, number in left.items()}
+        each = {band: most * spread[band] / sum(spread.values()) / number for band, number in left.items()}
+        whole = [band for band, share in each.items() if share >= 1]
+        if not whole:
+            return shares | each
+        # What a band has too few of is drawn of the others.
+        for band in whole:
+            shares[band] = 1.0
+            most -= left.pop(band)
+    return shares
