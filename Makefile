@@ -13,7 +13,7 @@ OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/pyt
 .DEFAULT_GOAL := help
 $(if $(OTHER_PYTHON),$(shell rm -rf $(VENV)))
 
-.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-backtest-engines bench-recovery bench-privacy bench-items bench-inline bench-hot bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-rules bench-engines bench-requests accessibility bench-scale bench-load
+.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-backtest-engines bench-scans bench-recovery bench-privacy bench-items bench-inline bench-hot bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-rules bench-engines bench-requests accessibility bench-scale bench-load
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ bench-recovery: setup ## time what brings profiles and items back: ARGS='--trans
 
 bench-backtest-engines: setup ## time a backtest by Python and by DuckDB in turn, and its memory as a log grows: ARGS='--logged N --growth N N'
 	@$(BIN)/python -m benchmarks.backtest_engines $(ARGS)
+
+bench-scans: setup ## compute what questions read of the decision log at three volumes, and what Athena takes for it: ARGS='--judged N'
+	@$(BIN)/python -m benchmarks.scans $(ARGS)
 
 bench-backtest: setup ## time a backtest of a million logged transactions, and of a million replayed: ARGS='--logged N --replayed N'
 	@$(BIN)/python -m benchmarks.backtest $(ARGS)

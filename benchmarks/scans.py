@@ -62,7 +62,7 @@ def main() -> None:
         )
         each = read / decisions
         costs = [dollars(round(each * number * days)) for number in A_DAY]
-        result["questions"][name] = {"days": days, "bytes_a_decision": round(each, 2), "dollars": costs}
+        result["questions"][name.strip("`")] = {"days": days, "bytes_a_decision": round(each, 2), "dollars": costs}
         said = " | ".join(
             f"{_bytes(each * number * days)}, ${cost:,.4f}"
             if cost < 1
@@ -110,11 +110,12 @@ def _merged(folder: Path, judged: int) -> dict[LogTable, list[Path]]:
     segment.write_bytes(msgspec.json.Encoder().encode_lines(list(logged_records(judged))))
     # As one day of receipt: what makes a file is an hour, and the days of a world are smaller.
     tokens = ", ".join(f"'tok_' || left(base64(unhex(md5({column}))), 22) AS {column}" for column in _TOKENS)
+    rows = (
+        f"SELECT * REPLACE ({tokens}, md5(transactionId) AS transactionId, "
+        f"receivedAt % 86400000 + 1767571200000 AS receivedAt) FROM read_json('{segment}')"
+    )
     with duckdb.connect() as connection:
-        connection.execute(
-            f"COPY (SELECT * REPLACE ({tokens}, md5(transactionId) AS transactionId, "
-            f"receivedAt % 86400000 + 1767571200000 AS receivedAt) FROM read_json('{segment}')) TO '{segment}.new' (FORMAT json)"
-        )
+        connection.execute(f"COPY ({rows}) TO '{segment}.new' (FORMAT json)")
     Path(f"{segment}.new").replace(segment)
     found: dict[LogTable, list[Path]] = {}
     for (table, _), path in merge([segment], made).files.items():
