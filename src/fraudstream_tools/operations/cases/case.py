@@ -1,7 +1,9 @@
 """A case: alerts of one customer or card that a person works on together, with what was noted and done."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import Final
 
@@ -12,6 +14,9 @@ from fraudstream.transactions.storage.attributes import AttributeValue, from_ite
 from fraudstream_tools.operations.alert_summary import AlertStatus
 
 _ID_DIGITS: Final = 24
+_WORD: Final = re.compile(r"\S+")
+ERASED: Final = "erased"
+"""What stands in a history in place of an erased transaction's id."""
 
 
 class CaseEventKind(StrEnum):
@@ -77,6 +82,29 @@ class ReviewCase(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
         """Read a case's item."""
         fields = from_item(item)
         return msgspec.convert({**fields, "entity": fields["entity"].removeprefix(CASE_PREFIX)}, cls)
+
+
+def names_any(case: ReviewCase, transaction_ids: AbstractSet[str]) -> bool:
+    """Return whether a case holds one of some transactions, or its history names one."""
+    return without(case, transaction_ids) != case
+
+
+def without(case: ReviewCase, transaction_ids: AbstractSet[str]) -> ReviewCase:
+    """Return a case without some transactions: what was done stays, and their ids go from its texts."""
+    return msgspec.structs.replace(
+        case,
+        alerts=tuple(each for each in case.alerts if each not in transaction_ids),
+        events=tuple(
+            msgspec.structs.replace(event, text=_WORD.sub(lambda word: _told(word[0], transaction_ids), event.text))
+            for event in case.events
+        ),
+    )
+
+
+def _told(word: str, gone: AbstractSet[str]) -> str:
+    # A sign behind an id is the sentence's.
+    bare = word.rstrip(":,.;")
+    return ERASED + word[len(bare) :] if bare in gone else word
 
 
 def case_key(case_id: str) -> dict[str, AttributeValue]:

@@ -5,6 +5,7 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -24,6 +25,7 @@ from fraudstream_tools.operations.cases.case import (
     case_entity,
     case_key,
     new_case_id,
+    without,
 )
 
 if TYPE_CHECKING:
@@ -131,6 +133,21 @@ class CaseStore:
             if held is None or _is_own(held, event):
                 return after
         raise AlertTakenError("others changed the case at every attempt: look again")
+
+    def forget(self, case_id: str, transaction_ids: AbstractSet[str]) -> None:
+        """Take transactions of somebody who is erased out of a case and its history.
+
+        Raises:
+            AlertTakenError: others changed the case at every attempt.
+        """
+        for _ in range(_ATTEMPTS):
+            case = self.get(case_id)
+            if case is None:
+                return
+            after = msgspec.structs.replace(without(case, transaction_ids), version=case.version + 1)
+            if self._write(after, "#version = :before", {":before": case.version}) is None:
+                return
+        raise AlertTakenError("others changed a case at every attempt: run the same again")
 
     def event(self, what: CaseEventKind, by: str, text: str = "") -> CaseEvent:
         """Return an event of this moment."""

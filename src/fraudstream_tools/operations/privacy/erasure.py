@@ -23,6 +23,7 @@ from fraudstream.reporting.log.segments import day_prefix, hour_prefix
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.storage.attributes import to_item
+from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.privacy.bucket_objects import find_other_objects, find_reports, redact_report
 from fraudstream_tools.operations.privacy.holds import LegalHoldError, find_hold
 from fraudstream_tools.operations.privacy.marks import mark_in_log, mark_profile
@@ -94,7 +95,7 @@ class Erasure:
         self._counts |= {
             TokenStore.TRANSACTIONS: len(items.own) + len(items.elsewhere),
             TokenStore.PROFILES: len(items.profiles) + self._marked,
-            TokenStore.ALERTS: len(items.alerts),
+            TokenStore.ALERTS: len(items.alerts) + len(items.other_cases),
             TokenStore.OUTBOX: len(items.events),
             TokenStore.REPORTS: len(reports),
             TokenStore.OTHER_OBJECTS: len(others.results),
@@ -185,6 +186,8 @@ class Erasure:
         dynamodb = self.system.dynamodb
         for name in items.alerts:
             dynamodb.delete_item(TableName=self.system.alerts, Key=to_item({"transactionId": name}))
+        for case_id in items.other_cases:
+            CaseStore(dynamodb, self.system.alerts).forget(case_id, items.own.keys())
         for key in items.events:
             dynamodb.delete_item(TableName=self.system.outbox or "", Key=key)
         own = f"{EntityKind.CUSTOMER}#{min(self.person.tokens)}"

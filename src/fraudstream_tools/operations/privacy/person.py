@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from fraudstream.contract import CASE_PREFIX, CLAIM_TIMESTAMP, ItemKind
+from fraudstream.contract import CASE_KIND, CASE_PREFIX, CLAIM_TIMESTAMP, ItemKind
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.erasure_marks import ELSEWHERE, OWNER
 from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.storage.attributes import Item
+from fraudstream_tools.operations.cases.case import ReviewCase, names_any
 from fraudstream_tools.operations.privacy.holds import HOLD_PREFIX
 from fraudstream_tools.operations.privacy.system import OWN_ENTITIES, PrivacySystem
 from fraudstream_tools.operations.recovery.table_scan import scan
@@ -39,13 +40,22 @@ class PersonItems:
     """Keys in the table of profiles, other than marks and holds."""
     alerts: list[str] = field(default_factory=list[str])
     """Ids of transactions with alerts, and keys of cases."""
+    other_cases: list[str] = field(default_factory=list[str])
+    """Ids of cases of others that name the person's transactions, as where a card was shared."""
     events: list[Key] = field(default_factory=list[Key])
     """Keys of events in the outbox."""
 
     @property
     def count(self) -> int:
         """How many items there are."""
-        return len(self.own) + len(self.elsewhere) + len(self.profiles) + len(self.alerts) + len(self.events)
+        return (
+            len(self.own)
+            + len(self.elsewhere)
+            + len(self.profiles)
+            + len(self.alerts)
+            + len(self.other_cases)
+            + len(self.events)
+        )
 
 
 def find_items(
@@ -93,10 +103,7 @@ def find_items(
         keys |= {f"{CASE_PREFIX}{key}" for key in keys}
         with lock:
             for item in page:
-                name = item["transactionId"]["S"]
-                is_older = int(item.get("createdAt", {}).get("N", "0")) <= until
-                if name in found.own or (is_older and item.get("entity", {}).get("S") in keys):
-                    found.alerts.append(name)
+                _note_alert(found, item, keys, until)
 
     on_table(system.profiles)
     scan(system.dynamodb, system.profiles, find_profiles)
@@ -106,6 +113,16 @@ def find_items(
         on_table(system.outbox)
         found.events = _find_events(system, system.outbox, found.own, persons, until)
     return found
+
+
+def _note_alert(found: PersonItems, item: Item, keys: AbstractSet[str], until: int) -> None:
+    """Note an alert or a case if it is the person's, and another's case if it names the person's transactions."""
+    name = item["transactionId"]["S"]
+    is_older = int(item.get("createdAt", {}).get("N", "0")) <= until
+    if name in found.own or (is_older and item.get("entity", {}).get("S") in keys):
+        found.alerts.append(name)
+    elif item.get("kind") == {"S": CASE_KIND} and names_any(ReviewCase.from_item(item), found.own.keys()):
+        found.other_cases.append(name.removeprefix(CASE_PREFIX))
 
 
 def _find_events(

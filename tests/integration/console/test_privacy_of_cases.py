@@ -1,0 +1,118 @@
+"""Cases hold a token and ids of transactions: they are erased with the customer, and follow new token keys."""
+
+import base64
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX
+from fraudstream.reporting.daily.reporter import Reporter
+from fraudstream.reporting.log.chain.links import LinkKind
+from fraudstream.reporting.storage.object_store import BucketStore
+from fraudstream.transactions.fields import EntityKind
+from fraudstream.transactions.pseudonyms.lookup import find_tokens
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser
+from fraudstream_tools.operations.privacy.erasure import Erasure, Person
+from fraudstream_tools.operations.privacy.log_owner import LogOwner
+from fraudstream_tools.operations.privacy.rekeying import Rekeying
+from fraudstream_tools.operations.privacy.system import PrivacySystem
+from fraudstream_tools.operations.privacy.tokens import NewestTokens
+from tests.console_harness import PROFILES, Browser
+from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
+from tests.integration.console.test_cases import act, case_of
+
+FIRST, SECOND = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
+TOKENIZER = Tokenizer(FIRST, TokenRaiser(SECOND), 2)
+(ANN, NEWER), (BOB, _) = (TOKENIZER.tokens(EntityKind.CUSTOMER, name) for name in ("ann", "bob"))
+CARD = TOKENIZER.tokens(EntityKind.CARD, "shared")[0]
+
+
+class Owner(LogOwner):
+    """What the report generator does about a log that is empty, with its own code."""
+
+    def __init__(self, store: BucketStore) -> None:
+        self.store = store
+
+    def merge_open_hours(self) -> None:
+        Reporter(
+            store=self.store,
+            log_prefix=DECISION_LOG_PREFIX,
+            report_prefix=REPORT_PREFIX,
+            sample=lambda _: set(),
+            now=datetime.now(UTC),
+            time_left=lambda: 1e9,
+        ).roll_up(open_hours=True)
+
+    def note_changes(self, hours: Sequence[str], kind: LinkKind) -> None:
+        raise AssertionError(f"the log is empty: {hours} {kind}")
+
+
+@pytest.fixture
+def stores(aws: MinistackServer) -> PrivacySystem:
+    s3 = aws.client("s3")
+    return PrivacySystem(
+        dynamodb=aws.client("dynamodb"),
+        s3=s3,
+        log_owner=Owner(BucketStore(s3, BUCKET)),
+        transactions=TRANSACTIONS,
+        profiles=PROFILES,
+        alerts=ALERTS,
+        bucket=BUCKET,
+    )
+
+
+def alerts_text(system: System) -> str:
+    return repr(system.dynamodb.scan(TableName=ALERTS)["Items"])
+
+
+def test_a_customers_cases_go_with_the_customer(browser: Browser, system: System, stores: PrivacySystem) -> None:
+    system.alert("a-1", customer=ANN)
+    system.alert("b-1", customer=BOB)
+    act(browser, "a-1", "note", text="called Ann back")
+    act(browser, "b-1", "take")
+    case = case_of(browser, "a-1")
+    receipt = Erasure(stores, Person(frozenset({ANN}), "somebody"), settle_seconds=0).run()
+    assert receipt.removed["alerts"] == 2
+    assert browser.system.cases.get(case.case_id) is None
+    assert not any(text in alerts_text(system) for text in (ANN, "a-1", "called Ann back"))
+    assert case_of(browser, "b-1").alerts == ("b-1",)
+
+
+def test_somebody_elses_case_keeps_nothing_of_the_erased(
+    browser: Browser, system: System, stores: PrivacySystem
+) -> None:
+    """A shared card made one case of both; its history names the transactions of both."""
+    system.alert("b-1", customer=BOB, card_token=CARD)
+    system.alert("a-1", customer=ANN, card_token=CARD)
+    assert "with 2 alerts" in act(browser, "b-1", "take")
+    act(browser, "b-1", "decide", label="FRAUD", note="a-1, too: the same card", whole="yes")
+    assert "a-1" in alerts_text(system)
+    person = Person(frozenset({ANN}), "somebody")
+    assert Erasure(stores, person, dry_run=True).run().removed["alerts"] == 2
+    Erasure(stores, person, settle_seconds=0).run()
+    assert not any(text in alerts_text(system) for text in (ANN, "a-1"))
+    case = case_of(browser, "b-1")
+    assert case.alerts == ("b-1",)
+    assert [event.text for event in case.events][-1].startswith("FRAUD, erased, too: the same card: ")
+
+
+def test_cases_follow_new_token_keys(browser: Browser, system: System, stores: PrivacySystem) -> None:
+    system.alert("a-1", customer=ANN)
+    act(browser, "a-1", "take")
+    case = case_of(browser, "a-1")
+
+    def ask(**asked: Any) -> list[list[str]]:
+        return [list(found) for found in find_tokens(asked, TOKENIZER, frozenset())]
+
+    # Hashes of payloads are the claims', which this world made without one.
+    system.dynamodb.delete_item(TableName=TRANSACTIONS, Key={"transactionId": {"S": "a-1"}, "timestamp": {"N": "0"}})
+    counts = Rekeying(stores, NewestTokens(ask)).run().counts
+    assert counts["alerts"] == 2
+    assert ANN not in alerts_text(system)
+    (moved,) = browser.system.cases.of_entity(f"customer#{NEWER}")
+    assert (moved.case_id, moved.events) == (case.case_id, case.events)
+    act(browser, "a-1", "decide", label="FRAUD", note="denied")
+    assert case_of(browser, "a-1").status == "CLOSED"
