@@ -90,7 +90,7 @@ def replay(
         later = f"; {truth.not_yet_known:,} labels are not known yet at that time" if truth.not_yet_known else ""
         err.print(f"what is true of them, moved as much: {truth.path}{later}", markup=False, soft_wrap=True)
     deployment = Deployment(stack, {"apiUrl": api})
-    api_url, auth = deployment["apiUrl"], deployment.auth()
+    api_url, auth = deployment.api_url, deployment.auth()
     total = count_transactions(file)
     result = lab.ReplayResult()
     stopped: str | None = None

@@ -127,3 +127,31 @@ def test_an_error_says_where_credentials_come_from(folder: Path, monkeypatch: py
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(CommandError, match="aws configure"):
         Deployment(given={"apiUrl": "https://one.example/v1"}).auth()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "abc.execute-api.us-east-2.amazonaws.com/v1",
+        "ftp://one.example/v1",
+        "file:///etc/hosts",
+        "http://",
+        "http://127.0.0.1:99999/v1",
+        "http://127.0.0.1:0/v1",
+        "http://127.0.0.1:port/v1",
+        "http://[::1/v1",
+        "http://one .example/v1",
+        "http://one\n.example/v1",
+        "http://one..example/v1",
+        f"http://{'a' * 64}.example/v1",
+    ],
+)
+def test_an_address_that_is_none_is_refused_before_anything_is_sent(folder: Path, url: str) -> None:
+    assert folder.exists()
+    with pytest.raises(CommandError, match=r"the API's URL \(--api or FRAUDSTREAM_API\) is not one"):
+        _ = Deployment(given={"apiUrl": url}).api_url
+
+
+def test_a_slash_at_the_end_of_an_address_does_not_matter(folder: Path) -> None:
+    assert folder.exists()
+    assert Deployment(given={"apiUrl": "https://one.example/v1/"}).api_url == "https://one.example/v1"

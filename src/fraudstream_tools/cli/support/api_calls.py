@@ -36,15 +36,13 @@ def call_api(
     import httpx
 
     # Errors name the API's URL only: whoever mistakes a card number for an id must not find it on the screen.
-    api_url = deployment["apiUrl"].rstrip("/")
+    api_url = deployment.api_url
     url = f"{api_url}{path}"
     try:
         answer = httpx.request(method, url, json=body, headers=headers, auth=deployment.auth(), timeout=30)
     except httpx.TransportError as error:
         hint = unusable_hint(is_denied=False, is_local=deployment.is_local)
         raise CommandError(f"no answer from {api_url}/transactions: {error}; {hint}") from None
-    except httpx.InvalidURL:
-        raise CommandError(f"{api_url} is not a URL") from None
     if not answer.is_success:
         raise CommandError(_refusal(answer, is_local=deployment.is_local))
     try:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from fraudstream.contract import HOME_REGION
 from fraudstream_tools.cli.support.terminal.output import CommandError
@@ -97,6 +98,30 @@ class Deployment:
     def get(self, output: str) -> str | None:
         """Return one of the stack's outputs, or None where nothing says what it is."""
         return self.given.get(output) or os.environ.get(VARIABLES[output]) or self._outputs.get(output)
+
+    @property
+    def api_url(self) -> str:
+        """Return the API's URL, without a slash at its end.
+
+        Raises:
+            CommandError: nothing says what it is, or it is no address of a server.
+        """
+        import httpx
+
+        url = self["apiUrl"]
+        try:
+            place = urlsplit(url)
+            # Each knows something else: which ports there are, which addresses, and how long a name may be.
+            is_url = place.scheme in ("http", "https") and place.port != 0 and bool(httpx.URL(url).host)
+            is_url = is_url and " " not in (place.hostname or " ").encode("idna").decode()
+        except (ValueError, httpx.InvalidURL):
+            is_url = False
+        if not is_url:
+            raise CommandError(
+                f"the API's URL (--api or {VARIABLES['apiUrl']}) is not one: it looks like "
+                "https://abc.execute-api.us-east-2.amazonaws.com/v1"
+            )
+        return url.rstrip("/")
 
     @property
     def region(self) -> str:
