@@ -1,8 +1,9 @@
-"""Times backtests by Python and by DuckDB in turn, and their memory as a log grows: `make bench-backtest-engines`.
+"""Times backtests by Python and by DuckDB in turn, and memory as a log grows: `make bench-backtest-engines`.
 
 It simulates a world, judges it, merges it as the report generator does, and repeats the merged rows under other ids.
-Both engines judge the same log one after the other, and have to say the same. Then DuckDB judges longer ones. The rules
-are the shipped ones, repeated until there are enough. The last line printed is JSON.
+Both engines judge the same log one after the other, and have to say the same. Then DuckDB judges longer ones, and a
+model learns from a sample of each. The rules are the shipped ones, repeated until there are enough. The last line
+printed is JSON.
 """
 
 import argparse
@@ -24,6 +25,8 @@ from fraudstream.reporting.log.keys import LogTable
 
 A_FILE = 250_000
 """Rows of a file."""
+SAMPLE = 50_000
+"""Legitimate transactions that a model learns from."""
 
 
 def main() -> None:
@@ -42,14 +45,14 @@ def main() -> None:
         merged = _merged(place / "merged", asked.judged)
         result: dict[str, Any] = {"rules": asked.rules, "processors": os.cpu_count()}
         result |= _in_turn(rules, _repeated(merged, place / "log", asked.logged), asked.rounds)
-        result["growth"] = []
+        growth: list[dict[str, Any]] = []
         for number in asked.growth:
             log = _repeated(merged, place / f"log-{number}", number)
-            figures, _ = _run(rules, log, "duckdb")
-            result["growth"].append(figures)
+            judged, said = _run(rules, log, "duckdb")
+            growth.append({"transactions": said["transactions"], "backtest": judged, "train": _train(place, log)})
             for path in log.rglob("*.parquet"):
                 path.unlink()
-        print(json.dumps(result))
+        print(json.dumps(result | {"growth": growth}))
 
 
 def _in_turn(rules: Path, log: Path, rounds: int) -> dict[str, Any]:
@@ -102,21 +105,30 @@ def _repeated(merged: dict[LogTable, list[Path]], folder: Path, number: int) -> 
 
 def _run(rules: Path, log: Path, engine: str) -> tuple[dict[str, Any], Any]:
     say(f"backtest by {engine}")
-    command = [
-        str(Path(sys.executable).with_name("fraudstream")),
-        *("backtest", "--json", "--processes", "1", "--engine", engine, "--rules", str(rules), "--data", str(log)),
-    ]
+    figures, said = _measured(
+        "backtest", "--json", "--processes", "1", "--engine", engine, "--rules", str(rules), "--data", str(log)
+    )
+    return {"transactions": said["transactions"], **figures}, said
+
+
+def _train(place: Path, log: Path) -> dict[str, Any]:
+    say("training")
+    options = ("--sample", str(SAMPLE), "--trees", "20", "--output", str(place / "model.json"))
+    figures, said = _measured("train", "--json", "--log", str(log), *options)
+    return {"learnt_from": said["transactions"], "frauds": said["frauds"], **figures}
+
+
+def _measured(*arguments: str) -> tuple[dict[str, Any], Any]:
     started = time.perf_counter()
+    command = [str(Path(sys.executable).with_name("fraudstream")), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout  # noqa: S101  (for the type checker)
         said = json.loads(process.stdout.read())
         # Of this process alone: what the system adds up has the most of all.
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - started
     return {
-        "transactions": said["transactions"],
-        "seconds": round(seconds, 1),
+        "seconds": round(time.perf_counter() - started, 1),
         "processor_seconds": round(usage.ru_utime + usage.ru_stime, 1),
         "max_rss_mb": round(usage.ru_maxrss / 1024),
     }, said
