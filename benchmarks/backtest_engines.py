@@ -25,6 +25,8 @@ from fraudstream.reporting.log.keys import LogTable
 
 A_FILE = 250_000
 """Rows of a file."""
+LABELLED = 1_000_000
+"""Transactions whose labels are there: all frauds are learnt from, and only the rest is drawn."""
 SAMPLE = 50_000
 """Legitimate transactions that a model learns from."""
 
@@ -89,7 +91,7 @@ def _repeated(merged: dict[LogTable, list[Path]], folder: Path, number: int) -> 
                 f"SELECT (SELECT count(*) FROM {source}), (SELECT count(*) FROM {decided})"
             ).fetchall()
             times = -(-number // of_decisions)
-            most = number if table is LogTable.DECISIONS else rows * (number // of_decisions)
+            most = number if table is LogTable.DECISIONS else rows * (min(number, LABELLED) // of_decisions)
             a_file = max(A_FILE // max(rows, 1), 1)
             (folder / table).mkdir(parents=True)
             for first in range(0, times, a_file):

@@ -1,0 +1,42 @@
+"""What `docs/scale.md` computes is computed rightly, of the figures beside it."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from benchmarks.scans import A_DAY, DAYS
+from fraudstream_tools.analytics.athena import dollars
+from infra.data.analytics import CUTOFF_BYTES, saved_queries
+
+PAGE: Final = (Path(__file__).parents[3] / "docs/scale.md").read_text()
+ROWS: Final = {
+    name.strip("`"): (int(days), float(each), costs)
+    for name, days, each, costs in re.findall(r"^\| ([^|]+) \| (\d+) \| ([\d.]+) \| (.+\$.+) \|$", PAGE, re.MULTILINE)
+}
+
+
+def test_every_saved_query_has_its_row() -> None:
+    assert {query.name for query in saved_queries()} < set(ROWS)
+    assert {name: days for name, (days, _, _) in ROWS.items() if name in DAYS} == DAYS
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_costs_are_those_of_the_bytes(name: str) -> None:
+    days, each, costs = ROWS[name]
+    found = [float(cost.replace(",", "")) for cost in re.findall(r"\$([\d.,]+\d)", costs)]
+    assert found == pytest.approx([dollars(round(each * number * days)) for number in A_DAY], rel=0.06, abs=6e-5)
+
+
+def test_the_queries_that_the_workgroup_stops_are_named() -> None:
+    paragraph = PAGE.partition("A query that reads more than 100 GiB")[2].partition("\n\n")[0]
+    stopped = {name for name, (days, each, _) in ROWS.items() if each * days * A_DAY[-1] > CUTOFF_BYTES}
+    assert set(re.findall(r"`([a-z-]+)`", paragraph)) == stopped - {"backtest of the shipped rules"}
+    _, each, _ = ROWS["backtest of the shipped rules"]
+    assert f"backtests of more than {int(CUTOFF_BYTES / (each * A_DAY[-1]))} days" in paragraph
+
+
+def test_the_lead_is_that_of_the_seconds_beside_it() -> None:
+    (python, duckdb) = (float(each) for each in re.findall(r"^\| `--engine \w+` \| ([\d.]+) ", PAGE, re.MULTILINE))
+    assert f"{python / duckdb:.1f} times as fast" in PAGE
