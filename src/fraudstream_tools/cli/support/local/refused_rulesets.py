@@ -50,4 +50,4 @@ class RefusalWatch:
             return str(error)
         except (BotoCoreError, ClientError) as error:
             return f"why cannot be seen: {error}"
-        return f"the ruleset is good; it is {MODELS_FILE} or a model that cannot be used"
+        return f"the ruleset is good now; if nobody put it right since, {MODELS_FILE} or a model cannot be used"
