@@ -2,6 +2,7 @@
 
 import webbrowser
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +28,16 @@ def console(
     open_it: Annotated[
         bool, typer.Option("--open/--no-open", help="Open it in the browser; the link is printed either way.")
     ] = True,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            "--log",
+            metavar="FOLDER",
+            exists=True,
+            file_okay=False,
+            help="A copy of the decision log (`fraudstream log pull`), which knows who shares cards and devices.",
+        ),
+    ] = None,
     stack: StackOption = None,
 ) -> None:
     """Review alerts in the browser, until Ctrl-C.
@@ -37,11 +48,13 @@ def console(
     ```
     fraudstream console
     fraudstream console --stack prod --no-open
+    fraudstream log pull log-copy && fraudstream console --log log-copy
     ```
     """
     from fraudstream_tools.console.server import serve
 
     system = _system(Deployment(stack))
+    system.log = log
 
     def ready(url: str) -> None:
         out.print(url, soft_wrap=True, markup=False)

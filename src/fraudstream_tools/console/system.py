@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -50,6 +51,8 @@ class ConsoleSystem:
     bucket: str
     ask_for_tokens: AskForTokens | None = None
     """Asks the processor for tokens; None where nobody knows its name."""
+    log: Path | None = None
+    """A copy of the decision log; None where there is none."""
     service_level: ServiceLevel = field(default_factory=ServiceLevel)
     back_office: str | None = None
     """Where the team's own system shows a transaction."""

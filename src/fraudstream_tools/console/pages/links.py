@@ -1,0 +1,100 @@
+"""Links: who else used the card, device or other of a transaction, as a graph."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fraudstream.transactions.storage.attributes import from_item
+from fraudstream.transactions.storage.store import newest_item
+from fraudstream_tools.analytics.answers import QuestionError
+from fraudstream_tools.console.rendering import page
+from fraudstream_tools.operations.field_words import field_words
+from fraudstream_tools.operations.links import SHARED_FIELDS, Link, Links, find_links
+
+if TYPE_CHECKING:
+    from fraudstream_tools.console.system import ConsoleSystem
+
+DRAWN: Final = 24
+"""Other customers in the drawing; own choice: the table has the rest."""
+_ROW: Final = 26
+"""Of the drawing's units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnNode:
+    """Something that is shared, or somebody who shares it, with the height at which it is drawn."""
+
+    token: str
+    words: str
+    y: int
+    is_bad: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """Two columns beside the transaction's customer, and the lines between them."""
+
+    shared: list[DrawnNode]
+    others: list[DrawnNode]
+    lines: list[tuple[int, int]]
+    """Heights of something shared and of who shares it."""
+    height: int
+
+
+def show(request: Request) -> Response:
+    """Answer with the graph of a transaction."""
+    system: ConsoleSystem = request.app.state.system
+    name = request.query_params.get("id", "")
+    item = newest_item(system.dynamodb, system.transactions, name) if name else None
+    if item is None:
+        raise HTTPException(404, "no transaction with this id is stored (any more)")
+    if system.log is None:
+        raise HTTPException(404, "this console has no copy of the decision log: start it with --log FOLDER")
+    fields = from_item(item)
+    shared = {field: str(fields[field]) for field in SHARED_FIELDS if fields.get(field)}
+    try:
+        found = find_links(system.log, str(fields["customerId"]), shared)
+    except QuestionError as error:
+        raise HTTPException(500, str(error)) from None
+    return page(
+        request,
+        "links",
+        transaction_id=name,
+        customer=str(fields["customerId"]),
+        found=found,
+        words={field: field_words(field) for field in SHARED_FIELDS},
+        drawing=_drawing(found),
+        drawn=DRAWN,
+    )
+
+
+def _drawing(found: Links) -> Drawing | None:
+    """Lay out what is shared, and the others who share most; None where nothing is shared."""
+    if not found.links:
+        return None
+    others = list(dict.fromkeys(link.customer for link in found.links))[:DRAWN]
+    links = [link for link in found.links if link.customer in others]
+    tokens = list(dict.fromkeys((link.field, link.token) for link in links))
+    rows = max(len(others), len(tokens))
+    middle = {token: _y(place, len(tokens), rows) for place, (_, token) in enumerate(tokens)}
+    right = {token: _y(place, len(others), rows) for place, token in enumerate(others)}
+    return Drawing(
+        shared=[DrawnNode(token=token, words=field_words(field), y=middle[token]) for field, token in tokens],
+        others=[
+            DrawnNode(token=token, words="customer", y=y, is_bad=_has_frauds(links, token))
+            for token, y in right.items()
+        ],
+        lines=[(middle[link.token], right[link.customer]) for link in links],
+        height=rows * _ROW + _ROW,
+    )
+
+
+def _has_frauds(links: list[Link], customer: str) -> bool:
+    return any(link.frauds for link in links if link.customer == customer)
+
+
+def _y(place: int, count: int, rows: int) -> int:
+    return _ROW + round((place + 0.5) * rows * _ROW / count - _ROW / 2)
