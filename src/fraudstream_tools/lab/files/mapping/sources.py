@@ -1,7 +1,7 @@
 """Where a field's value comes from: what a map says of one field."""
 
 import re
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from functools import cached_property
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -136,6 +136,8 @@ class TimeSource(Source, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("a format with a time of day needs the zone of the file's clock, such as zone: UTC")
         if self.since is not None:
             _ = self.start
+        if not all(map(_can_be_read, self.formats)):
+            raise ValueError("format has a letter behind % that times are not read by: such as %Y-%m-%d %H:%M:%S")
 
     @cached_property
     def formats(self) -> tuple[str, ...]:
@@ -160,6 +162,15 @@ class TimeSource(Source, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return ZoneInfo(self.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("zone must be an IANA name, such as Europe/Berlin") from None
+
+
+def _can_be_read(format_: str) -> bool:
+    try:
+        datetime.strptime("", format_)  # noqa: DTZ007  (nothing is read)
+    except ValueError as error:
+        # No text is in any format: only of what is wrong with the format itself it says something else.
+        return not re.match("'.*' is a bad directive|stray %", str(error))
+    return True
 
 
 def has_time_of_day(format_: str) -> bool:
