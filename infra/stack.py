@@ -186,6 +186,76 @@ def _make_api(
     return api
 
 
+def _deliver_events(
+    place: StackContext,
+    settings: StackSettings,
+    stores: Stores,
+    topics: Topics,
+    *,
+    functions: _Functions,
+    opts: pulumi.ResourceOptions,
+) -> EventDelivery | None:
+    if not settings.events:
+        return None
+    return EventDelivery(
+        place,
+        outbox=stores.tables.outbox,
+        topics=topics,
+        settings=settings,
+        dead_letters=stores.dead_letters,
+        after=[functions.analyzer],
+        opts=opts,
+    )
+
+
+def _monitor(
+    place: StackContext,
+    settings: StackSettings,
+    stores: Stores,
+    topics: Topics,
+    *,
+    api: Api,
+    opts: pulumi.ResourceOptions,
+) -> None:
+    watched = Watched(
+        functions={purpose: place.name("lambda", purpose) for purpose in (PROCESSOR, ANALYZER, REPORTER)},
+        analyzer=place.name("lambda", ANALYZER),
+        reporter=place.name("lambda", REPORTER),
+        queue=stores.dead_letters.name,
+        api=api.name,
+        environment=settings.environment_suffix,
+        webhook_pipe=place.name("pipe", "webhook") if settings.events and settings.alert_webhook_url else None,
+    )
+    Monitoring(place, watched, topic_arn=topics.alarms.arn, opts=opts)
+
+
+def _outputs(
+    settings: StackSettings, stores: Stores, topics: Topics, functions: _Functions, api: Api
+) -> dict[str, pulumi.Input[str]]:
+    """Return what every stack tells of its stores, functions and settings."""
+    return {
+        "apiUrl": api.url,
+        "bucketName": stores.bucket.name,
+        "transactionsTable": stores.tables.transactions.name,
+        "profilesTable": stores.tables.profiles.name,
+        "alertsTable": stores.tables.alerts.name,
+        "outboxTable": stores.tables.outbox.name,
+        "deadLetterQueueUrl": stores.dead_letters.url,
+        "alarmTopicArn": topics.alarms.arn,
+        "alertTopicArn": topics.alerts.arn,
+        "processorFunction": functions.processor.name,
+        "analyzerFunction": functions.analyzer.name,
+        "reportFunction": functions.reporter.name,
+        "region": settings.region,
+        "tokenKeys": str(settings.token_keys),
+        "tokenNumber": str(settings.token_number),
+        "retentionDays": str(settings.retention_days),
+        "reviewHours": str(settings.review_hours),
+        "reviewExpiryDays": str(settings.review_expiry_days),
+        "apiGatewayAccountRole": settings.api_gateway_account_role,
+    }
+
+
 def build(settings: StackSettings, package: Packager = build_package) -> Stack:
     """Declare the whole stack.
 
@@ -224,58 +294,21 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
         after=[functions.analyzer],
         opts=opts,
     )
-    delivery = None
-    if settings.events:
-        delivery = EventDelivery(
-            place,
-            outbox=stores.tables.outbox,
-            topics=topics,
-            settings=settings,
-            dead_letters=stores.dead_letters,
-            after=[functions.analyzer],
-            opts=opts,
-        )
+    delivery = _deliver_events(place, settings, stores, topics, functions=functions, opts=opts)
     schedules = ReportSchedules(
         place, function=functions.reporter, hour=settings.report_hour, dead_letters=stores.dead_letters, opts=opts
     )
     api = _make_api(place, settings, keys, functions.processor, opts)
-    watched = Watched(
-        functions={purpose: place.name("lambda", purpose) for purpose in (PROCESSOR, ANALYZER, REPORTER)},
-        analyzer=place.name("lambda", ANALYZER),
-        reporter=place.name("lambda", REPORTER),
-        queue=stores.dead_letters.name,
-        api=api.name,
-        environment=settings.environment_suffix,
-        webhook_pipe=place.name("pipe", "webhook") if settings.events and settings.alert_webhook_url else None,
-    )
-    Monitoring(place, watched, topic_arn=topics.alarms.arn, opts=opts)
+    _monitor(place, settings, stores, topics, api=api, opts=opts)
     functions.processor.add_alias(place, TOKENS_ALIAS)
     people = PeoplesPolicies(place, tables=stores.tables, keys=keys, opts=opts)
-    outputs: dict[str, pulumi.Input[str]] = {
-        "apiUrl": api.url,
-        "bucketName": stores.bucket.name,
-        "transactionsTable": stores.tables.transactions.name,
-        "profilesTable": stores.tables.profiles.name,
-        "alertsTable": stores.tables.alerts.name,
-        "outboxTable": stores.tables.outbox.name,
-        "deadLetterQueueUrl": stores.dead_letters.url,
-        "alarmTopicArn": topics.alarms.arn,
-        "alertTopicArn": topics.alerts.arn,
-        "processorFunction": functions.processor.name,
-        "analyzerFunction": functions.analyzer.name,
-        "reportFunction": functions.reporter.name,
+    outputs = _outputs(settings, stores, topics, functions, api)
+    outputs |= {
         "analystPolicyArn": people.analyst,
         "ruleAuthorPolicyArn": people.rule_author,
         "auditorPolicyArn": people.auditor,
         "dailySchedule": schedules.daily,
         "hourlySchedule": schedules.hourly,
-        "region": settings.region,
-        "tokenKeys": str(settings.token_keys),
-        "tokenNumber": str(settings.token_number),
-        "retentionDays": str(settings.retention_days),
-        "reviewHours": str(settings.review_hours),
-        "reviewExpiryDays": str(settings.review_expiry_days),
-        "apiGatewayAccountRole": settings.api_gateway_account_role,
     }
     if settings.back_office_url is not None:
         outputs["backOfficeUrl"] = settings.back_office_url
