@@ -134,7 +134,7 @@ def _run(rules: Path, data: Path, *options: str, processes: int) -> dict[str, An
 
 
 def say(text: str) -> None:
-    """Tell on standard error what is being done."""
+    """Print on standard error what is being done."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -33,7 +33,7 @@ _QUESTION: Final = """
 
 
 @dataclass(frozen=True, kw_only=True)
-class Link:
+class CustomerLink:
     """Another customer who used the same."""
 
     field: str
@@ -53,7 +53,7 @@ class Link:
 class Links:
     """What a copy of the log says of who is connected."""
 
-    links: Sequence[Link]
+    links: Sequence[CustomerLink]
     """Most frauds first, then most transactions."""
     has_more: bool
     as_of: int
@@ -75,7 +75,7 @@ def find_links(log: Path, customer: str, shared: Mapping[str, str]) -> Links:
     wanted = [f"{field} {shared.get(field, '')}" for field in SHARED_FIELDS]
     answer = ask_folder(log, _QUESTION, [*wanted, customer], MOST)
     links = [
-        Link(field=field, token=token, customer=other, transactions=count, frauds=frauds, newest=newest)
+        CustomerLink(field=field, token=token, customer=other, transactions=count, frauds=frauds, newest=newest)
         for field, token, other, count, frauds, newest in answer.rows
     ]
     return Links(links=links, has_more=answer.has_more, as_of=as_of or 0)

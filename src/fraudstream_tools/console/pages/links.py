@@ -12,7 +12,7 @@ from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.field_words import field_words
-from fraudstream_tools.operations.links import SHARED_FIELDS, Link, Links, find_links
+from fraudstream_tools.operations.links import SHARED_FIELDS, CustomerLink, Links, find_links
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
@@ -92,7 +92,7 @@ def _drawing(found: Links) -> Drawing | None:
     )
 
 
-def _has_frauds(links: list[Link], customer: str) -> bool:
+def _has_frauds(links: list[CustomerLink], customer: str) -> bool:
     return any(link.frauds for link in links if link.customer == customer)
 
 

@@ -135,7 +135,7 @@ class CaseStore:
         raise AlertTakenError("others changed the case at every attempt: look again")
 
     def forget(self, case_id: str, transaction_ids: AbstractSet[str]) -> None:
-        """Take transactions of somebody who is erased out of a case and its history.
+        """Remove transactions of somebody who is erased from a case and its history.
 
         Raises:
             AlertTakenError: others changed the case at every attempt.
