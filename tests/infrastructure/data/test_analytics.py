@@ -190,6 +190,19 @@ def test_the_policy_for_analysts_passes_the_linter() -> None:
     ] == []
 
 
+def test_the_policy_for_analysts_writes_no_table() -> None:
+    statements = analysts_policy()["Statement"]
+    allowed = [(action, each["Resource"]) for each in statements for action in as_list(each["Action"])]
+    reading = re.compile(r"\w+:(Get|BatchGet|List)\w*|athena:(Start|Stop)QueryExecution|kms:(Decrypt|GenerateDataKey)")
+    writing = {action: resource for action, resource in allowed if not reading.fullmatch(action)}
+    assert set(writing) == {"s3:AbortMultipartUpload", "s3:PutObject"}
+    assert set(writing.values()) == {f"arn:aws:s3:::{BUCKET}/query-results/*"}
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
 def test_the_policy_for_analysts_is_about_this_stack(analytics: Graph) -> None:
     workgroup, catalog, listing, place, reading, results, key = analysts_policy()["Statement"]
     assert workgroup["Resource"].endswith(f":workgroup/{analytics.outputs['analyticsWorkgroup']}")
