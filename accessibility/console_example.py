@@ -17,7 +17,7 @@ import msgspec
 
 from accessibility.example import KEY
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import CUSTOMER_INDEX, RULESET_FILES, RULESET_PREFIX
+from fraudstream.contract import CUSTOMER_INDEX, MODELS_FILE, MODELS_FOLDER, RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.transactions.decisions.decision import Decision, Verdict
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from fraudstream.detection.profiles.profile import Profile
 
 RULES: Final = Path(__file__).parents[1] / "rules"
+MODELS: Final = RULES.parent / "models"
 TRANSACTIONS, ALERTS, PROFILES, BUCKET = "table-transactions", "table-alerts", "table-profiles", "bucket-reports"
 INDEXES: Final[Mapping[str, tuple[tuple[str, ...], Mapping[str, tuple[str, str]]]]] = {
     TRANSACTIONS: (("transactionId", "timestamp"), {CUSTOMER_INDEX: ("customerId", "receivedAt")}),
@@ -92,6 +93,9 @@ def fill(dynamodb: "DynamoDBClient", s3: "S3Client") -> None:
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     for name in RULESET_FILES:
         s3.put_object(Bucket=BUCKET, Key=f"{RULESET_PREFIX}{name}", Body=(RULES / name).read_bytes())
+    for file in (MODELS / MODELS_FILE, MODELS / "default.json"):
+        folder = "" if file.name == MODELS_FILE else MODELS_FOLDER
+        s3.put_object(Bucket=BUCKET, Key=f"{RULESET_PREFIX}{folder}{file.name}", Body=file.read_bytes())
     for file in sorted(Path(sys.argv[1]).glob("reports/date=*/report.*")) if len(sys.argv) > 1 else ():
         s3.put_object(Bucket=BUCKET, Key=f"reports/{file.parent.name}/{file.name}", Body=file.read_bytes())
     create_tables(dynamodb)

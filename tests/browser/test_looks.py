@@ -16,6 +16,7 @@ PAGES = {
     "rules": "/rules",
     "edit": "/rules/edit",
     "history": "/rules/history",
+    "models": "/models",
     "reports": "/reports",
     "audit": "/audit",
     "search": "/search",

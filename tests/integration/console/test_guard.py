@@ -7,7 +7,18 @@ from tests.console_harness import ORIGIN, PORT, Browser, browser_on
 from tests.integration.cli.review_harness import System
 
 FORM = {"Origin": ORIGIN}
-PAGES = ("/", "/queue", "/case?id=t-1", "/search", "/lists", "/rules", "/rules/history", "/reports", "/audit")
+PAGES = (
+    "/",
+    "/queue",
+    "/case?id=t-1",
+    "/search",
+    "/lists",
+    "/rules",
+    "/rules/history",
+    "/models",
+    "/reports",
+    "/audit",
+)
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/rules/edit", "/static/console.css", "/nowhere"])

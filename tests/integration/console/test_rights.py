@@ -35,6 +35,7 @@ PAGES = (
     "/lists",
     "/rules",
     "/rules/edit",
+    "/models",
     "/reports",
     "/audit",
 )
