@@ -200,6 +200,14 @@ def test_a_typed_date_is_the_end_of_its_day(tmp_path: Path) -> None:
     assert read(parquet(tmp_path, timestamp=[date(2026, 1, 5)]))[0]["timestamp"] == 1_767_657_599_999
 
 
+@pytest.mark.parametrize("places", [0, 3])
+def test_a_decimal_number_is_a_time_as_any_other_number_is(tmp_path: Path, places: int) -> None:
+    kind = pa.decimal128(20, places)
+    assert read(parquet(tmp_path, timestamp=pa.array([Decimal(NOW)], kind)))[0]["timestamp"] == NOW
+    with pytest.raises(FileProblemError, match="milliseconds are needed, these look like seconds"):
+        read(parquet(tmp_path, timestamp=pa.array([Decimal(NOW // 1000)], kind)))
+
+
 def test_typed_columns_are_read_as_what_each_field_is(tmp_path: Path) -> None:
     row = read(
         parquet(

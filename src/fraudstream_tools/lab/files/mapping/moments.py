@@ -60,6 +60,8 @@ def _usual(value: object, source: TimeSource, *, may_be_old: bool) -> int:
             local = None
         if local is not None and local.tzinfo is None and ":" in value:
             value = local.replace(tzinfo=source.time_zone)
+    if isinstance(value, Decimal) and value.is_finite():
+        value = int(value) if value == value.to_integral_value() else float(value)
     return read_time(value, may_be_old=may_be_old)
 
 
