@@ -11,6 +11,7 @@ from fraudstream.contract import EventType
 from fraudstream.detection.events import OutboundEvent
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.operations.labels import label_now
+from fraudstream_tools.operations.resending import events_of, resend
 from tests.e2e.api_harness import Client, payment
 from tests.e2e.conftest import WEBHOOK_SECRET
 from tests.ids_harness import new_id
@@ -55,3 +56,14 @@ def test_a_flagged_transaction_and_its_label_are_posted_once(
     assert told.customer_id == state["customerId"]
     assert told.reason_codes.split(",") == list(dict.fromkeys(reason["code"] for reason in state["reasons"]))
     assert {each["Authorization"] for each in webhook.headers} == {WEBHOOK_SECRET}
+
+    # A receiver that has lost them asks again, and gets the same ids.
+    dynamodb, outbox = cloud.client("dynamodb"), cloud.outputs["outboxTable"]
+    kept = events_of(dynamodb, outbox, name)
+    assert {each.event_id for each in kept} == {each.event_id for each in of_name.values()}
+    before = len(webhook.got)
+    assert all(resend(dynamodb, outbox, each) for each in kept)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and len(webhook.got) < before + len(kept):
+        time.sleep(0.05)
+    assert sorted(each["eventId"] for each in webhook.got[before:]) == sorted(each.event_id for each in kept)

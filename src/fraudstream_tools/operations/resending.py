@@ -1,0 +1,76 @@
+"""Events that a receiver has missed: sent once more, by a change in the outbox that its stream tells of.
+
+Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
+from fraudstream.clock import epoch_milliseconds
+from fraudstream.contract import EVENT_FIELDS, RESENT_AT
+from fraudstream.detection.events import OutboundEvent
+from fraudstream.transactions.storage.attributes import from_item, to_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_DIGITS: Final = 13
+"""Of times in epoch milliseconds, from 2001 to 2286: as texts they sort as the numbers do."""
+
+
+def events_of(dynamodb: "DynamoDBClient", outbox: str, transaction_id: str) -> list[OutboundEvent]:
+    """Return the events of a transaction that the outbox still has, oldest first.
+
+    Args:
+        dynamodb: asks DynamoDB.
+        outbox: the table's name.
+        transaction_id: the client's id.
+    """
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=outbox,
+        KeyConditionExpression="transactionId = :id",
+        ExpressionAttributeValues=to_item({":id": transaction_id}),
+    )
+    return sorted((_event(item) for page in pages for item in page["Items"]), key=lambda event: event.event_time)
+
+
+def events_since(dynamodb: "DynamoDBClient", outbox: str, since: int) -> Iterator[OutboundEvent]:
+    """Yield the events that happened since a time, in no order; the whole outbox is read.
+
+    Args:
+        dynamodb: asks DynamoDB.
+        outbox: the table's name.
+        since: epoch milliseconds.
+    """
+    pages = dynamodb.get_paginator("scan").paginate(
+        TableName=outbox,
+        FilterExpression="eventTime >= :since",
+        ExpressionAttributeValues=to_item({":since": f"{since:0{_DIGITS}d}"}),
+    )
+    for page in pages:
+        yield from map(_event, page["Items"])
+
+
+def resend(dynamodb: "DynamoDBClient", outbox: str, event: OutboundEvent) -> bool:
+    """Have an event sent once more, by the same `eventId`; return whether the outbox still has it."""
+    try:
+        dynamodb.update_item(
+            TableName=outbox,
+            Key=to_item({"transactionId": event.transaction_id, "eventId": event.event_id}),
+            UpdateExpression=f"SET {RESENT_AT} = :now",
+            ConditionExpression="attribute_exists(eventId)",
+            ExpressionAttributeValues=to_item({":now": epoch_milliseconds()}),
+        )
+    except ClientError as error:
+        raise_unless_condition_failed(error)
+        return False
+    return True
+
+
+def _event(item: Any) -> OutboundEvent:  # noqa: ANN401  (DynamoDB's form)
+    fields = from_item(item)
+    return msgspec.convert({name: fields[name] for name in EVENT_FIELDS}, OutboundEvent)

@@ -1,0 +1,61 @@
+"""`events`: what other systems were told, shown and sent once more, from a real outbox."""
+
+import json
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import EventType
+from fraudstream.detection.stores.outbox import Outbox
+from fraudstream.transactions.decisions.decision import Label, Truth
+from fraudstream.transactions.storage.attributes import from_item
+from tests.aws_harness import create_table
+from tests.cli_harness import Command, point_at
+from tests.integration.cli.review_harness import NOW, System
+
+OUTBOX = "table-outbox-test"
+LABEL = Label(label=Truth.FRAUD, label_source="chargeback", labeled_at=NOW + 1000)
+
+
+@pytest.fixture
+def fraudstream(
+    aws: MinistackServer, system: System, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Command:
+    create_table(system.dynamodb, OUTBOX, {"transactionId": "S", "eventId": "S"})
+    outbox = Outbox(system.dynamodb, OUTBOX, types=EventType, environment="test")
+    for name in ("t-1", "t-2"):
+        outbox.tell_label(system.store(name), LABEL, closes_alert=True)
+    point_at(aws.endpoint_url, monkeypatch, outboxTable=OUTBOX)
+    return Command(capsys)
+
+
+def resent(system: System) -> set[str]:
+    items = system.dynamodb.scan(TableName=OUTBOX)["Items"]
+    return {fields["eventId"] for item in items if "resentAt" in (fields := from_item(item))}
+
+
+def test_events_of_a_transaction_are_listed_and_sent_once_more(fraudstream: Command, system: System) -> None:
+    listed = json.loads(fraudstream("events", "list", "t-1", "--json").out)
+    ids = {each["eventId"] for each in listed}
+    assert len(ids) == 2
+    assert {each["eventType"] for each in listed} == {"LABEL_SET", "CASE_CLOSED"}
+    assert all(each in fraudstream("events", "list", "t-1").out for each in ids)
+    assert "2 events are sent once more" in fraudstream("events", "resend", "t-1").out
+    assert resent(system) == ids
+
+
+def test_all_events_of_some_time_are_sent_once_more_after_a_question(fraudstream: Command, system: System) -> None:
+    refused = fraudstream("events", "resend", "--since", "9999d")
+    assert refused.code == 1
+    assert resent(system) == set()
+    assert len(json.loads(fraudstream("events", "resend", "--since", "9999d", "--yes", "--json").out)["resent"]) == 4
+    assert len(resent(system)) == 4
+    assert json.loads(fraudstream("events", "resend", "--since", "1m", "--yes", "--json").out) == {"resent": []}
+
+
+def test_it_has_to_be_said_which(fraudstream: Command) -> None:
+    for arguments in ((), ("t-1", "--since", "2h")):
+        ran = fraudstream("events", "resend", *arguments)
+        assert ran.code == 1
+        assert "which events?" in ran.err
+    assert "has no event of this transaction" in fraudstream("events", "list", "nobody").out
