@@ -45,7 +45,7 @@ def list_events(
 
 
 def resend(
-    transaction_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="transactionId")] = None,
+    transaction_id: Annotated[str | None, typer.Argument(metavar="ID", help="transactionId")] = None,
     *,
     since: Annotated[
         int | None,
