@@ -48,7 +48,7 @@ RULES_FOLDER: Final = Path(__file__).parents[1] / "rules"
 TRAINING_DAYS: Final = 30
 SHORT_TRAINING_DAYS: Final = 7
 """As the handbook trains."""
-RULES: Final = 30
+RULES: Final = 40
 SHAPED: Final = frozenset(
     {
         "customerPeakRatio14d",
@@ -93,8 +93,8 @@ class Run:
         return np.concatenate([np.full(self.first_row, -np.inf), values])
 
 
-def thirty_rules() -> Ruleset:
-    """Load the rules that are deployed, and copies in shadow mode up to 30: they take time, and count nothing."""
+def padded_rules() -> Ruleset:
+    """Load the rules that are deployed, and copies in shadow mode up to 40: they take time, and count nothing."""
     ruleset, *others = [(RULES_FOLDER / name).read_bytes() for name in RULESET_FILES]
     content = yaml.safe_load(ruleset)
     shipped: list[dict[str, Any]] = content["rules"]
@@ -116,7 +116,7 @@ def go_through(path: Path, delay: int, told: "MutableMapping[int, int]") -> dict
     first_row = int(np.searchsorted(world.days, training_days(FIRST_TEST_DAYS[0], delay, TRAINING_DAYS)[0]))
     rows = len(world) - first_row
     run = Run(world, delay, first_row, np.full((rows, len(registry.NAMES)), np.nan), np.zeros(rows), np.zeros(rows))
-    rules = thirty_rules()
+    rules = padded_rules()
     starts = {int(np.searchsorted(world.days, day)): day for day in FIRST_TEST_DAYS}
     judge = Judge(rules, Calendar(label_delay_days=delay))
     waiting: deque[tuple[int, Transaction]] = deque()
@@ -154,7 +154,7 @@ def _keep(run: Run, ruleset: Ruleset, row: int, transaction: Transaction, packed
     truths = ruleset.evaluate(transaction, vector)
     hits = [rule for rule, truth in zip(ruleset.rules, truths, strict=True) if truth and rule.mode is Mode.LIVE]
     run.vectors[row] = [np.nan if value is None else value for value in vector]
-    run.points[row] = sum(rule.points or 0.0 for rule in hits)
+    run.points[row] = ruleset.counting.points(hits)
     run.served[row] = decide(ruleset, truths, vector).log_odds
 
 

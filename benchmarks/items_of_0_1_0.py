@@ -102,7 +102,7 @@ def pack_profile(profile: Profile) -> bytes:
     return b"".join(
         [
             _FIXED[profile.kind].pack(*values),
-            *[_FAMILIAR.pack(*each) for each in familiar],
+            *[_FAMILIAR.pack(each.hash, 60 * each.first_seen) for each in familiar],
             *[_LABEL.pack(*change) for change in profile.labels],
             *[_EVENTS[profile.kind].pack(*event[:kept]) for event in profile.ring],
         ]

@@ -27,7 +27,7 @@ from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream_tools.lab.fintech.world import FintechSettings
 
 HELD_OUT: Final = tuple(range(101, 111))
-"""Seeds that no rule was tried on before it was finished."""
+"""Seeds that no rule was tried on before the first rules with families were done."""
 SIZES: Final = {False: (150, 90), True: (1500, 90)}
 """People and days of the small and of the full form."""
 ORDINARY: Final = "(ordinary)"

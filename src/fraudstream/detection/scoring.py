@@ -7,9 +7,10 @@ of fraud in its training, times its weight. Without a live model it is 0. With o
 which its training found: the model has seen the same things. A shadow model takes the live one's place in a score of
 its own, which is logged and decides nothing.
 
-The order of verdicts: a forced decline (the blocked list is one) outranks a forced approval (the trusted list),
-which outranks the score; a forced review lifts an approval by score to a review. A forced decline scores 100; a
-forced approval keeps its score, so that it shows what trust let through.
+Points count by families, and a score alone declines only where two of them agree (see `rules.counting`); else it is a
+review. The order of verdicts: a forced decline (the blocked list is one) outranks a forced approval (the trusted list),
+which outranks the score; a forced review lifts an approval by score to a review. A forced decline scores 100; a forced
+approval keeps its score, so that it shows what trust let through.
 """
 
 import math
@@ -27,6 +28,14 @@ from fraudstream.transactions.decisions.decision import Reason, Verdict
 MAX_SCORE: Final = 100
 
 
+class Score(NamedTuple):
+    """What rules and the live model come to, before anything is forced."""
+
+    value: int
+    model_agrees: bool
+    """The live model speaks for fraud: it is one of the two signs that a decline by score takes."""
+
+
 class Outcome(NamedTuple):
     """What the rules and models of a ruleset said together."""
 
@@ -37,7 +46,7 @@ class Outcome(NamedTuple):
     unevaluable: tuple[str, ...]
     shadow_hits: tuple[str, ...]
     log_odds: float
-    """The score before it is rounded and before anything is forced: base, points and evidence."""
+    """The score before it is rounded and before anything is forced or lifted to a floor: base, points and evidence."""
     shadow_score: int | None
     """The score with the shadow model in the live one's place; None without a shadow model, or where it failed."""
     shadow_error: Exception | None = None
@@ -66,15 +75,18 @@ def decide(ruleset: Ruleset, truths: Sequence[compiler.TruthValue], vector: Vect
                 hits.append(rule)
             else:
                 shadow_hits.append(rule.id)
-    points = sum(rule.points or 0.0 for rule in hits)
     live, shadow = ruleset.models if vector is not None else NO_MODELS
-    log_odds = ruleset.base_log_odds + _added(points, live, vector)
-    verdict, score = _forced(hits, score_of(log_odds), ruleset.thresholds)
-    shadow_score, shadow_error = _shadow_score(ruleset.base_log_odds, points, shadow, vector)
+    points = ruleset.counting.points(hits)
+    evidence = live.evidence(vector) if live and vector is not None else 0.0
+    # The order of operations is that of the backtest's SQL, so that both round to the same score.
+    log_odds = ruleset.base_log_odds + (points * live.file.points_weight + evidence if live else points)
+    score = Score(score_of(log_odds), model_agrees=evidence > 0)
+    verdict, decided = _verdict(ruleset, hits, score)
+    shadow_score, shadow_error = _shadow_score(ruleset, hits, shadow, vector)
     of_model = model_reasons.reasons(live, vector) if verdict is not Verdict.APPROVE and live and vector else ()
     return Outcome(
         verdict=verdict,
-        score=score,
+        score=decided,
         reasons=_reasons(hits, live.file.points_weight if live else 1.0, of_model),
         unevaluable=tuple(unevaluable),
         shadow_hits=tuple(shadow_hits),
@@ -84,47 +96,48 @@ def decide(ruleset: Ruleset, truths: Sequence[compiler.TruthValue], vector: Vect
     )
 
 
-def decide_by_score(ruleset: Ruleset, truths: Sequence[compiler.TruthValue], score: int | None) -> tuple[Verdict, int]:
+def decide_by_score(
+    ruleset: Ruleset, truths: Sequence[compiler.TruthValue], score: Score | None
+) -> tuple[Verdict, int]:
     """Return verdict and score where somebody else calculated what rules and model come to.
 
     Args:
         ruleset: the rules.
         truths: the rules' truth values, in their order.
-        score: before anything is forced; None: the rules decide alone.
+        score: by rules and live model; None: the rules decide alone.
     """
     if score is None:
         alone = decide(ruleset, truths)
         return alone.verdict, alone.score
     hits = [rule for rule, truth in zip(ruleset.rules, truths, strict=True) if truth and rule.mode is Mode.LIVE]
-    return _forced(hits, score, ruleset.thresholds)
+    return _verdict(ruleset, hits, score)
 
 
-def _forced(hits: Sequence[Rule], score: int, thresholds: Thresholds) -> tuple[Verdict, int]:
-    """Return what the rules that hit make of a score, in the order of verdicts."""
+def _verdict(ruleset: Ruleset, hits: Sequence[Rule], score: Score) -> tuple[Verdict, int]:
+    """Return what the live rules that hit make of a score, in the order of verdicts."""
     forced = {rule.decision for rule in hits}
     if Verdict.DECLINE in forced:
         return Verdict.DECLINE, MAX_SCORE
+    value = max(score.value, ruleset.counting.floor(hits))
     if Verdict.APPROVE in forced:
-        return Verdict.APPROVE, score
-    verdict = _by_score(score, thresholds)
-    return (Verdict.REVIEW if verdict is Verdict.APPROVE and Verdict.REVIEW in forced else verdict), score
+        return Verdict.APPROVE, value
+    verdict = _by_score(value, ruleset.thresholds)
+    if verdict is Verdict.DECLINE and not ruleset.counting.may_decline(hits, model_agrees=score.model_agrees):
+        return Verdict.REVIEW, value
+    return (Verdict.REVIEW if verdict is Verdict.APPROVE and Verdict.REVIEW in forced else verdict), value
 
 
 def _shadow_score(
-    base: float, points: float, shadow: Model | None, vector: Vector | None
+    ruleset: Ruleset, hits: Sequence[Rule], shadow: Model | None, vector: Vector | None
 ) -> tuple[int | None, Exception | None]:
-    if shadow is None:
+    if shadow is None or vector is None:
         return None, None
+    counting = ruleset.counting
     try:
-        return score_of(base + _added(points, shadow, vector)), None
+        added = counting.points(hits) * shadow.file.points_weight + shadow.evidence(vector)
+        return max(score_of(ruleset.base_log_odds + added), counting.floor(hits)), None
     except Exception as error:  # noqa: BLE001  (a model that only watches must not stop a decision, whatever it does)
         return None, error
-
-
-def _added(points: float, model: Model | None, vector: Vector | None) -> float:
-    if model is None or vector is None:
-        return points
-    return model.file.points_weight * points + model.evidence(vector)
 
 
 def score_of(log_odds: float) -> int:

@@ -78,11 +78,11 @@ def history(fraudstream: Command) -> list[dict[str, Any]]:
 
 def test_functions_use_a_deployed_ruleset_whose_object_says_who_and_why(fraudstream: Command, stored: Stored) -> None:
     before = stored.active()
-    stored.edit("ruleset.yaml", "    points: 1\n", "    points: 1.5\n")
+    stored.edit("ruleset.yaml", "    points: 0.5\n", "    points: 1.5\n")
     ran = fraudstream("rules", "deploy", "--yes", "--reason", "zu viele Kartentests, März")
     assert (ran.code, ran.err) == (0, "")
     assert "~ card-velocity changed" in ran.out
-    assert "points: 1 → 1.5" in ran.out
+    assert "points: 0.5 → 1.5" in ran.out
     assert stored.active() != before
     assert stored.active() in ran.out
     newest, first = history(fraudstream)
@@ -99,7 +99,7 @@ def test_the_difference_names_rules_points_expressions_thresholds_and_lists(
     fraudstream: Command, stored: Stored
 ) -> None:
     stored.edit("ruleset.yaml", "  - id: odd-hour\n", "  - id: odd-hours\n")
-    stored.edit("ruleset.yaml", "when: cardCount2h >= earlier", "when: cardCount2h > earlier")
+    stored.edit("ruleset.yaml", "and cardCount2h >= earlier", "and cardCount2h > earlier")
     stored.edit("ruleset.yaml", "review: 30", "review: 31")
     stored.edit("lists.yaml", "customer: []", f"customer: [tok_{'a' * 22}]")
     ran = fraudstream("rules", "deploy", "--dry-run", "--json")
@@ -110,7 +110,10 @@ def test_the_difference_names_rules_points_expressions_thresholds_and_lists(
         ("odd-hours", "added"),
     ]
     assert found["rules"][0]["values"] == {
-        "when": {"before": "cardCount2h >= earlier", "after": "cardCount2h > earlier"}
+        "when": {
+            "before": "type in spending and cardCount2h >= earlier",
+            "after": "type in spending and cardCount2h > earlier",
+        }
     }
     assert found["settings"] == {"review": {"before": 30, "after": 31}}
     assert found["lists"] == [{"name": "blocked", "kind": "changed", "added": 1, "removed": 0}]

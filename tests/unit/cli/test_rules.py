@@ -86,7 +86,7 @@ def test_every_mistake_in_every_folder_is_named_with_file_line_and_rule(fraudstr
     assert lines[0] == "error: 4 wrong in rules:"
     assert lines[1].startswith("lists.yaml: blocked: there is no key devices: did you mean device?")
     assert lines[2].endswith(
-        "at character 1: there is no field or parameter cardCount2hours: did you mean cardCount2h?"
+        "at character 22: there is no field or parameter cardCount2hours: did you mean cardCount2h?"
     )
     assert lines[2].startswith("ruleset.yaml: line ")
     assert "rule customer-velocity: there is no key reasonCod: did you mean reasonCode?" in lines[3]
@@ -103,18 +103,19 @@ def test_every_mistake_in_every_folder_is_named_with_file_line_and_rule(fraudstr
 def test_a_rule_is_explained_in_words_with_its_fields_numbers_source_and_signal(fraudstream: Command) -> None:
     said = flat(fraudstream("rules", "explain", "card-burst").out)
     for part in (
-        "card-burst +2.5, live, severity medium",
-        "all of these: cardCount1h is at least 5 (earlier)",
+        "card-burst +1.5, live, severity medium",
+        "all of these: type is one of PAYMENT, TRANSFER, WITHDRAWAL (spending) cardCount1h is at least 5 (earlier)",
         "not all of these: responseCode is known responseCode is one of 68, 91, 92, 96 (outage)",
         "earlier = 5",
         "cardCount1h a number, may be missing the card's earlier spending transactions in 1 hour",
         "CARD_VELOCITY: The card was used unusually often in a short time.",
+        "family velocity: its rules add at most 3.5 points together",
         "own, a second step above card-velocity",
         "article 2(2)(c) of the RTS: known fraud scenarios",
     ):
         assert part in said
     as_json = json.loads(fraudstream("rules", "explain", "card-burst", "--json").out)
-    assert (as_json["signal"], as_json["points"], as_json["decision"]) == ("c", 2.5, None)
+    assert (as_json["signal"], as_json["points"], as_json["decision"]) == ("c", 1.5, None)
 
 
 def test_without_a_name_all_rules_are_listed(fraudstream: Command) -> None:
@@ -127,14 +128,32 @@ def test_without_a_name_all_rules_are_listed(fraudstream: Command) -> None:
 def test_a_decision_is_explained_by_the_decisive_parts_of_each_rule(fraudstream: Command) -> None:
     Path("day.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*history(3), PAYMENT]))
     said = flat(fraudstream("rules", "explain", "--transaction", "day.jsonl").out)
-    assert said.startswith("t-last APPROVE score 5")
-    assert "log-odds -4 and +1 of the rules that hit make -3" in said
+    assert said.startswith("t-last APPROVE score 3")
+    assert "log-odds -4 and +0.5 of the rules that hit make -3.5" in said
     assert "features computed from 3 earlier transactions" in said
     hit, _, rest = said.partition("cannot be said, for a field is missing")
     unevaluable, _, missed = rest.partition("did not hit")
-    assert "card-velocity +1 ✓ cardCount2h is at least 3 (earlier) [cardCount2h is 3]" in hit
+    assert "card-velocity +0.5 ✓ type is one of PAYMENT, TRANSFER, WITHDRAWAL (spending) [type is PAYMENT]" in hit
+    assert "✓ cardCount2h is at least 3 (earlier) [cardCount2h is 3]" in hit
     assert "impossible-travel +4 ? travelKm is at least 500 (distance) [travelKm is missing]" in unevaluable
-    assert "card-burst +2.5 ✗ cardCount1h is at least 5 (earlier) [cardCount1h is 3] customer" in missed
+    assert "card-burst +1.5 ✗ cardCount1h is at least 5 (earlier) [cardCount1h is 3] customer" in missed
+
+
+def test_a_score_that_one_family_alone_reaches_is_said_to_decline_nothing(fraudstream: Command) -> None:
+    change("ruleset.yaml", "provenPrecision: 0.94", "provenPrecision: 0.5")
+    change("ruleset.yaml", "  high: 30", "  high: 95")
+    tried = {"deviceDeclinedCards1h": 3, "deviceDeclineShare1h": 1.0}
+    features = base64.b64encode(pack(tried)).decode()
+    Path("asked.json").write_text(json.dumps(PAYMENT | {"features": features, "decision": "APPROVE"}))
+    said = flat(fraudstream("rules", "explain", "card-testing-device", "--transaction", "asked.json").out)
+    assert said.startswith("t-last REVIEW score 95")
+    assert "a hit of its severity leaves no score below 95" in said
+    assert "it is not declined: that takes rules of two families, or one whose precision is proven" in said
+
+
+def test_a_rule_says_its_measured_precision(fraudstream: Command) -> None:
+    said = flat(fraudstream("rules", "explain", "card-testing-device").out)
+    assert "of its hits at least 94% were fraud, by a measurement" in said
 
 
 def test_an_id_says_which_transaction_of_a_history_is_meant(fraudstream: Command) -> None:
@@ -156,7 +175,7 @@ def test_json_holds_one_transaction_or_its_history_too(fraudstream: Command, for
     (rule,) = found["rules"]
     assert found["transactionId"] == "t-last"
     assert rule["outcome"] == ("miss" if form == "one" else "hit")
-    assert rule["decisive"][0]["values"] == {"cardCount2h": 0 if form == "one" else 4}
+    assert rule["decisive"][-1]["values"] == {"cardCount2h": 0 if form == "one" else 4}
 
 
 def test_a_line_of_the_decision_log_brings_its_features(fraudstream: Command) -> None:

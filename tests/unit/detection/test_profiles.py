@@ -1,6 +1,7 @@
 """Profiles: compact, idempotent, and the same whatever the order in which events and labels arrive."""
 
 import random
+import struct
 import zlib
 
 import msgspec
@@ -9,9 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import items_of_0_1_0
+from fraudstream.detection.profiles import known_values_codec
 from fraudstream.detection.profiles.amounts import Amounts
 from fraudstream.detection.profiles.buckets import Buckets
-from fraudstream.detection.profiles.codec import DamagedProfileError, NewerProfileError, ProfileError, pack, unpack
+from fraudstream.detection.profiles.codec import (
+    CLOSED_SCHEMA,
+    DamagedProfileError,
+    NewerProfileError,
+    ProfileError,
+    pack,
+    unpack,
+)
 from fraudstream.detection.profiles.entities import PERSONAL, EntityKind
 from fraudstream.detection.profiles.events import MAX_AMOUNT, NO_AMOUNT, NO_COUNTRY, NO_PEER, NO_PLACE, SPEND, Event
 from fraudstream.detection.profiles.known_values import MAX_KNOWN_VALUES
@@ -21,6 +30,7 @@ from fraudstream.detection.stores.profile_items import TOKEN_BYTES, TOKENS_KEPT
 from fraudstream.durations import DAY
 
 HOUR = 3_600_000
+YEAR = 365 * DAY
 KINDS = st.sampled_from(EntityKind)
 
 
@@ -37,12 +47,12 @@ def learnt(events: list[Event], kind: EntityKind = EntityKind.CUSTOMER) -> Profi
 
 
 @st.composite
-def events(draw: st.DrawFn, kind: EntityKind, most: int = 2**47) -> Event:
+def events(draw: st.DrawFn, kind: EntityKind, first: int = 0, most: int = 2**47) -> Event:
     """An event as `events_of` makes it for a kind: what the kind does not keep is absent."""
     detailed, pair = LAYOUTS[kind].detailed, len(LAYOUTS[kind].event) > 5
     hashes = st.integers(0, 2**32 - 1)
     return Event(
-        draw(st.integers(0, most)),
+        draw(st.integers(first, most)),
         draw(hashes),
         draw(st.one_of(st.just(NO_AMOUNT), st.integers(0, MAX_AMOUNT))),
         draw(st.integers(0, 127)),
@@ -58,9 +68,9 @@ def events(draw: st.DrawFn, kind: EntityKind, most: int = 2**47) -> Event:
 def histories(draw: st.DrawFn, kinds: st.SearchStrategy[EntityKind] = KINDS) -> tuple[EntityKind, list[Event]]:
     """A kind of entity and its events in any order; each id once."""
     kind = draw(kinds)
-    most = draw(st.sampled_from([2**47, 50 * DAY]))
+    first, most = draw(st.sampled_from([(2**47 - 7 * YEAR, 2**47), (0, 7 * YEAR), (0, 50 * DAY)]))
     size = 3 * LAYOUTS[kind].ring
-    return kind, draw(st.lists(events(kind, most), max_size=size, unique_by=lambda each: each.identity))
+    return kind, draw(st.lists(events(kind, first, most), max_size=size, unique_by=lambda each: each.identity))
 
 
 @given(histories())
@@ -75,6 +85,15 @@ def test_fixed_widths_are_read_too(history: tuple[EntityKind, list[Event]]) -> N
     kind, happened = history
     profile = learnt(happened, kind)
     body = b"\x03" + as_0_1_0_wrote(profile)[1:]
+    assert unpack(body + zlib.crc32(body).to_bytes(4, "little")) == profile
+
+
+def test_what_was_first_met_is_read_from_profiles_that_told_minutes() -> None:
+    profile = learnt([event(number, peer=number % 5, time=20_000 * DAY + number * HOUR) for number in range(40)])
+    short = pack(profile)
+    known = known_values_codec.packed(profile.past.devices, (), (), profile.days.newest)
+    long = b"".join(struct.pack("<II", each.hash, 60 * each.first_seen + 59) for each in profile.past.devices)
+    body = b"\x04" + short[1:-4].replace(b"".join(known), long)
     assert unpack(body + zlib.crc32(body).to_bytes(4, "little")) == profile
 
 
@@ -185,7 +204,16 @@ def test_devices_are_remembered_beyond_the_ring_until_unused_longest() -> None:
     first = [event(number, peer=number) for number in range(1, MAX_KNOWN_VALUES + 2)]
     profile = learnt([*first, *(event(number, peer=99) for number in range(50, 60))])
     assert [device.hash for device in profile.past.devices] == list(range(2, MAX_KNOWN_VALUES + 2))
-    assert profile.past.devices[0].first_seen == 2 * 60
+    assert profile.past.devices[0].first_seen == 2
+
+
+def test_what_was_first_met_longer_ago_than_is_stored_is_as_old_as_can_be_told() -> None:
+    late = 100 * YEAR
+    history = [event(1, time=0, peer=1), *(event(number, time=late + number, peer=2) for number in range(2, 14))]
+    (oldest, newer) = unpack(pack(learnt(history))).past.devices
+    assert (oldest.hash, newer.hash) == (1, 2)
+    assert 7 * YEAR < late - oldest.first_seen * HOUR < 8 * YEAR
+    assert newer.first_seen == late // HOUR
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5), st.sampled_from([1, -1])), max_size=20), KINDS)
@@ -256,9 +284,9 @@ def test_a_full_figure_stays_full() -> None:
 
 
 def test_a_profile_that_a_newer_version_wrote_is_told_from_a_damaged_one() -> None:
-    body = b"\x07" + pack(learnt([event(1)]))[1:-4] + b"something more"
+    body = bytes([CLOSED_SCHEMA + 1]) + pack(learnt([event(1)]))[1:-4] + b"something more"
     whole = body + zlib.crc32(body).to_bytes(4, "little")
-    with pytest.raises(NewerProfileError, match="schema 7, this code reads schemas up to 5"):
+    with pytest.raises(NewerProfileError, match="schema 8, this code reads schemas up to 7"):
         unpack(whole)
     with pytest.raises(DamagedProfileError):
         unpack(whole[:-1] + b"?")

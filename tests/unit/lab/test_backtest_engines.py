@@ -33,7 +33,52 @@ OTHER = Contestant(
     RATES,
     LISTS,
 )
-MODELLED = OTHER._replace(live_model=small_model(own_labels=True).to_json())
+MODEL = small_model(own_labels=True).to_json()
+MODELLED = OTHER._replace(live_model=MODEL)
+
+
+def in_families(*, proven: str = "") -> Contestant:
+    """Rules whose points a family caps, hits that have a floor, and scores that only two families may decline by.
+
+    Args:
+        proven: the rule that may decline by itself.
+    """
+    rules = [
+        ("large", "amount", "high", "amountBase > 100 and type == 'PAYMENT'", 3),
+        ("ratio", "amount", "medium", "amountBase / customerAmountMean >= 2 and type == 'PAYMENT'", 2.5),
+        ("abroad", "place", "low", "(merchantCountry != cardCountry or channel == 'ATM') and present(type)", 2.7),
+        ("far", "place", "high", "max(travelKm, merchantAmountRatio * 10) > 50 and present(type)", 0.7),
+    ]
+    return Contestant(
+        msgspec.json.encode(
+            {
+                "schemaVersion": 2,
+                "baseLogOdds": -3,
+                "thresholds": {"review": 30, "decline": 70},
+                "families": {"place": 2.9, "amount": 4.1},
+                "floors": {"high": 31},
+                "rules": [
+                    {
+                        "id": name,
+                        "description": name,
+                        "when": when,
+                        "points": points,
+                        "family": family,
+                        "reasonCode": "AMOUNT_OUTLIER",
+                        "severity": severity,
+                        "source": "own",
+                        "provenPrecision": 0.95 if name == proven else 0.0,
+                    }
+                    for name, family, severity, when, points in rules
+                ],
+            }
+        ),
+        RATES,
+        LISTS,
+    )
+
+
+FAMILIES, PROVEN = in_families(), in_families(proven="large")
 
 
 @pytest.fixture(scope="module", params=["listed", "packed alone"])
@@ -66,8 +111,16 @@ def by_duckdb(log: DecisionLog, *contestants: Contestant) -> BacktestTally:
 
 @pytest.mark.parametrize(
     "contestants",
-    [(SHIPPED,), (SHIPPED, OTHER), (OTHER, MODELLED), (MODELLED,)],
-    ids=["shipped", "two", "with a model", "a model alone"],
+    [
+        (SHIPPED,),
+        (SHIPPED, OTHER),
+        (OTHER, MODELLED),
+        (MODELLED,),
+        (FAMILIES, PROVEN),
+        (FAMILIES, FAMILIES._replace(live_model=MODEL)),
+        (OTHER, SHIPPED._replace(live_model=MODEL)),
+    ],
+    ids=["shipped", "two", "with a model", "a model alone", "families", "families and a model", "shipped and a model"],
 )
 def test_both_engines_say_the_same_of_a_log(log: DecisionLog, contestants: tuple[Contestant, ...]) -> None:
     expected, found = by_python(log, *contestants), by_duckdb(log, *contestants)

@@ -25,7 +25,7 @@ from fraudstream.detection.profiles.known_values import KnownValue
 from fraudstream.detection.profiles.layout import Personal
 from fraudstream.detection.profiles.profile import HOURS_A_DAY, NOWHERE, LastPlace
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
-from fraudstream.durations import DAY, HOUR, MINUTE
+from fraudstream.durations import DAY, HOUR
 
 WEEK: Final = 7 * DAY
 MONTH: Final = 30 * DAY
@@ -129,6 +129,10 @@ def _amounts(values: FeatureValues, view: ProfileView) -> None:
 
 def _familiarity(values: FeatureValues, view: ProfileView) -> None:
     event, past, known = view.event, view.profile.past, view.known
+    devices = {each.hash for each in past.devices} | {each.peer for each in known} - {NO_PEER}
+    payees = {each.hash for each in past.payees} | {each.other_peer for each in known} - {NO_PEER}
+    values["customerDevicesKnown"] = len(devices)
+    values["customerPayeesKnown"] = len(payees)
     if event.peer != NO_PEER:
         met = [each.time for each in known if each.peer == event.peer]
         values["customerDeviceAgeHours"] = _age(past.devices, event.peer, met, event.time)
@@ -141,7 +145,7 @@ def _familiarity(values: FeatureValues, view: ProfileView) -> None:
 
 
 def _age(familiar: Sequence[KnownValue], hashed: int, met: Sequence[int], time: int) -> float:
-    remembered = [each.first_seen * MINUTE for each in familiar if each.hash == hashed]
+    remembered = [each.first_seen * HOUR for each in familiar if each.hash == hashed]
     first_seen = remembered[0] if remembered else met[0] if met else time
     return max(time - first_seen, 0) / HOUR
 

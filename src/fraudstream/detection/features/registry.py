@@ -45,6 +45,8 @@ class Feature(NamedTuple):
 
 
 _COUNT, _SHARE, _AMOUNT, _COARSE = Form.COUNT, Form.SHARE, Form.AMOUNT, Form.COARSE
+_KNOWN: Final = 4
+"""The schema that brought what tells new from unknown, refunds from inventions and rings from families."""
 
 DECLARED: Final = (
     Feature("amountBase", _AMOUNT, "the amount in the base currency; missing without an exchange rate"),
@@ -79,6 +81,9 @@ DECLARED: Final = (
     Feature("customerCountryAgeHours", _COARSE, "hours since the customer was first in this country; 0 for a new one"),
     Feature("customerPayeeAgeHours", _COARSE, "hours since the customer first paid this payee; 0 for a new one"),
     Feature("customerFrauds30d", _COUNT, "the customer's transactions of the last 30 days known to be fraud"),
+    Feature("customerDevicesKnown", _COUNT, "devices that the customer is known to have used before", _KNOWN),
+    Feature("customerPayeesKnown", _COUNT, "payees that the customer is known to have paid before", _KNOWN),
+    Feature("customerRefundRatio", _COARSE, "a refund as a multiple of the payment that it takes back", _KNOWN),
     Feature("travelKm", _COARSE, "kilometres from the customer's last known place"),
     Feature("travelHours", _COARSE, "hours since the customer was there"),
     Feature("travelKmPerHour", _COARSE, "the speed that this takes, over at least one second"),
@@ -97,6 +102,7 @@ DECLARED: Final = (
     Feature("merchantDeclines1h", _COARSE, "declines among those in 1 hour that are evidence, no outages"),
     Feature("merchantDeclineShare1h", _SHARE, "their share; missing while there are no transactions"),
     Feature("merchantAmountRatio", _COARSE, "this amount as a multiple of the merchant's mean"),
+    Feature("merchantRefundOtherCard", _COUNT, "1 if a refund takes back the payment of another card", _KNOWN),
     Feature("merchantFrauds30d", _COARSE, "transactions at the merchant in 30 days known to be fraud"),
     Feature("merchantFraudShare30d", _SHARE, "share of known frauds in the 30 days before the labels' delay"),
     Feature("terminalCount24h", _COARSE, "earlier transactions at the terminal in 24 hours"),
@@ -117,6 +123,7 @@ DECLARED: Final = (
     Feature("deviceDeclinedCards1h", _COUNT, "distinct cards among the newest of them with a decline that is evidence"),
     Feature("deviceDeclineShare1h", _SHARE, "share of such declines among them; missing while there are none"),
     Feature("deviceCustomers24h", _COUNT, "distinct customers of its newest transactions in 24 hours, this one's too"),
+    Feature("deviceCustomers7d", _COUNT, "distinct customers of its newest transactions in 7 days", _KNOWN),
     Feature("deviceFrauds30d", _COUNT, "transactions on the device in 30 days known to be fraud"),
     Feature("ipCount1h", _COARSE, "earlier transactions from the address in 1 hour"),
     Feature("ipDeclinedCards1h", _COUNT, "distinct cards among the newest of them with a decline that is evidence"),

@@ -64,6 +64,7 @@ def add_device(values: FeatureValues, view: ProfileView) -> None:
     _meeting_point(values, EntityKind.DEVICE, view)
     owner = view.event.other_peer
     values["deviceCustomers24h"] = len({each.other_peer for each in view.since(DAY)} - {NO_PEER} | {owner})
+    values["deviceCustomers7d"] = len({each.other_peer for each in view.since(WEEK)} - {NO_PEER} | {owner})
 
 
 def add_address(values: FeatureValues, view: ProfileView) -> None:

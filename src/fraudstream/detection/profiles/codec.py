@@ -4,7 +4,8 @@ The first byte is the schema. From schema 3 on, the last four are a CRC-32 of al
 profile that a newer version wrote is told from a damaged one. Schema 2, of 0.1.0, ends without.
 
 Most figures are small, and many columns hold nothing. From schema 4 on, each column has the least width that its
-largest figure needs: none, or one, two or four bytes a figure. Two bits of the head say which.
+largest figure needs: none, or one, two or four bytes a figure. Two bits of the head say which. From schema 6 on, when
+something was first met is told in hours before the end of the profile's newest day, and countries take two bytes.
 """
 
 import math
@@ -14,20 +15,22 @@ from functools import lru_cache
 from itertools import pairwise, starmap
 from typing import Any, Final, NamedTuple
 
+from fraudstream.detection.profiles import known_values_codec
 from fraudstream.detection.profiles.amounts import Amounts
 from fraudstream.detection.profiles.buckets import Buckets
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.events import NO_COUNTRY, NO_PEER, NO_PLACE, Event
-from fraudstream.detection.profiles.known_values import KnownValue
 from fraudstream.detection.profiles.layout import LAYOUTS, ColumnForm, Layout
 from fraudstream.detection.profiles.profile import HOURS_A_DAY, LabelChange, LastPlace, OlderEvents, Profile
 from fraudstream.detection.profiles.sharded import Sharding
 
-SCHEMA: Final = 4
+SCHEMA: Final = 6
 """What is written."""
-CLOSED_SCHEMA: Final = 5
+CLOSED_SCHEMA: Final = 7
 """Of the closed base of a sharded profile: how it is divided, then a profile of `SCHEMA`. A version that knows no
 shards takes it for a newer one's, and leaves it as it is."""
+_CLOSED_SCHEMAS: Final = (5, CLOSED_SCHEMA)
+_SCHEMA_OF_LONG_FAMILIAR: Final = 4
 _SCHEMA_OF_FIXED_WIDTHS: Final = 3
 _SCHEMA_WITHOUT_CHECKSUM: Final = 2
 _CHECKSUM = struct.Struct("<I")
@@ -36,7 +39,6 @@ _CLOSED = struct.Struct("<BBI")
 
 _KINDS: Final = tuple(EntityKind)
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
-_FAMILIAR = struct.Struct("<II")
 _LABEL = struct.Struct("<QI")
 _ABSENT: Final = (NO_PEER, NO_COUNTRY, NO_PLACE, NO_PLACE)
 """What an event's fields after the first peer are where they are not kept."""
@@ -155,11 +157,10 @@ def pack(profile: Profile) -> bytes:
     values[_HEAD] = widths
     if form.layout.detailed:
         values += (*past.place, len(past.devices), len(past.countries), len(past.payees))
-    familiar = (*past.devices, *past.countries, *past.payees)
     body = b"".join(
         [
             _fixed(kind, widths).form.pack(*values),
-            *starmap(_FAMILIAR.pack, familiar),
+            *known_values_codec.packed(past.devices, past.countries, past.payees, days.newest),
             *starmap(_LABEL.pack, profile.labels),
             *[form.event.pack(*event[:kept]) for event in profile.ring],
         ]
@@ -179,7 +180,7 @@ def sharding_of(state: bytes) -> Sharding | None:
     Args:
         state: what `unpack` can read.
     """
-    return Sharding._make(_CLOSED.unpack_from(state)[1:]) if state[0] == CLOSED_SCHEMA else None
+    return Sharding._make(_CLOSED.unpack_from(state)[1:]) if state[0] in _CLOSED_SCHEMAS else None
 
 
 def unpack(state: bytes, kind: EntityKind | None = None) -> Profile:
@@ -194,7 +195,7 @@ def unpack(state: bytes, kind: EntityKind | None = None) -> Profile:
         NewerProfileError: a newer version wrote it.
     """
     body = _body(state)
-    if body[0] == CLOSED_SCHEMA:
+    if body[0] in _CLOSED_SCHEMAS:
         if len(body) < _CLOSED.size or not body[1]:
             raise DamagedProfileError("a profile is damaged: nothing says how it is divided")
         body = body[_CLOSED.size :]
@@ -250,10 +251,12 @@ def _read(kind: EntityKind, state: bytes) -> Profile:
         daytimes = columns.pop()
         *placed, devices, countries, payees = values[fixed.details :]
         place = LastPlace(*placed)
-    start = fixed.form.size
-    end = start + _FAMILIAR.size * (devices + countries + payees)
-    familiar = [*map(KnownValue._make, _FAMILIAR.iter_unpack(state[start:end]))]
-    start, end = end, end + _LABEL.size * labels
+    numbers = devices, countries, payees
+    if state[0] <= _SCHEMA_OF_LONG_FAMILIAR:
+        familiar, start = known_values_codec.read_long(state, fixed.form.size, numbers)
+    else:
+        familiar, start = known_values_codec.read(state, fixed.form.size, numbers, newest_day)
+    end = start + _LABEL.size * labels
     changes = tuple(map(LabelChange._make, _LABEL.iter_unpack(state[start:end])))
     if len(state) != end + form.event.size * ring:
         raise DamagedProfileError("a profile is damaged: its length does not fit its header")
@@ -263,9 +266,7 @@ def _read(kind: EntityKind, state: bytes) -> Profile:
     past = OlderEvents(
         Amounts(number, mean, squares),
         place,
-        tuple(familiar[:devices]),
-        tuple(familiar[devices : devices + countries]),
-        tuple(familiar[devices + countries :]),
+        *familiar,
     )
     return Profile(
         kind,

@@ -5,6 +5,7 @@ import hashlib
 import keyword
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
@@ -14,6 +15,7 @@ from fraudstream.contract import LISTS_FILE, RATES_FILE, RULESET_FILE
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models.selection import NO_MODELS, ActiveModels
 from fraudstream.detection.rules import strict_yaml
+from fraudstream.detection.rules.counting import Counting
 from fraudstream.detection.rules.language import checker, compiler, fields, parser
 from fraudstream.detection.rules.lists import Lists, load_lists
 from fraudstream.detection.rules.rates import Rates, load_rates
@@ -102,6 +104,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unk
     mode: Mode = Mode.LIVE
     source: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
     """Where pattern and default thresholds come from; `own` where there is nothing to cite."""
+    family: Annotated[str, msgspec.Meta(pattern=ID_PATTERN)] | None = None
+    """What sign of fraud it looks at, together with others; required with points from schema 2 on."""
+    proven_precision: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    """Lower end of the 95 % interval of the share of its hits that were fraud, where that was measured."""
     signal: Signal | None = None
     """The PSD2 signal that it serves, where one fits."""
     parameters: Annotated[dict[str, float | str | list[float | str]], msgspec.Meta(max_length=MAX_PARAMETERS)] = {}
@@ -116,12 +122,18 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _File(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    schema_version: Annotated[int, msgspec.Meta(ge=1, le=1)]
+    schema_version: Annotated[int, msgspec.Meta(ge=1, le=2)]
     base_log_odds: Annotated[float, msgspec.Meta(ge=-20, le=20)]
     thresholds: Thresholds
     rules: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=MAX_RULES)]
+    families: Annotated[
+        dict[Annotated[str, msgspec.Meta(pattern=ID_PATTERN)], Annotated[float, msgspec.Meta(gt=0, le=20)]],
+        msgspec.Meta(max_length=50),
+    ] = {}
+    floors: dict[Severity, Annotated[int, msgspec.Meta(ge=0, le=100)]] = {}
 
 
+_SCHEMA_OF_FAMILIES: Final = 2
 _FILE_KEYS: Final = (*(field.encode_name for field in msgspec.structs.fields(_File)), *Thresholds.__struct_fields__)
 _RULE_FIELDS: Final = {field.encode_name: field for field in msgspec.structs.fields(Rule)}
 
@@ -138,6 +150,7 @@ class Ruleset:
         rules: Sequence[tuple[Rule, compiler.CheckedExpression]],
         rates: Rates,
         lists: Lists,
+        counting: Counting,
     ) -> None:
         """Build the ruleset from what `load` has read and checked."""
         self.version = version
@@ -146,6 +159,7 @@ class Ruleset:
         self.rules = tuple(rule for rule, _ in rules)
         self.rates = rates
         self.lists = lists
+        self.counting = counting
         self.models = NO_MODELS
         """What judges beside the rules."""
         self._evaluate: Callable[..., tuple[compiler.TruthValue, ...]] = compiler.compile_together(
@@ -188,7 +202,7 @@ def load(ruleset: bytes, rates: bytes, lists: bytes) -> Ruleset:
     known_lists = _read(LISTS_FILE, lists, _LARGE, lambda found: load_lists(found.value), problems)
     read = _read(RULESET_FILE, ruleset, _SMALL, _ruleset_file, problems)
     file, lines = read or (None, {})
-    rules = _rules(file.rules, lines, known_lists.names if known_lists else None, problems) if file else []
+    rules = _rules(file, lines, known_lists.names if known_lists else None, problems) if file else []
     if problems or file is None or known_rates is None or known_lists is None:
         raise RulesetError(problems)
     return Ruleset(
@@ -198,6 +212,7 @@ def load(ruleset: bytes, rates: bytes, lists: bytes) -> Ruleset:
         rules=rules,
         rates=known_rates,
         lists=known_lists,
+        counting=Counting(file.families, file.floors),
     )
 
 
@@ -232,13 +247,15 @@ def _read(
 
 def _ruleset_file(found: strict_yaml.StrictDocument) -> tuple[_File, dict[strict_yaml.Path, int]]:
     file = strict_yaml.convert(found.value, _File, _FILE_KEYS)
+    if bool(file.families) != (file.schema_version >= _SCHEMA_OF_FAMILIES):
+        raise strict_yaml.DocumentError("families: schema 2 needs them, and schema 1 has none")
     if file.thresholds.decline < file.thresholds.review:
         raise strict_yaml.DocumentError("thresholds: decline must not be below review")
     return file, found.lines
 
 
 def _rules(
-    entries: Sequence[dict[str, Any]],
+    file: _File,
     lines: Mapping[strict_yaml.Path, int],
     lists: Sequence[str] | None,
     problems: list[str],
@@ -247,7 +264,7 @@ def _rules(
     rules: list[tuple[Rule, compiler.CheckedExpression]] = []
     seen: dict[str, int] = {}
     parts = 0
-    for position, entry in enumerate(entries):
+    for position, entry in enumerate(file.rules):
         line = lines.get(("rules", position), 0)
         # What is no text of the right form is named by its place.
         named = isinstance(entry.get("id"), str) and _ID.fullmatch(entry["id"])
@@ -259,6 +276,8 @@ def _rules(
         elif named:
             seen[entry["id"]] = line
         if rule is not None:
+            if file.schema_version >= _SCHEMA_OF_FAMILIES:
+                found += _uncounted(rule, file.families)
             known = lists if lists is not None else asked_lists(rule.when)
             expression = _expression(rule, known, found)
             if expression is not None:
@@ -271,6 +290,21 @@ def _rules(
                 rules.append((rule, expression))
         problems.extend(place + problem for problem in found)
     return rules
+
+
+def _uncounted(rule: Rule, families: Collection[str]) -> list[str]:
+    """Return what a rule with points lacks to be counted in a family, and for transactions that it speaks of."""
+    if rule.points is None:
+        return []
+    problems: list[str] = []
+    if rule.family is None:
+        problems.append(f"it needs a family: one of {', '.join(sorted(families))}")
+    elif rule.family not in families:
+        problems.append(f"there is no family {rule.family}{strict_yaml.suggestion(rule.family, list(families))}")
+    with suppress(parser.LanguageError):  # said where the expression is checked
+        if "type" not in parser.names(rule.when):
+            problems.append('when: it has to say which types of transactions it speaks of, as in type == "PAYMENT"')
+    return problems
 
 
 def _rule(entry: Mapping[str, Any], problems: list[str]) -> Rule | None:

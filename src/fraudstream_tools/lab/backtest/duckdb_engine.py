@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fraudstream.detection.rules.ruleset import Ruleset
-from fraudstream.detection.scoring import decide_by_score
+from fraudstream.detection.scoring import Score, decide_by_score
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream_tools.lab.backtest.queries import BacktestQuery, backtest_query, standing_of
@@ -18,7 +18,7 @@ class VerdictTable:
         """Prepare for the rows of a query."""
         self._query = query
         self._rulesets = rulesets
-        self._known: list[dict[tuple[Truths, int | None], tuple[Verdict, int]]] = [{} for _ in rulesets]
+        self._known: list[dict[tuple[Truths, Score | None], tuple[Verdict, int]]] = [{} for _ in rulesets]
 
     def outcomes(self, row: Sequence[Any]) -> tuple[Key, tuple[tuple[Verdict, int], ...]]:
         """Return the key that a row is counted by, and for each ruleset verdict and score."""

@@ -13,6 +13,7 @@ from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.models.model import Model
 from fraudstream.detection.rules.language.sql import SharedColumn, SqlCompiler, literal, select
 from fraudstream.detection.rules.ruleset import Mode, Ruleset
+from fraudstream.detection.scoring import Score
 from fraudstream.reporting.log.reader.standing import LabelHorizon, Standing
 from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream.transactions.transaction import AuthorizationResult
@@ -56,7 +57,8 @@ class BacktestQuery:
     codes: Sequence[str]
     """The rules' truths packed, as SQL."""
     scores: Mapping[int, str]
-    """Position of each ruleset with a live model to its column of scores, before anything is forced."""
+    """Position of each ruleset with a live model to its column of scores, before anything is forced: twice the score,
+    and one more where the model speaks for fraud."""
     places: Sequence[Sequence[int]]
     """For each ruleset the places of its rules among all."""
 
@@ -76,12 +78,15 @@ class BacktestQuery:
         """Return the query that lists each transaction, with what it is counted by."""
         return f"SELECT transactionId, timestamp, {AMOUNT}, {', '.join(self.keys)} FROM {self.source}"
 
-    def read(self, row: Sequence[Any]) -> tuple[Standing, list[tuple[Truths, int | None]]]:
+    def read(self, row: Sequence[Any]) -> tuple[Standing, list[tuple[Truths, Score | None]]]:
         """Return what a row's keys say: what is known, and for each ruleset its truths and its score by a model."""
         standing, rest = Standing(row[0]), row[1:]
         codes: Sequence[int]
         codes, scores = rest[: len(self.codes)], rest[len(self.codes) :]
-        of_models = dict(zip(self.scores, scores, strict=True))
+        of_models = {
+            position: Score(score // 2, model_agrees=score % 2 == 1)
+            for position, score in zip(self.scores, scores, strict=True)
+        }
         truths: list[Truths] = [
             tuple(_TRUTHS[codes[place // _A_CODE] >> 2 * (place % _A_CODE) & 3] for place in places)
             for places in self.places
@@ -141,18 +146,26 @@ def _live(ruleset: Ruleset) -> Model:
 
 
 def _score(ruleset: Ruleset, places: Sequence[int], raw: str) -> str:
-    """Return the score by rules and model, before anything is forced: `scoring.score_of` as SQL."""
+    """Return what rules and model come to, before anything is forced, as a column of `BacktestQuery.scores`."""
     model = _live(ruleset).file
-    points = " + ".join(
-        ["0e0"]
-        + [
-            f"CASE WHEN rule{place} THEN {literal(rule.points)} ELSE 0e0 END"
-            for rule, place in zip(ruleset.rules, places, strict=True)
-            if rule.mode is Mode.LIVE and rule.points is not None
-        ]
-    )
     odds = f"{literal(model.calibration.slope)} * {raw} + {literal(model.calibration.intercept)}"
     evidence = f"{literal(model.weight)} * (({odds}) - {literal(model.prior_log_odds)})"
-    log_odds = f"({literal(ruleset.base_log_odds)} + ({literal(model.points_weight)} * ({points}) + {evidence}))"
+    points = f"({_points(ruleset, places)}) * {literal(model.points_weight)}"
+    log_odds = f"({literal(ruleset.base_log_odds)} + ({points} + {evidence}))"
     bounded = f"greatest(least({log_odds}, 50e0), -50e0)"
-    return f"CAST(floor(100e0 / (1e0 + exp(-{bounded})) + 0.5e0) AS BIGINT)"
+    score = f"CAST(floor(100e0 / (1e0 + exp(-{bounded})) + 0.5e0) AS BIGINT)"
+    return f"2 * {score} + CASE WHEN {evidence} > 0e0 THEN 1 ELSE 0 END"
+
+
+def _points(ruleset: Ruleset, places: Sequence[int]) -> str:
+    """Return the points of the live rules that hit: `Counting.points` as SQL, in its order of operations."""
+    of_families: dict[str | None, list[str]] = {family: ["0e0"] for family in ruleset.counting.families or (None,)}
+    for rule, place in zip(ruleset.rules, places, strict=True):
+        if rule.mode is Mode.LIVE and rule.points is not None:
+            family = rule.family if ruleset.counting.families else None
+            of_families[family].append(f"CASE WHEN rule{place} THEN {literal(rule.points)} ELSE 0e0 END")
+    sums = {family: " + ".join(points) for family, points in of_families.items()}
+    if not ruleset.counting.families:
+        return sums[None]
+    capped = [f"least({sums[family]}, {literal(most)})" for family, most in ruleset.counting.families.items()]
+    return " + ".join(["0e0", *capped])

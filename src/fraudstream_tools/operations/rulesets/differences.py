@@ -54,7 +54,7 @@ class RulesetDifference:
     rules: tuple[RuleDifference, ...]
     """In the order of their ids."""
     settings: Mapping[str, ValueChange]
-    """`baseLogOdds` and the thresholds, where they change."""
+    """`baseLogOdds`, the thresholds, what families are capped at and floors, where they change."""
     lists: tuple[ListDifference, ...]
 
 
@@ -86,7 +86,12 @@ def _values(rule: Rule) -> dict[str, Any]:
 
 
 def _settings(ruleset: Ruleset) -> dict[str, Any]:
-    return {"baseLogOdds": ruleset.base_log_odds, **msgspec.structs.asdict(ruleset.thresholds)}
+    return {
+        "baseLogOdds": ruleset.base_log_odds,
+        **msgspec.structs.asdict(ruleset.thresholds),
+        **{f"families.{family}": most for family, most in ruleset.counting.families.items()},
+        **{f"floors.{severity}": least for severity, least in ruleset.counting.floors.items()},
+    }
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, ValueChange]:

@@ -1,5 +1,6 @@
 """How rules, and what they say of a transaction, are shown."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from rich.padding import Padding
@@ -11,8 +12,9 @@ from fraudstream.detection.features.registry import FEATURES
 from fraudstream.detection.rules.language import fields, parser
 from fraudstream.detection.rules.language.compiler import TruthValue
 from fraudstream.detection.rules.ruleset import Mode, Rule, Ruleset, Signal
-from fraudstream.detection.scoring import Outcome, decide
+from fraudstream.detection.scoring import Outcome, decide, score_of
 from fraudstream.transactions.api.openapi import openapi_document
+from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.decisions.reasons import sentence
 from fraudstream_tools.cli.support.terminal.output import decision_text, out, print_json
 from fraudstream_tools.rules.fixtures import Result
@@ -64,6 +66,13 @@ def show_rule(ruleset: Ruleset, rule_id: str, *, as_json: bool) -> None:
     for name, kind, meaning in _fields_of(rule):
         table.add_row(name, Text(kind, style="dim"), Text(meaning, style="dim"))
     out.print(Padding(table, (0, 0, 0, 2)))
+    if rule.family is not None:
+        most = ruleset.counting.families[rule.family]
+        _heading("family")
+        _indented(f"{rule.family}: its rules add at most {most:g} points together")
+    if rule.proven_precision:
+        _heading("precision")
+        _indented(f"of its hits at least {rule.proven_precision:.0%} were fraud, by a measurement")
     _heading("reason")
     _indented(f"{rule.reason_code}: {sentence(rule.reason_code)}")
     _heading("source")
@@ -82,7 +91,7 @@ def show_decision(ruleset: Ruleset, question: ExplainedTransaction, rule_id: str
     if as_json:
         print_json(_decision_as_json(ruleset, question, outcome, shown))
         return
-    points = sum(trace.rule.points or 0.0 for trace in found if trace.truth and trace.rule.mode is Mode.LIVE)
+    points = ruleset.counting.points([trace.rule for trace in found if trace.truth and trace.rule.mode is Mode.LIVE])
     out.print(
         Text.assemble(
             (question.transaction.transaction_id, "bold"),
@@ -95,6 +104,8 @@ def show_decision(ruleset: Ruleset, question: ExplainedTransaction, rule_id: str
         f"log-odds {ruleset.base_log_odds:+g} and {points:+g} of the rules that hit make {outcome.log_odds:+g}; "
         f"from {ruleset.thresholds.review} on it is reviewed, from {ruleset.thresholds.decline} on declined"
     )
+    for line in _counted(ruleset, outcome):
+        _indented(line)
     _indented(f"ruleset {ruleset.version}; features {_origin(question)}")
     for truth, heading in ((True, "hit"), (None, "cannot be said, for a field is missing"), (False, "did not hit")):
         same = [trace for trace in shown if trace.truth is truth]
@@ -102,6 +113,14 @@ def show_decision(ruleset: Ruleset, question: ExplainedTransaction, rule_id: str
             _heading(heading)
             for trace in same:
                 _show_trace(trace)
+
+
+def _counted(ruleset: Ruleset, outcome: Outcome) -> Iterator[str]:
+    """Yield what made score or decision otherwise than the points alone say."""
+    if outcome.verdict is not Verdict.DECLINE and outcome.score > score_of(outcome.log_odds):
+        yield f"a hit of its severity leaves no score below {outcome.score}"
+    if outcome.verdict is Verdict.REVIEW and outcome.score >= ruleset.thresholds.decline:
+        yield "it is not declined: that takes rules of two families, or one whose precision is proven"
 
 
 def show_failure(result: Result) -> None:
@@ -178,6 +197,8 @@ def _rule_as_json(rule: Rule) -> dict[str, Any]:
         "parameters": rule.parameters,
         "fields": [{"name": name, "type": kind, "meaning": meaning} for name, kind, meaning in _fields_of(rule)],
         "points": rule.points,
+        "family": rule.family,
+        "provenPrecision": rule.proven_precision,
         "decision": rule.decision,
         "reasonCode": rule.reason_code,
         "severity": rule.severity,

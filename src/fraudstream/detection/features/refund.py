@@ -1,0 +1,24 @@
+"""Features of a refund: what the profiles' newest events know of the payment that it takes back."""
+
+from collections.abc import Mapping
+
+from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.detection.profiles.events import NO_AMOUNT, NO_PEER, identity
+from fraudstream.detection.profiles.view import FeatureValues, ProfileView
+from fraudstream.transactions.transaction import Transaction, TransactionType
+
+
+def add(values: FeatureValues, transaction: Transaction, views: Mapping[EntityKind, ProfileView]) -> None:
+    """Add the features of a refund; they are missing for everything else, and where the payment is not remembered."""
+    if transaction.type is not TransactionType.REFUND or transaction.original_transaction_id is None:
+        return
+    original = identity(transaction.original_transaction_id)
+    if customer := views.get(EntityKind.CUSTOMER):
+        paid = [each.amount for each in customer.known if each.identity == original]
+        amount = customer.event.amount
+        if paid and paid[-1] not in {0, NO_AMOUNT} and amount != NO_AMOUNT:
+            values["customerRefundRatio"] = amount / paid[-1]
+    if merchant := views.get(EntityKind.MERCHANT):
+        cards = {each.peer for each in merchant.known if each.identity == original} - {NO_PEER}
+        if cards and merchant.event.peer != NO_PEER:
+            values["merchantRefundOtherCard"] = 0 if merchant.event.peer in cards else 1

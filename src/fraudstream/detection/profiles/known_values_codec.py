@@ -1,0 +1,80 @@
+"""The stored form of what an entity has met before, within that of its profile.
+
+When something was first met is told in hours before the end of the profile's newest day.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+from fraudstream.detection.profiles.known_values import KnownValue
+
+Known: TypeAlias = tuple[tuple[KnownValue, ...], tuple[KnownValue, ...], tuple[KnownValue, ...]]
+"""Devices, countries and payees."""
+
+_HASHED = struct.Struct("<IH")
+_COUNTRY = struct.Struct("<HH")
+_LONG = struct.Struct("<II")
+_HOURS_A_DAY: Final = 24
+_MINUTES_AN_HOUR: Final = 60
+_LONGEST: Final = 2**16 - 1
+"""Hours, 7.5 years: what was first met before is told as if it had been then."""
+
+
+def packed(
+    devices: Sequence[KnownValue], countries: Sequence[KnownValue], payees: Sequence[KnownValue], newest_day: int
+) -> list[bytes]:
+    """Return the stored form, in parts.
+
+    Args:
+        devices: of a profile.
+        countries: the same.
+        payees: the same.
+        newest_day: of the profile, in days since the epoch.
+    """
+    end = (newest_day + 1) * _HOURS_A_DAY
+    return [
+        *[_HASHED.pack(hashed, min(end - first_seen, _LONGEST)) for hashed, first_seen in devices],
+        *[_HASHED.pack(hashed, min(end - first_seen, _LONGEST)) for hashed, first_seen in payees],
+        *[_COUNTRY.pack(country, min(end - first_seen, _LONGEST)) for country, first_seen in countries],
+    ]
+
+
+def read(state: bytes, start: int, numbers: tuple[int, int, int], newest_day: int) -> tuple[Known, int]:
+    """Read the stored form; say where it ends too.
+
+    Args:
+        state: the profile's stored form.
+        start: where what is known begins in it.
+        numbers: how many devices, countries and payees there are.
+        newest_day: of the profile, in days since the epoch.
+
+    Raises:
+        struct.error: the state is too short.
+    """
+    end_of_days = (newest_day + 1) * _HOURS_A_DAY
+    devices, countries, payees = numbers
+    middle = start + _HASHED.size * (devices + payees)
+    end = middle + _COUNTRY.size * countries
+    hashed = tuple([KnownValue(value, end_of_days - age) for value, age in _HASHED.iter_unpack(state[start:middle])])
+    known_countries = [KnownValue(value, end_of_days - age) for value, age in _COUNTRY.iter_unpack(state[middle:end])]
+    return (hashed[:devices], tuple(known_countries), hashed[devices:]), end
+
+
+def read_long(state: bytes, start: int, numbers: tuple[int, int, int]) -> tuple[Known, int]:
+    """Read the form of profiles up to schema 4, which tells minutes since the epoch; say where it ends too.
+
+    Args:
+        state: the profile's stored form.
+        start: where what is known begins in it.
+        numbers: how many devices, countries and payees there are.
+
+    Raises:
+        struct.error: the state is too short.
+    """
+    devices, countries, payees = numbers
+    end = start + _LONG.size * (devices + countries + payees)
+    found = _LONG.iter_unpack(state[start:end])
+    known = tuple([KnownValue(value, minute // _MINUTES_AN_HOUR) for value, minute in found])
+    middle = devices + countries
+    return (known[:devices], known[devices:middle], known[middle:]), end

@@ -1,0 +1,58 @@
+"""How the hits of rules count together: by families, so that one sign of fraud counts once.
+
+Two rules about the same amount are one sign. So each rule belongs to a family, and what the rules of a family add is
+capped. A score alone declines only where two families agree (a live model is one), or where a rule has hit that was
+measured: the lower end of the 95 % interval of its precision is at least `PROVEN`. Else it is a review. A hit of a
+severity never makes a score below that severity's floor, however little points weigh beside a live model.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fraudstream.detection.rules.ruleset import Rule, Severity
+
+PROVEN: Final = 0.9
+"""From this precision on a rule declines by itself."""
+_AGREEING: Final = 2
+
+
+class Counting(NamedTuple):
+    """How a ruleset counts."""
+
+    families: Mapping[str, float]
+    """The most points that each family's rules add together; none in files of schema 1, where all points add up."""
+    floors: Mapping[Severity, int]
+    """Least scores, by the severity of a rule that hits."""
+
+    def points(self, hits: Sequence[Rule]) -> float:
+        """Sum the points of live rules that hit: family by family in their order, as the backtest's SQL does."""
+        if not self.families:
+            return sum(rule.points or 0.0 for rule in hits)
+        sums = dict.fromkeys(self.families, 0.0)
+        for rule in hits:
+            if rule.points is not None and rule.family is not None:
+                sums[rule.family] += rule.points
+        total = 0.0
+        for family, most in self.families.items():
+            total += min(sums[family], most)
+        return total
+
+    def floor(self, hits: Sequence[Rule]) -> int:
+        """Return the least score that live rules that hit leave."""
+        return max([self.floors.get(rule.severity, 0) for rule in hits if rule.points is not None], default=0)
+
+    def may_decline(self, hits: Sequence[Rule], *, model_agrees: bool) -> bool:
+        """Return whether a score alone may decline.
+
+        Args:
+            hits: live rules that hit.
+            model_agrees: a live model speaks for fraud.
+        """
+        if not self.families or any(rule.proven_precision >= PROVEN for rule in hits):
+            return True
+        agreeing = {rule.family for rule in hits if (rule.points or 0.0) > 0}
+        return len(agreeing) + model_agrees >= _AGREEING
