@@ -131,7 +131,7 @@ class TrainingSource:
 
         with (
             decision_log(place, until=until, label_delay_days=self.label_delay) as log,
-            progress_bar("reading", log.decisions_count) as advance,
+            progress_bar("drawing", None) as advance,
         ):
             return from_log(log, self._judge().ruleset, advance, most=self.sample or MOST_LEGITIMATE)
 
