@@ -153,6 +153,7 @@ def test_bytes_that_are_not_in_the_encoding_are_named_by_their_line(tmp_path: Pa
         (b"PAR1" + bytes(30), "its name has to end in .parquet"),
         (b"SQLite format 3\0" + bytes(30), "export the table as CSV"),
     ],
+    ids=["gzip", "a spreadsheet", "Parquet", "SQLite"],
 )
 @pytest.mark.parametrize("name", ["day.csv", "day.jsonl"])
 def test_a_file_of_another_format_is_known_by_its_beginning(
