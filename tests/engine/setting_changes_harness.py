@@ -60,8 +60,9 @@ CHANGES: Mapping[str, Change] = {
     "analytics": Change(
         "true",
         created="catalog-table-decisions catalog-table-hits catalog-table-labels catalog-table-tallies"
-        " database-decision-log query-cuts query-decisions-by-hour query-entities query-fraud-rate query-reconciliation"
-        " query-rules query-scores query-undecided workgroup-decision-log",
+        " database-decision-log query-cuts query-decisions-by-hour query-device query-entities query-false-declines"
+        " query-feature-drift query-fraud-by-rule query-fraud-rate query-fraud-rise query-new-customers"
+        " query-precision-by-age query-reconciliation query-rules query-scores query-undecided workgroup-decision-log",
         updated=LIFECYCLE,
     ),
     "analyzerConcurrency": Change("300", ANALYZER),

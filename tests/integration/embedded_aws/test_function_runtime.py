@@ -70,6 +70,13 @@ def test_a_handler_gets_the_event_and_its_result_comes_back(runtime: FunctionRun
     assert invoke(runtime, {"a": [1, "ü"]})["event"] == {"a": [1, "ü"]}
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no second process because the first one takes long to come back for more, as on a busy machine."""
+    monkeypatch.setattr(runtime_module, "_PATIENCE_SECONDS", 60)
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_process_is_kept_warm_and_keeps_its_state(runtime: FunctionRuntime, package: Path) -> None:
     runtime.create(spec(package, "counter"))
     assert [invoke(runtime) for _ in range(3)] == [1, 2, 3]
@@ -278,6 +285,7 @@ def test_lines_of_concurrent_processes_are_not_cut(runtime: FunctionRuntime, pac
     assert all(len(set(line.split()[0])) == 1 for line in printed)
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_process_is_replaced_before_its_credentials_expire(tmp_path: Path, package: Path) -> None:
     given: list[str] = []
 
