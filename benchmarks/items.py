@@ -4,7 +4,8 @@ What 0.1.0 stored of the sample day (`tests/golden/0.1.0`: the customers who mee
 others) is sized as it is there, and in today's forms with all that is to come: 16 more features, the decision that is
 given inline, the write's token, and 100 more bytes of a customer's profile. Of the new features half are counts and
 half are coarse numbers; each is missing, 0 or something as often as the features of today are in the same vector. Ids
-of rules are also tried in words that the dictionary does not have, as if all rules were the user's own.
+of rules are also tried in words that the dictionary does not have, as if all rules were the user's own. And all
+transactions are judged once more, from their vectors and by today's rules, which are more than those of 0.1.0.
 
 Times are of this process's processor, for the same vectors, decisions and profiles in the forms of 0.1.0 (of profiles,
 with the checksum that came after it) and of today, in turns, the best of several. The last line printed is JSON.
@@ -31,15 +32,21 @@ from benchmarks.items_of_0_1_0 import (
     pack_vector,
     unpack_vector,
 )
+from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.codec import VectorCodec, pack, unpack
 from fraudstream.detection.features.registry import DECLARED, FEATURES, NAMES, SCHEMA, Feature, Form
 from fraudstream.detection.profiles import codec
+from fraudstream.detection.rules.ruleset import Ruleset, load
+from fraudstream.detection.scoring import decide
 from fraudstream.detection.stores.profile_items import TOKEN_BYTES, TOKENS_KEPT
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.decisions.inline import inline_to_item, of_decision
 from fraudstream.transactions.storage.attributes import AttributeValue, Item
+from fraudstream.transactions.transaction import Transaction
 
-STORED = Path(__file__).resolve().parents[1] / "tests" / "golden" / "0.1.0"
+_ROOT: Final = Path(__file__).resolve().parents[1]
+STORED = _ROOT / "tests" / "golden" / "0.1.0"
+RULES: Final = _ROOT / "rules"
 WRITE_UNIT = 1024
 NEW_FEATURES = 16
 NEW_PROFILE_BYTES = 100
@@ -135,6 +142,20 @@ def transaction_to_come(item: Item, decision: Decision, *, own_ids: bool) -> Ite
     return {name: value for name, value in item.items() if name not in {"features", "unevaluableRules"}} | written
 
 
+def judged_today(item: Item, decision: Decision, ruleset: Ruleset) -> Decision:
+    """Return what a ruleset decides of a vector of 0.1.0; rules on newer features cannot be judged, and are named."""
+    vector = unpack(decision.features)
+    outcome = decide(ruleset, ruleset.evaluate(Transaction.from_item(item), vector), vector)
+    return msgspec.structs.replace(
+        decision,
+        decision=outcome.verdict,
+        score=outcome.score,
+        reasons=outcome.reasons,
+        unevaluable_rules=outcome.unevaluable,
+        shadow_hits=outcome.shadow_hits,
+    )
+
+
 def profile_to_come(item: Item) -> int:
     """Return the size of a profile's item of 0.1.0 in today's form, with what is to come."""
     state = codec.pack(codec.unpack(item["state"]["B"]))
@@ -205,6 +226,8 @@ def main() -> None:
     asked = parser.parse_args()
     stored = read_stored()
     pairs = list(zip(stored.transactions, stored.decisions, strict=True))
+    ruleset = load(*((RULES / name).read_bytes() for name in RULESET_FILES))
+    judged = [(item, judged_today(item, decision, ruleset)) for item, decision in pairs]
     customers = [item for item in stored.profiles if item["entity"]["S"].startswith("customer#")]
     shares = {
         "transactions_before": show("transactions of 0.1.0", [*map(item_size, stored.transactions)]),
@@ -215,6 +238,10 @@ def main() -> None:
         "transactions_after_own_ids": show(
             "the same, with ids of rules that nobody knows",
             [item_size(transaction_to_come(item, decision, own_ids=True)) for item, decision in pairs],
+        ),
+        "transactions_after_rules_of_today": show(
+            "the same, judged by today's rules",
+            [item_size(transaction_to_come(item, each, own_ids=False)) for item, each in judged],
         ),
         "customers_before": show("customers' profiles of 0.1.0", [*map(item_size, customers)]),
         "customers_after": show("customers' profiles with what is to come", [*map(profile_to_come, customers)]),
