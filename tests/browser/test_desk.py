@@ -11,9 +11,10 @@ from tests.browser.conftest import Desk
 RULE = """
   - id: large-night-transfer
     description: A large transfer.
-    when: amountBase > most
+    when: type == "TRANSFER" and amountBase > most
     parameters: {most: 5000}
     points: 1
+    family: unfamiliar
     reasonCode: LARGE_NIGHT_TRANSFER
     severity: medium
     mode: shadow

@@ -17,7 +17,8 @@ WITH told AS (
             terminalFraudShare30d, terminalFraudAgeDays, terminalFraudSpanDays, terminalFraudAmountRatio,
             terminalFraudShareLast1, terminalFraudShareLast2, terminalFraudShareLast5, deviceCount1h,
             deviceDeclinedCards1h, deviceDeclineShare1h, deviceCustomers24h, deviceFrauds30d, ipCount1h,
-            ipDeclinedCards1h, ipDeclineShare1h, ipFrauds30d
+            ipDeclinedCards1h, ipDeclineShare1h, ipFrauds30d, customerDevicesKnown, customerPayeesKnown,
+            customerRefundRatio, deviceCustomers7d, merchantRefundOtherCard
         ] AS vector
     FROM decisions
     WHERE "date" BETWEEN cast(cast(current_date - INTERVAL '35' DAY AS date) AS varchar)
@@ -71,7 +72,8 @@ SELECT ARRAY[
             'terminalFraudAmountRatio', 'terminalFraudShareLast1', 'terminalFraudShareLast2',
             'terminalFraudShareLast5', 'deviceCount1h', 'deviceDeclinedCards1h', 'deviceDeclineShare1h',
             'deviceCustomers24h', 'deviceFrauds30d', 'ipCount1h', 'ipDeclinedCards1h', 'ipDeclineShare1h',
-            'ipFrauds30d'
+            'ipFrauds30d', 'customerDevicesKnown', 'customerPayeesKnown', 'customerRefundRatio', 'deviceCustomers7d',
+            'merchantRefundOtherCard'
     ][place] AS feature, psi, missing, missingBefore
 FROM moved
 ORDER BY psi DESC, feature

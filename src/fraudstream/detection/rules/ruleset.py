@@ -5,7 +5,6 @@ import hashlib
 import keyword
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
@@ -276,11 +275,14 @@ def _rules(
         elif named:
             seen[entry["id"]] = line
         if rule is not None:
-            if file.schema_version >= _SCHEMA_OF_FAMILIES:
-                found += _uncounted(rule, file.families)
+            is_counted = file.schema_version >= _SCHEMA_OF_FAMILIES and rule.points is not None
+            if is_counted:
+                found += _without_family(rule, file.families)
             known = lists if lists is not None else asked_lists(rule.when)
             expression = _expression(rule, known, found)
             if expression is not None:
+                if is_counted and "type" not in parser.names(rule.when):
+                    found.append(_OF_ALL_TYPES)
                 parts += parser.size(rule.when)
                 if parts > MAX_PARTS:
                     problems.append(
@@ -292,19 +294,16 @@ def _rules(
     return rules
 
 
-def _uncounted(rule: Rule, families: Collection[str]) -> list[str]:
-    """Return what a rule with points lacks to be counted in a family, and for transactions that it speaks of."""
-    if rule.points is None:
-        return []
-    problems: list[str] = []
+_OF_ALL_TYPES: Final = 'when: it has to say which types of transactions it speaks of, as in type == "PAYMENT"'
+
+
+def _without_family(rule: Rule, families: Collection[str]) -> list[str]:
+    """Return what a rule with points lacks to be counted in a family."""
     if rule.family is None:
-        problems.append(f"it needs a family: one of {', '.join(sorted(families))}")
-    elif rule.family not in families:
-        problems.append(f"there is no family {rule.family}{strict_yaml.suggestion(rule.family, list(families))}")
-    with suppress(parser.LanguageError):  # said where the expression is checked
-        if "type" not in parser.names(rule.when):
-            problems.append('when: it has to say which types of transactions it speaks of, as in type == "PAYMENT"')
-    return problems
+        return [f"it needs a family: one of {', '.join(sorted(families))}"]
+    if rule.family in families:
+        return []
+    return [f"there is no family {rule.family}{strict_yaml.suggestion(rule.family, list(families))}"]
 
 
 def _rule(entry: Mapping[str, Any], problems: list[str]) -> Rule | None:
@@ -343,7 +342,7 @@ def _expression(rule: Rule, lists: Sequence[str], problems: list[str]) -> compil
         parameters[name] = tuple(value) if isinstance(value, list) else value
     try:
         expression = checker.check(rule.when, checker.Scope(fields.BY_NAME, parameters, lists))
-        if unused := sorted(parameters.keys() - parser.names(rule.when)):
+        if unused := sorted(filter(_PARAMETER.fullmatch, parameters.keys() - parser.names(rule.when))):
             problems.append(f"parameters: {', '.join(unused)} is not used in when")
     except parser.LanguageError as error:
         problems.append(f"when: {error}")

@@ -24,7 +24,7 @@ SHOWN_ROWS = 10
 """Currencies, rows of a cut and overlapping rules that the page shows; JSON and CSV have more."""
 SHOWN_ENTITIES = 5
 """Entities of each kind that the page names; JSON and CSV have more."""
-COST_PER_THOUSAND: Final = "$0.013"
+COST_PER_THOUSAND: Final = "$0.014"
 """List prices of us-east-2 at a million transactions a day: the table of costs in the README."""
 
 MODERATE_DRIFT: Final = 0.1

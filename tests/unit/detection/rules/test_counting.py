@@ -80,6 +80,18 @@ def test_every_rule_with_points_says_its_family_and_its_types() -> None:
     assert "rule three: when: it has to say which types" in three
 
 
+@pytest.mark.parametrize("when", ["", "type ==", "type == `PAYMENT`", 'type == "PAYMENT" and (', "0 1"])
+def test_what_is_no_expression_is_refused_as_any_other_fault(when: str) -> None:
+    with pytest.raises(RulesetError, match="rule one: when: "):
+        loaded(rule("one", 1, "amount", when=when))
+
+
+def test_a_parameter_that_cannot_be_a_name_is_not_repeated() -> None:
+    with pytest.raises(RulesetError, match="rule one: parameters: a name has to be of the letters") as caught:
+        loaded(rule("one", 1, "amount", ", parameters: {4111 1111 1111 1111: 1}"))
+    assert "4111" not in str(caught.value)
+
+
 def test_families_and_schema_belong_together() -> None:
     with pytest.raises(RulesetError, match="schema 2 needs them, and schema 1 has none"):
         loaded(rule("one", 1, "amount"), head=HEAD.replace("schemaVersion: 2", "schemaVersion: 1"))
