@@ -295,6 +295,7 @@ def test_a_new_country_and_a_new_payee_age_like_a_device() -> None:
 def test_what_was_familiar_before_the_ring_keeps_its_age_to_the_hour() -> None:
     history = [transaction(1, -50 * HOUR, device_id="old"), *(transaction(n, -n * HOUR) for n in range(30, 10, -1))]
     age = computed(history, transaction(99, device_id="old"))["customerDeviceAgeHours"]
+    assert age is not None
     assert 50 <= age < 51
 
 
