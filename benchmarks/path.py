@@ -2,8 +2,8 @@
 
 Both source trees handle the same events in processes of their own, in turns, against a table and a bucket that answer
 at once (`fixed_table`); of each kind the best of many rounds counts. Profiles are those that 0.1.0 stored of the sample
-day, the rules are the shipped ones, and the shipped model decides with them. The earlier commit is checked out into a
-git worktree, and runs with the libraries of this environment.
+day, the rules are the earlier commit's, and the shipped model decides with them. The earlier commit is checked out into
+a git worktree, and runs with the libraries of this environment.
 
 - `post`, `post_waiting`, `get`, `analyzer`: processor time by the earlier commit's; the analyzer's in batches of ten.
 - `post_waiting_by_post_before`: a POST that waits, by the earlier commit's that does not.
@@ -29,6 +29,7 @@ from benchmarks.fixed_table import fixed_table, on_the_wire
 from benchmarks.function_events import OTHER_VARIABLES, batches, bucket_with_live_model, get
 from benchmarks.inline import ROOT, events, variables
 from benchmarks.items import Stored, read_stored
+from fraudstream.contract import RULESET_FILES, RULESET_PREFIX
 
 BEFORE: Final = "d0af848"
 """The last commit whose functions called AWS by boto3's clients (ADR 0039)."""
@@ -84,7 +85,7 @@ def main() -> None:
     stored = read_stored()
     with (
         _checked_out(asked.before) as before,
-        fixed_table(stored.profiles, bucket_with_live_model(), stored.transactions[0]) as table,
+        fixed_table(stored.profiles, bucket_with_live_model() | _rules(before), stored.transactions[0]) as table,
     ):
         environment = variables(table) | OTHER_VARIABLES
         trees = {"before": before, "now": ROOT}
@@ -100,6 +101,11 @@ def main() -> None:
     for name, value in result.items():
         print(f"{name:<30} {value}")
     print(json.dumps(result))
+
+
+def _rules(tree: Path) -> dict[str, bytes]:
+    """Return the ruleset of the earlier commit, by its keys in the bucket: both trees can read it."""
+    return {RULESET_PREFIX + name: (tree / "rules" / name).read_bytes() for name in RULESET_FILES}
 
 
 def _kinds(stored: Stored) -> dict[str, _Kind]:
