@@ -89,3 +89,28 @@ def put_ruleset(system: System) -> None:
 def words(page: str) -> str:
     """Give what a person reads of a page."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.partition("<main")[2].partition("<dialog")[0])).split())
+
+
+RULE = """
+  - id: large-night-transfer
+    description: A large transfer.
+    when: type == "TRANSFER" and amountBase > most
+    parameters: {most: 5000}
+    points: 1
+    family: unfamiliar
+    reasonCode: LARGE_NIGHT_TRANSFER
+    severity: medium
+    mode: shadow
+    source: our own
+"""
+
+
+def draft_of(page: str) -> str:
+    found = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page, re.DOTALL)
+    assert found
+    return unescape(found[1])
+
+
+def with_rule(draft: str, rule: str = RULE) -> str:
+    """Add a rule to the end of a ruleset's list of rules."""
+    return draft.rstrip("\n") + rule

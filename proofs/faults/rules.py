@@ -27,6 +27,11 @@ rules:
 _RATES: Final = b"{baseCurrency: EUR, rates: [{validFrom: 2026-01-01, perBase: {}}]}"
 
 
+def ruleset_files(base: float) -> tuple[bytes, bytes, bytes]:
+    """Return rules, exchange rates and lists, with the log-odds that every transaction begins with."""
+    return _RULES.format(base=base).encode(), _RATES, b"{blocked: {}}"
+
+
 def ruleset(base: float) -> Ruleset:
     """Return the ruleset with the log-odds that every transaction begins with."""
-    return load(_RULES.format(base=base).encode(), _RATES, b"{blocked: {}}")
+    return load(*ruleset_files(base))

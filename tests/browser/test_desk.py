@@ -7,19 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Desk
+from tests.console_harness import RULE
 
-RULE = """
-  - id: large-night-transfer
-    description: A large transfer.
-    when: type == "TRANSFER" and amountBase > most
-    parameters: {most: 5000}
-    points: 1
-    family: unfamiliar
-    reasonCode: LARGE_NIGHT_TRANSFER
-    severity: medium
-    mode: shadow
-    source: our own
-"""
 CASE = re.compile(r"/case\?id=")
 
 

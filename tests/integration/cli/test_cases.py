@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command, point_at
 from tests.console_harness import PROFILES
 from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
 
@@ -18,15 +18,14 @@ def system(aws: MinistackServer) -> System:
 
 @pytest.fixture
 def fraudstream(aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    clean_environment(monkeypatch)
-    for name, value in (
-        ("AWS_ENDPOINT_URL", aws.endpoint_url),
-        ("FRAUDSTREAM_TRANSACTIONS_TABLE", TRANSACTIONS),
-        ("FRAUDSTREAM_ALERTS_TABLE", ALERTS),
-        ("FRAUDSTREAM_PROFILES_TABLE", PROFILES),
-        ("FRAUDSTREAM_BUCKET", BUCKET),
-    ):
-        monkeypatch.setenv(name, value)
+    point_at(
+        aws.endpoint_url,
+        monkeypatch,
+        transactionsTable=TRANSACTIONS,
+        alertsTable=ALERTS,
+        profilesTable=PROFILES,
+        bucketName=BUCKET,
+    )
     return Command(capsys)
 
 

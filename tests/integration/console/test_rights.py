@@ -18,11 +18,10 @@ from fraudstream.transactions.storage.attributes import to_item
 from infra.compute.lambda_packages import Package, Target
 from infra.people import MAX_POLICY_CHARACTERS
 from infra.program import main
-from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, put_ruleset, words
+from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, draft_of, put_ruleset, with_rule, words
 from tests.iam_evaluator_harness import Asked, allows, enforce
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, capture
 from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, TRANSACTIONS, System
-from tests.integration.console.test_rules import draft_of, with_rule
 
 TABLES = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/"
 FUNCTIONS = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"

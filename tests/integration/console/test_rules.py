@@ -1,35 +1,8 @@
 """Rules in the console: edited, checked, published with a reason, and taken back."""
 
-import re
-from html import unescape
-
 from embedded_aws.ministack.server import MinistackServer
-from tests.console_harness import ANNA, BEN, RULES, Browser, browser_on, put_ruleset, words
+from tests.console_harness import ANNA, BEN, RULE, RULES, Browser, browser_on, draft_of, put_ruleset, with_rule, words
 from tests.integration.cli.review_harness import BUCKET, System
-
-RULE = """
-  - id: large-night-transfer
-    description: A large transfer.
-    when: type == "TRANSFER" and amountBase > most
-    parameters: {most: 5000}
-    points: 1
-    family: unfamiliar
-    reasonCode: LARGE_NIGHT_TRANSFER
-    severity: medium
-    mode: shadow
-    source: our own
-"""
-
-
-def draft_of(page: str) -> str:
-    found = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page, re.DOTALL)
-    assert found
-    return unescape(found[1])
-
-
-def with_rule(draft: str, rule: str = RULE) -> str:
-    """Add a rule to the end of a ruleset's list of rules."""
-    return draft.rstrip("\n") + rule
 
 
 def active(system: System) -> str:

@@ -14,7 +14,7 @@ from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream_tools.operations.customer_history import CustomerHistory, CustomerIndexError
 from fraudstream_tools.operations.labels import label_now
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command, point_at
 from tests.console_harness import PROFILES, Browser, words
 from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
 
@@ -119,15 +119,14 @@ def test_the_command_finds_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     del browser  # its fixtures have made the table of profiles
-    clean_environment(monkeypatch)
-    for name, value in (
-        ("AWS_ENDPOINT_URL", aws.endpoint_url),
-        ("FRAUDSTREAM_TRANSACTIONS_TABLE", TRANSACTIONS),
-        ("FRAUDSTREAM_ALERTS_TABLE", ALERTS),
-        ("FRAUDSTREAM_PROFILES_TABLE", PROFILES),
-        ("FRAUDSTREAM_BUCKET", BUCKET),
-    ):
-        monkeypatch.setenv(name, value)
+    point_at(
+        aws.endpoint_url,
+        monkeypatch,
+        transactionsTable=TRANSACTIONS,
+        alertsTable=ALERTS,
+        profilesTable=PROFILES,
+        bucketName=BUCKET,
+    )
     fraudstream = Command(capsys)
     system.store("quiet", customer=CUSTOMER, amount_minor=4200)
     system.alert("a-1", customer=CUSTOMER)

@@ -26,33 +26,11 @@ from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType
+from proofs.faults.rules import ruleset_files
 from tests.aws_harness import TRANSACTION_KEYS, create_table
 
 NOW = 1_780_000_000_000
-RULESET_FILES = (
-    b"""
-schemaVersion: 1
-baseLogOdds: -4
-thresholds: {review: 30, decline: 80}
-rules:
-  - id: often
-    description: often
-    when: cardCount2h >= 3
-    points: 2.5
-    reasonCode: CARD_VELOCITY
-    severity: low
-    source: own
-  - id: abroad
-    description: abroad
-    when: ipCountry != cardCountry
-    points: 1.5
-    reasonCode: COUNTRY_MISMATCH
-    severity: low
-    source: own
-""",
-    b"{baseCurrency: EUR, rates: [{validFrom: 2026-01-01, perBase: {}}]}",
-    b"{blocked: {}}",
-)
+RULESET_FILES = ruleset_files(-4)
 RULESET = load(*RULESET_FILES)
 TABLES = {
     "transactions": TRANSACTION_KEYS,
