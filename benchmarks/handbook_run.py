@@ -34,7 +34,8 @@ from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.profiles.codec import pack, unpack
 from fraudstream.detection.profiles.events import identity
 from fraudstream.detection.profiles.profile import LabelChange, Profile
-from fraudstream.detection.rules.ruleset import Mode, Ruleset, load
+from fraudstream.detection.rules.rule import Mode
+from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.detection.scoring import decide, score_of
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.training.fit import Validation, fit

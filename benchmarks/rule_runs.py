@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.codec import unpack
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.rules.ruleset import Mode, Ruleset, load
+from fraudstream.detection.rules.rule import Mode
+from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.detection.scoring import decide
 from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream_tools.lab.fintech.world import FintechSettings, make_fintech_world

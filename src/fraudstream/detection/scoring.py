@@ -22,7 +22,8 @@ from fraudstream.detection.models import reasons as model_reasons
 from fraudstream.detection.models.model import Model
 from fraudstream.detection.models.selection import NO_MODELS
 from fraudstream.detection.rules.language import compiler
-from fraudstream.detection.rules.ruleset import Mode, Rule, Ruleset, Thresholds
+from fraudstream.detection.rules.rule import Mode, Rule, Thresholds
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.transactions.decisions.decision import Reason, Verdict
 
 MAX_SCORE: Final = 100

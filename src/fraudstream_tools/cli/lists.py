@@ -182,7 +182,8 @@ def _ruleset(deployment: Deployment) -> "Ruleset":
 
 
 def _warn_if_not_asked_for(ruleset: "Ruleset", list_name: str) -> None:
-    from fraudstream.detection.rules.ruleset import Mode, asked_lists
+    from fraudstream.detection.rules.rule import Mode
+    from fraudstream.detection.rules.rule_checks import asked_lists
 
     if not any(list_name in asked_lists(rule.when) for rule in ruleset.rules if rule.mode is Mode.LIVE):
         text = f"no live rule asks for {list_name}: nothing is decided otherwise until one does"

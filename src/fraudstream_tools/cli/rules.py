@@ -75,7 +75,8 @@ def check(folders: FoldersArgument = None, *, as_json: JsonOption = False) -> No
     fraudstream rules check rules/ candidate/
     ```
     """
-    from fraudstream.detection.rules.ruleset import Mode, RulesetError
+    from fraudstream.detection.rules.rule import Mode
+    from fraudstream.detection.rules.ruleset import RulesetError
     from fraudstream_tools.rules.folder import RulesFolder
 
     found: list[dict[str, Any]] = []

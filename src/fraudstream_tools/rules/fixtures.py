@@ -13,7 +13,8 @@ from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles import events
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.rules import strict_yaml
-from fraudstream.detection.rules.ruleset import Mode, Ruleset
+from fraudstream.detection.rules.rule import Mode
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.durations import DAY, HOUR, MINUTE, SECOND
 from fraudstream.transactions.decisions.decision import Decision, Truth
 from fraudstream.transactions.transaction import FIELDS, Transaction

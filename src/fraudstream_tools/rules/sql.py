@@ -15,7 +15,8 @@ from fraudstream.reporting.log.columns import LINE
 
 if TYPE_CHECKING:
     from fraudstream.detection.rules.lists import Lists
-    from fraudstream.detection.rules.ruleset import Rule, Ruleset
+    from fraudstream.detection.rules.rule import Rule
+    from fraudstream.detection.rules.ruleset import Ruleset
 
 FIELD_COLUMNS: Final[Mapping[str, str]] = {field.name: field.name for field in FIELDS if field.name in LINE} | dict(
     COLUMNS

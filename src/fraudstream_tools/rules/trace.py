@@ -7,7 +7,8 @@ from typing import NamedTuple
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.rules.language import checker, compiler, fields, parser
 from fraudstream.detection.rules.language.compiler import TruthValue
-from fraudstream.detection.rules.ruleset import Rule, Ruleset
+from fraudstream.detection.rules.rule import Rule
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.transactions.transaction import Transaction
 
 Values = dict[str, str | float | None]

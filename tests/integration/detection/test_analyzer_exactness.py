@@ -12,7 +12,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.layout import Personal, Shared
 from fraudstream.detection.profiles.profile import Profile
-from fraudstream.detection.rules.ruleset import Thresholds
+from fraudstream.detection.rules.rule import Thresholds
 from fraudstream.detection.stores.profile_items import StoredProfile
 from fraudstream.detection.stores.profiles import SavedProfiles
 from fraudstream.durations import DAY

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fraudstream.detection.rules import ruleset
 from fraudstream.detection.rules.language import checker, parser
-from fraudstream.detection.rules.ruleset import Rule
+from fraudstream.detection.rules.rule import Rule
 from fraudstream.detection.scoring import score_of
 from fraudstream_tools.rules.folder import RulesFolder
 

@@ -6,14 +6,10 @@ measured: the lower end of the 95 % interval of its precision is at least `PROVE
 severity never makes a score below that severity's floor, however little points weigh beside a live model.
 """
 
-from __future__ import annotations
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from fraudstream.detection.rules.ruleset import Rule, Severity
+from fraudstream.detection.rules.rule import Rule, Severity
 
 PROVEN: Final = 0.9
 """From this precision on a rule declines by itself."""

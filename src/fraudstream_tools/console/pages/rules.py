@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fraudstream.detection.rules.language import parser
-from fraudstream.detection.rules.ruleset import Rule
+from fraudstream.detection.rules.rule import Rule
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.rules.trace import parameters_of
 from fraudstream_tools.rules.words import in_words

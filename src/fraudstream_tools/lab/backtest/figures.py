@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from fraudstream.detection.rules.ruleset import Mode, Ruleset
+from fraudstream.detection.rules.rule import Mode
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream_tools.lab.backtest.intervals import Share, share_of

@@ -12,7 +12,8 @@ from fraudstream.detection.features.named_values import COLUMNS
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.models.model import Model
 from fraudstream.detection.rules.language.sql import SharedColumn, SqlCompiler, literal, select
-from fraudstream.detection.rules.ruleset import Mode, Ruleset
+from fraudstream.detection.rules.rule import Mode
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.detection.scoring import Score
 from fraudstream.reporting.log.reader.standing import LabelHorizon, Standing
 from fraudstream.transactions.decisions.decision import Truth, Verdict

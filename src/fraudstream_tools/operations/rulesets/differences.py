@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from fraudstream.detection.rules.ruleset import Rule, Ruleset
+from fraudstream.detection.rules.rule import Rule
+from fraudstream.detection.rules.ruleset import Ruleset
 
 
 class ChangeKind(StrEnum):

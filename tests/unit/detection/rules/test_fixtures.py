@@ -6,7 +6,7 @@ import pytest
 
 from fraudstream.detection.features.codec import unpack
 from fraudstream.detection.features.registry import NAMES
-from fraudstream.detection.rules.ruleset import Mode
+from fraudstream.detection.rules.rule import Mode
 from fraudstream.transactions.decisions.reasons import SENTENCES
 from fraudstream_tools.rules.fixtures import Expected, Fixture, FixtureError, Result, read_fixtures, run, untested
 from fraudstream_tools.rules.folder import RulesFolder

@@ -11,7 +11,8 @@ import pytest
 
 from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.rules.rates import Rates
-from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, Signal, load
+from fraudstream.detection.rules.rule import Signal
+from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load
 from fraudstream.detection.scoring import decide, score_of
 from fraudstream.transactions.decisions.decision import Reason, Verdict
 from fraudstream.transactions.transaction import Transaction

@@ -11,7 +11,8 @@ from fraudstream.detection.features.codec import unpack
 from fraudstream.detection.features.registry import FEATURES
 from fraudstream.detection.rules.language import fields, parser
 from fraudstream.detection.rules.language.compiler import TruthValue
-from fraudstream.detection.rules.ruleset import Mode, Rule, Ruleset, Signal
+from fraudstream.detection.rules.rule import Mode, Rule, Signal
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.detection.scoring import Outcome, decide, score_of
 from fraudstream.transactions.api.openapi import openapi_document
 from fraudstream.transactions.decisions.decision import Verdict
