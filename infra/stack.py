@@ -9,7 +9,6 @@ import pulumi_aws as aws
 from fraudstream.contract import (
     ANALYZER,
     HOME_REGION,
-    LOG_CHAIN_ITEM,
     PROCESSOR,
     REPORTER,
     TOKENS_ALIAS,
@@ -17,7 +16,7 @@ from fraudstream.contract import (
 from infra.api.rest_api import Api
 from infra.api.spec import api_spec
 from infra.api.waf import Firewall
-from infra.compute.functions import Function, FunctionDefinition, FunctionRole
+from infra.compute.functions import Function, FunctionDefinition, FunctionRole, StackFunctions
 from infra.compute.lambda_packages import Package, Target, build_package
 from infra.compute.stream_consumers import (
     StreamSubscription,
@@ -34,6 +33,7 @@ from infra.data.report_bucket import (
 from infra.data.report_schedules import ReportSchedules
 from infra.data.tables import make_tables, table_arns
 from infra.environments import Stores, environments
+from infra.grants import grant
 from infra.monitoring.alarms import Watched
 from infra.monitoring.audit_trail import AuditTrail
 from infra.monitoring.event_delivery import EventDelivery
@@ -41,6 +41,7 @@ from infra.monitoring.monitoring import Monitoring
 from infra.monitoring.topics import AlertPipe, Topics
 from infra.naming import Names, StackContext
 from infra.network import Network, Reachable
+from infra.outputs import outputs_of_every_stack
 from infra.people import PeoplesPolicies
 from infra.setting_reader import FunctionSettings
 from infra.settings import StackSettings
@@ -58,16 +59,6 @@ class Stack:
     outputs: Mapping[str, pulumi.Input[str]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Functions:
-    processor: Function
-    analyzer: Function
-    reporter: Function
-
-    def by_purpose(self) -> Mapping[str, Function]:
-        return {function.purpose: function for function in (self.processor, self.analyzer, self.reporter)}
-
-
 def _provider(settings: StackSettings, names: Names) -> aws.Provider:
     tags = {"Environment": settings.environment_suffix, "CostCenter": settings.cost_center}
     if settings.region != HOME_REGION:
@@ -80,44 +71,15 @@ def _provider(settings: StackSettings, names: Names) -> aws.Provider:
     )
 
 
-def _grant(settings: StackSettings, stores: Stores, roles: Mapping[str, FunctionRole]) -> None:
-    """Grant each function what it does, and nothing else: this is the whole of it."""
-    tables = stores.tables
-    processor = roles[PROCESSOR].role
-    tables.transactions.grant_add_and_find(processor)
-    if settings.inline_decisions:
-        tables.profiles.grant_read_many(processor)
-        stores.bucket.grant_read_ruleset(processor)
-
-    analyzer = roles[ANALYZER].role
-    tables.transactions.grant_read_stream(analyzer)
-    tables.transactions.grant_update(analyzer)
-    tables.profiles.grant_replace(analyzer)
-    tables.alerts.grant_open_and_close(analyzer)
-    if settings.events:
-        tables.outbox.grant_put(analyzer)
-    stores.bucket.grant_read_ruleset(analyzer)
-    stores.bucket.grant_read_earlier_rulesets(analyzer)
-    stores.dead_letters.grant_send(analyzer)
-
-    reporter = roles[REPORTER].role
-    tables.transactions.grant_read_stream(reporter)
-    tables.transactions.grant_sample(reporter)
-    tables.profiles.grant_one_item(reporter, LOG_CHAIN_ITEM)
-    stores.bucket.grant_report(reporter)
-    stores.bucket.grant_read_ruleset(reporter)
-    stores.dead_letters.grant_send(reporter)
-
-
 def _make_functions(
     place: StackContext, settings: StackSettings, stores: Stores, package: Packager, opts: pulumi.ResourceOptions
-) -> _Functions:
+) -> StackFunctions:
     sizes = {PROCESSOR: settings.processor, ANALYZER: settings.analyzer, REPORTER: settings.reporter}
     roles = {
         purpose: FunctionRole(place, purpose, stores.keys, has_versions=size.provisioned_concurrency > 0, opts=opts)
         for purpose, size in sizes.items()
     }
-    _grant(settings, stores, roles)
+    grant(settings, stores, roles)
     network = Network(
         place,
         Reachable(tables=table_arns(place), bucket=bucket_arn(place)),
@@ -141,7 +103,7 @@ def _make_functions(
         )
         return Function(place, spec, role=roles[purpose], network=network, keys=stores.keys, opts=opts)
 
-    return _Functions(
+    return StackFunctions(
         **{name: make(purpose, sizes[purpose]) for name, purpose in (
             ("processor", PROCESSOR), ("analyzer", ANALYZER), ("reporter", REPORTER),
         )}
@@ -149,7 +111,11 @@ def _make_functions(
 
 
 def _consume(
-    place: StackContext, settings: StackSettings, stores: Stores, functions: _Functions, opts: pulumi.ResourceOptions
+    place: StackContext,
+    settings: StackSettings,
+    stores: Stores,
+    functions: StackFunctions,
+    opts: pulumi.ResourceOptions,
 ) -> None:
     StreamSubscription(
         place,
@@ -192,7 +158,7 @@ def _deliver_events(
     stores: Stores,
     topics: Topics,
     *,
-    functions: _Functions,
+    functions: StackFunctions,
     opts: pulumi.ResourceOptions,
 ) -> EventDelivery | None:
     if not settings.events:
@@ -229,31 +195,17 @@ def _monitor(
     Monitoring(place, watched, topic_arn=topics.alarms.arn, opts=opts)
 
 
-def _outputs(
-    settings: StackSettings, stores: Stores, topics: Topics, functions: _Functions, api: Api
-) -> dict[str, pulumi.Input[str]]:
-    """Return what every stack tells of its stores, functions and settings."""
-    return {
-        "apiUrl": api.url,
-        "bucketName": stores.bucket.name,
-        "transactionsTable": stores.tables.transactions.name,
-        "profilesTable": stores.tables.profiles.name,
-        "alertsTable": stores.tables.alerts.name,
-        "outboxTable": stores.tables.outbox.name,
-        "deadLetterQueueUrl": stores.dead_letters.url,
-        "alarmTopicArn": topics.alarms.arn,
-        "alertTopicArn": topics.alerts.arn,
-        "processorFunction": functions.processor.name,
-        "analyzerFunction": functions.analyzer.name,
-        "reportFunction": functions.reporter.name,
-        "region": settings.region,
-        "tokenKeys": str(settings.token_keys),
-        "tokenNumber": str(settings.token_number),
-        "retentionDays": str(settings.retention_days),
-        "reviewHours": str(settings.review_hours),
-        "reviewExpiryDays": str(settings.review_expiry_days),
-        "apiGatewayAccountRole": settings.api_gateway_account_role,
-    }
+def _make_trail(
+    place: StackContext, settings: StackSettings, stores: Stores, opts: pulumi.ResourceOptions
+) -> AuditTrail:
+    return AuditTrail(
+        place,
+        tables=[table.arn for table in stores.tables.all()],
+        bucket_arn=bucket_arn(place),
+        functions=(PROCESSOR, ANALYZER, REPORTER),
+        lock_days=settings.audit_trail_lock_days,
+        opts=opts,
+    )
 
 
 def build(settings: StackSettings, package: Packager = build_package) -> Stack:
@@ -302,7 +254,19 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
     _monitor(place, settings, stores, topics, api=api, opts=opts)
     functions.processor.add_alias(place, TOKENS_ALIAS)
     people = PeoplesPolicies(place, tables=stores.tables, keys=keys, opts=opts)
-    outputs = _outputs(settings, stores, topics, functions, api)
+    analytics = Analytics(place, settings, bucket=stores.bucket, keys=keys, opts=opts) if settings.analytics else None
+    trail = _make_trail(place, settings, stores, opts) if settings.audit_trail else None
+    outputs = outputs_of_every_stack(settings, stores, topics, functions, api)
+    chosen: Mapping[str, pulumi.Input[str] | None] = {
+        "backOfficeUrl": settings.back_office_url,
+        "eventTopicArn": delivery.topic_arn if delivery else None,
+        "encryptionKeyArn": keys.arn,
+        "apiKey": api.api_key,
+        "analyticsDatabase": analytics.database if analytics else None,
+        "analyticsWorkgroup": analytics.workgroup if analytics else None,
+        "auditBucket": trail.bucket if trail else None,
+    }
+    outputs |= {name: value for name, value in chosen.items() if value is not None}
     outputs |= {
         "analystPolicyArn": people.analyst,
         "ruleAuthorPolicyArn": people.rule_author,
@@ -310,25 +274,4 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
         "dailySchedule": schedules.daily,
         "hourlySchedule": schedules.hourly,
     }
-    if settings.back_office_url is not None:
-        outputs["backOfficeUrl"] = settings.back_office_url
-    if delivery is not None:
-        outputs["eventTopicArn"] = delivery.topic_arn
-    if keys.arn is not None:
-        outputs["encryptionKeyArn"] = keys.arn
-    if api.api_key is not None:
-        outputs["apiKey"] = api.api_key
-    if settings.analytics:
-        analytics = Analytics(place, settings, bucket=stores.bucket, keys=keys, opts=opts)
-        outputs |= {"analyticsDatabase": analytics.database, "analyticsWorkgroup": analytics.workgroup}
-    if settings.audit_trail:
-        trail = AuditTrail(
-            place,
-            tables=[table.arn for table in stores.tables.all()],
-            bucket_arn=bucket_arn(place),
-            functions=(PROCESSOR, ANALYZER, REPORTER),
-            lock_days=settings.audit_trail_lock_days,
-            opts=opts,
-        )
-        outputs["auditBucket"] = trail.bucket
     return Stack(outputs=outputs)

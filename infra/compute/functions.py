@@ -202,3 +202,12 @@ def make_log_group(
     return aws.cloudwatch.LogGroup(
         name, name=name, retention_in_days=LOG_RETENTION_DAYS, kms_key_id=keys.arn, skip_destroy=False, opts=opts
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackFunctions:
+    """The three functions of a stack."""
+
+    processor: Function
+    analyzer: Function
+    reporter: Function

@@ -1,0 +1,43 @@
+"""What each function may do with the stores: this is the whole of it."""
+
+from collections.abc import Mapping
+
+from fraudstream.contract import ANALYZER, LOG_CHAIN_ITEM, PROCESSOR, REPORTER
+from infra.compute.functions import FunctionRole
+from infra.environments import Stores
+from infra.settings import StackSettings
+
+
+def grant(settings: StackSettings, stores: Stores, roles: Mapping[str, FunctionRole]) -> None:
+    """Grant each function what it does, and nothing else.
+
+    Args:
+        settings: the stack's.
+        stores: what there is to reach.
+        roles: the functions' roles, by purpose.
+    """
+    tables = stores.tables
+    processor = roles[PROCESSOR].role
+    tables.transactions.grant_add_and_find(processor)
+    if settings.inline_decisions:
+        tables.profiles.grant_read_many(processor)
+        stores.bucket.grant_read_ruleset(processor)
+
+    analyzer = roles[ANALYZER].role
+    tables.transactions.grant_read_stream(analyzer)
+    tables.transactions.grant_update(analyzer)
+    tables.profiles.grant_replace(analyzer)
+    tables.alerts.grant_open_and_close(analyzer)
+    if settings.events:
+        tables.outbox.grant_put(analyzer)
+    stores.bucket.grant_read_ruleset(analyzer)
+    stores.bucket.grant_read_earlier_rulesets(analyzer)
+    stores.dead_letters.grant_send(analyzer)
+
+    reporter = roles[REPORTER].role
+    tables.transactions.grant_read_stream(reporter)
+    tables.transactions.grant_sample(reporter)
+    tables.profiles.grant_one_item(reporter, LOG_CHAIN_ITEM)
+    stores.bucket.grant_report(reporter)
+    stores.bucket.grant_read_ruleset(reporter)
+    stores.dead_letters.grant_send(reporter)
