@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from email.parser import HeaderParser
 from pathlib import Path
@@ -38,16 +39,30 @@ def archive(function: str) -> zipfile.ZipFile:
     return zipfile.ZipFile(build_package(function, HOST).path)
 
 
+def requirements(lock: str) -> list[Requirement]:
+    text = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8")
+    return [Requirement(line.rstrip(" \\")) for line in text.splitlines() if re.match(r"[A-Za-z0-9]", line)]
+
+
 def locked(function: str) -> dict[str, str]:
     """What the lock names for this machine, with its version."""
-    lock = (ROOT / "requirements" / f"{function}.txt").read_text(encoding="utf-8")
-    lines = (line.rstrip(" \\") for line in lock.splitlines() if re.match(r"[A-Za-z0-9]", line))
-    wanted = [Requirement(line) for line in lines]
     return {
         canonicalize_name(each.name): str(each.specifier).removeprefix("==")
-        for each in wanted
+        for each in requirements(function)
         if each.marker is None or each.marker.evaluate()
     }
+
+
+def test_what_the_code_imports_has_one_version_on_every_python() -> None:
+    """Types are checked as Python 3.11 has them: annotations for a newer one are unknown to it."""
+    names = Counter(canonicalize_name(each.name) for each in requirements("development"))
+    forked = {name for name, versions in names.items() if versions > 1}
+    folders = ("src", "infra", "policy", "proofs", "benchmarks", "accessibility", "tests")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    imported = {
+        module.partition(".")[0] for path in files for module in imports(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert imported & forked == set()
 
 
 def test_a_package_holds_what_its_lock_says_and_nothing_else(function: str, archive: zipfile.ZipFile) -> None:
