@@ -63,7 +63,7 @@ def unpack_vector(packed: bytes) -> Vector:
     return tuple([ordered[place] for place in _PLACES])
 
 
-_KINDS: Final = tuple(EntityKind)
+_KINDS: Final = tuple(kind for kind in EntityKind if kind is not EntityKind.COUNTERPARTY)
 _FAMILIAR = struct.Struct("<II")
 _LABEL = struct.Struct("<QI")
 
@@ -75,8 +75,8 @@ def _fixed(kind: EntityKind) -> struct.Struct:
     return struct.Struct(f"<BBBBQIddII{columns}{details}")
 
 
-_FIXED: Final = {kind: _fixed(kind) for kind in EntityKind}
-_EVENTS: Final = {kind: struct.Struct("<" + LAYOUTS[kind].event) for kind in EntityKind}
+_FIXED: Final = {kind: _fixed(kind) for kind in _KINDS}
+_EVENTS: Final = {kind: struct.Struct("<" + LAYOUTS[kind].event) for kind in _KINDS}
 
 
 def pack_profile(profile: Profile) -> bytes:

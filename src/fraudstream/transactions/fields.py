@@ -17,7 +17,10 @@ from fraudstream.transactions.values.times import LATEST
 
 
 class EntityKind(StrEnum):
-    """Who or what an identifier identifies; the same text has another token for another kind."""
+    """Who or what an identifier identifies; the same text has another token for another kind, but for a counterparty.
+
+    Stored profiles name a kind by its place in this list: a new one comes last.
+    """
 
     CUSTOMER = "customer"
     CARD = "card"
@@ -25,6 +28,13 @@ class EntityKind(StrEnum):
     TERMINAL = "terminal"
     DEVICE = "device"
     IP = "ip"
+    COUNTERPARTY = "counterparty"
+    """The other side of a transfer, a deposit or a withdrawal."""
+
+    @property
+    def of_tokens(self) -> "EntityKind":
+        """The kind by which its tokens are made: a counterparty may be a customer too, and then has the same token."""
+        return EntityKind.CUSTOMER if self is EntityKind.COUNTERPARTY else self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +49,7 @@ class FieldSpec:
     optional_in_request: bool = False
     """The client may leave it out although every stored transaction has it."""
     identifies: EntityKind | None = None
-    """The stored value is a token of this kind of entity."""
-    has_profile: bool = True
-    """The entity that it identifies has a profile."""
+    """The stored value is the token of an entity of this kind, which has a profile."""
     in_rules: bool = False
     """Rules can use it by its name, as a text."""
     instead_in_rules: str | None = None

@@ -77,10 +77,8 @@ def _country(description: str) -> FieldSpec:
     return FieldSpec(request=fields.country(description, COUNTRIES), in_rules=True, logged=True)
 
 
-def _identifier(kind: EntityKind, description: str, *, has_profile: bool = True) -> FieldSpec:
-    return FieldSpec(
-        request=fields.identifier(description), identifies=kind, has_profile=has_profile, in_rules=True, logged=True
-    )
+def _identifier(kind: EntityKind, description: str) -> FieldSpec:
+    return FieldSpec(request=fields.identifier(description), identifies=kind, in_rules=True, logged=True)
 
 
 def _code(description: str) -> FieldSpec:
@@ -235,8 +233,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
         ),
     ] = None
     counterparty_token: Annotated[
-        str | None,
-        _identifier(EntityKind.CUSTOMER, "The other side's account or customer.", has_profile=False),
+        str | None, _identifier(EntityKind.COUNTERPARTY, "The other side's account or customer.")
     ] = None
     account_opened_at: Annotated[
         int | None,

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListedEntity
 
-Kind = Literal["customer", "card", "merchant", "terminal", "device", "ip"]
+Kind = Literal["customer", "card", "merchant", "terminal", "device", "ip", "counterparty"]
 ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="The list's name, such as blocked or trusted.")]
-KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="customer, card, merchant, terminal, device or ip.")]
+KindArgument = Annotated[
+    Kind, typer.Argument(metavar="KIND", help="customer, card, merchant, terminal, device, ip or counterparty.")
+]
 IdsArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="ID…", help="Identifiers as clients post them, or tokens as the API answers them."),
@@ -38,7 +40,7 @@ def register(app: typer.Typer) -> None:
         name="lists",
         no_args_is_help=True,
         help="""
-Block or trust customers, cards, merchants, terminals, devices and internet addresses.
+Block or trust customers, cards, merchants, terminals, devices, internet addresses and counterparties.
 
 Rules ask for a list by `listed("blocked")`; which lists there are is said in lists.yaml beside the rules. An entry that
 these commands make counts for the next transaction, and stays when rules change. Entries that should be kept in git

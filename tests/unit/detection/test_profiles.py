@@ -32,6 +32,8 @@ from fraudstream.durations import DAY
 HOUR = 3_600_000
 YEAR = 365 * DAY
 KINDS = st.sampled_from(EntityKind)
+FIRST_KINDS = tuple(kind for kind in EntityKind if kind is not EntityKind.COUNTERPARTY)
+"""Those of which 0.1.0 stored profiles."""
 
 
 def event(number: int, *, time: int | None = None, amount: int = 2000, peer: int = 1, flags: int = SPEND) -> Event:
@@ -80,7 +82,7 @@ def test_what_is_stored_is_read_back_equal(history: tuple[EntityKind, list[Event
     assert unpack(pack(profile)) == profile
 
 
-@given(histories())
+@given(histories(st.sampled_from(FIRST_KINDS)))
 def test_fixed_widths_are_read_too(history: tuple[EntityKind, list[Event]]) -> None:
     kind, happened = history
     profile = learnt(happened, kind)
@@ -311,7 +313,7 @@ def test_a_profile_under_the_key_of_another_kind_is_damaged() -> None:
         unpack(stored, EntityKind.CUSTOMER)
 
 
-@pytest.mark.parametrize("kind", EntityKind)
+@pytest.mark.parametrize("kind", FIRST_KINDS)
 def test_what_0_1_0_wrote_is_read(kind: EntityKind) -> None:
     profile = learnt([event(number) for number in range(30)], kind)
     assert unpack(as_0_1_0_wrote(profile), kind) == profile

@@ -27,7 +27,8 @@ def test_a_token_is_always_the_same_and_tells_nothing(identifier: str, kind: Ent
 def test_a_token_depends_on_the_kind_and_on_the_key() -> None:
     other_key = base64.b64encode(bytes(32)).decode()
     tokens = {Tokenizer(key).token(kind, "4711") for key in (KEY, other_key) for kind in EntityKind}
-    assert len(tokens) == 2 * len(EntityKind)
+    # A counterparty may be a customer too, and has the same token then.
+    assert len(tokens) == 2 * (len(EntityKind) - 1)
 
 
 def test_a_token_is_what_it_always_was() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from fraudstream.detection.features.customer import MONTH, WEEK, spending_counts, total
+from fraudstream.detection.features.customer import MONTH, WEEK, spending_counts
 from fraudstream.detection.profiles.events import NO_AMOUNT, NO_PEER, is_evidence, spent
 from fraudstream.detection.profiles.layout import Personal
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
@@ -15,9 +15,9 @@ _WINDOWS: Final = (("cardCount1h", HOUR), ("cardCount2h", 2 * HOUR), ("cardCount
 def add(values: FeatureValues, view: ProfileView) -> None:
     """Add the card's features."""
     spending_counts(values, view, _WINDOWS)
-    values["cardSum24h"] = total(view, Personal.SUM, DAY, spent) / 100
-    values["cardDeclines24h"] = total(view, Personal.DECLINES, DAY, is_evidence)
-    values["cardDeclines30d"] = total(view, Personal.DECLINES, MONTH, is_evidence)
+    values["cardSum24h"] = view.total(Personal.SUM, DAY, spent) / 100
+    values["cardDeclines24h"] = view.total(Personal.DECLINES, DAY, is_evidence)
+    values["cardDeclines30d"] = view.total(Personal.DECLINES, MONTH, is_evidence)
     values["cardFrauds30d"] = view.frauds(Personal.FRAUDS)
     event = view.event
     if event.peer == NO_PEER:

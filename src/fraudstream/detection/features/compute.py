@@ -12,7 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from fraudstream.detection.features import card, customer, refund, shared_entities
+from fraudstream.detection.features import card, counterparty, customer, refund, shared_entities
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.durations import DAY
@@ -30,6 +30,7 @@ _OF_KIND: Mapping[EntityKind, Callable[[FeatureValues, ProfileView], None]] = Ma
         EntityKind.TERMINAL: shared_entities.add_terminal,
         EntityKind.DEVICE: shared_entities.add_device,
         EntityKind.IP: shared_entities.add_address,
+        EntityKind.COUNTERPARTY: counterparty.add,
     }
 )
 

@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from fraudstream.detection.profiles.events import (
@@ -61,13 +61,6 @@ def spending_counts(values: FeatureValues, view: ProfileView, names: Sequence[tu
             values[name] = view.in_days(Personal.COUNT, window, is_spending)
 
 
-def total(view: ProfileView, column: Personal, window: int, figure: Callable[[Event], int]) -> int:
-    """Sum a figure of the earlier events in a window (milliseconds)."""
-    if view.profile.reaches(view.time - window):
-        return sum([figure(event) for event in view.since(window)])
-    return view.in_days(column, window, figure)
-
-
 _WINDOWS: Final = (
     ("customerCount1h", HOUR),
     ("customerCount12h", 12 * HOUR),
@@ -79,17 +72,17 @@ _WINDOWS: Final = (
 
 def _counts(values: FeatureValues, view: ProfileView) -> None:
     spending_counts(values, view, _WINDOWS)
-    values["customerDeclines24h"] = total(view, Personal.DECLINES, DAY, is_evidence)
-    values["customerRefunds7d"] = total(view, Personal.REFUNDS, WEEK, is_refund)
-    values["customerNearThreshold7d"] = total(view, Personal.NEAR_THRESHOLD, WEEK, is_near_threshold)
+    values["customerDeclines24h"] = view.total(Personal.DECLINES, DAY, is_evidence)
+    values["customerRefunds7d"] = view.total(Personal.REFUNDS, WEEK, is_refund)
+    values["customerNearThreshold7d"] = view.total(Personal.NEAR_THRESHOLD, WEEK, is_near_threshold)
     values["customerFrauds30d"] = view.frauds(Personal.FRAUDS)
 
 
 def _sums(values: FeatureValues, view: ProfileView) -> None:
-    values["customerSum24h"] = total(view, Personal.SUM, DAY, spent) / 100
-    values["customerSum7d"] = total(view, Personal.SUM, WEEK, spent) / 100
-    values["customerSum30d"] = total(view, Personal.SUM, MONTH, spent) / 100
-    values["customerRefundSum7d"] = total(view, Personal.REFUND_SUM, WEEK, refunded) / 100
+    values["customerSum24h"] = view.total(Personal.SUM, DAY, spent) / 100
+    values["customerSum7d"] = view.total(Personal.SUM, WEEK, spent) / 100
+    values["customerSum30d"] = view.total(Personal.SUM, MONTH, spent) / 100
+    values["customerRefundSum7d"] = view.total(Personal.REFUND_SUM, WEEK, refunded) / 100
     accepted = [event for event in view.since(DAY) if not event.flags & DECLINED and event.amount != NO_AMOUNT]
     values["customerIn24h"] = sum([event.amount for event in accepted if event.flags & IN]) / 100
     values["customerOut24h"] = sum([event.amount for event in accepted if event.flags & OUT]) / 100

@@ -47,6 +47,8 @@ class Feature(NamedTuple):
 _COUNT, _SHARE, _AMOUNT, _COARSE = Form.COUNT, Form.SHARE, Form.AMOUNT, Form.COARSE
 _KNOWN: Final = 4
 """The schema that brought what tells new from unknown, refunds from inventions and rings from families."""
+_LINKS: Final = 5
+"""The schema that brought counterparties, and how many share what."""
 
 DECLARED: Final = (
     Feature("amountBase", _AMOUNT, "the amount in the base currency; missing without an exchange rate"),
@@ -129,6 +131,14 @@ DECLARED: Final = (
     Feature("ipDeclinedCards1h", _COUNT, "distinct cards among the newest of them with a decline that is evidence"),
     Feature("ipDeclineShare1h", _SHARE, "share of such declines among them; missing while there are none"),
     Feature("ipFrauds30d", _COUNT, "transactions from the address in 30 days known to be fraud"),
+    Feature("counterpartyAgeDays", _COARSE, "days since anybody's first transaction with the counterparty", _LINKS),
+    Feature("counterpartyCount30d", _COARSE, "anybody's earlier transactions with it in 30 days", _LINKS),
+    Feature("counterpartySenders24h", _COUNT, "distinct customers of its newest who sent it money in 24 h", _LINKS),
+    Feature("counterpartySenders7d", _COUNT, "the same in 7 days, this one too", _LINKS),
+    Feature("counterpartyNewSenders7d", _COUNT, "those of them who had sent it nothing before", _LINKS),
+    Feature("counterpartyIn24h", _COARSE, "what customers sent it before in 24 hours, declined ones left out", _LINKS),
+    Feature("counterpartyOut24h", _COARSE, "what it paid customers before in 24 hours", _LINKS),
+    Feature("counterpartyFrauds30d", _COUNT, "what was sent to it in 30 days and is known to be fraud", _LINKS),
 )
 """All that any release has stored."""
 FEATURES: Final = tuple(feature for feature in DECLARED if not feature.retired)

@@ -25,6 +25,7 @@ _FAMILIES: Final = (
     (r"^terminal", "MODEL_TERMINAL_ACTIVITY"),
     (r"^device", "MODEL_DEVICE_ACTIVITY"),
     (r"^ip", "MODEL_ADDRESS_ACTIVITY"),
+    (r"^counterparty", "MODEL_COUNTERPARTY_ACTIVITY"),
     (r"", "MODEL_OTHER"),
 )
 CODES: Final = {name: next(code for pattern, code in _FAMILIES if re.search(pattern, name)) for name in NAMES}

@@ -22,6 +22,7 @@ from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.events import NO_COUNTRY, NO_PEER, NO_PLACE, Event
 from fraudstream.detection.profiles.layout import LAYOUTS, ColumnForm, Layout
 from fraudstream.detection.profiles.profile import HOURS_A_DAY, LabelChange, LastPlace, OlderEvents, Profile
+from fraudstream.detection.profiles.senders import BITS
 from fraudstream.detection.profiles.sharded import Sharding
 
 SCHEMA: Final = 6
@@ -112,10 +113,12 @@ def _fixed(kind: EntityKind, widths: int | None) -> _Fixed:
         columns.append((slice(at, at + length), (0,) * (column.length - length)))
         codes += f"{length}{code}" if code else ""
         at += length
-    details = "QhhBBB" if form.layout.detailed else ""
+    details = "QhhBBB" if form.layout.detailed else f"{_SENDERS}s" if form.layout.senders else ""
     return _Fixed(struct.Struct(f"<{head}{codes}{details}"), tuple(columns), at)
 
 
+_SENDERS: Final = BITS // 8
+"""Bytes of a filter of senders."""
 _HEAD: Final = 10
 """Values before the widths."""
 _WIDTHS: Final = struct.Struct("<H")
@@ -157,6 +160,8 @@ def pack(profile: Profile) -> bytes:
     values[_HEAD] = widths
     if form.layout.detailed:
         values += (*past.place, len(past.devices), len(past.countries), len(past.payees))
+    elif form.layout.senders:
+        values.append(past.senders.to_bytes(_SENDERS, "little"))
     body = b"".join(
         [
             _fixed(kind, widths).form.pack(*values),
@@ -246,11 +251,13 @@ def _read(kind: EntityKind, state: bytes) -> Profile:
     columns = [values[place] or nothing for place, nothing in fixed.columns]
     days = len(form.layout.days)
     daytimes: tuple[int, ...] = ()
-    place, devices, countries, payees = LastPlace(0, NO_PLACE, NO_PLACE), 0, 0, 0
+    place, devices, countries, payees, senders = LastPlace(0, NO_PLACE, NO_PLACE), 0, 0, 0, 0
     if form.layout.detailed:
         daytimes = columns.pop()
         *placed, devices, countries, payees = values[fixed.details :]
         place = LastPlace(*placed)
+    elif form.layout.senders:
+        senders = int.from_bytes(values[fixed.details], "little")
     numbers = devices, countries, payees
     if state[0] <= _SCHEMA_OF_LONG_FAMILIAR:
         familiar, start = known_values_codec.read_long(state, fixed.form.size, numbers)
@@ -267,6 +274,7 @@ def _read(kind: EntityKind, state: bytes) -> Profile:
         Amounts(number, mean, squares),
         place,
         *familiar,
+        senders,
     )
     return Profile(
         kind,

@@ -10,14 +10,12 @@ PERSONAL: Final = frozenset({EntityKind.CUSTOMER, EntityKind.CARD})
 """Kinds that belong to one person. The others are met by many people, may be busy, and are written by many at once."""
 
 _TOKENS: Final = tuple(
-    (field.spec.identifies, attrgetter(field.name))
-    for field in FIELDS
-    if field.spec.identifies is not None and field.spec.has_profile
+    (field.spec.identifies, attrgetter(field.name)) for field in FIELDS if field.spec.identifies is not None
 )
 
 
 def tokens(transaction: Transaction) -> dict[EntityKind, str]:
-    """Return the token of every entity with a profile that a transaction touches."""
+    """Return the token of every entity that a transaction touches."""
     return {kind: token for kind, get in _TOKENS if (token := get(transaction)) is not None}
 
 

@@ -61,8 +61,8 @@ class Event(NamedTuple):
     """Hundredths of the base currency; `NO_AMOUNT` where no exchange rate is known."""
     flags: int
     peer: int
-    """32-bit hash of what the entity met, or `NO_PEER`: a customer its device, a card its merchant, a terminal its
-    customer, all others the card."""
+    """32-bit hash of what the entity met, or `NO_PEER`: a customer its device, a card its merchant, a terminal or a
+    counterparty its customer, all others the card."""
     other_peer: int
     """The same of a second one: a customer the payee, a device or an address the customer; `NO_PEER` for the others."""
     country: int
@@ -104,6 +104,20 @@ def spent(event: Event) -> int:
 def refunded(event: Event) -> int:
     """Return what was refunded, in hundredths of the base currency."""
     return event.amount if event.flags & REFUND and event.amount != NO_AMOUNT else 0
+
+
+def received(event: Event) -> int:
+    """Return what a counterparty was sent, in hundredths of the base currency; 0 for what was declined."""
+    return _moved(event, OUT)
+
+
+def paid_out(event: Event) -> int:
+    """Return what a counterparty paid a customer, in hundredths of the base currency; 0 for what was declined."""
+    return _moved(event, IN)
+
+
+def _moved(event: Event, way: int) -> int:
+    return event.amount if event.flags & (way | DECLINED) == way and event.amount != NO_AMOUNT else 0
 
 
 class UnusableTransactionError(ValueError):
@@ -187,7 +201,7 @@ def events_of(
                 )
             case EntityKind.CARD:
                 made[kind] = _met(common, peer_hash(transaction.merchant_id))
-            case EntityKind.TERMINAL:
+            case EntityKind.TERMINAL | EntityKind.COUNTERPARTY:
                 made[kind] = _met(common, peer_hash(transaction.customer_id))
             case EntityKind.MERCHANT:
                 made[kind] = _met(common, card)

@@ -27,12 +27,21 @@ class Personal(IntEnum):
 
 
 class Shared(IntEnum):
-    """Columns of the days of all others."""
+    """Columns of the days of all others; a counterparty has more."""
 
     COUNT = 0
     """Transactions of every type."""
     FRAUDS = 1
-    """Transactions known to be fraud."""
+    """Transactions known to be fraud; of a counterparty those that sent it money."""
+
+
+class Counterparty(IntEnum):
+    """Columns that a counterparty's days have beside those of all shared ones."""
+
+    IN = 2
+    """Hundredths of the base currency that customers sent it, declined ones left out."""
+    OUT = 3
+    """The same that it paid customers."""
 
 
 class SharedHour(IntEnum):
@@ -65,6 +74,8 @@ class Layout(NamedTuple):
     """Newest changes of labels, which are known again when they are repeated."""
     detailed: bool
     """Daytimes, places, and what is familiar are kept too."""
+    senders: bool = False
+    """A filter of all that ever sent money is kept too."""
 
     @property
     def day_limits(self) -> tuple[int, ...]:
@@ -107,6 +118,15 @@ _SHARED = Layout(
     labels=8,
     detailed=False,
 )
+_COUNTERPARTY = Layout(
+    ring=14,
+    event="QIIBI",
+    days=(*_SHARED.days, ColumnForm(_WEEK, "I"), ColumnForm(_WEEK, "I")),
+    hours=(),
+    labels=8,
+    detailed=False,
+    senders=True,
+)
 LAYOUTS: Final = {
     EntityKind.CUSTOMER: _CUSTOMER,
     EntityKind.CARD: _CARD,
@@ -114,4 +134,5 @@ LAYOUTS: Final = {
     EntityKind.TERMINAL: _SHARED,
     EntityKind.DEVICE: _SHARED,
     EntityKind.IP: _SHARED,
+    EntityKind.COUNTERPARTY: _COUNTERPARTY,
 }

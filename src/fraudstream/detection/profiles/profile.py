@@ -24,16 +24,20 @@ from fraudstream.detection.profiles.events import (
     NO_COUNTRY,
     NO_PEER,
     NO_PLACE,
+    OUT,
     Event,
     is_evidence,
     is_near_threshold,
     is_refund,
     is_spending,
+    paid_out,
+    received,
     refunded,
     spent,
 )
 from fraudstream.detection.profiles.known_values import KnownValue, remember
-from fraudstream.detection.profiles.layout import LAYOUTS, Personal, Shared
+from fraudstream.detection.profiles.layout import LAYOUTS, Layout, Personal, Shared
+from fraudstream.detection.profiles.senders import with_sender
 from fraudstream.durations import DAY, HOUR
 
 HOURS_A_DAY: Final = 24
@@ -67,11 +71,15 @@ class OlderEvents(msgspec.Struct, frozen=True):
     devices: tuple[KnownValue, ...] = ()
     countries: tuple[KnownValue, ...] = ()
     payees: tuple[KnownValue, ...] = ()
+    senders: int = 0
+    """Filter of the customers who sent a counterparty money; see `senders`."""
 
-    def plus(self, event: Event, *, detailed: bool) -> "OlderEvents":
+    def plus(self, event: Event, layout: Layout) -> "OlderEvents":
         """Add the event that leaves the ring; its details only where they are kept."""
         amounts = self.amounts.plus((event,))
-        if not detailed:
+        if layout.senders:
+            return OlderEvents(amounts, senders=with_sender(self.senders, event))
+        if not layout.detailed:
             return OlderEvents(amounts)
         time = event.time
         placed = event.latitude != NO_PLACE
@@ -149,7 +157,7 @@ class Profile(msgspec.Struct, frozen=True):
         if not older:
             insort(ring, event)
             if len(ring) > layout.ring:
-                past = past.plus(ring.pop(0), detailed=layout.detailed)
+                past = past.plus(ring.pop(0), layout)
         time = event.time
         days = self.days.plus(time // DAY, _days(self.kind, event), layout.day_limits)
         hours = self.hours
@@ -187,7 +195,9 @@ class Profile(msgspec.Struct, frozen=True):
         labels = list(self.labels)
         insort(labels, change)
         column = Personal.FRAUDS if self.kind in PERSONAL else Shared.FRAUDS
-        figures = [frauds if position == column else 0 for position in range(len(layout.days))]
+        # Who paid a mule in is a victim: only what was sent to a counterparty speaks against it.
+        counted = 0 if self.kind is EntityKind.COUNTERPARTY and not labelled.flags & OUT else frauds
+        figures = [counted if position == column else 0 for position in range(len(layout.days))]
         days = self.days.plus(labelled.time // DAY, figures, layout.day_limits)
         newest = tuple(labels[-layout.labels :])
         ring = self.ring
@@ -210,6 +220,8 @@ def _relabelled(event: Event, frauds: int) -> Event:
 
 def _days(kind: EntityKind, event: Event) -> tuple[int, ...]:
     """Return what an event adds to the columns of its day."""
+    if kind is EntityKind.COUNTERPARTY:
+        return (1, 0, received(event), paid_out(event))
     if kind not in PERSONAL:
         return (1, 0)
     spending = (is_spending(event), spent(event), is_evidence(event), 0)

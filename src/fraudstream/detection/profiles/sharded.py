@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from fraudstream.detection.profiles.buckets import Buckets
 from fraudstream.detection.profiles.events import Event
 from fraudstream.detection.profiles.known_values import MAX_KNOWN_VALUES, KnownValue
-from fraudstream.detection.profiles.layout import LAYOUTS
+from fraudstream.detection.profiles.layout import LAYOUTS, Layout
 from fraudstream.detection.profiles.profile import LabelChange, OlderEvents, Profile
 
 _MOST_OF_A_DAYTIME: Final = 65_535
@@ -183,7 +183,7 @@ def merged(base: Profile, shards: Sequence[Profile]) -> Profile:
         _sum([part.days for part in parts], layout.day_limits),
         _sum([part.hours for part in parts], layout.hour_limits),
         tuple([min(sum(hours), _MOST_OF_A_DAYTIME) for hours in zip(*[part.daytimes for part in parts], strict=True)]),
-        _past(base.past, [shard.past for shard in shards], older, detailed=layout.detailed),
+        _past(base.past, [shard.past for shard in shards], older, layout),
         tuple(sorted(change for part in parts for change in part.labels)[-layout.labels :]),
     )
 
@@ -204,22 +204,23 @@ def _sum(parts: Sequence[Buckets], limits: Sequence[int]) -> Buckets:
     )
 
 
-def _past(base: OlderEvents, shards: Sequence[OlderEvents], older: Sequence[Event], *, detailed: bool) -> OlderEvents:
+def _past(base: OlderEvents, shards: Sequence[OlderEvents], older: Sequence[Event], layout: Layout) -> OlderEvents:
     amounts, parts = base.amounts, [base, *shards]
     for shard in shards:
         amounts = amounts.joined(shard.amounts.without(base.amounts))
-    if not detailed:
-        return OlderEvents(amounts.plus(older))
-    place = max(part.place for part in parts)
+    place, senders = max(part.place for part in parts), 0
+    for part in parts:
+        senders |= part.senders
     past = OlderEvents(
         amounts,
         place,
         _known(part.devices for part in parts),
         _known(part.countries for part in parts),
         _known(part.payees for part in parts),
+        senders,
     )
     for event in older:
-        past = past.plus(event, detailed=True)
+        past = past.plus(event, layout)
     return replace(past, place=max(place, past.place))
 
 

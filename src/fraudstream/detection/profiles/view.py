@@ -54,6 +54,12 @@ class ProfileView:
         total = self.profile.hours.total(column, (self.time - window) // HOUR, last)
         return max(total - sum([figure(event) for event in self.excluded if event.time // HOUR <= last]), 0)
 
+    def total(self, column: int, window: int, figure: Callable[[Event], int]) -> int:
+        """Sum a figure of the earlier events in a window: exact while the ring covers it, else see `in_days`."""
+        if self.profile.reaches(self.time - window):
+            return sum([figure(event) for event in self.since(window)])
+        return self.in_days(column, window, figure)
+
     def since(self, window: int) -> list[Event]:
         """Return the ring's events in a window (milliseconds) that ends with the event."""
         start = self.time - window

@@ -35,6 +35,7 @@ class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     terminal: tuple[Token | _Entry, ...] = ()
     device: tuple[Token | _Entry, ...] = ()
     ip: tuple[Token | _Entry, ...] = ()
+    counterparty: tuple[Token | _Entry, ...] = ()
 
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()

@@ -15,7 +15,7 @@ from fraudstream.transactions.transaction import FIELDS
 ENTITIES: Mapping[str, str] = {
     field.spec.identifies.value: field.public_name
     for field in FIELDS
-    if field.spec.identifies is not None and field.spec.has_profile and field.spec.logged
+    if field.spec.identifies is not None and field.spec.logged
 }
 """Kind of entity to the log's column of its tokens."""
 

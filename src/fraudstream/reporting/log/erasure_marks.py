@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 OWNER: Final = "customerId"
 """The attribute that says whose transaction it is."""
-ELSEWHERE: Final = tuple(
-    field.public_name for field in FIELDS if field.spec.identifies is EntityKind.CUSTOMER and field.public_name != OWNER
-)
+ELSEWHERE: Final = tuple(field.public_name for field in FIELDS if field.spec.identifies is EntityKind.COUNTERPARTY)
 """Attributes by which a person is in the transactions of others: nothing but these is taken out of them."""
 
 

@@ -11,7 +11,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         "ACCOUNT_TAKEOVER": "A payee, country and device that are all new for this customer came together.",
         "AMOUNT_OUTLIER": "The amount is far above what this customer usually spends.",
-        "BLOCKED_ENTITY": "The customer, card, merchant, device or address is on the blocked list.",
+        "BLOCKED_ENTITY": "The customer, card, merchant, device, address or other side is on the blocked list.",
         "CARD_TESTING": "Several cards were declined on this device, address or merchant, as if being tried out.",
         "CARD_VELOCITY": "The card was used unusually often in a short time.",
         "COMPROMISED_MERCHANT": "Much of what was paid at this merchant lately turned out to be fraud.",
@@ -22,7 +22,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "DORMANT_ACCOUNT": "The account was idle for long and woke up with a high amount.",
         "DUPLICATE_PAYMENT": "The same amount was paid at the same merchant with this card just before.",
         "IMPOSSIBLE_TRAVEL": "The customer's last place is too far away for the time between.",
-        "KNOWN_FRAUD": "The card or device took part in something that is known to be fraud.",
+        "KNOWN_FRAUD": "The card, device or other side took part in something that is known to be fraud.",
         "LARGE_NEW_PAYEE": "An unusually high amount goes to somebody whom this customer never paid before.",
         "LIST_UNREADABLE": "On which lists one of those involved is could not be read, and was left aside.",
         "MANY_MERCHANTS": "The card was used at unusually many merchants.",
@@ -30,6 +30,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "MODEL_ADDRESS_ACTIVITY": "The model weighs what came from this internet address lately.",
         "MODEL_AMOUNT": "The model weighs the amount, by itself or beside what is usual here.",
         "MODEL_CARD_ACTIVITY": "The model weighs how the card was used lately.",
+        "MODEL_COUNTERPARTY_ACTIVITY": "The model weighs who else paid the other side lately, and since when.",
         "MODEL_CUSTOMER_ACTIVITY": "The model weighs what the customer did lately.",
         "MODEL_DECLINES": "The model weighs recent declines.",
         "MODEL_DEVICE_ACTIVITY": "The model weighs what was done on this device lately.",
@@ -55,7 +56,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "SHARED_DEVICE": "Several customers, of whom this one's account is young, share one device.",
         STRICTER_THAN_INLINE: "The client that waited was answered at once with a decision that was less strict.",
         "STRUCTURING": "Several recent amounts lie just below the reporting threshold.",
-        "TRUSTED_ENTITY": "The customer, card, merchant, device or address is on the trusted list.",
+        "TRUSTED_ENTITY": "The customer, card, merchant, device, address or other side is on the trusted list.",
     }
 )
 """Reason code to the sentence that a client reads."""

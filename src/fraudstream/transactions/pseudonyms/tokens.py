@@ -114,7 +114,7 @@ class Tokenizer:
         return digest
 
     def _first(self, kind: EntityKind, identifier: str) -> str:
-        return TOKEN_PREFIX + _digest(self._key, kind.value, identifier.encode())
+        return TOKEN_PREFIX + _digest(self._key, kind.of_tokens.value, identifier.encode())
 
 
 def _digest(key: bytes, domain: str, content: bytes) -> str:

@@ -41,7 +41,7 @@ class InvolvedEntity:
     """A customer, card or other that the transaction touches."""
 
     role: str
-    """What it is to the transaction: a counterparty is a customer too."""
+    """What it is to the transaction, in words."""
     kind: EntityKind
     token: str
     listed: Sequence[str]

@@ -34,6 +34,7 @@ KINDS: Final = {
     EntityKind.IP: "internet address",
     EntityKind.MERCHANT: "merchant",
     EntityKind.TERMINAL: "terminal",
+    EntityKind.COUNTERPARTY: "counterparty",
 }
 """What an identifier may be of, in words; the other side of a transfer is a customer too."""
 

@@ -1,9 +1,9 @@
 """Features by replay, in two stages that can run in two processes and give what one would, to the last bit.
 
-Profiles of merchants, terminals, devices and addresses are shared by customers, so that a history cannot be divided by
-customer. But a profile never reads another kind's: the profiles of customers and cards learn all transactions in one
-process, all others in a second one. Only whether a transaction or label had been learnt before is the customer's
-profile to say; that goes from the first stage to the second with the features.
+Profiles of merchants, terminals, devices, addresses and counterparties are shared by customers, so that a history can
+not be divided by customer. But a profile never reads another kind's: the profiles of customers and cards learn all
+transactions in one process, all others in a second one. Only whether a transaction or label had been learnt before is
+the customer's profile to say; that goes from the first stage to the second with the features.
 
 Profiles learn by the analyzer's own code (`detection.learning`); tests compare both ways, feature by feature.
 """

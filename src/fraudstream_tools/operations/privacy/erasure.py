@@ -191,7 +191,9 @@ class Erasure:
         for key in items.events:
             dynamodb.delete_item(TableName=self.system.outbox or "", Key=key)
         own = f"{EntityKind.CUSTOMER}#{min(self.person.tokens)}"
-        entities = {f"{kind}#{token}" for token, kind in items.entities.items()}
+        entities = {
+            f"{each}#{token}" for token, kind in items.entities.items() for each in EntityKind if each.of_tokens is kind
+        }
         # The base of a divided profile goes first: its shards are written by nobody who reads it later.
         for key in sorted(items.profiles, key=lambda key: key not in entities):
             if key in entities:

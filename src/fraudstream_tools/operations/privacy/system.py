@@ -51,15 +51,15 @@ PREFIXES: Final[Mapping[str, TokenStore]] = {
 WITHOUT_TOKENS: Final = (ERASURE_MARKS_PREFIX, RECEIPTS_PREFIX)
 """Prefixes of objects that this package writes itself."""
 
-OF_PERSONS: Final = frozenset({EntityKind.CUSTOMER, EntityKind.CARD, EntityKind.DEVICE, EntityKind.IP})
-"""Kinds of entities that may be one person's alone: they go with the last customer who used them."""
 OF_BUSINESSES: Final = frozenset({EntityKind.MERCHANT, EntityKind.TERMINAL})
 """They stay."""
+OF_PERSONS: Final = frozenset(EntityKind) - OF_BUSINESSES
+"""Kinds of entities that may be one person's alone: they go with the last customer who used them."""
 
 OWN_ENTITIES: Final[Mapping[str, EntityKind]] = {
     field.public_name: kind
     for field in FIELDS
-    if (kind := field.spec.identifies) is not None and kind in OF_PERSONS - {EntityKind.CUSTOMER}
+    if (kind := field.spec.identifies) is not None and kind in OF_PERSONS and kind.of_tokens is not EntityKind.CUSTOMER
 }
 """Attributes with tokens of what may be a person's alone."""
 
