@@ -34,11 +34,12 @@ from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.profiles.codec import pack, unpack
 from fraudstream.detection.profiles.events import identity
 from fraudstream.detection.profiles.profile import LabelChange, Profile
-from fraudstream.detection.rules.rule import Mode
+from fraudstream.detection.rules.rule import Mode, Rule
 from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.detection.scoring import decide, score_of
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.training.fit import Validation, fit
+from fraudstream_tools.lab.training.rule_hits import RuleHits, counting_rules
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -76,10 +77,13 @@ class Run:
     delay: int
     first_row: int
     vectors: Numbers
+    hits: RuleHits
     points: Numbers
-    """Of the rules that hit."""
+    """Of the rules that hit, as they count."""
     served: Numbers
     """Scores as served, in log-odds."""
+    counting: Sequence[Rule]
+    """The rules that `hits` has columns for."""
     profiles: dict[str, Profile] = field(default_factory=dict[str, Profile])
     microseconds: list[float] = field(default_factory=list[float])
     """For each transaction of the test weeks: judged with all profiles in memory, by rules and model, with reasons."""
@@ -116,8 +120,11 @@ def go_through(path: Path, delay: int, told: "MutableMapping[int, int]") -> dict
     world = read(path, FIRST_TEST_DAYS[-1] + WEEK)
     first_row = int(np.searchsorted(world.days, training_days(FIRST_TEST_DAYS[0], delay, TRAINING_DAYS)[0]))
     rows = len(world) - first_row
-    run = Run(world, delay, first_row, np.full((rows, len(registry.NAMES)), np.nan), np.zeros(rows), np.zeros(rows))
     rules = padded_rules()
+    counting = counting_rules(rules)
+    hits = RuleHits(rules, np.zeros((rows, len(counting)), dtype=np.bool_))
+    vectors = np.full((rows, len(registry.NAMES)), np.nan)
+    run = Run(world, delay, first_row, vectors, hits, np.zeros(rows), np.zeros(rows), counting)
     starts = {int(np.searchsorted(world.days, day)): day for day in FIRST_TEST_DAYS}
     judge = Judge(rules, Calendar(label_delay_days=delay))
     waiting: deque[tuple[int, Transaction]] = deque()
@@ -155,7 +162,9 @@ def _keep(run: Run, ruleset: Ruleset, row: int, transaction: Transaction, packed
     truths = ruleset.evaluate(transaction, vector)
     hits = [rule for rule, truth in zip(ruleset.rules, truths, strict=True) if truth and rule.mode is Mode.LIVE]
     run.vectors[row] = [np.nan if value is None else value for value in vector]
-    run.points[row] = ruleset.counting.points(hits)
+    ids = {rule.id for rule in hits}
+    run.hits.rows[row] = [rule.id in ids for rule in run.counting]
+    run.points[row] = ruleset.counting.points(hits, ruleset.points_beside_live)
     run.served[row] = decide(ruleset, truths, vector).log_odds
 
 
@@ -167,7 +176,7 @@ def trained(run: Run, first_test_day: int, length: int, use: Sequence[str] = reg
         run.vectors[part],
         run.world.frauds[run.first_row :][part],
         run.world.times[run.first_row :][part],
-        points=run.points[part],
+        hits=run.hits.chosen(part),
         use=use,
         validation=Validation(days=WEEK, label_delay_days=run.delay),
         trained_on="the handbook's transactions",

@@ -1,11 +1,12 @@
 """From what rules and model say to a decision.
 
-Both add up in log-odds: the score is `100 / (1 + exp(-(base + points + evidence)))`, rounded. `base` is the ruleset's
-`baseLogOdds`, the log-odds of fraud before anything is known; `points` are those of the live rules that hit, so a rule
-of +2.3 makes fraud ten times as likely as before; `evidence` is the live model's: how far its log-odds lie above those
-of fraud in its training, times its weight. Without a live model it is 0. With one, the points count by a weight too,
-which its training found: the model has seen the same things. A shadow model takes the live one's place in a score of
-its own, which is logged and decides nothing.
+Both add up in log-odds: the score is `100 / (1 + exp(-(base + points + evidence)))`, rounded. `points` are those of the
+live rules that hit, so a rule of +2.3 makes fraud ten times as likely as before. Where rules decide alone, `base` is
+the ruleset's `baseLogOdds`, the log-odds of fraud before anything is known, and `evidence` is 0. With a live model,
+`base` is the model's own, found with the weights in its training; `evidence` is how far its log-odds lie above those of
+fraud in its training, times its weight; and each rule's points count by a weight too, since the model has seen the same
+things (see `rules.counting`). A shadow model takes the live one's place in a score of its own, which is logged and
+decides nothing.
 
 Points count by families, and a score alone declines only where two of them agree (see `rules.counting`); else it is a
 review. The order of verdicts: a forced decline (the blocked list is one) outranks a forced approval (the trusted list),
@@ -14,8 +15,10 @@ approval keeps its score, so that it shows what trust let through.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
+
+import msgspec
 
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models import reasons as model_reasons
@@ -77,10 +80,11 @@ def decide(ruleset: Ruleset, truths: Sequence[compiler.TruthValue], vector: Vect
             else:
                 shadow_hits.append(rule.id)
     live, shadow = ruleset.models if vector is not None else NO_MODELS
-    points = ruleset.counting.points(hits)
+    added = ruleset.points_beside_live if live else ruleset.points
+    points = ruleset.counting.points(hits, added)
     evidence = live.evidence(vector) if live and vector is not None else 0.0
     # The order of operations is that of the backtest's SQL, so that both round to the same score.
-    log_odds = ruleset.base_log_odds + (points * live.file.points_weight + evidence if live else points)
+    log_odds = base_of(ruleset, live) + (points * live.file.points_weight + evidence if live else points)
     score = Score(score_of(log_odds), model_agrees=evidence > 0)
     verdict, decided = _verdict(ruleset, hits, score)
     shadow_score, shadow_error = _shadow_score(ruleset, hits, shadow, vector)
@@ -88,13 +92,19 @@ def decide(ruleset: Ruleset, truths: Sequence[compiler.TruthValue], vector: Vect
     return Outcome(
         verdict=verdict,
         score=decided,
-        reasons=_reasons(hits, live.file.points_weight if live else 1.0, of_model),
+        reasons=_reasons(hits, added, live.file.points_weight if live else 1.0, of_model),
         unevaluable=tuple(unevaluable),
         shadow_hits=tuple(shadow_hits),
         log_odds=log_odds,
         shadow_score=shadow_score,
         shadow_error=shadow_error,
     )
+
+
+def base_of(ruleset: Ruleset, model: Model | None) -> float:
+    """Return the log-odds from which points and evidence count: a model's own, or those of the ruleset."""
+    own = msgspec.UNSET if model is None else model.file.score_base
+    return ruleset.base_log_odds if own is msgspec.UNSET else own
 
 
 def decide_by_score(
@@ -135,8 +145,9 @@ def _shadow_score(
         return None, None
     counting = ruleset.counting
     try:
-        added = counting.points(hits) * shadow.file.points_weight + shadow.evidence(vector)
-        return max(score_of(ruleset.base_log_odds + added), counting.floor(hits)), None
+        points = counting.points(hits, ruleset.points_beside_shadow)
+        added = points * shadow.file.points_weight + shadow.evidence(vector)
+        return max(score_of(base_of(ruleset, shadow) + added), counting.floor(hits)), None
     except Exception as error:  # noqa: BLE001  (a model that only watches must not stop a decision, whatever it does)
         return None, error
 
@@ -153,11 +164,14 @@ def _by_score(score: int, thresholds: Thresholds) -> Verdict:
     return Verdict.REVIEW if score >= thresholds.review else Verdict.APPROVE
 
 
-def _reasons(hits: Sequence[Rule], weight: float, of_model: Sequence[Reason]) -> tuple[Reason, ...]:
+def _reasons(
+    hits: Sequence[Rule], points: Mapping[str, float], weight: float, of_model: Sequence[Reason]
+) -> tuple[Reason, ...]:
     forcing = sorted((rule for rule in hits if rule.decision is not None), key=lambda rule: rule.id)
     adding = [rule for rule in hits if rule.decision is None]
     forced = [Reason(code=rule.reason_code, source=rule.id) for rule in forcing]
     added = [
-        Reason(code=rule.reason_code, source=rule.id, points=round(weight * (rule.points or 0.0), 2)) for rule in adding
+        Reason(code=rule.reason_code, source=rule.id, points=round(weight * points.get(rule.id, 0.0), 2))
+        for rule in adding
     ]
     return (*forced, *sorted((*added, *of_model), key=lambda reason: (-abs(reason.points), reason.source)))

@@ -21,6 +21,7 @@ from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOp
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
 
 if TYPE_CHECKING:
+    from fraudstream.detection.models.model import Model
     from fraudstream_tools.lab.training.promotion_gate import GateFigures, ModelComparison
 
 
@@ -99,7 +100,7 @@ def promote(
         if not shadow:
             champion = read_models(place).live
             compared = compare(model, champion, source.examples())
-            _print_comparison(compared, champion.version if champion else None, as_json=as_json)
+            _print_comparison(compared, model, champion.version if champion else None, as_json=as_json)
             if compared.refusals:
                 raise CommandError("\n  ".join([f"{model.version} is refused:", *compared.refusals]))
         chosen = activate(place, model, live=not shadow)
@@ -111,12 +112,18 @@ def promote(
         out.print(f"{to}: live {chosen.live or 'none'}, shadow {chosen.shadow or 'none'}", markup=False, soft_wrap=True)
 
 
-def _print_comparison(compared: "ModelComparison", champion: str | None, *, as_json: bool) -> None:
+def _print_comparison(compared: "ModelComparison", candidate: "Model", champion: str | None, *, as_json: bool) -> None:
+    from fraudstream_tools.cli.support.shown.rule_weights import weights_table
+
     if as_json:
         import msgspec
 
-        print_json(msgspec.to_builtins(compared) | {"championVersion": champion})
+        weights = {name: each.weight for name, each in (candidate.file.rule_weights or {}).items()}
+        print_json(msgspec.to_builtins(compared) | {"championVersion": champion, "ruleWeights": weights})
         return
+    if candidate.file.rule_weights:
+        out.print("beside the candidate, rules count (those that its training has not seen, in full):")
+        out.print(weights_table(candidate))
     out.print(f"compared on {compared.transactions:,} labelled transactions, {compared.frauds:,} of them fraud")
     if compared.candidate is None or compared.champion is None:
         return

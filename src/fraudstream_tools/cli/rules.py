@@ -147,14 +147,18 @@ def explain(
         typer.Option("--id", help="transactionId of the transaction to explain.  [default: the last in the file]"),
     ] = None,
     rules: RulesOption = Path("rules"),
+    models: Annotated[
+        Path, typer.Option("--models", metavar="FOLDER", help="The models beside which it is shown what rules count.")
+    ] = Path("models"),
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a rule checks, or what the rules decide about a transaction and why.
+    """Show what a rule checks and counts, or what the rules decide about a transaction and why.
 
     For a transaction, each rule's decisive part is shown: of an `and` that is false, the false parts; of one that
     cannot be known, the fields that are missing. A decision log (a folder, or a file of it) has the features as they
     were judged; for any other transaction they are computed from the transactions before it in the file, or in its
-    `history`. The rules of the folder judge alone, without a model.
+    `history`. The rules of the folder judge alone, without a model. What a rule counts beside the live model of
+    --models (or beside the shadow model, if none is live) is shown with the rule.
 
     ```
     fraudstream rules explain card-velocity
@@ -175,9 +179,19 @@ def explain(
     elif transaction_id is not None:
         raise CommandError("--id says which transaction of a file is meant: name the file with --transaction")
     elif rule is None:
-        explained.show_rules(ruleset, as_json=as_json)
+        explained.show_rules(_beside(ruleset, models), as_json=as_json)
     else:
-        explained.show_rule(ruleset, rule, as_json=as_json)
+        explained.show_rule(_beside(ruleset, models), rule, as_json=as_json)
+
+
+def _beside(ruleset: "Ruleset", models: Path) -> "Ruleset":
+    from fraudstream.detection.models.model import ModelError
+    from fraudstream_tools.lab.training.model_storage import model_folder, read_models
+
+    try:
+        return ruleset.with_models(read_models(model_folder(models)))
+    except ModelError as error:
+        raise CommandError(f"{models}: {error}") from None
 
 
 def _logged(place: Path, transaction_id: str | None) -> "ExplainedTransaction | None":

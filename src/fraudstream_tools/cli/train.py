@@ -117,7 +117,7 @@ def train(
             found.vectors,
             found.labels,
             found.timestamps,
-            points=found.points,
+            hits=found.hits,
             stands_for=found.weights,
             parameters=Parameters(trees=trees, leaves=leaves, seed=seed),
             validation=Validation(days=validation, label_delay_days=label_delay),
@@ -135,7 +135,8 @@ def train(
                 "transactions": file.training.transactions,
                 "frauds": file.training.frauds,
                 "weight": file.weight,
-                "pointsWeight": file.points_weight,
+                "scoreBase": file.score_base,
+                "ruleWeights": {name: each.weight for name, each in (file.rule_weights or {}).items()},
                 "metrics": file.metrics,
             }
         )

@@ -6,11 +6,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlglot
 
 from fraudstream.detection.features.codec import pack
+from fraudstream.detection.models.model import RuleWeight, seal
+from fraudstream.detection.rules.counting import fingerprint
+from fraudstream_tools.lab.training.model_storage import activate, model_folder
+from fraudstream_tools.rules.folder import RulesFolder
 from tests.cli_harness import Command, clean_environment
+from tests.unit.detection.model_harness import small_model
 
 RULES = Path("rules").resolve()
 NOW = 1_780_000_000_000
@@ -123,6 +129,22 @@ def test_without_a_name_all_rules_are_listed(fraudstream: Command) -> None:
     rules = json.loads(fraudstream("rules", "explain", "--json").out)
     assert len(rules) >= 18
     assert all(rule["id"] in listed for rule in rules)
+
+
+def test_a_rule_tells_what_it_counts_beside_the_model_that_decides(fraudstream: Command) -> None:
+    burst = next(rule for rule in RulesFolder(Path("rules")).load().rules if rule.id == "card-burst")
+    told = {burst.id: RuleWeight(rule=fingerprint(burst), weight=0.4, hits=12)}
+    model = seal(msgspec.structs.replace(small_model(own_labels=True).file, rule_weights=told))
+    activate(model_folder(Path("models")), model, live=True)
+    said = flat(fraudstream("rules", "explain", "card-burst").out)
+    assert f"+0.60 beside the live model {model.version}, by its training: its points times 0.4" in said
+    found = {rule["id"]: rule["besideModel"] for rule in json.loads(fraudstream("rules", "explain", "--json").out)}
+    assert found["card-burst"]["points"] == pytest.approx(0.6)
+    assert (found["card-velocity"]["weight"], found["card-velocity"]["known"]) == (1, False)
+    assert found["blocked-entity"] is None
+    assert "+0.60" in fraudstream("rules", "explain").out
+    Path("models/models.yaml").write_text("live: gone.json")
+    assert "gone.json: it is not there" in fraudstream("rules", "explain").err
 
 
 def test_a_decision_is_explained_by_the_decisive_parts_of_each_rule(fraudstream: Command) -> None:

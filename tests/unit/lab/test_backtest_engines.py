@@ -9,6 +9,8 @@ import pytest
 from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.codec import unpack
 from fraudstream.detection.features.registry import NAMES
+from fraudstream.detection.models.model import RuleWeight, seal
+from fraudstream.detection.rules.counting import fingerprint
 from fraudstream.detection.rules.language.sql import select
 from fraudstream.reporting.log.reader.decision_log import DecisionLog, open_log
 from fraudstream_tools.lab.backtest import duckdb_engine
@@ -81,6 +83,20 @@ def in_families(*, proven: str = "") -> Contestant:
 FAMILIES, PROVEN = in_families(), in_families(proven="large")
 
 
+def weighing(contestant: Contestant) -> bytes:
+    """A model that weighs some of the rules, and has not seen the others."""
+    weights = dict(zip([rule.id for rule in contestant.load().rules], (0.3, 0.7, 0.123), strict=False))
+    told = {
+        rule.id: RuleWeight(rule=fingerprint(rule), weight=weights[rule.id], hits=5)
+        for rule in contestant.load().rules
+        if rule.id in weights
+    }
+    return seal(msgspec.structs.replace(small_model(own_labels=True).file, rule_weights=told)).to_json()
+
+
+WEIGHING = weighing(FAMILIES)
+
+
 @pytest.fixture(scope="module", params=["listed", "packed alone"])
 def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DecisionLog]:
     """A log whose records come twice; as this version writes it, and as an older one did."""
@@ -119,8 +135,18 @@ def by_duckdb(log: DecisionLog, *contestants: Contestant) -> BacktestTally:
         (FAMILIES, PROVEN),
         (FAMILIES, FAMILIES._replace(live_model=MODEL)),
         (OTHER, SHIPPED._replace(live_model=MODEL)),
+        (FAMILIES._replace(live_model=MODEL), FAMILIES._replace(live_model=WEIGHING)),
     ],
-    ids=["shipped", "two", "with a model", "a model alone", "families", "families and a model", "shipped and a model"],
+    ids=[
+        "shipped",
+        "two",
+        "with a model",
+        "a model alone",
+        "families",
+        "families and a model",
+        "shipped and a model",
+        "rules weighed",
+    ],
 )
 def test_both_engines_say_the_same_of_a_log(log: DecisionLog, contestants: tuple[Contestant, ...]) -> None:
     expected, found = by_python(log, *contestants), by_duckdb(log, *contestants)

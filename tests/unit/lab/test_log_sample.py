@@ -14,12 +14,14 @@ from fraudstream.detection.rules.ruleset import load
 from fraudstream.reporting.log.reader.decision_log import DecisionLog, open_log
 from fraudstream_tools.lab.files.log_examples import from_log
 from fraudstream_tools.lab.training.boosting import Parameters
-from fraudstream_tools.lab.training.calibration import platt, weights
+from fraudstream_tools.lab.training.calibration import platt
 from fraudstream_tools.lab.training.distributions import distributions
 from fraudstream_tools.lab.training.fit import Validation, fit
 from fraudstream_tools.lab.training.log_sample import LogSample, shares_of
 from fraudstream_tools.lab.training.metrics import metrics
 from fraudstream_tools.lab.training.model_card import model_card
+from fraudstream_tools.lab.training.rule_hits import rule_hits
+from fraudstream_tools.lab.training.rule_weighing import combine
 from tests.cli_harness import Command
 from tests.unit.lab.backtest_harness import RULES, log_records
 
@@ -68,7 +70,7 @@ def test_more_is_drawn_where_scores_are_high(log: DecisionLog) -> None:
     sample = LogSample(log, MOST)
     shares = shares_of(sample.strata.legitimate, MOST)
     assert shares[0] < shares[1] <= shares[2]
-    drawn = [stratum for is_fraud, _, stratum, _, _ in sample.rows() if not is_fraud]
+    drawn = [stratum for is_fraud, _, stratum, _, _ in sample.rows(RULESET) if not is_fraud]
     for band in (0, 1):
         of = sum(number for (_, each), number in sample.strata.legitimate.items() if each == band)
         met = sum(each == band for _, each in drawn)
@@ -114,7 +116,10 @@ def test_weights_are_as_good_as_repetitions() -> None:
     assert metrics(odds, labels, by_weight) == pytest.approx(metrics(odds[again], labels[again]), abs=2e-6)
     calibration, expected = platt(odds, labels, by_weight), platt(odds[again], labels[again])
     assert (calibration.slope, calibration.intercept) == pytest.approx((expected.slope, expected.intercept), abs=1e-6)
-    assert weights(odds, points, labels, by_weight) == weights(odds[again], points[again], labels[again])
+    hits = rule_hits(RULESET, [["amount-outlier", "card-velocity"][: int(number)] for number in points])
+    every = hits.chosen(again)
+    weighed = combine(odds, labels, hits, prior=-2, learnt=hits, weights=by_weight, learnt_for=by_weight)
+    assert weighed == combine(odds[again], labels[again], every, prior=-2, learnt=every)
     columns = np.column_stack([np.where(points > 2, np.nan, points), odds])
     assert distributions(columns, ["points", "odds"], odds, by_weight) == distributions(
         columns[again], ["points", "odds"], odds[again]

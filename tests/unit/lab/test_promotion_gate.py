@@ -8,8 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.models.model import Model, seal
 from fraudstream.detection.models.selection import parse_selection
+from fraudstream.detection.rules.ruleset import load
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.training.boosting import Parameters
@@ -17,23 +19,26 @@ from fraudstream_tools.lab.training.examples import Examples
 from fraudstream_tools.lab.training.fit import fit
 from fraudstream_tools.lab.training.model_storage import activate, model_folder, read_model, read_models, write_model
 from fraudstream_tools.lab.training.promotion_gate import compare
+from fraudstream_tools.lab.training.rule_hits import rule_hits
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 from tests.cli_harness import Command, clean_environment
 from tests.unit.detection.model_harness import labels_of, random_vectors, small_model, times_of
 
 RULES = Path(__file__).parents[3] / "rules"
+RULESET = load(*((RULES / name).read_bytes() for name in RULESET_FILES))
 LAST = int(times_of(6000).max())
 
 
-def newer(rows: int = 6000, *, seed: int = 31, days: float = 21, points: float = 0.0) -> Examples:
+def newer(rows: int = 6000, *, seed: int = 31, days: float = 21, rules: bool = False) -> Examples:
     """Transactions that are newer than what the small models learnt from; rules know a little of the truth."""
     vectors = random_vectors(rows, seed)
     labels = labels_of(vectors, seed)
+    told = (labels & (np.arange(rows) % 10 == 0)) | (np.arange(rows) % 100 == 1)
     return Examples(
         vectors=vectors,
         labels=labels,
         timestamps=LAST + 1 + np.linspace(0, days * DAY, rows).astype(np.int64),
-        points=points * ((labels & (np.arange(rows) % 10 == 0)) | (np.arange(rows) % 100 == 1)),
+        hits=rule_hits(RULESET, [["amount-outlier"] if hit and rules else [] for hit in told.tolist()]),
     )
 
 
@@ -49,7 +54,7 @@ def bad() -> Model:
 
 
 def test_a_model_that_is_better_than_the_rules_may_go_live() -> None:
-    compared = compare(good(), None, newer(points=2.0))
+    compared = compare(good(), None, newer(rules=True))
     assert compared.refusals == ()
     assert compared.candidate
     assert compared.champion
@@ -82,7 +87,7 @@ def test_what_either_model_has_learnt_from_does_not_count() -> None:
         vectors=random_vectors(6000, 1),
         labels=labels_of(random_vectors(6000, 1), 1),
         timestamps=times_of(6000),
-        points=np.zeros(6000),
+        hits=rule_hits(RULESET, [[]] * 6000),
     )
     compared = compare(good(), None, seen)
     assert compared.transactions == 0

@@ -149,15 +149,3 @@ def test_a_wide_gap_before_validation_leaves_nothing_to_learn_from() -> None:
         validation=Validation(days=14, label_delay_days=60),
     ).file
     assert file.validation is None
-
-
-def test_rules_and_model_that_agree_share_one_weight() -> None:
-    vectors, times = random_vectors(6000, 1), times_of(6000)
-    labels = labels_of(vectors, 1)
-    odds = np.array([small_model().log_odds(vector) for vector in as_vectors(vectors)])
-    told = fit(vectors, labels, times, points=odds, parameters=FEW).file
-    silent = fit(vectors, labels, times, points=np.zeros(6000), parameters=FEW).file
-    assert told.weight + told.points_weight == pytest.approx(1, abs=0.15)
-    assert told.points_weight > 0.1
-    assert (silent.weight, silent.points_weight) == (pytest.approx(1, abs=0.01), 1)
-    assert told.trees == silent.trees == small_model().file.trees

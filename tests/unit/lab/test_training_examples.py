@@ -15,6 +15,7 @@ from fraudstream.detection.features.codec import pack, unpack
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import Ruleset, load
+from fraudstream.detection.scoring import decide
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.reader.files import DecisionLogError
@@ -25,6 +26,7 @@ from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.training.examples import Examples
+from fraudstream_tools.lab.training.rule_hits import RuleHits, rule_hits
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 
 RULES = Path(__file__).parents[3] / "rules"
@@ -136,10 +138,26 @@ def test_features_are_read_as_judged_and_foreign_ones_left_out(tmp_path: Path) -
     assert found.left_out.other_features == 1
 
 
-def test_points_are_those_that_the_rules_give_whatever_weight_a_model_gave_them(tmp_path: Path) -> None:
-    rule = next(rule for rule in JUDGE.ruleset.rules if rule.points)
-    hit = decision(1, 0, sources=[rule.id, "amountBase", "blocked-entity"], points=[0.1, 1.5, 0.0])
-    assert from_log(written(tmp_path, hit, LABEL), JUDGE.ruleset, at(20)).points.tolist() == [rule.points]
+def test_todays_rules_are_asked_whatever_rules_there_were(tmp_path: Path) -> None:
+    old = decision(1, 0, sources=["card-burst", "a-rule-of-then"], points=[0.1, 1.5], type="PAYMENT")
+    packed = pack({"amountBase": 2, "cardCount2h": 4, "cardCount1h": 0})
+    new = decision(2, 0, features=base64.b64encode(packed).decode(), type="PAYMENT")
+    found = from_log(written(tmp_path, old, new, LABEL), JUDGE.ruleset, at(20))
+    (velocity,) = [rule.points for rule in JUDGE.ruleset.rules if rule.id == "card-velocity"]
+    assert found.hits.points(JUDGE.ruleset.points).tolist() == [0, velocity]
+
+
+def test_hits_add_up_as_in_a_decision() -> None:
+    made = simulate(WorldSettings(seed=8, customers=30, days=6, episodes=60))
+    transactions = [as_transaction(row, number) for number, row in enumerate(made.transactions, 1)]
+    decided = list(judge_history(transactions, {}, JUDGE))
+    hits = rule_hits(JUDGE.ruleset, [[reason.source for reason in decision.reasons] for _, decision in decided])
+    vectors = [unpack(decision.features) for _, decision in decided]
+    for row, (transaction, _), vector in zip(hits.rows, decided, vectors, strict=True):
+        alone = decide(JUDGE.ruleset, JUDGE.ruleset.evaluate(transaction, vector), vector)
+        odds = JUDGE.ruleset.base_log_odds + RuleHits(JUDGE.ruleset, row[None]).points(JUDGE.ruleset.points)[0]
+        assert alone.log_odds == pytest.approx(odds)
+    assert hits.rows.any()
 
 
 def test_until_is_the_newest_record_if_nobody_says(tmp_path: Path) -> None:

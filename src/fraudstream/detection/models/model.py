@@ -23,7 +23,8 @@ MAX_BYTES: Final = 8_000_000
 """Of a model's file: the largest trees that can be used take less."""
 MAX_LOG_ODDS: Final = 1000.0
 """Of calibration and prior: far more than any training gives, and no score is infinite."""
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""From 2 on each rule has a weight of its own beside the model, and the score starts from the model's own base."""
 _VERSION_DIGITS: Final = 12
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,47}", re.ASCII)
 
@@ -57,6 +58,16 @@ class Calibration(_Part, frozen=True, kw_only=True):
     intercept: float
 
 
+class RuleWeight(_Part, frozen=True, kw_only=True):
+    """How much a rule's points count beside a model that has seen the rule."""
+
+    rule: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}\Z")]
+    """The rule as it was in training: see `fraudstream.detection.rules.counting.fingerprint`."""
+    weight: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    hits: Count
+    """Transactions of the training that it hit, as many as they stand for."""
+
+
 class Distribution(_Part, frozen=True, kw_only=True):
     """How values were spread over the training's newest weeks: what drift is measured against."""
 
@@ -69,7 +80,7 @@ class Distribution(_Part, frozen=True, kw_only=True):
 class ModelFile(_Part, frozen=True, kw_only=True):
     """A model as its file holds it."""
 
-    schema_version: Annotated[int, msgspec.Meta(ge=SCHEMA_VERSION, le=SCHEMA_VERSION)] = SCHEMA_VERSION
+    schema_version: Annotated[int, msgspec.Meta(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
     version: str = ""
     """First 12 hexadecimal digits of the SHA-256 of everything else in the file."""
     trained_on: Text
@@ -94,7 +105,11 @@ class ModelFile(_Part, frozen=True, kw_only=True):
     weight: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     """How much its evidence counts beside the rules' points: both may speak of the same thing."""
     points_weight: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
-    """How much the rules' points count beside its evidence."""
+    """How much all rules' points count beside its evidence, in files of schema 1: they weigh no single rule."""
+    score_base: Annotated[float, msgspec.Meta(ge=-MAX_LOG_ODDS, le=MAX_LOG_ODDS)] | msgspec.UnsetType = msgspec.UNSET
+    """Log-odds from which evidence and points count. A file of schema 1 has none: the ruleset's are taken."""
+    rule_weights: dict[Annotated[str, msgspec.Meta(max_length=48)], RuleWeight] | msgspec.UnsetType = msgspec.UNSET
+    """By rule, of those that hit in training. Any other rule, or one that has changed since, counts in full."""
     trees: tuple[Tree, ...]
     distributions: dict[str, Distribution] = {}
     """By feature, and `score` for the log-odds."""
@@ -202,9 +217,14 @@ def _check(file: ModelFile) -> None:
         trees.check(file.trees, len(file.features))
     except trees.TreeError as error:
         raise ModelError(str(error)) from None
-    numbers = (file.calibration.slope, file.calibration.intercept, file.prior_log_odds, *file.metrics.values())
+    if file.schema_version >= SCHEMA_VERSION and (
+        file.score_base is msgspec.UNSET or file.rule_weights is msgspec.UNSET
+    ):
+        raise ModelError(f"a model of schema {SCHEMA_VERSION} needs scoreBase and ruleWeights: train it anew")
+    base = 0.0 if file.score_base is msgspec.UNSET else file.score_base
+    numbers = (file.calibration.slope, file.calibration.intercept, file.prior_log_odds, base, *file.metrics.values())
     if not all(math.isfinite(number) for number in numbers):
-        raise ModelError("calibration, priorLogOdds and metrics must be finite numbers")
+        raise ModelError("calibration, priorLogOdds, scoreBase and metrics must be finite numbers")
     if max(file.calibration.slope, abs(file.calibration.intercept), abs(file.prior_log_odds)) > MAX_LOG_ODDS:
         raise ModelError(f"calibration and priorLogOdds must not be beyond {MAX_LOG_ODDS:.0f}")
     for name, distribution in file.distributions.items():

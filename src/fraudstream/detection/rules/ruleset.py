@@ -11,7 +11,7 @@ from fraudstream.contract import LISTS_FILE, RATES_FILE, RULESET_FILE
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models.selection import NO_MODELS, ActiveModels
 from fraudstream.detection.rules import strict_yaml
-from fraudstream.detection.rules.counting import Counting
+from fraudstream.detection.rules.counting import Counting, points_beside
 from fraudstream.detection.rules.language import compiler, fields
 from fraudstream.detection.rules.lists import Lists, load_lists
 from fraudstream.detection.rules.rates import Rates, load_rates
@@ -85,6 +85,10 @@ class Ruleset:
         self.counting = counting
         self.models = NO_MODELS
         """What judges beside the rules."""
+        self.points = points_beside(None, self.rules)
+        """What each rule adds where rules decide alone, by its id."""
+        self.points_beside_live = self.points_beside_shadow = self.points
+        """The same beside each of the models."""
         self._evaluate: Callable[..., tuple[compiler.TruthValue, ...]] = compiler.compile_together(
             [expression for _, expression in rules], [field.name for field in fields.FIELDS], lists.names
         )
@@ -99,6 +103,8 @@ class Ruleset:
         """Return the same rules with models beside them."""
         other = copy.copy(self)
         other.models = models
+        other.points_beside_live = points_beside(models.live, self.rules)
+        other.points_beside_shadow = points_beside(models.shadow, self.rules)
         return other
 
     def evaluate(

@@ -14,7 +14,7 @@ from fraudstream.detection.models.model import Model
 from fraudstream.detection.rules.language.sql import SharedColumn, SqlCompiler, literal, select
 from fraudstream.detection.rules.rule import Mode
 from fraudstream.detection.rules.ruleset import Ruleset
-from fraudstream.detection.scoring import Score
+from fraudstream.detection.scoring import Score, base_of
 from fraudstream.reporting.log.reader.standing import LabelHorizon, Standing
 from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream.transactions.transaction import AuthorizationResult
@@ -152,7 +152,7 @@ def _score(ruleset: Ruleset, places: Sequence[int], raw: str) -> str:
     odds = f"{literal(model.calibration.slope)} * {raw} + {literal(model.calibration.intercept)}"
     evidence = f"{literal(model.weight)} * (({odds}) - {literal(model.prior_log_odds)})"
     points = f"({_points(ruleset, places)}) * {literal(model.points_weight)}"
-    log_odds = f"({literal(ruleset.base_log_odds)} + ({points} + {evidence}))"
+    log_odds = f"({literal(base_of(ruleset, _live(ruleset)))} + ({points} + {evidence}))"
     bounded = f"greatest(least({log_odds}, 50e0), -50e0)"
     score = f"CAST(floor(100e0 / (1e0 + exp(-{bounded})) + 0.5e0) AS BIGINT)"
     return f"2 * {score} + CASE WHEN {evidence} > 0e0 THEN 1 ELSE 0 END"
@@ -164,7 +164,9 @@ def _points(ruleset: Ruleset, places: Sequence[int]) -> str:
     for rule, place in zip(ruleset.rules, places, strict=True):
         if rule.mode is Mode.LIVE and rule.points is not None:
             family = rule.family if ruleset.counting.families else None
-            of_families[family].append(f"CASE WHEN rule{place} THEN {literal(rule.points)} ELSE 0e0 END")
+            of_families[family].append(
+                f"CASE WHEN rule{place} THEN {literal(ruleset.points_beside_live[rule.id])} ELSE 0e0 END"
+            )
     sums = {family: " + ".join(points) for family, points in of_families.items()}
     if not ruleset.counting.families:
         return sums[None]

@@ -1,12 +1,11 @@
 """Examples from files of transactions with their labels, whose features the online code computes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.reader.standing import is_declined
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
@@ -14,7 +13,7 @@ from fraudstream_tools.lab.files.problems import FileProblemError, Row, place
 from fraudstream_tools.lab.files.reading import MappedFile
 from fraudstream_tools.lab.files.truths import Truths, read_truths
 from fraudstream_tools.lab.replay.history import KnownOutcome, RowRefusedError, as_transaction, judge_history
-from fraudstream_tools.lab.training.examples import Decided, Examples, examples, rule_points
+from fraudstream_tools.lab.training.examples import Decided, Examples, examples
 
 if TYPE_CHECKING:
     from fraudstream.transactions.transaction import Transaction
@@ -93,24 +92,17 @@ def from_transactions(
     timely = {name: KnownOutcome(each.fraud, each.known_at) for name, each in told.items() if each.known_at is not None}
     transactions = sorted((each for each in transactions if each.timestamp <= until), key=lambda each: each.received_at)
 
-    points = points_of(judge.ruleset)
-
     def decided() -> Iterator[Decided]:
         for number, (transaction, decision) in enumerate(judge_history(transactions, timely, judge), start=1):
             yield Decided(
                 transaction.transaction_id,
                 transaction.timestamp,
                 decision.features,
-                rule_points((reason.source for reason in decision.reasons), points),
+                [reason.source for reason in decision.reasons],
                 # What this ruleset would decide now kept nothing from happening then.
                 is_declined(None, transaction.authorization_result),
             )
             if on_progress:
                 on_progress(number)
 
-    return examples(decided(), timely, until=until, label_delay_days=cut.label_delay_days)
-
-
-def points_of(ruleset: Ruleset) -> Mapping[str, float]:
-    """Return the points that a ruleset gives, by the ids of its rules."""
-    return {rule.id: rule.points for rule in ruleset.rules if rule.points is not None}
+    return examples(decided(), timely, judge.ruleset, until=until, label_delay_days=cut.label_delay_days)

@@ -10,9 +10,9 @@ from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.reporting.log.reader.files import DecisionLogError
-from fraudstream_tools.lab.files.examples import points_of
-from fraudstream_tools.lab.training.examples import Examples, LeftOut, rule_points
+from fraudstream_tools.lab.training.examples import Examples, LeftOut
 from fraudstream_tools.lab.training.log_sample import MOST_LEGITIMATE, Drawn, LogSample
+from fraudstream_tools.lab.training.rule_hits import RuleHits, counting_rules
 
 
 def from_log(
@@ -28,7 +28,7 @@ def from_log(
 
     Args:
         log: opened as of the time up to which anything may be known.
-        ruleset: says how many points the rules that hit give now.
+        ruleset: whose rules are asked of each transaction, whatever rules there were then.
         on_progress: told how many decisions were taken.
         most: legitimate transactions that are taken, on average.
 
@@ -39,12 +39,14 @@ def from_log(
         raise DecisionLogError("there is no decision in the decision log: nothing can be learnt from it")
     if not log.is_labelled:
         raise DecisionLogError("there is no label in the decision log: nothing can be learnt from it")
-    sample, of_rules = LogSample(log, most), points_of(ruleset)
-    numbers, points, labels, times, strata = array("d"), array("d"), array("b"), array("q"), array("q")
+    sample = LogSample(log, most)
+    numbers, labels, times, strata = array("d"), array("b"), array("q"), array("q")
+    counting = [place for place, rule in enumerate(ruleset.rules) if rule in counting_rules(ruleset)]
+    hits = bytearray()
     places: dict[tuple[int, int], int] = {}
-    for number, (is_fraud, timestamp, stratum, sources, values) in enumerate(sample.rows(), start=1):
+    for number, (is_fraud, timestamp, stratum, truths, values) in enumerate(sample.rows(ruleset), start=1):
         numbers.extend(nan if value is None else value for value in values)
-        points.append(rule_points(sources, of_rules))
+        hits.extend([truths[place] is True for place in counting])
         labels.append(is_fraud)
         times.append(timestamp)
         strata.append(-1 if is_fraud else places.setdefault(stratum, len(places)))
@@ -59,7 +61,7 @@ def from_log(
         vectors=np.frombuffer(numbers, dtype=np.float64).reshape(-1, len(NAMES)),
         labels=np.array(labels, dtype=np.bool_),
         timestamps=np.array(times, dtype=np.int64),
-        points=np.array(points, dtype=np.float64),
+        hits=RuleHits(ruleset, np.frombuffer(hits, dtype=np.bool_).reshape(len(labels), len(counting))),
         weights=None if sample.is_whole else by_place[found],
         drawn=Drawn(taken=sum(counts), of=sample.of),
         left_out=LeftOut(

@@ -1,11 +1,10 @@
 """From an ensemble's raw score to the log-odds of fraud."""
 
 import math
-from typing import Any, Final, cast
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from fraudstream.detection.models.model import Calibration
 from fraudstream_tools.lab.training.boosting import Flags, Weights
@@ -14,8 +13,6 @@ _STEPS: Final = 100
 _CLOSE: Final = 1e-10
 _LEAST_SLOPE: Final = 0.01
 _RIDGE: Final = 1e-9
-_WEAK: Final = 1e4
-"""Inverse strength of the penalty on weights: just enough for an answer where points and odds say the same."""
 
 
 def log_odds(probability: float) -> float:
@@ -36,29 +33,6 @@ def platt(raw: NDArray[np.float64], labels: Flags, stands_for: Weights = None) -
     slope, intercept = _line(raw, labels, stands_for)
     # Trees whose scores do not tell fraud from the rest on newer weeks are flattened, never turned around.
     return Calibration(slope=max(slope, _LEAST_SLOPE), intercept=intercept)
-
-
-def weights(
-    odds: NDArray[np.float64], points: NDArray[np.float64], labels: Flags, stands_for: Weights = None
-) -> tuple[float, float]:
-    """Return how much a model's log-odds and the rules' points should count beside each other: the likeliest weights.
-
-    Rules and model see the same transactions: where both speak of the same thing, their full sum would count it twice.
-    Neither weight leaves the range from 0 to 1. Points that were never given keep theirs.
-
-    Args:
-        odds: calibrated log-odds of transactions that the trees have not seen.
-        points: the points of the rules that hit.
-        labels: which of them are fraud.
-        stands_for: for how many transactions each one stands.
-    """
-    if not points.any():
-        return round(min(max(_line(odds, labels, stands_for)[0], 0.0), 1.0), 3), 1.0
-    fitted: Any = cast("Any", LogisticRegression)(C=_WEAK).fit(
-        np.column_stack([odds, points]), labels, sample_weight=stands_for
-    )
-    of_odds, of_points = (round(min(max(float(weight), 0.0), 1.0), 3) for weight in fitted.coef_[0])
-    return of_odds, of_points
 
 
 def _line(values: NDArray[np.float64], labels: Flags, stands_for: Weights) -> tuple[float, float]:

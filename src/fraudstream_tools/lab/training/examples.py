@@ -12,12 +12,14 @@ import numpy as np
 from fraudstream.detection.features.codec import FeatureError, unpack
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.reporting.log.reader.standing import LabelHorizon
+from fraudstream_tools.lab.training.rule_hits import RuleHits, rule_hits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from numpy.typing import NDArray
 
+    from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream_tools.lab.replay.history import KnownOutcome
     from fraudstream_tools.lab.training.boosting import Flags, Matrix
     from fraudstream_tools.lab.training.log_sample import Drawn
@@ -30,8 +32,8 @@ class Decided(NamedTuple):
     timestamp: int
     packed: bytes
     """Its features, as they were judged."""
-    points: float
-    """The sum of the points of the rules that hit."""
+    rules: Collection[str]
+    """Ids of the rules that hit."""
     declined: bool
     """By a decision, or by its issuer: whether it would have become a fraud nobody will know."""
 
@@ -55,7 +57,7 @@ class Examples:
     vectors: Matrix
     labels: Flags
     timestamps: NDArray[np.int64]
-    points: NDArray[np.float64]
+    hits: RuleHits
     weights: NDArray[np.float64] | None = None
     """For how many transactions each one stands; None where each stands for itself."""
     drawn: Drawn | None = None
@@ -69,13 +71,18 @@ class Examples:
             vectors=self.vectors[chosen],
             labels=self.labels[chosen],
             timestamps=self.timestamps[chosen],
-            points=self.points[chosen],
+            hits=self.hits.chosen(chosen),
             weights=None if self.weights is None else self.weights[chosen],
         )
 
 
 def examples(
-    decided: Iterable[Decided], known: Mapping[str, KnownOutcome], *, until: int, label_delay_days: float
+    decided: Iterable[Decided],
+    known: Mapping[str, KnownOutcome],
+    ruleset: Ruleset,
+    *,
+    until: int,
+    label_delay_days: float,
 ) -> Examples:
     """Choose what can be learnt from, by what was known at a time and no more.
 
@@ -86,11 +93,13 @@ def examples(
     Args:
         decided: judged transactions, each one once.
         known: the newest that is known of them by `until`, by transaction id.
+        ruleset: by which they were judged.
         until: the time, epoch milliseconds.
         label_delay_days: days after which a label is known, or will not come.
     """
     left_out = LeftOut()
-    numbers, points, labels, times = array("d"), array("d"), array("b"), array("q")
+    numbers, labels, times = array("d"), array("b"), array("q")
+    rules: list[Collection[str]] = []
     horizon = LabelHorizon(until=until, delay_days=label_delay_days)
     for each in decided:
         truth = known.get(each.transaction_id)
@@ -108,31 +117,13 @@ def examples(
         numbers.extend([nan if value is None else value for value in vector])
         labels.append(truth is not None and truth.fraud)
         times.append(each.timestamp)
-        points.append(each.points)
-    return _arranged(numbers, labels, times, points, left_out)
-
-
-def _arranged(
-    numbers: array[float], labels: array[int], times: array[int], points: array[float], left_out: LeftOut
-) -> Examples:
+        rules.append(each.rules)
     timestamps = np.array(times, dtype=np.int64)
     order = np.argsort(timestamps, kind="stable")
     return Examples(
         vectors=np.array(numbers, dtype=np.float64).reshape(-1, len(NAMES))[order],
         labels=np.array(labels, dtype=np.bool_)[order],
         timestamps=timestamps[order],
-        points=np.array(points, dtype=np.float64)[order],
+        hits=rule_hits(ruleset, rules).chosen(order),
         left_out=left_out,
     )
-
-
-def rule_points(sources: Iterable[str], points: Mapping[str, float]) -> float:
-    """Add up the points of the rules that a decision's reasons name.
-
-    They are looked up, since a live model's weight for them may stand in what was logged.
-
-    Args:
-        sources: what is behind each reason: the id of a rule, or the name of a feature.
-        points: by the ids of the rules.
-    """
-    return sum(points.get(source, 0.0) for source in sources)

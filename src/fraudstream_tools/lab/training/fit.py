@@ -14,9 +14,11 @@ from fraudstream.detection.features import registry
 from fraudstream.detection.models.model import Calibration, Model, ModelFile, Period, seal
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights
-from fraudstream_tools.lab.training.calibration import log_odds, platt, weights
+from fraudstream_tools.lab.training.calibration import log_odds, platt
 from fraudstream_tools.lab.training.distributions import distributions
 from fraudstream_tools.lab.training.metrics import metrics
+from fraudstream_tools.lab.training.rule_hits import RuleHits
+from fraudstream_tools.lab.training.rule_weighing import combine, unmeasured
 
 MIN_FRAUDS: Final = 10
 """Fewer say nothing: neither is trained on them, nor measured."""
@@ -41,7 +43,7 @@ def fit(
     labels: Flags,
     timestamps: NDArray[np.int64],
     *,
-    points: NDArray[np.float64] | None = None,
+    hits: RuleHits | None = None,
     stands_for: Weights = None,
     use: Sequence[str] = registry.NAMES,
     parameters: Parameters | None = None,
@@ -60,7 +62,7 @@ def fit(
             as the analyzer reads them back: in single precision a share can fall on the other side of a threshold.
         labels: which of them are fraud, as known at the time of training.
         timestamps: epoch milliseconds, in any order.
-        points: the points of the rules that hit; with them the weights of model and rules are fitted, else they are 1.
+        hits: the rules that hit; with them it is fitted how much they count beside the model.
         stands_for: for how many transactions each one stands, if they are a sample.
         use: the features to learn from.
         parameters: how trees are grown.
@@ -80,14 +82,23 @@ def fit(
     known = timestamps <= timestamps.max() - (validation.days + validation.label_delay_days) * DAY
     counted, counted_known = _weights_of(stands_for, newest), _weights_of(stands_for, known)
     measured, calibration, figures = None, Calibration(slope=1.0, intercept=0.0), {}
-    weight, points_weight = 1.0, 1.0
+    prior = log_odds(float(np.average(flags, weights=stands_for)))
+    combination = unmeasured(prior, hits, stands_for)
     if _learnable(flags[known]) and _learnable(flags[newest]):
         raw = Booster(chosen[known], flags[known], parameters, counted_known).raw(chosen[newest])
         calibration = platt(raw, flags[newest], counted)
         odds = calibration.slope * raw + calibration.intercept
         figures = metrics(odds, flags[newest], counted)
-        if points is not None:
-            weight, points_weight = weights(odds, points[newest], flags[newest], counted)
+        if hits is not None:
+            combination = combine(
+                odds,
+                flags[newest],
+                hits.chosen(newest),
+                prior=prior,
+                learnt=hits,
+                weights=counted,
+                learnt_for=stands_for,
+            )
         measured = _period(timestamps[newest], flags[newest])
     booster = Booster(chosen, flags, parameters, stands_for)
     trees = booster.export()
@@ -109,9 +120,10 @@ def fit(
             validation=measured,
             metrics=figures,
             calibration=calibration,
-            prior_log_odds=log_odds(float(np.average(flags, weights=stands_for))),
-            weight=weight,
-            points_weight=points_weight,
+            prior_log_odds=prior,
+            weight=combination.weight,
+            score_base=combination.base,
+            rule_weights=combination.rules,
             trees=trees,
             distributions=distributions(chosen[recent], use, scores[recent], _weights_of(stands_for, recent)),
         )

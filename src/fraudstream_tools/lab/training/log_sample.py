@@ -14,9 +14,12 @@ from typing import Final
 
 from fraudstream.detection.features.named_values import COLUMNS
 from fraudstream.detection.features.registry import NAMES
+from fraudstream.detection.models.selection import NO_MODELS
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.reporting.log.reader.standing import Standing
-from fraudstream_tools.lab.backtest.queries import standing_of
+from fraudstream_tools.lab.backtest.queries import backtest_query, standing_of
+from fraudstream_tools.lab.backtest.run import Truths
 
 MOST_LEGITIMATE: Final = 500_000
 """Legitimate transactions that are learnt from by default: 75 features of each take 300 MB."""
@@ -88,22 +91,29 @@ class LogSample:
                 too_new += number
         return Strata(legitimate=legitimate, too_new=too_new, declined=declined)
 
-    def rows(self) -> Iterator[tuple[bool, int, _Stratum, Sequence[str], Sequence[float | None]]]:
-        """Return of each transaction that is drawn whether it is fraud, its time, stratum, sources and features."""
+    def rows(self, ruleset: Ruleset) -> Iterator[tuple[bool, int, _Stratum, Truths, Sequence[float | None]]]:
+        """Return of each transaction that is drawn whether it is fraud, its time, stratum, rules' truths and features.
+
+        Args:
+            ruleset: whose rules are asked.
+        """
         ends = " ".join(
             f"WHEN {band} THEN {min(int(share * _HASHES), _HASHES - 1)}::UBIGINT"
             for band, share in self._shares.items()
         )
         # `hash` may give other numbers in another version of DuckDB.
         is_drawn = f"md5_number_lower(transactionId)::UBIGINT <= CASE band {ends} END" if ends else "false"
-        columns = ", ".join(COLUMNS[name] for name in NAMES)
+        asked = backtest_query(self._rows, [ruleset.with_models(NO_MODELS)])
+        columns = ", ".join([*asked.keys, *(COLUMNS[name] for name in NAMES)])
         query = (
-            f"SELECT standing, timestamp, day, band, sources, {columns} FROM {self._rows} WHERE "
+            f"SELECT timestamp, day, band, {columns} FROM {asked.source} WHERE "
             f"standing = {Standing.FRAUD.value} OR (standing <> {Standing.UNKNOWN.value} AND {is_drawn}) "
             "ORDER BY timestamp, transactionId"
         )
-        for standing, timestamp, day, band, sources, *values in self._log.ask(query):
-            yield standing == Standing.FRAUD, timestamp, (day, band), sources or (), values
+        told = len(asked.keys)
+        for timestamp, day, band, *values in self._log.ask(query):
+            standing, ((truths, _),) = asked.read(values[:told])
+            yield standing is Standing.FRAUD, timestamp, (day, band), truths, values[told:]
 
     def weights(self, drawn: Mapping[_Stratum, int]) -> dict[_Stratum, float]:
         """Return for how many legitimate transactions one of each stratum stands.

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import exp
 
-from fraudstream.detection.models.model import Model, Period
+import msgspec
+
+from fraudstream.detection.models.model import Model, ModelFile, Period
 
 _METRICS = {
     "auc": "area under the ROC curve",
@@ -38,11 +40,15 @@ def model_card(model: Model) -> str:
         f"| share of fraud in the training data | {1 / (1 + exp(-file.prior_log_odds)):.3%} |",
         f"| calibration | {file.calibration.slope:.3f} times the sum of the trees, {file.calibration.intercept:+.3f} |",
         f"| weight beside the rules' points | {file.weight:g} |",
-        f"| weight of the rules' points beside it | {file.points_weight:g} |",
+        *_of_schema_1(file),
         "",
         "## Quality",
         "",
         *_validation(model),
+        "",
+        "## Rules beside it",
+        "",
+        *_rules(file),
         "",
         "## Features",
         "",
@@ -71,6 +77,30 @@ def _validation(model: Model) -> Sequence[str]:
         "| | |",
         "| --- | --- |",
         *(f"| {words} | {file.metrics[name]:.4f} |" for name, words in _METRICS.items() if name in file.metrics),
+    ]
+
+
+def _of_schema_1(file: ModelFile) -> Sequence[str]:
+    if file.score_base is msgspec.UNSET:
+        return [f"| weight of the rules' points beside it | {file.points_weight:g} |"]
+    return [f"| the score starts from | {1 / (1 + exp(-file.score_base)):.3%} ({file.score_base:+.3f}) |"]
+
+
+def _rules(file: ModelFile) -> Sequence[str]:
+    if file.rule_weights is msgspec.UNSET:
+        return ["All rules count by the weight above."]
+    if not file.rule_weights:
+        return ["It has seen no rule: all of them count in full."]
+    weights = sorted(file.rule_weights.items(), key=lambda each: (-each[1].weight, each[0]))
+    return [
+        "By these weights the rules' points count beside it. A rule that is not here, or that has changed since,",
+        "counts in full."
+        if file.validation
+        else "counts in full. Nothing was measured yet, so that the rules step back behind the model.",
+        "",
+        "| rule | weight | hits in training |",
+        "| --- | --- | --- |",
+        *(f"| {name} | {each.weight:g} | {each.hits:,} |" for name, each in weights),
     ]
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models.model import Model
+from fraudstream.detection.rules.counting import points_beside
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Matrix
 from fraudstream_tools.lab.training.examples import Examples
@@ -80,7 +81,7 @@ def _worse(name: str, ours: float, theirs: float, margin: float) -> list[str]:
 
 
 def _figures(model: Model | None, examples: Examples) -> GateFigures:
-    odds = examples.points
+    odds = examples.hits.points(points_beside(model, examples.hits.ruleset.rules))
     if model is not None:
         odds = model.file.points_weight * odds + [model.evidence(vector) for vector in as_vectors(examples.vectors)]
     return GateFigures(

@@ -11,10 +11,11 @@ from fraudstream.detection.features.codec import pack, unpack
 from fraudstream.detection.features.registry import FEATURES, NAMES, Vector
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.models import reasons as model_reasons
-from fraudstream.detection.models.model import Model, seal
+from fraudstream.detection.models.model import Model, RuleWeight, seal
 from fraudstream.detection.models.selection import ActiveModels
+from fraudstream.detection.rules.counting import fingerprint, points_beside
 from fraudstream.detection.rules.ruleset import Ruleset, load
-from fraudstream.detection.scoring import decide, score_of
+from fraudstream.detection.scoring import base_of, decide, score_of
 from fraudstream.transactions.decisions.decision import Decision, Verdict
 from fraudstream.transactions.decisions.reasons import SENTENCES
 from fraudstream.transactions.transaction import Transaction, TransactionType
@@ -22,7 +23,7 @@ from tests.unit.detection.model_harness import as_vectors, random_vectors, small
 
 RULES = Path(__file__).parents[4] / "rules"
 RULESET = load(*((RULES / name).read_bytes() for name in RULESET_FILES))
-SMALL = load(
+SMALL_FILES = (
     b"""
 schemaVersion: 1
 baseLogOdds: -4
@@ -36,6 +37,7 @@ rules:
     b"{baseCurrency: EUR, rates: [{validFrom: 2026-01-01, perBase: {}}]}",
     b"{blocked: {}, trusted: {}}",
 )
+SMALL = load(*SMALL_FILES)
 NONE, MUCH, BLOCKED, TRUSTED = (
     (False,) * 4,
     (True, True, False, False),
@@ -44,9 +46,25 @@ NONE, MUCH, BLOCKED, TRUSTED = (
 )
 
 
-def weighted(weight: float, seed: int = 1, points_weight: float = 1.0) -> Model:
+def weighted(weight: float, seed: int = 1, **rules: float) -> Model:
+    """A model beside which the named rules count by a weight."""
     file = small_model(seed=seed, own_labels=True).file
-    return seal(msgspec.structs.replace(file, weight=weight, points_weight=points_weight))
+    by_id = {rule.id: rule for rule in SMALL.rules}
+    told = {name: RuleWeight(rule=fingerprint(by_id[name]), weight=of_rule, hits=10) for name, of_rule in rules.items()}
+    return seal(msgspec.structs.replace(file, weight=weight, rule_weights=told))
+
+
+def of_schema_1(weight: float, points_weight: float) -> Model:
+    """A model as 0.1.0 trained them."""
+    file = msgspec.structs.replace(
+        small_model(own_labels=True).file,
+        schema_version=1,
+        weight=weight,
+        points_weight=points_weight,
+        score_base=msgspec.UNSET,
+        rule_weights=msgspec.UNSET,
+    )
+    return seal(file)
 
 
 def with_models(live: Model | None = None, shadow: Model | None = None) -> Ruleset:
@@ -65,10 +83,10 @@ def harmless() -> Vector:
 
 @pytest.mark.parametrize(("weight", "points_weight"), [(0.0, 1.0), (0.4, 0.5), (1.0, 0.0)])
 @pytest.mark.parametrize("truths", [NONE, MUCH])
-def test_base_points_and_evidence_add_up_by_their_weights(
+def test_beside_a_model_of_schema_1_all_points_have_one_weight(
     weight: float, points_weight: float, truths: tuple[bool, ...]
 ) -> None:
-    model = weighted(weight, points_weight=points_weight)
+    model = of_schema_1(weight, points_weight)
     for vector in (suspicious(), harmless()):
         points = points_weight * 2.0 if truths is MUCH else 0.0
         evidence = weight * (model.log_odds(vector) - model.file.prior_log_odds)
@@ -77,10 +95,40 @@ def test_base_points_and_evidence_add_up_by_their_weights(
         assert outcome.score == score_of(-4 + points + evidence)
 
 
+@pytest.mark.parametrize("truths", [NONE, MUCH])
+def test_evidence_and_weighed_points_count_from_the_models_base(truths: tuple[bool, ...]) -> None:
+    model = weighted(0.8, much=0.4, less=0.2)
+    base = base_of(SMALL, model)
+    assert base == model.file.prior_log_odds != SMALL.base_log_odds
+    for vector in (suspicious(), harmless()):
+        points = 0.4 * 2.5 - 0.2 * 0.5 if truths is MUCH else 0.0
+        evidence = 0.8 * (model.log_odds(vector) - model.file.prior_log_odds)
+        outcome = decide(with_models(model), truths, vector)
+        assert outcome.log_odds == pytest.approx(base + points + evidence)
+        assert outcome.score == score_of(outcome.log_odds)
+        assert decide(with_models(shadow=model), truths, vector).shadow_score == outcome.score
+
+
+def test_a_rule_that_training_never_saw_counts_in_full() -> None:
+    vector, model = harmless(), weighted(1.0, much=0.0, less=0.0)
+    weighed = decide(with_models(model), MUCH, vector).log_odds
+    without = decide(with_models(weighted(1.0)), MUCH, vector).log_odds
+    assert without - weighed == pytest.approx(2.5 - 0.5)
+    edited = load(SMALL_FILES[0].replace(b"amountBase > 100", b"amountBase > 99"), *SMALL_FILES[1:])
+    changed = decide(edited.with_models(ActiveModels(model)), MUCH, vector).log_odds
+    assert changed - weighed == pytest.approx(2.5)
+    # What a hit of it adds is the author's to say, also beside a model: its weight is of whatever points it has.
+    raised = load(SMALL_FILES[0].replace(b"points: 2.5", b"points: 5"), *SMALL_FILES[1:])
+    half = weighted(1.0, much=0.5, less=0.0)
+    assert points_beside(half, raised.rules)["much"] == 2.5
+
+
 def test_a_model_that_knows_nothing_changes_nothing() -> None:
     vector = harmless()
     knows = small_model()
-    file = msgspec.structs.replace(knows.file, prior_log_odds=knows.log_odds(vector), own_labels=True)
+    file = msgspec.structs.replace(
+        knows.file, prior_log_odds=knows.log_odds(vector), own_labels=True, score_base=SMALL.base_log_odds
+    )
     assert decide(with_models(seal(file)), MUCH, vector) == decide(SMALL, MUCH, vector)
 
 

@@ -98,7 +98,7 @@ def test_a_huge_file_is_refused_unread() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        (b'"schemaVersion":1', b'"schemaVersion":2', "schemaVersion"),
+        (b'"schemaVersion":2', b'"schemaVersion":3', "schemaVersion"),
         (b'"slope":', b'"slope":-', "slope"),
         (b'"slope":', b'"slope":NaN,"x":', "malformed"),
         (b'"intercept":', b'"surprise":1,"intercept":', "surprise"),

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from fraudstream.detection.features.codec import unpack
 from fraudstream.detection.features.registry import FEATURES
+from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.rules.language import fields, parser
 from fraudstream.detection.rules.language.compiler import TruthValue
 from fraudstream.detection.rules.rule import Mode, Rule, Signal
@@ -17,6 +18,7 @@ from fraudstream.detection.scoring import Outcome, decide, score_of
 from fraudstream.transactions.api.openapi import openapi_document
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.decisions.reasons import sentence
+from fraudstream_tools.cli.support.shown.rule_weights import weight_of
 from fraudstream_tools.cli.support.terminal.output import decision_text, out, print_json
 from fraudstream_tools.rules.fixtures import Result
 from fraudstream_tools.rules.questions import ExplainedTransaction, vector_of
@@ -37,11 +39,14 @@ _MARKS: Final[dict[TruthValue, tuple[str, str]]] = {True: ("✓", "green"), Fals
 def show_rules(ruleset: Ruleset, *, as_json: bool) -> None:
     """Print all rules of a ruleset, a line each."""
     if as_json:
-        print_json([_rule_as_json(rule) for rule in ruleset.rules])
+        print_json([_rule_as_json(rule, ruleset.models) for rule in ruleset.rules])
         return
-    table = Table("rule", "effect", "mode", "what it is", box=None, header_style="dim", pad_edge=False)
+    beside = ["beside model"] if any(ruleset.models) else []
+    table = Table("rule", "effect", *beside, "mode", "what it is", box=None, header_style="dim", pad_edge=False)
     for rule in ruleset.rules:
-        table.add_row(Text(rule.id, style="bold"), _effect(rule), rule.mode.value, Text(rule.description))
+        weight = weight_of(rule, ruleset.models)
+        counted = [f"{weight.points:+.2f}" if weight else ""] if beside else []
+        table.add_row(Text(rule.id, style="bold"), _effect(rule), *counted, rule.mode.value, Text(rule.description))
     out.print(table)
 
 
@@ -49,7 +54,7 @@ def show_rule(ruleset: Ruleset, rule_id: str, *, as_json: bool) -> None:
     """Print what a rule asks, of which fields, and where it comes from."""
     rule = next(rule for rule in ruleset.rules if rule.id == rule_id)
     if as_json:
-        print_json(_rule_as_json(rule))
+        print_json(_rule_as_json(rule, ruleset.models))
         return
     out.print(Text.assemble((rule.id, "bold"), f"  {_effect(rule)}, {rule.mode}, severity {rule.severity}"))
     _indented(rule.description)
@@ -71,6 +76,9 @@ def show_rule(ruleset: Ruleset, rule_id: str, *, as_json: bool) -> None:
         most = ruleset.counting.families[rule.family]
         _heading("family")
         _indented(f"{rule.family}: its rules add at most {most:g} points together")
+    if weight := weight_of(rule, ruleset.models):
+        _heading("counts")
+        _indented(weight.words)
     if rule.proven_precision:
         _heading("precision")
         _indented(f"of its hits at least {rule.proven_precision:.0%} were fraud, by a measurement")
@@ -92,7 +100,8 @@ def show_decision(ruleset: Ruleset, question: ExplainedTransaction, rule_id: str
     if as_json:
         print_json(_decision_as_json(ruleset, question, outcome, shown))
         return
-    points = ruleset.counting.points([trace.rule for trace in found if trace.truth and trace.rule.mode is Mode.LIVE])
+    hits = [trace.rule for trace in found if trace.truth and trace.rule.mode is Mode.LIVE]
+    points = ruleset.counting.points(hits, ruleset.points)
     out.print(
         Text.assemble(
             (question.transaction.transaction_id, "bold"),
@@ -189,7 +198,8 @@ def _fields_of(rule: Rule) -> list[tuple[str, str, str]]:
     ]
 
 
-def _rule_as_json(rule: Rule) -> dict[str, Any]:
+def _rule_as_json(rule: Rule, models: ActiveModels) -> dict[str, Any]:
+    weight = weight_of(rule, models)
     return {
         "id": rule.id,
         "description": rule.description,
@@ -198,6 +208,7 @@ def _rule_as_json(rule: Rule) -> dict[str, Any]:
         "parameters": rule.parameters,
         "fields": [{"name": name, "type": kind, "meaning": meaning} for name, kind, meaning in _fields_of(rule)],
         "points": rule.points,
+        "besideModel": weight.as_json() if weight else None,
         "family": rule.family,
         "provenPrecision": rule.proven_precision,
         "decision": rule.decision,
