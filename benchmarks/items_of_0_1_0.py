@@ -76,13 +76,14 @@ def _fixed(kind: EntityKind) -> struct.Struct:
 
 
 _FIXED: Final = {kind: _fixed(kind) for kind in _KINDS}
-_EVENTS: Final = {kind: struct.Struct("<" + LAYOUTS[kind].event) for kind in _KINDS}
+_EVENT_FORMS: Final = {kind: "QIIBI" if kind is EntityKind.CARD else LAYOUTS[kind].event for kind in _KINDS}
+_EVENTS: Final = {kind: struct.Struct("<" + form) for kind, form in _EVENT_FORMS.items()}
 
 
 def pack_profile(profile: Profile) -> bytes:
     """Return schema 2 of a profile."""
     layout, past = LAYOUTS[profile.kind], profile.past
-    kept = len(layout.event)
+    kept = len(_EVENT_FORMS[profile.kind])
     values: list[Any] = [
         2,
         _KINDS.index(profile.kind),

@@ -41,6 +41,8 @@ LABELLED_DAYS: Final = 63
 ALL: Final = "all features"
 GROUPS: Final = {
     "counterparties": tuple(name for name in NAMES if name.startswith("counterparty")),
+    "customers of a card, device or address": tuple(name for name in NAMES if "Customers" in name),
+    "BIN": tuple(name for name in NAMES if "Bin" in name),
 }
 """Features that are left out together."""
 

@@ -22,7 +22,16 @@ from fraudstream.detection.profiles.codec import (
     unpack,
 )
 from fraudstream.detection.profiles.entities import PERSONAL, EntityKind
-from fraudstream.detection.profiles.events import MAX_AMOUNT, NO_AMOUNT, NO_COUNTRY, NO_PEER, NO_PLACE, SPEND, Event
+from fraudstream.detection.profiles.events import (
+    MAX_AMOUNT,
+    NO_AMOUNT,
+    NO_COUNTRY,
+    NO_PEER,
+    NO_PLACE,
+    OUT,
+    SPEND,
+    Event,
+)
 from fraudstream.detection.profiles.known_values import MAX_KNOWN_VALUES
 from fraudstream.detection.profiles.layout import LAYOUTS, Personal, Shared
 from fraudstream.detection.profiles.profile import LabelChange, Profile
@@ -39,6 +48,11 @@ FIRST_KINDS = tuple(kind for kind in EntityKind if kind is not EntityKind.COUNTE
 def event(number: int, *, time: int | None = None, amount: int = 2000, peer: int = 1, flags: int = SPEND) -> Event:
     at = number * HOUR if time is None else time
     return Event(at, number, amount, flags, peer, NO_PEER, NO_COUNTRY, NO_PLACE, NO_PLACE)
+
+
+def as_before(event: Event, kind: EntityKind) -> Event:
+    """An event as it was before a card's named the customer."""
+    return event._replace(other_peer=NO_PEER) if kind is EntityKind.CARD else event
 
 
 def learnt(events: list[Event], kind: EntityKind = EntityKind.CUSTOMER) -> Profile:
@@ -85,8 +99,18 @@ def test_what_is_stored_is_read_back_equal(history: tuple[EntityKind, list[Event
 @given(histories(st.sampled_from(FIRST_KINDS)))
 def test_fixed_widths_are_read_too(history: tuple[EntityKind, list[Event]]) -> None:
     kind, happened = history
-    profile = learnt(happened, kind)
+    profile = learnt([as_before(each, kind) for each in happened], kind)
     body = b"\x03" + as_0_1_0_wrote(profile)[1:]
+    assert unpack(body + zlib.crc32(body).to_bytes(4, "little")) == profile
+
+
+@given(histories(st.just(EntityKind.CARD)), st.sampled_from([4, 6]))
+def test_a_card_s_events_are_read_that_name_no_customer(history: tuple[EntityKind, list[Event]], schema: int) -> None:
+    kind, happened = history
+    profile = learnt([as_before(each, kind) for each in happened], kind)
+    end = len(pack(profile)) - 4 - struct.calcsize("<QIIBII") * len(profile.ring)
+    events = b"".join(struct.pack("<QIIBI", *each[:5]) for each in profile.ring)
+    body = bytes([schema]) + pack(profile)[1:end] + events
     assert unpack(body + zlib.crc32(body).to_bytes(4, "little")) == profile
 
 
@@ -256,11 +280,12 @@ def test_labels_may_come_in_any_order_with_events_in_between(
 
 def test_a_label_that_is_taken_back_leaves_no_fraud_behind() -> None:
     for kind in EntityKind:
-        profile = Profile.new(kind).after(event(1, time=9 * DAY))
+        sent = event(1, time=9 * DAY, flags=SPEND | OUT)
+        profile = Profile.new(kind).after(sent)
         column = Personal.FRAUDS if kind in PERSONAL else Shared.FRAUDS
-        marked = profile.after_label(LabelChange(10, 1), event(1, time=9 * DAY), 1)
+        marked = profile.after_label(LabelChange(10, 1), sent, 1)
         assert marked.days.total(column, 0, 9) == 1
-        unmarked = marked.after_label(LabelChange(11, 1), event(1, time=9 * DAY), -1)
+        unmarked = marked.after_label(LabelChange(11, 1), sent, -1)
         assert (unmarked.days, unmarked.ring) == (profile.days, profile.ring)
 
 
@@ -288,7 +313,7 @@ def test_a_full_figure_stays_full() -> None:
 def test_a_profile_that_a_newer_version_wrote_is_told_from_a_damaged_one() -> None:
     body = bytes([CLOSED_SCHEMA + 1]) + pack(learnt([event(1)]))[1:-4] + b"something more"
     whole = body + zlib.crc32(body).to_bytes(4, "little")
-    with pytest.raises(NewerProfileError, match="schema 8, this code reads schemas up to 7"):
+    with pytest.raises(NewerProfileError, match="schema 10, this code reads schemas up to 9"):
         unpack(whole)
     with pytest.raises(DamagedProfileError):
         unpack(whole[:-1] + b"?")

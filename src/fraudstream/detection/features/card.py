@@ -3,6 +3,8 @@
 from typing import Final
 
 from fraudstream.detection.features.customer import MONTH, WEEK, spending_counts
+from fraudstream.detection.features.distinct import add_customers
+from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.events import NO_AMOUNT, NO_PEER, is_evidence, spent
 from fraudstream.detection.profiles.layout import Personal
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
@@ -19,6 +21,7 @@ def add(values: FeatureValues, view: ProfileView) -> None:
     values["cardDeclines24h"] = view.total(Personal.DECLINES, DAY, is_evidence)
     values["cardDeclines30d"] = view.total(Personal.DECLINES, MONTH, is_evidence)
     values["cardFrauds30d"] = view.frauds(Personal.FRAUDS)
+    add_customers(values, EntityKind.CARD, view)
     event = view.event
     if event.peer == NO_PEER:
         return

@@ -97,6 +97,10 @@ DECLARED: Final = (
     Feature("cardDeclines24h", _COUNT, "the card's declines in 24 hours that are evidence, no outages"),
     Feature("cardDeclines30d", _COUNT, "the card's declines in 30 days that are evidence, no outages"),
     Feature("cardMerchants7d", _COUNT, "distinct merchants of its newest transactions in 7 days, this one's too"),
+    Feature(
+        "cardCustomers24h", _COUNT, "distinct customers of its newest transactions in 24 h, this one's too", _LINKS
+    ),
+    Feature("cardCustomers7d", _COUNT, "distinct customers of its newest transactions in 7 days", _LINKS),
     Feature("cardRepeatSeconds", _COARSE, "seconds since the card paid the same amount at the same merchant"),
     Feature("cardFrauds30d", _COUNT, "the card's transactions of the last 30 days known to be fraud"),
     Feature("merchantCount1h", _COARSE, "earlier transactions at the merchant in 1 hour"),
@@ -105,6 +109,7 @@ DECLARED: Final = (
     Feature("merchantDeclineShare1h", _SHARE, "their share; missing while there are no transactions"),
     Feature("merchantAmountRatio", _COARSE, "this amount as a multiple of the merchant's mean"),
     Feature("merchantRefundOtherCard", _COUNT, "1 if a refund takes back the payment of another card", _KNOWN),
+    Feature("merchantBinDeclinedCards1h", _COUNT, "distinct cards of this BIN newly declined there in 1 hour", _LINKS),
     Feature("merchantFrauds30d", _COARSE, "transactions at the merchant in 30 days known to be fraud"),
     Feature("merchantFraudShare30d", _SHARE, "share of known frauds in the 30 days before the labels' delay"),
     Feature("terminalCount24h", _COARSE, "earlier transactions at the terminal in 24 hours"),
@@ -130,6 +135,8 @@ DECLARED: Final = (
     Feature("ipCount1h", _COARSE, "earlier transactions from the address in 1 hour"),
     Feature("ipDeclinedCards1h", _COUNT, "distinct cards among the newest of them with a decline that is evidence"),
     Feature("ipDeclineShare1h", _SHARE, "share of such declines among them; missing while there are none"),
+    Feature("ipCustomers24h", _COUNT, "distinct customers of its newest transactions in 24 h, this one's too", _LINKS),
+    Feature("ipCustomers7d", _COUNT, "distinct customers of its newest transactions in 7 days", _LINKS),
     Feature("ipFrauds30d", _COUNT, "transactions from the address in 30 days known to be fraud"),
     Feature("counterpartyAgeDays", _COARSE, "days since anybody's first transaction with the counterparty", _LINKS),
     Feature("counterpartyCount30d", _COARSE, "anybody's earlier transactions with it in 30 days", _LINKS),

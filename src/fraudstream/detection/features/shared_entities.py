@@ -1,6 +1,7 @@
 """Features of what many people meet at: merchants, terminals, devices and internet addresses."""
 
 from fraudstream.detection.features.customer import MONTH, WEEK
+from fraudstream.detection.features.distinct import add_customers
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.events import FRAUD, NO_AMOUNT, NO_PEER, Event, is_evidence
 from fraudstream.detection.profiles.layout import Shared, SharedHour
@@ -18,6 +19,10 @@ def add_merchant(values: FeatureValues, view: ProfileView) -> None:
     values["merchantAmountRatio"] = view.amount_ratio()
     values["merchantFrauds30d"] = view.frauds(Shared.FRAUDS)
     values["merchantFraudShare30d"] = view.fraud_share(30)
+    event = view.event
+    if event.other_peer != NO_PEER:
+        same = [each for each in (*view.since(HOUR), event) if each.other_peer == event.other_peer]
+        values["merchantBinDeclinedCards1h"] = len({each.peer for each in same if is_evidence(each)} - {NO_PEER})
 
 
 def add_terminal(values: FeatureValues, view: ProfileView) -> None:
@@ -62,9 +67,6 @@ def _fraud_amount_ratio(view: ProfileView) -> float | None:
 def add_device(values: FeatureValues, view: ProfileView) -> None:
     """Add the device's features."""
     _meeting_point(values, EntityKind.DEVICE, view)
-    owner = view.event.other_peer
-    values["deviceCustomers24h"] = len({each.other_peer for each in view.since(DAY)} - {NO_PEER} | {owner})
-    values["deviceCustomers7d"] = len({each.other_peer for each in view.since(WEEK)} - {NO_PEER} | {owner})
 
 
 def add_address(values: FeatureValues, view: ProfileView) -> None:
@@ -75,6 +77,7 @@ def add_address(values: FeatureValues, view: ProfileView) -> None:
 def _meeting_point(values: FeatureValues, kind: EntityKind, view: ProfileView) -> None:
     count, declined = _hour(view)
     declined_cards = {each.peer for each in view.since(HOUR) if is_evidence(each)} - {NO_PEER}
+    add_customers(values, kind, view)
     values[f"{kind}Count1h"] = count
     values[f"{kind}DeclinedCards1h"] = len(declined_cards)
     values[f"{kind}DeclineShare1h"] = _share(declined, count)

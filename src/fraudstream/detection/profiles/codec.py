@@ -6,6 +6,7 @@ profile that a newer version wrote is told from a damaged one. Schema 2, of 0.1.
 Most figures are small, and many columns hold nothing. From schema 4 on, each column has the least width that its
 largest figure needs: none, or one, two or four bytes a figure. Two bits of the head say which. From schema 6 on, when
 something was first met is told in hours before the end of the profile's newest day, and countries take two bytes.
+From schema 8 on, a card's events name the customer.
 """
 
 import math
@@ -25,12 +26,13 @@ from fraudstream.detection.profiles.profile import HOURS_A_DAY, LabelChange, Las
 from fraudstream.detection.profiles.senders import BITS
 from fraudstream.detection.profiles.sharded import Sharding
 
-SCHEMA: Final = 6
+SCHEMA: Final = 8
 """What is written."""
-CLOSED_SCHEMA: Final = 7
+CLOSED_SCHEMA: Final = 9
 """Of the closed base of a sharded profile: how it is divided, then a profile of `SCHEMA`. A version that knows no
 shards takes it for a newer one's, and leaves it as it is."""
-_CLOSED_SCHEMAS: Final = (5, CLOSED_SCHEMA)
+_CLOSED_SCHEMAS: Final = (5, 7, CLOSED_SCHEMA)
+_SCHEMA_OF_CARDS_ALONE: Final = 6
 _SCHEMA_OF_LONG_FAMILIAR: Final = 4
 _SCHEMA_OF_FIXED_WIDTHS: Final = 3
 _SCHEMA_WITHOUT_CHECKSUM: Final = 2
@@ -70,13 +72,16 @@ class _Form(NamedTuple):
     """By column: where its width is among the widths, whether its figures are bytes at most, and whether any may be
     negative."""
     event: struct.Struct
+    earlier_event: struct.Struct
+    """Up to schema `_SCHEMA_OF_CARDS_ALONE`."""
 
 
 def _form(kind: EntityKind) -> _Form:
     layout = LAYOUTS[kind]
     columns = (*layout.days, *layout.hours, *((ColumnForm(HOURS_A_DAY, "H"),) if layout.detailed else ()))
     figures = tuple((2 * place, column.code in "Bb", column.code.islower()) for place, column in enumerate(columns))
-    return _Form(layout, columns, figures, struct.Struct("<" + layout.event))
+    earlier = "QIIBI" if kind is EntityKind.CARD else layout.event
+    return _Form(layout, columns, figures, *(struct.Struct("<" + event) for event in (layout.event, earlier)))
 
 
 _FORMS: Final = {kind: _form(kind) for kind in EntityKind}
@@ -265,10 +270,11 @@ def _read(kind: EntityKind, state: bytes) -> Profile:
         familiar, start = known_values_codec.read(state, fixed.form.size, numbers, newest_day)
     end = start + _LABEL.size * labels
     changes = tuple(map(LabelChange._make, _LABEL.iter_unpack(state[start:end])))
-    if len(state) != end + form.event.size * ring:
+    event = form.earlier_event if state[0] <= _SCHEMA_OF_CARDS_ALONE else form.event
+    if len(state) != end + event.size * ring:
         raise DamagedProfileError("a profile is damaged: its length does not fit its header")
-    missing = _ABSENT[len(form.layout.event) - _FIRST_ABSENT :]
-    found = form.event.iter_unpack(state[end:])
+    missing = _ABSENT[len(event.format) - 1 - _FIRST_ABSENT :]
+    found = event.iter_unpack(state[end:])
     events = tuple(map(Event._make, [each + missing for each in found] if missing else found))
     past = OlderEvents(
         Amounts(number, mean, squares),

@@ -64,7 +64,8 @@ class Event(NamedTuple):
     """32-bit hash of what the entity met, or `NO_PEER`: a customer its device, a card its merchant, a terminal or a
     counterparty its customer, all others the card."""
     other_peer: int
-    """The same of a second one: a customer the payee, a device or an address the customer; `NO_PEER` for the others."""
+    """The same of a second one: a customer the payee, a card, a device or an address the customer, a merchant the
+    card's issuer prefix; `NO_PEER` for the others."""
     country: int
     """Of a customer's event: where it was, as `country_code`; else `NO_COUNTRY`."""
     latitude: int
@@ -200,11 +201,11 @@ def events_of(
                     *_place(transaction),
                 )
             case EntityKind.CARD:
-                made[kind] = _met(common, peer_hash(transaction.merchant_id))
+                made[kind] = _met(common, peer_hash(transaction.merchant_id), peer_hash(transaction.customer_id))
             case EntityKind.TERMINAL | EntityKind.COUNTERPARTY:
                 made[kind] = _met(common, peer_hash(transaction.customer_id))
             case EntityKind.MERCHANT:
-                made[kind] = _met(common, card)
+                made[kind] = _met(common, card, peer_hash(transaction.card_bin))
             case EntityKind.DEVICE | EntityKind.IP:
                 made[kind] = _met(common, card, peer_hash(transaction.customer_id))
     return made

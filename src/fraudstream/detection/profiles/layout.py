@@ -109,7 +109,7 @@ _CUSTOMER = Layout(
     labels=6,
     detailed=True,
 )
-_CARD = Layout(ring=16, event="QIIBI", days=_SPENDING, hours=(), labels=6, detailed=False)
+_CARD = Layout(ring=16, event="QIIBII", days=_SPENDING, hours=(), labels=6, detailed=False)
 _SHARED = Layout(
     ring=14,
     event="QIIBII",
