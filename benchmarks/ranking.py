@@ -7,8 +7,11 @@ later, count nowhere. The same rows and parameters serve every model: only the f
 
     python -m benchmarks.ranking [--seeds 9101 9102 ...] [--people 300]
 
-The last line printed is JSON: the mean average precision by model, and the recall of each pattern of fraud among as
-many transactions as there are frauds.
+The model with all features also orders a queue of ten reviews a day: by probability alone, by probability times amount
+and by probability times the amount's square root, as the queue is ordered.
+
+The last line printed is JSON: the mean average precision by model, the recall of each pattern of fraud among as many
+transactions as there are frauds, and the share of the frauds' value that the queue's reviews find in each order.
 """
 
 import argparse
@@ -39,6 +42,7 @@ DAYS: Final = 91
 LEARNT_DAYS: Final = 56
 LABELLED_DAYS: Final = 63
 ALL: Final = "all features"
+REVIEWS_A_DAY: Final = 10
 GROUPS: Final = {
     "counterparties": tuple(name for name in NAMES if name.startswith("counterparty")),
     "customers of a card, device or address": tuple(name for name in NAMES if "Customers" in name),
@@ -59,6 +63,18 @@ class World(NamedTuple):
     counts: Flags
     """It is judged by what is true of it; see above."""
     patterns: Sequence[str]
+    amounts: NDArray[np.float64]
+    """In the base currency; 0 without an exchange rate."""
+
+
+class Ranked(NamedTuple):
+    """What a model makes of the last weeks."""
+
+    precision: float
+    found: dict[str, list[bool]]
+    """By pattern, of each fraud whether it is among as many transactions as there are frauds."""
+    value: dict[str, float]
+    """By the queue's order, the share of the frauds' value that is found."""
 
 
 def go_through(settings: FintechSettings) -> World:
@@ -74,10 +90,13 @@ def go_through(settings: FintechSettings) -> World:
     learnt_at = first + LABELLED_DAYS * DAY
     rows: list[list[float]] = []
     days: list[float] = []
+    amounts: list[float] = []
+    rates = rules_of_today().rates
     known: list[bool] = []
     for transaction, decision in judge_history(transactions, outcomes, Judge(rules_of_today())):
         outcome = outcomes.get(transaction.transaction_id)
         rows.append([nan if value is None else value for value in unpack(decision.features)])
+        amounts.append(rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp) or 0.0)
         days.append((transaction.timestamp - first) / DAY)
         known.append(outcome is not None and outcome.fraud and outcome.known_at <= learnt_at)
     return World(
@@ -87,11 +106,12 @@ def go_through(settings: FintechSettings) -> World:
         np.array([truth.fraud for truth in made.truths]),
         np.array([truth.fraud or not truth.episode for truth in made.truths]),
         [truth.episode if truth.fraud else "" for truth in made.truths],
+        np.array(amounts),
     )
 
 
-def ranked(world: World, use: Sequence[str]) -> tuple[float, dict[str, list[bool]]]:
-    """Train on some features; return the average precision, and of each fraud by pattern whether it is found."""
+def ranked(world: World, use: Sequence[str]) -> Ranked:
+    """Train on some features, and rank the last weeks."""
     columns = [NAMES.index(name) for name in use]
     learnt, tested = world.days < LEARNT_DAYS, (world.days >= LABELLED_DAYS) & world.counts
     chosen = np.ascontiguousarray(world.vectors[:, columns])
@@ -103,7 +123,24 @@ def ranked(world: World, use: Sequence[str]) -> tuple[float, dict[str, list[bool
     for place, hit in zip(np.flatnonzero(tested).tolist(), found, strict=True):
         if world.fraud[place]:
             patterns[world.patterns[place]].append(bool(hit))
-    return average_precision(scores, fraud), patterns
+    return Ranked(average_precision(scores, fraud), patterns, queued(world, tested, 1 / (1 + np.exp(-scores))))
+
+
+def queued(world: World, tested: Flags, probabilities: NDArray[np.float64]) -> dict[str, float]:
+    """Return the share of the frauds' value that ten reviews a day find, by the order of the queue."""
+    amounts, fraud, days = world.amounts[tested], world.fraud[tested], world.days[tested].astype(np.int64)
+    orders = {
+        "p": probabilities,
+        "p amount": probabilities * amounts,
+        "p √amount": probabilities * np.sqrt(amounts),
+    }
+    lost = amounts * fraud
+    found = dict.fromkeys(orders, 0.0)
+    for day in np.unique(days):
+        places = np.flatnonzero(days == day)
+        for name, values in orders.items():
+            found[name] += float(lost[places[np.argsort(-values[places], kind="stable")[:REVIEWS_A_DAY]]].sum())
+    return {name: value / float(lost.sum()) for name, value in found.items()}
 
 
 def main() -> None:
@@ -117,22 +154,27 @@ def main() -> None:
     }
     models["without any of them"] = tuple(name for name in NAMES if not any(name in each for each in GROUPS.values()))
     precisions: dict[str, list[float]] = defaultdict(list)
+    values: dict[str, list[float]] = defaultdict(list)
     recalls: dict[str, dict[str, list[bool]]] = {name: defaultdict(list) for name in models}
     for seed in asked.seeds:
         world = go_through(FintechSettings(seed=seed, customers=asked.people, days=DAYS))
         print(f"seed {seed}: {len(world.days):,} transactions, {world.fraud.sum():,} frauds", flush=True)
         for name, use in models.items():
-            precision, patterns = ranked(world, use)
-            precisions[name].append(precision)
-            for pattern, found in patterns.items():
+            came = ranked(world, use)
+            precisions[name].append(came.precision)
+            for pattern, found in came.found.items():
                 recalls[name][pattern] += found
-            print(f"  {name:<32} {precision:.3f}", flush=True)
+            print(f"  {name:<48} {came.precision:.3f}", flush=True)
+            if name == ALL:
+                for order, share in came.value.items():
+                    values[order].append(share)
     result = {
         "average_precision": {name: round(mean(found), 4) for name, found in precisions.items()},
         "recall": {
             name: {pattern: round(mean(found), 3) for pattern, found in sorted(patterns.items())}
             for name, patterns in recalls.items()
         },
+        "value_at_ten_reviews_a_day": {order: round(mean(found), 4) for order, found in values.items()},
     }
     print(json.dumps(result))
 

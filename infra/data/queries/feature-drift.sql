@@ -18,7 +18,10 @@ WITH told AS (
             terminalFraudShareLast1, terminalFraudShareLast2, terminalFraudShareLast5, deviceCount1h,
             deviceDeclinedCards1h, deviceDeclineShare1h, deviceCustomers24h, deviceFrauds30d, ipCount1h,
             ipDeclinedCards1h, ipDeclineShare1h, ipFrauds30d, customerDevicesKnown, customerPayeesKnown,
-            customerRefundRatio, deviceCustomers7d, merchantRefundOtherCard
+            customerRefundRatio, deviceCustomers7d, merchantRefundOtherCard, cardCustomers24h, cardCustomers7d,
+            merchantBinDeclinedCards1h, ipCustomers24h, ipCustomers7d, counterpartyAgeDays, counterpartyCount30d,
+            counterpartySenders24h, counterpartySenders7d, counterpartyNewSenders7d, counterpartyIn24h,
+            counterpartyOut24h, counterpartyFrauds30d
         ] AS vector
     FROM decisions
     WHERE "date" BETWEEN cast(cast(current_date - INTERVAL '35' DAY AS date) AS varchar)
@@ -73,7 +76,10 @@ SELECT ARRAY[
             'terminalFraudShareLast5', 'deviceCount1h', 'deviceDeclinedCards1h', 'deviceDeclineShare1h',
             'deviceCustomers24h', 'deviceFrauds30d', 'ipCount1h', 'ipDeclinedCards1h', 'ipDeclineShare1h',
             'ipFrauds30d', 'customerDevicesKnown', 'customerPayeesKnown', 'customerRefundRatio', 'deviceCustomers7d',
-            'merchantRefundOtherCard'
+            'merchantRefundOtherCard', 'cardCustomers24h', 'cardCustomers7d', 'merchantBinDeclinedCards1h',
+            'ipCustomers24h', 'ipCustomers7d', 'counterpartyAgeDays', 'counterpartyCount30d',
+            'counterpartySenders24h', 'counterpartySenders7d', 'counterpartyNewSenders7d', 'counterpartyIn24h',
+            'counterpartyOut24h', 'counterpartyFrauds30d'
     ][place] AS feature, psi, missing, missingBefore
 FROM moved
 ORDER BY psi DESC, feature

@@ -53,8 +53,10 @@ def list_alerts(
         int | None, typer.Option("--newer-than", parser=parse_age, metavar="AGE", help="Such as 30m, 4h or 2d.")
     ] = None,
     sort: Annotated[
-        Literal["newest", "oldest", "score", "amount"],
-        typer.Option("--sort", help="What comes first; amounts are compared in the base currency."),
+        Literal["newest", "oldest", "score", "amount", "loss"],
+        typer.Option(
+            "--sort", help="What comes first; loss is score times root of amount. Amounts are in the base currency."
+        ),
     ] = "newest",
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
     stack: StackOption = None,
@@ -64,6 +66,7 @@ def list_alerts(
 
     ```
     fraudstream alerts list
+    fraudstream alerts list --sort loss
     fraudstream alerts list --sort amount --older-than 4h
     fraudstream alerts list --rule card-testing --channel ECOMMERCE
     fraudstream alerts list --json --limit 1000 | jq '.[] | select(.score > 90)'
@@ -75,7 +78,7 @@ def list_alerts(
     from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery
 
     deployment = Deployment(stack)
-    is_compared = min_amount is not None or sort == "amount"
+    is_compared = min_amount is not None or sort in {"amount", "loss"}
     rates = required_ruleset(deployment).rates if is_compared else None
     now = int(time.time() * _MILLISECONDS)
     times: dict[str, Any] = {

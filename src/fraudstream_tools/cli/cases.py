@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
 def list_cases(
     *,
     state: Annotated[Literal["open", "snoozed", "expired", "closed"], typer.Option(case_sensitive=False)] = "open",
-    sort: Annotated[Literal["value", "score", "oldest", "newest"], typer.Option("--sort")] = "value",
+    sort: Annotated[Literal["loss", "value", "score", "oldest", "newest"], typer.Option("--sort")] = "loss",
     rule: Annotated[
         str | None, typer.Option("--rule", metavar="ID", help="A rule's id, a reason code, or `model`.")
     ] = None,
@@ -62,7 +62,7 @@ def list_cases(
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List cases, the highest value at risk first.
+    """List cases, the highest expected loss first.
 
     ```
     fraudstream cases list --free

@@ -1,11 +1,13 @@
 """What is known of an alert: it and what its transaction says, and which alerts ask one question together."""
 
+import math
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 
+from fraudstream.detection.scoring import MAX_SCORE
 from fraudstream.durations import HOUR
 from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream.transactions.storage.attributes import AttributeValue, from_item
@@ -68,6 +70,15 @@ class AlertSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     def from_item(cls, item: Mapping[str, AttributeValue]) -> "AlertSummary":
         """Read an alert's item."""
         return msgspec.convert(from_item(item), cls)
+
+    @property
+    def expected_loss(self) -> float:
+        """How much a look at it is worth: the score, as a probability, times the square root of the amount.
+
+        The root tempers: by the amount itself one large honest transfer outranks any number of likely frauds. It is 0
+        where no amount can be compared.
+        """
+        return self.score / MAX_SCORE * math.sqrt(self.amount_base or 0)
 
     @property
     def customer(self) -> str:

@@ -38,6 +38,8 @@ class AlertOrder(StrEnum):
     """The highest score."""
     AMOUNT = "amount"
     """The highest amount in the base currency."""
+    LOSS = "loss"
+    """The highest expected loss."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +103,8 @@ class AlertQueue:
         wanted = filter(query.fits, self._with_transactions(alerts))
         if query.order is AlertOrder.AMOUNT:
             wanted = iter(sorted(wanted, key=lambda alert: alert.amount_base or 0, reverse=True))
+        elif query.order is AlertOrder.LOSS:
+            wanted = iter(sorted(wanted, key=lambda alert: alert.expected_loss, reverse=True))
         return list(islice(wanted, limit))
 
     def get(self, transaction_id: str) -> AlertSummary | None:

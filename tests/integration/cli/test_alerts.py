@@ -66,6 +66,14 @@ def test_alerts_are_sorted_by_score_age_or_amount_in_one_currency(fraudstream: C
 
 
 @pytest.mark.usefixtures("rules")
+def test_alerts_are_sorted_by_expected_loss(fraudstream: Command, system: System) -> None:
+    system.alert("large", score=20, at=NOW, amount_minor=500_000)
+    system.alert("likely", score=90, at=NOW + 1, amount_minor=40_000)
+    system.alert("small", score=95, at=NOW + 2, amount_minor=100)
+    assert ids(fraudstream("alerts", "list", "--json", "--sort", "loss")) == ["likely", "large", "small"]
+
+
+@pytest.mark.usefixtures("rules")
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [

@@ -196,7 +196,10 @@ def test_the_queue_is_filtered_and_sorted(browser: Browser, system: System) -> N
     assert in_queue(browser, who="nobody") == ["large"]
     assert in_queue(browser, least="500") == ["large"]
     assert in_queue(browser, rule="card-velocity") == ["small"]
-    assert in_queue(browser, sort="nonsense", channel="nonsense", least="nonsense") == ["large", "small"]
+    system.alert("likely", at=NOW + 2, score=95, amount_minor=40_000, customer="tok_third")
+    assert in_queue(browser) == ["likely", "large", "small"]
+    assert in_queue(browser, sort="value") == ["large", "likely", "small"]
+    assert in_queue(browser, sort="nonsense", channel="nonsense", least="nonsense") == ["likely", "large", "small"]
 
 
 def test_everything_that_is_done_to_a_case_is_recorded(browser: Browser, system: System) -> None:

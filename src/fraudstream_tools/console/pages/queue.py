@@ -32,7 +32,7 @@ def show(request: Request) -> Response:
     who = asked.get("who", "")
     query = CaseQuery(
         state=_one_of(CaseState, asked.get("state"), CaseState.OPEN),
-        order=_one_of(CaseOrder, asked.get("sort"), CaseOrder.VALUE),
+        order=_one_of(CaseOrder, asked.get("sort"), CaseOrder.LOSS),
         rule=asked.get("rule") or None,
         channel=_one_of(Channel, asked.get("channel"), None),
         minimum_value=_number(asked.get("least")),

@@ -34,6 +34,8 @@ class CaseState(StrEnum):
 class CaseOrder(StrEnum):
     """Which case comes first."""
 
+    LOSS = "loss"
+    """The highest expected loss of its alerts together."""
     VALUE = "value"
     """The highest value at risk, in the base currency."""
     SCORE = "score"
@@ -46,7 +48,7 @@ class CaseQuery:
     """Which cases are wanted, and in which order. A case is wanted if one of its alerts is."""
 
     state: CaseState = CaseState.OPEN
-    order: CaseOrder = CaseOrder.VALUE
+    order: CaseOrder = CaseOrder.LOSS
     rule: str | None = None
     """The id of a rule, a reason code, or `model`."""
     channel: Channel | None = None
@@ -74,6 +76,11 @@ class QueuedCase:
     def value(self) -> float:
         """In the base currency, of the alerts that have an exchange rate."""
         return sum(alert.amount_base or 0 for alert in self.alerts)
+
+    @property
+    def expected_loss(self) -> float:
+        """Of its alerts together: one look settles them all."""
+        return sum(alert.expected_loss for alert in self.alerts)
 
     @property
     def since(self) -> int:
@@ -153,6 +160,7 @@ class CaseQueue:
 
 
 _KEYS: Final[Mapping[CaseOrder, Callable[[QueuedCase], float]]] = {
+    CaseOrder.LOSS: lambda case: -case.expected_loss,
     CaseOrder.VALUE: lambda case: -case.value,
     CaseOrder.SCORE: lambda case: -case.first.score,
     CaseOrder.OLDEST: lambda case: case.since,
