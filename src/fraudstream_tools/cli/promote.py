@@ -40,7 +40,7 @@ def promote(
     truth_map: TruthMapOption = None,
     rules: RulesOption = Path("rules"),
     time_zone: ZoneOption = "UTC",
-    label_delay: DelayOption = 7.0,
+    label_delay: DelayOption = None,
     share_delay: ShareOption = 7,
     shadow: Annotated[
         bool,

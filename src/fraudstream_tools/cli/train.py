@@ -38,7 +38,7 @@ def train(
     truth_map: TruthMapOption = None,
     rules: RulesOption = Path("rules"),
     time_zone: ZoneOption = "UTC",
-    label_delay: DelayOption = 7.0,
+    label_delay: DelayOption = None,
     share_delay: ShareOption = 7,
     until: Annotated[
         datetime | None,
@@ -88,7 +88,7 @@ def train(
         fraudstream train --data fraudTrain.csv --map sparkov --output toy.json
     """
     from fraudstream_tools.lab.training.boosting import Parameters
-    from fraudstream_tools.lab.training.fit import TrainingError, Validation, fit
+    from fraudstream_tools.lab.training.fit import Arrived, TrainingError, Validation, fit
     from fraudstream_tools.lab.training.model_storage import write_model
 
     refuse_unwritable(output)
@@ -118,9 +118,10 @@ def train(
             found.labels,
             found.timestamps,
             hits=found.hits,
+            arrival=Arrived(known_at=found.known_at, share=found.arrived),
             stands_for=found.weights,
             parameters=Parameters(trees=trees, leaves=leaves, seed=seed),
-            validation=Validation(days=validation, label_delay_days=label_delay),
+            validation=Validation(days=validation, label_delay_days=found.delay_days),
             trained_on=told,
             own_labels=own_labels or log is not None,
         )

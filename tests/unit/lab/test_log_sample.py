@@ -12,6 +12,7 @@ from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.rules.ruleset import load
 from fraudstream.reporting.log.reader.decision_log import DecisionLog, open_log
+from fraudstream.reporting.log.reader.standing import Standing
 from fraudstream_tools.lab.files.log_examples import from_log
 from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.calibration import platt
@@ -70,7 +71,7 @@ def test_more_is_drawn_where_scores_are_high(log: DecisionLog) -> None:
     sample = LogSample(log, MOST)
     shares = shares_of(sample.strata.legitimate, MOST)
     assert shares[0] < shares[1] <= shares[2]
-    drawn = [stratum for is_fraud, _, stratum, _, _ in sample.rows(RULESET) if not is_fraud]
+    drawn = [stratum for standing, _, _, stratum, _, _ in sample.rows(RULESET) if standing is not Standing.FRAUD]
     for band in (0, 1):
         of = sum(number for (_, each), number in sample.strata.legitimate.items() if each == band)
         met = sum(each == band for _, each in drawn)

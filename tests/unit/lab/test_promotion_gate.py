@@ -1,5 +1,6 @@
 """A model goes live only on labels of the user's own, and only if it is not worse than what decides now."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from fraudstream.detection.rules.ruleset import load
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.training.boosting import Parameters
-from fraudstream_tools.lab.training.examples import Examples
+from fraudstream_tools.lab.training.examples import NEVER, Examples
 from fraudstream_tools.lab.training.fit import fit
 from fraudstream_tools.lab.training.model_storage import activate, model_folder, read_model, read_models, write_model
 from fraudstream_tools.lab.training.promotion_gate import compare
@@ -39,6 +40,8 @@ def newer(rows: int = 6000, *, seed: int = 31, days: float = 21, rules: bool = F
         labels=labels,
         timestamps=LAST + 1 + np.linspace(0, days * DAY, rows).astype(np.int64),
         hits=rule_hits(RULESET, [["amount-outlier"] if hit and rules else [] for hit in told.tolist()]),
+        known_at=np.full(rows, NEVER),
+        arrived=np.ones(rows),
     )
 
 
@@ -73,6 +76,21 @@ def test_a_worse_model_is_refused_with_its_figures() -> None:
     assert compare(good(), bad(), newer()).refusals == ()
 
 
+def test_labels_that_are_not_there_yet_do_not_decide() -> None:
+    whole = newer(rules=True)
+    # The newer half has a third of its labels yet.
+    is_late = whole.timestamps > np.median(whole.timestamps)
+    labels = whole.labels & ~(is_late & (np.random.default_rng(1).random(6000) > 1 / 3))
+    partly = dataclasses.replace(whole, labels=labels, arrived=np.where(is_late, 1 / 3, 1.0))
+    naively = dataclasses.replace(partly, arrived=np.ones(6000))
+    true, corrected, naive = (compare(good(), None, found).candidate for found in (whole, partly, naively))
+    assert true
+    assert corrected
+    assert naive
+    assert corrected.average_precision == pytest.approx(true.average_precision, abs=0.03)
+    assert naive.average_precision < true.average_precision - 0.1
+
+
 def test_a_model_may_follow_itself() -> None:
     assert compare(good(), good(), newer()).refusals == ()
 
@@ -88,6 +106,8 @@ def test_what_either_model_has_learnt_from_does_not_count() -> None:
         labels=labels_of(random_vectors(6000, 1), 1),
         timestamps=times_of(6000),
         hits=rule_hits(RULESET, [[]] * 6000),
+        known_at=np.full(6000, NEVER),
+        arrived=np.ones(6000),
     )
     compared = compare(good(), None, seen)
     assert compared.transactions == 0

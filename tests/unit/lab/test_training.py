@@ -10,8 +10,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from fraudstream.detection.features.registry import NAMES, SCHEMA
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Parameters
-from fraudstream_tools.lab.training.calibration import platt
-from fraudstream_tools.lab.training.fit import TrainingError, Validation, fit
+from fraudstream_tools.lab.training.calibration import likely_frauds, platt
+from fraudstream_tools.lab.training.fit import Arrived, TrainingError, Validation, fit
 from fraudstream_tools.lab.training.metrics import metrics, recall_at_false_positives
 from tests.unit.detection.model_harness import START, as_vectors, labels_of, random_vectors, small_model, times_of
 
@@ -149,3 +149,41 @@ def test_a_wide_gap_before_validation_leaves_nothing_to_learn_from() -> None:
         validation=Validation(days=14, label_delay_days=60),
     ).file
     assert file.validation is None
+
+
+def test_the_model_that_is_measured_learnt_from_labels_as_they_were_known_then() -> None:
+    vectors, times = random_vectors(6000, 1), times_of(6000)
+    labels = labels_of(vectors, 1)
+    cut = times.max() - 14 * DAY
+    everything = np.ones(6000)
+    # Half of the older frauds became known only when the newest days were over.
+    late = labels & (np.arange(6000) % 2 == 0) & (times <= cut)
+    early = Arrived(known_at=np.where(late, cut + 1, 0), share=everything)
+    then = fit(vectors, labels, times, parameters=FEW, arrival=early).file
+    unknown = fit(vectors, labels & ~late, times, parameters=FEW).file
+    assert then.metrics == unknown.metrics
+    assert then.trees == small_model().file.trees
+    always = Arrived(known_at=np.zeros(6000, dtype=np.int64), share=everything)
+    assert fit(vectors, labels, times, parameters=FEW, arrival=always).file == small_model().file
+
+
+def test_calibration_and_metrics_are_those_of_labels_that_are_still_to_come() -> None:
+    chance = np.random.default_rng(3)
+    raw = chance.normal(-4, 2, 60_000)
+    frauds = chance.random(60_000) < 1 / (1 + np.exp(-(1.2 * raw + 1)))
+    arrived = np.where(np.arange(60_000) % 3 == 0, 0.3, 0.8)
+    known = frauds & (chance.random(60_000) < arrived)
+    found = platt(raw, known, arrived=arrived)
+    assert (found.slope, found.intercept) == pytest.approx((1.2, 1), abs=0.08)
+    assert platt(raw, known).intercept < 0.7
+    odds = found.slope * raw + found.intercept
+    true, corrected, naive = metrics(odds, frauds), metrics(odds, known, arrived=arrived), metrics(odds, known)
+    for name in ("averagePrecision", "recallAt0.1PctFalsePositives", "precisionAt0.1PctFalsePositives", "logLoss"):
+        assert corrected[name] == pytest.approx(true[name], rel=0.12)
+    assert naive["averagePrecision"] < 0.85 * true["averagePrecision"]
+
+
+def test_what_is_not_labelled_yet_is_fraud_by_what_its_score_leaves() -> None:
+    likely = likely_frauds(np.array([True, False, False]), np.zeros(3), np.array([0.5, 0.5, 1.0]))
+    # Even odds: of three that have no label at half of the labels, one is a fraud whose label is to come.
+    assert likely.tolist() == [1, pytest.approx(1 / 3), 0]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from fraudstream.detection.judge import Judge
 from fraudstream.durations import DAY
-from fraudstream.reporting.log.reader.standing import is_declined
+from fraudstream.reporting.log.reader.label_arrival import USUAL_DELAY_DAYS, FraudLabel, label_arrival
+from fraudstream.reporting.log.reader.standing import LabelHorizon, is_declined
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError, Row, place
 from fraudstream_tools.lab.files.reading import MappedFile
@@ -28,7 +29,8 @@ class KnowledgeCutoff:
 
     until: int | None = None
     """Epoch milliseconds; None for the newest time in the files."""
-    label_delay_days: float = 7
+    label_delay_days: float | None = None
+    """Days after which a transaction's label is known, or will not come; None: as the labels tell."""
 
 
 def transaction_of(file: MappedFile, row: Row, number: int) -> "Transaction":
@@ -86,8 +88,10 @@ def from_transactions(
             truths.add(row, transactions[-1].transaction_id)
     times = {each.transaction_id: each.timestamp for each in transactions}
     until = cut.until or max(times.values(), default=0)
-    told = truths.told(times, round(cut.label_delay_days * DAY), until)
-    if not any(each.known_at is not None for each in truths.told(times, round(cut.label_delay_days * DAY)).values()):
+    # Where nobody says when a label came, it is taken to come after the usual delay.
+    delay = round((USUAL_DELAY_DAYS if cut.label_delay_days is None else cut.label_delay_days) * DAY)
+    told = truths.told(times, delay, until)
+    if not any(each.known_at is not None for each in truths.told(times, delay).values()):
         raise FileProblemError(f"{truth or file}: no row says what is true, as label or fraud")
     timely = {name: KnownOutcome(each.fraud, each.known_at) for name, each in told.items() if each.known_at is not None}
     transactions = sorted((each for each in transactions if each.timestamp <= until), key=lambda each: each.received_at)
@@ -105,4 +109,9 @@ def from_transactions(
             if on_progress:
                 on_progress(number)
 
-    return examples(decided(), timely, judge.ruleset, until=until, label_delay_days=cut.label_delay_days)
+    frauds = [FraudLabel("file", times[name], each.known_at) for name, each in timely.items() if each.fraud]
+    arrival = label_arrival(frauds, until)
+    delay_days = arrival.delay_days if cut.label_delay_days is None else cut.label_delay_days
+    return examples(
+        decided(), timely, judge.ruleset, horizon=LabelHorizon(until=until, delay_days=delay_days), arrival=arrival
+    )

@@ -10,7 +10,8 @@ from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.reporting.log.reader.files import DecisionLogError
-from fraudstream_tools.lab.training.examples import Examples, LeftOut
+from fraudstream.reporting.log.reader.standing import Standing
+from fraudstream_tools.lab.training.examples import NEVER, Examples, LeftOut, share_arrived
 from fraudstream_tools.lab.training.log_sample import MOST_LEGITIMATE, Drawn, LogSample
 from fraudstream_tools.lab.training.rule_hits import RuleHits, counting_rules
 
@@ -41,14 +42,20 @@ def from_log(
         raise DecisionLogError("there is no label in the decision log: nothing can be learnt from it")
     sample = LogSample(log, most)
     numbers, labels, times, strata = array("d"), array("b"), array("q"), array("q")
+    known_at, arrived = array("q"), array("d")
     counting = [place for place, rule in enumerate(ruleset.rules) if rule in counting_rules(ruleset)]
     hits = bytearray()
     places: dict[tuple[int, int], int] = {}
-    for number, (is_fraud, timestamp, stratum, truths, values) in enumerate(sample.rows(ruleset), start=1):
+    for number, row in enumerate(sample.rows(ruleset), start=1):
+        standing, timestamp, labeled_at, stratum, truths, values = row
+        is_fraud = standing is Standing.FRAUD
         numbers.extend(nan if value is None else value for value in values)
         hits.extend([truths[place] is True for place in counting])
         labels.append(is_fraud)
         times.append(timestamp)
+        known_at.append(labeled_at if is_fraud else NEVER)
+        share = 1.0 if standing is Standing.LEGITIMATE else share_arrived(log.arrival, log.horizon, timestamp)
+        arrived.append(share)
         strata.append(-1 if is_fraud else places.setdefault(stratum, len(places)))
         if on_progress:
             on_progress(number)
@@ -62,6 +69,10 @@ def from_log(
         labels=np.array(labels, dtype=np.bool_),
         timestamps=np.array(times, dtype=np.int64),
         hits=RuleHits(ruleset, np.frombuffer(hits, dtype=np.bool_).reshape(len(labels), len(counting))),
+        known_at=np.array(known_at, dtype=np.int64),
+        arrived=np.array(arrived, dtype=np.float64),
+        arrival=log.arrival,
+        delay_days=log.horizon.delay_days,
         weights=None if sample.is_whole else by_place[found],
         drawn=Drawn(taken=sum(counts), of=sample.of),
         left_out=LeftOut(

@@ -13,6 +13,8 @@ _STEPS: Final = 100
 _CLOSE: Final = 1e-10
 _LEAST_SLOPE: Final = 0.01
 _RIDGE: Final = 1e-9
+_ROUNDS: Final = 50
+_SETTLED: Final = 1e-4
 
 
 def log_odds(probability: float) -> float:
@@ -20,7 +22,27 @@ def log_odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def platt(raw: NDArray[np.float64], labels: Flags, stands_for: Weights = None) -> Calibration:
+def likely_frauds(labels: Flags, odds: NDArray[np.float64], arrived: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Return the probability that each transaction is fraud, once what is known of it is taken into account.
+
+    Args:
+        labels: which of them are known to be fraud.
+        odds: log-odds of fraud by a model.
+        arrived: the share of the frauds of its age that has a label; None: all have.
+    """
+    told = labels.astype(np.float64)
+    if arrived is None:
+        return told
+    fraud = 1 / (1 + np.exp(-odds))
+    return np.where(labels, told, fraud * (1 - arrived) / (1 - fraud * arrived))
+
+
+def platt(
+    raw: NDArray[np.float64],
+    labels: Flags,
+    stands_for: Weights = None,
+    arrived: NDArray[np.float64] | None = None,
+) -> Calibration:
     """Fit slope and intercept to the truth: Newton's method on Platt's smoothed targets (Platt 1999; Lin et al. 2007).
 
     A line keeps the order of scores, which an isotonic fit's steps do not.
@@ -29,17 +51,24 @@ def platt(raw: NDArray[np.float64], labels: Flags, stands_for: Weights = None) -
         raw: raw scores of transactions that the trees have not seen, in log-odds.
         labels: which of them are fraud.
         stands_for: for how many transactions each one stands.
+        arrived: the share of the frauds of its age that has a label: what has none yet may be fraud all the same, by
+            the probability that the line says (expectation and maximisation in turn); None: all have.
     """
-    slope, intercept = _line(raw, labels, stands_for)
+    slope, intercept = _line(raw, labels.astype(np.float64), stands_for)
+    for _ in range(_ROUNDS if arrived is not None else 0):
+        before = intercept
+        slope, intercept = _line(raw, likely_frauds(labels, slope * raw + intercept, arrived), stands_for)
+        if abs(intercept - before) < _SETTLED:
+            break
     # Trees whose scores do not tell fraud from the rest on newer weeks are flattened, never turned around.
     return Calibration(slope=max(slope, _LEAST_SLOPE), intercept=intercept)
 
 
-def _line(values: NDArray[np.float64], labels: Flags, stands_for: Weights) -> tuple[float, float]:
+def _line(values: NDArray[np.float64], likely: NDArray[np.float64], stands_for: Weights) -> tuple[float, float]:
     """Fit slope and intercept of a logistic regression on smoothed targets."""
     counts = np.ones(len(values)) if stands_for is None else stands_for
-    frauds, others = float(counts[labels].sum()), float(counts[~labels].sum())
-    targets = np.where(labels, (frauds + 1) / (frauds + 2), 1 / (others + 2))
+    frauds, others = float((counts * likely).sum()), float((counts * (1 - likely)).sum())
+    targets = likely * (frauds + 1) / (frauds + 2) + (1 - likely) / (others + 2)
     best = np.array([1.0, 0.0])
     loss = _loss(best, values, targets, counts)
     for _ in range(_STEPS):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import nan
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from fraudstream.detection.features.codec import FeatureError, unpack
 from fraudstream.detection.features.registry import NAMES
-from fraudstream.reporting.log.reader.standing import LabelHorizon
+from fraudstream.durations import DAY
+from fraudstream.reporting.log.reader.label_arrival import NOTHING_KNOWN, LabelArrival
 from fraudstream_tools.lab.training.rule_hits import RuleHits, rule_hits
 
 if TYPE_CHECKING:
@@ -20,9 +21,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fraudstream.detection.rules.ruleset import Ruleset
+    from fraudstream.reporting.log.reader.standing import LabelHorizon
     from fraudstream_tools.lab.replay.history import KnownOutcome
     from fraudstream_tools.lab.training.boosting import Flags, Matrix
     from fraudstream_tools.lab.training.log_sample import Drawn
+
+
+LEAST_ARRIVED: Final = 0.05
+"""Share of labels; with fewer, each would stand for more than twenty frauds."""
+NEVER: Final = 2**62
+"""Later than any time."""
 
 
 class Decided(NamedTuple):
@@ -58,22 +66,42 @@ class Examples:
     labels: Flags
     timestamps: NDArray[np.int64]
     hits: RuleHits
+    known_at: NDArray[np.int64]
+    """Since when its fraud is known, epoch milliseconds; `NEVER` of what is not known to be fraud."""
+    arrived: NDArray[np.float64]
+    """Of frauds of the same age, the share that has its label; 1 where somebody said that it is legitimate."""
     weights: NDArray[np.float64] | None = None
     """For how many transactions each one stands; None where each stands for itself."""
     drawn: Drawn | None = None
     """What was drawn of a log; None where all was taken of something else."""
     left_out: LeftOut = field(default_factory=LeftOut)
+    arrival: LabelArrival = NOTHING_KNOWN
+    delay_days: float = 0.0
+    """Age from which on a transaction's label counts as known."""
 
     def after(self, time: int) -> Examples:
         """Return those that happened after a time, epoch milliseconds."""
-        chosen = self.timestamps > time
-        return Examples(
-            vectors=self.vectors[chosen],
-            labels=self.labels[chosen],
-            timestamps=self.timestamps[chosen],
-            hits=self.hits.chosen(chosen),
-            weights=None if self.weights is None else self.weights[chosen],
+        return self.chosen(self.timestamps > time)
+
+    def chosen(self, those: Flags) -> Examples:
+        """Return some of them."""
+        return replace(
+            self,
+            vectors=self.vectors[those],
+            labels=self.labels[those],
+            timestamps=self.timestamps[those],
+            hits=self.hits.chosen(those),
+            known_at=self.known_at[those],
+            arrived=self.arrived[those],
+            weights=None if self.weights is None else self.weights[those],
         )
+
+
+def share_arrived(arrival: LabelArrival, horizon: LabelHorizon, timestamp: int) -> float:
+    """Return the share of labels of frauds of one time that has come; 1 where nobody knows how late they come."""
+    if arrival.all is None:
+        return 1.0
+    return max(arrival.all.share((horizon.until - timestamp) / DAY), LEAST_ARRIVED)
 
 
 def examples(
@@ -81,8 +109,8 @@ def examples(
     known: Mapping[str, KnownOutcome],
     ruleset: Ruleset,
     *,
-    until: int,
-    label_delay_days: float,
+    horizon: LabelHorizon,
+    arrival: LabelArrival = NOTHING_KNOWN,
 ) -> Examples:
     """Choose what can be learnt from, by what was known at a time and no more.
 
@@ -94,13 +122,12 @@ def examples(
         decided: judged transactions, each one once.
         known: the newest that is known of them by `until`, by transaction id.
         ruleset: by which they were judged.
-        until: the time, epoch milliseconds.
-        label_delay_days: days after which a label is known, or will not come.
+        horizon: the time, and the age from which on a label is known, or will not come.
+        arrival: how late labels of frauds come.
     """
     left_out = LeftOut()
-    numbers, labels, times = array("d"), array("b"), array("q")
+    numbers, labels, times, known_at, arrived = array("d"), array("b"), array("q"), array("q"), array("d")
     rules: list[Collection[str]] = []
-    horizon = LabelHorizon(until=until, delay_days=label_delay_days)
     for each in decided:
         truth = known.get(each.transaction_id)
         if not horizon.is_mature(each.timestamp):
@@ -115,7 +142,10 @@ def examples(
             left_out.other_features += 1
             continue
         numbers.extend([nan if value is None else value for value in vector])
-        labels.append(truth is not None and truth.fraud)
+        is_fraud = truth is not None and truth.fraud
+        labels.append(is_fraud)
+        known_at.append(truth.known_at if truth is not None and is_fraud else NEVER)
+        arrived.append(share_arrived(arrival, horizon, each.timestamp) if truth is None or is_fraud else 1.0)
         times.append(each.timestamp)
         rules.append(each.rules)
     timestamps = np.array(times, dtype=np.int64)
@@ -125,5 +155,9 @@ def examples(
         labels=np.array(labels, dtype=np.bool_)[order],
         timestamps=timestamps[order],
         hits=rule_hits(ruleset, rules).chosen(order),
+        known_at=np.array(known_at, dtype=np.int64)[order],
+        arrived=np.array(arrived, dtype=np.float64)[order],
         left_out=left_out,
+        arrival=arrival,
+        delay_days=horizon.delay_days,
     )

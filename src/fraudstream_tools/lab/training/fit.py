@@ -14,7 +14,7 @@ from fraudstream.detection.features import registry
 from fraudstream.detection.models.model import Calibration, Model, ModelFile, Period, seal
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights
-from fraudstream_tools.lab.training.calibration import log_odds, platt
+from fraudstream_tools.lab.training.calibration import likely_frauds, log_odds, platt
 from fraudstream_tools.lab.training.distributions import distributions
 from fraudstream_tools.lab.training.metrics import metrics
 from fraudstream_tools.lab.training.rule_hits import RuleHits
@@ -38,12 +38,23 @@ class Validation:
     """That model learns from what was labelled when these days began: from transactions so much older."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Arrived:
+    """How far the labels of transactions have come in."""
+
+    known_at: NDArray[np.int64]
+    """Since when each one is known to be fraud, epoch milliseconds."""
+    share: NDArray[np.float64]
+    """Of frauds of its age, the share that has a label."""
+
+
 def fit(
     vectors: Matrix,
     labels: Flags,
     timestamps: NDArray[np.int64],
     *,
     hits: RuleHits | None = None,
+    arrival: Arrived | None = None,
     stands_for: Weights = None,
     use: Sequence[str] = registry.NAMES,
     parameters: Parameters | None = None,
@@ -63,6 +74,7 @@ def fit(
         labels: which of them are fraud, as known at the time of training.
         timestamps: epoch milliseconds, in any order.
         hits: the rules that hit; with them it is fitted how much they count beside the model.
+        arrival: how far labels have come in; None: each one is there, and came after the labels' delay.
         stands_for: for how many transactions each one stands, if they are a sample.
         use: the features to learn from.
         parameters: how trees are grown.
@@ -78,21 +90,27 @@ def fit(
     _check(vectors, labels, timestamps)
     chosen = np.ascontiguousarray(vectors[:, columns], dtype=np.float64)
     flags = labels.astype(np.bool_)
-    newest = timestamps > timestamps.max() - validation.days * DAY
+    newest = timestamps > _cut(timestamps, validation)
     known = timestamps <= timestamps.max() - (validation.days + validation.label_delay_days) * DAY
     counted, counted_known = _weights_of(stands_for, newest), _weights_of(stands_for, known)
     measured, calibration, figures = None, Calibration(slope=1.0, intercept=0.0), {}
-    prior = log_odds(float(np.average(flags, weights=stands_for)))
+    share, then = (
+        (None, flags)
+        if arrival is None
+        else (arrival.share, flags & (arrival.known_at <= _cut(timestamps, validation)))
+    )
+    prior = log_odds(_share_of_fraud(flags, share, stands_for))
     combination = unmeasured(prior, hits, stands_for)
-    if _learnable(flags[known]) and _learnable(flags[newest]):
-        raw = Booster(chosen[known], flags[known], parameters, counted_known).raw(chosen[newest])
-        calibration = platt(raw, flags[newest], counted)
+    if _learnable(then[known]) and _learnable(flags[newest]):
+        raw = Booster(chosen[known], then[known], parameters, counted_known).raw(chosen[newest])
+        of_newest = None if share is None else share[newest]
+        calibration = platt(raw, flags[newest], counted, of_newest)
         odds = calibration.slope * raw + calibration.intercept
-        figures = metrics(odds, flags[newest], counted)
+        figures = metrics(odds, flags[newest], counted, of_newest)
         if hits is not None:
             combination = combine(
                 odds,
-                flags[newest],
+                likely_frauds(flags[newest], odds, of_newest),
                 hits.chosen(newest),
                 prior=prior,
                 learnt=hits,
@@ -128,6 +146,17 @@ def fit(
             distributions=distributions(chosen[recent], use, scores[recent], _weights_of(stands_for, recent)),
         )
     )
+
+
+def _cut(timestamps: NDArray[np.int64], validation: Validation) -> float:
+    """Return when the newest days begin, epoch milliseconds."""
+    return float(timestamps.max() - validation.days * DAY)
+
+
+def _share_of_fraud(flags: Flags, arrived: NDArray[np.float64] | None, stands_for: Weights) -> float:
+    """Return the share of fraud once all labels are there; there is always something legitimate."""
+    counted = flags.astype(np.float64) if arrived is None else flags / arrived
+    return min(float(np.average(counted, weights=stands_for)), 0.5 + float(np.average(flags, weights=stands_for)) / 2)
 
 
 def _weights_of(stands_for: Weights, chosen: Flags) -> Weights:

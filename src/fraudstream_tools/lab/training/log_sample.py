@@ -91,8 +91,10 @@ class LogSample:
                 too_new += number
         return Strata(legitimate=legitimate, too_new=too_new, declined=declined)
 
-    def rows(self, ruleset: Ruleset) -> Iterator[tuple[bool, int, _Stratum, Truths, Sequence[float | None]]]:
-        """Return of each transaction that is drawn whether it is fraud, its time, stratum, rules' truths and features.
+    def rows(self, ruleset: Ruleset) -> Iterator[tuple[Standing, int, int, _Stratum, Truths, Sequence[float | None]]]:
+        """Return what is known of each transaction that is drawn, its times, stratum, rules' truths and features.
+
+        Its times are its own, and that of its label: 0 if it has none.
 
         Args:
             ruleset: whose rules are asked.
@@ -106,14 +108,14 @@ class LogSample:
         asked = backtest_query(self._rows, [ruleset.with_models(NO_MODELS)])
         columns = ", ".join([*asked.keys, *(COLUMNS[name] for name in NAMES)])
         query = (
-            f"SELECT timestamp, day, band, {columns} FROM {asked.source} WHERE "
+            f"SELECT timestamp, coalesce(labeledAt, 0), day, band, {columns} FROM {asked.source} WHERE "
             f"standing = {Standing.FRAUD.value} OR (standing <> {Standing.UNKNOWN.value} AND {is_drawn}) "
             "ORDER BY timestamp, transactionId"
         )
         told = len(asked.keys)
-        for timestamp, day, band, *values in self._log.ask(query):
+        for timestamp, labeled_at, day, band, *values in self._log.ask(query):
             standing, ((truths, _),) = asked.read(values[:told])
-            yield standing is Standing.FRAUD, timestamp, (day, band), truths, values[told:]
+            yield standing, timestamp, labeled_at, (day, band), truths, values[told:]
 
     def weights(self, drawn: Mapping[_Stratum, int]) -> dict[_Stratum, float]:
         """Return for how many legitimate transactions one of each stratum stands.

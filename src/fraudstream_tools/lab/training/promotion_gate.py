@@ -85,8 +85,8 @@ def _figures(model: Model | None, examples: Examples) -> GateFigures:
     if model is not None:
         odds = model.file.points_weight * odds + [model.evidence(vector) for vector in as_vectors(examples.vectors)]
     return GateFigures(
-        average_precision=average_precision(odds, examples.labels, examples.weights),
-        recall=recall_at_false_positives(odds, examples.labels, weights=examples.weights)[0],
+        average_precision=average_precision(odds, examples.labels, examples.weights, examples.arrived),
+        recall=recall_at_false_positives(odds, examples.labels, weights=examples.weights, arrived=examples.arrived)[0],
     )
 
 

@@ -15,7 +15,7 @@ from scipy.optimize import minimize  # pyright: ignore[reportMissingTypeStubs, r
 from fraudstream.detection.models.model import RuleWeight
 from fraudstream.detection.rules.counting import fingerprint
 from fraudstream.detection.rules.rule import Rule, Severity
-from fraudstream_tools.lab.training.boosting import Flags, Weights
+from fraudstream_tools.lab.training.boosting import Weights
 from fraudstream_tools.lab.training.rule_hits import RuleHits, counting_rules
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def unmeasured(prior: float, hits: RuleHits | None, stands_for: Weights = None) 
 
 def combine(
     odds: NDArray[np.float64],
-    labels: Flags,
+    likely: NDArray[np.float64],
     hits: RuleHits,
     *,
     prior: float,
@@ -74,7 +74,7 @@ def combine(
 
     Args:
         odds: calibrated log-odds of transactions that the trees have not seen.
-        labels: which of them are fraud.
+        likely: the probability that each of them is fraud, as far as labels tell: 0 or 1 where they do.
         hits: of the rules among them.
         prior: log-odds from which the model's evidence counts.
         learnt: hits in all that the model learns from: rules without one are not weighed.
@@ -82,7 +82,7 @@ def combine(
         learnt_for: for how many each of those stands that the model learns from.
     """
     rules = counting_rules(hits.ruleset)
-    told = _Likelihood(odds - prior, labels, hits, np.ones(len(odds)) if weights is None else weights)
+    told = _Likelihood(odds - prior, likely, hits, np.ones(len(odds)) if weights is None else weights)
     base, weight, common = told.fit_common()
     base, weight, each = told.fit_each(base, weight, common)
     by_rule = {rule.id: value for rule, value in zip(rules, each, strict=True)}
@@ -95,9 +95,13 @@ class _Likelihood:
     """What labels say of base and weights."""
 
     def __init__(
-        self, evidence: NDArray[np.float64], labels: Flags, hits: RuleHits, stands_for: NDArray[np.float64]
+        self,
+        evidence: NDArray[np.float64],
+        likely: NDArray[np.float64],
+        hits: RuleHits,
+        stands_for: NDArray[np.float64],
     ) -> None:
-        self._evidence, self._labels, self._stands_for = evidence, labels.astype(np.float64), stands_for
+        self._evidence, self._likely, self._stands_for = evidence, likely.astype(np.float64), stands_for
         rules, caps = counting_rules(hits.ruleset), hits.ruleset.counting.families
         families: list[str | None] = list(caps) or [None]
         self._points = np.array([rule.points or 0.0 for rule in rules])
@@ -144,8 +148,8 @@ class _Likelihood:
         of_families = (self._added * rules) @ self._sums
         odds = base + weight * self._evidence
         odds[self._hit] += np.minimum(of_families, self._most).sum(axis=1)
-        loss = self._stands_for * (np.logaddexp(0, odds) - self._labels * odds)
-        error = self._stands_for * (1 / (1 + np.exp(-odds)) - self._labels)
+        loss = self._stands_for * (np.logaddexp(0, odds) - self._likely * odds)
+        error = self._stands_for * (1 / (1 + np.exp(-odds)) - self._likely)
         # What a family's cap cuts off has no slope.
         counted = self._added * (of_families < self._most)[:, self._family]
         return float(loss.sum()), np.concatenate(

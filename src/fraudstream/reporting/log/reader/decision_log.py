@@ -12,6 +12,7 @@ import duckdb
 from fraudstream.reporting.log.columns import FEATURES, FEATURES_OF_LINES, LINE, STAGED
 from fraudstream.reporting.log.feature_columns import LACKING, taken_apart, write_taken_apart
 from fraudstream.reporting.log.reader.files import DecisionLogError, LogFiles, find_log_files
+from fraudstream.reporting.log.reader.label_arrival import FraudLabel, LabelArrival, label_arrival
 from fraudstream.reporting.log.reader.staging import IS_NEWER, stage
 from fraudstream.reporting.log.reader.standing import LabelHorizon, Standing, is_declined
 from fraudstream.reporting.storage.duckdb_engine import connect, listed
@@ -43,6 +44,9 @@ CREATE TABLE known_labels AS
     FROM records WHERE label IS NOT NULL AND labeledAt <= coalesce($until, labeledAt) AND NOT {_IS_EARLY}
     ORDER BY transactionId, {NEWEST_LABEL}, labelSource
 """
+_FRAUD_LABELS: Final = (
+    "SELECT coalesce(labelSource, ''), happenedAt, labeledAt FROM known_labels WHERE label = 'FRAUD' ORDER BY ALL"
+)
 # Labels repeat the decisions that they are about, and segments what the stream delivered again: all copies are the
 # same, but one that was decided twice, which never should be, was decided by the first.
 _REPEATS = """
@@ -106,6 +110,8 @@ class DecisionLog:
     folder: Path
     """For what does not fit into memory."""
     horizon: LabelHorizon
+    arrival: LabelArrival
+    """How late labels of frauds come."""
     decisions_count: int
     is_labelled: bool
     """Whether anybody ever labels: where nobody does, that nothing was said of a transaction tells nothing."""
@@ -200,7 +206,7 @@ class DecisionLog:
 
 @contextmanager
 def open_log(
-    place: Path | LogFiles, *, until: int | None = None, label_delay_days: float = 0
+    place: Path | LogFiles, *, until: int | None = None, label_delay_days: float | None = 0
 ) -> Generator[DecisionLog]:
     """Open a decision log: its segments, its hourly files or both, whatever of it was copied.
 
@@ -209,7 +215,8 @@ def open_log(
     Args:
         place: the log's folder, any folder in it, one file, or files that were found.
         until: the time up to which labels are known, epoch milliseconds; None for all, as of the newest record.
-        label_delay_days: days after which a transaction's label is known, or will not come.
+        label_delay_days: days after which a transaction's label is known, or will not come; None: as the log's labels
+            tell.
 
     Raises:
         DecisionLogError: there is no log, or nothing of it can be read.
@@ -223,9 +230,13 @@ def open_log(
         if not count:
             problems = "; ".join(f"{path}: {problem}" for path, problem in damaged.items())
             raise DecisionLogError(problems or "the decision log is empty")
-        horizon = LabelHorizon(until=newest if until is None else until, delay_days=label_delay_days)
         # Nobody having said a time, all labels are known: clocks of those who label may be ahead of the log's.
         connection.execute(_KNOWN_LABELS, {"until": until})
+        known_until = newest if until is None else until
+        arrival = label_arrival(map(FraudLabel._make, connection.execute(_FRAUD_LABELS).fetchall()), known_until)
+        horizon = LabelHorizon(
+            until=known_until, delay_days=arrival.delay_days if label_delay_days is None else label_delay_days
+        )
         connection.execute(_REPEATS)
         decisions, labelled = _one(
             connection, "SELECT count(decision) - (SELECT count(*) FROM repeats), count(label) FROM records"
@@ -243,6 +254,7 @@ def open_log(
             connection=connection,
             folder=folder,
             horizon=horizon,
+            arrival=arrival,
             decisions_count=decisions,
             is_labelled=labelled > 0,
             labels_count=labels,

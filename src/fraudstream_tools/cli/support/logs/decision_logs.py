@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def decision_log(place: Path, *, until: int | None = None, label_delay_days: float = 0) -> "Generator[DecisionLog]":
+def decision_log(
+    place: Path, *, until: int | None = None, label_delay_days: float | None = 0
+) -> "Generator[DecisionLog]":
     """Open a decision log as `open_log` does, and say on standard error what is left out of it.
 
     Raises:

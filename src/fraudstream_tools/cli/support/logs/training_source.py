@@ -45,14 +45,16 @@ ShareOption = Annotated[
     int,
     typer.Option("--share-delay", metavar="DAYS", min=0, max=8, help="With --data: the stack's labelDelayDays."),
 ]
+_SHOWN_DAYS = (1, 7, 30)
 DelayOption = Annotated[
-    float,
+    float | None,
     typer.Option(
         "--label-delay",
         metavar="DAYS",
         min=0,
         max=400,
-        help="Age at which a transaction's label is known, or is no longer expected.",
+        help="Age at which a transaction's label is known, or is no longer expected.  [default: the age by which nine "
+        "of ten labels of frauds come, by their own times]",
     ),
 ]
 
@@ -68,7 +70,7 @@ class TrainingSource:
     truth_map: str | None
     rules: Path
     time_zone: str
-    label_delay: float
+    label_delay: float | None
     share_delay: int
     sample: int | None = None
     """Legitimate transactions of a log that are taken; None takes as many as usual."""
@@ -84,6 +86,7 @@ class TrainingSource:
         """
         from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_transactions
         from fraudstream_tools.lab.files.problems import FileProblemError
+        from fraudstream_tools.lab.training.silent_months import without_silent_months
 
         if (self.log is None) == (self.data is None):
             raise CommandError("what from? Give either a decision log (--log) or a file of transactions (--data)")
@@ -110,6 +113,7 @@ class TrainingSource:
                     )
         except FileProblemError as error:
             raise CommandError(str(error)) from None
+        found, silent = without_silent_months(found)
         left_out = found.left_out
         err.print(
             f"{len(found.labels):,} transactions, {int(found.labels.sum()):,} of them fraud; left out: "
@@ -117,6 +121,9 @@ class TrainingSource:
             f"{left_out.other_features:,} with features of another version",
             soft_wrap=True,
         )
+        if silent:
+            err.print(f"left out, for nobody labelled a fraud in them: {', '.join(silent)}", soft_wrap=True)
+        _tell_arrival(found)
         if found.weights is not None and found.drawn is not None:
             err.print(
                 f"{found.drawn.taken:,} of {found.drawn.of:,} legitimate transactions were drawn, by day and score: "
@@ -153,3 +160,17 @@ class TrainingSource:
         except (ZoneInfoNotFoundError, ValueError):
             raise CommandError("--time-zone must be an IANA name, such as Europe/Berlin") from None
         return Judge(ruleset, Calendar(zone, self.share_delay))
+
+
+def _tell_arrival(found: "Examples") -> None:
+    """Say how late labels come, and from what age on they count as known."""
+    if found.arrival.all is None:
+        told = "too few labels of frauds tell how late they come"
+    else:
+        curves = {"all": found.arrival.all, **found.arrival.by_source}
+        shares = "; ".join(
+            f"{name or 'no source'}: " + ", ".join(f"{curve.share(days):.0%} by day {days}" for days in _SHOWN_DAYS)
+            for name, curve in curves.items()
+        )
+        told = f"labels of frauds that come at all have come ({shares})"
+    err.print(f"{told}; a label counts as known {found.delay_days:g} days after its transaction", soft_wrap=True)
