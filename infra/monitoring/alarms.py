@@ -207,11 +207,12 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
         *(
             AlarmSpec(
                 purpose=purpose,
-                description=f"{what} of a day's transactions is far from what the live model learnt from: train anew.",
+                description=f"{what} was far from what the live model learnt from on two days running: train anew.",
                 metrics=(("drift", own_metric(metric, environment, "Maximum")),),
                 threshold=SIGNIFICANT_DRIFT,
-                # It is measured once a day, with the report.
+                # It is measured once a day, with the report. One day alone may be a pay day, or the first of a month.
                 period_seconds=86_400,
+                periods=2,
             )
             for purpose, metric, what in (
                 ("score-drift", Metric.SCORE_DRIFT, "The distribution of the scores"),

@@ -227,8 +227,9 @@ def _measure_drift(day: date) -> None:
         return
     if drift:
         _meter.level(Metric.SCORE_DRIFT, drift.score)
-        _meter.level(Metric.FEATURE_DRIFT, drift.features[drift.worst])
-        _log.info("drift was measured", date=day.isoformat(), codes=[drift.worst])
+        if drift.worst:
+            _meter.level(Metric.FEATURE_DRIFT, drift.features[drift.worst])
+        _log.info("drift was measured", date=day.isoformat(), codes=[drift.worst] if drift.worst else [])
 
 
 def _reporter(context: "LambdaContext") -> "Reporter":

@@ -1,7 +1,8 @@
 """How far features and scores have moved since a model learnt: the population stability index (PSI).
 
 Over the bins of a distribution, the PSI sums `(now - then) * ln(now / then)` of the shares. Below 0.1 nothing has
-changed, above 0.25 the change is significant (Siddiqi, Credit Risk Scorecards, 2006).
+changed, above 0.25 the change is significant (Siddiqi, Credit Risk Scorecards, 2006). Features differ from day to day
+without any change: what the most unlike day of the baseline had is subtracted. Scores hardly do.
 """
 
 from bisect import bisect_left
@@ -10,13 +11,12 @@ from typing import Final, NamedTuple
 
 from fraudstream.detection.features.registry import NAMES, Vector
 from fraudstream.detection.models.model import Distribution, Model
+from fraudstream.detection.models.stationary import comparison
 from fraudstream.statistics import population_stability_index
 
 SCORE: Final = "score"
 LEAST_TRANSACTIONS: Final = 1000
 """With so many, chance alone makes a PSI of about 0.01 over ten bins; with a hundred, of 0.1."""
-_CALENDAR: Final = frozenset({"localWeekday"})
-"""Never spread over a day as over weeks."""
 _LEAST_SHARE: Final = 1e-4
 """In place of an empty bin's, whose logarithm would be infinite."""
 
@@ -27,11 +27,15 @@ class Drift(NamedTuple):
     score: float
     """PSI of the model's log-odds."""
     features: dict[str, float]
-    """PSI by feature."""
+    """PSI of each feature that can be compared, above what is usual."""
+    left_out: dict[str, str]
+    """Features that cannot be compared, and why."""
 
     @property
-    def worst(self) -> str:
-        """Return the feature that has moved farthest."""
+    def worst(self) -> str | None:
+        """Return the feature that has moved farthest; None if none can be compared."""
+        if not self.features:
+            return None
         return max(self.features, key=lambda name: (self.features[name], name))
 
 
@@ -44,12 +48,13 @@ def measure(model: Model, vectors: Sequence[Vector]) -> Drift | None:
     known = model.file.distributions
     if len(vectors) < LEAST_TRANSACTIONS or SCORE not in known:
         return None
-    moved = {
-        name: psi(known[name], [vector[place] for vector in vectors])
-        for place, name in enumerate(NAMES)
-        if name in known and name not in _CALENDAR
-    }
-    return Drift(psi(known[SCORE], [model.log_odds(vector) for vector in vectors]), moved) if moved else None
+    compared, left_out = comparison(model.file)
+    places = {name: place for place, name in enumerate(NAMES)}
+    usual = model.file.usual_drift or {}
+    moved = {name: psi(then, [vector[places[name]] for vector in vectors]) for name, then in compared.items()}
+    score = psi(known[SCORE], [model.log_odds(vector) for vector in vectors])
+    unusual = {name: max(value - usual.get(name, 0.0), 0.0) for name, value in moved.items()}
+    return Drift(score, unusual, left_out)
 
 
 def psi(then: Distribution, values: Sequence[float | None]) -> float:
@@ -58,7 +63,11 @@ def psi(then: Distribution, values: Sequence[float | None]) -> float:
     counts = [0] * (bins + 1)
     for value in values:
         counts[missing if value is None else bisect_left(then.cuts, value)] += 1
+    return psi_of_shares(then, [count / len(values) for count in counts])
+
+
+def psi_of_shares(then: Distribution, shares: Sequence[float]) -> float:
+    """Return the population stability index of the shares of a distribution's bins, that of missing values last."""
     return population_stability_index(
-        [max(count / len(values), _LEAST_SHARE) for count in counts],
-        [max(share, _LEAST_SHARE) for share in then.shares],
+        [max(share, _LEAST_SHARE) for share in shares], [max(share, _LEAST_SHARE) for share in then.shares]
     )

@@ -30,6 +30,7 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,47}", re.ASCII)
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Text = Annotated[str, msgspec.Meta(max_length=500)]
 
 
@@ -69,7 +70,7 @@ class RuleWeight(_Part, frozen=True, kw_only=True):
 
 
 class Distribution(_Part, frozen=True, kw_only=True):
-    """How values were spread over the training's newest weeks: what drift is measured against."""
+    """How values were spread over the training's newest four weeks: what drift is measured against."""
 
     cuts: Annotated[tuple[float, ...], msgspec.Meta(max_length=32)]
     """Ascending; a value belongs to the bin of the first cut that it does not pass, or to the last bin."""
@@ -113,6 +114,9 @@ class ModelFile(_Part, frozen=True, kw_only=True):
     trees: tuple[Tree, ...]
     distributions: dict[str, Distribution] = {}
     """By feature, and `score` for the log-odds."""
+    usual_drift: dict[str, NotNegative] | msgspec.UnsetType = msgspec.UNSET
+    """How far the most unlike day of those weeks, such as a pay day, was from all of them (PSI), by feature.
+    Models of earlier releases do not say."""
 
 
 class Model:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from fraudstream.detection.features import registry
 from fraudstream.detection.models.model import Calibration, Model, ModelFile, Period, seal
+from fraudstream.detection.models.stationary import baseline_start
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights
 from fraudstream_tools.lab.training.calibration import likely_frauds, log_odds, platt
-from fraudstream_tools.lab.training.distributions import distributions
+from fraudstream_tools.lab.training.distributions import distributions, usual_drift
 from fraudstream_tools.lab.training.metrics import metrics
 from fraudstream_tools.lab.training.rule_hits import RuleHits
 from fraudstream_tools.lab.training.rule_weighing import combine, unmeasured
@@ -125,7 +126,10 @@ def fit(
             f"{len(flags)} transactions are too few to grow trees on: a leaf takes {parameters.transactions_per_leaf}"
         )
     scores = calibration.slope * booster.raw(chosen) + calibration.intercept
-    recent = newest if measured else np.ones_like(newest)
+    recent = timestamps >= baseline_start(int(timestamps.min()), int(timestamps.max()))
+    counted_recent = _weights_of(stands_for, recent)
+    known_shares = distributions(chosen[recent], use, scores[recent], counted_recent)
+    baseline = dict(zip(use, chosen[recent].T, strict=True))
     return seal(
         ModelFile(
             trained_on=trained_on,
@@ -143,7 +147,8 @@ def fit(
             score_base=combination.base,
             rule_weights=combination.rules,
             trees=trees,
-            distributions=distributions(chosen[recent], use, scores[recent], _weights_of(stands_for, recent)),
+            distributions=known_shares,
+            usual_drift=usual_drift(baseline, timestamps[recent] // DAY, known_shares, counted_recent),
         )
     )
 
