@@ -24,8 +24,11 @@ from infra.naming import StackContext
 
 MAX_POLICY_CHARACTERS = 6144
 """Of a managed policy without white space (IAM and STS quotas)."""
-OF_LABELS = ("label", "labelSource", "labeledAt", "timestamp", "transactionId")
-"""Attributes of a transaction that labelling it writes or compares."""
+OF_LABELS = (
+    *("actionAt", "actionTaken", "fraudType", "fraudTypeAt"),
+    *("label", "labelSource", "labeledAt", "timestamp", "transactionId"),
+)
+"""Attributes of a transaction that labelling it, and telling what was done with it, writes or compares."""
 OF_ALERTS = ("assignedAt", "assignee", "caseId", "closedAt", "label", "status", "statusShard", "transactionId")
 """Attributes of an alert that working on it writes or compares: never what was decided, or of whom it is."""
 _OWN_RECORDS = f"{AUDIT_PREFIX}date=*/${{aws:userid}}/*"

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import CUSTOMER_INDEX, LISTED_INDEX, LISTED_KIND, SAMPLE_DAY, SAMPLE_INDEX
+from fraudstream.contract import (
+    CUSTOMER_INDEX,
+    LISTED_INDEX,
+    LISTED_KIND,
+    NETWORK_REFERENCE_INDEX,
+    SAMPLE_DAY,
+    SAMPLE_INDEX,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,6 +41,7 @@ def create_table(
         # As the Pulumi program declares it.
         definitions["AttributeDefinitions"] += [
             {"AttributeName": "customerId", "AttributeType": "S"},
+            {"AttributeName": "networkReference", "AttributeType": "S"},
             {"AttributeName": SAMPLE_DAY, "AttributeType": "S"},
             {"AttributeName": "receivedAt", "AttributeType": "N"},
         ]
@@ -46,7 +54,11 @@ def create_table(
                 ],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
             }
-            for name, key in ((SAMPLE_INDEX, SAMPLE_DAY), (CUSTOMER_INDEX, "customerId"))
+            for name, key in (
+                (SAMPLE_INDEX, SAMPLE_DAY),
+                (CUSTOMER_INDEX, "customerId"),
+                (NETWORK_REFERENCE_INDEX, "networkReference"),
+            )
         ]
     client.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **definitions, **(more if stream else {}))
 

@@ -12,6 +12,7 @@ from fraudstream.contract import (
     CUSTOMER_INDEX,
     LISTED_INDEX,
     LISTED_KIND,
+    NETWORK_REFERENCE_INDEX,
     SAMPLE_DAY,
     SAMPLE_INDEX,
 )
@@ -50,11 +51,23 @@ class TableSpec:
 
 TRANSACTIONS = TableSpec(
     purpose="transactions",
-    attributes={"transactionId": "S", "timestamp": "N", SAMPLE_DAY: "S", "receivedAt": "N"},
+    attributes={
+        "transactionId": "S",
+        "timestamp": "N",
+        SAMPLE_DAY: "S",
+        "receivedAt": "N",
+        "networkReference": "S",
+    },
     hash_key="transactionId",
     range_key="timestamp",
     stream="NEW_AND_OLD_IMAGES",
-    indexes=(IndexSpec(name=SAMPLE_INDEX, hash_key=SAMPLE_DAY, range_key="receivedAt", projection="KEYS_ONLY"),),
+    indexes=(
+        IndexSpec(name=SAMPLE_INDEX, hash_key=SAMPLE_DAY, range_key="receivedAt", projection="KEYS_ONLY"),
+        # One write unit for each transaction that has a reference, and none for the others.
+        IndexSpec(
+            name=NETWORK_REFERENCE_INDEX, hash_key="networkReference", range_key="receivedAt", projection="KEYS_ONLY"
+        ),
+    ),
     is_seldom_read=True,
 )
 INDEXED_TRANSACTIONS = replace(

@@ -86,6 +86,9 @@ UTC day of receipt."""
 CUSTOMER_INDEX: Final = "by-customer"
 """The index of transactions by customer and time of receipt, where the setting `customerIndex` asks for it."""
 
+NETWORK_REFERENCE_INDEX: Final = "by-network-reference"
+"""The sparse index of transactions by the id that their card scheme or processor gave them."""
+
 ALERT_ENTITY_INDEX: Final = "by-entity"
 """The index of alerts by customer and time."""
 

@@ -82,7 +82,7 @@ def read(record: Mapping[str, Any]) -> Work:
     to_judge = "decision" not in new and (is_new or redriven)
     if not to_judge and not relabelled:
         return Work(number)
-    transaction, _, label, inline = decode(new)
+    transaction, _, label, inline, _ = decode(new)
     try:
         check(transaction)
     except UnusableTransactionError as error:

@@ -19,6 +19,7 @@ from fraudstream.transactions.values.times import EARLIEST_ACCOUNT
 
 TRANSACTION_ID_PATTERN: Final = r"^(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}$"
 """Without `.` and `..`: in a path they name folders, so that nobody could read such a transaction."""
+NETWORK_REFERENCE_PATTERN: Final = r"^[A-Za-z0-9._:-]{4,64}$"
 _TIME_IN_RULES: Final = "rules speak of time by features: localHour, arrivalDelaySeconds and the windows of counts"
 _AMOUNT_IN_RULES: Final = "minor units differ between currencies: compare amountBase, the amount in the base currency"
 _PLACE_IN_RULES: Final = "places are judged by travelKm, travelHours and travelKmPerHour"
@@ -232,6 +233,18 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
             in_rules=True,
         ),
     ] = None
+    network_reference: Annotated[
+        str | None,
+        FieldSpec(
+            request=fields.text(
+                NETWORK_REFERENCE_PATTERN,
+                "The payment's id at the card scheme, acquirer or processor, which chargebacks name.",
+                "4 to 64 letters, digits and . _ : - as a text",
+            ),
+            instead_in_rules="it names the payment, and says nothing of it",
+        ),
+    ] = None
+    """Such as an acquirer reference number (ARN) or a network transaction id; the client's, of one payment."""
     counterparty_token: Annotated[
         str | None, _identifier(EntityKind.COUNTERPARTY, "The other side's account or customer.")
     ] = None

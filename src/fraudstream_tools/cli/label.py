@@ -1,4 +1,4 @@
-"""`fraudstream label`."""
+"""`fraudstream label`: as 0.1.0 called what `labels set` and `labels import` do, for scripts that call it so."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(label)
+    app.command(hidden=True)(label)
 
 
 def label(
@@ -35,29 +35,10 @@ def label(
     file_map: MapOption = None,
     stack: StackOption = None,
 ) -> None:
-    """Label a transaction, or many of them, as fraud or legitimate.
+    """Label a transaction, or many of them: the earlier name of `labels set` and `labels import`.
 
-    The analyzer learns from it within a second, and the alert is closed.
-
-        fraudstream label order-20261123-0001 --fraud --source chargeback
-        fraudstream label order-20261123-0002 --legitimate
-        fraudstream label --file chargebacks.csv
-        fraudstream label --file payments.csv --map stripe-charges
-
-    In a file, `label` is FRAUD or LEGITIMATE; `labeledAt` is when it was said, not in the future and not before the
-    transaction: a date and time with its zone, epoch milliseconds, or a date, which is the end of that day in UTC; a
-    row without `source` takes that of --source. Other columns need a map (--map). A file of which any line is wrong is
-    refused as a whole, every wrong line named. The truth file of `fraudstream simulate` is one too: rows that nobody
-    labels are passed over.
-
-    What comes of a label is the same in any order, and whenever it is given again:
-
-    - the newest `labeledAt` wins; of two at the same moment, FRAUD;
-    - the same again changes nothing, so a file that was interrupted is simply given again;
-    - an older one than what is there changes nothing: it is counted as overtaken;
-    - a late one counts like any other, for as long as its transaction is stored; features look back 30 days;
-    - a label older than its transaction is refused, and one whose transaction is not stored (any more) is named:
-      the command ends with 1.
+    fraudstream label order-20261123-0001 --fraud --source chargeback
+    fraudstream label --file chargebacks.csv
     """
     if file is not None:
         if transaction_id is not None or is_fraud is not None:

@@ -10,7 +10,8 @@ SHOWN_ELSEWHERE: Final = frozenset(
         *("transactionId", "amountMinor", "currency", "type", "timestamp", "receivedAt", "metadata"),
         *("status", "decision", "score", "reasons", "rulesetVersion", "modelVersion", "decidedAt"),
         *("decisionStage", "inlineDecision"),
-        *("label", "labelSource", "labeledAt", "learntLabel", "learntLabeledAt", "redrivenAt", "restoredAt"),
+        *("label", "labelSource", "labeledAt", "fraudType", "actionTaken", "actionAt"),
+        *("learntLabel", "learntLabeledAt", "redrivenAt", "restoredAt"),
         *("unevaluableRules", "shadowHits", "shadowModel", "shadowScore", "listedAs"),
     }
 )

@@ -1,24 +1,36 @@
-"""Labels: what a transaction turned out to be. The analyzer learns from each within a second."""
+"""Labels and actions: what a payment turned out to be, and what the client did with it.
+
+The analyzer learns from each label within a second. Whatever AWS refuses is raised as `ClientError`, and what cannot be
+reached as `BotoCoreError`.
+"""
 
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_overtaken
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.transactions.decisions.decision import Label, Truth
-from fraudstream.transactions.storage.attributes import Item
+from fraudstream.contract import NETWORK_REFERENCE_INDEX
+from fraudstream.transactions.decisions.decision import Action, ActionTaken, FraudType, Label, Truth
+from fraudstream.transactions.storage.attributes import Item, from_item
 from fraudstream.transactions.storage.store import newest_item
+from fraudstream.transactions.transaction import TransactionType
 from fraudstream.transactions.values.times import is_before, is_future
-from fraudstream_tools.lab.files.labels import wins
+from fraudstream_tools.lab.files.outcomes import Outcome, PaymentKey, newest
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _ATTEMPTS: Final = 5
-_READ: Final = "transactionId, #timestamp, label, labelSource, labeledAt"
+_COMPARED: Final = ("label", "labeledAt", "fraudType", "fraudTypeAt", "actionTaken", "actionAt")
+_READ: Final = f"transactionId, #timestamp, labelSource, {', '.join(_COMPARED)}"
+_TAKING_BACK: Final = ({"S": TransactionType.REFUND.value}, {"S": TransactionType.REVERSAL.value})
+_NO_INDEX: Final = "ValidationException"
+_MOST_OF_A_REFERENCE: Final = 20
+"""Transactions that are looked at; own choice: a payment, and what took parts of it back."""
 
 
 class LabelError(RuntimeError):
@@ -26,82 +38,184 @@ class LabelError(RuntimeError):
 
 
 class Given(Enum):
-    """What came of a label."""
+    """What came of telling an outcome."""
 
     WRITTEN = "written"
     REPEATED = "already there"
     OVERTAKEN = "overtaken by a newer one"
     TOO_EARLY = "older than their transactions, and refused"
     MISSING = "without a stored transaction"
+    AMBIGUOUS = "with a reference that several payments have, and refused"
+
+
+def tell(client: "DynamoDBClient", table: str, payment: PaymentKey, told: Outcome) -> Given:
+    """Write what is told of a payment on its transaction, as far as it is newer than what is there.
+
+    Args:
+        client: of DynamoDB.
+        table: the transactions' table.
+        payment: which one.
+        told: what it turned out to be, what was done with it, or both.
+
+    Raises:
+        LabelError: others changed what is there at every attempt, or the table has no index of references (yet).
+    """
+    ids = find_by_reference(client, table, payment.name) if payment.is_reference else [payment.name]
+    if not ids:
+        return Given.MISSING
+    if len(ids) > 1:
+        return Given.AMBIGUOUS
+    for _ in range(_ATTEMPTS):
+        item = newest_item(client, table, ids[0], _READ)
+        if item is None:
+            return Given.MISSING
+        if any(is_before(at, int(item["timestamp"]["N"])) for at in told.times):
+            return Given.TOO_EARLY
+        there = _outcome_of(item)
+        after = newest(there, told)
+        if after == there:
+            return Given.REPEATED if _says_the_same(there, told) else Given.OVERTAKEN
+        if _write(client, table, item, after):
+            return Given.WRITTEN
+    raise LabelError(f"{shown(ids[0])}: others changed its label at every attempt; try again")
 
 
 def give_label(client: "DynamoDBClient", table: str, transaction_id: str, label: Label) -> Given:
-    """Write a label on a transaction, unless the one that is there wins.
+    """Write a label on a transaction, unless the one that is there wins; see `tell`."""
+    return tell(client, table, PaymentKey(transaction_id), Outcome(label=label))
+
+
+def label_now(
+    client: "DynamoDBClient",
+    table: str,
+    transaction_id: str,
+    truth: Truth,
+    source: str,
+    *,
+    fraud_type: FraudType | None = None,
+) -> Label:
+    """Write a label of this moment on a transaction and return it.
 
     Args:
         client: of DynamoDB.
         table: the transactions' table.
         transaction_id: which transaction.
-        label: what it turned out to be.
+        truth: what it turned out to be.
+        source: who says so.
+        fraud_type: which kind of fraud, if that is known.
 
     Raises:
-        LabelError: others changed the label at every attempt.
+        LabelError: there is no such transaction, it has a newer label, or what is legitimate has a kind of fraud.
     """
-    for _ in range(_ATTEMPTS):
-        item = newest_item(client, table, transaction_id, _READ)
-        if item is None:
-            return Given.MISSING
-        if is_before(label.labeled_at, int(item["timestamp"]["N"])):
-            return Given.TOO_EARLY
-        there = Label.from_item(item)
-        if there is not None and (there.label, there.labeled_at) == (label.label, label.labeled_at):
-            return Given.REPEATED
-        if there is not None and not wins(label, there):
-            return Given.OVERTAKEN
-        if _write(client, table, item, label, there):
-            return Given.WRITTEN
-    raise LabelError(f"{shown(transaction_id)}: others changed its label at every attempt; try again")
-
-
-def label_now(client: "DynamoDBClient", table: str, transaction_id: str, truth: Truth, source: str) -> Label:
-    """Write a label of this moment on a transaction and return it.
-
-    Raises:
-        LabelError: there is no such transaction, or it has a newer label.
-    """
-    now = epoch_milliseconds()
-    label = Label(label=truth, label_source=source, labeled_at=now)
-    given = give_label(client, table, transaction_id, label)
-    if given is Given.OVERTAKEN:
-        # A label with a date alone has the end of its day: what is said now, on the same day, is newer all the same.
-        item = newest_item(client, table, transaction_id, _READ)
-        there = Label.from_item(item) if item else None
-        if there is not None and not is_future(there.labeled_at, now):
-            label = Label(label=truth, label_source=source, labeled_at=there.labeled_at + 1)
-            given = give_label(client, table, transaction_id, label)
-    if given is Given.MISSING:
-        raise LabelError(f"{shown(transaction_id)}: there is no such transaction")
-    if given is Given.TOO_EARLY:
-        raise LabelError(f"{shown(transaction_id)} happened later than this machine's clock says")
-    if given is Given.OVERTAKEN:
-        raise LabelError(f"{shown(transaction_id)} has a label that is newer than this machine's clock")
+    if fraud_type is not None and truth is not Truth.FRAUD:
+        raise LabelError("what is legitimate has no kind of fraud")
+    now = at = epoch_milliseconds()
+    there = outcome_of(client, table, transaction_id).label
+    # A label with a date alone has the end of its day: what is said now, on the same day, is newer all the same.
+    if there is not None and there.labeled_at >= now and not is_future(there.labeled_at, now):
+        at = there.labeled_at + 1
+    label = Label(label=truth, label_source=source, labeled_at=at)
+    if fraud_type is not None:
+        label = msgspec.structs.replace(label, fraud_type=fraud_type.value, fraud_type_at=at)
+    _refuse(give_label(client, table, transaction_id, label), transaction_id)
     return label
 
 
-def _write(client: "DynamoDBClient", table: str, item: Item, label: Label, there: Label | None) -> bool:
-    """Set the label, if the one that was there still is; tell whether it was."""
-    values = {f":{name}": value for name, value in label.to_item().items()}
-    unchanged = "attribute_not_exists(label)"
-    if there is not None:
-        unchanged = "label = :oldLabel AND labeledAt = :oldLabeledAt"
-        values |= {":oldLabel": item["label"], ":oldLabeledAt": item["labeledAt"]}
+def act_now(client: "DynamoDBClient", table: str, transaction_id: str, action: Action) -> ActionTaken:
+    """Write on a transaction what the client has done with it by this moment, and return that.
+
+    Raises:
+        LabelError: there is no such transaction, or something newer is known of it.
+    """
+    taken = ActionTaken(action_taken=action.value, action_at=epoch_milliseconds())
+    _refuse(tell(client, table, PaymentKey(transaction_id), Outcome(action=taken)), transaction_id)
+    return taken
+
+
+def outcome_of(client: "DynamoDBClient", table: str, transaction_id: str) -> Outcome:
+    """Return what is known of a transaction.
+
+    Raises:
+        LabelError: there is no such transaction.
+    """
+    item = newest_item(client, table, transaction_id, _READ)
+    if item is None:
+        raise LabelError(f"{shown(transaction_id)}: there is no such transaction")
+    return _outcome_of(item)
+
+
+def find_by_reference(client: "DynamoDBClient", table: str, reference: str) -> list[str]:
+    """Return the ids of the payments with a `networkReference`; what takes a payment back, by the same one, is none.
+
+    Raises:
+        LabelError: the table has no index of references (yet).
+    """
+    try:
+        answer = client.query(
+            TableName=table,
+            IndexName=NETWORK_REFERENCE_INDEX,
+            KeyConditionExpression="networkReference = :reference",
+            ExpressionAttributeValues={":reference": {"S": reference}},
+            Limit=_MOST_OF_A_REFERENCE,
+        )
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != _NO_INDEX:
+            raise
+        raise LabelError(
+            "the table of transactions has no index of network references that can be used: deploy this version, or "
+            "wait until AWS has filled it"
+        ) from None
+    ids = [str(from_item(item)["transactionId"]) for item in answer["Items"]]
+    if len(ids) < 2:  # noqa: PLR2004  (of one there is nothing to choose)
+        return ids
+    return [each for each in ids if not _takes_back(newest_item(client, table, each))]
+
+
+def _takes_back(item: Item | None) -> bool:
+    return item is None or item.get("type") in _TAKING_BACK
+
+
+def _refuse(given: Given, transaction_id: str) -> None:
+    problems = {
+        Given.MISSING: ": there is no such transaction",
+        Given.TOO_EARLY: " happened later than this machine's clock says",
+        Given.OVERTAKEN: " has a label that is newer than this machine's clock",
+    }
+    if given in problems:
+        raise LabelError(f"{shown(transaction_id)}{problems[given]}")
+
+
+def _outcome_of(item: Item) -> Outcome:
+    return Outcome(label=Label.from_item(item), action=ActionTaken.from_item(item))
+
+
+def _says_the_same(there: Outcome, told: Outcome) -> bool:
+    label, action = told.label, told.action
+    is_label = label is None or (
+        there.label is not None and (there.label.label, there.label.labeled_at) == (label.label, label.labeled_at)
+    )
+    return is_label and (action is None or action == there.action)
+
+
+def _write(client: "DynamoDBClient", table: str, item: Item, after: Outcome) -> bool:
+    """Set what holds now, if what was there still is; tell whether it was."""
+    new: Item = {**(after.label.to_item() if after.label else {}), **(after.action.to_item() if after.action else {})}
+    changed = {name: value for name, value in new.items() if value != item.get(name)}
+    known = {name: item[name] for name in _COMPARED if name in item}
+    unchanged = [
+        *(f"{name} = :old_{name}" for name in known),
+        *(f"attribute_not_exists({name})" for name in _COMPARED if name not in known),
+    ]
     try:
         client.update_item(
             TableName=table,
             Key={name: item[name] for name in ("transactionId", "timestamp")},
-            UpdateExpression="SET label = :label, labelSource = :labelSource, labeledAt = :labeledAt",
-            ConditionExpression=f"attribute_exists(transactionId) AND {unchanged}",
-            ExpressionAttributeValues=values,
+            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in changed),
+            ConditionExpression=" AND ".join(["attribute_exists(transactionId)", *unchanged]),
+            ExpressionAttributeValues={
+                **{f":{name}": value for name, value in changed.items()},
+                **{f":old_{name}": value for name, value in known.items()},
+            },
         )
     except ClientError as error:
         # The analyzer may be writing a decision with its events in this very moment.

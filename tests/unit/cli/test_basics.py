@@ -29,7 +29,7 @@ def fraudstream(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
 def test_help_names_every_command_and_shows_how_to_begin(fraudstream: Command) -> None:
     ran = fraudstream("--help")
     assert ran.code == 0
-    serving = "demo local submit get replay report redrive label alerts openapi preflight"
+    serving = "demo local submit get replay report redrive labels alerts openapi preflight"
     detecting = "simulate backtest train promote rules"
     assert all(f" {command} " in ran.out for command in f"{serving} {detecting}".split())
     assert "fraudstream local" in ran.out

@@ -8,6 +8,7 @@ import pytest
 
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.lab.files.labels import LabelFile, read_label_file
+from fraudstream_tools.lab.files.outcomes import Outcome, PaymentKey
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.writing import write_rows
 
@@ -30,9 +31,9 @@ def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
     file = tmp_path / f"labels{ending}"
     write_rows(file, rows)
     assert read(file) == LabelFile(
-        labels={
-            "t-1": Label(label=Truth.FRAUD, label_source="chargeback", labeled_at=NOW),
-            "t-2": Label(label=Truth.LEGITIMATE, label_source="analyst", labeled_at=NOW - 5),
+        told={
+            PaymentKey("t-1"): Outcome(label=Label(label=Truth.FRAUD, label_source="chargeback", labeled_at=NOW)),
+            PaymentKey("t-2"): Outcome(label=Label(label=Truth.LEGITIMATE, label_source="analyst", labeled_at=NOW - 5)),
         },
         rows=3,
         unlabelled=1,
@@ -81,7 +82,9 @@ def test_a_wrong_value_is_named_by_line_and_field_and_not_shown(
 )
 def test_a_time_can_be_written_in_several_ways(tmp_path: Path, written: str, expected: int) -> None:
     (tmp_path / "labels.csv").write_text(f"transactionId,label,labeledAt\nt-1,FRAUD,{written}\n")
-    assert read(tmp_path / "labels.csv").labels["t-1"].labeled_at == expected
+    label = read(tmp_path / "labels.csv").told[PaymentKey("t-1")].label
+    assert label is not None
+    assert label.labeled_at == expected
 
 
 def test_many_wrong_lines_are_counted(tmp_path: Path) -> None:

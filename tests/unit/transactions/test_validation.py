@@ -42,6 +42,7 @@ MOST = LEAST | {
     "authorizationResult": "APPROVED",
     "responseCode": "00",
     "originalTransactionId": "order-0",
+    "networkReference": "MCC7X9K2Q1123",
     "counterpartyToken": "DE89370400440532013000",
     "accountOpenedAt": -86_400_000,
     "metadata": {"campaign": "autumn-26", "basket_size": "3"},
@@ -97,6 +98,7 @@ BAD_VALUES: dict[str, list[Any]] = {
     "authorizationResult": ["MAYBE"],
     "responseCode": ["0", "00000", "0-", 0],
     "originalTransactionId": ["", "a b", "order-1"],
+    "networkReference": ["", "abc", "a b c d", "r" * 65, 12345],
     "accountOpenedAt": [TIMES.latest + 1, -(10**13), "2020", NOW // 1000, 20_260_105, NOW * 1000],
     "metadata": [{f"k{number}": "v" for number in range(11)}, [], "a=b", 1],
     "cvv": ["123"],
@@ -198,7 +200,7 @@ def test_a_body_is_scanned_in_texts_that_a_field_could_hold(
 IBAN = "DE89370400440532013000"
 
 
-@pytest.mark.parametrize("field", ["transactionId", "originalTransactionId"])
+@pytest.mark.parametrize("field", ["transactionId", "originalTransactionId", "networkReference"])
 def test_an_account_number_is_refused_where_it_would_be_stored_as_it_is(field: str) -> None:
     assert "account number" in refused(changed(**{field: IBAN}))[field]
     assert "account number" in refused(changed(metadata={"customerId": IBAN}))["metadata.customerId"]
@@ -289,7 +291,7 @@ def test_every_field_at_its_longest_fits_the_largest_body() -> None:
     longest = MOST | dict.fromkeys(
         ("customerId", "cardToken", "merchantId", "terminalId", "deviceId", "counterpartyToken"), wide
     )
-    longest |= {"transactionId": "t" * 64, "originalTransactionId": "o" * 64}
+    longest |= {"transactionId": "t" * 64, "originalTransactionId": "o" * 64, "networkReference": "n" * 64}
     longest |= {"metadata": {f"k{number}".ljust(32, "x"): "v" * 32 for number in range(10)}}
     body = json.dumps(longest, ensure_ascii=False).encode()
     assert len(body) < MAX_BODY_BYTES

@@ -21,7 +21,10 @@ _TYPES: Mapping[Any, str] = {
     tuple[float, ...]: "DOUBLE[]",
     tuple[float | None, ...]: "DOUBLE[]",
 }
-_OF_LABELS = ("label", "labelSource", "labeledAt", "learnt")
+RETOLD = "learnt DESC NULLS LAST, loggedAt DESC, actionAt DESC NULLS LAST, fraudType DESC NULLS LAST"
+"""The order, as SQL, in which the first line of one label holds: it is logged anew when profiles have learnt it, and
+when it is told which kind of fraud it was or what the client did. Two of these may come in the same second."""
+_OF_LABELS = ("label", "labelSource", "labeledAt", "learnt", "fraudType", "actionTaken", "actionAt")
 
 
 def _duckdb_type(kind: Any) -> str:  # noqa: ANN401  (an annotation)

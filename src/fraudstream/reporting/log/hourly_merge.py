@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from fraudstream.reporting.log import aggregates
-from fraudstream.reporting.log.columns import DECISIONS, FILES, HITS, LABELS
+from fraudstream.reporting.log.columns import DECISIONS, FILES, HITS, LABELS, RETOLD
 from fraudstream.reporting.log.feature_columns import with_features
 from fraudstream.reporting.log.keys import LogTable, midnight, milliseconds
 from fraudstream.reporting.log.reader.staging import stage
@@ -54,11 +54,11 @@ _HITS = f"""
     )
     ORDER BY rule, mode, receivedAt, transactionId
 """
-_LABELS = """
+_LABELS = f"""
 CREATE TABLE labels AS
-    SELECT DISTINCT ON (transactionId, labeledAt, label) {columns}
+    SELECT DISTINCT ON (transactionId, labeledAt, label) {{columns}}
     FROM stage WHERE event = 'LABELED'
-    ORDER BY transactionId, labeledAt, label, decision IS NULL, learnt DESC NULLS LAST, loggedAt, labelSource
+    ORDER BY transactionId, labeledAt, label, decision IS NULL, {RETOLD}, labelSource
 """
 
 

@@ -15,7 +15,7 @@ from fraudstream.contract import ItemKind
 from fraudstream.detection.features import named_values
 from fraudstream.durations import DAY
 from fraudstream.transactions.card_numbers.detector import holds_card_number
-from fraudstream.transactions.decisions.decision import Decision, Label
+from fraudstream.transactions.decisions.decision import ActionTaken, Decision, Label
 from fraudstream.transactions.decisions.inline import InlineDecision, InlineResult
 from fraudstream.transactions.storage.attributes import AttributeValue
 from fraudstream.transactions.storage.item import PoisonRecordError, decode, is_restoration
@@ -126,6 +126,10 @@ class LogRecord(_Columns, frozen=True, kw_only=True, rename="camel", omit_defaul
     labeled_at: int | None = None
     learnt: bool | None = None
     """Whether the profiles had learnt the label when this was logged; None in a log of a version that did not say."""
+    fraud_type: str | None = None
+    action_taken: str | None = None
+    """What the client did with the payment, if that was told by then."""
+    action_at: int | None = None
 
 
 def read_stream_record(record: Mapping[str, Any]) -> list[LogRecord]:
@@ -212,7 +216,7 @@ def _check_numbers(record: LogRecord) -> None:
 def _changes(
     new: Mapping[str, AttributeValue], old: Mapping[str, AttributeValue], *, logged_at: int
 ) -> list[LogRecord]:
-    transaction, decision, label, inline = decode(new)
+    transaction, decision, label, inline, action = decode(new)
     common: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "logged_at": logged_at,
@@ -236,20 +240,31 @@ def _changes(
     # the decision is said again with it.
     if label is not None:
         learnt = _is_learnt(new, label)
-        # It is said once more when profiles have learnt it: a label that was given up would look like one that was not.
-        if newly_decided or label != _known_label(old) or (learnt and not _is_learnt(old, label)):
-            said = msgspec.structs.asdict(label)
-            records.append(LogRecord(event=LogEvent.LABELED, learnt=learnt, **known, **said))
+        # It is said once more when profiles have learnt it: a label that was given up would look like one that was not;
+        # and when it is told what the client did, which tells something only of what turned out to be fraud.
+        is_new = newly_decided or (label, action) != (_known(Label, old), _known(ActionTaken, old))
+        if is_new or (learnt and not _is_learnt(old, label)):
+            records.append(LogRecord(event=LogEvent.LABELED, learnt=learnt, **known, **_label_columns(label, action)))
     return records
+
+
+def _label_columns(label: Label, action: ActionTaken | None) -> dict[str, Any]:
+    return {
+        "label": label.label,
+        "label_source": label.label_source,
+        "labeled_at": label.labeled_at,
+        "fraud_type": label.kind_of_fraud,
+        **(msgspec.structs.asdict(action) if action else {}),
+    }
 
 
 def _is_learnt(image: Mapping[str, AttributeValue], label: Label) -> bool:
     return image.get("learntLabeledAt") == {"N": str(label.labeled_at)}
 
 
-def _known_label(old: Mapping[str, AttributeValue]) -> Label | None:
+def _known(kind: type[Label] | type[ActionTaken], old: Mapping[str, AttributeValue]) -> Label | ActionTaken | None:
     try:
-        return Label.from_item(old)
+        return kind.from_item(old)
     # It was damaged, and repaired by this change.
     except (msgspec.ValidationError, KeyError, TypeError, ValueError, AttributeError):
         return None

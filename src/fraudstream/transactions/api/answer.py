@@ -68,6 +68,11 @@ class TransactionState(Transaction, frozen=True, kw_only=True, rename="camel", o
     label: Truth | None = None
     label_source: str | None = None
     labeled_at: Annotated[int | None, Meta(description="Epoch milliseconds.")] = None
+    fraud_type: Annotated[str | None, Meta(description="The kind of fraud, if somebody named it.")] = None
+    action_taken: Annotated[
+        str | None, Meta(description="What you did with it, if you said so: BLOCKED, CHALLENGED, ALLOWED or REVERSED.")
+    ] = None
+    action_at: Annotated[int | None, Meta(description="Epoch milliseconds.")] = None
 
 
 class FieldError(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +102,7 @@ def present_state(stored: StoredTransaction, *, failed_before: int) -> Transacti
         stored: the transaction, with its decisions and its label as far as there are any.
         failed_before: epoch milliseconds; transactions without a final decision received before it show as failed.
     """
-    transaction, decision, label, answered = stored
+    transaction, decision, label, answered, action = stored
     inline = answered if isinstance(answered, InlineDecision) else None
     newest = decision or inline
     return TransactionState(
@@ -114,6 +119,9 @@ def present_state(stored: StoredTransaction, *, failed_before: int) -> Transacti
         label=label.label if label else None,
         label_source=label.label_source if label else None,
         labeled_at=label.labeled_at if label else None,
+        fraud_type=label.kind_of_fraud if label else None,
+        action_taken=action.action_taken if action else None,
+        action_at=action.action_at if action else None,
     )
 
 

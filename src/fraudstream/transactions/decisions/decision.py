@@ -29,6 +29,37 @@ class Truth(StrEnum):
     LEGITIMATE = "LEGITIMATE"
 
 
+class FraudType(StrEnum):
+    """The kinds of fraud that a label can name."""
+
+    STOLEN_CARD = "STOLEN_CARD"
+    """A card that was lost, stolen, or never reached its holder."""
+    COUNTERFEIT_CARD = "COUNTERFEIT_CARD"
+    STOLEN_CARD_DATA = "STOLEN_CARD_DATA"
+    """The card's number, used by somebody who does not have the card."""
+    ACCOUNT_TAKEOVER = "ACCOUNT_TAKEOVER"
+    APPLICATION_FRAUD = "APPLICATION_FRAUD"
+    """An account or card that was opened under a false or another person's name."""
+    AUTHORIZED_SCAM = "AUTHORIZED_SCAM"
+    """The customer paid, deceived about whom or what for."""
+    FIRST_PARTY = "FIRST_PARTY"
+    """The customer paid, and denies it or does not mean to pay."""
+    OTHER = "OTHER"
+
+
+class Action(StrEnum):
+    """What the client did with a payment, whatever was decided."""
+
+    BLOCKED = "BLOCKED"
+    """The money did not move."""
+    CHALLENGED = "CHALLENGED"
+    """More proof was asked for and given, and the money moved."""
+    ALLOWED = "ALLOWED"
+    """The money moved."""
+    REVERSED = "REVERSED"
+    """The money moved, and was taken back whole."""
+
+
 class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why: one rule's or feature's part in a decision."""
 
@@ -90,13 +121,22 @@ def plain_values(item: Mapping[str, AttributeValue]) -> dict[str, Any]:
     return values
 
 
-class Label(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Label(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What turned out to be true, as it is stored on its transaction."""
 
     label: Truth
     label_source: str
     labeled_at: int
     """Epoch milliseconds."""
+    fraud_type: str | None = None
+    """One of `FraudType`, or of those that a later version knows; None where nobody ever named one."""
+    fraud_type_at: int | None = None
+    """When that was said, epoch milliseconds: an earlier label may have named it."""
+
+    @property
+    def kind_of_fraud(self) -> str | None:
+        """The type, if the label says fraud."""
+        return self.fraud_type if self.label is Truth.FRAUD else None
 
     def to_item(self) -> Item:
         """Return the attributes that a label adds to its transaction's item."""
@@ -106,5 +146,25 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def from_item(cls, item: Mapping[str, AttributeValue]) -> "Label | None":
         """Read the label from a transaction's item or stream image; None while there is none."""
         if "label" not in item:
+            return None
+        return msgspec.convert(from_item(item), cls)
+
+
+class ActionTaken(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the client did, as it is stored on its transaction."""
+
+    action_taken: str
+    """One of `Action`, or of those that a later version knows."""
+    action_at: int
+    """Epoch milliseconds."""
+
+    def to_item(self) -> Item:
+        """Return the attributes that it adds to its transaction's item."""
+        return to_item(msgspec.to_builtins(self))
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, AttributeValue]) -> "ActionTaken | None":
+        """Read what was done from a transaction's item or stream image; None while nobody said."""
+        if "actionTaken" not in item:
             return None
         return msgspec.convert(from_item(item), cls)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from fraudstream.contract import RESTORED_AT
-from fraudstream.transactions.decisions.decision import Decision, Label
+from fraudstream.transactions.decisions.decision import ActionTaken, Decision, Label
 from fraudstream.transactions.decisions.inline import InlineResult, inline_from_item
 from fraudstream.transactions.storage.attributes import AttributeValue
 from fraudstream.transactions.transaction import Transaction
@@ -25,6 +25,8 @@ class StoredTransaction(NamedTuple):
     label: Label | None = None
     inline: InlineResult | None = None
     """What its client was answered at once, or why nothing; None if it did not wait."""
+    action: ActionTaken | None = None
+    """What the client did with it; None while nobody said."""
 
 
 def decode(item: Mapping[str, AttributeValue]) -> StoredTransaction:
@@ -35,7 +37,11 @@ def decode(item: Mapping[str, AttributeValue]) -> StoredTransaction:
     """
     try:
         return StoredTransaction(
-            Transaction.from_item(item), Decision.from_item(item), Label.from_item(item), inline_from_item(item)
+            Transaction.from_item(item),
+            Decision.from_item(item),
+            Label.from_item(item),
+            inline_from_item(item),
+            ActionTaken.from_item(item),
         )
     except msgspec.ValidationError as error:
         # msgspec's own message may hold the value; what follows "$." is the field.

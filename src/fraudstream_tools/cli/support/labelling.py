@@ -1,4 +1,4 @@
-"""Labels on the table of transactions: one, or a file of them."""
+"""Labels and actions on the table of transactions: one, or a file of them."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -11,7 +11,7 @@ from fraudstream.clock import epoch_milliseconds
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import file_problems
 from fraudstream_tools.cli.support.terminal.failures import explained
-from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out
+from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
 from fraudstream_tools.redaction import shown
 
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from fraudstream.transactions.decisions.decision import Label
+    from fraudstream.transactions.decisions.decision import FraudType
     from fraudstream_tools.lab.files.labels import LabelFile
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
+    from fraudstream_tools.lab.files.outcomes import Outcome, PaymentKey
     from fraudstream_tools.operations.labels import Given
 
 _AT_ONCE = 8
@@ -30,7 +31,15 @@ _AT_ONCE = 8
 _SHOWN = 20
 
 
-def label_transaction(client: "DynamoDBClient", table: str, transaction_id: str, *, is_fraud: bool, source: str) -> str:
+def label_transaction(
+    client: "DynamoDBClient",
+    table: str,
+    transaction_id: str,
+    *,
+    is_fraud: bool,
+    source: str,
+    fraud_type: "FraudType | None" = None,
+) -> str:
     """Write a label of this moment on a transaction and give it.
 
     Raises:
@@ -41,69 +50,101 @@ def label_transaction(client: "DynamoDBClient", table: str, transaction_id: str,
 
     truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
     try:
-        label_now(client, table, transaction_id, truth, source)
+        label_now(client, table, transaction_id, truth, source, fraud_type=fraud_type)
     except LabelError as error:
         raise CommandError(str(error)) from None
     return truth.value
 
 
-def label_file(file: Path, source: str, stack: str | None, file_map: "FileMap | None" = None) -> None:
-    """Write the labels of a file, and say what came of them.
+def label_file(
+    file: Path, source: str, stack: str | None, file_map: "FileMap | None" = None, *, as_json: bool = False
+) -> None:
+    """Write what a file tells, and say what came of it.
 
     Raises:
         CommandError: the file is wrong, or AWS refused.
         Exit: with 1, after all others were written, if some transactions are not stored.
     """
     from fraudstream_tools.lab.files.labels import read_label_file
-    from fraudstream_tools.operations.labels import Given
 
     with file_problems():
         content = read_label_file(file, source, epoch_milliseconds(), file_map)
     deployment = Deployment(stack)
-    given: dict[str, Given] = {}
+    given: dict[PaymentKey, Given] = {}
     try:
-        _give_all(deployment.client("dynamodb"), deployment["transactionsTable"], content.labels, given)
+        _give_all(deployment.client("dynamodb"), deployment["transactionsTable"], content.told, given)
     finally:
-        _print_counts(file, content, given)
-    bad = {Given.MISSING: "there is no such transaction", Given.TOO_EARLY: "the label is older than the transaction"}
-    refused = [(name, bad[given[name]]) for name in content.labels if given[name] in bad]
-    for transaction_id, why in refused[:_SHOWN]:
-        err.print(f"{shown(transaction_id)}: {why}", markup=False)
-    if len(refused) > _SHOWN:
+        refused = _refused(content, given)
+        if as_json:
+            print_json(_counts(content, given, refused))
+        else:
+            _print_counts(file, content, given)
+    for key, why in [] if as_json else refused[:_SHOWN]:
+        err.print(f"{shown(key.name)}: {why}", markup=False)
+    if len(refused) > _SHOWN and not as_json:
         err.print(f"… and {len(refused) - _SHOWN:,} more")
     if refused:
         raise typer.Exit(1)
 
 
-def _print_counts(file: Path, content: "LabelFile", given: "Mapping[str, Given]") -> None:
+def _refused(content: "LabelFile", given: "Mapping[PaymentKey, Given]") -> "list[tuple[PaymentKey, str]]":
+    from fraudstream_tools.operations.labels import Given
+
+    bad = {
+        Given.MISSING: "there is no such transaction",
+        Given.TOO_EARLY: "the label is older than the transaction",
+        Given.AMBIGUOUS: "several payments have this reference: name them by their transactionId",
+    }
+    return [(key, bad[given[key]]) for key in content.told if given.get(key) in bad]
+
+
+def _counts(
+    content: "LabelFile", given: "Mapping[PaymentKey, Given]", refused: "list[tuple[PaymentKey, str]]"
+) -> dict[str, object]:
+    counts = Counter(given.values())
+    return {
+        "rows": content.rows,
+        "payments": len(content.told),
+        "notTried": len(content.told) - len(given),
+        "passedOver": content.unlabelled,
+        "results": {result.name: number for result, number in counts.items()},
+        "refused": [{"payment": shown(key.name), "why": why} for key, why in refused],
+    }
+
+
+def _print_counts(file: Path, content: "LabelFile", given: "Mapping[PaymentKey, Given]") -> None:
     from fraudstream_tools.operations.labels import Given
 
     counts = Counter(given.values())
-    out.print(f"{content.rows:,} labels in {file}, of {len(content.labels):,} transactions:", soft_wrap=True)
+    out.print(f"{content.rows:,} labels in {file}, of {len(content.told):,} transactions:", soft_wrap=True)
     for result in Given:
-        out.print(f"  {counts[result]:,} {result.value}")
-    if len(given) < len(content.labels):
-        out.print(f"  {len(content.labels) - len(given):,} not tried, or unanswered: give the file again")
+        if result is not Given.AMBIGUOUS or counts[result]:
+            out.print(f"  {counts[result]:,} {result.value}")
+    if len(given) < len(content.told):
+        out.print(f"  {len(content.told) - len(given):,} not tried, or unanswered: give the file again")
     if content.unlabelled:
         out.print(f"{content.unlabelled:,} rows that nobody labels were passed over")
 
 
 def _give_all(
-    client: "DynamoDBClient", table: str, labels: "Mapping[str, Label]", given: "MutableMapping[str, Given]"
+    client: "DynamoDBClient",
+    table: str,
+    told: "Mapping[PaymentKey, Outcome]",
+    given: "MutableMapping[PaymentKey, Given]",
 ) -> None:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from fraudstream_tools.operations.labels import LabelError, give_label
+    from fraudstream_tools.operations.labels import LabelError, tell
 
-    with progress_bar("labelling", len(labels)) as advance, ThreadPoolExecutor(_AT_ONCE) as threads:
-        under_way = {threads.submit(give_label, client, table, name, label): name for name, label in labels.items()}
+    with progress_bar("labelling", len(told)) as advance, ThreadPoolExecutor(_AT_ONCE) as threads:
+        under_way = {threads.submit(tell, client, table, key, outcome): key for key, outcome in told.items()}
         try:
             for done in as_completed(under_way):
                 given[under_way[done]] = done.result()
                 advance(len(given))
         except (BotoCoreError, ClientError, LabelError) as error:
             threads.shutdown(cancel_futures=True)
-            so_far = f"{len(given):,} of {len(labels):,} were done, then: {explained(error)}"
+            so_far = f"{len(given):,} of {len(told):,} were done, then: {explained(error)}"
             raise CommandError(f"{so_far}\ngive the file again: what is done stays so") from None
         except KeyboardInterrupt:
             threads.shutdown(cancel_futures=True)

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fraudstream.transactions.values.times import is_future
-from fraudstream_tools.lab.files.mapping.file_map import FileMap
+from fraudstream_tools.lab.files.mapping.file_map import TIMES, FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.reading import MappedFile
 from fraudstream_tools.lab.files.tables.formats import file_format
 from fraudstream_tools.lab.files.writing import write_rows
 
-_TIMES = ("timestamp", "accountOpenedAt", "labeledAt", "receivedAt")
-_IDS = ("transactionId", "originalTransactionId")
-_TOLD = ("label", "source", "labeledAt")
+_IDS = ("transactionId", "originalTransactionId", "networkReference")
+_TOLD = ("label", "source", "labeledAt", "fraudType")
+_KEPT = (*_TOLD, "actionTaken", "actionAt", "fraud", "episode", "trap")
 
 
 class ShiftedTruth(NamedTuple):
@@ -29,7 +29,7 @@ class ShiftedTruth(NamedTuple):
 def shifted(row: dict[str, Any], milliseconds: int, id_suffix: str = "") -> dict[str, Any]:
     """Move a transaction, or its label, in time; a suffix makes its id another, since it is another transaction."""
     changed = dict(row)
-    for name in _TIMES:
+    for name in TIMES:
         if isinstance(changed.get(name), int):
             changed[name] += milliseconds
     for name in _IDS:
@@ -86,7 +86,7 @@ def write_shifted_truth(
     def rows() -> Iterator[dict[str, Any]]:
         nonlocal not_yet_known
         for row in source.rows():
-            told = {name: row.values[name] for name in (*_TOLD, "fraud", "episode", "trap") if name in row.values}
+            told = {name: row.values[name] for name in _KEPT if name in row.values}
             name = row.values.get("transactionId")
             if row.problems or name is None or not told.keys() & {"label", "fraud"}:
                 continue

@@ -1,11 +1,13 @@
 """The maps that come with fraudstream, on small files with the headers and oddities of the real ones."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fraudstream_tools.lab.files.checking import api_fields, check_file
+from fraudstream_tools.lab.files.labels import read_label_file
 from fraudstream_tools.lab.files.mapping.file_map import load_map, shipped_maps
 from fraudstream_tools.lab.files.mapping.suggest import suggest
 from fraudstream_tools.lab.files.reading import MappedFile
@@ -19,6 +21,14 @@ FILES = {
     "fraudTrain.csv": "sparkov",
     "paysim.csv": "paysim",
 }
+LABEL_FILES = {
+    "ReportedFraud.csv": "issuer-alerts",
+    "dispute_report.csv": "adyen-disputes",
+    "disputes-sigma.csv": "stripe-disputes",
+    "disputes.jsonl": "stripe-disputes",
+    "early-fraud-warnings.jsonl": "stripe-early-fraud-warnings",
+}
+NOW = 1_767_600_000_000
 PERSONAL = (
     *("2223000048400011", "630495060000000000", "Jennifer", "Banks", "Perry", "Moravian", "1988"),
     *("ann@example.com", "guest@example.com", "Ann", "High Street", "Guest"),
@@ -40,7 +50,7 @@ def without_made_up(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_map_has_its_sample() -> None:
-    assert set(FILES.values()) == set(shipped_maps())
+    assert {*FILES.values(), *LABEL_FILES.values()} == set(shipped_maps())
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -54,9 +64,9 @@ def test_the_api_takes_every_row_and_nothing_personal_leaves_the_machine(file: s
             assert not [word for word in PERSONAL if word in str(value)]
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", [*FILES, *LABEL_FILES])
 def test_each_layout_is_recognised(file: str) -> None:
-    assert suggest(SAMPLES / file).shipped == FILES[file]
+    assert suggest(SAMPLES / file).shipped == (FILES | LABEL_FILES)[file]
 
 
 def test_paysim() -> None:
@@ -183,3 +193,48 @@ def test_a_banks_camt_csv() -> None:
     assert len({row["customerId"] for row in (debit, credit, card, rent)}) == 1
     assert rent["counterpartyToken"].startswith("payee-")
     assert check_file(SAMPLES / "camt.csv", load_map("camt-csv")).skipped == 1
+
+
+def told(file: str) -> dict[str, tuple[str, str, str | None, str]]:
+    """What a file of labels says: by what names the payment, the label, its source, the kind of fraud and the time."""
+    found = read_label_file(SAMPLES / file, "analyst", NOW, load_map(LABEL_FILES[file])).told
+    return {
+        ("network:" if key.is_reference else "") + key.name: (
+            each.label.label.value,
+            each.label.label_source,
+            each.label.fraud_type,
+            datetime.fromtimestamp(each.label.labeled_at / 1000, UTC).isoformat(timespec="seconds"),
+        )
+        for key, each in found.items()
+        if each.label
+    }
+
+
+def test_a_dispute_of_stripe_is_fraud_by_its_reason_and_of_the_first_party_if_it_was_won() -> None:
+    assert told("disputes.jsonl") == {
+        "ch_3PQa": ("FRAUD", "chargeback", None, "2025-12-22T10:40:00+00:00"),
+        "ch_3PQb": ("FRAUD", "chargeback", "FIRST_PARTY", "2025-12-22T10:41:40+00:00"),
+    }
+    assert told("disputes-sigma.csv") == {"ch_3PQa": ("FRAUD", "chargeback", None, "2025-12-22T10:40:00+00:00")}
+
+
+def test_an_early_fraud_warning_of_stripe_names_the_kind_of_fraud() -> None:
+    assert {name: (each[1], each[2]) for name, each in told("early-fraud-warnings.jsonl").items()} == {
+        "ch_3PQa": ("issuer-alert", "STOLEN_CARD_DATA"),
+        "ch_3PQb": ("issuer-alert", "OTHER"),
+    }
+
+
+def test_an_issuers_alert_names_the_payment_by_its_id_or_its_acquirer_reference_number() -> None:
+    assert told("ReportedFraud.csv") == {
+        "order-1": ("FRAUD", "issuer-alert", "STOLEN_CARD_DATA", "2025-12-09T23:59:59+00:00"),
+        "network:55432865343200098765430": ("FRAUD", "issuer-alert", "ACCOUNT_TAKEOVER", "2025-12-10T23:59:59+00:00"),
+        "network:55432865343200098765431": ("FRAUD", "issuer-alert", "FIRST_PARTY", "2025-12-10T23:59:59+00:00"),
+    }
+
+
+def test_a_chargeback_of_adyen_is_fraud_by_the_schemes_code_and_of_the_first_party_if_it_was_reversed() -> None:
+    assert told("dispute_report.csv") == {
+        "order-1": ("FRAUD", "chargeback", "FIRST_PARTY", "2026-01-04T11:00:00+00:00"),
+        "network:8815312345678902": ("FRAUD", "issuer-alert", None, "2025-12-10T07:00:00+00:00"),
+    }

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 
 from fraudstream.reporting.log.record import LogEvent, LogRecord, PoisonRecordError, read_stream_record
 from fraudstream.reporting.log.segments import cut
-from fraudstream.transactions.decisions.decision import Truth
+from fraudstream.transactions.decisions.decision import Action, ActionTaken, Truth
 from fraudstream.transactions.storage.attributes import to_item
 from tests.unit.reporting.decision_log_harness import HOUR, MIDNIGHT, PREFIX, Stream, decision, item, label, transaction
 
@@ -123,6 +124,31 @@ def test_a_card_number_in_place_of_an_id_is_not_logged() -> None:
 def test_a_label_over_one_that_was_damaged_is_logged() -> None:
     damaged = item(STORED, DECIDED, label(Truth.FRAUD, at=AT)) | to_item({"label": "PERHAPS"})
     assert events(item(STORED, DECIDED, label(Truth.FRAUD, at=AT + 5)), damaged) == [LogEvent.LABELED]
+
+
+def test_a_label_is_logged_anew_with_its_kind_of_fraud_and_with_what_was_done() -> None:
+    fraud = label(Truth.FRAUD, at=AT + 1)
+    typed = msgspec.structs.replace(fraud, fraud_type="FIRST_PARTY", fraud_type_at=AT + 2)
+    done = ActionTaken(action_taken=Action.BLOCKED, action_at=AT + 3)
+    states = [item(STORED, DECIDED, each) for each in (fraud, typed)]
+    states.append(states[1] | done.to_item())
+    logged = [record for old, new in pairwise(states) for record in read_stream_record(Stream().add(new, old, at=AT))]
+
+    assert [(each.event, each.fraud_type, each.action_taken) for each in logged] == [
+        (LogEvent.LABELED, "FIRST_PARTY", None),
+        (LogEvent.LABELED, "FIRST_PARTY", "BLOCKED"),
+    ]
+    legitimate = msgspec.structs.replace(typed, label=Truth.LEGITIMATE, labeled_at=AT + 5)
+    (last,) = read_stream_record(Stream().add(item(STORED, DECIDED, legitimate), states[0], at=AT))
+    assert last.fraud_type is None, "what is legitimate has no kind of fraud, whatever was said before"
+
+
+def test_what_was_done_with_a_payment_that_nobody_labelled_is_logged_with_its_label() -> None:
+    done = ActionTaken(action_taken=Action.ALLOWED, action_at=AT + 1)
+    acted = item(STORED, DECIDED) | done.to_item()
+    assert events(acted, item(STORED, DECIDED)) == []
+    (record,) = read_stream_record(Stream().add(acted | label(Truth.FRAUD, at=AT + 2).to_item(), acted, at=AT))
+    assert (record.action_taken, record.action_at) == ("ALLOWED", AT + 1)
 
 
 def test_a_batch_becomes_one_segment_for_each_hour_of_its_records() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import duckdb
 
-from fraudstream.reporting.log.columns import FEATURES, FEATURES_OF_LINES, LINE, STAGED
+from fraudstream.reporting.log.columns import FEATURES, FEATURES_OF_LINES, LINE, RETOLD, STAGED
 from fraudstream.reporting.log.feature_columns import LACKING, taken_apart, write_taken_apart
 from fraudstream.reporting.log.reader.files import DecisionLogError, LogFiles, find_log_files
 from fraudstream.reporting.log.reader.label_arrival import FraudLabel, LabelArrival, label_arrival
@@ -40,9 +40,9 @@ CREATE VIEW records AS
 _IS_EARLY = f"labeledAt < timestamp - {CLOCK_TOLERANCE}"
 _KNOWN_LABELS = f"""
 CREATE TABLE known_labels AS
-    SELECT DISTINCT ON (transactionId) transactionId, timestamp AS happenedAt, label, labelSource, labeledAt
+    SELECT DISTINCT ON (transactionId) transactionId, timestamp AS happenedAt, label, labelSource, labeledAt, fraudType
     FROM records WHERE label IS NOT NULL AND labeledAt <= coalesce($until, labeledAt) AND NOT {_IS_EARLY}
-    ORDER BY transactionId, {NEWEST_LABEL}, labelSource
+    ORDER BY transactionId, {NEWEST_LABEL}, {RETOLD}, labelSource
 """
 _FRAUD_LABELS: Final = (
     "SELECT coalesce(labelSource, ''), happenedAt, labeledAt FROM known_labels WHERE label = 'FRAUD' ORDER BY ALL"

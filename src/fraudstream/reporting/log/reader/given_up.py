@@ -9,6 +9,7 @@ from typing import Final
 from fraudstream.contract import DECISION_DEADLINE_SECONDS
 from fraudstream.durations import SECOND
 from fraudstream.reporting.log import aggregates
+from fraudstream.reporting.log.columns import RETOLD
 from fraudstream.reporting.log.reader.decision_log import NEWEST_LABEL, raised_as_log_error, see_records
 from fraudstream.reporting.log.reader.files import DecisionLogError, find_log_files
 from fraudstream.reporting.log.reader.staging import stage
@@ -16,7 +17,7 @@ from fraudstream.reporting.storage.duckdb_engine import connect, listed
 
 LABELLED: Final = (
     "SELECT DISTINCT ON (transactionId) {columns} FROM labels WHERE decision IS NOT NULL "
-    f"ORDER BY transactionId, {NEWEST_LABEL}, learnt DESC NULLS LAST, loggedAt DESC"
+    f"ORDER BY transactionId, {NEWEST_LABEL}, {RETOLD}"
 )
 """Of each decided transaction with a label the newest, as SQL: one that came before its decision is logged again."""
 

@@ -87,10 +87,13 @@ def _beside_decision(state: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
 
 
 def _label(state: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
+    if state.get("actionTaken"):
+        yield "you did", Text(state["actionTaken"])
     if not state.get("label"):
         yield "label", Text("none: nobody has said what it turned out to be", style="dim")
         return
-    said = f"{state['label']}, says {state.get('labelSource')}"
+    kind = f" ({state['fraudType']})" if state.get("fraudType") else ""
+    said = f"{state['label']}{kind}, says {state.get('labelSource')}"
     if state.get("learntLabeledAt") is not None and state["learntLabeledAt"] == state.get("labeledAt"):
         said += "; the profiles have learnt it"
     yield "label", Text(said)

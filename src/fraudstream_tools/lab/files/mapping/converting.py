@@ -29,7 +29,7 @@ _LENGTHS: Final = {"merchantCategoryCode": 4, "cardLast4": 4, "responseCode": 2}
 """Codes of digits, from which spreadsheets and numbers drop zeros in front."""
 _CODES: Final = frozenset(
     {"currency", "merchantCountry", "cardCountry", "billingCountry", "ipCountry", "type", "channel", "entryMode"}
-    | {"authorizationResult", "label"}
+    | {"authorizationResult", "label", "fraudType", "actionTaken"}
 )
 _ENTITIES: Final = {"customerId": "customer", "counterpartyToken": "customer"}
 """Fields whose tokens are those of the same entity."""

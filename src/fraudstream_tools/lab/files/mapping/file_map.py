@@ -23,9 +23,9 @@ from fraudstream_tools.lab.files.tables.delimited import TableLayout
 
 FIELDS: Final = tuple(f.encode_name for f in msgspec.structs.fields(Transaction) if f.encode_name != "receivedAt")
 """The API's fields, in the order of columns."""
-LABEL_FIELDS: Final = ("label", "fraud", "source", "labeledAt")
-"""What says what turned out to be true."""
-TIMES: Final = ("timestamp", "accountOpenedAt", "labeledAt", "receivedAt")
+LABEL_FIELDS: Final = ("label", "fraud", "source", "labeledAt", "fraudType", "actionTaken", "actionAt")
+"""What says what turned out to be true, and what was done."""
+TIMES: Final = ("timestamp", "accountOpenedAt", "labeledAt", "actionAt", "receivedAt")
 AMOUNT: Final = "amountMinor"
 PLACES: Final = ("latitude", "longitude")
 MAPPED: Final = (*FIELDS, *LABEL_FIELDS)

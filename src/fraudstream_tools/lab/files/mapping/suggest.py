@@ -49,6 +49,8 @@ _NAMES: Final = {
     "longitude": "longitude long lon lng merchlong",
     "responseCode": "responsecode authresponsecode respcode",
     "originalTransactionId": "originaltransactionid originalid parentid",
+    "networkReference": "networkreference acquirerreferencenumber acquirerreference arn networktransactionid "
+    "schemetransactionid cardnetworktransactionid",
     "counterpartyToken": "counterpartytoken counterparty namedest payeeid beneficiaryid beneficiary kontonummeriban "
     "recipientid",
     "accountOpenedAt": "accountopenedat accountopened acctopendate opendate customersince",

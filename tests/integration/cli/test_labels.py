@@ -1,0 +1,170 @@
+"""`fraudstream labels`: kinds of fraud, references of card schemes, and what was done, on a real table."""
+
+import itertools
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.transactions.decisions.decision import Action, ActionTaken, FraudType, Label, Truth
+from fraudstream.transactions.storage.attributes import from_item, to_item
+from fraudstream.transactions.transaction import Transaction, TransactionType
+from fraudstream_tools.lab.files.outcomes import Outcome, PaymentKey
+from fraudstream_tools.operations.labels import Given, tell
+from tests.aws_harness import create_table
+from tests.cli_harness import Command, point_at
+
+NOW = 1_767_600_000_000
+TABLE = "table-transactions-test"
+ARN = "24692165343000012345675"
+
+
+class Table:
+    """The table of transactions, as the Pulumi program declares it."""
+
+    def __init__(self, aws: MinistackServer) -> None:
+        self.client = aws.client("dynamodb")
+        create_table(self.client, TABLE)
+
+    def store(self, name: str, reference: str | None = None, kind: TransactionType = TransactionType.PAYMENT) -> None:
+        transaction = Transaction(
+            transaction_id=name,
+            timestamp=NOW,
+            received_at=NOW,
+            amount_minor=1250,
+            currency="EUR",
+            type=kind,
+            customer_id="tok_customer",
+            network_reference=reference,
+        )
+        self.client.put_item(TableName=TABLE, Item=transaction.to_item() | to_item({"kind": "TXN"}))
+
+    def known(self, name: str) -> dict[str, Any]:
+        key = to_item({"transactionId": name, "timestamp": NOW})
+        item = from_item(self.client.get_item(TableName=TABLE, Key=key)["Item"])
+        names = ("label", "labelSource", "labeledAt", "fraudType", "actionTaken", "actionAt")
+        return {each: item[each] for each in names if each in item}
+
+
+@pytest.fixture
+def table(aws: MinistackServer) -> Table:
+    return Table(aws)
+
+
+@pytest.fixture
+def fraudstream(
+    aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Command:
+    point_at(aws.endpoint_url, monkeypatch, transactionsTable=TABLE)
+    monkeypatch.chdir(tmp_path)
+    return Command(capsys)
+
+
+def said(truth: Truth, at: int, kind: FraudType | None = None) -> Outcome:
+    typed = {} if kind is None else {"fraud_type": kind.value, "fraud_type_at": NOW + at}
+    return Outcome(label=Label(label=truth, label_source="analyst", labeled_at=NOW + at, **typed))
+
+
+def test_a_label_names_a_kind_of_fraud_and_is_shown(fraudstream: Command, table: Table) -> None:
+    table.store("t-1")
+    ran = fraudstream("labels", "set", "t-1", "--fraud", "--type", "account_takeover", "--source", "customer", "--json")
+    assert ran.code == 0, ran.err
+    answer = json.loads(ran.out)
+    assert (answer["label"], answer["labelSource"], answer["fraudType"]) == ("FRAUD", "customer", "ACCOUNT_TAKEOVER")
+    assert json.loads(fraudstream("labels", "show", "t-1", "--json").out) == answer
+    assert "FRAUD (ACCOUNT_TAKEOVER), says customer" in fraudstream("labels", "show", "t-1").out
+
+
+def test_what_is_legitimate_has_no_kind_of_fraud(fraudstream: Command, table: Table) -> None:
+    table.store("t-1")
+    refused = fraudstream("labels", "set", "t-1", "--legitimate", "--type", "OTHER")
+    assert (refused.code, table.known("t-1")) == (1, {})
+    assert "what is legitimate has no kind of fraud" in refused.err
+    assert fraudstream("labels", "set", "t-1", "--fraud", "--type", "GREED").code == 1
+    fraudstream("labels", "set", "t-1", "--fraud", "--type", "OTHER")
+    fraudstream("labels", "set", "t-1", "--legitimate")
+    assert "fraudType" not in json.loads(fraudstream("labels", "show", "t-1", "--json").out)
+
+
+def test_a_payment_is_found_by_its_reference_and_not_by_what_took_it_back(
+    fraudstream: Command, table: Table, tmp_path: Path
+) -> None:
+    table.store("t-1", ARN)
+    table.store("t-1-back", ARN, TransactionType.REFUND)
+    table.store("t-2", "MCC7X9K2Q1123")
+    table.store("t-3", "twice")
+    table.store("t-4", "twice")
+    (tmp_path / "alerts.csv").write_text(
+        "networkReference,label,labeledAt,fraudType\n"
+        f"{ARN},FRAUD,2026-02-01,STOLEN_CARD_DATA\nMCC7X9K2Q1123,FRAUD,2026-02-02,\n"
+        "twice,FRAUD,2026-02-02,\nunknown,FRAUD,2026-02-02,\n"
+    )
+    ran = fraudstream("labels", "import", "alerts.csv", "--source", "issuer-alert", "--json")
+    assert ran.code == 1
+    answer = json.loads(ran.out)
+    assert answer["results"] == {"WRITTEN": 2, "AMBIGUOUS": 1, "MISSING": 1}
+    assert {each["payment"] for each in answer["refused"]} == {"twice", "unknown"}
+    assert table.known("t-1")["fraudType"] == "STOLEN_CARD_DATA"
+    assert table.known("t-2")["labelSource"] == "issuer-alert"
+    assert table.known("t-1-back") == table.known("t-3") == table.known("t-4") == {}
+
+
+def test_what_was_done_is_told_by_command_and_by_file_with_a_label_or_without(
+    fraudstream: Command, table: Table, tmp_path: Path
+) -> None:
+    table.store("t-1")
+    table.store("t-2")
+    (tmp_path / "done.csv").write_text(
+        "transactionId,label,labeledAt,actionTaken,actionAt\n"
+        f"t-1,,,BLOCKED,{NOW + 5}\nt-2,FRAUD,2026-02-01,ALLOWED,{NOW + 6}\n"
+    )
+    assert fraudstream("labels", "import", "done.csv").code == 0
+    assert table.known("t-1") == {"actionTaken": "BLOCKED", "actionAt": NOW + 5}
+    assert (table.known("t-2")["label"], table.known("t-2")["actionTaken"]) == ("FRAUD", "ALLOWED")
+    assert fraudstream("labels", "action", "t-1", "reversed").code == 0
+    assert table.known("t-1")["actionTaken"] == "REVERSED"
+    assert fraudstream("labels", "action", "t-1", "frozen").code == 1
+    assert "there is no such transaction" in fraudstream("labels", "action", "t-9", "BLOCKED").err
+
+
+def test_a_row_that_names_no_payment_or_no_time_is_refused(fraudstream: Command, table: Table, tmp_path: Path) -> None:
+    table.store("t-1")
+    (tmp_path / "bad.csv").write_text(
+        "transactionId,networkReference,actionTaken,actionAt,label,labeledAt,fraudType\n"
+        f",,BLOCKED,{NOW},,,\nt-1,,BLOCKED,,,,\nt-1,,VANISHED,{NOW},,,\nt-1,,,,LEGITIMATE,{NOW},OTHER\n"
+    )
+    ran = fraudstream("labels", "import", "bad.csv")
+    assert ran.code == 1
+    for line, column in ((2, "transactionId"), (3, "actionAt"), (4, "actionTaken"), (5, "fraudType")):
+        assert f"line {line}, column {column}" in ran.err
+    assert table.known("t-1") == {}
+
+
+ORDERS: Sequence[Outcome] = (
+    said(Truth.FRAUD, 100, FraudType.STOLEN_CARD_DATA),
+    said(Truth.FRAUD, 300),
+    said(Truth.FRAUD, 200, FraudType.FIRST_PARTY),
+    Outcome(action=ActionTaken(action_taken=Action.ALLOWED.value, action_at=NOW + 10)),
+)
+
+
+def test_the_newest_of_each_part_holds_in_every_order(table: Table) -> None:
+    for number, order in enumerate(itertools.permutations(ORDERS)):
+        name = f"t-{number}"
+        table.store(name)
+        for each in order:
+            tell(table.client, TABLE, PaymentKey(name), each)
+        assert table.known(name) == {
+            "label": "FRAUD",
+            "labelSource": "analyst",
+            "labeledAt": NOW + 300,
+            "fraudType": "FIRST_PARTY",
+            "actionTaken": "ALLOWED",
+            "actionAt": NOW + 10,
+        }
+        assert [tell(table.client, TABLE, PaymentKey(name), each) for each in (order[0], ORDERS[1])][
+            1
+        ] is Given.REPEATED
