@@ -8,7 +8,7 @@ import typer
 
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import map_of
-from fraudstream_tools.cli.support.labelling import label_file, label_transaction
+from fraudstream_tools.cli.support.labelling import fraud_type_of, label_file, label_transaction
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, SourceOption, StackOption, TruthOption
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
 from fraudstream_tools.redaction import shown
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from fraudstream.transactions.decisions.decision import FraudType
     from fraudstream_tools.lab.files.outcomes import Outcome
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="transactionId")]
@@ -65,7 +64,7 @@ def set_label(
     """
     if is_fraud is None:
         raise CommandError("what was it? Say --fraud or --legitimate")
-    kind = _fraud_type(fraud_type)
+    kind = None if fraud_type is None else fraud_type_of(fraud_type, "--type")
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
     table = deployment["transactionsTable"]
@@ -177,16 +176,6 @@ def _known(deployment: Deployment, transaction_id: str) -> "Outcome":
 
     with _problems():
         return outcome_of(deployment.client("dynamodb"), deployment["transactionsTable"], transaction_id)
-
-
-def _fraud_type(name: str | None) -> "FraudType | None":
-    from fraudstream.transactions.decisions.decision import FraudType
-
-    if name is None:
-        return None
-    if name.upper() not in tuple(FraudType):
-        raise CommandError(f"--type is one of {', '.join(FraudType)}")
-    return FraudType(name.upper())
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from fraudstream_tools.cli.support.labelling import fraud_type_of
 from fraudstream_tools.cli.support.logs.training_source import (
     DataOption,
     DelayOption,
@@ -65,6 +66,12 @@ def train(
             help="With --log: legitimate transactions to learn from, about; all frauds are.  [default: 500000]",
         ),
     ] = None,
+    without_kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND", help="Leave frauds of a kind out, such as FIRST_PARTY or AUTHORIZED_SCAM; may be repeated."
+        ),
+    ] = None,
     trees: Annotated[int, typer.Option(min=1, max=1000)] = 200,
     leaves: Annotated[int, typer.Option(min=2, max=64, help="Of a tree.")] = 12,
     seed: Annotated[int, typer.Option(help="The same data and seed give the same model.")] = 1,
@@ -86,12 +93,14 @@ def train(
         fraudstream train --data history.parquet --own-labels --until 2026-10-01 --output candidate.json
         fraudstream train --data world.parquet --truth world.truth.parquet --output toy.json
         fraudstream train --data fraudTrain.csv --map sparkov --output toy.json
+        fraudstream train --log decision-log/ --without-kind FIRST_PARTY --output candidate.json
     """
     from fraudstream_tools.lab.training.boosting import Parameters
     from fraudstream_tools.lab.training.fit import Arrived, TrainingError, Validation, fit
     from fraudstream_tools.lab.training.model_storage import write_model
 
     refuse_unwritable(output)
+    without = [fraud_type_of(name, "--without-kind") for name in without_kind or ()]
     source = TrainingSource(
         log=log,
         data=data,
@@ -103,6 +112,7 @@ def train(
         label_delay=label_delay,
         share_delay=share_delay,
         sample=sample,
+        without=without,
     )
     found = source.examples(until)
     words = "a decision log" if log else "the user's labelled transactions" if own_labels else "a file of transactions"
@@ -112,6 +122,8 @@ def train(
             f": all frauds, and of {found.drawn.of:,} legitimate transactions {found.drawn.taken:,}, "
             "drawn by day and score, and weighted"
         )
+    if without:
+        told += f", without frauds of the kind {' or '.join(without)}"
     try:
         model = fit(
             found.vectors,

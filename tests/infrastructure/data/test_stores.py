@@ -26,6 +26,7 @@ def test_transactions_are_found_by_id_and_time_and_stream_old_and_new(graph: Gra
         "timestamp": "N",
         "sampleDay": "S",
         "receivedAt": "N",
+        "networkReference": "S",
         "customerId": "S",
     }
     assert found["streamEnabled"] is True
@@ -33,7 +34,7 @@ def test_transactions_are_found_by_id_and_time_and_stream_old_and_new(graph: Gra
 
 
 def test_marked_transactions_alone_stand_in_an_index_by_their_day(graph: Graph) -> None:
-    index, _ = table(graph, "transactions")["globalSecondaryIndexes"]
+    index, *_ = table(graph, "transactions")["globalSecondaryIndexes"]
     assert index["name"] == "by-sample-day"
     assert index["projectionType"] == "KEYS_ONLY"
     assert index["keySchemas"] == [
@@ -42,13 +43,20 @@ def test_marked_transactions_alone_stand_in_an_index_by_their_day(graph: Graph) 
     ]
 
 
+def test_payments_with_a_network_reference_alone_stand_in_an_index_by_it(graph: Graph) -> None:
+    _, index, _ = table(graph, "transactions")["globalSecondaryIndexes"]
+    assert index["name"] == "by-network-reference"
+    assert index["projectionType"] == "KEYS_ONLY"
+    assert [each["attributeName"] for each in index["keySchemas"]] == ["networkReference", "receivedAt"]
+
+
 def test_transactions_are_found_by_customer_unless_nobody_wants_to_pay_for_it(graph: Graph, declare: Declare) -> None:
-    _, index = table(graph, "transactions")["globalSecondaryIndexes"]
+    *_, index = table(graph, "transactions")["globalSecondaryIndexes"]
     assert index["name"] == CUSTOMER_INDEX
     assert index["projectionType"] == "KEYS_ONLY"
     assert [each["attributeName"] for each in index["keySchemas"]] == ["customerId", "receivedAt"]
     without = table(declare({"fraudstream:customerIndex": "false"}), "transactions")
-    assert [each["name"] for each in without["globalSecondaryIndexes"]] == ["by-sample-day"]
+    assert [each["name"] for each in without["globalSecondaryIndexes"]] == ["by-sample-day", "by-network-reference"]
     assert "customerId" not in {each["name"] for each in without["attributes"]}
 
 

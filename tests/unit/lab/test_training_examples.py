@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,6 +21,7 @@ from fraudstream.durations import DAY
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream.reporting.log.record import LogRecord
+from fraudstream.transactions.decisions.decision import FraudType
 from fraudstream_tools.lab.files import log_examples
 from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_transactions
 from fraudstream_tools.lab.files.problems import FileProblemError
@@ -72,7 +74,7 @@ def learnt(found: Examples) -> dict[int, bool]:
 
 def from_log(place: Path, ruleset: Ruleset, cut: KnowledgeCutoff) -> Examples:
     with open_log(place, until=cut.until, label_delay_days=cut.label_delay_days) as log:
-        return log_examples.from_log(log, ruleset)
+        return log_examples.from_log(log, ruleset, without=cut.without)
 
 
 def at(day: float, delay: float = 7) -> KnowledgeCutoff:
@@ -90,6 +92,18 @@ def test_a_label_counts_from_when_it_was_given(tmp_path: Path) -> None:
     log = written(tmp_path, decision(1, 0), label(1, 0, "FRAUD", 12))
     assert learnt(from_log(log, JUDGE.ruleset, at(11.9))) == {1: False}
     assert learnt(from_log(log, JUDGE.ruleset, at(12))) == {1: True}
+
+
+def test_kinds_of_fraud_can_be_left_out_of_a_log(tmp_path: Path) -> None:
+    typed: dict[str, Any] = label(2, 0, "FRAUD", 1) | {"fraudType": "FIRST_PARTY"}
+    retold = typed | {"fraudType": "AUTHORIZED_SCAM", "loggedAt": typed["loggedAt"] + 9000}
+    other = label(3, 0, "FRAUD", 1) | {"fraudType": "FIRST_PARTY"}
+    decided = [decision(number, 0) for number in (1, 2, 3, 4)]
+    log = written(tmp_path, *decided, label(1, 0, "FRAUD", 1), retold, typed, other)
+    assert learnt(from_log(log, JUDGE.ruleset, at(20))) == {1: True, 2: True, 3: True, 4: False}
+    found = from_log(log, JUDGE.ruleset, replace(at(20), without=[FraudType.FIRST_PARTY]))
+    assert learnt(found) == {1: True, 2: True, 4: False}, "the second's kind was told anew"
+    assert found.left_out.other_kinds == 1
 
 
 @pytest.mark.parametrize("newest", ["FRAUD", "LEGITIMATE"])
@@ -224,6 +238,17 @@ def test_a_file_of_transactions_with_labels_gives_examples(tmp_path: Path) -> No
     assert found.timestamps[found.labels].tolist() == [rows[2]["timestamp"]]
     assert found.left_out.too_new == 7
     assert found.left_out.declined == 1
+
+
+def test_kinds_of_fraud_can_be_left_out_of_a_file(tmp_path: Path) -> None:
+    rows = [payment(n, n) for n in range(20)]
+    rows[1] |= {"label": "FRAUD", "fraudType": "FIRST_PARTY"}
+    rows[2] |= {"label": "FRAUD", "fraudType": "STOLEN_CARD"}
+    write_rows(tmp_path / "a.jsonl", rows)
+    cut = KnowledgeCutoff(label_delay_days=7, without=[FraudType.FIRST_PARTY])
+    found = from_transactions(tmp_path / "a.jsonl", None, JUDGE, cut)
+    assert (len(found.labels), found.timestamps[found.labels].tolist()) == (12, [rows[2]["timestamp"]])
+    assert found.left_out.other_kinds == 1
 
 
 def test_the_truth_that_nobody_told_stays_unknown_where_labels_are_given(tmp_path: Path) -> None:

@@ -31,6 +31,19 @@ _AT_ONCE = 8
 _SHOWN = 20
 
 
+def fraud_type_of(name: str, option: str) -> "FraudType":
+    """Return the kind of fraud that an option names.
+
+    Raises:
+        CommandError: there is none of that name.
+    """
+    from fraudstream.transactions.decisions.decision import FraudType
+
+    if name.upper() not in tuple(FraudType):
+        raise CommandError(f"{option} is one of {', '.join(FraudType)}")
+    return FraudType(name.upper())
+
+
 def label_transaction(
     client: "DynamoDBClient",
     table: str,

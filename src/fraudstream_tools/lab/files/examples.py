@@ -1,6 +1,6 @@
 """Examples from files of transactions with their labels, whose features the online code computes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -9,6 +9,7 @@ from fraudstream.detection.judge import Judge
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.reader.label_arrival import USUAL_DELAY_DAYS, FraudLabel, label_arrival
 from fraudstream.reporting.log.reader.standing import LabelHorizon, is_declined
+from fraudstream.transactions.decisions.decision import FraudType
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError, Row, place
 from fraudstream_tools.lab.files.reading import MappedFile
@@ -31,6 +32,8 @@ class KnowledgeCutoff:
     """Epoch milliseconds; None for the newest time in the files."""
     label_delay_days: float | None = None
     """Days after which a transaction's label is known, or will not come; None: as the labels tell."""
+    without: Collection[FraudType] = ()
+    """Kinds of fraud that are left out."""
 
 
 def transaction_of(file: MappedFile, row: Row, number: int) -> "Transaction":
@@ -96,8 +99,14 @@ def from_transactions(
     timely = {name: KnownOutcome(each.fraud, each.known_at) for name, each in told.items() if each.known_at is not None}
     transactions = sorted((each for each in transactions if each.timestamp <= until), key=lambda each: each.received_at)
 
+    other_kinds = {name for name, each in told.items() if each.fraud and each.fraud_type in cut.without}
+
     def decided() -> Iterator[Decided]:
         for number, (transaction, decision) in enumerate(judge_history(transactions, timely, judge), start=1):
+            if on_progress:
+                on_progress(number)
+            if transaction.transaction_id in other_kinds:
+                continue
             yield Decided(
                 transaction.transaction_id,
                 transaction.timestamp,
@@ -106,12 +115,12 @@ def from_transactions(
                 # What this ruleset would decide now kept nothing from happening then.
                 is_declined(None, transaction.authorization_result),
             )
-            if on_progress:
-                on_progress(number)
 
     frauds = [FraudLabel("file", times[name], each.known_at) for name, each in timely.items() if each.fraud]
     arrival = label_arrival(frauds, until)
     delay_days = arrival.delay_days if cut.label_delay_days is None else cut.label_delay_days
-    return examples(
+    found = examples(
         decided(), timely, judge.ruleset, horizon=LabelHorizon(until=until, delay_days=delay_days), arrival=arrival
     )
+    found.left_out.other_kinds = len(other_kinds)
+    return found

@@ -1,7 +1,7 @@
 """Examples from a decision log, where features stand as they were judged."""
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from math import nan
 
 import numpy as np
@@ -11,6 +11,7 @@ from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream.reporting.log.reader.standing import Standing
+from fraudstream.transactions.decisions.decision import FraudType
 from fraudstream_tools.lab.training.examples import NEVER, Examples, LeftOut, share_arrived
 from fraudstream_tools.lab.training.log_sample import MOST_LEGITIMATE, Drawn, LogSample
 from fraudstream_tools.lab.training.rule_hits import RuleHits, counting_rules
@@ -22,6 +23,7 @@ def from_log(
     on_progress: Callable[[int], None] | None = None,
     *,
     most: int = MOST_LEGITIMATE,
+    without: Collection[FraudType] = (),
 ) -> Examples:
     """Read examples from a decision log: each decision once, with the newest of its labels that is known.
 
@@ -32,6 +34,7 @@ def from_log(
         ruleset: whose rules are asked of each transaction, whatever rules there were then.
         on_progress: told how many decisions were taken.
         most: legitimate transactions that are taken, on average.
+        without: kinds of fraud that are left out.
 
     Raises:
         DecisionLogError: there is no decision or no label in it, or it cannot be read.
@@ -40,7 +43,7 @@ def from_log(
         raise DecisionLogError("there is no decision in the decision log: nothing can be learnt from it")
     if not log.is_labelled:
         raise DecisionLogError("there is no label in the decision log: nothing can be learnt from it")
-    sample = LogSample(log, most)
+    sample = LogSample(log, most, without)
     numbers, labels, times, strata = array("d"), array("b"), array("q"), array("q")
     known_at, arrived = array("q"), array("d")
     counting = [place for place, rule in enumerate(ruleset.rules) if rule in counting_rules(ruleset)]
@@ -79,5 +82,6 @@ def from_log(
             too_new=sample.strata.too_new,
             declined=sample.strata.declined,
             other_features=log.unreadable_features(),
+            other_kinds=sample.other_kinds,
         ),
     )

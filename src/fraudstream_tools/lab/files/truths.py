@@ -20,6 +20,7 @@ class Told(NamedTuple):
     fraud: bool
     known_at: int | None
     """When it became known, epoch milliseconds; None: never."""
+    fraud_type: str | None = None
 
 
 class _Label(NamedTuple):
@@ -27,6 +28,7 @@ class _Label(NamedTuple):
     fraud: bool
     is_label: bool
     labeled_at: int | None
+    fraud_type: str | None = None
 
 
 class Truths:
@@ -55,7 +57,9 @@ class Truths:
         elif label is not None or fraud is not None:
             is_fraud = label == Truth.FRAUD if label is not None else code in _FRAUD
             self._has_labels |= label is not None
-            told = _Label(row.number, is_fraud, label is not None, row.values.get("labeledAt"))
+            told = _Label(
+                row.number, is_fraud, label is not None, row.values.get("labeledAt"), row.values.get("fraudType")
+            )
             self._labels.setdefault(transaction_id, []).append(told)
 
     def told(self, times: Mapping[str, int], delay: int, until: int | None = None) -> dict[str, Told]:
@@ -77,7 +81,10 @@ class Truths:
             told = [each for label in labels if (each := self._checked(label, happened_at, delay))]
             told = [each for each in told if until is None or each.known_at is None or each.known_at <= until]
             if told:
-                found[name] = max(told, key=lambda each: (each.known_at is not None, each.known_at or 0, each.fraud))
+                newest = max(told, key=_order)
+                # Whoever says fraud later may not know which.
+                typed = max((each for each in told if each.fraud_type), key=_order, default=newest)
+                found[name] = newest._replace(fraud_type=typed.fraud_type if newest.fraud else None)
         self._problems.refuse("a label cannot be known before its transaction: are its times right?")
         return found
 
@@ -88,7 +95,11 @@ class Truths:
         if is_before(known_at, happened_at):
             self._problems.add(Row(label.row, {}, ("column labeledAt: is older than its transaction",)))
             return None
-        return Told(label.fraud, known_at)
+        return Told(label.fraud, known_at, label.fraud_type)
+
+
+def _order(told: Told) -> tuple[bool, int, bool]:
+    return told.known_at is not None, told.known_at or 0, told.fraud
 
 
 def read_truths(path: Path, file_map: FileMap | None = None) -> Truths:

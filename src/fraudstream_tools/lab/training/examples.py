@@ -56,6 +56,8 @@ class LeftOut:
     """Without a label: that no fraud was reported says nothing of what was declined."""
     other_features: int = 0
     """Their features were computed by another version of the code."""
+    other_kinds: int = 0
+    """Frauds of kinds that were to be left out."""
 
 
 @dataclass(frozen=True, kw_only=True)

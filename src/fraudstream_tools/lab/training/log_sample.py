@@ -7,7 +7,7 @@ one: that is its weight. Drawing goes by a hash of the id, so that the same log 
 much memory as the sample takes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final
@@ -18,6 +18,7 @@ from fraudstream.detection.models.selection import NO_MODELS
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.reporting.log.reader.standing import Standing
+from fraudstream.transactions.decisions.decision import FraudType
 from fraudstream_tools.lab.backtest.queries import backtest_query, standing_of
 from fraudstream_tools.lab.backtest.run import Truths
 
@@ -51,12 +52,13 @@ class Strata:
 class LogSample:
     """A sample of an open log."""
 
-    def __init__(self, log: DecisionLog, most: int) -> None:
+    def __init__(self, log: DecisionLog, most: int, without: Collection[FraudType] = ()) -> None:
         """Count the log, and choose what is drawn.
 
         Args:
             log: with labels.
             most: legitimate transactions that are drawn, on average; all if there are no more.
+            without: kinds of fraud that are left out.
 
         Raises:
             DecisionLogError: it cannot be read.
@@ -66,8 +68,11 @@ class LogSample:
         band = " ".join(f"WHEN score < {end} THEN {number}" for number, (end, _) in _BANDS.items())
         self._rows = (
             f"(SELECT *, {standing} AS standing, timestamp // 86400000 AS day, CASE {band} ELSE 0 END AS band "
-            f"FROM {log.decided_rows()}) AS told"
+            f"FROM {log.decided_rows()} WHERE NOT {self._of_kinds(without)}) AS told"
         )
+        (counted,) = next(log.ask(f"SELECT count(*) FROM {log.decided_rows()} WHERE {self._of_kinds(without)}"))
+        self.other_kinds: int = counted
+        """Frauds of kinds that are left out."""
         self.strata = self._count()
         self._shares = shares_of(self.strata.legitimate, most)
         self.of = sum(self.strata.legitimate.values())
@@ -76,6 +81,11 @@ class LogSample:
     def is_whole(self) -> bool:
         """Whether all are drawn, and each stands for itself."""
         return all(share >= 1 for share in self._shares.values())
+
+    @staticmethod
+    def _of_kinds(kinds: Collection[FraudType]) -> str:
+        names = ", ".join(f"'{kind.value}'" for kind in kinds)
+        return f"coalesce(label = 'FRAUD' AND fraudType IN ({names}), false)" if kinds else "false"
 
     def _count(self) -> Strata:
         legitimate: dict[_Stratum, int] = {}

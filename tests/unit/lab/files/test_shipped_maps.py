@@ -210,7 +210,7 @@ def told(file: str) -> dict[str, tuple[str, str, str | None, str]]:
     }
 
 
-def test_a_dispute_of_stripe_is_fraud_by_its_reason_and_of_the_first_party_if_it_was_won() -> None:
+def test_a_dispute_of_stripe_is_fraud_by_its_reason() -> None:
     assert told("disputes.jsonl") == {
         "ch_3PQa": ("FRAUD", "chargeback", None, "2025-12-22T10:40:00+00:00"),
         "ch_3PQb": ("FRAUD", "chargeback", "FIRST_PARTY", "2025-12-22T10:41:40+00:00"),
@@ -225,7 +225,7 @@ def test_an_early_fraud_warning_of_stripe_names_the_kind_of_fraud() -> None:
     }
 
 
-def test_an_issuers_alert_names_the_payment_by_its_id_or_its_acquirer_reference_number() -> None:
+def test_an_issuers_alert_names_the_payment_by_its_id_or_its_reference() -> None:
     assert told("ReportedFraud.csv") == {
         "order-1": ("FRAUD", "issuer-alert", "STOLEN_CARD_DATA", "2025-12-09T23:59:59+00:00"),
         "network:55432865343200098765430": ("FRAUD", "issuer-alert", "ACCOUNT_TAKEOVER", "2025-12-10T23:59:59+00:00"),
@@ -233,7 +233,7 @@ def test_an_issuers_alert_names_the_payment_by_its_id_or_its_acquirer_reference_
     }
 
 
-def test_a_chargeback_of_adyen_is_fraud_by_the_schemes_code_and_of_the_first_party_if_it_was_reversed() -> None:
+def test_a_chargeback_of_adyen_is_fraud_by_the_schemes_code() -> None:
     assert told("dispute_report.csv") == {
         "order-1": ("FRAUD", "chargeback", "FIRST_PARTY", "2026-01-04T11:00:00+00:00"),
         "network:8815312345678902": ("FRAUD", "issuer-alert", None, "2025-12-10T07:00:00+00:00"),

@@ -143,7 +143,7 @@ def test_a_label_is_logged_anew_with_its_kind_of_fraud_and_with_what_was_done() 
     assert last.fraud_type is None, "what is legitimate has no kind of fraud, whatever was said before"
 
 
-def test_what_was_done_with_a_payment_that_nobody_labelled_is_logged_with_its_label() -> None:
+def test_what_was_done_with_a_payment_is_logged_with_its_label() -> None:
     done = ActionTaken(action_taken=Action.ALLOWED, action_at=AT + 1)
     acted = item(STORED, DECIDED) | done.to_item()
     assert events(acted, item(STORED, DECIDED)) == []

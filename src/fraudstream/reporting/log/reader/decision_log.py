@@ -75,6 +75,7 @@ _DECIDED: Final = (
     "WHERE decision IS NOT NULL"
 )
 _TAKEN_APART: Final = ("featureSchema", *FEATURES)
+_OF_LABEL: Final = {"label", "labeledAt", "fraudType"}
 
 
 class LoggedDecision(NamedTuple):
@@ -150,10 +151,10 @@ class DecisionLog:
     def decided_rows(self) -> str:
         """Return the decisions whose features can be read, as what stands in `FROM`: a query in brackets with a name.
 
-        It has the columns of `STAGED`, and of the newest label that is known `label` and `labeledAt`. Features that an
-        older version wrote in the packed form alone are taken apart first.
+        It has the columns of `STAGED`; `label`, `labeledAt` and `fraudType` are of the newest label that is known.
+        Features that an older version wrote in the packed form alone are taken apart first.
         """
-        columns = ", ".join(f"records.{name}" for name in STAGED if name not in ("label", "labeledAt", *_TAKEN_APART))
+        columns = ", ".join(f"records.{name}" for name in STAGED if name not in _OF_LABEL | set(_TAKEN_APART))
         with raised_as_log_error():
             (lacking,) = _one(self.connection, f"SELECT count(*) FROM {_DECIDED} AND {LACKING}")
             if not lacking:
@@ -163,7 +164,7 @@ class DecisionLog:
                 self._take_apart()
                 features = ", ".join(f"coalesce(records.{name}, taken_apart.{name}) AS {name}" for name in _TAKEN_APART)
                 joined = _DECIDED.replace(" WHERE ", f" LEFT JOIN taken_apart USING ({_PLACE}) WHERE ")
-        labels = "known_labels.label, known_labels.labeledAt"
+        labels = ", ".join(f"known_labels.{name}" for name in sorted(_OF_LABEL))
         rows = f"SELECT {columns}, {features}, {labels} FROM {joined}"
         return f"(SELECT * FROM ({rows}) WHERE featureSchema IS NOT NULL) AS read"
 

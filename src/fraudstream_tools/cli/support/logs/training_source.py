@@ -13,7 +13,10 @@ from fraudstream_tools.cli.support.terminal.output import CommandError, err
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fraudstream.detection.judge import Judge
+    from fraudstream.transactions.decisions.decision import FraudType
     from fraudstream_tools.lab.training.examples import Examples
 
 LogOption = Annotated[
@@ -74,6 +77,8 @@ class TrainingSource:
     share_delay: int
     sample: int | None = None
     """Legitimate transactions of a log that are taken; None takes as many as usual."""
+    without: "Sequence[FraudType]" = ()
+    """Kinds of fraud that are left out."""
 
     def examples(self, until: datetime | None = None) -> "Examples":
         """Read the examples, with progress on standard error.
@@ -96,7 +101,7 @@ class TrainingSource:
         if self.truth_map is not None and self.truth is None:
             raise CommandError("--truth-map is for another file of labels: name it with --truth")
         mapped, truth_map = map_of(self.file_map), map_of(self.truth_map)
-        cut = KnowledgeCutoff(until=last, label_delay_days=self.label_delay)
+        cut = KnowledgeCutoff(until=last, label_delay_days=self.label_delay, without=self.without)
         try:
             if self.log is not None:
                 found = self._from_log(self.log, last)
@@ -118,7 +123,8 @@ class TrainingSource:
         err.print(
             f"{len(found.labels):,} transactions, {int(found.labels.sum()):,} of them fraud; left out: "
             f"{left_out.too_new:,} too new to have labels, {left_out.declined:,} declined without one, "
-            f"{left_out.other_features:,} with features of another version",
+            f"{left_out.other_features:,} with features of another version"
+            f"{f', {left_out.other_kinds:,} frauds of other kinds' if self.without else ''}",
             soft_wrap=True,
         )
         if silent:
@@ -140,7 +146,9 @@ class TrainingSource:
             decision_log(place, until=until, label_delay_days=self.label_delay) as log,
             progress_bar("drawing", None) as advance,
         ):
-            return from_log(log, self._judge().ruleset, advance, most=self.sample or MOST_LEGITIMATE)
+            return from_log(
+                log, self._judge().ruleset, advance, most=self.sample or MOST_LEGITIMATE, without=self.without
+            )
 
     def _judge(self) -> "Judge":
         from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
