@@ -37,8 +37,10 @@ def label(
 ) -> None:
     """Label a transaction, or many of them: the earlier name of `labels set` and `labels import`.
 
-        fraudstream label order-20261123-0001 --fraud --source chargeback
-        fraudstream label --file chargebacks.csv
+    ```
+    fraudstream label order-20261123-0001 --fraud --source chargeback
+    fraudstream label --file chargebacks.csv
+    ```
     """
     if file is not None:
         if transaction_id is not None or is_fraud is not None:
