@@ -3,6 +3,8 @@
 Senders are customers whose money goes to it: by transfers and withdrawals, not by its own payments to customers.
 """
 
+from collections.abc import Sequence
+
 from fraudstream.detection.features.customer import MONTH, WEEK
 from fraudstream.detection.profiles.events import Event, paid_out, received
 from fraudstream.detection.profiles.layout import Counterparty, Shared
@@ -18,22 +20,20 @@ def add(values: FeatureValues, view: ProfileView) -> None:
     values["counterpartyFrauds30d"] = view.frauds(Shared.FRAUDS)
     values["counterpartyIn24h"] = view.total(Counterparty.IN, DAY, received) / 100
     values["counterpartyOut24h"] = view.total(Counterparty.OUT, DAY, paid_out) / 100
-    own = {view.event.peer} if is_sender(view.event) else set[int]()
-    values["counterpartySenders24h"] = len({each.peer for each in view.since(DAY) if is_sender(each)} | own)
-    values["counterpartySenders7d"] = len({each.peer for each in view.since(WEEK) if is_sender(each)} | own)
-    values["counterpartyNewSenders7d"] = _new_senders(view)
+    sent = [each for each in (*view.known, view.event) if is_sender(each)]
+    day, week = view.time - DAY, view.time - WEEK
+    values["counterpartySenders24h"] = len({each.peer for each in sent if each.time > day})
+    values["counterpartySenders7d"] = len({each.peer for each in sent if each.time > week})
+    values["counterpartyNewSenders7d"] = _new_senders(sent, week, view.profile.past.senders)
 
 
 def _one(_: Event) -> int:
     return 1
 
 
-def _new_senders(view: ProfileView) -> int:
-    """Count those of the newest events of 7 days, the event among them, whose sender had sent nothing before."""
-    start, earlier = view.time - WEEK, view.profile.past.senders
-    known, number = set[int](), 0
-    for each in (*view.known, view.event):
-        if is_sender(each) and each.peer not in known:
-            known.add(each.peer)
-            number += each.time > start and not may_hold(earlier, each.peer)
-    return number
+def _new_senders(sent: Sequence[Event], start: int, earlier: int) -> int:
+    """Count the senders whose first event of all is among these, and after a time."""
+    first: dict[int, int] = {}
+    for each in sent:
+        first.setdefault(each.peer, each.time)
+    return sum([time > start and not may_hold(earlier, sender) for sender, time in first.items()])

@@ -21,8 +21,9 @@ def add_merchant(values: FeatureValues, view: ProfileView) -> None:
     values["merchantFraudShare30d"] = view.fraud_share(30)
     event = view.event
     if event.other_peer != NO_PEER:
-        same = [each for each in (*view.since(HOUR), event) if each.other_peer == event.other_peer]
-        values["merchantBinDeclinedCards1h"] = len({each.peer for each in same if is_evidence(each)} - {NO_PEER})
+        declined = [each for each in (*view.since(HOUR), event) if is_evidence(each)]
+        cards = {each.peer for each in declined if each.other_peer == event.other_peer}
+        values["merchantBinDeclinedCards1h"] = len(cards - {NO_PEER})
 
 
 def add_terminal(values: FeatureValues, view: ProfileView) -> None:
