@@ -13,7 +13,7 @@ OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/pyt
 .DEFAULT_GOAL := help
 $(if $(OTHER_PYTHON),$(shell rm -rf $(VENV)))
 
-.PHONY: help setup demo local test test-units check prove pulumi-cli bench-report bench-backtest bench-backtest-engines bench-scans bench-recovery bench-privacy bench-items bench-inline bench-hot bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-rules bench-engines bench-requests accessibility bench-scale bench-load
+.PHONY: help setup demo local test test-units check prove pulumi-cli trino bench-report bench-backtest bench-backtest-engines bench-scans bench-recovery bench-privacy bench-items bench-inline bench-hot bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-rules bench-engines bench-requests accessibility bench-scale bench-load
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,17 @@ $(PULUMI_CLI): $(PULUMI_MODULE)/go.mod
 
 pulumi-cli: ## build the Pulumi CLI, where none is installed: tests under the real engine need it, and Go builds it
 	@command -v pulumi >/dev/null || $(MAKE) --no-print-directory $(PULUMI_CLI)
+
+TRINO := .build/trino
+
+$(TRINO): tests/trino/server/pom.xml
+	@command -v mvn >/dev/null || { echo "this needs Maven: https://maven.apache.org/install.html"; exit 1; }
+	@echo "fetching Trino: 310 MB"
+	@rm -rf $(TRINO) && nice mvn --batch-mode --quiet --file tests/trino/server/pom.xml \
+		org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(TRINO)
+	@touch $(TRINO)
+
+trino: $(TRINO) ## fetch Trino by Maven for the tests that run its dialect; they need Java 25 in JAVA_HOME
 
 bench-detection: setup ## how well and how fast fraud is detected, on the handbook's transactions: DATA=PATH
 	@$(BIN)/python -m benchmarks.detection $(if $(DATA),--data $(DATA))

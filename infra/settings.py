@@ -23,6 +23,8 @@ from infra.setting_reader import NAMESPACE, FunctionSettings, SettingReader, Sta
 REQUESTS_PER_SECOND = 1000
 """The stage's throttle."""
 BUCKET_DAYS = (1, 3650)
+ANALYTICS_CUTOFF_GIB = 100
+"""Half a dollar at $5 a TB: every saved query of a year at a million transactions a day."""
 BUDGET_MILLISECONDS = (20, 5000)
 """A table alone takes a few milliseconds; clients may wait for five seconds at most."""
 
@@ -85,6 +87,8 @@ class StackSettings:
     """Whether transactions are found by customer."""
     customer_managed_key: bool
     analytics: bool
+    analytics_cutoff_gib: int
+    """Gibibytes: Athena stops a query that reads more."""
     audit_trail: bool
     audit_trail_lock_days: int
     token_keys: int
@@ -188,6 +192,7 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         customer_index=reader.flag("customerIndex", default=True),
         customer_managed_key=reader.flag("customerManagedKey", default=True),
         analytics=reader.flag("analytics", default=False),
+        analytics_cutoff_gib=reader.integer("analyticsCutoffGib", ANALYTICS_CUTOFF_GIB, 1, 100_000),
         audit_trail=reader.flag("auditTrail", default=False),
         audit_trail_lock_days=reader.integer("auditTrailLockDays", 0, 0, 3650),
         token_keys=reader.integer("tokenKeys", 1, 1, 99),

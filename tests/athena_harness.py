@@ -1,9 +1,9 @@
-"""A local engine that plays Athena's calls: it runs a folder's log by DuckDB, and fails as it is told to."""
+"""A local engine that plays Athena's calls: it runs a folder's log by an SQL engine, and fails as it is told to."""
 
 import json
 import threading
 from collections import deque
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +27,10 @@ MOST_BYTES = 262_144
 _TYPES: Mapping[str, str] = {"HUGEINT": "bigint", "VARCHAR[]": "array", "DOUBLE[]": "array", "BLOB": "varbinary"}
 
 
+Answer = tuple[list[tuple[str, str]], list[tuple[Any, ...]]]
+"""Columns with Trino's names of their types, and rows."""
+
+
 @dataclass
 class Execution:
     """A query and how it ended."""
@@ -45,6 +49,8 @@ class LocalAthena:
     """What the server knows, and what tests tell it."""
 
     log: Path
+    engine: Callable[[str], Answer]
+    """Runs a statement."""
     cutoff: int | None = 100 * 2**30
     looks: int = 2
     """How often a query is not ended yet when somebody looks."""
@@ -127,22 +133,11 @@ class LocalAthena:
         if self.failing:
             execution.state, execution.reason = "FAILED", self.failing
             return
-        with duckdb.connect() as connection:
-            # Unlike DuckDB's own, its order of rows is nobody's to rely on.
-            connection.execute("SET preserve_insertion_order = false")
-            for table in (LogTable.DECISIONS, LogTable.LABELS, LogTable.HITS, LogTable.TALLIES):
-                files = f"'{self.log}/{table}/*/*.parquet', hive_partitioning = true, hive_types_autocast = false"
-                connection.execute(f"CREATE VIEW {table} AS FROM read_parquet({files}, union_by_name = true)")
-            try:
-                found = connection.execute(execution.sql)
-                execution.rows = found.fetchall()
-            except duckdb.Error as error:
-                execution.state, execution.reason = "FAILED", f"GENERIC_USER_ERROR: {str(error).splitlines()[0]}"
-                return
-            execution.columns = [
-                (name, _TYPES.get(str(kind), str(kind).partition("(")[0].lower()))
-                for name, kind, *_ in found.description or ()
-            ]
+        try:
+            execution.columns, execution.rows = self.engine(execution.sql)
+        except Exception as error:  # noqa: BLE001  (whatever an engine says of a query)
+            execution.state, execution.reason = "FAILED", f"GENERIC_USER_ERROR: {str(error).splitlines()[0]}"
+            return
         execution.scanned = sum(path.stat().st_size for path in self.log.rglob("*.parquet"))
         if self.cutoff is not None and execution.scanned > self.cutoff:
             execution.state, execution.reason = "CANCELLED", "Bytes scanned limit was exceeded"
@@ -177,10 +172,29 @@ def _cell(text: str | None) -> dict[str, str]:
     return {} if text is None else {"VarCharValue": text}
 
 
+def by_duckdb(log: Path) -> Callable[[str], Answer]:
+    """Give an engine that runs statements over a folder's log."""
+
+    def run(sql: str) -> Answer:
+        with duckdb.connect() as connection:
+            # Unlike DuckDB's own, its order of rows is nobody's to rely on.
+            connection.execute("SET preserve_insertion_order = false")
+            for table in (LogTable.DECISIONS, LogTable.LABELS, LogTable.HITS, LogTable.TALLIES):
+                files = f"'{log}/{table}/*/*.parquet', hive_partitioning = true, hive_types_autocast = false"
+                connection.execute(f"CREATE VIEW {table} AS FROM read_parquet({files}, union_by_name = true)")
+            rows = connection.execute(sql).fetchall()
+            return [
+                (name, _TYPES.get(str(kind), str(kind).partition("(")[0].lower()))
+                for name, kind, *_ in connection.description or ()
+            ], rows
+
+    return run
+
+
 @contextmanager
-def local_athena(log: Path) -> Generator[LocalAthena]:
-    """Run the engine over a folder's log, on this machine only."""
-    athena = LocalAthena(log)
+def local_athena(log: Path, engine: Callable[[str], Answer] | None = None) -> Generator[LocalAthena]:
+    """Run the engine over a folder's log, on this machine only; without one, DuckDB does it."""
+    athena = LocalAthena(log, engine or by_duckdb(log))
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

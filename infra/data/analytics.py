@@ -23,10 +23,7 @@ TABLES: Mapping[LogTable, str] = {
     LogTable.TALLIES: "What reports count; rows of the same dimension, key, other, currency and decision add up",
 }
 PARTITION = "date"
-CUTOFF_BYTES = 100 * 1024**3
-"""A query that reads more is stopped: half a dollar at $5 a TB, or all columns of five days at 1,000 a second."""
-# Of the types that DuckDB writes into the log's files.
-_GLUE_TYPES: Mapping[str, str] = {
+GLUE_TYPES: Mapping[str, str] = {
     "BIGINT": "bigint",
     "BLOB": "binary",
     "BOOLEAN": "boolean",
@@ -36,6 +33,7 @@ _GLUE_TYPES: Mapping[str, str] = {
     "VARCHAR": "string",
     "VARCHAR[]": "array<string>",
 }
+"""Of the types that DuckDB writes into the log's files."""
 _HIVE = "org.apache.hadoop.hive.ql.io.parquet"
 
 
@@ -88,7 +86,7 @@ class Analytics(pulumi.ComponentResource):
         # A label comes while the transaction is kept, and is kept itself as long as a decision.
         days = settings.retention_days + settings.decision_log_days
         tables = [self._table(table, what, days) for table, what in TABLES.items()]
-        workgroup = self._workgroup(keys)
+        workgroup = self._workgroup(keys, settings.analytics_cutoff_gib)
         self.workgroup = workgroup.name
         for query in saved_queries():
             aws.athena.NamedQuery(
@@ -136,7 +134,7 @@ class Analytics(pulumi.ComponentResource):
                 # Glue's names are in lower case; Athena finds the files' columns by them, whatever their case.
                 columns=[
                     aws.glue.CatalogTableStorageDescriptorColumnArgs(
-                        name=name.lower(), type=_GLUE_TYPES[kind], comment=DESCRIPTIONS.get(name)
+                        name=name.lower(), type=GLUE_TYPES[kind], comment=DESCRIPTIONS.get(name)
                     )
                     for name, kind in FILES[table].items()
                 ],
@@ -144,7 +142,7 @@ class Analytics(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _workgroup(self, keys: Keys) -> aws.athena.Workgroup:
+    def _workgroup(self, keys: Keys, cutoff_gib: int) -> aws.athena.Workgroup:
         encryption = aws.athena.WorkgroupConfigurationResultConfigurationEncryptionConfigurationArgs(
             encryption_option="SSE_S3" if keys.arn is None else "SSE_KMS", kms_key_arn=keys.arn
         )
@@ -159,7 +157,7 @@ class Analytics(pulumi.ComponentResource):
             configuration=aws.athena.WorkgroupConfigurationArgs(
                 enforce_workgroup_configuration=True,
                 publish_cloudwatch_metrics_enabled=True,
-                bytes_scanned_cutoff_per_query=CUTOFF_BYTES,
+                bytes_scanned_cutoff_per_query=cutoff_gib * 1024**3,
                 engine_version=aws.athena.WorkgroupConfigurationEngineVersionArgs(
                     selected_engine_version="Athena engine version 3"
                 ),

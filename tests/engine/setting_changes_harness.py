@@ -65,6 +65,7 @@ CHANGES: Mapping[str, Change] = {
         " query-precision-by-age query-reconciliation query-rules query-scores query-undecided workgroup-decision-log",
         updated=LIFECYCLE,
     ),
+    "analyticsCutoffGib": Change("500"),
     "analyzerConcurrency": Change("300", ANALYZER),
     "analyzerMemory": Change("2048", ANALYZER),
     "apiAuth": Change(

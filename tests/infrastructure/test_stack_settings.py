@@ -64,6 +64,7 @@ def test_settings_cannot_be_changed_once_read() -> None:
         ("backOfficeUrl", "https://office.example.com/", BACK_OFFICE),
         ("customerManagedKey", "yes", "true or false"),
         ("analytics", "athena", "true or false"),
+        ("analyticsCutoffGib", "0", "a whole number from 1 to 100000"),
         ("waf", "1", "true or false"),
         ("wafRateLimit", "9", "a whole number from 10 to 2000000000"),
         ("alarmEmail", "operators", "an e-mail address"),

@@ -57,6 +57,11 @@ def test_the_databases_name_is_one_that_athena_can_speak_of(declare: Declare) ->
     assert renamed.one(DATABASE)["name"] == "database_decision_log_green_2"
 
 
+def test_the_bytes_that_a_query_may_read_are_a_setting(declare: Declare) -> None:
+    raised = declare({"fraudstream:analytics": "true", "fraudstream:analyticsCutoffGib": "500"})
+    assert raised.one(WORKGROUP)["configuration"]["bytesScannedCutoffPerQuery"] == 500 * 2**30
+
+
 def test_there_is_a_table_for_each_kind_of_file_that_can_be_asked(analytics: Graph) -> None:
     assert {each["name"] for each in analytics.of(TABLE)} == set(TABLES)
     for each in analytics.of(TABLE):

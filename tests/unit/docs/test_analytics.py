@@ -10,8 +10,9 @@ import sqlglot
 
 from fraudstream.reporting.log.segments import cut
 from fraudstream.transactions.decisions.decision import Truth, Verdict
-from infra.data.analytics import CUTOFF_BYTES, PARTITION, TABLES, SavedQuery, saved_queries
+from infra.data.analytics import PARTITION, TABLES, SavedQuery, saved_queries
 from infra.data.report_bucket import RESULT_DAYS, RESULT_PREFIX
+from infra.settings import ANALYTICS_CUTOFF_GIB
 from tests.unit.reporting.decision_log_harness import HOUR, MIDNIGHT, PREFIX, Stream, label, put, reporter, transaction
 
 PAGE = (Path(__file__).parents[3] / "docs/analytics.md").read_text()
@@ -88,5 +89,5 @@ def test_every_saved_query_is_listed() -> None:
 
 
 def test_the_workgroups_bounds_are_as_the_page_says() -> None:
-    assert f"more\nthan {CUTOFF_BYTES // 2**30} GiB is stopped" in PAGE
+    assert f"more\nthan {ANALYTICS_CUTOFF_GIB} GiB is stopped" in PAGE
     assert f"`{RESULT_PREFIX}` in the stack's bucket, encrypted as everything there, for {RESULT_DAYS} days" in PAGE

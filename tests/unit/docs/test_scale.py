@@ -8,9 +8,11 @@ import pytest
 
 from benchmarks.scans import A_DAY, DAYS
 from fraudstream_tools.analytics.athena import dollars
-from infra.data.analytics import CUTOFF_BYTES, saved_queries
+from infra.data.analytics import saved_queries
+from infra.settings import ANALYTICS_CUTOFF_GIB
 
 PAGE: Final = (Path(__file__).parents[3] / "docs/scale.md").read_text()
+CUTOFF_BYTES: Final = ANALYTICS_CUTOFF_GIB * 2**30
 ROWS: Final = {
     name.strip("`"): (int(days), float(each), costs)
     for name, days, each, costs in re.findall(r"^\| ([^|]+) \| (\d+) \| ([\d.]+) \| (.+\$.+) \|$", PAGE, re.MULTILINE)
@@ -34,6 +36,10 @@ def test_the_queries_that_the_workgroup_stops_are_named() -> None:
     stopped = {name for name, (days, each, _) in ROWS.items() if each * days * A_DAY[-1] > CUTOFF_BYTES}
     assert set(re.findall(r"`([a-z-]+)`", paragraph)) == stopped - {"backtest of the shipped rules"}
     _, each, _ = ROWS["backtest of the shipped rules"]
+    assert not any(each * days * A_DAY[1] > CUTOFF_BYTES for days, each, _ in ROWS.values())
+    raised = 500 * 2**30
+    assert all(each * days * A_DAY[-1] <= raised for days, each, _ in ROWS.values())
+    assert f"each at ${dollars(raised):.2f} at most" in paragraph
     assert f"backtests of more than {int(CUTOFF_BYTES / (each * A_DAY[-1]))} days" in paragraph
 
 

@@ -14,9 +14,11 @@ from fraudstream.detection.rules.ruleset import load
 from fraudstream.reporting.log.record import LogEvent, read_stream_record
 from fraudstream.transactions.decisions.decision import Decision, Label
 from fraudstream.transactions.transaction import Transaction
+from fraudstream_tools.lab.backtest.run import Contestant
 from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate
+from tests.unit.detection.model_harness import small_model
 
 RULES = Path("rules").resolve()
 _, RATES, LISTS = (RULES.joinpath(name).read_bytes() for name in RULESET_FILES)
@@ -44,6 +46,23 @@ def ruleset_file(rules: Sequence[tuple[str, str, float]], *, review: int = 30, s
             ],
         }
     ).encode()
+
+
+SHIPPED = Contestant(*(RULES.joinpath(name).read_bytes() for name in RULESET_FILES))
+OTHER = Contestant(
+    ruleset_file(
+        [
+            ("large", "amountBase > 100 and not listed('trusted')", 3),
+            ("ratio", "amountBase / customerAmountMean >= min(3, cardCount7d)", 2.5),
+            ("abroad", "merchantCountry != cardCountry or channel == 'ATM'", 1),
+        ]
+    ),
+    RATES,
+    LISTS,
+)
+MODELLED = OTHER._replace(live_model=small_model(own_labels=True).to_json())
+DELAY = 5.0
+"""Days after which a transaction without a label counts as honest."""
 
 
 def write_rules(folder: Path, ruleset: bytes, rates: bytes = RATES) -> Path:

@@ -8,7 +8,6 @@ import msgspec
 import pytest
 import sqlglot
 
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.models.model import load as load_model
 from fraudstream.detection.models.model import seal
 from fraudstream.detection.rules.ruleset import Ruleset
@@ -20,23 +19,7 @@ from fraudstream_tools.lab.backtest.athena_engine import AthenaBacktest
 from fraudstream_tools.lab.backtest.run import Contestant
 from tests.athena_harness import DATABASE, WORKGROUP, LocalAthena, local_athena
 from tests.unit.analytics.log_harness import days, happened, write_log
-from tests.unit.detection.model_harness import small_model
-from tests.unit.lab.backtest_harness import LISTS, RATES, RULES, ruleset_file
-
-SHIPPED = Contestant(*(RULES.joinpath(name).read_bytes() for name in RULESET_FILES))
-OTHER = Contestant(
-    ruleset_file(
-        [
-            ("large", "amountBase > 100 and not listed('trusted')", 3),
-            ("ratio", "amountBase / customerAmountMean >= min(3, cardCount7d)", 2.5),
-            ("abroad", "merchantCountry != cardCountry or channel == 'ATM'", 1),
-        ]
-    ),
-    RATES,
-    LISTS,
-)
-MODELLED = OTHER._replace(live_model=small_model(own_labels=True).to_json())
-DELAY = 5.0
+from tests.unit.lab.backtest_harness import DELAY, MODELLED, OTHER, SHIPPED
 
 
 @pytest.fixture(scope="module")

@@ -131,31 +131,34 @@ def explainer(trees: Sequence[Tree], positions: Sequence[int]) -> Callable[[Vect
     outcome changes from one split's mean to the next one's; each change is put to the feature that was asked. Together
     with the roots' means they add up to the sum of the trees.
     """
-    steps = [[_step(tree, split, positions) for split in range(len(tree.feature))] for tree in trees]
+    roots = [_node(tree, 0) for tree in trees if tree.feature]
 
     def explain(vector: Vector) -> Mapping[int, float]:
+        values = [vector[position] for position in positions]
         found: defaultdict[int, float] = defaultdict(float)
-        for splits in steps:
-            node = 0 if splits else -1
-            while node >= 0:
-                feature, position, threshold, missing_left, left, right = splits[node]
-                value = vector[position]
-                node, change = left if (missing_left if value is None else value <= threshold) else right
+        for root in roots:
+            node: _Node | None = root
+            while node:
+                feature, threshold, left, right, missing = node
+                value = values[feature]
+                change, node = missing if value is None else left if value <= threshold else right
                 found[feature] += change
         return found
 
     return explain
 
 
-_Way: TypeAlias = tuple[int, float]
-"""A child, and how the mean changes on the way to it."""
+_Node: TypeAlias = "tuple[int, float, _Way, _Way, _Way]"
+"""A split: its feature and threshold, and the ways of values up to it, of those beyond it, and of missing ones."""
+_Way: TypeAlias = "tuple[float, _Node | None]"
+"""How the mean changes on the way to a split or a leaf, and the split."""
 
 
-def _step(tree: Tree, split: int, positions: Sequence[int]) -> tuple[int, int, float, bool, _Way, _Way]:
-    """Return all that is asked of a split in one piece: looking it up list by list takes twice as long."""
-    feature = tree.feature[split]
-    ways = [
-        (child, (tree.mean[child] if child >= 0 else tree.leaf[-1 - child]) - tree.mean[split])
-        for child in (tree.left[split], tree.right[split])
-    ]
-    return feature, positions[feature], tree.threshold[split], tree.missing_left[split], ways[0], ways[1]
+def _node(tree: Tree, split: int) -> _Node:
+    left, right = (_way(tree, split, child) for child in (tree.left[split], tree.right[split]))
+    return tree.feature[split], tree.threshold[split], left, right, left if tree.missing_left[split] else right
+
+
+def _way(tree: Tree, split: int, child: int) -> _Way:
+    reached = tree.mean[child] if child >= 0 else tree.leaf[-1 - child]
+    return reached - tree.mean[split], _node(tree, child) if child >= 0 else None
