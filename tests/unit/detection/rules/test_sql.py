@@ -57,7 +57,7 @@ def test_duckdb_says_of_any_rule_and_vector_what_python_says(
 def test_the_known_traps_say_the_same(
     database: duckdb.DuckDBPyConnection, text: str, row: Mapping[str, float], *, truth: bool | None
 ) -> None:
-    known = judged(dict.fromkeys((*EACH, "blocked")) | row)
+    known = judged(dict.fromkeys((*EACH, "blocked")) | dict(row))
     fill(database, [known])
     assert in_python(text, known) is truth
     assert database.execute(as_sql(text)).fetchall() == [(truth,)]
