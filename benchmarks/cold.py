@@ -86,7 +86,7 @@ def _package(function: str) -> str:
 
 
 def _starts() -> dict[str, _Start]:
-    post, waiting = next(events(None)), next(events("wait=1"))
+    post, waiting = next(events(None)), next(events("wait=5"))
     one = next(batches(read_stored(), 1))
     starts: dict[str, _Start] = {}
     for name, event in (("processor", post), ("processor_waiting", waiting), ("analyzer", one), ("reporter", one)):

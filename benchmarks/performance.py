@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from benchmarks.function_sections import cold_section, path_section
 from benchmarks.scale.section import scale_section
 
 Figures: TypeAlias = Mapping[str, Any]
@@ -174,6 +175,8 @@ def _load(figures: Figures) -> str:
 
 SECTIONS: Final[Mapping[str, Callable[[Figures], str]]] = {
     "engines": _engines,
+    "cold": cold_section,
+    "path": path_section,
     "requests": _requests,
     "scale": scale_section,
     "load": _load,
