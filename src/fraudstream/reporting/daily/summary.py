@@ -132,6 +132,7 @@ def summarize(
         log_hours=_log_hours(day, hours),
         total=total_of(currencies, rates, at),
         other_reasons=rule_figures.other_reasons(queries),
+        frauds=breakdowns.frauds(queries),
         missed=worklists.largest_missed(queries, rates, at),
         open_alerts=worklists.oldest_open(queries),
         past=Past(),
@@ -228,4 +229,6 @@ def _content(report: DailyReport) -> str:
     # A part that came later changes nothing of a day that has nothing of it.
     if not reconciliation.unread_profiles:
         del plain["reconciliation"]["unreadProfiles"]
+    if not report.frauds:
+        del plain["frauds"]
     return hashlib.sha256(msgspec.json.encode(plain)).hexdigest()[:12]

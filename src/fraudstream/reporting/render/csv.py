@@ -50,6 +50,7 @@ def _lines(report: DailyReport) -> Iterator[Line]:
     yield from _inline_lines(report)
     yield from _reconciliation_lines(report)
     yield from _revision_lines(report)
+    yield from _fraud_lines(report)
     yield from _worklist_lines(report)
     yield from _past_lines(report)
 
@@ -76,6 +77,14 @@ def _total_lines(report: DailyReport) -> Iterator[Line]:
             yield "total", row, measure, to_major(value, report.total.currency)
         for currency in report.total.without_rate:
             yield "total", report.total.currency, "withoutRate", currency
+
+
+def _fraud_lines(report: DailyReport) -> Iterator[Line]:
+    for each in report.frauds:
+        row = f"{each.kind or 'no kind named'} {each.action or 'nothing told'} {each.currency}"
+        yield from _measures("frauds", row, each, without={"kind", "action", "currency", "value", "flaggedValue"})
+        yield "frauds", row, "value", to_major(each.value, each.currency)
+        yield "frauds", row, "flaggedValue", to_major(each.flagged_value, each.currency)
 
 
 def _worklist_lines(report: DailyReport) -> Iterator[Line]:

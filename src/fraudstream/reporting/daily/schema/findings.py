@@ -149,6 +149,21 @@ class LabelFigures(Part, frozen=True, kw_only=True):
         return self.fraud_caught + self.legitimate_stopped
 
 
+class FraudFigures(Part, frozen=True, kw_only=True):
+    """Transactions labelled fraud, of one kind and currency, with which the client did the same."""
+
+    kind: str
+    """Empty where nobody named it."""
+    action: str
+    """What the client did; empty where nobody told."""
+    currency: str
+    transactions: int
+    flagged: int
+    """Those among them that were reviewed or declined."""
+    value: int
+    flagged_value: int
+
+
 class MissedFraud(Part, frozen=True, kw_only=True):
     """A transaction that was approved, and is labelled fraud."""
 

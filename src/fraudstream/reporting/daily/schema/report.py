@@ -5,6 +5,7 @@ from fraudstream.reporting.daily.schema.findings import (
     Burst,
     CutFigures,
     EntityFigures,
+    FraudFigures,
     LabelFigures,
     LogHours,
     MissedFraud,
@@ -184,6 +185,8 @@ class DailyReport(Part, frozen=True, kw_only=True):
     """What the model weighed and what could not be judged, the most frequent first."""
     missed: tuple[MissedFraud, ...] = ()
     """The ten of the greatest value, the greatest first."""
+    frauds: tuple[FraudFigures, ...] = ()
+    """The greatest value first; empty on days of which nobody named a kind of fraud, or told what was done."""
     open_alerts: tuple[OpenAlert, ...] = ()
     """The ten oldest."""
     past: Past
