@@ -76,8 +76,8 @@ $(TRINO): tests/trino/server/pom.xml
 
 trino: $(TRINO) ## fetch Trino by Maven for the tests that run its dialect; they need Java 25 in JAVA_HOME
 
-bench-detection: setup ## how well and how fast fraud is detected, on the handbook's transactions: DATA=PATH
-	@$(BIN)/python -m benchmarks.detection $(if $(DATA),--data $(DATA))
+bench-detection: setup ## how well fraud is detected, on small unseen worlds; FULL=1 for large ones and the handbook's transactions: DATA=PATH
+	@$(BIN)/python -m benchmarks.detection $(if $(FULL),--full) $(if $(DATA),--data $(DATA))
 
 bench-rules: setup ## how rules alone tell fraud from honest life, beside those of 0.1.0, on ten worlds of a fintech: FULL=1 for large ones
 	@$(BIN)/python -m benchmarks.rules $(if $(FULL),--full) $(ARGS)

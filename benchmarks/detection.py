@@ -1,9 +1,11 @@
-"""How well and how fast fraud is detected, on the handbook's transactions and by its protocol.
+"""How well and how fast fraud is detected: on worlds that nothing was chosen on, and by the handbook's protocol.
 
-    python -m benchmarks.detection --data PATH
+    python -m benchmarks.detection
+    python -m benchmarks.detection --full --data PATH
 
-Everything goes the product's own way, once through the transactions in their order: profiles learn each transaction
-and, after the delay, each fraud; features, rules and model judge it. Before each test week a model is trained on what
+The small form takes small worlds and minutes. The full one takes large worlds, and then the handbook's transactions:
+everything goes the product's own way, once through them in their order: profiles learn each transaction and, after the
+delay, each fraud; features, rules and model judge it. Before each test week a model is trained on what
 is known by then, and takes part in the decisions of that week. What is ranked is the score as served, before it is
 rounded to whole numbers. The figures that the last line of JSON holds are means over the four test weeks.
 """
@@ -22,6 +24,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from benchmarks import unseen_worlds
 from benchmarks.handbook import FIRST_TEST_DAYS, WEEK, HandbookFigures, Numbers, read
 from benchmarks.handbook_run import RULES, TRAINING_DAYS, go_through
 
@@ -71,10 +74,21 @@ def _mean_and_std(values: Numbers) -> dict[str, float]:
 def main() -> None:
     """Run the benchmark; the last line is JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="large worlds, and the handbook's transactions")
     parser.add_argument("--data", type=Path, default=DATA, help="Parquet file with the handbook's columns")
-    path: Path = parser.parse_args().data
-    if not path.is_file():
+    given = parser.parse_args()
+    path: Path = given.data
+    if given.full and not path.is_file():
         sys.exit(f"{path}: no such file; --data says where the handbook's transactions are")
+    worlds = unseen_worlds.measure(unseen_worlds.FULL if given.full else unseen_worlds.SMALL)
+    unseen_worlds.show(worlds, Console())
+    summary: dict[str, Any] = {"worlds": unseen_worlds.as_json(worlds)}
+    if given.full:
+        summary |= _of_handbook(path)
+    print(json.dumps(summary))
+
+
+def _of_handbook(path: Path) -> dict[str, Any]:
     results = _watch(path)
     Console().print(_table(results))
     late, quick = (results[delay] for delay in DELAYS)
@@ -84,7 +98,7 @@ def main() -> None:
     others = {name: weeks for name, weeks in late["figures"].items() if name != "served"}
     summary |= {name.replace(",", "").replace(" ", "_"): _summary(weeks) for name, weeks in others.items()}
     summary["labels_after_1_day"] = _summary(quick["figures"]["served"])
-    print(json.dumps(summary))
+    return summary
 
 
 if __name__ == "__main__":

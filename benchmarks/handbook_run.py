@@ -193,6 +193,7 @@ def _measured(run: Run) -> dict[str, Any]:
         "model alone": _figures(run, run.served - run.points),
         "model alone, general features": _figures(run, _scored(run, TRAINING_DAYS, general)),
         "model alone, 7 days of training": _figures(run, _scored(run, SHORT_TRAINING_DAYS, registry.NAMES)),
+        "model alone, 7 days, general features": _figures(run, _scored(run, SHORT_TRAINING_DAYS, general)),
     }
     sizes = [len(pack(profile)) for profile in run.profiles.values()]
     return {

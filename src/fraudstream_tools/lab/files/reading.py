@@ -18,6 +18,8 @@ REQUIRED: Final = ("transactionId", "amountMinor", "currency", "type", "customer
 _NO_MAP: Final = FileMap(name="")
 _CLOSE: Final = 0.85
 _MOST_PASSED_OVER: Final = 1000
+LEARNT: Final = "learn"
+"""In a row's values: those of the columns that its map learns from, as they are, in the map's order."""
 _KEPT: Final = frozenset(OWN_COLUMNS) - frozenset(MAPPED) - {"receivedAt"}
 
 
@@ -122,6 +124,8 @@ class MappedFile:
         if self._table.columns is None:
             problems = self._take_members(row.values)
         values, wrong = self._converter.convert(row.values, row.number)
+        if self._map.learn:
+            values[LEARNT] = tuple(map(row.values.get, self._map.learn))
         for name in self._kept:
             if name in row.values:
                 values[name] = row.values[name]

@@ -81,6 +81,33 @@ def as_transaction(row: Mapping[str, Any], number: int) -> Transaction:
     return transaction
 
 
+class History:
+    """Profiles, and the labels that are still to come."""
+
+    def __init__(self) -> None:
+        """Begin with nobody known."""
+        self._profiles: dict[str, Profile] = {}
+        self._waiting: list[tuple[int, int, Transaction]] = []
+        self._number = 0
+
+    def judge(self, judge: Judge, transaction: Transaction, truth: KnownOutcome | None) -> Decision:
+        """Judge the next transaction; profiles learn each label when it becomes known, not before.
+
+        Args:
+            judge: judges by one ruleset.
+            transaction: received no earlier than the ones before it.
+            truth: what will be known of it.
+        """
+        _learn(self._profiles, _due(self._waiting, transaction.received_at))
+        judgement = judge.judge(transaction, self._profiles, transaction.received_at)
+        self._profiles.update(judgement.profiles)
+        # Profiles count frauds; that something was legitimate changes nothing in them.
+        if truth is not None and truth.fraud:
+            heapq.heappush(self._waiting, (truth.known_at, self._number, transaction))
+            self._number += 1
+        return judgement.decision
+
+
 def judge_history(
     transactions: Sequence[Transaction], known: Mapping[str, KnownOutcome], judge: Judge
 ) -> Iterator[tuple[Transaction, Decision]]:
@@ -91,17 +118,9 @@ def judge_history(
         known: what turned out to be true, by transaction id.
         judge: judges by one ruleset.
     """
-    profiles: dict[str, Profile] = {}
-    waiting: list[tuple[int, int, Transaction]] = []
-    for number, transaction in enumerate(transactions):
-        _learn(profiles, _due(waiting, transaction.received_at))
-        judgement = judge.judge(transaction, profiles, transaction.received_at)
-        profiles.update(judgement.profiles)
-        truth = known.get(transaction.transaction_id)
-        # Profiles count frauds; that something was legitimate changes nothing in them.
-        if truth is not None and truth.fraud:
-            heapq.heappush(waiting, (truth.known_at, number, transaction))
-        yield transaction, judgement.decision
+    history = History()
+    for transaction in transactions:
+        yield transaction, history.judge(judge, transaction, known.get(transaction.transaction_id))
 
 
 def _due(waiting: list[tuple[int, int, Transaction]], now: int) -> Iterator[tuple[int, Transaction]]:

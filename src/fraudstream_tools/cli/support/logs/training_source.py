@@ -151,23 +151,7 @@ class TrainingSource:
             )
 
     def _judge(self) -> "Judge":
-        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-        from fraudstream.contract import RULESET_FILES
-        from fraudstream.detection.features.compute import Calendar
-        from fraudstream.detection.judge import Judge
-        from fraudstream.detection.rules.ruleset import RulesetError, load
-
-        try:
-            ruleset = load(*((self.rules / name).read_bytes() for name in RULESET_FILES))
-            zone = ZoneInfo(self.time_zone)
-        except OSError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}") from None
-        except RulesetError as error:
-            raise CommandError("\n  ".join([f"the ruleset in {self.rules} cannot be used:", *error.problems])) from None
-        except (ZoneInfoNotFoundError, ValueError):
-            raise CommandError("--time-zone must be an IANA name, such as Europe/Berlin") from None
-        return Judge(ruleset, Calendar(zone, self.share_delay))
+        return judge_of(self.rules, self.time_zone, self.share_delay)
 
 
 def _tell_arrival(found: "Examples") -> None:
@@ -182,3 +166,33 @@ def _tell_arrival(found: "Examples") -> None:
         )
         told = f"labels of frauds that come at all have come ({shares})"
     err.print(f"{told}; a label counts as known {found.delay_days:g} days after its transaction", soft_wrap=True)
+
+
+def judge_of(rules: Path, time_zone: str, label_delay_days: int) -> "Judge":
+    """Build the judge that options name.
+
+    Args:
+        rules: the folder of the ruleset.
+        time_zone: an IANA name.
+        label_delay_days: as the stack's setting labelDelayDays.
+
+    Raises:
+        CommandError: one of them cannot be used.
+    """
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    from fraudstream.contract import RULESET_FILES
+    from fraudstream.detection.features.compute import Calendar
+    from fraudstream.detection.judge import Judge
+    from fraudstream.detection.rules.ruleset import RulesetError, load
+
+    try:
+        ruleset = load(*((rules / name).read_bytes() for name in RULESET_FILES))
+        zone = ZoneInfo(time_zone)
+    except OSError as error:
+        raise CommandError(f"{error.filename}: {error.strerror}") from None
+    except RulesetError as error:
+        raise CommandError("\n  ".join([f"the ruleset in {rules} cannot be used:", *error.problems])) from None
+    except (ZoneInfoNotFoundError, ValueError):
+        raise CommandError("--time-zone must be an IANA name, such as Europe/Berlin") from None
+    return Judge(ruleset, Calendar(zone, label_delay_days))

@@ -127,6 +127,8 @@ def _value(name: str, source: Source, row: Mapping[str, Any], number: int, known
             code = plain(given) if plain(given) in source.codes else "*"
             if code in source.codes:
                 meant = source.codes[code]
+                if name in TIMES and meant is not None:
+                    return _converted(name, source, meant, known)
                 return meant if meant is None or name == "fraud" else _made(name, _CONSTANT, _text(meant))
             given = None
             if source.otherwise is None:

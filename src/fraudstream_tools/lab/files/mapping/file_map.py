@@ -54,6 +54,7 @@ class _MapFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     file: _FileSection = _FileSection()
     fields: dict[str, Any] = {}
     ignore: list[str] | str = []
+    learn: list[str] = []
     skip: dict[str, list[Scalar]] = {}
 
 
@@ -68,6 +69,8 @@ class FileMap:
     """By field; none: columns are called like the API's fields."""
     ignore: frozenset[str] = frozenset()
     ignores_others: bool = False
+    learn: tuple[str, ...] = ()
+    """Columns of a file without entities, from which a model learns as they are."""
     skip: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """Rows that are passed over: by column, its values in small letters."""
 
@@ -77,7 +80,7 @@ class FileMap:
         for source in self.fields.values():
             for name, is_needed in source.every_name().items():
                 found[name] = found.get(name, False) or is_needed
-        return dict.fromkeys(self.skip, True) | found
+        return dict.fromkeys((*self.skip, *self.learn), True) | found
 
 
 def plain_source(name: str) -> Source:
@@ -146,6 +149,7 @@ def read_map(content: bytes, name: str) -> FileMap:
         fields={field_name: _source(field_name, given) for field_name, given in written.fields.items()},
         ignore=frozenset(() if others else written.ignore),
         ignores_others=others,
+        learn=tuple(written.learn),
         skip={column: frozenset(plain(each) for each in values) for column, values in written.skip.items()},
     )
 

@@ -4,7 +4,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from fraudstream.transactions.values.money import to_minor
+from fraudstream.transactions.values.money import exponent, to_minor
 from fraudstream_tools.lab.files.mapping.sources import AmountSource
 
 _MINOR: Final = "is not an integer of minor units; amounts such as 12.50 need a map with `unit: major`"
@@ -82,7 +82,7 @@ def _wanted(decimal: str) -> str:
 
 
 def read_amount(value: object, source: AmountSource, currency: str) -> int:
-    """Read an amount as minor units of its currency, exactly.
+    """Read an amount as minor units of its currency, exactly unless its source says that it is to be rounded.
 
     Raises:
         ValueError: it is no amount, is negative, or has more decimals than the currency; the message holds no value.
@@ -98,7 +98,8 @@ def read_amount(value: object, source: AmountSource, currency: str) -> int:
     own = (source.exponents or {}).get(currency)
     if is_minor and own is None:
         return int(number)
-    return to_minor(number if own is None or not is_minor else number.scaleb(-own), currency)
+    major = number if own is None or not is_minor else number.scaleb(-own)
+    return to_minor(round(major, exponent(currency)) if source.decimals == "rounded" else major, currency)
 
 
 def _is_integer(value: object) -> bool:

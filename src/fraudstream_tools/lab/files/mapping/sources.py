@@ -93,6 +93,8 @@ class AmountSource(NumberSource, frozen=True, kw_only=True, forbid_unknown_field
     exponents: dict[str, int] | None = None
     """With minor units: decimals of currencies for which the file's differ from those of ISO 4217."""
     negative: Literal["refuse", "absolute"] = "refuse"
+    decimals: Literal["exact", "rounded"] = "exact"
+    """What more decimals than the currency has are: wrong, or rounded half to even."""
     otherwise: "AmountSource | None" = None
 
 

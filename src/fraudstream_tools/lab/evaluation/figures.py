@@ -1,0 +1,87 @@
+"""The figures of one row of the table: how well scores and decisions tell fraud from the rest."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+
+from fraudstream.durations import DAY
+from fraudstream_tools.lab.training.fit import MIN_FRAUDS
+from fraudstream_tools.lab.training.metrics import average_precision, recall_at_false_positives
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fraudstream_tools.lab.training.boosting import Flags
+
+TOO_FEW: Final = f"fewer than {MIN_FRAUDS} frauds are tested"
+
+
+class EvaluationRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A row of the table; None is what cannot be measured."""
+
+    name: str
+    why: str | None = None
+    """Why nothing was measured."""
+    average_precision: float | None = None
+    recall_at_false_positives: float | None = None
+    """At one false positive in 1,000 legitimate transactions."""
+    value_at_budget: float | None = None
+    """Share of the frauds' value among the transactions that are looked at: so many a day, the highest scores."""
+    alerts_a_day: float | None = None
+    """Reviews and declines."""
+    alert_precision: float | None = None
+    alert_recall: float | None = None
+    declines_a_day: float | None = None
+    false_declines_per_1000: float | None = None
+    """Of legitimate transactions."""
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """What was tested, as columns in the order of time."""
+
+    frauds: "Flags"
+    amounts: "NDArray[np.float64]"
+    """In the base currency; 0 without an exchange rate."""
+    times: "NDArray[np.int64]"
+    reviews_a_day: int
+
+    def ranking(self, scores: "NDArray[np.float64]") -> dict[str, float | None]:
+        """Return the figures of an order of transactions, the most suspicious first."""
+        return {
+            "average_precision": round(average_precision(scores, self.frauds), 4),
+            "recall_at_false_positives": round(recall_at_false_positives(scores, self.frauds)[0], 4),
+            "value_at_budget": self._value_at_budget(scores),
+        }
+
+    def decisions(self, alerted: "Flags", declined: "Flags") -> dict[str, float | None]:
+        """Return the figures of what was decided."""
+        days = max((int(self.times[-1]) - int(self.times[0])) / DAY, 1.0)
+        found = int((alerted & self.frauds).sum())
+        alerts = int(alerted.sum())
+        return {
+            "alerts_a_day": round(alerts / days, 2),
+            "alert_precision": round(found / alerts, 4) if alerts else None,
+            "alert_recall": round(found / int(self.frauds.sum()), 4),
+            "declines_a_day": round(int(declined.sum()) / days, 2),
+            "false_declines_per_1000": round(
+                1000 * int((declined & ~self.frauds).sum()) / int((~self.frauds).sum()), 3
+            ),
+        }
+
+    def _value_at_budget(self, scores: "NDArray[np.float64]") -> float | None:
+        of_frauds = np.where(self.frauds, self.amounts, 0.0)
+        if not of_frauds.sum():
+            return None
+        caught, days = 0.0, self.times // DAY
+        for day in np.unique(days):
+            today = np.flatnonzero(days == day)
+            highest = today[np.argsort(-scores[today], kind="stable")[: self.reviews_a_day]]
+            caught += float(of_frauds[highest].sum())
+        return round(caught / float(of_frauds.sum()), 4)
+
+
+def row(name: str, tested: Judged, scores: "NDArray[np.float64]", **decided: Any) -> EvaluationRow:  # noqa: ANN401  (columns of `Judged.decisions`)
+    """Build a row from scores, and from what was decided if anything was."""
+    figures: dict[str, Any] = tested.ranking(scores) | (tested.decisions(**decided) if decided else {})
+    return EvaluationRow(name=name, **figures)
