@@ -1,7 +1,8 @@
 """`fraudstream promote`."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.table import Table
@@ -23,6 +24,15 @@ from fraudstream_tools.cli.support.terminal.output import CommandError, out, pri
 if TYPE_CHECKING:
     from fraudstream.detection.models.model import Model
     from fraudstream_tools.lab.training.promotion_gate import GateFigures, ModelComparison
+
+
+_SHOWN: Final[Mapping[str, Callable[["GateFigures"], str]]] = {
+    "average precision": lambda figures: f"{figures.average_precision:.3f}",
+    "recall at 0.1 % false positives": lambda figures: f"{figures.recall:.3f}",
+    "alerts a day": lambda figures: f"{figures.alerts_a_day:.1f}",
+    "declines a day": lambda figures: f"{figures.declines_a_day:.1f}",
+    "fraud among alerts": lambda figures: "" if figures.precision is None else f"{figures.precision:.0%}",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -53,6 +63,10 @@ def promote(
             help="Where to store the model: a folder that is deployed, or the running stack's bucket.",
         ),
     ] = "models",
+    more_alerts: Annotated[
+        bool,
+        typer.Option("--more-alerts", help="Take it although it makes over twice as many alerts or declines a day."),
+    ] = False,
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,7 +74,8 @@ def promote(
 
     Both are compared together with the rules, on labelled transactions of the newest four weeks that neither of them
     has learnt from. The model is refused if it never saw labels of your own, if there are fewer than 30 frauds to
-    compare on, or if its average precision or its recall at 0.1 % false positives is worse by more than a margin.
+    compare on, if its average precision or its recall at 0.1 % false positives is worse by more than a margin, or if
+    it makes more than twice as many alerts or declines a day (--more-alerts takes it all the same).
     As a shadow model (--shadow) it is taken as it is, and needs no labels.
 
         fraudstream promote candidate.json --shadow
@@ -99,7 +114,7 @@ def promote(
         model = read_model(candidate)
         if not shadow:
             champion = read_models(place).live
-            compared = compare(model, champion, source.examples())
+            compared = compare(model, champion, source.examples(), more_alerts=more_alerts)
             _print_comparison(compared, model, champion.version if champion else None, as_json=as_json)
             if compared.refusals:
                 raise CommandError("\n  ".join([f"{model.version} is refused:", *compared.refusals]))
@@ -125,13 +140,14 @@ def _print_comparison(compared: "ModelComparison", candidate: "Model", champion:
         out.print("beside the candidate, rules count (those that its training has not seen, in full):")
         out.print(weights_table(candidate))
     out.print(f"compared on {compared.transactions:,} labelled transactions, {compared.frauds:,} of them fraud")
+    if compared.by_validation:
+        out.print(
+            "these are the candidate's own validation weeks, as its card has them: nothing newer is labelled enough"
+        )
     if compared.candidate is None or compared.champion is None:
         return
-    table = Table("", "average precision", "recall at 0.1 % false positives", box=None, header_style="dim")
-    rows: tuple[tuple[str, GateFigures], ...] = (
-        ("candidate", compared.candidate),
-        (f"active ({champion or 'rules alone'})", compared.champion),
-    )
-    for name, figures in rows:
-        table.add_row(name, f"{figures.average_precision:.3f}", f"{figures.recall:.3f}")
+    active = f"active ({champion or 'rules alone'})"
+    table = Table("", "candidate", active, box=None, header_style="dim")
+    for name, shown in _SHOWN.items():
+        table.add_row(name, shown(compared.candidate), shown(compared.champion))
     out.print(table)

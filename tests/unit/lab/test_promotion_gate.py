@@ -11,9 +11,11 @@ import pytest
 
 from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.models.model import Model, seal
-from fraudstream.detection.models.selection import parse_selection
+from fraudstream.detection.models.selection import ActiveModels, parse_selection
 from fraudstream.detection.rules.ruleset import load
+from fraudstream.detection.scoring import decide
 from fraudstream.durations import DAY
+from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.examples import NEVER, Examples
@@ -23,7 +25,7 @@ from fraudstream_tools.lab.training.promotion_gate import compare
 from fraudstream_tools.lab.training.rule_hits import rule_hits
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 from tests.cli_harness import Command, clean_environment
-from tests.unit.detection.model_harness import labels_of, random_vectors, small_model, times_of
+from tests.unit.detection.model_harness import as_vectors, labels_of, random_vectors, small_model, times_of
 
 RULES = Path(__file__).parents[3] / "rules"
 RULESET = load(*((RULES / name).read_bytes() for name in RULESET_FILES))
@@ -57,7 +59,7 @@ def bad() -> Model:
 
 
 def test_a_model_that_is_better_than_the_rules_may_go_live() -> None:
-    compared = compare(good(), None, newer(rules=True))
+    compared = compare(good(), None, newer(rules=True), more_alerts=True)
     assert compared.refusals == ()
     assert compared.candidate
     assert compared.champion
@@ -73,7 +75,7 @@ def test_a_worse_model_is_refused_with_its_figures() -> None:
     assert f"average precision is {compared.candidate.average_precision:.3f}" in precision
     assert f"{compared.champion.average_precision:.3f} for what is active" in precision
     assert "recall at 0.1 % false positives" in recall
-    assert compare(good(), bad(), newer()).refusals == ()
+    assert compare(good(), bad(), newer(), more_alerts=True).refusals == ()
 
 
 def test_labels_that_are_not_there_yet_do_not_decide() -> None:
@@ -91,12 +93,42 @@ def test_labels_that_are_not_there_yet_do_not_decide() -> None:
     assert naive.average_precision < true.average_precision - 0.1
 
 
+def test_both_sides_tell_alerts_and_declines_a_day_and_their_precision() -> None:
+    found = newer(rules=True)
+    compared = compare(good(), None, found)
+    assert compared.candidate
+    assert compared.champion
+    ruleset = RULESET.with_models(ActiveModels(live=good()))
+    hits = [row.any() for row in found.hits.rows]
+    place = [rule.id for rule in ruleset.rules].index("amount-outlier")
+    truths = [tuple(hit and n == place for n in range(len(ruleset.rules))) for hit in hits]
+    verdicts = [
+        decide(ruleset, each, vector).verdict for each, vector in zip(truths, as_vectors(found.vectors), strict=True)
+    ]
+    flagged = np.array([verdict is not Verdict.APPROVE for verdict in verdicts])
+    assert compared.candidate.alerts_a_day == pytest.approx(flagged.sum() / 21)
+    assert compared.candidate.declines_a_day == pytest.approx(verdicts.count(Verdict.DECLINE) / 21)
+    assert compared.candidate.precision == pytest.approx(found.labels[flagged].mean())
+    # One hit of this rule alone is approved.
+    assert (compared.champion.alerts_a_day, compared.champion.precision) == (0, None)
+
+
+def test_a_model_that_multiplies_alerts_is_refused_unless_that_is_wanted() -> None:
+    louder = seal(msgspec.structs.replace(good().file, score_base=3.0))
+    (alerts, *_) = refusals = compare(louder, good(), newer()).refusals
+    assert "alerts a day, and what is active" in alerts
+    assert "--more-alerts" in alerts
+    assert all("a day" in refusal for refusal in refusals)
+    assert compare(louder, good(), newer(), more_alerts=True).refusals == ()
+    assert compare(good(), louder, newer()).refusals == ()
+
+
 def test_a_model_may_follow_itself() -> None:
     assert compare(good(), good(), newer()).refusals == ()
 
 
 def test_a_model_that_never_saw_the_users_labels_is_refused_however_good() -> None:
-    (refusal,) = compare(small_model(), None, newer()).refusals
+    (refusal,) = compare(small_model(), None, newer(), more_alerts=True).refusals
     assert "labels of your own" in refusal
 
 
@@ -109,9 +141,20 @@ def test_what_either_model_has_learnt_from_does_not_count() -> None:
         known_at=np.full(6000, NEVER),
         arrived=np.ones(6000),
     )
-    compared = compare(good(), None, seen)
+    unmeasured = seal(msgspec.structs.replace(good().file, validation=None, metrics={}))
+    compared = compare(unmeasured, None, seen)
     assert compared.transactions == 0
     assert "0 frauds among 0 labelled transactions" in compared.refusals[0]
+    # The newest refit is compared on the weeks that its validation had not seen.
+    refit = compare(good(), None, seen, more_alerts=True)
+    validation = good().file.validation
+    assert validation
+    assert (refit.by_validation, refit.transactions, refit.refusals) == (True, validation.transactions, ())
+    assert refit.candidate
+    assert refit.candidate.average_precision == good().file.metrics["averagePrecision"]
+    assert refit.candidate.precision is None
+    # Not beside a champion that has learnt from them.
+    assert "0 frauds among 0" in compare(good(), good(), seen).refusals[0]
     # The champion has learnt from newer ones than the candidate.
     training = msgspec.structs.replace(good().file.training, last=LAST + 14 * DAY)
     champion = seal(msgspec.structs.replace(good().file, training=training))

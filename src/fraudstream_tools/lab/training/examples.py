@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fraudstream.detection.features.registry import Vector
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream.reporting.log.reader.standing import LabelHorizon
     from fraudstream_tools.lab.replay.history import KnownOutcome
@@ -163,3 +164,8 @@ def examples(
         arrival=arrival,
         delay_days=horizon.delay_days,
     )
+
+
+def as_vectors(rows: Matrix) -> list[Vector]:
+    """Return the rows of a matrix as the analyzer sees them: None is missing."""
+    return [tuple([None if value != value else value for value in row]) for row in rows.tolist()]  # noqa: PLR0124  (NaN)

@@ -1,15 +1,15 @@
 """The gate: a model may take another one's place only if it is not worse on weeks that neither has learnt from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from fraudstream.detection.features.registry import Vector
+import numpy as np
+
 from fraudstream.detection.models.model import Model
-from fraudstream.detection.rules.counting import points_beside
 from fraudstream.durations import DAY
-from fraudstream_tools.lab.training.boosting import Matrix
 from fraudstream_tools.lab.training.examples import Examples
 from fraudstream_tools.lab.training.metrics import average_precision, recall_at_false_positives
+from fraudstream_tools.lab.training.verdicts import judge_examples
 
 MIN_FRAUDS: Final = 30
 """With fewer, a difference as large as the margins is mostly chance: own choice."""
@@ -19,6 +19,9 @@ PRECISION_MARGIN: Final = 0.01
 """How much lower the average precision may be. The benchmark's four weeks differ by about 0.02: own choice."""
 RECALL_MARGIN: Final = 0.02
 """How much lower the recall at 0.1 % false positives may be: own choice."""
+MULTIPLE: Final = 2.0
+"""How many times as many alerts or declines a day it may make as what is active, of which at least one is counted: own
+choice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,12 @@ class GateFigures:
     average_precision: float
     recall: float
     """At 0.1 % false positives."""
+    alerts_a_day: float
+    """Reviewed or declined, without what lists and other forced decisions add."""
+    declines_a_day: float
+    precision: float | None
+    """Share of fraud among the alerts, once all labels are there; None without an alert, and of transactions that the
+    model has learnt from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +45,8 @@ class ModelComparison:
 
     transactions: int
     frauds: int
+    by_validation: bool = False
+    """On the candidate's own validation weeks, by trees of the same kind that had not seen them."""
     candidate: GateFigures | None = None
     champion: GateFigures | None = None
     """The active model; the rules alone if there is none."""
@@ -43,35 +54,71 @@ class ModelComparison:
     """Why the candidate is refused; empty if it may go live."""
 
 
-def compare(candidate: Model, champion: Model | None, found: Examples) -> ModelComparison:
+def compare(candidate: Model, champion: Model | None, found: Examples, *, more_alerts: bool = False) -> ModelComparison:
     """Compare two models, each together with the rules, as they would decide.
 
-    Only transactions count that are newer than everything either has learnt from.
+    Only transactions count that are newer than everything either has learnt from. If they are too few, the candidate's
+    own validation weeks are taken, unless what is active has learnt from them: the newest refit would have to wait for
+    weeks otherwise. Its quality there is that of its card, by trees of the same kind that had not seen these weeks,
+    without the help of rules.
 
     Args:
         candidate: the model that wants to go live.
         champion: the one that is; None if rules decide alone.
         found: labelled transactions, by what is known now.
+        more_alerts: the candidate may make many times as many alerts and declines.
     """
     learnt = max(model.file.training.last for model in (candidate, champion) if model)
     newest = max([learnt, *found.timestamps.tolist()])
     recent = found.after(max(learnt, newest - WEEKS * 7 * DAY))
+    of_validation = None
+    if not _tells(recent) and (weeks := _validation_weeks(candidate, champion, found)) is not None:
+        recent, of_validation = weeks, candidate.file.metrics
     frauds, transactions = int(recent.labels.sum()), len(recent.labels)
     refusals: list[str] = []
     if not candidate.file.own_labels:
         refusals.append("it never learnt from labels of your own: train it on your decision log")
-    if frauds < MIN_FRAUDS or frauds == transactions:
+    if not _tells(recent):
         refusals.append(
             f"there are {frauds} frauds among {transactions} labelled transactions that are newer than what the models "
             f"learnt from, and {MIN_FRAUDS} are needed: wait, or train one that leaves newer weeks out (--until)"
         )
         return ModelComparison(transactions=transactions, frauds=frauds, refusals=tuple(refusals))
     ours, theirs = (_figures(model, recent) for model in (candidate, champion))
+    if of_validation is not None:
+        ours = replace(
+            ours,
+            average_precision=of_validation["averagePrecision"],
+            recall=of_validation["recallAt0.1PctFalsePositives"],
+            precision=None,
+        )
     refusals += _worse("average precision", ours.average_precision, theirs.average_precision, PRECISION_MARGIN)
     refusals += _worse("recall at 0.1 % false positives", ours.recall, theirs.recall, RECALL_MARGIN)
+    if not more_alerts:
+        refusals += _more("alerts", ours.alerts_a_day, theirs.alerts_a_day)
+        refusals += _more("declines", ours.declines_a_day, theirs.declines_a_day)
     return ModelComparison(
-        transactions=transactions, frauds=frauds, candidate=ours, champion=theirs, refusals=tuple(refusals)
+        transactions=transactions,
+        frauds=frauds,
+        by_validation=of_validation is not None,
+        candidate=ours,
+        champion=theirs,
+        refusals=tuple(refusals),
     )
+
+
+def _tells(found: Examples) -> bool:
+    """Return whether there are enough frauds, and something else, to compare on."""
+    return MIN_FRAUDS <= int(found.labels.sum()) < len(found.labels)
+
+
+def _validation_weeks(candidate: Model, champion: Model | None, found: Examples) -> Examples | None:
+    """Return what a candidate was measured on in its training; None if that is no comparison."""
+    weeks = candidate.file.validation
+    if weeks is None or (champion is not None and champion.file.training.last >= weeks.first):
+        return None
+    recent = found.chosen((found.timestamps >= weeks.first) & (found.timestamps <= weeks.last))
+    return recent if _tells(recent) else None
 
 
 def _worse(name: str, ours: float, theirs: float, margin: float) -> list[str]:
@@ -80,16 +127,26 @@ def _worse(name: str, ours: float, theirs: float, margin: float) -> list[str]:
     return [f"{name} is {ours:.3f}, and {theirs:.3f} for what is active; at most {margin:g} less is allowed"]
 
 
+def _more(name: str, ours: float, theirs: float) -> list[str]:
+    if ours <= MULTIPLE * max(theirs, 1.0):
+        return []
+    many = f"it makes {ours:.1f} {name} a day, and what is active {theirs:.1f}: more than {MULTIPLE:g} times as many"
+    return [f"{many}; if that is what you want, say --more-alerts"]
+
+
 def _figures(model: Model | None, examples: Examples) -> GateFigures:
-    odds = examples.hits.points(points_beside(model, examples.hits.ruleset.rules))
-    if model is not None:
-        odds = model.file.points_weight * odds + [model.evidence(vector) for vector in as_vectors(examples.vectors)]
+    judged = judge_examples(model, examples)
+    counts = np.ones(len(examples.labels)) if examples.weights is None else examples.weights
+    days = max((int(examples.timestamps.max()) - int(examples.timestamps.min())) / DAY, 1.0)
+    alerts = float(counts[judged.flagged].sum())
+    # A labelled fraud stands for those of its age that have no label yet.
+    frauds = float((counts * examples.labels / examples.arrived)[judged.flagged].sum())
     return GateFigures(
-        average_precision=average_precision(odds, examples.labels, examples.weights, examples.arrived),
-        recall=recall_at_false_positives(odds, examples.labels, weights=examples.weights, arrived=examples.arrived)[0],
+        average_precision=average_precision(judged.log_odds, examples.labels, examples.weights, examples.arrived),
+        recall=recall_at_false_positives(
+            judged.log_odds, examples.labels, weights=examples.weights, arrived=examples.arrived
+        )[0],
+        alerts_a_day=alerts / days,
+        declines_a_day=float(counts[judged.declined].sum()) / days,
+        precision=min(frauds / alerts, 1.0) if alerts else None,
     )
-
-
-def as_vectors(rows: Matrix) -> list[Vector]:
-    """Return the rows of a matrix as the analyzer sees them: None is missing."""
-    return [tuple([None if value != value else value for value in row]) for row in rows.tolist()]  # noqa: PLR0124  (NaN)
