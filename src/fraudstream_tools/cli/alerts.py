@@ -149,6 +149,8 @@ def close(
     is_fraud: TruthOption = None,
     source: SourceOption = "analyst",
     stack: StackOption = None,
+    *,
+    as_json: JsonOption = False,
 ) -> None:
     """Close alerts by labelling their transactions as fraud or legitimate; the analyzer learns from each label.
 
@@ -163,6 +165,7 @@ def close(
     client: DynamoDBClient = deployment.client("dynamodb")
     # Retention only matters to alerts that are raised.
     alerts = AlertStore(client, deployment["alertsTable"], retention_days=0)
+    told: list[dict[str, object]] = []
     for transaction_id in ids:
         truth = label_transaction(
             client, deployment["transactionsTable"], transaction_id, is_fraud=is_fraud, source=source
@@ -170,7 +173,12 @@ def close(
         now = int(time.time() * _MILLISECONDS)
         # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait for that.
         closed = alerts.close(transaction_id, Label(label=Truth(truth), label_source=source, labeled_at=now))
-        out.print(f"{shown(transaction_id)}: {truth}{'' if closed else ' (it had no open alert)'}", markup=False)
+        if as_json:
+            told.append({"transactionId": transaction_id, "label": truth, "hadOpenAlert": closed})
+        else:
+            out.print(f"{shown(transaction_id)}: {truth}{'' if closed else ' (it had no open alert)'}", markup=False)
+    if as_json:
+        print_json(told)
 
 
 def alert_queue(deployment: Deployment, rates: "Rates | None" = None) -> "AlertQueue":

@@ -97,21 +97,19 @@ def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
 
     fraudstream cases show order-20261123-0001
     """
-    import msgspec
-
     desk = _Desk(stack)
+    if as_json:
+        desk.tell(transaction_id, "", as_json=True)
+        return
     case = desk.case(desk.alert(transaction_id))
     alerts = desk.queue.by_ids(case.alerts)
-    if as_json:
-        print_json({**msgspec.to_builtins(case), "alerts": msgspec.to_builtins(alerts)})
-        return
     out.print(f"{case.status.lower()}, {case.assignee or 'nobody has it'}; {len(alerts)} alerts", markup=False)
     for event in case.events:
         text = f": {event.text}" if event.text else ""
         out.print(f"{moment_text(event.at)}  {event.what} by {event.by}{text}", markup=False, soft_wrap=True)
 
 
-def take(transaction_id: IdArgument, *, stack: StackOption = None) -> None:
+def take(transaction_id: IdArgument, *, stack: StackOption = None, as_json: JsonOption = False) -> None:
     """Assign a case to yourself, with what else is open of the customer or card.
 
     fraudstream cases take order-20261123-0001
@@ -119,10 +117,10 @@ def take(transaction_id: IdArgument, *, stack: StackOption = None) -> None:
     desk = _Desk(stack)
     alert = desk.alert(transaction_id)
     case = _changed(lambda: desk.work.take(alert))
-    out.print(f"you have the case {case.case_id} now, with {len(case.alerts)} alerts")
+    desk.tell(transaction_id, f"you have the case {case.case_id} now, with {len(case.alerts)} alerts", as_json=as_json)
 
 
-def give_back(transaction_id: IdArgument, *, stack: StackOption = None) -> None:
+def give_back(transaction_id: IdArgument, *, stack: StackOption = None, as_json: JsonOption = False) -> None:
     """Return a case to the queue.
 
     fraudstream cases give-back order-20261123-0001
@@ -130,10 +128,12 @@ def give_back(transaction_id: IdArgument, *, stack: StackOption = None) -> None:
     desk = _Desk(stack)
     alert = desk.alert(transaction_id)
     _changed(lambda: desk.work.give_back(alert))
-    out.print("the case is back in the queue")
+    desk.tell(transaction_id, "the case is back in the queue", as_json=as_json)
 
 
-def note(transaction_id: IdArgument, *, text: NoteOption, stack: StackOption = None) -> None:
+def note(
+    transaction_id: IdArgument, *, text: NoteOption, stack: StackOption = None, as_json: JsonOption = False
+) -> None:
     """Add a note to a case.
 
     fraudstream cases note order-20261123-0001 --note "called, nobody answers"
@@ -141,7 +141,7 @@ def note(transaction_id: IdArgument, *, text: NoteOption, stack: StackOption = N
     desk = _Desk(stack)
     alert = desk.alert(transaction_id)
     _changed(lambda: desk.work.note(alert, text))
-    out.print("the note is kept")
+    desk.tell(transaction_id, "the note is kept", as_json=as_json)
 
 
 def snooze(
@@ -150,6 +150,7 @@ def snooze(
     text: NoteOption,
     duration: Annotated[int, typer.Option("--for", parser=parse_age, metavar="AGE", help="Such as 4h or 2d.")],
     stack: StackOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Keep a case out of the queue for a while.
 
@@ -158,10 +159,10 @@ def snooze(
     desk = _Desk(stack)
     alert, until = desk.alert(transaction_id), int(time.time() * _MILLISECONDS) + duration
     _changed(lambda: desk.work.snooze(alert, until, text))
-    out.print(f"it waits until {moment_text(until)}")
+    desk.tell(transaction_id, f"it waits until {moment_text(until)}", as_json=as_json)
 
 
-def wake(transaction_id: IdArgument, *, stack: StackOption = None) -> None:
+def wake(transaction_id: IdArgument, *, stack: StackOption = None, as_json: JsonOption = False) -> None:
     """Return a snoozed case to the queue.
 
     fraudstream cases wake order-20261123-0001
@@ -169,7 +170,7 @@ def wake(transaction_id: IdArgument, *, stack: StackOption = None) -> None:
     desk = _Desk(stack)
     case = desk.case(desk.alert(transaction_id))
     _changed(lambda: desk.work.wake(case))
-    out.print("it is in the queue again")
+    desk.tell(transaction_id, "it is in the queue again", as_json=as_json)
 
 
 def hand_over(
@@ -178,6 +179,7 @@ def hand_over(
     to: Annotated[str, typer.Option("--to", metavar="NAME", help="A colleague's ARN, or what stands last in it.")],
     text: NoteOption,
     stack: StackOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Assign a case that you have to a colleague.
 
@@ -185,7 +187,7 @@ def hand_over(
     """
     desk = _Desk(stack)
     case = desk.case(desk.alert(transaction_id))
-    out.print(f"it is {_changed(lambda: desk.work.hand_over(case, to, text))}'s now", markup=False, soft_wrap=True)
+    desk.tell(transaction_id, f"it is {_changed(lambda: desk.work.hand_over(case, to, text))}'s now", as_json=as_json)
 
 
 def decide(
@@ -195,6 +197,7 @@ def decide(
     is_fraud: TruthOption = None,
     whole: Annotated[bool, typer.Option("--whole", help="Close the other alerts that you have of it alike.")] = False,
     stack: StackOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Decide what it was: the transaction is labelled, its alert closed, and the case with the last alert.
 
@@ -208,10 +211,16 @@ def decide(
     alert = desk.alert(transaction_id)
     truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
     more = _changed(lambda: desk.work.decide(transaction_id, truth, text, alert=alert, seen=alert.label, whole=whole))
-    out.print(f"{shown(transaction_id)}: {truth}{f', and {more} more of the case' if more else ''}", markup=False)
+    desk.tell(
+        transaction_id,
+        f"{shown(transaction_id)}: {truth}{f', and {more} more of the case' if more else ''}",
+        as_json=as_json,
+    )
 
 
-def reopen(transaction_id: IdArgument, *, text: NoteOption, stack: StackOption = None) -> None:
+def reopen(
+    transaction_id: IdArgument, *, text: NoteOption, stack: StackOption = None, as_json: JsonOption = False
+) -> None:
     """Open a closed alert and its case again; its label stays until another is given.
 
     fraudstream cases reopen order-20261123-0001 --note "the customer called again"
@@ -219,7 +228,7 @@ def reopen(transaction_id: IdArgument, *, text: NoteOption, stack: StackOption =
     desk = _Desk(stack)
     alert = desk.alert(transaction_id)
     _changed(lambda: desk.work.reopen(alert, text))
-    out.print("it is open again, and yours")
+    desk.tell(transaction_id, "it is open again, and yours", as_json=as_json)
 
 
 class _Desk:
@@ -269,6 +278,17 @@ class _Desk:
             audit=AuditLog(self._deployment.client("s3"), self._deployment["bucketName"], operator),
         )
         return CaseWork(reviews=reviews, queue=self.queue)
+
+    def tell(self, transaction_id: str, sentence: str, *, as_json: bool) -> None:
+        """Print what was done as a sentence, or as JSON the case as it is now."""
+        import msgspec
+
+        if as_json:
+            case = self.case(self.alert(transaction_id))
+            alerts = self.queue.by_ids(case.alerts)
+            print_json({**msgspec.to_builtins(case), "alerts": msgspec.to_builtins(alerts)})
+        else:
+            out.print(sentence, markup=False, soft_wrap=True)
 
     def alert(self, transaction_id: str) -> "AlertSummary":
         alert = self.queue.get(transaction_id)

@@ -57,6 +57,25 @@ def test_a_case_is_worked_from_the_queue_to_closed_and_opened_again(fraudstream:
     assert len(json.loads(fraudstream("audit", "--json").out)) == 9
 
 
+def test_each_step_tells_a_program_the_case_as_it_is_then(fraudstream: Command, system: System) -> None:
+    system.alert("a-1", customer="tok_p")
+    me = as_json(fraudstream, "take", "a-1")["assignee"]
+    steps = (
+        ("note", "a-1", "--note", "called"),
+        ("snooze", "a-1", "--for", "4h", "--note", "calls back"),
+        ("wake", "a-1"),
+        ("decide", "a-1", "--fraud", "--note", "denied"),
+        ("reopen", "a-1", "--note", "called again"),
+    )
+    told = [as_json(fraudstream, *step) for step in steps]
+    assert [each["events"][-1]["by"] for each in told] == [me] * len(steps)
+    assert [each["status"] for each in told] == ["OPEN", "OPEN", "OPEN", "CLOSED", "OPEN"]
+    assert "snoozedUntil" in told[1]
+    assert as_json(fraudstream, "hand-over", "a-1", "--to", "ben", "--note", "speaks Dutch")["assignee"] != me
+    (closed,) = json.loads(fraudstream("alerts", "close", "a-1", "--legitimate", "--json").out)
+    assert closed == {"transactionId": "a-1", "label": "LEGITIMATE", "hadOpenAlert": True}
+
+
 def test_what_cannot_be_done_is_said_and_changes_nothing(fraudstream: Command, system: System) -> None:
     system.alert("a-1")
     assert "has no alert" in fraudstream("cases", "take", "nobody").err
