@@ -9,13 +9,17 @@ from typing import Any, Final
 
 from proofs.faults.report import prove as prove_faults
 from proofs.inputs.report import prove as prove_inputs
+from proofs.privacy.report import prove as prove_privacy
 from proofs.protocol.report import prove as prove_protocol
 from proofs.report import ExperimentOutcome, Length, Say
+from proofs.requests.report import prove as prove_requests
 
 EXPERIMENTS: Final[Mapping[str, Callable[[int, Length, Say], ExperimentOutcome]]] = {
     "faults": prove_faults,
     "inputs": prove_inputs,
+    "privacy": prove_privacy,
     "protocol": prove_protocol,
+    "requests": prove_requests,
 }
 
 

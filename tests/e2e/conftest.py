@@ -8,37 +8,27 @@ import pytest
 from botocore.credentials import Credentials
 
 from embedded_aws.cloud import LocalCloud
-from infra.program import main
+from proofs.running.deployed import RunningSystem, deployed
+from proofs.running.webhook import Receiver
 from tests.e2e.api_harness import Client
-from tests.webhook_harness import Receiver, receiver
-
-CONFIG = {
-    "fraudstream:packageFor": "host",
-    "fraudstream:segmentWindowSeconds": "1",
-    # On a busy machine a new environment takes seconds; the default is for Lambda.
-    "fraudstream:inlineBudgetMilliseconds": "5000",
-}
-
-
-WEBHOOK_SECRET = "0123456789abcdef"
 
 
 @pytest.fixture(scope="session")
-def webhook() -> Iterator[Receiver]:
-    """What the system posts its events to."""
-    with receiver() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory, webhook: Receiver) -> Iterator[LocalCloud]:
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     """The real Pulumi program in the embedded AWS, with the functions' least-privilege policies enforced."""
-    folder = tmp_path_factory.mktemp("cloud")
-    told = {"fraudstream:alertWebhookUrl": webhook.url, "fraudstream:alertWebhookSecret": WEBHOOK_SECRET}
-    with LocalCloud(
-        program=main, project="fraudstream", stack="e2e", config=CONFIG | told, folder=folder, enforce_iam=True
-    ) as running:
+    with deployed(tmp_path_factory.mktemp("cloud"), "e2e") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def webhook(system: RunningSystem) -> Receiver:
+    """What the system posts its events to."""
+    return system.webhook
+
+
+@pytest.fixture(scope="session")
+def cloud(system: RunningSystem) -> LocalCloud:
+    return system.cloud
 
 
 @pytest.fixture(scope="session")

@@ -122,7 +122,7 @@ def found(fraudstream: Command, *arguments: object) -> dict[str, Any]:
     return json.loads(ran.out)
 
 
-def profiles_of(world: World, tmp_path: Path) -> set[str]:
+def profiles_of(world: World) -> set[str]:
     """Return the keys of Ann's items in the table of profiles.
 
     Her own profile, card and device, the damaged copy, the list entry and a shard; and the shards of those that were
@@ -130,7 +130,7 @@ def profiles_of(world: World, tmp_path: Path) -> set[str]:
     """
     state = world.of("ann")[0]
     tokens = state["customerId"], state["cardToken"], state["deviceId"]
-    held = places(world.cloud, tmp_path, *tokens)
+    held = places(world.cloud, *tokens)
     keys = {place.partition("/")[2] for place in held if place.startswith("table-profiles-")}
     customer = f"customer#{tokens[0]}"
     named = {customer, f"card#{tokens[1]}", f"device#{tokens[2]}", f"list#{customer}", f"damaged#{customer}#0123abcd"}
@@ -138,9 +138,9 @@ def profiles_of(world: World, tmp_path: Path) -> set[str]:
     return keys
 
 
-def test_tokens_are_only_where_the_register_says(world: World, tmp_path: Path) -> None:
+def test_tokens_are_only_where_the_register_says(world: World) -> None:
     """A store that is not in the register is not erased: whatever is stored somewhere else fails here."""
-    held = places(world.cloud, tmp_path, *(state["customerId"] for state in world.states.values()))
+    held = places(world.cloud, *(state["customerId"] for state in world.states.values()))
     known = tuple(f"table-{purpose}-e2e/" for purpose in TABLES)
     known += tuple(f"{world.cloud.outputs['bucketName']}/{prefix}" for prefix in PREFIXES)
     assert [place for place in held if not place.startswith(known)] == []
@@ -148,9 +148,9 @@ def test_tokens_are_only_where_the_register_says(world: World, tmp_path: Path) -
     assert {prefix for prefix in known if any(place.startswith(prefix) for place in held)} == set(known)
 
 
-def test_a_legal_hold_refuses(world: World, fraudstream: Command, tmp_path: Path) -> None:
+def test_a_legal_hold_refuses(world: World, fraudstream: Command) -> None:
     token = world.of("ann")[0]["customerId"]
-    before = places(world.cloud, tmp_path, token)
+    before = places(world.cloud, token)
     ran = fraudstream("hold", "--customer", world.ann, "--reason", "case 4711")
     assert ran.code == 0, ran.err
     ran = fraudstream("erase", "--customer", token, "--yes")
@@ -159,21 +159,21 @@ def test_a_legal_hold_refuses(world: World, fraudstream: Command, tmp_path: Path
     assert "case 4711" in ran.err
     ran = fraudstream("hold", "--customer", token, "--release")
     assert ran.code == 0, ran.err
-    assert places(world.cloud, tmp_path, token) == before
+    assert places(world.cloud, token) == before
 
 
-def test_a_dry_run_counts_and_changes_nothing(world: World, fraudstream: Command, tmp_path: Path) -> None:
+def test_a_dry_run_counts_and_changes_nothing(world: World, fraudstream: Command) -> None:
     ids = [state["transactionId"] for state in world.of("ann")]
-    before = places(world.cloud, tmp_path, *ids)
+    before = places(world.cloud, *ids)
     receipt = found(fraudstream, "erase", "--customer", world.ann, "--dry-run")
     # Hers, and the one in which Bob paid her.
     assert receipt["removed"]["transactions"] == len(ids) + 1
-    assert receipt["removed"]["profiles"] == len(profiles_of(world, tmp_path))
+    assert receipt["removed"]["profiles"] == len(profiles_of(world))
     assert receipt["removed"]["alerts"] > 0
     assert receipt["removed"]["outbox"] > 0
     assert receipt["removed"]["decision log"] > 0
     assert receipt["receipt"] is None
-    assert places(world.cloud, tmp_path, *ids) == before
+    assert places(world.cloud, *ids) == before
 
 
 def test_nothing_of_a_person_is_left_anywhere(
@@ -181,21 +181,20 @@ def test_nothing_of_a_person_is_left_anywhere(
     client: Client,
     cloud: LocalCloud,
     decided: Callable[[str], dict[str, Any]],
-    tmp_path: Path,
 ) -> None:
     world = make_world(client, cloud, decided)
     ann, bob = world.of("ann"), world.of("bob")
     token = ann[0]["customerId"]
     own = [token, ann[0]["cardToken"], ann[0]["deviceId"], *(state["transactionId"] for state in ann)]
-    assert len(places(world.cloud, tmp_path, *own)) > len(ann)
+    assert len(places(world.cloud, *own)) > len(ann)
 
-    profiles = profiles_of(world, tmp_path)
+    profiles = profiles_of(world)
     receipt = found(fraudstream, "erase", "--customer", world.ann, "--yes")
     assert receipt["removed"]["profiles"] == len(profiles)
 
     # The marks by which late records are passed over have no data, and go by themselves.
     marks = {f"customer#{token}", f"card#{ann[0]['cardToken']}", f"device#{ann[0]['deviceId']}"}
-    left = places(world.cloud, tmp_path, *own)
+    left = places(world.cloud, *own)
     assert {place.partition("/")[2] for place in left} == marks
     for key in marks:
         item = world.profile(key)
@@ -209,9 +208,9 @@ def test_nothing_of_a_person_is_left_anywhere(
     assert client.get(ann[0]["transactionId"]).status_code == 404
     # The log of the hour is whole: reports are made of it, and nothing of it is missing or damaged.
     world.report()
-    there = places(world.cloud, tmp_path, bob[0]["transactionId"])
+    there = places(world.cloud, bob[0]["transactionId"])
     assert any("decision-log/decisions/" in place for place in there)
-    assert places(world.cloud, tmp_path, *own) == left
+    assert places(world.cloud, *own) == left
 
     today = datetime.now(UTC).date().isoformat()
     checked = cloud.invoke(cloud.outputs["reportFunction"], {"task": "verify-log", "since": today, "until": today})

@@ -12,10 +12,10 @@ from fraudstream.detection.events import OutboundEvent
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.operations.labels import label_now
 from fraudstream_tools.operations.resending import events_of, resend
+from proofs.running.deployed import WEBHOOK_SECRET
+from proofs.running.webhook import Receiver
 from tests.e2e.api_harness import Client, payment
-from tests.e2e.conftest import WEBHOOK_SECRET
 from tests.ids_harness import new_id
-from tests.webhook_harness import Receiver
 
 
 def test_a_flagged_transaction_and_its_label_are_posted_once(

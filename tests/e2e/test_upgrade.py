@@ -32,8 +32,8 @@ from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.storage.attributes import Item, to_attribute
 from fraudstream_tools.cli.support.labelling import label_transaction
 from infra.program import main
+from proofs.running.deployed import CONFIG
 from tests.e2e.api_harness import Client
-from tests.e2e.conftest import CONFIG
 from tests.ids_harness import new_id
 
 FOLDER = Path(__file__).parents[1] / "golden" / "0.1.0"

@@ -9,8 +9,8 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from embedded_aws.specs import ApiDestinationSpec
 from embedded_aws.streams.api_destinations import ApiDestination, DeliveryRefusedError, is_loopback
+from proofs.running.webhook import Receiver, receiver
 from tests.integration.embedded_aws.test_pipes import Bench
-from tests.webhook_harness import Receiver, receiver
 
 SECRET = {"Authorization": "0123456789abcdef"}
 

@@ -25,6 +25,29 @@ _PREFERENCE_APPLIED: dict[str, Any] = {
     "description": "`wait`: the client asked to wait, and the answer has a decision. Absent otherwise.",
     "schema": {"type": "string", "enum": ["wait"]},
 }
+_REFUSED: Final = """A field is wrong, missing or unknown; `errors` names every such field and no value.
+
+What fits the schema is refused, too, with one of these messages:
+
+- any text or number: `must not hold a card number`; any name: `must not have a card number in its name`
+- what is stored as it is: `must not hold an account number (IBAN)`
+- any text: `must hold printable characters only`
+- what becomes a token: `must be a text of 1 to 128 printable characters, not only spaces`
+- an integer with a fraction or an exponent: `must be an integer of minor units`, `must be epoch milliseconds`
+- `ipAddress`: `must be an IPv4 or IPv6 address`
+- `timestamp`: `is too far in the past` (by default more than 30 days)
+- `timestamp` and `accountOpenedAt`: `is in the future` (by default by more than 5 minutes), `milliseconds are needed`
+- `originalTransactionId`: `is required for REFUND and REVERSAL`, `must be another transaction`
+- `latitude` and `longitude`: `is required together with` the other
+- a name that stands twice in one object: `must stand only once`
+"""
+_READ_IT: Final = {
+    "read": {
+        "operationId": "getTransaction",
+        "parameters": {"id": "$response.body#/transactionId"},
+        "description": "What was decided is read by the transaction's id.",
+    }
+}
 EXAMPLE: Final = {
     "transactionId": "order-20261123-0001",
     "amountMinor": 4999,
@@ -131,12 +154,14 @@ def _post() -> dict[str, Any]:
                     "Location": {"description": _LOCATION, "schema": {"type": "string"}},
                     "Preference-Applied": _PREFERENCE_APPLIED,
                 },
+                "links": _READ_IT,
             },
             "200": {
                 **_state("The same transaction was stored before; this is its present state."),
                 "headers": {"Preference-Applied": _PREFERENCE_APPLIED},
+                "links": _READ_IT,
             },
-            "400": _problem("A field is wrong, missing or unknown; `errors` names every such field and no value."),
+            "400": _problem(_REFUSED),
             "403": _problem("The signature or the API key is missing or wrong."),
             "409": _problem("Another transaction was stored under this transactionId."),
             "413": _problem("The body is too large."),

@@ -1,9 +1,9 @@
-"""A webhook on this machine, for tests of what is posted to it."""
+"""A webhook on this machine, which remembers what is posted to it."""
 
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,6 +15,11 @@ class Receiver(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, port: int = 0) -> None:
+        """Listen on the loopback address.
+
+        Args:
+            port: 0 takes a free one.
+        """
         self.answers: list[int] = []
         """Statuses of the next answers; 200 once they are used up."""
         self.pauses: list[float] = []
@@ -25,11 +30,12 @@ class Receiver(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
+        """Return where it listens."""
         return f"http://127.0.0.1:{self.server_address[1]}/fraud"
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
+    server: Receiver  # pyright: ignore[reportIncompatibleVariableOverride]  (no other server has this handler)
 
     def do_POST(self) -> None:
         self.server.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
@@ -41,11 +47,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *_: Any) -> None: ...
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (http.server's name)
+        """Log nothing."""
 
 
 @contextmanager
-def receiver(port: int = 0) -> Iterator[Receiver]:
+def receiver(port: int = 0) -> Generator[Receiver]:
+    """Serve a webhook while the block runs."""
     server = Receiver(port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -1,0 +1,1 @@
+"""Requests made of the OpenAPI document, sound and unsound ones, against the running gateway."""

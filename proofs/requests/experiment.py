@@ -1,0 +1,186 @@
+"""Requests that the document describes, and requests that it forbids: the gateway does what the document says."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final, TypeAlias, cast
+
+import schemathesis
+from botocore.credentials import Credentials
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from schemathesis import GenerationMode, Response
+from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.specs.openapi import checks
+
+from fraudstream.clock import epoch_milliseconds
+from fraudstream.transactions.api.openapi import openapi_document
+from proofs.requests.signing import Signature
+from proofs.running.deployed import RunningSystem
+
+Case: TypeAlias = Any
+"""schemathesis's request: a class with type arguments that it leaves open."""
+_OF_OPENAPI: Final[Any] = checks
+_CHECKS: Final = (
+    _OF_OPENAPI.status_code_conformance,
+    _OF_OPENAPI.content_type_conformance,
+    _OF_OPENAPI.response_headers_conformance,
+    _OF_OPENAPI.response_schema_conformance,
+)
+_STEPS: Final = 6
+"""Of a conversation."""
+_SERVER_ERROR: Final = 500
+FAILED: Final = "an error of the server"
+REFUSED: Final = "refused without a word of it in the document"
+LET_IN: Final = "taken although the document forbids it"
+UNREADABLE: Final = "stored and not to be read"
+_SUPPRESSED: Final = (
+    HealthCheck.too_slow,
+    HealthCheck.data_too_large,
+    HealthCheck.large_base_example,
+    HealthCheck.filter_too_much,
+)
+
+
+@dataclass
+class RequestsProof:
+    """What the experiment came to."""
+
+    requests: int = 0
+    statuses: Counter[int] = field(default_factory=Counter[int])
+    conversations: int = 0
+    """Transactions that were posted and then read."""
+    findings: Counter[str] = field(default_factory=Counter[str])
+
+    @property
+    def let_in(self) -> int:
+        """Return how many bodies were taken that the document forbids."""
+        return self.findings[LET_IN]
+
+
+class RequestsExperiment:
+    """One run on one system."""
+
+    def __init__(self, system: RunningSystem, seed_number: int, say: Callable[[str], None]) -> None:
+        """Read the document.
+
+        Args:
+            system: where.
+            seed_number: the same gives the same requests, but for times.
+            say: told of the progress.
+        """
+        document = openapi_document()
+        keys = Credentials(system.cloud.credentials.access_key, system.cloud.credentials.secret_key)
+        self._auth = Signature(keys, system.cloud.outputs["region"])
+        self._url = system.api_url
+        self._seed = seed_number
+        self._say = say
+        self._schema: Any = schemathesis.openapi.from_dict(document)
+        self._schema.config.update(base_url=self._url)
+        self._described = document["paths"]["/transactions"]["post"]["responses"]["400"]["description"]
+        self._fields: Mapping[str, Any] = document["components"]["schemas"]["TransactionRequest"]["properties"]
+        self._body: Any = Draft202012Validator(document["components"]["schemas"]["TransactionRequest"])
+        self.proof = RequestsProof()
+
+    def run(self, examples: int) -> RequestsProof:
+        """Send so many requests of each kind to each route, and have a tenth as many conversations."""
+        for result in self._schema.get_all_operations():
+            operation = result.ok()
+            for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+                self._try(operation.as_strategy(generation_mode=mode), examples)
+            self._say(f"{operation.label}: {self.proof.requests:,} requests so far")
+        self._converse(max(examples // 10, 5))
+        self._say(f"{self.proof.conversations:,} transactions posted and read")
+        return self.proof
+
+    def _try(self, cases: st.SearchStrategy[Case], examples: int) -> None:
+        def one(case: Case, is_helped: bool) -> None:  # noqa: FBT001  (Hypothesis names it)
+            if is_helped:
+                _help(case)
+            self._check(case, case.call(base_url=self._url, auth=self._auth))
+
+        seed(self._seed)(_settings(examples)(given(cases, st.booleans())(one)))()
+
+    def _converse(self, conversations: int) -> None:
+        experiment = self
+        machine: Any = self._schema.as_state_machine()
+
+        class Conversation(machine):
+            def before_call(self, case: Case) -> None:
+                _help(case)
+
+            def get_call_kwargs(self, case: Case) -> dict[str, Any]:  # noqa: ARG002  (schemathesis names it)
+                return {"auth": experiment._auth}
+
+            def validate_response(self, response: Response, case: Case, **_: Any) -> None:  # noqa: ANN401
+                experiment._check(case, response)
+
+        seed(self._seed)(Conversation).run(settings=settings(_settings(conversations), stateful_step_count=_STEPS))
+
+    def _check(self, case: Case, response: Response) -> None:
+        proof = self.proof
+        proof.requests += 1
+        proof.statuses[response.status_code] += 1
+        if response.status_code >= _SERVER_ERROR:
+            proof.findings[FAILED] += 1
+        try:
+            case.validate_response(response, checks=list(_CHECKS))
+        except FailureGroup as failures:
+            proof.findings.update(type(each).__name__ for each in failures.exceptions)
+        except Failure as failure:
+            proof.findings[type(failure).__name__] += 1
+        if case.method == "POST":
+            self._check_body(case.body, response)
+            if response.status_code in {200, 201}:
+                self._read(case.body["transactionId"])
+
+    def _check_body(self, body: object, response: Response) -> None:
+        is_described = self._body.is_valid(body)
+        if response.status_code in {200, 201} and not is_described:
+            self.proof.findings[LET_IN] += 1
+        if response.status_code == HTTPStatus.BAD_REQUEST and is_described:
+            messages = [str(each["message"]) for each in response.json()["errors"]]
+            if not messages or not all(map(self._is_described, messages)):
+                self.proof.findings[REFUSED] += 1
+
+    def _is_described(self, message: str) -> bool:
+        # A message may go on behind what the document says, such as with the unit that a time looks like.
+        return any(message.startswith(said) for said in self._described.split("`")[1::2] if said not in self._fields)
+
+    def _read(self, transaction_id: str) -> None:
+        operation = self._schema["/transactions/{id}"]["GET"]
+        case = operation.Case(path_parameters={"id": transaction_id})
+        response = case.call(base_url=self._url, auth=self._auth)
+        self.proof.conversations += 1
+        if response.status_code != HTTPStatus.OK or response.json()["transactionId"] != transaction_id:
+            self.proof.findings[UNREADABLE] += 1
+
+
+def _help(case: Case) -> None:
+    """Put right what a generator hardly ever hits, so that many requests are taken."""
+    body = cast("dict[str, Any]", case.body)
+    if not isinstance(body, dict):  # pyright: ignore[reportUnnecessaryIsInstance]  (unsound bodies are none)
+        return
+    for name in ("timestamp", "accountOpenedAt"):
+        if isinstance(body.get(name), int):
+            body[name] = epoch_milliseconds() - 1000
+    if isinstance(body.get("ipAddress"), str):
+        body["ipAddress"] = "198.51.100.7"
+    if body.get("type") in {"REFUND", "REVERSAL"}:
+        body.setdefault("originalTransactionId", "an-earlier-one")
+    for name, other in (("latitude", "longitude"), ("longitude", "latitude")):
+        if name in body:
+            body.setdefault(other, 1.5)
+
+
+def _settings(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        print_blob=False,
+        phases=(Phase.generate,),
+        suppress_health_check=_SUPPRESSED,
+    )

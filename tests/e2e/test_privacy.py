@@ -1,0 +1,19 @@
+"""The experiment with personal values, in its short form: nothing of them is anywhere, and a leak is told."""
+
+from pathlib import Path
+
+from proofs.privacy.experiment import PrivacyExperiment
+from proofs.privacy.mutations import missed
+from proofs.privacy.report import SHORT
+from proofs.running.deployed import RunningSystem
+
+
+def test_nothing_of_planted_values_is_anywhere_and_who_is_erased_is_gone(system: RunningSystem, tmp_path: Path) -> None:
+    proof = PrivacyExperiment(system, 7, tmp_path, lambda _: None).run(SHORT)
+    assert proof.planted >= SHORT
+    assert (proof.leaks, proof.let_in, proof.left) == ({}, 0, {})
+    assert proof.erased
+
+
+def test_leaks_that_are_put_back_are_found(tmp_path: Path) -> None:
+    assert missed(7, tmp_path) == []
