@@ -22,6 +22,7 @@ from infra.setting_reader import NAMESPACE, FunctionSettings, SettingReader, Sta
 
 REQUESTS_PER_SECOND = 1000
 """The stage's throttle."""
+MOST_REQUESTS_A_DAY = REQUESTS_PER_SECOND * 86_400
 BUCKET_DAYS = (1, 3650)
 ANALYTICS_CUTOFF_GIB = 100
 """Half a dollar at $5 a TB: every saved query of a year at a million transactions a day."""
@@ -67,6 +68,8 @@ class StackSettings:
     label_delay_days: int
     inline_decisions: bool
     inline_budget_milliseconds: int
+    daily_requests_alarm: int
+    """More requests a day raise an alarm, since they cost more than somebody expects."""
     log_level: str
     alarm_email: str | None
     alert_email: str | None
@@ -174,6 +177,7 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         label_delay_days=reader.integer("labelDelayDays", 7, 0, 8),
         inline_decisions=reader.flag("inlineDecisions", default=True),
         inline_budget_milliseconds=reader.integer("inlineBudgetMilliseconds", 200, *BUDGET_MILLISECONDS),
+        daily_requests_alarm=reader.integer("dailyRequestsAlarm", 1_000_000, 1, MOST_REQUESTS_A_DAY),
         log_level=reader.choice("logLevel", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         alarm_email=reader.text("alarmEmail", None, _is_email, "an e-mail address"),
         alert_email=reader.text("alertEmail", None, _is_email, "an e-mail address"),

@@ -190,6 +190,7 @@ def _monitor(
         queue=stores.dead_letters.name,
         api=api.name,
         environment=settings.environment_suffix,
+        daily_requests=settings.daily_requests_alarm,
         webhook_pipe=place.name("pipe", "webhook") if settings.events and settings.alert_webhook_url else None,
     )
     Monitoring(place, watched, topic_arn=topics.alarms.arn, opts=opts)

@@ -50,6 +50,8 @@ class Watched:
     queue: str
     api: str
     environment: str
+    daily_requests: int
+    """So many requests a day are more than anybody expects to pay for."""
     webhook_pipe: str | None = None
     """None: there is no webhook."""
 
@@ -128,6 +130,41 @@ def _webhook(pipe: str) -> AlarmSpec:
     )
 
 
+def _abuse(watched: Watched) -> Sequence[AlarmSpec]:
+    """Return the alarms of what costs money or attention and is no failure of ours."""
+    return (
+        AlarmSpec(
+            purpose="api-refusals",
+            description="More than half of the API's answers are 4xx: a client is broken, or somebody tries things.",
+            metrics=(
+                ("refused", api_metric("4XXError", watched.api, "Sum")),
+                ("requests", api_metric("Count", watched.api, "Sum")),
+            ),
+            # One client's mistakes in testing are no trouble.
+            expression="IF(refused >= 500, 100 * refused / requests, 0)",
+            threshold=50,
+        ),
+        AlarmSpec(
+            purpose="alert-flood",
+            description="More than one decided transaction in five raises an alert, for a quarter of an hour.",
+            metrics=(
+                ("alerts", own_metric(Metric.ALERTS_RAISED, watched.environment)),
+                ("decisions", own_metric(Metric.DECISIONS_MADE, watched.environment)),
+            ),
+            expression="IF(alerts >= 100, 100 * alerts / decisions, 0)",
+            threshold=20,
+            periods=3,
+        ),
+        AlarmSpec(
+            purpose="spend",
+            description=f"More than {watched.daily_requests:,} requests came within a day: each of them costs money.",
+            metrics=(("requests", api_metric("Count", watched.api, "Sum")),),
+            threshold=watched.daily_requests,
+            period_seconds=86_400,
+        ),
+    )
+
+
 def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
     """Return the alarms of a stack."""
     environment = watched.environment
@@ -136,6 +173,7 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
         _lag(ANALYZER, watched.analyzer, 60),
         _lag(REPORTER, watched.reporter, 900),
         *([_webhook(watched.webhook_pipe)] if watched.webhook_pipe else []),
+        *_abuse(watched),
         AlarmSpec(
             purpose="dead-letters",
             description="Something could not be processed or delivered: see the dead-letter queue.",

@@ -79,6 +79,7 @@ CHANGES: Mapping[str, Change] = {
     "reviewHours": Change("8"),
     "reviewExpiryDays": Change("0"),
     "customerIndex": Change("false", "table-transactions"),
+    "dailyRequestsAlarm": Change("5000000", "alarm-spend"),
     "decisionLogDays": Change("800", LIFECYCLE),
     "events": Change("all", ANALYZER, created=_EVENTS),
     "inlineBudgetMilliseconds": Change("500", PROCESSOR),

@@ -107,6 +107,7 @@ def test_more_than_one_failure_in_a_hundred_invocations_raises_an_alarm(graph: G
         ("log-missing", "fraudstream LogMissing Maximum", {"Environment": "test"}),
         ("log-damaged", "fraudstream LogDamaged Sum", {"Environment": "test"}),
         ("log-changed", "fraudstream LogChanged Sum", {"Environment": "test"}),
+        ("spend", "AWS/ApiGateway Count Sum", {"ApiName": "api-transactions-test", "Stage": "v1"}),
         ("report-missed", "fraudstream ReportsWritten Sum", {"Environment": "test"}),
         ("score-drift", "fraudstream ScoreDrift Maximum", {"Environment": "test"}),
         ("feature-drift", "fraudstream FeatureDrift Maximum", {"Environment": "test"}),
@@ -119,6 +120,29 @@ def test_what_else_goes_wrong_raises_an_alarm(
     statistic = found.inputs.get("statistic") or found["extendedStatistic"]
     assert f"{found['namespace']} {found['metricName']} {statistic}" == metric
     assert found["dimensions"] == dimensions
+
+
+@pytest.mark.parametrize(
+    ("purpose", "expression", "threshold", "metrics"),
+    [
+        ("api-refusals", "IF(refused >= 500, 100 * refused / requests, 0)", 50, {"4XXError", "Count"}),
+        ("alert-flood", "IF(alerts >= 100, 100 * alerts / decisions, 0)", 20, {"AlertsRaised", "DecisionsMade"}),
+    ],
+)
+def test_abuse_that_is_no_failure_raises_an_alarm(
+    graph: Graph, purpose: str, expression: str, threshold: int, metrics: set[str]
+) -> None:
+    found = alarm(graph, purpose)
+    result, *watched = found["metricQueries"]
+    assert result["expression"] == expression
+    assert (found["comparisonOperator"], found["threshold"]) == ("GreaterThanThreshold", threshold)
+    assert {query["metric"]["metricName"] for query in watched} == metrics
+    assert found["treatMissingData"] == "notBreaching", "no traffic is no alarm"
+
+
+def test_a_day_with_more_requests_than_somebody_expects_raises_an_alarm(graph: Graph) -> None:
+    found = alarm(graph, "spend")
+    assert (found["threshold"], found["period"], found["evaluationPeriods"]) == (1_000_000, 86_400, 1)
 
 
 def test_a_missed_report_raises_an_alarm_although_it_leaves_no_trace(graph: Graph) -> None:

@@ -47,6 +47,7 @@ def test_settings_cannot_be_changed_once_read() -> None:
         ("reportHour", "24", "a whole number from 0 to 23"),
         ("reportHour", "1.5", "a whole number from 0 to 23"),
         ("segmentWindowSeconds", "301", "a whole number from 0 to 300"),
+        ("dailyRequestsAlarm", "86400001", "a whole number from 1 to 86400000"),
         ("retentionDays", "30", "a whole number from 31 to 3650"),
         ("decisionLogDays", "0", "a whole number from 1 to 3650"),
         ("reportDays", "99999999999999", "a whole number from 1 to 3650"),
