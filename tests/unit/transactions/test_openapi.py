@@ -11,6 +11,8 @@ from jsonschema import Draft4Validator, Draft202012Validator
 from fraudstream.transactions.api.answer import Problem, TransactionState
 from fraudstream.transactions.api.openapi import openapi_document
 from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
+from fraudstream.transactions.decisions.decision import Verdict
+from fraudstream.transactions.decisions.inline import InlineDecision
 from fraudstream.transactions.request import TransactionRequest
 
 DOCUMENT = openapi_document()
@@ -70,6 +72,12 @@ def test_every_answer_that_is_no_success_is_a_problem() -> None:
 def test_answers_are_described_by_their_own_types(answer: type[msgspec.Struct]) -> None:
     properties = DOCUMENT["components"]["schemas"][answer.__name__]["properties"]
     assert set(properties) == {info.encode_name for info in msgspec.structs.fields(answer)}
+
+
+def test_what_is_null_in_an_answer_may_be_null() -> None:
+    """A decision by rules alone names no model."""
+    decision = InlineDecision(decision=Verdict.APPROVE, score=2, ruleset_version="8f65c2c8a05e", decided_at=1)
+    Draft202012Validator(DOCUMENT["components"]["schemas"]["InlineDecision"]).validate(json.loads(msgspec.json.encode(decision)))
 
 
 VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8) | st.just([])

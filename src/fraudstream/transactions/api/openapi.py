@@ -5,11 +5,15 @@ from typing import Annotated, Any, Final, cast, get_args, get_origin
 import msgspec
 from msgspec import Meta
 
-from fraudstream.transactions.api.answer import Problem, TransactionState
+from fraudstream.transactions.api.answer import Problem, ReasonText, TransactionState
 from fraudstream.transactions.api.preferences import MAX_WAIT_SECONDS
 from fraudstream.transactions.request import MAX_BODY_BYTES, TransactionRequest
 
 _REFERENCES = "#/components/schemas/"
+_LEAVE_OUT: Final = frozenset(
+    struct.__name__ for struct in (TransactionState, ReasonText) if struct.__struct_config__.omit_defaults
+)
+"""What leaves out a field that has no value; all else writes null."""
 _LOCATION = "Where to read it: a path below the one that was called, the stage or a custom domain's base path included."
 _PREFER: dict[str, Any] = {
     "name": "Prefer",
@@ -102,7 +106,7 @@ def _schemas() -> dict[str, Any]:
         properties[info.encode_name] |= _codes(info)
     enums = {name for name, schema in components.items() if "enum" in schema}
     return {
-        name: _inlined(schema, {enum: components[enum] for enum in enums})
+        name: _inlined(schema, {enum: components[enum] for enum in enums}, leaves_out=name in _LEAVE_OUT)
         for name, schema in components.items()
         if name not in enums
     }
@@ -116,20 +120,22 @@ def _codes(info: msgspec.structs.FieldInfo) -> dict[str, Any]:
     return {} if codes is None else {"enum": sorted(codes)}
 
 
-def _inlined(node: Any, enums: dict[str, Any]) -> Any:  # noqa: ANN401  (a JSON schema nests every JSON type)
+def _inlined(node: Any, enums: dict[str, Any], *, leaves_out: bool) -> Any:  # noqa: ANN401  (every JSON type)
     """Build a schema self-contained, and say things in the way that draft 4 knows too."""
     match node:
         case list() | tuple():
-            return [_inlined(element, enums) for element in cast("list[Any] | tuple[Any, ...]", node)]
-        case {"anyOf": [schema, {"type": "null"}], "default": None, **others}:  # left out when there is none
-            return _inlined({**others, **schema}, enums)
+            parts = cast("list[Any] | tuple[Any, ...]", node)
+            return [_inlined(element, enums, leaves_out=leaves_out) for element in parts]
+        case {"anyOf": [schema, {"type": "null"}], "default": None, **others} if leaves_out:
+            return _inlined({**others, **schema}, enums, leaves_out=leaves_out)
         case {"$ref": str(reference), **others} if reference.removeprefix(_REFERENCES) in enums:
             codes = enums[reference.removeprefix(_REFERENCES)]["enum"]
             return {**others, "type": "string", "enum": codes}
         case {"propertyNames": {"pattern": str(pattern)}, "additionalProperties": schema, **others}:
             return {**others, "patternProperties": {pattern: schema}, "additionalProperties": False}
         case dict():
-            return {name: _inlined(part, enums) for name, part in cast("dict[str, Any]", node).items()}
+            members = cast("dict[str, Any]", node).items()
+            return {name: _inlined(part, enums, leaves_out=leaves_out) for name, part in members}
         case _:
             return node
 
