@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -133,9 +134,16 @@ def test_entries_are_in_order_and_without_time_or_owner(package: Package) -> Non
     assert {entry.external_attr >> 16 for entry in entries} == {0o100644}
 
 
-def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_content_gives_the_same_bytes_in_another_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = build_package("transaction-processor", HOST, tmp_path / "one")
-    second = build_package("transaction-processor", HOST, tmp_path / "two")
+    checkout = tmp_path / "a checkout with a longer path"
+    shutil.copytree(lambda_packages.SOURCE, checkout / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(lambda_packages.REQUIREMENTS, checkout / "requirements")
+    monkeypatch.setattr(lambda_packages, "SOURCE", checkout / "src")
+    monkeypatch.setattr(lambda_packages, "REQUIREMENTS", checkout / "requirements")
+    second = build_package("transaction-processor", HOST, checkout / "build")
     assert first.path.name == second.path.name
     assert first.path.read_bytes() == second.path.read_bytes()
 

@@ -77,7 +77,9 @@ def test_answers_are_described_by_their_own_types(answer: type[msgspec.Struct]) 
 def test_what_is_null_in_an_answer_may_be_null() -> None:
     """A decision by rules alone names no model."""
     decision = InlineDecision(decision=Verdict.APPROVE, score=2, ruleset_version="8f65c2c8a05e", decided_at=1)
-    Draft202012Validator(DOCUMENT["components"]["schemas"]["InlineDecision"]).validate(json.loads(msgspec.json.encode(decision)))
+    Draft202012Validator(DOCUMENT["components"]["schemas"]["InlineDecision"]).validate(
+        json.loads(msgspec.json.encode(decision))
+    )
 
 
 VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8) | st.just([])
