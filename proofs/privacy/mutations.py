@@ -63,8 +63,8 @@ MUTATIONS: Final[Mapping[str, PrivacyMutation]] = {
     "the identifiers of terminals are kept as they came": PrivacyMutation(
         change=CodeChange(
             "transactions/pseudonyms/tokens.py",
-            "        return TOKEN_PREFIX + _digest(self._key, kind.value, identifier.encode())\n",
-            "        digest = _digest(self._key, kind.value, identifier.encode())\n"
+            "        return TOKEN_PREFIX + _digest(self._key, kind.of_tokens.value, identifier.encode())\n",
+            "        digest = _digest(self._key, kind.of_tokens.value, identifier.encode())\n"
             '        return identifier if kind.value == "terminal" else TOKEN_PREFIX + digest\n',
         ),
         is_found=_keeps_others,

@@ -193,7 +193,12 @@ def test_nothing_of_a_person_is_left_anywhere(
     assert receipt["removed"]["profiles"] == len(profiles)
 
     # The marks by which late records are passed over have no data, and go by themselves.
-    marks = {f"customer#{token}", f"card#{ann[0]['cardToken']}", f"device#{ann[0]['deviceId']}"}
+    marks = {
+        f"customer#{token}",
+        f"counterparty#{token}",
+        f"card#{ann[0]['cardToken']}",
+        f"device#{ann[0]['deviceId']}",
+    }
     left = places(world.cloud, *own)
     assert {place.partition("/")[2] for place in left} == marks
     for key in marks:
