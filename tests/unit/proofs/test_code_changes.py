@@ -1,4 +1,4 @@
-"""The lines that experiments replace by faults are in the code, each once: an experiment without its fault shows nothing."""
+"""The lines that experiments replace by faults are in the code, each once."""
 
 from pathlib import Path
 
