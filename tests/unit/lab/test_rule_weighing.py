@@ -11,7 +11,7 @@ from fraudstream.detection.rules.counting import points_beside
 from fraudstream.detection.rules.rule import Mode, Rule, Severity
 from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.durations import DAY
-from fraudstream_tools.lab.training.boosting import Flags, Parameters
+from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.fit import Validation, fit
 from fraudstream_tools.lab.training.model_card import model_card
 from fraudstream_tools.lab.training.rule_hits import RuleHits, counting_rules, rule_hits
@@ -33,13 +33,13 @@ def shipped(severity: Severity) -> list[Rule]:
 (NEWS, ECHO, *_), (LOUD, *_) = shipped(Severity.MEDIUM), shipped(Severity.HIGH)
 
 
-def world(seed: int) -> tuple[NDArray[np.float64], Flags, RuleHits]:
+def world(seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64], RuleHits]:
     """A model's odds, the truth, and rules: one knows what the model does not, the others repeat it, or guess."""
     chance = np.random.default_rng(seed)
     odds = chance.normal(PRIOR, 1.5, ROWS)
     news, loud = chance.random(ROWS) < 0.02, chance.random(ROWS) < 0.02
     echo = odds > PRIOR + 2.5
-    truth = chance.random(ROWS) < 1 / (1 + np.exp(-(odds + (NEWS.points or 0) * news)))
+    truth = (chance.random(ROWS) < 1 / (1 + np.exp(-(odds + (NEWS.points or 0) * news)))).astype(np.float64)
     told = [
         [rule.id for rule, hit in ((NEWS, news[row]), (ECHO, echo[row]), (LOUD, loud[row])) if hit]
         for row in range(ROWS)
