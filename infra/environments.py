@@ -9,7 +9,7 @@ from fraudstream.settings import AnalyzerSettings, ProcessorSettings, ReporterSe
 from infra.compute.placeholders import read_placeholders
 from infra.data.keys import Keys
 from infra.data.queues import DeadLetters
-from infra.data.report_bucket import ReportBucket
+from infra.data.report_bucket import ReportBucket, program_ruleset
 from infra.data.tables import Tables
 from infra.settings import StackSettings
 
@@ -53,6 +53,7 @@ def environments(settings: StackSettings, stores: Stores) -> Mapping[str, Mappin
             **numbers,
             bucket=stores.bucket.name,
             **_event_settings(settings, stores),
+            **_approval_settings(settings),
             time_zone=settings.time_zone,
             label_delay_days=settings.label_delay_days,
             profile_retention_days=settings.retention_days,
@@ -79,7 +80,13 @@ def _inline_settings(settings: StackSettings, stores: Stores) -> Mapping[str, An
         "bucket": stores.bucket.name,
         "time_zone": settings.time_zone,
         "label_delay_days": settings.label_delay_days,
+        **_approval_settings(settings),
     }
+
+
+def _approval_settings(settings: StackSettings) -> Mapping[str, Any]:
+    """Return what tells a ruleset that needs two people; nothing where none does."""
+    return {"approved_ruleset": program_ruleset()} if settings.approves_rules else {}
 
 
 def _event_settings(settings: StackSettings, stores: Stores) -> Mapping[str, Any]:

@@ -22,6 +22,8 @@ def grant(settings: StackSettings, stores: Stores, roles: Mapping[str, FunctionR
     if settings.inline_decisions:
         tables.profiles.grant_read_many(processor)
         stores.bucket.grant_read_ruleset(processor)
+        if settings.approves_rules:
+            stores.bucket.grant_read_approvals(processor)
 
     analyzer = roles[ANALYZER].role
     tables.transactions.grant_read_stream(analyzer)
@@ -32,6 +34,8 @@ def grant(settings: StackSettings, stores: Stores, roles: Mapping[str, FunctionR
         tables.outbox.grant_put(analyzer)
     stores.bucket.grant_read_ruleset(analyzer)
     stores.bucket.grant_read_earlier_rulesets(analyzer)
+    if settings.approves_rules:
+        stores.bucket.grant_read_approvals(analyzer)
     stores.dead_letters.grant_send(analyzer)
 
     reporter = roles[REPORTER].role

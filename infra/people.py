@@ -12,6 +12,7 @@ from fraudstream.contract import (
     LISTED_PREFIX,
     PROCESSOR,
     REPORT_PREFIX,
+    RULES_APPROVAL_PREFIX,
     RULESET_FILES,
     RULESET_PREFIX,
     TOKENS_ALIAS,
@@ -32,6 +33,7 @@ OF_LABELS = (
 OF_ALERTS = ("assignedAt", "assignee", "caseId", "closedAt", "label", "status", "statusShard", "transactionId")
 """Attributes of an alert that working on it writes or compares: never what was decided, or of whom it is."""
 _OWN_RECORDS = f"{AUDIT_PREFIX}date=*/${{aws:userid}}/*"
+_OWN_APPROVALS = f"{RULES_APPROVAL_PREFIX}*/${{aws:userid}}"
 
 _Conditions = dict[str, Mapping[str, pulumi.Input[str] | Sequence[pulumi.Input[str]]]]
 
@@ -88,7 +90,7 @@ class PeoplesPolicies(pulumi.ComponentResource):
                 resources=self._objects(f"{RULESET_PREFIX}*", f"{REPORT_PREFIX}*", f"{AUDIT_PREFIX}*"),
             ),
             Statement(actions=("s3:GetObjectVersion",), resources=self._objects(f"{RULESET_PREFIX}*")),
-            self._listing("s3:ListBucket", REPORT_PREFIX, AUDIT_PREFIX, RULESET_PREFIX),
+            self._listing("s3:ListBucket", REPORT_PREFIX, AUDIT_PREFIX, RULESET_PREFIX, RULES_APPROVAL_PREFIX),
             self._listing("s3:ListBucketVersions", RULESET_PREFIX),
             Statement(actions=("cloudwatch:DescribeAlarms",), resources=(self._place.arn("cloudwatch", "alarm:*"),)),
             *self._keys.to_read("dynamodb"),
@@ -116,7 +118,7 @@ class PeoplesPolicies(pulumi.ComponentResource):
         )
 
     def _publishing(self) -> Sequence[Statement]:
-        files = self._objects(*(f"{RULESET_PREFIX}{name}" for name in RULESET_FILES))
+        files = self._objects(*(f"{RULESET_PREFIX}{name}" for name in RULESET_FILES), _OWN_APPROVALS)
         return (Statement(actions=("s3:PutObject",), resources=files),)
 
     def _recording(self) -> Sequence[Statement]:

@@ -86,6 +86,8 @@ class StackSettings:
     """After which a case that nobody has waits no longer; 0: never."""
     back_office_url: str | None
     """Where the team's own system shows a transaction; `{transactionId}` stands for its id."""
+    four_eyes: str
+    """The actions of people that need a second person."""
     customer_index: bool
     """Whether transactions are found by customer."""
     customer_managed_key: bool
@@ -99,6 +101,11 @@ class StackSettings:
     waf: bool
     waf_rate_limit: int
     """Requests in five minutes from one address."""
+
+    @property
+    def approves_rules(self) -> bool:
+        """Whether a ruleset needs the marks of two people."""
+        return self.four_eyes == "rules"
 
 
 def _is_email(value: str) -> bool:
@@ -193,6 +200,7 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         back_office_url=reader.text(
             "backOfficeUrl", None, _is_template, f"an address with https:// and {TRANSACTION_PLACE} in it"
         ),
+        four_eyes=reader.choice("fourEyes", "none", ("none", "rules")),
         customer_index=reader.flag("customerIndex", default=True),
         customer_managed_key=reader.flag("customerManagedKey", default=True),
         analytics=reader.flag("analytics", default=False),

@@ -29,6 +29,7 @@ from infra.data.queues import DeadLetters
 from infra.data.report_bucket import (
     ReportBucket,
     bucket_arn,
+    program_ruleset,
 )
 from infra.data.report_schedules import ReportSchedules
 from infra.data.tables import make_tables, table_arns
@@ -260,6 +261,7 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
     outputs = outputs_of_every_stack(settings, stores, topics, functions, api)
     chosen: Mapping[str, pulumi.Input[str] | None] = {
         "backOfficeUrl": settings.back_office_url,
+        "approvedRuleset": program_ruleset() if settings.approves_rules else None,
         "eventTopicArn": delivery.topic_arn if delivery else None,
         "encryptionKeyArn": keys.arn,
         "apiKey": api.api_key,

@@ -11,9 +11,11 @@ from fraudstream.contract import (
     ERASURE_MARKS_PREFIX,
     MODELS_FILE,
     REPORT_PREFIX,
+    RULES_APPROVAL_PREFIX,
     RULESET_FILES,
     RULESET_PREFIX,
     SEGMENTS_PREFIX,
+    ruleset_digest,
 )
 from infra.compute.roles import ServiceRole, Statement
 from infra.data.keys import Keys
@@ -40,6 +42,11 @@ def bucket_arn(place: StackContext) -> pulumi.Output[str]:
 def bucket_name(place: StackContext) -> pulumi.Output[str]:
     """Return the bucket's name; the account is part of it, since names of buckets are global."""
     return place.account_id.apply(lambda account: place.name("bucket", f"reports-{account}"))
+
+
+def program_ruleset() -> str:
+    """Return the digest of the ruleset that the program uploads: what is in git was approved there."""
+    return ruleset_digest(*((RULES / name).read_bytes() for name in RULESET_FILES))
 
 
 class ReportBucket(pulumi.ComponentResource):
@@ -126,6 +133,15 @@ class ReportBucket(pulumi.ComponentResource):
         """Allow a role to read the ruleset and the models."""
         statement = Statement(actions=("s3:GetObject",), resources=(self._objects(RULESET_PREFIX),))
         role.allow("read-ruleset", statement, *self._keys.to_read("s3"))
+
+    def grant_read_approvals(self, role: ServiceRole) -> None:
+        """Allow a role to see who approved a ruleset."""
+        listing = Statement(
+            actions=("s3:ListBucket",),
+            resources=(self._bucket.arn,),
+            conditions={"StringLike": {"s3:prefix": [f"{RULES_APPROVAL_PREFIX}*"]}},
+        )
+        role.allow("read-approvals", listing)
 
     def grant_read_earlier_rulesets(self, role: ServiceRole) -> None:
         """Allow a role to list and read earlier versions of the ruleset and the models."""

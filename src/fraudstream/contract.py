@@ -4,6 +4,7 @@ Other parts import these names; none of them repeats a value. Keys, file names, 
 stored or watched outside this code: they never change.
 """
 
+import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -28,6 +29,8 @@ RECEIPTS_PREFIX: Final = "erasure-receipts/"
 REPORT_PREFIX: Final = "reports/"
 AUDIT_PREFIX: Final = "audit/"
 """Of records of what people did."""
+RULES_APPROVAL_PREFIX: Final = "approvals/rules/"
+"""Of the marks that people put on rulesets, each under a ruleset's digest and with their `aws:userid` as its name."""
 RULESET_PREFIX: Final = "rulesets/live/"
 """Of the keys of the active ruleset, and of the models beside it."""
 MODELS_FOLDER: Final = "models/"
@@ -39,6 +42,12 @@ LISTS_FILE: Final = "lists.yaml"
 RULESET_FILES: Final = (RULESET_FILE, RATES_FILE, LISTS_FILE)
 MODELS_FILE: Final = "models.yaml"
 """It names the active models."""
+
+
+def ruleset_digest(*files: bytes) -> str:
+    """Return what a ruleset is approved by: a SHA-256 over those of its files, in the order of `RULESET_FILES`."""
+    return hashlib.sha256(b"".join(hashlib.sha256(file).digest() for file in files)).hexdigest()
+
 
 ANSWER_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -79,6 +79,8 @@ class ProcessorSettings(CommonSettings, frozen=True, kw_only=True):
     bucket: str = ""
     time_zone: str = "UTC"
     label_delay_days: Annotated[int, msgspec.Meta(ge=0, le=8)] = 7
+    approved_ruleset: str = ""
+    """The digest of the ruleset that came with the program, where any other needs two people; else nothing."""
 
 
 class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):
@@ -97,6 +99,8 @@ class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):
     profile_retention_days: int = RETENTION_DAYS
     alert_retention_days: int = RETENTION_DAYS
     outbox_table: str = ""
+    approved_ruleset: str = ""
+    """As the processor's."""
     events: str = ""
     """Types of the events that other systems are told, separated by commas; none: there is no outbox to write to."""
 

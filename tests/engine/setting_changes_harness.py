@@ -80,6 +80,11 @@ CHANGES: Mapping[str, Change] = {
     "reviewExpiryDays": Change("0"),
     "customerIndex": Change("false", "table-transactions"),
     "dailyRequestsAlarm": Change("5000000", "alarm-spend"),
+    "fourEyes": Change(
+        "rules",
+        f"{PROCESSOR} {ANALYZER}",
+        created="policy-fraud-analyzer-read-approvals policy-transaction-processor-read-approvals",
+    ),
     "decisionLogDays": Change("800", LIFECYCLE),
     "events": Change("all", ANALYZER, created=_EVENTS),
     "inlineBudgetMilliseconds": Change("500", PROCESSOR),

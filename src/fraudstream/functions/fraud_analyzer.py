@@ -10,6 +10,7 @@ from fraudstream.contract import ANALYZER, RULESET_PREFIX
 from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar, time_zone
 from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.detection.stores.approvals import Approvals, NotApprovedError
 from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.detection.stores.outbox import Outbox
 from fraudstream.detection.stores.profiles import ProfileStore
@@ -36,6 +37,10 @@ _DYNAMODB = quick_dynamodb(_LIMITS)
 
 
 def _refused(error: Exception) -> None:
+    if isinstance(error, NotApprovedError):
+        # Each change is so for some minutes: no reason to wake anybody.
+        _LOG.failure("the ruleset in S3 waits for another person, the last good one stays active", error)
+        return
     _METER.count(Metric.RULESET_INVALID)
     _LOG.failure("the ruleset or a model in S3 cannot be used, the last good one stays active", error)
 
@@ -46,13 +51,15 @@ def _shadow_failed(error: Exception) -> None:
 
 
 _RAISER = TokenRaiser(_SETTINGS.token_keys_on_top)
+_S3 = quick_s3(_SETTINGS.bucket, _LIMITS)
 _RULESETS = RulesetStore(
-    quick_s3(_SETTINGS.bucket, _LIMITS),
+    _S3,
     bucket=_SETTINGS.bucket,
     prefix=RULESET_PREFIX,
     on_refused=_refused,
     history=partial(whole_s3, _LIMITS),
     raiser=_RAISER,
+    approvals=Approvals(_S3, _SETTINGS.bucket, _SETTINGS.approved_ruleset) if _SETTINGS.approved_ruleset else None,
 )
 _ANALYZER = Analyzer(
     profiles=ProfileStore(_DYNAMODB, _SETTINGS.profiles_table, _SETTINGS.profile_retention_days, _POOL),

@@ -42,22 +42,26 @@ def _inline_decider() -> InlineDecider:
     """Load what judging needs, with clients of its own: one attempt each, within the budget."""
     from fraudstream.detection.features.compute import Calendar, time_zone  # noqa: PLC0415  (nobody may ever wait)
     from fraudstream.detection.inline import InlineJudge  # noqa: PLC0415
+    from fraudstream.detection.stores.approvals import Approvals  # noqa: PLC0415
     from fraudstream.detection.stores.ruleset import RulesetStore  # noqa: PLC0415
 
     budget = _settings.inline_budget_milliseconds / 1000
     limits = Limits(connect_seconds=budget / 2, read_seconds=budget / 2, attempts=1)
     deadline = Deadline()
+    s3 = quick_s3(_settings.bucket, limits, deadline.check)
+    known = _settings.approved_ruleset
     return InlineJudge(
         dynamodb=quick_dynamodb(limits, deadline.check),
         deadline=deadline,
         table=_settings.profiles_table,
         # Earlier versions are the analyzer's business: without a ruleset there is no inline decision.
         rulesets=RulesetStore(
-            quick_s3(_settings.bucket, limits, deadline.check),
+            s3,
             bucket=_settings.bucket,
             prefix=RULESET_PREFIX,
             on_refused=_not_refreshed,
             raiser=_raiser,
+            approvals=Approvals(s3, _settings.bucket, known) if known else None,
         ),
         calendar=Calendar(time_zone(_settings.time_zone), _settings.label_delay_days),
         budget_seconds=budget,

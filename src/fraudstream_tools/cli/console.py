@@ -38,6 +38,10 @@ def console(
             help="A copy of the decision log (`fraudstream log pull`), which knows who shares cards and devices.",
         ),
     ] = None,
+    rules: Annotated[
+        Path,
+        typer.Option("--rules", metavar="FOLDER", help="The folder of rules whose fixtures a draft is tried on."),
+    ] = Path("rules"),
     stack: StackOption = None,
 ) -> None:
     """Review alerts in the browser, until Ctrl-C.
@@ -54,7 +58,7 @@ def console(
     from fraudstream_tools.console.server import serve
 
     system = _system(Deployment(stack))
-    system.log = log
+    system.log, system.rules = log, rules
 
     def ready(url: str) -> None:
         out.print(url, soft_wrap=True, markup=False)
@@ -84,6 +88,7 @@ def _system(deployment: Deployment) -> "ConsoleSystem":
         bucket=deployment["bucketName"],
         service_level=ServiceLevel.of_outputs(deployment.get("reviewHours"), deployment.get("reviewExpiryDays")),
         back_office=deployment.get("backOfficeUrl"),
+        approved_ruleset=deployment.get("approvedRuleset"),
         cloudwatch=None if deployment.is_local else watch(deployment.client("cloudwatch")),
         environment=deployment["alertsTable"].removeprefix("table-alerts-"),
         ask_for_tokens=partial(ask_for_tokens, watch(deployment.client("lambda")), processor) if processor else None,

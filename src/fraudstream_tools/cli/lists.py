@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.text import Text
 
+from fraudstream_tools.cli.support.active_ruleset import ruleset_bucket
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.privacy import tokens_of
@@ -178,9 +179,7 @@ def _lists(deployment: Deployment) -> "EntityLists":
 
 
 def _ruleset(deployment: Deployment) -> "Ruleset":
-    from fraudstream_tools.operations.rulesets.active import RulesetBucket
-
-    return RulesetBucket(deployment.client("s3"), deployment["bucketName"]).active()
+    return ruleset_bucket(deployment).active()
 
 
 def _warn_if_not_asked_for(ruleset: "Ruleset", list_name: str) -> None:

@@ -1,4 +1,4 @@
-"""`fraudstream rules deploy|history|rollback`: which ruleset a running fraudstream judges by."""
+"""`fraudstream rules deploy|approve|history|rollback`: which ruleset a running fraudstream judges by."""
 
 import dataclasses
 from collections.abc import Generator, Mapping
@@ -12,6 +12,7 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
+from fraudstream_tools.cli.support.active_ruleset import ruleset_bucket
 from fraudstream_tools.cli.support.deployment import Deployment, SystemKind, target
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
@@ -19,6 +20,7 @@ from fraudstream_tools.cli.support.terminal.output import CommandError, out, pri
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.rulesets.active import RulesetBucket, RulesetPlan
+    from fraudstream_tools.operations.rulesets.approving import RuleApproval
     from fraudstream_tools.operations.rulesets.differences import RuleDifference, RulesetDifference
     from fraudstream_tools.operations.rulesets.history import RulesetVersion
 
@@ -42,6 +44,7 @@ _SHOWN_KEYS: Final = ("when", "points", "decision", "mode")
 def register(rules: typer.Typer) -> None:
     """Add this module's commands to the group of the rules."""
     rules.command()(deploy)
+    rules.command()(approve)
     rules.command()(history)
     rules.command()(rollback)
 
@@ -74,9 +77,35 @@ def deploy(
     deployment = target(stack, to)
     with _problems(f"the ruleset in {folder} cannot be used:"):
         contents = RulesFolder(folder).contents
-        bucket = _bucket(deployment)
+        bucket = ruleset_bucket(deployment)
         plan = bucket.plan_deployment(contents)
         _carry_out("deploy", deployment, bucket, plan, reason, yes=yes, dry_run=dry_run, as_json=as_json)
+
+
+def approve(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="The version that you have looked at.")],
+    *,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it may become active.")],
+    to: ToOption = None,
+    stack: StackOption = None,
+) -> None:
+    """Put your mark on the newest ruleset, where the stack asks for two people (setting `fourEyes`).
+
+    Whoever publishes a ruleset puts a mark on it, and it stays unused until somebody else has done so. Before the
+    setting is turned on, two people approve the active ruleset in this way: without marks it would not be used any
+    more. The ruleset that came with the program needs none.
+
+    ```
+    fraudstream rules history
+    fraudstream rules approve 3f9c0d2a71be --reason "seen with the backtest of Monday"
+    ```
+    """
+    deployment = target(stack, to)
+    with _problems("the ruleset cannot be approved:"):
+        _approval(deployment).approve(next(ruleset_bucket(deployment).history(), None), version, reason=reason)
+    out.print(
+        f"your mark is on {version}; functions use it within a minute of the second", markup=False, soft_wrap=True
+    )
 
 
 def rollback(
@@ -105,7 +134,7 @@ def rollback(
     """
     deployment = target(stack, to)
     with _problems("the ruleset cannot be used:"):
-        bucket = _bucket(deployment)
+        bucket = ruleset_bucket(deployment)
         plan = bucket.plan_rollback(version)
         _carry_out("rollback", deployment, bucket, plan, reason, yes=yes, dry_run=dry_run, as_json=as_json)
 
@@ -128,7 +157,7 @@ def history(
     ```
     """
     deployment = target(stack, to)
-    found = list(islice(_bucket(deployment).history(), limit))
+    found = list(islice(ruleset_bucket(deployment).history(), limit))
     if as_json:
         print_json([_version_as_json(each) for each in found])
         return
@@ -152,13 +181,16 @@ def _print_version(version: "RulesetVersion") -> None:
         reason = f": {version.note.reason}" if version.note.reason else ""
         out.print(f"    {version.note.action} by {version.note.by}{reason}", markup=False, soft_wrap=True)
     for problem in version.problems:
-        out.print(Text(f"    refused: {problem}", style="red"), soft_wrap=True)
+        out.print(Text(f"    {standing}: {problem}", style="red"), soft_wrap=True)
 
 
-def _bucket(deployment: Deployment) -> "RulesetBucket":
-    from fraudstream_tools.operations.rulesets.active import RulesetBucket
+def _approval(deployment: Deployment) -> "RuleApproval":
+    from fraudstream_tools.operations.audit.identity import operator_of
+    from fraudstream_tools.operations.audit.records import AuditLog
+    from fraudstream_tools.operations.rulesets.approving import RuleApproval
 
-    return RulesetBucket(deployment.client("s3"), deployment["bucketName"])
+    s3, bucket, operator = deployment.client("s3"), deployment["bucketName"], operator_of(deployment.client("sts"))
+    return RuleApproval(s3=s3, bucket=bucket, operator=operator, audit=AuditLog(s3, bucket, operator))
 
 
 @contextmanager
@@ -166,13 +198,14 @@ def _problems(heading: str) -> Generator[None]:
     from fraudstream.detection.rules.ruleset import RulesetError
     from fraudstream_tools.operations.audit.change_note import ReasonError
     from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError
+    from fraudstream_tools.operations.rulesets.approving import ApprovalError
     from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
 
     try:
         yield
     except RulesetError as error:
         raise CommandError("\n  ".join([heading, *error.problems])) from None
-    except (ConcurrentChangeError, NoSuchVersionError, ReasonError) as error:
+    except (ApprovalError, ConcurrentChangeError, NoSuchVersionError, ReasonError) as error:
         raise CommandError(str(error)) from None
 
 
@@ -202,6 +235,8 @@ def _carry_out(
     if is_written:
         confirm(f"make {plan.after} the active ruleset?", yes=yes, as_json=as_json)
         note = ChangeNote(action=action, by=operator_of(deployment.client("sts")).arn, reason=why)
+        if deployment.get("approvedRuleset"):
+            _approval(deployment).mark(plan.contents)
         bucket.put(plan, note)
     if as_json:
         print_json(
@@ -217,7 +252,8 @@ def _carry_out(
             }
         )
     elif is_written:
-        out.print(f"{plan.after} is stored; functions use it within a minute", markup=False, soft_wrap=True)
+        when = "when somebody else has approved it" if deployment.get("approvedRuleset") else "within a minute"
+        out.print(f"{plan.after} is stored; functions use it {when}", markup=False, soft_wrap=True)
 
 
 def _print_plan(plan: "RulesetPlan", place: str) -> None:
@@ -264,6 +300,8 @@ def _shown(value: object) -> str:
 
 
 def _standing(version: "RulesetVersion") -> str:
+    if version.waits:
+        return "waits"
     return "refused" if version.problems else "active" if version.is_active else "usable"
 
 

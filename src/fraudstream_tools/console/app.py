@@ -26,6 +26,7 @@ from fraudstream_tools.console.pages import (
     reports,
     rules,
     rules_edit,
+    rules_trial,
     search,
     today,
 )
@@ -85,7 +86,10 @@ def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
             Route("/rules/history", rules.history),
             Route("/rules/edit", rules_edit.show),
             Route("/rules/check", rules_edit.check, methods=["POST"]),
+            Route("/rules/problems", rules_trial.problems, methods=["POST"]),
+            Route("/rules/try", rules_trial.try_out, methods=["POST"]),
             Route("/rules/publish", rules_edit.publish, methods=["POST"]),
+            Route("/rules/approve", rules_edit.approve, methods=["POST"]),
             Route("/rules/roll-back", rules_edit.roll_back, methods=["POST"]),
             Route("/models", models.show),
             Route("/reports", reports.show),

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from fraudstream.contract import TRANSACTION_PLACE
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
+from fraudstream.detection.stores.approvals import Approvals
 from fraudstream_tools.operations.alarms import RingingAlarm, ringing_alarms
 from fraudstream_tools.operations.alerts import AlertQueue
 from fraudstream_tools.operations.audit.identity import Operator
@@ -24,9 +25,11 @@ from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.privacy.tokens import AskForTokens
 from fraudstream_tools.operations.reviews import Reviews
 from fraudstream_tools.operations.rulesets.active import RulesetBucket
+from fraudstream_tools.operations.rulesets.approving import RuleApproval
 from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
 from fraudstream_tools.operations.rulesets.publishing import RulePublishing
 from fraudstream_tools.operations.search import TokenSearch
+from fraudstream_tools.rules.fixtures import FOLDER
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -51,11 +54,15 @@ class ConsoleSystem:
     bucket: str
     ask_for_tokens: AskForTokens | None = None
     """Asks the processor for tokens; None where nobody knows its name."""
+    rules: Path = Path("rules")
+    """The folder with the rules' fixtures in it, where there is one."""
     log: Path | None = None
     """A copy of the decision log; None where there is none."""
     service_level: ServiceLevel = field(default_factory=ServiceLevel)
     back_office: str | None = None
     """Where the team's own system shows a transaction."""
+    approved_ruleset: str | None = None
+    """The digest of the ruleset that came with the program, where any other needs two people; else None."""
     cloudwatch: Any = None
     """boto3's client; None where there are no alarms, as on one machine."""
     environment: str = ""
@@ -66,7 +73,9 @@ class ConsoleSystem:
     @property
     def rulesets(self) -> RulesetBucket:
         """The stored rulesets."""
-        return RulesetBucket(self.s3, self.bucket)
+        known = self.approved_ruleset
+        approvals = Approvals(self.s3, self.bucket, known) if known else None
+        return RulesetBucket(self.s3, self.bucket, approvals=approvals)
 
     @property
     def ruleset(self) -> Ruleset | None:
@@ -78,6 +87,11 @@ class ConsoleSystem:
                 self._ruleset = None
             self._read_at = time.monotonic()
         return self._ruleset
+
+    @property
+    def has_fixtures(self) -> bool:
+        """Whether a draft can be tried on fixtures here."""
+        return (self.rules / FOLDER).is_dir()
 
     @property
     def queue(self) -> AlertQueue:
@@ -131,7 +145,13 @@ class ConsoleSystem:
     @property
     def publishing(self) -> RulePublishing:
         """What the operator may do with rules."""
-        return RulePublishing(rulesets=self.rulesets, operator=self.operator, audit=self.audit)
+        approval = RuleApproval(s3=self.s3, bucket=self.bucket, operator=self.operator, audit=self.audit)
+        return RulePublishing(
+            rulesets=self.rulesets,
+            operator=self.operator,
+            audit=self.audit,
+            approval=approval if self.approved_ruleset else None,
+        )
 
     def office_link(self, transaction_id: str) -> str | None:
         """Return where the team's own system shows a transaction; None where nobody said it."""

@@ -128,6 +128,18 @@ def test_a_rule_author_publishes_and_takes_back(aws: MinistackServer, system: Sy
     assert "is active again" in words(back)
 
 
+def test_an_author_approves_in_their_own_name_alone(aws: MinistackServer, system: System, policies: Policies) -> None:
+    del system
+    s3 = Desk(aws, policies["rule-author"]).browser.system.s3
+    put = partial(s3.put_object, Bucket=BUCKET, Body=b"{}")
+    put(Key=f"approvals/rules/0123/{ANNA.user_id}")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        put(Key=f"approvals/rules/0123/{BEN.user_id}")
+    for role in ("analyst", "auditor"):
+        asked = Asked("s3:PutObject", f"arn:aws:s3:::{BUCKET}/approvals/rules/0123/{ANNA.user_id}")
+        assert not allows(policies[role], asked, {"aws:userid": ANNA.user_id})
+
+
 @pytest.mark.parametrize("role", ["rule-author", "auditor"])
 def test_who_is_no_analyst_changes_no_case_and_is_told(
     aws: MinistackServer, system: System, policies: Policies, role: str

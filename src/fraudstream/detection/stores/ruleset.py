@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
+    from fraudstream.detection.stores.approvals import Approvals
+
 CHECK_SECONDS: Final = 60.0
 
 
@@ -37,6 +39,7 @@ class RulesetStore:
         clock: Callable[[], float] = time.monotonic,
         history: Callable[[], S3Client] | None = None,
         raiser: TokenRaiser | None = None,
+        approvals: Approvals | None = None,
     ) -> None:
         """Store where the ruleset is.
 
@@ -51,8 +54,10 @@ class RulesetStore:
             history: makes the client that reads earlier versions: a first look takes one where the present one cannot
                 be used. None: it raises what was wrong.
             raiser: has the keys of later token numbers: lists may hold tokens of earlier ones.
+            approvals: knows who approved a ruleset; None where one person is enough.
         """
         self._raiser = raiser or TokenRaiser()
+        self._approvals = approvals
         self._bucket = bucket
         self._prefix = prefix
         self._files = S3Cache(s3, bucket=bucket, prefix=prefix)
@@ -153,6 +158,8 @@ class RulesetStore:
     def _usable(self, *files: bytes) -> Ruleset:
         ruleset = load(*files)
         trial.check_ruleset(ruleset)
+        if self._approvals:
+            self._approvals.check(*files)
         return ruleset.with_raised_lists(self._raiser)
 
     def _look_at_models(self) -> None:

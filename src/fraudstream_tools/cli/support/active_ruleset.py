@@ -7,6 +7,20 @@ from fraudstream_tools.cli.support.terminal.output import CommandError, err
 
 if TYPE_CHECKING:
     from fraudstream.detection.rules.ruleset import Ruleset
+    from fraudstream_tools.operations.rulesets.active import RulesetBucket
+
+
+def ruleset_bucket(deployment: Deployment) -> "RulesetBucket":
+    """Return the stored rulesets, with who approved them where the stack asks for two people.
+
+    Raises:
+        CommandError: nothing says where they are.
+    """
+    from fraudstream.detection.stores.approvals import Approvals
+    from fraudstream_tools.operations.rulesets.active import RulesetBucket
+
+    s3, bucket, known = deployment.client("s3"), deployment["bucketName"], deployment.get("approvedRuleset")
+    return RulesetBucket(s3, bucket, approvals=Approvals(s3, bucket, known) if known else None)
 
 
 def required_ruleset(deployment: Deployment) -> "Ruleset":
@@ -16,11 +30,10 @@ def required_ruleset(deployment: Deployment) -> "Ruleset":
         CommandError: nothing says where it is, or it cannot be used.
     """
     from fraudstream.detection.rules.ruleset import RulesetError
-    from fraudstream_tools.operations.rulesets.active import RulesetBucket
     from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
 
     try:
-        return RulesetBucket(deployment.client("s3"), deployment["bucketName"]).active()
+        return ruleset_bucket(deployment).active()
     except (NoSuchVersionError, RulesetError) as error:
         raise CommandError(f"the active ruleset, with its exchange rates, cannot be used: {error}") from None
 

@@ -47,6 +47,7 @@ VARIABLES: Mapping[str, str] = {
     "reviewHours": "FRAUDSTREAM_REVIEW_HOURS",
     "reviewExpiryDays": "FRAUDSTREAM_REVIEW_EXPIRY_DAYS",
     "backOfficeUrl": "FRAUDSTREAM_BACK_OFFICE_URL",
+    "approvedRuleset": "FRAUDSTREAM_APPROVED_RULESET",
     "processorFunction": "FRAUDSTREAM_PROCESSOR_FUNCTION",
 }
 """The stack's outputs that commands need, and the environment variable that replaces each."""

@@ -58,4 +58,6 @@ def show(request: Request) -> Response:
 def history(request: Request) -> Response:
     """Answer with the newest versions of the ruleset."""
     system: ConsoleSystem = request.app.state.system
-    return page(request, "rules_history", versions=list(islice(system.rulesets.history(), VERSIONS)), most=VERSIONS)
+    versions = list(islice(system.rulesets.history(), VERSIONS))
+    waiting = system.publishing.waiting() if versions and versions[0].waits else None
+    return page(request, "rules_history", versions=versions, waiting=waiting, most=VERSIONS)

@@ -11,6 +11,7 @@ from fraudstream.detection.rules.ruleset import RulesetError
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.audit.change_note import ReasonError
 from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, RulesetPlan
+from fraudstream_tools.operations.rulesets.approving import ApprovalError
 from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def show(request: Request) -> Response:
     system: ConsoleSystem = request.app.state.system
     stored = system.rulesets.stored().contents.get(RULESET_FILE, b"")
     ruleset = system.ruleset
-    return _editor(request, stored.decode("utf-8", "replace"), base=ruleset.version if ruleset else "")
+    return show_editor(request, stored.decode("utf-8", "replace"), base=ruleset.version if ruleset else "")
 
 
 def check(request: Request) -> Response:
@@ -32,8 +33,8 @@ def check(request: Request) -> Response:
     try:
         plan = system.publishing.check(draft)
     except RulesetError as error:
-        return _editor(request, draft, base=base, problems=error.problems)
-    return _editor(request, draft, base=base, plan=plan)
+        return show_editor(request, draft, base=base, problems=error.problems)
+    return show_editor(request, draft, base=base, plan=plan)
 
 
 def publish(request: Request) -> Response:
@@ -44,10 +45,10 @@ def publish(request: Request) -> Response:
     try:
         plan = system.publishing.publish(draft, base=base, reason=form.get("reason", ""))
     except RulesetError as error:
-        return _editor(request, draft, base=base, problems=error.problems)
+        return show_editor(request, draft, base=base, problems=error.problems)
     except (ConcurrentChangeError, ReasonError) as error:
-        return _editor(request, draft, base=base, problems=[f"nothing was changed: {error}"])
-    return _done(request, f"Ruleset {plan.after} is active within a minute.")
+        return show_editor(request, draft, base=base, problems=[f"nothing was changed: {error}"])
+    return _done(request, _published(system, plan.after, "active within a minute"))
 
 
 def roll_back(request: Request) -> Response:
@@ -56,17 +57,52 @@ def roll_back(request: Request) -> Response:
     form = request.state.form
     try:
         plan = system.publishing.roll_back(form.get("version", ""), reason=form.get("reason", ""))
-        said = f"Ruleset {plan.after} is active again within a minute."
+        said = _published(system, plan.after, "active again within a minute")
     except (NoSuchVersionError, ConcurrentChangeError, ReasonError) as error:
         said = f"Nothing was changed: {error}."
     return _done(request, said)
 
 
-def _editor(
-    request: Request, draft: str, *, base: str, plan: RulesetPlan | None = None, problems: object = ()
+def approve(request: Request) -> Response:
+    """Put the person's mark on the ruleset that waits for another person."""
+    system: ConsoleSystem = request.app.state.system
+    form = request.state.form
+    version = form.get("version", "")
+    try:
+        system.publishing.approve(version, reason=form.get("reason", ""))
+        said = f"You have approved ruleset {version}."
+    except (ApprovalError, ReasonError) as error:
+        said = f"Nothing was changed: {error}."
+    return _done(request, said)
+
+
+def _published(system: "ConsoleSystem", version: str, when: str) -> str:
+    if system.approved_ruleset:
+        return f"Ruleset {version} is stored, and waits until somebody else has approved it."
+    return f"Ruleset {version} is {when}."
+
+
+def show_editor(
+    request: Request,
+    draft: str,
+    *,
+    base: str,
+    plan: RulesetPlan | None = None,
+    problems: object = (),
+    trial: object = None,
 ) -> Response:
+    """Answer with the editor.
+
+    Args:
+        request: what it answers.
+        draft: the text to edit.
+        base: the version of the ruleset that it was made from.
+        plan: what would change; None where that was not asked.
+        problems: what is wrong.
+        trial: what fixtures and a copy of the log said; None where that was not asked.
+    """
     fields = [field.name for field in FIELDS]
-    return page(request, "rules_edit", draft=draft, base=base, plan=plan, problems=problems, fields=fields)
+    return page(request, "rules_edit", draft=draft, base=base, plan=plan, problems=problems, trial=trial, fields=fields)
 
 
 def _done(request: Request, said: str) -> Response:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from fraudstream.contract import LISTS_FILE, RATES_FILE, RULESET_FILE, RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
+from fraudstream.detection.stores.approvals import Approvals
 from fraudstream.detection.stores.s3_cache import is_absent
 from fraudstream_tools.operations.audit.change_note import ChangeNote
 from fraudstream_tools.operations.rulesets.differences import RulesetDifference, compare
@@ -60,12 +61,14 @@ class RulesetBucket:
     Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
     """
 
-    def __init__(self, s3: "S3Client", bucket: str, prefix: str = RULESET_PREFIX) -> None:
-        """Store where it is."""
+    def __init__(
+        self, s3: "S3Client", bucket: str, prefix: str = RULESET_PREFIX, *, approvals: Approvals | None = None
+    ) -> None:
+        """Store where it is, and who knows what was approved; None where one person is enough."""
         self._s3 = s3
         self._bucket = bucket
         self._prefix = prefix
-        self._history = RulesetHistory(s3, bucket, prefix)
+        self._history = RulesetHistory(s3, bucket, prefix, approvals)
 
     def stored(self) -> StoredRuleset:
         """Read the files as they are stored now."""
@@ -88,6 +91,14 @@ class RulesetBucket:
             NoSuchVersionError: the bucket keeps none.
         """
         return checked(self._history.active().contents)
+
+    def active_files(self) -> Mapping[str, bytes]:
+        """Return the three files of the ruleset that functions judge by, by name.
+
+        Raises:
+            NoSuchVersionError: the bucket keeps none.
+        """
+        return self._history.active().contents
 
     def history(self) -> Iterator[RulesetVersion]:
         """Yield what is and was stored; see `RulesetHistory.versions`."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from fraudstream.contract import RULESET_FILES
 from fraudstream.detection import trial
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load, version_of
+from fraudstream.detection.stores.approvals import Approvals, NotApprovedError
 from fraudstream.detection.stores.earlier_versions import FolderState, states
 from fraudstream_tools.operations.audit.change_note import ChangeNote
 
@@ -37,6 +38,8 @@ class RulesetVersion:
     problems: tuple[str, ...]
     """Why the functions refuse it; empty where they do not."""
     is_active: bool
+    waits: bool = False
+    """Whether it could be used, and another person has to approve it."""
     contents: Mapping[str, bytes]
 
 
@@ -62,11 +65,12 @@ class RulesetHistory:
     Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
     """
 
-    def __init__(self, s3: "S3Client", bucket: str, prefix: str) -> None:
-        """Store where it is."""
+    def __init__(self, s3: "S3Client", bucket: str, prefix: str, approvals: Approvals | None = None) -> None:
+        """Store where it is, and who knows what was approved; None where one person is enough."""
         self._s3 = s3
         self._bucket = bucket
         self._prefix = prefix
+        self._approvals = approvals
         self._known: dict[tuple[str, str], tuple[bytes, ChangeNote | None]] = {}
 
     def versions(self) -> Iterator[RulesetVersion]:
@@ -150,10 +154,13 @@ class RulesetHistory:
     def _version(self, made_by: list[FolderState], note: ChangeNote | None) -> RulesetVersion:
         newest = made_by[0]
         contents = {name: self._read(name, version)[0] for name, version in newest.versions.items()}
+        rules, problems, waits = None, (), False
         try:
-            rules, problems = len(checked(contents).rules), ()
+            rules = len(checked(contents).rules)
+            if self._approvals:
+                self._approvals.check(*(contents[name] for name in RULESET_FILES))
         except RulesetError as error:
-            rules, problems = None, error.problems
+            problems, waits = error.problems, isinstance(error, NotApprovedError)
         is_whole = all(name in contents for name in RULESET_FILES)
         return RulesetVersion(
             version=version_of(*(contents[name] for name in RULESET_FILES)) if is_whole else None,
@@ -163,6 +170,7 @@ class RulesetHistory:
             rules=rules,
             problems=problems,
             is_active=False,
+            waits=waits,
             contents=contents,
         )
 

@@ -6,10 +6,13 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 from dataclasses import dataclass
 
 from fraudstream.contract import RULESET_FILE
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream_tools.operations.audit.change_note import ChangeNote, checked_reason
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, RulesetBucket, RulesetPlan
+from fraudstream_tools.operations.rulesets.approving import ApprovalError, RuleApproval
+from fraudstream_tools.operations.rulesets.history import checked
 
 _TARGET = "ruleset"
 
@@ -21,6 +24,16 @@ class RulePublishing:
     rulesets: RulesetBucket
     operator: Operator
     audit: AuditLog
+    approval: RuleApproval | None = None
+    """Puts the person's mark on what they publish; None where no second person is asked for."""
+
+    def read(self, draft: str) -> Ruleset:
+        """Return a draft of ruleset.yaml as the functions would read it, beside the stored rates and lists.
+
+        Raises:
+            RulesetError: every problem of the draft.
+        """
+        return checked({**self.rulesets.stored().contents, RULESET_FILE: draft_file(draft)})
 
     def check(self, draft: str) -> RulesetPlan:
         """Return what would change if a draft of ruleset.yaml became active.
@@ -29,7 +42,7 @@ class RulePublishing:
             RulesetError: every problem of the draft.
         """
         stored = self.rulesets.stored().contents
-        return self.rulesets.plan_deployment({**stored, RULESET_FILE: _unix(draft)})
+        return self.rulesets.plan_deployment({**stored, RULESET_FILE: draft_file(draft)})
 
     def publish(self, draft: str, *, base: str, reason: str) -> RulesetPlan:
         """Make a draft of ruleset.yaml active, and return what changed.
@@ -67,12 +80,34 @@ class RulePublishing:
         self._put("roll-back-rules", "rollback", plan, why)
         return plan
 
+    def waiting(self) -> RulesetPlan | None:
+        """Return what would change if somebody else approved the newest ruleset; None where it waits for nobody."""
+        newest = next(self.rulesets.history(), None)
+        return self.rulesets.plan_deployment(newest.contents) if newest is not None and newest.waits else None
+
+    def approve(self, version: str, *, reason: str) -> None:
+        """Put the person's mark on the newest ruleset.
+
+        Args:
+            version: which one they have seen.
+            reason: why it may become active.
+
+        Raises:
+            ApprovalError: another one is stored by now, their mark is on it already, or nobody asks for marks.
+            ReasonError: the reason is empty, too long or holds a card number.
+        """
+        if self.approval is None:
+            raise ApprovalError("this stack asks for no second person: see the setting fourEyes")
+        self.approval.approve(next(self.rulesets.history(), None), version, reason=reason)
+
     def _put(self, action: str, command: str, plan: RulesetPlan, reason: str) -> None:
         before, after = {"version": plan.before}, {"version": plan.after}
         with self.audit.recorded(action, _TARGET, reason=reason, before=before, after=after):
+            if self.approval:
+                self.approval.mark(plan.contents)
             self.rulesets.put(plan, ChangeNote(action=command, by=self.operator.arn, reason=reason))
 
 
-def _unix(text: str) -> bytes:
+def draft_file(text: str) -> bytes:
     """Return a text as browsers send it with the line ends that files have."""
     return (text.replace("\r\n", "\n").rstrip("\n") + "\n").encode()

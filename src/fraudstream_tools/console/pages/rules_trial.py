@@ -1,0 +1,59 @@
+"""A draft of rules while it is written: what is wrong with it, and what it would have done."""
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from fraudstream.contract import RULESET_FILE
+from fraudstream.detection.rules.ruleset import RulesetError
+from fraudstream.reporting.log.reader.files import DecisionLogError
+from fraudstream_tools.console.pages.rules_edit import show_editor
+from fraudstream_tools.operations.rulesets.publishing import draft_file
+from fraudstream_tools.operations.rulesets.trials import DraftBacktest, FixtureRun, try_fixtures, try_on_log
+from fraudstream_tools.rules.fixtures import FixtureError
+
+if TYPE_CHECKING:
+    from fraudstream_tools.console.system import ConsoleSystem
+
+CHANGES: Final = 100
+"""Transactions on the page; own choice."""
+
+
+def problems(request: Request) -> Response:
+    """Answer with what is wrong with a draft, for the editor's script, which asks while somebody writes."""
+    system: ConsoleSystem = request.app.state.system
+    try:
+        ruleset = system.publishing.read(request.state.form.get("draft", ""))
+    except RulesetError as error:
+        return JSONResponse({"problems": error.problems})
+    return JSONResponse({"problems": [], "rules": len(ruleset.rules)})
+
+
+def try_out(request: Request) -> Response:
+    """Answer with the editor, and what fixtures and a copy of the log say of the draft."""
+    system: ConsoleSystem = request.app.state.system
+    draft, base = request.state.form.get("draft", ""), request.state.form.get("base", "")
+    try:
+        plan = system.publishing.check(draft)
+        files = {**plan.stored.contents, RULESET_FILE: draft_file(draft)}
+        fixtures = try_fixtures(system.rules, files) if system.has_fixtures else None
+        backtest = _on_log(system, files)
+    except RulesetError as error:
+        return show_editor(request, draft, base=base, problems=error.problems)
+    except (FixtureError, DecisionLogError) as error:
+        return show_editor(request, draft, base=base, problems=[str(error)])
+    return show_editor(request, draft, base=base, plan=plan, trial=_Trial(fixtures, backtest))
+
+
+def _on_log(system: "ConsoleSystem", files: dict[str, bytes]) -> DraftBacktest | None:
+    return try_on_log(system.log, system.rulesets.active_files(), files) if system.log else None
+
+
+class _Trial:
+    """What was found, as the page shows it."""
+
+    def __init__(self, fixtures: FixtureRun | None, backtest: DraftBacktest | None) -> None:
+        self.fixtures = fixtures
+        self.backtest = backtest
+        self.shown = backtest.changes[:CHANGES] if backtest else ()

@@ -1,0 +1,143 @@
+"""Rules that need two people: what one has published waits until another approves it; the functions see to it."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import RULESET_PREFIX, ruleset_digest
+from fraudstream.detection.stores.approvals import Approvals, NotApprovedError
+from fraudstream.detection.stores.ruleset import RulesetStore
+from infra.data.report_bucket import program_ruleset
+from tests.console_harness import ANNA, BEN, Browser, browser_on, draft_of, put_ruleset, with_rule, words
+from tests.integration.cli.review_harness import BUCKET, System
+
+NAMES = ("ruleset.yaml", "rates.yaml", "lists.yaml")
+
+
+@pytest.fixture
+def people(aws: MinistackServer, system: System) -> tuple[Browser, Browser]:
+    """Anna and Ben at consoles of a stack that asks for two."""
+    system.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    put_ruleset(system)
+    anna, ben = browser_on(aws, ANNA), browser_on(aws, BEN)
+    for each in (anna, ben):
+        each.system.approved_ruleset = program_ruleset()
+        each.enter()
+    return anna, ben
+
+
+def loader(system: System, refused: list[Exception], clock: Callable[[], float] = lambda: 0.0) -> RulesetStore:
+    """What a function that starts now reads rulesets with."""
+    approvals = Approvals(system.s3, BUCKET, program_ruleset())
+    s3 = system.s3
+    return RulesetStore(
+        s3,
+        bucket=BUCKET,
+        prefix=RULESET_PREFIX,
+        on_refused=refused.append,
+        history=lambda: s3,
+        approvals=approvals,
+        clock=clock,
+    )
+
+
+def rules_of(system: System, refused: list[Exception] | None = None) -> set[str]:
+    return {rule.id for rule in loader(system, [] if refused is None else refused).current().rules}
+
+
+def publish(browser: Browser) -> str:
+    page = browser.page("/rules/edit")
+    fields = browser.form(page, "/rules/check") | {"draft": with_rule(draft_of(page)), "reason": "transfers"}
+    return browser.send("/rules/publish", **fields)
+
+
+def approve(browser: Browser) -> str:
+    form = browser.form(browser.page("/rules/history"), "/rules/approve")
+    return words(browser.send("/rules/approve", **form, reason="seen"))
+
+
+def test_a_published_ruleset_counts_only_after_another_person_approved_it(
+    people: tuple[Browser, Browser], system: System
+) -> None:
+    anna, ben = people
+    refused: list[Exception] = []
+    assert "waits until somebody else has approved it" in words(publish(anna))
+    assert "large-night-transfer" not in rules_of(system, refused)
+    assert [type(each) for each in refused] == [NotApprovedError]
+    assert "large-night-transfer added" in words(ben.page("/rules/history"))
+    assert "You have approved" in approve(ben)
+    assert "large-night-transfer" in rules_of(system)
+    assert "waits" not in words(ben.page("/rules/history"))
+    assert [(each["action"], each["userId"]) for each in ben.records()] == [
+        ("publish-rules", ANNA.user_id),
+        ("approve-rules", BEN.user_id),
+    ]
+
+
+def test_nobody_approves_what_they_published(people: tuple[Browser, Browser], system: System) -> None:
+    anna, _ = people
+    publish(anna)
+    assert "somebody else has to look at it" in approve(anna)
+    assert "large-night-transfer" not in rules_of(system)
+
+
+def test_a_running_function_keeps_its_ruleset_until_the_second_mark(
+    people: tuple[Browser, Browser], system: System
+) -> None:
+    anna, ben = people
+    seconds = iter(range(0, 10_000, 100))
+    store = loader(system, [], lambda: float(next(seconds)))
+    before = store.current().version
+    publish(anna)
+    assert store.current().version == before
+    approve(ben)
+    assert store.current().version != before
+
+
+def test_what_is_approved_is_not_what_somebody_stores_afterwards(
+    people: tuple[Browser, Browser], system: System
+) -> None:
+    anna, ben = people
+    publish(anna)
+    form = ben.form(ben.page("/rules/history"), "/rules/approve")
+    changed = system.s3.get_object(Bucket=BUCKET, Key=f"{RULESET_PREFIX}ruleset.yaml")["Body"].read() + b"\n"
+    system.s3.put_object(Bucket=BUCKET, Key=f"{RULESET_PREFIX}ruleset.yaml", Body=changed)
+    assert "look at it again" in words(ben.send("/rules/approve", **form, reason="seen"))
+    assert "large-night-transfer" not in rules_of(system)
+
+
+def test_a_mark_below_somebody_elses_name_is_none(people: tuple[Browser, Browser], system: System) -> None:
+    """The policy's pattern ends with the person's own id, and lets more parts stand before it."""
+    anna, _ = people
+    publish(anna)
+    files = [system.s3.get_object(Bucket=BUCKET, Key=RULESET_PREFIX + name)["Body"].read() for name in NAMES]
+    digest = ruleset_digest(*files)
+    put = partial(system.s3.put_object, Bucket=BUCKET, Body=b"{}")
+    put(Key=f"approvals/rules/{digest}/{BEN.user_id}/{ANNA.user_id}")
+    put(Key=f"approvals/rules/{digest}/")
+    assert Approvals(system.s3, BUCKET).people(*files) == (ANNA.user_id,)
+    assert "large-night-transfer" not in rules_of(system)
+
+
+def test_a_function_that_has_nothing_approved_says_so(system: System) -> None:
+    put_ruleset(system)
+    key = f"{RULESET_PREFIX}lists.yaml"
+    system.s3.put_object(
+        Bucket=BUCKET, Key=key, Body=system.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() + b"# mine\n"
+    )
+    store = RulesetStore(
+        system.s3,
+        bucket=BUCKET,
+        prefix=RULESET_PREFIX,
+        on_refused=lambda _: None,
+        approvals=Approvals(system.s3, BUCKET, "none"),
+    )
+    with pytest.raises(NotApprovedError, match="rules approve"):
+        store.current()
+
+
+def test_where_one_person_is_enough_nobody_approves(browser: Browser) -> None:
+    fields = {"version": "0" * 12, "reason": "seen"}
+    assert "asks for no second person" in words(browser.send("/rules/approve", **fields))
