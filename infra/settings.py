@@ -200,7 +200,7 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         back_office_url=reader.text(
             "backOfficeUrl", None, _is_template, f"an address with https:// and {TRANSACTION_PLACE} in it"
         ),
-        four_eyes=reader.choice("fourEyes", "none", ("none", "rules")),
+        four_eyes=reader.choice("fourEyes", "nothing", ("nothing", "rules")),
         customer_index=reader.flag("customerIndex", default=True),
         customer_managed_key=reader.flag("customerManagedKey", default=True),
         analytics=reader.flag("analytics", default=False),

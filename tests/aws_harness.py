@@ -1,6 +1,9 @@
 """Tables on the embedded AWS as the stack has them, and the variables by which a function finds it."""
 
-from collections.abc import Mapping
+import gzip
+import json
+import time
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from embedded_aws.ministack.server import MinistackServer
@@ -15,6 +18,7 @@ from fraudstream.contract import (
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
 
 TRANSACTION_KEYS = {"transactionId": "S", "timestamp": "N"}
 
@@ -96,3 +100,43 @@ def function_variables(aws: MinistackServer, settings: Mapping[str, object]) -> 
         "AWS_ACCESS_KEY_ID": aws.credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": aws.credentials.secret_key,
     }
+
+
+def import_items(
+    dynamodb: "DynamoDBClient", s3: "S3Client", bucket: str, table: str, items: Iterable[Mapping[str, Any]]
+) -> None:
+    """Make an empty table anew with items in it, by one import from S3: many times as fast as writing them.
+
+    Args:
+        dynamodb: of the embedded AWS.
+        s3: of the embedded AWS.
+        bucket: where the file of the items is put.
+        table: the table's name.
+        items: in DynamoDB's own form.
+    """
+    asked = dynamodb.describe_table(TableName=table)["Table"]
+    indexes: Any = [
+        {name: index[name] for name in ("IndexName", "KeySchema", "Projection")}  # pyright: ignore[reportTypedDictNotRequiredAccess]
+        for index in asked.get("GlobalSecondaryIndexes", [])
+    ]
+    dynamodb.delete_table(TableName=table)
+    body = "\n".join(json.dumps({"Item": item}) for item in items)
+    s3.put_object(Bucket=bucket, Key=f"imports/{table}.json.gz", Body=gzip.compress(body.encode(), 1))
+    begun = dynamodb.import_table(
+        S3BucketSource={"S3Bucket": bucket, "S3KeyPrefix": f"imports/{table}"},
+        InputFormat="DYNAMODB_JSON",
+        InputCompressionType="GZIP",
+        TableCreationParameters={
+            "TableName": table,
+            "AttributeDefinitions": asked["AttributeDefinitions"],  # pyright: ignore[reportTypedDictNotRequiredAccess]
+            "KeySchema": asked["KeySchema"],  # pyright: ignore[reportTypedDictNotRequiredAccess]
+            "BillingMode": "PAY_PER_REQUEST",
+            **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
+        },
+    )["ImportTableDescription"]["ImportArn"]
+    for _ in range(600):
+        found = dynamodb.describe_import(ImportArn=begun)["ImportTableDescription"]
+        if found["ImportStatus"] != "IN_PROGRESS":
+            break
+        time.sleep(0.2)
+    assert (found["ImportStatus"], found["ErrorCount"]) == ("COMPLETED", 0), found

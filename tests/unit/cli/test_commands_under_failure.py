@@ -128,6 +128,7 @@ ON_DEPLOYMENT = [
     "rules deploy rules --yes --reason tried",
     "rules history",
     "rules rollback --yes --reason tried",
+    "rules approve 3f9c --reason tried",
     "lists show",
     "lists add blocked card card-1 --reason tried",
     "lists remove blocked card tok_0123456789abcdefABCDEF --reason tried",
