@@ -44,4 +44,6 @@ def grant(settings: StackSettings, stores: Stores, roles: Mapping[str, FunctionR
     tables.profiles.grant_one_item(reporter, LOG_CHAIN_ITEM)
     stores.bucket.grant_report(reporter)
     stores.bucket.grant_read_ruleset(reporter)
+    stores.bucket.grant_read_earlier_rulesets(reporter)
+    stores.bucket.grant_read_records(reporter)
     stores.dead_letters.grant_send(reporter)

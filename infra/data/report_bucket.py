@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from fraudstream.contract import (
+    AUDIT_PREFIX,
     DECISION_LOG_PREFIX,
     ERASURE_MARKS_PREFIX,
     MODELS_FILE,
@@ -152,6 +153,16 @@ class ReportBucket(pulumi.ComponentResource):
             conditions={"StringLike": {"s3:prefix": [f"{RULESET_PREFIX}*"]}},
         )
         role.allow("read-earlier-rulesets", objects, listing)
+
+    def grant_read_records(self, role: ServiceRole) -> None:
+        """Allow a role to list and read the records of what people did."""
+        objects = Statement(actions=("s3:GetObject",), resources=(self._objects(AUDIT_PREFIX),))
+        listing = Statement(
+            actions=("s3:ListBucket",),
+            resources=(self._bucket.arn,),
+            conditions={"StringLike": {"s3:prefix": [f"{AUDIT_PREFIX}*"]}},
+        )
+        role.allow("read-records", objects, listing)
 
     def grant_report(self, role: ServiceRole) -> None:
         """Allow a role to read, list and write the decision log and the reports."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from fraudstream.detection.rules.rates import Rates
     from fraudstream.reporting.daily.reporter import Reporter
+    from fraudstream.reporting.daily.schema.people import PeopleFigures
     from fraudstream.reporting.log.rebuilding import LogRebuild
 
 _LIMITS = Limits(read_seconds=10, connections=16)
@@ -246,8 +247,20 @@ def _reporter(context: "LambdaContext") -> "Reporter":
         now=datetime.now(UTC),
         time_left=lambda: context.get_remaining_time_in_millis() / 1000,
         chain=_chain(),
+        people=_people,
         rates=_rates(),
     )
+
+
+def _people(day: date) -> "PeopleFigures | None":
+    from fraudstream.reporting.daily.people import people_of  # noqa: PLC0415  (as above)
+
+    try:
+        return people_of(_s3(), _settings.bucket, day)
+    # The log's figures do not wait for it.
+    except (ClientError, BotoCoreError) as error:
+        _log.failure("records of what people did could not be read", error, date=day.isoformat())
+        return None
 
 
 def _rates() -> "Rates | None":

@@ -17,6 +17,7 @@ from fraudstream.reporting.daily.figures.industry_ratios import FRAUD_RATE_DAYS
 from fraudstream.reporting.daily.revisions import summary_of, with_revision
 from fraudstream.reporting.daily.schema.day_summary import DaySummary
 from fraudstream.reporting.daily.schema.earlier import read_report
+from fraudstream.reporting.daily.schema.people import PeopleFigures
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.summary import look_up, summarize, with_log_state
 from fraudstream.reporting.daily.trends import look_back
@@ -74,6 +75,8 @@ class Reporter:
     """None: nobody vouches for this log."""
     orphans: Callable[[date], tuple[str, ...]] = lambda _: ()
     """Returns ids of a day's claims that never became transactions."""
+    people: Callable[[date], PeopleFigures | None] = lambda _: None
+    """Returns what people did on a day."""
     rates: Rates | None = None
     """Exchange rates to the base currency; without them, the report has no total of all currencies."""
 
@@ -253,7 +256,8 @@ class Reporter:
             changed=state.findings if state else (),
             erased=state.erased if state else (),
         )
-        return msgspec.structs.replace(report, past=look_back(summary_of(report), self._before(day)))
+        past = look_back(summary_of(report), self._before(day))
+        return msgspec.structs.replace(report, past=past, people=self.people(day))
 
     def _before(self, day: date) -> dict[date, DaySummary]:
         """Return what is kept of the days before, as far as a meter looks back."""

@@ -8,7 +8,7 @@ from fraudstream.reporting.daily.schema.codes import ChangedFigure
 from fraudstream.reporting.daily.schema.day_summary import DayFigure, DaySummary, DayValue, FigureChange, PastRevision
 from fraudstream.reporting.daily.schema.report import Change, DailyReport, Revision
 
-_NOT_SAID = {"schema_version", "as_of", "revision", "date", "past"}
+_NOT_SAID = {"schema_version", "as_of", "revision", "date", "past", "people"}
 _CODES = frozenset(map(str, ChangedFigure))
 Figure = tuple[ChangedFigure, str | None]
 """A figure, and its currency if it is a value."""

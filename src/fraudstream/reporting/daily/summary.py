@@ -226,6 +226,8 @@ def _content(report: DailyReport) -> str:
     # Nor is what the reports of other days say.
     said = msgspec.structs.replace(report, as_of=None, revision=unset, reconciliation=reconciliation, past=Past())
     plain = msgspec.to_builtins(said)
+    # What people did is no part of what the log says.
+    del plain["people"]
     # A part that came later changes nothing of a day that has nothing of it.
     if not reconciliation.unread_profiles:
         del plain["reconciliation"]["unreadProfiles"]

@@ -48,6 +48,7 @@ def _lines(report: DailyReport) -> Iterator[Line]:
     for version, count in report.rulesets:
         yield "rulesets", version, "decisions", count
     yield from _inline_lines(report)
+    yield from _people_lines(report)
     yield from _reconciliation_lines(report)
     yield from _revision_lines(report)
     yield from _fraud_lines(report)
@@ -130,6 +131,18 @@ def _money_lines(report: DailyReport) -> Iterator[Line]:
         yield "other reasons", f"{each.source} {each.code}", "decisions", each.decisions
     for pair in report.overlaps:
         yield "overlaps", f"{pair.first} and {pair.second}", "transactions", pair.transactions
+
+
+def _people_lines(report: DailyReport) -> Iterator[Line]:
+    if report.people is None:
+        return
+    yield "people", report.date, "people", report.people.people
+    yield "people", report.date, "unread records", report.people.unread
+    for each in report.people.actions:
+        yield "actions", each.action, "done", each.done
+        yield "actions", each.action, "refused", each.refused
+    for change in report.people.ruleset_changes:
+        yield "ruleset changes", f"{change.file} {change.version or 'incomplete'}", "recorded", int(change.recorded)
 
 
 def _inline_lines(report: DailyReport) -> Iterator[Line]:

@@ -19,6 +19,7 @@ from fraudstream.reporting.daily.schema.findings import (
 )
 from fraudstream.reporting.daily.schema.inline import InlineFigures
 from fraudstream.reporting.daily.schema.parts import Counts, Part, Percentiles
+from fraudstream.reporting.daily.schema.people import PeopleFigures
 from fraudstream.reporting.daily.schema.trends import Past
 
 REPORT_SCHEMA_VERSION = 4
@@ -189,5 +190,7 @@ class DailyReport(Part, frozen=True, kw_only=True):
     """The greatest value first; empty on days of which nobody named a kind of fraud, or told what was done."""
     open_alerts: tuple[OpenAlert, ...] = ()
     """The ten oldest."""
+    people: PeopleFigures | None = None
+    """None where records were not looked at. It has no part in `revision.content`."""
     past: Past
     """Beside other days, as their reports were when this one was written. It has no part in `revision.content`."""

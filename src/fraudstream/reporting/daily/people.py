@@ -1,0 +1,100 @@
+"""What people did on a day: their records counted, and changes of the ruleset beside them.
+
+A record is written by whoever makes a change, so that one who goes round the commands leaves none. What S3 keeps of the
+ruleset's versions tells of every change.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from fraudstream.contract import AUDIT_PREFIX, RULESET_FILES, RULESET_PREFIX
+from fraudstream.detection.rules.ruleset import version_of
+from fraudstream.detection.stores.earlier_versions import FolderState, states
+from fraudstream.durations import MINUTE
+from fraudstream.reporting.daily.schema.people import ActionFigures, PeopleFigures, RulesetChange
+from fraudstream.reporting.storage.download import DOWNLOADS
+from fraudstream.reporting.storage.object_store import BucketStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MOST: Final = 10_000
+"""Records that are read, one request each; own choice: what a team of hundreds does in a day."""
+_RULES: Final = ("publish-rules", "roll-back-rules")
+
+
+class _Record(msgspec.Struct, frozen=True, rename="camel"):
+    """What is counted of a record."""
+
+    id: str
+    user_id: str
+    action: str
+    after: dict[str, Any] = {}
+    refuses: str | None = None
+
+
+def people_of(s3: "S3Client", bucket: str, day: date) -> PeopleFigures:
+    """Return what people did on a UTC day.
+
+    Raises:
+        botocore.exceptions.ClientError: records or the ruleset's versions may not be read.
+    """
+    store = BucketStore(s3, bucket)
+    keys = sorted(store.find(f"{AUDIT_PREFIX}date={day}/"))
+    with ThreadPoolExecutor(DOWNLOADS) as pool:
+        found = [each for each in map(_record, pool.map(store.read, keys[:MOST])) if each is not None]
+    made = {each.id: each for each in found if each.refuses is None}
+    refused = {each.refuses for each in found if each.refuses is not None}
+    counted = Counter((each.action, each.id in refused) for each in made.values())
+    actions = [
+        ActionFigures(action=action, done=counted[action, False], refused=counted[action, True])
+        for action in {action for action, _ in counted}
+    ]
+    told = {
+        str(each.after.get("version")) for each in made.values() if each.action in _RULES and each.id not in refused
+    }
+    return PeopleFigures(
+        people=len({each.user_id for each in found}),
+        actions=tuple(sorted(actions, key=lambda each: (-each.done - each.refused, each.action))),
+        unread=len(keys) - len(found),
+        ruleset_changes=_ruleset_changes(s3, bucket, day, told),
+    )
+
+
+def _record(content: bytes | None) -> _Record | None:
+    try:
+        return None if content is None else msgspec.json.decode(content, type=_Record)
+    except msgspec.DecodeError:
+        return None
+
+
+def _ruleset_changes(s3: "S3Client", bucket: str, day: date, told: set[str]) -> tuple[RulesetChange, ...]:
+    """Return the day's changes; what one command writes comes about file by file, and only its end has a record."""
+    found: list[RulesetChange] = []
+    last_told: int | None = None
+    for state in _until(states(s3, bucket, RULESET_PREFIX, RULESET_FILES.__contains__), day):
+        at = round(state.since.timestamp() * 1000)
+        version = _version(state)
+        if version in told:
+            last_told = at
+        if state.since.astimezone(UTC).date() == day:
+            recorded = last_told is not None and last_told - at <= MINUTE
+            found.append(RulesetChange(at=at, file=state.changed, version=version, recorded=recorded))
+    return tuple(reversed(found))
+
+
+def _until(newest_first: Iterator[FolderState], day: date) -> Iterator[FolderState]:
+    for state in newest_first:
+        if state.since.astimezone(UTC).date() < day:
+            return
+        yield state
+
+
+def _version(state: FolderState) -> str | None:
+    files: Mapping[str, bytes] = {name: state.read(name) for name in RULESET_FILES if name in state.versions}
+    return version_of(*(files[name] for name in RULESET_FILES)) if len(files) == len(RULESET_FILES) else None
