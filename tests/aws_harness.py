@@ -114,28 +114,29 @@ def import_items(
         table: the table's name.
         items: in DynamoDB's own form.
     """
-    asked = dynamodb.describe_table(TableName=table)["Table"]
-    indexes: Any = [
-        {name: index[name] for name in ("IndexName", "KeySchema", "Projection")}  # pyright: ignore[reportTypedDictNotRequiredAccess]
+    client: Any = dynamodb  # what the stubs call optional is always answered
+    asked = client.describe_table(TableName=table)["Table"]
+    indexes = [
+        {name: index[name] for name in ("IndexName", "KeySchema", "Projection")}
         for index in asked.get("GlobalSecondaryIndexes", [])
     ]
-    dynamodb.delete_table(TableName=table)
+    client.delete_table(TableName=table)
     body = "\n".join(json.dumps({"Item": item}) for item in items)
     s3.put_object(Bucket=bucket, Key=f"imports/{table}.json.gz", Body=gzip.compress(body.encode(), 1))
-    begun = dynamodb.import_table(
+    begun = client.import_table(
         S3BucketSource={"S3Bucket": bucket, "S3KeyPrefix": f"imports/{table}"},
         InputFormat="DYNAMODB_JSON",
         InputCompressionType="GZIP",
         TableCreationParameters={
             "TableName": table,
-            "AttributeDefinitions": asked["AttributeDefinitions"],  # pyright: ignore[reportTypedDictNotRequiredAccess]
-            "KeySchema": asked["KeySchema"],  # pyright: ignore[reportTypedDictNotRequiredAccess]
+            "AttributeDefinitions": asked["AttributeDefinitions"],
+            "KeySchema": asked["KeySchema"],
             "BillingMode": "PAY_PER_REQUEST",
             **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
         },
     )["ImportTableDescription"]["ImportArn"]
     for _ in range(600):
-        found = dynamodb.describe_import(ImportArn=begun)["ImportTableDescription"]
+        found = client.describe_import(ImportArn=begun)["ImportTableDescription"]
         if found["ImportStatus"] != "IN_PROGRESS":
             break
         time.sleep(0.2)

@@ -143,3 +143,44 @@ def test_a_rule_is_written_checked_published_and_taken_back(tab: Page, desk: Des
     expect(tab.locator("p.note")).to_contain_text("is active again")
     tab.goto(f"{desk.origin}/audit")
     assert "publish rules" in tab.inner_text("main")
+
+
+def test_keys_that_are_pressed_before_the_page_is_whole_are_not_lost(tab: Page, desk: Desk) -> None:
+    """A script of the test presses them while the browser still reads the page, at the first element of its body."""
+    tab.goto(f"{desk.origin}/queue?who=nobody")
+    tab.keyboard.press("j")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url(CASE)
+    tab.add_init_script(
+        """new MutationObserver((_, seen) => {
+            if (!document.body) return;
+            seen.disconnect();
+            for (const key of ["f", "s", "e", "e", "n"])
+                document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+        }).observe(document, { childList: true, subtree: true });"""
+    )
+    tab.reload()
+    tab.wait_for_load_state("load")
+    expect(tab.locator("#note")).to_be_focused()
+    expect(tab.locator("#note")).to_have_value("seen")
+
+
+def test_a_draft_is_checked_and_its_names_completed_while_it_is_written(tab: Page, desk: Desk) -> None:
+    tab.goto(f"{desk.origin}/rules/edit")
+    draft = tab.locator("#draft")
+    before = draft.input_value()
+    draft.fill(before.rstrip() + RULE.replace("amountBase", "amountBaze"))
+    expect(tab.locator("#said")).to_contain_text("amountBaze")
+    draft.fill(before.rstrip() + RULE.replace("amountBase > most", "amountBas"))
+    draft.press("Control+End")
+    place = draft.input_value().index("amountBas\n") + len("amountBas")
+    draft.evaluate("(at, place) => at.setSelectionRange(place, place)", place)
+    draft.press("e")
+    draft.press("Backspace")
+    expect(tab.locator("#offered")).to_be_visible()
+    draft.press("ArrowDown")
+    chosen = tab.locator('#offered li[aria-selected="true"]').inner_text()
+    draft.press("Enter")
+    assert f"and {chosen}\n" in draft.input_value()
+    tab.keyboard.type(" > most")
+    expect(tab.locator("#said")).to_contain_text("nothing wrong")

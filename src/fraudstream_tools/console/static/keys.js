@@ -1,9 +1,9 @@
 // Keys for people who work here all day. Every page does without them.
+// It runs before the page is shown, so that no key is lost: what is pressed before the page is whole waits for it.
 "use strict";
 
-const rows = [...document.querySelectorAll("table.rows tbody tr")].filter((row) => row.querySelector("a"));
-const help = document.getElementById("help");
-const helpButton = document.getElementById("help-button");
+const early = [];
+let rows = [];
 let chosen = -1;
 
 function choose(step) {
@@ -35,16 +35,37 @@ const actions = {
   l: () => decide("l"),
   a: () => document.querySelector('button[data-key="a"]')?.click(),
   "/": () => document.getElementById("q").focus(),
-  "?": () => help.showModal(),
+  "?": () => document.getElementById("help").showModal(),
 };
 
+function press(key) {
+  const action = actions[key];
+  action?.();
+  return Boolean(action);
+}
+
+function isWriting(at) {
+  return at.matches("input, select, textarea");
+}
+
 document.addEventListener("keydown", (event) => {
-  const at = event.target;
-  if (event.ctrlKey || event.metaKey || event.altKey || help.open || at.matches("input, select, textarea")) return;
-  const action = actions[event.key];
-  if (!action) return;
-  event.preventDefault();
-  action();
+  if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
+  if (document.readyState === "loading") {
+    early.push(event.key);
+    event.preventDefault();
+  } else if (!document.getElementById("help").open && press(event.key)) event.preventDefault();
 });
-helpButton.hidden = false;
-helpButton.addEventListener("click", () => help.showModal());
+
+document.addEventListener("DOMContentLoaded", () => {
+  rows = [...document.querySelectorAll("table.rows tbody tr")].filter((row) => row.querySelector("a"));
+  const helpButton = document.getElementById("help-button");
+  helpButton.hidden = false;
+  helpButton.addEventListener("click", actions["?"]);
+  for (const key of early) {
+    const at = document.activeElement;
+    // Behind `f`, what was pressed is the note's beginning.
+    if (!isWriting(at)) press(key);
+    else if (key === "Enter") at.dispatchEvent(new KeyboardEvent("keydown", { key, cancelable: true }));
+    else if (key.length === 1) at.value += key;
+  }
+});
