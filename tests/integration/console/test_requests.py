@@ -62,9 +62,7 @@ def test_the_number_of_requests_does_not_grow_with_transactions(browser: Browser
     assert all_made(browser) == few
 
 
-def test_no_page_makes_more_requests_than_it_promises_however_many_alerts_are_open(
-    browser: Browser, system: System
-) -> None:
+def test_no_page_makes_more_requests_than_promised_with_many_alerts(browser: Browser, system: System) -> None:
     for number in range(20):
         system.alert(f"t-{number}", at=NOW + number, customer=f"tok_{number}")
     fill(system, TRANSACTIONS, STORED)
