@@ -105,7 +105,7 @@ def test_pages_need_no_inline_script_or_style_and_nothing_from_elsewhere(
 ) -> None:
     system.alert("t-1")
     page = browser.client.get(path).text
-    assert '<script src="/static/keys.js" defer></script>' in page
+    assert '<script src="/static/keys.js"></script>' in page
     assert page.count("<script") == 1
     assert "<style" not in page
     assert " style=" not in page
