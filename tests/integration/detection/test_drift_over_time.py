@@ -81,7 +81,13 @@ def drifts() -> list[Drift]:
 def rings(metric: str, values: list[float]) -> bool:
     """Whether the stack's alarm on a metric of a day rings at the last of some days."""
     watched = Watched(
-        functions={}, analyzer="analyzer", reporter="reporter", queue="queue", api="api", environment="test"
+        functions={},
+        analyzer="analyzer",
+        reporter="reporter",
+        queue="queue",
+        api="api",
+        environment="test",
+        daily_requests=1,
     )
     (spec,) = [each for each in alarm_specs(watched) if each.metrics[0][1].name == metric]
     assert spec.period_seconds * 1000 == DAY
