@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from proofs.access.report import prove as prove_access
 from proofs.faults.report import prove as prove_faults
 from proofs.inputs.report import prove as prove_inputs
 from proofs.privacy.report import prove as prove_privacy
 from proofs.protocol.report import prove as prove_protocol
 from proofs.report import ExperimentOutcome, Length, Say
 from proofs.requests.report import prove as prove_requests
+from proofs.stack.report import prove as prove_stack
 
 EXPERIMENTS: Final[Mapping[str, Callable[[int, Length, Say], ExperimentOutcome]]] = {
     "faults": prove_faults,
@@ -20,6 +22,8 @@ EXPERIMENTS: Final[Mapping[str, Callable[[int, Length, Say], ExperimentOutcome]]
     "privacy": prove_privacy,
     "protocol": prove_protocol,
     "requests": prove_requests,
+    "stack": prove_stack,
+    "access": prove_access,
 }
 
 

@@ -3,16 +3,55 @@
 import gzip
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.profiles.sharded import entity_of
-from fraudstream.transactions.storage.attributes import from_item
+from fraudstream.detection.stores.profile_items import SET_ASIDE_PREFIX, add_shards, read_items
 from proofs.faults.recount import Difference, difference, recount
-from proofs.faults.system import System
 
 Plain = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservedWrites:
+    """What was seen of writes that were applied."""
+
+    decided: Counter[str]
+    """How often a decision was written, by transaction."""
+    alerted: Counter[str]
+    allowed: Counter[str]
+    """How often an event may have been added to a profile once more, by its key."""
+    allowed_labels: Counter[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remains:
+    """Everything that a run has left, and what was meant to come of it."""
+
+    transactions: Sequence[Plain]
+    """Items of the table, claims too."""
+    alerts: Sequence[Plain]
+    events: Sequence[Plain]
+    """What other systems were told."""
+    profiles: Mapping[str, Profile]
+    """Those that can be read, by key, the divided ones whole."""
+    segments: Iterable[bytes]
+    """Bodies of the decision log's objects."""
+    seen: ObservedWrites
+    received: set[str]
+    """Transactions that a client was told are stored."""
+    left: set[str]
+    """Transactions that a client has given up."""
+    poison: set[str]
+    """Items that are no transactions."""
+    given_up: set[str]
+    """Transactions that the dead letters name."""
+    set_aside: set[str]
+    """Keys of the entities whose profiles were damaged, or written by a newer version."""
+    wrong_answers: Counter[str]
 
 
 @dataclass
@@ -45,33 +84,47 @@ class PromiseVerdict:
         return not (self.lost.total() or self.doubled.total() or self.profiles_wrong or self.wrong.total())
 
 
-def judge(system: System) -> PromiseVerdict:
+def whole_profiles(items: Iterable[dict[str, Any]]) -> tuple[dict[str, Profile], set[str]]:
+    """Return all profiles that can be read, by key, and the keys of those that were divided, which are whole here.
+
+    Args:
+        items: of the table, with bytes as bytes.
+    """
+    kept = [item for item in items if not item["entity"]["S"].startswith(SET_ASIDE_PREFIX)]
+    loaded = read_items(kept)
+    add_shards(loaded, kept)
+    readable = {key: stored for key, stored in loaded.profiles.items() if not stored.damaged}
+    return {key: stored.profile for key, stored in readable.items() if key == entity_of(key)}, set(loaded.divided())
+
+
+def judge(found: Remains) -> PromiseVerdict:
     """Look at everything that a run has left."""
-    items = [from_item(item) for item in system.tables.all("transactions")]
-    stored = {item["transactionId"]: item for item in items if item["kind"] == "TXN"}
-    good = {name: item for name, item in stored.items() if name not in system.vandal.poison}
+    stored = {item["transactionId"]: item for item in found.transactions if item["kind"] == "TXN"}
+    good = {name: item for name, item in stored.items() if name not in found.poison}
     verdict = PromiseVerdict(transactions=len(good))
-    transactions = sum(item["kind"] == "TXN" for item in items)
-    claims = {item["transactionId"] for item in items if item["kind"] == "CLAIM"}
+    transactions = sum(item["kind"] == "TXN" for item in found.transactions)
+    claims = {item["transactionId"] for item in found.transactions if item["kind"] == "CLAIM"}
     verdict.orphaned_claims = len(claims - stored.keys())
     verdict.doubled["transactions"] = transactions - len(stored)
-    verdict.lost["received, not stored"] = len(system.received - stored.keys())
-    verdict.lost["claims of nobody who gave up"] = len(claims - stored.keys() - system.left)
+    verdict.lost["received, not stored"] = len(found.received - stored.keys())
+    verdict.lost["claims of nobody who gave up"] = len(claims - stored.keys() - found.left)
     verdict.lost["undecided"] = sum("decision" not in item for item in good.values())
-    verdict.doubled["decisions"] = sum(number - 1 for number in system.journal.decided.values())
-    verdict.wrong.update(system.wrong_answers)
-    _judge_log(system, good, verdict)
-    _judge_alerts(system, good, verdict)
-    _judge_events(system, good, verdict)
-    _judge_profiles(system, good, verdict)
-    given_up = {record["dynamodb"]["NewImage"]["transactionId"]["S"] for record in system.analysis.dead_letters}
-    verdict.lost["poison not in the dead letters"] = len(system.vandal.poison - given_up)
+    verdict.lost["labels not learnt"] = sum(
+        "decision" in item and item.get("labeledAt") != item.get("learntLabeledAt") for item in good.values()
+    )
+    verdict.doubled["decisions"] = sum(number - 1 for number in found.seen.decided.values())
+    verdict.wrong.update(found.wrong_answers)
+    _judge_log(found, good, verdict)
+    _judge_alerts(found, good, verdict)
+    _judge_events(found, good, verdict)
+    _judge_profiles(found, good, verdict)
+    verdict.lost["poison not in the dead letters"] = len(found.poison - found.given_up)
     return verdict
 
 
-def _judge_log(system: System, good: Mapping[str, Plain], verdict: PromiseVerdict) -> None:
+def _judge_log(found: Remains, good: Mapping[str, Plain], verdict: PromiseVerdict) -> None:
     logged: dict[tuple[str, str], Plain] = {}
-    for body in system.network.objects.values():
+    for body in found.segments:
         for line in gzip.decompress(body).splitlines():
             record = json.loads(line)
             known = logged.get((record["transactionId"], record["event"]))
@@ -89,8 +142,8 @@ def _judge_log(system: System, good: Mapping[str, Plain], verdict: PromiseVerdic
             verdict.wrong["logged label"] += label is not None and label["label"] != item["label"]
 
 
-def _judge_alerts(system: System, good: Mapping[str, Plain], verdict: PromiseVerdict) -> None:
-    alerts = {item["transactionId"]: item for item in map(from_item, system.tables.all("alerts"))}
+def _judge_alerts(found: Remains, good: Mapping[str, Plain], verdict: PromiseVerdict) -> None:
+    alerts = {item["transactionId"]: item for item in found.alerts}
     for name, item in good.items():
         alert, flagged = alerts.get(name), item.get("decision") in {"REVIEW", "DECLINE"}
         if alert is None:
@@ -102,13 +155,13 @@ def _judge_alerts(system: System, good: Mapping[str, Plain], verdict: PromiseVer
             verdict.wrong["alert of a labelled transaction is open"] += 1
         if not flagged and alert["status"] == "OPEN":
             verdict.wrong["alert of an approved transaction is open"] += 1
-    verdict.doubled["alerts"] = sum(number - 1 for number in system.journal.alerted.values())
+    verdict.doubled["alerts"] = sum(number - 1 for number in found.seen.alerted.values())
 
 
-def _judge_events(system: System, good: Mapping[str, Plain], verdict: PromiseVerdict) -> None:
+def _judge_events(found: Remains, good: Mapping[str, Plain], verdict: PromiseVerdict) -> None:
     """Look whether other systems were told of every decision and label that stands, and of nothing else."""
-    events = {item["eventId"]: item for item in map(from_item, system.tables.all("outbox"))}
-    alerts = {item["transactionId"] for item in map(from_item, system.tables.all("alerts"))}
+    events = {item["eventId"]: item for item in found.events}
+    alerts = {item["transactionId"] for item in found.alerts}
     for name, item in good.items():
         flagged = item.get("decision") in {"REVIEW", "DECLINE"}
         told = events.get(f"{name}:TRANSACTION_FLAGGED")
@@ -123,18 +176,16 @@ def _judge_events(system: System, good: Mapping[str, Plain], verdict: PromiseVer
             verdict.lost["closed, not told"] += flagged and name in alerts and f"{name}:CASE_CLOSED" not in events
 
 
-def _judge_profiles(system: System, good: Mapping[str, Plain], verdict: PromiseVerdict) -> None:
+def _judge_profiles(found: Remains, good: Mapping[str, Plain], verdict: PromiseVerdict) -> None:
     expected = recount(item for item in good.values() if "decision" in item)
-    stored = system.profiles()
-    apart = system.vandal.set_aside | {entity_of(key) for key in system.vandal.newer}
-    verdict.profiles, verdict.set_aside = len(expected), len(apart)
+    verdict.profiles, verdict.set_aside = len(expected), len(found.set_aside)
     for key, count in expected.items():
-        if key in apart:
+        if key in found.set_aside:
             continue
-        found = difference(stored[key], count) if key in stored else Difference(other=True)
-        if found.within(system.journal.allowed[key], system.journal.allowed_labels[key]):
-            verdict.residue += found.events
-            verdict.residue_labels += found.frauds
+        gap = difference(found.profiles[key], count) if key in found.profiles else Difference(other=True)
+        if gap.within(found.seen.allowed[key], found.seen.allowed_labels[key]):
+            verdict.residue += gap.events
+            verdict.residue_labels += gap.frauds
         else:
             verdict.profiles_wrong += 1
-            verdict.examples.append(f"{key.partition('#')[0]}: {found}")
+            verdict.examples.append(f"{key.partition('#')[0]}: {gap}")

@@ -21,7 +21,7 @@ class Size:
 
 
 SHORT: Final = Size(transactions=500, faults=100, mutation_transactions=150)
-USUAL: Final = Size(transactions=20_000, faults=2_000, mutation_transactions=300)
+USUAL: Final = Size(transactions=5_000, faults=1_000, mutation_transactions=200)
 FULL: Final = Size(transactions=200_000, faults=10_000, mutation_transactions=600)
 ATTEMPTS_A_TRANSACTION: Final = 8
 """Calls to AWS, about: so many faults come of a rate."""
@@ -58,7 +58,7 @@ def run(seed: int, size: Size, say: Callable[[str], None]) -> Proof:
     say(f"{size.transactions:,} transactions under {size.faults:,} faults or more")
     system = System(seed, size.transactions, 1.2 * size.faults / (size.transactions * ATTEMPTS_A_TRANSACTION))
     system.run()
-    verdict = judge(system)
+    verdict = judge(system.remains())
     counted = {fault.value: number for fault, number in sorted(system.faults.counted.items())}
     missed: list[str] = []
     for name in MUTATIONS:
@@ -88,4 +88,4 @@ def _run(name: str, seed: int, transactions: int, *, mutated: bool) -> PromiseVe
     system = System(seed, transactions, fault.rate, fault.faults)
     with fault.mutate(system) if mutated else nullcontext():
         system.run()
-    return judge(system)
+    return judge(system.remains())

@@ -15,18 +15,17 @@ from fraudstream.contract import EventType
 from fraudstream.detection import batch
 from fraudstream.detection.analyzer import Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar
-from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.profiles.sharded import entity_of
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.detection.stores.outbox import Outbox
-from fraudstream.detection.stores.profile_items import SET_ASIDE_PREFIX, add_shards, read_items
 from fraudstream.detection.stores.profiles import ProfileStore
 from fraudstream.reporting.log import segments
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
-from fraudstream.transactions.storage.attributes import to_item
+from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.storage.store import ConflictError, StoreUnavailableError, TransactionStore
 from proofs.faults.actors import Actors
+from proofs.faults.checks import ObservedWrites, Remains, whole_profiles
 from proofs.faults.expressions import Item
 from proofs.faults.journal import Journal
 from proofs.faults.kinds import Fault, Faults
@@ -260,19 +259,30 @@ class System:
             ):
                 self.tables.put("transactions", item | to_item({"redrivenAt": self.now}))
 
-    def profiles(self) -> dict[str, Profile]:
-        """Return all profiles that can be read, by key, the divided ones whole."""
-        items = [
-            item
-            for stored in self.tables.all("profiles")
-            for item in [{name: _in_bytes(value) for name, value in stored.items()}]
-            if not item["entity"]["S"].startswith(SET_ASIDE_PREFIX)
-        ]
-        loaded = read_items(items)
-        add_shards(loaded, items)
-        self.divided = set(loaded.divided())
-        readable = {key: stored for key, stored in loaded.profiles.items() if not stored.damaged}
-        return {key: stored.profile for key, stored in readable.items() if key == entity_of(key)}
+    def remains(self) -> Remains:
+        """Return what the run has left."""
+        items = [{name: _in_bytes(value) for name, value in item.items()} for item in self.tables.all("profiles")]
+        profiles, self.divided = whole_profiles(items)
+        journal = self.journal
+        return Remains(
+            transactions=[from_item(item) for item in self.tables.all("transactions")],
+            alerts=[from_item(item) for item in self.tables.all("alerts")],
+            events=[from_item(item) for item in self.tables.all("outbox")],
+            profiles=profiles,
+            segments=self.network.objects.values(),
+            seen=ObservedWrites(
+                decided=journal.decided,
+                alerted=journal.alerted,
+                allowed=journal.allowed,
+                allowed_labels=journal.allowed_labels,
+            ),
+            received=self.received,
+            left=self.left,
+            poison=self.vandal.poison,
+            given_up={record["dynamodb"]["NewImage"]["transactionId"]["S"] for record in self.analysis.dead_letters},
+            set_aside=self.vandal.set_aside | {entity_of(key) for key in self.vandal.newer},
+            wrong_answers=self.wrong_answers,
+        )
 
 
 def _in_bytes(value: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -49,14 +49,20 @@ class KnownTruth(NamedTuple):
 class Workload:
     """Transactions of a time in which each customer has about fifty of them."""
 
-    def __init__(self, chance: random.Random, transactions: int, days: float = 12) -> None:
+    def __init__(
+        self, chance: random.Random, transactions: int, days: float = 12, *, start: int = START, name: str = "t"
+    ) -> None:
         """Set how many there are.
 
         Args:
             chance: draws everything.
             transactions: how many.
             days: over which they are spread.
+            start: of the first day, epoch milliseconds.
+            name: what all ids begin with.
         """
+        self._start = start
+        self._name = name
         self._chance = chance
         self._number = transactions
         self._pause = days * DAY / transactions
@@ -67,7 +73,7 @@ class Workload:
 
     def posts(self) -> Iterator[Post]:
         """Return the clients' calls, in order of receipt."""
-        at = float(START)
+        at = float(self._start)
         customer, left = 0, 0
         for number in range(self._number):
             if not left:
@@ -76,7 +82,7 @@ class Workload:
                 left = self._chance.choice([1, 1, 1, 2, 3, 14, 25])
             left -= 1
             at += self._chance.expovariate(1 / self._pause) if left == 0 else 50
-            yield self._post(f"t-{number:07d}", f"customer-{customer}", int(at))
+            yield self._post(f"{self._name}-{number:07d}", f"customer-{customer}", int(at))
 
     def _post(self, name: str, customer: str, at: int) -> Post:
         chance = self._chance

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from embedded_aws.runtime.async_invocations import AsynchronousInvoker
 from embedded_aws.runtime.function_runtime import FunctionRuntime
 from embedded_aws.runtime.invocations import Invocation
 from embedded_aws.scheduler.schedules import Scheduler
+from embedded_aws.seams import Seams
 from embedded_aws.streams.api_destinations import ApiDestination
 from embedded_aws.streams.consumer import StreamConsumer, wait_until_quiet
 from embedded_aws.streams.event_source_mapping import EventSourceMapper
@@ -53,6 +54,7 @@ class LocalCloud:
         enforce_iam: whether the policies of roles are evaluated.
         on_progress: called with a short text for each step.
         port: of the gateway; None takes a free one. A program with more than one stage cannot be deployed with it.
+        seams: what comes between the parts.
     """
 
     def __init__(
@@ -67,8 +69,10 @@ class LocalCloud:
         enforce_iam: bool = False,
         on_progress: Callable[[str], None] = lambda _: None,
         port: int | None = None,
+        seams: Seams | None = None,
     ) -> None:
         self._port = port
+        self._seams = seams or Seams()
         self.outputs: dict[str, Any] = {}
         self._program = program
         self._project = project
@@ -173,6 +177,21 @@ class LocalCloud:
         if not wait_until_quiet(self._consumers, timeout, busy=lambda: self._runtime.in_flight > 0):
             raise TimeoutError(f"the embedded AWS was still busy after {timeout_seconds:g} s")
 
+    @property
+    def function_processes(self) -> Sequence[int]:
+        """The ids of the functions' processes that run now."""
+        return self._runtime.process_ids
+
+    @property
+    def process_id(self) -> int:
+        """The process in which DynamoDB, S3 and the others run; it leads a group of its own."""
+        return self._server.process_id
+
+    def caller(self, access_key_id: str) -> str | None:
+        """Return the ARN of who has an access key that was handed out; None for any other."""
+        known = self._roles.known(access_key_id)
+        return known.principal_arn if known else None
+
     def environment(self, function_name: str) -> Mapping[str, str]:
         """Return a function's environment variables, as Lambda's configuration has them.
 
@@ -188,10 +207,12 @@ class LocalCloud:
     def _start(self, plan: ServicePlan, state: Path, resources: ExitStack) -> None:
         """Start what the program declared and ministack does not play."""
         self._on_progress("starting functions, streams and gateways")
-        roles = Roles(self._server)
-        runtime = FunctionRuntime(state / "functions", self.endpoint_url, self._region, roles.assume)
+        roles = self._roles = Roles(self._server)
+        endpoint_url = self._seams.endpoint(self.endpoint_url)
+        runtime = FunctionRuntime(state / "functions", endpoint_url, self._region, roles.assume)
         resources.callback(runtime.close)
         self._runtime = runtime
+        self._invoke = self._seams.invoke(runtime.invoke)
         try:
             for function in plan.functions:
                 runtime.create(function)
@@ -213,7 +234,7 @@ class LocalCloud:
     def _open_gateways(self, plan: ServicePlan, roles: Roles, folder: Path, resources: ExitStack) -> None:
         for planned in plan.gateways:
             gateway = Gateway(
-                planned.spec, invoke=self._runtime.invoke, credentials=roles.known, folder=folder, port=planned.port
+                planned.spec, invoke=self._invoke, credentials=roles.known, folder=folder, port=planned.port
             )
             resources.callback(gateway.close)
             try:
@@ -228,7 +249,7 @@ class LocalCloud:
             yield EventSourceMapper(
                 source,
                 streams=self.client("dynamodbstreams"),
-                invoke=self._runtime.invoke,
+                invoke=self._invoke,
                 sqs=roles.client("sqs", role_of[source.function_name]),
             )
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -148,6 +148,12 @@ class FunctionRuntime:
     def process_count(self) -> int:
         """Processes that run now."""
         return sum(len(function.workers) for function in self._functions.values())
+
+    @property
+    def process_ids(self) -> Sequence[int]:
+        """The ids of the processes that run now."""
+        workers = [worker for function in self._functions.values() for worker in tuple(function.workers)]
+        return [worker.process_id for worker in workers if worker.process_id is not None]
 
     def close(self) -> None:
         """End every process; invocations in flight fail with `RuntimeClosedError`. Safe to repeat."""

@@ -54,6 +54,11 @@ class Worker:
         self._connections: set[asyncio.Task[None]] = set()
         self._ending: asyncio.Task[None] | None = None
 
+    @property
+    def process_id(self) -> int | None:
+        """The process, which leads a group of its own; None before it has started."""
+        return self._process.pid if self._process else None
+
     async def start(self, credentials: Credentials) -> None:
         """Start the process; `on_idle` is called whenever it asks for an invocation, `on_exit` once it has ended."""
         self.credentials = credentials

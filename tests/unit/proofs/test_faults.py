@@ -23,7 +23,7 @@ def run(
 ) -> tuple[System, PromiseVerdict]:
     system = System(seed, transactions, rate, only)
     system.run()
-    return system, judge(system)
+    return system, judge(system.remains())
 
 
 def test_under_faults_of_every_kind_nothing_is_lost_or_doubled() -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
@@ -29,21 +29,25 @@ class Asked:
 
     action: str
     resource: str
-    context: Context = field(default_factory=dict)
+    context: Context = field(default_factory=dict[str, Sequence[str]])
 
 
 def allows(statements: Iterable[Statement], asked: Asked, variables: Mapping[str, str]) -> bool:
-    """Tell whether policies without denials allow what is asked for."""
-    return any(
-        each["Effect"] == "Allow"
-        and asked.action in each["Action"]
-        and any(_matches(_filled(pattern, variables), asked.resource) for pattern in each["Resource"])
+    """Tell whether policies allow what is asked for: a statement does, and none denies it."""
+    found = [each["Effect"] for each in statements if applies(each, asked, variables)]
+    return "Allow" in found and "Deny" not in found
+
+
+def applies(statement: Statement, asked: Asked, variables: Mapping[str, str]) -> bool:
+    """Tell whether a statement speaks of what is asked for."""
+    return (
+        any(_matches(each.lower(), asked.action.lower()) for each in _as_list(statement["Action"]))
+        and any(_matches(_filled(pattern, variables), asked.resource) for pattern in _as_list(statement["Resource"]))
         and all(
             _holds(operator, asked.context.get(key), _as_list(wanted))
-            for operator, keys in each.get("Condition", {}).items()
+            for operator, keys in statement.get("Condition", {}).items()
             for key, wanted in keys.items()
         )
-        for each in statements
     )
 
 
@@ -51,7 +55,7 @@ def _holds(operator: str, given: Sequence[str] | None, wanted: Sequence[str]) ->
     match operator:
         case "Null":
             return (given is None) == (wanted == ["true"])
-        case "StringLike" | "StringEquals":
+        case "StringLike" | "StringEquals" | "ArnEquals" | "ArnLike":
             return given is not None and any(_is_like(operator, each, wanted) for each in given)
         case "ForAllValues:StringLike" | "ForAllValues:StringEquals":
             # As IAM has it: a key that is absent, or has no values, passes.
@@ -61,7 +65,8 @@ def _holds(operator: str, given: Sequence[str] | None, wanted: Sequence[str]) ->
 
 
 def _is_like(operator: str, given: str, wanted: Sequence[str]) -> bool:
-    return any(_matches(each, given) if operator.endswith("Like") else each == given for each in wanted)
+    has_wildcards = operator.endswith("Like") or "Arn" in operator
+    return any(_matches(each, given) if has_wildcards else each == given for each in wanted)
 
 
 def _matches(pattern: str, text: str) -> bool:
@@ -72,8 +77,8 @@ def _filled(pattern: str, variables: Mapping[str, str]) -> str:
     return re.sub(r"\$\{([^}]+)\}", lambda found: variables[found[1]], pattern)
 
 
-def _as_list(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [value]
+def _as_list(value: object) -> list[str]:
+    return cast("list[str]", value) if isinstance(value, list) else [str(value)]
 
 
 def asked_by(
@@ -98,7 +103,8 @@ def asked_by(
             return
         version = "Version" if "VersionId" in params else ""
         action = {"PutObject": "s3:PutObject"}.get(operation, f"s3:GetObject{version}")
-        assert operation in {"PutObject", "GetObject", "HeadObject"}, operation
+        if operation not in {"PutObject", "GetObject", "HeadObject"}:
+            raise NotImplementedError(operation)
         yield Asked(action, f"{bucket}/{params['Key']}")
     elif service == "lambda":
         yield Asked("lambda:InvokeFunction", f"{other_arn}{params['FunctionName']}:{params['Qualifier']}")
@@ -131,14 +137,23 @@ def _named(params: Mapping[str, Any]) -> set[str]:
     return {names.get(each, each) for each in ATTRIBUTE.findall(text)} - WORDS
 
 
-def _text(value: Any) -> str:
-    return str(next(iter(value.values())) if isinstance(value, dict) else value)
+def _text(value: object) -> str:
+    return str(next(iter(cast("dict[str, Any]", value).values())) if isinstance(value, dict) else value)
 
 
-def enforce(client: Any, allowed: Callable[[Asked], bool], table_arn: str, other_arn: str) -> Any:
+def enforce(
+    client: Any,  # noqa: ANN401  (a client)
+    allowed: Callable[[Asked], bool],
+    table_arn: str,
+    other_arn: str,
+) -> Any:  # noqa: ANN401  (the same client)
     """Have a boto3 client refuse what is not allowed as AWS does, and return the client."""
 
-    def check(params: Mapping[str, Any], model: Any, **_: object) -> None:
+    def check(
+        params: Mapping[str, Any],
+        model: Any,  # noqa: ANN401  (botocore tells no type)
+        **_: object,
+    ) -> None:
         service = model.service_model.service_name
         for asked in asked_by(service, model.name, params, table_arn, other_arn):
             if not allowed(asked):

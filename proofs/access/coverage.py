@@ -1,0 +1,85 @@
+"""What the policies are for: statements that some run has used, and those that AWS's services use, with the page."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from proofs.access.evaluator import Asked, Statement, asked_by
+from proofs.faults.tables import parts
+from proofs.stack.wire import WireCall
+
+_LAMBDA: Final = "https://docs.aws.amazon.com/lambda/latest/dg/"
+_PIPES: Final = "https://docs.aws.amazon.com/eventbridge/latest/userguide/"
+NEEDED_BY_SERVICES: Final[Mapping[str, str]] = {
+    "xray:PutTraceSegments": f"{_LAMBDA}services-xray.html",
+    "logs:PutLogEvents": f"{_LAMBDA}monitoring-cloudwatchlogs.html",
+    "ec2:CreateNetworkInterface": f"{_LAMBDA}configuration-vpc.html",
+    "ec2:DeleteNetworkInterface": f"{_LAMBDA}configuration-vpc.html",
+    "ec2:DescribeNetworkInterfaces": f"{_LAMBDA}configuration-vpc.html",
+    "dynamodb:GetRecords": f"{_LAMBDA}with-ddb.html and {_PIPES}eb-pipes-dynamodb.html",
+    "dynamodb:ListStreams": f"{_LAMBDA}with-ddb.html and {_PIPES}eb-pipes-dynamodb.html",
+    "sqs:SendMessage": f"{_LAMBDA}invocation-async-retain-records.html and {_PIPES}eb-pipes-permissions.html",
+    "sns:Publish": f"{_PIPES}eb-pipes-permissions.html",
+    "lambda:InvokeFunction": "https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html",
+    "kms:Decrypt": "https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service",
+}
+"""What services do in a role's name, by an action of the statement that lets them: no function's code asks for it."""
+
+
+@dataclass
+class RequestLog:
+    """What functions have asked AWS for, by role."""
+
+    table_arn: str
+    """What ARNs of tables begin with."""
+    bucket_arn: str
+    asked: defaultdict[str, set[tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
+
+    def note(self, role: str, call: WireCall) -> None:
+        """Note a request of a role."""
+        for each in self._asked(call):
+            context = tuple(sorted((key, tuple(values)) for key, values in each.context.items()))
+            self.asked[role].add((each.action, each.resource, context))
+
+    def by_role(self) -> Mapping[str, list[Asked]]:
+        """Return everything that was asked for, by role."""
+        return {
+            role: [Asked(action, resource, dict(context)) for action, resource, context in asked]
+            for role, asked in self.asked.items()
+        }
+
+    def _asked(self, call: WireCall) -> Iterator[Asked]:
+        if not call.is_s3:
+            writes = {"PutItem", "UpdateItem", "TransactWriteItems"}
+            for operation, parameters in (
+                parts(call.operation, call.parameters)
+                if call.operation in writes
+                else [(call.operation, call.parameters)]
+            ):
+                yield from asked_by("dynamodb", operation, parameters, self.table_arn, "")
+            return
+        place = urlsplit(call.request.path)
+        key = unquote(place.path).lstrip("/").partition("/")[2]
+        query = parse_qs(place.query, keep_blank_values=True)
+        if key:
+            version = "Version" if "versionId" in query else ""
+            verb = {"GET": f"GetObject{version}", "HEAD": f"GetObject{version}", "DELETE": "DeleteObject"}
+            yield Asked(f"s3:{verb.get(call.request.method, 'PutObject')}", f"{self.bucket_arn}/{key}")
+            return
+        action = "s3:ListBucketVersions" if "versions" in query else "s3:ListBucket"
+        yield Asked(action, self.bucket_arn, {"s3:prefix": query.get("prefix", [""])})
+
+
+def unexplained(unused: Iterable[tuple[str, Statement]]) -> list[str]:
+    """Return the unused statements of roles that no service needs either."""
+    return [
+        f"{principal}: {', '.join(statement['Action'])}"
+        for principal, statement in unused
+        if statement["Effect"] == "Allow"
+        and principal.startswith("role-")
+        and not NEEDED_BY_SERVICES.keys() & set(statement["Action"])
+    ]

@@ -1,0 +1,168 @@
+"""Every resource of a deployed stack, with the condition keys that requests to it have, and foreign resources."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from fraudstream.contract import (
+    ALERT_ENTITY_INDEX,
+    ANALYZER,
+    CUSTOMER_INDEX,
+    LISTED_INDEX,
+    LOG_CHAIN_ITEM,
+    PROCESSOR,
+    REPORTER,
+    SAMPLE_INDEX,
+    TOKENS_ALIAS,
+)
+from proofs.access.evaluator import Asked, Context
+
+FUNCTIONS: Final = (PROCESSOR, ANALYZER, REPORTER)
+OWN_USER: Final = "AIDAOWN"
+"""`aws:userid` of who asks."""
+VARIABLES: Final = {"aws:userid": OWN_USER}
+_INDEXES: Final = {
+    "transactions": (SAMPLE_INDEX, CUSTOMER_INDEX),
+    "profiles": (LISTED_INDEX,),
+    "alerts": ("by-status", ALERT_ENTITY_INDEX),
+}
+_OBJECTS: Final = {
+    "the ruleset": "rulesets/live/ruleset.yaml",
+    "the rates": "rulesets/live/rates.yaml",
+    "the lists": "rulesets/live/lists.yaml",
+    "the choice of models": "rulesets/live/models.yaml",
+    "the log": "decision-log/segments/date=2026-11-26/hour=12/a.jsonl.gz",
+    "a report": "reports/date=2026-11-26/report.json",
+    "own records": f"audit/date=2026-11-26/{OWN_USER}/1-a.json",
+    "records of others": "audit/date=2026-11-26/AIDAOTHER/1-a.json",
+    "another object": "anything.txt",
+}
+_LISTINGS: Final = {
+    "of rulesets": "rulesets/live/",
+    "of the log": "decision-log/",
+    "of reports": "reports/",
+    "of records": "audit/",
+    "of everything": "",
+}
+_ITEMS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "a transaction's label": ("transactions", "order-1", "label"),
+    "a transaction's decision": ("transactions", "order-1", "decision"),
+    "an alert's assignee": ("alerts", "order-1", "assignee"),
+    "an alert's score": ("alerts", "order-1", "score"),
+    "a case": ("alerts", "case#1", "caseNotes"),
+    "a profile": ("profiles", "customer#tok_1", "state"),
+    "a list entry": ("profiles", "list#customer#tok_1", "reason"),
+    "the log's chain": ("profiles", LOG_CHAIN_ITEM, "link"),
+    "an event": ("outbox", "order-1", "told"),
+}
+"""Items by what they are: the table, the partition key and an attribute that is asked for."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A resource, asked for in one way."""
+
+    name: str
+    service: str
+    arn: str
+    context: Context = field(default_factory=dict[str, Sequence[str]])
+    is_foreign: bool = False
+    """Whether it is of another stack or of another account."""
+
+    def asked(self, action: str) -> Asked:
+        """Return the question whether an action is allowed on it."""
+        return Asked(action, self.arn, self.context)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackNames:
+    """How a deployed stack's resources are named."""
+
+    region: str
+    account: str
+    suffix: str
+    key_arn: str
+    streams: Mapping[str, str]
+    """ARNs of the tables' streams, by what each table is for."""
+
+    def arn(self, service: str, name: str) -> str:
+        """Return the ARN of a resource."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{name}"
+
+
+def places(stack: StackNames) -> list[Place]:
+    """Return all places, own ones first."""
+    own = [*_of_tables(stack), *_of_bucket(stack), *_of_messages(stack), *_of_functions(stack), *_of_account(stack)]
+    other_account = str(int(stack.account) + 1).zfill(12)
+    foreign = [
+        replace(each, name=f"{each.name}, {whose}", arn=arn, is_foreign=True)
+        for each in own
+        for whose, arn in (
+            ("of another stack", each.arn.replace(f"-{stack.suffix}", "-other")),
+            ("of another account", each.arn.replace(stack.account, other_account)),
+        )
+        # What names no stack or account is the same everywhere.
+        if arn != each.arn
+    ]
+    return own + foreign
+
+
+def _of_tables(stack: StackNames) -> Iterator[Place]:
+    for name, (table, key, attribute) in _ITEMS.items():
+        context = {"dynamodb:LeadingKeys": [key], "dynamodb:Attributes": [attribute]}
+        yield Place(name, "dynamodb", stack.arn("dynamodb", f"table/table-{table}-{stack.suffix}"), context)
+    for table, indexes in _INDEXES.items():
+        for index in indexes:
+            arn = stack.arn("dynamodb", f"table/table-{table}-{stack.suffix}/index/{index}")
+            yield Place(f"index {index}", "dynamodb", arn)
+    for table, arn in stack.streams.items():
+        yield Place(f"stream of {table}", "dynamodb", arn)
+
+
+def _of_bucket(stack: StackNames) -> Iterator[Place]:
+    bucket = f"arn:aws:s3:::bucket-reports-{stack.account}-{stack.suffix}"
+    for name, key in _OBJECTS.items():
+        yield Place(name, "s3", f"{bucket}/{key}")
+    for name, prefix in _LISTINGS.items():
+        yield Place(f"a listing {name}", "s3", bucket, {"s3:prefix": [prefix]})
+    yield Place("the bucket", "s3", bucket)
+
+
+def _of_messages(stack: StackNames) -> Iterator[Place]:
+    yield Place("the dead letters", "sqs", stack.arn("sqs", f"queue-dead-letters-{stack.suffix}"))
+    for topic in ("alerts", "events", "alarms"):
+        yield Place(f"topic {topic}", "sns", stack.arn("sns", f"topic-{topic}-{stack.suffix}"))
+
+
+def _of_functions(stack: StackNames) -> Iterator[Place]:
+    for function in FUNCTIONS:
+        arn = stack.arn("lambda", f"function:lambda-{function}-{stack.suffix}")
+        yield Place(f"function {function}", "lambda", arn)
+        group = stack.arn("logs", f"log-group:log-group-{function}-{stack.suffix}:log-stream:1")
+        yield Place(f"log of {function}", "logs", group)
+        yield Place(f"role of {function}", "iam", f"arn:aws:iam::{stack.account}:role/role-{function}-{stack.suffix}")
+        environment = {"kms:EncryptionContext:aws:lambda:FunctionArn": [arn]}
+        yield Place(f"the key for the environment of {function}", "kms", stack.key_arn, environment)
+    arn = stack.arn("lambda", f"function:lambda-{PROCESSOR}-{stack.suffix}:{TOKENS_ALIAS}")
+    yield Place("the alias for tokens", "lambda", arn)
+    for service in ("dynamodb", "s3", "sqs", "sns", "logs"):
+        via = {"kms:ViaService": [f"{service}.{stack.region}.amazonaws.com"]}
+        yield Place(f"the key through {service}", "kms", stack.key_arn, via)
+    yield Place("the key", "kms", stack.key_arn)
+
+
+def _of_account(stack: StackNames) -> Iterator[Place]:
+    yield Place("an alarm", "cloudwatch", stack.arn("cloudwatch", "alarm:*"))
+    yield Place("the API", "execute-api", stack.arn("execute-api", "a1b2c3d4e5/live/POST/transactions"))
+    yield Place("a pipe", "pipes", stack.arn("pipes", f"pipe/pipe-alerts-{stack.suffix}"))
+    yield Place("a schedule", "scheduler", stack.arn("scheduler", f"schedule/group/schedule-{stack.suffix}"))
+    for kind in ("network-interface", "subnet"):
+        yield Place(f"a {kind}", "ec2", stack.arn("ec2", f"{kind}/x-1"))
+        for function in FUNCTIONS:
+            code = {"lambda:SourceFunctionArn": [stack.arn("lambda", f"function:lambda-{function}-{stack.suffix}")]}
+            yield Place(f"a {kind}, by the code of {function}", "ec2", stack.arn("ec2", f"{kind}/x-1"), code)
+
+
+def everything(service: str) -> Place:
+    """Return the place of actions that know no resource."""
+    return Place("everything", service, "*")

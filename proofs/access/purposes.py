@@ -1,0 +1,145 @@
+"""What each role and each operator must be allowed: written down here by hand, and not taken from the policies."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from fraudstream.contract import ANALYZER, PROCESSOR, REPORTER
+
+Grant = tuple[Sequence[str], Sequence[str]]
+"""Actions, and the names of the places on which they are allowed."""
+
+_TRANSACTIONS: Final = ("a transaction's label", "a transaction's decision")
+_ALERTS: Final = ("an alert's assignee", "an alert's score", "a case")
+_PROFILES: Final = ("a profile", "a list entry", "the log's chain")
+_RULESET: Final = ("the ruleset", "the rates", "the lists", "the choice of models")
+_KEY_READS: Final = ("kms:Decrypt", "kms:DescribeKey")
+_KEY_WRITES: Final = (
+    *_KEY_READS,
+    *("kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
+)
+_KEY_OF_MESSAGES: Final = ("kms:Decrypt", "kms:GenerateDataKey")
+_INTERFACES: Final = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:UnassignPrivateIpAddresses",
+    "ec2:DeleteNetworkInterface",
+)
+
+
+def _of_every_function(function: str) -> list[Grant]:
+    others = [each for each in (PROCESSOR, ANALYZER, REPORTER) if each != function]
+    return [
+        (("xray:PutTelemetryRecords", "xray:PutTraceSegments"), ("everything",)),
+        (("logs:CreateLogStream", "logs:PutLogEvents"), (f"log of {function}",)),
+        (("kms:Decrypt",), (f"the key for the environment of {function}",)),
+        # Lambda itself, and never the function's own code. Lambda sets the source; nobody else's is in this role.
+        (
+            _INTERFACES,
+            tuple(
+                f"a {kind}{by}"
+                for kind in ("network-interface", "subnet")
+                for by in ("", *(f", by the code of {other}" for other in others))
+            ),
+        ),
+        (("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"), ("everything",)),
+    ]
+
+
+def _of_stream(table: str) -> list[Grant]:
+    read = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
+    return [
+        (read, (f"stream of {table}",)),
+        (("dynamodb:ListStreams",), ("everything",)),
+        (_KEY_READS, ("the key through dynamodb",)),
+    ]
+
+
+_DEAD_LETTERS: Final[list[Grant]] = [
+    (("sqs:SendMessage",), ("the dead letters",)),
+    (_KEY_OF_MESSAGES, ("the key through sqs",)),
+]
+_READING: Final[list[Grant]] = [
+    (("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"), (*_TRANSACTIONS, *_ALERTS, *_PROFILES)),
+    (
+        ("dynamodb:Query",),
+        ("index by-sample-day", "index by-customer", "index by-list", "index by-status", "index by-entity"),
+    ),
+    (("s3:GetObject",), (*_RULESET, "a report", "own records", "records of others")),
+    (("s3:GetObjectVersion",), _RULESET),
+    (("s3:ListBucket",), ("a listing of rulesets", "a listing of reports", "a listing of records")),
+    (("s3:ListBucketVersions",), ("a listing of rulesets",)),
+    (("cloudwatch:DescribeAlarms",), ("an alarm",)),
+    (_KEY_READS, ("the key through dynamodb",)),
+    (("kms:Decrypt",), ("the key through s3",)),
+]
+_READING_LOG: Final[list[Grant]] = [(("s3:GetObject",), ("the log",)), (("s3:ListBucket",), ("a listing of the log",))]
+_RECORDING: Final[list[Grant]] = [
+    (("s3:PutObject",), ("own records",)),
+    (("kms:Decrypt", "kms:GenerateDataKey"), ("the key through s3",)),
+]
+
+
+def _pipe(table: str, topic: str) -> list[Grant]:
+    return [
+        *_of_stream(table),
+        *_DEAD_LETTERS,
+        (("sns:Publish",), (f"topic {topic}",)),
+        (_KEY_OF_MESSAGES, ("the key through sns",)),
+    ]
+
+
+PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
+    f"role-{PROCESSOR}": [
+        *_of_every_function(PROCESSOR),
+        (("dynamodb:PutItem", "dynamodb:Query"), _TRANSACTIONS),
+        (("dynamodb:BatchGetItem",), _PROFILES),
+        (_KEY_WRITES, ("the key through dynamodb",)),
+        (("s3:GetObject",), _RULESET),
+        (("kms:Decrypt",), ("the key through s3",)),
+    ],
+    f"role-{ANALYZER}": [
+        *_of_every_function(ANALYZER),
+        *_of_stream("transactions"),
+        *_DEAD_LETTERS,
+        (("dynamodb:GetItem", "dynamodb:UpdateItem"), _TRANSACTIONS),
+        (("dynamodb:BatchGetItem", "dynamodb:PutItem"), _PROFILES),
+        (("dynamodb:PutItem", "dynamodb:UpdateItem"), _ALERTS),
+        (("dynamodb:PutItem",), ("an event",)),
+        (_KEY_WRITES, ("the key through dynamodb",)),
+        (("s3:GetObject", "s3:GetObjectVersion"), _RULESET),
+        (("s3:ListBucketVersions",), ("a listing of rulesets",)),
+        (("kms:Decrypt",), ("the key through s3",)),
+    ],
+    f"role-{REPORTER}": [
+        *_of_every_function(REPORTER),
+        *_of_stream("transactions"),
+        *_DEAD_LETTERS,
+        (("dynamodb:DescribeTable", "dynamodb:Scan"), _TRANSACTIONS),
+        (("dynamodb:Query",), ("index by-sample-day",)),
+        (("dynamodb:GetItem", "dynamodb:UpdateItem"), ("the log's chain",)),
+        (_KEY_WRITES, ("the key through dynamodb",)),
+        (("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"), ("the log", "a report")),
+        (("s3:GetObject",), _RULESET),
+        (("s3:ListBucket",), ("a listing of the log", "a listing of reports")),
+        (_KEY_OF_MESSAGES, ("the key through s3",)),
+    ],
+    "role-alert-pipe": _pipe("alerts", "alerts"),
+    "role-event-pipe": _pipe("outbox", "events"),
+    "role-report-schedules": [*_DEAD_LETTERS, (("lambda:InvokeFunction",), (f"function {REPORTER}",))],
+    "role-api-logs": [],
+    "policy-analyst": [
+        *_READING,
+        *_RECORDING,
+        (("dynamodb:UpdateItem",), ("a transaction's label", "an alert's assignee", "a case", "a list entry")),
+        (("lambda:InvokeFunction",), ("the alias for tokens",)),
+        (_KEY_WRITES, ("the key through dynamodb",)),
+    ],
+    "policy-rule-author": [
+        *_READING,
+        *_READING_LOG,
+        *_RECORDING,
+        (("s3:PutObject",), ("the ruleset", "the rates", "the lists")),
+    ],
+    "policy-auditor": [*_READING, *_READING_LOG],
+}
+"""By the beginning of the role's or policy's name."""

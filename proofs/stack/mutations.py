@@ -1,0 +1,103 @@
+"""Faults put back into the deployed system, one at a time: a run must find each, else it counts for nothing."""
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from proofs.stack.deployment import ProofDeployment
+from proofs.stack.kinds import StackFault
+
+Mutation = Callable[[ProofDeployment], AbstractContextManager[object]]
+
+
+def _without_condition(operation: str, output: str, mark: str) -> Mutation:
+    """Drop the condition of a write as it passes the proxy.
+
+    Args:
+        operation: of DynamoDB.
+        output: of the stack, which names the table.
+        mark: what the request holds.
+    """
+
+    @contextmanager
+    def mutate(system: ProofDeployment) -> Generator[None]:
+        table, before = system.cloud.outputs[output], system.proxy.rewrite
+
+        def rewrite(sent: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+            if (sent, parameters.get("TableName")) != (operation, table) or mark not in str(parameters):
+                return parameters
+            return {name: value for name, value in parameters.items() if name != "ConditionExpression"}
+
+        system.proxy.rewrite = rewrite
+        try:
+            yield
+        finally:
+            system.proxy.rewrite = before
+
+    return mutate
+
+
+def _swallowing(matches: Callable[[ProofDeployment, str, Mapping[str, Any]], bool]) -> Mutation:
+    """Answer some requests as if they were carried out."""
+
+    @contextmanager
+    def mutate(system: ProofDeployment) -> Generator[None]:
+        before = system.proxy.swallows
+        system.proxy.swallows = lambda operation, parameters: matches(system, operation, parameters)
+        try:
+            yield
+        finally:
+            system.proxy.swallows = before
+
+    return mutate
+
+
+@contextmanager
+def _failures_hidden(system: ProofDeployment) -> Generator[None]:
+    system.invocations.is_honest = False
+    try:
+        yield
+    finally:
+        system.invocations.is_honest = True
+
+
+def _is_segment(_: ProofDeployment, operation: str, parameters: Mapping[str, Any]) -> bool:
+    return operation == "S3 PUT" and "/segments/" in parameters["path"]
+
+
+def _is_alert(system: ProofDeployment, operation: str, parameters: Mapping[str, Any]) -> bool:
+    return operation == "PutItem" and parameters["TableName"] == system.cloud.outputs["alertsTable"]
+
+
+_TWICE: Final = frozenset({StackFault.AT_ONCE, StackFault.DUPLICATED, StackFault.RECUT})
+_FAILING: Final = frozenset({StackFault.SERVER_ERROR, StackFault.RESET_BEFORE, StackFault.KILLED_BEFORE})
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackMutation:
+    """A fault that is put back, and what must happen for it to show."""
+
+    mutate: Mutation
+    faults: frozenset[StackFault] = frozenset()
+    rate: float = 0
+    batch_rate: float = 0
+
+
+MUTATIONS: Final[Mapping[str, StackMutation]] = {
+    "a profile is written whoever wrote since": StackMutation(
+        mutate=_without_condition("PutItem", "profilesTable", "#version")
+    ),
+    "a transaction is put over the one that is there": StackMutation(
+        mutate=_without_condition("PutItem", "transactionsTable", "'TXN'"),
+        faults=frozenset({StackFault.SERVER_ERROR_APPLIED}),
+        rate=0.1,
+    ),
+    "a decision is written over the one that is there": StackMutation(
+        mutate=_without_condition("UpdateItem", "transactionsTable", ":decision"), faults=_TWICE, batch_rate=1
+    ),
+    "a record that failed is not told to Lambda": StackMutation(mutate=_failures_hidden, faults=_FAILING, rate=0.3),
+    "a segment of the log is answered and not stored": StackMutation(mutate=_swallowing(_is_segment)),
+    "an alert is answered and not stored": StackMutation(mutate=_swallowing(_is_alert)),
+}
+"""By what they do."""

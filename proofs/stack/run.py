@@ -1,0 +1,237 @@
+"""One run of the deployed system against faults, until nothing is left to do, and what it has left."""
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fraudstream.clock import epoch_milliseconds
+from proofs.faults.checks import Remains, whole_profiles
+from proofs.faults.workload import DAY, Workload
+from proofs.report import Say
+from proofs.stack.clients import Clients, People
+from proofs.stack.deployment import ProofDeployment, today
+from proofs.stack.journal import StackJournal
+from proofs.stack.kinds import StackFault, StackFaults
+from proofs.stack.vandal import StackVandal
+
+_DAYS: Final = 12
+_LOG_BATCHES: Final = (1, 400)
+"""Smallest and largest batch in which the log is written again."""
+_LABELLED_AT: Final = (0.3, 0.6, 0.9)
+"""Shares of the transactions after which people say what is known."""
+_CHANGES_EACH_TIME: Final = frozenset({"generatedAt", "revision", "logHours", "history"})
+"""Parts of a report that tell when and of what files it was made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackRun:
+    """What is run."""
+
+    seed: int
+    transactions: int
+    rate: float
+    """Faults for each call."""
+    batch_rate: float = 0.15
+    """Faults for each batch."""
+    only: frozenset[StackFault] = frozenset(StackFault)
+    reports: bool = False
+    """Whether reports are written and compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackOutcome:
+    """What a run came to."""
+
+    remains: Remains
+    faults: Counter[StackFault]
+    requests: int
+    """That clients made."""
+    redriven: int
+    labels: int
+    """How often somebody said what turned out to be true."""
+    reports: int
+    """Reports that were compared with those of a log in which every record stands twice."""
+
+
+def run(system: ProofDeployment, what: StackRun, say: Say) -> StackOutcome:
+    """Run the workload under faults, then bring home what was given up.
+
+    Args:
+        system: deployed; it is emptied first.
+        what: is run.
+        say: told of the progress.
+    """
+    system.use(StackFaults(0, 0, frozenset(), 0))
+    system.empty()
+    first_day = today()
+    faults = StackFaults(what.seed, what.rate, what.only, what.batch_rate)
+    start = epoch_milliseconds() - (_DAYS + 1) * DAY
+    workload = Workload(random.Random(what.seed + 1), what.transactions, _DAYS, start=start, name=f"s{what.seed}")
+    cast = _Cast(
+        system=system,
+        clients=Clients(system.cloud, workload, faults, what.seed + 2),
+        people=People(system.cloud, workload),
+        vandal=StackVandal(system.cloud, system.proxy, faults),
+        journal=StackJournal(system.tables),
+    )
+    cast.follow()
+    system.use(faults)
+    labels = _meet(cast, what.transactions, say)
+    cast.vandal.put_right()
+    labels += cast.people.label()
+    say("waiting until all is decided or given up")
+    system.wait()
+    wrong, given_up, redriven = _bring_home(cast, faults)
+    wrong += cast.clients.records.wrong
+    wrong.update(_inline_kept(cast))
+    remains = _remains(cast, given_up, wrong)
+    days = sorted({first_day, today()}) if what.reports else []
+    if days:
+        say("writing reports, then the log once more in other batches, then the reports again")
+        remains.wrong_answers.update(_compare_reports(system, days, remains, what.seed))
+    return StackOutcome(
+        remains=remains,
+        faults=faults.counted,
+        requests=cast.clients.records.requests,
+        redriven=redriven,
+        labels=labels,
+        reports=len(days),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cast:
+    """Who takes part in a run."""
+
+    system: ProofDeployment
+    clients: Clients
+    people: People
+    vandal: StackVandal
+    journal: StackJournal
+
+    def follow(self) -> None:
+        """Let the journal see what passes."""
+        proxy, journal = self.system.proxy, self.journal
+        self.system.invocations.journal = journal
+        proxy.on_sent, proxy.on_lost, proxy.on_applied = journal.on_sent, journal.on_lost, journal.on_applied
+
+
+def _meet(cast: _Cast, total: int, say: Say) -> int:
+    """Let clients, people and whoever damages things work at the same time; return how many labels were given."""
+    ended = threading.Event()
+    clients, people, vandal = cast.clients, cast.people, cast.vandal
+
+    def post() -> None:
+        try:
+            clients.run()
+        finally:
+            ended.set()
+
+    def progress() -> float:
+        return len(clients.records.received) / total
+
+    def label() -> int:
+        said = 0
+        for part in _LABELLED_AT:
+            while progress() < part and not ended.wait(0.2):
+                pass
+            say(f"{len(clients.records.received):,} transactions stored")
+            said += people.label()
+        return said
+
+    with ThreadPoolExecutor(3) as pool:
+        posting, labelling = pool.submit(post), pool.submit(label)
+        damaging = pool.submit(vandal.run, progress, ended)
+        posting.result()
+        damaging.result()
+        return labelling.result()
+
+
+def _bring_home(cast: _Cast, faults: StackFaults) -> tuple[Counter[str], set[str], int]:
+    """Redrive what was given up, twice under faults and at last without; return what was wrong, and what was redriven.
+
+    Whatever is not done must be found in the dead letters.
+    """
+    system, poison = cast.system, cast.vandal.poison
+    wrong: Counter[str] = Counter()
+    given_up: set[str] = set()
+    redriven = 0
+    for attempt in range(3):
+        given_up |= system.given_up()
+        open_ids = _unfinished(system)
+        wrong["unfinished, and not in the dead letters"] += len(open_ids - given_up - poison)
+        wrong["poison, and not in the dead letters"] += len(poison - given_up)
+        if attempt == 1:
+            faults.stop()
+        redriven += system.redrive(sorted(given_up - poison))
+        system.wait()
+    wrong["in the dead letters without faults"] += len(system.given_up() - poison)
+    return +wrong, given_up, redriven
+
+
+def _unfinished(system: ProofDeployment) -> set[str]:
+    return {
+        item["transactionId"]
+        for item in system.items("transactionsTable")
+        if item["kind"] == "TXN" and ("decision" not in item or item.get("labeledAt") != item.get("learntLabeledAt"))
+    }
+
+
+def _inline_kept(cast: _Cast) -> Mapping[str, int]:
+    """Count inline decisions that were given and are not stored."""
+    kept = {item["transactionId"] for item in cast.system.items("transactionsTable") if "inline" in item}
+    return +Counter({"inline decision given, not stored": len(cast.clients.records.inline.keys() - kept)})
+
+
+def _remains(cast: _Cast, given_up: set[str], wrong: Counter[str]) -> Remains:
+    system = cast.system
+    items = [item for item in system.raw(system.cloud.outputs["profilesTable"]) if "state" in item]
+    return Remains(
+        transactions=system.items("transactionsTable"),
+        alerts=[item for item in system.items("alertsTable") if "score" in item],
+        events=system.items("outboxTable"),
+        profiles=whole_profiles(items)[0],
+        segments=system.segments(),
+        seen=cast.journal.seen,
+        received=cast.clients.records.received,
+        left=cast.clients.records.left,
+        poison=cast.vandal.poison,
+        given_up=given_up,
+        set_aside=cast.vandal.set_aside,
+        wrong_answers=wrong,
+    )
+
+
+def _compare_reports(system: ProofDeployment, days: Sequence[Any], remains: Remains, seed: int) -> Mapping[str, int]:
+    """Write reports, the whole log again in other batches, and the reports again; count what differs."""
+    chance = random.Random(seed)
+
+    def cut(records: Sequence[Any]) -> list[Sequence[Any]]:
+        batches: list[Sequence[Any]] = []
+        while records:
+            number = chance.randint(*_LOG_BATCHES)
+            batches.append(records[:number])
+            records = records[number:]
+        return batches
+
+    first = system.report(days)
+    system.write_log_again(cut)
+    again = system.report(days)
+    stored = sum(item["kind"] == "TXN" and item["transactionId"] not in remains.poison for item in remains.transactions)
+    told = sum(report["reconciliation"]["decided"] for report in first)
+    return +Counter(
+        {
+            "reports differ from those of a log with every record twice": sum(
+                _figures(one) != _figures(other) for one, other in zip(first, again, strict=True)
+            ),
+            "decided, by the reports": abs(told - stored),
+        }
+    )
+
+
+def _figures(report: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in report.items() if name not in _CHANGES_EACH_TIME}

@@ -1,0 +1,121 @@
+"""Who ends processes, damages what is stored, publishes what cannot be used, and takes AWS away and gives it back."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from fraudstream.clock import epoch_milliseconds
+from fraudstream.contract import MODELS_FILE, RULESET_FILE, RULESET_PREFIX
+from fraudstream.detection.profiles.sharded import entity_of
+from fraudstream.transactions.storage.attributes import to_item
+from proofs.stack.kinds import StackFault, StackFaults
+from proofs.stack.proxy import FaultProxy
+from proofs.stack.wire import kill
+
+if TYPE_CHECKING:
+    from embedded_aws.cloud import LocalCloud
+
+_LOOKS_SECONDS: Final = 0.2
+_KILLED_A_LOOK: Final = 0.03
+_AWAY_SECONDS: Final = 4.0
+_S3_AWAY_SECONDS: Final = 15.0
+_STOPPED_SECONDS: Final = 3.0
+_STORM_SECONDS: Final = 4.0
+_DAMAGED: Final = 3
+"""Profiles, each time."""
+_POISON: Final = 3
+
+
+class StackVandal:
+    """Does at its place in the run what is planned there, and kills processes in between."""
+
+    def __init__(self, cloud: "LocalCloud", proxy: FaultProxy, faults: StackFaults) -> None:
+        """Store what can be damaged."""
+        self._cloud = cloud
+        self._proxy = proxy
+        self._faults = faults
+        self.poison: set[str] = set()
+        """Ids of items that are no transactions."""
+        self.set_aside: set[str] = set()
+        """Keys of entities whose profiles were damaged."""
+        self._files: dict[str, bytes] = {}
+        self._plan: list[tuple[float, StackFault, Callable[[], None]]] = [
+            (0.05, StackFault.POISON, self._put_poison),
+            (0.12, StackFault.STORM, lambda: proxy.begin(StackFault.STORM, _STORM_SECONDS)),
+            (0.20, StackFault.RULESET_INVALID, lambda: self._publish(RULESET_FILE)),
+            (0.28, StackFault.MODEL_INVALID, lambda: self._publish(MODELS_FILE)),
+            (0.35, StackFault.PROFILE_DAMAGED, self._damage_profiles),
+            (0.42, StackFault.S3_AWAY, lambda: proxy.begin(StackFault.S3_AWAY, _S3_AWAY_SECONDS)),
+            (0.55, StackFault.POISON, self._put_poison),
+            (0.62, StackFault.AWAY, lambda: proxy.begin(StackFault.AWAY, _AWAY_SECONDS)),
+            (0.72, StackFault.STOPPED, self._stop_aws),
+            (0.80, StackFault.STORM, lambda: proxy.begin(StackFault.STORM, _STORM_SECONDS)),
+            (0.88, StackFault.PROFILE_DAMAGED, self._damage_profiles),
+        ]
+
+    def run(self, progress: Callable[[], float], ended: threading.Event) -> None:
+        """Act until the clients have ended.
+
+        Args:
+            progress: tells the share of the transactions that are stored.
+            ended: set when the clients have ended.
+        """
+        plan = [each for each in self._plan if each[1] in self._faults.only]
+        while not ended.wait(_LOOKS_SECONDS):
+            while plan and progress() >= plan[0][0]:
+                plan.pop(0)[2]()
+            if self._faults.happens(StackFault.KILLED, _KILLED_A_LOOK):
+                self._kill_one(self._cloud.function_processes)
+
+    def put_right(self) -> None:
+        """Publish again what was there before."""
+        for name, content in self._files.items():
+            self._s3.put_object(Bucket=self._bucket, Key=RULESET_PREFIX + name, Body=content)
+        self._files.clear()
+
+    @property
+    def _s3(self) -> Any:  # noqa: ANN401  (a client)
+        return self._cloud.client("s3")
+
+    @property
+    def _bucket(self) -> str:
+        return self._cloud.outputs["bucketName"]
+
+    def _kill_one(self, processes: Sequence[int]) -> None:
+        if processes:
+            kill(self._faults.chance.choice(processes))
+
+    def _put_poison(self) -> None:
+        for _ in range(_POISON):
+            name = f"poison-{self._faults.chance.getrandbits(48):012x}"
+            self.poison.add(name)
+            self._faults.count(StackFault.POISON)
+            item = to_item({"transactionId": name, "timestamp": epoch_milliseconds(), "kind": "TXN"})
+            self._cloud.client("dynamodb").put_item(TableName=self._cloud.outputs["transactionsTable"], Item=item)
+
+    def _damage_profiles(self) -> None:
+        dynamodb, table = self._cloud.client("dynamodb"), self._cloud.outputs["profilesTable"]
+        items = [item for item in dynamodb.scan(TableName=table)["Items"] if "state" in item and "version" in item]
+        for item in self._faults.chance.sample(items, min(_DAMAGED, len(items))):
+            state = bytearray(item["state"]["B"])
+            state[self._faults.chance.randrange(len(state))] ^= 1 << self._faults.chance.randrange(8)
+            self.set_aside.add(entity_of(item["entity"]["S"]))
+            self._faults.count(StackFault.PROFILE_DAMAGED)
+            dynamodb.put_item(TableName=table, Item=item | {"state": {"B": bytes(state)}})
+
+    def _publish(self, name: str) -> None:
+        key = RULESET_PREFIX + name
+        self._files[name] = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        self._faults.count(StackFault.RULESET_INVALID if name == RULESET_FILE else StackFault.MODEL_INVALID)
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=b"rules: [this is: not a file of ours")
+
+    def _stop_aws(self) -> None:
+        self._faults.count(StackFault.STOPPED)
+        os.killpg(self._cloud.process_id, signal.SIGSTOP)
+        try:
+            time.sleep(_STOPPED_SECONDS)
+        finally:
+            os.killpg(self._cloud.process_id, signal.SIGCONT)
