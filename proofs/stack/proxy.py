@@ -244,6 +244,9 @@ class _Upstream:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def send(self, call: WireCall) -> WireAnswer:
+        if self._streams is not None and self._streams[0].at_eof():
+            # AWS closes a connection that nobody has used for a while.
+            self.close()
         if self._streams is None:
             self._streams = await asyncio.open_connection(*self._place)
         reader, writer = self._streams

@@ -21,8 +21,8 @@ from proofs.stack.vandal import StackVandal
 _DAYS: Final = 12
 _LOG_BATCHES: Final = (1, 400)
 """Smallest and largest batch in which the log is written again."""
-_LABELLED_AT: Final = (0.3, 0.6, 0.9)
-"""Shares of the transactions after which people say what is known."""
+_LABELLED_AT: Final = (0.3, 0.7)
+"""Shares of the transactions after which people say what is known, as they do at the end."""
 _CHANGES_EACH_TIME: Final = frozenset({"generatedAt", "revision", "logHours", "history"})
 """Parts of a report that tell when and of what files it was made."""
 
