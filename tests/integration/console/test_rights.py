@@ -18,8 +18,8 @@ from fraudstream.transactions.storage.attributes import to_item
 from infra.compute.lambda_packages import Package, Target
 from infra.people import MAX_POLICY_CHARACTERS
 from infra.program import main
-from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, draft_of, put_ruleset, with_rule, words
 from proofs.access.evaluator import Asked, allows, enforce
+from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, draft_of, put_ruleset, with_rule, words
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, capture
 from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, TRANSACTIONS, System
 
