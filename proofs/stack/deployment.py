@@ -58,6 +58,8 @@ class ProofDeployment:
             seams=Seams(endpoint=self.proxy.start, invoke=self.invocations.around),
         )
         self._leaving = ExitStack()
+        self._before = 0
+        """Sequence number of the newest record that the stream had when the system was emptied."""
 
     def __enter__(self) -> Self:
         """Deploy."""
@@ -106,6 +108,7 @@ class ProofDeployment:
                 self.cloud.client("s3").delete_object(Bucket=self.cloud.outputs["bucketName"], Key=key)
         list(self.dead_letters())
         self.cloud.wait_until_idle(_IDLE_SECONDS)
+        self._before = max((_sequence_number(each) for each in self.stream()), default=self._before)
 
     @property
     def bucket(self) -> BucketStore:
@@ -133,7 +136,7 @@ class ProofDeployment:
                 yield body if body[:2] == b"\x1f\x8b" else gzip.compress(body)
 
     def stream(self) -> Iterator[Mapping[str, Any]]:
-        """Yield all records of the transactions' stream, as functions get them."""
+        """Yield the records of the transactions' stream since the system was emptied, as functions get them."""
         client = self.cloud.client("dynamodbstreams")
         table = self.cloud.outputs["transactionsTable"]
         arn = self.cloud.client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
@@ -144,7 +147,9 @@ class ProofDeployment:
         while iterator:
             page = client.get_records(ShardIterator=iterator, Limit=_PAGE)
             for raw in page["Records"]:
-                yield json.loads(to_record(raw, arn, "transactionId").encoded)
+                record = json.loads(to_record(raw, arn, "transactionId").encoded)
+                if _sequence_number(record) > self._before:
+                    yield record
             iterator = page.get("NextShardIterator") if page["Records"] else None
 
     def dead_letters(self) -> Iterator[Mapping[str, Any]]:
@@ -166,7 +171,7 @@ class ProofDeployment:
         return {
             record["dynamodb"]["Keys"]["transactionId"]["S"]
             for record in self.stream()
-            if any(first <= int(record["dynamodb"]["SequenceNumber"]) <= last for first, last in spans)
+            if any(first <= _sequence_number(record) <= last for first, last in spans)
         }
 
     def redrive(self, names: Sequence[str]) -> int:
@@ -190,6 +195,10 @@ class ProofDeployment:
         records = [each for each in self.stream() if each["eventName"] in {"INSERT", "MODIFY"}]
         for batch in cut(records):
             self.cloud.invoke(self.cloud.outputs["reportFunction"], {"Records": batch})
+
+
+def _sequence_number(record: Mapping[str, Any]) -> int:
+    return int(record["dynamodb"]["SequenceNumber"])
 
 
 def today() -> date:

@@ -61,8 +61,9 @@ class FaultProxy:
         place = urlsplit(url)
         self._upstream = (place.hostname or _HOST, place.port or 80)
         self._thread.start()
-        server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._accept, _HOST, 0), self._loop).result()
-        return f"http://{_HOST}:{server.sockets[0].getsockname()[1]}"
+        opening = asyncio.start_server(self._accept, _HOST, 0)
+        self._server = asyncio.run_coroutine_threadsafe(opening, self._loop).result()
+        return f"http://{_HOST}:{self._server.sockets[0].getsockname()[1]}"
 
     def begin(self, fault: StackFault, seconds: float) -> None:
         """Have AWS or a part of it be away, or throttle, for some seconds."""
@@ -84,6 +85,7 @@ class FaultProxy:
         self._loop.close()
 
     async def _end(self) -> None:
+        self._server.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()

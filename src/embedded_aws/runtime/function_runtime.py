@@ -186,7 +186,7 @@ class FunctionRuntime:
         while function.idle:
             # The most recently used first: the others get old enough to make room.
             worker = function.idle.pop()
-            if not self._is_stale(worker):
+            if worker.is_waiting and not self._is_stale(worker):
                 return worker
             worker.kill()
         turn: asyncio.Future[Worker | Invocation] = self._loop.create_future()

@@ -55,6 +55,11 @@ class Worker:
         self._ending: asyncio.Task[None] | None = None
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether the process waits for an invocation; one that has just died no longer does."""
+        return self._next is not None and not self._next.done()
+
+    @property
     def process_id(self) -> int | None:
         """The process, which leads a group of its own; None before it has started."""
         return self._process.pid if self._process else None
@@ -95,9 +100,11 @@ class Worker:
             payload: the event, JSON.
             alias: the one by which the function was invoked; empty for none.
         """
-        if self._next is None:
-            raise RuntimeError("the process is not waiting for an invocation")
         request_id = str(uuid.uuid4())
+        if self._next is None or self._next.done():
+            # It has ended since it was chosen.
+            message = f"RequestId: {request_id} Error: Runtime exited without providing a reason"
+            return failure(request_id, "Runtime.ExitError", message)
         done: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
         self._current = (request_id, done)
         self._log.write(f"START RequestId: {request_id} Version: $LATEST\n".encode())

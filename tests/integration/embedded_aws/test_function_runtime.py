@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -170,6 +171,19 @@ def test_a_process_that_exits_is_an_exit_error_and_is_replaced(runtime: Function
         error = failed(runtime, {"status": status})
         assert error["errorType"] == "Runtime.ExitError"
         assert words in error["errorMessage"]
+
+
+def test_a_process_that_is_killed_while_it_waits_is_replaced(runtime: FunctionRuntime, package: Path) -> None:
+    function = spec(package, "echo")
+    runtime.create(function)
+    for _ in range(5):
+        process = invoke(runtime, {})["pid"]
+        os.kill(process, signal.SIGKILL)
+        # Whether its end is known by now or not, the next invocation ends as Lambda lets it.
+        answer = runtime.invoke(function.name, b"{}")
+        error = json.loads(answer.payload).get("errorType")
+        assert error in {None, "Runtime.ExitError"}
+        assert json.loads(answer.payload).get("pid") != process
 
 
 def test_a_timeout_ends_the_process_and_what_it_started(runtime: FunctionRuntime, package: Path) -> None:
