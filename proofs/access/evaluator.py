@@ -33,13 +33,13 @@ class Asked:
 
 
 def allows(statements: Iterable[Statement], asked: Asked, variables: Mapping[str, str]) -> bool:
-    """Tell whether policies allow what is asked for: a statement does, and none denies it."""
+    """Return whether policies allow what is asked for: a statement does, and none denies it."""
     found = [each["Effect"] for each in statements if applies(each, asked, variables)]
     return "Allow" in found and "Deny" not in found
 
 
 def applies(statement: Statement, asked: Asked, variables: Mapping[str, str]) -> bool:
-    """Tell whether a statement speaks of what is asked for."""
+    """Return whether a statement speaks of what is asked for."""
     return (
         any(_matches(each.lower(), asked.action.lower()) for each in _as_list(statement["Action"]))
         and any(_matches(_filled(pattern, variables), asked.resource) for pattern in _as_list(statement["Resource"]))

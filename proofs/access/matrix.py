@@ -7,7 +7,7 @@ from typing import Any
 
 from proofs.access.actions import actions
 from proofs.access.evaluator import Asked, Statement, allows, applies
-from proofs.access.places import VARIABLES, Place, everything
+from proofs.access.places import VARIABLES, AskedPlace, everything
 from proofs.access.purposes import PURPOSES
 
 Policies = Mapping[str, Sequence[Statement]]
@@ -51,7 +51,7 @@ def read_policies(iam: Any, suffix: str) -> Policies:  # noqa: ANN401  (a client
     return found
 
 
-def judge_matrix(policies: Policies, all_places: Sequence[Place], *, partly: bool = False) -> MatrixVerdict:
+def judge_matrix(policies: Policies, all_places: Sequence[AskedPlace], *, partly: bool = False) -> MatrixVerdict:
     """Ask every policy for every action on every place of its service.
 
     Args:
@@ -60,7 +60,7 @@ def judge_matrix(policies: Policies, all_places: Sequence[Place], *, partly: boo
         partly: whether these are some of a stack's policies only.
     """
     verdict = MatrixVerdict()
-    by_service: defaultdict[str, list[Place]] = defaultdict(list)
+    by_service: defaultdict[str, list[AskedPlace]] = defaultdict(list)
     for place in all_places:
         by_service[place.service].append(place)
     if not partly and (unknown := policies.keys() ^ PURPOSES.keys()):
@@ -80,7 +80,7 @@ def judge_matrix(policies: Policies, all_places: Sequence[Place], *, partly: boo
     return verdict
 
 
-def _questions(by_service: Mapping[str, Sequence[Place]]) -> Iterator[tuple[str, Sequence[Place]]]:
+def _questions(by_service: Mapping[str, Sequence[AskedPlace]]) -> Iterator[tuple[str, Sequence[AskedPlace]]]:
     for service, known in actions().items():
         for action in known:
             yield action.name, [*(by_service[service] if action.has_resources else ()), everything(service)]

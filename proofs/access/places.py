@@ -59,7 +59,7 @@ _ITEMS: Final[Mapping[str, tuple[str, str, str]]] = {
 
 
 @dataclass(frozen=True)
-class Place:
+class AskedPlace:
     """A resource, asked for in one way."""
 
     name: str
@@ -90,7 +90,7 @@ class StackNames:
         return f"arn:aws:{service}:{self.region}:{self.account}:{name}"
 
 
-def places(stack: StackNames) -> list[Place]:
+def places(stack: StackNames) -> list[AskedPlace]:
     """Return all places, own ones first."""
     own = [*_of_tables(stack), *_of_bucket(stack), *_of_messages(stack), *_of_functions(stack), *_of_account(stack)]
     other_account = str(int(stack.account) + 1).zfill(12)
@@ -107,62 +107,64 @@ def places(stack: StackNames) -> list[Place]:
     return own + foreign
 
 
-def _of_tables(stack: StackNames) -> Iterator[Place]:
+def _of_tables(stack: StackNames) -> Iterator[AskedPlace]:
     for name, (table, key, attribute) in _ITEMS.items():
         context = {"dynamodb:LeadingKeys": [key], "dynamodb:Attributes": [attribute]}
-        yield Place(name, "dynamodb", stack.arn("dynamodb", f"table/table-{table}-{stack.suffix}"), context)
+        yield AskedPlace(name, "dynamodb", stack.arn("dynamodb", f"table/table-{table}-{stack.suffix}"), context)
     for table, indexes in _INDEXES.items():
         for index in indexes:
             arn = stack.arn("dynamodb", f"table/table-{table}-{stack.suffix}/index/{index}")
-            yield Place(f"index {index}", "dynamodb", arn)
+            yield AskedPlace(f"index {index}", "dynamodb", arn)
     for table, arn in stack.streams.items():
-        yield Place(f"stream of {table}", "dynamodb", arn)
+        yield AskedPlace(f"stream of {table}", "dynamodb", arn)
 
 
-def _of_bucket(stack: StackNames) -> Iterator[Place]:
+def _of_bucket(stack: StackNames) -> Iterator[AskedPlace]:
     bucket = f"arn:aws:s3:::bucket-reports-{stack.account}-{stack.suffix}"
     for name, key in _OBJECTS.items():
-        yield Place(name, "s3", f"{bucket}/{key}")
+        yield AskedPlace(name, "s3", f"{bucket}/{key}")
     for name, prefix in _LISTINGS.items():
-        yield Place(f"a listing {name}", "s3", bucket, {"s3:prefix": [prefix]})
-    yield Place("the bucket", "s3", bucket)
+        yield AskedPlace(f"a listing {name}", "s3", bucket, {"s3:prefix": [prefix]})
+    yield AskedPlace("the bucket", "s3", bucket)
 
 
-def _of_messages(stack: StackNames) -> Iterator[Place]:
-    yield Place("the dead letters", "sqs", stack.arn("sqs", f"queue-dead-letters-{stack.suffix}"))
+def _of_messages(stack: StackNames) -> Iterator[AskedPlace]:
+    yield AskedPlace("the dead letters", "sqs", stack.arn("sqs", f"queue-dead-letters-{stack.suffix}"))
     for topic in ("alerts", "events", "alarms"):
-        yield Place(f"topic {topic}", "sns", stack.arn("sns", f"topic-{topic}-{stack.suffix}"))
+        yield AskedPlace(f"topic {topic}", "sns", stack.arn("sns", f"topic-{topic}-{stack.suffix}"))
 
 
-def _of_functions(stack: StackNames) -> Iterator[Place]:
+def _of_functions(stack: StackNames) -> Iterator[AskedPlace]:
     for function in FUNCTIONS:
         arn = stack.arn("lambda", f"function:lambda-{function}-{stack.suffix}")
-        yield Place(f"function {function}", "lambda", arn)
+        yield AskedPlace(f"function {function}", "lambda", arn)
         group = stack.arn("logs", f"log-group:log-group-{function}-{stack.suffix}:log-stream:1")
-        yield Place(f"log of {function}", "logs", group)
-        yield Place(f"role of {function}", "iam", f"arn:aws:iam::{stack.account}:role/role-{function}-{stack.suffix}")
+        yield AskedPlace(f"log of {function}", "logs", group)
+        yield AskedPlace(
+            f"role of {function}", "iam", f"arn:aws:iam::{stack.account}:role/role-{function}-{stack.suffix}"
+        )
         environment = {"kms:EncryptionContext:aws:lambda:FunctionArn": [arn]}
-        yield Place(f"the key for the environment of {function}", "kms", stack.key_arn, environment)
+        yield AskedPlace(f"the key for the environment of {function}", "kms", stack.key_arn, environment)
     arn = stack.arn("lambda", f"function:lambda-{PROCESSOR}-{stack.suffix}:{TOKENS_ALIAS}")
-    yield Place("the alias for tokens", "lambda", arn)
+    yield AskedPlace("the alias for tokens", "lambda", arn)
     for service in ("dynamodb", "s3", "sqs", "sns", "logs"):
         via = {"kms:ViaService": [f"{service}.{stack.region}.amazonaws.com"]}
-        yield Place(f"the key through {service}", "kms", stack.key_arn, via)
-    yield Place("the key", "kms", stack.key_arn)
+        yield AskedPlace(f"the key through {service}", "kms", stack.key_arn, via)
+    yield AskedPlace("the key", "kms", stack.key_arn)
 
 
-def _of_account(stack: StackNames) -> Iterator[Place]:
-    yield Place("an alarm", "cloudwatch", stack.arn("cloudwatch", "alarm:*"))
-    yield Place("the API", "execute-api", stack.arn("execute-api", "a1b2c3d4e5/live/POST/transactions"))
-    yield Place("a pipe", "pipes", stack.arn("pipes", f"pipe/pipe-alerts-{stack.suffix}"))
-    yield Place("a schedule", "scheduler", stack.arn("scheduler", f"schedule/group/schedule-{stack.suffix}"))
+def _of_account(stack: StackNames) -> Iterator[AskedPlace]:
+    yield AskedPlace("an alarm", "cloudwatch", stack.arn("cloudwatch", "alarm:*"))
+    yield AskedPlace("the API", "execute-api", stack.arn("execute-api", "a1b2c3d4e5/live/POST/transactions"))
+    yield AskedPlace("a pipe", "pipes", stack.arn("pipes", f"pipe/pipe-alerts-{stack.suffix}"))
+    yield AskedPlace("a schedule", "scheduler", stack.arn("scheduler", f"schedule/group/schedule-{stack.suffix}"))
     for kind in ("network-interface", "subnet"):
-        yield Place(f"a {kind}", "ec2", stack.arn("ec2", f"{kind}/x-1"))
+        yield AskedPlace(f"a {kind}", "ec2", stack.arn("ec2", f"{kind}/x-1"))
         for function in FUNCTIONS:
             code = {"lambda:SourceFunctionArn": [stack.arn("lambda", f"function:lambda-{function}-{stack.suffix}")]}
-            yield Place(f"a {kind}, by the code of {function}", "ec2", stack.arn("ec2", f"{kind}/x-1"), code)
+            yield AskedPlace(f"a {kind}, by the code of {function}", "ec2", stack.arn("ec2", f"{kind}/x-1"), code)
 
 
-def everything(service: str) -> Place:
+def everything(service: str) -> AskedPlace:
     """Return the place of actions that know no resource."""
-    return Place("everything", service, "*")
+    return AskedPlace("everything", service, "*")

@@ -137,7 +137,7 @@ class People:
         self._workload = workload
 
     def label(self) -> int:
-        """Say what is known of all that was posted so far, and return how often something was said."""
+        """Label all that was posted so far as far as it is known, and return how often something was said."""
         said = 0
         for truth in list(self._workload.truths(epoch_milliseconds())):
             label = Label(label=Truth(truth.label), label_source="analyst", labeled_at=truth.labeled_at)

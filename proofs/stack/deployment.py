@@ -80,7 +80,7 @@ class ProofDeployment:
         return {self.cloud.outputs[output]: purpose for output, purpose in TABLES.items()}
 
     def use(self, faults: StackFaults) -> None:
-        """Let these faults happen from now on."""
+        """Use these faults from now on."""
         self.proxy.faults = self.invocations.faults = faults
 
     def wait(self) -> None:

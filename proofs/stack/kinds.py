@@ -118,7 +118,7 @@ class StackFaults:
         return fault
 
     def stop(self) -> None:
-        """Let nothing go wrong from now on."""
+        """Draw no more faults from now on."""
         self.rate = self.batch_rate = 0
 
     def _drawn(self, weights: Mapping[StackFault, int]) -> StackFault | None:

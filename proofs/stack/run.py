@@ -114,14 +114,14 @@ class _Cast:
     journal: StackJournal
 
     def follow(self) -> None:
-        """Let the journal see what passes."""
+        """Show the journal what passes."""
         proxy, journal = self.system.proxy, self.journal
         self.system.invocations.journal = journal
         proxy.on_sent, proxy.on_lost, proxy.on_applied = journal.on_sent, journal.on_lost, journal.on_applied
 
 
 def _meet(cast: _Cast, total: int, say: Say) -> int:
-    """Let clients, people and whoever damages things work at the same time; return how many labels were given."""
+    """Run clients, people and whoever damages things at the same time; return how many labels were given."""
     ended = threading.Event()
     clients, people, vandal = cast.clients, cast.people, cast.vandal
 

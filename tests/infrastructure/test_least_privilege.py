@@ -7,7 +7,7 @@ import pytest
 
 from proofs.access.matrix import Policies, judge_matrix
 from proofs.access.mutations import MUTATIONS, mutated
-from proofs.access.places import Place, StackNames, places
+from proofs.access.places import AskedPlace, StackNames, places
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def policies(declare: Declare) -> Policies:
 
 
 @pytest.fixture(scope="module")
-def everywhere() -> list[Place]:
+def everywhere() -> list[AskedPlace]:
     tables = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/table-"
     return places(
         StackNames(
@@ -48,7 +48,7 @@ def everywhere() -> list[Place]:
 
 
 def test_every_role_and_operator_may_do_what_they_are_for_and_nothing_else(
-    policies: Policies, everywhere: list[Place]
+    policies: Policies, everywhere: list[AskedPlace]
 ) -> None:
     verdict = judge_matrix(policies, everywhere)
     assert verdict.tried > 100_000
@@ -56,9 +56,11 @@ def test_every_role_and_operator_may_do_what_they_are_for_and_nothing_else(
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_a_policy_that_is_wider_or_narrower_is_found(policies: Policies, everywhere: list[Place], name: str) -> None:
+def test_a_policy_that_is_wider_or_narrower_is_found(
+    policies: Policies, everywhere: list[AskedPlace], name: str
+) -> None:
     assert not judge_matrix(mutated(policies, name), everywhere, partly=True).is_exact
 
 
-def test_a_role_that_nobody_says_the_purpose_of_is_found(policies: Policies, everywhere: list[Place]) -> None:
+def test_a_role_that_nobody_says_the_purpose_of_is_found(policies: Policies, everywhere: list[AskedPlace]) -> None:
     assert not judge_matrix({**policies, "role-of-nobody": []}, everywhere).is_exact
