@@ -10,6 +10,7 @@ from fraudstream.contract import (
     CUSTOMER_INDEX,
     LISTED_INDEX,
     LOG_CHAIN_ITEM,
+    NETWORK_REFERENCE_INDEX,
     PROCESSOR,
     REPORTER,
     SAMPLE_INDEX,
@@ -22,7 +23,7 @@ OWN_USER: Final = "AIDAOWN"
 """`aws:userid` of who asks."""
 VARIABLES: Final = {"aws:userid": OWN_USER}
 _INDEXES: Final = {
-    "transactions": (SAMPLE_INDEX, CUSTOMER_INDEX),
+    "transactions": (SAMPLE_INDEX, CUSTOMER_INDEX, NETWORK_REFERENCE_INDEX),
     "profiles": (LISTED_INDEX,),
     "alerts": ("by-status", ALERT_ENTITY_INDEX),
 }
@@ -35,6 +36,8 @@ _OBJECTS: Final = {
     "a report": "reports/date=2026-11-26/report.json",
     "own records": f"audit/date=2026-11-26/{OWN_USER}/1-a.json",
     "records of others": "audit/date=2026-11-26/AIDAOTHER/1-a.json",
+    "own approval": f"approvals/rules/0123abcd/{OWN_USER}",
+    "approval of another": "approvals/rules/0123abcd/AIDAOTHER",
     "another object": "anything.txt",
 }
 _LISTINGS: Final = {
@@ -42,11 +45,13 @@ _LISTINGS: Final = {
     "of the log": "decision-log/",
     "of reports": "reports/",
     "of records": "audit/",
+    "of approvals": "approvals/rules/",
     "of everything": "",
 }
 _ITEMS: Final[Mapping[str, tuple[str, str, str]]] = {
     "a transaction's label": ("transactions", "order-1", "label"),
     "a transaction's decision": ("transactions", "order-1", "decision"),
+    "what was done with a transaction": ("transactions", "order-1", "actionTaken"),
     "an alert's assignee": ("alerts", "order-1", "assignee"),
     "an alert's score": ("alerts", "order-1", "score"),
     "a case": ("alerts", "case#1", "caseNotes"),

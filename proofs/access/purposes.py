@@ -3,15 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from fraudstream.contract import ANALYZER, PROCESSOR, REPORTER
+from fraudstream.contract import ANALYZER, NETWORK_REFERENCE_INDEX, PROCESSOR, REPORTER
 
 Grant = tuple[Sequence[str], Sequence[str]]
 """Actions, and the names of the places on which they are allowed."""
 
-_TRANSACTIONS: Final = ("a transaction's label", "a transaction's decision")
+_TRANSACTIONS: Final = ("a transaction's label", "a transaction's decision", "what was done with a transaction")
 _ALERTS: Final = ("an alert's assignee", "an alert's score", "a case")
 _PROFILES: Final = ("a profile", "a list entry", "the log's chain")
 _RULESET: Final = ("the ruleset", "the rates", "the lists", "the choice of models")
+_APPROVALS: Final = "a listing of approvals"
 _KEY_READS: Final = ("kms:Decrypt", "kms:DescribeKey")
 _KEY_WRITES: Final = (
     *_KEY_READS,
@@ -54,6 +55,10 @@ def _of_stream(table: str) -> list[Grant]:
     ]
 
 
+_OF_ANALYSTS: Final = (
+    *("a transaction's label", "what was done with a transaction"),
+    *("an alert's assignee", "a case", "a list entry"),
+)
 _DEAD_LETTERS: Final[list[Grant]] = [
     (("sqs:SendMessage",), ("the dead letters",)),
     (_KEY_OF_MESSAGES, ("the key through sqs",)),
@@ -62,11 +67,14 @@ _READING: Final[list[Grant]] = [
     (("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"), (*_TRANSACTIONS, *_ALERTS, *_PROFILES)),
     (
         ("dynamodb:Query",),
-        ("index by-sample-day", "index by-customer", "index by-list", "index by-status", "index by-entity"),
+        (
+            *("index by-sample-day", "index by-customer", f"index {NETWORK_REFERENCE_INDEX}"),
+            *("index by-list", "index by-status", "index by-entity"),
+        ),
     ),
     (("s3:GetObject",), (*_RULESET, "a report", "own records", "records of others")),
     (("s3:GetObjectVersion",), _RULESET),
-    (("s3:ListBucket",), ("a listing of rulesets", "a listing of reports", "a listing of records")),
+    (("s3:ListBucket",), ("a listing of rulesets", "a listing of reports", "a listing of records", _APPROVALS)),
     (("s3:ListBucketVersions",), ("a listing of rulesets",)),
     (("cloudwatch:DescribeAlarms",), ("an alarm",)),
     (_KEY_READS, ("the key through dynamodb",)),
@@ -121,6 +129,11 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
         (("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"), ("the log", "a report")),
         (("s3:GetObject",), _RULESET),
         (("s3:ListBucket",), ("a listing of the log", "a listing of reports")),
+        # The report says who changed the rules, and what has no record.
+        (("s3:GetObject",), ("own records", "records of others")),
+        (("s3:ListBucket",), ("a listing of records",)),
+        (("s3:GetObjectVersion",), _RULESET),
+        (("s3:ListBucketVersions",), ("a listing of rulesets",)),
         (_KEY_OF_MESSAGES, ("the key through s3",)),
     ],
     "role-alert-pipe": _pipe("alerts", "alerts"),
@@ -130,7 +143,7 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
     "policy-analyst": [
         *_READING,
         *_RECORDING,
-        (("dynamodb:UpdateItem",), ("a transaction's label", "an alert's assignee", "a case", "a list entry")),
+        (("dynamodb:UpdateItem",), _OF_ANALYSTS),
         (("lambda:InvokeFunction",), ("the alias for tokens",)),
         (_KEY_WRITES, ("the key through dynamodb",)),
     ],
@@ -138,7 +151,7 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
         *_READING,
         *_READING_LOG,
         *_RECORDING,
-        (("s3:PutObject",), ("the ruleset", "the rates", "the lists")),
+        (("s3:PutObject",), ("the ruleset", "the rates", "the lists", "own approval")),
     ],
     "policy-auditor": [*_READING, *_READING_LOG],
 }
