@@ -15,6 +15,8 @@ from embedded_aws.cloud import LocalCloud
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
+from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.labels import give_label
 from fraudstream_tools.operations.privacy import erasure
 from fraudstream_tools.operations.privacy.system import PREFIXES, TABLES
@@ -100,6 +102,10 @@ def make_world(client: Client, cloud: LocalCloud, decided: Callable[[str], dict[
     token = world.of("ann")[0]["customerId"]
     for key in (f"damaged#customer#{token}#0123abcd", f"list#customer#{token}", f"customer#{token}#89abcdef#03"):
         cloud.client("dynamodb").put_item(TableName=cloud.outputs["profilesTable"], Item=to_item({"entity": key}))
+    # What an analyst did to her.
+    audit = AuditLog(cloud.client("s3"), cloud.outputs["bucketName"], Operator(user_id="AIDA", arn="arn:aws:iam::1:x"))
+    with audit.recorded("add-to-list", f"customer#{token}", reason=f"denied {payments[0]['transactionId']}"):
+        pass
     return world
 
 

@@ -1,14 +1,15 @@
-"""Cases hold a token and ids of transactions: they are erased with the customer, and follow new token keys."""
+"""Cases and audit records hold tokens and ids: what they say of a customer goes with it, and follows new token keys."""
 
 import base64
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX
+from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, REPORT_PREFIX
 from fraudstream.reporting.daily.reporter import Reporter
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.storage.object_store import BucketStore
@@ -64,6 +65,26 @@ def stores(aws: MinistackServer) -> PrivacySystem:
     )
 
 
+def ask(**asked: Any) -> list[list[str]]:
+    """Answer as the processor does to who asks for the newest tokens."""
+    return [list(found) for found in find_tokens(asked, TOKENIZER, frozenset())]
+
+
+def records_text(stores: PrivacySystem) -> str:
+    """Return all versions of the audit records."""
+    found: Any = stores.s3.list_object_versions(Bucket=BUCKET, Prefix=AUDIT_PREFIX).get("Versions", [])
+    read = [stores.s3.get_object(Bucket=BUCKET, Key=each["Key"], VersionId=each["VersionId"]) for each in found]
+    return "\n".join(each["Body"].read().decode() for each in read)
+
+
+def about(record: Mapping[str, Any]) -> tuple[str, str]:
+    return record["target"], record["reason"]
+
+
+def who_and_when(record: Mapping[str, Any]) -> list[Any]:
+    return [record[name] for name in ("id", "at", "by", "userId", "action")]
+
+
 def alerts_text(system: System) -> str:
     return repr(system.dynamodb.scan(TableName=ALERTS)["Items"])
 
@@ -103,10 +124,6 @@ def test_cases_follow_new_token_keys(browser: Browser, system: System, stores: P
     system.alert("a-1", customer=ANN)
     act(browser, "a-1", "take")
     case = case_of(browser, "a-1")
-
-    def ask(**asked: Any) -> list[list[str]]:
-        return [list(found) for found in find_tokens(asked, TOKENIZER, frozenset())]
-
     # Hashes of payloads are the claims', which this world made without one.
     system.dynamodb.delete_item(TableName=TRANSACTIONS, Key={"transactionId": {"S": "a-1"}, "timestamp": {"N": "0"}})
     counts = Rekeying(stores, NewestTokens(ask)).run().counts
@@ -116,3 +133,41 @@ def test_cases_follow_new_token_keys(browser: Browser, system: System, stores: P
     assert (moved.case_id, moved.events) == (case.case_id, case.events)
     act(browser, "a-1", "decide", label="FRAUD", note="denied")
     assert case_of(browser, "a-1").status == "CLOSED"
+
+
+def test_records_of_what_people_did_keep_nothing_of_the_erased(
+    browser: Browser, system: System, stores: PrivacySystem
+) -> None:
+    system.alert("a-1", customer=ANN)
+    system.alert("a-10", customer=BOB)
+    block = {"list": "blocked", "days": "7"}
+    act(browser, "a-1", "list", entity=f"customer#{ANN}", reason="a-1: took it, and a-10", **block)
+    act(browser, "a-10", "list", entity=f"customer#{BOB}", reason="not (a-1)", **block)
+    before = browser.records()
+    person = Person(frozenset({ANN}), "somebody")
+    assert Erasure(stores, person, dry_run=True).run().removed["records of what people did"] == len(before)
+    assert browser.records() == before
+
+    receipt = Erasure(stores, person, settle_seconds=0).run()
+    assert receipt.by_hand == ()
+    assert not re.search(rf"{ANN}|\ba-1\b", records_text(stores))
+    after = browser.records()
+    assert [who_and_when(each) for each in after] == [who_and_when(each) for each in before]
+    anns, bobs = (each for each in after if each["action"] == "add-to-list")
+    assert about(anns) == ("customer#erased", "erased: took it, and a-10")
+    assert about(bobs) == (f"customer#{BOB}", "not (erased)")
+    again = Erasure(stores, person, settle_seconds=0).run()
+    assert again.removed["records of what people did"] == 0
+
+
+def test_records_of_what_people_did_follow_new_token_keys(
+    browser: Browser, system: System, stores: PrivacySystem
+) -> None:
+    system.alert("a-1", customer=ANN)
+    act(browser, "a-1", "list", entity=f"customer#{ANN}", reason="takeover", list="blocked", days="7")
+    system.dynamodb.delete_item(TableName=TRANSACTIONS, Key={"transactionId": {"S": "a-1"}, "timestamp": {"N": "0"}})
+    rekeyed = Rekeying(stores, NewestTokens(ask)).run()
+    assert rekeyed.by_hand == []
+    assert rekeyed.counts["records of what people did"] == 1
+    (record,) = browser.records()
+    assert record["target"] == f"customer#{NEWER}"

@@ -1,5 +1,7 @@
 """Records of what people did: who, what, why, before and after; objects that are only ever added to the bucket.
 
+Only `fraudstream erase` changes them: it takes the erased person out of what a record was about.
+
 A record is written before the change that it tells of, so that there is no change without one. A change that is then
 refused gets a second record, which says so.
 """

@@ -1,7 +1,7 @@
 """What the bucket holds of a person outside the decision log: reports, and whatever else names a token."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX
+from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, REPORT_PREFIX
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.render.files import CSV_REPORT, DAY_SUMMARY, HTML_REPORT, JSON_REPORT, write_report
 from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from fraudstream.reporting.storage.object_store import BucketStore
 
 QUERY_RESULTS_PREFIX: Final = "query-results/"
-_TOKEN: Final = re.compile(rf"(?<![\w-]){TOKEN_PATTERN}(?![\w-])")
+TOKEN: Final = re.compile(rf"(?<![\w-]){TOKEN_PATTERN}(?![\w-])")
 ERASED: Final = "erased"
-"""What a report has in place of an erased token or id."""
+"""What a report or a record has in place of an erased token or id."""
 
 
 @dataclass
@@ -35,7 +35,7 @@ class OtherObjects:
 
 
 def find_other_objects(store: "BucketStore", tokens: AbstractSet[str]) -> OtherObjects:
-    """Search everything in the bucket but log and reports for tokens, written as they are.
+    """Search everything in the bucket but log, reports and records of what people did for tokens, written as they are.
 
     Raises:
         ClientError: AWS refused.
@@ -44,7 +44,7 @@ def find_other_objects(store: "BucketStore", tokens: AbstractSet[str]) -> OtherO
     found = OtherObjects()
     wanted = [token.encode() for token in tokens]
     for key in store.find(""):
-        if key.startswith((DECISION_LOG_PREFIX, REPORT_PREFIX, *WITHOUT_TOKENS)):
+        if key.startswith((DECISION_LOG_PREFIX, REPORT_PREFIX, AUDIT_PREFIX, *WITHOUT_TOKENS)):
             continue
         content = store.read(key) or b""
         if any(token in content for token in wanted):
@@ -67,7 +67,7 @@ def _names(store: "BucketStore", folder: str, tokens: AbstractSet[str], ids: Abs
     texts = [store.read(folder + name) or b"" for name in (HTML_REPORT, CSV_REPORT)]
     if any(token.encode() in text for token in tokens for text in texts):
         return True
-    contents = [_decoded(store.read(folder + name)) for name in (JSON_REPORT, DAY_SUMMARY)]
+    contents = [decoded(store.read(folder + name)) for name in (JSON_REPORT, DAY_SUMMARY)]
     return any(_is_named(text, tokens, ids) for content in contents for text in _texts(content))
 
 
@@ -80,8 +80,8 @@ def redact_report(store: "BucketStore", folder: str, tokens: AbstractSet[str], i
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
-    _rewrite(store, folder + DAY_SUMMARY, _redacted(_decoded(store.read(folder + DAY_SUMMARY)), tokens, ids))
-    content = _redacted(_decoded(store.read(folder + JSON_REPORT)), tokens, ids)
+    _rewrite(store, folder + DAY_SUMMARY, _redacted(decoded(store.read(folder + DAY_SUMMARY)), tokens, ids))
+    content = _redacted(decoded(store.read(folder + JSON_REPORT)), tokens, ids)
     try:
         report = msgspec.convert(content, DailyReport)
     except msgspec.ValidationError:
@@ -100,7 +100,7 @@ def _rewrite(store: "BucketStore", key: str, content: object) -> None:
 
 
 def find_named_tokens(store: "BucketStore") -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    """Return what may be tokens in reports, by folder, and in the objects that people keep, by key.
+    """Return what may be tokens in reports, by folder, and in all other objects, by key.
 
     Raises:
         ClientError: AWS refused.
@@ -112,7 +112,7 @@ def find_named_tokens(store: "BucketStore") -> tuple[dict[str, set[str]], dict[s
         is_report = key.startswith(REPORT_PREFIX)
         if key.startswith((DECISION_LOG_PREFIX, QUERY_RESULTS_PREFIX, *WITHOUT_TOKENS)):
             continue
-        found = set(_TOKEN.findall((store.read(key) or b"").decode(errors="replace")))
+        found = set(TOKEN.findall((store.read(key) or b"").decode(errors="replace")))
         if found:
             place = key.rpartition("/")[0] + "/" if is_report else key
             (reports if is_report else others).setdefault(place, set()).update(found)
@@ -129,13 +129,14 @@ def rename_in_report(store: "BucketStore", folder: str, newest: Mapping[str, str
     renamed: dict[str, str] = {}
     for name in (DAY_SUMMARY, JSON_REPORT):
         if content := store.read(folder + name):
-            renamed[name] = _TOKEN.sub(lambda found: newest.get(found[0], found[0]), content.decode())
+            renamed[name] = TOKEN.sub(lambda found: newest.get(found[0], found[0]), content.decode())
             store.write(folder + name, renamed[name].encode())
     with suppress(msgspec.DecodeError, KeyError):
         write_report(store, folder, msgspec.json.decode(renamed[JSON_REPORT], type=DailyReport))
 
 
-def _decoded(content: bytes | None) -> Any:  # noqa: ANN401  (any JSON value)
+def decoded(content: bytes | None) -> Any:  # noqa: ANN401  (any JSON value)
+    """Return the value of a JSON text; None for no text, and for one that is no JSON."""
     try:
         return None if content is None else msgspec.json.decode(content)
     except msgspec.DecodeError:
@@ -161,16 +162,24 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401  (any JSON value)
 
 
 def _redacted(value: Any, tokens: AbstractSet[str], ids: AbstractSet[str]) -> Any:  # noqa: ANN401  (any JSON value)
-    match value:
-        case str() if value in ids:
+    def redact(text: str) -> str:
+        if text in ids:
             return ERASED
+        for token in tokens:
+            text = text.replace(token, ERASED)
+        return text
+
+    return mapped_texts(value, redact)
+
+
+def mapped_texts(value: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401  (any JSON value)
+    """Return a JSON value with each of its texts changed; the names of its members stay."""
+    match value:
         case str():
-            for token in tokens:
-                value = value.replace(token, ERASED)
-            return value
+            return change(value)
         case dict():
-            return {name: _redacted(each, tokens, ids) for name, each in cast("dict[str, Any]", value).items()}
+            return {name: mapped_texts(each, change) for name, each in cast("dict[str, Any]", value).items()}
         case list():
-            return [_redacted(each, tokens, ids) for each in cast("list[Any]", value)]
+            return [mapped_texts(each, change) for each in cast("list[Any]", value)]
         case _:
             return value

@@ -24,6 +24,7 @@ from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.cases.store import CaseStore
+from fraudstream_tools.operations.privacy.audit_records import find_records, redact_record
 from fraudstream_tools.operations.privacy.bucket_objects import find_other_objects, find_reports, redact_report
 from fraudstream_tools.operations.privacy.holds import LegalHoldError, find_hold
 from fraudstream_tools.operations.privacy.marks import mark_in_log, mark_profile
@@ -91,6 +92,7 @@ class Erasure:
         self._erase_from_log(store, items, at)
         tokens = items.entities.keys()
         reports = find_reports(store, tokens, items.own.keys())
+        records = find_records(store, tokens, items.own.keys())
         others = find_other_objects(store, tokens)
         self._counts |= {
             TokenStore.TRANSACTIONS: len(items.own) + len(items.elsewhere),
@@ -98,12 +100,16 @@ class Erasure:
             TokenStore.ALERTS: len(items.alerts) + len(items.other_cases),
             TokenStore.OUTBOX: len(items.events),
             TokenStore.REPORTS: len(reports),
+            TokenStore.AUDIT: len(records),
             TokenStore.OTHER_OBJECTS: len(others.results),
         }
         if not self.dry_run:
             for folder in reports:
                 redact_report(store, folder, tokens, items.own.keys())
                 self._forget(folder)
+            for key in records:
+                redact_record(store, key, tokens, items.own.keys())
+                self._forget(key)
             for key in others.results:
                 store.delete(key)
                 self._forget(key)

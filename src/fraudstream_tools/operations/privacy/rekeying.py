@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import is_condition_failure
-from fraudstream.contract import DECISION_LOG_PREFIX, LISTED_PREFIX, ItemKind
+from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, LISTED_PREFIX, ItemKind
 from fraudstream.detection.profiles.codec import ProfileError, pack, pack_closed, sharding_of, unpack
 from fraudstream.detection.profiles.events import peer_hash
 from fraudstream.detection.profiles.sharded import entity_of
@@ -21,6 +21,7 @@ from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.rewriting import LogEdit, LogRewriter, Rewritten
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.storage.attributes import Item
+from fraudstream_tools.operations.privacy.audit_records import rename_in_record
 from fraudstream_tools.operations.privacy.bucket_objects import find_named_tokens, rename_in_report
 from fraudstream_tools.operations.privacy.item_tokens import IDENTIFIERS, renamed_reasons, token_of, tokens_in
 from fraudstream_tools.operations.privacy.shards import shards_put_together
@@ -84,7 +85,7 @@ class Rekeying:
         if system.outbox is not None:
             self._pass(TokenStore.OUTBOX, system.outbox, self._rekey_event)
         self._rekey_log()
-        self._rekey_reports()
+        self._rekey_objects()
         return self._result
 
     def _pass(self, what: str, table: str, rekey: Callable[[Item, Mapping[str, str]], bool]) -> None:
@@ -264,14 +265,19 @@ class Rekeying:
     def _edit(self, tokens: "AbstractSet[str]") -> LogEdit:
         return LogEdit(renamed=self.tokens.of(tokens))
 
-    def _rekey_reports(self) -> None:
+    def _rekey_objects(self) -> None:
         store = BucketStore(self.system.s3, self.system.bucket)
         reports, others = find_named_tokens(store)
         folders = {folder: newest for folder, tokens in reports.items() if (newest := self.tokens.of(tokens))}
         for folder, newest in () if self.dry_run else folders.items():
             rename_in_report(store, folder, newest)
         self._result.counts[TokenStore.REPORTS] = len(folders)
-        self._result.by_hand = [key for key, tokens in others.items() if self.tokens.of(tokens)]
+        stale = {key: newest for key, tokens in others.items() if (newest := self.tokens.of(tokens))}
+        records = {key: newest for key, newest in stale.items() if key.startswith(AUDIT_PREFIX)}
+        for key, newest in () if self.dry_run else records.items():
+            rename_in_record(store, key, newest)
+        self._result.counts[TokenStore.AUDIT] = len(records)
+        self._result.by_hand = [key for key in stale if key not in records]
 
 
 def _is_unchanged(item: Item) -> dict[str, Any]:

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from fraudstream.contract import DECISION_LOG_PREFIX, ERASURE_MARKS_PREFIX, RECEIPTS_PREFIX, REPORT_PREFIX
+from fraudstream.contract import (
+    AUDIT_PREFIX,
+    DECISION_LOG_PREFIX,
+    ERASURE_MARKS_PREFIX,
+    RECEIPTS_PREFIX,
+    REPORT_PREFIX,
+)
 from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.transaction import FIELDS
 
@@ -31,6 +37,7 @@ class TokenStore(StrEnum):
     OUTBOX = "outbox"
     LOG = "decision log"
     REPORTS = "reports"
+    AUDIT = "records of what people did"
     OTHER_OBJECTS = "other objects"
     """Everything else in the bucket: rulesets and lists, models, results of queries, whatever comes later."""
 
@@ -46,6 +53,7 @@ TABLES: Final[Mapping[str, TokenStore]] = {
 PREFIXES: Final[Mapping[str, TokenStore]] = {
     DECISION_LOG_PREFIX: TokenStore.LOG,
     REPORT_PREFIX: TokenStore.REPORTS,
+    AUDIT_PREFIX: TokenStore.AUDIT,
 }
 """Of the bucket's objects; all others are `OTHER_OBJECTS`."""
 WITHOUT_TOKENS: Final = (ERASURE_MARKS_PREFIX, RECEIPTS_PREFIX)
