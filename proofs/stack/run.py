@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fraudstream.clock import epoch_milliseconds
@@ -196,7 +196,7 @@ def _remains(cast: _Cast, given_up: set[str], wrong: Counter[str]) -> Remains:
         events=system.items("outboxTable"),
         profiles=whole_profiles(items)[0],
         segments=system.segments(),
-        seen=cast.journal.seen,
+        seen=replace(cast.journal.seen, decided=_decisions(system)),
         received=cast.clients.records.received,
         left=cast.clients.records.left,
         poison=cast.vandal.poison,
@@ -204,6 +204,19 @@ def _remains(cast: _Cast, given_up: set[str], wrong: Counter[str]) -> Remains:
         set_aside=cast.vandal.set_aside,
         wrong_answers=wrong,
     )
+
+
+def _decisions(system: ProofDeployment) -> Counter[str]:
+    """Count how often the decision of each transaction changed, by the stream.
+
+    A transaction of DynamoDB that comes again with its token succeeds once more and changes nothing: answers tell less.
+    """
+    found: Counter[str] = Counter()
+    for record in system.stream():
+        new, old = (record["dynamodb"].get(image, {}) for image in ("NewImage", "OldImage"))
+        if "decision" in new and any(new.get(name) != old.get(name) for name in ("decision", "decidedAt")):
+            found[new["transactionId"]["S"]] += 1
+    return found
 
 
 def _compare_reports(system: ProofDeployment, days: Sequence[Any], remains: Remains, seed: int) -> Mapping[str, int]:
