@@ -97,6 +97,8 @@ class ProofDeployment:
     def empty(self) -> None:
         """Remove what earlier runs have stored and given up."""
         self.invocations.forget()
+        # What was posted last is logged within seconds: not after the log was emptied.
+        self.wait()
         dynamodb = self.cloud.client("dynamodb")
         for table in self.tables:
             names = [each["AttributeName"] for each in dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]]

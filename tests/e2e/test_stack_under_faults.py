@@ -28,7 +28,7 @@ def test_under_faults_everything_received_is_stored_decided_and_logged_once(syst
     outcome = run(system, what, lambda _: None)
     verdict = judge(outcome.remains)
     assert outcome.faults.total() >= 20
-    assert verdict.faultless, table(outcome, verdict)
+    assert verdict.faultless, "\n".join(table(outcome, verdict))
     assert verdict.transactions >= 50
 
 
