@@ -51,7 +51,7 @@ GROUPS: Final = {
 """Features that are left out together."""
 
 
-class World(NamedTuple):
+class RankedWorld(NamedTuple):
     """A judged world."""
 
     vectors: NDArray[np.float64]
@@ -77,7 +77,7 @@ class Ranked(NamedTuple):
     """By the queue's order, the share of the frauds' value that is found."""
 
 
-def go_through(settings: FintechSettings) -> World:
+def go_through(settings: FintechSettings) -> RankedWorld:
     """Judge a world."""
     made = make_fintech_world(settings)
     transactions = [as_transaction(row, number) for number, row in enumerate(made.transactions, start=1)]
@@ -99,7 +99,7 @@ def go_through(settings: FintechSettings) -> World:
         amounts.append(rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp) or 0.0)
         days.append((transaction.timestamp - first) / DAY)
         known.append(outcome is not None and outcome.fraud and outcome.known_at <= learnt_at)
-    return World(
+    return RankedWorld(
         np.array(rows),
         np.array(days),
         np.array(known),
@@ -110,7 +110,7 @@ def go_through(settings: FintechSettings) -> World:
     )
 
 
-def ranked(world: World, use: Sequence[str]) -> Ranked:
+def ranked(world: RankedWorld, use: Sequence[str]) -> Ranked:
     """Train on some features, and rank the last weeks."""
     columns = [NAMES.index(name) for name in use]
     learnt, tested = world.days < LEARNT_DAYS, (world.days >= LABELLED_DAYS) & world.counts
@@ -126,7 +126,7 @@ def ranked(world: World, use: Sequence[str]) -> Ranked:
     return Ranked(average_precision(scores, fraud), patterns, queued(world, tested, 1 / (1 + np.exp(-scores))))
 
 
-def queued(world: World, tested: Flags, probabilities: NDArray[np.float64]) -> dict[str, float]:
+def queued(world: RankedWorld, tested: Flags, probabilities: NDArray[np.float64]) -> dict[str, float]:
     """Return the share of the frauds' value that ten reviews a day find, by the order of the queue."""
     amounts, fraud, days = world.amounts[tested], world.fraud[tested], world.days[tested].astype(np.int64)
     orders = {

@@ -21,7 +21,7 @@ from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.lab.evaluation.figures import EvaluationRow
 from fraudstream_tools.lab.evaluation.ordered import Labelled
-from fraudstream_tools.lab.evaluation.plan import WEEK, Course, Plan, usual_plan
+from fraudstream_tools.lab.evaluation.plan import WEEK, Course, EvaluationPlan, usual_plan
 from fraudstream_tools.lab.evaluation.run import evaluate
 from fraudstream_tools.lab.fintech.world import FintechSettings, make_fintech_world
 from fraudstream_tools.lab.replay.history import as_transaction
@@ -34,7 +34,7 @@ _FINTECH_DELAY: Final = 28
 _REVIEWS: Final = 10
 
 
-class Size(NamedTuple):
+class WorldSize(NamedTuple):
     """How large the worlds are."""
 
     customers: int
@@ -47,11 +47,11 @@ class Size(NamedTuple):
     """From the shift to the test."""
 
 
-SMALL: Final = Size(customers=600, people=300, days=63, test_days=14, adapted_days=21)
-FULL: Final = Size(customers=5000, people=1500, days=112, test_days=28, adapted_days=42)
+SMALL: Final = WorldSize(customers=600, people=300, days=63, test_days=14, adapted_days=21)
+FULL: Final = WorldSize(customers=5000, people=1500, days=112, test_days=28, adapted_days=42)
 
 
-def measure(size: Size) -> dict[str, list[EvaluationRow]]:
+def measure(size: WorldSize) -> dict[str, list[EvaluationRow]]:
     """Measure each world."""
     handbook = HandbookSettings(seed=SEED, customers=size.customers, terminals=2 * size.customers, days=size.days)
     shift_day = size.days - size.test_days
@@ -71,7 +71,7 @@ def measure(size: Size) -> dict[str, list[EvaluationRow]]:
     }
 
 
-def _of_handbook(settings: HandbookSettings, size: Size) -> list[EvaluationRow]:
+def _of_handbook(settings: HandbookSettings, size: WorldSize) -> list[EvaluationRow]:
     world = make_handbook_world(settings)
     labelled = list(_labelled(world.transactions(), [(row["fraud"], row.get("labeledAt")) for row in world.truths()]))
     plan = _plan(labelled, size, LABEL_DELAY)
@@ -83,7 +83,7 @@ def _of_handbook(settings: HandbookSettings, size: Size) -> list[EvaluationRow]:
     return evaluate(labelled, len(labelled), _judge(LABEL_DELAY), plan)
 
 
-def _of_fintech(settings: FintechSettings, size: Size) -> list[EvaluationRow]:
+def _of_fintech(settings: FintechSettings, size: WorldSize) -> list[EvaluationRow]:
     world = make_fintech_world(settings)
     truths = [
         (truth.fraud, truth.report.labeled_at if truth.report and truth.report.label is Truth.FRAUD else None)
@@ -98,7 +98,7 @@ def _labelled(rows: Any, truths: Sequence[tuple[bool, int | None]]) -> Iterator[
         yield Labelled(as_transaction(row, number), fraud, known_at)
 
 
-def _plan(labelled: Sequence[Labelled], size: Size, delay: int) -> Plan:
+def _plan(labelled: Sequence[Labelled], size: WorldSize, delay: int) -> EvaluationPlan:
     first, last = labelled[0].transaction.timestamp, labelled[-1].transaction.timestamp
     return usual_plan(first, last, label_delay_days=delay, test_days=float(size.test_days), reviews_a_day=_REVIEWS)
 

@@ -171,7 +171,7 @@ class RequestsExperiment:
 
 
 def _help(case: Case) -> None:
-    """Put right what a generator hardly ever hits, so that many requests are taken."""
+    """Correct what a generator hardly ever hits, so that many requests are taken."""
     body = cast("dict[str, Any]", case.body)
     if not isinstance(body, dict):  # pyright: ignore[reportUnnecessaryIsInstance]  (unsound bodies are none)
         return

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fraudstream_tools.lab.evaluation.figures import EvaluationRow
-    from fraudstream_tools.lab.evaluation.plan import Plan
+    from fraudstream_tools.lab.evaluation.plan import EvaluationPlan
 
 _COLUMNS = {
     "average_precision": ("average precision", ".3f"),
@@ -98,7 +98,7 @@ def evaluate(
         raise CommandError("--truth-map is for another file of labels: name it with --truth")
     mapped, mapped_truth = map_of(file_map), map_of(truth_map)
 
-    def plan(first: int, last: int) -> "Plan":
+    def plan(first: int, last: int) -> "EvaluationPlan":
         from fraudstream_tools.lab.evaluation.plan import usual_plan
 
         try:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from fraudstream_tools.lab.files.outcomes import Outcome
+    from fraudstream_tools.lab.files.outcomes import PaymentOutcome
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="transactionId")]
 TypeOption = Annotated[
@@ -83,7 +83,7 @@ def import_file(
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take over labels, and what was done with payments, from a file of chargebacks, issuers' alerts or your own.
+    """Import labels, and what was done with payments, from a file of chargebacks, issuers' alerts or your own.
 
     ```
     fraudstream labels import chargebacks.csv --source chargeback
@@ -116,7 +116,7 @@ def set_action(
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what you did with a payment, whatever was decided.
+    """Record what you did with a payment, whatever was decided.
 
     fraudstream labels action order-20261123-0001 BLOCKED
     """
@@ -171,7 +171,7 @@ def _print(deployment: Deployment, transaction_id: str) -> None:
     print_json(known)
 
 
-def _known(deployment: Deployment, transaction_id: str) -> "Outcome":
+def _known(deployment: Deployment, transaction_id: str) -> "PaymentOutcome":
     from fraudstream_tools.operations.labels import outcome_of
 
     with _problems():

@@ -89,7 +89,7 @@ def approve(
     to: ToOption = None,
     stack: StackOption = None,
 ) -> None:
-    """Put your mark on the newest ruleset, where the stack asks for two people (setting `fourEyes`).
+    """Approve the newest ruleset by your mark, where the stack asks for two people (setting `fourEyes`).
 
     Whoever publishes a ruleset puts a mark on it, and it stays unused until somebody else has done so. Before the
     setting is turned on, two people approve the active ruleset in this way: without marks it would not be used any

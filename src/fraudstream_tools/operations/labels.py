@@ -18,7 +18,7 @@ from fraudstream.transactions.storage.attributes import Item, from_item
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream.transactions.transaction import TransactionType
 from fraudstream.transactions.values.times import is_before, is_future
-from fraudstream_tools.lab.files.outcomes import Outcome, PaymentKey, newest
+from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome, newest
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Given(Enum):
     AMBIGUOUS = "with a reference that several payments have, and refused"
 
 
-def tell(client: "DynamoDBClient", table: str, payment: PaymentKey, told: Outcome) -> Given:
+def tell(client: "DynamoDBClient", table: str, payment: PaymentKey, told: PaymentOutcome) -> Given:
     """Write what is told of a payment on its transaction, as far as it is newer than what is there.
 
     Args:
@@ -82,7 +82,7 @@ def tell(client: "DynamoDBClient", table: str, payment: PaymentKey, told: Outcom
 
 def give_label(client: "DynamoDBClient", table: str, transaction_id: str, label: Label) -> Given:
     """Write a label on a transaction, unless the one that is there wins; see `tell`."""
-    return tell(client, table, PaymentKey(transaction_id), Outcome(label=label))
+    return tell(client, table, PaymentKey(transaction_id), PaymentOutcome(label=label))
 
 
 def label_now(
@@ -128,11 +128,11 @@ def act_now(client: "DynamoDBClient", table: str, transaction_id: str, action: A
         LabelError: there is no such transaction, or something newer is known of it.
     """
     taken = ActionTaken(action_taken=action.value, action_at=epoch_milliseconds())
-    _refuse(tell(client, table, PaymentKey(transaction_id), Outcome(action=taken)), transaction_id)
+    _refuse(tell(client, table, PaymentKey(transaction_id), PaymentOutcome(action=taken)), transaction_id)
     return taken
 
 
-def outcome_of(client: "DynamoDBClient", table: str, transaction_id: str) -> Outcome:
+def outcome_of(client: "DynamoDBClient", table: str, transaction_id: str) -> PaymentOutcome:
     """Return what is known of a transaction.
 
     Raises:
@@ -185,11 +185,11 @@ def _refuse(given: Given, transaction_id: str) -> None:
         raise LabelError(f"{shown(transaction_id)}{problems[given]}")
 
 
-def _outcome_of(item: Item) -> Outcome:
-    return Outcome(label=Label.from_item(item), action=ActionTaken.from_item(item))
+def _outcome_of(item: Item) -> PaymentOutcome:
+    return PaymentOutcome(label=Label.from_item(item), action=ActionTaken.from_item(item))
 
 
-def _says_the_same(there: Outcome, told: Outcome) -> bool:
+def _says_the_same(there: PaymentOutcome, told: PaymentOutcome) -> bool:
     label, action = told.label, told.action
     is_label = label is None or (
         there.label is not None and (there.label.label, there.label.labeled_at) == (label.label, label.labeled_at)
@@ -197,7 +197,7 @@ def _says_the_same(there: Outcome, told: Outcome) -> bool:
     return is_label and (action is None or action == there.action)
 
 
-def _write(client: "DynamoDBClient", table: str, item: Item, after: Outcome) -> bool:
+def _write(client: "DynamoDBClient", table: str, item: Item, after: PaymentOutcome) -> bool:
     """Set what holds now, if what was there still is; tell whether it was."""
     new: Item = {**(after.label.to_item() if after.label else {}), **(after.action.to_item() if after.action else {})}
     changed = {name: value for name, value in new.items() if value != item.get(name)}

@@ -15,7 +15,7 @@ from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType
 from fraudstream_tools.cli.support.labelling import _give_all
 from fraudstream_tools.cli.support.terminal.output import CommandError
-from fraudstream_tools.lab.files.outcomes import Outcome, PaymentKey
+from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
 from fraudstream_tools.operations.labels import Given, give_label
 from tests.aws_harness import create_table
 from tests.cli_harness import Command, point_at
@@ -231,7 +231,7 @@ def test_where_aws_cannot_be_reached_it_says_how_far_it_came() -> None:
         def query(self, **_: object) -> None:
             raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
 
-    fraud = Outcome(label=Label(label=Truth.FRAUD, label_source="analyst", labeled_at=NOW))
+    fraud = PaymentOutcome(label=Label(label=Truth.FRAUD, label_source="analyst", labeled_at=NOW))
     client: Any = Unreachable()
     with pytest.raises(CommandError, match=r"0 of 1 were done, then: (?s:.*)give the file again"):
         _give_all(client, TABLE, {PaymentKey("t-1"): fraud}, {})

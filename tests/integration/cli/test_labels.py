@@ -12,7 +12,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.transactions.decisions.decision import Action, ActionTaken, FraudType, Label, Truth
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType
-from fraudstream_tools.lab.files.outcomes import Outcome, PaymentKey
+from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
 from fraudstream_tools.operations.labels import Given, tell
 from tests.aws_harness import create_table
 from tests.cli_harness import Command, point_at
@@ -63,9 +63,9 @@ def fraudstream(
     return Command(capsys)
 
 
-def said(truth: Truth, at: int, kind: FraudType | None = None) -> Outcome:
+def said(truth: Truth, at: int, kind: FraudType | None = None) -> PaymentOutcome:
     typed = {} if kind is None else {"fraud_type": kind.value, "fraud_type_at": NOW + at}
-    return Outcome(label=Label(label=truth, label_source="analyst", labeled_at=NOW + at, **typed))
+    return PaymentOutcome(label=Label(label=truth, label_source="analyst", labeled_at=NOW + at, **typed))
 
 
 def test_a_label_names_a_kind_of_fraud_and_is_shown(fraudstream: Command, table: Table) -> None:
@@ -143,11 +143,11 @@ def test_a_row_that_names_no_payment_or_no_time_is_refused(fraudstream: Command,
     assert table.known("t-1") == {}
 
 
-ORDERS: Sequence[Outcome] = (
+ORDERS: Sequence[PaymentOutcome] = (
     said(Truth.FRAUD, 100, FraudType.STOLEN_CARD_DATA),
     said(Truth.FRAUD, 300),
     said(Truth.FRAUD, 200, FraudType.FIRST_PARTY),
-    Outcome(action=ActionTaken(action_taken=Action.ALLOWED.value, action_at=NOW + 10)),
+    PaymentOutcome(action=ActionTaken(action_taken=Action.ALLOWED.value, action_at=NOW + 10)),
 )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.lab.files.labels import LabelFile, read_label_file
-from fraudstream_tools.lab.files.outcomes import Outcome, PaymentKey
+from fraudstream_tools.lab.files.outcomes import PaymentOutcome, PaymentKey
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.writing import write_rows
 
@@ -32,8 +32,12 @@ def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
     write_rows(file, rows)
     assert read(file) == LabelFile(
         told={
-            PaymentKey("t-1"): Outcome(label=Label(label=Truth.FRAUD, label_source="chargeback", labeled_at=NOW)),
-            PaymentKey("t-2"): Outcome(label=Label(label=Truth.LEGITIMATE, label_source="analyst", labeled_at=NOW - 5)),
+            PaymentKey("t-1"): PaymentOutcome(
+                label=Label(label=Truth.FRAUD, label_source="chargeback", labeled_at=NOW)
+            ),
+            PaymentKey("t-2"): PaymentOutcome(
+                label=Label(label=Truth.LEGITIMATE, label_source="analyst", labeled_at=NOW - 5)
+            ),
         },
         rows=3,
         unlabelled=1,

@@ -51,7 +51,7 @@ _LEARNT_SLOWLY: Final = frozenset(
 _WINDOW: Final = re.compile(r"(\d+)(h|d)$")
 
 
-class Comparison(NamedTuple):
+class ComparedFeatures(NamedTuple):
     """What of a model's baseline can be compared with another day."""
 
     compared: dict[str, Distribution]
@@ -60,7 +60,7 @@ class Comparison(NamedTuple):
     """Why, by feature."""
 
 
-def comparison(file: ModelFile) -> Comparison:
+def comparison(file: ModelFile) -> ComparedFeatures:
     """Choose which features of a model's baseline can be compared with later transactions."""
     memory = (baseline_start(file.training.first, file.training.last) - file.training.first) / DAY
     compared: dict[str, Distribution] = {}
@@ -80,7 +80,7 @@ def comparison(file: ModelFile) -> Comparison:
             )
         else:
             compared[name] = known
-    return Comparison(compared, left_out)
+    return ComparedFeatures(compared, left_out)
 
 
 def baseline_start(first: int, last: int) -> int:

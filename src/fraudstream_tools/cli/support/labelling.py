@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fraudstream.transactions.decisions.decision import FraudType
     from fraudstream_tools.lab.files.labels import LabelFile
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
-    from fraudstream_tools.lab.files.outcomes import Outcome, PaymentKey
+    from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
     from fraudstream_tools.operations.labels import Given
 
 _AT_ONCE = 8
@@ -142,7 +142,7 @@ def _print_counts(file: Path, content: "LabelFile", given: "Mapping[PaymentKey, 
 def _give_all(
     client: "DynamoDBClient",
     table: str,
-    told: "Mapping[PaymentKey, Outcome]",
+    told: "Mapping[PaymentKey, PaymentOutcome]",
     given: "MutableMapping[PaymentKey, Given]",
 ) -> None:
     from botocore.exceptions import BotoCoreError, ClientError

@@ -64,7 +64,7 @@ def roll_back(request: Request) -> Response:
 
 
 def approve(request: Request) -> Response:
-    """Put the person's mark on the ruleset that waits for another person."""
+    """Write the person's mark for the ruleset that waits for another person."""
     system: ConsoleSystem = request.app.state.system
     form = request.state.form
     version = form.get("version", "")

@@ -11,7 +11,7 @@ import numpy as np
 
 from fraudstream.durations import DAY
 from fraudstream.transactions.values.money import to_major
-from fraudstream_tools.lab.evaluation.figures import TOO_FEW, EvaluationRow, Judged, row
+from fraudstream_tools.lab.evaluation.figures import TOO_FEW, EvaluatedDays, EvaluationRow, row
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.reading import LEARNT, MappedFile
@@ -22,7 +22,7 @@ from fraudstream_tools.lab.training.fit import MIN_FRAUDS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fraudstream_tools.lab.evaluation.plan import Course, Plan
+    from fraudstream_tools.lab.evaluation.plan import Course, EvaluationPlan
     from fraudstream_tools.lab.training.boosting import Flags, Matrix
 
 _NEEDED = ("timestamp", "label")
@@ -92,10 +92,10 @@ def _number(value: Any, codes: dict[object, float]) -> float:  # noqa: ANN401  (
         return codes.setdefault(value, float(len(codes)))
 
 
-def evaluate_columns(data: ColumnData, plan: "Plan") -> list[EvaluationRow]:
+def evaluate_columns(data: ColumnData, plan: "EvaluationPlan") -> list[EvaluationRow]:
     """Measure models of a file's own columns; they rank, and decide nothing."""
     tested = data.times >= plan.test_from
-    measured = Judged(
+    measured = EvaluatedDays(
         frauds=data.frauds[tested],
         amounts=data.amounts[tested],
         times=data.times[tested],
@@ -104,7 +104,7 @@ def evaluate_columns(data: ColumnData, plan: "Plan") -> list[EvaluationRow]:
     return [_row(data, measured, tested, course) for course in plan.courses]
 
 
-def _row(data: ColumnData, measured: Judged, tested: "Flags", course: "Course") -> EvaluationRow:
+def _row(data: ColumnData, measured: EvaluatedDays, tested: "Flags", course: "Course") -> EvaluationRow:
     learnt = (data.times >= course.since) & (data.times < course.at) & (data.known <= course.at)
     frauds = int(data.frauds[learnt].sum())
     name = f"model alone, {course.name}"

@@ -37,7 +37,7 @@ class EvaluationRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Of legitimate transactions."""
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
+class EvaluatedDays(msgspec.Struct, frozen=True, kw_only=True):
     """What was tested, as columns in the order of time."""
 
     frauds: "Flags"
@@ -81,7 +81,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
         return round(caught / float(of_frauds.sum()), 4)
 
 
-def row(name: str, tested: Judged, scores: "NDArray[np.float64]", **decided: Any) -> EvaluationRow:  # noqa: ANN401  (columns of `Judged.decisions`)
+def row(name: str, tested: EvaluatedDays, scores: "NDArray[np.float64]", **decided: Any) -> EvaluationRow:  # noqa: ANN401  (columns of `EvaluatedDays.decisions`)
     """Build a row from scores, and from what was decided if anything was."""
     figures: dict[str, Any] = tested.ranking(scores) | (tested.decisions(**decided) if decided else {})
     return EvaluationRow(name=name, **figures)

@@ -25,7 +25,7 @@ class Course(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class EvaluationPlan:
     """What is measured."""
 
     test_from: int
@@ -41,7 +41,7 @@ class Plan:
 
 def usual_plan(
     first: int, last: int, *, label_delay_days: float, test_days: float | None = None, reviews_a_day: int = 10
-) -> Plan:
+) -> EvaluationPlan:
     """Plan the usual table: the newest days are tested, by models of 1, 2, 4 and 8 weeks of labels, and of all.
 
     Args:
@@ -67,4 +67,6 @@ def usual_plan(
         if newest_label - weeks * WEEK >= first
     ]
     courses.append(Course("all labels before", test_from, first))
-    return Plan(test_from=test_from, courses=courses, label_delay_days=label_delay_days, reviews_a_day=reviews_a_day)
+    return EvaluationPlan(
+        test_from=test_from, courses=courses, label_delay_days=label_delay_days, reviews_a_day=reviews_a_day
+    )

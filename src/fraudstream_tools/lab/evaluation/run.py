@@ -20,8 +20,8 @@ from fraudstream.detection.scoring import decide
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.reader.standing import is_declined
 from fraudstream.transactions.decisions.decision import Verdict
-from fraudstream_tools.lab.evaluation.figures import TOO_FEW, EvaluationRow, Judged, row
-from fraudstream_tools.lab.replay.history import History
+from fraudstream_tools.lab.evaluation.figures import TOO_FEW, EvaluatedDays, EvaluationRow, row
+from fraudstream_tools.lab.replay.history import ReplayedProfiles
 from fraudstream_tools.lab.training.fit import MIN_FRAUDS, TrainingError, Validation, fit
 from fraudstream_tools.lab.training.rule_hits import rule_hits
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fraudstream.detection.models.model import Model
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream_tools.lab.evaluation.ordered import Labelled
-    from fraudstream_tools.lab.evaluation.plan import Course, Plan
+    from fraudstream_tools.lab.evaluation.plan import Course, EvaluationPlan
 
 RULES_ALONE = "rules alone"
 _HASHES = 2**32
@@ -101,7 +101,7 @@ def evaluate(
     transactions: "Iterable[Labelled]",
     count: int,
     judge: "Judge",
-    plan: "Plan",
+    plan: "EvaluationPlan",
     on_progress: Callable[[int], None] | None = None,
 ) -> list[EvaluationRow]:
     """Judge labelled transactions, and measure each contestant on the same ones.
@@ -113,7 +113,7 @@ def evaluate(
         plan: what is tested, and what each model may know.
         on_progress: told how many were judged.
     """
-    history = History()
+    history = ReplayedProfiles()
     memory = _Memory(share=min(1.0, plan.most_learnt / max(count, 1)))
     contestants = [_Contestant(RULES_ALONE, judge.ruleset)]
     waiting = sorted(plan.courses, key=lambda course: course.at)
@@ -138,7 +138,7 @@ def evaluate(
             amounts.append(rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp) or 0.0)
         if on_progress:
             on_progress(number)
-    tested = Judged(
+    tested = EvaluatedDays(
         frauds=np.frombuffer(frauds, dtype=np.bool_),
         amounts=np.array(amounts, dtype=np.float64),
         times=np.array(times, dtype=np.int64),
@@ -164,7 +164,7 @@ def _test(contestants: Sequence[_Contestant], truths: "Sequence[bool | None]", v
             each.declined.append(outcome.verdict is Verdict.DECLINE)
 
 
-def _row(contestant: _Contestant, tested: Judged) -> EvaluationRow:
+def _row(contestant: _Contestant, tested: EvaluatedDays) -> EvaluationRow:
     if contestant.ruleset is None:
         return EvaluationRow(name=contestant.name, why=contestant.why)
     if tested.frauds.sum() < MIN_FRAUDS or (~tested.frauds).sum() < MIN_FRAUDS:

@@ -10,7 +10,7 @@ from fraudstream.transactions.decisions.decision import Action, ActionTaken, Fra
 from fraudstream.transactions.transaction import NETWORK_REFERENCE_PATTERN, TRANSACTION_ID_PATTERN
 from fraudstream.transactions.values.times import TIMES_NEEDED, is_before, is_future
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
-from fraudstream_tools.lab.files.outcomes import Outcome, PaymentKey, newest
+from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome, newest
 from fraudstream_tools.lab.files.problems import ProblemList, Row
 from fraudstream_tools.lab.files.reading import MappedFile
 
@@ -26,7 +26,7 @@ _SOURCE = re.compile(SOURCE_PATTERN)
 class LabelFile:
     """What a file says."""
 
-    told: dict[PaymentKey, Outcome]
+    told: dict[PaymentKey, PaymentOutcome]
     """What holds of each payment, by what names it."""
     rows: int
     """Rows that say something."""
@@ -48,7 +48,7 @@ def read_label_file(path: Path, source: str, now: int, file_map: FileMap | None 
     Raises:
         FileProblemError: some rows are wrong; the message names each by its line and field, and no value.
     """
-    told: dict[PaymentKey, Outcome] = {}
+    told: dict[PaymentKey, PaymentOutcome] = {}
     problems = ProblemList(path)
     rows = unlabelled = 0
     for row in MappedFile(path, file_map).rows():
@@ -65,7 +65,7 @@ def read_label_file(path: Path, source: str, now: int, file_map: FileMap | None 
             problems.add(Row(row.number, values, tuple(wrong)))
             continue
         key = _key(values)
-        told[key] = newest(told.get(key, Outcome()), _outcome(values, source))
+        told[key] = newest(told.get(key, PaymentOutcome()), _outcome(values, source))
     problems.refuse("nothing was written: put the file right and give it again")
     return LabelFile(told=told, rows=rows, unlabelled=unlabelled)
 
@@ -75,7 +75,7 @@ def _key(row: Mapping[str, Any]) -> PaymentKey:
     return PaymentKey(row["networkReference"], is_reference=True) if name is None else PaymentKey(name)
 
 
-def _outcome(row: Mapping[str, Any], source: str) -> Outcome:
+def _outcome(row: Mapping[str, Any], source: str) -> PaymentOutcome:
     label = action = None
     if "label" in row:
         fraud_type = row.get("fraudType")
@@ -88,7 +88,7 @@ def _outcome(row: Mapping[str, Any], source: str) -> Outcome:
         )
     if "actionTaken" in row:
         action = ActionTaken(action_taken=row["actionTaken"], action_at=row["actionAt"])
-    return Outcome(label=label, action=action)
+    return PaymentOutcome(label=label, action=action)
 
 
 def _problems(row: Mapping[str, Any], source: str, now: int) -> Iterator[str]:

@@ -17,7 +17,7 @@ class PaymentKey(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class PaymentOutcome:
     """What is told of one payment; None where nothing is."""
 
     label: Label | None = None
@@ -30,14 +30,16 @@ class Outcome:
         return (*([label.labeled_at] if label else []), *([action.action_at] if action else []))
 
 
-def newest(there: Outcome, told: Outcome) -> Outcome:
+def newest(there: PaymentOutcome, told: PaymentOutcome) -> PaymentOutcome:
     """Return what holds after something was told: the newest of each part, in whatever order it was told.
 
     Args:
         there: what was known before.
         told: what is told now.
     """
-    return Outcome(label=_newest_label(there.label, told.label), action=_newest_action(there.action, told.action))
+    return PaymentOutcome(
+        label=_newest_label(there.label, told.label), action=_newest_action(there.action, told.action)
+    )
 
 
 def wins(new: Label, old: Label) -> bool:

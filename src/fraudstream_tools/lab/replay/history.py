@@ -81,7 +81,7 @@ def as_transaction(row: Mapping[str, Any], number: int) -> Transaction:
     return transaction
 
 
-class History:
+class ReplayedProfiles:
     """Profiles, and the labels that are still to come."""
 
     def __init__(self) -> None:
@@ -118,7 +118,7 @@ def judge_history(
         known: what turned out to be true, by transaction id.
         judge: judges by one ruleset.
     """
-    history = History()
+    history = ReplayedProfiles()
     for transaction in transactions:
         yield transaction, history.judge(judge, transaction, known.get(transaction.transaction_id))
 

@@ -38,7 +38,7 @@ class RuleApproval:
     audit: AuditLog
 
     def mark(self, contents: Mapping[str, bytes]) -> None:
-        """Put the person's mark on a ruleset, by its three files; a mark that is there stays."""
+        """Write the person's mark for a ruleset, by its three files; a mark that is there stays."""
         digest = ruleset_digest(*(contents[name] for name in RULESET_FILES))
         body = {"by": self.operator.arn, "userId": self.operator.user_id, "at": epoch_milliseconds()}
         try:
@@ -54,7 +54,7 @@ class RuleApproval:
                 raise
 
     def approve(self, newest: RulesetVersion | None, version: str, *, reason: str) -> None:
-        """Put the person's mark on the newest ruleset, with a record.
+        """Write the person's mark for the newest ruleset, with a record.
 
         Args:
             newest: what is stored now.

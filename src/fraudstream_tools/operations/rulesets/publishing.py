@@ -86,7 +86,7 @@ class RulePublishing:
         return self.rulesets.plan_deployment(newest.contents) if newest is not None and newest.waits else None
 
     def approve(self, version: str, *, reason: str) -> None:
-        """Put the person's mark on the newest ruleset.
+        """Write the person's mark for the newest ruleset.
 
         Args:
             version: which one they have seen.

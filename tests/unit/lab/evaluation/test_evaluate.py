@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fraudstream.durations import DAY
-from fraudstream_tools.lab.evaluation.figures import Judged
+from fraudstream_tools.lab.evaluation.figures import EvaluatedDays
 from fraudstream_tools.lab.evaluation.ordered import OrderedFile
 from fraudstream_tools.lab.evaluation.plan import WEEK, usual_plan
 from fraudstream_tools.lab.files.problems import FileProblemError
@@ -145,7 +145,7 @@ def test_models_learn_from_weeks_whose_labels_are_known_when_the_test_begins() -
 
 
 def test_value_is_what_the_highest_scores_of_each_day_hold() -> None:
-    tested = Judged(
+    tested = EvaluatedDays(
         frauds=np.array([True, False, True, True]),
         amounts=np.array([10.0, 500.0, 20.0, 70.0]),
         times=np.array([START, START, START, START + DAY]),

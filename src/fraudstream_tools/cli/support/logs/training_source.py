@@ -155,7 +155,7 @@ class TrainingSource:
 
 
 def _tell_arrival(found: "Examples") -> None:
-    """Say how late labels come, and from what age on they count as known."""
+    """Print how late labels come, and from what age on they count as known."""
     if found.arrival.all is None:
         told = "too few labels of frauds tell how late they come"
     else:
