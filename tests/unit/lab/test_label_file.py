@@ -8,7 +8,7 @@ import pytest
 
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.lab.files.labels import LabelFile, read_label_file
-from fraudstream_tools.lab.files.outcomes import PaymentOutcome, PaymentKey
+from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.writing import write_rows
 

@@ -88,6 +88,22 @@ def test_columns_that_are_no_fields_are_passed_over_and_named(tmp_path: Path) ->
     assert file.notices == ["passed over columns that are no fields: note, Unnamed: 0"]
 
 
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        # Half of a pair, and half of a character, both in the line of names.
+        ("transactionId,\ud800amount\n1,2\n".encode("utf-16-le", "surrogatepass"), "utf-16-le"),
+        (b"\xff\xfet\x00r\x00a", "utf-16"),
+        (b"t\x00r\x00a\x00n\x00s\x00a\x00c\x00t\x00i\x00o\x00n\x00I\x00d\x00\n\x00\x01\xdc\n\x00", "utf-16-le"),
+    ],
+)
+def test_a_first_line_that_is_no_text_is_refused(tmp_path: Path, content: bytes, encoding: str) -> None:
+    file = tmp_path / "day.csv"
+    file.write_bytes(content)
+    with pytest.raises(FileProblemError, match=rf"line 1 or soon after: not {encoding}; say its encoding"):
+        read(file)
+
+
 def test_a_guessed_encoding_is_said(tmp_path: Path) -> None:
     path = written(tmp_path, f"{','.join(HEADER)}\n{','.join(ROW)}\n", "cp1252")
     assert "read as cp1252" in MappedFile(path).notices[0]

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -45,7 +46,7 @@ class DelimitedFile:
         self.path = path
         self._layout = layout
         self.encoding = declared_encoding(layout.encoding) if layout.encoding else find_encoding(path)
-        with self._text() as text:
+        with self._refusals(1), self._text() as text:
             sample = list(itertools.islice(text, layout.header_line + _SAMPLE_LINES))
         self._skipped = layout.header_line - 1
         declared = _declared_separator(sample)
@@ -90,8 +91,9 @@ class DelimitedFile:
 
     def _records(self, text: IO[str]) -> Iterator[tuple[int, list[str]]]:
         csv.field_size_limit(_LONGEST_VALUE)
-        for _ in range(self._skipped):
-            text.readline()
+        with self._refusals(1):
+            for _ in range(self._skipped):
+                text.readline()
         options: dict[str, Any] = {
             "delimiter": self.separator,
             "quotechar": self._quote,
@@ -104,21 +106,28 @@ class DelimitedFile:
         while True:
             number = self._skipped + reader.line_num + 1
             try:
-                values = next(reader)
-            except StopIteration:
-                return
+                with self._refusals(number):
+                    values = next(reader, None)
             except csv.Error:
                 raise FileProblemError(
                     f"{self.path}, line {number}: a quote is not closed, or text follows a closing one"
                 ) from None
-            except UnicodeError:
-                raise FileProblemError(
-                    f"{self.path}, line {number} or soon after: not {self.encoding}; say its encoding in a map"
-                ) from None
-            except (OSError, EOFError) as error:
-                raise FileProblemError(f"{self.path}: cannot be read: {error}") from None
+            if values is None:
+                return
             if any(value.strip() for value in values):
                 yield number, values
+
+    @contextmanager
+    def _refusals(self, line: int) -> Iterator[None]:
+        """Refuse what cannot be read as text, from a line on."""
+        try:
+            yield
+        except UnicodeError:
+            raise FileProblemError(
+                f"{self.path}, line {line} or soon after: not {self.encoding}; say its encoding in a map"
+            ) from None
+        except (OSError, EOFError) as error:
+            raise FileProblemError(f"{self.path}: cannot be read: {error}") from None
 
     def _text(self) -> IO[str]:
         return io.TextIOWrapper(open_bytes(self.path), encoding=self.encoding, newline="")
