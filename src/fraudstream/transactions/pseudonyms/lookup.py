@@ -72,6 +72,9 @@ def find_tokens(
 def _tokens(identifier: _Identifier, tokenizer: Tokenizer, placeholders: AbstractSet[str]) -> Sequence[str]:
     try:
         entity = entity_of(identifier.kind, normalize(identifier.kind, identifier.value), placeholders)
+        return [] if entity is None else tokenizer.tokens(identifier.kind, entity)
+    except UnicodeEncodeError:
+        # JSON may hold half of a pair of surrogates, which no text has.
+        raise LookupRefusedError("an identifier holds what is no character") from None
     except ValueError:
         raise LookupRefusedError("an identifier of the kind ip is no address") from None
-    return [] if entity is None else tokenizer.tokens(identifier.kind, entity)
