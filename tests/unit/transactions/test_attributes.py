@@ -32,3 +32,9 @@ def test_a_value_without_an_attribute_type_is_refused() -> None:
 def test_an_attribute_type_that_is_never_written_is_refused() -> None:
     with pytest.raises(TypeError, match="SS"):
         from_attribute({"SS": ["a"]})
+
+
+@pytest.mark.parametrize("value", [10**12, 0, 1.5, None, [1]])
+def test_a_binary_attribute_without_bytes_is_refused(value: object) -> None:
+    with pytest.raises(TypeError):
+        from_attribute({"B": value})

@@ -52,7 +52,8 @@ def from_attribute(attribute: AttributeValue) -> Any:  # noqa: ANN401  (the stor
         case "N":
             return float(value) if any(mark in value for mark in ".eE") else int(value)
         case "B":
-            return base64.b64decode(value) if isinstance(value, str) else bytes(value)
+            # Of a number, `bytes` would make as many zeros.
+            return base64.b64decode(value) if isinstance(value, str) else bytes(memoryview(value))
         case "M":
             return from_item(value)
         case "L":
