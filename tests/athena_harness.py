@@ -19,7 +19,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError
 
 from fraudstream.reporting.log.keys import LogTable
-from fraudstream_tools.analytics.athena import RETRIES
+from fraudstream_tools.analytics.athena import client_settings
 
 WORKGROUP, DATABASE = "workgroup-decision-log-test", "database_decision_log_test"
 MOST_BYTES = 262_144
@@ -73,7 +73,7 @@ class LocalAthena:
             region_name="us-east-2",
             aws_access_key_id="AKIDEXAMPLE",
             aws_secret_access_key="secret",
-            config=Config(**RETRIES),
+            config=Config(**client_settings()),
         )
 
     def answer(self, call: str, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,6 @@ DOLLARS_A_TB: Final = 5.0
 """https://aws.amazon.com/athena/pricing/ for us-east-2."""
 LEAST_SCANNED: Final = 10_000_000
 """Bytes that a query is charged for at least (same page)."""
-RETRIES: Final[Mapping[str, Any]] = {"retries": {"mode": "standard"}}
-"""Settings of boto3's client: its older mode does not repeat the calls that Athena refuses for being too many."""
 _A_PAGE: Final = 1000
 _WAITS: Final = (0.2, 0.5, 1.0, 2.0)
 """Seconds between looks at a query; the last one again and again."""
@@ -36,6 +34,14 @@ _TYPES: Final[Mapping[str, Callable[[str], Any]]] = {
     "timestamp": datetime.fromisoformat,
 }
 """Athena's types to what reads their text; others stay text."""
+
+
+def client_settings() -> dict[str, Any]:
+    """Return what boto3's client needs: its older mode does not repeat calls that come too fast.
+
+    Each client needs its own: botocore writes into it how often this machine's environment has calls repeated.
+    """
+    return {"retries": {"mode": "standard"}}
 
 
 @dataclass(frozen=True, kw_only=True)

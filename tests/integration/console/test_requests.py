@@ -17,7 +17,7 @@ MOST = {
     "/queue?sort=score": 18,
     "/case?id=t-0": 10,
     "/search?q=tok_customer": 6,
-    "/lists": 6,
+    "/lists": 7,
     "/rules": 2,
     "/rules/edit": 3,
     "/models": 5,

@@ -115,6 +115,13 @@ def test_a_statement_that_is_too_long_is_not_sent(athena: Athena, local: LocalAt
     assert local.calls.count("StartQueryExecution") == 1
 
 
+def test_clients_share_no_settings(local: LocalAthena, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    assert local.client.meta.config.retries["total_max_attempts"] == 1
+    monkeypatch.delenv("AWS_MAX_ATTEMPTS")
+    assert "total_max_attempts" not in local.client.meta.config.retries
+
+
 def test_calls_that_come_too_fast_are_repeated(athena: Athena, local: LocalAthena) -> None:
     local.refusals.extend([("ThrottlingException", "Rate exceeded"), ("TooManyRequestsException", "slow down")])
     assert athena.ask("SELECT 1 AS n").rows == [(1,)]

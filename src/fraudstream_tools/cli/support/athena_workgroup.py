@@ -15,7 +15,7 @@ def athena_of(deployment: Deployment) -> "Athena":
     Raises:
         CommandError: the stack has none.
     """
-    from fraudstream_tools.analytics.athena import RETRIES, Athena
+    from fraudstream_tools.analytics.athena import Athena, client_settings
 
     workgroup, database = deployment.get("analyticsWorkgroup"), deployment.get("analyticsDatabase")
     if not workgroup or not database:
@@ -25,4 +25,4 @@ def athena_of(deployment: Deployment) -> "Athena":
             f"{VARIABLES['analyticsWorkgroup']} and {VARIABLES['analyticsDatabase']}; "
             "what `fraudstream local` runs has none"
         )
-    return Athena(client=deployment.client("athena", RETRIES), workgroup=workgroup, database=database)
+    return Athena(client=deployment.client("athena", client_settings()), workgroup=workgroup, database=database)
