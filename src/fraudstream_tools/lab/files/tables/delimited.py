@@ -5,7 +5,7 @@ import io
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +118,7 @@ class DelimitedFile:
                 yield number, values
 
     @contextmanager
-    def _refusals(self, line: int) -> Iterator[None]:
+    def _refusals(self, line: int) -> Generator[None]:
         """Refuse what cannot be read as text, from a line on."""
         try:
             yield
