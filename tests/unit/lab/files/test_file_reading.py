@@ -104,6 +104,12 @@ def test_a_first_line_that_is_no_text_is_refused(tmp_path: Path, content: bytes,
         read(file)
 
 
+@pytest.mark.parametrize("content", ['""\n', '"";""\n', "sep=;\n;\n"])
+def test_a_file_without_names_of_columns_is_refused(tmp_path: Path, content: str) -> None:
+    with pytest.raises(FileProblemError, match="it has no line with the names of columns"):
+        read(written(tmp_path, content))
+
+
 def test_a_guessed_encoding_is_said(tmp_path: Path) -> None:
     path = written(tmp_path, f"{','.join(HEADER)}\n{','.join(ROW)}\n", "cp1252")
     assert "read as cp1252" in MappedFile(path).notices[0]

@@ -82,7 +82,10 @@ class DelimitedFile:
 
     def _header(self) -> list[str]:
         with self._text() as text:
-            _, names = next(self._records(text))
+            first = next(self._records(text), None)
+        if first is None:
+            raise FileProblemError(f"{self.path}: it has no line with the names of columns")
+        _, names = first
         names = [name.strip(_INVISIBLE + "\r\n") for name in names]
         twice = sorted(name for name, count in Counter(names).items() if count > 1 and name)
         if twice:
