@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 
 class Fault(StrEnum):
@@ -50,41 +50,68 @@ UNPROCESSED_SHARE: Final = 0.5
 """Of the faults of a batch read."""
 
 
-class Faults:
-    """Draws faults, and counts them."""
+Kind = TypeVar("Kind", bound=StrEnum)
 
-    def __init__(self, chance: random.Random, rate: float, only: frozenset[Fault] = frozenset(Fault)) -> None:
+
+class FaultSource(Generic[Kind]):
+    """Draws what happens to calls, and counts it."""
+
+    def __init__(
+        self,
+        chance: random.Random,
+        rate: float,
+        of_calls: Mapping[Kind, int],
+        *,
+        unprocessed: Kind,
+        only: frozenset[Kind],
+    ) -> None:
         """Make a source of faults.
 
         Args:
             chance: draws them.
-            rate: faults for each attempt to call AWS, from 0 to 1.
+            rate: faults for each call to AWS, from 0 to 1.
+            of_calls: the faults of a call, with their weights.
+            unprocessed: the one by which a batch read answers in part.
             only: kinds that may happen.
         """
-        self._chance = chance
-        self._only = only
-        self._of_call = {fault: weight for fault, weight in CALL_FAULTS.items() if fault in only}
+        self.chance = chance
         self.rate = rate
-        self.counted: Counter[Fault] = Counter()
+        self.only = only
+        self.counted: Counter[Kind] = Counter()
+        self._of_calls = {fault: weight for fault, weight in of_calls.items() if fault in only}
+        self._unprocessed = unprocessed
 
-    def of_call(self, operation: str) -> Fault | None:
-        """Draw what happens to an attempt to call AWS; None: nothing."""
-        if self._chance.random() >= self.rate:
+    def of_call(self, operation: str) -> Kind | None:
+        """Draw what happens to a call; None: nothing."""
+        if self.chance.random() >= self.rate:
             return None
-        if (
-            operation == "BatchGetItem"
-            and Fault.UNPROCESSED in self._only
-            and self._chance.random() < UNPROCESSED_SHARE
-        ):
-            return self._count(Fault.UNPROCESSED)
-        if not self._of_call:
+        if operation == "BatchGetItem" and self._unprocessed in self.only and self.chance.random() < UNPROCESSED_SHARE:
+            return self.count(self._unprocessed)
+        return self.drawn(self._of_calls)
+
+    def drawn(self, weights: Mapping[Kind, int]) -> Kind | None:
+        """Draw one of some faults by their weights, and count it; None where there are none."""
+        if not weights:
             return None
-        return self._count(self._chance.choices(list(self._of_call), weights=list(self._of_call.values()))[0])
+        return self.count(self.chance.choices(list(weights), weights=list(weights.values()))[0])
+
+    def meets(self, fault: Kind, chance: float) -> bool:
+        """Draw whether a certain fault happens, with a probability, and count it if it does."""
+        return fault in self.only and self.chance.random() < chance and self.count(fault) is fault
+
+    def count(self, fault: Kind) -> Kind:
+        """Count a fault, and return it."""
+        self.counted[fault] += 1
+        return fault
+
+
+class Faults(FaultSource[Fault]):
+    """Faults of the code on tables in memory."""
+
+    def __init__(self, chance: random.Random, rate: float, only: frozenset[Fault] = frozenset(Fault)) -> None:
+        """Make a source of faults; see `FaultSource`."""
+        super().__init__(chance, rate, CALL_FAULTS, unprocessed=Fault.UNPROCESSED, only=only)
 
     def happens(self, fault: Fault, factor: float) -> bool:
         """Draw whether a certain fault happens; `factor` times as often as a call fails."""
-        return fault in self._only and self._chance.random() < factor * self.rate and self._count(fault) is fault
-
-    def _count(self, fault: Fault) -> Fault:
-        self.counted[fault] += 1
-        return fault
+        return self.meets(fault, factor * self.rate)

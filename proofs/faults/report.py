@@ -3,6 +3,7 @@
 from typing import Final
 
 from proofs.faults import experiment
+from proofs.faults.checks import PromiseVerdict
 from proofs.faults.experiment import FULL, SHORT, USUAL, Proof
 from proofs.report import ExperimentOutcome, Length, Say
 
@@ -17,9 +18,12 @@ def prove(seed: int, length: Length, say: Say) -> ExperimentOutcome:
 
 def table(proof: Proof) -> list[str]:
     """Return the lines of the table that people read."""
-    verdict = proof.verdict
-    lines = [f"{number:>9,}  {name}" for name, number in proof.faults.items()]
-    lines += [f"{number:>9,}  LOST: {name}" for name, number in (+verdict.lost).items()]
+    return [f"{number:>9,}  {name}" for name, number in proof.faults.items()] + findings(proof.verdict)
+
+
+def findings(verdict: PromiseVerdict) -> list[str]:
+    """Return the lines of what a verdict found: none of a faultless one."""
+    lines = [f"{number:>9,}  LOST: {name}" for name, number in (+verdict.lost).items()]
     lines += [f"{number:>9,}  DOUBLED: {name}" for name, number in (+verdict.doubled).items()]
     lines += [f"{number:>9,}  WRONG: {name}" for name, number in (+verdict.wrong).items()]
     lines += [f"           a profile that is wrong: {example}" for example in verdict.examples[:10]]
@@ -28,9 +32,18 @@ def table(proof: Proof) -> list[str]:
 
 def figures(proof: Proof) -> dict[str, int | list[str]]:
     """Return the figures of the last line."""
-    verdict = proof.verdict
     return {
         "faults": sum(proof.faults.values()),
+        **verdict_figures(proof.verdict),
+        "mutations": proof.mutations,
+        "mutations_missed": len(proof.missed),
+        "missed": proof.missed,
+    }
+
+
+def verdict_figures(verdict: PromiseVerdict) -> dict[str, int]:
+    """Return a verdict's part of the last line."""
+    return {
         "transactions": verdict.transactions,
         "lost": verdict.lost.total(),
         "doubled": verdict.doubled.total(),
@@ -41,7 +54,4 @@ def figures(proof: Proof) -> dict[str, int | list[str]]:
         "residue": verdict.residue,
         "residue_labels": verdict.residue_labels,
         "orphaned_claims": verdict.orphaned_claims,
-        "mutations": proof.mutations,
-        "mutations_missed": len(proof.missed),
-        "missed": proof.missed,
     }

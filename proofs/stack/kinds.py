@@ -1,10 +1,11 @@
 """What goes wrong with the deployed system, and how often."""
 
 import random
-from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
+
+from proofs.faults.kinds import FaultSource
 
 
 class StackFault(StrEnum):
@@ -74,8 +75,8 @@ THROTTLES: Final = (
 TRANSACTION_THROTTLES: Final = (*THROTTLES, (400, "TransactionInProgressException"))
 
 
-class StackFaults:
-    """Draws faults by a seed, and counts them. Which call meets which depends on the machine."""
+class StackFaults(FaultSource[StackFault]):
+    """Faults of the deployed system, drawn by a seed. Which call meets which depends on the machine."""
 
     def __init__(
         self, seed: int, rate: float, only: frozenset[StackFault] = frozenset(StackFault), batch_rate: float = 0.15
@@ -88,40 +89,18 @@ class StackFaults:
             only: kinds that may happen.
             batch_rate: faults for each batch.
         """
-        self.chance = random.Random(seed)
-        self.only = only
-        self.rate = rate
+        super().__init__(random.Random(seed), rate, OF_CALLS, unprocessed=StackFault.UNPROCESSED, only=only)
         self.batch_rate = batch_rate
-        self.counted: Counter[StackFault] = Counter()
-        self._of_calls = {fault: weight for fault, weight in OF_CALLS.items() if fault in only}
         self._of_batches = {fault: weight for fault, weight in OF_BATCHES.items() if fault in only}
-
-    def of_call(self, operation: str) -> StackFault | None:
-        """Draw what happens to a call; None: nothing."""
-        if self.chance.random() >= self.rate:
-            return None
-        if operation == "BatchGetItem" and StackFault.UNPROCESSED in self.only and self.chance.random() < 1 / 2:
-            return self.count(StackFault.UNPROCESSED)
-        return self._drawn(self._of_calls)
 
     def of_batch(self) -> StackFault | None:
         """Draw what happens to a batch; None: nothing."""
-        return self._drawn(self._of_batches) if self.chance.random() < self.batch_rate else None
+        return self.drawn(self._of_batches) if self.chance.random() < self.batch_rate else None
 
     def happens(self, fault: StackFault, chance: float) -> bool:
-        """Draw whether a certain fault happens."""
-        return bool(self.rate) and fault in self.only and self.chance.random() < chance and self.count(fault) is fault
-
-    def count(self, fault: StackFault) -> StackFault:
-        """Count a fault, and return it."""
-        self.counted[fault] += 1
-        return fault
+        """Draw whether a certain fault happens, while there are any."""
+        return bool(self.rate) and self.meets(fault, chance)
 
     def stop(self) -> None:
         """Draw no more faults from now on."""
         self.rate = self.batch_rate = 0
-
-    def _drawn(self, weights: Mapping[StackFault, int]) -> StackFault | None:
-        if not weights:
-            return None
-        return self.count(self.chance.choices(list(weights), weights=list(weights.values()))[0])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from proofs.faults.checks import PromiseVerdict, judge
+from proofs.faults.report import findings, verdict_figures
 from proofs.report import ExperimentOutcome, Length, Say
 from proofs.stack.deployment import ProofDeployment
 from proofs.stack.mutations import MUTATIONS, StackMutation
@@ -94,28 +95,15 @@ def table(outcome: StackOutcome, verdict: PromiseVerdict) -> list[str]:
         f"{outcome.redriven:>9,}  given up and redriven",
         f"{outcome.reports:>9,}  reports that stay the same when the log has every record twice",
     ]
-    lines += [f"{number:>9,}  LOST: {name}" for name, number in (+verdict.lost).items()]
-    lines += [f"{number:>9,}  DOUBLED: {name}" for name, number in (+verdict.doubled).items()]
-    lines += [f"{number:>9,}  WRONG: {name}" for name, number in (+verdict.wrong).items()]
-    lines += [f"           a profile that is wrong: {example}" for example in verdict.examples[:10]]
-    return lines
+    return lines + findings(verdict)
 
 
 def figures(outcome: StackOutcome, verdict: PromiseVerdict) -> dict[str, int | list[str]]:
     """Return the figures of the last line."""
     return {
         "faults": outcome.faults.total(),
-        "transactions": verdict.transactions,
         "stack_faults": outcome.faults.total(),
         "stack_transactions": verdict.transactions,
         "redriven": outcome.redriven,
-        "lost": verdict.lost.total(),
-        "doubled": verdict.doubled.total(),
-        "wrong": verdict.wrong.total(),
-        "profiles": verdict.profiles,
-        "profiles_wrong": verdict.profiles_wrong,
-        "profiles_set_aside": verdict.set_aside,
-        "residue": verdict.residue,
-        "residue_labels": verdict.residue_labels,
-        "orphaned_claims": verdict.orphaned_claims,
+        **verdict_figures(verdict),
     }
