@@ -14,11 +14,9 @@ from starlette.testclient import TestClient
 from fraudstream_tools.cli.support.deployment import VARIABLES
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.console.app import make_app
-from fraudstream_tools.console.request_counts import watch
 from fraudstream_tools.console.sessions import ConsoleSession
-from fraudstream_tools.console.system import ConsoleSystem
-from fraudstream_tools.operations.audit.identity import operator_of
 from proofs.privacy.marks import Marks
+from proofs.running.console import console_of
 from proofs.running.deployed import RunningSystem
 from proofs.running.stored import Place
 
@@ -105,18 +103,8 @@ def pages(system: RunningSystem, marks: Marks, ids: Sequence[str], searched: Seq
         ids: of transactions whose cases are looked at.
         searched: tokens that are searched for.
     """
-    cloud, outputs = system.cloud, system.cloud.outputs
     session = ConsoleSession(port=_PORT)
-    console = ConsoleSystem(
-        name="proof",
-        dynamodb=watch(cloud.client("dynamodb")),
-        s3=watch(cloud.client("s3")),
-        operator=operator_of(cloud.client("sts")),
-        transactions=outputs["transactionsTable"],
-        alerts=outputs["alertsTable"],
-        profiles=outputs["profilesTable"],
-        bucket=outputs["bucketName"],
-    )
+    console = console_of(system.cloud, "proof")
     origin = f"http://127.0.0.1:{_PORT}"
     browser = TestClient(make_app(console, session), base_url=origin)
     browser.get(session.url)
