@@ -9,62 +9,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from embedded_aws.ministack.server import MinistackServer
 from fraudstream.transactions.decisions.decision import Label, Truth
-from fraudstream.transactions.storage.attributes import from_item, to_item
-from fraudstream.transactions.transaction import Transaction, TransactionType
 from fraudstream_tools.cli.support.labelling import _give_all
 from fraudstream_tools.cli.support.terminal.output import CommandError
 from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
 from fraudstream_tools.operations.labels import Given, give_label
-from tests.aws_harness import create_table
-from tests.cli_harness import Command, point_at
+from tests.cli_harness import Command
+from tests.integration.cli.labels.label_harness import NOW, TABLE, Table
 
-NOW = 1_767_600_000_000
-TABLE = "table-transactions-test"
 HEAD = "transactionId,label,source,labeledAt\n"
-
-
-class Table:
-    """The table of transactions, as the Pulumi program declares it."""
-
-    def __init__(self, aws: MinistackServer) -> None:
-        self.client = aws.client("dynamodb")
-        create_table(self.client, TABLE)
-
-    def store(self, *ids: str) -> None:
-        for transaction_id in ids:
-            transaction = Transaction(
-                transaction_id=transaction_id,
-                timestamp=NOW,
-                received_at=NOW,
-                amount_minor=1250,
-                currency="EUR",
-                type=TransactionType.PAYMENT,
-                customer_id="tok_customer",
-            )
-            claim = {"transactionId": transaction_id, "timestamp": 0, "kind": "CLAIM"}
-            self.client.put_item(TableName=TABLE, Item=to_item(claim))
-            self.client.put_item(TableName=TABLE, Item=transaction.to_item() | to_item({"kind": "TXN"}))
-
-    def label(self, transaction_id: str) -> tuple[Any, ...]:
-        key = to_item({"transactionId": transaction_id, "timestamp": NOW})
-        item = from_item(self.client.get_item(TableName=TABLE, Key=key)["Item"])
-        return tuple(item.get(name) for name in ("label", "labelSource", "labeledAt"))
-
-
-@pytest.fixture
-def table(aws: MinistackServer) -> Table:
-    return Table(aws)
-
-
-@pytest.fixture
-def fraudstream(
-    aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Command:
-    point_at(aws.endpoint_url, monkeypatch, transactionsTable=TABLE)
-    monkeypatch.chdir(tmp_path)
-    return Command(capsys)
 
 
 def test_a_file_of_chargebacks_labels_its_transactions(fraudstream: Command, table: Table, tmp_path: Path) -> None:

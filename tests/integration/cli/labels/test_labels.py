@@ -4,63 +4,15 @@ import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from embedded_aws.ministack.server import MinistackServer
 from fraudstream.transactions.decisions.decision import Action, ActionTaken, FraudType, Label, Truth
-from fraudstream.transactions.storage.attributes import from_item, to_item
-from fraudstream.transactions.transaction import Transaction, TransactionType
+from fraudstream.transactions.transaction import TransactionType
 from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
 from fraudstream_tools.operations.labels import Given, tell
-from tests.aws_harness import create_table
-from tests.cli_harness import Command, point_at
+from tests.cli_harness import Command
+from tests.integration.cli.labels.label_harness import NOW, TABLE, Table
 
-NOW = 1_767_600_000_000
-TABLE = "table-transactions-test"
 ARN = "24692165343000012345675"
-
-
-class Table:
-    """The table of transactions, as the Pulumi program declares it."""
-
-    def __init__(self, aws: MinistackServer) -> None:
-        self.client = aws.client("dynamodb")
-        create_table(self.client, TABLE)
-
-    def store(self, name: str, reference: str | None = None, kind: TransactionType = TransactionType.PAYMENT) -> None:
-        transaction = Transaction(
-            transaction_id=name,
-            timestamp=NOW,
-            received_at=NOW,
-            amount_minor=1250,
-            currency="EUR",
-            type=kind,
-            customer_id="tok_customer",
-            network_reference=reference,
-        )
-        self.client.put_item(TableName=TABLE, Item=transaction.to_item() | to_item({"kind": "TXN"}))
-
-    def known(self, name: str) -> dict[str, Any]:
-        key = to_item({"transactionId": name, "timestamp": NOW})
-        item = from_item(self.client.get_item(TableName=TABLE, Key=key)["Item"])
-        names = ("label", "labelSource", "labeledAt", "fraudType", "actionTaken", "actionAt")
-        return {each: item[each] for each in names if each in item}
-
-
-@pytest.fixture
-def table(aws: MinistackServer) -> Table:
-    return Table(aws)
-
-
-@pytest.fixture
-def fraudstream(
-    aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Command:
-    point_at(aws.endpoint_url, monkeypatch, transactionsTable=TABLE)
-    monkeypatch.chdir(tmp_path)
-    return Command(capsys)
 
 
 def said(truth: Truth, at: int, kind: FraudType | None = None) -> PaymentOutcome:
@@ -92,11 +44,10 @@ def test_what_is_legitimate_has_no_kind_of_fraud(fraudstream: Command, table: Ta
 def test_a_payment_is_found_by_its_reference_and_not_by_what_took_it_back(
     fraudstream: Command, table: Table, tmp_path: Path
 ) -> None:
-    table.store("t-1", ARN)
-    table.store("t-1-back", ARN, TransactionType.REFUND)
-    table.store("t-2", "MCC7X9K2Q1123")
-    table.store("t-3", "twice")
-    table.store("t-4", "twice")
+    table.store("t-1", reference=ARN)
+    table.store("t-1-back", reference=ARN, kind=TransactionType.REFUND)
+    table.store("t-2", reference="MCC7X9K2Q1123")
+    table.store("t-3", "t-4", reference="twice")
     (tmp_path / "alerts.csv").write_text(
         "networkReference,label,labeledAt,fraudType\n"
         f"{ARN},FRAUD,2026-02-01,STOLEN_CARD_DATA\nMCC7X9K2Q1123,FRAUD,2026-02-02,\n"
