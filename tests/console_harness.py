@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from starlette.testclient import TestClient
 
 from embedded_aws.ministack.server import MinistackServer
@@ -16,6 +17,7 @@ from fraudstream_tools.console.request_counts import watch
 from fraudstream_tools.console.sessions import ConsoleSession
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.audit.identity import Operator
+from tests.cli_harness import Command, point_at
 from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
 
 PROFILES = "table-profiles-test"
@@ -79,6 +81,19 @@ def browser_on(aws: MinistackServer, operator: Operator = ANNA) -> Browser:
             bucket=BUCKET,
         )
     )
+
+
+def desk_command(aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Give the command line of a person who works on the same system as a console."""
+    point_at(
+        aws.endpoint_url,
+        monkeypatch,
+        transactionsTable=TRANSACTIONS,
+        alertsTable=ALERTS,
+        profilesTable=PROFILES,
+        bucketName=BUCKET,
+    )
+    return Command(capsys)
 
 
 def put_ruleset(system: System) -> None:

@@ -6,27 +6,14 @@ from typing import Any
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from tests.cli_harness import Command, point_at
-from tests.console_harness import PROFILES
-from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
-
-
-@pytest.fixture
-def system(aws: MinistackServer) -> System:
-    return System(aws)
+from tests.cli_harness import Command
+from tests.console_harness import desk_command
+from tests.integration.cli.review_harness import System
 
 
 @pytest.fixture
 def fraudstream(aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    point_at(
-        aws.endpoint_url,
-        monkeypatch,
-        transactionsTable=TRANSACTIONS,
-        alertsTable=ALERTS,
-        profilesTable=PROFILES,
-        bucketName=BUCKET,
-    )
-    return Command(capsys)
+    return desk_command(aws, capsys, monkeypatch)
 
 
 def as_json(fraudstream: Command, *command: str) -> Any:

@@ -14,9 +14,8 @@ from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream_tools.operations.customer_history import CustomerHistory, CustomerIndexError
 from fraudstream_tools.operations.labels import label_now
-from tests.cli_harness import Command, point_at
-from tests.console_harness import PROFILES, Browser, words
-from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
+from tests.console_harness import Browser, desk_command, words
+from tests.integration.cli.review_harness import TRANSACTIONS, System
 
 TOKENIZER = Tokenizer(base64.b64encode(bytes(32)).decode())
 CUSTOMER = TOKENIZER.token(EntityKind.CUSTOMER, "customer-7")
@@ -119,15 +118,7 @@ def test_the_command_finds_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     del browser  # its fixtures have made the table of profiles
-    point_at(
-        aws.endpoint_url,
-        monkeypatch,
-        transactionsTable=TRANSACTIONS,
-        alertsTable=ALERTS,
-        profilesTable=PROFILES,
-        bucketName=BUCKET,
-    )
-    fraudstream = Command(capsys)
+    fraudstream = desk_command(aws, capsys, monkeypatch)
     system.store("quiet", customer=CUSTOMER, amount_minor=4200)
     system.alert("a-1", customer=CUSTOMER)
     content: dict[str, Any] = json.loads(fraudstream("search", CUSTOMER, "--json").out)

@@ -55,7 +55,10 @@ OTHER = Contestant(
             ("large", "amountBase > 100 and not listed('trusted')", 3),
             ("ratio", "amountBase / customerAmountMean >= min(3, cardCount7d)", 2.5),
             ("abroad", "merchantCountry != cardCountry or channel == 'ATM'", 1),
-        ]
+            ("far", "max(travelKm, merchantAmountRatio * 10) > 50", 0.7),
+            ("quiet", "customerIdleDays > 3", 1),
+        ],
+        shadow=["quiet"],
     ),
     RATES,
     LISTS,

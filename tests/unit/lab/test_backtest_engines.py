@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.codec import unpack
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.models.model import RuleWeight, seal
@@ -18,25 +17,9 @@ from fraudstream_tools.lab.backtest.log_samples import log_samples
 from fraudstream_tools.lab.backtest.run import BacktestTally, Contestant, Evaluator
 from fraudstream_tools.lab.models_as_sql import raw_sum
 from tests.unit.detection.model_harness import small_model
-from tests.unit.lab.backtest_harness import LISTS, RATES, RULES, log_records, ruleset_file
+from tests.unit.lab.backtest_harness import LISTS, MODELLED, OTHER, RATES, SHIPPED, log_records
 
-SHIPPED = Contestant(*(RULES.joinpath(name).read_bytes() for name in RULESET_FILES))
-OTHER = Contestant(
-    ruleset_file(
-        [
-            ("large", "amountBase > 100 and not listed('trusted')", 3),
-            ("ratio", "amountBase / customerAmountMean >= min(3, cardCount7d)", 2.5),
-            ("abroad", "merchantCountry != cardCountry or channel == 'ATM'", 1),
-            ("far", "max(travelKm, merchantAmountRatio * 10) > 50", 0.7),
-            ("quiet", "customerIdleDays > 3", 1),
-        ],
-        shadow=["quiet"],
-    ),
-    RATES,
-    LISTS,
-)
 MODEL = small_model(own_labels=True).to_json()
-MODELLED = OTHER._replace(live_model=MODEL)
 
 
 def in_families(*, proven: str = "") -> Contestant:
