@@ -4,8 +4,11 @@ import base64
 import binascii
 import random
 import re
+import string
 from collections.abc import Collection, Iterator
 from typing import Final
+
+from fraudstream.transactions.card_numbers.schemes import has_check_digit
 
 _LETTERS: Final = "bcdfghjklmnpqrstvwxyz"
 """No vowels and no `a` to `f` alone: no word and no hexadecimal number is taken for a mark."""
@@ -65,7 +68,7 @@ class Marks:
     def card(self) -> str:
         """Return a card number, bare or in groups."""
         body = self._digits(self._chance.choice(_CARD_BEGINS), 15)
-        number = self._note(body + str(-_luhn(body) % 10))
+        number = self._note(next(body + digit for digit in string.digits if has_check_digit(body + digit)))
         self.cards.add(number)
         groups = [number[start : start + 4] for start in range(0, 16, 4)]
         return self._chance.choice(("", " ", "-", ".")).join(groups)
@@ -84,7 +87,7 @@ class Marks:
         return core
 
     def _digits(self, begin: str, length: int) -> str:
-        return begin + "".join(self._chance.choices("0123456789", k=length - len(begin)))
+        return begin + "".join(self._chance.choices(string.digits, k=length - len(begin)))
 
 
 def _held(text: str, planted: Collection[str]) -> set[str]:
@@ -110,12 +113,3 @@ def _decoded(text: str) -> str:
         except binascii.Error:
             continue
     return "\n".join(parts)
-
-
-def _luhn(body: str) -> int:
-    """Return the sum of Luhn of digits that a check digit will follow."""
-    total = 0
-    for place, digit in enumerate(reversed(body)):
-        doubled = int(digit) * (2 if place % 2 == 0 else 1)
-        total += doubled - 9 if doubled > 9 else doubled  # noqa: PLR2004  (of two digits)
-    return total

@@ -16,10 +16,6 @@ TimeUnit: TypeAlias = Literal[
 Scalar: TypeAlias = str | int | float | bool | None
 
 
-class MapError(ValueError):
-    """A map is wrong; the message says where."""
-
-
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """Where a text comes from, and what is made of it. The first value that is there counts, else `otherwise`."""
 
