@@ -105,7 +105,8 @@ class Judge:
         packed = codec.pack(compute(transaction, learned.views, amount, self._calendar))
         vector = codec.unpack(packed)
         lists = listed_as(transaction, listed)
-        outcome = decide(self.ruleset, self.ruleset.evaluate(transaction, vector, lists), vector)
+        truths = self.ruleset.evaluate(transaction, vector, lists)
+        outcome = decide(self.ruleset, truths, vector, self.ruleset.held_back(transaction.customer_id))
         if outcome.shadow_error is not None and self._on_shadow_error is not None:
             self._on_shadow_error(outcome.shadow_error)
         live, shadow = self.ruleset.models

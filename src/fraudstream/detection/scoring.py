@@ -15,7 +15,7 @@ approval keeps its score, so that it shows what trust let through.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -57,7 +57,12 @@ class Outcome(NamedTuple):
     """Why the shadow model gave no score: it never touches the decision."""
 
 
-def decide(ruleset: Ruleset, truths: Sequence[compiler.TruthValue], vector: Vector | None = None) -> Outcome:
+def decide(
+    ruleset: Ruleset,
+    truths: Sequence[compiler.TruthValue],
+    vector: Vector | None = None,
+    held_back: Collection[str] = (),
+) -> Outcome:
     """Combine what a ruleset's rules and models say of a transaction.
 
     A model's reasons are worked out for a review or decline only: nobody asks why something was approved, and they
@@ -67,6 +72,7 @@ def decide(ruleset: Ruleset, truths: Sequence[compiler.TruthValue], vector: Vect
         ruleset: the rules, and the models beside them.
         truths: the rules' truth values, in their order.
         vector: the transaction's features; without them rules decide alone.
+        held_back: ids of live rules that do not count for this customer: see `Ruleset.held_back`.
     """
     hits: list[Rule] = []
     unevaluable: list[str] = []
@@ -75,7 +81,7 @@ def decide(ruleset: Ruleset, truths: Sequence[compiler.TruthValue], vector: Vect
         if truth is None:
             unevaluable.append(rule.id)
         elif truth:
-            if rule.mode is Mode.LIVE:
+            if rule.mode is Mode.LIVE and rule.id not in held_back:
                 hits.append(rule)
             else:
                 shadow_hits.append(rule.id)

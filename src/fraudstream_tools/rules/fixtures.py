@@ -13,7 +13,6 @@ from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles import events
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.rules import strict_yaml
-from fraudstream.detection.rules.rule import Mode
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.durations import DAY, HOUR, MINUTE, SECOND
 from fraudstream.transactions.decisions.decision import Decision, Truth
@@ -127,12 +126,11 @@ def untested(ruleset: Ruleset, fixtures: Sequence[Fixture]) -> list[str]:
     return [rule.id for rule in ruleset.rules if not {Expected.HIT, Expected.MISS} <= seen.get(rule.id, set())]
 
 
-def outcome_of(rule: str, ruleset: Ruleset, decision: Decision) -> Expected:
+def outcome_of(rule: str, decision: Decision) -> Expected:
     """Return what a rule said when a decision was made."""
     if rule in decision.unevaluable_rules:
         return Expected.UNEVALUABLE
-    modes = {each.id: each.mode for each in ruleset.rules}
-    hits = decision.shadow_hits if modes[rule] is Mode.SHADOW else [reason.source for reason in decision.reasons]
+    hits = {*decision.shadow_hits, *(reason.source for reason in decision.reasons)}
     return Expected.HIT if rule in hits else Expected.MISS
 
 
@@ -168,7 +166,7 @@ def _judge(fixture: Fixture, case: Case, ruleset: Ruleset) -> Result:
         if label is Truth.FRAUD:
             profiles.update(learn_label(each, profiles, LabelChange(NOW - len(history) + number, number), 1).changed)
     decision = judge.judge(last, profiles, NOW).decision
-    return Result(fixture.rule, case, outcome_of(fixture.rule, ruleset, decision), last, decision, ruleset)
+    return Result(fixture.rule, case, outcome_of(fixture.rule, decision), last, decision, ruleset)
 
 
 def _transactions(given: Mapping[str, Any], name: str, place: str) -> list[tuple[Transaction, Truth | None]]:

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from fraudstream.detection.features.named_values import COLUMNS
+from fraudstream.detection.rules import shares
 from fraudstream.detection.rules.language.fields import FIELDS
 from fraudstream.detection.rules.language.sql import SharedColumn, SqlCompiler, literal, select
 from fraudstream.reporting.log.aggregates import ENTITIES
@@ -49,6 +50,17 @@ def truth_of(compiler: SqlCompiler, rule: "Rule") -> str:
     """Return whether a rule hits a row, as SQL."""
     parameters = {name: tuple(value) if isinstance(value, list) else value for name, value in rule.parameters.items()}
     return compiler.compile(rule.when, parameters)
+
+
+def counting_truth_of(compiler: SqlCompiler, rule: "Rule") -> str:
+    """Return whether a rule hits a row and counts for its customer, as SQL."""
+    truth = truth_of(compiler, rule)
+    if rule.share is None:
+        return truth
+    high, low = (
+        f"(strpos('{shares.DIGITS}', substr(customerId, -{place}, 1)) - 1)" for place in shares.places(rule.id)
+    )
+    return f"(({high} * {len(shares.DIGITS)} + {low} < {shares.bound(rule)}) AND {truth})"
 
 
 def rule_statement(ruleset: "Ruleset", rule: "Rule") -> str:

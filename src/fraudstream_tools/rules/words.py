@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from fraudstream.detection.rules.language.checker import Parameter
+from fraudstream.detection.rules.rule import Rule
 
 _INDENT: Final = "  "
 _SIX_DIGITS: Final = 1_000_000
@@ -20,6 +21,13 @@ _COMPARISONS: Final[Mapping[type[ast.cmpop], str]] = {
 }
 _OPERATORS: Final[Mapping[type[ast.operator], str]] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _FUNCTIONS: Final = {"abs": "the size of", "min": "the smallest of", "max": "the largest of"}
+
+
+def share_in_words(rule: Rule) -> str:
+    """Return for how many customers a live rule counts."""
+    return (
+        "all customers" if rule.share is None else f"{rule.share:.4%}".rstrip("0").rstrip(".%") + " % of the customers"
+    )
 
 
 def in_words(expression: ast.expr, parameters: Mapping[str, Parameter]) -> list[str]:

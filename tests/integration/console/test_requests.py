@@ -18,7 +18,7 @@ MOST = {
     "/case?id=t-0": 10,
     "/search?q=tok_customer": 6,
     "/lists": 7,
-    "/rules": 2,
+    "/rules": 8,
     "/rules/edit": 3,
     "/models": 5,
     "/reports": 1,

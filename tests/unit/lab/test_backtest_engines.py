@@ -22,11 +22,12 @@ from tests.unit.lab.backtest_harness import LISTS, MODELLED, OTHER, RATES, SHIPP
 MODEL = small_model(own_labels=True).to_json()
 
 
-def in_families(*, proven: str = "") -> Contestant:
+def in_families(*, proven: str = "", share: float | None = None) -> Contestant:
     """Rules whose points a family caps, hits that have a floor, and scores that only two families may decline by.
 
     Args:
         proven: the rule that may decline by itself.
+        share: of the customers for whom each counts.
     """
     rules = [
         ("large", "amount", "high", "amountBase > 100 and type == 'PAYMENT'", 3),
@@ -53,6 +54,7 @@ def in_families(*, proven: str = "") -> Contestant:
                         "severity": severity,
                         "source": "own",
                         "provenPrecision": 0.95 if name == proven else 0.0,
+                        **({} if share is None else {"share": share}),
                     }
                     for name, family, severity, when, points in rules
                 ],
@@ -63,7 +65,7 @@ def in_families(*, proven: str = "") -> Contestant:
     )
 
 
-FAMILIES, PROVEN = in_families(), in_families(proven="large")
+FAMILIES, PROVEN, HALF = in_families(), in_families(proven="large"), in_families(share=0.5)
 
 
 def weighing(contestant: Contestant) -> bytes:
@@ -119,6 +121,8 @@ def by_duckdb(log: DecisionLog, *contestants: Contestant) -> BacktestTally:
         (FAMILIES, FAMILIES._replace(live_model=MODEL)),
         (OTHER, SHIPPED._replace(live_model=MODEL)),
         (FAMILIES._replace(live_model=MODEL), FAMILIES._replace(live_model=WEIGHING)),
+        (FAMILIES, HALF),
+        (HALF._replace(live_model=MODEL), FAMILIES),
     ],
     ids=[
         "shipped",
@@ -129,6 +133,8 @@ def by_duckdb(log: DecisionLog, *contestants: Contestant) -> BacktestTally:
         "families and a model",
         "shipped and a model",
         "rules weighed",
+        "a share of the customers",
+        "a share beside a model",
     ],
 )
 def test_both_engines_say_the_same_of_a_log(log: DecisionLog, contestants: tuple[Contestant, ...]) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from fraudstream.contract import RULESET_FILE
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.detection.rules.language import checker, compiler, fields, parser
-from fraudstream.detection.rules.rule import ID_PATTERN, Rule
+from fraudstream.detection.rules.rule import ID_PATTERN, Mode, Rule
 
 MAX_PARTS: Final = 20_000
 """Of all expressions together: checking and compiling them takes about a second."""
@@ -115,6 +115,8 @@ def _rule(entry: Mapping[str, Any], problems: list[str]) -> Rule | None:
         problems.append(f"it needs {', '.join(missing)}")
     if (entry.get("points") is None) == (entry.get("decision") is None):
         problems.append("it needs either points or a decision, and not both")
+    if entry.get("share") is not None and values.get("mode", Mode.LIVE) is not Mode.LIVE:
+        problems.append("share: a rule that is not live counts for nobody: leave it out, or make the rule live")
     return Rule(**values) if len(problems) == before else None
 
 

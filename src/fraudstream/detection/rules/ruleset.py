@@ -17,6 +17,7 @@ from fraudstream.detection.rules.lists import Lists, load_lists
 from fraudstream.detection.rules.rates import Rates, load_rates
 from fraudstream.detection.rules.rule import ID_PATTERN, Severity, Thresholds
 from fraudstream.detection.rules.rule_checks import CheckedRule, check_rules
+from fraudstream.detection.rules.shares import is_in_share
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 from fraudstream.transactions.transaction import Transaction
 
@@ -80,6 +81,7 @@ class Ruleset:
         self.base_log_odds = base_log_odds
         self.thresholds = thresholds
         self.rules = tuple(rule for rule, _ in rules)
+        self._divided = [rule for rule in self.rules if rule.share is not None]
         self.rates = rates
         self.lists = lists
         self.counting = counting
@@ -98,6 +100,10 @@ class Ruleset:
         other = copy.copy(self)
         other.lists = self.lists.raised(raiser)
         return other
+
+    def held_back(self, customer: str) -> frozenset[str]:
+        """Return the ids of the live rules in whose share of the customers one is not, by the token."""
+        return frozenset(rule.id for rule in self._divided if not is_in_share(rule, customer))
 
     def with_models(self, models: ActiveModels) -> "Ruleset":
         """Return the same rules with models beside them."""

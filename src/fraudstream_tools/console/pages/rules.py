@@ -1,6 +1,8 @@
 """Rules: what each looks for, in words; and who changed the ruleset when and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,13 +13,15 @@ from fraudstream.detection.rules.language import parser
 from fraudstream.detection.rules.rule import Rule
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.rules.trace import parameters_of
-from fraudstream_tools.rules.words import in_words
+from fraudstream_tools.rules.words import in_words, share_in_words
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
 
 VERSIONS: Final = 20
 """Of the history that the page shows; own choice: each costs a few requests."""
+DAYS: Final = 7
+"""Reports in which a rule's hits are compared; own choice: one request for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +30,15 @@ class RuleInWords:
 
     rule: Rule
     effect: str
+    counts_for: str | None
+    """The share of the customers; None where it counts for all, or for nobody."""
     conditions: list[str]
     figures: dict[str, Any] | None
-    """Of the newest report; None where it does not name the rule."""
+    """Of its hits that counted, by the newest report; None where it does not name the rule."""
+    watched: dict[str, Any] | None
+    """Of its hits that did not count."""
+    trend: list[tuple[date, int]]
+    """Hits of either kind on the newest days that have a report, oldest first."""
 
 
 def show(request: Request) -> Response:
@@ -36,23 +46,34 @@ def show(request: Request) -> Response:
     system: ConsoleSystem = request.app.state.system
     ruleset = system.ruleset
     days = system.reports.days()
-    report = system.reports.summary(days[0]) if days else None
-    figures = {each.get("source"): each for each in (report or {}).get("rules", ())}
+    reports = {day: system.reports.summary(day) or {} for day in reversed(days[:DAYS])}
+    counted, watched = ({day: _by_rule(reports[day], part) for day in reports} for part in ("rules", "shadowRules"))
+    newest = days[0] if days else None
     return page(
         request,
         "rules",
         ruleset=ruleset,
-        day=days[0] if report else None,
+        day=newest,
         rules=[
             RuleInWords(
                 rule=rule,
+                counts_for=None if rule.share is None else share_in_words(rule),
                 effect=rule.decision.value if rule.decision is not None else f"{rule.points or 0.0:+g} points",
                 conditions=in_words(parser.parsed(rule.when), parameters_of(rule)),
-                figures=figures.get(rule.id),
+                figures=counted[newest].get(rule.id) if newest else None,
+                watched=watched[newest].get(rule.id) if newest else None,
+                trend=[
+                    (day, sum(of_kind[day].get(rule.id, {}).get("hits", 0) for of_kind in (counted, watched)))
+                    for day in reports
+                ],
             )
             for rule in (ruleset.rules if ruleset else ())
         ],
     )
+
+
+def _by_rule(report: Mapping[str, Any], part: str) -> dict[str, dict[str, Any]]:
+    return {each["source"]: each for each in report.get(part, ())}
 
 
 def history(request: Request) -> Response:

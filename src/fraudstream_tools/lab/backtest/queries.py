@@ -20,7 +20,7 @@ from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream.transactions.transaction import AuthorizationResult
 from fraudstream_tools.lab.backtest.run import Truths
 from fraudstream_tools.lab.models_as_sql import raw_sum
-from fraudstream_tools.rules.sql import FIELD_COLUMNS, lists_as_sql, truth_of
+from fraudstream_tools.rules.sql import FIELD_COLUMNS, counting_truth_of, lists_as_sql
 
 _A_CODE: Final = 31
 """Rules in a code: two bits each, in a whole number of 64 bits with its sign."""
@@ -108,7 +108,7 @@ def backtest_query(rows: str, rulesets: Sequence[Ruleset]) -> BacktestQuery:
     for position, ruleset in enumerate(rulesets):
         # Lists differ from one ruleset to the other, and so do the names of what is shared.
         compiler = SqlCompiler(FIELD_COLUMNS, lists_as_sql(ruleset.lists), prefix=f"shared{position}x")
-        truths = [truth_of(compiler, rule) for rule in ruleset.rules]
+        truths = [counting_truth_of(compiler, rule) for rule in ruleset.rules]
         places.append([compiled.setdefault(truth, len(compiled)) for truth in truths])
         shared += compiler.shared
     columns = [f"{truth} AS rule{place}" for truth, place in compiled.items()]

@@ -140,7 +140,7 @@ class Evaluator:
             scores: list[int] = []
             for position, ruleset in enumerate(self._rulesets):
                 vector = vectors[position if len(vectors) > 1 else 0]
-                truths = ruleset.evaluate(transaction, vector, sample.listed_as)
+                truths = _counting(ruleset, ruleset.evaluate(transaction, vector, sample.listed_as), transaction)
                 verdict, score = self._decide(position, truths, vector)
                 outcomes.append((truths, verdict))
                 scores.append(score)
@@ -170,3 +170,11 @@ class Evaluator:
             outcome = decide(ruleset, truths)
             known = self._known[position][truths] = (outcome.verdict, outcome.score)
         return known
+
+
+def _counting(ruleset: Ruleset, truths: Truths, transaction: Transaction) -> Truths:
+    """Return truths in which a rule misses a customer who is not in its share: a backtest counts what would count."""
+    held_back = ruleset.held_back(transaction.customer_id)
+    if not held_back:
+        return truths
+    return tuple(False if rule.id in held_back else truth for rule, truth in zip(ruleset.rules, truths, strict=True))

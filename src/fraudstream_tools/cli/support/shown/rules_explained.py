@@ -1,6 +1,6 @@
 """How rules, and what they say of a transaction, are shown."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from rich.padding import Padding
@@ -23,7 +23,7 @@ from fraudstream_tools.cli.support.terminal.output import decision_text, out, pr
 from fraudstream_tools.rules.fixtures import Result
 from fraudstream_tools.rules.questions import ExplainedTransaction, vector_of
 from fraudstream_tools.rules.trace import ExpressionPart, RuleTrace, parameters_of, traces
-from fraudstream_tools.rules.words import in_words, leaf_in_words, value_in_words
+from fraudstream_tools.rules.words import in_words, leaf_in_words, share_in_words, value_in_words
 
 SIGNALS: Final = {
     Signal.COMPROMISED_ELEMENTS: "lists of compromised or stolen authentication elements",
@@ -72,16 +72,9 @@ def show_rule(ruleset: Ruleset, rule_id: str, *, as_json: bool) -> None:
     for name, kind, meaning in _fields_of(rule):
         table.add_row(name, Text(kind, style="dim"), Text(meaning, style="dim"))
     out.print(Padding(table, (0, 0, 0, 2)))
-    if rule.family is not None:
-        most = ruleset.counting.families[rule.family]
-        _heading("family")
-        _indented(f"{rule.family}: its rules add at most {most:g} points together")
-    if weight := weight_of(rule, ruleset.models):
-        _heading("counts")
-        _indented(weight.words)
-    if rule.proven_precision:
-        _heading("precision")
-        _indented(f"of its hits at least {rule.proven_precision:.0%} were fraud, by a measurement")
+    for heading, said in _how_it_counts(rule, ruleset):
+        _heading(heading)
+        _indented(said)
     _heading("reason")
     _indented(f"{rule.reason_code}: {sentence(rule.reason_code)}")
     _heading("source")
@@ -91,16 +84,32 @@ def show_rule(ruleset: Ruleset, rule_id: str, *, as_json: bool) -> None:
         _indented(f"article 2(2)({rule.signal}) of the RTS: {SIGNALS[rule.signal]}")
 
 
+def _how_it_counts(rule: Rule, ruleset: Ruleset) -> Iterator[tuple[str, str]]:
+    """Yield headings, and what bounds and weighs the hits of a rule."""
+    if rule.family is not None:
+        most = ruleset.counting.families[rule.family]
+        yield "family", f"{rule.family}: its rules add at most {most:g} points together"
+    if rule.share is not None:
+        yield "share", f"it counts for {share_in_words(rule)}; its other hits are logged as those of a shadow rule"
+    if weight := weight_of(rule, ruleset.models):
+        yield "counts", weight.words
+    if rule.proven_precision:
+        yield "precision", f"of its hits at least {rule.proven_precision:.0%} were fraud, by a measurement"
+
+
 def show_decision(ruleset: Ruleset, question: ExplainedTransaction, rule_id: str | None, *, as_json: bool) -> None:
     """Print what the rules say of a transaction, and which parts of them decided it."""
     vector = vector_of(question, ruleset)
     found = traces(ruleset, question.transaction, vector, question.listed_as)
-    outcome = decide(ruleset, [trace.truth for trace in found], vector)
+    held_back = ruleset.held_back(question.transaction.customer_id)
+    outcome = decide(ruleset, [trace.truth for trace in found], vector, held_back)
     shown = [trace for trace in found if rule_id in (None, trace.rule.id)]
     if as_json:
         print_json(_decision_as_json(ruleset, question, outcome, shown))
         return
-    hits = [trace.rule for trace in found if trace.truth and trace.rule.mode is Mode.LIVE]
+    hits = [
+        trace.rule for trace in found if trace.truth and trace.rule.mode is Mode.LIVE and trace.rule.id not in held_back
+    ]
     points = ruleset.counting.points(hits, ruleset.points)
     out.print(
         Text.assemble(
@@ -122,7 +131,7 @@ def show_decision(ruleset: Ruleset, question: ExplainedTransaction, rule_id: str
         if same:
             _heading(heading)
             for trace in same:
-                _show_trace(trace)
+                _show_trace(trace, held_back)
 
 
 def _counted(ruleset: Ruleset, outcome: Outcome) -> Iterator[str]:
@@ -147,9 +156,11 @@ def _origin(question: ExplainedTransaction) -> str:
     return f"computed from {len(question.history):,} earlier transactions"
 
 
-def _show_trace(trace: RuleTrace) -> None:
+def _show_trace(trace: RuleTrace, held_back: Collection[str]) -> None:
     rule = trace.rule
     shadow = "  in shadow: it does not count" if rule.mode is Mode.SHADOW else ""
+    if rule.id in held_back:
+        shadow = f"  it does not count: the customer is not among the {share_in_words(rule)}"
     out.print(Text.assemble("  ", (rule.id, "bold"), f"  {_effect(rule)}", (shadow, "dim")))
     _show_parts(trace, "    ")
 
@@ -215,6 +226,7 @@ def _rule_as_json(rule: Rule, models: ActiveModels) -> dict[str, Any]:
         "reasonCode": rule.reason_code,
         "severity": rule.severity,
         "mode": rule.mode,
+        "share": rule.share,
         "source": rule.source,
         "signal": rule.signal,
     }
