@@ -55,7 +55,9 @@ class PeoplesPolicies(pulumi.ComponentResource):
         self._tables = tables
         self._keys = keys
         self._bucket = bucket_arn(place)
-        self.analyst = self._policy("analyst", *self._reading(), *self._reviewing(), *self._recording())
+        self.analyst = self._policy(
+            "analyst", *self._reading(), *self._reading_log(), *self._reviewing(), *self._recording()
+        )
         """ARN of the policy of who works on alerts and lists."""
         self.rule_author = self._policy(
             "rule-author", *self._reading(), *self._reading_log(), *self._publishing(), *self._recording()

@@ -142,6 +142,7 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
     "role-api-logs": [],
     "policy-analyst": [
         *_READING,
+        *_READING_LOG,
         *_RECORDING,
         (("dynamodb:UpdateItem",), _OF_ANALYSTS),
         (("lambda:InvokeFunction",), ("the alias for tokens",)),

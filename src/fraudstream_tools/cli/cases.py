@@ -8,7 +8,8 @@ from rich.table import Table
 
 from fraudstream_tools.cli.support.active_ruleset import active_ruleset
 from fraudstream_tools.cli.support.deployment import Deployment
-from fraudstream_tools.cli.support.options import JsonOption, StackOption, TruthOption
+from fraudstream_tools.cli.support.labelling import fraud_type_of
+from fraudstream_tools.cli.support.options import JsonOption, StackOption, TruthOption, TypeOption
 from fraudstream_tools.cli.support.shown.alert_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text, parse_age
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
@@ -196,6 +197,7 @@ def decide(
     text: NoteOption,
     is_fraud: TruthOption = None,
     whole: Annotated[bool, typer.Option("--whole", help="Close the other alerts that you have of it alike.")] = False,
+    fraud_type: TypeOption = None,
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -210,7 +212,12 @@ def decide(
     desk = _Desk(stack)
     alert = desk.alert(transaction_id)
     truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
-    more = _changed(lambda: desk.work.decide(transaction_id, truth, text, alert=alert, seen=alert.label, whole=whole))
+    kind = None if fraud_type is None else fraud_type_of(fraud_type, "--type")
+    more = _changed(
+        lambda: desk.work.decide(
+            transaction_id, truth, text, alert=alert, seen=alert.label, whole=whole, fraud_type=kind
+        )
+    )
     desk.tell(
         transaction_id,
         f"{shown(transaction_id)}: {truth}{f', and {more} more of the case' if more else ''}",

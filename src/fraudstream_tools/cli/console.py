@@ -1,5 +1,6 @@
 """`fraudstream console`: pages for people who review alerts."""
 
+import tempfile
 import webbrowser
 from functools import partial
 from pathlib import Path
@@ -35,7 +36,7 @@ def console(
             metavar="FOLDER",
             exists=True,
             file_okay=False,
-            help="A copy of the decision log (`fraudstream log pull`), which knows who shares cards and devices.",
+            help="A copy of the decision log (`fraudstream log pull`).  [default: the stack's own]",
         ),
     ] = None,
     rules: Annotated[
@@ -52,13 +53,16 @@ def console(
     ```
     fraudstream console
     fraudstream console --stack prod --no-open
-    fraudstream log pull log-copy && fraudstream console --log log-copy
+    fraudstream console --log log-copy
     ```
     """
+    from fraudstream_tools.cli.support.logs.log_questions import log_questions
+    from fraudstream_tools.console.request_counts import watch
     from fraudstream_tools.console.server import serve
 
-    system = _system(Deployment(stack))
-    system.log, system.rules = log, rules
+    deployment = Deployment(stack)
+    system = _system(deployment)
+    system.rules = rules
 
     def ready(url: str) -> None:
         out.print(url, soft_wrap=True, markup=False)
@@ -66,7 +70,10 @@ def console(
         if open_it:
             webbrowser.open(url)
 
-    serve(system, port, ready)
+    # What is fetched of the decision log is tokens and amounts, for as long as somebody works.
+    with tempfile.TemporaryDirectory(prefix="fraudstream-console-") as fetched:
+        system.log = log_questions(deployment, log, Path(fetched), watch)
+        serve(system, port, ready)
 
 
 def _system(deployment: Deployment) -> "ConsoleSystem":

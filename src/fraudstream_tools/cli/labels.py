@@ -9,7 +9,14 @@ import typer
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import map_of
 from fraudstream_tools.cli.support.labelling import fraud_type_of, label_file, label_transaction
-from fraudstream_tools.cli.support.options import JsonOption, MapOption, SourceOption, StackOption, TruthOption
+from fraudstream_tools.cli.support.options import (
+    JsonOption,
+    MapOption,
+    SourceOption,
+    StackOption,
+    TruthOption,
+    TypeOption,
+)
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
 from fraudstream_tools.redaction import shown
 
@@ -21,10 +28,6 @@ if TYPE_CHECKING:
     from fraudstream_tools.lab.files.outcomes import PaymentOutcome
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="transactionId")]
-TypeOption = Annotated[
-    str | None,
-    typer.Option("--type", metavar="TYPE", help="Which kind of fraud, such as STOLEN_CARD_DATA or FIRST_PARTY."),
-]
 
 
 def register(app: typer.Typer) -> None:

@@ -59,7 +59,7 @@ def pull(
     from botocore.exceptions import BotoCoreError, ClientError
 
     from fraudstream.contract import DECISION_LOG_PREFIX
-    from fraudstream_tools.cli.support.logs.log_copy import LogCopy
+    from fraudstream_tools.analytics.log_copy import LogCopy
 
     if since and until and since > until:
         raise CommandError("--since is after --until")

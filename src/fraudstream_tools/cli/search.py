@@ -1,6 +1,7 @@
 """`fraudstream search`: all that is stored of whom an identifier or a token stands for."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,12 +13,13 @@ from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.privacy import tokens_of
 from fraudstream_tools.cli.support.shown.alert_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import moment_text
-from fraudstream_tools.cli.support.terminal.output import decision_text, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, decision_text, out, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fraudstream_tools.operations.customer_history import PastTransaction
+    from fraudstream_tools.operations.log_search import LogFindings
     from fraudstream_tools.operations.search import TokenFindings, TokenSearch
 
 
@@ -30,6 +32,7 @@ class Kind(StrEnum):
     IP = "ip"
     MERCHANT = "merchant"
     TERMINAL = "terminal"
+    COUNTERPARTY = "counterparty"
 
 
 def register(app: typer.Typer) -> None:
@@ -43,18 +46,28 @@ def search(
     ],
     *,
     kind: Annotated[Kind, typer.Option("--as", help="What the identifier is of.")] = Kind.CUSTOMER,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            "--log", metavar="FOLDER", exists=True, file_okay=False, help="A copy of the decision log to look in, too."
+        ),
+    ] = None,
+    in_log: Annotated[
+        bool, typer.Option("--in-log", help="Look in the stack's decision log, too: Athena, or what is fetched for it.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many transactions at most, the newest.")] = 50,
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show all that is stored of a customer: lists, cases, alerts and transactions; of a card or another, its lists.
 
-    The processor turns an identifier into its token; `fraudstream get` shows a transaction by its id.
+    The processor turns an identifier into its token; `fraudstream get` shows a transaction by its id. What a card,
+    device, address, merchant, terminal or counterparty took part in is known by the decision log.
 
     ```
     fraudstream search customer-1042
     fraudstream search tok_9vR2… --json | jq '.transactions[].transactionId'
-    fraudstream search 203.0.113.7 --as ip
+    fraudstream search 203.0.113.7 --as ip --in-log
     ```
     """
     import msgspec
@@ -63,6 +76,7 @@ def search(
     *_, token = tokens_of(deployment, kind, identifier)
     found = _search(deployment).find(token, limit=limit)
     transactions = found.history.transactions if found.history else None
+    logged = _look_in_log(deployment, token, log, limit) if log or in_log else None
     if as_json:
         content: dict[str, Any] = {
             "token": token,
@@ -71,6 +85,8 @@ def search(
             "alerts": found.alerts,
             "transactions": transactions,
         }
+        if logged:
+            content["log"] = {"asOf": logged.as_of, "transactions": logged.transactions, "hasMore": logged.has_more}
         print_json(msgspec.to_builtins(content))
         return
     out.print(Text(f"{kind} {token}", style="bold"), soft_wrap=True)
@@ -79,8 +95,10 @@ def search(
         print_whole(_table(transactions))
     elif transactions is None:
         out.print("transactions are not found by customer: see the setting customerIndex", style="dim")
-    if found.is_empty:
-        out.print("nothing is stored of it")
+    if logged:
+        _print_logged(logged)
+    elif found.is_empty:
+        out.print("nothing is stored of it; --in-log looks in the decision log")
 
 
 def _search(deployment: Deployment) -> "TokenSearch":
@@ -98,6 +116,31 @@ def _search(deployment: Deployment) -> "TokenSearch":
         lists=EntityLists(dynamodb, deployment["profilesTable"]),
         history=CustomerHistory(dynamodb, transactions),
     )
+
+
+def _look_in_log(deployment: Deployment, token: str, copy: Path | None, limit: int) -> "LogFindings":
+    import tempfile
+
+    from fraudstream_tools.analytics.answers import QuestionError
+    from fraudstream_tools.cli.support.logs.log_questions import log_questions
+    from fraudstream_tools.operations.log_search import search_log
+
+    with tempfile.TemporaryDirectory() as fetched:
+        try:
+            return search_log(log_questions(deployment, copy, Path(fetched)), token, limit)
+        except QuestionError as error:
+            raise CommandError(str(error)) from None
+
+
+def _print_logged(found: "LogFindings") -> None:
+    known = f"until {moment_text(found.as_of)}" if found.as_of else "nothing"
+    out.print(f"the decision log, which knows {known}:", style="dim", markup=False)
+    if found.transactions:
+        print_whole(_table(found.transactions))
+    else:
+        out.print("it is named nowhere")
+    if found.has_more:
+        out.print("these are the newest: --limit shows more", style="dim")
 
 
 def _print_findings(found: "TokenFindings") -> None:

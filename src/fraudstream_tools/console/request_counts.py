@@ -1,7 +1,8 @@
 """How many requests to AWS a page makes: each page says it, and tests hold it to a number."""
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Final
 
 
@@ -10,6 +11,12 @@ class RequestCount:
     """Requests that were made for one page."""
 
     made: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self) -> None:
+        """Count one more; several threads may."""
+        with self._lock:
+            self.made += 1
 
 
 _CURRENT: Final[ContextVar[RequestCount | None]] = ContextVar("console-requests", default=None)
@@ -36,4 +43,4 @@ def watch(client: Any) -> Any:  # noqa: ANN401  (one class per service)
 
 def _sent(**_: object) -> None:
     if (count := _CURRENT.get()) is not None:
-        count.made += 1
+        count.add()

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from fraudstream.contract import TRANSACTION_PLACE
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
 from fraudstream.detection.stores.approvals import Approvals
+from fraudstream_tools.analytics.log_questions import LogQuestions
 from fraudstream_tools.operations.alarms import RingingAlarm, ringing_alarms
 from fraudstream_tools.operations.alerts import AlertQueue
 from fraudstream_tools.operations.audit.identity import Operator
@@ -56,8 +57,8 @@ class ConsoleSystem:
     """Asks the processor for tokens; None where nobody knows its name."""
     rules: Path = Path("rules")
     """The folder with the rules' fixtures in it, where there is one."""
-    log: Path | None = None
-    """A copy of the decision log; None where there is none."""
+    log: LogQuestions | None = None
+    """Answers questions to the decision log; None where nothing does."""
     service_level: ServiceLevel = field(default_factory=ServiceLevel)
     back_office: str | None = None
     """Where the team's own system shows a transaction."""

@@ -1,35 +1,46 @@
-"""Who else used a transaction's card, device, address, terminal or counterparty, by a copy of the decision log."""
+"""Who else used a transaction's card, device, address, terminal or counterparty, by the decision log."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from fraudstream_tools.analytics.local_log import ask_folder
+from fraudstream_tools.analytics.log_questions import LogQuestions, first_day
 
 SHARED_FIELDS: Final = ("cardToken", "deviceId", "ipAddress", "terminalId", "counterpartyToken")
 """What tells of a connection; a merchant is shared by all who buy there."""
 MOST: Final = 200
 """Pairs of what is shared and who shares it; own choice: more than fits a page."""
-_AGE: Final = "SELECT max(receivedAt) FROM decisions"
-_QUESTION: Final = """
-    WITH uses AS (
-        UNPIVOT (
-            SELECT transactionId, customerId, receivedAt,
-                cardToken, deviceId, ipAddress, terminalId, counterpartyToken
-            FROM decisions
-        )
-        ON cardToken, deviceId, ipAddress, terminalId, counterpartyToken
-        INTO NAME field VALUE token
+_AGE: Final = ""
+"""Stands for a field in the row that says how old the log is."""
+_USES: Final = " UNION ALL ".join(
+    f"SELECT '{field}' AS field, {field} AS token, asked.* FROM asked WHERE {field} IS NOT NULL"  # noqa: S608  (names)
+    for field in SHARED_FIELDS
+)
+# DuckDB and Athena answer it alike.
+_QUESTION: Final = f"""
+    WITH asked AS (
+        SELECT transactionId, customerId, receivedAt, {", ".join(SHARED_FIELDS)} FROM decisions WHERE "date" >= ?
     ),
-    known AS (SELECT transactionId, arg_max(label, labeledAt) AS label FROM labels GROUP BY transactionId)
-    SELECT field, token, customerId, count(DISTINCT transactionId),
-        count(DISTINCT transactionId) FILTER (label = 'FRAUD'), max(receivedAt)
-    FROM uses LEFT JOIN known USING (transactionId)
-    WHERE (field || ' ' || token) IN (?, ?, ?, ?, ?) AND customerId <> ?
-    GROUP BY ALL
-    ORDER BY 5 DESC, 4 DESC, customerId, field
-"""
+    uses AS ({_USES}),
+    known AS (
+        SELECT transactionId, max_by(label, labeledAt) AS label FROM labels WHERE "date" >= ? GROUP BY transactionId
+    ),
+    found AS (
+        SELECT field, token, customerId, count(DISTINCT uses.transactionId) AS transactions,
+            count(DISTINCT CASE WHEN label = 'FRAUD' THEN uses.transactionId END) AS frauds,
+            max(receivedAt) AS newest
+        FROM uses LEFT JOIN known ON known.transactionId = uses.transactionId
+        WHERE (field || ' ' || token) IN (?, ?, ?, ?, ?) AND customerId <> ?
+        GROUP BY field, token, customerId
+    )
+    SELECT * FROM (
+        SELECT field, token, customerId, transactions, frauds, newest FROM found
+        UNION ALL
+        SELECT '{_AGE}', '', '', 0, 0, coalesce(max(receivedAt), 0) FROM asked
+    ) AS answer
+    ORDER BY CASE WHEN field = '{_AGE}' THEN 0 ELSE 1 END, frauds DESC, transactions DESC, customerId, field
+    LIMIT {MOST + 2}
+"""  # noqa: S608  (names of columns, and a number)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,31 +62,31 @@ class CustomerLink:
 
 @dataclass(frozen=True, kw_only=True)
 class Links:
-    """What a copy of the log says of who is connected."""
+    """What the log says of who is connected."""
 
     links: Sequence[CustomerLink]
     """Most frauds first, then most transactions."""
     has_more: bool
     as_of: int
-    """When the copy's newest decision was received, epoch milliseconds."""
+    """When the newest decision that the log knows was received, epoch milliseconds; 0 if it knows none."""
 
 
-def find_links(log: Path, customer: str, shared: Mapping[str, str]) -> Links:
-    """Look for other customers in a copy of the decision log.
+def find_links(log: LogQuestions, customer: str, shared: Mapping[str, str]) -> Links:
+    """Look for other customers in the newest days of the decision log.
 
     Args:
-        log: the folder that `fraudstream log pull` wrote.
+        log: what answers.
         customer: the transaction's own, by the token.
         shared: token of each of `SHARED_FIELDS` that the transaction has.
 
     Raises:
         QuestionError: there is no merged hour, or it cannot be read.
     """
-    ((as_of,),) = ask_folder(log, _AGE, (), 1).rows
+    since = first_day(log)
     wanted = [f"{field} {shared.get(field, '')}" for field in SHARED_FIELDS]
-    answer = ask_folder(log, _QUESTION, [*wanted, customer], MOST)
+    age, *rows = log.ask(_QUESTION, [since, since, *wanted, customer], MOST + 2).rows
     links = [
         CustomerLink(field=field, token=token, customer=other, transactions=count, frauds=frauds, newest=newest)
-        for field, token, other, count, frauds, newest in answer.rows
+        for field, token, other, count, frauds, newest in rows[:MOST]
     ]
-    return Links(links=links, has_more=answer.has_more, as_of=as_of or 0)
+    return Links(links=links, has_more=len(rows) > MOST, as_of=age[-1])

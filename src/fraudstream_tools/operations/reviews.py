@@ -11,13 +11,13 @@ import msgspec
 
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.stores.alerts import AlertStore
-from fraudstream.transactions.decisions.decision import Truth
+from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
 from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.assignments import AlertTakenError, Assignments
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
-from fraudstream_tools.operations.labels import label_now
+from fraudstream_tools.operations.labels import act_now, label_now
 from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListChange
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Reviews:
         alert: AlertSummary | None,
         seen: str | None,
         open_case: Callable[[AlertSummary], str],
+        fraud_type: FraudType | None = None,
     ) -> None:
         """Label a transaction, and close its alert.
 
@@ -59,6 +60,7 @@ class Reviews:
             alert: the transaction's alert as it is now; None where it has none.
             seen: the label that the person saw before deciding; None for none.
             open_case: returns the id of an alert's case, and opens one where it has none.
+            fraud_type: which kind of fraud, if that is known.
 
         Raises:
             AlertTakenError: somebody else works on the alert, or decided meanwhile.
@@ -70,13 +72,34 @@ class Reviews:
             raise AlertTakenError(f"the alert was closed as {alert.label} meanwhile: look again before you change it")
         before = {"label": alert.label if alert else seen}
         with self.audit.recorded(
-            "label-transaction", _target(transaction_id), reason=why, before=before, after={"label": truth.value}
+            "label-transaction",
+            _target(transaction_id),
+            reason=why,
+            before=before,
+            after={"label": truth.value}
+            if fraud_type is None
+            else {"label": truth.value, "fraudType": fraud_type.value},
         ):
             if alert is not None and alert.status is AlertStatus.OPEN:
                 self._assignments.take(transaction_id, self.operator.arn, case_id=open_case(alert))
-            label = label_now(self.dynamodb, self.transactions, transaction_id, truth, ANALYST)
+            label = label_now(self.dynamodb, self.transactions, transaction_id, truth, ANALYST, fraud_type=fraud_type)
             # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait for that.
             AlertStore(self.dynamodb, self.alerts, retention_days=0).close(transaction_id, label)
+
+    def tell_action(self, transaction_id: str, action: Action, *, before: str | None) -> None:
+        """Write what the client did with a payment, whatever was decided.
+
+        Args:
+            transaction_id: which transaction.
+            action: what was done.
+            before: what the person saw that had been told; None for nothing.
+
+        Raises:
+            LabelError: there is no such transaction, or something newer is known of it.
+        """
+        now = {"actionTaken": action.value}
+        with self.audit.recorded("tell-action", _target(transaction_id), before={"actionTaken": before}, after=now):
+            act_now(self.dynamodb, self.transactions, transaction_id, action)
 
     def add_to_list(
         self, list_name: str, kind: EntityKind, token: str, *, reason: str, until: int | None

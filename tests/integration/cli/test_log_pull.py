@@ -10,7 +10,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import FolderStore
-from fraudstream_tools.cli.support.logs import log_copy
+from fraudstream_tools.analytics import log_copy
 from tests.cli_harness import Command, point_at
 from tests.unit.reporting.decision_log_harness import HOUR, PREFIX, Stream, put, reporter, transaction
 

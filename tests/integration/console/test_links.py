@@ -8,6 +8,7 @@ import pytest
 
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.analytics.answers import QuestionError
+from fraudstream_tools.analytics.log_questions import FolderLog
 from fraudstream_tools.operations.links import SHARED_FIELDS, find_links
 from tests.console_harness import Browser, words
 from tests.integration.cli.review_harness import System
@@ -58,7 +59,7 @@ def test_everybody_who_used_the_same_is_found_with_known_fraud(log: Path, uses: 
         key: ids for key, ids in uses.items() if shared.get(key[0]) == key[1] and key[2] != transaction.customer_id
     }
     frauds = {each.transaction.transaction_id for each in happened() if each.is_fraud}
-    found = find_links(log, transaction.customer_id, shared)
+    found = find_links(FolderLog(log), transaction.customer_id, shared)
     assert {(each.field, each.token, each.customer): each.transactions for each in found.links} == {
         key: len(ids) for key, ids in expected.items()
     }
@@ -70,12 +71,12 @@ def test_everybody_who_used_the_same_is_found_with_known_fraud(log: Path, uses: 
 
 
 def test_a_transaction_that_shares_nothing_has_no_links(log: Path) -> None:
-    assert find_links(log, "tok_nobody", {}).links == []
+    assert find_links(FolderLog(log), "tok_nobody", {}).links == []
 
 
 def test_a_folder_that_is_no_log_is_refused(tmp_path: Path) -> None:
     with pytest.raises(QuestionError, match="no merged hour"):
-        find_links(tmp_path, "tok_nobody", {})
+        find_links(FolderLog(tmp_path), "tok_nobody", {})
 
 
 def test_the_page_draws_it_and_asks_aws_for_the_transaction_alone(
@@ -85,10 +86,10 @@ def test_the_page_draws_it_and_asks_aws_for_the_transaction_alone(
     system.store("t-1", customer=transaction.customer_id, ip_address=transaction.ip_address)
     assert "Who else used them" not in browser.page("/case", id="t-1")
     assert browser.client.get("/links", params={"id": "t-1"}).status_code == 404
-    browser.system.log = log
+    browser.system.log = FolderLog(log)
     assert "Who else used them" in browser.page("/case", id="t-1")
     page = browser.page("/links", id="t-1")
-    assert "by a copy of the decision log that knows decisions until" in words(page)
+    assert "by the decision log, which knows decisions until" in words(page)
     others = {customer for field, token, customer in uses if (field, token) == ("ipAddress", transaction.ip_address)}
     assert all(customer in page for customer in others - {transaction.customer_id})
     assert page.count('<path class="link"') >= 2
@@ -98,5 +99,5 @@ def test_the_page_draws_it_and_asks_aws_for_the_transaction_alone(
 
 def test_a_transaction_alone_is_said_to_be_so(browser: Browser, system: System, log: Path) -> None:
     system.store("t-1", device_id="tok_of_nobody_else")
-    browser.system.log = log
+    browser.system.log = FolderLog(log)
     assert "Nobody else used any of them." in browser.page("/links", id="t-1")

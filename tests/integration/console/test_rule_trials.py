@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fraudstream_tools.analytics.log_questions import FolderLog
 from tests.console_harness import RULE, RULES, Browser, draft_of, with_rule, words
 from tests.unit.analytics.log_harness import happened, write_log
 
@@ -56,7 +57,7 @@ def test_a_draft_passes_the_fixtures_or_says_which_case_fails(drafts: Browser) -
 
 
 def test_the_page_lists_the_transactions_that_would_change(drafts: Browser, log: Path) -> None:
-    drafts.system.log = log
+    drafts.system.log = FolderLog(log)
     page = tried(drafts, DECLINES)
     amounts = {each.transaction.transaction_id: each.amount for each in happened()}
     changed = re.findall(r'/case\?id=([^"]+)"', page.partition('id="would-change"')[2])
@@ -69,7 +70,7 @@ def test_the_page_lists_the_transactions_that_would_change(drafts: Browser, log:
 
 
 def test_a_draft_in_shadow_changes_nothing(drafts: Browser, log: Path) -> None:
-    drafts.system.log = log
+    drafts.system.log = FolderLog(log)
     assert "decided as by the active ruleset" in words(tried(drafts, RULE))
 
 

@@ -37,3 +37,7 @@ MapOption = Annotated[
         help="Which column is which field: a .yaml file, or the name of one that `fraudstream files maps` lists.",
     ),
 ]
+TypeOption = Annotated[
+    str | None,
+    typer.Option("--type", metavar="TYPE", help="Which kind of fraud, such as STOLEN_CARD_DATA or FIRST_PARTY."),
+]

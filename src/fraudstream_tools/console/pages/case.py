@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.transactions.decisions.decision import Action, FraudType
 from fraudstream.transactions.storage.item import PoisonRecordError
 from fraudstream.transactions.transaction import FIELDS
 from fraudstream_tools.cli.support.terminal.ages import moment_text
@@ -32,6 +33,22 @@ ENDS: Final = (
     ("90", "for 90 days"),
     ("", "without end"),
 )
+KINDS: Final = {
+    FraudType.STOLEN_CARD: "stolen or lost card",
+    FraudType.COUNTERFEIT_CARD: "counterfeit card",
+    FraudType.STOLEN_CARD_DATA: "stolen card data",
+    FraudType.ACCOUNT_TAKEOVER: "account taken over",
+    FraudType.APPLICATION_FRAUD: "opened under a false name",
+    FraudType.AUTHORIZED_SCAM: "scam that the customer paid",
+    FraudType.FIRST_PARTY: "the customer's own fraud",
+    FraudType.OTHER: "another kind",
+}
+ACTIONS: Final = {
+    Action.BLOCKED: "blocked: no money moved",
+    Action.CHALLENGED: "challenged, and the money moved",
+    Action.ALLOWED: "allowed: the money moved",
+    Action.REVERSED: "reversed: the money came back",
+}
 SNOOZES: Final = (("4", "4 hours"), ("24", "a day"), ("72", "3 days"), ("168", "a week"))
 _ENTITY_FIELDS: Final = {field.public_name: field.spec.identifies for field in FIELDS if field.spec.identifies}
 
@@ -91,6 +108,8 @@ def show(request: Request) -> Response:
         lists=ruleset.lists.names if ruleset else (),
         ends=ENDS,
         snoozes=SNOOZES,
+        kinds=KINDS,
+        actions=ACTIONS,
         owner=owner,
         is_mine=owner == me,
         is_open=alert is not None and alert.status is AlertStatus.OPEN,

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.durations import DAY, HOUR
-from fraudstream.transactions.decisions.decision import Truth
+from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
 from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.pages.case import case_url
 from fraudstream_tools.console.system import ConsoleSystem
@@ -54,12 +54,32 @@ def decide(request: Request) -> Response:
         truth = Truth(form.get("label", ""))
     except ValueError:
         raise HTTPException(400, "say whether it was fraud or legitimate") from None
+    kind = form.get("kind", "")
+    if kind and kind not in tuple(FraudType):
+        raise HTTPException(400, "say which kind of fraud it was by one of the page's")
 
     def change() -> str:
         seen, whole = form.get("seen") or None, bool(form.get("whole"))
-        closed = system.work.decide(transaction_id, truth, note, alert=alert, seen=seen, whole=whole)
+        fraud_type = FraudType(kind) if kind else None
+        closed = system.work.decide(
+            transaction_id, truth, note, alert=alert, seen=seen, whole=whole, fraud_type=fraud_type
+        )
         more = f" So are {closed} more of this case." if closed else ""
         return f"It is labelled {truth.value}{', and its alert is closed' if alert else ''}.{more}"
+
+    return _done(request, transaction_id, change)
+
+
+def tell_action(request: Request) -> Response:
+    """Say what was done with a payment, whatever was decided."""
+    system, form = _asked(request)
+    transaction_id, action = form.get("id", ""), form.get("action", "")
+    if action not in tuple(Action):
+        raise HTTPException(400, "say what was done by one of the page's choices")
+
+    def change() -> str:
+        system.reviews.tell_action(transaction_id, Action(action), before=form.get("seen") or None)
+        return f"It is noted that it was {action.lower()}. The report says what was really prevented."
 
     return _done(request, transaction_id, change)
 

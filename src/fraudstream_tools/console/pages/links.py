@@ -52,13 +52,13 @@ def show(request: Request) -> Response:
     if item is None:
         raise HTTPException(404, "no transaction with this id is stored (any more)")
     if system.log is None:
-        raise HTTPException(404, "this console has no copy of the decision log: start it with --log FOLDER")
+        raise HTTPException(404, "this console has no decision log: start it with --log FOLDER")
     fields = from_item(item)
     shared = {field: str(fields[field]) for field in SHARED_FIELDS if fields.get(field)}
     try:
         found = find_links(system.log, str(fields["customerId"]), shared)
     except QuestionError as error:
-        raise HTTPException(500, str(error)) from None
+        raise HTTPException(503, str(error)) from None
     return page(
         request,
         "links",
@@ -68,6 +68,7 @@ def show(request: Request) -> Response:
         words={field: field_words(field) for field in SHARED_FIELDS},
         drawing=_drawing(found),
         drawn=DRAWN,
+        days=system.log.days,
     )
 
 

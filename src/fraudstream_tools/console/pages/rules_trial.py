@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from fraudstream.contract import RULESET_FILE
 from fraudstream.detection.rules.ruleset import RulesetError
 from fraudstream.reporting.log.reader.files import DecisionLogError
+from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.console.pages.rules_edit import show_editor
 from fraudstream_tools.operations.rulesets.publishing import draft_file
 from fraudstream_tools.operations.rulesets.trials import DraftBacktest, FixtureRun, try_fixtures, try_on_log
@@ -41,13 +42,14 @@ def try_out(request: Request) -> Response:
         backtest = _on_log(system, files)
     except RulesetError as error:
         return show_editor(request, draft, base=base, problems=error.problems)
-    except (FixtureError, DecisionLogError) as error:
+    except (FixtureError, DecisionLogError, QuestionError) as error:
         return show_editor(request, draft, base=base, problems=[str(error)])
     return show_editor(request, draft, base=base, plan=plan, trial=_Trial(fixtures, backtest))
 
 
 def _on_log(system: "ConsoleSystem", files: dict[str, bytes]) -> DraftBacktest | None:
-    return try_on_log(system.log, system.rulesets.active_files(), files) if system.log else None
+    folder = system.log.to_folder() if system.log else None
+    return try_on_log(folder, system.rulesets.active_files(), files) if folder else None
 
 
 class _Trial:

@@ -11,9 +11,11 @@ from starlette.responses import RedirectResponse, Response
 
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.transactions.storage.store import newest_item
+from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.console.pages.case import case_url
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.customer_history import Position
+from fraudstream_tools.operations.log_search import search_log
 from fraudstream_tools.operations.privacy.tokens import (
     TokensRefusedError,
     UnknownIdentifierError,
@@ -59,6 +61,19 @@ def show(request: Request) -> Response:
         is_later=after is not None,
         older=f"/search?{urlencode({'q': text, 'after': msgspec.json.encode(goes_on).decode()})}" if goes_on else None,
     )
+
+
+def look_in_log(request: Request) -> Response:
+    """Answer with the transactions that name a token, by the decision log."""
+    system: ConsoleSystem = request.app.state.system
+    token = request.query_params.get("q", "").strip()
+    if system.log is None:
+        raise HTTPException(404, "this console has no decision log: start it with --log FOLDER")
+    try:
+        found = search_log(system.log, token, SHOWN)
+    except QuestionError as error:
+        raise HTTPException(503, str(error)) from None
+    return page(request, "search_log", token=token, found=found, days=system.log.days, shown=SHOWN)
 
 
 def ask(request: Request) -> Response:

@@ -5,11 +5,12 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.durations import DAY
-from fraudstream.transactions.decisions.decision import Truth
+from fraudstream.transactions.decisions.decision import FraudType, Truth
 from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.alerts import AlertQueue
 from fraudstream_tools.operations.assignments import AlertTakenError, Assignments
@@ -167,6 +168,7 @@ class CaseWork:
         alert: AlertSummary | None,
         seen: str | None,
         whole: bool = False,
+        fraud_type: FraudType | None = None,
     ) -> int:
         """Label a transaction and close its alert; of a whole case, all alerts that the person has.
 
@@ -177,6 +179,7 @@ class CaseWork:
             alert: the transaction's alert as it is now; None where it has none.
             seen: the label that the person saw before deciding; None for none.
             whole: whether the case's other alerts are closed alike.
+            fraud_type: which kind of fraud, if that is known.
 
         Returns:
             How many others were closed.
@@ -186,13 +189,15 @@ class CaseWork:
             LabelError: the transaction cannot be labelled.
             ReasonError: the note is empty, too long or holds a card number.
         """
-        self._label(transaction_id, truth, note, alert, seen)
+        label = partial(self._label, truth=truth, note=note, fraud_type=fraud_type)
+        label(transaction_id, alert=alert, seen=seen)
         if alert is None:
             return 0
         case = self._cases.opened(self.queue.get(transaction_id) or alert, self._me)
         others = [each for each in self._mine_of(case) if each.transaction_id != transaction_id] if whole else []
-        closed = self._each(others, lambda other: self._label(other.transaction_id, truth, note, other, other.label))
-        self._note_decision(case, [alert, *closed], f"{truth.value}, {checked_reason(note)}")
+        closed = self._each(others, lambda other: label(other.transaction_id, alert=other, seen=other.label))
+        found = f"{truth.value} ({fraud_type.value})" if fraud_type else truth.value
+        self._note_decision(case, [alert, *closed], f"{found}, {checked_reason(note)}")
         return len(closed)
 
     def others(self, alert: AlertSummary) -> list[AlertSummary]:
@@ -205,12 +210,21 @@ class CaseWork:
         return list(others.values())
 
     def _label(
-        self, transaction_id: str, truth: Truth, note: str, alert: AlertSummary | None, seen: str | None
+        self,
+        transaction_id: str,
+        *,
+        truth: Truth,
+        note: str,
+        fraud_type: FraudType | None,
+        alert: AlertSummary | None,
+        seen: str | None,
     ) -> None:
         def open_case(of: AlertSummary) -> str:
             return self._cases.opened(of, self._me).case_id
 
-        self.reviews.decide(transaction_id, truth, note, alert=alert, seen=seen, open_case=open_case)
+        self.reviews.decide(
+            transaction_id, truth, note, alert=alert, seen=seen, open_case=open_case, fraud_type=fraud_type
+        )
 
     def _take_too(self, other: AlertSummary, case: ReviewCase, instead_of: str | None) -> None:
         change = {"before": {"assignee": other.assignee, "caseId": other.case_id}, "after": {"assignee": self._me}}

@@ -11,7 +11,7 @@ from fraudstream.contract import DECISION_LOG_PREFIX, ItemKind
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream.transactions.storage.attributes import from_item
-from fraudstream_tools.cli.support.logs.log_copy import LogCopy
+from fraudstream_tools.analytics.log_copy import LogCopy
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

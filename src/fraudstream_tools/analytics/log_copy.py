@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -38,6 +39,8 @@ class LogCopy:
     bucket: str
     prefix: str
     folder: Path
+    is_of_table: bool = False
+    """Whether the prefix is that of one table, whose keys go on with a day: no older day need be listed then."""
 
     def missing(self, since: date | None = None, until: date | None = None) -> tuple[list[RemoteObject], int]:
         """Return the objects that the folder lacks or has in another version, and how many there are in all.
@@ -50,7 +53,7 @@ class LogCopy:
             ClientError: the bucket cannot be listed.
             OSError: the folder cannot be read.
         """
-        listed = [each for each in self._listed() if _is_between(each.key, since, until)]
+        listed = [each for each in self._listed(since) if _is_between(each.key, since, until)]
         known = self._noted()
         lacking = [each for each in listed if not self._is_here(each, known.get(each.key))]
         # The notes on merged hours come last: a copy that was broken off has none of what it lacks.
@@ -72,20 +75,27 @@ class LogCopy:
         waiting = iter(objects)
         with (self.folder / NOTES).open("ab") as notes, ThreadPoolExecutor(DOWNLOADS) as pool:
             try:
-                under_way = {pool.submit(self._fetch, each) for each in islice(waiting, 2 * DOWNLOADS)}
+                under_way = {self._begin(pool, each) for each in islice(waiting, 2 * DOWNLOADS)}
                 while under_way:
                     finished, rest = wait(under_way, return_when=FIRST_COMPLETED)
                     for each in map(Future[RemoteObject].result, finished):
                         notes.write(encoder.encode(each) + b"\n")
                         done += each.size
                     on_progress(done)
-                    under_way = rest | {pool.submit(self._fetch, each) for each in islice(waiting, len(finished))}
+                    under_way = rest | {self._begin(pool, each) for each in islice(waiting, len(finished))}
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def _listed(self) -> Iterator[RemoteObject]:
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
+    def _begin(self, pool: ThreadPoolExecutor, wanted: RemoteObject) -> "Future[RemoteObject]":
+        # Whoever counts requests by their context counts those of other threads, too.
+        return pool.submit(copy_context().run, self._fetch, wanted)
+
+    def _listed(self, since: date | None) -> Iterator[RemoteObject]:
+        after = f"{self.prefix}date={since}" if since and self.is_of_table else ""
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=self.prefix, StartAfter=after
+        )
         for page in pages:
             for entry in page.get("Contents", []):
                 key = entry.get("Key", "").removeprefix(self.prefix)

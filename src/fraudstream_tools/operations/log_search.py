@@ -1,0 +1,79 @@
+"""What cards, devices, addresses and others did, by the decision log: tables have an index of customers alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from fraudstream_tools.analytics.log_questions import LogQuestions, first_day
+from fraudstream_tools.operations.customer_history import PastTransaction
+
+TOKEN_FIELDS: Final = (
+    *("customerId", "cardToken", "deviceId", "ipAddress", "merchantId", "terminalId", "counterpartyToken"),
+)
+_SHOWN: Final = (
+    *("transactionId", "timestamp", "receivedAt", "type", "channel", "amountMinor", "currency"),
+    *("merchantId", "merchantCountry", "cardToken", "deviceId", "customerId", "decision", "score"),
+)
+# DuckDB and Athena answer it alike; the first row says how old the log is.
+_QUESTION: Final = f"""
+    WITH asked AS (
+        SELECT {", ".join(dict.fromkeys((*_SHOWN, *TOKEN_FIELDS)))} FROM decisions WHERE "date" >= ?
+    ),
+    known AS (
+        SELECT transactionId, max_by(label, labeledAt) AS label FROM labels WHERE "date" >= ? GROUP BY transactionId
+    ),
+    found AS (
+        SELECT 1 AS place, {", ".join(f"asked.{name}" for name in _SHOWN)}, label
+        FROM asked LEFT JOIN known ON known.transactionId = asked.transactionId
+        WHERE ? IN ({", ".join(f"coalesce({name}, '')" for name in TOKEN_FIELDS)})
+    )
+    SELECT * FROM (
+        SELECT * FROM found
+        UNION ALL
+        SELECT 0, '', 0, coalesce(max(receivedAt), 0), '', '', 0, '', '', '', '', '', '', '', 0, '' FROM asked
+    ) AS answer
+    ORDER BY place, receivedAt DESC, transactionId
+"""  # noqa: S608  (names of columns)
+
+
+class LoggedTransaction(PastTransaction, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A transaction as the log tells of it."""
+
+    customer_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogFindings:
+    """What the log says of a token."""
+
+    transactions: Sequence[LoggedTransaction]
+    """Newest first, by when they were received."""
+    has_more: bool
+    as_of: int
+    """When the newest decision that the log knows was received, epoch milliseconds; 0 if it knows none."""
+
+
+def search_log(log: LogQuestions, token: str, limit: int) -> LogFindings:
+    """Return the newest transactions that name a token, of the newest days of the decision log.
+
+    Args:
+        log: what answers.
+        token: of a customer, card, device, address, merchant, terminal or counterparty.
+        limit: how many at most.
+
+    Raises:
+        QuestionError: there is no merged hour, or it cannot be read.
+    """
+    since = first_day(log)
+    answer = log.ask(f"{_QUESTION} LIMIT {limit + 2}", [since, since, token], limit + 2)
+    (_, _, _, as_of, *_), *rows = answer.rows
+    return LogFindings(
+        transactions=[_transaction(row) for row in rows[:limit]], has_more=len(rows) > limit, as_of=as_of
+    )
+
+
+def _transaction(row: Sequence[Any]) -> LoggedTransaction:
+    values = dict(zip((*_SHOWN, "label"), row[1:], strict=True))
+    return msgspec.convert({name: value for name, value in values.items() if value is not None}, LoggedTransaction)

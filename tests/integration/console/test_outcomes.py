@@ -1,0 +1,61 @@
+"""The kind of fraud and what was done with a payment: said in the console, shown, and recorded."""
+
+import pytest
+
+from fraudstream.transactions.storage.store import newest_item
+from tests.console_harness import ANNA, Browser, words
+from tests.integration.cli.review_harness import TRANSACTIONS, System
+
+
+def stored(system: System, name: str) -> dict[str, str]:
+    item = newest_item(system.dynamodb, TRANSACTIONS, name)
+    assert item
+    return {key: value["S"] for key, value in item.items() if "S" in value}
+
+
+def send(browser: Browser, form: str, **fields: str) -> str:
+    hidden = browser.form(browser.page("/case", id="t-1"), f"/case/{form}")
+    return words(browser.send(f"/case/{form}", **hidden, **fields))
+
+
+def test_the_kind_of_fraud_is_said_with_the_decision(browser: Browser, system: System) -> None:
+    system.alert("t-1")
+    said = send(browser, "decide", label="FRAUD", kind="ACCOUNT_TAKEOVER", note="new device, new payee")
+    assert "It is labelled FRAUD" in said
+    assert "kind of fraud account taken over" in said
+    assert "FRAUD (ACCOUNT_TAKEOVER), new device, new payee" in said
+    assert stored(system, "t-1")["fraudType"] == "ACCOUNT_TAKEOVER"
+    (record,) = browser.records()
+    assert record["after"] == {"label": "FRAUD", "fraudType": "ACCOUNT_TAKEOVER"}
+
+
+def test_what_is_legitimate_has_no_kind_of_fraud(browser: Browser, system: System) -> None:
+    system.alert("t-1")
+    said = send(browser, "decide", label="LEGITIMATE", kind="FIRST_PARTY", note="cleared")
+    assert "Nothing was changed: what is legitimate has no kind of fraud" in said
+    assert "label" not in stored(system, "t-1")
+
+
+def test_what_was_done_is_said_shown_and_recorded(browser: Browser, system: System) -> None:
+    system.alert("t-1")
+    assert "what was done nobody has said it" in words(browser.page("/case", id="t-1"))
+    assert "what was done blocked: no money moved" in send(browser, "action", action="BLOCKED")
+    assert stored(system, "t-1")["actionTaken"] == "BLOCKED"
+    (record,) = browser.records()
+    assert (record["action"], record["target"], record["by"]) == ("tell-action", "transaction#t-1", ANNA.arn)
+    assert record["after"] == {"actionTaken": "BLOCKED"}
+
+
+@pytest.mark.parametrize(("action", "fields"), [("decide", {"label": "FRAUD", "kind": "MAGIC"}), ("action", {})])
+def test_what_the_page_does_not_offer_is_refused(
+    browser: Browser, system: System, action: str, fields: dict[str, str]
+) -> None:
+    system.alert("t-1")
+    form = browser.form(browser.page("/case", id="t-1"), f"/case/{action}")
+    answer = browser.client.post(
+        f"/case/{action}",
+        data={"csrf": browser.session.csrf, "note": "x"} | form | fields,
+        headers={"Origin": "http://127.0.0.1:4711", "Sec-Fetch-Site": "same-origin"},
+    )
+    assert answer.status_code == 400
+    assert browser.records() == []
