@@ -59,6 +59,7 @@ def console(
     from fraudstream_tools.cli.support.logs.log_questions import log_questions
     from fraudstream_tools.console.request_counts import watch
     from fraudstream_tools.console.server import serve
+    from fraudstream_tools.operations.day_so_far import DayCopy
 
     deployment = Deployment(stack)
     system = _system(deployment)
@@ -72,7 +73,8 @@ def console(
 
     # What is fetched of the decision log is tokens and amounts, for as long as somebody works.
     with tempfile.TemporaryDirectory(prefix="fraudstream-console-") as fetched:
-        system.log = log_questions(deployment, log, Path(fetched), watch)
+        system.log = log_questions(deployment, log, Path(fetched, "log"), watch)
+        system.today = DayCopy(s3=system.s3, bucket=system.bucket, folder=Path(fetched, "today"))
         serve(system, port, ready)
 
 

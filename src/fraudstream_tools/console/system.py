@@ -22,6 +22,7 @@ from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.cases.work import CaseWork
 from fraudstream_tools.operations.customer_history import CustomerHistory
 from fraudstream_tools.operations.daily_reports import DailyReports
+from fraudstream_tools.operations.day_so_far import DayCopy
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.privacy.tokens import AskForTokens
 from fraudstream_tools.operations.reviews import Reviews
@@ -59,6 +60,8 @@ class ConsoleSystem:
     """The folder with the rules' fixtures in it, where there is one."""
     log: LogQuestions | None = None
     """Answers questions to the decision log; None where nothing does."""
+    today: DayCopy | None = None
+    """Knows what was decided today so far; None where nothing is fetched of the log."""
     service_level: ServiceLevel = field(default_factory=ServiceLevel)
     back_office: str | None = None
     """Where the team's own system shows a transaction."""

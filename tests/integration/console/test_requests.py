@@ -12,7 +12,7 @@ from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, TRANSACTIO
 STORED = 50_000
 FLAGGED = 5_000
 MOST = {
-    "/": 11,
+    "/": 15,
     "/queue": 18,
     "/queue?sort=score": 18,
     "/case?id=t-0": 10,
@@ -22,6 +22,11 @@ MOST = {
     "/rules/edit": 3,
     "/models": 5,
     "/reports": 1,
+    "/report?date=2026-11-22": 1,
+    "/rules/history": 10,
+    "/audit": 2,
+    "/links?id=t-0": 1,
+    "/search/log?q=tok_customer": 0,
 }
 """What docs/console.md says; with the ruleset at hand, which is read every half minute."""
 

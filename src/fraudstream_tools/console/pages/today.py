@@ -1,6 +1,6 @@
-"""Today: what waits, what the newest report says, and how old everything is."""
+"""Today: what waits, what was decided so far, what the newest report says, and how old everything is."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,15 +9,16 @@ from starlette.responses import Response
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.durations import DAY, HOUR
+from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.console.rendering import page
-from fraudstream_tools.operations.alert_summary import AlertSummary
-from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery
+from fraudstream_tools.operations.cases.queue import CaseOrder, CaseQuery, QueuedCase
+from fraudstream_tools.operations.day_so_far import DaySoFar
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
 
 LOOKED_AT: Final = 500
-"""Open alerts that are counted, oldest first; own choice: five requests for their transactions."""
+"""Open alerts whose cases are counted, oldest first; own choice: five requests for their transactions."""
 _AGES: Final[Sequence[tuple[str, float]]] = (
     ("under an hour", HOUR),
     ("1 to 4 hours", 4 * HOUR),
@@ -29,10 +30,10 @@ _BAR_HEIGHT: Final = 60
 
 @dataclass(frozen=True, kw_only=True)
 class AgeGroup:
-    """Open alerts of an age."""
+    """Open cases of an age."""
 
     name: str
-    alerts: int
+    cases: int
     value: float
     """In the base currency, of those that have an exchange rate."""
 
@@ -52,19 +53,20 @@ def show(request: Request) -> Response:
     """Answer with the page."""
     system: ConsoleSystem = request.app.state.system
     ruleset, level, now = system.ruleset, system.service_level, epoch_milliseconds()
-    alerts = system.queue.find(AlertQuery(order=AlertOrder.OLDEST), LOOKED_AT + 1)
-    days = system.reports.days()
+    cases = system.case_queue.find(CaseQuery(order=CaseOrder.OLDEST), among=LOOKED_AT)
+    free = [each for each in cases if each.assignee is None]
+    days, so_far = system.reports.days(), _so_far(system)
     report = system.reports.summary(days[0]) if days else None
     return page(
         request,
         "today",
-        groups=_by_age(alerts[:LOOKED_AT]),
-        is_more=len(alerts) > LOOKED_AT,
+        groups=_by_age(cases),
+        is_more=sum(len(each.alerts) for each in cases) >= LOOKED_AT,
         looked_at=LOOKED_AT,
-        mine=sum(alert.assignee == system.operator.arn for alert in alerts),
-        free=sum(alert.assignee is None for alert in alerts),
-        oldest=alerts[0] if alerts else None,
-        late=sum(alert.assignee is None and level.is_overdue(alert.created_at, now) for alert in alerts),
+        mine=sum(each.assignee == system.operator.arn for each in cases),
+        free=len(free),
+        oldest=cases[0] if cases else None,
+        late=sum(level.is_overdue(each.since, now) for each in free),
         level=level,
         alarms=system.alarms(),
         can_see_alarms=system.cloudwatch is not None,
@@ -72,28 +74,42 @@ def show(request: Request) -> Response:
         ruleset=ruleset,
         day=days[0] if days else None,
         report=report,
-        bars=_bars((report or {}).get("hours", ())),
+        bars=_bars(_counted((report or {}).get("hours", ()))),
+        so_far=so_far,
+        bars_so_far=_bars([(each.hour, each.decisions, each.flagged) for each in so_far.hours]) if so_far else [],
     )
 
 
-def _by_age(alerts: Iterable[AlertSummary]) -> list[AgeGroup]:
+def _so_far(system: "ConsoleSystem") -> DaySoFar | None:
+    ruleset = system.ruleset
+    try:
+        return system.today.so_far(ruleset.rates) if system.today and ruleset else None
+    except QuestionError:
+        # A damaged file: the report says so, and everything else of the page is right.
+        return None
+
+
+def _by_age(cases: Iterable[QueuedCase]) -> list[AgeGroup]:
     now = epoch_milliseconds()
-    found: dict[str, list[AlertSummary]] = {name: [] for name, _ in _AGES}
-    for alert in alerts:
-        age = now - alert.created_at
-        found[next(name for name, until in _AGES if age < until)].append(alert)
+    found: dict[str, list[QueuedCase]] = {name: [] for name, _ in _AGES}
+    for case in cases:
+        age = now - case.since
+        found[next(name for name, until in _AGES if age < until)].append(case)
     return [
-        AgeGroup(name=name, alerts=len(group), value=sum(alert.amount_base or 0 for alert in group))
-        for name, group in found.items()
+        AgeGroup(name=name, cases=len(group), value=sum(case.value for case in group)) for name, group in found.items()
     ]
 
 
-def _bars(hours: Iterable[Mapping[str, Any]]) -> list[HourBar]:
-    counted: list[tuple[int, int, int]] = []
+def _counted(hours: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, int, int]]:
     for each in hours:
         decisions = each["decisions"]
         flagged = decisions["review"] + decisions["decline"]
-        counted.append((each["hour"], decisions["approve"] + flagged, flagged))
+        yield each["hour"], decisions["approve"] + flagged, flagged
+
+
+def _bars(hours: Iterable[tuple[int, int, int]]) -> list[HourBar]:
+    """Lay out hours with their decisions and those that were flagged."""
+    counted = list(hours)
     most = max((total for _, total, _ in counted), default=0) or 1
     return [
         HourBar(

@@ -1,0 +1,83 @@
+"""Today so far, by the hours of the log that are merged."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from fraudstream.contract import DECISION_LOG_PREFIX
+from fraudstream_tools.operations.day_so_far import DayCopy, DaySoFar
+from fraudstream_tools.rules.folder import RulesFolder
+from tests.console_harness import RULES, Browser, words
+from tests.integration.cli.review_harness import BUCKET, System
+from tests.unit.analytics.log_harness import Happened, days, happened, write_log
+
+RATES = RulesFolder(RULES).load().rates
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_log(tmp_path_factory.mktemp("day"))
+
+
+@pytest.fixture(scope="module")
+def day() -> date:
+    """One with fraud that was approved, and with some that was not."""
+    return max(days(), key=lambda each: min(len(frauds(each, flagged=True)), len(frauds(each, flagged=False))))
+
+
+def of(day: date) -> Sequence[Happened]:
+    return [each for each in happened() if each.day == day]
+
+
+def frauds(day: date, *, flagged: bool) -> Sequence[Happened]:
+    return [each for each in of(day) if each.is_fraud and each.flagged is flagged]
+
+
+def value(transactions: Sequence[Happened]) -> float:
+    return sum(
+        RATES.to_base(each.transaction.amount_minor, each.transaction.currency, each.transaction.received_at) or 0
+        for each in transactions
+    )
+
+
+@pytest.fixture
+def known(system: System, log: Path, tmp_path: Path, day: date) -> DaySoFar:
+    for path in log.glob("*/*/*.parquet"):
+        key = DECISION_LOG_PREFIX + path.relative_to(log).as_posix()
+        system.s3.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+    found = DayCopy(s3=system.s3, bucket=BUCKET, folder=tmp_path).so_far(RATES, day)
+    assert found
+    return found
+
+
+def test_decisions_by_hour_and_values_are_those_that_happened(known: DaySoFar, day: date) -> None:
+    assert known.decisions == len(of(day))
+    assert known.flagged == sum(each.flagged for each in of(day))
+    assert sum(each.decisions for each in known.hours) == known.decisions
+    assert known.value == pytest.approx(value(of(day)), rel=0.01)
+    assert known.flagged_value == pytest.approx(value([each for each in of(day) if each.flagged]), rel=0.01)
+
+
+def test_fraud_is_missed_where_it_was_approved(known: DaySoFar, day: date) -> None:
+    missed = value(frauds(day, flagged=False))
+    assert known.missed_value == pytest.approx(missed, rel=0.01)
+    assert known.fraud_value == pytest.approx(missed + value(frauds(day, flagged=True)), rel=0.01)
+
+
+def test_a_day_without_a_merged_hour_is_not_known(system: System, tmp_path: Path) -> None:
+    assert DayCopy(s3=system.s3, bucket=BUCKET, folder=tmp_path).so_far(RATES) is None
+
+
+def test_the_page_says_what_it_knows_and_until_when(
+    browser: Browser, known: DaySoFar, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert "No hour of today (UTC) is merged yet" in words(browser.page("/"))
+    browser.system.today = DayCopy(s3=browser.system.s3, bucket=BUCKET, folder=tmp_path)
+    assert "No hour of today (UTC) is merged yet" in words(browser.page("/"))
+    monkeypatch.setattr(DayCopy, "so_far", lambda *_: known)
+    said = words(browser.page("/"))
+    assert f"{known.decisions:,} decisions, of them {known.flagged} flagged" in said
+    assert f"{known.missed_value:,.2f} missed" in said
+    assert browser.page("/").count('<rect class="all"') == len(known.hours)
