@@ -10,27 +10,41 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from accessibility.example import KEY
+from accessibility.example import KEY, changes, records
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import CUSTOMER_INDEX, MODELS_FILE, MODELS_FOLDER, RULESET_FILES, RULESET_PREFIX
+from fraudstream.contract import (
+    CUSTOMER_INDEX,
+    DECISION_LOG_PREFIX,
+    MODELS_FILE,
+    MODELS_FOLDER,
+    REPORT_PREFIX,
+    RULESET_FILES,
+    RULESET_PREFIX,
+)
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.reporting.daily.reporter import Reporter
+from fraudstream.reporting.log.segments import cut
+from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.decisions.decision import Decision, Verdict
 from fraudstream.transactions.pseudonyms.pseudonymize import pseudonymize
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.transaction import Transaction
+from fraudstream_tools.analytics.log_questions import FetchedLog
 from fraudstream_tools.console.request_counts import watch
 from fraudstream_tools.console.server import serve
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.lab.world.sample_day import sample_transactions
 from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.day_so_far import DayCopy
 from fraudstream_tools.rules.folder import RulesFolder
 
 if TYPE_CHECKING:
@@ -100,11 +114,32 @@ def fill(dynamodb: "DynamoDBClient", s3: "S3Client") -> None:
         s3.put_object(Bucket=BUCKET, Key=f"reports/{file.parent.name}/{file.name}", Body=file.read_bytes())
     create_tables(dynamodb)
     alerts = AlertStore(dynamodb, ALERTS, retention_days=400)
-    for transaction, decision in judged(int(time.time() * 1000)):
+    decisions = judged(int(time.time() * 1000))
+    write_log(s3, decisions)
+    for transaction, decision in decisions:
         if decision.decision is not Verdict.APPROVE:
             item = transaction.to_item() | to_item({"kind": "TXN"}) | decision.to_item()
             dynamodb.put_item(TableName=TRANSACTIONS, Item=item)
             alerts.open(transaction, decision)
+
+
+def write_log(s3: "S3Client", decisions: list[tuple[Transaction, Decision]]) -> None:
+    """Write the decision log as the stream's consumer and the hourly merge do, and the reports of its days."""
+    store = BucketStore(s3, BUCKET)
+    for segment in cut(records(changes(decisions, {}), 1), DECISION_LOG_PREFIX).segments:
+        store.write(segment.key, segment.body)
+    reporter = Reporter(
+        store=store,
+        log_prefix=DECISION_LOG_PREFIX,
+        report_prefix=REPORT_PREFIX,
+        sample=lambda _: set(),
+        now=datetime.now(UTC),
+        time_left=lambda: 1e9,
+        rates=RulesFolder(RULES).load().rates,
+    )
+    reporter.roll_up(open_hours=True)
+    for day in sorted({datetime.fromtimestamp(each.received_at / 1000, UTC).date() for each, _ in decisions}):
+        reporter.report(day)
 
 
 def main() -> None:
@@ -122,6 +157,8 @@ def main() -> None:
             profiles=PROFILES,
             bucket=BUCKET,
         )
+        system.log = FetchedLog(system.s3, BUCKET, Path(folder, "console", "log"))
+        system.today = DayCopy(s3=system.s3, bucket=BUCKET, folder=Path(folder, "console", "today"))
         serve(system, 0, lambda url: print(url, flush=True))  # noqa: T201  (the link is what it is for)
 
 

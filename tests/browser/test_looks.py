@@ -1,4 +1,7 @@
-"""Each page of the console on a desk and on a phone, in light and in darkness: axe finds nothing, and it fits."""
+"""Each page of the console on a desk and on a phone, in light and in darkness: axe finds nothing, and it fits.
+
+Reports run no script, axe's neither; `accessibility/check.mjs` looks at them.
+"""
 
 import os
 from pathlib import Path
@@ -20,6 +23,7 @@ PAGES = {
     "reports": "/reports",
     "audit": "/audit",
     "search": "/search",
+    "nothing": "/search?q=nobody",
 }
 
 
@@ -32,6 +36,9 @@ def pages(desk: Desk) -> dict[str, str]:
     found = {"case": links.nth(0).get_attribute("href"), "customer": links.nth(1).get_attribute("href")}
     page.goto(desk.origin + str(found["case"]))
     page.locator('form[action="/case/take"] button').click()
+    found["links"] = page.get_by_role("link", name="Who else used them").get_attribute("href")
+    page.goto(desk.origin + str(found["customer"]))
+    found["in-the-log"] = page.get_by_role("link", name="Look in the decision log").get_attribute("href")
     page.close()
     return PAGES | {name: str(address) for name, address in found.items()}
 
