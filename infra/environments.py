@@ -81,7 +81,20 @@ def _inline_settings(settings: StackSettings, stores: Stores) -> Mapping[str, An
         "time_zone": settings.time_zone,
         "label_delay_days": settings.label_delay_days,
         **_approval_settings(settings),
+        **_sca_settings(settings),
     }
+
+
+def _sca_settings(settings: StackSettings) -> Mapping[str, Any]:
+    """Return what the processor needs to advise on strong customer authentication; nothing where it does not."""
+    if settings.sca_advice == "off":
+        return {}
+    rates = {
+        "sca_card_fraud_rate": settings.sca_card_fraud_rate,
+        "sca_transfer_fraud_rate": settings.sca_transfer_fraud_rate,
+    }
+    known = {name: rate for name, rate in rates.items() if rate is not None}
+    return {"sca_advice": settings.sca_advice, "sca_counter": settings.sca_counter, **known}
 
 
 def _approval_settings(settings: StackSettings) -> Mapping[str, Any]:

@@ -101,6 +101,11 @@ class SettingReader:
             )
         return url, secret
 
+    def per_cent(self, name: str) -> str | None:
+        """Read a share in per cent, which a function is told as it is written."""
+        allowed = "per cent from 0 to 100 with a point and at most six decimals, such as 0.08"
+        return self.text(name, None, re.compile(r"(100|[0-9]{1,2}(\.[0-9]{1,6})?)").fullmatch, allowed)
+
     def events(self, default: str) -> tuple[EventType, ...]:
         """Read which events other systems are told, in the order of their declaration."""
         value = self._read("events") or default

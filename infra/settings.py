@@ -68,6 +68,13 @@ class StackSettings:
     label_delay_days: int
     inline_decisions: bool
     inline_budget_milliseconds: int
+    sca_advice: str
+    """`off`, `issuer` or `acquirer`: whether inline decisions advise on strong customer authentication, and whom."""
+    sca_counter: str
+    """`amount` or `payments`: which counter of low-value payments the provider has chosen."""
+    sca_card_fraud_rate: str | None
+    """Per cent; the provider's own of its last quarter."""
+    sca_transfer_fraud_rate: str | None
     daily_requests_alarm: int
     """More requests a day raise an alarm, since they cost more than somebody expects."""
     log_level: str
@@ -184,6 +191,10 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         label_delay_days=reader.integer("labelDelayDays", 7, 0, 8),
         inline_decisions=reader.flag("inlineDecisions", default=True),
         inline_budget_milliseconds=reader.integer("inlineBudgetMilliseconds", 200, *BUDGET_MILLISECONDS),
+        sca_advice=reader.choice("scaAdvice", "off", ("off", "issuer", "acquirer")),
+        sca_counter=reader.choice("scaCounter", "amount", ("amount", "payments")),
+        sca_card_fraud_rate=reader.per_cent("scaCardFraudRate"),
+        sca_transfer_fraud_rate=reader.per_cent("scaTransferFraudRate"),
         daily_requests_alarm=reader.integer("dailyRequestsAlarm", 1_000_000, 1, MOST_REQUESTS_A_DAY),
         log_level=reader.choice("logLevel", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         alarm_email=reader.text("alarmEmail", None, _is_email, "an e-mail address"),
@@ -213,6 +224,10 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         # The bounds are WAF's own; the default is the stage's throttle held for five minutes by one address.
         waf_rate_limit=reader.integer("wafRateLimit", REQUESTS_PER_SECOND * 300, 10, 2_000_000_000),
     )
+    if settings.sca_advice != "off" and not settings.inline_decisions:
+        reader.complaints.append(
+            f"{NAMESPACE}:scaAdvice is given beside inline decisions only: set {NAMESPACE}:inlineDecisions to true"
+        )
     if settings.token_number > settings.token_keys:
         # The analyzer must know a number before anybody makes tokens of it.
         reader.complaints.append(

@@ -8,7 +8,7 @@ watch them.
 import os
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -81,6 +81,12 @@ class ProcessorSettings(CommonSettings, frozen=True, kw_only=True):
     label_delay_days: Annotated[int, msgspec.Meta(ge=0, le=8)] = 7
     approved_ruleset: str = ""
     """The digest of the ruleset that came with the program, where any other needs two people; else nothing."""
+    sca_advice: Literal["off", "issuer", "acquirer"] = "off"
+    """Who asks which payments strong customer authentication may be left out of; for inline decisions only."""
+    sca_counter: Literal["amount", "payments"] = "amount"
+    sca_card_fraud_rate: float | None = None
+    """The provider's own, of remote card payments, in per cent; None: there is no exemption by risk analysis."""
+    sca_transfer_fraud_rate: float | None = None
 
 
 class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ import pytest
 from infra.settings import FunctionSettings, StackSettings, StackSettingsError, read_settings
 from tests.infrastructure.pulumi_graph_harness import Declare
 
+PER_CENT = "per cent from 0 to 100 with a point and at most six decimals, such as 0.08"
 BACK_OFFICE = "an address with https:// and {transactionId} in it"
 
 
@@ -67,6 +68,10 @@ def test_settings_cannot_be_changed_once_read() -> None:
         ("customerManagedKey", "yes", "true or false"),
         ("analytics", "athena", "true or false"),
         ("analyticsCutoffGib", "0", "a whole number from 1 to 100000"),
+        ("scaAdvice", "true", "off or issuer or acquirer"),
+        ("scaCounter", "both", "amount or payments"),
+        ("scaCardFraudRate", "0,08", PER_CENT),
+        ("scaTransferFraudRate", "101", PER_CENT),
         ("waf", "1", "true or false"),
         ("wafRateLimit", "9", "a whole number from 10 to 2000000000"),
         ("alarmEmail", "operators", "an e-mail address"),
@@ -183,3 +188,20 @@ def test_a_stack_on_one_machine_may_post_to_that_machine() -> None:
     assert settings.alert_webhook_url == values["alertWebhookUrl"]
     assert "hidden" not in repr(settings)
     assert "0123456789" not in repr(settings)
+
+
+def test_advice_on_authentication_comes_with_inline_decisions_only() -> None:
+    with pytest.raises(StackSettingsError, match="scaAdvice is given beside inline decisions only"):
+        read(scaAdvice="issuer", inlineDecisions="false")
+
+
+def test_the_processor_is_told_of_advice_only_where_it_is_asked_for(declare: Declare) -> None:
+    def told(settings: dict[str, str]) -> dict[str, str]:
+        graph = declare({f"fraudstream:{name}": value for name, value in settings.items()})
+        function = graph.one("aws:lambda/function:Function", "lambda-transaction-processor-test")
+        variables = function["environment"]["variables"]
+        return {name: value for name, value in variables.items() if name.startswith("SCA_")}
+
+    assert told({"scaCardFraudRate": "0.08"}) == {}
+    asked = {"scaAdvice": "acquirer", "scaCounter": "payments", "scaCardFraudRate": "0.08"}
+    assert told(asked) == {"SCA_ADVICE": "acquirer", "SCA_COUNTER": "payments", "SCA_CARD_FRAUD_RATE": "0.08"}

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.rules.ruleset import Ruleset
+    from fraudstream.detection.sca_policy import ScaPolicy
     from fraudstream.detection.stores.profile_items import LoadedProfiles
     from fraudstream.detection.stores.ruleset import RulesetStore
     from fraudstream.transactions.decisions.inline import InlineDecision, InlineResult
@@ -60,6 +61,7 @@ class InlineJudge:
         on_failure: Callable[[Exception], None],
         clock: Callable[[], float] = time.time,
         raiser: TokenRaiser | None = None,
+        sca: ScaPolicy | None = None,
     ) -> None:
         """Keep what to judge by.
 
@@ -73,7 +75,9 @@ class InlineJudge:
             on_failure: is told why there is no decision.
             clock: seconds since the epoch.
             raiser: as the analyzer's.
+            sca: advises on strong customer authentication; None where nobody asked for that.
         """
+        self._sca = sca
         self._raiser = raiser or TokenRaiser()
         self._dynamodb = dynamodb
         self._table = table
@@ -130,7 +134,8 @@ class InlineJudge:
             ),
             listed=loaded.listed,
         )
-        return of_decision(judgement.decision)
+        advice = self._sca and self._sca.advise(transaction, judgement.decision, ruleset.rates)
+        return of_decision(judgement.decision, advice)
 
     def failed(self, why: InlineFallback, error: Exception) -> InlineFallback:
         """Report a failure, and return why there is no decision."""

@@ -42,6 +42,7 @@ def _inline_decider() -> InlineDecider:
     """Load what judging needs, with clients of its own: one attempt each, within the budget."""
     from fraudstream.detection.features.compute import Calendar, time_zone  # noqa: PLC0415  (nobody may ever wait)
     from fraudstream.detection.inline import InlineJudge  # noqa: PLC0415
+    from fraudstream.detection.sca_policy import ScaPolicy  # noqa: PLC0415
     from fraudstream.detection.stores.approvals import Approvals  # noqa: PLC0415
     from fraudstream.detection.stores.ruleset import RulesetStore  # noqa: PLC0415
 
@@ -67,6 +68,14 @@ def _inline_decider() -> InlineDecider:
         budget_seconds=budget,
         on_failure=_undecided,
         raiser=_raiser,
+        sca=ScaPolicy(
+            is_issuer=_settings.sca_advice == "issuer",
+            counts_payments=_settings.sca_counter == "payments",
+            card_fraud_rate=_settings.sca_card_fraud_rate,
+            transfer_fraud_rate=_settings.sca_transfer_fraud_rate,
+        )
+        if _settings.sca_advice != "off"
+        else None,
     )
 
 

@@ -20,8 +20,10 @@ from fraudstream.transactions.values.times import EARLIEST_ACCOUNT
 TRANSACTION_ID_PATTERN: Final = r"^(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}$"
 """Without `.` and `..`: in a path they name folders, so that nobody could read such a transaction."""
 NETWORK_REFERENCE_PATTERN: Final = r"^[A-Za-z0-9._:-]{4,64}$"
+MOST_PAYMENTS: Final = 1_000_000
 _TIME_IN_RULES: Final = "rules speak of time by features: localHour, arrivalDelaySeconds and the windows of counts"
 _AMOUNT_IN_RULES: Final = "minor units differ between currencies: compare amountBase, the amount in the base currency"
+_COUNTER_IN_RULES: Final = "it is for the advice on exemptions; rules count by customerCount24h and its like"
 _PLACE_IN_RULES: Final = "places are judged by travelKm, travelHours and travelKmPerHour"
 
 Metadata: TypeAlias = dict[
@@ -68,6 +70,17 @@ class AuthorizationResult(StrEnum):
 
     APPROVED = "APPROVED"
     DECLINED = "DECLINED"
+
+
+class Authentication(StrEnum):
+    """What the client knows of the payment's strong customer authentication."""
+
+    STRONG = "STRONG"
+    """It was applied to this payment."""
+    NONE = "NONE"
+    """It was not, or not yet."""
+    OUT_OF_SCOPE = "OUT_OF_SCOPE"
+    """It is not asked for: the payee initiates the payment, or the other side's provider is outside the EEA."""
 
 
 def _transaction_id(description: str) -> Meta:
@@ -247,6 +260,33 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
     """Such as an acquirer reference number (ARN) or a network transaction id; the client's, of one payment."""
     counterparty_token: Annotated[
         str | None, _identifier(EntityKind.COUNTERPARTY, "The other side's account or customer.")
+    ] = None
+    authentication: Annotated[
+        Authentication | None, _code("What you know of the payment's strong customer authentication (PSD2).")
+    ] = None
+    payments_since_strong: Annotated[
+        int | None,
+        FieldSpec(
+            request=fields.number(
+                0,
+                MOST_PAYMENTS,
+                "The payer's earlier remote payments since strong customer authentication was last applied.",
+                f"a whole number from 0 to {MOST_PAYMENTS}",
+            ),
+            instead_in_rules=_COUNTER_IN_RULES,
+        ),
+    ] = None
+    amount_since_strong_minor: Annotated[
+        int | None,
+        FieldSpec(
+            request=fields.number(
+                0,
+                MAX_AMOUNT_MINOR,
+                "Their sum, in minor units of this payment's currency.",
+                f"an integer of minor units from 0 to {MAX_AMOUNT_MINOR}",
+            ),
+            instead_in_rules=_COUNTER_IN_RULES,
+        ),
     ] = None
     account_opened_at: Annotated[
         int | None,

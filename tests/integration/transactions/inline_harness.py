@@ -17,6 +17,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.inline import InlineJudge
+from fraudstream.detection.sca_policy import ScaPolicy
 from fraudstream.detection.stores.ruleset import RulesetStore
 from fraudstream.transactions.decisions.inline import LazyDecider
 from fraudstream.transactions.storage.deadline import Deadline
@@ -98,7 +99,7 @@ def make_bucket(aws: MinistackServer) -> None:
 
 
 @contextmanager
-def inline_processor(aws: MinistackServer, world: World) -> Iterator[Inline]:
+def inline_processor(aws: MinistackServer, world: World, sca: ScaPolicy | None = None) -> Iterator[Inline]:
     """A processor whose clients of inline decisions reach the embedded AWS through a network of their own."""
     s3 = aws.client("s3")
     place = urlsplit(aws.endpoint_url)
@@ -127,6 +128,7 @@ def inline_processor(aws: MinistackServer, world: World) -> Iterator[Inline]:
         calendar=Calendar(),
         budget_seconds=BUDGET_SECONDS,
         on_failure=failures.append,
+        sca=sca,
     )
     processor = make_processor(connect(aws.endpoint_url), "transactions")
     api = replace(processor.api, decider=LazyDecider(lambda: judge, failures.append))

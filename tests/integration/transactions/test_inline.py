@@ -14,6 +14,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.profiles import codec
 from fraudstream.detection.profiles.profile import Profile
+from fraudstream.detection.sca_policy import ScaPolicy
 from fraudstream.reporting.log.record import read_stream_record
 from fraudstream.transactions.decisions.inline import FailedAttempt, LazyDecider
 from fraudstream.transactions.fields import EntityKind
@@ -391,3 +392,29 @@ def test_metrics_tell_how_long_it_took_and_who_waited_in_vain(
     assert (answered["InlineFallback"], answered["InlineLatency"]) == ([0.0], [0.0])
     assert in_vain["InlineFallback"] == [1.0]
     assert "InlineLatency" not in in_vain
+
+
+def test_advice_on_authentication_is_answered_stored_and_logged(
+    aws: MinistackServer, world: World
+) -> None:
+    make_bucket(aws)
+    with inline_processor(aws, world, ScaPolicy(is_issuer=True, counts_payments=False)) as inline:
+        inline.processor.time[0] = NOW
+        inline.store_ruleset()
+        sent = payment(amountMinor=2000, cardToken="card-1", channel="ECOMMERCE", amountSinceStrongMinor=7500)
+        expected = {"exemption": "LOW_VALUE", "why": ["COUNTER_KNOWN"]}
+        answer = inline.post(sent)
+        assert body_of(answer)["inlineDecision"]["scaAdvice"] == expected
+        assert body_of(inline.processor.get(sent["transactionId"]))["inlineDecision"]["scaAdvice"] == expected
+        stored_records = inline.world.records()
+        inline.world.analyze(stored_records)
+        lines = [line for record in [*stored_records, *inline.world.records()] for line in read_stream_record(record)]
+        assert [(line.event, line.sca_exemption, line.sca_band, line.sca_why) for line in lines] == [
+            ("STORED", "LOW_VALUE", None, ("COUNTER_KNOWN",)),
+            ("DECIDED", "LOW_VALUE", None, ("COUNTER_KNOWN",)),
+        ]
+
+
+def test_without_the_setting_nobody_is_advised(inline: Inline) -> None:
+    answer = inline.post(payment(amountMinor=2000, cardToken="card-1", channel="ECOMMERCE", amountSinceStrongMinor=0))
+    assert "scaAdvice" not in body_of(answer)["inlineDecision"]

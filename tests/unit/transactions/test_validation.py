@@ -44,6 +44,9 @@ MOST = LEAST | {
     "originalTransactionId": "order-0",
     "networkReference": "MCC7X9K2Q1123",
     "counterpartyToken": "DE89370400440532013000",
+    "authentication": "NONE",
+    "paymentsSinceStrong": 4,
+    "amountSinceStrongMinor": 7000,
     "accountOpenedAt": -86_400_000,
     "metadata": {"campaign": "autumn-26", "basket_size": "3"},
 }

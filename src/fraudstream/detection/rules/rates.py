@@ -69,9 +69,18 @@ class Rates:
         Returns:
             None where no rate is known.
         """
-        position = max(bisect_right(self._starts, timestamp) - 1, 0)
-        divisor = self._divisors[position].get(currency)
+        divisor = self._at(timestamp).get(currency)
         return None if divisor is None else round(amount_minor / divisor, 2)
+
+    def to_minor(self, amount_minor: int, currency: str, timestamp: int, other: str) -> float | None:
+        """Convert an amount to minor units of another currency, not rounded, by the same rates; None without a rate."""
+        if currency == other:
+            return amount_minor
+        known = self._at(timestamp)
+        return amount_minor / known[currency] * known[other] if {currency, other} <= known.keys() else None
+
+    def _at(self, timestamp: int) -> Mapping[str, float]:
+        return self._divisors[max(bisect_right(self._starts, timestamp) - 1, 0)]
 
 
 def load_rates(content: object) -> Rates:

@@ -80,6 +80,7 @@ def summary_of(report: DailyReport, known: DaySummary | None = None) -> DaySumma
         hours=tuple(each.decisions for each in report.hours),
         scores=report.scores,
         payments=report.payments,
+        exemptions=report.exemptions,
         entities=tuple(each.token for each in report.entities),
         rules=tuple(each.source for each in report.rules if each.hits),
         open_alerts=report.open_alerts,

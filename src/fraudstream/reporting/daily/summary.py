@@ -11,6 +11,7 @@ from fraudstream.contract import DECISION_DEADLINE_SECONDS
 from fraudstream.reporting.daily.figures import breakdowns, worklists
 from fraudstream.reporting.daily.figures import rules as rule_figures
 from fraudstream.reporting.daily.figures.base_currency import total_of
+from fraudstream.reporting.daily.figures.exemptions import exemptions
 from fraudstream.reporting.daily.figures.inline_decisions import inline_figures
 from fraudstream.reporting.daily.queries import COUNTS, STOPPED, DayQueries, binned, counts, named, percentiles
 from fraudstream.reporting.daily.schema.findings import LabelFigures, LogHours
@@ -128,6 +129,7 @@ def summarize(
         labels=_labels(queries),
         rulesets=queries.tally("version"),
         inline=inline_figures(queries),
+        exemptions=exemptions(queries),
         reconciliation=_reconciliation(queries, table, as_of),
         log_hours=_log_hours(day, hours),
         total=total_of(currencies, rates, at),
@@ -231,6 +233,7 @@ def _content(report: DailyReport) -> str:
     # A part that came later changes nothing of a day that has nothing of it.
     if not reconciliation.unread_profiles:
         del plain["reconciliation"]["unreadProfiles"]
-    if not report.frauds:
-        del plain["frauds"]
+    for part in ("frauds", "exemptions"):
+        if not plain[part]:
+            del plain[part]
     return hashlib.sha256(msgspec.json.encode(plain)).hexdigest()[:12]

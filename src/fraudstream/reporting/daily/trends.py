@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from fraudstream.reporting.daily.figures.comparisons import compare, score_psi
+from fraudstream.reporting.daily.figures.exemptions import exemptions_used
 from fraudstream.reporting.daily.figures.industry_ratios import meters
 from fraudstream.reporting.daily.figures.worklists import OPEN_ALERTS
 from fraudstream.reporting.daily.schema.day_summary import DaySummary
@@ -25,11 +26,13 @@ def look_back(summary: DaySummary, before: Mapping[date, DaySummary]) -> Past:
     near = {
         each: before[each] for each in sorted(before, reverse=True) if day - timedelta(days=COMPARED_DAYS) <= each < day
     }
+    measured = tuple(meters(summary, before))
     named = {token for past in near.values() for token in past.entities}
     return Past(
         days=tuple(_past_day(past) for past in near.values()),
         comparisons=tuple(compare(summary, near)),
-        meters=tuple(meters(summary, before)),
+        meters=measured,
+        exemptions=tuple(exemptions_used(summary, before, measured)),
         silent_rules=_silent(summary, near),
         new_entities=tuple(token for token in summary.entities if near and token not in named),
         score_psi=score_psi(summary.scores, [past.scores for past in near.values()]),

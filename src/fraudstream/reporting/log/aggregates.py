@@ -81,6 +81,7 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     "version": ("rulesetVersion", "modelVersion"),
     "inlineDecision": ("inlineDecision", "''"),
     "payment": (PAYMENT_KIND, _PAYMENT_STATE),
+    "exemption": ("scaExemption", f"coalesce({PAYMENT_KIND}, '') || ' ' || coalesce(scaBand, 0)"),
 }
 """Dimensions that have each decision once: key and other, as SQL."""
 

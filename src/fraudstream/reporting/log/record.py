@@ -93,6 +93,12 @@ class LogRecord(_Columns, frozen=True, kw_only=True, rename="camel", omit_defaul
     inline_fallback: str | None = None
     """Why there was no inline decision."""
 
+    # of clients that were advised on the payment's authentication
+    sca_exemption: str | None = None
+    sca_band: int | None = None
+    """Euros up to which the provider's fraud rate exempts payments, of the exemption by risk analysis."""
+    sca_why: tuple[str, ...] = ()
+
     # of decisions
     decision: str | None = None
     score: int | None = None
@@ -232,7 +238,7 @@ def _changes(
     known = common if decision is None else common | _decision_columns(transaction, decision)
     if decision is not None and isinstance(inline, InlineDecision):
         # Beside the final one, so that the two can be compared wherever decisions are read.
-        known["inline_decision"] = inline.decision
+        known |= {"inline_decision": inline.decision} | _advice_columns(inline)
     newly_decided = decision is not None and "decision" not in old
     if newly_decided:
         records.append(LogRecord(event=LogEvent.DECIDED, **known))
@@ -282,7 +288,15 @@ def _inline_columns(inline: InlineResult | None) -> dict[str, Any]:
         "inline_ruleset_version": inline.ruleset_version,
         "inline_model_version": inline.model_version,
         "inline_decided_at": inline.decided_at,
+        **_advice_columns(inline),
     }
+
+
+def _advice_columns(inline: InlineDecision) -> dict[str, Any]:
+    advice = inline.sca_advice
+    if advice is msgspec.UNSET:
+        return {}
+    return {"sca_exemption": advice.exemption, "sca_band": advice.band, "sca_why": advice.why}
 
 
 def _decision_columns(transaction: Transaction, decision: Decision) -> dict[str, Any]:

@@ -111,6 +111,11 @@ def _past_lines(report: DailyReport) -> Iterator[Line]:
         row = name if meter.currency is None else f"{name} {meter.currency}"
         yield "meters", row, "ratio", "not measurable" if meter.ratio is None else f"{meter.ratio:.9f}"
         yield "meters", row, "verdict", verdict_of(meter)
+    for each in report.past.exemptions:
+        used = each.used
+        row = f"{used.kind} {used.exemption} {used.band} {used.currency}"
+        yield from _measures("exemptions", row, used, without={"kind", "exemption", "band", "currency"})
+        yield from _measures("exemptions", row, each, without={"used"})
     for rule in report.past.silent_rules:
         yield "silent rules", rule.source, "lastHit", rule.last_hit
 

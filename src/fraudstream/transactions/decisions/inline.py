@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from fraudstream.transactions.decisions.decision import Decision, Verdict
+from fraudstream.transactions.decisions.sca import ScaAdvice
 from fraudstream.transactions.storage.attributes import AttributeValue, Item, from_attribute, to_attribute
 from fraudstream.transactions.transaction import Transaction
 
@@ -41,6 +42,10 @@ class InlineDecision(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ruleset_version: str
     model_version: Annotated[str | None, Meta(description="null when rules decided alone.")] = None
     decided_at: Annotated[int, Meta(description="Epoch milliseconds.")]
+    sca_advice: Annotated[
+        ScaAdvice | msgspec.UnsetType,
+        Meta(description="Whether strong customer authentication may be left out; only where the settings ask for it."),
+    ] = msgspec.UNSET
 
 
 InlineResult = InlineDecision | str
@@ -116,8 +121,8 @@ class LazyDecider:
         return self._decider
 
 
-def of_decision(decision: Decision) -> InlineDecision:
-    """Return what a client is told of a decision that was made while it waited."""
+def of_decision(decision: Decision, advice: ScaAdvice | None = None) -> InlineDecision:
+    """Return what a client is told of a decision that was made while it waited, and of the payment's authentication."""
     return InlineDecision(
         decision=decision.decision,
         score=decision.score,
@@ -125,6 +130,7 @@ def of_decision(decision: Decision) -> InlineDecision:
         ruleset_version=decision.ruleset_version,
         model_version=decision.model_version,
         decided_at=decision.decided_at,
+        sca_advice=msgspec.UNSET if advice is None else advice,
     )
 
 

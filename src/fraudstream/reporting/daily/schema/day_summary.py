@@ -2,10 +2,11 @@
 
 Unlike the report, it has no version. Fields are only ever added, each with a default, and keep their meaning, so that
 every version of the program reads what any other one wrote. The same is true of the parts that it shares with the
-report: `Counts`, `PaymentFigures` and `OpenAlert`.
+report: `Counts`, `PaymentFigures`, `ExemptionFigures` and `OpenAlert`.
 """
 
 from fraudstream.reporting.daily.schema.findings import OpenAlert, PaymentFigures
+from fraudstream.reporting.daily.schema.inline import ExemptionFigures
 from fraudstream.reporting.daily.schema.parts import Counts, Part
 
 
@@ -68,6 +69,7 @@ class DaySummary(Part, frozen=True, kw_only=True):
     scores: tuple[int, ...] = ()
     """Transactions by score: ten bins of ten points, the last up to 100."""
     payments: tuple[PaymentFigures, ...] = ()
+    exemptions: tuple[ExemptionFigures, ...] = ()
     entities: tuple[str, ...] = ()
     """Tokens of those with the most reviewed or declined transactions."""
     rules: tuple[str, ...] = ()

@@ -11,6 +11,41 @@ class InlineAgreement(Part, frozen=True, kw_only=True):
     final: Counts
 
 
+class ExemptionFigures(Part, frozen=True, kw_only=True):
+    """Payments of one kind, currency and band whose clients were advised the same on strong authentication."""
+
+    kind: str
+    """`remoteCard` or `remoteTransfer`."""
+    exemption: str
+    """`TRA`, `LOW_VALUE` or `NONE`."""
+    band: int
+    """Euros up to which payments are exempt by risk analysis; 0 of the others."""
+    currency: str
+    count: int
+    value: int
+    """Minor units, as the next."""
+    fraud: int = 0
+    """Labelled so far."""
+    fraud_value: int = 0
+
+
+class ExemptionsUsed(Part, frozen=True, kw_only=True):
+    """The same over 90 days, beside the limit of the exemption."""
+
+    used: ExemptionFigures
+    days: int
+    """Days that have figures."""
+    limit: float | None
+    """Reference fraud rate of the band, as a share of one; None where the exemption has none."""
+    ratio: float | None
+    """The fraud rate of all payments of the kind and currency in these days; None: not measurable."""
+
+    @property
+    def is_above(self) -> bool:
+        """Whether payments were exempt at a fraud rate that does not allow it."""
+        return self.limit is not None and self.ratio is not None and self.ratio > self.limit
+
+
 class InlineFigures(Part, frozen=True, kw_only=True):
     """Stored transactions whose clients waited for a decision."""
 

@@ -17,7 +17,7 @@ from fraudstream.reporting.daily.schema.findings import (
     RuleFigures,
     ShadowRule,
 )
-from fraudstream.reporting.daily.schema.inline import InlineFigures
+from fraudstream.reporting.daily.schema.inline import ExemptionFigures, InlineFigures
 from fraudstream.reporting.daily.schema.parts import Counts, Part, Percentiles
 from fraudstream.reporting.daily.schema.people import PeopleFigures
 from fraudstream.reporting.daily.schema.trends import Past
@@ -178,6 +178,8 @@ class DailyReport(Part, frozen=True, kw_only=True):
     rulesets: tuple[tuple[str, int], ...]
     """Ruleset versions with the decisions made by each."""
     inline: InlineFigures = InlineFigures()
+    exemptions: tuple[ExemptionFigures, ...] = ()
+    """Empty where nobody was advised on strong customer authentication."""
     reconciliation: Reconciliation
     log_hours: LogHours
     total: BaseTotal | None = None

@@ -2,6 +2,7 @@
 
 from fraudstream.reporting.daily.schema.codes import BandName, ComparedFigure, MeterName, MeterVerdict, NotMeasurable
 from fraudstream.reporting.daily.schema.findings import OpenAlert
+from fraudstream.reporting.daily.schema.inline import ExemptionsUsed
 from fraudstream.reporting.daily.schema.parts import Part
 
 
@@ -87,6 +88,8 @@ class Past(Part, frozen=True, kw_only=True):
     """Of the 28 before, those that have a report; the newest first."""
     comparisons: tuple[Comparison, ...] = ()
     meters: tuple[Meter, ...] = ()
+    exemptions: tuple[ExemptionsUsed, ...] = ()
+    """Of 90 days."""
     silent_rules: tuple[SilentRule, ...] = ()
     new_entities: tuple[str, ...] = ()
     """Tokens among `entities` that none of the reports in `days` names."""
