@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fraudstream.detection.features.registry import NAMES, Vector
+from fraudstream.detection.features.own import INPUTS, Vector
 from fraudstream.detection.models.model import load
 from fraudstream_tools.lab.training.examples import as_vectors
 
@@ -37,7 +37,7 @@ def main(path: Path) -> None:
     model = load(content)
     loaded = time.perf_counter() - started
     chance = np.random.default_rng(1)
-    vectors = np.exp(chance.normal(size=(ROWS, len(NAMES))) * 2)
+    vectors = np.exp(chance.normal(size=(ROWS, len(INPUTS))) * 2)
     vectors[chance.random(vectors.shape) < 0.2] = np.nan  # noqa: PLR2004  (a fifth is missing)
     rows = as_vectors(vectors)
     figures = {

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from benchmarks.rule_runs import rules_of_today
 from fraudstream.detection.features.codec import unpack
-from fraudstream.detection.features.registry import NAMES
+from fraudstream.detection.features.own import INPUTS, VALUES, inputs
 from fraudstream.detection.judge import Judge
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Truth
@@ -44,9 +44,10 @@ LABELLED_DAYS: Final = 63
 ALL: Final = "all features"
 REVIEWS_A_DAY: Final = 10
 GROUPS: Final = {
-    "counterparties": tuple(name for name in NAMES if name.startswith("counterparty")),
-    "customers of a card, device or address": tuple(name for name in NAMES if "Customers" in name),
-    "BIN": tuple(name for name in NAMES if "Bin" in name),
+    "the transaction itself": tuple(each.name for each in VALUES),
+    "counterparties": tuple(name for name in INPUTS if name.startswith("counterparty")),
+    "customers of a card, device or address": tuple(name for name in INPUTS if "Customers" in name),
+    "BIN": tuple(name for name in INPUTS if "Bin" in name),
 }
 """Features that are left out together."""
 
@@ -95,7 +96,7 @@ def go_through(settings: FintechSettings) -> RankedWorld:
     known: list[bool] = []
     for transaction, decision in judge_history(transactions, outcomes, Judge(rules_of_today())):
         outcome = outcomes.get(transaction.transaction_id)
-        rows.append([nan if value is None else value for value in unpack(decision.features)])
+        rows.append([nan if value is None else value for value in inputs(unpack(decision.features), transaction)])
         amounts.append(rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp) or 0.0)
         days.append((transaction.timestamp - first) / DAY)
         known.append(outcome is not None and outcome.fraud and outcome.known_at <= learnt_at)
@@ -112,7 +113,7 @@ def go_through(settings: FintechSettings) -> RankedWorld:
 
 def ranked(world: RankedWorld, use: Sequence[str]) -> Ranked:
     """Train on some features, and rank the last weeks."""
-    columns = [NAMES.index(name) for name in use]
+    columns = [INPUTS.index(name) for name in use]
     learnt, tested = world.days < LEARNT_DAYS, (world.days >= LABELLED_DAYS) & world.counts
     chosen = np.ascontiguousarray(world.vectors[:, columns])
     scores = Booster(chosen[learnt], world.known[learnt], Parameters()).raw(chosen[tested])
@@ -149,10 +150,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=HELD_OUT)
     parser.add_argument("--people", type=int, default=300)
     asked = parser.parse_args()
-    models = {ALL: NAMES} | {
-        f"without {group}": tuple(name for name in NAMES if name not in left_out) for group, left_out in GROUPS.items()
+    models = {ALL: INPUTS} | {
+        f"without {group}": tuple(name for name in INPUTS if name not in left_out) for group, left_out in GROUPS.items()
     }
-    models["without any of them"] = tuple(name for name in NAMES if not any(name in each for each in GROUPS.values()))
+    models["without any of them"] = tuple(name for name in INPUTS if not any(name in each for each in GROUPS.values()))
     precisions: dict[str, list[float]] = defaultdict(list)
     values: dict[str, list[float]] = defaultdict(list)
     recalls: dict[str, dict[str, list[bool]]] = {name: defaultdict(list) for name in models}

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from fraudstream.detection import stream_records
 from fraudstream.detection.features.codec import FORM, FeatureError, VectorCodec
-from fraudstream.detection.features.registry import DECLARED, NAMES
+from fraudstream.detection.features.own import INPUTS
+from fraudstream.detection.features.registry import DECLARED
 from fraudstream.detection.models import model
 from fraudstream.detection.models.selection import parse_selection
 from fraudstream.detection.profiles import codec
@@ -102,7 +103,7 @@ def _use_model(content: Any) -> None:  # noqa: ANN401  (a JSON value)
     except (msgspec.ValidationError, UnicodeEncodeError):
         # A file that is no model's is tried as bytes; this is about models that are wrong.
         return
-    for vector in (tuple([None] * len(NAMES)), tuple([0.0] * len(NAMES)), tuple([3e38] * len(NAMES))):
+    for vector in (tuple([None] * len(INPUTS)), tuple([0.0] * len(INPUTS)), tuple([3e38] * len(INPUTS))):
         found.evidence(vector)
         found.contributions(vector)
 

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from fraudstream.contract import RATES_FILE
 from fraudstream.detection.features import codec
 from fraudstream.detection.features.compute import Calendar, compute
+from fraudstream.detection.features.own import inputs
 from fraudstream.detection.learning import learn_transaction
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.rules.lists import ListedEntities, listed_as
@@ -106,7 +107,8 @@ class Judge:
         vector = codec.unpack(packed)
         lists = listed_as(transaction, listed)
         truths = self.ruleset.evaluate(transaction, vector, lists)
-        outcome = decide(self.ruleset, truths, vector, self.ruleset.held_back(transaction.customer_id))
+        seen = inputs(vector, transaction) if any(self.ruleset.models) else vector
+        outcome = decide(self.ruleset, truths, seen, self.ruleset.held_back(transaction.customer_id))
         if outcome.shadow_error is not None and self._on_shadow_error is not None:
             self._on_shadow_error(outcome.shadow_error)
         live, shadow = self.ruleset.models

@@ -71,7 +71,7 @@ def decide(
     Args:
         ruleset: the rules, and the models beside them.
         truths: the rules' truth values, in their order.
-        vector: the transaction's features; without them rules decide alone.
+        vector: what models see of the transaction (`features.own.inputs`); without it rules decide alone.
         held_back: ids of live rules that do not count for this customer: see `Ruleset.held_back`.
     """
     hits: list[Rule] = []

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from fraudstream.detection.features import codec
+from fraudstream.detection.features.own import VALUES
 from fraudstream.detection.features.registry import NAMES, Vector
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.models.model import Model, ModelError
@@ -17,10 +18,10 @@ _LARGEST: Final = 3e38
 
 
 def _vectors() -> Iterator[Vector]:
-    """Yield feature vectors as they are stored: everything missing, zero, and as large and small as a value can be."""
-    yield codec.unpack(codec.pack({}))
+    """Yield what models see: everything missing, zero, and as large and small as a value can be."""
+    yield codec.unpack(codec.pack({})) + (None,) * len(VALUES)
     for value in (0.0, 1.0, _LARGEST, -_LARGEST):
-        yield codec.unpack(codec.pack(dict.fromkeys(NAMES, value)))
+        yield codec.unpack(codec.pack(dict.fromkeys(NAMES, value))) + (value,) * len(VALUES)
 
 
 def _transactions() -> Iterator[Transaction]:

@@ -95,6 +95,7 @@ def train(
         fraudstream train --data fraudTrain.csv --map sparkov --output toy.json
         fraudstream train --log decision-log/ --without-kind FIRST_PARTY --output candidate.json
     """
+    from fraudstream.detection.features.own import INPUTS
     from fraudstream_tools.lab.training.boosting import Parameters
     from fraudstream_tools.lab.training.fit import Arrived, TrainingError, Validation, fit
     from fraudstream_tools.lab.training.model_storage import write_model
@@ -129,6 +130,7 @@ def train(
             found.vectors,
             found.labels,
             found.timestamps,
+            use=INPUTS,
             hits=found.hits,
             arrival=Arrived(known_at=found.known_at, share=found.arrived),
             stands_for=found.weights,

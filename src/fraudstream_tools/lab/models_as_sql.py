@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from fraudstream.detection.features.named_values import COLUMNS
+from fraudstream.detection.features.named_values import INPUT_COLUMNS
 from fraudstream.detection.models.model import ModelFile
 from fraudstream.detection.models.trees import Tree
 from fraudstream.detection.rules.language.sql import literal
 
 
-def raw_sum(model: ModelFile, names: Mapping[str, str] = COLUMNS) -> str:
+def raw_sum(model: ModelFile, names: Mapping[str, str] = INPUT_COLUMNS) -> str:
     """Return the sum of a checked model's trees, in their order, as SQL: what `Model.raw` gives.
 
     Args:

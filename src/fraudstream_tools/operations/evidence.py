@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fraudstream.detection.features.codec import FeatureError, unpack
+from fraudstream.detection.features.own import VALUES, own_values
 from fraudstream.detection.features.registry import FEATURES, Vector
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.transactions.storage.item import StoredTransaction
@@ -12,7 +13,7 @@ from fraudstream_tools.operations.habits import Habit, habits_of
 from fraudstream_tools.rules.trace import RuleTrace, parameters_of, traces
 from fraudstream_tools.rules.words import leaf_in_words, value_in_words
 
-_MEANINGS: Final = {feature.name: feature.description for feature in FEATURES}
+_MEANINGS: Final = {each.name: each.description for each in (*FEATURES, *VALUES)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +42,9 @@ def judgement_of(stored: StoredTransaction, ruleset: Ruleset | None) -> Decision
         return DecisionEvidence()
     values = dict(zip((feature.name for feature in FEATURES), vector, strict=True))
     sources = {reason.source for reason in decision.reasons}
+    seen = values | dict(zip((each.name for each in VALUES), own_values(stored.transaction), strict=True))
     evidence: dict[str, Sequence[str]] = {
-        name: [f"{_MEANINGS[name]}: {value_in_words(values[name])}"] for name in sources & values.keys()
+        name: [f"{_MEANINGS[name]}: {value_in_words(seen[name])}"] for name in sources & seen.keys()
     }
     if ruleset is not None:
         evidence |= _of_rules(stored, ruleset, vector, sources)

@@ -394,9 +394,7 @@ def test_metrics_tell_how_long_it_took_and_who_waited_in_vain(
     assert "InlineLatency" not in in_vain
 
 
-def test_advice_on_authentication_is_answered_stored_and_logged(
-    aws: MinistackServer, world: World
-) -> None:
+def test_advice_on_authentication_is_answered_stored_and_logged(aws: MinistackServer, world: World) -> None:
     make_bucket(aws)
     with inline_processor(aws, world, ScaPolicy(is_issuer=True, counts_payments=False)) as inline:
         inline.processor.time[0] = NOW

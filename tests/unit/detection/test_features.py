@@ -114,7 +114,7 @@ def test_every_feature_is_computed_where_nothing_is_missing() -> None:
     of_refunds = seen(returned, profiles, 20.0)
     missing = {name for name in registry.NAMES if values.get(name) is None}
     assert {name for name in missing if of_refunds.get(name) is None} == set()
-    assert missing == {"customerRefundRatio", "merchantRefundOtherCard"}
+    assert missing == {"customerRefundRatio", "merchantRefundOtherCard", "refundSearchedDays"}
     assert values.keys() | of_refunds.keys() == set(registry.NAMES)
 
 

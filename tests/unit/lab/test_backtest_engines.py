@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from fraudstream.detection.features.codec import unpack
+from fraudstream.detection.features.own import VALUES, own_values
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.models.model import RuleWeight, seal
 from fraudstream.detection.rules.counting import fingerprint
@@ -151,6 +152,16 @@ def test_a_models_sum_by_sql_is_the_one_that_judges(log: DecisionLog) -> None:
     query = select(log.decided_rows(), [], ["features", raw_sum(model.file)])
     for packed, found in log.ask(query):
         assert found == model.raw(unpack(packed))
+
+
+def test_what_a_model_sees_of_the_transaction_itself_is_the_same_by_sql(log: DecisionLog) -> None:
+    columns = ["transactionId", *(f"{each.sql} AS {each.name}" for each in VALUES)]
+    by_sql = {name: tuple(values) for name, *values in log.ask(select(log.decided_rows(), [], columns))}
+    by_python = {each.transaction.transaction_id: own_values(each.transaction) for each in log.decisions()}
+    assert by_sql == by_python
+    assert {place for values in by_python.values() for place, value in enumerate(values) if value is not None} == set(
+        range(len(VALUES))
+    )
 
 
 def test_the_columns_are_the_vector_that_was_judged(log: DecisionLog) -> None:

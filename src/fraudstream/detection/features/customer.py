@@ -129,6 +129,7 @@ def _familiarity(values: FeatureValues, view: ProfileView) -> None:
     if event.peer != NO_PEER:
         met = [each.time for each in known if each.peer == event.peer]
         values["customerDeviceAgeHours"] = _age(past.devices, event.peer, met, event.time)
+        values["customerDevices7d"] = len({each.peer for each in view.since(WEEK)} - {NO_PEER} | {event.peer})
     if event.country != NO_COUNTRY:
         met = [each.time for each in known if each.country == event.country]
         values["customerCountryAgeHours"] = _age(past.countries, event.country, met, event.time)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from fraudstream.detection.features.codec import FeatureError, schema_of, unpack
+from fraudstream.detection.features.own import VALUES
 from fraudstream.detection.features.registry import DECLARED, FEATURES, Feature, Form
 
 _SINGLE: Final = struct.Struct("<f")
@@ -38,6 +39,9 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {feature.name: column for column, feature in PLACES.items() if not feature.retired}
 )
 """Name of a feature, as rules write it, to the column of its meaning."""
+
+INPUT_COLUMNS: Final[Mapping[str, str]] = MappingProxyType({**COLUMNS, **{each.name: each.sql for each in VALUES}})
+"""What a model sees to what it is of a row of the log, as SQL: a column, or what follows from the logged fields."""
 
 _FROM_VECTOR: Final = [FEATURES.index(feature) if feature in FEATURES else None for feature in PLACES.values()]
 _SINGLES: Final = [place for place, feature in enumerate(PLACES.values()) if feature.form is Form.AMOUNT]

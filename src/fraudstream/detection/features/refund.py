@@ -2,17 +2,23 @@
 
 from collections.abc import Mapping
 
-from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.detection.profiles.entities import PERSONAL, EntityKind
 from fraudstream.detection.profiles.events import NO_AMOUNT, NO_PEER, identity
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.transactions.transaction import Transaction, TransactionType
 
 
 def add(values: FeatureValues, transaction: Transaction, views: Mapping[EntityKind, ProfileView]) -> None:
-    """Add the features of a refund; they are missing for everything else, and where the payment is not remembered."""
+    """Add the features of a refund; they are missing for everything else.
+
+    What compares it with the payment is missing where that is not remembered.
+    """
     if transaction.type is not TransactionType.REFUND or transaction.original_transaction_id is None:
         return
     original = identity(transaction.original_transaction_id)
+    is_found = any(each.identity == original for view in views.values() for each in view.known)
+    payers = [view for kind, view in views.items() if kind in PERSONAL]
+    values["refundSearchedDays"] = 0.0 if is_found else max(each.remembered_days() for each in payers)
     if customer := views.get(EntityKind.CUSTOMER):
         paid = [each.amount for each in customer.known if each.identity == original]
         amount = customer.event.amount

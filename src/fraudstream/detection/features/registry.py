@@ -86,6 +86,8 @@ DECLARED: Final = (
     Feature("customerDevicesKnown", _COUNT, "devices that the customer is known to have used before", _KNOWN),
     Feature("customerPayeesKnown", _COUNT, "payees that the customer is known to have paid before", _KNOWN),
     Feature("customerRefundRatio", _COARSE, "a refund as a multiple of the payment that it takes back", _KNOWN),
+    Feature("customerDevices7d", _COUNT, "distinct devices of its newest transactions in 7 days, this one too", _LINKS),
+    Feature("refundSearchedDays", _COARSE, "days back without the payment that a refund names; 0 if found", _LINKS),
     Feature("travelKm", _COARSE, "kilometres from the customer's last known place"),
     Feature("travelHours", _COARSE, "hours since the customer was there"),
     Feature("travelKmPerHour", _COARSE, "the speed that this takes, over at least one second"),

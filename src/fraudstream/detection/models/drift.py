@@ -9,7 +9,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from fraudstream.detection.features.registry import NAMES, Vector
+from fraudstream.detection.features.own import INPUTS
+from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models.model import Distribution, Model
 from fraudstream.detection.models.stationary import comparison
 from fraudstream.statistics import population_stability_index
@@ -49,7 +50,7 @@ def measure(model: Model, vectors: Sequence[Vector]) -> Drift | None:
     if len(vectors) < LEAST_TRANSACTIONS or SCORE not in known:
         return None
     compared, left_out = comparison(model.file)
-    places = {name: place for place, name in enumerate(NAMES)}
+    places = {name: place for place, name in enumerate(INPUTS)}
     usual = model.file.usual_drift or {}
     moved = {name: psi(then, [vector[places[name]] for vector in vectors]) for name, then in compared.items()}
     score = psi(known[SCORE], [model.log_odds(vector) for vector in vectors])

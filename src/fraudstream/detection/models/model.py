@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from fraudstream.detection.features import registry
+from fraudstream.detection.features.own import INPUT_MEANINGS, INPUTS
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models import trees
 from fraudstream.detection.models.trees import Tree
@@ -131,12 +131,12 @@ class Model:
         _check(file)
         self.file = file
         self.version = file.version
-        self._positions = tuple(registry.NAMES.index(name) for name in file.features)
+        self._positions = tuple(INPUTS.index(name) for name in file.features)
         self._sum = trees.compiled(file.trees, self._positions)
         self._explain = trees.explainer(file.trees, self._positions)
 
     def raw(self, vector: Vector) -> float:
-        """Return the trees' sum for a feature vector: LightGBM's raw score, to the last bit."""
+        """Return the trees' sum for a vector of `INPUTS`: LightGBM's raw score, to the last bit."""
         return self._sum(vector)
 
     def log_odds(self, vector: Vector) -> float:
@@ -210,9 +210,9 @@ def _check(file: ModelFile) -> None:
             "its content is not that of the version that it names: it was damaged or edited; train it anew"
         )
     for name in file.features:
-        if name not in registry.NAMES:
+        if name not in INPUTS:
             shown = name if _NAME.fullmatch(name) else "like one that it lists"
-            close = difflib.get_close_matches(shown, registry.NAMES, n=1)
+            close = difflib.get_close_matches(shown, INPUTS, n=1)
             raise ModelError(f"there is no feature {shown}" + (f": is {close[0]} meant?" if close else ""))
     _check_meanings(file)
     if len(set(file.features)) < len(file.features):
@@ -240,7 +240,7 @@ def _check_meanings(file: ModelFile) -> None:
     if len(meanings) != len(file.features):
         raise ModelError("it must list one meaning for each of its features")
     for name, meaning in zip(file.features, meanings, strict=True):
-        since = registry.MEANINGS[name]
+        since = INPUT_MEANINGS[name]
         if since > file.feature_schema if meaning is None else since != meaning:
             raise ModelError(
                 f"{name} has another meaning than in the features of schema {meaning or file.feature_schema}, on which "

@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-from fraudstream.detection.features.registry import NAMES, Vector
+from fraudstream.detection.features.own import INPUTS
+from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models.model import Model
 from fraudstream.transactions.decisions.decision import Reason
 
@@ -15,20 +16,21 @@ _FAMILIES: Final = (
     (r"Fraud", "MODEL_KNOWN_FRAUD"),
     (r"Decline", "MODEL_DECLINES"),
     (r"^travel", "MODEL_TRAVEL"),
-    (r"^customer((Device|Country|Payee)AgeHours|(Devices|Payees)Known)", "MODEL_NEW_TO_CUSTOMER"),
+    (r"^customer((Device|Country|Payee)AgeHours|(Devices|Payees)Known|Devices7d)", "MODEL_NEW_TO_CUSTOMER"),
     (r"^accountAge|^customer(Age|Idle)Days", "MODEL_ACCOUNT"),
     (r"^local|HourShare|^arrivalDelay", "MODEL_TIME"),
-    (r"^amount|Amount|PeakRatio|RefundRatio|NearThreshold", "MODEL_AMOUNT"),
+    (r"^amount|Amount|PeakRatio|RefundRatio|^refund|NearThreshold", "MODEL_AMOUNT"),
     (r"^customer", "MODEL_CUSTOMER_ACTIVITY"),
     (r"^card", "MODEL_CARD_ACTIVITY"),
     (r"^merchant", "MODEL_MERCHANT_ACTIVITY"),
     (r"^terminal", "MODEL_TERMINAL_ACTIVITY"),
     (r"^device", "MODEL_DEVICE_ACTIVITY"),
     (r"^ip", "MODEL_ADDRESS_ACTIVITY"),
+    (r"^own", "MODEL_TRANSACTION"),
     (r"^counterparty", "MODEL_COUNTERPARTY_ACTIVITY"),
     (r"", "MODEL_OTHER"),
 )
-CODES: Final = {name: next(code for pattern, code in _FAMILIES if re.search(pattern, name)) for name in NAMES}
+CODES: Final = {name: next(code for pattern, code in _FAMILIES if re.search(pattern, name)) for name in INPUTS}
 """Reason code by feature."""
 
 

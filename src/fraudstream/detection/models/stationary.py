@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from fraudstream.detection.features.own import INPUTS
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.models.model import Distribution, ModelFile
 from fraudstream.durations import DAY
@@ -44,7 +45,7 @@ _LEARNT_SLOWLY: Final = frozenset(
     {
         *("customerAmountMean", "customerAmountRatio", "customerAmountDeviations", "customerHourShare"),
         *("merchantAmountRatio", "terminalAmountRatio"),
-        *("customerIdleDays", "travelKm", "travelHours", "travelKmPerHour"),
+        *("customerIdleDays", "refundSearchedDays", "travelKm", "travelHours", "travelKmPerHour"),
     }
 )
 """Means and habits of all that was ever seen, and times since the last one: after a month a day changes little."""
@@ -65,7 +66,7 @@ def comparison(file: ModelFile) -> ComparedFeatures:
     memory = (baseline_start(file.training.first, file.training.last) - file.training.first) / DAY
     compared: dict[str, Distribution] = {}
     left_out: dict[str, str] = {}
-    for name in NAMES:
+    for name in INPUTS:
         known = file.distributions.get(name)
         if known is None:
             continue

@@ -43,7 +43,7 @@ _FLAGS: Final = {
     TransactionType.REFUND: REFUND,
     TransactionType.REVERSAL: 0,
 }
-_NOT_ABOUT_THE_CARD = frozenset(
+NOT_ABOUT_THE_CARD = frozenset(
     # ISO 8583:1987 DE39: merchant, format and network failures. An outage must not look like card testing.
     ["03", "06", "09", "12", "13", "19", "22", "30", "31", "40", "58", "68", "90", "91", "92", "94", "95", "96", "98"]
 )
@@ -182,7 +182,7 @@ def events_of(
     flags = _FLAGS[transaction.type]
     if transaction.authorization_result is AuthorizationResult.DECLINED:
         flags |= DECLINED
-        if transaction.response_code not in _NOT_ABOUT_THE_CARD:
+        if transaction.response_code not in NOT_ABOUT_THE_CARD:
             flags |= EVIDENCE
     if amount is not None and NEAR_SHARE * reporting_threshold <= amount < reporting_threshold:
         flags |= NEAR_THRESHOLD

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from fraudstream.detection.profiles.events import NO_AMOUNT, Event
-from fraudstream.detection.profiles.layout import Shared
+from fraudstream.detection.profiles.layout import LAYOUTS, Shared
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.durations import DAY, HOUR
 
@@ -64,6 +64,13 @@ class ProfileView:
         """Return the ring's events in a window (milliseconds) that ends with the event."""
         start = self.time - window
         return [event for event in self.known if event.time > start]
+
+    def remembered_days(self) -> float:
+        """Return over how many days before the event every event is known."""
+        profile = self.profile
+        is_full = len(profile.ring) == LAYOUTS[profile.kind].ring
+        since = profile.ring[0].time if is_full else profile.first_seen
+        return max(self.time - since, 0) / DAY
 
     def frauds(self, column: int) -> int:
         """Count the transactions of the last 30 days that are known to be fraud."""

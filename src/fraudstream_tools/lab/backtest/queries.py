@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fraudstream.detection.features.named_values import COLUMNS
-from fraudstream.detection.features.registry import NAMES
+from fraudstream.detection.features.named_values import INPUT_COLUMNS
+from fraudstream.detection.features.own import INPUTS
 from fraudstream.detection.models.model import Model
 from fraudstream.detection.rules.language.sql import SharedColumn, SqlCompiler, literal, select
 from fraudstream.detection.rules.rule import Mode
@@ -116,11 +116,11 @@ def backtest_query(rows: str, rulesets: Sequence[Ruleset]) -> BacktestQuery:
     scores = {position: f"score{position}" for position, ruleset in enumerate(rulesets) if ruleset.models.live}
     if scores:
         # Sums are most of the statement: names are short in them, and two rulesets with one model share its sum.
-        names = {name: f"f{place}" for place, name in enumerate(NAMES)}
+        names = {name: f"f{place}" for place, name in enumerate(INPUTS)}
         raws: dict[str, str] = {}
         of_models = {n: raws.setdefault(raw_sum(_live(rulesets[n]).file, names), f"raw{n}") for n in scores}
         sums = [f"{raw} AS {name}" for raw, name in raws.items()]
-        named = [f"{COLUMNS[name]} AS {short}" for name, short in names.items()]
+        named = [f"{INPUT_COLUMNS[name]} AS {short}" for name, short in names.items()]
         source = f"(SELECT *, {', '.join(named)} FROM {source}) AS named"
         source = f"(SELECT *, {', '.join(sums)} FROM {source}) AS summed"
         scored = [f"{_score(rulesets[n], places[n], of_models[n])} AS {name}" for n, name in scores.items()]

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 
 from fraudstream.detection.features.codec import FeatureError, unpack
+from fraudstream.detection.features.own import inputs
 from fraudstream.detection.features.registry import NAMES, Vector
 from fraudstream.detection.models import model
 from fraudstream.detection.models.selection import ActiveModels
@@ -141,7 +142,7 @@ class Evaluator:
             for position, ruleset in enumerate(self._rulesets):
                 vector = vectors[position if len(vectors) > 1 else 0]
                 truths = _counting(ruleset, ruleset.evaluate(transaction, vector, sample.listed_as), transaction)
-                verdict, score = self._decide(position, truths, vector)
+                verdict, score = self._decide(position, truths, vector, transaction)
                 outcomes.append((truths, verdict))
                 scores.append(score)
             amount = round(100 * (vectors[0][AMOUNT] or 0))
@@ -159,10 +160,10 @@ class Evaluator:
         tally.sums = {key: Sum(number, amount) for key, (number, amount) in sums.items()}
         return tally
 
-    def _decide(self, position: int, truths: Truths, vector: Vector) -> tuple[Verdict, int]:
+    def _decide(self, position: int, truths: Truths, vector: Vector, transaction: Transaction) -> tuple[Verdict, int]:
         ruleset = self._rulesets[position]
         if ruleset.models.live is not None:
-            outcome = decide(ruleset, truths, vector)
+            outcome = decide(ruleset, truths, inputs(vector, transaction))
             return outcome.verdict, outcome.score
         # Without a model the rules' truths alone decide, and the same ones come again and again.
         known = self._known[position].get(truths)

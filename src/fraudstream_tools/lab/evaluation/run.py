@@ -14,7 +14,8 @@ from zlib import crc32
 import numpy as np
 
 from fraudstream.detection.features.codec import unpack
-from fraudstream.detection.features.registry import NAMES, Vector
+from fraudstream.detection.features.own import INPUTS, inputs
+from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.scoring import decide
 from fraudstream.durations import DAY
@@ -84,11 +85,12 @@ class _Memory:
         if not chosen.any():
             raise TrainingError("there is nothing to learn from")
         days = (int(times[chosen].max()) - int(times[chosen].min())) / DAY
-        vectors = np.array(self.numbers, dtype=np.float64).reshape(-1, len(NAMES))
+        vectors = np.array(self.numbers, dtype=np.float64).reshape(-1, len(INPUTS))
         return fit(
             vectors[chosen],
             labels[chosen],
             times[chosen],
+            use=INPUTS,
             hits=rule_hits(ruleset, self.rules).chosen(chosen),
             stands_for=None if self.share >= 1 else np.where(labels, 1.0, 1 / self.share)[chosen],
             validation=Validation(days=max(days / _VALIDATED_SHARE, 0.1), label_delay_days=label_delay_days),
@@ -129,9 +131,9 @@ def evaluate(
         if transaction.timestamp < last_course and (
             labelled.known_at is not None or not is_declined(None, transaction.authorization_result)
         ):
-            memory.add(labelled, vector, tuple([each.source for each in decision.reasons]))
+            memory.add(labelled, inputs(vector, transaction), tuple([each.source for each in decision.reasons]))
         if transaction.timestamp >= plan.test_from:
-            _test(contestants, judge.ruleset.evaluate(transaction, vector), vector)
+            _test(contestants, judge.ruleset.evaluate(transaction, vector), inputs(vector, transaction))
             frauds.append(labelled.fraud)
             times.append(transaction.timestamp)
             rates = judge.ruleset.rates

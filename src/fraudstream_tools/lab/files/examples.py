@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from fraudstream.detection.features.own import own_values
 from fraudstream.detection.judge import Judge
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.reader.label_arrival import USUAL_DELAY_DAYS, FraudLabel, label_arrival
@@ -111,6 +112,7 @@ def from_transactions(
                 transaction.transaction_id,
                 transaction.timestamp,
                 decision.features,
+                own_values(transaction),
                 [reason.source for reason in decision.reasons],
                 # What this ruleset would decide now kept nothing from happening then.
                 is_declined(None, transaction.authorization_result),

@@ -6,7 +6,7 @@ from math import nan
 
 import numpy as np
 
-from fraudstream.detection.features.registry import NAMES
+from fraudstream.detection.features.own import INPUTS
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.reporting.log.reader.files import DecisionLogError
@@ -68,7 +68,7 @@ def from_log(
     # A fraud stands for itself: the last place, which -1 leads to.
     by_place = np.array([*(stands_for[stratum] for stratum in places), 1.0])
     return Examples(
-        vectors=np.frombuffer(numbers, dtype=np.float64).reshape(-1, len(NAMES)),
+        vectors=np.frombuffer(numbers, dtype=np.float64).reshape(-1, len(INPUTS)),
         labels=np.array(labels, dtype=np.bool_),
         timestamps=np.array(times, dtype=np.int64),
         hits=RuleHits(ruleset, np.frombuffer(hits, dtype=np.bool_).reshape(len(labels), len(counting))),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from fraudstream.detection.features.codec import FeatureError, unpack
-from fraudstream.detection.features.registry import NAMES
+from fraudstream.detection.features.own import INPUTS
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.reader.label_arrival import NOTHING_KNOWN, LabelArrival
 from fraudstream_tools.lab.training.rule_hits import RuleHits, rule_hits
@@ -41,6 +41,8 @@ class Decided(NamedTuple):
     timestamp: int
     packed: bytes
     """Its features, as they were judged."""
+    own: Vector
+    """What follows from its own fields: see `features.own`."""
     rules: Collection[str]
     """Ids of the rules that hit."""
     declined: bool
@@ -140,7 +142,7 @@ def examples(
             left_out.declined += 1
             continue
         try:
-            vector = unpack(each.packed)
+            vector = unpack(each.packed) + each.own
         except FeatureError:
             left_out.other_features += 1
             continue
@@ -154,7 +156,7 @@ def examples(
     timestamps = np.array(times, dtype=np.int64)
     order = np.argsort(timestamps, kind="stable")
     return Examples(
-        vectors=np.array(numbers, dtype=np.float64).reshape(-1, len(NAMES))[order],
+        vectors=np.array(numbers, dtype=np.float64).reshape(-1, len(INPUTS))[order],
         labels=np.array(labels, dtype=np.bool_)[order],
         timestamps=timestamps[order],
         hits=rule_hits(ruleset, rules).chosen(order),

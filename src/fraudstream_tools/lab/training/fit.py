@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraudstream.detection.features import registry
+from fraudstream.detection.features.own import INPUT_MEANINGS, INPUTS
 from fraudstream.detection.models.model import Calibration, Model, ModelFile, Period, seal
 from fraudstream.detection.models.stationary import baseline_start
 from fraudstream.durations import DAY
@@ -70,8 +71,9 @@ def fit(
     `MIN_FRAUDS` frauds, nothing is measured and the trees' own log-odds stay as they are.
 
     Args:
-        vectors: a row for each transaction, a column for each of `registry.NAMES`; NaN is missing. Double precision,
-            as the analyzer reads them back: in single precision a share can fall on the other side of a threshold.
+        vectors: a row for each transaction, a column for each of `INPUTS`, or of the features before them alone
+            (`registry.NAMES`); NaN is missing. Double precision, as the analyzer reads them back: in single precision
+            a share can fall on the other side of a threshold.
         labels: which of them are fraud, as known at the time of training.
         timestamps: epoch milliseconds, in any order.
         hits: the rules that hit; with them it is fitted how much they count beside the model.
@@ -87,8 +89,8 @@ def fit(
         TrainingError: the arrays do not fit each other, or there are too few frauds or nothing but fraud.
     """
     parameters, validation = parameters or Parameters(), validation or Validation()
-    columns = _columns(use)
     _check(vectors, labels, timestamps)
+    columns = _columns(use, vectors)
     chosen = np.ascontiguousarray(vectors[:, columns], dtype=np.float64)
     flags = labels.astype(np.bool_)
     newest = timestamps > _cut(timestamps, validation)
@@ -136,7 +138,7 @@ def fit(
             own_labels=own_labels,
             feature_schema=registry.SCHEMA,
             features=tuple(use),
-            meanings=tuple(registry.MEANINGS[name] for name in use),
+            meanings=tuple(INPUT_MEANINGS[name] for name in use),
             label_delay_days=validation.label_delay_days,
             training=_period(timestamps, flags),
             validation=measured,
@@ -168,15 +170,17 @@ def _weights_of(stands_for: Weights, chosen: Flags) -> Weights:
     return None if stands_for is None else stands_for[chosen]
 
 
-def _columns(use: Sequence[str]) -> list[int]:
-    if unknown := [name for name in use if name not in registry.NAMES]:
+def _columns(use: Sequence[str], vectors: Matrix) -> list[int]:
+    given = INPUTS[: vectors.shape[1]]
+    if unknown := [name for name in use if name not in given]:
         raise TrainingError(f"there is no feature {unknown[0]}")
-    return [registry.NAMES.index(name) for name in use]
+    return [given.index(name) for name in use]
 
 
 def _check(vectors: Matrix, labels: Flags, timestamps: NDArray[np.int64]) -> None:
     rows = len(vectors)
-    if vectors.shape != (rows, len(registry.NAMES)) or labels.shape != (rows,) or timestamps.shape != (rows,):
+    is_wide_enough = vectors.shape[1] in (len(registry.NAMES), len(INPUTS))
+    if not is_wide_enough or labels.shape != (rows,) or timestamps.shape != (rows,):
         raise TrainingError(f"vectors need {len(registry.NAMES)} columns, and as many rows as labels and timestamps")
     if not _learnable(labels.astype(np.bool_)):
         raise TrainingError(

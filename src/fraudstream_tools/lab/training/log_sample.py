@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
-from fraudstream.detection.features.named_values import COLUMNS
-from fraudstream.detection.features.registry import NAMES
+from fraudstream.detection.features.named_values import INPUT_COLUMNS
+from fraudstream.detection.features.own import INPUTS
 from fraudstream.detection.models.selection import NO_MODELS
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
@@ -116,7 +116,7 @@ class LogSample:
         # `hash` may give other numbers in another version of DuckDB.
         is_drawn = f"md5_number_lower(transactionId)::UBIGINT <= CASE band {ends} END" if ends else "false"
         asked = backtest_query(self._rows, [ruleset.with_models(NO_MODELS)])
-        columns = ", ".join([*asked.keys, *(COLUMNS[name] for name in NAMES)])
+        columns = ", ".join([*asked.keys, *(INPUT_COLUMNS[name] for name in INPUTS)])
         query = (
             f"SELECT timestamp, coalesce(labeledAt, 0), day, band, {columns} FROM {asked.source} WHERE "
             f"standing = {Standing.FRAUD.value} OR (standing <> {Standing.UNKNOWN.value} AND {is_drawn}) "

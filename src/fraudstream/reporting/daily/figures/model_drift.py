@@ -10,6 +10,7 @@ import msgspec
 
 from fraudstream.contract import MODELS_FILE, MODELS_FOLDER
 from fraudstream.detection.features.codec import FeatureError, unpack
+from fraudstream.detection.features.own import inputs
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models.drift import Drift, measure
 from fraudstream.detection.models.model import Model, ModelError
@@ -81,7 +82,7 @@ def _spread(items: Sequence[T], most: int) -> list[T]:
 def _vectors(sample: Iterable[LoggedDecision]) -> Iterator[Vector]:
     for logged in sample:
         try:
-            yield unpack(logged.features)
+            yield inputs(unpack(logged.features), logged.transaction)
         # One of another version is left out of the sample.
         except FeatureError:
             continue

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fraudstream.detection.features.codec import unpack
+from fraudstream.detection.features.own import inputs
 from fraudstream.detection.features.registry import FEATURES
 from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.rules.language import fields, parser
@@ -102,7 +103,8 @@ def show_decision(ruleset: Ruleset, question: ExplainedTransaction, rule_id: str
     vector = vector_of(question, ruleset)
     found = traces(ruleset, question.transaction, vector, question.listed_as)
     held_back = ruleset.held_back(question.transaction.customer_id)
-    outcome = decide(ruleset, [trace.truth for trace in found], vector, held_back)
+    seen = inputs(vector, question.transaction)
+    outcome = decide(ruleset, [trace.truth for trace in found], seen, held_back)
     shown = [trace for trace in found if rule_id in (None, trace.rule.id)]
     if as_json:
         print_json(_decision_as_json(ruleset, question, outcome, shown))

@@ -1,0 +1,127 @@
+"""What a model sees of the transaction itself, beside its features: codes and comparisons of fields that are logged.
+
+They are no part of a stored vector: the log has the fields, and each value follows from them, in Python and in SQL
+alike. Rules have the fields themselves. As for features, a value never changes its meaning by its name.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from fraudstream.detection.features.registry import MEANINGS, NAMES, Vector
+from fraudstream.detection.profiles.events import NOT_ABOUT_THE_CARD
+from fraudstream.transactions.transaction import (
+    AuthorizationResult,
+    Channel,
+    EntryMode,
+    Transaction,
+    TransactionType,
+)
+
+SINCE: Final = 5
+"""The schema of features that they came with."""
+_LESS: Final = ("51", "61", "65")
+"""ISO 8583:1987 DE39: no money, or a limit is reached."""
+_BAD_DATA: Final = ("14", "15", "54", "55", "82")
+"""Of the same: a wrong number, date, PIN or cryptogram, as who tries numbers meets."""
+_STOLEN: Final = ("04", "07", "34", "36", "41", "43", "59")
+"""Of the same: the card is to be kept, is lost or stolen, or fraud is suspected."""
+
+
+class OwnValue(NamedTuple):
+    """A value that follows from a transaction's own fields."""
+
+    name: str
+    description: str
+    of: Callable[[Transaction], float | None]
+    sql: str
+    """The same of a row of the decision log."""
+
+
+def _codes(name: str, field: str, attribute: str, codes: Mapping[str, int], description: str) -> OwnValue:
+    numbers = {key: float(number) for key, number in codes.items()}
+
+    def of(transaction: Transaction) -> float | None:
+        return numbers.get(getattr(transaction, attribute))
+
+    cases = " ".join(f"WHEN '{key}' THEN {number}e0" for key, number in codes.items())
+    return OwnValue(name, description, of, f"CASE {field} {cases} END")
+
+
+def _same(name: str, one: tuple[str, str], other: tuple[str, str], description: str) -> OwnValue:
+    def of(transaction: Transaction) -> float | None:
+        first, second = getattr(transaction, one[1]), getattr(transaction, other[1])
+        return None if first is None or second is None else float(first == second)
+
+    is_same = f"CASE WHEN {one[0]} = {other[0]} THEN 1e0 WHEN {one[0]} <> {other[0]} THEN 0e0 END"
+    return OwnValue(name, description, of, is_same)
+
+
+def _places(kinds: Iterable[str]) -> dict[str, int]:
+    # New members come last, or these codes change: a test holds them.
+    return {str(kind): place for place, kind in enumerate(kinds)}
+
+
+def _group(transaction: Transaction) -> float | None:
+    code = transaction.merchant_category_code
+    return None if code is None else float(code[:2])
+
+
+_KINDS: Final = (
+    {"00": 0}
+    | dict.fromkeys(_LESS, 1)
+    | dict.fromkeys(_BAD_DATA, 2)
+    | dict.fromkeys(_STOLEN, 3)
+    | dict.fromkeys(sorted(NOT_ABOUT_THE_CARD), 4)
+)
+_CARD: Final = ("cardCountry", "card_country")
+_MERCHANT: Final = ("merchantCountry", "merchant_country")
+_BILLING: Final = ("billingCountry", "billing_country")
+_ADDRESS: Final = ("ipCountry", "ip_country")
+
+VALUES: Final = (
+    _codes("ownType", "type", "type", _places(TransactionType), "type of the transaction, as a number"),
+    _codes("ownChannel", "channel", "channel", _places(Channel), "channel, as a number"),
+    _codes("ownEntryMode", "entryMode", "entry_mode", _places(EntryMode), "entry mode, as a number"),
+    OwnValue(
+        "ownMerchantGroup",
+        "first two digits of the merchant category code",
+        _group,
+        "CAST(substr(merchantCategoryCode, 1, 2) AS DOUBLE)",
+    ),
+    _same("ownCardAtHome", _CARD, _MERCHANT, "1 if the merchant is in the card's country, else 0"),
+    _same("ownAddressAtCard", _ADDRESS, _CARD, "1 if the internet address is in the card's country, else 0"),
+    _same(
+        "ownAddressAtMerchant", _ADDRESS, _MERCHANT, "1 if the internet address is in the merchant's country, else 0"
+    ),
+    _same("ownBillingAtCard", _BILLING, _CARD, "1 if the billing address is in the card's country, else 0"),
+    _codes(
+        "ownDeclined",
+        "authorizationResult",
+        "authorization_result",
+        {AuthorizationResult.APPROVED.value: 0, AuthorizationResult.DECLINED.value: 1},
+        "1 if the issuer declined it, 0 if it approved",
+    ),
+    _codes(
+        "ownResponse",
+        "responseCode",
+        "response_code",
+        _KINDS,
+        "what the issuer answered: 0 approved, 1 no money, 2 wrong data, 3 lost, stolen or suspected, 4 an outage",
+    ),
+)
+INPUTS: Final = (*NAMES, *(each.name for each in VALUES))
+"""What a model can learn from, in the order of its input."""
+INPUT_MEANINGS: Final[Mapping[str, int]] = MappingProxyType(dict(MEANINGS) | {each.name: SINCE for each in VALUES})
+"""The schema that brought each with the meaning that it has now."""
+_OF: Final = tuple(each.of for each in VALUES)
+
+
+def own_values(transaction: Transaction) -> Vector:
+    """Return the values of a transaction, in the order of `VALUES`."""
+    return tuple([of(transaction) for of in _OF])
+
+
+def inputs(vector: Vector, transaction: Transaction) -> Vector:
+    """Return what a model sees: the transaction's features, and what follows from its own fields."""
+    return vector + own_values(transaction)
