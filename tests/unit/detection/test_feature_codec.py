@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.detection.features import registry
+from fraudstream.detection.features import own, registry
 from fraudstream.detection.features.codec import FORM, FeatureError, NewerVectorError, VectorCodec, pack, unpack
 from fraudstream.detection.features.registry import DECLARED, FEATURES, FIRST_SCHEMA, NAMES, Feature, Form, Vector
 from fraudstream.detection.models.model import ModelError, load
@@ -98,8 +98,8 @@ def test_a_longer_vector_is_scored_unchanged_by_an_older_model(monkeypatch: pyte
     values = {name: float(place) for place, name in enumerate(NAMES)}
     before = model.log_odds(unpack(pack(values)))
     codec = VectorCodec(LONGER)
-    monkeypatch.setattr(registry, "NAMES", tuple(feature.name for feature in LONGER))
-    monkeypatch.setattr(registry, "MEANINGS", {feature.name: feature.since for feature in LONGER})
+    monkeypatch.setattr(own, "INPUTS", tuple(feature.name for feature in LONGER))
+    monkeypatch.setattr(own, "INPUT_MEANINGS", {feature.name: feature.since for feature in LONGER})
     monkeypatch.setattr(registry, "SCHEMA", NEXT)
     longer = load(model.to_json())
     assert longer.log_odds(codec.unpack(codec.pack({**values, "cardNightShare": 1}))) == before
@@ -108,7 +108,7 @@ def test_a_longer_vector_is_scored_unchanged_by_an_older_model(monkeypatch: pyte
 
 def test_a_model_of_a_feature_with_another_meaning_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     content = small_model().to_json()
-    monkeypatch.setattr(registry, "MEANINGS", {**registry.MEANINGS, "travelKm": NEXT})
+    monkeypatch.setattr(own, "INPUT_MEANINGS", {**own.INPUT_MEANINGS, "travelKm": NEXT})
     with pytest.raises(ModelError, match=f"travelKm has another meaning than in the features of schema {FIRST_SCHEMA}"):
         load(content)
 

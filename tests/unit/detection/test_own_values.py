@@ -107,7 +107,7 @@ def test_a_model_sees_the_features_and_then_what_is_the_transactions_own() -> No
 
 def test_features_alone_can_be_learnt_from_too_and_nothing_that_is_not_there() -> None:
     vectors = random_vectors(3000, 1)
-    with pytest.raises(TrainingError, match="there is no feature ownChannel"):
+    with pytest.raises(TrainingError, match="there is no feature ownType"):
         fit(vectors, np.arange(3000) % 9 == 0, times_of(3000), use=INPUTS)
 
 

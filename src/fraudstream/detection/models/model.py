@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from fraudstream.detection.features.own import INPUT_MEANINGS, INPUTS
+from fraudstream.detection.features import own
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models import trees
 from fraudstream.detection.models.trees import Tree
@@ -131,7 +131,7 @@ class Model:
         _check(file)
         self.file = file
         self.version = file.version
-        self._positions = tuple(INPUTS.index(name) for name in file.features)
+        self._positions = tuple(own.INPUTS.index(name) for name in file.features)
         self._sum = trees.compiled(file.trees, self._positions)
         self._explain = trees.explainer(file.trees, self._positions)
 
@@ -210,9 +210,9 @@ def _check(file: ModelFile) -> None:
             "its content is not that of the version that it names: it was damaged or edited; train it anew"
         )
     for name in file.features:
-        if name not in INPUTS:
+        if name not in own.INPUTS:
             shown = name if _NAME.fullmatch(name) else "like one that it lists"
-            close = difflib.get_close_matches(shown, INPUTS, n=1)
+            close = difflib.get_close_matches(shown, own.INPUTS, n=1)
             raise ModelError(f"there is no feature {shown}" + (f": is {close[0]} meant?" if close else ""))
     _check_meanings(file)
     if len(set(file.features)) < len(file.features):
@@ -240,7 +240,7 @@ def _check_meanings(file: ModelFile) -> None:
     if len(meanings) != len(file.features):
         raise ModelError("it must list one meaning for each of its features")
     for name, meaning in zip(file.features, meanings, strict=True):
-        since = INPUT_MEANINGS[name]
+        since = own.INPUT_MEANINGS[name]
         if since > file.feature_schema if meaning is None else since != meaning:
             raise ModelError(
                 f"{name} has another meaning than in the features of schema {meaning or file.feature_schema}, on which "
