@@ -1,4 +1,4 @@
-"""The actions of the services in use, as AWS's service authorization reference lists them."""
+"""The actions of the services in use, of optional parts too, as AWS's service authorization reference lists them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 
 SERVICES: Final = (
+    "athena",
+    "cloudtrail",
     "cloudwatch",
     "dynamodb",
     "ec2",
+    "events",
     "execute-api",
+    "glue",
     "iam",
     "kms",
     "lambda",
@@ -23,6 +27,7 @@ SERVICES: Final = (
     "sns",
     "sqs",
     "sts",
+    "wafv2",
     "xray",
 )
 

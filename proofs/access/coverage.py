@@ -22,6 +22,7 @@ NEEDED_BY_SERVICES: Final[Mapping[str, str]] = {
     "dynamodb:ListStreams": f"{_LAMBDA}with-ddb.html and {_PIPES}eb-pipes-dynamodb.html",
     "sqs:SendMessage": f"{_LAMBDA}invocation-async-retain-records.html and {_PIPES}eb-pipes-permissions.html",
     "sns:Publish": f"{_PIPES}eb-pipes-permissions.html",
+    "events:InvokeApiDestination": f"{_PIPES}eb-pipes-permissions.html",
     "lambda:InvokeFunction": "https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html",
     "kms:Decrypt": "https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service",
 }
@@ -42,8 +43,12 @@ class RequestLog:
     def note(self, role: str, call: WireCall) -> None:
         """Note a request of a role."""
         for each in self._asked(call):
-            context = tuple(sorted((key, tuple(values)) for key, values in each.context.items()))
-            self.asked[role].add((each.action, each.resource, context))
+            self.note_asked(role, each)
+
+    def note_asked(self, principal: str, asked: Asked) -> None:
+        """Note what a role, or somebody under an operator's policy, asks for."""
+        context = tuple(sorted((key, tuple(values)) for key, values in asked.context.items()))
+        self.asked[principal].add((asked.action, asked.resource, context))
 
     def by_role(self) -> Mapping[str, list[Asked]]:
         """Return everything that was asked for, by role."""
@@ -75,11 +80,9 @@ class RequestLog:
 
 
 def unexplained(unused: Iterable[tuple[str, Statement]]) -> list[str]:
-    """Return the unused statements of roles that no service needs either."""
+    """Return the unused statements that no service needs either."""
     return [
         f"{principal}: {', '.join(statement['Action'])}"
         for principal, statement in unused
-        if statement["Effect"] == "Allow"
-        and principal.startswith("role-")
-        and not NEEDED_BY_SERVICES.keys() & set(statement["Action"])
+        if statement["Effect"] == "Allow" and not NEEDED_BY_SERVICES.keys() & set(statement["Action"])
     ]

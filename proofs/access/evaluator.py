@@ -106,6 +106,10 @@ def asked_by(
         if operation not in {"PutObject", "GetObject", "HeadObject"}:
             raise NotImplementedError(operation)
         yield Asked(action, f"{bucket}/{params['Key']}")
+    elif service == "cloudwatch":
+        yield Asked(
+            f"cloudwatch:{operation}", other_arn.replace(":lambda:", ":cloudwatch:").replace("function:", "alarm:*")
+        )
     elif service == "lambda":
         yield Asked("lambda:InvokeFunction", f"{other_arn}{params['FunctionName']}:{params['Qualifier']}")
     else:

@@ -8,7 +8,7 @@ from typing import Any
 from proofs.access.actions import actions
 from proofs.access.evaluator import Asked, Statement, allows, applies
 from proofs.access.places import VARIABLES, AskedPlace, everything
-from proofs.access.purposes import PURPOSES
+from proofs.access.purposes import OPTIONAL, PURPOSES
 
 Policies = Mapping[str, Sequence[Statement]]
 """The statements of each role and each operator policy, by the beginning of its name."""
@@ -63,7 +63,7 @@ def judge_matrix(policies: Policies, all_places: Sequence[AskedPlace], *, partly
     by_service: defaultdict[str, list[AskedPlace]] = defaultdict(list)
     for place in all_places:
         by_service[place.service].append(place)
-    if not partly and (unknown := policies.keys() ^ PURPOSES.keys()):
+    if not partly and (unknown := (policies.keys() ^ PURPOSES.keys()) - (OPTIONAL - policies.keys())):
         verdict.kept_out += [f"nobody says what {name} is for" for name in sorted(unknown)]
     for principal in sorted(policies.keys() & PURPOSES.keys()):
         wanted = {(action, place) for names, where in PURPOSES[principal] for action in names for place in where}

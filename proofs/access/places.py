@@ -63,6 +63,19 @@ _ITEMS: Final[Mapping[str, tuple[str, str, str]]] = {
 """Items by what they are: the table, the partition key and an attribute that is asked for."""
 
 
+_OPTIONAL: Final = (
+    ("the workgroup of Athena", "athena", "workgroup/workgroup-decision-log", ""),
+    ("the audit trail", "cloudtrail", "trail/trail-audit", ""),
+    ("the webhook's connection", "events", "connection/connection-webhook", "/11111111-2222"),
+    ("the webhook's destination", "events", "api-destination/destination-webhook", "/11111111-2222"),
+    ("the database of Athena", "glue", "database/database-decision-log", ""),
+    ("the firewall", "wafv2", "regional/webacl/waf-api", "/11111111-2222"),
+)
+"""Resources that settings bring: what they are, the service, and what stands in their ARNs before and behind the
+stack's suffix.
+"""
+
+
 @dataclass(frozen=True)
 class AskedPlace:
     """A resource, asked for in one way."""
@@ -163,6 +176,11 @@ def _of_account(stack: StackNames) -> Iterator[AskedPlace]:
     yield AskedPlace("the API", "execute-api", stack.arn("execute-api", "a1b2c3d4e5/live/POST/transactions"))
     yield AskedPlace("a pipe", "pipes", stack.arn("pipes", f"pipe/pipe-alerts-{stack.suffix}"))
     yield AskedPlace("a schedule", "scheduler", stack.arn("scheduler", f"schedule/group/schedule-{stack.suffix}"))
+    for name, service, before, behind in _OPTIONAL:
+        yield AskedPlace(name, service, stack.arn(service, f"{before}-{stack.suffix}{behind}"))
+    trail = f"arn:aws:s3:::bucket-audit-{stack.account}-{stack.suffix}"
+    yield AskedPlace("what the audit trail has written", "s3", f"{trail}/AWSLogs/{stack.account}/CloudTrail/a.json.gz")
+    yield AskedPlace("the audit trail's bucket", "s3", trail)
     for kind in ("network-interface", "subnet"):
         yield AskedPlace(f"a {kind}", "ec2", stack.arn("ec2", f"{kind}/x-1"))
         for function in FUNCTIONS:

@@ -138,6 +138,11 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
     ],
     "role-alert-pipe": _pipe("alerts", "alerts"),
     "role-event-pipe": _pipe("outbox", "events"),
+    "role-webhook-pipe": [
+        *_of_stream("outbox"),
+        *_DEAD_LETTERS,
+        (("events:InvokeApiDestination",), ("the webhook's destination",)),
+    ],
     "role-report-schedules": [*_DEAD_LETTERS, (("lambda:InvokeFunction",), (f"function {REPORTER}",))],
     "role-api-logs": [],
     "policy-analyst": [
@@ -157,3 +162,5 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
     "policy-auditor": [*_READING, *_READING_LOG],
 }
 """By the beginning of the role's or policy's name."""
+OPTIONAL: Final = frozenset({"role-webhook-pipe"})
+"""Those that settings bring."""

@@ -9,10 +9,11 @@ from proofs.access.calls import judge_calls
 from proofs.access.coverage import NEEDED_BY_SERVICES, RequestLog, unexplained
 from proofs.access.matrix import judge_matrix, read_policies, unused
 from proofs.access.mutations import MUTATIONS, mutated
+from proofs.access.operators import work_as_operators
 from proofs.access.places import StackNames, places
 from proofs.access.requests import judge_requests
 from proofs.report import ExperimentOutcome, Length, Say
-from proofs.stack.deployment import ProofDeployment
+from proofs.stack.deployment import ProofDeployment, today
 from proofs.stack.kinds import StackFault
 from proofs.stack.run import StackRun, run
 
@@ -43,6 +44,9 @@ def prove(seed: int, length: Length, say: Say) -> ExperimentOutcome:
 
         system.proxy.on_request = note
         run(system, StackRun(seed=seed, transactions=_TRANSACTIONS, rate=0.01, only=_WORK, reports=True), say)
+        say("tasks of operators, and a report of what they did")
+        hindered = work_as_operators(cloud, policies, names, log.note_asked)
+        system.report([today()])
         say("calls as every role and operator")
         calls = judge_calls(cloud, policies, _SUFFIX)
         say("requests that lie")
@@ -54,13 +58,13 @@ def prove(seed: int, length: Length, say: Say) -> ExperimentOutcome:
     unknown = unexplained(left)
     missed = [name for name in MUTATIONS if judge_matrix(mutated(policies, name), all_places, partly=True).is_exact]
     let_in = [*matrix.let_in, *calls.let_in, *requests.let_in]
-    kept_out = [*matrix.kept_out, *calls.kept_out]
-    statements = sum(len(each) for name, each in policies.items() if name.startswith("role-"))
+    kept_out = [*matrix.kept_out, *calls.kept_out, *hindered]
+    statements = sum(map(len, policies.values()))
     lines = [
         f"{matrix.tried:>9,}  questions to an evaluator of policies: policy, action, resource",
         f"{calls.tried:>9,}  calls made as a role or an operator, policies enforced",
         f"{requests.tried:>9,}  requests to the API that lie, or come again",
-        f"{statements:>9,}  statements of roles; AWS's services need {len(NEEDED_BY_SERVICES)} kinds of them",
+        f"{statements:>9,}  statements of roles and operators; services of AWS need {len(NEEDED_BY_SERVICES)} kinds",
         *(f"           LET IN: {each}" for each in let_in[:20]),
         *(f"           KEPT OUT: {each}" for each in kept_out[:20]),
         *(f"           NOT USED: {each}" for each in unknown[:20]),

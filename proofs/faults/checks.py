@@ -4,7 +4,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from fraudstream.detection.profiles.profile import Profile
@@ -82,6 +82,11 @@ class PromiseVerdict:
     def faultless(self) -> bool:
         """Nothing was lost, nothing doubled, and every figure is right within its bound."""
         return not (self.lost.total() or self.doubled.total() or self.profiles_wrong or self.wrong.total())
+
+    def add(self, other: "PromiseVerdict") -> None:
+        """Add what another run came to."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
 
 def whole_profiles(items: Iterable[dict[str, Any]]) -> tuple[dict[str, Profile], set[str]]:

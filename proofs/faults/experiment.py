@@ -1,11 +1,17 @@
 """Runs the experiment, and again with each fault put back into the code: one that is not found is a failure."""
 
 import dataclasses
+import gc
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import nullcontext
+from functools import partial
+from multiprocessing import get_context
 from typing import Final
 
 from proofs.faults.checks import PromiseVerdict, judge
+from proofs.faults.kinds import Fault
 from proofs.faults.mutations import MUTATIONS
 from proofs.faults.system import System
 
@@ -16,15 +22,19 @@ class Size:
 
     transactions: int
     faults: int
+    worlds: int
+    """Systems that share them, each with a seed of its own: processors run as many at once as they can."""
     mutation_transactions: int
     """Of each run with a fault put back."""
 
 
-SHORT: Final = Size(transactions=500, faults=100, mutation_transactions=150)
-USUAL: Final = Size(transactions=5_000, faults=1_000, mutation_transactions=200)
-FULL: Final = Size(transactions=200_000, faults=10_000, mutation_transactions=600)
+SHORT: Final = Size(transactions=500, faults=100, worlds=1, mutation_transactions=150)
+USUAL: Final = Size(transactions=5_000, faults=1_000, worlds=2, mutation_transactions=200)
+FULL: Final = Size(transactions=200_000, faults=10_000, worlds=8, mutation_transactions=600)
 ATTEMPTS_A_TRANSACTION: Final = 8
 """Calls to AWS, about: so many faults come of a rate."""
+SEEDS_OF_A_WORLD: Final = 10
+"""A system draws by its seed and the few that follow it."""
 MUTATION_SEEDS: Final = 8
 """Runs at most, until the fault that was put back is found."""
 
@@ -56,17 +66,43 @@ def run(seed: int, size: Size, say: Callable[[str], None]) -> Proof:
         say: told of the progress.
     """
     say(f"{size.transactions:,} transactions under {size.faults:,} faults or more")
-    system = System(seed, size.transactions, 1.2 * size.faults / (size.transactions * ATTEMPTS_A_TRANSACTION))
+    # New processes, as threads of this one may hold what a fork would copy.
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=gc.freeze) as pool:
+        verdict, faults = _run_worlds(pool, seed, size, say)
+        found = pool.map(partial(is_found, seed=seed, transactions=size.mutation_transactions), MUTATIONS)
+        missed: list[str] = []
+        for name, was_found in zip(MUTATIONS, found, strict=True):
+            say(f"{'found' if was_found else 'MISSED'}: {name}")
+            if not was_found:
+                missed.append(name)
+    return Proof(verdict, {fault.value: number for fault, number in sorted(faults.items())}, len(MUTATIONS), missed)
+
+
+def _run_worlds(
+    pool: Executor, seed: int, size: Size, say: Callable[[str], None]
+) -> tuple[PromiseVerdict, Counter[Fault]]:
+    rate = 1.2 * size.faults / (size.transactions * ATTEMPTS_A_TRANSACTION)
+    seeds = [seed + SEEDS_OF_A_WORLD * world for world in range(size.worlds)]
+    verdict, faults = PromiseVerdict(), Counter[Fault]()
+    world = partial(run_world, transactions=size.transactions // size.worlds, rate=rate)
+    for its_seed, (judged, counted) in zip(seeds, pool.map(world, seeds), strict=True):
+        say(f"{judged.transactions:,} transactions under {counted.total():,} faults, with seed {its_seed}")
+        verdict.add(judged)
+        faults += counted
+    return verdict, faults
+
+
+def run_world(seed: int, *, transactions: int, rate: float) -> tuple[PromiseVerdict, Counter[Fault]]:
+    """Run one system, and return what it came to, and its faults.
+
+    Args:
+        seed: the same gives the same run.
+        transactions: that are posted.
+        rate: faults for each attempt to call AWS.
+    """
+    system = System(seed, transactions, rate)
     system.run()
-    verdict = judge(system.remains())
-    counted = {fault.value: number for fault, number in sorted(system.faults.counted.items())}
-    missed: list[str] = []
-    for name in MUTATIONS:
-        found = is_found(name, seed, size.mutation_transactions)
-        say(f"{'found' if found else 'MISSED'}: {name}")
-        if not found:
-            missed.append(name)
-    return Proof(verdict, counted, len(MUTATIONS), missed)
+    return judge(system.remains()), system.faults.counted
 
 
 def is_found(name: str, seed: int, transactions: int) -> bool:

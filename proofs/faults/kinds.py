@@ -29,6 +29,8 @@ class Fault(StrEnum):
     PROFILE_DAMAGED = "stored profile damaged"
     PROFILE_NEWER = "profile of a newer version, until it is rolled forward again"
     CLIENT_LEFT = "client gives up after a failed call"
+    CLOCK_JUMPED = "a function's clock jumps by up to a day"
+    S3_AWAY = "S3 away for an hour of simulated time"
 
 
 CALL_FAULTS: Final[Mapping[Fault, int]] = {

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
@@ -17,9 +18,11 @@ from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.decisions import DecisionStanding, DecisionStore
 from fraudstream.detection.stores.profiles import SHARDS
 from fraudstream.transactions.decisions.decision import Decision
+from fraudstream.transactions.storage import store
 from fraudstream.transactions.transaction import Transaction
 from proofs.faults import system as experiment
 from proofs.faults.kinds import Fault
+from proofs.faults.stream import ANALYZER_ATTEMPTS
 from proofs.faults.system import System
 
 if TYPE_CHECKING:
@@ -157,6 +160,20 @@ def _nothing_failed(*_: object) -> None:
     return None
 
 
+@contextmanager
+def _timed_again(_: System) -> Generator[None]:
+    """Have a transaction that comes again be of the time of its second receipt."""
+    unchanged = SimpleNamespace(replace=lambda transaction, **_: transaction)  # pyright: ignore[reportUnknownLambdaType, reportUnknownVariableType]
+    with mock.patch.object(store, "msgspec", SimpleNamespace(structs=unchanged)):
+        yield
+
+
+@contextmanager
+def _log_is_given_up(system: System) -> Generator[None]:
+    with mock.patch.object(system.log, "attempts", ANALYZER_ATTEMPTS):
+        yield
+
+
 _UNPACK: Final = profile_items.unpack
 
 _LOST: Final = frozenset({Fault.ANSWER_LOST, Fault.SERVER_ERROR_APPLIED, Fault.APPLIED_TWICE})
@@ -224,6 +241,12 @@ MUTATIONS: Final[Mapping[str, FaultPutBack]] = {
     ),
     "a record that failed is not told to Lambda": FaultPutBack(
         _patched(experiment, "first_failure", _nothing_failed), frozenset({Fault.POISON, Fault.AWAY}), 0.05
+    ),
+    "a transaction that comes again has the time of the clock that it meets": FaultPutBack(
+        _timed_again, frozenset({Fault.CLOCK_JUMPED}), 0.5
+    ),
+    "the log's writer gives a batch up as early as the analyzer": FaultPutBack(
+        _log_is_given_up, frozenset({Fault.S3_AWAY}), 1
     ),
 }
 """By what they do."""

@@ -83,6 +83,7 @@ class FaultyNetwork:
         self._actors = actors
         self._faults = faults
         self._chance = chance
+        self.is_s3_away: Callable[[], bool] = lambda: False
         self.objects: dict[str, bytes] = {}
         """The bucket's objects by key."""
         self._under_way: list[tuple[int, str, dict[str, Any]]] = []
@@ -194,6 +195,9 @@ class FaultyNetwork:
 
     def _to_s3(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         key = unquote(urlsplit(request.url).path).partition("/")[2].partition("/")[2]
+        if self.is_s3_away():
+            self._actors.turn()
+            raise ConnectionClosedError(endpoint_url=_ENDPOINT)
         fault = self._attempt("S3")
         if fault in {Fault.THROTTLED, Fault.SERVER_ERROR}:
             return _response(503, {}, b"<Error><Code>SlowDown</Code></Error>")

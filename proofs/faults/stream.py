@@ -14,7 +14,7 @@ Record: TypeAlias = dict[str, Any]
 """A stream record as Lambda hands it over."""
 
 ANALYZER_ATTEMPTS: Final = 10
-REPORTER_ATTEMPTS: Final = 100
+REPORTER_ATTEMPTS: Final = 10_000
 """As the mappings are set: then a record is given up."""
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from unittest import mock
 
 import msgspec
+from botocore.exceptions import BotoCoreError
 
 from fraudstream.contract import EventType
 from fraudstream.detection import batch
@@ -44,6 +45,9 @@ WRITES_UNTIL_DIVIDED: Final = 2
 """Fewer than in reality, so that profiles are divided all the time."""
 LOG_PREFIX: Final = "decision-log/"
 _RETENTION_DAYS: Final = 400
+_PAUSE_OF_LAMBDA: Final = 60_000
+"""Milliseconds between attempts at a batch that fails again and again."""
+_UNTIMED: Final = 0.1
 _REPEATED: Final = 0.03
 """Share of calls after which an earlier one is made again."""
 
@@ -60,7 +64,15 @@ class _AtOnce(Executor):
 class System:
     """One run of the experiment."""
 
-    def __init__(self, seed: int, transactions: int, rate: float, only: frozenset[Fault] = frozenset(Fault)) -> None:
+    def __init__(
+        self,
+        seed: int,
+        transactions: int,
+        rate: float,
+        only: frozenset[Fault] = frozenset(Fault),
+        *,
+        days: float = 12,
+    ) -> None:
         """Set everything up.
 
         Args:
@@ -68,12 +80,13 @@ class System:
             transactions: how many are posted.
             rate: faults for each attempt to call AWS.
             only: kinds of faults that may happen.
+            days: over which the transactions are spread.
         """
         self.chance = random.Random(seed)
         self.faults = Faults(random.Random(seed + 1), rate, only)
         self.actors = Actors(random.Random(seed + 2))
         self.journal = Journal()
-        self.workload = Workload(random.Random(seed + 3), transactions)
+        self.workload = Workload(random.Random(seed + 3), transactions, days, untimed=_UNTIMED)
         self.stream = Stream(self.faults, self.chance)
         self.tables = MemoryTables(self._on_change)
         self.network = FaultyNetwork(self.tables, self.actors, self.faults, self.chance)
@@ -94,7 +107,7 @@ class System:
             alerts=AlertStore(dynamodb, "alerts", _RETENTION_DAYS),
             pool=pool,
             calendar=Calendar(),
-            clock=self._clock,
+            clock=self.clock,
             outbox=Outbox(dynamodb, "outbox", types=EventType, environment="test"),
         )
         self._rulesets = [ruleset(-4), ruleset(-3.2)]
@@ -109,6 +122,7 @@ class System:
         self.left: set[str] = set()
         """Transactions that a client has given up."""
         self.vandal = Vandal(self.tables, self.faults, self.chance)
+        self.network.is_s3_away = lambda: self.now < self.vandal.s3_away_until
         self.divided: set[str] = set()
         """Keys of profiles that were divided."""
         self.wrong_answers: Counter[str] = Counter()
@@ -122,6 +136,7 @@ class System:
         fewer_writes = mock.patch.object(batch, "WRITES_UNTIL_DIVIDED", WRITES_UNTIL_DIVIDED)
         with self.network.without_waiting(), self.network.repeatable(), fewer_writes:
             clients = {f"processor-{number}": self._client for number in range(CLIENTS)}
+            self.vandal.functions = [*clients, *self._functions()]
             self.actors.run(clients | self._functions() | {"people": self._people, "vandal": self._vandal})
             # Roll forward again: what the newer version wrote can be read, if nobody has touched it.
             if overwritten := self.vandal.overwritten():
@@ -135,10 +150,13 @@ class System:
             self._redrive()
             self.actors.run(self._functions())
 
-    def _clock(self) -> float:
-        """Return seconds that differ at each call, as those of two functions do."""
+    def clock(self) -> float:
+        """Return seconds that differ at each call, as those of two functions do, by the clock of who runs."""
         self._looks += 1
-        return self.now / 1000 + self._looks % 1000 / 1000
+        return self._own_time() / 1000 + self._looks % 1000 / 1000
+
+    def _own_time(self) -> int:
+        return self.now + self.vandal.off[self.actors.current]
 
     def _on_change(self, table: str, old: Item | None, new: Item | None) -> None:
         if table == "outbox" and old is not None:
@@ -171,10 +189,12 @@ class System:
             decided = {name: self.journal.decided[name] > 0 for name in run.events}
             self.journal.end(actor, decided, failed)
 
-    def _write_log(self, records: Sequence[Record]) -> str | None:
-        cut = segments.cut(records, LOG_PREFIX)
-        segments.write(self._s3, "bucket", cut.segments)
-        return cut.poison[0] if cut.poison else None
+    def _write_log(self, records: Sequence[Record]) -> None:
+        try:
+            segments.write(self._s3, "bucket", segments.cut(records, LOG_PREFIX).segments)
+        except BotoCoreError:
+            self.now += _PAUSE_OF_LAMBDA
+            raise
 
     def _client(self) -> None:
         for post in self._posts:
@@ -194,7 +214,7 @@ class System:
             return
         other = msgspec.structs.replace(post.request, amount_minor=post.request.amount_minor + 1)
         with contextlib.suppress(ConflictError, StoreUnavailableError, KilledError):
-            self.transactions.put(other, now=self.now)
+            self.transactions.put(other, now=self._own_time())
             self.wrong_answers["another payload under the same id was taken"] += 1
 
     def _post_until_stored(self, post: Post) -> None:
@@ -202,7 +222,7 @@ class System:
         while True:
             self.journal.putting[actor] = False
             try:
-                result = self.transactions.put(post.request, now=self.now)
+                result = self.transactions.put(post.request, now=self._own_time())
             except ConflictError:
                 self.wrong_answers["409 for the same payload"] += 1
                 return

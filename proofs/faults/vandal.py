@@ -3,7 +3,10 @@
 import base64
 import random
 import zlib
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from fraudstream.detection.profiles.codec import CLOSED_SCHEMA
 from fraudstream.detection.profiles.sharded import entity_of
@@ -12,14 +15,23 @@ from proofs.faults.expressions import Item
 from proofs.faults.kinds import Fault, Faults
 from proofs.faults.tables import MemoryTables
 
+_HOUR: Final = 3_600_000
+_LARGEST_JUMP: Final = 24 * _HOUR
+
 
 @dataclass
 class Vandal:
-    """Damages profiles, writes some as a newer version would, and puts items that are no transactions."""
+    """Damages and forges profiles, puts what is no transaction, takes S3 away, and sets the clocks of functions."""
 
     tables: MemoryTables
     faults: Faults
     chance: random.Random
+    functions: Sequence[str] = ()
+    """Names of those who have a clock."""
+    off: Counter[str] = field(default_factory=Counter[str])
+    """How much later a function's clock is than the time, milliseconds."""
+    s3_away_until: int = 0
+    """Epoch milliseconds."""
     poison: set[str] = field(default_factory=set[str])
     """Ids of items that are no transactions."""
     set_aside: set[str] = field(default_factory=set[str])
@@ -31,6 +43,12 @@ class Vandal:
         """Do what the faults say, at a time in epoch milliseconds."""
         if self.faults.happens(Fault.POISON, 0.02):
             self._put_poison(now)
+        if self.functions and self.faults.happens(Fault.CLOCK_JUMPED, 0.3):
+            self.off[self.chance.choice(self.functions)] = self.chance.choice((0, 1)) * self.chance.randint(
+                -_LARGEST_JUMP, _LARGEST_JUMP
+            )
+        if now >= self.s3_away_until and self.faults.happens(Fault.S3_AWAY, 0.02):
+            self.s3_away_until = now + _HOUR
         for fault in (Fault.PROFILE_DAMAGED, Fault.PROFILE_NEWER):
             profiles = self.tables.keys("profiles") if self.faults.happens(fault, 0.01) else []
             if profiles:

@@ -50,7 +50,14 @@ class Workload:
     """Transactions of a time in which each customer has about fifty of them."""
 
     def __init__(
-        self, chance: random.Random, transactions: int, days: float = 12, *, start: int = START, name: str = "t"
+        self,
+        chance: random.Random,
+        transactions: int,
+        days: float = 12,
+        *,
+        start: int = START,
+        name: str = "t",
+        untimed: float = 0,
     ) -> None:
         """Set how many there are.
 
@@ -60,7 +67,9 @@ class Workload:
             days: over which they are spread.
             start: of the first day, epoch milliseconds.
             name: what all ids begin with.
+            untimed: share of the transactions that do not say when they happened: the time of receipt stands for it.
         """
+        self._untimed = untimed
         self._start = start
         self._name = name
         self._chance = chance
@@ -111,6 +120,8 @@ class Workload:
             fields["originalTransactionId"] = "t-earlier"
         if kind is TransactionType.WITHDRAWAL:
             fields["terminalId"] = f"terminal-{merchant}"
+        if self._untimed and chance.random() < self._untimed:
+            del fields["timestamp"]
         if declined:
             fields["authorizationResult"] = AuthorizationResult.DECLINED
             fields["responseCode"] = chance.choice(["05", "51", "91"])

@@ -9,14 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from starlette.testclient import TestClient
-
 from fraudstream_tools.cli.support.deployment import VARIABLES
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
-from fraudstream_tools.console.app import make_app
 from fraudstream_tools.console.sessions import ConsoleSession
 from proofs.privacy.marks import Marks
-from proofs.running.console import console_of
+from proofs.running.console import browser_on, console_of
 from proofs.running.deployed import RunningSystem
 from proofs.running.stored import Place
 
@@ -106,8 +103,7 @@ def pages(system: RunningSystem, marks: Marks, ids: Sequence[str], searched: Seq
     session = ConsoleSession(port=_PORT)
     console = console_of(system.cloud, "proof")
     origin = f"http://127.0.0.1:{_PORT}"
-    browser = TestClient(make_app(console, session), base_url=origin)
-    browser.get(session.url)
+    browser = browser_on(console, session)
     today = datetime.now(UTC).date().isoformat()
     asked: list[tuple[str, dict[str, str]]] = [
         *((path, {}) for path in _PAGES),

@@ -1,5 +1,7 @@
 """Faults in the code of deployed functions, put back before any function has started."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,22 +17,40 @@ class CodeChange:
     line: str
     instead: str
 
+    @contextmanager
+    def applied(self, cloud: LocalCloud) -> Generator[None]:
+        """Change the code for one block; what runs already keeps what it has read.
+
+        Raises:
+            LookupError: the line is not there exactly once: the code is another one by now.
+        """
+        before = {file: file.read_text(encoding="utf-8") for file in self._files(cloud)}
+        self.apply(cloud)
+        try:
+            yield
+        finally:
+            for file, text in before.items():
+                file.write_text(text, encoding="utf-8")
+                _forget_bytecode(file)
+
+    def _files(self, cloud: LocalCloud) -> list[Path]:
+        folders = (cloud.log_file("").parents[2] / "packages").iterdir()
+        return [folder / "fraudstream" / self.module for folder in folders]
+
     def apply(self, cloud: LocalCloud) -> None:
         """Change the unpacked package of each function.
 
         Raises:
             LookupError: the line is not there exactly once: the code is another one by now.
         """
-        changed = 0
-        for folder in (cloud.log_file("").parents[2] / "packages").iterdir():
-            file = folder / "fraudstream" / self.module
+        files = self._files(cloud)
+        for file in files:
             text = file.read_text(encoding="utf-8")
             if text.count(self.line) != 1:
                 raise LookupError(f"{self.module} has no such line, or several: {self.line.strip()}")
             file.write_text(text.replace(self.line, self.instead), encoding="utf-8")
             _forget_bytecode(file)
-            changed += 1
-        if not changed:
+        if not files:
             raise LookupError("no function has a package that can be changed")
 
 

@@ -11,6 +11,7 @@ import httpx
 from botocore.credentials import Credentials
 
 from embedded_aws.cloud import LocalCloud
+from embedded_aws.seams import Seams
 from fraudstream_tools.lab.replay.signing import SignedRequests
 from infra.program import main
 from proofs.running.webhook import Receiver, receiver
@@ -52,6 +53,29 @@ class RunningSystem:
         return self.cloud.invoke(self.cloud.outputs["reportFunction"], {"task": task, **asked})
 
 
+def local_cloud(
+    folder: Path, stack: str, config: Mapping[str, str], *, enforce_iam: bool, seams: Seams | None = None
+) -> LocalCloud:
+    """Return the Pulumi program in an embedded AWS, which entering deploys.
+
+    Args:
+        folder: for packages, logs and the like.
+        stack: its name.
+        config: settings of the stack, beside those that every experiment has.
+        enforce_iam: whether policies are enforced.
+        seams: what stands between functions and AWS; nothing without it.
+    """
+    return LocalCloud(
+        program=main,
+        project="fraudstream",
+        stack=stack,
+        config={**CONFIG, **config},
+        folder=folder,
+        enforce_iam=enforce_iam,
+        seams=seams or Seams(),
+    )
+
+
 @contextmanager
 def deployed(folder: Path, stack: str) -> Generator[RunningSystem]:
     """Deploy the Pulumi program with its policies enforced.
@@ -62,14 +86,7 @@ def deployed(folder: Path, stack: str) -> Generator[RunningSystem]:
     """
     with receiver() as webhook:
         told = {"fraudstream:alertWebhookUrl": webhook.url, "fraudstream:alertWebhookSecret": WEBHOOK_SECRET}
-        with LocalCloud(
-            program=main,
-            project="fraudstream",
-            stack=stack,
-            config={**CONFIG, **told},
-            folder=folder,
-            enforce_iam=True,
-        ) as cloud:
+        with local_cloud(folder, stack, told, enforce_iam=True) as cloud:
             yield RunningSystem(cloud, webhook)
 
 

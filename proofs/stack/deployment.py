@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from embedded_aws.cloud import LocalCloud
 from embedded_aws.seams import Seams
 from embedded_aws.streams.records import to_record
 from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX, SEGMENTS_PREFIX
@@ -17,17 +16,13 @@ from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.storage.attributes import from_item
 from fraudstream_tools.operations.daily_reports import DailyReports
 from fraudstream_tools.operations.redriving import redrive_transaction
-from infra.program import main
+from proofs.running.deployed import local_cloud
 from proofs.stack.invocations import FaultyInvocations
 from proofs.stack.kinds import StackFaults
 from proofs.stack.proxy import FaultProxy
+from proofs.stack.wire import kill
 
-CONFIG: Final = {
-    "fraudstream:packageFor": "host",
-    "fraudstream:segmentWindowSeconds": "1",
-    "fraudstream:inlineBudgetMilliseconds": "1500",
-    "fraudstream:events": "all",
-}
+_CONFIG: Final = {"fraudstream:inlineBudgetMilliseconds": "1500", "fraudstream:events": "all"}
 TABLES: Final = {
     "transactionsTable": "transactions",
     "profilesTable": "profiles",
@@ -48,17 +43,10 @@ class ProofDeployment:
         """Store where files of the run are kept, and whether policies are enforced."""
         self.proxy = FaultProxy(_QUIET, lambda: self.cloud.function_processes)
         self.invocations = FaultyInvocations(_QUIET)
-        self.cloud = LocalCloud(
-            program=main,
-            project="fraudstream",
-            stack="proof",
-            config=CONFIG,
-            folder=folder,
-            enforce_iam=enforce_iam,
-            seams=Seams(endpoint=self.proxy.start, invoke=self.invocations.around),
-        )
+        seams = Seams(endpoint=self.proxy.start, invoke=self.invocations.around)
+        self.cloud = local_cloud(folder, "proof", _CONFIG, enforce_iam=enforce_iam, seams=seams)
         self._leaving = ExitStack()
-        self._before = 0
+        self._before = ""
         """Sequence number of the newest record that the stream had when the system was emptied."""
 
     def __enter__(self) -> Self:
@@ -94,6 +82,11 @@ class ProofDeployment:
             self.proxy.settle()
             self.cloud.wait_until_idle(_IDLE_SECONDS)
 
+    def restart(self) -> None:
+        """End the processes of all functions, so that what they read first is read anew."""
+        for process in self.cloud.function_processes:
+            kill(process)
+
     def empty(self) -> None:
         """Remove what earlier runs have stored and given up."""
         self.invocations.forget()
@@ -110,7 +103,8 @@ class ProofDeployment:
                 self.cloud.client("s3").delete_object(Bucket=self.cloud.outputs["bucketName"], Key=key)
         list(self.dead_letters())
         self.cloud.wait_until_idle(_IDLE_SECONDS)
-        self._before = max((_sequence_number(each) for each in self.stream()), default=self._before)
+        for record in self.stream():
+            self._before = record["dynamodb"]["SequenceNumber"]
 
     @property
     def bucket(self) -> BucketStore:
@@ -143,15 +137,14 @@ class ProofDeployment:
         table = self.cloud.outputs["transactionsTable"]
         arn = self.cloud.client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
         (shard,) = client.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
-        iterator = client.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")[
-            "ShardIterator"
-        ]
+        since: Any = {"ShardIteratorType": "TRIM_HORIZON"}
+        if self._before:
+            since = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": self._before}
+        iterator = client.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], **since)["ShardIterator"]
         while iterator:
             page = client.get_records(ShardIterator=iterator, Limit=_PAGE)
             for raw in page["Records"]:
-                record = json.loads(to_record(raw, arn, "transactionId").encoded)
-                if _sequence_number(record) > self._before:
-                    yield record
+                yield json.loads(to_record(raw, arn, "transactionId").encoded)
             iterator = page.get("NextShardIterator") if page["Records"] else None
 
     def dead_letters(self) -> Iterator[Mapping[str, Any]]:

@@ -65,6 +65,13 @@ OF_BATCHES: Final[Mapping[StackFault, int]] = {
     StackFault.RECUT: 3,
     StackFault.OUTCOME_LOST: 2,
 }
+STOPS_NOTHING: Final = frozenset(
+    {
+        *OF_BATCHES,
+        *(StackFault.POISON, StackFault.PROFILE_DAMAGED, StackFault.RULESET_INVALID, StackFault.MODEL_INVALID),
+    }
+)
+"""Faults in spite of which nothing else than poison may be given up, not even until it is redriven."""
 THROTTLES: Final = (
     (400, "ProvisionedThroughputExceededException"),
     (400, "ThrottlingException"),

@@ -5,9 +5,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from proofs.running.code_changes import CodeChange
 from proofs.stack.deployment import ProofDeployment
 from proofs.stack.kinds import StackFault
 
+CHANGES: Final[list[CodeChange]] = []
+"""Of the functions' code: one for each mutation that has one."""
 Mutation = Callable[[ProofDeployment], AbstractContextManager[object]]
 
 
@@ -62,6 +65,13 @@ def _failures_hidden(system: ProofDeployment) -> Generator[None]:
         system.invocations.is_honest = True
 
 
+def _changed(module: str, line: str, instead: str) -> Mutation:
+    """Change a line of the functions' code."""
+    change = CodeChange(module, line, instead)
+    CHANGES.append(change)
+    return lambda system: change.applied(system.cloud)
+
+
 def _is_segment(_: ProofDeployment, operation: str, parameters: Mapping[str, Any]) -> bool:
     return operation == "S3 PUT" and "/segments/" in parameters["path"]
 
@@ -70,6 +80,7 @@ def _is_alert(system: ProofDeployment, operation: str, parameters: Mapping[str, 
     return operation == "PutItem" and parameters["TableName"] == system.cloud.outputs["alertsTable"]
 
 
+_RULESETS: Final = "detection/stores/ruleset.py"
 _TWICE: Final = frozenset({StackFault.AT_ONCE, StackFault.DUPLICATED, StackFault.RECUT})
 _FAILING: Final = frozenset({StackFault.SERVER_ERROR, StackFault.RESET_BEFORE, StackFault.KILLED_BEFORE})
 
@@ -99,5 +110,35 @@ MUTATIONS: Final[Mapping[str, StackMutation]] = {
     "a record that failed is not told to Lambda": StackMutation(mutate=_failures_hidden, faults=_FAILING, rate=0.3),
     "a segment of the log is answered and not stored": StackMutation(mutate=_swallowing(_is_segment)),
     "an alert is answered and not stored": StackMutation(mutate=_swallowing(_is_alert)),
+    "what failed while AWS was away is not told to Lambda": StackMutation(
+        mutate=_failures_hidden, faults=frozenset({StackFault.AWAY, StackFault.STOPPED})
+    ),
+    "what failed while S3 was away is not told to Lambda": StackMutation(
+        mutate=_failures_hidden, faults=frozenset({StackFault.S3_AWAY})
+    ),
+    "a ruleset that cannot be used stops the analyzer": StackMutation(
+        mutate=_changed(
+            _RULESETS,
+            "            ruleset = self._last_good_ruleset(error) if self._ruleset is None else self._ruleset\n",
+            "            raise\n",
+        ),
+        faults=frozenset({StackFault.RULESET_INVALID}),
+    ),
+    "a model that cannot be used stops the analyzer": StackMutation(
+        mutate=_changed(
+            _RULESETS,
+            "                self._models = self._last_good_models(self._history(), error)\n",
+            "                raise\n",
+        ),
+        faults=frozenset({StackFault.MODEL_INVALID}),
+    ),
+    "a damaged profile stops the analyzer": StackMutation(
+        mutate=_changed(
+            "detection/stores/profile_items.py",
+            "    except (DamagedProfileError, KeyError, TypeError):\n",
+            "    except (KeyError, TypeError):\n",
+        ),
+        faults=frozenset({StackFault.PROFILE_DAMAGED}),
+    ),
 }
 """By what they do."""

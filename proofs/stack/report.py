@@ -43,7 +43,9 @@ def prove(seed: int, length: Length, say: Say) -> ExperimentOutcome:
         what = StackRun(seed=seed, transactions=size.transactions, rate=size.rate, reports=True)
         outcome = run(system, what, say)
         verdict = judge(outcome.remains)
-        missed: list[str] = []
+    missed: list[str] = []
+    # A stream that holds less is read sooner.
+    with tempfile.TemporaryDirectory() as folder, ProofDeployment(Path(folder)) as system:
         for name, mutation in MUTATIONS.items():
             found = is_found(system, mutation, seed, size.mutation_transactions)
             say(f"{'found' if found else 'MISSED'}: {name}")

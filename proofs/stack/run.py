@@ -15,7 +15,7 @@ from proofs.report import Say
 from proofs.stack.clients import Clients, People
 from proofs.stack.deployment import ProofDeployment, today
 from proofs.stack.journal import StackJournal
-from proofs.stack.kinds import StackFault, StackFaults
+from proofs.stack.kinds import STOPS_NOTHING, StackFault, StackFaults
 from proofs.stack.vandal import StackVandal
 
 _DAYS: Final = 12
@@ -67,6 +67,7 @@ def run(system: ProofDeployment, what: StackRun, say: Say) -> StackOutcome:
     """
     system.use(StackFaults(0, 0, frozenset(), 0))
     system.empty()
+    system.restart()
     first_day = today()
     faults = StackFaults(what.seed, what.rate, what.only, what.batch_rate)
     start = epoch_milliseconds() - (_DAYS + 1) * DAY
@@ -81,10 +82,10 @@ def run(system: ProofDeployment, what: StackRun, say: Say) -> StackOutcome:
     cast.follow()
     system.use(faults)
     labels = _meet(cast, what.transactions, say)
-    cast.vandal.put_right()
     labels += cast.people.label()
     say("waiting until all is decided or given up")
     system.wait()
+    cast.vandal.put_right()
     wrong, given_up, redriven = _bring_home(cast, faults)
     wrong += cast.clients.records.wrong
     wrong.update(_inline_kept(cast))
@@ -162,6 +163,8 @@ def _bring_home(cast: _Cast, faults: StackFaults) -> tuple[Counter[str], set[str
     redriven = 0
     for attempt in range(3):
         given_up |= system.given_up()
+        if not faults.counted.keys() - STOPS_NOTHING:
+            wrong["given up, although every call was answered"] += len(given_up - poison)
         open_ids = _unfinished(system)
         wrong["unfinished, and not in the dead letters"] += len(open_ids - given_up - poison)
         wrong["poison, and not in the dead letters"] += len(poison - given_up)

@@ -43,10 +43,13 @@ class StackVandal:
         """Keys of entities whose profiles were damaged."""
         self._files: dict[str, bytes] = {}
         self._plan: list[tuple[float, StackFault, Callable[[], None]]] = [
+            (0.00, StackFault.RULESET_INVALID, lambda: self._publish(RULESET_FILE)),
+            (0.00, StackFault.MODEL_INVALID, lambda: self._publish(MODELS_FILE)),
             (0.05, StackFault.POISON, self._put_poison),
             (0.12, StackFault.STORM, lambda: proxy.begin(StackFault.STORM, _STORM_SECONDS)),
-            (0.20, StackFault.RULESET_INVALID, lambda: self._publish(RULESET_FILE)),
-            (0.28, StackFault.MODEL_INVALID, lambda: self._publish(MODELS_FILE)),
+            (0.20, StackFault.RULESET_INVALID, self.put_right),
+            (0.30, StackFault.RULESET_INVALID, lambda: self._publish(RULESET_FILE)),
+            (0.30, StackFault.MODEL_INVALID, lambda: self._publish(MODELS_FILE)),
             (0.35, StackFault.PROFILE_DAMAGED, self._damage_profiles),
             (0.42, StackFault.S3_AWAY, lambda: proxy.begin(StackFault.S3_AWAY, _S3_AWAY_SECONDS)),
             (0.55, StackFault.POISON, self._put_poison),

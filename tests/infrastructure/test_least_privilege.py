@@ -8,7 +8,8 @@ import pytest
 from proofs.access.matrix import Policies, judge_matrix
 from proofs.access.mutations import MUTATIONS, mutated
 from proofs.access.places import AskedPlace, StackNames, places
-from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare
+from tests.infrastructure.conftest import EVERYTHING
+from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
 SUFFIX = "-test"
 
 
+TOLD = {"fraudstream:events": "all"}
+
+
 @pytest.fixture(scope="module")
 def policies(declare: Declare) -> Policies:
     """The statements of every role and operator policy of a stack that tells other systems."""
-    graph = declare({"fraudstream:events": "all"})
+    return policies_of(declare(TOLD))
+
+
+def policies_of(graph: Graph) -> Policies:
     found: dict[str, list[Mapping[str, Any]]] = {
         role.name.removesuffix(SUFFIX): [] for role in graph.of("aws:iam/role:Role")
     }
@@ -60,6 +67,12 @@ def test_a_policy_that_is_wider_or_narrower_is_found(
     policies: Policies, everywhere: list[AskedPlace], name: str
 ) -> None:
     assert not judge_matrix(mutated(policies, name), everywhere, partly=True).is_exact
+
+
+def test_what_is_optional_gives_nobody_more_and_is_out_of_reach(declare: Declare, everywhere: list[AskedPlace]) -> None:
+    """The firewall, Athena, the audit trail and a webhook: the webhook's pipe alone may reach what is new."""
+    verdict = judge_matrix(policies_of(declare({**EVERYTHING, **TOLD})), everywhere)
+    assert (verdict.let_in, verdict.kept_out) == ([], [])
 
 
 def test_a_role_that_nobody_says_the_purpose_of_is_found(policies: Policies, everywhere: list[AskedPlace]) -> None:

@@ -134,16 +134,17 @@ def test_entries_are_in_order_and_without_time_or_owner(package: Package) -> Non
     assert {entry.external_attr >> 16 for entry in entries} == {0o100644}
 
 
+@pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_same_content_gives_the_same_bytes_in_another_checkout(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = build_package("transaction-processor", HOST, tmp_path / "one")
+    first = build_package(function, HOST, tmp_path / "one")
     checkout = tmp_path / "a checkout with a longer path"
     shutil.copytree(lambda_packages.SOURCE, checkout / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(lambda_packages.REQUIREMENTS, checkout / "requirements")
     monkeypatch.setattr(lambda_packages, "SOURCE", checkout / "src")
     monkeypatch.setattr(lambda_packages, "REQUIREMENTS", checkout / "requirements")
-    second = build_package("transaction-processor", HOST, checkout / "build")
+    second = build_package(function, HOST, checkout / "build")
     assert first.path.name == second.path.name
     assert first.path.read_bytes() == second.path.read_bytes()
 

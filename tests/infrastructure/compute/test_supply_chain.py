@@ -1,6 +1,7 @@
 """What a package carries is what its lock says, under a licence that allows it, and imports nothing else."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from infra.compute.lambda_packages import Target, build_package
 
 ROOT = Path(__file__).parents[3]
 FUNCTIONS = ("transaction-processor", "fraud-analyzer", "report-generator")
+BILLS = ROOT / ".venv-supply-chain/bin/cyclonedx-py"
 HOST = Target(kind="host", architecture="arm64", runtime="python3.11")
 ALLOWED = re.compile(r"\b(MIT|MIT-0|Apache|BSD|PSF|Python Software Foundation|ISC)\b", re.IGNORECASE)
 FORBIDDEN = re.compile(r"\b(A?GPL|LGPL|SSPL|BUSL|General Public)", re.IGNORECASE)
@@ -53,6 +55,13 @@ def locked(function: str) -> dict[str, str]:
     }
 
 
+def carried_by(archive: zipfile.ZipFile) -> dict[str, str]:
+    """What a package holds, with its version."""
+    names = {name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name}
+    carried = dict(name.removesuffix(".dist-info").rsplit("-", 1) for name in names)
+    return {canonicalize_name(name): version for name, version in carried.items()}
+
+
 def test_what_the_code_imports_has_one_version_on_every_python() -> None:
     """Types are checked as Python 3.11 has them: annotations for a newer one are unknown to it."""
     names = Counter(canonicalize_name(each.name) for each in requirements("development"))
@@ -66,9 +75,21 @@ def test_what_the_code_imports_has_one_version_on_every_python() -> None:
 
 
 def test_a_package_holds_what_its_lock_says_and_nothing_else(function: str, archive: zipfile.ZipFile) -> None:
-    names = {name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name}
-    carried = dict(name.removesuffix(".dist-info").rsplit("-", 1) for name in names)
-    assert {canonicalize_name(name): version for name, version in carried.items()} == locked(function)
+    assert carried_by(archive) == locked(function)
+
+
+@pytest.mark.skipif(not BILLS.exists(), reason="make sbom brings the tool along")
+def test_a_bill_of_materials_names_what_the_package_holds(
+    function: str, archive: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    bill = tmp_path / "bill.json"
+    command = [BILLS, "requirements", "--output-reproducible", "--output-format", "JSON", "--output-file", bill]
+    subprocess.run([*command, ROOT / "requirements" / f"{function}.txt"], check=True)
+    named = {
+        canonicalize_name(each["name"]): each["version"]
+        for each in json.loads(bill.read_text(encoding="utf-8"))["components"]
+    }
+    assert named == carried_by(archive)
 
 
 def test_every_licence_allows_what_is_done_with_it(archive: zipfile.ZipFile) -> None:

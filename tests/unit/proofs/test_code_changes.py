@@ -7,10 +7,12 @@ import pytest
 from proofs.privacy.mutations import MUTATIONS as LEAKS
 from proofs.requests.mutations import MUTATIONS as DIFFERENCES
 from proofs.running.code_changes import CodeChange
+from proofs.stack.mutations import CHANGES as OF_STACK
 
 SOURCE = Path(__file__).parents[3] / "src/fraudstream"
 CHANGES = [
     *(each.change for each in LEAKS.values() if each.change),
+    *OF_STACK,
     *(change for each in DIFFERENCES.values() for change in each.changes),
 ]
 

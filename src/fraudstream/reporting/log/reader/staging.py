@@ -72,7 +72,7 @@ def stage(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], path:
     try:
         _write(connection, readable, path)
     except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException):
-        damaged = {each: "it is damaged" for each in readable if not _is_readable(connection, each, path)}
+        damaged = {each: "it is damaged" for each in readable if not _is_readable(connection, each)}
         if not damaged:
             raise
         readable = [each for each in readable if each not in damaged]
@@ -85,6 +85,11 @@ def stage(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], path:
 
 
 def _write(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], path: Path) -> None:
+    write_parquet(connection, _lines_of(segments), path, compression="lz4_raw")
+
+
+def _lines_of(segments: Sequence[Path]) -> str:
+    """Return SQL that gives the lines of segments."""
     kinds = {
         "gzip": [each for each in segments if each.name.endswith(".gz")],
         "uncompressed": [each for each in segments if not each.name.endswith(".gz")],
@@ -94,7 +99,7 @@ def _write(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], path
     ]
     columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in STAGED.items())
     nothing = f"SELECT {columns}, NULL::BOOLEAN AS valid, NULL::VARCHAR AS segment WHERE false"
-    write_parquet(connection, " UNION ALL BY NAME ".join(parts or [nothing]), path, compression="lz4_raw")
+    return " UNION ALL BY NAME ".join(parts or [nothing])
 
 
 class _Lines(NamedTuple):
@@ -124,13 +129,15 @@ def _problem(segment: Path, lines: _Lines) -> str | None:
     return f"{missing} of {number} lines are no records of the decision log" if missing else None
 
 
-def _is_readable(connection: duckdb.DuckDBPyConnection, segment: Path, path: Path) -> bool:
+def _is_readable(connection: duckdb.DuckDBPyConnection, segment: Path) -> bool:
+    """Return whether a segment can be read; nothing is written, since a full disk says nothing of the segment."""
     if not _is_whole(segment):
         return False
     try:
-        _write(connection, [segment], path)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE probe AS {_lines_of([segment])}")
     except duckdb.Error:
         return False
+    connection.execute("DROP TABLE probe")
     return True
 
 

@@ -1,0 +1,44 @@
+"""Faults put back, one at a time: the experiment must find each, else it counts for nothing."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Final
+from unittest import mock
+
+import duckdb
+
+from fraudstream.reporting.log import hourly_merge
+from fraudstream.reporting.log.reader import staging
+
+
+def _readable_if_written(connection: duckdb.DuckDBPyConnection, segment: Path) -> bool:
+    """Take a segment for damaged if it cannot be written anew, as the code once did."""
+    try:
+        _WRITE(connection, [segment], segment.parent / "probe.parquet")
+    except duckdb.Error:
+        return False
+    return True
+
+
+_WRITE: Final = vars(staging)["_write"]
+_MERGE: Final = hourly_merge.merge
+
+
+def _merged_without_what_failed(segments: Any, folder: Path, *others: Any) -> hourly_merge.Merged:  # noqa: ANN401
+    """Go on without what there was no room for."""
+    try:
+        return _MERGE(segments, folder, *others)
+    except duckdb.Error:
+        return hourly_merge.Merged(files={}, lines=0, newest=0, damaged={})
+
+
+MUTATIONS: Final[Mapping[str, Callable[[], AbstractContextManager[object]]]] = {
+    "a segment for which there is no room is taken for damaged": lambda: mock.patch.object(
+        staging, "_is_readable", _readable_if_written
+    ),
+    "an hour for which there is no room is noted as merged": lambda: mock.patch.object(
+        hourly_merge, "merge", _merged_without_what_failed
+    ),
+}
+"""By what they do."""
