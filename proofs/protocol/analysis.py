@@ -1,15 +1,26 @@
 """The second half: two analyzers learn, alert and decide what the stream tells, each record at least once."""
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from proofs.protocol.explorer import ProtocolModel, Step
+from proofs.protocol.state import (
+    COUNTERPARTY,
+    FIRST_SHARD,
+    PERSON,
+    SHARED,
+    AnalysisState,
+    ModelProfile,
+    ModelRow,
+    ModelWorker,
+)
 
 T = TypeVar("T")
-SHARED, PERSON = 0, 1
-_READ, _SHARED, _PERSON, _ALERT, _DECIDE, _FOLLOW, _MARK = (
+_SHARDS: Final = 2
+_READ, _SHARED, _COUNTERPARTY, _PERSON, _ALERT, _DECIDE, _FOLLOW, _MARK = (
     "read",
     "shared",
+    "counterparty",
     "person",
     "alert",
     "decide",
@@ -24,55 +35,6 @@ KINDS: Final = frozenset({DIES, LOST, AGAIN, AT_ONCE})
 lost; a record comes again after it was done; two analyzers have a record at the same time."""
 
 
-class _Profile(NamedTuple):
-    version: int = 0
-    counts: tuple[int, ...] = (0, 0)
-    """By transaction: how often it was counted."""
-    frauds: tuple[int, ...] = (0, 0)
-    ring: tuple[str, ...] = ()
-    """What it remembers that it has learnt, the newest last."""
-    writes: tuple[tuple[int, str], ...] = ()
-    """Version and token of the newest writes."""
-
-
-class _Row(NamedTuple):
-    """A transaction in the table."""
-
-    decision: str = ""
-    labelled: bool = False
-    learnt: bool = False
-    """The mark that the profiles have learnt the label."""
-
-
-class _Worker(NamedTuple):
-    """An analyzer at work on a record."""
-
-    record: str
-    at: str
-    attempt: int
-    seen: tuple[_Profile, ...] = ()
-    verdict: str = ""
-
-
-class AnalysisState(NamedTuple):
-    """Tables, stream and analyzers."""
-
-    rows: tuple[_Row, ...]
-    alerts: tuple[str, ...]
-    profiles: tuple[_Profile, _Profile]
-    waiting: tuple[str, ...]
-    """Records that no analyzer has finished: `t0`, `t1`, and `l0` for the label of the first."""
-    workers: tuple[_Worker | None, ...]
-    late: tuple[tuple[object, ...], ...]
-    faults: int
-    excuses: int = 0
-    """Attempts that ended before they were done, or had a record at the same time as another: so much too large may a
-    figure be."""
-    attempts: int = 0
-    changed: str = ""
-    """A decision that changed after it had been made."""
-
-
 def analysis(
     faults: int,
     variants: frozenset[str] = frozenset(),
@@ -81,6 +43,8 @@ def analysis(
     ring: int = 3,
     labels: bool = True,
     transactions: int = 2,
+    divides: bool = False,
+    counterparties: bool = False,
 ) -> ProtocolModel[AnalysisState]:
     """Build the model.
 
@@ -91,14 +55,17 @@ def analysis(
         ring: how much a profile remembers; with less than there is to learn, figures may be too large.
         labels: whether the first transaction is labelled, before its decision or after.
         transactions: one or two, of the same person at the same merchant.
+        divides: whether the merchant's profile may be divided at any time.
+        counterparties: whether the transactions have a counterparty, the same one.
     """
-    rows = tuple(_Row() for _ in range(transactions))
+    rows = tuple(ModelRow() for _ in range(transactions))
     waiting = tuple(f"t{place}" for place in range(transactions)) + (("L0",) if labels else ())
     none = tuple(0 for _ in rows)
-    empty = _Profile(counts=none, frauds=none)
-    analyzer = _Analysis(variants, kinds, ring)
+    empty = ModelProfile(counts=none, frauds=none)
+    analyzer = _Analysis(variants, kinds, ring, divides=divides, counterparties=counterparties)
+    profiles = (empty,) * (FIRST_SHARD + _SHARDS)
     return ProtocolModel(
-        initial=AnalysisState(rows, tuple("" for _ in rows), (empty, empty), waiting, (None, None), (), faults),
+        initial=AnalysisState(rows, tuple("" for _ in rows), profiles, waiting, (None, None), (), faults),
         steps=analyzer.steps,
         wrong=_wrong,
         wrong_at_rest=analyzer.wrong_at_rest,
@@ -107,12 +74,22 @@ def analysis(
 
 
 class _Analysis:
-    def __init__(self, variants: frozenset[str], kinds: frozenset[str], ring: int) -> None:
+    def __init__(
+        self, variants: frozenset[str], kinds: frozenset[str], ring: int, *, divides: bool, counterparties: bool
+    ) -> None:
         self._variants = variants
         self._kinds = kinds
         self._ring = ring
         first, second = (SHARED, PERSON) if "people first" not in variants else (PERSON, SHARED)
-        self._order = {_SHARED: first, _PERSON: second}
+        self._order = {_SHARED: first, _COUNTERPARTY: COUNTERPARTY, _PERSON: second}
+        self._divides = divides
+        self._entities = ((SHARED, FIRST_SHARD, FIRST_SHARD + 1), (PERSON,))
+        self._next = _NEXT
+        if counterparties:
+            self._entities += ((COUNTERPARTY,),)
+            self._next = {
+                record: {**steps, _SHARED: _COUNTERPARTY, _COUNTERPARTY: _PERSON} for record, steps in _NEXT.items()
+            }
 
     def steps(self, state: AnalysisState) -> Iterator[Step[AnalysisState]]:
         for place, write in enumerate(state.late):
@@ -136,13 +113,13 @@ class _Analysis:
             return
         for place, worker in enumerate(state.workers):
             if worker is None:
-                started = _Worker(record, _READ, state.attempts)
+                started = ModelWorker(record, _READ, state.attempts)
                 faults, excuses = state.faults - busy, state.excuses + busy
                 found = state._replace(faults=faults, excuses=excuses, attempts=state.attempts + 1)
                 yield Step(f"analyzer {place} takes {record}", _working(found, place, started))
                 return  # the analyzers are alike
 
-    def _work(self, state: AnalysisState, place: int, worker: _Worker) -> Iterator[Step[AnalysisState]]:
+    def _work(self, state: AnalysisState, place: int, worker: ModelWorker) -> Iterator[Step[AnalysisState]]:
         name = f"analyzer {place}, {worker.record}: {worker.at}"
         if worker.at == _READ:
             yield Step(name, self._read(state, place, worker))
@@ -153,6 +130,7 @@ class _Analysis:
             return
         applied, is_done = self._write(state, write)
         yield Step(name, self._go_on(applied, place, worker, is_done=is_done))
+        yield from self._division(state, place, worker)
         fewer, excuses = state.faults - 1, state.excuses + 1
         if state.faults and LOST in self._kinds:
             # The SDK sends it again, with the same token.
@@ -164,10 +142,26 @@ class _Analysis:
                 ("comes late", state._replace(late=(*state.late, write))),
             ):
                 yield Step(f"{name} {how}", _working(after._replace(faults=fewer, excuses=excuses), place, None))
-        if state.faults and AGAIN in self._kinds and is_done and not _NEXT[worker.record[0]].get(worker.at):
+        if state.faults and AGAIN in self._kinds and is_done and not self._next[worker.record[0]].get(worker.at):
             yield Step(f"{name}, and the record comes again", _working(applied._replace(faults=fewer), place, None))
 
-    def _read(self, state: AnalysisState, place: int, worker: _Worker) -> AnalysisState:
+    def _division(self, state: AnalysisState, place: int, worker: ModelWorker) -> Iterator[Step[AnalysisState]]:
+        """Close the shared profile, as an analyzer does that has met others there; then it goes on in a shard."""
+        if not self._divides or self._order.get(worker.at) != SHARED or worker.seen[SHARED].closed:
+            return
+        base = worker.seen[SHARED]
+        token = f"{worker.record}.{worker.attempt}.divided"
+        close = ("profile", SHARED, base._replace(closed=True), base.version, token)
+        closed, _ = self._write(state, close)
+        name = f"analyzer {place}, {worker.record}: divides"
+        yield Step(name, _working(closed, place, worker._replace(seen=closed.profiles)))
+        if state.faults and DIES in self._kinds:
+            fewer = {"faults": state.faults - 1, "excuses": state.excuses + 1}
+            late = state._replace(late=(*state.late, close))
+            yield Step(f"{name}, and stops", _working(closed._replace(**fewer), place, None))
+            yield Step(f"{name}, which comes late", _working(late._replace(**fewer), place, None))
+
+    def _read(self, state: AnalysisState, place: int, worker: ModelWorker) -> AnalysisState:
         row = state.rows[_number(worker)]
         # Another attempt may judge by other rules: verdicts differ.
         worker = worker._replace(seen=state.profiles, verdict=f"by {worker.attempt}")
@@ -175,13 +169,15 @@ class _Analysis:
             return _working(state, place, worker._replace(at=_ALERT, verdict=row.decision))
         return _working(state, place, worker._replace(at=_SHARED))
 
-    def _wanted(self, state: AnalysisState, worker: _Worker) -> tuple[object, ...] | None:
+    def _wanted(self, state: AnalysisState, worker: ModelWorker) -> tuple[object, ...] | None:
         number, token = _number(worker), f"{worker.record}.{worker.attempt}"
         if worker.at in self._order:
-            which = self._order[worker.at]
+            which = self._place(worker)
             seen = worker.seen[which]
-            is_learnt = worker.record in worker.seen[PERSON].ring or worker.record in seen.ring
-            if is_learnt:
+            held = {*worker.seen[PERSON].ring, *seen.ring}
+            if which >= FIRST_SHARD and "a shard alone is looked at" not in self._variants:
+                held.update(worker.seen[SHARED].ring)
+            if worker.record in held:
                 return None
             return ("profile", which, self._after(seen, worker.record), seen.version, f"{token}.{which}")
         match worker.at:
@@ -195,7 +191,12 @@ class _Analysis:
             case _:
                 return ("learnt", number)
 
-    def _after(self, profile: _Profile, record: str) -> _Profile:
+    def _place(self, worker: ModelWorker) -> int:
+        """Return the place of the profile that is to be written: a transaction has its own shard of a divided one."""
+        which = self._order[worker.at]
+        return FIRST_SHARD + _number(worker) if which == SHARED and worker.seen[SHARED].closed else which
+
+    def _after(self, profile: ModelProfile, record: str) -> ModelProfile:
         number = int(record[1])
         counts, frauds = list(profile.counts), list(profile.frauds)
         (counts if record[0] == "t" else frauds)[number] += 1
@@ -205,14 +206,14 @@ class _Analysis:
     def _write(self, state: AnalysisState, write: tuple[object, ...]) -> tuple[AnalysisState, bool]:
         """Apply a write; tell whether what it is for is done."""
         match write:
-            case ("profile", int() as which, _Profile() as profile, int() as version, str() as token):
+            case ("profile", int() as which, ModelProfile() as profile, int() as version, str() as token):
                 stored = state.profiles[which]
-                if stored.version != version and "no condition" not in self._variants:
+                unchecked = ("no condition", "a division overwrites") if profile.closed else ("no condition",)
+                if stored.version != version and self._variants.isdisjoint(unchecked):
                     return state, (version + 1, token) in stored.writes and "no tokens" not in self._variants
                 writes = (*stored.writes, (version + 1, token))[-_KEPT:]
                 written = profile._replace(version=stored.version + 1, writes=writes)
-                pair = (written, state.profiles[1]) if which == SHARED else (state.profiles[0], written)
-                return state._replace(profiles=pair), True
+                return state._replace(profiles=_put(state.profiles, which, written)), True
             case ("alert", int() as number, str() as verdict, bool() as overwrites):
                 if state.alerts[number] and not overwrites:
                     return state, True
@@ -229,14 +230,18 @@ class _Analysis:
             case _:
                 raise ValueError(write)
 
-    def _go_on(self, state: AnalysisState, place: int, worker: _Worker, *, is_done: bool) -> AnalysisState:
+    def _go_on(self, state: AnalysisState, place: int, worker: ModelWorker, *, is_done: bool) -> AnalysisState:
         if not is_done:
             # A rival wrote: learn into what is stored now, and write again.
-            seen = list(worker.seen)
-            which = self._order[worker.at]
-            seen[which] = state.profiles[which]
-            return _working(state, place, worker._replace(seen=tuple(seen)))
-        after = _NEXT[worker.record[0]].get(worker.at)
+            which = self._place(worker)
+            fresh = (
+                (SHARED, FIRST_SHARD, FIRST_SHARD + 1) if which in {SHARED, FIRST_SHARD, FIRST_SHARD + 1} else (which,)
+            )
+            seen = worker.seen
+            for each in fresh:
+                seen = _put(seen, each, state.profiles[each])
+            return _working(state, place, worker._replace(seen=seen))
+        after = self._next[worker.record[0]].get(worker.at)
         if after == _FOLLOW and "alerts stay" in self._variants:
             after = None
         if after is not None:
@@ -253,8 +258,10 @@ class _Analysis:
             if row.labelled and not row.learnt:
                 return "a label is not noted as learnt"
             wanted = (1, 1 if row.labelled else 0)
-            for profile in state.profiles:
-                for figure, least in zip((profile.counts[number], profile.frauds[number]), wanted, strict=True):
+            for places in self._entities:
+                parts = [state.profiles[each] for each in places]
+                figures = (sum(each.counts[number] for each in parts), sum(each.frauds[number] for each in parts))
+                for figure, least in zip(figures, wanted, strict=True):
                     if figure < least:
                         return "a profile lacks what was learnt"
                     # With all of it in the ring, nothing is counted twice.
@@ -271,7 +278,7 @@ _NEXT: Final = {
 """By kind of record: what follows what."""
 
 
-def _number(worker: _Worker) -> int:
+def _number(worker: ModelWorker) -> int:
     return int(worker.record[1])
 
 
@@ -279,7 +286,7 @@ def _put(values: tuple[T, ...], place: int, value: T) -> tuple[T, ...]:
     return (*values[:place], value, *values[place + 1 :])
 
 
-def _working(state: AnalysisState, place: int, worker: _Worker | None) -> AnalysisState:
+def _working(state: AnalysisState, place: int, worker: ModelWorker | None) -> AnalysisState:
     return state._replace(workers=_put(state.workers, place, worker))
 
 

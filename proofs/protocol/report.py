@@ -23,12 +23,17 @@ SMALL: Final[Mapping[str, Explorable]] = {
     "two records, one fault, a ring that is too short": _of(analysis, 1, labels=False, ring=1),
     "two records, two lost answers or repetitions, a ring that is too short": _of(analysis, 2, **_EXACT),
     "one record and its label, one fault": _of(analysis, 1, transactions=1),
+    "one record, one fault, a profile that is divided": _of(analysis, 1, transactions=1, labels=False, divides=True),
+    "one record with a counterparty, one fault": _of(analysis, 1, transactions=1, labels=False, counterparties=True),
 }
 LARGE: Final[Mapping[str, Explorable]] = {
     "requests, four faults": _of(requests, 4),
     "one record and its label, two faults": _of(analysis, 2, transactions=1),
     "two records and a label, one fault": _of(analysis, 1),
     "two records, two faults, a ring that is too short": _of(analysis, 2, labels=False, ring=1),
+    "two records, one fault, a profile that is divided": _of(analysis, 1, labels=False, divides=True),
+    "one record and its label, one fault, a profile that is divided": _of(analysis, 1, transactions=1, divides=True),
+    "two records with a counterparty, one fault": _of(analysis, 1, labels=False, counterparties=True),
 }
 LARGEST: Final[Mapping[str, Explorable]] = {"two records, three faults": _of(analysis, 3, labels=False, kinds=KINDS)}
 MUTATIONS: Final[Mapping[str, Explorable]] = {
@@ -41,6 +46,8 @@ MUTATIONS: Final[Mapping[str, Explorable]] = {
     "a profile is written without a condition": _of(analysis, 1, "no condition", labels=False),
     "a decision overwrites": _of(analysis, 1, "a decision overwrites", labels=False),
     "what was decided is judged again": _of(analysis, 1, "decided is judged again", **_EXACT),
+    "a profile is divided whoever wrote since": _of(analysis, 1, "a division overwrites", labels=False, divides=True),
+    "a retry looks into its shard alone": _of(analysis, 1, "a shard alone is looked at", labels=False, divides=True),
     "an alert stays as another attempt raised it": _of(analysis, 1, "alerts stay", labels=False),
 }
 
