@@ -11,19 +11,23 @@ from proofs.faults.tables import parts
 from proofs.stack.wire import WireCall
 
 _LAMBDA: Final = "https://docs.aws.amazon.com/lambda/latest/dg/"
-_PIPES: Final = "https://docs.aws.amazon.com/eventbridge/latest/userguide/"
+_ROLE: Final = f"{_LAMBDA}lambda-intro-execution-role.html"
+"""Has the managed policies by what Lambda needs them for: logs, traces, streams and network interfaces."""
+_PIPES: Final = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-permissions.html"
+"""Has what the role needs for streams and dead letters, and that targets are called by the same role."""
+_SCHEDULER: Final = "https://docs.aws.amazon.com/scheduler/latest/UserGuide/"
 NEEDED_BY_SERVICES: Final[Mapping[str, str]] = {
-    "xray:PutTraceSegments": f"{_LAMBDA}services-xray.html",
-    "logs:PutLogEvents": f"{_LAMBDA}monitoring-cloudwatchlogs.html",
+    "xray:PutTraceSegments": f"{_ROLE} and {_LAMBDA}services-xray.html",
+    "logs:PutLogEvents": f"{_ROLE} and {_LAMBDA}monitoring-logs.html",
     "ec2:CreateNetworkInterface": f"{_LAMBDA}configuration-vpc.html",
     "ec2:DeleteNetworkInterface": f"{_LAMBDA}configuration-vpc.html",
     "ec2:DescribeNetworkInterfaces": f"{_LAMBDA}configuration-vpc.html",
-    "dynamodb:GetRecords": f"{_LAMBDA}with-ddb.html and {_PIPES}eb-pipes-dynamodb.html",
-    "dynamodb:ListStreams": f"{_LAMBDA}with-ddb.html and {_PIPES}eb-pipes-dynamodb.html",
-    "sqs:SendMessage": f"{_LAMBDA}invocation-async-retain-records.html and {_PIPES}eb-pipes-permissions.html",
-    "sns:Publish": f"{_PIPES}eb-pipes-permissions.html",
-    "events:InvokeApiDestination": f"{_PIPES}eb-pipes-permissions.html",
-    "lambda:InvokeFunction": "https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html",
+    "dynamodb:GetRecords": f"{_ROLE} and {_PIPES}",
+    "dynamodb:ListStreams": f"{_ROLE} and {_PIPES}",
+    "sqs:SendMessage": f"{_LAMBDA}services-dynamodb-errors.html, {_SCHEDULER}configuring-schedule-dlq.html, {_PIPES}",
+    "sns:Publish": _PIPES,
+    "events:InvokeApiDestination": _PIPES,
+    "lambda:InvokeFunction": f"{_SCHEDULER}setting-up.html",
     "kms:Decrypt": "https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service",
 }
 """What services do in a role's name, by an action of the statement that lets them: no function's code asks for it."""

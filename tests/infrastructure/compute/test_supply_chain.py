@@ -92,6 +92,14 @@ def test_a_bill_of_materials_names_what_the_package_holds(
     assert named == carried_by(archive)
 
 
+def test_no_function_writes_traces_of_its_own(function: str, archive: zipfile.ZipFile) -> None:
+    """A segment might hold anything: Lambda and API Gateway write theirs, and nobody else does."""
+    assert not {"aws-xray-sdk", "opentelemetry-api"} & carried_by(archive).keys()
+    own = [name for name in archive.namelist() if name.startswith("fraudstream/") and name.endswith(".py")]
+    assert len(own) > 20, function
+    assert [name for name in own if re.search(rb"xray|opentelemetry|Tracer\b", archive.read(name))] == []
+
+
 def test_every_licence_allows_what_is_done_with_it(archive: zipfile.ZipFile) -> None:
     for name in archive.namelist():
         if name.endswith(".dist-info/METADATA"):
