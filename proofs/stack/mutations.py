@@ -97,7 +97,10 @@ class StackMutation:
 
 MUTATIONS: Final[Mapping[str, StackMutation]] = {
     "a profile is written whoever wrote since": StackMutation(
-        mutate=_without_condition("PutItem", "profilesTable", "#version")
+        mutate=_without_condition("PutItem", "profilesTable", "#version"),
+        # Whoever waits between reading and writing meets others.
+        faults=frozenset({StackFault.DELAYED}),
+        rate=0.3,
     ),
     "a transaction is put over the one that is there": StackMutation(
         mutate=_without_condition("PutItem", "transactionsTable", "'TXN'"),
