@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fraudstream.contract import ANALYZER, LOG_CHAIN_ITEM, PROCESSOR, REPORTER
+from fraudstream.contract import ANALYZER, BREAKER_PREFIX, LOG_CHAIN_ITEM, PROCESSOR, REPORTER
 from infra.compute.functions import FunctionRole
 from infra.environments import Stores
 from infra.settings import StackSettings
@@ -29,6 +29,7 @@ def grant(settings: StackSettings, stores: Stores, roles: Mapping[str, FunctionR
     tables.transactions.grant_read_stream(analyzer)
     tables.transactions.grant_update(analyzer)
     tables.profiles.grant_replace(analyzer)
+    tables.profiles.grant_update_beginning(analyzer, BREAKER_PREFIX)
     tables.alerts.grant_open_and_close(analyzer)
     if settings.events:
         tables.outbox.grant_put(analyzer)

@@ -7,6 +7,7 @@ import pulumi_aws as aws
 
 from fraudstream.contract import (
     AUDIT_PREFIX,
+    BREAKER_PREFIX,
     CASE_PREFIX,
     DECISION_LOG_PREFIX,
     LISTED_PREFIX,
@@ -121,7 +122,11 @@ class PeoplesPolicies(pulumi.ComponentResource):
 
     def _publishing(self) -> Sequence[Statement]:
         files = self._objects(*(f"{RULESET_PREFIX}{name}" for name in RULESET_FILES), _OWN_APPROVALS)
-        return (Statement(actions=("s3:PutObject",), resources=files),)
+        return (
+            Statement(actions=("s3:PutObject",), resources=files),
+            _update(self._tables.profiles, _only_keys(BREAKER_PREFIX)),
+            *self._keys.to_write("dynamodb"),
+        )
 
     def _recording(self) -> Sequence[Statement]:
         """Return what writes records of actions, each in the person's own name."""

@@ -179,6 +179,12 @@ class Table(pulumi.ComponentResource):
         )
         role.allow(f"one-item-{self._purpose}", statement, *self._keys.to_write("dynamodb"))
 
+    def grant_update_beginning(self, role: ServiceRole, prefix: str) -> None:
+        """Allow a role to update the items whose partition key begins with a text."""
+        some = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*"]}}
+        statement = Statement(actions=("dynamodb:UpdateItem",), resources=(self.arn,), conditions=some)
+        role.allow(f"update-some-{self._purpose}", statement, *self._keys.to_write("dynamodb"))
+
     def grant_put(self, role: ServiceRole) -> None:
         """Allow a role to put items."""
         self._grant(role, "put", ("PutItem",), write=True)

@@ -231,6 +231,12 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
             threshold=0,
         ),
         AlarmSpec(
+            purpose="model-held-back",
+            description="The live model flags far more than it promised, and does not decline until it is reset.",
+            metrics=(("held", own_metric(Metric.MODEL_HELD_BACK, environment)),),
+            threshold=0,
+        ),
+        AlarmSpec(
             purpose="log-damaged",
             description="A stream record was no transaction, or a part of the decision log cannot be read.",
             metrics=(("damaged", own_metric(Metric.LOG_DAMAGED, environment)),),

@@ -58,7 +58,10 @@ def dashboard_body(watched: Watched, region: str) -> dict[str, Any]:
             "Transactions",
             own(Metric.TRANSACTIONS_STORED, Metric.TRANSACTIONS_REPEATED, Metric.TRANSACTIONS_REFUSED),
         ),
-        ("Decisions and alerts", own(Metric.DECISIONS_MADE, Metric.ALERTS_RAISED, Metric.SHADOW_ERRORS)),
+        (
+            "Decisions and alerts",
+            own(Metric.DECISIONS_MADE, Metric.ALERTS_RAISED, Metric.SHADOW_ERRORS, Metric.MODEL_HELD_BACK),
+        ),
         (
             "From receipt to decision (ms)",
             [latency(own_metric(Metric.DECISION_LATENCY, environment, share)) for share in ("p50", "p95", "p99")],

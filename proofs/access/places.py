@@ -7,6 +7,7 @@ from typing import Final
 from fraudstream.contract import (
     ALERT_ENTITY_INDEX,
     ANALYZER,
+    BREAKER_PREFIX,
     CUSTOMER_INDEX,
     LISTED_INDEX,
     LOG_CHAIN_ITEM,
@@ -58,6 +59,7 @@ _ITEMS: Final[Mapping[str, tuple[str, str, str]]] = {
     "a profile": ("profiles", "customer#tok_1", "state"),
     "a list entry": ("profiles", "list#customer#tok_1", "reason"),
     "the log's chain": ("profiles", LOG_CHAIN_ITEM, "link"),
+    "a model's breaker": ("profiles", f"{BREAKER_PREFIX}0123456789ab", "brokenAt"),
     "an event": ("outbox", "order-1", "told"),
 }
 """Items by what they are: the table, the partition key and an attribute that is asked for."""

@@ -10,7 +10,7 @@ Grant = tuple[Sequence[str], Sequence[str]]
 
 _TRANSACTIONS: Final = ("a transaction's label", "a transaction's decision", "what was done with a transaction")
 _ALERTS: Final = ("an alert's assignee", "an alert's score", "a case")
-_PROFILES: Final = ("a profile", "a list entry", "the log's chain")
+_PROFILES: Final = ("a profile", "a list entry", "the log's chain", "a model's breaker")
 _RULESET: Final = ("the ruleset", "the rates", "the lists", "the choice of models")
 _APPROVALS: Final = "a listing of approvals"
 _KEY_READS: Final = ("kms:Decrypt", "kms:DescribeKey")
@@ -111,6 +111,7 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
         *_DEAD_LETTERS,
         (("dynamodb:GetItem", "dynamodb:UpdateItem"), _TRANSACTIONS),
         (("dynamodb:BatchGetItem", "dynamodb:PutItem"), _PROFILES),
+        (("dynamodb:UpdateItem",), ("a model's breaker",)),
         (("dynamodb:PutItem", "dynamodb:UpdateItem"), _ALERTS),
         (("dynamodb:PutItem",), ("an event",)),
         (_KEY_WRITES, ("the key through dynamodb",)),
@@ -158,6 +159,8 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
         *_READING_LOG,
         *_RECORDING,
         (("s3:PutObject",), ("the ruleset", "the rates", "the lists", "own approval")),
+        (("dynamodb:UpdateItem",), ("a model's breaker",)),
+        (_KEY_WRITES, ("the key through dynamodb",)),
     ],
     "policy-auditor": [*_READING, *_READING_LOG],
 }

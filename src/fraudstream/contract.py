@@ -108,6 +108,8 @@ CASE_KIND: Final = "CASE"
 
 LISTED_PREFIX: Final = "list#"
 """What the keys of items begin with that say on which lists an entity is, in the table of profiles."""
+BREAKER_PREFIX: Final = "breaker#"
+"""What the keys of items begin with that count what a live model flags, in the table of profiles."""
 LISTED_INDEX: Final = "by-list"
 LISTED_KIND: Final = "listKind"
 """The kind of a listed entity, and the partition key of the sparse index of those."""

@@ -28,6 +28,7 @@ class Metric(StrEnum):
     DECISION_LATENCY = "DecisionLatency"
     RULESET_INVALID = "RulesetInvalid"
     SHADOW_ERRORS = "ShadowErrors"
+    MODEL_HELD_BACK = "ModelHeldBack"
     RECORDS_LOGGED = "RecordsLogged"
     REPORTS_WRITTEN = "ReportsWritten"
     UNDECIDED = "Undecided"

@@ -142,7 +142,7 @@ def test_the_analyzer_may_read_the_stream_decide_and_write_profiles(graph: Graph
         "dynamodb:BatchGetItem": frozenset({profiles}),
         "dynamodb:GetItem": frozenset({transactions}),
         "dynamodb:PutItem": frozenset({profiles, alerts}),
-        "dynamodb:UpdateItem": frozenset({transactions, alerts}),
+        "dynamodb:UpdateItem": frozenset({transactions, profiles, alerts}),
         "s3:GetObject": frozenset({f"{BUCKET}/rulesets/live/*"}),
         "s3:GetObjectVersion": frozenset({f"{BUCKET}/rulesets/live/*"}),
         "s3:ListBucketVersions": frozenset({BUCKET}),

@@ -106,6 +106,7 @@ def test_more_than_one_failure_in_a_hundred_invocations_raises_an_alarm(graph: G
         ("undecided", "fraudstream Undecided Maximum", {"Environment": "test"}),
         ("log-missing", "fraudstream LogMissing Maximum", {"Environment": "test"}),
         ("log-damaged", "fraudstream LogDamaged Sum", {"Environment": "test"}),
+        ("model-held-back", "fraudstream ModelHeldBack Sum", {"Environment": "test"}),
         ("log-changed", "fraudstream LogChanged Sum", {"Environment": "test"}),
         ("spend", "AWS/ApiGateway Count Sum", {"ApiName": "api-transactions-test", "Stage": "v1"}),
         ("report-missed", "fraudstream ReportsWritten Sum", {"Environment": "test"}),

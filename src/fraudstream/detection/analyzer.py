@@ -57,6 +57,8 @@ class Analysis:
     """Milliseconds from receipt to decision, for each transaction that was decided now."""
     alerts: int = 0
     """How many alerts were raised."""
+    only_model: int = 0
+    """How many of the transactions that were decided now the live model alone flagged."""
     failures: list[Failure] = field(default_factory=list[Failure])
     """In no particular order."""
     damaged: int = 0
@@ -122,8 +124,15 @@ class Analyzer:
         self._clock = clock
         self._on_shadow_error = on_shadow_error
 
-    def analyze(self, records: Sequence[Mapping[str, Any]], ruleset: Ruleset) -> Analysis:
+    def analyze(
+        self, records: Sequence[Mapping[str, Any]], ruleset: Ruleset, *, holds_model_back: bool = False
+    ) -> Analysis:
         """Judge the batch's undecided transactions; learn what labels say, and close the alerts of labelled ones.
+
+        Args:
+            records: of the table's stream.
+            ruleset: what to judge by.
+            holds_model_back: the live model has lost its power to decline.
 
         Raises:
             PoisonRecordError: a record has no sequence number, so that its failure could not be reported.
@@ -152,7 +161,8 @@ class Analyzer:
                 steps.append(BatchStep(work.sequence_number, transaction, is_redriven=work.redriven))
             if work.relabelling:
                 steps.append(BatchStep(work.sequence_number, transaction, work.relabelling, is_redriven=work.redriven))
-        self._take(steps, works, Judge(ruleset, self._calendar, self._on_shadow_error), raised, analysis)
+        judge = Judge(ruleset, self._calendar, self._on_shadow_error, holds_model_back=holds_model_back)
+        self._take(steps, works, judge, raised, analysis)
         return analysis
 
     def _take(
@@ -181,6 +191,7 @@ class Analyzer:
                     analysis.failures.append(Failure(number, result.error))
                 if result.latency is not None:
                     analysis.latencies.append(result.latency)
+                    analysis.only_model += judged[number].only_model
             again = [(works[number], *decided) for number, decided in batch.decided_before.items()]
             for (work, *_), error in zip(again, self._pool.map(self._align, again), strict=True):
                 if error:
@@ -193,7 +204,7 @@ class Analyzer:
 
     def _finish(self, work: Work, judged: Judged) -> _Finished:
         """Alert and decide; an error fails this transaction's record only."""
-        transaction, decision, is_retry = judged
+        transaction, decision, is_retry, _ = judged
         alerted = False
         try:
             if is_retry or decision.decision is not Verdict.APPROVE:

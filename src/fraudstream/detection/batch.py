@@ -46,6 +46,8 @@ class Judged(NamedTuple):
     decision: Decision
     is_retry: bool
     """An earlier attempt may have come as far as the alert."""
+    only_model: bool
+    """The live model alone flagged it."""
 
 
 class Batch:
@@ -130,7 +132,7 @@ class Batch:
         judgement = self._judgements[step.sequence_number]
         decision, keys = judgement.decision, entities(step.transaction).values()
         is_retry = judgement.seen or not (self.newer | self._learnt_before).isdisjoint(keys)
-        return Judged(step.transaction, decision, is_retry)
+        return Judged(step.transaction, decision, is_retry, judgement.only_model)
 
     def _drop_learnt(self, decisions: DecisionStore) -> None:
         """Leave out labels that were learnt before, and find out what the others change."""

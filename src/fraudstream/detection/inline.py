@@ -19,6 +19,7 @@ from fraudstream.detection.judge import Judge, judged_without
 from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.events import check
 from fraudstream.detection.rotation import carried_over, earlier_tokens
+from fraudstream.detection.stores.breaker import BreakerReader
 from fraudstream.detection.stores.profiles import read_once
 from fraudstream.transactions.decisions.inline import InlineFallback, of_decision
 from fraudstream.transactions.pseudonyms.raising import raise_tokens
@@ -81,6 +82,7 @@ class InlineJudge:
         self._raiser = raiser or TokenRaiser()
         self._dynamodb = dynamodb
         self._table = table
+        self.breaker = BreakerReader(dynamodb, table)
         self._rulesets = rulesets
         self._calendar = calendar
         self._budget_seconds = budget_seconds
@@ -113,8 +115,16 @@ class InlineJudge:
             begun.ruleset = self._pool.submit(self._rulesets.current)
         return begun
 
-    def judge(self, transaction: Transaction, loaded: LoadedProfiles, ruleset: Ruleset) -> InlineDecision:
+    def judge(
+        self, transaction: Transaction, loaded: LoadedProfiles, ruleset: Ruleset, *, holds_model_back: bool
+    ) -> InlineDecision:
         """Return what the analyzer would decide now.
+
+        Args:
+            transaction: what to judge.
+            loaded: the profiles of its entities.
+            ruleset: what to judge by.
+            holds_model_back: the live model has lost its power to decline.
 
         Raises:
             UnusableTransactionError: a value of the transaction is out of range.
@@ -122,7 +132,7 @@ class InlineJudge:
         check(transaction)
         raised = raise_tokens(transaction, self._raiser)
         transaction, loaded = raised.transaction, carried_over(loaded, earlier_tokens([raised]))
-        judgement = Judge(ruleset, self._calendar).judge(
+        judgement = Judge(ruleset, self._calendar, holds_model_back=holds_model_back).judge(
             transaction,
             {key: stored.profile for key, stored in loaded.profiles.items()},
             int(self._clock() * _MILLISECONDS),
@@ -166,7 +176,11 @@ class _Attempt:
         except Exception as error:  # noqa: BLE001  (as above)
             return self._judge.failed(InlineFallback.NO_RULESET, error)
         try:
-            return self._judge.judge(transaction, profiles, ruleset)
+            holds_model_back = self._judge.breaker.is_broken(ruleset.models.live)
+        except Exception as error:  # noqa: BLE001  (as above)
+            return self._judge.failed(InlineFallback.NO_PROFILES, error)
+        try:
+            return self._judge.judge(transaction, profiles, ruleset, holds_model_back=holds_model_back)
         except Exception as error:  # noqa: BLE001  (as above)
             return self._judge.failed(InlineFallback.FAILED, error)
 

@@ -17,7 +17,7 @@ from fraudstream.detection.rules.lists import ListedEntities, listed_as
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.detection.scoring import decide
 from fraudstream.transactions.decisions.decision import Decision, Reason
-from fraudstream.transactions.transaction import Transaction
+from fraudstream.transactions.transaction import AuthorizationResult, Transaction
 
 NOBODY: Final[ListedEntities] = MappingProxyType({})
 NO_EXCHANGE_RATE: Final = Reason(code="NO_EXCHANGE_RATE", source=RATES_FILE)
@@ -47,6 +47,8 @@ class Judgement(NamedTuple):
     """The profiles that it changes, by key."""
     seen: bool
     """Some profile had learnt it before, or is too new to know: the transaction may have been decided already."""
+    only_model: bool
+    """The live model alone flagged it: see `models.breaker`."""
 
 
 class Judge:
@@ -57,6 +59,8 @@ class Judge:
         ruleset: Ruleset,
         calendar: Calendar | None = None,
         on_shadow_error: Callable[[Exception], None] | None = None,
+        *,
+        holds_model_back: bool = False,
     ) -> None:
         """Keep what to judge by.
 
@@ -64,10 +68,12 @@ class Judge:
             ruleset: rules, rates, lists and models.
             calendar: what hours and the delay of labels refer to.
             on_shadow_error: is called when the shadow model could not score; the decision does without it.
+            holds_model_back: the live model has lost its power to decline.
         """
         self.ruleset = ruleset
         self._calendar = calendar or Calendar()
         self._on_shadow_error = on_shadow_error
+        self._holds_model_back = holds_model_back
 
     def judge(
         self,
@@ -108,7 +114,8 @@ class Judge:
         lists = listed_as(transaction, listed)
         truths = self.ruleset.evaluate(transaction, vector, lists)
         seen = inputs(vector, transaction) if any(self.ruleset.models) else vector
-        outcome = decide(self.ruleset, truths, seen, self.ruleset.held_back(transaction.customer_id))
+        held_back = self.ruleset.held_back(transaction.customer_id)
+        outcome = decide(self.ruleset, truths, seen, held_back, holds_model_back=self._holds_model_back)
         if outcome.shadow_error is not None and self._on_shadow_error is not None:
             self._on_shadow_error(outcome.shadow_error)
         live, shadow = self.ruleset.models
@@ -119,6 +126,7 @@ class Judge:
             features=packed,
             unevaluable_rules=outcome.unevaluable,
             shadow_hits=outcome.shadow_hits,
+            probability=outcome.probability,
             ruleset_version=self.ruleset.version,
             model_version=live.version if live else None,
             shadow_model=shadow.version if shadow else None,
@@ -126,4 +134,6 @@ class Judge:
             listed_as=lists,
             decided_at=decided_at,
         )
-        return Judgement(decision, learned.changed, learned.seen)
+        # What its issuer declined costs nobody anything, and no training knows what it would have been.
+        is_open = transaction.authorization_result != AuthorizationResult.DECLINED
+        return Judgement(decision, learned.changed, learned.seen, only_model=outcome.only_model and is_open)

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from fraudstream.detection.features.registry import Vector
+from fraudstream.detection.features.registry import NAMES, Vector
 from fraudstream.detection.models import reasons as model_reasons
 from fraudstream.detection.models.model import Model
 from fraudstream.detection.models.selection import NO_MODELS
@@ -28,8 +28,13 @@ from fraudstream.detection.rules.language import compiler
 from fraudstream.detection.rules.rule import Mode, Rule, Thresholds
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.transactions.decisions.decision import Reason, Verdict
+from fraudstream.transactions.decisions.reasons import HELD_BACK
 
 MAX_SCORE: Final = 100
+_AMOUNT: Final = NAMES.index("amountBase")
+LEAST_LIKELY: Final = 1e-6
+MOST_LIKELY: Final = 0.999
+"""No log holds enough frauds and honest payments to tell of probabilities beyond these: own choice."""
 
 
 class Score(NamedTuple):
@@ -38,6 +43,8 @@ class Score(NamedTuple):
     value: int
     model_agrees: bool
     """The live model speaks for fraud: it is one of the two signs that a decline by score takes."""
+    acted: Verdict | None = None
+    """What is done at this probability; None where there is none, or where the ruleset goes by scores."""
 
 
 class Outcome(NamedTuple):
@@ -51,6 +58,11 @@ class Outcome(NamedTuple):
     shadow_hits: tuple[str, ...]
     log_odds: float
     """The score before it is rounded and before anything is forced or lifted to a floor: base, points and evidence."""
+    probability: float | None
+    """That a transaction like this is fraud which somebody reports sooner or later; None while nothing was calibrated,
+    or where a rule has hit that the model's training has not weighed."""
+    only_model: bool
+    """The live model's promise counts it: rules alone approve it, and it is as likely as what the promise is about."""
     shadow_score: int | None
     """The score with the shadow model in the live one's place; None without a shadow model, or where it failed."""
     shadow_error: Exception | None = None
@@ -62,6 +74,8 @@ def decide(
     truths: Sequence[compiler.TruthValue],
     vector: Vector | None = None,
     held_back: Collection[str] = (),
+    *,
+    holds_model_back: bool = False,
 ) -> Outcome:
     """Combine what a ruleset's rules and models say of a transaction.
 
@@ -73,6 +87,7 @@ def decide(
         truths: the rules' truth values, in their order.
         vector: what models see of the transaction (`features.own.inputs`); without it rules decide alone.
         held_back: ids of live rules that do not count for this customer: see `Ruleset.held_back`.
+        holds_model_back: the live model has lost its power to decline: what rules alone do not decline is reviewed.
     """
     hits: list[Rule] = []
     unevaluable: list[str] = []
@@ -91,20 +106,36 @@ def decide(
     evidence = live.evidence(vector) if live and vector is not None else 0.0
     # The order of operations is that of the backtest's SQL, so that both round to the same score.
     log_odds = base_of(ruleset, live) + (points * live.file.points_weight + evidence if live else points)
-    score = Score(score_of(log_odds), model_agrees=evidence > 0)
+    probability = _probability(ruleset, live, hits, log_odds)
+    acted = acted_at(ruleset, probability, None if vector is None else vector[_AMOUNT])
+    score = Score(score_of(log_odds), model_agrees=evidence > 0, acted=acted)
     verdict, decided = _verdict(ruleset, hits, score)
+    is_likely = live is not None and live.flags(log_odds)
+    alone = _by_rules(ruleset, hits) if is_likely or (holds_model_back and verdict is Verdict.DECLINE) else None
+    is_held_back = holds_model_back and verdict is Verdict.DECLINE and alone is not Verdict.DECLINE
+    if is_held_back:
+        verdict = Verdict.REVIEW
     shadow_score, shadow_error = _shadow_score(ruleset, hits, shadow, vector)
     of_model = model_reasons.reasons(live, vector) if verdict is not Verdict.APPROVE and live and vector else ()
+    reasons = _reasons(hits, added, live.file.points_weight if live else 1.0, of_model)
     return Outcome(
         verdict=verdict,
         score=decided,
-        reasons=_reasons(hits, added, live.file.points_weight if live else 1.0, of_model),
+        reasons=(Reason(code=HELD_BACK, source=live.version), *reasons) if is_held_back and live else reasons,
         unevaluable=tuple(unevaluable),
         shadow_hits=tuple(shadow_hits),
         log_odds=log_odds,
+        probability=None if probability is None else float(f"{probability:.3g}"),
+        only_model=is_likely and alone is Verdict.APPROVE,
         shadow_score=shadow_score,
         shadow_error=shadow_error,
     )
+
+
+def _by_rules(ruleset: Ruleset, hits: Sequence[Rule]) -> Verdict:
+    """Return what rules decide of the live ones that hit where they are alone."""
+    points = ruleset.counting.points(hits, ruleset.points)
+    return _verdict(ruleset, hits, Score(score_of(ruleset.base_log_odds + points), model_agrees=False))[0]
 
 
 def base_of(ruleset: Ruleset, model: Model | None) -> float:
@@ -138,7 +169,9 @@ def _verdict(ruleset: Ruleset, hits: Sequence[Rule], score: Score) -> tuple[Verd
     value = max(score.value, ruleset.counting.floor(hits))
     if Verdict.APPROVE in forced:
         return Verdict.APPROVE, value
-    verdict = _by_score(value, ruleset.thresholds)
+    verdict = _by_score(value, ruleset.thresholds) if score.acted is None else score.acted
+    if verdict is Verdict.APPROVE and ruleset.counting.floor(hits) >= ruleset.thresholds.review:
+        verdict = Verdict.REVIEW
     if verdict is Verdict.DECLINE and not ruleset.counting.may_decline(hits, model_agrees=score.model_agrees):
         return Verdict.REVIEW, value
     return (Verdict.REVIEW if verdict is Verdict.APPROVE and Verdict.REVIEW in forced else verdict), value
@@ -162,6 +195,26 @@ def score_of(log_odds: float) -> int:
     """Convert log-odds to a score from 0 to 100."""
     bounded = max(min(log_odds, 50.0), -50.0)
     return math.floor(MAX_SCORE / (1 + math.exp(-bounded)) + 0.5)
+
+
+def _probability(ruleset: Ruleset, live: Model | None, hits: Sequence[Rule], log_odds: float) -> float | None:
+    if live is None or any(rule.id in ruleset.unweighed for rule in hits):
+        return None
+    found = live.probability(log_odds)
+    return None if found is None else max(min(found, MOST_LIKELY), LEAST_LIKELY)
+
+
+def acted_at(ruleset: Ruleset, probability: float | None, amount: float | None) -> Verdict | None:
+    """Return what a ruleset does at a probability.
+
+    Args:
+        ruleset: says what.
+        probability: of fraud; None: unknown.
+        amount: in the base currency.
+    """
+    if ruleset.acting is None or probability is None:
+        return None
+    return ruleset.acting.verdict(probability, amount)
 
 
 def _by_score(score: int, thresholds: Thresholds) -> Verdict:

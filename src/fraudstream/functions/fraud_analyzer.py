@@ -11,6 +11,7 @@ from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar, time_zone
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.approvals import Approvals, NotApprovedError
+from fraudstream.detection.stores.breaker import BreakerWatch
 from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.detection.stores.outbox import Outbox
 from fraudstream.detection.stores.profiles import ProfileStore
@@ -50,6 +51,14 @@ def _shadow_failed(error: Exception) -> None:
     _LOG.failure("the shadow model could not score a transaction, which was decided without it", error)
 
 
+def _held_back() -> None:
+    _METER.count(Metric.MODEL_HELD_BACK)
+
+
+def _not_counted(error: Exception) -> None:
+    _LOG.failure("what the live model flags could not be counted: what was known of it last goes on to count", error)
+
+
 _RAISER = TokenRaiser(_SETTINGS.token_keys_on_top)
 _S3 = quick_s3(_SETTINGS.bucket, _LIMITS)
 _RULESETS = RulesetStore(
@@ -61,6 +70,7 @@ _RULESETS = RulesetStore(
     raiser=_RAISER,
     approvals=Approvals(_S3, _SETTINGS.bucket, _SETTINGS.approved_ruleset) if _SETTINGS.approved_ruleset else None,
 )
+_BREAKER = BreakerWatch(_DYNAMODB, _SETTINGS.profiles_table, on_broken=_held_back, on_failure=_not_counted)
 _ANALYZER = Analyzer(
     profiles=ProfileStore(_DYNAMODB, _SETTINGS.profiles_table, _SETTINGS.profile_retention_days, _POOL),
     decisions=DecisionStore(_DYNAMODB, _SETTINGS.transactions_table, _POOL),
@@ -85,7 +95,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[d
     _LOG.invocation(context.aws_request_id)
     records: list[dict[str, Any]] = event["Records"]
     try:
-        analysis = _ANALYZER.analyze(records, _RULESETS.current())
+        ruleset = _RULESETS.current()
+        live = ruleset.models.live
+        analysis = _ANALYZER.analyze(records, ruleset, holds_model_back=_BREAKER.is_broken(live))
+        _BREAKER.count(live, decisions=len(analysis.latencies), flagged=analysis.only_model)
         _report(analysis, records)
     finally:
         _METER.flush()

@@ -133,6 +133,8 @@ def train(
             use=INPUTS,
             hits=found.hits,
             arrival=Arrived(known_at=found.known_at, share=found.arrived),
+            declined=found.declined,
+            stopped=found.left_out.stopped,
             stands_for=found.weights,
             parameters=Parameters(trees=trees, leaves=leaves, seed=seed),
             validation=Validation(days=validation, label_delay_days=found.delay_days),

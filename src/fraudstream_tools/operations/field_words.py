@@ -12,10 +12,17 @@ SHOWN_ELSEWHERE: Final = frozenset(
         *("decisionStage", "inlineDecision"),
         *("label", "labelSource", "labeledAt", "fraudType", "actionTaken", "actionAt"),
         *("learntLabel", "learntLabeledAt", "redrivenAt", "restoredAt"),
-        *("unevaluableRules", "shadowHits", "shadowModel", "shadowScore", "listedAs"),
+        *("unevaluableRules", "shadowHits", "shadowModel", "shadowScore", "listedAs", "probability"),
     }
 )
 """What is shown in its own place."""
+
+
+def probability_words(probability: float) -> str:
+    """Return a probability as a share of a hundred, with two digits: `4.2 %`."""
+    if probability < 0.0001:  # noqa: PLR2004  (said in the text)
+        return "under 0.01 %"
+    return f"{float(f'{100 * probability:.2g}'):g} %"
 
 
 def field_words(name: str) -> str:

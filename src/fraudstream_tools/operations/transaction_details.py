@@ -26,6 +26,7 @@ _BESIDE: Final = (
     "shadowHits",
     "shadowModel",
     "shadowScore",
+    "probability",
     "listedAs",
     "learntLabel",
     "learntLabeledAt",

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import msgspec
 
-from fraudstream.detection.models.model import load
+from fraudstream.detection.models.model import Promise, load, seal
 from fraudstream.transactions.decisions.decision import Verdict
-from tests.console_harness import RULES, Browser, words
-from tests.integration.cli.review_harness import BUCKET, System
+from fraudstream.transactions.storage.attributes import to_item
+from tests.console_harness import PROFILES, RULES, Browser, words
+from tests.integration.cli.review_harness import BUCKET, NOW, System
 from tests.unit.reporting.decision_log_harness import HOUR, MIDNIGHT, Stream, decision, item, report_of, transaction
 
 MODELS = RULES.parent / "models"
@@ -67,3 +68,17 @@ def test_a_model_that_cannot_be_used_is_named_with_the_reason(browser: Browser, 
     answer = browser.client.get("/models")
     assert answer.status_code == 500
     assert "no model is active" in words(answer.text)
+
+
+def test_the_page_says_that_the_live_model_is_held_back_and_what_to_do(browser: Browser, system: System) -> None:
+    promise = Promise(log_odds=-1.0, shares=(0.001,) * 24, spread=1.0)
+    live = seal(msgspec.structs.replace(DEFAULT, own_labels=True, promised=promise))
+    put_models(system, b"schemaVersion: 1\nlive: default.json\nshadow: null\n", live.to_json())
+    said = words(browser.page("/models"))
+    assert "it alone flagged 0 of 0 decisions; its promise allows 10.0" in said
+    assert "held back" not in said
+    broken = {"entity": f"breaker#{live.version}", "brokenAt": NOW}
+    system.dynamodb.put_item(TableName=PROFILES, Item=to_item(broken))
+    said = words(browser.page("/models"))
+    assert "The live model is held back since" in said
+    assert "fraudstream breaker reset" in said

@@ -228,3 +228,16 @@ def test_a_request_that_names_no_attribute_or_key_passes_no_condition(policies: 
     for table in (TRANSACTIONS, ALERTS, PROFILES):
         asked = Asked("dynamodb:UpdateItem", f"{TABLES}{table}")
         assert not allows(policies["analyst"], asked, {"aws:userid": ANNA.user_id})
+
+
+@pytest.mark.usefixtures("system")
+def test_only_a_rule_author_resets_a_breaker_and_touches_nothing_else(aws: MinistackServer, policies: Policies) -> None:
+    _, asked = updated(PROFILES, "SET resetAt = :x", 1, entity="breaker#0123456789ab")
+    Desk(aws, policies["rule-author"]).browser.system.dynamodb.update_item(**asked)
+    for role in ("analyst", "auditor"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            Desk(aws, policies[role]).browser.system.dynamodb.update_item(**asked)
+    for entity in (f"customer#{CUSTOMER}", f"list#card#{CUSTOMER}", "log-chain"):
+        _, other = updated(PROFILES, "SET resetAt = :x", 1, entity=entity)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            Desk(aws, policies["rule-author"]).browser.system.dynamodb.update_item(**other)

@@ -35,6 +35,7 @@ from tests.unit.reporting.decision_log_harness import (
 PAGE = (Path(__file__).parents[3] / "docs/decision-log.md").read_text()
 TYPES = {
     "integer": int,
+    "number": float,
     "string": str,
     "boolean": bool,
     "list of strings": tuple[str, ...],

@@ -23,12 +23,13 @@ from tests.unit.lab.backtest_harness import LISTS, MODELLED, OTHER, RATES, SHIPP
 MODEL = small_model(own_labels=True).to_json()
 
 
-def in_families(*, proven: str = "", share: float | None = None) -> Contestant:
+def in_families(*, proven: str = "", share: float | None = None, **acting: dict[str, float]) -> Contestant:
     """Rules whose points a family caps, hits that have a floor, and scores that only two families may decline by.
 
     Args:
         proven: the rule that may decline by itself.
         share: of the customers for whom each counts.
+        acting: what is done at probabilities.
     """
     rules = [
         ("large", "amount", "high", "amountBase > 100 and type == 'PAYMENT'", 3),
@@ -44,6 +45,7 @@ def in_families(*, proven: str = "", share: float | None = None) -> Contestant:
                 "thresholds": {"review": 30, "decline": 70},
                 "families": {"place": 2.9, "amount": 4.1},
                 "floors": {"high": 31},
+                **acting,
                 "rules": [
                     {
                         "id": name,
@@ -67,6 +69,9 @@ def in_families(*, proven: str = "", share: float | None = None) -> Contestant:
 
 
 FAMILIES, PROVEN, HALF = in_families(), in_families(proven="large"), in_families(share=0.5)
+
+LIKELY = in_families(probabilities={"review": 0.1, "decline": 0.4})
+COSTLY = in_families(costs={"review": 4, "honestDecline": 200, "fraud": 15})
 
 
 def weighing(contestant: Contestant) -> bytes:
@@ -124,6 +129,8 @@ def by_duckdb(log: DecisionLog, *contestants: Contestant) -> BacktestTally:
         (FAMILIES._replace(live_model=MODEL), FAMILIES._replace(live_model=WEIGHING)),
         (FAMILIES, HALF),
         (HALF._replace(live_model=MODEL), FAMILIES),
+        (FAMILIES._replace(live_model=WEIGHING), LIKELY._replace(live_model=WEIGHING)),
+        (FAMILIES._replace(live_model=WEIGHING), COSTLY._replace(live_model=WEIGHING)),
     ],
     ids=[
         "shipped",
@@ -136,6 +143,8 @@ def by_duckdb(log: DecisionLog, *contestants: Contestant) -> BacktestTally:
         "rules weighed",
         "a share of the customers",
         "a share beside a model",
+        "thresholds of probabilities",
+        "costs",
     ],
 )
 def test_both_engines_say_the_same_of_a_log(log: DecisionLog, contestants: tuple[Contestant, ...]) -> None:

@@ -44,6 +44,7 @@ def newer(rows: int = 6000, *, seed: int = 31, days: float = 21, rules: bool = F
         hits=rule_hits(RULESET, [["amount-outlier"] if hit and rules else [] for hit in told.tolist()]),
         known_at=np.full(rows, NEVER),
         arrived=np.ones(rows),
+        declined=np.zeros(rows, dtype=np.bool_),
     )
 
 
@@ -140,6 +141,7 @@ def test_what_either_model_has_learnt_from_does_not_count() -> None:
         hits=rule_hits(RULESET, [[]] * 6000),
         known_at=np.full(6000, NEVER),
         arrived=np.ones(6000),
+        declined=np.zeros(6000, dtype=np.bool_),
     )
     unmeasured = seal(msgspec.structs.replace(good().file, validation=None, metrics={}))
     compared = compare(unmeasured, None, seen)

@@ -22,6 +22,7 @@ def a_year(*, rows: int = 3650, silent: tuple[int, ...] = (), every: int = 50, a
         hits=rule_hits(SHIPPED, [[]] * rows),
         known_at=np.full(rows, NEVER),
         arrived=np.full(rows, arrived),
+        declined=np.zeros(rows, dtype=np.bool_),
     )
 
 

@@ -59,6 +59,18 @@ class Calibration(_Part, frozen=True, kw_only=True):
     intercept: float
 
 
+class ProbabilityCurve(_Part, frozen=True, kw_only=True):
+    """From a score's probability s to that of fraud, in log-odds: `low * log(s) - high * log(1 - s) + intercept`.
+
+    It is beta calibration (Kull, Silva Filho and Flach 2017): `low` is the slope where s is small, `high` where it is
+    large. A score's own probability errs where rules are held to a least weight.
+    """
+
+    low: NotNegative
+    high: NotNegative
+    intercept: Annotated[float, msgspec.Meta(ge=-MAX_LOG_ODDS, le=MAX_LOG_ODDS)]
+
+
 class RuleWeight(_Part, frozen=True, kw_only=True):
     """How much a rule's points count beside a model that has seen the rule."""
 
@@ -76,6 +88,19 @@ class Distribution(_Part, frozen=True, kw_only=True):
     """Ascending; a value belongs to the bin of the first cut that it does not pass, or to the last bin."""
     shares: Annotated[tuple[float, ...], msgspec.Meta(max_length=34)]
     """By bin, then the share of missing values; together 1."""
+
+
+class Promise(_Part, frozen=True, kw_only=True):
+    """How much a model flags that rules alone approve, as it was in training: see `models.breaker`."""
+
+    log_odds: Annotated[float, msgspec.Meta(ge=-MAX_LOG_ODDS, le=MAX_LOG_ODDS)]
+    """From these on a transaction counts as flagged, whatever thresholds there are."""
+    shares: Annotated[
+        tuple[Annotated[float, msgspec.Meta(ge=0, le=1)], ...], msgspec.Meta(min_length=24, max_length=24)
+    ]
+    """Of the decisions of each hour of the day, in UTC."""
+    spread: Annotated[float, msgspec.Meta(ge=1, le=1000)]
+    """How many times as much as usual the day with the most had."""
 
 
 class ModelFile(_Part, frozen=True, kw_only=True):
@@ -111,9 +136,13 @@ class ModelFile(_Part, frozen=True, kw_only=True):
     """Log-odds from which evidence and points count. A file of schema 1 has none: the ruleset's are taken."""
     rule_weights: dict[Annotated[str, msgspec.Meta(max_length=48)], RuleWeight] | msgspec.UnsetType = msgspec.UNSET
     """By rule, of those that hit in training. Any other rule, or one that has changed since, counts in full."""
+    probability: ProbabilityCurve | msgspec.UnsetType = msgspec.UNSET
+    """Without it nothing was measured, and nobody knows what probability a score stands for."""
     trees: tuple[Tree, ...]
     distributions: dict[str, Distribution] = {}
     """By feature, and `score` for the log-odds."""
+    promised: Promise | msgspec.UnsetType = msgspec.UNSET
+    """Without it nothing keeps watch over how much the model flags."""
     usual_drift: dict[str, NotNegative] | msgspec.UnsetType = msgspec.UNSET
     """How far the most unlike day of those weeks, such as a pay day, was from all of them (PSI), by feature.
     Models of earlier releases do not say."""
@@ -143,6 +172,19 @@ class Model:
         """Return the log-odds that a transaction with this feature vector is fraud."""
         calibration = self.file.calibration
         return calibration.slope * self._sum(vector) + calibration.intercept
+
+    def flags(self, log_odds: float) -> bool:
+        """Return whether a score's log-odds are of those that the model's promise speaks of."""
+        return self.file.promised is not msgspec.UNSET and log_odds >= self.file.promised.log_odds
+
+    def probability(self, log_odds: float) -> float | None:
+        """Return the probability of fraud that a score's log-odds stand for; None if that was not measured."""
+        told = self.file.probability
+        if told is msgspec.UNSET:
+            return None
+        bounded = max(min(log_odds, 50.0), -50.0)
+        odds = told.intercept + told.high * math.log1p(math.exp(bounded)) - told.low * math.log1p(math.exp(-bounded))
+        return 1 / (1 + math.exp(-max(min(odds, 50.0), -50.0)))
 
     @property
     def base_log_odds(self) -> float:

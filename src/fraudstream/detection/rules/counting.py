@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from fraudstream.detection.models.model import Model
+from fraudstream.detection.models.model import Model, RuleWeight
 from fraudstream.detection.rules.rule import Rule, Severity
 
 PROVEN: Final = 0.9
@@ -32,10 +32,18 @@ def fingerprint(rule: Rule) -> str:
 
 def weight_beside(model: Model | None, rule: Rule) -> float:
     """Return how much a rule's points count beside a model: 1 if its training has not seen the rule as it is now."""
-    if model is None:
-        return 1.0
-    seen = (model.file.rule_weights or {}).get(rule.id)
-    return seen.weight if seen is not None and seen.rule == fingerprint(rule) else 1.0
+    seen = _seen(model, rule)
+    return 1.0 if seen is None else seen.weight
+
+
+def unweighed_beside(model: Model | None, rules: Iterable[Rule]) -> frozenset[str]:
+    """Return the ids of rules with points that a model's training has not seen as they are now."""
+    return frozenset(rule.id for rule in rules if rule.points is not None and _seen(model, rule) is None)
+
+
+def _seen(model: Model | None, rule: Rule) -> RuleWeight | None:
+    seen = None if model is None else (model.file.rule_weights or {}).get(rule.id)
+    return seen if seen is not None and seen.rule == fingerprint(rule) else None
 
 
 def points_beside(model: Model | None, rules: Iterable[Rule]) -> dict[str, float]:

@@ -11,7 +11,8 @@ from fraudstream.contract import LISTS_FILE, RATES_FILE, RULESET_FILE
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models.selection import NO_MODELS, ActiveModels
 from fraudstream.detection.rules import strict_yaml
-from fraudstream.detection.rules.counting import Counting, points_beside
+from fraudstream.detection.rules.acting import Acting, Costs, ProbabilityThresholds
+from fraudstream.detection.rules.counting import Counting, points_beside, unweighed_beside
 from fraudstream.detection.rules.language import compiler, fields
 from fraudstream.detection.rules.lists import Lists, load_lists
 from fraudstream.detection.rules.rates import Rates, load_rates
@@ -56,10 +57,14 @@ class _File(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=T
         msgspec.Meta(max_length=50),
     ] = {}
     floors: dict[Severity, Annotated[int, msgspec.Meta(ge=0, le=100)]] = {}
+    probabilities: ProbabilityThresholds | None = None
+    costs: Costs | None = None
 
 
 _SCHEMA_OF_FAMILIES: Final = 2
-_FILE_KEYS: Final = (*(field.encode_name for field in msgspec.structs.fields(_File)), *Thresholds.__struct_fields__)
+_FILE_KEYS: Final = tuple(
+    field.encode_name for struct in (_File, Thresholds, Costs) for field in msgspec.structs.fields(struct)
+)
 
 
 class Ruleset:
@@ -75,6 +80,7 @@ class Ruleset:
         rates: Rates,
         lists: Lists,
         counting: Counting,
+        acting: Acting | None = None,
     ) -> None:
         """Build the ruleset from what `load` has read and checked."""
         self.version = version
@@ -85,12 +91,16 @@ class Ruleset:
         self.rates = rates
         self.lists = lists
         self.counting = counting
+        self.acting = acting
+        """What is done at a probability; None: thresholds of scores decide there too."""
         self.models = NO_MODELS
         """What judges beside the rules."""
         self.points = points_beside(None, self.rules)
         """What each rule adds where rules decide alone, by its id."""
         self.points_beside_live = self.points_beside_shadow = self.points
         """The same beside each of the models."""
+        self.unweighed: Collection[str] = frozenset()
+        """Ids of rules with points that the live model's training has not seen as they are now."""
         self._evaluate: Callable[..., tuple[compiler.TruthValue, ...]] = compiler.compile_together(
             [expression for _, expression in rules], [field.name for field in fields.FIELDS], lists.names
         )
@@ -111,6 +121,7 @@ class Ruleset:
         other.models = models
         other.points_beside_live = points_beside(models.live, self.rules)
         other.points_beside_shadow = points_beside(models.shadow, self.rules)
+        other.unweighed = unweighed_beside(models.live, self.rules)
         return other
 
     def evaluate(
@@ -153,6 +164,7 @@ def load(ruleset: bytes, rates: bytes, lists: bytes) -> Ruleset:
         rates=known_rates,
         lists=known_lists,
         counting=Counting(file.families, file.floors),
+        acting=file.probabilities or file.costs,
     )
 
 
@@ -186,4 +198,8 @@ def _ruleset_file(found: strict_yaml.StrictDocument) -> tuple[_File, dict[strict
         raise strict_yaml.DocumentError("families: schema 2 needs them, and schema 1 has none")
     if file.thresholds.decline < file.thresholds.review:
         raise strict_yaml.DocumentError("thresholds: decline must not be below review")
+    if file.probabilities is not None and file.probabilities.decline < file.probabilities.review:
+        raise strict_yaml.DocumentError("probabilities: decline must not be below review")
+    if file.probabilities is not None and file.costs is not None:
+        raise strict_yaml.DocumentError("costs: give either these or probabilities")
     return file, found.lines

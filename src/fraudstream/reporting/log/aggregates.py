@@ -77,6 +77,8 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     "corridor": ("coalesce(cardCountry, billingCountry)", "coalesce(merchantCountry, ipCountry)"),
     "amountBand": (_AMOUNT_BAND, "''"),
     "score": ("score::VARCHAR", "''"),
+    # Two digits are enough for a sum, and make few rows.
+    "probability": ("printf('%.1e', probability)", "''"),
     "shadowScore": ("shadowScore::VARCHAR", "shadowModel"),
     "version": ("rulesetVersion", "modelVersion"),
     "inlineDecision": ("inlineDecision", "''"),

@@ -122,6 +122,8 @@ class LogRecord(_Columns, frozen=True, kw_only=True, rename="camel", omit_defaul
     """Version of the model that was watched and did not count."""
     shadow_score: int | None = None
     """The score that it and the rules would have given."""
+    probability: float | None = None
+    """That it is fraud which somebody reports sooner or later, by a calibrated live model and the rules."""
     listed_as: tuple[str, ...] = ()
     """On which lists its entities were, such as `blocked:card`; those of lists.yaml follow from the ruleset."""
     decided_at: int | None = None
@@ -316,6 +318,7 @@ def _decision_columns(transaction: Transaction, decision: Decision) -> dict[str,
         "model_version": decision.model_version,
         "shadow_model": decision.shadow_model,
         "shadow_score": decision.shadow_score,
+        "probability": decision.probability,
         "listed_as": decision.listed_as,
         "decided_at": decision.decided_at,
     }

@@ -38,6 +38,8 @@ def _lines(report: DailyReport) -> Iterator[Line]:
         yield "shadow scores", f"from {10 * index}", "count", count
     for each in report.model.calibration:
         yield from _measures("calibration", f"from {each.from_score}", each.fraud)
+    yield "probability", report.date, "decisions", report.model.probability_decisions
+    yield "probability", report.date, "expected frauds", report.model.expected_frauds
     yield from _cut_lines(report)
     for name, durations in (("latency", report.latency), ("lag", report.lag)):
         if durations:

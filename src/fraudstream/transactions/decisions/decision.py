@@ -77,6 +77,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     decision: Verdict
     score: int
     """0 to 100."""
+    probability: float | None = None
+    """That it is fraud which somebody reports sooner or later, three digits; None where nothing was calibrated."""
     reasons: tuple[Reason, ...] = ()
     """Strongest first."""
     features: bytes = b""

@@ -7,6 +7,9 @@ from typing import Final
 STRICTER_THAN_INLINE: Final = "STRICTER_THAN_INLINE"
 """Of alerts alone: what the client was answered at once was less strict."""
 
+HELD_BACK: Final = "MODEL_HELD_BACK"
+"""Of decisions of a live model that has lost its power to decline; the source is its version."""
+
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         "ACCOUNT_TAKEOVER": "A payee, country and device that are all new for this customer came together.",
@@ -34,6 +37,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "MODEL_CUSTOMER_ACTIVITY": "The model weighs what the customer did lately.",
         "MODEL_DECLINES": "The model weighs recent declines.",
         "MODEL_DEVICE_ACTIVITY": "The model weighs what was done on this device lately.",
+        HELD_BACK: "The model would decline, and is held back: it flags more than it promised.",
         "MODEL_KNOWN_FRAUD": "The model weighs earlier fraud that is known of those involved.",
         "MODEL_MERCHANT_ACTIVITY": "The model weighs what happened at this merchant lately.",
         "MODEL_NEW_TO_CUSTOMER": "The model weighs that the device, country or payee is new for this customer.",

@@ -1,5 +1,6 @@
 """Models: which one decides, which one is watched, what their files say of them, and how far scores have drifted."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
@@ -9,10 +10,18 @@ from starlette.responses import Response
 from fraudstream.contract import SIGNIFICANT_DRIFT
 from fraudstream.detection.models.model import ModelError
 from fraudstream_tools.console.rendering import page
-from fraudstream_tools.operations.stored_models import stored_models
+from fraudstream_tools.operations.breaker import BreakerState, ModelBreaker
+from fraudstream_tools.operations.stored_models import StoredModel, stored_models
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
+
+
+def _breaker(system: "ConsoleSystem", models: Sequence[StoredModel]) -> BreakerState | None:
+    for each in models:
+        if each.is_live and each.file is not None:
+            return ModelBreaker(system.dynamodb, system.profiles).state(each.file)
+    return None
 
 
 def show(request: Request) -> Response:
@@ -30,6 +39,7 @@ def show(request: Request) -> Response:
         request,
         "models",
         models=models,
+        breaker=_breaker(system, models),
         day=days[0] if report else None,
         decisions=dict(figures.get("versions", ())) | dict(figures.get("shadowVersions", ())),
         calibration=figures.get("calibration", ()),

@@ -8,13 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from fraudstream.detection.features.named_values import INPUT_COLUMNS
 from fraudstream.detection.features.own import INPUTS
 from fraudstream.detection.models.model import Model
+from fraudstream.detection.rules.acting import Costs
 from fraudstream.detection.rules.language.sql import SharedColumn, SqlCompiler, literal, select
 from fraudstream.detection.rules.rule import Mode
 from fraudstream.detection.rules.ruleset import Ruleset
-from fraudstream.detection.scoring import Score, base_of
+from fraudstream.detection.scoring import LEAST_LIKELY, MOST_LIKELY, Score, base_of
 from fraudstream.reporting.log.reader.standing import LabelHorizon, Standing
 from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream.transactions.transaction import AuthorizationResult
@@ -24,6 +27,7 @@ from fraudstream_tools.rules.sql import FIELD_COLUMNS, counting_truth_of, lists_
 
 _A_CODE: Final = 31
 """Rules in a code: two bits each, in a whole number of 64 bits with its sign."""
+_ACTED: Final = (None, Verdict.APPROVE, Verdict.REVIEW, Verdict.DECLINE)
 _TRUTHS: Final[tuple[bool | None, ...]] = (False, True, None)
 # Hundredths, halves to the even one, as Python rounds.
 _HUNDREDTHS: Final = "(100e0 * coalesce(amountBase, 0e0))"
@@ -35,6 +39,13 @@ AMOUNT: Final = (
 """The amount of a decision in hundredths of the base currency, as SQL."""
 
 
+DECLINED: Final = (
+    f"(coalesce(decision = '{Verdict.DECLINE}', false) "
+    f"OR coalesce(authorizationResult = '{AuthorizationResult.DECLINED}', false))"
+)
+"""Whether a row was declined, by its decision or by its issuer, as SQL."""
+
+
 def standing_of(horizon: LabelHorizon, *, is_labelled: bool) -> str:
     """Return what is known of a row with the columns of a decision and its newest `label`, as SQL."""
     if not is_labelled:
@@ -43,9 +54,7 @@ def standing_of(horizon: LabelHorizon, *, is_labelled: bool) -> str:
         f"CASE WHEN timestamp > {literal(horizon.matured_until)} THEN {Standing.UNKNOWN.value} "
         f"WHEN label = '{Truth.FRAUD}' THEN {Standing.FRAUD.value} "
         f"WHEN label IS NOT NULL THEN {Standing.LEGITIMATE.value} "
-        f"WHEN decision = '{Verdict.DECLINE}' "
-        f"OR coalesce(authorizationResult = '{AuthorizationResult.DECLINED}', false) "
-        f"THEN {Standing.UNKNOWN.value} ELSE {Standing.MATURED.value} END"
+        f"WHEN {DECLINED} THEN {Standing.UNKNOWN.value} ELSE {Standing.MATURED.value} END"
     )
 
 
@@ -58,8 +67,8 @@ class BacktestQuery:
     codes: Sequence[str]
     """The rules' truths packed, as SQL."""
     scores: Mapping[int, str]
-    """Position of each ruleset with a live model to its column of scores, before anything is forced: twice the score,
-    and one more where the model speaks for fraud."""
+    """Position of each ruleset with a live model to its column of scores, before anything is forced: eight times the
+    score, four more where the model speaks for fraud, and what is done at the probability: a place in `_ACTED`."""
     places: Sequence[Sequence[int]]
     """For each ruleset the places of its rules among all."""
 
@@ -85,7 +94,7 @@ class BacktestQuery:
         codes: Sequence[int]
         codes, scores = rest[: len(self.codes)], rest[len(self.codes) :]
         of_models = {
-            position: Score(score // 2, model_agrees=score % 2 == 1)
+            position: Score(score // 8, model_agrees=score // 4 % 2 == 1, acted=_ACTED[score % 4])
             for position, score in zip(self.scores, scores, strict=True)
         }
         truths: list[Truths] = [
@@ -155,7 +164,40 @@ def _score(ruleset: Ruleset, places: Sequence[int], raw: str) -> str:
     log_odds = f"({literal(base_of(ruleset, _live(ruleset)))} + ({points} + {evidence}))"
     bounded = f"greatest(least({log_odds}, 50e0), -50e0)"
     score = f"CAST(floor(100e0 / (1e0 + exp(-{bounded})) + 0.5e0) AS BIGINT)"
-    return f"2 * {score} + CASE WHEN {evidence} > 0e0 THEN 1 ELSE 0 END"
+    acted = _acted(ruleset, places, bounded)
+    return f"8 * {score} + CASE WHEN {evidence} > 0e0 THEN 4 ELSE 0 END + {acted}"
+
+
+def _acted(ruleset: Ruleset, places: Sequence[int], log_odds: str) -> str:
+    """Return what a ruleset does at the probability that log-odds stand for, as a place in `_ACTED`."""
+    curve, acting = _live(ruleset).file.probability, ruleset.acting
+    if acting is None or curve is msgspec.UNSET:
+        return "0"
+    odds = (
+        f"({literal(curve.intercept)} + {literal(curve.high)} * ln(1e0 + exp({log_odds})) "
+        f"- {literal(curve.low)} * ln(1e0 + exp(-{log_odds})))"
+    )
+    share = f"(1e0 / (1e0 + exp(-greatest(least({odds}, 50e0), -50e0))))"
+    probability = f"greatest(least({share}, {literal(MOST_LIKELY)}), {literal(LEAST_LIKELY)})"
+    if isinstance(acting, Costs):
+        approved = f"{probability} * ({literal(acting.fraud)} + {literal(acting.fraud_share)} * amountBase)"
+        declined = f"(1e0 - {probability}) * {literal(acting.honest_decline)}"
+        review = literal(acting.review)
+        found = (
+            f"CASE WHEN amountBase IS NULL THEN 0 WHEN {declined} < least({approved}, {review}) THEN 3 "
+            f"WHEN {review} < {approved} THEN 2 ELSE 1 END"
+        )
+    else:
+        found = (
+            f"CASE WHEN {probability} >= {literal(acting.decline)} THEN 3 "
+            f"WHEN {probability} >= {literal(acting.review)} THEN 2 ELSE 1 END"
+        )
+    unweighed = [
+        f"coalesce(rule{place}, false)"
+        for rule, place in zip(ruleset.rules, places, strict=True)
+        if rule.mode is Mode.LIVE and rule.id in ruleset.unweighed
+    ]
+    return f"CASE WHEN {' OR '.join(unweighed)} THEN 0 ELSE {found} END" if unweighed else found
 
 
 def _points(ruleset: Ruleset, places: Sequence[int]) -> str:

@@ -59,6 +59,8 @@ class _Memory:
     frauds: bytearray = field(default_factory=bytearray)
     times: "array[int]" = field(default_factory=lambda: array("q"))
     known: "array[int]" = field(default_factory=lambda: array("q"))
+    declined: bytearray = field(default_factory=bytearray)
+    """By their issuer."""
     rules: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     """Ids of the rules that hit each one."""
 
@@ -71,6 +73,7 @@ class _Memory:
         self.frauds.append(is_known_fraud)
         self.times.append(labelled.transaction.timestamp)
         self.known.append(labelled.known_at or 0)
+        self.declined.append(is_declined(None, labelled.transaction.authorization_result))
         self.rules.append(rules)
 
     def train(self, course: "Course", ruleset: "Ruleset", label_delay_days: float) -> "Model":
@@ -92,6 +95,7 @@ class _Memory:
             times[chosen],
             use=INPUTS,
             hits=rule_hits(ruleset, self.rules).chosen(chosen),
+            declined=np.frombuffer(self.declined, dtype=np.bool_)[chosen],
             stands_for=None if self.share >= 1 else np.where(labels, 1.0, 1 / self.share)[chosen],
             validation=Validation(days=max(days / _VALIDATED_SHARE, 0.1), label_delay_days=label_delay_days),
             trained_on=course.name,

@@ -45,17 +45,18 @@ def from_log(
         raise DecisionLogError("there is no label in the decision log: nothing can be learnt from it")
     sample = LogSample(log, most, without)
     numbers, labels, times, strata = array("d"), array("b"), array("q"), array("q")
-    known_at, arrived = array("q"), array("d")
+    known_at, arrived, declined = array("q"), array("d"), array("b")
     counting = [place for place, rule in enumerate(ruleset.rules) if rule in counting_rules(ruleset)]
     hits = bytearray()
     places: dict[tuple[int, int], int] = {}
     for number, row in enumerate(sample.rows(ruleset), start=1):
-        standing, timestamp, labeled_at, stratum, truths, values = row
+        standing, timestamp, labeled_at, is_declined, stratum, truths, values = row
         is_fraud = standing is Standing.FRAUD
         numbers.extend(nan if value is None else value for value in values)
         hits.extend([truths[place] is True for place in counting])
         labels.append(is_fraud)
         times.append(timestamp)
+        declined.append(is_declined)
         known_at.append(labeled_at if is_fraud else NEVER)
         share = 1.0 if standing is Standing.LEGITIMATE else share_arrived(log.arrival, log.horizon, timestamp)
         arrived.append(share)
@@ -74,6 +75,7 @@ def from_log(
         hits=RuleHits(ruleset, np.frombuffer(hits, dtype=np.bool_).reshape(len(labels), len(counting))),
         known_at=np.array(known_at, dtype=np.int64),
         arrived=np.array(arrived, dtype=np.float64),
+        declined=np.array(declined, dtype=np.bool_),
         arrival=log.arrival,
         delay_days=log.horizon.delay_days,
         weights=None if sample.is_whole else by_place[found],
@@ -81,6 +83,7 @@ def from_log(
         left_out=LeftOut(
             too_new=sample.strata.too_new,
             declined=sample.strata.declined,
+            stopped=sample.strata.stopped,
             other_features=log.unreadable_features(),
             other_kinds=sample.other_kinds,
         ),

@@ -1,12 +1,13 @@
 """From an ensemble's raw score to the log-odds of fraud."""
 
 import math
-from typing import Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]  (no types)
 
-from fraudstream.detection.models.model import Calibration
+from fraudstream.detection.models.model import Calibration, ProbabilityCurve
 from fraudstream_tools.lab.training.boosting import Flags, Weights
 
 _STEPS: Final = 100
@@ -15,6 +16,7 @@ _LEAST_SLOPE: Final = 0.01
 _RIDGE: Final = 1e-9
 _ROUNDS: Final = 50
 _SETTLED: Final = 1e-4
+_MOST_SLOPE: Final = 10.0
 
 
 def log_odds(probability: float) -> float:
@@ -62,6 +64,34 @@ def platt(
             break
     # Trees whose scores do not tell fraud from the rest on newer weeks are flattened, never turned around.
     return Calibration(slope=max(slope, _LEAST_SLOPE), intercept=intercept)
+
+
+def beta(
+    odds: NDArray[np.float64],
+    labels: Flags,
+    stands_for: Weights = None,
+    arrived: NDArray[np.float64] | None = None,
+) -> ProbabilityCurve:
+    """Fit beta calibration to the truth; the parameters are as those of `platt`, of log-odds that are nearly right."""
+    counts = np.ones(len(odds)) if stands_for is None else stands_for
+    low, high = -np.logaddexp(0, -odds), np.logaddexp(0, odds)
+    found = np.array([1.0, 1.0, 0.0])
+    for _ in range(_ROUNDS if arrived is not None and (arrived < 1).any() else 1):
+        before = found
+        likely = likely_frauds(labels, found[0] * low + found[1] * high + found[2], arrived)
+
+        def loss(values: NDArray[np.float64], likely: NDArray[np.float64] = likely) -> tuple[float, list[float]]:
+            told = values[0] * low + values[1] * high + values[2]
+            error = counts * (1 / (1 + np.exp(-told)) - likely)
+            apart = values[:2] - 1
+            lost = float((counts * (np.logaddexp(0, told) - likely * told)).sum()) + float(apart @ apart) / 2
+            return lost, [float(error @ low + apart[0]), float(error @ high + apart[1]), float(error.sum())]
+
+        bounds = [(0.0, _MOST_SLOPE), (0.0, _MOST_SLOPE), (None, None)]
+        found = np.asarray(cast("Any", minimize)(loss, found, jac=True, method="L-BFGS-B", bounds=bounds).x)
+        if np.abs(found - before).max() < _SETTLED:
+            break
+    return ProbabilityCurve(low=float(found[0]), high=float(found[1]), intercept=float(found[2]))
 
 
 def _line(values: NDArray[np.float64], likely: NDArray[np.float64], stands_for: Weights) -> tuple[float, float]:

@@ -57,6 +57,8 @@ class LeftOut:
     """Not all of their labels can be known yet."""
     declined: int = 0
     """Without a label: that no fraud was reported says nothing of what was declined."""
+    stopped: int = 0
+    """Of these, declined by a decision and not by the issuer."""
     other_features: int = 0
     """Their features were computed by another version of the code."""
     other_kinds: int = 0
@@ -75,6 +77,8 @@ class Examples:
     """Since when its fraud is known, epoch milliseconds; `NEVER` of what is not known to be fraud."""
     arrived: NDArray[np.float64]
     """Of frauds of the same age, the share that has its label; 1 where somebody said that it is legitimate."""
+    declined: Flags
+    """By a decision or by their issuer: of these only labelled ones are here."""
     weights: NDArray[np.float64] | None = None
     """For how many transactions each one stands; None where each stands for itself."""
     drawn: Drawn | None = None
@@ -98,6 +102,7 @@ class Examples:
             hits=self.hits.chosen(those),
             known_at=self.known_at[those],
             arrived=self.arrived[those],
+            declined=self.declined[those],
             weights=None if self.weights is None else self.weights[those],
         )
 
@@ -132,6 +137,7 @@ def examples(
     """
     left_out = LeftOut()
     numbers, labels, times, known_at, arrived = array("d"), array("b"), array("q"), array("q"), array("d")
+    declined = array("b")
     rules: list[Collection[str]] = []
     for each in decided:
         truth = known.get(each.transaction_id)
@@ -152,6 +158,7 @@ def examples(
         known_at.append(truth.known_at if truth is not None and is_fraud else NEVER)
         arrived.append(share_arrived(arrival, horizon, each.timestamp) if truth is None or is_fraud else 1.0)
         times.append(each.timestamp)
+        declined.append(each.declined)
         rules.append(each.rules)
     timestamps = np.array(times, dtype=np.int64)
     order = np.argsort(timestamps, kind="stable")
@@ -162,6 +169,7 @@ def examples(
         hits=rule_hits(ruleset, rules).chosen(order),
         known_at=np.array(known_at, dtype=np.int64)[order],
         arrived=np.array(arrived, dtype=np.float64)[order],
+        declined=np.array(declined, dtype=np.bool_)[order],
         left_out=left_out,
         arrival=arrival,
         delay_days=horizon.delay_days,

@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 
 from fraudstream.detection.features import registry
 from fraudstream.detection.features.own import INPUT_MEANINGS, INPUTS
-from fraudstream.detection.models.model import Calibration, Model, ModelFile, Period, seal
+from fraudstream.detection.models.model import Model, ModelFile, Period, seal
 from fraudstream.detection.models.stationary import baseline_start
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights
-from fraudstream_tools.lab.training.calibration import likely_frauds, log_odds, platt
+from fraudstream_tools.lab.training.calibration import log_odds, platt
 from fraudstream_tools.lab.training.distributions import distributions, usual_drift
+from fraudstream_tools.lab.training.held_out import held_out
 from fraudstream_tools.lab.training.metrics import metrics
 from fraudstream_tools.lab.training.rule_hits import RuleHits
-from fraudstream_tools.lab.training.rule_weighing import combine, unmeasured
+from fraudstream_tools.lab.training.serving import measured_serving, unmeasured_serving
 
 MIN_FRAUDS: Final = 10
 """Fewer say nothing: neither is trained on them, nor measured."""
@@ -35,7 +36,7 @@ class Validation:
     """How a model is measured before it learns from everything."""
 
     days: float = 14
-    """The newest days, on which a model trained on earlier ones is measured and calibrated."""
+    """The newest days, on which a model trained on earlier ones is measured."""
     label_delay_days: float = 7
     """That model learns from what was labelled when these days began: from transactions so much older."""
 
@@ -57,6 +58,8 @@ def fit(
     *,
     hits: RuleHits | None = None,
     arrival: Arrived | None = None,
+    declined: Flags | None = None,
+    stopped: int = 0,
     stands_for: Weights = None,
     use: Sequence[str] = registry.NAMES,
     parameters: Parameters | None = None,
@@ -66,9 +69,9 @@ def fit(
 ) -> Model:
     """Train a model.
 
-    First a model learns from the earlier part and is measured and calibrated on the newest days; then the final one
-    learns from everything, with the same parameters, and takes over that calibration. If either part holds fewer than
-    `MIN_FRAUDS` frauds, nothing is measured and the trees' own log-odds stay as they are.
+    First a model learns from the earlier part and is measured on the newest days. Then the final one learns from
+    everything, with the same parameters, and is calibrated by trees that know nearly as much (see `held_out`). If a
+    part holds fewer than `MIN_FRAUDS` frauds, nothing is measured and the trees' own log-odds stay as they are.
 
     Args:
         vectors: a row for each transaction, a column for each of `INPUTS`, or of the features before them alone
@@ -78,6 +81,9 @@ def fit(
         timestamps: epoch milliseconds, in any order.
         hits: the rules that hit; with them it is fitted how much they count beside the model.
         arrival: how far labels have come in; None: each one is there, and came after the labels' delay.
+        declined: which of them were declined. Trees learn from them, and calibration does not: only labelled ones are
+            there, nearly all of them fraud, and nobody knows what the others would have been.
+        stopped: how many more were declined by decisions, of which nothing is known.
         stands_for: for how many transactions each one stands, if they are a sample.
         use: the features to learn from.
         parameters: how trees are grown.
@@ -96,30 +102,23 @@ def fit(
     newest = timestamps > _cut(timestamps, validation)
     known = timestamps <= timestamps.max() - (validation.days + validation.label_delay_days) * DAY
     counted, counted_known = _weights_of(stands_for, newest), _weights_of(stands_for, known)
-    measured, calibration, figures = None, Calibration(slope=1.0, intercept=0.0), {}
+    measured, figures = None, {}
     share, then = (
         (None, flags)
         if arrival is None
         else (arrival.share, flags & (arrival.known_at <= _cut(timestamps, validation)))
     )
     prior = log_odds(_share_of_fraud(flags, share, stands_for))
-    combination = unmeasured(prior, hits, stands_for)
-    if _learnable(then[known]) and _learnable(flags[newest]):
+    serving = unmeasured_serving(prior, hits, stands_for)
+    told = held_out(chosen, flags, timestamps, parameters, stands_for, without=declined, least_frauds=MIN_FRAUDS)
+    if told is not None and all(map(_learnable, (then[known], flags[newest], flags[told.rows]))):
+        serving = measured_serving(
+            told, flags, timestamps, hits, share=share, stands_for=stands_for, prior=prior, stopped=stopped
+        )
         raw = Booster(chosen[known], then[known], parameters, counted_known).raw(chosen[newest])
         of_newest = None if share is None else share[newest]
-        calibration = platt(raw, flags[newest], counted, of_newest)
-        odds = calibration.slope * raw + calibration.intercept
-        figures = metrics(odds, flags[newest], counted, of_newest)
-        if hits is not None:
-            combination = combine(
-                odds,
-                likely_frauds(flags[newest], odds, of_newest),
-                hits.chosen(newest),
-                prior=prior,
-                learnt=hits,
-                weights=counted,
-                learnt_for=stands_for,
-            )
+        line = platt(raw, flags[newest], counted, of_newest)
+        figures = metrics(line.slope * raw + line.intercept, flags[newest], counted, of_newest)
         measured = _period(timestamps[newest], flags[newest])
     booster = Booster(chosen, flags, parameters, stands_for)
     trees = booster.export()
@@ -127,7 +126,7 @@ def fit(
         raise TrainingError(
             f"{len(flags)} transactions are too few to grow trees on: a leaf takes {parameters.transactions_per_leaf}"
         )
-    scores = calibration.slope * booster.raw(chosen) + calibration.intercept
+    scores = serving.calibration.slope * booster.raw(chosen) + serving.calibration.intercept
     recent = timestamps >= baseline_start(int(timestamps.min()), int(timestamps.max()))
     counted_recent = _weights_of(stands_for, recent)
     known_shares = distributions(chosen[recent], use, scores[recent], counted_recent)
@@ -143,11 +142,13 @@ def fit(
             training=_period(timestamps, flags),
             validation=measured,
             metrics=figures,
-            calibration=calibration,
+            calibration=serving.calibration,
             prior_log_odds=prior,
-            weight=combination.weight,
-            score_base=combination.base,
-            rule_weights=combination.rules,
+            weight=serving.combination.weight,
+            score_base=serving.combination.base,
+            rule_weights=serving.combination.rules,
+            probability=serving.probability,
+            promised=serving.promised,
             trees=trees,
             distributions=known_shares,
             usual_drift=usual_drift(baseline, timestamps[recent] // DAY, known_shares, counted_recent),

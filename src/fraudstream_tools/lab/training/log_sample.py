@@ -16,10 +16,11 @@ from fraudstream.detection.features.named_values import INPUT_COLUMNS
 from fraudstream.detection.features.own import INPUTS
 from fraudstream.detection.models.selection import NO_MODELS
 from fraudstream.detection.rules.ruleset import Ruleset
+from fraudstream.reporting.log.aggregates import DECLINED_BY_ISSUER
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.reporting.log.reader.standing import Standing
 from fraudstream.transactions.decisions.decision import FraudType
-from fraudstream_tools.lab.backtest.queries import backtest_query, standing_of
+from fraudstream_tools.lab.backtest.queries import DECLINED, backtest_query, standing_of
 from fraudstream_tools.lab.backtest.run import Truths
 
 MOST_LEGITIMATE: Final = 500_000
@@ -47,6 +48,8 @@ class Strata:
     too_new: int
     declined: int
     """Old enough, declined, and without a label."""
+    stopped: int
+    """Of these, declined by a decision and not by the issuer."""
 
 
 class LogSample:
@@ -89,22 +92,27 @@ class LogSample:
 
     def _count(self) -> Strata:
         legitimate: dict[_Stratum, int] = {}
-        too_new = declined = 0
+        too_new = declined = stopped = 0
         mature = f"timestamp <= {self._log.horizon.matured_until}"
-        counted = f"SELECT standing, {mature}, day, band, count(*) FROM {self._rows} GROUP BY ALL ORDER BY ALL"
-        for standing, is_mature, day, band, number in self._log.ask(counted):
+        own = f"{DECLINED} AND NOT ({DECLINED_BY_ISSUER})"
+        counted = f"SELECT standing, {mature}, {own}, day, band, count(*) FROM {self._rows} GROUP BY ALL ORDER BY ALL"
+        for standing, is_mature, is_own, day, band, number in self._log.ask(counted):
             if standing in (Standing.LEGITIMATE, Standing.MATURED):
                 legitimate[day, band] = legitimate.get((day, band), 0) + number
             elif standing == Standing.UNKNOWN and is_mature:
                 declined += number
+                stopped += number * is_own
             elif standing == Standing.UNKNOWN:
                 too_new += number
-        return Strata(legitimate=legitimate, too_new=too_new, declined=declined)
+        return Strata(legitimate=legitimate, too_new=too_new, declined=declined, stopped=stopped)
 
-    def rows(self, ruleset: Ruleset) -> Iterator[tuple[Standing, int, int, _Stratum, Truths, Sequence[float | None]]]:
-        """Return what is known of each transaction that is drawn, its times, stratum, rules' truths and features.
+    def rows(
+        self, ruleset: Ruleset
+    ) -> Iterator[tuple[Standing, int, int, bool, _Stratum, Truths, Sequence[float | None]]]:
+        """Return what is known of each transaction that is drawn: see below.
 
-        Its times are its own, and that of its label: 0 if it has none.
+        After what is known come its time, that of its label (0 if it has none), whether it was declined, its stratum,
+        the rules' truths and its features.
 
         Args:
             ruleset: whose rules are asked.
@@ -118,14 +126,14 @@ class LogSample:
         asked = backtest_query(self._rows, [ruleset.with_models(NO_MODELS)])
         columns = ", ".join([*asked.keys, *(INPUT_COLUMNS[name] for name in INPUTS)])
         query = (
-            f"SELECT timestamp, coalesce(labeledAt, 0), day, band, {columns} FROM {asked.source} WHERE "
+            f"SELECT timestamp, coalesce(labeledAt, 0), {DECLINED}, day, band, {columns} FROM {asked.source} WHERE "
             f"standing = {Standing.FRAUD.value} OR (standing <> {Standing.UNKNOWN.value} AND {is_drawn}) "
             "ORDER BY timestamp, transactionId"
         )
         told = len(asked.keys)
-        for timestamp, labeled_at, day, band, *values in self._log.ask(query):
+        for timestamp, labeled_at, declined, day, band, *values in self._log.ask(query):
             standing, ((truths, _),) = asked.read(values[:told])
-            yield standing, timestamp, labeled_at, (day, band), truths, values[told:]
+            yield standing, timestamp, labeled_at, declined, (day, band), truths, values[told:]
 
     def weights(self, drawn: Mapping[_Stratum, int]) -> dict[_Stratum, float]:
         """Return for how many legitimate transactions one of each stratum stands.

@@ -48,6 +48,19 @@ class Combination:
     """Of the model's log-odds."""
     rules: dict[str, RuleWeight]
 
+    def log_odds(self, evidence: NDArray[np.float64], hits: RuleHits) -> NDArray[np.float64]:
+        """Return what both come to.
+
+        Args:
+            evidence: the model's log-odds beyond those of fraud in its training.
+            hits: of the rules; one without a weight counts in full.
+        """
+        added = {
+            rule.id: (rule.points or 0.0) * (self.rules[rule.id].weight if rule.id in self.rules else 1.0)
+            for rule in counting_rules(hits.ruleset)
+        }
+        return self.base + hits.points(added) + self.weight * evidence
+
 
 def unmeasured(prior: float, hits: RuleHits | None, stands_for: Weights = None) -> Combination:
     """Return the combination of a model that was not measured: its log-odds as they are, and rules that step back.

@@ -1,18 +1,25 @@
 """What rules and a model would decide of examples."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from math import isnan
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.models.model import Model
-from fraudstream.detection.models.selection import ActiveModels
-from fraudstream.detection.rules.counting import points_beside
+from fraudstream.detection.models.selection import NO_MODELS, ActiveModels
+from fraudstream.detection.rules.counting import points_beside, unweighed_beside
 from fraudstream.detection.rules.rule import Mode
-from fraudstream.detection.scoring import Score, base_of, decide_by_score, score_of
+from fraudstream.detection.rules.ruleset import Ruleset
+from fraudstream.detection.scoring import Score, acted_at, base_of, decide_by_score, score_of
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream_tools.lab.training.boosting import Flags
 from fraudstream_tools.lab.training.examples import Examples, as_vectors
+from fraudstream_tools.lab.training.rule_hits import RuleHits, counting_rules
+
+_AMOUNT: Final = NAMES.index("amountBase")
 
 
 class JudgedExamples(NamedTuple):
@@ -23,6 +30,14 @@ class JudgedExamples(NamedTuple):
     flagged: Flags
     """Reviewed or declined."""
     declined: Flags
+
+
+def approved_by_rules(hits: RuleHits) -> Flags:
+    """Return which transactions the rules approve where they decide alone."""
+    ruleset = hits.ruleset.with_models(NO_MODELS)
+    rows, places = np.unique(hits.rows, axis=0, return_inverse=True)
+    approved = [decide_by_score(ruleset, _truths(ruleset, row), None)[0] is Verdict.APPROVE for row in rows.tolist()]
+    return np.array(approved, dtype=np.bool_)[places.reshape(-1)]
 
 
 def judge_examples(model: Model | None, found: Examples) -> JudgedExamples:
@@ -36,13 +51,52 @@ def judge_examples(model: Model | None, found: Examples) -> JudgedExamples:
     log_odds = base_of(ruleset, model) + (points + evidence)
     scores = [score_of(odds) for odds in log_odds.tolist()]
     judged = ruleset.with_models(ActiveModels(live=model))
-    places = [place for place, rule in enumerate(ruleset.rules) if rule.mode is Mode.LIVE and rule.points is not None]
     flagged, declined = np.zeros(len(scores), dtype=np.bool_), np.zeros(len(scores), dtype=np.bool_)
     # What no rule has hit and no model finds likely is approved: most of all.
-    for row in np.flatnonzero(found.hits.rows.any(axis=1) | (np.array(scores) >= ruleset.thresholds.review)):
-        truths = [False] * len(ruleset.rules)
-        for place, hit in zip(places, found.hits.rows[row].tolist(), strict=True):
-            truths[place] = hit
-        verdict, _ = decide_by_score(judged, truths, Score(scores[row], model_agrees=bool(evidence[row] > 0)))
+    told = acted_on(model, found, log_odds)
+    for row in np.flatnonzero(
+        found.hits.rows.any(axis=1)
+        | (np.array(scores) >= ruleset.thresholds.review)
+        | [each not in (None, Verdict.APPROVE) for each in told]
+    ):
+        truths = _truths(ruleset, found.hits.rows[row].tolist())
+        verdict, _ = decide_by_score(
+            judged, truths, Score(scores[row], model_agrees=bool(evidence[row] > 0), acted=told[row])
+        )
         flagged[row], declined[row] = verdict is not Verdict.APPROVE, verdict is Verdict.DECLINE
     return JudgedExamples(log_odds, flagged, declined)
+
+
+def probabilities(model: Model, found: Examples, log_odds: NDArray[np.float64]) -> list[float | None]:
+    """Return the probabilities of examples; None where a rule hit that the model's training has not seen.
+
+    Args:
+        model: the live one.
+        found: examples.
+        log_odds: what rules and the model come to.
+    """
+    rules = counting_rules(found.hits.ruleset)
+    unweighed = unweighed_beside(model, rules)
+    columns = [place for place, rule in enumerate(rules) if rule.id in unweighed]
+    unknown = np.asarray(found.hits.rows[:, columns].any(axis=1), dtype=np.bool_)
+    odds: list[float] = log_odds.tolist()
+    return [None if unknown[row] else model.probability(each) for row, each in enumerate(odds)]
+
+
+def acted_on(model: Model | None, found: Examples, log_odds: NDArray[np.float64]) -> list[Verdict | None]:
+    """Return what a ruleset does at the probabilities of examples; see `scoring.acted_at`."""
+    ruleset = found.hits.ruleset
+    if model is None or ruleset.acting is None:
+        return [None] * len(log_odds)
+    amounts: list[float] = found.vectors[:, _AMOUNT].tolist()
+    told = probabilities(model, found, log_odds)
+    return [
+        acted_at(ruleset, probability, None if isnan(amount) else amount)
+        for probability, amount in zip(told, amounts, strict=True)
+    ]
+
+
+def _truths(ruleset: Ruleset, hits: Sequence[bool]) -> list[bool]:
+    """Return the truths of all rules where those that count have hit or not."""
+    counting = iter(hits)
+    return [rule.mode is Mode.LIVE and rule.points is not None and next(counting) for rule in ruleset.rules]

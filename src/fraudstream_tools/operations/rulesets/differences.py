@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from fraudstream.detection.rules.acting import Costs
 from fraudstream.detection.rules.rule import Rule
 from fraudstream.detection.rules.ruleset import Ruleset
 
@@ -90,9 +91,17 @@ def _settings(ruleset: Ruleset) -> dict[str, Any]:
     return {
         "baseLogOdds": ruleset.base_log_odds,
         **msgspec.structs.asdict(ruleset.thresholds),
+        **_acting(ruleset),
         **{f"families.{family}": most for family, most in ruleset.counting.families.items()},
         **{f"floors.{severity}": least for severity, least in ruleset.counting.floors.items()},
     }
+
+
+def _acting(ruleset: Ruleset) -> dict[str, Any]:
+    if ruleset.acting is None:
+        return {}
+    name = "costs" if isinstance(ruleset.acting, Costs) else "probabilities"
+    return {f"{name}.{key}": value for key, value in msgspec.to_builtins(ruleset.acting).items()}
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, ValueChange]:

@@ -138,9 +138,12 @@ def model(queries: DayQueries) -> ModelFigures:
         for place, (fraud, labelled) in enumerate(known)
         if (found := wilson(fraud, labelled))
     ]
+    probabilities = queries.tally("probability")
     return ModelFigures(
         versions=queries.tally("version", "other"),
         shadow_versions=queries.tally("shadowScore", "other"),
         shadow_scores=binned(queries.tally("shadowScore")),
         calibration=tuple(calibration),
+        probability_decisions=sum(count for _, count in probabilities),
+        expected_frauds=round(sum(float(probability) * count for probability, count in probabilities), 1),
     )

@@ -74,6 +74,10 @@ class ModelFigures(Part, frozen=True, kw_only=True):
     """Transactions by the score that the shadow model would have given, binned as `scores`."""
     calibration: tuple[ScoreBin, ...]
     """Of the bins in which anything is labelled."""
+    probability_decisions: int = 0
+    """Decisions with a probability."""
+    expected_frauds: float = 0.0
+    """Their probabilities together: how many of them somebody will report as fraud sooner or later."""
 
 
 class CutFigures(Part, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from rich.text import Text
 from fraudstream.clock import epoch_milliseconds
 from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text
 from fraudstream_tools.cli.support.terminal.output import decision_text, out
-from fraudstream_tools.operations.field_words import SHOWN_ELSEWHERE, field_words
+from fraudstream_tools.operations.field_words import SHOWN_ELSEWHERE, field_words, probability_words
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.transaction_details import TransactionDetails
@@ -64,6 +64,8 @@ def _decision(details: "TransactionDetails") -> Iterator[tuple[str, Text]]:
         decision.append("  answered at once; the final decision follows", style="dim")
     if state.get("score") is not None:
         decision.append(f"  score {state['score']} of 100", style="default")
+    if state.get("probability") is not None:
+        decision.append(f", fraud with {probability_words(state['probability'])}", style="default")
     if state.get("status") == "FAILED":
         decision.append("  no decision came in time: an operator can send it again (fraudstream redrive)")
     yield "decision", decision

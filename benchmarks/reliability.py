@@ -1,0 +1,223 @@
+"""How far probabilities are what they say, on unseen weeks of the handbook's world, its shifted form, and a fintech's.
+
+Each world is judged from its first day on, with labels when they come. At one time a model is trained, as `fraudstream
+train` does it: on what is labelled by then, corrected for labels that are still to come. Then it is live for four
+weeks, and each decision's probability is compared with what is labelled in the end. In the shifted world, people spend
+half as much again and half as often again from the middle on, and the model learns from both.
+
+    python -m benchmarks.reliability [--seeds 5301 5302 ...] [--size 300] [--worlds handbook shifted fintech]
+
+What the issuer declined and nobody labelled counts nowhere, as in training: whether it was fraud nobody knows. Bands
+that hold at least 100 frauds and 100 others are to be right within 20 %; of the others, the 95 % interval of the share
+of fraud (Wilson's, as if frauds came one by one) is to contain the mean probability. `frauds` are those labelled in the
+end: what nobody ever reports no model can learn.
+
+The last line printed is JSON: by world its bands, and how many of them are as they should be.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.rule_runs import rules_of_today
+from fraudstream.detection.features.compute import Calendar
+from fraudstream.detection.features.own import own_values
+from fraudstream.detection.judge import Judge
+from fraudstream.detection.models.model import Model
+from fraudstream.durations import DAY
+from fraudstream.reporting.daily.schema.parts import wilson
+from fraudstream.reporting.log.reader.label_arrival import FraudLabel, label_arrival
+from fraudstream.reporting.log.reader.standing import LabelHorizon, is_declined
+from fraudstream.transactions.decisions.decision import Truth
+from fraudstream_tools.lab.fintech.world import FintechSettings, make_fintech_world
+from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
+from fraudstream_tools.lab.training.boosting import Flags
+from fraudstream_tools.lab.training.examples import Decided, Examples, examples
+from fraudstream_tools.lab.training.fit import Arrived, Validation, fit
+from fraudstream_tools.lab.training.silent_months import without_silent_months
+from fraudstream_tools.lab.training.verdicts import judge_examples, probabilities
+from fraudstream_tools.lab.world.handbook import HandbookSettings, make_handbook_world
+
+SEEDS: Final = (5301, 5302)
+"""Seeds that nothing was tried on."""
+SIZES: Final[Mapping[str, int]] = {"handbook": 300, "shifted": 300, "fintech": 400}
+"""Customers, or people. In the handbook's kind of world five frauds begin each day, however many there are."""
+DAYS: Final = 112
+TRAINED_AT: Final = 84
+_EDGES: Final = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.6, 1.0)
+_MANY: Final = 100
+_CLOSE: Final = 0.2
+
+
+class GoneThrough(NamedTuple):
+    """A judged world."""
+
+    decided: Sequence[Decided]
+    outcomes: Mapping[str, KnownOutcome]
+    start: int
+    """Epoch milliseconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """Decisions of similar probability."""
+
+    since: float
+    transactions: int
+    frauds: int
+    mean: float
+    """Probability."""
+    share: float
+    """Of fraud."""
+    is_right: bool
+    is_large: bool
+    """It holds at least 100 frauds and 100 others."""
+
+
+def go_through(world: str, seed: int, size: int) -> GoneThrough:
+    """Judge a world."""
+    if world == "fintech":
+        made = make_fintech_world(FintechSettings(seed=seed, customers=size, days=DAYS))
+        transactions = [as_transaction(row, number) for number, row in enumerate(made.transactions, start=1)]
+        outcomes = {
+            truth.transaction_id: KnownOutcome(truth.report.label is Truth.FRAUD, truth.report.labeled_at)
+            for truth in made.truths
+            if truth.report
+        }
+    else:
+        settings = HandbookSettings(seed=seed, customers=size, terminals=2 * size, days=DAYS)
+        if world == "shifted":
+            settings = replace(settings, shift_day=DAYS // 2, spending=1.5, activity=1.5)
+        simulated = make_handbook_world(settings)
+        transactions = [as_transaction(row, number) for number, row in enumerate(simulated.transactions(), start=1)]
+        outcomes = {
+            transaction.transaction_id: KnownOutcome(fraud=True, known_at=row["labeledAt"])
+            for transaction, row in zip(transactions, simulated.truths(), strict=True)
+            if row["fraud"]
+        }
+    judge = Judge(rules_of_today(), Calendar(label_delay_days=7))
+    decided = [
+        Decided(
+            transaction.transaction_id,
+            transaction.timestamp,
+            decision.features,
+            own_values(transaction),
+            [reason.source for reason in decision.reasons],
+            is_declined(None, transaction.authorization_result),
+        )
+        for transaction, decision in judge_history(transactions, outcomes, judge)
+    ]
+    return GoneThrough(decided, outcomes, min(each.timestamp for each in decided))
+
+
+def trained(world: GoneThrough, at: int) -> Model:
+    """Train a model on what is known at a time, epoch milliseconds."""
+    times = {each.transaction_id: each.timestamp for each in world.decided if each.timestamp <= at}
+    known = {name: each for name, each in world.outcomes.items() if each.known_at <= at}
+    arrival = label_arrival(
+        [FraudLabel("", times[name], each.known_at) for name, each in known.items() if each.fraud], at
+    )
+    found = examples(
+        [each for each in world.decided if each.timestamp <= at],
+        known,
+        rules_of_today(),
+        horizon=LabelHorizon(until=at, delay_days=arrival.delay_days),
+        arrival=arrival,
+    )
+    found, _ = without_silent_months(found)
+    return fit(
+        found.vectors,
+        found.labels,
+        found.timestamps,
+        hits=found.hits,
+        arrival=Arrived(known_at=found.known_at, share=found.arrived),
+        declined=found.declined,
+        validation=Validation(label_delay_days=found.delay_days),
+        own_labels=True,
+    )
+
+
+def tested(world: GoneThrough, since: int) -> Examples:
+    """Return what was decided from a time on, with what is labelled in the end."""
+    later = [each for each in world.decided if each.timestamp > since]
+    end = max(each.known_at for each in world.outcomes.values())
+    return examples(later, world.outcomes, rules_of_today(), horizon=LabelHorizon(until=end, delay_days=0))
+
+
+def bands(shares: NDArray[np.float64], frauds: Flags) -> list[Band]:
+    """Compare probabilities with what is true, band by band."""
+    found: list[Band] = []
+    places = np.digitize(shares, _EDGES[1:-1])
+    for place, since in enumerate(_EDGES[:-1]):
+        inside = places == place
+        if number := int(inside.sum()):
+            known, mean = int(frauds[inside].sum()), float(shares[inside].mean())
+            interval = wilson(known, number)
+            is_large = min(known, number - known) >= _MANY
+            is_close = known > 0 and abs(mean / (known / number) - 1) <= _CLOSE
+            found.append(
+                Band(
+                    since=since,
+                    transactions=number,
+                    frauds=known,
+                    mean=round(mean, 5),
+                    share=round(known / number, 5),
+                    is_right=is_close if is_large else interval is not None and interval.low <= mean <= interval.high,
+                    is_large=is_large,
+                )
+            )
+    return found
+
+
+def measure(world: str, seeds: Sequence[int], size: int) -> dict[str, Any]:
+    """Measure a kind of world by several seeds."""
+    shares: list[NDArray[np.float64]] = []
+    frauds: list[Flags] = []
+    expected: list[tuple[float, int]] = []
+    without = 0
+    for seed in seeds:
+        gone = go_through(world, seed, size)
+        at = gone.start + TRAINED_AT * DAY
+        last = tested(gone, at)
+        model = trained(gone, at)
+        found = probabilities(model, last, judge_examples(model, last).log_odds)
+        told = np.array([np.nan if each is None else each for each in found])
+        has_none = np.isnan(told)
+        without += int(has_none.sum())
+        shares.append(told[~has_none])
+        frauds.append(last.labels[~has_none])
+        expected.append((round(float(shares[-1].sum()), 1), int(frauds[-1].sum())))
+        print(f"{world} {seed}: {len(told):,} transactions, expected and labelled {expected[-1]}", flush=True)
+    found = bands(np.concatenate(shares), np.concatenate(frauds))
+    print(f"{'from':>8}{'number':>10}{'frauds':>8}{'probability':>13}{'share':>9}")
+    for band in found:
+        told = "right" if band.is_right else "wrong"
+        print(f"{band.since:>8}{band.transactions:>10,}{band.frauds:>8,}{band.mean:>13.4f}{band.share:>9.4f}  {told}")
+    large = [band for band in found if band.is_large]
+    return {
+        "without_probability": without,
+        "expected_and_labelled": expected,
+        "bands": [asdict(band) for band in found],
+        "large_right": sum(band.is_right for band in large),
+        "large": len(large),
+        "right": sum(band.is_right for band in found),
+    }
+
+
+def main() -> None:
+    """Measure, and print what it came to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--size", type=int, help="people or customers of each world")
+    parser.add_argument("--worlds", nargs="+", default=list(SIZES))
+    asked = parser.parse_args()
+    print(json.dumps({world: measure(world, asked.seeds, asked.size or SIZES[world]) for world in asked.worlds}))
+
+
+if __name__ == "__main__":
+    main()

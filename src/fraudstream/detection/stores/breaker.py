@@ -1,0 +1,196 @@
+"""What a live model flags, counted by all analyzers together, in one item for each model beside the profiles.
+
+Each environment keeps its counts in memory, and adds them to the item at most once a minute, in one write that also
+answers with what all have counted. So a key is written once a minute by each environment: 60,000 of them would reach
+what a key can take. Counts of an environment that ends before it has written them are lost, decisions and flagged ones
+alike.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
+from fraudstream.contract import BREAKER_PREFIX
+from fraudstream.detection.models.breaker import WINDOW_HOURS, HourCount, hour_of, is_broken
+from fraudstream.durations import SECONDS_A_DAY
+from fraudstream.transactions.storage.attributes import from_item, to_item
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from fraudstream.detection.models.model import Model, Promise
+    from fraudstream.transactions.storage.attributes import AttributeValue
+
+BROKEN_AT: Final = "brokenAt"
+"""The attribute of an item whose model has lost its power to decline: since when, epoch milliseconds."""
+DECISIONS, FLAGGED = "decisions", "flagged"
+"""What the names of the counters begin with; the hour since the epoch follows."""
+LOOK_SECONDS: Final = 60.0
+_KEPT_DAYS: Final = 90
+"""For which the item of a model that is not live any more stays: own choice."""
+_FORGOTTEN_HOURS: Final = 24
+"""Hours before the window whose counters a write removes: so many have passed at most since the last but one."""
+
+
+class BreakerError(Exception):
+    """Stored counts cannot be read."""
+
+
+def item_key(version: str) -> dict[str, Any]:
+    """Return the key of a model's item."""
+    return to_item({"entity": BREAKER_PREFIX + version})
+
+
+def counts_of(item: Mapping[str, AttributeValue]) -> dict[int, HourCount]:
+    """Return an item's counts by hour."""
+    values = from_item(item)
+    hours = [name.removeprefix(DECISIONS) for name in values if name.startswith(DECISIONS)]
+    return {int(hour): HourCount(values[f"{DECISIONS}{hour}"], values.get(f"{FLAGGED}{hour}", 0)) for hour in hours}
+
+
+class BreakerReader:
+    """Knows whether the live model may decline, for who counts nothing."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Store the table of profiles, and a clock of seconds that only grow."""
+        self._dynamodb = dynamodb
+        self._table = table
+        self._clock = clock
+        self._version = ""
+        self._is_broken = False
+        self._next_look = 0.0
+
+    def is_broken(self, model: Model | None) -> bool:
+        """Return whether a live model has lost its power to decline; it is looked up once a minute.
+
+        Raises:
+            ClientError: DynamoDB refused.
+            BotoCoreError: DynamoDB cannot be reached.
+        """
+        if model is None or not model.file.promised:
+            return False
+        if model.version != self._version or self._clock() >= self._next_look:
+            answer = self._dynamodb.batch_get_item(RequestItems={self._table: {"Keys": [item_key(model.version)]}})
+            self._is_broken = any(BROKEN_AT in item for item in answer["Responses"].get(self._table, ()))
+            self._version, self._next_look = model.version, self._clock() + LOOK_SECONDS
+        return self._is_broken
+
+
+class BreakerWatch:
+    """Knows whether the live model may decline, and counts what it flags."""
+
+    def __init__(
+        self,
+        dynamodb: DynamoDBClient,
+        table: str,
+        *,
+        on_broken: Callable[[], None],
+        on_failure: Callable[[Exception], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Store where counts are kept.
+
+        Args:
+            dynamodb: the client to count with.
+            table: the table of profiles.
+            on_broken: called at each look at which the model may not decline.
+            on_failure: called where counts could not be added or read: what was known last goes on to count.
+            clock: seconds since the epoch.
+        """
+        self._dynamodb = dynamodb
+        self._table = table
+        self._on_broken = on_broken
+        self._on_failure = on_failure
+        self._clock = clock
+        self._version = ""
+        self._pending: dict[int, HourCount] = {}
+        self._is_broken = False
+        self._next_look = 0.0
+
+    def is_broken(self, model: Model | None) -> bool:
+        """Return whether a live model has lost its power to decline; it is looked up once a minute.
+
+        Args:
+            model: the live one, if there is one.
+        """
+        if model is None or not model.file.promised:
+            return False
+        if model.version != self._version:
+            self._version, self._pending, self._is_broken, self._next_look = model.version, {}, False, 0.0
+        if self._clock() >= self._next_look:
+            self._next_look = self._clock() + LOOK_SECONDS
+            try:
+                self._look(model.file.promised)
+            except (ClientError, BotoCoreError, BreakerError) as error:
+                self._on_failure(error)
+            if self._is_broken:
+                self._on_broken()
+        return self._is_broken
+
+    def count(self, model: Model | None, *, decisions: int, flagged: int) -> None:
+        """Count decisions that were made now.
+
+        Args:
+            model: the live one that took part in them.
+            decisions: how many.
+            flagged: how many of them the model alone flagged.
+        """
+        if model is not None and model.version == self._version and decisions:
+            hour = hour_of(self._now())
+            before = self._pending.get(hour, HourCount(0, 0))
+            self._pending[hour] = HourCount(before.decisions + decisions, before.flagged + flagged)
+
+    def _look(self, promise: Promise) -> None:
+        added = {
+            f"{name}{hour}": number
+            for hour, count in self._pending.items()
+            for name, number in ((DECISIONS, count.decisions), (FLAGGED, count.flagged))
+        }
+        now = self._now()
+        last = hour_of(now) - WINDOW_HOURS
+        old = [f"{name}{last - hour}" for hour in range(_FORGOTTEN_HOURS) for name in (DECISIONS, FLAGGED)]
+        update = "SET expiresAt = :expires REMOVE " + ", ".join(old)
+        if added:
+            update += " ADD " + ", ".join(f"{name} :{name}" for name in added)
+        # A retry whose first attempt was applied counts twice, once in a while: it is a share that is watched.
+        answer = self._dynamodb.update_item(
+            TableName=self._table,
+            Key=item_key(self._version),
+            UpdateExpression=update,
+            ExpressionAttributeValues=to_item(
+                {":expires": now // 1000 + _KEPT_DAYS * SECONDS_A_DAY, **{f":{name}": n for name, n in added.items()}}
+            ),
+            ReturnValues="ALL_NEW",
+        )
+        self._pending = {}
+        item = answer.get("Attributes", {})
+        try:
+            counts = {hour: count for hour, count in counts_of(item).items() if hour > last}
+        except (TypeError, ValueError, KeyError) as error:
+            raise BreakerError(f"{BREAKER_PREFIX}{self._version} cannot be read: {type(error).__name__}") from None
+        self._is_broken = BROKEN_AT in item
+        if not self._is_broken and is_broken(promise, counts):
+            self._break(now)
+
+    def _break(self, now: int) -> None:
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=item_key(self._version),
+                UpdateExpression="SET #broken = :now",
+                ConditionExpression="attribute_not_exists(#broken)",
+                ExpressionAttributeNames={"#broken": BROKEN_AT},
+                ExpressionAttributeValues=to_item({":now": now}),
+            )
+        except ClientError as error:
+            raise_unless_condition_failed(error)
+        self._is_broken = True
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)

@@ -1,0 +1,1 @@
+"""Which thresholds of probabilities a log proposes."""

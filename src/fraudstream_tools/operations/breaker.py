@@ -1,0 +1,101 @@
+"""The breaker of a live model, for who operates it: what it counted, whether it holds the model back, and its reset.
+
+Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fraudstream.clock import epoch_milliseconds
+from fraudstream.contract import BREAKER_PREFIX
+from fraudstream.detection.models.breaker import WINDOW_HOURS, hour_of, most_flagged
+from fraudstream.detection.stores.breaker import BROKEN_AT, DECISIONS, FLAGGED, counts_of, item_key
+from fraudstream.transactions.storage.attributes import from_item, to_item
+from fraudstream_tools.operations.audit.records import AuditLog
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from fraudstream.detection.models.model import ModelFile
+
+RESET_AT, RESET_BY = "resetAt", "resetBy"
+
+
+class NotHeldBackError(ValueError):
+    """There is nothing to reset."""
+
+
+class BreakerState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is known of a model's breaker."""
+
+    version: str
+    broken_at: int | None = None
+    """Since when the model may not decline, epoch milliseconds; None: it may."""
+    decisions: int = 0
+    """Of the last 24 hours, since the newest reset."""
+    flagged: int = 0
+    """Of these, by the model alone."""
+    allowed: float = 0.0
+    """How many of them its promise allows."""
+    reset_at: int | None = None
+    reset_by: str | None = None
+    """The ARN of who reset it last."""
+
+
+class ModelBreaker:
+    """Shows and resets breakers."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: Callable[[], int] = epoch_milliseconds) -> None:
+        """Store the table of profiles, and a clock that returns epoch milliseconds."""
+        self._dynamodb = dynamodb
+        self._table = table
+        self._clock = clock
+
+    def state(self, model: "ModelFile") -> BreakerState | None:
+        """Return what is known of a live model's breaker; None for a model that promises nothing."""
+        if not model.promised:
+            return None
+        item = self._item(model.version)
+        last = hour_of(self._clock()) - WINDOW_HOURS
+        counts = {hour: count for hour, count in counts_of(item).items() if hour > last}
+        values = from_item(item)
+        return BreakerState(
+            version=model.version,
+            broken_at=values.get(BROKEN_AT),
+            decisions=sum(count.decisions for count in counts.values()),
+            flagged=sum(count.flagged for count in counts.values()),
+            allowed=round(most_flagged(model.promised, counts), 1),
+            reset_at=values.get(RESET_AT),
+            reset_by=values.get(RESET_BY),
+        )
+
+    def reset(self, model: "ModelFile", *, reason: str, by: str, audit: AuditLog) -> None:
+        """Let a model decline again, and count anew; a record says who did it and why.
+
+        Args:
+            model: the live one.
+            reason: why.
+            by: the ARN of who does it.
+            audit: where it is recorded.
+
+        Raises:
+            NotHeldBackError: the model is not held back.
+        """
+        before = self.state(model)
+        if before is None or before.broken_at is None:
+            raise NotHeldBackError(f"model {model.version} is not held back: there is nothing to reset")
+        counted = [name for name in self._item(model.version) if name.startswith((DECISIONS, FLAGGED))]
+        told: dict[str, Any] = msgspec.to_builtins(before)
+        with audit.recorded("reset-breaker", f"model#{model.version}", reason=reason, before=told):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=item_key(model.version),
+                UpdateExpression=f"SET {RESET_AT} = :at, {RESET_BY} = :by REMOVE {', '.join([BROKEN_AT, *counted])}",
+                ExpressionAttributeValues=to_item({":at": self._clock(), ":by": by}),
+            )
+
+    def _item(self, version: str) -> dict[str, Any]:
+        key = to_item({"entity": BREAKER_PREFIX + version})
+        return dict(self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {}))

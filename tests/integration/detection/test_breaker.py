@@ -1,0 +1,167 @@
+"""The breaker's counts are shared by all analyzers, and whoever resets it leaves a record."""
+
+import json
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.detection.models.model import Model, Promise, seal
+from fraudstream.detection.stores.breaker import BreakerReader, BreakerWatch
+from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.audit.records import AuditLog
+from fraudstream_tools.operations.breaker import ModelBreaker, NotHeldBackError
+from tests.aws_harness import create_table
+from tests.unit.detection.models.test_combination import weighted
+
+ARN = "arn:aws:iam::123456789012:user/ann"
+HOUR = 3600
+
+
+class Clock:
+    """Seconds since the epoch, that tests move."""
+
+    def __init__(self) -> None:
+        self.now = 1_780_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Stack:
+    """A table of profiles, a bucket, and a live model that promises to flag one in a thousand."""
+
+    def __init__(self, aws: MinistackServer) -> None:
+        self.dynamodb, self.s3 = aws.client("dynamodb"), aws.client("s3")
+        create_table(self.dynamodb, "profiles", {"entity": "S"})
+        self.s3.create_bucket(Bucket="records", CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+        self.clock = Clock()
+        self.rings: list[str] = []
+        self.failures: list[Exception] = []
+        promise = Promise(log_odds=-1.0, shares=(0.001,) * 24, spread=1.0)
+        self.model: Model = seal(msgspec.structs.replace(weighted(0.5).file, promised=promise))
+
+    def watch(self, table: str = "profiles") -> BreakerWatch:
+        return BreakerWatch(
+            self.dynamodb,
+            table,
+            on_broken=lambda: self.rings.append("rang"),
+            on_failure=self.failures.append,
+            clock=self.clock,
+        )
+
+    def reader(self) -> BreakerReader:
+        return BreakerReader(self.dynamodb, "profiles", clock=self.clock)
+
+    @property
+    def breaker(self) -> ModelBreaker:
+        return ModelBreaker(self.dynamodb, "profiles", clock=lambda: int(self.clock() * 1000))
+
+    def reset(self) -> None:
+        audit = AuditLog(self.s3, "records", Operator(arn=ARN, user_id="AIDAANN"))
+        self.breaker.reset(self.model.file, reason="sale", by=ARN, audit=audit)
+
+    def records(self) -> list[dict[str, object]]:
+        found = self.s3.list_objects_v2(Bucket="records").get("Contents", [])
+        return [json.loads(self.s3.get_object(Bucket="records", Key=each["Key"])["Body"].read()) for each in found]
+
+
+@pytest.fixture
+def stack(aws: MinistackServer) -> Iterator[Stack]:
+    made = Stack(aws)
+    yield made
+    made.dynamodb.delete_table(TableName="profiles")
+    for each in made.s3.list_objects_v2(Bucket="records").get("Contents", []):
+        made.s3.delete_object(Bucket="records", Key=each["Key"])
+    made.s3.delete_bucket(Bucket="records")
+
+
+def analyzed(stack: Stack, watches: list[BreakerWatch], *, decisions: int, flagged: int) -> list[bool]:
+    """Each analyzer decides something, and a minute later looks again."""
+    found: list[bool] = []
+    for watch in watches:
+        watch.is_broken(stack.model)
+        watch.count(stack.model, decisions=decisions, flagged=flagged)
+    for _ in range(2):
+        stack.clock.pass_by(61)
+        found = [watch.is_broken(stack.model) for watch in watches]
+    return found
+
+
+def test_what_no_analyzer_sees_alone_they_see_together(stack: Stack) -> None:
+    watches = [stack.watch() for _ in range(4)]
+    assert analyzed(stack, watches, decisions=1000, flagged=2) == [False] * 4
+    assert analyzed(stack, watches, decisions=1000, flagged=12) == [True] * 4
+    assert stack.rings
+    assert stack.reader().is_broken(stack.model)
+    state = stack.breaker.state(stack.model.file)
+    assert state is not None
+    assert (state.decisions, state.flagged) == (8000, 56)
+    assert state.broken_at is not None
+
+
+def test_a_look_and_its_counts_are_one_write_a_minute_however_many_batches(stack: Stack) -> None:
+    watch = stack.watch()
+    calls: list[str] = []
+    stack.dynamodb.meta.events.register(
+        "before-call.dynamodb",
+        lambda model, **_: calls.append(model.name),  # pyright: ignore[reportUnknownLambdaType, reportUnknownMemberType, reportUnknownArgumentType]
+    )
+    for _ in range(100):
+        watch.is_broken(stack.model)
+        watch.count(stack.model, decisions=10, flagged=0)
+    assert calls == ["UpdateItem"]
+
+
+def test_an_hour_of_yesterday_counts_no_more(stack: Stack) -> None:
+    watch = stack.watch()
+    assert analyzed(stack, [watch], decisions=1000, flagged=14) == [False]
+    stack.clock.pass_by(25 * HOUR)
+    assert analyzed(stack, [watch], decisions=1000, flagged=14) == [False]
+    state = stack.breaker.state(stack.model.file)
+    assert state is not None
+    assert (state.decisions, state.flagged) == (1000, 14)
+    item = stack.dynamodb.scan(TableName="profiles")["Items"][0]
+    assert len([name for name in item if name.startswith("flagged")]) == 1
+
+
+def test_whoever_resets_it_is_recorded_and_the_model_declines_again(stack: Stack) -> None:
+    watch = stack.watch()
+    with pytest.raises(NotHeldBackError):
+        stack.reset()
+    assert analyzed(stack, [watch], decisions=1000, flagged=50) == [True]
+    stack.reset()
+    stack.clock.pass_by(61)
+    assert not watch.is_broken(stack.model)
+    assert not stack.reader().is_broken(stack.model)
+    state = stack.breaker.state(stack.model.file)
+    assert state is not None
+    assert (state.broken_at, state.flagged, state.reset_by) == (None, 0, ARN)
+    (record,) = stack.records()
+    assert (record["action"], record["target"], record["by"], record["reason"]) == (
+        "reset-breaker",
+        f"model#{stack.model.version}",
+        ARN,
+        "sale",
+    )
+    # What goes on like that breaks it again.
+    assert analyzed(stack, [watch], decisions=1000, flagged=50) == [True]
+
+
+def test_where_counts_cannot_be_written_decisions_go_on_by_what_was_known(stack: Stack) -> None:
+    assert not stack.watch("missing").is_broken(stack.model)
+    assert len(stack.failures) == 1
+
+
+def test_another_model_begins_anew_and_one_that_promises_nothing_is_not_watched(stack: Stack) -> None:
+    watch = stack.watch()
+    assert analyzed(stack, [watch], decisions=1000, flagged=50) == [True]
+    assert stack.model.file.promised
+    later = seal(msgspec.structs.replace(stack.model.file, trained_on="newer labels"))
+    assert not watch.is_broken(later)
+    assert not watch.is_broken(weighted(0.5))
+    assert not watch.is_broken(None)

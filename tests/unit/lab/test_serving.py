@@ -1,0 +1,106 @@
+"""Probabilities and promises are those of the model that is served, though it has learnt from all that is known."""
+
+import numpy as np
+import pytest
+
+from fraudstream.detection.models.breaker import HourCount, is_broken
+from fraudstream.durations import DAY, HOUR
+from fraudstream_tools.lab.training.boosting import Flags, Parameters
+from fraudstream_tools.lab.training.calibration import beta
+from fraudstream_tools.lab.training.fit import Arrived, Validation, fit
+from fraudstream_tools.lab.training.promise import promise
+from fraudstream_tools.lab.training.rule_hits import RuleHits, rule_hits
+from tests.unit.detection.model_harness import as_vectors, labels_of, random_vectors, times_of
+from tests.unit.lab.test_rule_weighing import LOUD, SHIPPED
+
+ROWS = 9000
+SCALE = 20 * DAY
+"""Labels come after as long at the mean, so that half of the newest four weeks' are missing."""
+
+
+def rare_labels(rows: int, seed: int) -> tuple["np.ndarray[tuple[int, int], np.dtype[np.float64]]", Flags]:
+    """Vectors and frauds, of which nine in ten never happened: fewer frauds make trees less sure."""
+    vectors = random_vectors(rows, seed)
+    return vectors, labels_of(vectors, seed) & (np.random.default_rng(seed).random(rows) < 0.1)
+
+
+def test_a_served_model_expects_as_many_frauds_as_are_labelled_in_the_end() -> None:
+    vectors, frauds = rare_labels(ROWS, 1)
+    times = times_of(ROWS, 90)
+    chance = np.random.default_rng(2)
+    known_at = times + chance.exponential(SCALE, ROWS).astype(np.int64)
+    now = int(times.max()) + 2 * DAY
+    model = fit(
+        vectors,
+        frauds & (known_at <= now),
+        times,
+        arrival=Arrived(known_at=known_at, share=1 - np.exp(-(now - times) / SCALE)),
+        parameters=Parameters(trees=40),
+        validation=Validation(days=14, label_delay_days=2),
+    )
+    later, truth = rare_labels(20_000, 5)
+    told = [model.probability(model.log_odds(vector)) for vector in as_vectors(later)]
+    assert sum(each for each in told if each is not None) == pytest.approx(truth.sum(), rel=0.2)
+
+
+def test_what_was_declined_tells_trees_something_and_calibration_nothing() -> None:
+    vectors, frauds = rare_labels(ROWS, 1)
+    # The labelled ones of what was declined are all fraud; how many others there were nobody knows.
+    declined = frauds & (np.arange(ROWS) % 2 == 0)
+    fitted = [
+        fit(vectors, frauds, times_of(ROWS), declined=each, parameters=Parameters(trees=20)).file
+        for each in (None, declined)
+    ]
+    assert fitted[0].trees == fitted[1].trees
+    assert fitted[0].calibration.intercept > fitted[1].calibration.intercept + 0.3
+
+
+def test_a_curve_mends_scores_that_err_more_where_they_are_high() -> None:
+    chance = np.random.default_rng(4)
+    odds = chance.normal(-2, 2.5, 60_000)
+    true = 1.1 * -np.logaddexp(0, -odds) + 0.4 * np.logaddexp(0, odds) + 0.3
+    found = beta(odds, chance.random(60_000) < 1 / (1 + np.exp(-true)))
+    assert (found.low, found.high, found.intercept) == pytest.approx((1.1, 0.4, 0.3), abs=0.1)
+
+
+def no_hits(rows: int) -> RuleHits:
+    return rule_hits(SHIPPED, [()] * rows)
+
+
+def test_a_promise_has_more_for_the_hours_that_have_more_and_keeps_itself() -> None:
+    times = times_of(100_000, 28)
+    is_night = times % DAY < 6 * HOUR
+    chance = np.random.default_rng(6)
+    odds = np.where(chance.random(len(times)) < np.where(is_night, 0.02, 0.002), 2.0, -6.0)
+    told = promise(odds, no_hits(len(times)), times)
+    assert told.shares[3] > 2 * told.shares[15]
+    assert told.spread < 1.5
+    day = (times >= times[50_000]) & (times < times[50_000] + DAY)
+    counts = {
+        int(hour): HourCount(int(here.sum()), int((odds[here] > 0).sum()))
+        for hour in np.unique(times[day] // HOUR)
+        if (here := day & (times // HOUR == hour)).any()
+    }
+    assert not is_broken(told, counts)
+    assert is_broken(told, {hour: HourCount(each.decisions, 4 * each.flagged) for hour, each in counts.items()})
+
+
+def test_a_pay_day_widens_the_promise() -> None:
+    times = times_of(100_000, 28)
+    pay_day = times // DAY == times[60_000] // DAY
+    odds = np.where(np.random.default_rng(7).random(len(times)) < np.where(pay_day, 0.03, 0.005), 2.0, -6.0)
+    assert promise(odds, no_hits(len(times)), times).spread > 2.5
+
+
+def test_what_rules_flag_by_themselves_is_none_of_the_models() -> None:
+    times = times_of(1000, 28)
+    odds = np.full(1000, 2.0)
+    flagged = rule_hits(SHIPPED, [(LOUD.id,)] * 1000)
+    assert max(promise(odds, flagged, times).shares) == 0
+    assert min(promise(odds, no_hits(1000), times).shares) == 1
+
+
+def test_declines_of_which_nothing_is_known_are_promised_too() -> None:
+    times = times_of(1000, 28)
+    told = promise(np.full(1000, -6.0), no_hits(1000), times, stopped_share=0.01)
+    assert told.shares == (0.01,) * 24
