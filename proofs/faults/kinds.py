@@ -21,6 +21,7 @@ class Fault(StrEnum):
     TRUNCATED = "applied, answer truncated"
     AWAY = "DynamoDB away for longer than the SDK tries"
     UNPROCESSED = "a batch read answers in part"
+    STALE = "a read that need not be consistent misses the newest writes"
     KILLED_BEFORE = "function killed before the call"
     KILLED_AFTER = "function killed after the call"
     DUPLICATED = "batch delivered again, cut anew"

@@ -45,6 +45,8 @@ _SDK_ATTEMPTS: Final = 3
 """As the functions set it."""
 _LONGEST_DELAY: Final = 400
 """Attempts of all functions, until what is under way arrives."""
+_STALE_READS: Final = 3
+"""As many times as often as a call fails."""
 
 OnRequest = Callable[[str, str, Mapping[str, Any]], None]
 """Called with who sent it, operation and parameters; nobody sent what arrives late."""
@@ -236,6 +238,8 @@ class FaultyNetwork:
     def _apply(
         self, operation: str, parameters: dict[str, Any], *, late: bool = False
     ) -> WireResponse | dict[str, Any]:
+        if operation == "BatchGetItem" and self._is_stale(parameters["RequestItems"]):
+            return self._tables.batch_before(parameters["RequestItems"])
         try:
             answer = self._tables.execute(operation, parameters)
         except RefusedError as refused:
@@ -244,6 +248,10 @@ class FaultyNetwork:
             if write in {"PutItem", "UpdateItem"}:
                 self.on_applied("" if late else self._actors.current, write, request)
         return answer
+
+    def _is_stale(self, reads: Mapping[str, Any]) -> bool:
+        may_be = not any(each.get("ConsistentRead") for each in reads.values())
+        return may_be and self._faults.happens(Fault.STALE, _STALE_READS)
 
 
 def _nothing(_actor: str, _operation: str, _request: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""DynamoDB tables in memory: conditional writes, consistent reads, and what changed."""
+"""DynamoDB tables in memory: conditional writes, reads of the newest state and of the one before, and what changed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -50,6 +50,8 @@ class MemoryTables:
     def __init__(self, on_change: OnChange) -> None:
         """Make empty tables that tell of their changes."""
         self._items: dict[str, dict[tuple[str, ...], bytes]] = {name: {} for name in KEYS}
+        self._before: dict[str, dict[tuple[str, ...], bytes]] = {name: {} for name in KEYS}
+        """Each item as it was before its newest write."""
         self._on_change = on_change
 
     def execute(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,6 +101,20 @@ class MemoryTables:
         stored = self._items[table].get(_key(table, key))
         return None if stored is None else msgspec.json.decode(stored)
 
+    def batch_before(self, requests: Mapping[str, Any]) -> dict[str, Any]:
+        """Read items as they were before their newest writes; what was written once is not there yet."""
+        found = {
+            table: [self._before[table].get(_key(table, key)) for key in request["Keys"]]
+            for table, request in requests.items()
+        }
+        return {
+            "Responses": {
+                table: [msgspec.json.decode(stored) for stored in items if stored is not None]
+                for table, items in found.items()
+            },
+            "UnprocessedKeys": {},
+        }
+
     def all(self, table: str) -> list[Item]:
         """Read all items, in the order in which they came."""
         return [msgspec.json.decode(stored) for stored in self._items[table].values()]
@@ -129,6 +145,8 @@ class MemoryTables:
         stored = msgspec.json.encode(new)
         if len(stored) > MAX_ITEM_BYTES:
             raise RefusedError("ValidationException")
+        if old is not None:
+            self._before[table][_key(table, new)] = msgspec.json.encode(old)
         self._items[table][_key(table, new)] = stored
         if old != new:
             self._on_change(table, old, new)

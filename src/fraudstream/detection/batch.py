@@ -117,7 +117,7 @@ class Batch:
             ProfilesUnavailableError: see above.
         """
         keys = {key for step in self._steps for key in entities(step.transaction).values()}
-        loaded = self._load(keys, with_lists=True)
+        loaded = self._load(keys, is_first=True)
         self._listed, self.unreadable_lists = loaded.listed, loaded.unreadable_lists
         self._first_versions = {key: stored.version or 0 for key, stored in loaded.profiles.items()}
         self._drop_learnt(decisions)
@@ -130,9 +130,9 @@ class Batch:
 
     def _judged(self, step: BatchStep) -> Judged:
         judgement = self._judgements[step.sequence_number]
-        decision, keys = judgement.decision, entities(step.transaction).values()
-        is_retry = judgement.seen or not (self.newer | self._learnt_before).isdisjoint(keys)
-        return Judged(step.transaction, decision, is_retry, judgement.only_model)
+        doubted = self.newer | self._learnt_before
+        is_retry = judgement.seen or bool(doubted and not doubted.isdisjoint(entities(step.transaction).values()))
+        return Judged(step.transaction, judgement.decision, is_retry, judgement.only_model)
 
     def _drop_learnt(self, decisions: DecisionStore) -> None:
         """Leave out labels that were learnt before, and find out what the others change."""
@@ -180,8 +180,9 @@ class Batch:
     def _is_seen(self, step: BatchStep) -> bool:
         if step.relabelling or step.sequence_number in self._undone:
             return False
-        customer = entities(step.transaction)[EntityKind.CUSTOMER]
-        return self._judgements[step.sequence_number].seen or customer in self.newer
+        if self._judgements[step.sequence_number].seen:
+            return True
+        return bool(self.newer) and entities(step.transaction)[EntityKind.CUSTOMER] in self.newer
 
     def _take_all(self) -> None:
         profiles = {key: stored.profile for key, stored in self._stored.items()}
@@ -211,7 +212,7 @@ class Batch:
             self._decided_at,
             undecided=step.sequence_number in self._undone,
             learnt=learnt,
-            notes=self._notes(step.transaction),
+            notes=self._notes(step.transaction) if self.damaged or self.newer or self.unreadable_lists else (),
             listed=self._listed,
         )
         self._judgements[step.sequence_number] = judgement
@@ -276,9 +277,9 @@ class Batch:
         before = self._stored.get(key)
         return before._replace(profile=self._changed[key]) if before else StoredProfile(self._changed[key], None)
 
-    def _load(self, keys: Iterable[str], *, with_lists: bool = False) -> LoadedProfiles:
+    def _load(self, keys: Iterable[str], *, is_first: bool = False) -> LoadedProfiles:
         wanted = {*keys}
-        loaded = self._store.load(wanted | self._earlier.before(wanted), with_lists=with_lists)
+        loaded = self._store.load(wanted | self._earlier.before(wanted), is_first=is_first)
         loaded = carried_over(loaded, self._earlier)
         for key in keys:
             self._stored.pop(key, None)
@@ -286,7 +287,8 @@ class Batch:
         self.newer |= loaded.newer
         self.damaged |= {key for key, stored in loaded.profiles.items() if stored.is_damaged}
         self._erased.update(loaded.erased)
-        self._drop({step.sequence_number for step in self._steps if self._is_erased(step)})
+        if self._erased:
+            self._drop({step.sequence_number for step in self._steps if self._is_erased(step)})
         return loaded
 
     def _is_erased(self, step: BatchStep) -> bool:

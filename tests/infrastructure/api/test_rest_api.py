@@ -173,9 +173,8 @@ def test_the_access_log_names_nobody(graph: Graph) -> None:
     fields = json.loads(stage["accessLogSettings"]["format"])
     assert set(fields.values()) == {
         "$context.error.responseType", "$context.httpMethod", "$context.integration.latency",
-        "$context.integration.status", "$context.protocol", "$context.requestId", "$context.requestTime",
-        "$context.resourcePath", "$context.responseLatency", "$context.responseLength", "$context.status",
-        "$context.tlsVersion", "$context.xrayTraceId",
+        "$context.integration.status", "$context.requestId", "$context.resourcePath", "$context.responseLatency",
+        "$context.status", "$context.xrayTraceId",
     }  # fmt: skip
     assert stage["accessLogSettings"]["destinationArn"].endswith("log-group-api-access-test")
     assert stage["xrayTracingEnabled"] is True

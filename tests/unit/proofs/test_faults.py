@@ -42,8 +42,9 @@ def test_under_faults_of_every_kind_nothing_is_lost_or_doubled() -> None:
         frozenset({Fault.ANSWER_LOST, Fault.SERVER_ERROR_APPLIED, Fault.APPLIED_TWICE, Fault.TRUNCATED}),
         frozenset({Fault.DUPLICATED}),
         frozenset({Fault.UNPROCESSED}),
+        frozenset({Fault.STALE, Fault.DUPLICATED}),
     ],
-    ids=["no fault", "lost answers", "duplicates", "reads in part"],
+    ids=["no fault", "lost answers", "duplicates", "reads in part", "stale reads"],
 )
 def test_where_no_function_dies_every_profile_is_exact(faults: frozenset[Fault]) -> None:
     _, verdict = run(SEED, 250, 0.05, faults)

@@ -25,22 +25,17 @@ class Buckets(msgspec.Struct, frozen=True):
             figures: what to add, for each column.
             limits: each column's largest figure: where it would be passed, the figure stays there.
         """
-        newest, columns = self.newest, self.columns
+        newest, columns = self.newest, list(self.columns)
         if number > newest:
-            columns = tuple([_moved(column, number - newest) for column in columns])
+            columns = [_moved(column, number - newest) for column in columns]
             newest = number
         age = newest - number
-        return Buckets(
-            newest,
-            tuple(
-                [
-                    (*column[:age], min(column[age] + figure, limit), *column[age + 1 :])
-                    if figure and age < len(column)
-                    else column
-                    for column, figure, limit in zip(columns, figures, limits, strict=True)
-                ]
-            ),
-        )
+        for place, figure in enumerate(figures):
+            if figure and age < len(columns[place]):
+                column = list(columns[place])
+                column[age] = min(column[age] + figure, limits[place])
+                columns[place] = tuple(column)
+        return Buckets(newest, tuple(columns))
 
     def moved_to(self, newest: int) -> "Buckets":
         """Return these buckets with a newest one that is as new or newer."""

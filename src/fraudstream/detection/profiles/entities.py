@@ -10,18 +10,21 @@ PERSONAL: Final = frozenset({EntityKind.CUSTOMER, EntityKind.CARD})
 """Kinds that belong to one person. The others are met by many people, may be busy, and are written by many at once."""
 
 _TOKENS: Final = tuple(
-    (field.spec.identifies, attrgetter(field.name)) for field in FIELDS if field.spec.identifies is not None
+    (field.spec.identifies, f"{field.spec.identifies.value}#", attrgetter(field.name))
+    for field in FIELDS
+    if field.spec.identifies is not None
 )
+"""Kind of entity, what its profiles' keys begin with, and what gives its token."""
 
 
 def tokens(transaction: Transaction) -> dict[EntityKind, str]:
     """Return the token of every entity that a transaction touches."""
-    return {kind: token for kind, get in _TOKENS if (token := get(transaction)) is not None}
+    return {kind: token for kind, _, get in _TOKENS if (token := get(transaction)) is not None}
 
 
 def entities(transaction: Transaction) -> dict[EntityKind, str]:
     """Return the profile keys of the entities that a transaction touches, such as `card#tok_…`."""
-    return {kind: f"{kind.value}#{token}" for kind, token in tokens(transaction).items()}
+    return {kind: prefix + token for kind, prefix, get in _TOKENS if (token := get(transaction)) is not None}
 
 
 def kind_of(entity: str) -> EntityKind:

@@ -1,7 +1,8 @@
 """What the profiles of each kind of entity keep, and for how long: sized so that each fits into one write unit."""
 
+from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from fraudstream.detection.profiles.entities import EntityKind
@@ -61,7 +62,8 @@ class ColumnForm(NamedTuple):
     """Of `struct`'s language."""
 
 
-class Layout(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Layout:
     """What a profile keeps."""
 
     ring: int
@@ -77,18 +79,17 @@ class Layout(NamedTuple):
     senders: bool = False
     """A filter of all that ever sent money is kept too."""
 
-    @property
+    @cached_property
     def day_limits(self) -> tuple[int, ...]:
         """The largest figure of each column of days."""
         return _limits(self.days)
 
-    @property
+    @cached_property
     def hour_limits(self) -> tuple[int, ...]:
         """The largest figure of each column of hours."""
         return _limits(self.hours)
 
 
-@cache
 def _limits(columns: tuple[ColumnForm, ...]) -> tuple[int, ...]:
     return tuple(_LARGEST[column.code] for column in columns)
 

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.aws.dynamodb_errors import is_condition_failure, is_throttled
 from fraudstream.detection.profiles.codec import pack, pack_closed
+from fraudstream.detection.profiles.entities import PERSONAL, kind_of
 from fraudstream.detection.profiles.sharded import Sharding
 from fraudstream.detection.stores.listings import item_key
 from fraudstream.detection.stores.profile_items import (
@@ -125,13 +126,16 @@ class ProfileStore:
         """Divided profiles that were met: their shards are read together with the base."""
         self.wait = wait
 
-    def load(self, keys: Collection[str], *, with_lists: bool = False) -> LoadedProfiles:
-        """Read profiles: consistently, but for shards, whose writers find out what is newer, and lists.
+    def load(self, keys: Collection[str], *, is_first: bool = False) -> LoadedProfiles:
+        """Read profiles: consistently, but for what is found out when it is written, which costs half as much.
+
+        That are shards, and before anything is written, profiles that many share: a retry tells what it has done before
+        by those of a person.
 
         Args:
             keys: of the profiles, which are those of their entities.
-            with_lists: read too on which lists the entities are: one more item of each. An entry counts within a
-                second: a read of the newest one costs twice as much, and these are half of all that is read.
+            is_first: nothing was written yet of what is read for. Read too on which lists the entities are: one more
+                item of each, of which an entry counts within a second.
 
         Raises:
             ProfilesUnavailableError: DynamoDB left keys out again and again.
@@ -140,8 +144,9 @@ class ProfileStore:
         """
         known = {key: self._known[key] for key in keys if key in self._known}
         shards = {shard for key, sharding in known.items() for shard in sharding.keys(key)}
-        reads = [*_chunks(keys, is_consistent=True)]
-        reads += _chunks([*shards, *(map(item_key, keys) if with_lists else ())], is_consistent=False)
+        newest = [key for key in keys if not is_first or kind_of(key) in PERSONAL]
+        others = [*set(keys).difference(newest), *shards, *(map(item_key, keys) if is_first else ())]
+        reads = [*_chunks(newest, is_consistent=True), *_chunks(others, is_consistent=False)]
         items = [item for found in self._pool.map(self._read, reads) for item in found]
         loaded = read_items(item for item in items if item["entity"]["S"] not in shards)
         divided = loaded.divided()

@@ -50,7 +50,12 @@ def from_attribute(attribute: AttributeValue) -> Any:  # noqa: ANN401  (the stor
         case "S" | "BOOL":
             return value
         case "N":
-            return float(value) if any(mark in value for mark in ".eE") else int(value)
+            try:
+                return int(value)
+            except ValueError:
+                if not any(mark in value for mark in ".eE"):
+                    raise
+                return float(value)
         case "B":
             # Of a number, `bytes` would make as many zeros.
             return base64.b64decode(value) if isinstance(value, str) else bytes(memoryview(value))
