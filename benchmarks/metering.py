@@ -1,6 +1,7 @@
 """Counts what the functions' clients do, and what DynamoDB bills for it: by item sizes, as its documentation says."""
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -45,6 +46,8 @@ class RequestMeter:
         self._reader = reader
         self._lock = threading.Lock()
         self._now: dict[str, float] = {}
+        self.own_seconds = 0.0
+        """Processor time that counting took itself, which is not the functions'."""
 
     def count_for(self, function: str) -> dict[str, float]:
         """Count what follows for a function, and return its counts."""
@@ -58,18 +61,17 @@ class RequestMeter:
 
         def metered_send(connection: Connection, request: AwsRequest) -> AwsResponse:
             service = "dynamodb" if "x-amz-target" in request.headers else "s3"
-            asked: Any = {"Body": request.body}
-            answer: Any = {}
-            if service == "dynamodb":
-                asked = msgspec.json.decode(request.body, type=_Asked)
             try:
                 response = send(connection, request)
-                answer = msgspec.json.decode(response.content, type=DynamoDbAnswer) if service == "dynamodb" else {}
             except ClientError as error:
-                answer = error.response
+                with self._on_own_account():
+                    self._count(service, request.operation, _asked(service, request), error.response)
                 raise
-            finally:
-                self._count(service, request.operation, asked, answer)
+            with self._on_own_account():
+                answer: Any = {}
+                if service == "dynamodb":
+                    answer = msgspec.json.decode(response.content, type=DynamoDbAnswer)
+                self._count(service, request.operation, _asked(service, request), answer)
             return response
 
         def metered_client(session: Session, *named: Any, **more: Any) -> Any:  # noqa: ANN401
@@ -83,6 +85,13 @@ class RequestMeter:
             mock.patch.object(Session, "create_client", metered_client),
         ):
             yield
+
+    @contextmanager
+    def _on_own_account(self) -> Generator[None]:
+        started = time.thread_time()
+        yield
+        with self._lock:
+            self.own_seconds += time.thread_time() - started
 
     def _count_call(self, parsed: Mapping[str, Any], model: Any, context: Mapping[str, Any], **_: object) -> None:  # noqa: ANN401
         asked = dict(context["metered"])
@@ -116,6 +125,12 @@ class RequestMeter:
         return max(-(-item_size(item) // WRITE_UNIT), 1) + sum(
             key in item for key in self._index_keys[asked["TableName"]]
         )
+
+
+def _asked(service: str, request: AwsRequest) -> Any:  # noqa: ANN401
+    if service == "dynamodb":
+        return msgspec.json.decode(request.body, type=_Asked)
+    return {"Body": request.body}
 
 
 def _keep_parameters(params: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:

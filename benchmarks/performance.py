@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from benchmarks.dollars_section import dollars_section
 from benchmarks.function_sections import cold_section, path_section
 from benchmarks.scale.section import scale_section
 
@@ -65,6 +66,8 @@ documentation says. Log bytes are what CloudWatch bills; Lambda's own lines are 
 | function | invocations | DynamoDB requests | write units | read units | S3 requests | bytes in S3 | log bytes |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 {rows}
+
+{dollars}
 """
 
 
@@ -135,7 +138,7 @@ def _requests(figures: Figures) -> str:
         for name, found in figures["functions"].items()
     ]
     sizes = ", ".join(f"{name} {size:,.0f}" for name, size in figures["item_bytes"].items())
-    return _REQUESTS.format(**figures, rows="\n".join(rows), sizes=sizes)
+    return _REQUESTS.format(**figures, rows="\n".join(rows), sizes=sizes, dollars=dollars_section(figures))
 
 
 _LOAD: Final = """## The embedded AWS under load

@@ -38,10 +38,11 @@ THIRTIETH = {
     "when": 'type == "WITHDRAWAL" and localHour < 6 and amountBase >= 500',
     "points": 1,
     "reasonCode": "CASH_AT_NIGHT",
+    "family": "velocity",
     "severity": "low",
     "source": "own, so that they are thirty",
 }
-"""Beside the 29 rules that are shipped."""
+"""Beside those that are shipped."""
 
 MOST_ROUNDS = 20
 ENOUGH_SECONDS = 2

@@ -134,11 +134,7 @@ class _Checker:
                 raise LanguageError(f"{at(node)}: only numbers and texts can be written out")
 
     def _logic(self, node: ast.BoolOp, depth: int) -> CheckedExpression:
-        first, *others = [self._flag(operand, depth) for operand in node.values]
-        result = first
-        for other in others:
-            result = self._rewriter.both(result, other, node.op)
-        return result
+        return self._rewriter.joined([self._flag(operand, depth) for operand in node.values], node.op)
 
     def _unary(self, node: ast.UnaryOp, depth: int) -> CheckedExpression:
         if isinstance(node.op, ast.Not):
@@ -164,15 +160,12 @@ class _Checker:
         return self._rewriter.bounded(result, LARGEST)
 
     def _comparison(self, node: ast.Compare, depth: int) -> CheckedExpression:
-        result: CheckedExpression | None = None
-        left = node.left
-        for operator, right in zip(node.ops, node.comparators, strict=True):
-            pair = self._pair(left, operator, right, depth)
-            result = pair if result is None else self._rewriter.both(result, pair, ast.And())
-            left = right
-        if result is None:
-            raise refused(node, node)
-        return result
+        lefts = [node.left, *node.comparators]
+        pairs = [
+            self._pair(left, operator, right, depth)
+            for left, operator, right in zip(lefts, node.ops, node.comparators, strict=False)
+        ]
+        return pairs[0] if len(pairs) == 1 else self._rewriter.joined(pairs, ast.And())
 
     def _pair(self, left: ast.expr, operator: ast.cmpop, right: ast.expr, depth: int) -> CheckedExpression:
         first = self.check(left, depth + 1)

@@ -22,6 +22,19 @@ class CheckedExpression(NamedTuple):
     unknown: bool
     """It can come out unknown."""
     choices: tuple[str, ...] = ()
+    questions: "Questions | None" = None
+    """Of a flag that can come out unknown, where its parts can be asked one by one."""
+
+
+class Questions(NamedTuple):
+    """Parts of an expression's node, for who does not need its value as a whole."""
+
+    unknown: ast.expr
+    """Asks whether it is unknown."""
+    unknown_again: ast.expr
+    """Asks the same, where `unknown` was asked before."""
+    value: ast.expr
+    """What it is, where it is known."""
 
 
 class Rewriter:
@@ -30,19 +43,31 @@ class Rewriter:
     def __init__(self) -> None:
         self._kept = 0
 
-    def both(self, left: CheckedExpression, right: CheckedExpression, operator: ast.boolop) -> CheckedExpression:
-        """Build `left and right` or `left or right`."""
-        if not left.unknown and not right.unknown:
-            return CheckedExpression(ast.BoolOp(operator, [left.node, right.node]), FieldType.FLAG, False)
-        # For `and`: False if left is False, else right if right is False or left is True, else unknown.
+    def joined(self, operands: Sequence[CheckedExpression], operator: ast.boolop) -> CheckedExpression:
+        """Build `a and b and …` or `a or b or …`.
+
+        For `and`: False if any operand is False, else unknown if any is, else True. Most rules do not hit, and are
+        known not to after an operand or two.
+        """
+        if not any(operand.unknown for operand in operands):
+            return CheckedExpression(ast.BoolOp(operator, [each.node for each in operands]), FieldType.FLAG, False)
         decisive = isinstance(operator, ast.Or)
-        first, keep_first = self._keep(left)
-        second, keep_second = self._keep(right)
-        right_counts = ast.BoolOp(ast.Or(), [is_(keep_second, decisive), is_(first, not decisive)])
-        otherwise = ast.IfExp(right_counts, second, ast.Constant(None))
-        return CheckedExpression(
-            ast.IfExp(is_(keep_first, decisive), ast.Constant(decisive), otherwise), FieldType.FLAG, True
-        )
+        decides: list[ast.expr] = []
+        unknown: list[ast.expr] = []
+        for operand in operands:
+            if not operand.unknown:
+                decides.append(operand.node if decisive else ast.UnaryOp(ast.Not(), operand.node))
+            elif operand.questions:
+                asks, asks_again, value = operand.questions
+                is_decisive = value if decisive else ast.UnaryOp(ast.Not(), value)
+                decides.append(ast.BoolOp(ast.And(), [ast.UnaryOp(ast.Not(), asks), is_decisive]))
+                unknown.append(asks_again)
+            else:
+                part, keep = self._keep(operand)
+                decides.append(is_(keep, decisive))
+                unknown.append(is_(part, None))
+        otherwise = ast.IfExp(_any(unknown), ast.Constant(None), ast.Constant(not decisive))
+        return CheckedExpression(ast.IfExp(_any(decides), ast.Constant(decisive), otherwise), FieldType.FLAG, True)
 
     def divided(self, left: CheckedExpression, right: CheckedExpression) -> CheckedExpression:
         """Build a division that is unknown where it divides by zero."""
@@ -79,15 +104,23 @@ class Rewriter:
         """Build what is unknown when an operand is, and else what `build` makes of the operands."""
         parts: list[ast.expr] = []
         tests: list[ast.expr] = []
+        tests_again: list[ast.expr] = []
         for operand in operands:
             part, keep = self._keep(operand) if operand.unknown else (operand.node, operand.node)
             parts.append(part)
             if operand.unknown:
                 tests.append(is_(keep, None))
+                tests_again.append(is_(part, None))
+        value = build(parts)
         if not tests:
-            return CheckedExpression(build(parts), result, False)
-        test = tests[0] if len(tests) == 1 else ast.BoolOp(ast.Or(), tests)
-        return CheckedExpression(ast.IfExp(test, ast.Constant(None), build(parts)), result, True)
+            return CheckedExpression(value, result, False)
+        node = ast.IfExp(_any(tests), ast.Constant(None), value)
+        questions = Questions(_any(tests), _any(tests_again), value) if result is FieldType.FLAG else None
+        return CheckedExpression(node, result, True, questions=questions)
+
+
+def _any(tests: list[ast.expr]) -> ast.expr:
+    return tests[0] if len(tests) == 1 else ast.BoolOp(ast.Or(), tests)
 
 
 def is_(node: ast.expr, value: bool | None) -> ast.expr:  # noqa: FBT001  (a constant of the language, not a switch)
