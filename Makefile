@@ -122,7 +122,7 @@ $(ENGINES_VENV)/.installed: requirements/engines.txt $(STAMP)
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(ENGINES_VENV)/bin/python requirements/engines.txt
 	@touch $@
 
-bench-engines: $(ENGINES_VENV)/.installed ## time 30 rules here and in five other rule engines, which get an environment of their own: ARGS='--transactions N'
+bench-engines: $(ENGINES_VENV)/.installed ## time the shipped rules here and in five other rule engines, which get an environment of their own: ARGS='--transactions N'
 	@PYTHONPATH=src $(ENGINES_VENV)/bin/python -m benchmarks.engines.measure $(ARGS)
 
 bench-requests: setup ## count requests, units and bytes of a transaction at AWS, at batches of 1 to 100: `fraudstream cost` takes them

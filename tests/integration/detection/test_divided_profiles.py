@@ -172,9 +172,10 @@ def test_an_undivided_profile_costs_what_it_did(world: World) -> None:
     made.clear()
     asked.clear()
     world.analyze(records)
-    reads = [each["RequestItems"]["profiles"]["Keys"] for each in asked if "RequestItems" in each]
-    # The person's profile; the shared one with the lists of both; then each profile is written once, and the decision.
-    assert sorted(len(keys) for keys in reads) == [1, 3]
+    reads = [each["RequestItems"]["profiles"] for each in asked if "RequestItems" in each]
+    # The person's profile in its newest state, for its retries are known by it; the shared one and the lists of both as
+    # they were a moment ago. Then each profile is written once, and the decision.
+    assert sorted((read["ConsistentRead"], len(read["Keys"])) for read in reads) == [(False, 3), (True, 1)]
     assert sorted(set(made)) == ["BatchGetItem", "PutItem", "UpdateItem"]
     assert (made.count("PutItem"), made.count("UpdateItem")) == (2, 1)
 

@@ -3,6 +3,7 @@
 import ast
 
 from benchmarks.engines.conditions import Every, FieldComparison, IsThere, Membership, Some, condition
+from benchmarks.engines.measure import ANOTHER, compared_ruleset
 
 
 def as_text(found: object) -> str:
@@ -32,3 +33,9 @@ def test_a_comparison_that_is_denied_needs_its_fields_too() -> None:
 def test_a_missing_field_makes_what_asks_for_it_first_false() -> None:
     text = as_text(condition("not (present(code) and code in outage)", {"outage": ["91"]}))
     assert text == "any(no code, all(code, code not in ('91',)))"
+
+
+def test_the_shipped_rules_and_one_more_are_compared() -> None:
+    rules = compared_ruleset().rules
+    assert rules[-1].id == ANOTHER["id"]
+    assert all(condition(rule.when, rule.parameters) for rule in rules)
