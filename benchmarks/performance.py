@@ -42,9 +42,9 @@ that can evaluate a list gets all rules as one expression: that is faster than o
 | --- | --- | --- | --- |
 {rows}
 
-Of fraudstream's time {microseconds_on_values} µs are the rules, which are one function; the rest reads the values out of
-the transaction and asks the lists, which the others are given. A lead of ten times was the aim: {nearest} takes {times}
-times as long as all of it, and {lead_on_values} times as long as the rules.
+Of fraudstream's time {microseconds_on_values} µs are the rules, which are one function; the rest reads the values out
+of the transaction and asks the lists, which the others are given. A lead of ten times was the aim: {nearest} takes
+{times} times as long as all of it, and {lead_on_values} times as long as the rules.
 """
 
 _COUNTED: Final = (

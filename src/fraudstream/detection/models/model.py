@@ -8,7 +8,8 @@ import difflib
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Annotated, Final
 
 import msgspec
@@ -25,6 +26,9 @@ MAX_LOG_ODDS: Final = 1000.0
 """Of calibration and prior: far more than any training gives, and no score is infinite."""
 SCHEMA_VERSION: Final = 2
 """From 2 on each rule has a weight of its own beside the model, and the score starts from the model's own base."""
+WALKS: Final = 200
+"""Transactions until the trees are compiled, which takes as long as some hundred walks: a new function answers its
+first ones sooner, and who reads a model for its card needs none."""
 _VERSION_DIGITS: Final = 12
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,47}", re.ASCII)
 
@@ -161,17 +165,25 @@ class Model:
         self.file = file
         self.version = file.version
         self._positions = tuple(own.INPUTS.index(name) for name in file.features)
-        self._sum = trees.compiled(file.trees, self._positions)
-        self._explain = trees.explainer(file.trees, self._positions)
+        self._sum = trees.walked(file.trees, self._positions)
+        self._walks_left = WALKS
 
     def raw(self, vector: Vector) -> float:
         """Return the trees' sum for a vector of `INPUTS`: LightGBM's raw score, to the last bit."""
+        if self._walks_left:
+            self._walks_left -= 1
+            if not self._walks_left:
+                self._sum = trees.compiled(self.file.trees, self._positions)
         return self._sum(vector)
+
+    @cached_property
+    def _explain(self) -> Callable[[Vector], Mapping[int, float]]:
+        return trees.explainer(self.file.trees, self._positions)
 
     def log_odds(self, vector: Vector) -> float:
         """Return the log-odds that a transaction with this feature vector is fraud."""
         calibration = self.file.calibration
-        return calibration.slope * self._sum(vector) + calibration.intercept
+        return calibration.slope * self.raw(vector) + calibration.intercept
 
     def flags(self, log_odds: float) -> bool:
         """Return whether a score's log-odds are of those that the model's promise speaks of."""

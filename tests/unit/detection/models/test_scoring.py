@@ -25,10 +25,11 @@ ALL = range(len(NAMES))
 def test_the_sum_of_the_trees_is_lightgbms_raw_score(seed: int, missing: float) -> None:
     vectors = random_vectors(5000, seed, missing=missing)
     booster = Booster(vectors, labels_of(vectors, seed), Parameters(trees=60, leaves=2 + 10 * seed, seed=seed))
-    total = trees.compiled(booster.export(), ALL)
+    total, walked = trees.compiled(booster.export(), ALL), trees.walked(booster.export(), ALL)
     # Also where nothing was missing in training, and where almost everything is.
     for unseen in (random_vectors(2000, seed + 100), random_vectors(500, seed + 200, missing=0.95), vectors[:500]):
         scores = [total(vector) for vector in as_vectors(unseen)]
+        assert [walked(vector) for vector in as_vectors(unseen)] == scores
         assert scores == pytest.approx(booster.raw(unseen).tolist(), abs=1e-9, rel=0)
 
 
@@ -43,6 +44,8 @@ def test_values_on_a_threshold_go_where_lightgbm_sends_them() -> None:
             probe, value = random_vectors(3, 9), min(threshold, 3e38)
             probe[:, feature] = [value, np.nextafter(value, math.inf), np.nextafter(value, -math.inf)]
             probes = np.vstack([probes, probe])
+    walked = trees.walked(exported, ALL)
+    assert [walked(vector) for vector in as_vectors(probes)] == [total(vector) for vector in as_vectors(probes)]
     assert [total(vector) for vector in as_vectors(probes)] == pytest.approx(booster.raw(probes).tolist(), abs=1e-9)
 
 
@@ -51,6 +54,7 @@ def test_a_constant_tree_scores_too() -> None:
     vectors = random_vectors(400, 1)
     booster = Booster(vectors, labels_of(vectors, 1), Parameters(trees=3, transactions_per_leaf=300))
     exported = booster.export()
+    assert trees.walked(exported, ALL)(as_vectors(vectors)[0]) == trees.compiled(exported, ALL)(as_vectors(vectors)[0])
     assert trees.compiled(exported, ALL)(as_vectors(vectors)[0]) == pytest.approx(booster.raw(vectors)[0], abs=1e-9)
     assert trees.explainer(exported, ALL)(as_vectors(vectors)[0]) == {}
 
