@@ -17,8 +17,8 @@ TLS_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
 """TLS 1.2 and 1.3, forward secrecy, post-quantum key exchange (API Gateway's list of security policies)."""
 INTEGRATION_TIMEOUT_MILLISECONDS = 29_000
 CONTENT_TYPE = "application/json"
-# Who asked, from where and for which transaction stays out: no address, no caller, no path with an id in it. Every byte is
-# paid for a million times; when it was, CloudWatch notes.
+# Who asked, from where and for which transaction stays out: no address, no caller, no path with an id in it. Every byte
+# is paid for a million times; when it was, CloudWatch notes.
 ACCESS_LOG_FORMAT = json.dumps(
     {
         "requestId": "$context.requestId",
