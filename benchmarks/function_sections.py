@@ -35,8 +35,7 @@ _PATH_ASKED: Final = {"post": (0.52, 300), "post_waiting": (None, None), "get": 
 _INLINE: Final = """## A decision that the client waits for
 
 POSTs of the sample day's transactions with and without `Prefer: wait=1`, in turns, against a table and a bucket that
-take a fixed time for each answer. The start is that of a new process up to its first answer, by that of a bare client
-that makes one put, from this working copy and not from a package.
+take a fixed time for each answer.
 
 | what | measured | asked |
 | --- | --- | --- |
@@ -47,8 +46,6 @@ _INLINE_ASKED: Final = (
     ("p50_ratio", "median time of the same, at 5 ms for each answer", 1.5),
     ("requests", "requests to AWS of a POST, without and with waiting", None),
     ("share_within_one_write_unit", "share of transactions that fit into one write unit with both decisions", 0.95),
-    ("processor", "start", 1.15),
-    ("processor_waiting", "start, with waiting", 1.5),
 )
 
 _HOT: Final = """## One entity for many
