@@ -39,7 +39,7 @@ What every transaction takes at the least, as it is stored, decided and learnt o
 | together | | {least_sum:.2f} |
 
 What was cut beside it, and what was not, is in [ADR 0042](adr/0042-pay-for-what-is-read.md) and
-[ADR 0058](adr/0058-shared-profiles-as-they-were.md).
+[ADR 0060](adr/0060-shared-profiles-as-they-were.md).
 
 All together by the size of batches: {by_batch}. At {largest} in a batch the analyzer makes
 {reads:.2f} requests a transaction to read (0.6 were asked) and {writes:.2f} to write: one for each entity that it
