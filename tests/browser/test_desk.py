@@ -184,3 +184,66 @@ def test_a_draft_is_checked_and_its_names_completed_while_it_is_written(tab: Pag
     assert f"and {chosen}\n" in draft.input_value()
     tab.keyboard.type(" > most")
     expect(tab.locator("#said")).to_contain_text("nothing wrong")
+
+
+def listed_in_audit(page: Page) -> str:
+    page.get_by_role("link", name="Audit", exact=True).click()
+    page.wait_for_url(re.compile("/audit"))
+    return page.locator("main table").inner_text()
+
+
+def test_a_new_analysts_day_is_found_by_its_links_alone_and_an_auditor_sees_all_of_it(tab: Page, desk: Desk) -> None:
+    """From the first page on, nothing but what a person reads and clicks: no address is typed."""
+    tab.goto(f"{desk.origin}/")
+    tab.get_by_role("link", name="Open the queue").click()
+    tab.locator('select[name="who"]').select_option("nobody")
+    tab.get_by_role("button", name="Show").click()
+    case = tab.locator("table.rows tbody tr").filter(has_text="card").first
+    case.locator("th a").click()
+    tab.wait_for_url(CASE)
+    name = tab.locator("main p code").first.inner_text()
+    # A card is blocked.
+    tab.get_by_text("Block, trust or list one of them").click()
+    which = tab.get_by_label("Which")
+    card = next(each for each in which.locator("option").all_inner_texts() if each.startswith("card"))
+    which.select_option(label=card)
+    tab.get_by_label("List", exact=True).select_option("blocked")
+    form = tab.locator('form[action="/case/list"]')
+    form.get_by_label("Why").fill("tried at ten shops")
+    form.get_by_role("button").click()
+    expect(tab.locator("p.note")).to_contain_text("The card is on the list blocked now")
+    # What it took part in is found in the log, and what else its customer did.
+    tab.locator("#who ~ dl dt", has_text=re.compile("^card$")).locator("xpath=following-sibling::dd[1]/a").click()
+    expect(tab.locator("#lists ~ ul")).to_contain_text("blocked as card")
+    tab.get_by_role("link", name="Look in the decision log").click()
+    expect(tab.locator("main table")).to_contain_text(name)
+    tab.get_by_role("link", name=name, exact=True).click()
+    tab.locator("#who ~ dl dt", has_text="customer").locator("xpath=following-sibling::dd[1]/a").click()
+    expect(tab.locator("#transactions ~ div tbody tr").first).to_be_visible()
+    tab.go_back()
+    # It is fraud, of a kind, and was blocked.
+    tab.get_by_text("Say what was done").click()
+    tab.get_by_role("button", name="Note it").click()
+    expect(tab.locator("#what ~ dl")).to_contain_text("blocked: no money moved")
+    tab.get_by_label("Why", exact=True).first.fill("the holder denies it")
+    tab.get_by_label("Kind of fraud").select_option("STOLEN_CARD_DATA")
+    tab.get_by_role("button", name="Fraud f").click()
+    expect(tab.locator("p.note")).to_contain_text("its alert is closed")
+    # A rule is written for a tenth of the customers, and published.
+    tab.get_by_role("link", name="Rules", exact=True).click()
+    tab.get_by_role("link", name="Edit it").click()
+    draft = tab.locator("#draft")
+    rule = RULE.replace("large-night-transfer", "tenth").replace("mode: shadow", "share: 0.1")
+    draft.fill(draft.input_value().rstrip() + rule)
+    tab.locator('input[name="reason"]').fill("try it on a tenth")
+    tab.get_by_role("button", name="Publish it").click()
+    expect(tab.locator("p.note")).to_contain_text("is active within a minute")
+    tab.get_by_role("link", name="Rules", exact=True).click()
+    expect(tab.locator("details.rule", has_text="tenth").first).to_contain_text("for 10 % of the customers")
+    done = listed_in_audit(tab)
+    for what in ("add to list", "tried at ten shops", "tell action", "label transaction", "the holder denies it"):
+        assert what in done
+    assert "STOLEN_CARD_DATA" in done
+    assert "publish rules" in done
+    assert "try it on a tenth" in done
+    assert name in done

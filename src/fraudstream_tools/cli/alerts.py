@@ -167,9 +167,7 @@ def close(
     alerts = AlertStore(client, deployment["alertsTable"], retention_days=0)
     told: list[dict[str, object]] = []
     for transaction_id in ids:
-        truth = label_transaction(
-            client, deployment["transactionsTable"], transaction_id, is_fraud=is_fraud, source=source
-        )
+        truth = label_transaction(deployment, transaction_id, is_fraud=is_fraud, source=source)
         now = int(time.time() * _MILLISECONDS)
         # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait for that.
         closed = alerts.close(transaction_id, Label(label=Truth(truth), label_source=source, labeled_at=now))

@@ -280,7 +280,6 @@ class _Desk:
             dynamodb=self._deployment.client("dynamodb"),
             transactions=self._deployment["transactionsTable"],
             alerts=self._deployment["alertsTable"],
-            profiles=self._deployment["profilesTable"],
             operator=operator,
             audit=AuditLog(self._deployment.client("s3"), self._deployment["bucketName"], operator),
         )

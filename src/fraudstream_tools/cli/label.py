@@ -1,7 +1,7 @@
 """`fraudstream label`: as 0.1.0 called what `labels set` and `labels import` do, for scripts that call it so."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from fraudstream_tools.cli.support.labelling import label_file, label_transactio
 from fraudstream_tools.cli.support.options import MapOption, SourceOption, StackOption, TruthOption
 from fraudstream_tools.cli.support.terminal.output import CommandError, out
 from fraudstream_tools.redaction import shown
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 def register(app: typer.Typer) -> None:
@@ -52,6 +49,5 @@ def label(
     if is_fraud is None:
         raise CommandError("what was it? Say --fraud or --legitimate")
     deployment = Deployment(stack)
-    client: DynamoDBClient = deployment.client("dynamodb")
-    truth = label_transaction(client, deployment["transactionsTable"], transaction_id, is_fraud=is_fraud, source=source)
+    truth = label_transaction(deployment, transaction_id, is_fraud=is_fraud, source=source)
     out.print(f"{shown(transaction_id)} is {truth}, says {source}", markup=False)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fraudstream_tools.cli.support.audit import audit_log
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import map_of
 from fraudstream_tools.cli.support.labelling import fraud_type_of, label_file, label_transaction
@@ -69,9 +70,7 @@ def set_label(
         raise CommandError("what was it? Say --fraud or --legitimate")
     kind = None if fraud_type is None else fraud_type_of(fraud_type, "--type")
     deployment = Deployment(stack)
-    client: DynamoDBClient = deployment.client("dynamodb")
-    table = deployment["transactionsTable"]
-    truth = label_transaction(client, table, transaction_id, is_fraud=is_fraud, source=source, fraud_type=kind)
+    truth = label_transaction(deployment, transaction_id, is_fraud=is_fraud, source=source, fraud_type=kind)
     if as_json:
         _print(deployment, transaction_id)
         return
@@ -130,7 +129,8 @@ def set_action(
         raise CommandError(f"ACTION is one of {', '.join(Action)}")
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
-    with _problems():
+    done = {"actionTaken": action.upper()}
+    with _problems(), audit_log(deployment).recorded("tell-action", f"transaction#{transaction_id}", after=done):
         taken = act_now(client, deployment["transactionsTable"], transaction_id, Action(action.upper()))
     if as_json:
         _print(deployment, transaction_id)

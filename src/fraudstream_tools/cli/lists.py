@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from fraudstream_tools.cli.support.active_ruleset import ruleset_bucket
+from fraudstream_tools.cli.support.audit import audit_log
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.privacy import tokens_of
@@ -18,6 +19,7 @@ from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
 if TYPE_CHECKING:
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListedEntity
+    from fraudstream_tools.operations.lists.listing import Listing
 
 Kind = Literal["customer", "card", "merchant", "terminal", "device", "ip", "counterparty"]
 ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="The list's name, such as blocked or trusted.")]
@@ -82,9 +84,11 @@ def add(
     with _problems():
         ruleset = _ruleset(deployment)
         check_list(list_name, ruleset.lists.names)
-        by, why, tokens = _checked(deployment, kind, ids, transaction, reason)
-        lists = _lists(deployment)
-        done = [(token, lists.add(list_name, _kind(kind), token, by=by, reason=why, until=end)) for token in tokens]
+        tokens = _checked(deployment, kind, ids, transaction, reason)
+        listing = _listing(deployment)
+        done = [
+            (token, listing.add_to_list(list_name, _kind(kind), token, reason=reason, until=end)) for token in tokens
+        ]
     _print_changes(list_name, kind, done, as_json=as_json)
     _warn_if_not_asked_for(ruleset, list_name)
 
@@ -112,9 +116,9 @@ def remove(
 
     deployment = Deployment(stack)
     with _problems():
-        by, why, tokens = _checked(deployment, kind, ids, transaction, reason)
-        lists = _lists(deployment)
-        done = [(token, lists.remove(list_name, _kind(kind), token, by=by, reason=why)) for token in tokens]
+        tokens = _checked(deployment, kind, ids, transaction, reason)
+        listing = _listing(deployment)
+        done = [(token, listing.remove_from_list(list_name, _kind(kind), token, reason=reason)) for token in tokens]
     _print_changes(list_name, kind, done, as_json=as_json)
     if any(change is ListChange.ABSENT for _, change in done):
         raise typer.Exit(1)
@@ -178,6 +182,12 @@ def _lists(deployment: Deployment) -> "EntityLists":
     return EntityLists(deployment.client("dynamodb"), deployment["profilesTable"])
 
 
+def _listing(deployment: Deployment) -> "Listing":
+    from fraudstream_tools.operations.lists.listing import Listing
+
+    return Listing(lists=_lists(deployment), audit=audit_log(deployment))
+
+
 def _ruleset(deployment: Deployment) -> "Ruleset":
     return ruleset_bucket(deployment).active()
 
@@ -206,12 +216,11 @@ def _problems() -> Generator[None]:
 
 def _checked(
     deployment: Deployment, kind: Kind, ids: list[str] | None, transaction: str | None, reason: str
-) -> tuple[str, str, list[str]]:
-    """Return who asks, why, and the tokens of those who are meant."""
+) -> list[str]:
+    """Return the tokens of those who are meant, once there is a reason."""
     from fraudstream_tools.operations.audit.change_note import checked_reason
-    from fraudstream_tools.operations.audit.identity import operator_of
 
-    why = checked_reason(reason)
+    checked_reason(reason)
     if bool(ids) == (transaction is not None):
         raise CommandError("who is meant? Give identifiers or tokens, or a stored transaction: --transaction ID")
     tokens = (
@@ -219,7 +228,7 @@ def _checked(
         if transaction is not None
         else [tokens_of(deployment, kind, each)[-1] for each in ids or ()]
     )
-    return operator_of(deployment.client("sts")).arn, why, list(dict.fromkeys(tokens))
+    return list(dict.fromkeys(tokens))
 
 
 def _of_transaction(deployment: Deployment, kind: Kind, transaction: str) -> str:

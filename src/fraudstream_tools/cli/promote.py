@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.table import Table
 
+from fraudstream_tools.cli.support.audit import audit_log
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.logs.training_source import (
     DataOption,
@@ -118,7 +119,12 @@ def promote(
             _print_comparison(compared, model, champion.version if champion else None, as_json=as_json)
             if compared.refusals:
                 raise CommandError("\n  ".join([f"{model.version} is refused:", *compared.refusals]))
-        chosen = activate(place, model, live=not shadow)
+        if to == "bucket":
+            after = {"model": model.version, "as": "shadow" if shadow else "live"}
+            with audit_log(deployment).recorded("promote-model", "models", after=after):
+                chosen = activate(place, model, live=not shadow)
+        else:
+            chosen = activate(place, model, live=not shadow)
     except ModelError as error:
         # An error of the candidate names its file; one of what is active, only the file in the place.
         where = "" if str(error).startswith(str(candidate)) else f"{to}: "

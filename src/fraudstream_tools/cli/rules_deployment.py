@@ -37,7 +37,7 @@ _MARKS: Final[Mapping[str, tuple[str, str]]] = {
     "removed": ("-", "red"),
     "changed": ("~", "yellow"),
 }
-_SHOWN_KEYS: Final = ("when", "points", "decision", "mode")
+_SHOWN_KEYS: Final = ("when", "points", "decision", "mode", "share")
 """Of an added rule: what it does."""
 
 
@@ -220,24 +220,26 @@ def _carry_out(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    from fraudstream_tools.operations.audit.change_note import (
-        ChangeNote,
-        checked_reason,
-    )
-    from fraudstream_tools.operations.audit.identity import operator_of
+    from fraudstream_tools.operations.audit.change_note import checked_reason
+    from fraudstream_tools.operations.rulesets.publishing import RuleChange, RulePublishing
 
     why = None if reason is None else checked_reason(reason)
     place = deployment["bucketName"]
     if not as_json:
         _print_plan(plan, place)
     is_written = bool(plan.files) and not dry_run
-    note: ChangeNote | None = None
+    by: str | None = None
     if is_written:
         confirm(f"make {plan.after} the active ruleset?", yes=yes, as_json=as_json)
-        note = ChangeNote(action=action, by=operator_of(deployment.client("sts")).arn, reason=why)
-        if deployment.get("approvedRuleset"):
-            _approval(deployment).mark(plan.contents)
-        bucket.put(plan, note)
+        approval = _approval(deployment)
+        by = approval.operator.arn
+        publishing = RulePublishing(
+            rulesets=bucket,
+            operator=approval.operator,
+            audit=approval.audit,
+            approval=approval if deployment.get("approvedRuleset") else None,
+        )
+        publishing.store(RuleChange(action), plan, why)
     if as_json:
         print_json(
             {
@@ -247,7 +249,7 @@ def _carry_out(
                 "files": plan.files,
                 "difference": dataclasses.asdict(plan.difference),
                 "written": is_written,
-                "by": note.by if note else None,
+                "by": by,
                 "reason": why,
             }
         )

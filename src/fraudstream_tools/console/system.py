@@ -24,6 +24,7 @@ from fraudstream_tools.operations.customer_history import CustomerHistory
 from fraudstream_tools.operations.daily_reports import DailyReports
 from fraudstream_tools.operations.day_so_far import DayCopy
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
+from fraudstream_tools.operations.lists.listing import Listing
 from fraudstream_tools.operations.privacy.tokens import AskForTokens
 from fraudstream_tools.operations.reviews import Reviews
 from fraudstream_tools.operations.rulesets.active import RulesetBucket
@@ -110,12 +111,11 @@ class ConsoleSystem:
 
     @property
     def reviews(self) -> Reviews:
-        """What the operator may do with single alerts and lists."""
+        """What the operator may do with single alerts."""
         return Reviews(
             dynamodb=self.dynamodb,
             transactions=self.transactions,
             alerts=self.alerts,
-            profiles=self.profiles,
             operator=self.operator,
             audit=self.audit,
         )
@@ -139,6 +139,11 @@ class ConsoleSystem:
     def lists(self) -> EntityLists:
         """Entities on lists."""
         return EntityLists(self.dynamodb, self.profiles)
+
+    @property
+    def listing(self) -> Listing:
+        """What the operator may do with lists."""
+        return Listing(lists=self.lists, audit=self.audit)
 
     @property
     def search(self) -> TokenSearch:

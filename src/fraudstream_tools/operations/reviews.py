@@ -1,15 +1,12 @@
-"""What an analyst does with alerts and lists; every change leaves an audit record.
+"""What an analyst does with alerts; every change leaves an audit record.
 
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
 from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
@@ -18,7 +15,6 @@ from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.labels import act_now, label_now
-from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListChange
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,12 +25,11 @@ ANALYST = "analyst"
 
 @dataclass(frozen=True, kw_only=True)
 class Reviews:
-    """Labels transactions, closes their alerts and lists entities, in the name of one person."""
+    """Labels transactions and closes their alerts, in the name of one person."""
 
     dynamodb: "DynamoDBClient"
     transactions: str
     alerts: str
-    profiles: str
     operator: Operator
     audit: AuditLog
 
@@ -101,46 +96,9 @@ class Reviews:
         with self.audit.recorded("tell-action", _target(transaction_id), before={"actionTaken": before}, after=now):
             act_now(self.dynamodb, self.transactions, transaction_id, action)
 
-    def add_to_list(
-        self, list_name: str, kind: EntityKind, token: str, *, reason: str, until: int | None
-    ) -> ListChange:
-        """Add an entity to a list; see `EntityLists.add`.
-
-        Raises:
-            ListError: it cannot be added.
-            ReasonError: the reason is empty, too long or holds a card number.
-        """
-        why = checked_reason(reason)
-        entity = f"{kind.value}#{token}"
-        after = {"list": list_name, "until": until}
-        before = self._entry(list_name, entity)
-        with self.audit.recorded("add-to-list", entity, reason=why, before=before, after=after):
-            return self._lists.add(list_name, kind, token, by=self.operator.arn, reason=why, until=until)
-
-    def remove_from_list(self, list_name: str, kind: EntityKind, token: str, *, reason: str) -> ListChange:
-        """Remove an entity from a list; see `EntityLists.remove`.
-
-        Raises:
-            ListError: it cannot be removed.
-            ReasonError: the reason is empty, too long or holds a card number.
-        """
-        why = checked_reason(reason)
-        entity = f"{kind.value}#{token}"
-        before = self._entry(list_name, entity)
-        with self.audit.recorded("remove-from-list", entity, reason=why, before=before, after={"list": None}):
-            return self._lists.remove(list_name, kind, token, by=self.operator.arn, reason=why)
-
-    def _entry(self, list_name: str, entity: str) -> Mapping[str, Any]:
-        entry = self._lists.of_entities([entity]).get(entity, {}).get(list_name)
-        return {} if entry is None else {"list": list_name, **msgspec.to_builtins(entry)}
-
     @property
     def _assignments(self) -> Assignments:
         return Assignments(self.dynamodb, self.alerts)
-
-    @property
-    def _lists(self) -> EntityLists:
-        return EntityLists(self.dynamodb, self.profiles)
 
 
 def _target(transaction_id: str) -> str:

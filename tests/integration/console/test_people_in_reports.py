@@ -1,13 +1,21 @@
 """What a day's report says of what people did: records counted, changes of rules, and writes without a record."""
 
+import time
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
+from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.reporting.daily.people import people_of
-from fraudstream.reporting.daily.schema.people import ActionFigures, PeopleFigures
+from fraudstream.reporting.daily.reporter import Reporter
+from fraudstream.reporting.daily.schema.people import ActionFigures, LabelWrites, PeopleFigures
+from fraudstream.reporting.log.segments import cut
+from fraudstream.reporting.storage.object_store import BucketStore
+from fraudstream.transactions.decisions.decision import Truth
 from tests.console_harness import Browser, draft_of, put_ruleset, with_rule
 from tests.integration.cli.review_harness import BUCKET, System
+from tests.unit.reporting.decision_log_harness import HOUR, Stream, decision, item, label, transaction
 
 
 @pytest.fixture
@@ -45,6 +53,43 @@ def test_a_published_ruleset_has_a_record_and_an_upload_has_none(browser: Browse
     *_, published, uploaded = today(versioned).ruleset_changes
     assert (published.file, published.recorded) == ("ruleset.yaml", True)
     assert (uploaded.file, uploaded.recorded) == ("lists.yaml", False)
+
+
+def log_labels(system: System, *named: str) -> None:
+    """Have the log tell of a label for each transaction, now, and merge its hours."""
+    stream, now = Stream(), int(time.time() * 1000)
+    for name in named:
+        stored = msgspec.structs.replace(transaction(1, at=now - 3 * HOUR), transaction_id=name)
+        decided = item(stored, decision(at=now - 3 * HOUR))
+        stream.add(decided | label(Truth.FRAUD, at=now).to_item(), decided, at=now)
+    store = BucketStore(system.s3, BUCKET)
+    for segment in cut(stream.records, DECISION_LOG_PREFIX).segments:
+        store.write(segment.key, segment.body)
+    report = Reporter(
+        store=store,
+        log_prefix=DECISION_LOG_PREFIX,
+        report_prefix="reports/",
+        sample=lambda _: set(),
+        now=datetime.now(UTC),
+        time_left=lambda: 1e9,
+    )
+    report.roll_up(open_hours=True)
+
+
+def test_a_label_without_a_record_is_named(browser: Browser, versioned: System) -> None:
+    versioned.alert("t-known")
+    act(browser, "t-known", "decide", label="FRAUD", note="denied")
+    log_labels(versioned, "t-known", "t-secret")
+    found = today(versioned).labels
+    assert found
+    assert (found.written, found.unrecorded) == (2, 1)
+    assert [(each.transaction_id, each.source) for each in found.examples] == [("t-secret", "analyst")]
+
+
+def test_a_file_of_labels_has_one_record_for_all(browser: Browser, versioned: System) -> None:
+    browser.system.audit.told("import-labels", "labels", after={"sources": ["analyst"], "payments": 2})
+    log_labels(versioned, "t-1", "t-2")
+    assert today(versioned).labels == LabelWrites(written=2, unrecorded=0)
 
 
 def test_a_damaged_record_is_counted_and_stops_nothing(versioned: System) -> None:

@@ -1,21 +1,22 @@
-"""What people did on a day: their records counted, and changes of the ruleset beside them.
+"""What people did on a day: their records counted, and changes of the ruleset and labels beside them.
 
 A record is written by whoever makes a change, so that one who goes round the commands leaves none. What S3 keeps of the
 ruleset's versions tells of every change.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date
+from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fraudstream.contract import AUDIT_PREFIX, RULESET_FILES, RULESET_PREFIX
+from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection.rules.ruleset import version_of
 from fraudstream.detection.stores.earlier_versions import FolderState, states
 from fraudstream.durations import MINUTE
+from fraudstream.reporting.daily.label_writes import ToldLabels, label_writes
 from fraudstream.reporting.daily.schema.people import ActionFigures, PeopleFigures, RulesetChange
 from fraudstream.reporting.storage.download import DOWNLOADS
 from fraudstream.reporting.storage.object_store import BucketStore
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MOST: Final = 10_000
 """Records that are read, one request each; own choice: what a team of hundreds does in a day."""
 _RULES: Final = ("publish-rules", "roll-back-rules")
+_TRANSACTION: Final = "transaction#"
 
 
 class _Record(msgspec.Struct, frozen=True, rename="camel"):
@@ -34,6 +36,7 @@ class _Record(msgspec.Struct, frozen=True, rename="camel"):
     id: str
     user_id: str
     action: str
+    target: str = ""
     after: dict[str, Any] = {}
     refuses: str | None = None
 
@@ -63,6 +66,20 @@ def people_of(s3: "S3Client", bucket: str, day: date) -> PeopleFigures:
         actions=tuple(sorted(actions, key=lambda each: (-each.done - each.refused, each.action))),
         unread=len(keys) - len(found),
         ruleset_changes=_ruleset_changes(s3, bucket, day, told),
+        labels=label_writes(store, DECISION_LOG_PREFIX, day, lambda: _told_labels(store, day, found)),
+    )
+
+
+def _told_labels(store: BucketStore, day: date, found: Sequence[_Record]) -> ToldLabels:
+    """Return what the records of a day and of the day before say: the log may be told after midnight."""
+    earlier = sorted(store.find(f"{AUDIT_PREFIX}date={day - timedelta(days=1)}/"))[-MOST:]
+    with ThreadPoolExecutor(DOWNLOADS) as pool:
+        records = [*found, *(each for each in map(_record, pool.map(store.read, earlier)) if each is not None)]
+    refused = {each.refuses for each in records if each.refuses is not None}
+    made = [each for each in records if each.id not in refused]
+    return ToldLabels(
+        transactions={each.target.removeprefix(_TRANSACTION) for each in made if each.action == "label-transaction"},
+        sources={source for each in made if each.action == "import-labels" for source in each.after.get("sources", ())},
     )
 
 

@@ -150,6 +150,8 @@ def _people_lines(report: DailyReport) -> Iterator[Line]:
         yield "actions", each.action, "refused", each.refused
     for change in report.people.ruleset_changes:
         yield "ruleset changes", f"{change.file} {change.version or 'incomplete'}", "recorded", int(change.recorded)
+    if report.people.labels is not None:
+        yield from _measures("label writes", report.date, report.people.labels, without={"examples"})
 
 
 def _inline_lines(report: DailyReport) -> Iterator[Line]:

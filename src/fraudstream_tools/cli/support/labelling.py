@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fraudstream.clock import epoch_milliseconds
+from fraudstream_tools.cli.support.audit import audit_log
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import file_problems
 from fraudstream_tools.cli.support.terminal.failures import explained
@@ -45,15 +46,14 @@ def fraud_type_of(name: str, option: str) -> "FraudType":
 
 
 def label_transaction(
-    client: "DynamoDBClient",
-    table: str,
+    deployment: Deployment,
     transaction_id: str,
     *,
     is_fraud: bool,
     source: str,
     fraud_type: "FraudType | None" = None,
 ) -> str:
-    """Write a label of this moment on a transaction and give it.
+    """Write a label of this moment on a transaction, with a record, and give it.
 
     Raises:
         CommandError: there is no such transaction, or it has a newer label.
@@ -62,8 +62,11 @@ def label_transaction(
     from fraudstream_tools.operations.labels import LabelError, label_now
 
     truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
+    client, table = deployment.client("dynamodb"), deployment["transactionsTable"]
+    after = {"label": truth.value, "labelSource": source, **({} if fraud_type is None else {"fraudType": fraud_type})}
     try:
-        label_now(client, table, transaction_id, truth, source, fraud_type=fraud_type)
+        with audit_log(deployment).recorded("label-transaction", f"transaction#{transaction_id}", after=after):
+            label_now(client, table, transaction_id, truth, source, fraud_type=fraud_type)
     except LabelError as error:
         raise CommandError(str(error)) from None
     return truth.value
@@ -84,6 +87,9 @@ def label_file(
         content = read_label_file(file, source, epoch_milliseconds(), file_map)
     deployment = Deployment(stack)
     given: dict[PaymentKey, Given] = {}
+    sources = sorted({outcome.label.label_source for outcome in content.told.values() if outcome.label})
+    # What a file could not do is told by its results: what was done stays.
+    audit_log(deployment).told("import-labels", "labels", after={"sources": sources, "payments": len(content.told)})
     try:
         _give_all(deployment.client("dynamodb"), deployment["transactionsTable"], content.told, given)
     finally:

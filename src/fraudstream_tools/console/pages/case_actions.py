@@ -146,7 +146,7 @@ def add_to_list(request: Request) -> Response:
         ruleset = system.ruleset
         check_list(name, ruleset.lists.names if ruleset else ())
         check_token(token)
-        came_of_it = system.reviews.add_to_list(
+        came_of_it = system.listing.add_to_list(
             name, EntityKind(kind), token, reason=form.get("reason", ""), until=until
         )
         return f"The {kind} is on the list {name} now ({came_of_it.value}). The next transaction sees it."

@@ -44,7 +44,7 @@ def remove(request: Request) -> Response:
     if kind not in set(EntityKind):
         raise HTTPException(400, "say which entity is meant")
     try:
-        change = system.reviews.remove_from_list(
+        change = system.listing.remove_from_list(
             form.get("list", ""), EntityKind(kind), token, reason=form.get("reason", "")
         )
         said = "It was not on the list any more." if change is ListChange.ABSENT else f"The {kind} is off the list now."

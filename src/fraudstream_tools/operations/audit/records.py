@@ -81,7 +81,7 @@ class AuditLog:
         self._s3 = s3
         self._bucket = bucket
         self._store = BucketStore(s3, bucket)
-        self._operator = operator
+        self.operator = operator
         self._clock = clock
 
     @contextmanager
@@ -119,6 +119,10 @@ class AuditLog:
             )
             raise
 
+    def told(self, action: str, target: str, *, reason: str = "", after: Mapping[str, Any] | None = None) -> None:
+        """Record what is about to be done, where it may be done in part; see `recorded`."""
+        self._put(self._record(action, target, reason, {}, dict(after or {})))
+
     def of_day(self, day: date, limit: int) -> tuple[list[AuditRecord], int]:
         """Return the newest records of a UTC day, and how many the day has.
 
@@ -136,8 +140,8 @@ class AuditLog:
         return AuditRecord(
             id=uuid.uuid4().hex,
             at=self._clock(),
-            by=self._operator.arn,
-            user_id=self._operator.user_id,
+            by=self.operator.arn,
+            user_id=self.operator.user_id,
             action=action,
             target=target,
             reason=reason,

@@ -4,6 +4,8 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
 from fraudstream.contract import RULESET_FILE
 from fraudstream.detection.rules.ruleset import Ruleset
@@ -14,7 +16,18 @@ from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, 
 from fraudstream_tools.operations.rulesets.approving import ApprovalError, RuleApproval
 from fraudstream_tools.operations.rulesets.history import checked
 
-_TARGET = "ruleset"
+_TARGET: Final = "ruleset"
+
+
+class RuleChange(StrEnum):
+    """What is done to the ruleset."""
+
+    DEPLOY = "deploy"
+    ROLL_BACK = "rollback"
+
+
+_ACTIONS: Final = {RuleChange.DEPLOY: "publish-rules", RuleChange.ROLL_BACK: "roll-back-rules"}
+"""As records have it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +77,7 @@ class RulePublishing:
                 f"the active ruleset is {plan.before} by now, and the draft was made from {base or 'none'}: load the "
                 "page again, and carry the change over"
             )
-        self._put("publish-rules", "deploy", plan, why)
+        self.store(RuleChange.DEPLOY, plan, why)
         return plan
 
     def roll_back(self, version: str, *, reason: str) -> RulesetPlan:
@@ -77,7 +90,7 @@ class RulePublishing:
         """
         why = checked_reason(reason)
         plan = self.rulesets.plan_rollback(version)
-        self._put("roll-back-rules", "rollback", plan, why)
+        self.store(RuleChange.ROLL_BACK, plan, why)
         return plan
 
     def waiting(self) -> RulesetPlan | None:
@@ -100,12 +113,17 @@ class RulePublishing:
             raise ApprovalError("this stack asks for no second person: see the setting fourEyes")
         self.approval.approve(next(self.rulesets.history(), None), version, reason=reason)
 
-    def _put(self, action: str, command: str, plan: RulesetPlan, reason: str) -> None:
+    def store(self, change: RuleChange, plan: RulesetPlan, reason: str | None) -> None:
+        """Store the files of a plan, with a record, and with the person's mark where one is asked for.
+
+        Raises:
+            ConcurrentChangeError: somebody else changed the ruleset since the plan was made.
+        """
         before, after = {"version": plan.before}, {"version": plan.after}
-        with self.audit.recorded(action, _TARGET, reason=reason, before=before, after=after):
+        with self.audit.recorded(_ACTIONS[change], _TARGET, reason=reason or "", before=before, after=after):
             if self.approval:
                 self.approval.mark(plan.contents)
-            self.rulesets.put(plan, ChangeNote(action=command, by=self.operator.arn, reason=reason))
+            self.rulesets.put(plan, ChangeNote(action=change.value, by=self.operator.arn, reason=reason))
 
 
 def draft_file(text: str) -> bytes:

@@ -25,6 +25,26 @@ class RulesetChange(Part, frozen=True, kw_only=True):
     """Whether a record tells of a ruleset of this version, or of one that came about within a minute."""
 
 
+class UnrecordedLabel(Part, frozen=True, kw_only=True):
+    """A label that was written on the day, and that no record tells of."""
+
+    transaction_id: str
+    source: str
+    """Who says so, as the label has it."""
+    at: int
+    """When the log was told of it, epoch milliseconds."""
+
+
+class LabelWrites(Part, frozen=True, kw_only=True):
+    """Labels that were written on the day, of transactions of any day."""
+
+    written: int
+    unrecorded: int
+    """Those that no record tells of, by their transaction or by the source of a file."""
+    examples: tuple[UnrecordedLabel, ...] = ()
+    """The oldest of the unrecorded."""
+
+
 class PeopleFigures(Part, frozen=True, kw_only=True):
     """What people did, by their records and by what is stored."""
 
@@ -36,3 +56,5 @@ class PeopleFigures(Part, frozen=True, kw_only=True):
     """Records that were not read, since the day has too many or they are damaged."""
     ruleset_changes: tuple[RulesetChange, ...]
     """Oldest first."""
+    labels: LabelWrites | None = None
+    """None where the log's labels were not looked at."""

@@ -15,9 +15,9 @@ from botocore.credentials import Credentials
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.durations import HOUR
 from fraudstream.reporting.log.keys import ReportFormat
+from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.cli.support.demo.reconciliation import STOPPED, RunCounts, logged_decisions, stored_transactions
 from fraudstream_tools.cli.support.demo.results import Results, print_results
-from fraudstream_tools.cli.support.labelling import label_transaction
 from fraudstream_tools.cli.support.local.log_tail import LogTail
 from fraudstream_tools.cli.support.local.system import deployed
 from fraudstream_tools.cli.support.terminal.steps import ProgressStep, ProgressSteps
@@ -26,6 +26,7 @@ from fraudstream_tools.lab.replay.signing import SignedRequests
 from fraudstream_tools.lab.world.sample_day import sample_transactions, sample_truth
 from fraudstream_tools.operations.alerts import AlertQuery, AlertQueue
 from fraudstream_tools.operations.daily_reports import DailyReports
+from fraudstream_tools.operations.labels import label_now
 
 if TYPE_CHECKING:
     from embedded_aws.cloud import LocalCloud
@@ -119,7 +120,7 @@ def _label(cloud: "LocalCloud", truth: Mapping[str, str]) -> int:
         stopped, is_fraud = transaction.get("decision") in STOPPED, transaction_id in truth
         if transaction["timestamp"] < until and (stopped or is_fraud):
             source = "analyst" if stopped else "customer"
-            label_transaction(client, table, transaction_id, is_fraud=is_fraud, source=source)
+            label_now(client, table, transaction_id, Truth.FRAUD if is_fraud else Truth.LEGITIMATE, source)
             labels += 1
     return labels
 

@@ -1,0 +1,19 @@
+"""Records of what commands change, in the name of whose credentials they run with."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fraudstream_tools.cli.support.deployment import Deployment
+    from fraudstream_tools.operations.audit.records import AuditLog
+
+
+def audit_log(deployment: "Deployment") -> "AuditLog":
+    """Return what writes records into the bucket of a deployment.
+
+    Raises:
+        CommandError: nothing says which bucket it is.
+    """
+    from fraudstream_tools.operations.audit.identity import operator_of
+    from fraudstream_tools.operations.audit.records import AuditLog
+
+    return AuditLog(deployment.client("s3"), deployment["bucketName"], operator_of(deployment.client("sts")))

@@ -1,0 +1,56 @@
+"""What a person does with lists; every change leaves an audit record.
+
+Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream_tools.operations.audit.change_note import checked_reason
+from fraudstream_tools.operations.audit.records import AuditLog
+from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListChange
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """Puts entities on lists and takes them off, in the name of one person."""
+
+    lists: EntityLists
+    audit: AuditLog
+
+    def add_to_list(
+        self, list_name: str, kind: EntityKind, token: str, *, reason: str, until: int | None
+    ) -> ListChange:
+        """Add an entity to a list; see `EntityLists.add`.
+
+        Raises:
+            ListError: it cannot be added.
+            ReasonError: the reason is empty, too long or holds a card number.
+        """
+        why = checked_reason(reason)
+        entity = f"{kind.value}#{token}"
+        after = {"list": list_name, "until": until}
+        before = self._entry(list_name, entity)
+        with self.audit.recorded("add-to-list", entity, reason=why, before=before, after=after):
+            return self.lists.add(list_name, kind, token, by=self.audit.operator.arn, reason=why, until=until)
+
+    def remove_from_list(self, list_name: str, kind: EntityKind, token: str, *, reason: str) -> ListChange:
+        """Remove an entity from a list; see `EntityLists.remove`.
+
+        Raises:
+            ListError: it cannot be removed.
+            ReasonError: the reason is empty, too long or holds a card number.
+        """
+        why = checked_reason(reason)
+        entity = f"{kind.value}#{token}"
+        before = self._entry(list_name, entity)
+        with self.audit.recorded("remove-from-list", entity, reason=why, before=before, after={"list": None}):
+            return self.lists.remove(list_name, kind, token, by=self.audit.operator.arn, reason=why)
+
+    def _entry(self, list_name: str, entity: str) -> Mapping[str, Any]:
+        entry = self.lists.of_entities([entity]).get(entity, {}).get(list_name)
+        return {} if entry is None else {"list": list_name, **msgspec.to_builtins(entry)}
