@@ -88,6 +88,7 @@ def hold(
     ] = None,
     release: Annotated[bool, typer.Option("--release", help="End the hold.")] = False,
     stack: StackOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Set or release a legal hold on a person, which `fraudstream erase` respects.
 
@@ -111,7 +112,7 @@ def hold(
         released = [release_hold(dynamodb, table, token) for token in tokens]
         if not any(released):
             raise CommandError("the person is under no hold")
-        out.print("the hold has ended")
+        _tell_hold("the hold has ended", tokens[-1], is_held=False, as_json=as_json)
         return
     try:
         why = checked_reason(reason or "")
@@ -119,7 +120,14 @@ def hold(
         raise CommandError(str(error)) from None
     by = operator_of(deployment.client("sts")).arn
     set_hold(dynamodb, table, Hold(tokens[-1], why, by, epoch_milliseconds()))
-    out.print("the person is under a legal hold")
+    _tell_hold("the person is under a legal hold", tokens[-1], is_held=True, as_json=as_json)
+
+
+def _tell_hold(said: str, token: str, *, is_held: bool, as_json: bool) -> None:
+    if as_json:
+        print_json({"token": token, "held": is_held})
+    else:
+        out.print(said)
 
 
 def _print(receipt: "ErasureReceipt", key: str | None) -> None:

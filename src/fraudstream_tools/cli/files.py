@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from fraudstream_tools.cli.support.file_problems import file_problems
-from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
+from fraudstream_tools.cli.support.options import JsonOption
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 app = typer.Typer(
     name="files",
@@ -61,6 +62,8 @@ def suggest(
 @app.command()
 def maps(
     name: Annotated[str | None, typer.Argument(help="Print this map, as a start for one of your own.")] = None,
+    *,
+    as_json: JsonOption = False,
 ) -> None:
     """List the maps that come with fraudstream, or print one.
 
@@ -73,7 +76,14 @@ def maps(
 
     with file_problems():
         if name is not None:
-            typer.echo(lab.shipped_text(name), nl=False)
+            text = lab.shipped_text(name)
+            if as_json:
+                print_json({"name": name, "map": text})
+            else:
+                typer.echo(text, nl=False)
+            return
+        if as_json:
+            print_json([{"name": each, "description": lab.load_map(each).description} for each in lab.shipped_maps()])
             return
         for each in lab.shipped_maps():
             out.print(f"{each:<16} {lab.load_map(each).description}", markup=False, soft_wrap=True)

@@ -8,8 +8,8 @@ import typer
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import map_of
 from fraudstream_tools.cli.support.labelling import label_file, label_transaction
-from fraudstream_tools.cli.support.options import MapOption, SourceOption, StackOption, TruthOption
-from fraudstream_tools.cli.support.terminal.output import CommandError, out
+from fraudstream_tools.cli.support.options import JsonOption, MapOption, SourceOption, StackOption, TruthOption
+from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
 from fraudstream_tools.redaction import shown
 
 
@@ -31,6 +31,7 @@ def label(
     ] = None,
     file_map: MapOption = None,
     stack: StackOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Label a transaction, or many of them: the earlier name of `labels set` and `labels import`.
 
@@ -42,7 +43,7 @@ def label(
     if file is not None:
         if transaction_id is not None or is_fraud is not None:
             raise CommandError("a file says itself which transactions are fraud: give nothing but --file and --source")
-        label_file(file, source, stack, map_of(file_map))
+        label_file(file, source, stack, map_of(file_map), as_json=as_json)
         return
     if transaction_id is None:
         raise CommandError("which? Give a transactionId, or --file with many")
@@ -50,4 +51,7 @@ def label(
         raise CommandError("what was it? Say --fraud or --legitimate")
     deployment = Deployment(stack)
     truth = label_transaction(deployment, transaction_id, is_fraud=is_fraud, source=source)
-    out.print(f"{shown(transaction_id)} is {truth}, says {source}", markup=False)
+    if as_json:
+        print_json({"transactionId": transaction_id, "label": truth, "labelSource": source})
+    else:
+        out.print(f"{shown(transaction_id)} is {truth}, says {source}", markup=False)

@@ -10,8 +10,8 @@ from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.id_files import read_ids
 from fraudstream_tools.cli.support.logs.decision_logs import given_up_of
 from fraudstream_tools.cli.support.logs.training_source import LogOption
-from fraudstream_tools.cli.support.options import StackOption
-from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def redrive(
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="transactionIds")] = None,
+    *,
     report: Annotated[
         Path | None,
         typer.Option(help="A day's report.json: redrive every transaction that it lists as undecided or unlearned."),
@@ -35,6 +36,7 @@ def redrive(
     ] = None,
     log: LogOption = None,
     stack: StackOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Send transactions that were given up through the analyzer again: never decided, or with a label not learnt.
 
@@ -67,7 +69,10 @@ def redrive(
             "(a report that failed is created again by: fraudstream report --date YYYY-MM-DD)"
         )
     if not wanted:
-        out.print(f"{report or file or log} lists nothing to redrive", markup=False)
+        if as_json:
+            print_json({"redriven": 0, "hadDecision": 0, "missing": 0})
+        else:
+            out.print(f"{report or file or log} lists nothing to redrive", markup=False)
         return
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
@@ -81,7 +86,11 @@ def redrive(
                 missing += 1
                 err.print(str(error), markup=False)
             advance(number)
-    out.print(f"{done:,} sent to the analyzer again, {len(wanted) - done - missing:,} had a decision")
+    decided = len(wanted) - done - missing
+    if as_json:
+        print_json({"redriven": done, "hadDecision": decided, "missing": missing})
+    else:
+        out.print(f"{done:,} sent to the analyzer again, {decided:,} had a decision")
     if missing:
         raise typer.Exit(1)
 

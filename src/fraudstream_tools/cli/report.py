@@ -11,7 +11,7 @@ import typer
 from fraudstream.contract import RATES_FILE, REPORT_PREFIX
 from fraudstream.reporting.log.keys import ReportFormat, report_key
 from fraudstream_tools.cli.support.deployment import Deployment
-from fraudstream_tools.cli.support.options import StackOption
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.report_tasks import run_task
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
 
@@ -45,18 +45,24 @@ def report(
         ),
     ] = None,
     stack: StackOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Fetch the fraud report of a day; if there is none yet, it is created first.
 
+    With --json, the report itself is printed as JSON, and no file is written.
+
     ```
     fraudstream report --open
-    fraudstream report --date 2026-11-23 --format json --output -
+    fraudstream report --json | jq .decisions
     fraudstream report --date 2026-11-23 --log log/
     ```
     """
+    if as_json and (output is not None or open_it):
+        raise CommandError("--json prints the report: leave out --output and --open")
+    file_format = "json" if as_json else file_format
     wanted = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
     content = _make(log, wanted, file_format) if log else _obtain(Deployment(stack), wanted, file_format, anew=anew)
-    if output == Path("-"):
+    if as_json or output == Path("-"):
         typer.echo(content, nl=False)
         return
     path = output or Path(f"report-{wanted}.{file_format}")

@@ -88,6 +88,7 @@ def approve(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it may become active.")],
     to: ToOption = None,
     stack: StackOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Approve the newest ruleset by your mark, where the stack asks for two people (setting `fourEyes`).
 
@@ -103,9 +104,11 @@ def approve(
     deployment = target(stack, to)
     with _problems("the ruleset cannot be approved:"):
         _approval(deployment).approve(next(ruleset_bucket(deployment).history(), None), version, reason=reason)
-    out.print(
-        f"your mark is on {version}; functions use it within a minute of the second", markup=False, soft_wrap=True
-    )
+    if as_json:
+        print_json({"version": version, "approved": True})
+    else:
+        said = f"your mark is on {version}; functions use it within a minute of the second"
+        out.print(said, markup=False, soft_wrap=True)
 
 
 def rollback(

@@ -4,14 +4,15 @@ from collections import Counter
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.table import Table
 
 from fraudstream_tools.cli.support.file_problems import file_problems
+from fraudstream_tools.cli.support.options import JsonOption
 from fraudstream_tools.cli.support.output_files import refuse_unwritable
-from fraudstream_tools.cli.support.terminal.output import CommandError, out
+from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.world.handbook import HandbookWorld
@@ -128,6 +129,7 @@ def simulate(
             rich_help_panel=_OF_HANDBOOK,
         ),
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Build a world of customers, merchants and fraudsters, and write its transactions to a file.
 
@@ -170,30 +172,50 @@ def simulate(
     refuse_unwritable(output)
     with file_problems():
         if world is WorldName.TOWNS:
-            _towns(output, settings)
+            made = _towns(output, settings)
         elif world is WorldName.FINTECH:
-            _fintech(output, settings)
+            made = _fintech(output, settings)
         else:
-            _handbook(output, settings, api_fields=api_fields)
+            made = _handbook(output, settings, api_fields=api_fields)
+    if as_json:
+        print_json(
+            {
+                "file": str(output),
+                "truthFile": str(made.truth) if made.truth else None,
+                "transactions": made.transactions,
+                "frauds": dict(sorted(made.frauds.items())),
+            }
+        )
+    else:
+        _say(output, made)
 
 
-def _towns(output: Path, settings: dict[str, Any]) -> None:
+class _MadeWorld(NamedTuple):
+    """What was written."""
+
+    truth: Path | None
+    transactions: int
+    frauds: Counter[str]
+    """By the name of the episode."""
+
+
+def _towns(output: Path, settings: dict[str, Any]) -> _MadeWorld:
     from fraudstream_tools.lab.files import writing
     from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 
     writing.file_format(output)
-    _write(output, simulate(WorldSettings(**settings)))
+    return _write(output, simulate(WorldSettings(**settings)))
 
 
-def _fintech(output: Path, settings: dict[str, Any]) -> None:
+def _fintech(output: Path, settings: dict[str, Any]) -> _MadeWorld:
     from fraudstream_tools.lab.files import writing
     from fraudstream_tools.lab.fintech.world import FintechSettings, make_fintech_world
 
     writing.file_format(output)
-    _write(output, make_fintech_world(FintechSettings(**settings)))
+    return _write(output, make_fintech_world(FintechSettings(**settings)))
 
 
-def _write(output: Path, made: "Simulation") -> None:
+def _write(output: Path, made: "Simulation") -> _MadeWorld:
     from fraudstream_tools.lab.files import writing
     from fraudstream_tools.lab.files.shifting import truth_file
 
@@ -201,10 +223,10 @@ def _write(output: Path, made: "Simulation") -> None:
     writing.write_rows(output, made.transactions)
     writing.write_rows(truth, (row.as_row() for row in made.truths))
     frauds = Counter(row.episode for row in made.truths if row.fraud)
-    _say(output, truth, len(made.transactions), frauds)
+    return _MadeWorld(truth, len(made.transactions), frauds)
 
 
-def _handbook(output: Path, settings: dict[str, Any], *, api_fields: bool) -> None:
+def _handbook(output: Path, settings: dict[str, Any], *, api_fields: bool) -> _MadeWorld:
     from fraudstream_tools.lab.files import writing
     from fraudstream_tools.lab.files.shifting import truth_file
     from fraudstream_tools.lab.world.handbook import (
@@ -223,16 +245,16 @@ def _handbook(output: Path, settings: dict[str, Any], *, api_fields: bool) -> No
     else:
         writing.write_columns(output, made.columns())
     frauds = Counter({name: int((made.scenario == number).sum()) for number, name in SCENARIOS.items()})
-    _say(output, truth, len(made.scenario), frauds)
+    return _MadeWorld(truth, len(made.scenario), frauds)
 
 
-def _say(output: Path, truth: Path | None, transactions: int, frauds: Counter[str]) -> None:
-    out.print(f"{transactions:,} transactions in {output}, {frauds.total():,} of them fraud", soft_wrap=True)
-    if truth:
-        out.print(f"the truth about them in {truth}", soft_wrap=True)
+def _say(output: Path, made: _MadeWorld) -> None:
+    out.print(f"{made.transactions:,} transactions in {output}, {made.frauds.total():,} of them fraud", soft_wrap=True)
+    if made.truth:
+        out.print(f"the truth about them in {made.truth}", soft_wrap=True)
     table = Table("episode", "transactions", box=None, header_style="dim")
     table.columns[1].justify = "right"
-    for episode, number in sorted(frauds.items()):
+    for episode, number in sorted(made.frauds.items()):
         table.add_row(episode, f"{number:,}")
-    if frauds:
+    if made.frauds:
         out.print(table)

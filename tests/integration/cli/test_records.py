@@ -1,0 +1,88 @@
+"""Commands leave the records that the console leaves: who changed what, and what was refused."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.audit.records import AuditLog
+from tests.aws_harness import create_profiles_table
+from tests.cli_harness import Command
+from tests.console_harness import PROFILES, RULES, put_ruleset
+from tests.integration.cli.review_harness import BUCKET, System
+
+TOKEN = "tok_" + "k" * 22
+
+
+@pytest.fixture
+def desk(fraudstream: Command, system: System, monkeypatch: pytest.MonkeyPatch) -> Command:
+    create_profiles_table(system.dynamodb, PROFILES)
+    monkeypatch.setenv("FRAUDSTREAM_PROFILES_TABLE", PROFILES)
+    system.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    put_ruleset(system)
+    return fraudstream
+
+
+def records(system: System) -> list[Mapping[str, Any]]:
+    """Return today's records, oldest first."""
+    log = AuditLog(system.s3, BUCKET, Operator(user_id="", arn=""))
+    found, _ = log.of_day(datetime.now(UTC).date(), 100)
+    return [msgspec.to_builtins(each) for each in reversed(found)]
+
+
+def told(system: System) -> list[tuple[str, str]]:
+    return [(each["action"], each["target"]) for each in records(system)]
+
+
+def test_labels_and_actions_leave_records(desk: Command, system: System) -> None:
+    for name in ("t-1", "t-2"):
+        system.alert(name)
+    assert desk("label", "t-1", "--fraud").code == 0
+    assert desk("labels", "set", "t-1", "--fraud", "--type", "FIRST_PARTY", "--source", "chargeback").code == 0
+    assert desk("labels", "action", "t-1", "REVERSED").code == 0
+    assert desk("alerts", "close", "t-2", "--legitimate").code == 0
+    assert told(system) == [
+        ("label-transaction", "transaction#t-1"),
+        ("label-transaction", "transaction#t-1"),
+        ("tell-action", "transaction#t-1"),
+        ("label-transaction", "transaction#t-2"),
+    ]
+    assert records(system)[1]["after"] == {"label": "FRAUD", "labelSource": "chargeback", "fraudType": "FIRST_PARTY"}
+
+
+def test_a_label_that_is_refused_is_recorded_as_such(desk: Command, system: System) -> None:
+    assert desk("label", "nobody", "--fraud").code == 1
+    assert [each["outcome"] for each in records(system)] == ["MADE", "REFUSED"]
+
+
+def test_a_file_of_labels_leaves_one_record(desk: Command, system: System, tmp_path: Path) -> None:
+    system.store("t-1")
+    file = tmp_path / "labels.csv"
+    file.write_text("transactionId,label,source,labeledAt\nt-1,FRAUD,chargeback,2026-11-23T10:00:00Z\n")
+    ran = desk("labels", "import", file)
+    assert ran.code in (0, 1), ran.err
+    assert told(system) == [("import-labels", "labels")]
+    assert records(system)[0]["after"] == {"sources": ["chargeback"], "payments": 1}
+
+
+def test_lists_leave_records(desk: Command, system: System) -> None:
+    assert desk("lists", "add", "blocked", "card", TOKEN, "--reason", "tried at ten shops").code == 0
+    assert desk("lists", "remove", "blocked", "card", TOKEN, "--reason", "cleared").code == 0
+    added, removed = records(system)
+    assert (added["action"], added["target"], added["reason"]) == ("add-to-list", f"card#{TOKEN}", "tried at ten shops")
+    assert (removed["action"], removed["before"]["list"]) == ("remove-from-list", "blocked")
+
+
+def test_a_deployed_ruleset_leaves_a_record(desk: Command, system: System, tmp_path: Path) -> None:
+    for name in ("ruleset.yaml", "rates.yaml", "lists.yaml"):
+        (tmp_path / name).write_bytes((RULES / name).read_bytes())
+    with (tmp_path / "ruleset.yaml").open("a") as file:
+        file.write("# stricter\n")
+    ran = desk("rules", "deploy", tmp_path, "--reason", "stricter", "--yes")
+    assert ran.code == 0, ran.err
+    (record,) = records(system)
+    assert (record["action"], record["target"], record["reason"]) == ("publish-rules", "ruleset", "stricter")
