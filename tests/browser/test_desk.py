@@ -192,7 +192,7 @@ def listed_in_audit(page: Page) -> str:
     return page.locator("main table").inner_text()
 
 
-def test_a_new_analysts_day_is_found_by_its_links_alone_and_an_auditor_sees_all_of_it(tab: Page, desk: Desk) -> None:
+def test_a_day_found_by_links_alone_is_seen_whole_by_an_auditor(tab: Page, desk: Desk) -> None:
     """From the first page on, nothing but what a person reads and clicks: no address is typed."""
     tab.goto(f"{desk.origin}/")
     tab.get_by_role("link", name="Open the queue").click()
