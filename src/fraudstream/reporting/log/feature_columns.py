@@ -13,7 +13,8 @@ import msgspec
 
 from fraudstream.detection.features.named_values import exact
 from fraudstream.reporting.log.columns import FEATURES
-from fraudstream.reporting.storage.duckdb_engine import quoted, write_parquet
+from fraudstream.reporting.log.lines import LineFiles
+from fraudstream.reporting.storage.duckdb_engine import quoted
 
 LACKING: Final = "features IS NOT NULL AND featureSchema IS NULL"
 """Whether a row's features were not taken apart, as SQL; they cannot be where they are damaged."""
@@ -22,35 +23,32 @@ _ROWS: Final = 5000
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-def with_features(connection: duckdb.DuckDBPyConnection, rows: Path, path: Path) -> Path:
-    """Return a Parquet file of lines whose features are taken apart: the same one, if there is nothing to do.
+def with_features(connection: duckdb.DuckDBPyConnection, lines: LineFiles, other: LineFiles) -> LineFiles:
+    """Return lines whose features are taken apart: the same files, if there is nothing to do.
 
     Args:
         connection: a database.
-        rows: Parquet file with the columns of `STAGED`; it goes if there is another one in its place.
-        path: where to.
+        lines: files with the columns of `STAGED`; they go if there are others in their place.
+        other: where to.
 
     Raises:
         duckdb.Error: DuckDB could not do its work.
     """
-    source = f"read_parquet({quoted(rows)}, file_row_number = true)"
-    ((lacking,),) = connection.execute(f"SELECT count(*) FROM {source} WHERE {LACKING}").fetchall()
+    ((lacking,),) = connection.execute(f"SELECT count(*) FROM {lines.rows} WHERE {LACKING}").fetchall()
     if not lacking:
-        return rows
-    taken = path.with_suffix(".jsonl.gz")
-    query = f"SELECT file_row_number, features FROM {source} WHERE {LACKING}"
-    write_taken_apart(connection, query, ("row",), taken)
+        return lines
+    taken = other.path.with_suffix(".jsonl.gz")
+    query = f"SELECT filename, file_row_number, features FROM {lines.rows} WHERE {LACKING}"
+    write_taken_apart(connection, query, tuple(_PLACE), taken)
     replaced = ", ".join(f"coalesce(r.{name}, t.{name}) AS {name}" for name in ("featureSchema", *FEATURES))
-    write_parquet(
+    other.write(
         connection,
-        f"SELECT r.* EXCLUDE (file_row_number) REPLACE ({replaced}) FROM {source} AS r "
-        f"LEFT JOIN {taken_apart(taken, {'row': 'BIGINT'})} AS t ON r.file_row_number = t.row",
-        path,
-        compression="lz4_raw",
+        f"SELECT r.* EXCLUDE (filename, file_row_number) REPLACE ({replaced}) FROM {lines.rows} AS r "
+        f"LEFT JOIN {taken_apart(taken, _PLACE)} AS t USING (filename, file_row_number)",
     )
     taken.unlink()
-    rows.unlink()
-    return path
+    lines.remove()
+    return other
 
 
 def write_taken_apart(connection: duckdb.DuckDBPyConnection, query: str, keys: Sequence[str], path: Path) -> None:
@@ -91,4 +89,5 @@ def taken_apart(path: Path, keys: dict[str, str]) -> str:
     )
 
 
+_PLACE: Final = {"filename": "VARCHAR", "file_row_number": "BIGINT"}
 _VECTOR: Final = {"schema": "BIGINT", "values": "DOUBLE[]"}

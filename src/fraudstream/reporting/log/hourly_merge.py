@@ -11,7 +11,8 @@ from fraudstream.reporting.log import aggregates
 from fraudstream.reporting.log.columns import DECISIONS, FILES, HITS, LABELS, RETOLD
 from fraudstream.reporting.log.feature_columns import with_features
 from fraudstream.reporting.log.keys import LogTable, midnight, milliseconds
-from fraudstream.reporting.log.reader.staging import stage
+from fraudstream.reporting.log.lines import LineFiles
+from fraudstream.reporting.log.reader.staging import promised_lines, stage
 from fraudstream.reporting.log.record import NO_CURRENCY
 from fraudstream.reporting.storage.duckdb_engine import GROUP_ROWS, connect, listed, quoted, write_parquet
 
@@ -19,9 +20,9 @@ FINGERPRINT = "(md5_number_lower(transactionId) >> 24)::BIGINT"
 """Forty bits of a transaction's id, as SQL. Of 86 million ids one in 12,700 unknown ones looks like a known one."""
 
 DECISIONS_A_GROUP = GROUP_ROWS
-MOST_SORTED = 300_000
-"""Decisions of a file that are sorted by customer: DuckDB runs out of the function's memory where it sorts millions of
-rows as wide as these, on disk too."""
+MOST_SORTED = 600_000
+"""Lines that are sorted by customer, about half of them decisions. DuckDB runs out of the function's memory where it
+sorts millions of rows as wide as these, on disk too: more lines are divided by ranges of customers."""
 
 _KEYS = f"""
 CREATE TABLE keys AS
@@ -35,13 +36,15 @@ CREATE TABLE keys AS
 # Of copies, which are all the same, the first.
 _REPEATS = """
 CREATE TABLE repeats AS
-    SELECT line FROM (
-        SELECT file_row_number AS line,
-            row_number() OVER (PARTITION BY transactionId ORDER BY decidedAt, loggedAt, file_row_number) AS place
+    SELECT filename, file_row_number FROM (
+        SELECT filename, file_row_number, row_number() OVER (
+            PARTITION BY transactionId ORDER BY decidedAt, loggedAt, filename, file_row_number) AS place
         FROM stage SEMI JOIN (SELECT transactionId FROM keys WHERE decisions > 1) USING (transactionId)
         WHERE event = 'DECIDED'
     ) WHERE place > 1
 """
+# Whatever is asked of a customer is in one group of rows, or in two that follow each other.
+_ORDER = " ORDER BY customerId, receivedAt, transactionId"
 _HITS = f"""
     SELECT {", ".join(HITS)} FROM (
         SELECT * EXCLUDE (points), unnest(sources) AS rule, 'LIVE' AS mode, unnest(reasons) AS code,
@@ -88,33 +91,40 @@ def merge(segments: Sequence[Path], folder: Path, earlier: Mapping[LogTable, Seq
         duckdb.Error: DuckDB could not do its work, whatever the segments are.
     """
     with connect(folder) as connection:
-        staged = folder / "stage.parquet"
-        damaged = stage(connection, segments, staged)
+        divided = sum(map(promised_lines, segments)) > MOST_SORTED
+        lines = LineFiles(folder / "stage", divided)
+        damaged = stage(connection, segments, lines)
         if earlier:
-            staged = _with_earlier(connection, staged, earlier, folder / "combined.parquet")
-        staged = with_features(connection, staged, folder / "unpacked.parquet")
-        connection.execute(
-            f"CREATE VIEW stage AS SELECT * FROM read_parquet({quoted(staged)}, file_row_number = true) WHERE valid"
-        )
+            lines = _with_earlier(connection, lines, earlier, LineFiles(folder / "combined", divided))
+        lines = with_features(connection, lines, LineFiles(folder / "unpacked", divided))
+        connection.execute(f"CREATE VIEW stage AS SELECT * FROM {lines.rows} WHERE valid")
         connection.execute(_KEYS)
         connection.execute(_REPEATS)
         connection.execute(_LABELS.format(columns=", ".join(LABELS)))
-        files = {(table, day): path for day in _days(connection) for table, path in _write_day(connection, day, folder)}
-        lines, newest = _row(connection, "SELECT count(*), max(loggedAt) FROM stage")
-        staged.unlink()
-        return Merged(files=files, lines=lines, newest=newest or 0, damaged=damaged)
+        order = "" if divided else _ORDER
+        files = {
+            (table, day): path
+            for day in _days(connection)
+            for table, path in _write_day(connection, day, folder, order)
+        }
+        number, newest = _row(connection, "SELECT count(*), max(loggedAt) FROM stage")
+        lines.remove()
+        return Merged(files=files, lines=number, newest=newest or 0, damaged=damaged)
 
 
 def _with_earlier(
-    connection: duckdb.DuckDBPyConnection, staged: Path, earlier: Mapping[LogTable, Sequence[Path]], path: Path
-) -> Path:
-    """Add lines for what an hour's earlier files tell and its segments do not; return the file of all lines."""
+    connection: duckdb.DuckDBPyConnection,
+    staged: LineFiles,
+    earlier: Mapping[LogTable, Sequence[Path]],
+    combined: LineFiles,
+) -> LineFiles:
+    """Add lines for what an hour's earlier files tell and its segments do not; return the files of all lines."""
     decisions, labels, tallies = (
         _rows_of(table, earlier.get(table, ())) for table in (LogTable.DECISIONS, LogTable.LABELS, LogTable.TALLIES)
     )
-    lines = f"(SELECT * EXCLUDE (segment) FROM read_parquet({quoted(staged)}) WHERE valid)"
+    lines = f"(SELECT * EXCLUDE (segment, filename, file_row_number) FROM {staged.rows} WHERE valid)"
     known = f"(SELECT transactionId FROM {lines} WHERE event IN ('STORED', 'UNREADABLE'))"
-    write_parquet(
+    combined.write(
         connection,
         f"SELECT * FROM {lines} "
         f"UNION ALL BY NAME SELECT *, 'DECIDED' AS event, true AS valid FROM {decisions} "
@@ -127,11 +137,9 @@ def _with_earlier(
         "UNION ALL BY NAME SELECT 1 AS schemaVersion, 'STORED' AS event, largest AS loggedAt, key AS transactionId, "
         f"largest AS timestamp, largest AS receivedAt, 0 AS amountMinor, '{NO_CURRENCY}' AS currency, true AS valid "
         f"FROM {tallies} WHERE dimension = 'onlyStored' AND key NOT IN {known}",
-        path,
-        compression="lz4_raw",
     )
-    staged.unlink()
-    return path
+    staged.remove()
+    return combined
 
 
 def _rows_of(table: LogTable, paths: Sequence[Path]) -> str:
@@ -150,7 +158,9 @@ def _days(connection: duckdb.DuckDBPyConnection) -> list[date]:
     return [date(1970, 1, 1) + timedelta(days=row[0]) for row in rows]
 
 
-def _write_day(connection: duckdb.DuckDBPyConnection, day: date, folder: Path) -> Iterator[tuple[LogTable, Path]]:
+def _write_day(
+    connection: duckdb.DuckDBPyConnection, day: date, folder: Path, order: str
+) -> Iterator[tuple[LogTable, Path]]:
     start, end = (milliseconds(midnight(each)) for each in (day, day + timedelta(days=1)))
     received = f"receivedAt >= {start} AND receivedAt < {end}"
     paths = {table: folder / f"{table}-{day}.parquet" for table in LogTable}
@@ -160,11 +170,8 @@ def _write_day(connection: duckdb.DuckDBPyConnection, day: date, folder: Path) -
     )
     if decided[0]:
         columns = ", ".join(DECISIONS)
-        rows = f"SELECT {columns} FROM stage ANTI JOIN repeats ON file_row_number = line"
-        wanted = f"{rows} WHERE event = 'DECIDED' AND {received}"
-        if decided[0] <= MOST_SORTED:
-            # Whatever is asked of a customer is in one group of rows, or in two that follow each other.
-            wanted += " ORDER BY customerId, receivedAt, transactionId"
+        rows = f"SELECT {columns} FROM stage ANTI JOIN repeats USING (filename, file_row_number)"
+        wanted = f"{rows} WHERE event = 'DECIDED' AND {received}{order}"
         write_parquet(connection, wanted, paths[LogTable.DECISIONS], group_rows=DECISIONS_A_GROUP)
         yield LogTable.DECISIONS, paths[LogTable.DECISIONS]
         if write_hits(connection, paths[LogTable.DECISIONS], paths[LogTable.HITS]):

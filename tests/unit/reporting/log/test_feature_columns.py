@@ -2,6 +2,8 @@
 
 import gzip
 import json
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -120,45 +122,78 @@ def test_hits_are_rules_live_and_in_shadow_and_no_features(tmp_path: Path) -> No
     ]
 
 
+def token(number: int) -> str:
+    return "tok_" + urlsafe_b64encode(sha256(number.to_bytes(4)).digest()[:16]).decode().rstrip("=")
+
+
+def segment_of_customers(folder: Path, decisions: int, customers: int) -> Path:
+    """Write a segment of decisions in which each customer comes again and again; the last line repeats the first."""
+    template = json.loads(
+        msgspec.json.encode(
+            LogRecord(
+                event=LogEvent.DECIDED,
+                schema_version=1,
+                logged_at=AT,
+                transaction_id="t",
+                timestamp=AT,
+                received_at=AT,
+                amount_minor=1,
+                currency="EUR",
+                decision="APPROVE",
+                decided_at=AT,
+                score=1,
+            )
+        )
+    )
+    lines = [
+        msgspec.json.encode(
+            template | {"transactionId": f"t-{each}", "customerId": token(each % customers), "receivedAt": AT + each}
+        )
+        for each in range(decisions)
+    ]
+    path = folder / f"a-{decisions + 1}.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\n".join([*lines, lines[0]]) + b"\n", compresslevel=1))
+    return path
+
+
+@pytest.mark.parametrize("most_sorted", [hourly_merge.MOST_SORTED, 100], ids=["sorted", "divided"])
 def test_a_question_about_one_customer_reads_two_groups_of_rows_at_most(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_sorted: int
 ) -> None:
     monkeypatch.setattr(hourly_merge, "DECISIONS_A_GROUP", 2048)
+    monkeypatch.setattr(hourly_merge, "MOST_SORTED", most_sorted)
     groups, customers = 4, 1000
-    one = LogRecord(
-        event=LogEvent.DECIDED,
-        schema_version=1,
-        logged_at=AT,
-        transaction_id="t",
-        timestamp=AT,
-        received_at=AT,
-        amount_minor=1,
-        currency="EUR",
-        decision="APPROVE",
-        decided_at=AT,
-        score=1,
-    )
-    number = 2048 * groups
-    template = json.loads(msgspec.json.encode(one))
-    path = tmp_path / f"a-{number}.jsonl.gz"
-    lines = (
-        msgspec.json.encode(
-            template | {"transactionId": f"t-{each}", "customerId": f"tok_{each * 7919 % customers:05}"}
-        )
-        for each in range(number)
-    )
-    path.write_bytes(gzip.compress(b"\n".join(lines) + b"\n", compresslevel=1))
-    decisions = merged(tmp_path, path)[LogTable.DECISIONS]
+    files = merged(tmp_path, segment_of_customers(tmp_path, 2048 * groups, customers))
     with duckdb.connect() as connection:
         found = connection.execute(
             "SELECT stats_min_value, stats_max_value FROM parquet_metadata(?) WHERE path_in_schema = 'customerId'",
-            [str(decisions)],
+            [str(files[LogTable.DECISIONS])],
         ).fetchall()
     assert len(found) >= groups
-    assert 1 <= sum(least <= "tok_00417" <= greatest for least, greatest in found) <= 2
+    read = [sum(least <= token(each) <= greatest for least, greatest in found) for each in range(customers)]
+    assert 1 <= min(read) <= max(read) <= 2
 
 
-def test_an_hour_too_large_to_sort_is_merged_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_hour_too_large_to_sort_holds_what_a_sorted_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = segment_of_customers(tmp_path, 3000, 700)
+
+    def rows(most_sorted: int, name: str) -> list[tuple[object, ...]]:
+        monkeypatch.setattr(hourly_merge, "MOST_SORTED", most_sorted)
+        (tmp_path / name).mkdir()
+        decisions = merged(tmp_path / name, source)[LogTable.DECISIONS]
+        return duckdb.read_parquet(str(decisions)).order("transactionId").fetchall()
+
+    ordered, divided = rows(hourly_merge.MOST_SORTED, "ordered"), rows(100, "divided")
+    assert len(divided) == 3000
+    assert divided == ordered
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_an_hour_too_large_to_sort_has_the_features_of_each_decision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, older: bool
+) -> None:
     monkeypatch.setattr(hourly_merge, "MOST_SORTED", 0)
-    files = merged(tmp_path, segment(tmp_path, pack(JUDGED)))
+    files = merged(tmp_path, segment(tmp_path, pack(JUDGED), older=older))
     assert columns(files[LogTable.DECISIONS]) == [(SCHEMA, *unpack(pack(JUDGED)))]

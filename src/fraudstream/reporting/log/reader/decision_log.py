@@ -11,6 +11,7 @@ import duckdb
 
 from fraudstream.reporting.log.columns import FEATURES, FEATURES_OF_LINES, LINE, RETOLD, STAGED
 from fraudstream.reporting.log.feature_columns import LACKING, taken_apart, write_taken_apart
+from fraudstream.reporting.log.lines import LineFiles
 from fraudstream.reporting.log.reader.files import DecisionLogError, LogFiles, find_log_files
 from fraudstream.reporting.log.reader.label_arrival import FraudLabel, LabelArrival, label_arrival
 from fraudstream.reporting.log.reader.staging import IS_NEWER, stage
@@ -225,7 +226,7 @@ def open_log(
     files = place if isinstance(place, LogFiles) else find_log_files(place)
     with tempfile.TemporaryDirectory() as name, connect(Path(name)) as connection, raised_as_log_error():
         folder = Path(name)
-        damaged = {**files.damaged, **stage(connection, files.segments, folder / "stage.parquet")}
+        damaged = {**files.damaged, **stage(connection, files.segments, LineFiles(folder / "stage.parquet"))}
         see_records(connection, [folder / "stage.parquet", *files.records])
         count, newest = _one(connection, "SELECT count(*), max(greatest(timestamp, loggedAt)) FROM records")
         if not count:

@@ -10,6 +10,7 @@ from fraudstream.contract import DECISION_DEADLINE_SECONDS
 from fraudstream.durations import SECOND
 from fraudstream.reporting.log import aggregates
 from fraudstream.reporting.log.columns import RETOLD
+from fraudstream.reporting.log.lines import LineFiles
 from fraudstream.reporting.log.reader.decision_log import NEWEST_LABEL, raised_as_log_error, see_records
 from fraudstream.reporting.log.reader.files import DecisionLogError, find_log_files
 from fraudstream.reporting.log.reader.staging import stage
@@ -68,9 +69,9 @@ def find_given_up(place: Path) -> GivenUp:
     """
     files = find_log_files(place)
     with tempfile.TemporaryDirectory() as name, connect(Path(name)) as connection, raised_as_log_error():
-        staged = Path(name) / "stage.parquet"
+        staged = LineFiles(Path(name) / "stage.parquet")
         damaged = {**files.damaged, **stage(connection, files.segments, staged)}
-        see_records(connection, [staged, *files.records])
+        see_records(connection, [staged.path, *files.records])
         columns = ", ".join(f"NULL::{kind} AS {column}" for column, kind in aggregates.COLUMNS.items())
         more = f" UNION ALL BY NAME FROM read_parquet({listed(files.tallies)})" if files.tallies else ""
         connection.execute(f"CREATE VIEW tallies AS SELECT {columns} WHERE false{more}")

@@ -1,4 +1,4 @@
-"""Segments, parsed once into a Parquet file of lines; what cannot be read of them is set aside and named.
+"""Segments, parsed once into Parquet files of lines; what cannot be read of them is set aside and named.
 
 A segment that is cut off or damaged is left out whole; of one that is whole, lines that are no records are left out.
 A segment's name says how many lines it has: so a loss is seen where the file alone looks whole.
@@ -14,8 +14,9 @@ from typing import Final, NamedTuple
 import duckdb
 
 from fraudstream.reporting.log.columns import FEATURES_OF_LINES, LINE, STAGED
+from fraudstream.reporting.log.lines import LineFiles
 from fraudstream.reporting.log.record import LARGEST_NUMBER, SCHEMA_VERSION, LogEvent
-from fraudstream.reporting.storage.duckdb_engine import listed, quoted, write_parquet
+from fraudstream.reporting.storage.duckdb_engine import listed
 from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream.transactions.values.money import EXPONENTS
 
@@ -53,13 +54,13 @@ _STAGE = (
 )
 
 
-def stage(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], path: Path) -> Mapping[Path, str]:
-    """Parse segments into a Parquet file with the columns of `STAGED` and, for each line, `segment` and `valid`.
+def stage(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], lines: LineFiles) -> Mapping[Path, str]:
+    """Parse segments into Parquet files with the columns of `STAGED` and, for each line, `segment` and `valid`.
 
     Args:
         connection: a database.
         segments: files of JSON lines, compressed if their names end in `.gz`, in any order.
-        path: where to; lines whose `valid` is false are no records.
+        lines: where to; those whose `valid` is false are no records.
 
     Returns:
         The segments of which something could not be read, with what is wrong.
@@ -70,22 +71,22 @@ def stage(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], path:
     damaged: dict[Path, str] = {}
     readable = sorted(segments)
     try:
-        _write(connection, readable, path)
+        _write(connection, readable, lines)
     except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException):
         damaged = {each: "it is damaged" for each in readable if not _is_readable(connection, each)}
         if not damaged:
             raise
         readable = [each for each in readable if each not in damaged]
-        _write(connection, readable, path)
-    counts = _count(connection, path)
+        _write(connection, readable, lines)
+    counts = _count(connection, lines)
     short = {each: problem for each in readable if (problem := _problem(each, counts.get(str(each), _Lines(0, 0, 0))))}
     if cut_off := {each: "it is damaged" for each in short if not _is_whole(each)}:
-        _write(connection, [each for each in readable if each not in cut_off], path)
+        _write(connection, [each for each in readable if each not in cut_off], lines)
     return damaged | short | cut_off
 
 
-def _write(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], path: Path) -> None:
-    write_parquet(connection, _lines_of(segments), path, compression="lz4_raw")
+def _write(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], lines: LineFiles) -> None:
+    lines.write(connection, _lines_of(segments))
 
 
 def _lines_of(segments: Sequence[Path]) -> str:
@@ -111,22 +112,27 @@ class _Lines(NamedTuple):
     """Those among the others that a newer version of this code wrote."""
 
 
-def _count(connection: duckdb.DuckDBPyConnection, path: Path) -> Mapping[str, _Lines]:
+def _count(connection: duckdb.DuckDBPyConnection, lines: LineFiles) -> Mapping[str, _Lines]:
     """Count the lines that are records, and the others, by segment."""
     rows = connection.execute(
         f"SELECT segment, count(*) FILTER (valid), count(*) FILTER (NOT valid), count(*) FILTER ({IS_NEWER}) "
-        f"FROM read_parquet({quoted(path)}) GROUP BY segment"
+        f"FROM {lines.rows} GROUP BY segment"
     ).fetchall()
     return {segment: _Lines(*numbers) for segment, *numbers in rows}
 
 
 def _problem(segment: Path, lines: _Lines) -> str | None:
-    named = _LINES.search(segment.name)
-    promised = int(named[1]) if named else 0
+    promised = promised_lines(segment)
     missing, number = max(lines.others, promised - lines.records), max(promised, lines.records + lines.others)
     if lines.newer:
         return f"{lines.newer} of {number} lines were written by a newer version: read them with that one"
     return f"{missing} of {number} lines are no records of the decision log" if missing else None
+
+
+def promised_lines(segment: Path) -> int:
+    """Return how many lines a segment has by its name; 0 if the name does not say it."""
+    named = _LINES.search(segment.name)
+    return int(named[1]) if named else 0
 
 
 def _is_readable(connection: duckdb.DuckDBPyConnection, segment: Path) -> bool:

@@ -1,0 +1,67 @@
+"""Files of parsed lines of the log: one, or one for each range of customers where there are too many lines to sort."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from fraudstream.reporting.storage.duckdb_engine import listed, quoted, write_parquet
+
+_FIRST_THAT_DIFFERS: Final = len("tok_") + 1
+"""Place of the first character that differs from one token to another."""
+_CHARACTERS: Final = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+"""What that may be, in the order in which texts are compared."""
+_OF_A_RANGE: Final = 2
+"""Characters with which a range's tokens begin: that makes 32 ranges, each about a group of rows of 3.6 million."""
+_RANGE: Final = (
+    f"coalesce(instr('{_CHARACTERS}', substr(customerId, {_FIRST_THAT_DIFFERS}, 1)) + 1, 0) // {_OF_A_RANGE}"
+)
+_RANGES: Final = (len(_CHARACTERS) + 1) // _OF_A_RANGE + 1
+_HELD_ROWS: Final = 250_000
+"""Rows that a thread holds before it adds them to the ranges' files: more take too much memory, fewer more time."""
+
+
+@dataclass(frozen=True)
+class LineFiles:
+    """Parquet files of parsed lines."""
+
+    path: Path
+    """The file, or a folder of files if they are divided."""
+    divided: bool = False
+    """Whether there is a file for each range of customers."""
+
+    def write(self, connection: duckdb.DuckDBPyConnection, query: str) -> None:
+        """Write a query's rows, instead of those that are there.
+
+        Args:
+            connection: a database.
+            query: gives lines.
+
+        Raises:
+            duckdb.Error: a row of the log is not what was written.
+        """
+        if not self.divided:
+            write_parquet(connection, query, self.path, compression="lz4_raw")
+            return
+        connection.execute(f"SET partitioned_write_flush_threshold = {_HELD_ROWS}")
+        connection.execute(
+            f"COPY (SELECT *, {_RANGE} AS range FROM ({query})) TO {quoted(self.path)} "
+            "(FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (range), OVERWRITE)"
+        )
+
+    def remove(self) -> None:
+        """Remove the files."""
+        if self.divided:
+            shutil.rmtree(self.path)
+        else:
+            self.path.unlink()
+
+    @property
+    def rows(self) -> str:
+        """Return the lines as a table in SQL: in the order of the ranges, with `filename` and `file_row_number`."""
+        files = [self.path]
+        if self.divided:
+            files = [file for place in range(_RANGES) for file in sorted(self.path.glob(f"range={place}/*.parquet"))]
+        return f"read_parquet({listed(files)}, filename = true, file_row_number = true, hive_partitioning = false)"
