@@ -1,6 +1,7 @@
 """Files of parsed lines of the log: one, or one for each range of customers where there are too many lines to sort."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -50,6 +51,9 @@ class LineFiles:
             f"COPY (SELECT *, {_RANGE} AS range FROM ({query})) TO {quoted(self.path)} "
             "(FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (range), OVERWRITE)"
         )
+        if not any(self._files()):
+            self.path.joinpath("range=0").mkdir(parents=True, exist_ok=True)
+            write_parquet(connection, query, self.path / "range=0" / "none.parquet")
 
     def remove(self) -> None:
         """Remove the files."""
@@ -61,7 +65,13 @@ class LineFiles:
     @property
     def rows(self) -> str:
         """Return the lines as a table in SQL: in the order of the ranges, with `filename` and `file_row_number`."""
-        files = [self.path]
-        if self.divided:
-            files = [file for place in range(_RANGES) for file in sorted(self.path.glob(f"range={place}/*.parquet"))]
-        return f"read_parquet({listed(files)}, filename = true, file_row_number = true, hive_partitioning = false)"
+        return (
+            f"read_parquet({listed(self._files())}, filename = true, file_row_number = true, hive_partitioning = false)"
+        )
+
+    def _files(self) -> Iterator[Path]:
+        if not self.divided:
+            yield self.path
+            return
+        for place in range(_RANGES):
+            yield from sorted(self.path.glob(f"range={place}/*.parquet"))

@@ -197,3 +197,12 @@ def test_an_hour_too_large_to_sort_has_the_features_of_each_decision(
     monkeypatch.setattr(hourly_merge, "MOST_SORTED", 0)
     files = merged(tmp_path, segment(tmp_path, pack(JUDGED), older=older))
     assert columns(files[LogTable.DECISIONS]) == [(SCHEMA, *unpack(pack(JUDGED)))]
+
+
+def test_an_hour_too_large_to_sort_of_which_nothing_can_be_read_is_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hourly_merge, "MOST_SORTED", 100)
+    path = segment_of_customers(tmp_path, 3000, 700)
+    path.write_bytes(path.read_bytes()[:1000])
+    assert merged(tmp_path, path) == {}

@@ -71,22 +71,18 @@ def stage(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], lines
     damaged: dict[Path, str] = {}
     readable = sorted(segments)
     try:
-        _write(connection, readable, lines)
+        lines.write(connection, _lines_of(readable))
     except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException):
         damaged = {each: "it is damaged" for each in readable if not _is_readable(connection, each)}
         if not damaged:
             raise
         readable = [each for each in readable if each not in damaged]
-        _write(connection, readable, lines)
+        lines.write(connection, _lines_of(readable))
     counts = _count(connection, lines)
     short = {each: problem for each in readable if (problem := _problem(each, counts.get(str(each), _Lines(0, 0, 0))))}
     if cut_off := {each: "it is damaged" for each in short if not _is_whole(each)}:
-        _write(connection, [each for each in readable if each not in cut_off], lines)
+        lines.write(connection, _lines_of([each for each in readable if each not in cut_off]))
     return damaged | short | cut_off
-
-
-def _write(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], lines: LineFiles) -> None:
-    lines.write(connection, _lines_of(segments))
 
 
 def _lines_of(segments: Sequence[Path]) -> str:
