@@ -108,8 +108,8 @@ def _analyst(console: ConsoleSystem) -> None:
     _look_at_everything(console)
     assert console.ask_for_tokens is not None  # noqa: S101  (it is given above)
     token = tokens_of_identifier(console.ask_for_tokens, EntityKind.CARD, "a card of nobody's")[-1]
-    console.reviews.add_to_list("blocked", EntityKind.CARD, token, reason=_WHY, until=None)
-    console.reviews.remove_from_list("blocked", EntityKind.CARD, token, reason=_WHY)
+    console.listing.add_to_list("blocked", EntityKind.CARD, token, reason=_WHY, until=None)
+    console.listing.remove_from_list("blocked", EntityKind.CARD, token, reason=_WHY)
     (alert, *_) = console.queue.find(AlertQuery(), 1)
     console.work.take(alert)
     console.work.note(alert, _WHY)

@@ -28,9 +28,9 @@ from fraudstream.detection.profiles import codec
 from fraudstream.reporting.log.aggregates import AGGREGATION
 from fraudstream.reporting.log.hour_notes import HOUR_SCHEMA_VERSION, Hour
 from fraudstream.reporting.log.record import SCHEMA_VERSION
-from fraudstream.transactions.decisions.decision import Decision
+from fraudstream.transactions.decisions.decision import Decision, Truth
 from fraudstream.transactions.storage.attributes import Item, to_attribute
-from fraudstream_tools.cli.support.labelling import label_transaction
+from fraudstream_tools.operations.labels import label_now
 from infra.program import main
 from proofs.running.deployed import CONFIG
 from tests.e2e.api_harness import Client
@@ -194,7 +194,7 @@ def test_decisions_go_on_with_what_the_older_version_remembered(system: Upgraded
 def test_labels_of_older_transactions_are_learnt(system: Upgraded) -> None:
     name = next(each["transactionId"] for each in system.requests if "label" not in system.item(each["transactionId"]))
     table = system.cloud.outputs["transactionsTable"]
-    label_transaction(system.cloud.client("dynamodb"), table, name, is_fraud=True, source="customer")
+    label_now(system.cloud.client("dynamodb"), table, name, Truth.FRAUD, "customer")
     system.cloud.wait_until_idle(IDLE_SECONDS)
     item = system.item(name)
     assert item["learntLabel"] == {"S": "FRAUD"}

@@ -46,14 +46,15 @@ from fraudstream.detection.models import model, selection
 from fraudstream.detection.profiles import codec
 from fraudstream.reporting.daily.schema import report
 from fraudstream.reporting.log import aggregates, hourly_merge, record, roll_up
+from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.storage.attributes import from_item
 from fraudstream_tools.cli.support.demo.reconciliation import STOPPED, stored_transactions
-from fraudstream_tools.cli.support.labelling import label_transaction
 from fraudstream_tools.cli.support.local.system import deployed
 from fraudstream_tools.cli.support.terminal.steps import ProgressSteps
 from fraudstream_tools.lab.replay.client import replay
 from fraudstream_tools.lab.replay.signing import SignedRequests
 from fraudstream_tools.lab.world.sample_day import sample_transactions, sample_truth
+from fraudstream_tools.operations.labels import label_now
 
 TOKEN_KEY = base64.b64encode(hashlib.sha256(b"fraudstream golden data").digest()).decode()
 """Known to everybody: good for this data alone."""
@@ -114,7 +115,7 @@ def _label(cloud: LocalCloud, requests: list[dict[str, Any]], source: str) -> No
         if transaction["timestamp"] >= until or "label" in transaction or stopped != (source == "analyst"):
             continue
         if stopped or is_fraud:
-            label_transaction(client, table, name, is_fraud=is_fraud, source=source)
+            label_now(client, table, name, Truth.FRAUD if is_fraud else Truth.LEGITIMATE, source)
 
 
 def read_items(cloud: LocalCloud, table: str) -> list[dict[str, Any]]:

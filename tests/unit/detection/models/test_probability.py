@@ -16,7 +16,7 @@ from tests.unit.reporting.decision_log_harness import MIDNIGHT, decision, item, 
 
 def calibrated(low: float = 1.0, high: float = 1.0, intercept: float = 0.0, **rules: float) -> Model:
     """A model that tells probabilities by a curve, and weighs the named rules."""
-    file = weighted(0.5, **rules).file
+    file = weighted(0.5, 1, **rules).file
     curve = ProbabilityCurve(low=low, high=high, intercept=intercept)
     return seal(msgspec.structs.replace(file, probability=curve))
 

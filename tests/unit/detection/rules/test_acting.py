@@ -21,7 +21,7 @@ def ruleset(more: str) -> Ruleset:
 def telling(log_odds: float, **rules: float) -> Model:
     """A model beside which each decision that no rule hits has the same probability."""
     curve = ProbabilityCurve(low=1, high=1, intercept=0)
-    file = weighted(0.0, **rules).file
+    file = weighted(0.0, 1, **rules).file
     return seal(msgspec.structs.replace(file, score_base=log_odds, probability=curve))
 
 
