@@ -120,7 +120,7 @@ def fill(dynamodb: "DynamoDBClient", s3: "S3Client") -> None:
         if decision.decision is not Verdict.APPROVE:
             item = transaction.to_item() | to_item({"kind": "TXN"}) | decision.to_item()
             dynamodb.put_item(TableName=TRANSACTIONS, Item=item)
-            alerts.open(transaction, decision)
+            dynamodb.put_item(**alerts.of_decision(transaction, decision))
 
 
 def write_log(s3: "S3Client", decisions: list[tuple[Transaction, Decision]]) -> None:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
@@ -12,10 +13,9 @@ from unittest import mock
 from fraudstream.detection import batch
 from fraudstream.detection.profiles.codec import CLOSED_SCHEMA
 from fraudstream.detection.profiles.profile import Profile
-from fraudstream.detection.profiles.sharded import LearntAgain, ShardedProfile
+from fraudstream.detection.profiles.sharded import ShardedProfile
 from fraudstream.detection.stores import profile_items, profiles
-from fraudstream.detection.stores.alerts import AlertStore
-from fraudstream.detection.stores.decisions import DecisionStanding, DecisionStore
+from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.detection.stores.profiles import SHARDS
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.storage import store
@@ -92,8 +92,8 @@ def _never_learnt(_: DecisionStore, wanted: list[object]) -> list[None]:
     return [None for _ in wanted]
 
 
-def _always_undecided(_: DecisionStore, wanted: list[object]) -> list[DecisionStanding]:
-    return [DecisionStanding(is_own=False, is_done=False, decision=None) for _ in wanted]
+def _always_undecided(_: DecisionStore, wanted: list[object]) -> list[bool]:
+    return [False for _ in wanted]
 
 
 def _newer_is_damaged(state: bytes, kind: Any = None) -> Profile:  # noqa: ANN401
@@ -111,48 +111,46 @@ def _damage_is_an_error(state: bytes, kind: Any = None) -> Profile:  # noqa: ANN
         raise profiles.ProfilesUnavailableError from None
 
 
-def _learn_from_what_was_read(profile: ShardedProfile, shard: int, _: Profile) -> LearntAgain:
-    return LearntAgain(profile.shards[shard], held_some=False)
+def _learn_from_what_was_read(profile: ShardedProfile, shard: int, _: Profile) -> Profile:
+    return profile.shards[shard]
 
 
-def _learn_nothing(_: ShardedProfile, __: int, stored: Profile) -> LearntAgain:
-    return LearntAgain(stored, held_some=False)
-
-
-def _changes_nothing(*_: object, **__: object) -> bool:
-    return False
+def _learn_nothing(_: ShardedProfile, __: int, stored: Profile) -> Profile:
+    return stored
 
 
 @contextmanager
-def _told_first(system: System) -> Generator[None]:
-    """Have other systems told what an attempt decides, before its decision stands."""
+def _put_first(system: System, table: str) -> Generator[None]:
+    """Have the puts into a table come before the decision that they are written together with."""
     decide, dynamodb = DecisionStore.decide, system.network.client("dynamodb")
 
-    def tell_and_decide(
-        self: DecisionStore, transaction: Transaction, decision: Decision, events: "Sequence[PutTypeDef]"
-    ) -> DecisionStanding:
-        for event in events:
-            dynamodb.put_item(**event)
-        return decide(self, transaction, decision)
+    def put_and_decide(
+        self: DecisionStore, transaction: Transaction, decision: Decision, puts: "Sequence[PutTypeDef]"
+    ) -> bool:
+        for put in puts:
+            if put["TableName"] == table:
+                dynamodb.put_item(**put)
+        return decide(self, transaction, decision, [put for put in puts if put["TableName"] != table])
 
-    with mock.patch.object(DecisionStore, "decide", tell_and_decide):
+    with mock.patch.object(DecisionStore, "decide", put_and_decide):
         yield
 
 
 @contextmanager
-def _told_afterwards(system: System) -> Generator[None]:
-    """Have other systems told of a decision in a write of its own."""
+def _put_afterwards(system: System, table: str) -> Generator[None]:
+    """Have the puts into a table come after the decision, in writes of their own."""
     decide, dynamodb = DecisionStore.decide, system.network.client("dynamodb")
 
-    def decide_and_tell(
-        self: DecisionStore, transaction: Transaction, decision: Decision, events: "Sequence[PutTypeDef]"
-    ) -> DecisionStanding:
-        stands = decide(self, transaction, decision)
-        for event in events if stands.is_own else ():
-            dynamodb.put_item(**event)
-        return stands
+    def decide_and_put(
+        self: DecisionStore, transaction: Transaction, decision: Decision, puts: "Sequence[PutTypeDef]"
+    ) -> bool:
+        is_own = decide(self, transaction, decision, [put for put in puts if put["TableName"] != table])
+        for put in puts if is_own else ():
+            if put["TableName"] == table:
+                dynamodb.put_item(**put)
+        return is_own
 
-    with mock.patch.object(DecisionStore, "decide", decide_and_tell):
+    with mock.patch.object(DecisionStore, "decide", decide_and_put):
         yield
 
 
@@ -228,11 +226,12 @@ MUTATIONS: Final[Mapping[str, FaultPutBack]] = {
     "a label is learnt whether or not it was": FaultPutBack(
         _patched(DecisionStore, "learnt", _never_learnt), _AGAIN, 0.2
     ),
-    "an alert stays as another attempt raised it": FaultPutBack(
-        _patched(AlertStore, "_change", _changes_nothing), _KILLED, 0.08
+    "an alert is raised before a decision stands": FaultPutBack(partial(_put_first, table="alerts"), _KILLED, 0.1),
+    "an alert is raised after a decision stands": FaultPutBack(partial(_put_afterwards, table="alerts"), _KILLED, 0.1),
+    "other systems are told before a decision stands": FaultPutBack(partial(_put_first, table="outbox"), _KILLED, 0.1),
+    "other systems are told after a decision stands": FaultPutBack(
+        partial(_put_afterwards, table="outbox"), _KILLED, 0.1
     ),
-    "other systems are told before a decision stands": FaultPutBack(_told_first, _KILLED, 0.1),
-    "other systems are told after a decision stands": FaultPutBack(_told_afterwards, _KILLED, 0.1),
     "a damaged profile fails its records": FaultPutBack(
         _patched(profile_items, "unpack", _damage_is_an_error), frozenset({Fault.PROFILE_DAMAGED}), 0.5
     ),

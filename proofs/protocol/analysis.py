@@ -1,4 +1,4 @@
-"""The second half: two analyzers learn, alert and decide what the stream tells, each record at least once."""
+"""The second half: two analyzers learn and decide what the stream tells, each record at least once."""
 
 from collections.abc import Iterator
 from typing import Final, TypeVar
@@ -17,14 +17,13 @@ from proofs.protocol.state import (
 
 T = TypeVar("T")
 _SHARDS: Final = 2
-_READ, _SHARED, _COUNTERPARTY, _PERSON, _ALERT, _DECIDE, _FOLLOW, _MARK = (
+_READ, _SHARED, _COUNTERPARTY, _PERSON, _ALERT, _DECIDE, _MARK = (
     "read",
     "shared",
     "counterparty",
     "person",
     "alert",
     "decide",
-    "follow",
     "mark",
 )
 _KEPT: Final = 8
@@ -124,7 +123,7 @@ class _Analysis:
         if worker.at == _READ:
             yield Step(name, self._read(state, place, worker))
             return
-        write = self._wanted(state, worker)
+        write = self._wanted(worker)
         if write is None:
             yield Step(f"{name}, nothing to do", self._go_on(state, place, worker, is_done=True))
             return
@@ -166,10 +165,10 @@ class _Analysis:
         # Another attempt may judge by other rules: verdicts differ.
         worker = worker._replace(seen=state.profiles, verdict=f"by {worker.attempt}")
         if worker.record[0] == "t" and row.decision and "decided is judged again" not in self._variants:
-            return _working(state, place, worker._replace(at=_ALERT, verdict=row.decision))
+            return _done(state, place, worker)
         return _working(state, place, worker._replace(at=_SHARED))
 
-    def _wanted(self, state: AnalysisState, worker: ModelWorker) -> tuple[object, ...] | None:
+    def _wanted(self, worker: ModelWorker) -> tuple[object, ...] | None:
         number, token = _number(worker), f"{worker.record}.{worker.attempt}"
         if worker.at in self._order:
             which = self._place(worker)
@@ -182,12 +181,9 @@ class _Analysis:
             return ("profile", which, self._after(seen, worker.record), seen.version, f"{token}.{which}")
         match worker.at:
             case "alert":
-                return ("alert", number, worker.verdict, False)
+                return ("alert", number, worker.verdict)
             case "decide":
                 return ("decision", number, worker.verdict)
-            case "follow":
-                # The decision that stands may be another attempt's: the alert follows it.
-                return ("alert", number, state.rows[number].decision, True)
             case _:
                 return ("learnt", number)
 
@@ -214,9 +210,7 @@ class _Analysis:
                 writes = (*stored.writes, (version + 1, token))[-_KEPT:]
                 written = profile._replace(version=stored.version + 1, writes=writes)
                 return state._replace(profiles=_put(state.profiles, which, written)), True
-            case ("alert", int() as number, str() as verdict, bool() as overwrites):
-                if state.alerts[number] and not overwrites:
-                    return state, True
+            case ("alert", int() as number, str() as verdict):
                 return state._replace(alerts=_put(state.alerts, number, verdict)), True
             case ("decision", int() as number, str() as verdict):
                 row = state.rows[number]
@@ -224,7 +218,9 @@ class _Analysis:
                     return state, True
                 changed = state.changed or (row.decision if row.decision not in {"", verdict} else "")
                 rows = _put(state.rows, number, row._replace(decision=verdict))
-                return state._replace(rows=rows, changed=changed), True
+                # One transaction writes both.
+                alerts = state.alerts if "an alert apart" in self._variants else _put(state.alerts, number, verdict)
+                return state._replace(rows=rows, changed=changed, alerts=alerts), True
             case (_, int() as number):
                 return state._replace(rows=_put(state.rows, number, state.rows[number]._replace(learnt=True))), True
             case _:
@@ -242,12 +238,11 @@ class _Analysis:
                 seen = _put(seen, each, state.profiles[each])
             return _working(state, place, worker._replace(seen=seen))
         after = self._next[worker.record[0]].get(worker.at)
-        if after == _FOLLOW and "alerts stay" in self._variants:
-            after = None
+        if after == _DECIDE and worker.at != _ALERT and "an alert apart" in self._variants:
+            after = _ALERT
         if after is not None:
             return _working(state, place, worker._replace(at=after))
-        waiting = tuple(each for each in state.waiting if each != worker.record)
-        return _working(state._replace(waiting=waiting), place, None)
+        return _done(state, place, worker)
 
     def wrong_at_rest(self, state: AnalysisState) -> str | None:
         for number, row in enumerate(state.rows):
@@ -272,10 +267,15 @@ class _Analysis:
 
 _RECORDS: Final = ("t0", "t1", "l0")
 _NEXT: Final = {
-    "t": {_SHARED: _PERSON, _PERSON: _ALERT, _ALERT: _DECIDE, _DECIDE: _FOLLOW},
+    "t": {_SHARED: _PERSON, _PERSON: _DECIDE, _ALERT: _DECIDE},
     "l": {_SHARED: _PERSON, _PERSON: _MARK},
 }
 """By kind of record: what follows what."""
+
+
+def _done(state: AnalysisState, place: int, worker: ModelWorker) -> AnalysisState:
+    waiting = tuple(each for each in state.waiting if each != worker.record)
+    return _working(state._replace(waiting=waiting), place, None)
 
 
 def _number(worker: ModelWorker) -> int:

@@ -48,7 +48,7 @@ MUTATIONS: Final[Mapping[str, Explorable]] = {
     "what was decided is judged again": _of(analysis, 1, "decided is judged again", **_EXACT),
     "a profile is divided whoever wrote since": _of(analysis, 1, "a division overwrites", labels=False, divides=True),
     "a retry looks into its shard alone": _of(analysis, 1, "a shard alone is looked at", labels=False, divides=True),
-    "an alert stays as another attempt raised it": _of(analysis, 1, "alerts stay", labels=False),
+    "an alert is raised before the decision": _of(analysis, 1, "an alert apart", labels=False),
 }
 
 

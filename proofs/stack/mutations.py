@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from proofs.faults.tables import parts
 from proofs.running.code_changes import CodeChange
 from proofs.stack.deployment import ProofDeployment
 from proofs.stack.kinds import StackFault
@@ -77,7 +78,8 @@ def _is_segment(_: ProofDeployment, operation: str, parameters: Mapping[str, Any
 
 
 def _is_alert(system: ProofDeployment, operation: str, parameters: Mapping[str, Any]) -> bool:
-    return operation == "PutItem" and parameters["TableName"] == system.cloud.outputs["alertsTable"]
+    table = system.cloud.outputs["alertsTable"]
+    return any(write == "PutItem" and put["TableName"] == table for write, put in parts(operation, parameters))
 
 
 _RULESETS: Final = "detection/stores/ruleset.py"
@@ -112,7 +114,7 @@ MUTATIONS: Final[Mapping[str, StackMutation]] = {
     ),
     "a record that failed is not told to Lambda": StackMutation(mutate=_failures_hidden, faults=_FAILING, rate=0.3),
     "a segment of the log is answered and not stored": StackMutation(mutate=_swallowing(_is_segment)),
-    "an alert is answered and not stored": StackMutation(mutate=_swallowing(_is_alert)),
+    "a decision and its alert are answered and not stored": StackMutation(mutate=_swallowing(_is_alert)),
     "what failed while AWS was away is not told to Lambda": StackMutation(
         mutate=_failures_hidden, faults=frozenset({StackFault.AWAY, StackFault.STOPPED})
     ),

@@ -22,15 +22,13 @@ from fraudstream.detection.batch_steps import BatchStep
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rotation import earlier_tokens
 from fraudstream.detection.stream_records import PoisonRecordError, Work, read, sequence_number
-from fraudstream.transactions.decisions.decision import Decision, Verdict
+from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.pseudonyms.raising import raise_tokens
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
-
-    from mypy_boto3_dynamodb.type_defs import PutTypeDef
 
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.rules.ruleset import Ruleset
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
     from fraudstream.detection.stores.outbox import Outbox
     from fraudstream.detection.stores.profiles import ProfileStore
     from fraudstream.transactions.pseudonyms.raising import RaisedTransaction
-    from fraudstream.transactions.transaction import Transaction
 
 
 class Failure(NamedTuple):
@@ -192,10 +189,6 @@ class Analyzer:
                 if result.latency is not None:
                     analysis.latencies.append(result.latency)
                     analysis.only_model += judged[number].only_model
-            again = [(works[number], *decided) for number, decided in batch.decided_before.items()]
-            for (work, *_), error in zip(again, self._pool.map(self._align, again), strict=True):
-                if error:
-                    analysis.failures.append(Failure(work.sequence_number, error))
         # Alerts are closed last: the batch may hold a transaction and its label.
         labelled = [work for number, work in works.items() if work.relabelled and number not in failed]
         for work, error in zip(labelled, self._pool.map(self._close, labelled), strict=True):
@@ -203,44 +196,17 @@ class Analyzer:
                 analysis.failures.append(Failure(work.sequence_number, error))
 
     def _finish(self, work: Work, judged: Judged) -> _Finished:
-        """Alert and decide; an error fails this transaction's record only."""
-        transaction, decision, is_retry, _ = judged
-        alerted = False
+        """Write a decision, and with it its alert and what other systems are told; an error fails this record only."""
+        transaction, decision, _ = judged
+        has_alert = decision.decision is not Verdict.APPROVE and work.label is None
+        puts = [self._alerts.of_decision(transaction, decision, work.inline)] if has_alert else []
+        if self._outbox is not None:
+            puts += self._outbox.of_decision(transaction, decision, work.inline, has_alert=work.label is None)
         try:
-            if is_retry or decision.decision is not Verdict.APPROVE:
-                alerted = self._alert(work, transaction, decision)
-            stands = self._decisions.decide(transaction, decision, self._told(work, transaction, decision))
-            if stands.decision and (is_retry or not stands.is_own):
-                # Another attempt may have raised its alert in between.
-                self._alert(work, transaction, stands.decision)
+            is_own = self._decisions.decide(transaction, decision, puts)
         except (ClientError, BotoCoreError) as error:
-            return _Finished(alerted, error=error)
-        return _Finished(alerted, self._now() - transaction.received_at if stands.is_own else None)
-
-    def _alert(self, work: Work, transaction: Transaction, decision: Decision) -> bool:
-        """Have the alert of a transaction say what was decided, by whatever attempt; return whether it is new."""
-        is_approved = decision.decision is Verdict.APPROVE
-        if not is_approved and work.label is None:
-            return self._alerts.open(transaction, decision, work.inline)
-        if not is_approved or not self._alerts.withdraw(transaction, decision):
-            self._alerts.correct(transaction, decision, work.inline)
-        return False
-
-    def _align(self, again: tuple[Work, Transaction, Decision]) -> Exception | None:
-        """Do for a transaction that was delivered again what the attempt that decided it may not have come to."""
-        work, transaction, decision = again
-        try:
-            if decision.decision is not Verdict.APPROVE:
-                self._alert(work, transaction, decision)
-        except (ClientError, BotoCoreError) as error:
-            return error
-        return None
-
-    def _told(self, work: Work, transaction: Transaction, decision: Decision) -> Sequence[PutTypeDef]:
-        """Return what other systems are to be told of a decision."""
-        if self._outbox is None:
-            return ()
-        return self._outbox.of_decision(transaction, decision, work.inline, has_alert=work.label is None)
+            return _Finished(alerted=False, error=error)
+        return _Finished(has_alert and is_own, self._now() - transaction.received_at if is_own else None)
 
     def _close(self, work: Work) -> Exception | None:
         try:

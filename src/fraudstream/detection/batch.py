@@ -44,8 +44,6 @@ class Judged(NamedTuple):
 
     transaction: Transaction
     decision: Decision
-    is_retry: bool
-    """An earlier attempt may have come as far as the alert."""
     only_model: bool
     """The live model alone flagged it."""
 
@@ -80,8 +78,6 @@ class Batch:
         """Those under which profiles were stored when they were read first."""
         self._judgements: dict[str, Judgement] = {}
         self._changed: dict[str, Profile] = {}
-        self._learnt_before: set[str] = set()
-        """Keys of divided profiles that another attempt at some of these steps has changed meanwhile."""
         self._undone: set[str] = set()
         """Sequence numbers of steps that look as if they had been taken, and are known not to have been."""
         self._erased: dict[str, ErasedMark] = {}
@@ -94,8 +90,6 @@ class Batch:
         """Keys of entities whose lists cannot be read."""
         self.failed: dict[str, Exception] = {}
         """Sequence numbers of steps that could not be taken, with the reason."""
-        self.decided_before: dict[str, tuple[Transaction, Decision]] = {}
-        """Transactions that were delivered again with the decisions that they had, by sequence number."""
         self.damaged: set[str] = set()
         """Keys of profiles that were damaged, and begin anew."""
         self.newer: set[str] = set()
@@ -130,9 +124,7 @@ class Batch:
 
     def _judged(self, step: BatchStep) -> Judged:
         judgement = self._judgements[step.sequence_number]
-        doubted = self.newer | self._learnt_before
-        is_retry = judgement.seen or bool(doubted and not doubted.isdisjoint(entities(step.transaction).values()))
-        return Judged(step.transaction, judgement.decision, is_retry, judgement.only_model)
+        return Judged(step.transaction, judgement.decision, judgement.only_model)
 
     def _drop_learnt(self, decisions: DecisionStore) -> None:
         """Leave out labels that were learnt before, and find out what the others change."""
@@ -167,13 +159,8 @@ class Batch:
             seen = [step for step in self._steps if self._is_seen(step)]
             if not seen:
                 return
-            answers = decisions.decided([step.transaction for step in seen])
-            done: set[str] = set()
-            for step, answer in zip(seen, answers, strict=True):
-                if answer.is_done:
-                    done.add(step.sequence_number)
-                if answer.decision:
-                    self.decided_before[step.sequence_number] = step.transaction, answer.decision
+            decided = decisions.decided([step.transaction for step in seen])
+            done = {step.sequence_number for step, is_decided in zip(seen, decided, strict=True) if is_decided}
             self._undone |= {step.sequence_number for step in seen} - done
             self._drop(done)
 
@@ -237,7 +224,6 @@ class Batch:
             wanted = {key: self._to_write(key) for key in sorted(pending) if key in self._changed}
             saved = self._store.save(wanted)
             self.uncertain |= saved.uncertain
-            self._learnt_before |= saved.learnt_before
             for key, error in saved.failed.items():
                 self._fail(key, error)
             pending = saved.conflicts

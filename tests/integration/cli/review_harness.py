@@ -95,7 +95,7 @@ class System:
         reasons = tuple(Reason(code=CODES.get(rule, "OWN_RULE"), source=rule, points=2.5) for rule in rules)
         decision = Decision(decision=Verdict.DECLINE, score=score, reasons=reasons, ruleset_version="a", decided_at=at)
         transaction = self.store(transaction_id, decision, **of_transaction)
-        AlertStore(self.dynamodb, ALERTS, retention_days=1).open(transaction, decision)
+        self.dynamodb.put_item(**AlertStore(self.dynamodb, ALERTS, retention_days=1).of_decision(transaction, decision))
 
     def item(self, transaction_id: str) -> dict[str, Any]:
         key = to_item({"transactionId": transaction_id, "timestamp": NOW})

@@ -106,7 +106,8 @@ def test_so_does_the_command(
     point_at(aws.endpoint_url, monkeypatch, transactionsTable=TRANSACTIONS, alertsTable=ALERTS, bucketName=BUCKET)
     transaction, decision = theft
     system.store("t-theft", decision, customer=CUSTOMER, amount_minor=250_000, device_id=STRANGE)
-    AlertStore(system.dynamodb, ALERTS, retention_days=1).open(transaction, decision)
+    alerts = AlertStore(system.dynamodb, ALERTS, retention_days=1)
+    system.dynamodb.put_item(**alerts.of_decision(transaction, decision))
     said = " ".join(Command(capsys)("alerts", "show", "t-theft").out.split())
     assert "The device is new for them." in said
     assert ": it was 0" in said

@@ -127,9 +127,8 @@ def test_a_shard_goes_on_from_what_another_has_written() -> None:
     assert isinstance(own, ShardedProfile)
     stored = Profile.new(EntityKind.MERCHANT).after(event(fellow))
     again = own.learn_again(shard, stored)
-    assert [each.identity for each in again.profile.ring] == [event(20).identity, event(fellow).identity]
-    assert not again.held_some
-    assert own.learn_again(shard, again.profile) == (again.profile, True)
+    assert [each.identity for each in again.ring] == [event(20).identity, event(fellow).identity]
+    assert own.learn_again(shard, again) is again
 
 
 def test_a_label_is_learnt_once_wherever_its_transaction_is() -> None:

@@ -2,6 +2,9 @@
 
 They are no part of a stored vector: the log has the fields, and each value follows from them, in Python and in SQL
 alike. Rules have the fields themselves. As for features, a value never changes its meaning by its name.
+
+What the issuer answered is left out: of declined payments hardly any is labelled but fraud, so that a model would learn
+that each of them is.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -9,9 +12,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from fraudstream.detection.features.registry import MEANINGS, NAMES, Vector
-from fraudstream.detection.profiles.events import NOT_ABOUT_THE_CARD
 from fraudstream.transactions.transaction import (
-    AuthorizationResult,
     Channel,
     EntryMode,
     Transaction,
@@ -20,12 +21,6 @@ from fraudstream.transactions.transaction import (
 
 SINCE: Final = 5
 """The schema of features that they came with."""
-_LESS: Final = ("51", "61", "65")
-"""ISO 8583:1987 DE39: no money, or a limit is reached."""
-_BAD_DATA: Final = ("14", "15", "54", "55", "82")
-"""Of the same: a wrong number, date, PIN or cryptogram, as who tries numbers meets."""
-_STOLEN: Final = ("04", "07", "34", "36", "41", "43", "59")
-"""Of the same: the card is to be kept, is lost or stolen, or fraud is suspected."""
 
 
 class OwnValue(NamedTuple):
@@ -67,13 +62,6 @@ def _group(transaction: Transaction) -> float | None:
     return None if code is None else float(code[:2])
 
 
-_KINDS: Final = (
-    {"00": 0}
-    | dict.fromkeys(_LESS, 1)
-    | dict.fromkeys(_BAD_DATA, 2)
-    | dict.fromkeys(_STOLEN, 3)
-    | dict.fromkeys(sorted(NOT_ABOUT_THE_CARD), 4)
-)
 _CARD: Final = ("cardCountry", "card_country")
 _MERCHANT: Final = ("merchantCountry", "merchant_country")
 _BILLING: Final = ("billingCountry", "billing_country")
@@ -95,20 +83,6 @@ VALUES: Final = (
         "ownAddressAtMerchant", _ADDRESS, _MERCHANT, "1 if the internet address is in the merchant's country, else 0"
     ),
     _same("ownBillingAtCard", _BILLING, _CARD, "1 if the billing address is in the card's country, else 0"),
-    _codes(
-        "ownDeclined",
-        "authorizationResult",
-        "authorization_result",
-        {AuthorizationResult.APPROVED.value: 0, AuthorizationResult.DECLINED.value: 1},
-        "1 if the issuer declined it, 0 if it approved",
-    ),
-    _codes(
-        "ownResponse",
-        "responseCode",
-        "response_code",
-        _KINDS,
-        "what the issuer answered: 0 approved, 1 no money, 2 wrong data, 3 lost, stolen or suspected, 4 an outage",
-    ),
 )
 INPUTS: Final = (*NAMES, *(each.name for each in VALUES))
 """What a model can learn from, in the order of its input."""

@@ -60,14 +60,6 @@ class Learnt(NamedTuple):
         return profile.after_label(self.change, self.event, self.frauds, late=True)
 
 
-class LearntAgain(NamedTuple):
-    """A shard as others have written it, and what was to be learnt."""
-
-    profile: Profile
-    held_some: bool
-    """Another attempt has learnt some of it."""
-
-
 class ShardedProfile(Profile, frozen=True):
     """A base and its shards, with the figures of all of them together."""
 
@@ -87,14 +79,12 @@ class ShardedProfile(Profile, frozen=True):
             self.kind, self.ring, self.first_seen, self.days, self.hours, self.daytimes, self.past, self.labels
         )
 
-    def learn_again(self, shard: int, stored: Profile) -> LearntAgain:
+    def learn_again(self, shard: int, stored: Profile) -> Profile:
         """Add what a shard has learnt since it was read to what others have written there since."""
-        held_some = False
         for each in self.learnt:
             if each.shard == shard:
-                before, stored = stored, each.into(stored)
-                held_some |= stored is before
-        return LearntAgain(stored, held_some)
+                stored = each.into(stored)
+        return stored
 
     def holds_one_of(self, time: int, identity: int) -> bool:
         """Return whether the base or the transaction's shard holds an event in its ring."""

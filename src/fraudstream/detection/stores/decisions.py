@@ -26,16 +26,6 @@ _CONFLICT_PAUSES_SECONDS: Final = (0.02, 0.05, 0.1)
 """Somebody else writes the transaction at the same moment, such as its label: that takes milliseconds."""
 
 
-class DecisionStanding(NamedTuple):
-    """What is stored on a transaction."""
-
-    is_own: bool
-    """The decision that was just written."""
-    is_done: bool
-    """There is nothing to decide: it has a decision, or is no longer stored."""
-    decision: Decision | None
-
-
 class LearntLabel(NamedTuple):
     """The label that profiles have learnt of a transaction; the newest is the greatest."""
 
@@ -53,17 +43,15 @@ class DecisionStore:
         self._table = table
         self._pool = pool
 
-    def decide(
-        self, transaction: Transaction, decision: Decision, events: Sequence[PutTypeDef] = ()
-    ) -> DecisionStanding:
-        """Write a decision on its transaction, if it is the first one; return what is there afterwards.
+    def decide(self, transaction: Transaction, decision: Decision, puts: Sequence[PutTypeDef] = ()) -> bool:
+        """Write a decision on its transaction, if it is the first one; return whether it stands.
 
         A transaction that has a decision keeps it, and one that is no longer stored stays away.
 
         Args:
             transaction: what was judged.
             decision: what was decided.
-            events: what other systems are to be told of it, as puts: all of it is written, or nothing.
+            puts: its alert, and what other systems are to be told of it: all of it is written, or nothing.
         """
         values = decision.to_item()
         update: UpdateTypeDef = {
@@ -76,22 +64,20 @@ class DecisionStore:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
-            if events:
-                self._write_together(update, events)
+            if puts:
+                self._write_together(update, puts)
             else:
                 self._dynamodb.update_item(**update)
         except ClientError as error:
-            stands = Decision.from_item(first_refused(error) if events else held_item(error))
+            stands = Decision.from_item(first_refused(error) if puts else held_item(error))
             # One that is like this one to the millisecond is this one: its answer was lost, and the SDK repeated it.
-            return DecisionStanding(is_own=stands == decision, is_done=True, decision=stands)
-        return DecisionStanding(is_own=True, is_done=True, decision=decision)
+            return stands == decision
+        return True
 
-    def _write_together(self, update: UpdateTypeDef, events: Sequence[PutTypeDef]) -> None:
+    def _write_together(self, update: UpdateTypeDef, puts: Sequence[PutTypeDef]) -> None:
         for pause in (*_CONFLICT_PAUSES_SECONDS, None):
             try:
-                self._dynamodb.transact_write_items(
-                    TransactItems=[{"Update": update}, *({"Put": put} for put in events)]
-                )
+                self._dynamodb.transact_write_items(TransactItems=[{"Update": update}, *({"Put": put} for put in puts)])
             except ClientError as error:
                 if pause is None or not is_in_conflict(error):
                     raise
@@ -99,9 +85,9 @@ class DecisionStore:
             else:
                 return
 
-    def decided(self, transactions: Sequence[Transaction]) -> list[DecisionStanding]:
-        """Return for each transaction whether it has a decision, or is no longer stored."""
-        return list(self._pool.map(self._standing, transactions))
+    def decided(self, transactions: Sequence[Transaction]) -> list[bool]:
+        """Return for each transaction whether there is nothing to decide: it has a decision, or is no longer stored."""
+        return list(self._pool.map(self._is_decided, transactions))
 
     def learnt(self, transactions: Sequence[Transaction]) -> list[LearntLabel | None]:
         """Return for each transaction the label that profiles have learnt; None where nobody has noted it."""
@@ -124,10 +110,9 @@ class DecisionStore:
         except ClientError as error:
             raise_unless_condition_failed(error)
 
-    def _standing(self, transaction: Transaction) -> DecisionStanding:
+    def _is_decided(self, transaction: Transaction) -> bool:
         item = self._read(transaction)
-        decision = Decision.from_item(item) if item else None
-        return DecisionStanding(is_own=False, is_done=item is None or decision is not None, decision=decision)
+        return item is None or Decision.from_item(item) is not None
 
     def _learnt(self, transaction: Transaction) -> LearntLabel | None:
         item = self._read(transaction) or {}

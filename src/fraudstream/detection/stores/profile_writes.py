@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fraudstream.detection.profiles.codec import NewerProfileError
-from fraudstream.detection.profiles.sharded import LearntAgain, ShardedProfile, Sharding
+from fraudstream.detection.profiles.sharded import ShardedProfile, Sharding
 from fraudstream.detection.stores.profile_items import TOKEN_BYTES, StoredProfile, stored_profile, tokens_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class ProfileWrite(NamedTuple):
     item: str
     """The key of the item: the entity's, or one of its shards'."""
     stored: StoredProfile
-    learn_again: Callable[[Profile], LearntAgain] | None = None
+    learn_again: Callable[[Profile], Profile] | None = None
     """Lets what others have written learn what this write has learnt; None: that is for the caller to do."""
     closed: Sharding | None = None
     """How the profile is divided from now on."""
@@ -42,8 +42,6 @@ class WriteOutcome(NamedTuple):
     entity: str
     failure: Exception | WriteConflict | None = None
     is_uncertain: bool = False
-    was_learnt: bool = False
-    """Another attempt had learnt some of it."""
 
 
 def writes_of(key: str, stored: StoredProfile) -> list[ProfileWrite]:

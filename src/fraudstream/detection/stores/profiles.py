@@ -77,8 +77,6 @@ class SavedProfiles(NamedTuple):
     failed: dict[str, Exception]
     uncertain: set[str]
     """Keys of profiles of which nobody knows whether a state was written that another writer's has replaced."""
-    learnt_before: set[str]
-    """Keys of divided profiles that another attempt at the same has changed since they were read."""
 
 
 class ProfilesUnavailableError(RuntimeError):
@@ -166,13 +164,11 @@ class ProfileStore:
 
         Of a divided profile the shards are written that have learnt something, whoever has written them since.
         """
-        saved = SavedProfiles(set(), {}, set(), set())
+        saved = SavedProfiles(set(), {}, set())
         writes = [write for key, stored in profiles.items() for write in writes_of(key, stored)]
-        for entity, failure, is_uncertain, was_learnt in self._pool.map(self._write, writes):
+        for entity, failure, is_uncertain in self._pool.map(self._write, writes):
             if is_uncertain:
                 saved.uncertain.add(entity)
-            if was_learnt:
-                saved.learnt_before.add(entity)
             if isinstance(failure, WriteConflict):
                 saved.conflicts.add(entity)
             elif failure is not None:
@@ -232,10 +228,9 @@ class ProfileStore:
                 return outcome
             if write.learn_again:
                 again = write.learn_again(current.profile)
-                outcome = outcome._replace(was_learnt=outcome.was_learnt or again.held_some)
-                if again.profile is current.profile:
+                if again is current.profile:
                     return outcome._replace(failure=None)
-                current = current._replace(profile=again.profile)
+                current = current._replace(profile=again)
             write = write._replace(stored=current)
         return outcome
 
