@@ -9,19 +9,20 @@ from unittest import mock
 import duckdb
 
 from fraudstream.reporting.log import hourly_merge
+from fraudstream.reporting.log.lines import LineFiles
 from fraudstream.reporting.log.reader import staging
 
 
 def _readable_if_written(connection: duckdb.DuckDBPyConnection, segment: Path) -> bool:
     """Take a segment for damaged if it cannot be written anew, as the code once did."""
     try:
-        _WRITE(connection, [segment], segment.parent / "probe.parquet")
+        LineFiles(segment.parent / "probe.parquet").write(connection, _LINES_OF([segment]))
     except duckdb.Error:
         return False
     return True
 
 
-_WRITE: Final = vars(staging)["_write"]
+_LINES_OF: Final = vars(staging)["_lines_of"]
 _MERGE: Final = hourly_merge.merge
 
 
