@@ -154,9 +154,7 @@ def test_a_label_that_was_given_up_is_learnt_when_its_transaction_is_redriven(wo
 
 
 @pytest.mark.parametrize("verdict", [Verdict.APPROVE, Verdict.DECLINE])
-def test_an_alert_is_of_the_attempt_that_decides_also_if_another_ones_write_comes_late(
-    world: World, verdict: Verdict
-) -> None:
+def test_an_alert_is_of_the_attempt_that_decides_whatever_comes_late(world: World, verdict: Verdict) -> None:
     world.store(*(suspicious(number) for number in range(4)))
     records = world.records()
     late: list[dict[str, Any]] = []
