@@ -1,4 +1,4 @@
-"""A table of transactions that are to be labelled."""
+"""A table of transactions that are to be labelled, and the bucket that keeps who labelled them."""
 
 from typing import Any
 
@@ -8,15 +8,16 @@ from fraudstream.transactions.transaction import Transaction, TransactionType
 from tests.aws_harness import create_table
 
 NOW = 1_767_600_000_000
-TABLE = "table-transactions-test"
+TABLE, BUCKET = "table-transactions-test", "bucket-labels-test"
 
 
 class Table:
-    """The table of transactions, as the Pulumi program declares it."""
+    """The table of transactions, as the Pulumi program declares it, and a bucket for the audit log."""
 
     def __init__(self, aws: MinistackServer) -> None:
         self.client = aws.client("dynamodb")
         create_table(self.client, TABLE)
+        aws.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": aws.region})
 
     def store(self, *ids: str, reference: str | None = None, kind: TransactionType = TransactionType.PAYMENT) -> None:
         for transaction_id in ids:
