@@ -25,9 +25,10 @@ _FUNCTIONS: Final = {"abs": "the size of", "min": "the smallest of", "max": "the
 
 def share_in_words(rule: Rule) -> str:
     """Return for how many customers a live rule counts."""
-    return (
-        "all customers" if rule.share is None else f"{rule.share:.4%}".rstrip("0").rstrip(".%") + " % of the customers"
-    )
+    if rule.share is None:
+        return "all customers"
+    percent = f"{100 * rule.share:.4f}".rstrip("0").rstrip(".")
+    return f"{percent} % of the customers"
 
 
 def in_words(expression: ast.expr, parameters: Mapping[str, Parameter]) -> list[str]:

@@ -1,5 +1,6 @@
 """Rules in words, and the parts of them that decide."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from fraudstream.detection.rules.language import parser
 from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.transactions.transaction import Transaction, TransactionType
 from fraudstream_tools.rules.trace import RuleTrace, traces
-from fraudstream_tools.rules.words import in_words, leaf_in_words
+from fraudstream_tools.rules.words import in_words, leaf_in_words, share_in_words
 
 TRANSACTION = Transaction(
     transaction_id="t1",
@@ -48,6 +49,22 @@ def ruleset(when: str) -> Ruleset:
     return load(
         f"{head}  - {rule}\n".encode(), b"baseCurrency: EUR\nrates: [{validFrom: 2026-01-01, perBase: {}}]", b"{}"
     )
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.1, "10 % of the customers"),
+        (0.2, "20 % of the customers"),
+        (0.07, "7 % of the customers"),
+        (0.125, "12.5 % of the customers"),
+        (0.0005, "0.05 % of the customers"),
+        (None, "all customers"),
+    ],
+)
+def test_a_share_in_words_has_no_zeros_that_say_nothing(share: float | None, words: str) -> None:
+    (rule,) = ruleset("cardCount1h > 1").rules
+    assert share_in_words(msgspec.structs.replace(rule, share=share)) == words
 
 
 def vector(**known: float) -> Vector:
