@@ -62,7 +62,7 @@ class _DistantStore(FolderStore):
 
 @contextmanager
 def largest_file(size: int) -> Generator[None]:
-    """Let this process write no file beyond a size in bytes, for one block of code."""
+    """Forbid this process to write files beyond a size in bytes, for one block of code."""
     before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
     try:

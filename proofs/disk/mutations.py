@@ -14,7 +14,7 @@ from fraudstream.reporting.log.reader import staging
 
 
 def _readable_if_written(connection: duckdb.DuckDBPyConnection, segment: Path) -> bool:
-    """Take a segment for damaged if it cannot be written anew, as the code once did."""
+    """Return whether a segment can be written anew; the code once took others for damaged."""
     try:
         LineFiles(segment.parent / "probe.parquet").write(connection, _LINES_OF([segment]))
     except duckdb.Error:

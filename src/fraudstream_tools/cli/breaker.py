@@ -56,7 +56,7 @@ def reset(
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let the live model decline again, and count anew; it is recorded who did it and why.
+    """Give the live model back its power to decline, and count anew; it is recorded who did it and why.
 
     Analyzers know it within a minute.
 

@@ -19,7 +19,7 @@ from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
 if TYPE_CHECKING:
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListedEntity
-    from fraudstream_tools.operations.lists.listing import Listing
+    from fraudstream_tools.operations.lists.listing import ListEditor
 
 Kind = Literal["customer", "card", "merchant", "terminal", "device", "ip", "counterparty"]
 ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="The list's name, such as blocked or trusted.")]
@@ -182,10 +182,10 @@ def _lists(deployment: Deployment) -> "EntityLists":
     return EntityLists(deployment.client("dynamodb"), deployment["profilesTable"])
 
 
-def _listing(deployment: Deployment) -> "Listing":
-    from fraudstream_tools.operations.lists.listing import Listing
+def _listing(deployment: Deployment) -> "ListEditor":
+    from fraudstream_tools.operations.lists.listing import ListEditor
 
-    return Listing(lists=_lists(deployment), audit=audit_log(deployment))
+    return ListEditor(lists=_lists(deployment), audit=audit_log(deployment))
 
 
 def _ruleset(deployment: Deployment) -> "Ruleset":

@@ -24,7 +24,7 @@ from fraudstream_tools.operations.customer_history import CustomerHistory
 from fraudstream_tools.operations.daily_reports import DailyReports
 from fraudstream_tools.operations.day_so_far import DayCopy
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
-from fraudstream_tools.operations.lists.listing import Listing
+from fraudstream_tools.operations.lists.listing import ListEditor
 from fraudstream_tools.operations.privacy.tokens import AskForTokens
 from fraudstream_tools.operations.reviews import Reviews
 from fraudstream_tools.operations.rulesets.active import RulesetBucket
@@ -141,9 +141,9 @@ class ConsoleSystem:
         return EntityLists(self.dynamodb, self.profiles)
 
     @property
-    def listing(self) -> Listing:
+    def listing(self) -> ListEditor:
         """What the operator may do with lists."""
-        return Listing(lists=self.lists, audit=self.audit)
+        return ListEditor(lists=self.lists, audit=self.audit)
 
     @property
     def search(self) -> TokenSearch:

@@ -14,7 +14,7 @@ from fraudstream_tools.operations.assignments import AlertTakenError, Assignment
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
-from fraudstream_tools.operations.labels import act_now, label_now
+from fraudstream_tools.operations.labels import act_now, label_now, outcome_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -66,6 +66,8 @@ class Reviews:
         if alert is not None and alert.label != seen:
             raise AlertTakenError(f"the alert was closed as {alert.label} meanwhile: look again before you change it")
         before = {"label": alert.label if alert else seen}
+        # A record names what is stored alone: what somebody typed may be anything, such as a card number.
+        outcome_of(self.dynamodb, self.transactions, transaction_id)
         with self.audit.recorded(
             "label-transaction",
             _target(transaction_id),
@@ -93,6 +95,7 @@ class Reviews:
             LabelError: there is no such transaction, or something newer is known of it.
         """
         now = {"actionTaken": action.value}
+        outcome_of(self.dynamodb, self.transactions, transaction_id)
         with self.audit.recorded("tell-action", _target(transaction_id), before={"actionTaken": before}, after=now):
             act_now(self.dynamodb, self.transactions, transaction_id, action)
 

@@ -59,12 +59,14 @@ def label_transaction(
         CommandError: there is no such transaction, or it has a newer label.
     """
     from fraudstream.transactions.decisions.decision import Truth
-    from fraudstream_tools.operations.labels import LabelError, label_now
+    from fraudstream_tools.operations.labels import LabelError, label_now, outcome_of
 
     truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
     client, table = deployment.client("dynamodb"), deployment["transactionsTable"]
     after = {"label": truth.value, "labelSource": source, **({} if fraud_type is None else {"fraudType": fraud_type})}
     try:
+        # A record names what is stored alone: what somebody typed may be anything, such as a card number.
+        outcome_of(client, table, transaction_id)
         with audit_log(deployment).recorded("label-transaction", f"transaction#{transaction_id}", after=after):
             label_now(client, table, transaction_id, truth, source, fraud_type=fraud_type)
     except LabelError as error:

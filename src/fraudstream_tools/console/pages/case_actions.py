@@ -71,7 +71,7 @@ def decide(request: Request) -> Response:
 
 
 def tell_action(request: Request) -> Response:
-    """Say what was done with a payment, whatever was decided."""
+    """Record what was done with a payment, whatever was decided."""
     system, form = _asked(request)
     transaction_id, action = form.get("id", ""), form.get("action", "")
     if action not in tuple(Action):

@@ -16,7 +16,7 @@ from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListCha
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listing:
+class ListEditor:
     """Puts entities on lists and takes them off, in the name of one person."""
 
     lists: EntityLists
