@@ -7,7 +7,7 @@ from typing import Any
 from tests.e2e.api_harness import Client, payment
 
 Decided = Callable[[str], dict[str, Any]]
-DECLINED = {"authorizationResult": "DECLINED", "responseCode": "14", "amountMinor": 100, "channel": "ECOMMERCE"}
+DECLINED = {"authorizationResult": "DECLINED", "responseCode": "05", "amountMinor": 100, "channel": "ECOMMERCE"}
 
 
 def judge(client: Client, decided: Decided, **fields: Any) -> dict[str, Any]:
