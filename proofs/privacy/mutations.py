@@ -15,7 +15,7 @@ from proofs.privacy.experiment import CARDS, PrivacyExperiment, PrivacyProof
 from proofs.running.code_changes import CodeChange
 from proofs.running.deployed import deployed
 
-_VALUES: Final = 600
+_VALUES: Final = 1500
 _ROUTES: Final = "transactions/api/routes.py"
 _VALIDATION: Final = "transactions/api/validation.py"
 
