@@ -56,7 +56,7 @@ def reset(
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give the live model back its power to decline, and count anew; it is recorded who did it and why.
+    """Return to the live model its power to decline, and count anew; it is recorded who did it and why.
 
     Analyzers know it within a minute.
 

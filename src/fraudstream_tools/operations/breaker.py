@@ -72,7 +72,7 @@ class ModelBreaker:
         )
 
     def reset(self, model: "ModelFile", *, reason: str, by: str, audit: AuditLog) -> None:
-        """Give a model back its power to decline, and count anew; a record says who did it and why.
+        """Return to a model its power to decline, and count anew; a record says who did it and why.
 
         Args:
             model: the live one.
