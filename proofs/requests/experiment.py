@@ -145,12 +145,12 @@ class RequestsExperiment:
             proof.findings[type(failure).__name__] += 1
         if case.method == "POST":
             self._check_body(case.body, response)
-            if response.status_code in {HTTPStatus.OK, HTTPStatus.CREATED}:
+            if _is_taken(response):
                 self._read(response.json()["transactionId"])
 
     def _check_body(self, body: object, response: Response) -> None:
         is_described = self._body.is_valid(body)
-        if response.status_code in {HTTPStatus.OK, HTTPStatus.CREATED} and not is_described:
+        if _is_taken(response) and not is_described:
             self.proof.findings[LET_IN] += 1
         if response.status_code == HTTPStatus.BAD_REQUEST and is_described:
             messages = [str(each["message"]) for each in response.json()["errors"]]
@@ -168,6 +168,11 @@ class RequestsExperiment:
         self.proof.conversations += 1
         if response.status_code != HTTPStatus.OK or response.json()["transactionId"] != transaction_id:
             self.proof.findings[UNREADABLE] += 1
+
+
+def _is_taken(response: Response) -> bool:
+    # Whatever success it is called: which one is another check's question.
+    return HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES
 
 
 def _help(case: Case) -> None:

@@ -9,7 +9,7 @@ from proofs.requests.experiment import FAILED, LET_IN, REFUSED, UNREADABLE, Requ
 from proofs.running.code_changes import CodeChange
 from proofs.running.deployed import deployed
 
-_EXAMPLES: Final = 200
+_EXAMPLES: Final = 150
 _ROUTES: Final = "transactions/api/routes.py"
 _VALIDATION: Final = "transactions/api/validation.py"
 
