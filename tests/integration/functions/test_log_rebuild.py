@@ -38,6 +38,9 @@ def report(shop: Shop) -> dict[str, Any]:
 
 
 def said(report: dict[str, Any]) -> dict[str, Any]:
+    """Return what the table can tell again: not when the log was told of a label either."""
+    for unrecorded in report["people"]["labels"]["examples"]:
+        del unrecorded["at"]
     return {name: value for name, value in report.items() if name not in NOT_KNOWN}
 
 
