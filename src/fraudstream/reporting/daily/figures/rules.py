@@ -1,5 +1,6 @@
 """What rules and models did on a day, and how right they were."""
 
+import math
 from typing import Final
 
 from fraudstream.reporting.daily.queries import DayQueries, binned, named, score_bin
@@ -145,5 +146,6 @@ def model(queries: DayQueries) -> ModelFigures:
         shadow_scores=binned(queries.tally("shadowScore")),
         calibration=tuple(calibration),
         probability_decisions=sum(count for _, count in probabilities),
-        expected_frauds=round(sum(float(probability) * count for probability, count in probabilities), 1),
+        # Exact in any order, and a float even of nothing: a report that is read back must not differ from a new one.
+        expected_frauds=round(math.fsum(float(probability) * count for probability, count in probabilities), 1),
     )
