@@ -1,6 +1,7 @@
 """What is learnt from: only what was known at the time, and never a guess about what was declined."""
 
 import base64
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.features.codec import pack, unpack
+from fraudstream.detection.features.own import VALUES
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import Ruleset, load
@@ -22,6 +24,7 @@ from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream.reporting.log.record import LogRecord
 from fraudstream.transactions.decisions.decision import FraudType
+from fraudstream.transactions.transaction import Channel, TransactionType
 from fraudstream_tools.lab.files import log_examples
 from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_transactions
 from fraudstream_tools.lab.files.problems import FileProblemError
@@ -143,12 +146,22 @@ def test_a_log_read_twice_counts_once_and_rows_come_in_the_order_of_time(tmp_pat
 
 def test_features_are_read_as_judged_and_foreign_ones_left_out(tmp_path: Path) -> None:
     packed = pack({"amountBase": 12.34, "cardCount1h": 3, "terminalFraudShare7d": 0.105})
+    fields = {"type": "PAYMENT", "channel": "ECOMMERCE", "cardCountry": "DE", "merchantCountry": "FR"}
+    own = {
+        "ownType": list(TransactionType).index(TransactionType.PAYMENT),
+        "ownChannel": list(Channel).index(Channel.ECOMMERCE),
+        "ownCardAtHome": 0,
+    }
     stale = base64.b64encode(b"\x01" + packed[1:]).decode()
     log = written(
-        tmp_path, decision(1, 0, features=base64.b64encode(packed).decode()), decision(2, 0, features=stale), LABEL
+        tmp_path,
+        decision(1, 0, features=base64.b64encode(packed).decode(), **fields),
+        decision(2, 0, features=stale),
+        LABEL,
     )
     found = from_log(log, JUDGE.ruleset, at(20))
-    assert [None if np.isnan(value) else value for value in found.vectors[0]] == list(unpack(packed))
+    read = [None if math.isnan(value) else value for value in found.vectors[0].tolist()]
+    assert read == [*unpack(packed), *(own.get(each.name) for each in VALUES)]
     assert found.left_out.other_features == 1
 
 
