@@ -64,7 +64,7 @@ class GoneThrough(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Band:
+class ProbabilityBand:
     """Decisions of similar probability."""
 
     since: float
@@ -149,9 +149,9 @@ def tested(world: GoneThrough, since: int) -> Examples:
     return examples(later, world.outcomes, rules_of_today(), horizon=LabelHorizon(until=end, delay_days=0))
 
 
-def bands(shares: NDArray[np.float64], frauds: Flags) -> list[Band]:
+def bands(shares: NDArray[np.float64], frauds: Flags) -> list[ProbabilityBand]:
     """Compare probabilities with what is true, band by band."""
-    found: list[Band] = []
+    found: list[ProbabilityBand] = []
     places = np.digitize(shares, _EDGES[1:-1])
     for place, since in enumerate(_EDGES[:-1]):
         inside = places == place
@@ -161,7 +161,7 @@ def bands(shares: NDArray[np.float64], frauds: Flags) -> list[Band]:
             is_large = min(known, number - known) >= _MANY
             is_close = known > 0 and abs(mean / (known / number) - 1) <= _CLOSE
             found.append(
-                Band(
+                ProbabilityBand(
                     since=since,
                     transactions=number,
                     frauds=known,
