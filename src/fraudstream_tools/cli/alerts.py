@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fraudstream_tools.cli.support.active_ruleset import active_ruleset, required_ruleset
+from fraudstream_tools.cli.support.audit import audit_log
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.labelling import label_transaction
 from fraudstream_tools.cli.support.options import JsonOption, SourceOption, StackOption, TruthOption
@@ -165,9 +166,10 @@ def close(
     client: DynamoDBClient = deployment.client("dynamodb")
     # Retention only matters to alerts that are raised.
     alerts = AlertStore(client, deployment["alertsTable"], retention_days=0)
+    audit = audit_log(deployment)
     told: list[dict[str, object]] = []
     for transaction_id in ids:
-        truth = label_transaction(deployment, transaction_id, is_fraud=is_fraud, source=source)
+        truth = label_transaction(deployment, audit, transaction_id, is_fraud=is_fraud, source=source)
         now = int(time.time() * _MILLISECONDS)
         # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait for that.
         closed = alerts.close(transaction_id, Label(label=Truth(truth), label_source=source, labeled_at=now))

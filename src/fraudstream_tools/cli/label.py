@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fraudstream_tools.cli.support.audit import audit_log
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import map_of
 from fraudstream_tools.cli.support.labelling import label_file, label_transaction
@@ -50,7 +51,7 @@ def label(
     if is_fraud is None:
         raise CommandError("what was it? Say --fraud or --legitimate")
     deployment = Deployment(stack)
-    truth = label_transaction(deployment, transaction_id, is_fraud=is_fraud, source=source)
+    truth = label_transaction(deployment, audit_log(deployment), transaction_id, is_fraud=is_fraud, source=source)
     if as_json:
         print_json({"transactionId": transaction_id, "label": truth, "labelSource": source})
     else:

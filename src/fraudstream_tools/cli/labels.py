@@ -70,7 +70,9 @@ def set_label(
         raise CommandError("what was it? Say --fraud or --legitimate")
     kind = None if fraud_type is None else fraud_type_of(fraud_type, "--type")
     deployment = Deployment(stack)
-    truth = label_transaction(deployment, transaction_id, is_fraud=is_fraud, source=source, fraud_type=kind)
+    truth = label_transaction(
+        deployment, audit_log(deployment), transaction_id, is_fraud=is_fraud, source=source, fraud_type=kind
+    )
     if as_json:
         _print(deployment, transaction_id)
         return
@@ -123,18 +125,15 @@ def set_action(
     fraudstream labels action order-20261123-0001 BLOCKED
     """
     from fraudstream.transactions.decisions.decision import Action
-    from fraudstream_tools.operations.labels import act_now, outcome_of
+    from fraudstream_tools.operations.labels import act_now
 
     if action.upper() not in tuple(Action):
         raise CommandError(f"ACTION is one of {', '.join(Action)}")
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
     done = {"actionTaken": action.upper()}
-    with _problems():
-        # A record names what is stored alone: what somebody typed may be anything, such as a card number.
-        outcome_of(client, deployment["transactionsTable"], transaction_id)
-        with audit_log(deployment).recorded("tell-action", f"transaction#{transaction_id}", after=done):
-            taken = act_now(client, deployment["transactionsTable"], transaction_id, Action(action.upper()))
+    with _problems(), audit_log(deployment).recorded("tell-action", f"transaction#{transaction_id}", after=done):
+        taken = act_now(client, deployment["transactionsTable"], transaction_id, Action(action.upper()))
     if as_json:
         _print(deployment, transaction_id)
         return

@@ -4,8 +4,9 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
@@ -13,8 +14,8 @@ from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.assignments import AlertTakenError, Assignments
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.identity import Operator
-from fraudstream_tools.operations.audit.records import AuditLog
-from fraudstream_tools.operations.labels import act_now, label_now, outcome_of
+from fraudstream_tools.operations.audit.records import AuditLog, AuditRecord
+from fraudstream_tools.operations.labels import act_now, label_now
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -66,17 +67,8 @@ class Reviews:
         if alert is not None and alert.label != seen:
             raise AlertTakenError(f"the alert was closed as {alert.label} meanwhile: look again before you change it")
         before = {"label": alert.label if alert else seen}
-        # A record names what is stored alone: what somebody typed may be anything, such as a card number.
-        outcome_of(self.dynamodb, self.transactions, transaction_id)
-        with self.audit.recorded(
-            "label-transaction",
-            _target(transaction_id),
-            reason=why,
-            before=before,
-            after={"label": truth.value}
-            if fraud_type is None
-            else {"label": truth.value, "fraudType": fraud_type.value},
-        ):
+        after = {"label": truth.value, **({} if fraud_type is None else {"fraudType": fraud_type.value})}
+        with self._recorded("label-transaction", transaction_id, reason=why, before=before, after=after):
             if alert is not None and alert.status is AlertStatus.OPEN:
                 self._assignments.take(transaction_id, self.operator.arn, case_id=open_case(alert))
             label = label_now(self.dynamodb, self.transactions, transaction_id, truth, ANALYST, fraud_type=fraud_type)
@@ -94,15 +86,13 @@ class Reviews:
         Raises:
             LabelError: there is no such transaction, or something newer is known of it.
         """
-        now = {"actionTaken": action.value}
-        outcome_of(self.dynamodb, self.transactions, transaction_id)
-        with self.audit.recorded("tell-action", _target(transaction_id), before={"actionTaken": before}, after=now):
+        told = {"before": {"actionTaken": before}, "after": {"actionTaken": action.value}}
+        with self._recorded("tell-action", transaction_id, **told):
             act_now(self.dynamodb, self.transactions, transaction_id, action)
 
     @property
     def _assignments(self) -> Assignments:
         return Assignments(self.dynamodb, self.alerts)
 
-
-def _target(transaction_id: str) -> str:
-    return f"transaction#{transaction_id}"
+    def _recorded(self, action: str, transaction_id: str, **what: Any) -> AbstractContextManager[AuditRecord]:  # noqa: ANN401
+        return self.audit.recorded(action, f"transaction#{transaction_id}", **what)

@@ -1,5 +1,6 @@
 """Commands leave the records that the console leaves: who changed what, and what was refused."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.console_harness import PROFILES, RULES, put_ruleset
 from tests.integration.cli.review_harness import BUCKET, System
 
 TOKEN = "tok_" + "k" * 22
+CARD = "4111111111111111"
 
 
 @pytest.fixture
@@ -57,6 +59,16 @@ def test_labels_and_actions_leave_records(desk: Command, system: System) -> None
 def test_a_label_that_is_refused_is_recorded_as_such(desk: Command, system: System) -> None:
     assert desk("label", "nobody", "--fraud").code == 1
     assert [each["outcome"] for each in records(system)] == ["MADE", "REFUSED"]
+
+
+@pytest.mark.parametrize("command", [("label", CARD, "--fraud"), ("labels", "action", CARD, "BLOCKED")])
+def test_a_record_holds_no_card_number_that_was_typed_for_an_id(
+    desk: Command, system: System, command: tuple[str, ...]
+) -> None:
+    assert desk(*command).code == 1
+    found = records(system)
+    assert [each["outcome"] for each in found] == ["MADE", "REFUSED"]
+    assert CARD not in json.dumps(found)
 
 
 def test_a_file_of_labels_leaves_one_record(desk: Command, system: System, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fraudstream_tools.lab.files.labels import LabelFile
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
     from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
+    from fraudstream_tools.operations.audit.records import AuditLog
     from fraudstream_tools.operations.labels import Given
 
 _AT_ONCE = 8
@@ -47,6 +48,7 @@ def fraud_type_of(name: str, option: str) -> "FraudType":
 
 def label_transaction(
     deployment: Deployment,
+    audit: "AuditLog",
     transaction_id: str,
     *,
     is_fraud: bool,
@@ -59,15 +61,13 @@ def label_transaction(
         CommandError: there is no such transaction, or it has a newer label.
     """
     from fraudstream.transactions.decisions.decision import Truth
-    from fraudstream_tools.operations.labels import LabelError, label_now, outcome_of
+    from fraudstream_tools.operations.labels import LabelError, label_now
 
     truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
     client, table = deployment.client("dynamodb"), deployment["transactionsTable"]
     after = {"label": truth.value, "labelSource": source, **({} if fraud_type is None else {"fraudType": fraud_type})}
     try:
-        # A record names what is stored alone: what somebody typed may be anything, such as a card number.
-        outcome_of(client, table, transaction_id)
-        with audit_log(deployment).recorded("label-transaction", f"transaction#{transaction_id}", after=after):
+        with audit.recorded("label-transaction", f"transaction#{transaction_id}", after=after):
             label_now(client, table, transaction_id, truth, source, fraud_type=fraud_type)
     except LabelError as error:
         raise CommandError(str(error)) from None

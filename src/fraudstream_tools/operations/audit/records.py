@@ -20,6 +20,7 @@ from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import AUDIT_PREFIX
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -143,7 +144,8 @@ class AuditLog:
             by=self.operator.arn,
             user_id=self.operator.user_id,
             action=action,
-            target=target,
+            # What somebody typed may be anything.
+            target=shown(target),
             reason=reason,
             before=before,
             after=after,
