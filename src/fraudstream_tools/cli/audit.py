@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from fraudstream_tools.cli.support.audit import audit_log
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.terminal.ages import moment_text
@@ -40,12 +41,7 @@ def audit(
     """
     import msgspec
 
-    from fraudstream_tools.operations.audit.identity import operator_of
-    from fraudstream_tools.operations.audit.records import AuditLog
-
-    deployment = Deployment(stack)
-    log = AuditLog(deployment.client("s3"), deployment["bucketName"], operator_of(deployment.client("sts")))
-    records, total = log.of_day((day or datetime.now(UTC)).date(), limit)
+    records, total = audit_log(Deployment(stack)).of_day((day or datetime.now(UTC)).date(), limit)
     if as_json:
         print_json(msgspec.to_builtins(records))
         return

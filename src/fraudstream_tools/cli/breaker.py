@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fraudstream_tools.cli.support.audit import audit_log
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
@@ -65,16 +66,12 @@ def reset(
     ```
     """
     from fraudstream_tools.operations.audit.change_note import ReasonError, checked_reason
-    from fraudstream_tools.operations.audit.identity import operator_of
-    from fraudstream_tools.operations.audit.records import AuditLog
     from fraudstream_tools.operations.breaker import NotHeldBackError
 
     deployment = Deployment(stack)
     model = _live(deployment)
-    operator = operator_of(deployment.client("sts"))
-    audit = AuditLog(deployment.client("s3"), deployment["bucketName"], operator)
     try:
-        _breaker(deployment).reset(model, reason=checked_reason(reason), by=operator.arn, audit=audit)
+        _breaker(deployment).reset(model, reason=checked_reason(reason), audit=audit_log(deployment))
     except (NotHeldBackError, ReasonError) as error:
         raise CommandError(str(error)) from None
     if as_json:
@@ -91,15 +88,14 @@ def _breaker(deployment: Deployment) -> "ModelBreaker":
 
 def _live(deployment: Deployment) -> "ModelFile":
     from fraudstream.detection.models.model import ModelError
-    from fraudstream_tools.operations.stored_models import stored_models
+    from fraudstream_tools.operations.stored_models import live_file, stored_models
 
     try:
-        models = stored_models(deployment.client("s3"), deployment["bucketName"])
+        live = live_file(stored_models(deployment.client("s3"), deployment["bucketName"]))
     except ModelError as error:
         raise CommandError(f"no model is active: {error}") from None
-    for each in models:
-        if each.is_live and each.file is not None:
-            return each.file
+    if live is not None:
+        return live
     raise CommandError("no model is live: rules decide alone, and nothing is to be reset")
 
 

@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from fraudstream_tools.cli.support.active_ruleset import active_ruleset
+from fraudstream_tools.cli.support.audit import audit_log
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.labelling import fraud_type_of
 from fraudstream_tools.cli.support.options import JsonOption, StackOption, TruthOption, TypeOption
@@ -270,18 +271,16 @@ class _Desk:
 
     @property
     def work(self) -> "CaseWork":
-        from fraudstream_tools.operations.audit.identity import operator_of
-        from fraudstream_tools.operations.audit.records import AuditLog
         from fraudstream_tools.operations.cases.work import CaseWork
         from fraudstream_tools.operations.reviews import Reviews
 
-        operator = operator_of(self._deployment.client("sts"))
+        audit = audit_log(self._deployment)
         reviews = Reviews(
             dynamodb=self._deployment.client("dynamodb"),
             transactions=self._deployment["transactionsTable"],
             alerts=self._deployment["alertsTable"],
-            operator=operator,
-            audit=AuditLog(self._deployment.client("s3"), self._deployment["bucketName"], operator),
+            operator=audit.operator,
+            audit=audit,
         )
         return CaseWork(reviews=reviews, queue=self.queue)
 

@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from fraudstream_tools.cli.support.active_ruleset import ruleset_bucket
+from fraudstream_tools.cli.support.audit import audit_log
 from fraudstream_tools.cli.support.deployment import Deployment, SystemKind, target
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
@@ -188,12 +189,10 @@ def _print_version(version: "RulesetVersion") -> None:
 
 
 def _approval(deployment: Deployment) -> "RuleApproval":
-    from fraudstream_tools.operations.audit.identity import operator_of
-    from fraudstream_tools.operations.audit.records import AuditLog
     from fraudstream_tools.operations.rulesets.approving import RuleApproval
 
-    s3, bucket, operator = deployment.client("s3"), deployment["bucketName"], operator_of(deployment.client("sts"))
-    return RuleApproval(s3=s3, bucket=bucket, operator=operator, audit=AuditLog(s3, bucket, operator))
+    s3, bucket, audit = deployment.client("s3"), deployment["bucketName"], audit_log(deployment)
+    return RuleApproval(s3=s3, bucket=bucket, operator=audit.operator, audit=audit)
 
 
 @contextmanager

@@ -3,13 +3,12 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import BREAKER_PREFIX
 from fraudstream.detection.models.breaker import WINDOW_HOURS, hour_of, most_flagged
 from fraudstream.detection.stores.breaker import BROKEN_AT, DECISIONS, FLAGGED, counts_of, item_key
 from fraudstream.transactions.storage.attributes import from_item, to_item
@@ -18,7 +17,7 @@ from fraudstream_tools.operations.audit.records import AuditLog
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from fraudstream.detection.models.model import ModelFile
+    from fraudstream.detection.models.model import ModelFile, Promise
 
 RESET_AT, RESET_BY = "resetAt", "resetBy"
 
@@ -57,45 +56,46 @@ class ModelBreaker:
         """Return what is known of a live model's breaker; None for a model that promises nothing."""
         if not model.promised:
             return None
-        item = self._item(model.version)
+        return self._state(model.version, model.promised, self._item(model.version))
+
+    def _state(self, version: str, promise: "Promise", item: Mapping[str, Any]) -> BreakerState:
         last = hour_of(self._clock()) - WINDOW_HOURS
         counts = {hour: count for hour, count in counts_of(item).items() if hour > last}
         values = from_item(item)
         return BreakerState(
-            version=model.version,
+            version=version,
             broken_at=values.get(BROKEN_AT),
             decisions=sum(count.decisions for count in counts.values()),
             flagged=sum(count.flagged for count in counts.values()),
-            allowed=round(most_flagged(model.promised, counts), 1),
+            allowed=round(most_flagged(promise, counts), 1),
             reset_at=values.get(RESET_AT),
             reset_by=values.get(RESET_BY),
         )
 
-    def reset(self, model: "ModelFile", *, reason: str, by: str, audit: AuditLog) -> None:
+    def reset(self, model: "ModelFile", *, reason: str, audit: AuditLog) -> None:
         """Return to a model its power to decline, and count anew; a record says who did it and why.
 
         Args:
             model: the live one.
             reason: why.
-            by: the ARN of who does it.
-            audit: where it is recorded.
+            audit: where it is recorded, in the name of who does it.
 
         Raises:
             NotHeldBackError: the model is not held back.
         """
-        before = self.state(model)
-        if before is None or before.broken_at is None:
+        item = self._item(model.version)
+        if not model.promised or BROKEN_AT not in item:
             raise NotHeldBackError(f"model {model.version} is not held back: there is nothing to reset")
-        counted = [name for name in self._item(model.version) if name.startswith((DECISIONS, FLAGGED))]
-        told: dict[str, Any] = msgspec.to_builtins(before)
+        counted = [name for name in item if name.startswith((DECISIONS, FLAGGED))]
+        told: dict[str, Any] = msgspec.to_builtins(self._state(model.version, model.promised, item))
         with audit.recorded("reset-breaker", f"model#{model.version}", reason=reason, before=told):
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=item_key(model.version),
                 UpdateExpression=f"SET {RESET_AT} = :at, {RESET_BY} = :by REMOVE {', '.join([BROKEN_AT, *counted])}",
-                ExpressionAttributeValues=to_item({":at": self._clock(), ":by": by}),
+                ExpressionAttributeValues=to_item({":at": self._clock(), ":by": audit.operator.arn}),
             )
 
     def _item(self, version: str) -> dict[str, Any]:
-        key = to_item({"entity": BREAKER_PREFIX + version})
-        return dict(self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {}))
+        answer = self._dynamodb.get_item(TableName=self._table, Key=item_key(version), ConsistentRead=True)
+        return dict(answer.get("Item", {}))

@@ -3,6 +3,7 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,11 @@ def stored_models(s3: "S3Client", bucket: str) -> list[StoredModel]:
     chosen = parse_selection(content)
     named = ((True, chosen.live), (False, chosen.shadow))
     return [_stored(store, name, is_live=is_live) for is_live, name in named if name]
+
+
+def live_file(models: Iterable[StoredModel]) -> ModelFile | None:
+    """Return the live model's file; None where none is live, or where it cannot be used."""
+    return next((each.file for each in models if each.is_live), None)
 
 
 def _stored(store: BucketStore, name: str, *, is_live: bool) -> StoredModel:

@@ -63,7 +63,7 @@ class Stack:
 
     def reset(self) -> None:
         audit = AuditLog(self.s3, "records", Operator(arn=ARN, user_id="AIDAANN"))
-        self.breaker.reset(self.model.file, reason="sale", by=ARN, audit=audit)
+        self.breaker.reset(self.model.file, reason="sale", audit=audit)
 
     def records(self) -> list[dict[str, object]]:
         found = self.s3.list_objects_v2(Bucket="records").get("Contents", [])

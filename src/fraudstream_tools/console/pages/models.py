@@ -11,17 +11,15 @@ from fraudstream.contract import SIGNIFICANT_DRIFT
 from fraudstream.detection.models.model import ModelError
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.breaker import BreakerState, ModelBreaker
-from fraudstream_tools.operations.stored_models import StoredModel, stored_models
+from fraudstream_tools.operations.stored_models import StoredModel, live_file, stored_models
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
 
 
 def _breaker(system: "ConsoleSystem", models: Sequence[StoredModel]) -> BreakerState | None:
-    for each in models:
-        if each.is_live and each.file is not None:
-            return ModelBreaker(system.dynamodb, system.profiles).state(each.file)
-    return None
+    live = live_file(models)
+    return None if live is None else ModelBreaker(system.dynamodb, system.profiles).state(live)
 
 
 def show(request: Request) -> Response:
