@@ -120,37 +120,22 @@ def _learn_nothing(_: ShardedProfile, __: int, stored: Profile) -> Profile:
 
 
 @contextmanager
-def _put_first(system: System, table: str) -> Generator[None]:
-    """Have the puts into a table come before the decision that they are written together with."""
+def _put_apart(system: System, table: str, *, is_first: bool) -> Generator[None]:
+    """Have the puts into a table come before or after the decision that they are written together with."""
     decide, dynamodb = DecisionStore.decide, system.network.client("dynamodb")
 
-    def put_and_decide(
+    def decide_apart(
         self: DecisionStore, transaction: Transaction, decision: Decision, puts: "Sequence[PutTypeDef]"
     ) -> bool:
-        for put in puts:
-            if put["TableName"] == table:
-                dynamodb.put_item(**put)
-        return decide(self, transaction, decision, [put for put in puts if put["TableName"] != table])
-
-    with mock.patch.object(DecisionStore, "decide", put_and_decide):
-        yield
-
-
-@contextmanager
-def _put_afterwards(system: System, table: str) -> Generator[None]:
-    """Have the puts into a table come after the decision, in writes of their own."""
-    decide, dynamodb = DecisionStore.decide, system.network.client("dynamodb")
-
-    def decide_and_put(
-        self: DecisionStore, transaction: Transaction, decision: Decision, puts: "Sequence[PutTypeDef]"
-    ) -> bool:
+        apart = [put for put in puts if put["TableName"] == table]
+        for put in apart if is_first else ():
+            dynamodb.put_item(**put)
         is_own = decide(self, transaction, decision, [put for put in puts if put["TableName"] != table])
-        for put in puts if is_own else ():
-            if put["TableName"] == table:
-                dynamodb.put_item(**put)
+        for put in apart if is_own and not is_first else ():
+            dynamodb.put_item(**put)
         return is_own
 
-    with mock.patch.object(DecisionStore, "decide", decide_and_put):
+    with mock.patch.object(DecisionStore, "decide", decide_apart):
         yield
 
 
@@ -226,11 +211,17 @@ MUTATIONS: Final[Mapping[str, FaultPutBack]] = {
     "a label is learnt whether or not it was": FaultPutBack(
         _patched(DecisionStore, "learnt", _never_learnt), _AGAIN, 0.2
     ),
-    "an alert is raised before a decision stands": FaultPutBack(partial(_put_first, table="alerts"), _KILLED, 0.1),
-    "an alert is raised after a decision stands": FaultPutBack(partial(_put_afterwards, table="alerts"), _KILLED, 0.1),
-    "other systems are told before a decision stands": FaultPutBack(partial(_put_first, table="outbox"), _KILLED, 0.1),
+    "an alert is raised before a decision stands": FaultPutBack(
+        partial(_put_apart, table="alerts", is_first=True), _KILLED, 0.1
+    ),
+    "an alert is raised after a decision stands": FaultPutBack(
+        partial(_put_apart, table="alerts", is_first=False), _KILLED, 0.1
+    ),
+    "other systems are told before a decision stands": FaultPutBack(
+        partial(_put_apart, table="outbox", is_first=True), _KILLED, 0.1
+    ),
     "other systems are told after a decision stands": FaultPutBack(
-        partial(_put_afterwards, table="outbox"), _KILLED, 0.1
+        partial(_put_apart, table="outbox", is_first=False), _KILLED, 0.1
     ),
     "a damaged profile fails its records": FaultPutBack(
         _patched(profile_items, "unpack", _damage_is_an_error), frozenset({Fault.PROFILE_DAMAGED}), 0.5

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
+
+from fraudstream.contract import DECISION_LOG_PREFIX
+from fraudstream.reporting.log.keys import LogTable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -41,6 +44,12 @@ class LogCopy:
     folder: Path
     is_of_table: bool = False
     """Whether the prefix is that of one table, whose keys go on with a day: no older day need be listed then."""
+
+    @classmethod
+    def of_table(cls, client: "S3Client", bucket: str, table: LogTable, folder: Path) -> Self:
+        """Return a copy of one table, in a folder of its name below another one."""
+        prefix = f"{DECISION_LOG_PREFIX}{table}/"
+        return cls(client=client, bucket=bucket, prefix=prefix, folder=folder / table, is_of_table=True)
 
     def missing(self, since: date | None = None, until: date | None = None) -> tuple[list[RemoteObject], int]:
         """Return the objects that the folder lacks or has in another version, and how many there are in all.

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream_tools.analytics.answers import LogAnswer, QuestionError
 from fraudstream_tools.analytics.athena import Athena
@@ -24,6 +23,10 @@ _MOST_FETCHED: Final = 500_000_000
 _FRESH_SECONDS: Final = 60.0
 """The log gets a new hour once an hour; own choice."""
 _TABLES: Final = (LogTable.DECISIONS, LogTable.LABELS)
+KNOWN_LABELS: Final = """known AS (
+        SELECT transactionId, max_by(label, labeledAt) AS label FROM labels WHERE "date" >= ? GROUP BY transactionId
+    )"""
+"""The newest label of each transaction since a day, as SQL that both engines understand: a part of `WITH`."""
 
 
 class LogQuestions(Protocol):
@@ -127,16 +130,7 @@ class FetchedLog:
 
     def _fetch(self) -> None:
         since = date.fromisoformat(first_day(self))
-        copies = [
-            LogCopy(
-                client=self.client,
-                bucket=self.bucket,
-                prefix=f"{DECISION_LOG_PREFIX}{table}/",
-                folder=self.folder / table,
-                is_of_table=True,
-            )
-            for table in _TABLES
-        ]
+        copies = [LogCopy.of_table(self.client, self.bucket, table, self.folder) for table in _TABLES]
         missing = [copy.missing(since)[0] for copy in copies]
         size = sum(each.size for objects in missing for each in objects)
         if size > _MOST_FETCHED:

@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.detection.rules.rates import Rates
 from fraudstream.reporting.log.keys import LogTable
 from fraudstream.transactions.decisions.decision import Verdict
@@ -91,13 +90,12 @@ class DayCopy:
         """
         wanted = day or datetime.now(UTC).date()
         for table in (LogTable.TALLIES, LogTable.LABELS):
-            folder, prefix = self.folder / table, f"{DECISION_LOG_PREFIX}{table}/"
-            copy = LogCopy(client=self.s3, bucket=self.bucket, prefix=prefix, folder=folder, is_of_table=True)
+            copy = LogCopy.of_table(self.s3, self.bucket, table, self.folder)
             copy.pull(copy.missing(wanted, wanted)[0], lambda _: None)
         if not any(self.folder.glob(f"{LogTable.TALLIES}/date={wanted}/*.parquet")):
             return None
         hours = self._ask(_HOURS, wanted)
-        frauds = [(currency, verdict, value) for currency, verdict, value in self._ask(_FRAUDS, wanted)]
+        frauds = self._ask(_FRAUDS, wanted)
         ((as_of,),) = self._ask(_AS_OF, wanted)
         if as_of is None:
             return None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fraudstream_tools.analytics.log_questions import LogQuestions, first_day
+from fraudstream_tools.analytics.log_questions import KNOWN_LABELS, LogQuestions, first_day
 
 SHARED_FIELDS: Final = ("cardToken", "deviceId", "ipAddress", "terminalId", "counterpartyToken")
 """What tells of a connection; a merchant is shared by all who buy there."""
@@ -22,9 +22,7 @@ _QUESTION: Final = f"""
         SELECT transactionId, customerId, receivedAt, {", ".join(SHARED_FIELDS)} FROM decisions WHERE "date" >= ?
     ),
     uses AS ({_USES}),
-    known AS (
-        SELECT transactionId, max_by(label, labeledAt) AS label FROM labels WHERE "date" >= ? GROUP BY transactionId
-    ),
+    {KNOWN_LABELS},
     found AS (
         SELECT field, token, customerId, count(DISTINCT uses.transactionId) AS transactions,
             count(DISTINCT CASE WHEN label = 'FRAUD' THEN uses.transactionId END) AS frauds,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fraudstream_tools.analytics.log_questions import LogQuestions, first_day
+from fraudstream_tools.analytics.log_questions import KNOWN_LABELS, LogQuestions, first_day
 from fraudstream_tools.operations.customer_history import PastTransaction
 
 TOKEN_FIELDS: Final = (
@@ -21,9 +21,7 @@ _QUESTION: Final = f"""
     WITH asked AS (
         SELECT {", ".join(dict.fromkeys((*_SHOWN, *TOKEN_FIELDS)))} FROM decisions WHERE "date" >= ?
     ),
-    known AS (
-        SELECT transactionId, max_by(label, labeledAt) AS label FROM labels WHERE "date" >= ? GROUP BY transactionId
-    ),
+    {KNOWN_LABELS},
     found AS (
         SELECT 1 AS place, {", ".join(f"asked.{name}" for name in _SHOWN)}, label
         FROM asked LEFT JOIN known ON known.transactionId = asked.transactionId

@@ -9,8 +9,9 @@ from typing import Final
 import duckdb
 
 from fraudstream.reporting.storage.duckdb_engine import listed, quoted, write_parquet
+from fraudstream.transactions.pseudonyms.tokens import TOKEN_PREFIX
 
-_FIRST_THAT_DIFFERS: Final = len("tok_") + 1
+_FIRST_THAT_DIFFERS: Final = len(TOKEN_PREFIX) + 1
 """Place of the first character that differs from one token to another."""
 _CHARACTERS: Final = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 """What that may be, in the order in which texts are compared."""

@@ -18,9 +18,9 @@ from fraudstream.detection.rules.language.sql import SharedColumn, SqlCompiler, 
 from fraudstream.detection.rules.rule import Mode
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.detection.scoring import LEAST_LIKELY, MOST_LIKELY, Score, base_of
+from fraudstream.reporting.log.aggregates import DECLINED_BY_ISSUER
 from fraudstream.reporting.log.reader.standing import LabelHorizon, Standing
 from fraudstream.transactions.decisions.decision import Truth, Verdict
-from fraudstream.transactions.transaction import AuthorizationResult
 from fraudstream_tools.lab.backtest.run import Truths
 from fraudstream_tools.lab.models_as_sql import raw_sum
 from fraudstream_tools.rules.sql import FIELD_COLUMNS, counting_truth_of, lists_as_sql
@@ -39,10 +39,7 @@ AMOUNT: Final = (
 """The amount of a decision in hundredths of the base currency, as SQL."""
 
 
-DECLINED: Final = (
-    f"(coalesce(decision = '{Verdict.DECLINE}', false) "
-    f"OR coalesce(authorizationResult = '{AuthorizationResult.DECLINED}', false))"
-)
+DECLINED: Final = f"(coalesce(decision = '{Verdict.DECLINE}', false) OR {DECLINED_BY_ISSUER})"
 """Whether a row was declined, by its decision or by its issuer, as SQL."""
 
 

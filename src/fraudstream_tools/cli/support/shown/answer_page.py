@@ -4,29 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-
 from fraudstream_tools.analytics.answers import LogAnswer, numeric_columns, row_names
 from fraudstream_tools.cli.support.shown.answer_table import shown
+from fraudstream_tools.cli.support.shown.templates import TEMPLATES
 from fraudstream_tools.cli.support.terminal.output import CommandError
 
 _MOST_BARS: Final = 60
 """Rows that a chart draws; the table below has all."""
 _LONGEST_NAME: Final = 34
-
-# What the log carries is text to the page, whatever is in it. The style is the report's.
-_PAGES: Final = Environment(
-    loader=ChoiceLoader(
-        [
-            PackageLoader("fraudstream_tools.cli.support", "shown"),
-            PackageLoader("fraudstream.reporting.render", "templates"),
-        ]
-    ),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
 class Bar(NamedTuple):
@@ -52,7 +37,7 @@ def write_page(file: Path, sql: str, answer: LogAnswer, drawn: Sequence[str]) ->
     Raises:
         CommandError: the file cannot be written.
     """
-    page = _PAGES.get_template("answer.html").render(
+    page = TEMPLATES.get_template("answer.html").render(
         sql=sql.strip(),
         answer=answer,
         numbers=set(numeric_columns(answer)),

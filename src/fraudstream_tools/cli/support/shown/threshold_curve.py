@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from fraudstream_tools.cli.support.shown.templates import TEMPLATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -13,13 +13,6 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 640, 360
 _LEFT, _TOP, _PLOT_WIDTH, _PLOT_HEIGHT = 60, 40, 550, 260
 _SHARES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
-_PAGES: Final = Environment(
-    loader=PackageLoader("fraudstream_tools.cli.support", "shown"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
 class Tick(NamedTuple):
@@ -43,7 +36,7 @@ def picture(proposal: "ThresholdProposal") -> str:
         return round(_TOP + (1 - share) * _PLOT_HEIGHT, 1)
 
     looked_at = proposal.reviews_a_day + proposal.declines_a_day
-    return _PAGES.get_template("threshold_curve.svg").render(
+    return TEMPLATES.get_template("threshold_curve.svg").render(
         width=WIDTH,
         height=HEIGHT,
         left=_LEFT,
