@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.cli.support.terminal.failures import sentence
 from fraudstream_tools.console import request_counts
 from fraudstream_tools.console.guard import Guard
@@ -105,6 +106,7 @@ def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
             ClientError: _aws_problem,
             BotoCoreError: _aws_problem,
             TimeoutError: _aws_problem,
+            QuestionError: _unanswered,
         },
     )
     app.state.system, app.state.session = system, session
@@ -115,6 +117,10 @@ def _problem(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     said = error.detail if isinstance(error, HTTPException) else ""
     return page(request, "problem", status, problem=said)
+
+
+def _unanswered(request: Request, error: Exception) -> Response:
+    return page(request, "problem", 503, problem=str(error))
 
 
 def _aws_problem(request: Request, error: Exception) -> Response:

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from fraudstream.transactions.storage.attributes import from_item
 from fraudstream.transactions.storage.store import newest_item
-from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.field_words import field_words
 from fraudstream_tools.operations.links import SHARED_FIELDS, CustomerLink, Links, find_links
@@ -55,10 +54,7 @@ def show(request: Request) -> Response:
         raise HTTPException(404, "this console has no decision log: start it with --log FOLDER")
     fields = from_item(item)
     shared = {field: str(fields[field]) for field in SHARED_FIELDS if fields.get(field)}
-    try:
-        found = find_links(system.log, str(fields["customerId"]), shared)
-    except QuestionError as error:
-        raise HTTPException(503, str(error)) from None
+    found = find_links(system.log, str(fields["customerId"]), shared)
     return page(
         request,
         "links",

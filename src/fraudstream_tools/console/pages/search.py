@@ -11,7 +11,6 @@ from starlette.responses import RedirectResponse, Response
 
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.transactions.storage.store import newest_item
-from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.console.pages.case import case_url
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.customer_history import Position
@@ -69,10 +68,7 @@ def look_in_log(request: Request) -> Response:
     token = request.query_params.get("q", "").strip()
     if system.log is None:
         raise HTTPException(404, "this console has no decision log: start it with --log FOLDER")
-    try:
-        found = search_log(system.log, token, SHOWN)
-    except QuestionError as error:
-        raise HTTPException(503, str(error)) from None
+    found = search_log(system.log, token, SHOWN)
     return page(request, "search_log", token=token, found=found, days=system.log.days, shown=SHOWN)
 
 
