@@ -23,6 +23,7 @@ def test_a_flagged_transaction_and_its_label_are_posted_once(
 ) -> None:
     run = new_id()[:8]
     ids = [f"told-{run}-{number}" for number in range(8)]
+    states: dict[str, dict[str, Any]] = {}
     for each in ids:
         posted = payment(
             transactionId=each,
@@ -34,7 +35,8 @@ def test_a_flagged_transaction_and_its_label_are_posted_once(
             ipCountry="VN",
         )
         assert client.post(posted).status_code == 201
-    states = {each: decided(each) for each in ids}
+        # Lanes decide at the same time: a burst is seen for certain only by who comes after its decisions.
+        states[each] = decided(each)
     flagged = {each for each, state in states.items() if state["decision"] != "APPROVE"}
     assert flagged
     name = min(flagged)
