@@ -18,9 +18,9 @@ from fraudstream.transactions.fields import EntityKind
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.console.sessions import ConsoleSession
 from fraudstream_tools.console.system import ConsoleSystem
-from fraudstream_tools.operations.alerts import AlertQuery
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.privacy.tokens import ask_for_tokens, tokens_of_identifier
+from fraudstream_tools.operations.review.alerts import AlertQuery
 from proofs.access.evaluator import Asked, Statement, allows, enforce
 from proofs.access.matrix import Policies
 from proofs.access.places import OWN_USER, VARIABLES, StackNames

@@ -14,7 +14,7 @@ import msgspec
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.lab.replay.signing import SignedRequests
-from fraudstream_tools.operations.labels import give_label
+from fraudstream_tools.operations.review.labels import give_label
 from proofs.faults.workload import Post, Workload
 from proofs.stack.kinds import StackFault, StackFaults
 

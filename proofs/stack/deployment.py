@@ -15,7 +15,7 @@ from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX, SEGMENTS_PR
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.storage.attributes import from_item
 from fraudstream_tools.operations.daily_reports import DailyReports
-from fraudstream_tools.operations.redriving import redrive_transaction
+from fraudstream_tools.operations.recovery.redriving import redrive_transaction
 from proofs.running.deployed import local_cloud
 from proofs.stack.invocations import FaultyInvocations
 from proofs.stack.kinds import StackFaults

@@ -16,7 +16,7 @@ from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.lab.replay.client import replay
 from fraudstream_tools.lab.replay.signing import SignedRequests
-from fraudstream_tools.operations.labels import give_label
+from fraudstream_tools.operations.review.labels import give_label
 from tests.cli_harness import Command, clean_environment
 from tests.e2e.api_harness import Client, payment
 

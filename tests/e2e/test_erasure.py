@@ -17,9 +17,9 @@ from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
-from fraudstream_tools.operations.labels import give_label
 from fraudstream_tools.operations.privacy import erasure
 from fraudstream_tools.operations.privacy.system import PREFIXES, TABLES
+from fraudstream_tools.operations.review.labels import give_label
 from tests.cli_harness import Command, point_at
 from tests.e2e.api_harness import Client, payment
 from tests.e2e.stored_harness import places

@@ -10,8 +10,8 @@ from embedded_aws.cloud import LocalCloud
 from fraudstream.contract import EventType
 from fraudstream.detection.events import OutboundEvent
 from fraudstream.transactions.decisions.decision import Truth
-from fraudstream_tools.operations.labels import label_now
-from fraudstream_tools.operations.resending import events_of, resend
+from fraudstream_tools.operations.recovery.resending import events_of, resend
+from fraudstream_tools.operations.review.labels import label_now
 from proofs.running.deployed import WEBHOOK_SECRET
 from proofs.running.webhook import Receiver
 from tests.e2e.api_harness import Client, payment

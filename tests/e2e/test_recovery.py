@@ -20,7 +20,7 @@ from fraudstream.detection.profiles.profile import Profile
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
-from fraudstream_tools.operations.labels import give_label
+from fraudstream_tools.operations.review.labels import give_label
 from tests.aws_harness import create_table
 from tests.cli_harness import Command, point_at
 from tests.e2e.api_harness import Client, payment

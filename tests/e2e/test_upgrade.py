@@ -30,7 +30,7 @@ from fraudstream.reporting.log.hour_notes import HOUR_SCHEMA_VERSION, Hour
 from fraudstream.reporting.log.record import SCHEMA_VERSION
 from fraudstream.transactions.decisions.decision import Decision, Truth
 from fraudstream.transactions.storage.attributes import Item, to_attribute
-from fraudstream_tools.operations.labels import label_now
+from fraudstream_tools.operations.review.labels import label_now
 from infra.program import main
 from proofs.running.deployed import CONFIG
 from tests.e2e.api_harness import Client

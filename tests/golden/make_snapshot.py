@@ -54,7 +54,7 @@ from fraudstream_tools.cli.support.terminal.steps import ProgressSteps
 from fraudstream_tools.lab.replay.client import replay
 from fraudstream_tools.lab.replay.signing import SignedRequests
 from fraudstream_tools.lab.world.sample_day import sample_transactions, sample_truth
-from fraudstream_tools.operations.labels import label_now
+from fraudstream_tools.operations.review.labels import label_now
 
 TOKEN_KEY = base64.b64encode(hashlib.sha256(b"fraudstream golden data").digest()).decode()
 """Known to everybody: good for this data alone."""

@@ -35,7 +35,7 @@ from fraudstream.transactions.pseudonyms.pseudonymize import is_same_payload
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.storage.attributes import from_attribute, from_item
 from fraudstream.transactions.transaction import Transaction
-from fraudstream_tools.operations.alert_summary import AlertSummary, grouped
+from fraudstream_tools.operations.review.alert_summary import AlertSummary, grouped
 
 FOLDER = Path(__file__).parent / "0.1.0"
 MANIFEST = json.loads((FOLDER / "manifest.json").read_text())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fraudstream.detection.rules.rates import Rates
     from fraudstream.transactions.transaction import Channel
-    from fraudstream_tools.operations.alerts import AlertQueue
+    from fraudstream_tools.operations.review.alerts import AlertQueue
 
 _MILLISECONDS = 1000
 
@@ -75,8 +75,8 @@ def list_alerts(
     """
     import msgspec
 
-    from fraudstream_tools.operations.alert_summary import AlertStatus
-    from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery
+    from fraudstream_tools.operations.review.alert_summary import AlertStatus
+    from fraudstream_tools.operations.review.alerts import AlertOrder, AlertQuery
 
     deployment = Deployment(stack)
     is_compared = min_amount is not None or sort in {"amount", "loss"}
@@ -123,7 +123,7 @@ def show(
     import msgspec
 
     from fraudstream.transactions.storage.item import PoisonRecordError
-    from fraudstream_tools.operations.transaction_details import read_details
+    from fraudstream_tools.operations.investigation.transaction_details import read_details
 
     deployment = Deployment(stack)
     client = deployment.client("dynamodb")
@@ -183,7 +183,7 @@ def close(
 
 def alert_queue(deployment: Deployment, rates: "Rates | None" = None) -> "AlertQueue":
     """Return the review queue of a deployment."""
-    from fraudstream_tools.operations.alerts import AlertQueue
+    from fraudstream_tools.operations.review.alerts import AlertQueue
 
     return AlertQueue(
         deployment.client("dynamodb"),

@@ -11,7 +11,7 @@ from fraudstream_tools.cli.support.terminal.output import CommandError, out, pri
 
 if TYPE_CHECKING:
     from fraudstream.detection.models.model import ModelFile
-    from fraudstream_tools.operations.breaker import BreakerState, ModelBreaker
+    from fraudstream_tools.operations.models.breaker import BreakerState, ModelBreaker
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +66,7 @@ def reset(
     ```
     """
     from fraudstream_tools.operations.audit.change_note import ReasonError, checked_reason
-    from fraudstream_tools.operations.breaker import NotHeldBackError
+    from fraudstream_tools.operations.models.breaker import NotHeldBackError
 
     deployment = Deployment(stack)
     model = _live(deployment)
@@ -81,14 +81,14 @@ def reset(
 
 
 def _breaker(deployment: Deployment) -> "ModelBreaker":
-    from fraudstream_tools.operations.breaker import ModelBreaker
+    from fraudstream_tools.operations.models.breaker import ModelBreaker
 
     return ModelBreaker(deployment.client("dynamodb"), deployment["profilesTable"])
 
 
 def _live(deployment: Deployment) -> "ModelFile":
     from fraudstream.detection.models.model import ModelError
-    from fraudstream_tools.operations.stored_models import live_file, stored_models
+    from fraudstream_tools.operations.models.stored_models import live_file, stored_models
 
     try:
         live = live_file(stored_models(deployment.client("s3"), deployment["bucketName"]))

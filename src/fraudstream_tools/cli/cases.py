@@ -19,13 +19,13 @@ from fraudstream_tools.redaction import shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fraudstream_tools.operations.alert_summary import AlertSummary
-    from fraudstream_tools.operations.alerts import AlertQueue
     from fraudstream_tools.operations.cases.case import ReviewCase
     from fraudstream_tools.operations.cases.queue import QueuedCase
     from fraudstream_tools.operations.cases.service_level import ServiceLevel
     from fraudstream_tools.operations.cases.store import CaseStore
     from fraudstream_tools.operations.cases.work import CaseWork
+    from fraudstream_tools.operations.review.alert_summary import AlertSummary
+    from fraudstream_tools.operations.review.alerts import AlertQueue
 
 _MILLISECONDS = 1000
 _T = TypeVar("_T")
@@ -247,7 +247,7 @@ class _Desk:
 
     @property
     def queue(self) -> "AlertQueue":
-        from fraudstream_tools.operations.alerts import AlertQueue
+        from fraudstream_tools.operations.review.alerts import AlertQueue
 
         ruleset = active_ruleset(self._deployment, quiet=True)
         return AlertQueue(
@@ -272,7 +272,7 @@ class _Desk:
     @property
     def work(self) -> "CaseWork":
         from fraudstream_tools.operations.cases.work import CaseWork
-        from fraudstream_tools.operations.reviews import Reviews
+        from fraudstream_tools.operations.review.reviews import Reviews
 
         audit = audit_log(self._deployment)
         reviews = Reviews(
@@ -310,9 +310,9 @@ class _Desk:
 
 def _changed(change: "Callable[[], _T]") -> _T:
     """Make a change; say in a sentence why it was not made."""
-    from fraudstream_tools.operations.assignments import AlertTakenError
     from fraudstream_tools.operations.audit.change_note import ReasonError
-    from fraudstream_tools.operations.labels import LabelError
+    from fraudstream_tools.operations.review.assignments import AlertTakenError
+    from fraudstream_tools.operations.review.labels import LabelError
 
     try:
         return change()

@@ -31,7 +31,7 @@ def list_events(
     """
     import msgspec
 
-    from fraudstream_tools.operations.resending import events_of
+    from fraudstream_tools.operations.recovery.resending import events_of
 
     deployment = Deployment(stack)
     found = events_of(deployment.client("dynamodb"), deployment["outboxTable"], transaction_id)
@@ -65,8 +65,8 @@ def resend(
     ```
     """
     from fraudstream.clock import epoch_milliseconds
-    from fraudstream_tools.operations.resending import events_of, events_since
-    from fraudstream_tools.operations.resending import resend as send
+    from fraudstream_tools.operations.recovery.resending import events_of, events_since
+    from fraudstream_tools.operations.recovery.resending import resend as send
 
     if (transaction_id is None) == (since is None):
         raise CommandError("which events? Name a transaction, or give an age: --since 4h")

@@ -38,7 +38,7 @@ def get(
     if as_json:
         print_json(state)
         return
-    from fraudstream_tools.operations.transaction_details import TransactionDetails, described
+    from fraudstream_tools.operations.investigation.transaction_details import TransactionDetails, described
 
     # Another API than the stack's judges by other rules.
     ruleset = active_ruleset(deployment) if api is None else None

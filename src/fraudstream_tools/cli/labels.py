@@ -125,7 +125,7 @@ def set_action(
     fraudstream labels action order-20261123-0001 BLOCKED
     """
     from fraudstream.transactions.decisions.decision import Action
-    from fraudstream_tools.operations.labels import act_now
+    from fraudstream_tools.operations.review.labels import act_now
 
     if action.upper() not in tuple(Action):
         raise CommandError(f"ACTION is one of {', '.join(Action)}")
@@ -177,7 +177,7 @@ def _print(deployment: Deployment, transaction_id: str) -> None:
 
 
 def _known(deployment: Deployment, transaction_id: str) -> "PaymentOutcome":
-    from fraudstream_tools.operations.labels import outcome_of
+    from fraudstream_tools.operations.review.labels import outcome_of
 
     with _problems():
         return outcome_of(deployment.client("dynamodb"), deployment["transactionsTable"], transaction_id)
@@ -185,7 +185,7 @@ def _known(deployment: Deployment, transaction_id: str) -> "PaymentOutcome":
 
 @contextmanager
 def _problems() -> "Generator[None]":
-    from fraudstream_tools.operations.labels import LabelError
+    from fraudstream_tools.operations.review.labels import LabelError
 
     try:
         yield

@@ -48,7 +48,7 @@ def redrive(
         fraudstream report --date 2026-11-23 --format json && fraudstream redrive --report report-2026-11-23.json
         fraudstream log pull && fraudstream redrive --log decision-log
     """
-    from fraudstream_tools.operations.redriving import (
+    from fraudstream_tools.operations.recovery.redriving import (
         UnknownTransactionError,
         redrive_transaction,
     )

@@ -18,9 +18,9 @@ from fraudstream_tools.cli.support.terminal.output import CommandError, decision
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fraudstream_tools.operations.customer_history import PastTransaction
-    from fraudstream_tools.operations.log_search import LogFindings
-    from fraudstream_tools.operations.search import TokenFindings, TokenSearch
+    from fraudstream_tools.operations.investigation.customer_history import PastTransaction
+    from fraudstream_tools.operations.investigation.log_search import LogFindings
+    from fraudstream_tools.operations.investigation.search import TokenFindings, TokenSearch
 
 
 class Kind(StrEnum):
@@ -102,11 +102,11 @@ def search(
 
 
 def _search(deployment: Deployment) -> "TokenSearch":
-    from fraudstream_tools.operations.alerts import AlertQueue
     from fraudstream_tools.operations.cases.store import CaseStore
-    from fraudstream_tools.operations.customer_history import CustomerHistory
+    from fraudstream_tools.operations.investigation.customer_history import CustomerHistory
+    from fraudstream_tools.operations.investigation.search import TokenSearch
     from fraudstream_tools.operations.lists.entity_lists import EntityLists
-    from fraudstream_tools.operations.search import TokenSearch
+    from fraudstream_tools.operations.review.alerts import AlertQueue
 
     dynamodb = deployment.client("dynamodb")
     alerts, transactions = deployment["alertsTable"], deployment["transactionsTable"]
@@ -123,7 +123,7 @@ def _look_in_log(deployment: Deployment, token: str, copy: Path | None, limit: i
 
     from fraudstream_tools.analytics.answers import QuestionError
     from fraudstream_tools.cli.support.logs.log_questions import log_questions
-    from fraudstream_tools.operations.log_search import search_log
+    from fraudstream_tools.operations.investigation.log_search import search_log
 
     with tempfile.TemporaryDirectory() as fetched:
         try:

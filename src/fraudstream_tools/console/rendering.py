@@ -13,7 +13,7 @@ from fraudstream.transactions.values.money import format_money
 from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text
 from fraudstream_tools.console import request_counts
 from fraudstream_tools.operations.audit.identity import name_in
-from fraudstream_tools.operations.field_words import field_words, probability_words
+from fraudstream_tools.operations.investigation.field_words import field_words, probability_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

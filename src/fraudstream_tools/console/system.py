@@ -13,25 +13,25 @@ from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
 from fraudstream.detection.stores.approvals import Approvals
 from fraudstream_tools.analytics.log_questions import LogQuestions
 from fraudstream_tools.operations.alarms import RingingAlarm, ringing_alarms
-from fraudstream_tools.operations.alerts import AlertQueue
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.cases.queue import CaseQueue
 from fraudstream_tools.operations.cases.service_level import ServiceLevel
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.cases.work import CaseWork
-from fraudstream_tools.operations.customer_history import CustomerHistory
 from fraudstream_tools.operations.daily_reports import DailyReports
 from fraudstream_tools.operations.day_so_far import DayCopy
+from fraudstream_tools.operations.investigation.customer_history import CustomerHistory
+from fraudstream_tools.operations.investigation.search import TokenSearch
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.lists.listing import ListEditor
 from fraudstream_tools.operations.privacy.tokens import AskForTokens
-from fraudstream_tools.operations.reviews import Reviews
+from fraudstream_tools.operations.review.alerts import AlertQueue
+from fraudstream_tools.operations.review.reviews import Reviews
 from fraudstream_tools.operations.rulesets.active import RulesetBucket
 from fraudstream_tools.operations.rulesets.approving import RuleApproval
 from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
 from fraudstream_tools.operations.rulesets.publishing import RulePublishing
-from fraudstream_tools.operations.search import TokenSearch
 from fraudstream_tools.rules.fixtures import FOLDER
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.durations import DAY, HOUR
-from fraudstream_tools.operations.alert_summary import AlertStatus
-from fraudstream_tools.operations.assignments import AlertTakenError
 from fraudstream_tools.operations.cases.case import CaseEventKind, ReviewCase
 from fraudstream_tools.operations.cases.queue import CaseQuery, CaseState
+from fraudstream_tools.operations.review.alert_summary import AlertStatus
+from fraudstream_tools.operations.review.assignments import AlertTakenError
 from tests.console_harness import ANNA, BEN, Browser, browser_on, words
 from tests.integration.cli.review_harness import NOW, System
 

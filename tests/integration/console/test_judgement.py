@@ -11,7 +11,7 @@ from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.storage.item import StoredTransaction
 from fraudstream.transactions.transaction import Transaction, TransactionType
-from fraudstream_tools.operations.evidence import DecisionEvidence, judgement_of
+from fraudstream_tools.operations.investigation.evidence import DecisionEvidence, judgement_of
 from fraudstream_tools.rules.folder import RulesFolder
 from tests.cli_harness import Command, point_at
 from tests.console_harness import RULES, Browser, words

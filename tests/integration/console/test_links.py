@@ -9,7 +9,7 @@ import pytest
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.analytics.log_questions import FolderLog
-from fraudstream_tools.operations.links import SHARED_FIELDS, find_links
+from fraudstream_tools.operations.investigation.links import SHARED_FIELDS, find_links
 from tests.console_harness import Browser, words
 from tests.integration.cli.review_harness import System
 from tests.unit.analytics.log_harness import happened, write_log

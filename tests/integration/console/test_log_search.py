@@ -10,8 +10,8 @@ from fraudstream_tools.analytics import log_questions
 from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.analytics.athena import Athena
 from fraudstream_tools.analytics.log_questions import AthenaLog, FetchedLog, FolderLog, LogQuestions
-from fraudstream_tools.operations.links import find_links
-from fraudstream_tools.operations.log_search import search_log
+from fraudstream_tools.operations.investigation.links import find_links
+from fraudstream_tools.operations.investigation.log_search import search_log
 from tests.athena_harness import DATABASE, WORKGROUP, local_athena
 from tests.console_harness import Browser, words
 from tests.integration.cli.review_harness import BUCKET, System

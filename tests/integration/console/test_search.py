@@ -12,8 +12,8 @@ from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
-from fraudstream_tools.operations.customer_history import CustomerHistory, CustomerIndexError
-from fraudstream_tools.operations.labels import label_now
+from fraudstream_tools.operations.investigation.customer_history import CustomerHistory, CustomerIndexError
+from fraudstream_tools.operations.review.labels import label_now
 from tests.console_harness import Browser, desk_command, words
 from tests.integration.cli.review_harness import TRANSACTIONS, System
 

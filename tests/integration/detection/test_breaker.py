@@ -11,7 +11,7 @@ from fraudstream.detection.models.model import Model, Promise, seal
 from fraudstream.detection.stores.breaker import BreakerReader, BreakerWatch
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
-from fraudstream_tools.operations.breaker import ModelBreaker, NotHeldBackError
+from fraudstream_tools.operations.models.breaker import ModelBreaker, NotHeldBackError
 from tests.aws_harness import create_table
 from tests.unit.detection.models.test_combination import weighted
 

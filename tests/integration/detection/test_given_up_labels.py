@@ -13,7 +13,7 @@ from fraudstream.detection.analyzer import Analysis
 from fraudstream.durations import HOUR
 from fraudstream.reporting.log.segments import cut
 from fraudstream.transactions.decisions.decision import Label, Truth
-from fraudstream_tools.operations.labels import give_label
+from fraudstream_tools.operations.review.labels import give_label
 from infra.compute.stream_consumers import ANALYZER_FILTERS, REPORTER_FILTERS
 from tests.cli_harness import Command, point_at
 from tests.integration.detection.analyzer_harness import NOW, World, a_world, refusal, transaction

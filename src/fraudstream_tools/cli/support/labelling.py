@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
     from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
     from fraudstream_tools.operations.audit.records import AuditLog
-    from fraudstream_tools.operations.labels import Given
+    from fraudstream_tools.operations.review.labels import Given
 
 _AT_ONCE = 8
 """Fewer than a client's ten connections."""
@@ -61,7 +61,7 @@ def label_transaction(
         CommandError: there is no such transaction, or it has a newer label.
     """
     from fraudstream.transactions.decisions.decision import Truth
-    from fraudstream_tools.operations.labels import LabelError, label_now
+    from fraudstream_tools.operations.review.labels import LabelError, label_now
 
     truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
     client, table = deployment.client("dynamodb"), deployment["transactionsTable"]
@@ -109,7 +109,7 @@ def label_file(
 
 
 def _refused(content: "LabelFile", given: "Mapping[PaymentKey, Given]") -> "list[tuple[PaymentKey, str]]":
-    from fraudstream_tools.operations.labels import Given
+    from fraudstream_tools.operations.review.labels import Given
 
     bad = {
         Given.MISSING: "there is no such transaction",
@@ -134,7 +134,7 @@ def _counts(
 
 
 def _print_counts(file: Path, content: "LabelFile", given: "Mapping[PaymentKey, Given]") -> None:
-    from fraudstream_tools.operations.labels import Given
+    from fraudstream_tools.operations.review.labels import Given
 
     counts = Counter(given.values())
     out.print(f"{content.rows:,} labels in {file}, of {len(content.told):,} transactions:", soft_wrap=True)
@@ -155,7 +155,7 @@ def _give_all(
 ) -> None:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from fraudstream_tools.operations.labels import LabelError, tell
+    from fraudstream_tools.operations.review.labels import LabelError, tell
 
     with progress_bar("labelling", len(told)) as advance, ThreadPoolExecutor(_AT_ONCE) as threads:
         under_way = {threads.submit(tell, client, table, key, outcome): key for key, outcome in told.items()}

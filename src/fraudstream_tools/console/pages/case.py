@@ -19,10 +19,10 @@ from fraudstream.transactions.transaction import FIELDS
 from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.console.system import ConsoleSystem
-from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.cases.case import ReviewCase
-from fraudstream_tools.operations.field_words import SHOWN_ELSEWHERE, field_words
-from fraudstream_tools.operations.transaction_details import TransactionDetails, read_details
+from fraudstream_tools.operations.investigation.field_words import SHOWN_ELSEWHERE, field_words
+from fraudstream_tools.operations.investigation.transaction_details import TransactionDetails, read_details
+from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 
 OTHERS: Final = 50
 """A customer's alerts that the page shows; own choice."""

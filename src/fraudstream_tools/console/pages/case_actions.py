@@ -14,12 +14,12 @@ from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
 from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.pages.case import case_url
 from fraudstream_tools.console.system import ConsoleSystem
-from fraudstream_tools.operations.alert_summary import AlertSummary
-from fraudstream_tools.operations.assignments import AlertTakenError
 from fraudstream_tools.operations.audit.change_note import ReasonError
 from fraudstream_tools.operations.cases.case import ReviewCase
-from fraudstream_tools.operations.labels import LabelError
 from fraudstream_tools.operations.lists.entity_lists import ListError, check_list, check_token
+from fraudstream_tools.operations.review.alert_summary import AlertSummary
+from fraudstream_tools.operations.review.assignments import AlertTakenError
+from fraudstream_tools.operations.review.labels import LabelError
 
 _LONGEST_NUMBER: Final = 4
 

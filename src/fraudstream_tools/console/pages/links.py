@@ -10,8 +10,8 @@ from starlette.responses import Response
 from fraudstream.transactions.storage.attributes import from_item
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.console.rendering import page
-from fraudstream_tools.operations.field_words import field_words
-from fraudstream_tools.operations.links import SHARED_FIELDS, CustomerLink, Links, find_links
+from fraudstream_tools.operations.investigation.field_words import field_words
+from fraudstream_tools.operations.investigation.links import SHARED_FIELDS, CustomerLink, Links, find_links
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from fraudstream.contract import SIGNIFICANT_DRIFT
 from fraudstream.detection.models.model import ModelError
 from fraudstream_tools.console.rendering import page
-from fraudstream_tools.operations.breaker import BreakerState, ModelBreaker
-from fraudstream_tools.operations.stored_models import StoredModel, live_file, stored_models
+from fraudstream_tools.operations.models.breaker import BreakerState, ModelBreaker
+from fraudstream_tools.operations.models.stored_models import StoredModel, live_file, stored_models
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem

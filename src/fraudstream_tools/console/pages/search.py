@@ -13,8 +13,8 @@ from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.console.pages.case import case_url
 from fraudstream_tools.console.rendering import page
-from fraudstream_tools.operations.customer_history import Position
-from fraudstream_tools.operations.log_search import search_log
+from fraudstream_tools.operations.investigation.customer_history import Position
+from fraudstream_tools.operations.investigation.log_search import search_log
 from fraudstream_tools.operations.privacy.tokens import (
     TokensRefusedError,
     UnknownIdentifierError,

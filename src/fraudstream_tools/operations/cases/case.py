@@ -11,7 +11,7 @@ import msgspec
 
 from fraudstream.contract import CASE_PREFIX
 from fraudstream.transactions.storage.attributes import AttributeValue, from_item
-from fraudstream_tools.operations.alert_summary import AlertStatus
+from fraudstream_tools.operations.review.alert_summary import AlertStatus
 
 _ID_DIGITS: Final = 24
 _WORD: Final = re.compile(r"\S+")

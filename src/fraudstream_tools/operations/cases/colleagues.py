@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from fraudstream_tools.operations.assignments import AlertTakenError
 from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.review.assignments import AlertTakenError
 
 _ARN: Final = re.compile(r"arn:[a-z0-9-]+:(iam|sts)::\d+:[A-Za-z0-9+=,.@_/-]+")
 _NAME: Final = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")

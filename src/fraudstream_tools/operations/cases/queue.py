@@ -10,11 +10,11 @@ from typing import Final
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.transaction import Channel
-from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
-from fraudstream_tools.operations.alerts import AlertOrder, AlertQuery, AlertQueue
 from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.cases.service_level import ServiceLevel
 from fraudstream_tools.operations.cases.store import CaseStore
+from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
+from fraudstream_tools.operations.review.alerts import AlertOrder, AlertQuery, AlertQueue
 
 _NOTHING_PROMISED: Final = ServiceLevel()
 CASES_OF_A_SHARD: Final = 250

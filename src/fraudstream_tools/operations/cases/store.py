@@ -16,8 +16,6 @@ from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import ALERT_ENTITY_INDEX, CASE_KIND
 from fraudstream.detection.stores.alerts import STATUS_SHARDS
 from fraudstream.transactions.storage.attributes import to_item
-from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
-from fraudstream_tools.operations.assignments import AlertTakenError
 from fraudstream_tools.operations.cases.case import (
     CaseEvent,
     CaseEventKind,
@@ -27,6 +25,8 @@ from fraudstream_tools.operations.cases.case import (
     new_case_id,
     without,
 )
+from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
+from fraudstream_tools.operations.review.assignments import AlertTakenError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -11,16 +11,16 @@ from typing import Any, Final
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import FraudType, Truth
-from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
-from fraudstream_tools.operations.alerts import AlertQueue
-from fraudstream_tools.operations.assignments import AlertTakenError, Assignments
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.cases.case import CaseEvent, CaseEventKind, ReviewCase
 from fraudstream_tools.operations.cases.colleagues import colleague_of
 from fraudstream_tools.operations.cases.store import CaseStore
-from fraudstream_tools.operations.labels import LabelError
-from fraudstream_tools.operations.reviews import Reviews
+from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
+from fraudstream_tools.operations.review.alerts import AlertQueue
+from fraudstream_tools.operations.review.assignments import AlertTakenError, Assignments
+from fraudstream_tools.operations.review.labels import LabelError
+from fraudstream_tools.operations.review.reviews import Reviews
 
 CUSTOMERS_ALERTS: Final = 50
 """A customer's alerts among which the open ones are found; own choice."""

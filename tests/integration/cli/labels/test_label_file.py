@@ -13,7 +13,7 @@ from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.cli.support.labelling import _give_all
 from fraudstream_tools.cli.support.terminal.output import CommandError
 from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
-from fraudstream_tools.operations.labels import Given, give_label
+from fraudstream_tools.operations.review.labels import Given, give_label
 from tests.cli_harness import Command
 from tests.integration.cli.labels.label_harness import NOW, TABLE, Table
 

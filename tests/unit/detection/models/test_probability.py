@@ -9,7 +9,7 @@ from fraudstream.detection.models.model import Model, ProbabilityCurve, seal
 from fraudstream.detection.scoring import LEAST_LIKELY, MOST_LIKELY, decide
 from fraudstream.reporting.log.record import read_stream_record
 from fraudstream.transactions.decisions.decision import Decision, Verdict
-from fraudstream_tools.operations.field_words import probability_words
+from fraudstream_tools.operations.investigation.field_words import probability_words
 from tests.unit.detection.models.test_combination import MUCH, NONE, suspicious, weighted, with_models
 from tests.unit.reporting.decision_log_harness import MIDNIGHT, decision, item, transaction
 

@@ -15,7 +15,7 @@ from fraudstream_tools.cli.support.demo.reconciliation import Noticed, RunCounts
 from fraudstream_tools.cli.support.shown.alert_table import alert_table, print_whole
 from fraudstream_tools.cli.support.terminal.output import decision_text, out
 from fraudstream_tools.lab.replay.client import ReplayResult, percentile
-from fraudstream_tools.operations.alert_summary import AlertSummary
+from fraudstream_tools.operations.review.alert_summary import AlertSummary
 
 _PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 _SHOWN_ALERTS = 5

@@ -24,9 +24,9 @@ from fraudstream_tools.cli.support.terminal.steps import ProgressStep, ProgressS
 from fraudstream_tools.lab.replay.client import ReplayResult, replay
 from fraudstream_tools.lab.replay.signing import SignedRequests
 from fraudstream_tools.lab.world.sample_day import sample_transactions, sample_truth
-from fraudstream_tools.operations.alerts import AlertQuery, AlertQueue
 from fraudstream_tools.operations.daily_reports import DailyReports
-from fraudstream_tools.operations.labels import label_now
+from fraudstream_tools.operations.review.alerts import AlertQuery, AlertQueue
+from fraudstream_tools.operations.review.labels import label_now
 
 if TYPE_CHECKING:
     from embedded_aws.cloud import LocalCloud

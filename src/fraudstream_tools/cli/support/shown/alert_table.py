@@ -11,7 +11,7 @@ from fraudstream_tools.cli.support.terminal.ages import age_text
 from fraudstream_tools.cli.support.terminal.output import SafeConsole, decision_text, out
 
 if TYPE_CHECKING:
-    from fraudstream_tools.operations.alert_summary import AlertSummary
+    from fraudstream_tools.operations.review.alert_summary import AlertSummary
 
 _RIGHT: Final = ("amount", "score", "age")
 _LONGEST_RULE: Final = 24
@@ -32,7 +32,7 @@ def alert_table(
         together: whether the alerts of one customer within an hour are shown one after the other; they must come newest
             first.
     """
-    from fraudstream_tools.operations.alert_summary import grouped
+    from fraudstream_tools.operations.review.alert_summary import grouped
 
     names = ("transaction", "amount", *((f"in {base}",) if base else ()), "decision", "score", "age", "customer")
     table = Table(*names, "rules", box=None, header_style="dim")

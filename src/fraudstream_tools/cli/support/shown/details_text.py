@@ -10,10 +10,10 @@ from rich.text import Text
 from fraudstream.clock import epoch_milliseconds
 from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text
 from fraudstream_tools.cli.support.terminal.output import decision_text, out
-from fraudstream_tools.operations.field_words import SHOWN_ELSEWHERE, field_words, probability_words
+from fraudstream_tools.operations.investigation.field_words import SHOWN_ELSEWHERE, field_words, probability_words
 
 if TYPE_CHECKING:
-    from fraudstream_tools.operations.transaction_details import TransactionDetails
+    from fraudstream_tools.operations.investigation.transaction_details import TransactionDetails
 
 
 def print_details(details: "TransactionDetails") -> None:

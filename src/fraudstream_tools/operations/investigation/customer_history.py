@@ -14,8 +14,8 @@ from fraudstream.contract import CUSTOMER_INDEX
 from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Channel, TransactionType
-from fraudstream_tools.operations.alert_summary import rules_of
 from fraudstream_tools.operations.batch_reads import KEYS_A_READ, read_batch
+from fraudstream_tools.operations.review.alert_summary import rules_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -9,7 +9,7 @@ from fraudstream.detection.features.own import VALUES, own_values
 from fraudstream.detection.features.registry import FEATURES, Vector
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.transactions.storage.item import StoredTransaction
-from fraudstream_tools.operations.habits import Habit, habits_of
+from fraudstream_tools.operations.investigation.habits import Habit, habits_of
 from fraudstream_tools.rules.trace import RuleTrace, parameters_of, traces
 from fraudstream_tools.rules.words import leaf_in_words, value_in_words
 

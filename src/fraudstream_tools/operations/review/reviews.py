@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
-from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
-from fraudstream_tools.operations.assignments import AlertTakenError, Assignments
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog, AuditRecord
-from fraudstream_tools.operations.labels import act_now, label_now
+from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
+from fraudstream_tools.operations.review.assignments import AlertTakenError, Assignments
+from fraudstream_tools.operations.review.labels import act_now, label_now
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -14,9 +14,9 @@ from fraudstream.transactions.api.answer import present_state
 from fraudstream.transactions.decisions.decision import plain_values
 from fraudstream.transactions.storage.item import decode
 from fraudstream.transactions.storage.store import newest_item
-from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary
-from fraudstream_tools.operations.alerts import AlertQueue
-from fraudstream_tools.operations.evidence import DecisionEvidence, judgement_of
+from fraudstream_tools.operations.investigation.evidence import DecisionEvidence, judgement_of
+from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
+from fraudstream_tools.operations.review.alerts import AlertQueue
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -9,12 +9,17 @@ from typing import Final
 
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.stores.listings import ListEntry
-from fraudstream_tools.operations.alert_summary import AlertSummary
-from fraudstream_tools.operations.alerts import AlertQueue
 from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.cases.store import CaseStore
-from fraudstream_tools.operations.customer_history import CustomerHistory, CustomerIndexError, HistoryPage, Position
+from fraudstream_tools.operations.investigation.customer_history import (
+    CustomerHistory,
+    CustomerIndexError,
+    HistoryPage,
+    Position,
+)
 from fraudstream_tools.operations.lists.entity_lists import KINDS, EntityLists
+from fraudstream_tools.operations.review.alert_summary import AlertSummary
+from fraudstream_tools.operations.review.alerts import AlertQueue
 
 ALERTS: Final = 50
 """The newest alerts of a customer that are found; own choice."""

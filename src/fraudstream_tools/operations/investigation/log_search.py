@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from fraudstream_tools.analytics.log_questions import KNOWN_LABELS, LogQuestions, first_day
-from fraudstream_tools.operations.customer_history import PastTransaction
+from fraudstream_tools.operations.investigation.customer_history import PastTransaction
 
 TOKEN_FIELDS: Final = (
     *("customerId", "cardToken", "deviceId", "ipAddress", "merchantId", "terminalId", "counterpartyToken"),

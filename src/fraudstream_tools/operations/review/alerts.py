@@ -18,8 +18,8 @@ from fraudstream.detection.rules.rates import Rates
 from fraudstream.detection.stores.alerts import STATUS_SHARDS
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Channel, TransactionType
-from fraudstream_tools.operations.alert_summary import AlertStatus, AlertSummary, rules_of
 from fraudstream_tools.operations.batch_reads import KEYS_A_READ, read_batch
+from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary, rules_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
