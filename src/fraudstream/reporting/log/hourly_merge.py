@@ -92,7 +92,7 @@ def merge(segments: Sequence[Path], folder: Path, earlier: Mapping[LogTable, Seq
     """
     with connect(folder) as connection:
         divided = sum(map(promised_lines, segments)) > MOST_SORTED
-        lines = LineFiles(folder / "stage", divided)
+        lines = LineFiles(folder / "stage", divided, as_text=divided)
         damaged = stage(connection, segments, lines)
         if earlier:
             lines = _with_earlier(connection, lines, earlier, LineFiles(folder / "combined", divided))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 from pathlib import Path
@@ -206,3 +207,35 @@ def test_an_hour_too_large_to_sort_of_which_nothing_can_be_read_is_empty(
     path = segment_of_customers(tmp_path, 3000, 700)
     path.write_bytes(path.read_bytes()[:1000])
     assert merged(tmp_path, path) == {}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b'"featureValues":"none"',
+        b'"featureValues":{"a":1}',
+        b'"featureValues":[1,"x"]',
+        b'"featureValues":[]',
+        b'"a":1',
+    ],
+    ids=["text", "object", "a text within", "empty", "absent"],
+)
+def test_features_that_are_no_list_are_missing_from_an_hour_however_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes
+) -> None:
+    whole = segment(tmp_path, pack(JUDGED))
+    lines = gzip.decompress(whole.read_bytes())
+    damaged = re.sub(rb'"featureValues": \[[^\]]*\]', damage, lines)
+    assert damaged != lines
+
+    def decided(most_sorted: int, name: str) -> list[tuple[object, ...]]:
+        monkeypatch.setattr(hourly_merge, "MOST_SORTED", most_sorted)
+        folder = tmp_path / name
+        folder.mkdir()
+        path = folder / whole.name
+        path.write_bytes(gzip.compress(damaged))
+        return duckdb.read_parquet(str(merged(folder, path)[LogTable.DECISIONS])).fetchall()
+
+    ordered = decided(hourly_merge.MOST_SORTED, "ordered")
+    assert len(ordered) == 1
+    assert decided(0, "divided") == ordered

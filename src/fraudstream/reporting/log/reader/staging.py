@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 import duckdb
 
-from fraudstream.reporting.log.columns import FEATURES_OF_LINES, LINE, STAGED
-from fraudstream.reporting.log.lines import LineFiles
+from fraudstream.reporting.log.columns import FEATURES, FEATURES_OF_LINES, LINE, STAGED
+from fraudstream.reporting.log.lines import TEXT_OF_FEATURES, LineFiles
 from fraudstream.reporting.log.record import LARGEST_NUMBER, SCHEMA_VERSION, LogEvent
 from fraudstream.reporting.storage.duckdb_engine import listed
 from fraudstream.transactions.decisions.decision import Truth, Verdict
@@ -44,18 +44,25 @@ _VALID = (
     f"AND (CASE WHEN event = '{LogEvent.LABELED}' THEN {_one_of('label', list(Truth))} AND {_in_range('labeledAt')} "
     "ELSE true END), false)"
 )
-_COLUMNS = ", ".join(f"'{name}': '{kind}'" for name, kind in LINE.items())
 _FEATURES = ", ".join(f"{value} AS {name}" for name, value in FEATURES_OF_LINES.items())
-_STAGE = (
-    f"SELECT * EXCLUDE (featureValues) REPLACE (try(from_base64(features)) AS features), {_FEATURES}, "
-    f"{_VALID} AS valid FROM read_json({{segments}}, "
-    f"format = 'newline_delimited', compression = '{{compression}}', filename = 'segment', ignore_errors = true, "
-    f"columns = {{{{{_COLUMNS}}}}})"
-)
+
+
+def _parsed(features: str, list_type: str) -> str:
+    columns = ", ".join(f"'{name}': '{kind}'" for name, kind in {**LINE, "featureValues": list_type}.items())
+    return (
+        f"SELECT * EXCLUDE (featureValues) REPLACE (try(from_base64(features)) AS features), {features}, "
+        f"{_VALID} AS valid FROM read_json({{segments}}, "
+        f"format = 'newline_delimited', compression = '{{compression}}', filename = 'segment', ignore_errors = true, "
+        f"columns = {{{{{columns}}}}})"
+    )
+
+
+_STAGE = _parsed(_FEATURES, LINE["featureValues"])
+_STAGE_AS_TEXT = _parsed(f"featureValues AS {TEXT_OF_FEATURES}", "JSON")
 
 
 def stage(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], lines: LineFiles) -> Mapping[Path, str]:
-    """Parse segments into Parquet files with the columns of `STAGED` and, for each line, `segment` and `valid`.
+    """Parse segments into files whose rows have the columns of `STAGED` and, for each line, `segment` and `valid`.
 
     Args:
         connection: a database.
@@ -71,30 +78,33 @@ def stage(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path], lines
     damaged: dict[Path, str] = {}
     readable = sorted(segments)
     try:
-        lines.write(connection, _lines_of(readable))
+        lines.write(connection, _lines_of(readable, as_text=lines.as_text))
     except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException):
         damaged = {each: "it is damaged" for each in readable if not _is_readable(connection, each)}
         if not damaged:
             raise
         readable = [each for each in readable if each not in damaged]
-        lines.write(connection, _lines_of(readable))
+        lines.write(connection, _lines_of(readable, as_text=lines.as_text))
     counts = _count(connection, lines)
     short = {each: problem for each in readable if (problem := _problem(each, counts.get(str(each), _Lines(0, 0, 0))))}
     if cut_off := {each: "it is damaged" for each in short if not _is_whole(each)}:
-        lines.write(connection, _lines_of([each for each in readable if each not in cut_off]))
+        lines.write(connection, _lines_of([each for each in readable if each not in cut_off], as_text=lines.as_text))
     return damaged | short | cut_off
 
 
-def _lines_of(segments: Sequence[Path]) -> str:
+def _lines_of(segments: Sequence[Path], *, as_text: bool = False) -> str:
     """Return SQL that gives the lines of segments."""
+    parsed = _STAGE_AS_TEXT if as_text else _STAGE
     kinds = {
         "gzip": [each for each in segments if each.name.endswith(".gz")],
         "uncompressed": [each for each in segments if not each.name.endswith(".gz")],
     }
     parts = [
-        _STAGE.format(segments=listed(files), compression=compression) for compression, files in kinds.items() if files
+        parsed.format(segments=listed(files), compression=compression) for compression, files in kinds.items() if files
     ]
-    columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in STAGED.items())
+    staged = STAGED if not as_text else {name: kind for name, kind in STAGED.items() if name not in FEATURES}
+    typed = {**staged, **({TEXT_OF_FEATURES: "JSON"} if as_text else {})}
+    columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in typed.items())
     nothing = f"SELECT {columns}, NULL::BOOLEAN AS valid, NULL::VARCHAR AS segment WHERE false"
     return " UNION ALL BY NAME ".join(parts or [nothing])
 
