@@ -18,6 +18,9 @@ from fraudstream.aws.dynamodb import AttributeValue, DynamoDbAnswer, KeysToRead
 
 READ_UNIT: Final = 4096
 _WRITES: Final = {"PutItem", "UpdateItem"}
+_TRANSACTION_TIMES: Final = 2
+"""A transaction prepares each write and then commits it (developer guide: "DynamoDB transactions: how it works"); its
+indexes are written once."""
 
 
 class _Asked(TypedDict, total=False):
@@ -27,6 +30,7 @@ class _Asked(TypedDict, total=False):
     Item: dict[str, AttributeValue]
     Key: dict[str, AttributeValue]
     RequestItems: dict[str, KeysToRead]
+    TransactItems: list[dict[str, "_Asked"]]
     ConsistentRead: bool
 
 
@@ -104,17 +108,27 @@ class RequestMeter:
         found: dict[str, float] = {f"{service}_requests": 1, f"{service}_{operation}": 1}
         if operation in _WRITES:
             found["write_units"] = self._write_units(operation, asked, parsed)
+        elif operation == "TransactWriteItems":
+            found["write_units"] = sum(
+                self._write_units(f"{kind}Item", write, parsed, times=_TRANSACTION_TIMES)
+                for each in asked["TransactItems"]
+                for kind, write in each.items()
+            )
         elif operation == "BatchGetItem":
             found["read_units"] = _batch_units(asked, parsed)
         elif operation == "GetItem":
             found["read_units"] = _read_units([parsed.get("Item", {})], consistent=asked.get("ConsistentRead", False))
         elif operation == "PutObject":
             found["stored_bytes"] = len(asked["Body"])
+        elif service == "dynamodb":
+            raise NotImplementedError(f"nobody has said what units {operation} takes")
         with self._lock:
             for name, number in found.items():
                 self._now[name] += number
 
-    def _write_units(self, operation: str, asked: Mapping[str, Any], parsed: Mapping[str, Any]) -> int:
+    def _write_units(
+        self, operation: str, asked: Mapping[str, Any], parsed: Mapping[str, Any], *, times: int = 1
+    ) -> int:
         if "Error" in parsed:
             # A failed condition costs what the item that is there would.
             item = parsed.get("Item") or asked.get("Item", {})
@@ -122,7 +136,7 @@ class RequestMeter:
             item = asked["Item"]
         else:
             item = self._reader.get_item(TableName=asked["TableName"], Key=asked["Key"], ConsistentRead=True)["Item"]
-        return max(-(-item_size(item) // WRITE_UNIT), 1) + sum(
+        return times * max(-(-item_size(item) // WRITE_UNIT), 1) + sum(
             key in item for key in self._index_keys[asked["TableName"]]
         )
 
