@@ -56,6 +56,9 @@ FEATURES_OF_LINES: Mapping[str, str] = MappingProxyType(
 )
 """A feature's column to what it is of a segment's line, as SQL."""
 
+TAKEN_APART = ", ".join(f"{value} AS {name}" for name, value in FEATURES_OF_LINES.items())
+"""All of them, for the columns of a query."""
+
 _OF_SEGMENTS = {
     "event",
     "featureValues",

@@ -8,7 +8,7 @@ from typing import Final
 
 import duckdb
 
-from fraudstream.reporting.log.columns import FEATURES_OF_LINES
+from fraudstream.reporting.log.columns import TAKEN_APART
 from fraudstream.reporting.storage.duckdb_engine import listed, quoted, write_parquet
 from fraudstream.transactions.pseudonyms.tokens import TOKEN_PREFIX
 
@@ -27,7 +27,6 @@ _HELD_ROWS: Final = 250_000
 
 TEXT_OF_FEATURES: Final = "featureText"
 """Column for the list of a line's features as it stands there."""
-_TAKEN_APART: Final = ", ".join(f"{value} AS {name}" for name, value in FEATURES_OF_LINES.items())
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class LineFiles:
             return rows
         # What is no list of numbers gives none, as where a line is parsed whole.
         lists = f"SELECT *, TRY_CAST({TEXT_OF_FEATURES} AS DOUBLE[]) AS featureValues FROM {rows}"
-        return f"(SELECT * EXCLUDE ({TEXT_OF_FEATURES}, featureValues), {_TAKEN_APART} FROM ({lists}))"
+        return f"(SELECT * EXCLUDE ({TEXT_OF_FEATURES}, featureValues), {TAKEN_APART} FROM ({lists}))"
 
     def _files(self) -> Iterator[Path]:
         if not self.divided:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import duckdb
 
-from fraudstream.reporting.log.columns import FEATURES, FEATURES_OF_LINES, LINE, STAGED
+from fraudstream.reporting.log.columns import FEATURES, LINE, STAGED, TAKEN_APART
 from fraudstream.reporting.log.lines import TEXT_OF_FEATURES, LineFiles
 from fraudstream.reporting.log.record import LARGEST_NUMBER, SCHEMA_VERSION, LogEvent
 from fraudstream.reporting.storage.duckdb_engine import listed
@@ -44,7 +44,6 @@ _VALID = (
     f"AND (CASE WHEN event = '{LogEvent.LABELED}' THEN {_one_of('label', list(Truth))} AND {_in_range('labeledAt')} "
     "ELSE true END), false)"
 )
-_FEATURES = ", ".join(f"{value} AS {name}" for name, value in FEATURES_OF_LINES.items())
 
 
 def _parsed(features: str, list_type: str) -> str:
@@ -57,7 +56,7 @@ def _parsed(features: str, list_type: str) -> str:
     )
 
 
-_STAGE = _parsed(_FEATURES, LINE["featureValues"])
+_STAGE = _parsed(TAKEN_APART, LINE["featureValues"])
 _STAGE_AS_TEXT = _parsed(f"featureValues AS {TEXT_OF_FEATURES}", "JSON")
 
 
@@ -102,8 +101,8 @@ def _lines_of(segments: Sequence[Path], *, as_text: bool = False) -> str:
     parts = [
         parsed.format(segments=listed(files), compression=compression) for compression, files in kinds.items() if files
     ]
-    staged = STAGED if not as_text else {name: kind for name, kind in STAGED.items() if name not in FEATURES}
-    typed = {**staged, **({TEXT_OF_FEATURES: "JSON"} if as_text else {})}
+    others = {name: kind for name, kind in STAGED.items() if name not in FEATURES}
+    typed = others | ({TEXT_OF_FEATURES: "JSON"} if as_text else dict(FEATURES))
     columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in typed.items())
     nothing = f"SELECT {columns}, NULL::BOOLEAN AS valid, NULL::VARCHAR AS segment WHERE false"
     return " UNION ALL BY NAME ".join(parts or [nothing])
