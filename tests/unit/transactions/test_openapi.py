@@ -60,6 +60,18 @@ def test_currencies_and_countries_are_listed() -> None:
         assert {"DE", "XK"} < set(REQUEST["properties"][name]["enum"])
 
 
+@pytest.mark.parametrize("name", [name for name, field in REQUEST["properties"].items() if field["type"] == "integer"])
+def test_the_document_tells_how_a_fraction_of_an_integer_is_refused(name: str) -> None:
+    """A JSON schema takes 204.0 as an integer, and this API does not."""
+    body = EXAMPLE | {name: 204.0}
+    Draft202012Validator(REQUEST).validate(body)
+    with pytest.raises(RequestRefusedError) as refused:
+        read_request(json.dumps(body).encode(), ALL_TIMES)
+    description = DOCUMENT["paths"]["/transactions"]["post"]["responses"]["400"]["description"]
+    (message,) = [error.message for error in refused.value.errors if error.field == name]
+    assert any(message.startswith(said) for said in description.split("`")[1::2])
+
+
 def test_every_answer_that_is_no_success_is_a_problem() -> None:
     for path in DOCUMENT["paths"].values():
         for operation in path.values():

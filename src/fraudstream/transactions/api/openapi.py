@@ -37,7 +37,8 @@ What fits the schema is refused, too, with one of these messages:
 - what is stored as it is: `must not hold an account number (IBAN)`
 - any text: `must hold printable characters only`
 - what becomes a token: `must be a text of 1 to 128 printable characters, not only spaces`
-- an integer with a fraction or an exponent: `must be an integer of minor units`, `must be epoch milliseconds`
+- an integer with a fraction or an exponent: `must be an integer of minor units`, `must be epoch milliseconds`,
+  `must be a whole number`
 - `ipAddress`: `must be an IPv4 or IPv6 address`
 - `timestamp`: `is too far in the past` (by default more than 30 days)
 - `timestamp` and `accountOpenedAt`: `is in the future` (by default by more than 5 minutes), `milliseconds are needed`
