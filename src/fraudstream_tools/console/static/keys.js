@@ -3,6 +3,7 @@
 "use strict";
 
 const early = [];
+let isWhole = false;
 let rows = [];
 let chosen = -1;
 
@@ -50,7 +51,7 @@ function isWriting(at) {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
-  if (document.readyState === "loading") {
+  if (!isWhole) {
     early.push(event.key);
     event.preventDefault();
   } else if (!document.getElementById("help").open && press(event.key)) event.preventDefault();
@@ -68,4 +69,5 @@ document.addEventListener("DOMContentLoaded", () => {
     else if (key === "Enter") at.dispatchEvent(new KeyboardEvent("keydown", { key, cancelable: true }));
     else if (key.length === 1) at.value += key;
   }
+  isWhole = true;
 });
