@@ -85,6 +85,7 @@ class RequestsExperiment:
         example = post["requestBody"]["content"]["application/json"]["example"]
         self._good = {name: example[name] for name in ("amountMinor", "currency", "customerId")}
         self._fields: Mapping[str, Any] = document["components"]["schemas"]["TransactionRequest"]["properties"]
+        self._id: Any = Draft202012Validator(self._fields["transactionId"])
         self._body: Any = Draft202012Validator(document["components"]["schemas"]["TransactionRequest"])
         self.proof = RequestsProof()
 
@@ -129,6 +130,7 @@ class RequestsExperiment:
         class Conversation(machine):
             def before_call(self, case: Case) -> None:
                 _help(case)
+                experiment._name_anew(case)
 
             def get_call_kwargs(self, case: Case) -> dict[str, Any]:  # noqa: ARG002  (schemathesis names it)
                 return {"auth": experiment._auth}
@@ -137,6 +139,12 @@ class RequestsExperiment:
                 experiment._check(case, response)
 
         seed(self._seed)(Conversation).run(settings=settings(_settings(conversations), stateful_step_count=_STEPS))
+
+    def _name_anew(self, case: Case) -> None:
+        """Give a transaction an id that no other has: Hypothesis repeats steps, which must be answered as before."""
+        body = cast("dict[str, Any]", case.body)
+        if isinstance(body, dict) and self._id.is_valid(body.get("transactionId")):  # pyright: ignore[reportUnnecessaryIsInstance]
+            case.body = body | {"transactionId": f"conversation-{self.proof.requests}"}
 
     def _check(self, case: Case, response: Response) -> None:
         proof = self.proof
