@@ -27,10 +27,9 @@ from fraudstream.detection.models.selection import NO_MODELS
 from fraudstream.detection.rules.language import compiler
 from fraudstream.detection.rules.rule import Mode, Rule, Thresholds
 from fraudstream.detection.rules.ruleset import Ruleset
-from fraudstream.transactions.decisions.decision import Reason, Verdict
+from fraudstream.transactions.decisions.decision import MAX_SCORE, Reason, Verdict
 from fraudstream.transactions.decisions.reasons import HELD_BACK
 
-MAX_SCORE: Final = 100
 _AMOUNT: Final = NAMES.index("amountBase")
 LEAST_LIKELY: Final = 1e-6
 MOST_LIKELY: Final = 0.999

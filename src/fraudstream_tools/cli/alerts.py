@@ -56,7 +56,8 @@ def list_alerts(
     sort: Annotated[
         Literal["newest", "oldest", "score", "amount", "loss"],
         typer.Option(
-            "--sort", help="What comes first; loss is score times root of amount. Amounts are in the base currency."
+            "--sort",
+            help="What comes first; loss is probability (else score) times root of amount, in the base currency.",
         ),
     ] = "newest",
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,

@@ -89,11 +89,19 @@ class System:
         transaction_id: str,
         at: int = NOW,
         score: int = 88,
+        probability: float | None = None,
         rules: Sequence[str] = ("card-velocity", "new-device", "card-burst"),
         **of_transaction: Any,
     ) -> None:
         reasons = tuple(Reason(code=CODES.get(rule, "OWN_RULE"), source=rule, points=2.5) for rule in rules)
-        decision = Decision(decision=Verdict.DECLINE, score=score, reasons=reasons, ruleset_version="a", decided_at=at)
+        decision = Decision(
+            decision=Verdict.DECLINE,
+            score=score,
+            probability=probability,
+            reasons=reasons,
+            ruleset_version="a",
+            decided_at=at,
+        )
         transaction = self.store(transaction_id, decision, **of_transaction)
         self.dynamodb.put_item(**AlertStore(self.dynamodb, ALERTS, retention_days=1).of_decision(transaction, decision))
 

@@ -74,6 +74,29 @@ def test_alerts_are_sorted_by_expected_loss(fraudstream: Command, system: System
 
 
 @pytest.mark.usefixtures("rules")
+def test_a_calibrated_probability_counts_in_place_of_the_score(fraudstream: Command, system: System) -> None:
+    system.alert("certain", score=90, probability=0.8, at=NOW, amount_minor=40_000)
+    system.alert("unlikely", score=95, probability=0.05, at=NOW + 1, amount_minor=40_000)
+    system.alert("by-score", score=60, at=NOW + 2, amount_minor=40_000)
+    assert ids(fraudstream("alerts", "list", "--json", "--sort", "loss")) == ["certain", "by-score", "unlikely"]
+    shown = fraudstream("alerts", "list", "--sort", "loss").out
+    assert "probability" in shown
+    assert "80 %" in shown
+    listed = json.loads(fraudstream("alerts", "list", "--json").out)
+    assert [each.get("probability") for each in listed] == [None, 0.05, 0.8]
+
+
+@pytest.mark.usefixtures("rules")
+def test_what_has_no_exchange_rate_comes_last_and_the_likelier_fraud_first(
+    fraudstream: Command, system: System
+) -> None:
+    system.alert("likely", score=90, at=NOW, amount_minor=5, currency="XOF")
+    system.alert("unlikely", score=30, at=NOW + 1, amount_minor=9_000, currency="XOF")
+    system.alert("known", score=20, at=NOW + 2, amount_minor=100)
+    assert ids(fraudstream("alerts", "list", "--json", "--sort", "loss")) == ["known", "likely", "unlikely"]
+
+
+@pytest.mark.usefixtures("rules")
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [

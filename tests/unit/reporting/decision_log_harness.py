@@ -46,6 +46,7 @@ def decision(verdict: Verdict = Verdict.APPROVE, *, score: int = 3, at: int, rul
     return Decision(
         decision=verdict,
         score=score,
+        probability=0.25 if rules else None,
         reasons=tuple(Reason(code=rule.upper().replace("-", "_"), source=rule, points=1.5) for rule in rules),
         features=b"\x00\x01",
         listed_as=("trusted:customer",) if rules else (),

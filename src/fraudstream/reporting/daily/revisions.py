@@ -84,6 +84,7 @@ def summary_of(report: DailyReport, known: DaySummary | None = None) -> DaySumma
         entities=tuple(each.token for each in report.entities),
         rules=tuple(each.source for each in report.rules if each.hits),
         open_alerts=report.open_alerts,
+        costliest_alerts=report.costliest_alerts,
         figures=tuple(
             DayFigure(figure=name, currency=currency, value=value) for (name, currency), value in _figures(report)
         ),

@@ -137,6 +137,7 @@ def summarize(
         frauds=breakdowns.frauds(queries),
         missed=worklists.largest_missed(queries, rates, at),
         open_alerts=worklists.oldest_open(queries),
+        costliest_alerts=worklists.costliest_open(queries, rates, at),
         past=Past(),
     )
     return msgspec.structs.replace(report, revision=Revision(number=1, content=_content(report)))
@@ -230,6 +231,7 @@ def _content(report: DailyReport) -> str:
     plain = msgspec.to_builtins(said)
     # What people did is no part of what the log says.
     del plain["people"]
+    del plain["costliestAlerts"]
     # A part that came later changes nothing of a day that has nothing of it.
     if not reconciliation.unread_profiles:
         del plain["reconciliation"]["unreadProfiles"]

@@ -7,7 +7,7 @@ from typing import Final
 from fraudstream.reporting.daily.figures.comparisons import compare, score_psi
 from fraudstream.reporting.daily.figures.exemptions import exemptions_used
 from fraudstream.reporting.daily.figures.industry_ratios import meters
-from fraudstream.reporting.daily.figures.worklists import OPEN_ALERTS
+from fraudstream.reporting.daily.figures.worklists import OPEN_ALERTS, costliest_first
 from fraudstream.reporting.daily.schema.day_summary import DaySummary
 from fraudstream.reporting.daily.schema.trends import Past, PastDay, SilentRule
 
@@ -37,6 +37,7 @@ def look_back(summary: DaySummary, before: Mapping[date, DaySummary]) -> Past:
         new_entities=tuple(token for token in summary.entities if near and token not in named),
         score_psi=score_psi(summary.scores, [past.scores for past in near.values()]),
         open_alerts=tuple(each for past in reversed(near.values()) for each in past.open_alerts)[:OPEN_ALERTS],
+        costliest_alerts=costliest_first(each for past in near.values() for each in past.costliest_alerts),
     )
 
 

@@ -119,6 +119,10 @@ def of_decisions(table: str, *, by: str = "") -> Iterator[str]:
         f"SELECT 'flagged', transactionId, score::VARCHAR, currency, decision{by}, 1, amountMinor, receivedAt "
         f"FROM {table} WHERE {_STOPPED}"
     )
+    yield (
+        f"SELECT 'flaggedProbability', transactionId, probability::VARCHAR, currency, decision{by}, 1, amountMinor, "
+        f"receivedAt FROM {table} WHERE {_STOPPED} AND probability IS NOT NULL"
+    )
 
 
 def _tally(dimension: str, key: str, other: str, counted: str, source: str) -> str:

@@ -44,7 +44,7 @@ TOKEN_COLUMNS: Final = tuple(
 )
 """Columns that hold tokens."""
 _EDITED: Final = (LogTable.DECISIONS, LogTable.LABELS, LogTable.TALLIES)
-_ID_TALLIES: Final = "dimension IN ('onlyStored', 'onlyDecided', 'flagged')"
+_ID_TALLIES: Final = "dimension IN ('onlyStored', 'onlyDecided', 'flagged', 'flaggedProbability')"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,6 +95,8 @@ def _worklist_lines(report: DailyReport) -> Iterator[Line]:
         "missed frauds": report.missed,
         "open alerts": report.open_alerts,
         "open alerts of the days before": report.past.open_alerts,
+        "open alerts of the highest expected loss": report.costliest_alerts,
+        "open alerts of the highest expected loss of the days before": report.past.costliest_alerts,
     }
     for table, rows in listed.items():
         for each in rows:

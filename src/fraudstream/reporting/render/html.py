@@ -8,6 +8,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fraudstream.contract import SIGNIFICANT_DRIFT
+from fraudstream.reporting.daily.figures.worklists import costliest_first
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.schema.trends import Comparison
 from fraudstream.reporting.render import words
@@ -143,6 +144,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "basis_points": _basis_points,
     "change": _change,
     "clock": _clock,
+    "costliest_first": costliest_first,
     "counted": _counted,
     "duration": _duration,
     "figure": _figure,

@@ -12,6 +12,8 @@ from fraudstream.transactions.storage.attributes import AttributeValue, Item, fr
 _PLAIN_IDS: Final = "unevaluableRules"
 """As 0.1.0 stored them: a list of strings."""
 _PACKED_IDS: Final = "unevaluable"
+MAX_SCORE: Final = 100
+"""The least is 0."""
 
 
 class Verdict(StrEnum):

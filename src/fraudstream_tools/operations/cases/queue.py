@@ -35,7 +35,7 @@ class CaseOrder(StrEnum):
     """Which case comes first."""
 
     LOSS = "loss"
-    """The highest expected loss of its alerts together."""
+    """The highest expected loss of its alerts together; where no amounts can be compared, what is most likely fraud."""
     VALUE = "value"
     """The highest value at risk, in the base currency."""
     SCORE = "score"
@@ -81,6 +81,11 @@ class QueuedCase:
     def expected_loss(self) -> float:
         """Of its alerts together: one look settles them all."""
         return sum(alert.expected_loss for alert in self.alerts)
+
+    @property
+    def likelihood(self) -> float:
+        """That of the likeliest fraud among its alerts."""
+        return max(alert.likelihood for alert in self.alerts)
 
     @property
     def since(self) -> int:
@@ -159,12 +164,12 @@ class CaseQueue:
         return CaseState.EXPIRED if is_expired else CaseState.OPEN
 
 
-_KEYS: Final[Mapping[CaseOrder, Callable[[QueuedCase], float]]] = {
-    CaseOrder.LOSS: lambda case: -case.expected_loss,
-    CaseOrder.VALUE: lambda case: -case.value,
-    CaseOrder.SCORE: lambda case: -case.first.score,
-    CaseOrder.OLDEST: lambda case: case.since,
-    CaseOrder.NEWEST: lambda case: -case.since,
+_KEYS: Final[Mapping[CaseOrder, Callable[[QueuedCase], tuple[float, ...]]]] = {
+    CaseOrder.LOSS: lambda case: (-case.expected_loss, -case.likelihood),
+    CaseOrder.VALUE: lambda case: (-case.value,),
+    CaseOrder.SCORE: lambda case: (-case.first.score,),
+    CaseOrder.OLDEST: lambda case: (case.since,),
+    CaseOrder.NEWEST: lambda case: (-case.since,),
 }
 
 

@@ -1,15 +1,14 @@
 """What is known of an alert: it and what its transaction says, and which alerts ask one question together."""
 
-import math
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 
-from fraudstream.detection.scoring import MAX_SCORE
 from fraudstream.durations import HOUR
 from fraudstream.transactions.decisions.decision import Truth, Verdict
+from fraudstream.transactions.decisions.expected_loss import expected_loss, likelihood
 from fraudstream.transactions.storage.attributes import AttributeValue, from_item
 from fraudstream.transactions.transaction import Channel, TransactionType
 
@@ -63,6 +62,8 @@ class AlertSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     """Its token."""
     rules: tuple[str, ...] = ()
     """Ids of the rules behind it, strongest first, and `model` where one took part."""
+    probability: float | None = None
+    """That it is fraud, by its decision; None also where nothing was calibrated."""
     amount_base: float | None = None
     """In the base currency; None also without exchange rates."""
 
@@ -73,12 +74,13 @@ class AlertSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
 
     @property
     def expected_loss(self) -> float:
-        """How much a look at it is worth: the score, as a probability, times the square root of the amount.
+        """What a look at it is worth; 0 where no amount can be compared."""
+        return expected_loss(self.probability, self.score, self.amount_base)
 
-        The root tempers: by the amount itself one large honest transfer outranks any number of likely frauds. It is 0
-        where no amount can be compared.
-        """
-        return self.score / MAX_SCORE * math.sqrt(self.amount_base or 0)
+    @property
+    def likelihood(self) -> float:
+        """How likely it is fraud, by its probability or else its score."""
+        return likelihood(self.probability, self.score)
 
     @property
     def customer(self) -> str:

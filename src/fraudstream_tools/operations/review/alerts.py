@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 OPEN_OF_A_CARD: Final = 500
 """Open alerts among which those of a card are found; own choice: five requests for their transactions."""
-_SHOWN_ATTRIBUTES: Final = "transactionId, #timestamp, amountMinor, currency, #type, channel, cardToken, reasons"
+_SHOWN_ATTRIBUTES: Final = (
+    "transactionId, #timestamp, amountMinor, currency, #type, channel, cardToken, reasons, probability"
+)
 
 
 class AlertOrder(StrEnum):
@@ -39,7 +41,7 @@ class AlertOrder(StrEnum):
     AMOUNT = "amount"
     """The highest amount in the base currency."""
     LOSS = "loss"
-    """The highest expected loss."""
+    """The highest expected loss; where no amounts can be compared, what is most likely fraud."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +106,7 @@ class AlertQueue:
         if query.order is AlertOrder.AMOUNT:
             wanted = iter(sorted(wanted, key=lambda alert: alert.amount_base or 0, reverse=True))
         elif query.order is AlertOrder.LOSS:
-            wanted = iter(sorted(wanted, key=lambda alert: alert.expected_loss, reverse=True))
+            wanted = iter(sorted(wanted, key=lambda alert: (alert.expected_loss, alert.likelihood), reverse=True))
         return list(islice(wanted, limit))
 
     def get(self, transaction_id: str) -> AlertSummary | None:
@@ -191,6 +193,7 @@ class AlertQueue:
             channel=Channel(fields["channel"]) if "channel" in fields else None,
             card=fields.get("cardToken"),
             rules=rules_of(fields.get("reasons", ())),
+            probability=fields.get("probability"),
             amount_base=self._rates.to_base(amount, currency, alert.timestamp) if self._rates else None,
         )
 

@@ -2,8 +2,9 @@
 
 import dataclasses
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -11,14 +12,18 @@ import pytest
 
 from fraudstream.detection.models.reasons import CODES
 from fraudstream.detection.rules.rates import Rates
+from fraudstream.reporting.daily.figures.worklists import COSTLIEST
+from fraudstream.reporting.daily.revisions import summary_of
 from fraudstream.reporting.daily.schema.earlier import read_report
 from fraudstream.reporting.daily.schema.report import BaseTotal, DailyReport
+from fraudstream.reporting.daily.trends import look_back
 from fraudstream.reporting.log import aggregates
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.render.csv import to_csv
 from fraudstream.reporting.render.html import to_html, to_json
 from fraudstream.reporting.render.words import merchant_category
 from fraudstream.transactions.decisions.decision import Decision, Reason, Truth, Verdict
+from fraudstream.transactions.decisions.expected_loss import expected_loss
 from fraudstream.transactions.decisions.reasons import NO_RULES_CODES
 from fraudstream.transactions.transaction import Transaction
 from tests.unit.reporting.decision_log_harness import (
@@ -46,9 +51,12 @@ def decided(
     truth: Truth | None = None,
     *,
     reasons: tuple[Reason, ...] = (),
+    score: int = 60,
+    probability: float | None = None,
 ) -> None:
     at = stored.received_at
-    judged: Decision = decision(verdict, score=60, at=at + 400)
+    judged: Decision = decision(verdict, score=score, at=at + 400)
+    judged = msgspec.structs.replace(judged, probability=probability)
     if reasons:
         judged = msgspec.structs.replace(judged, reasons=reasons)
     new = item(stored, judged)
@@ -124,6 +132,39 @@ def test_the_oldest_open_alerts_are_named_until_a_label_closes_them(tmp_path: Pa
     page = to_html(report).decode()
     assert all(each in page for each in ids)
     assert transaction(12, at=0).transaction_id not in page
+
+
+def test_open_alerts_of_the_highest_expected_loss_are_named(tmp_path: Path) -> None:
+    stream = Stream()
+    random = Random(7)
+    worth: dict[str, float] = {}
+    for number in range(60):
+        currency = random.choice(["USD", "EUR", "JPY"])
+        stored = paid(number, random.randrange(100, 500_000), currency)
+        score = random.randrange(30, 101)
+        probability = random.choice([None, float(f"{random.random() ** 3:.3g}")])
+        is_open = number % 4 > 0
+        truth = None if is_open else Truth.FRAUD
+        decided(stream, stored, Verdict.REVIEW, truth, score=score, probability=probability)
+        if is_open:
+            amount = RATES.to_base(stored.amount_minor, currency, MIDNIGHT)
+            worth[stored.transaction_id] = round(expected_loss(probability, score, amount), 2)
+    decided(stream, paid(60, 90_000_000, "CHF"), Verdict.DECLINE, score=100)
+    report = report_of(stream, tmp_path)
+    best = sorted(worth.items(), key=lambda each: -each[1])[:COSTLIEST]
+    assert [(each.transaction_id, each.expected_loss) for each in report.costliest_alerts] == best
+    page, lines = to_html(report).decode(), to_csv(report).decode()
+    assert "Open alerts that are most worth a look" in page
+    assert f"open alerts of the highest expected loss,{best[0][0]},expectedLoss,{best[0][1]}" in lines
+
+
+def test_alerts_of_other_days_are_worth_a_look_too(tmp_path: Path) -> None:
+    stream = Stream()
+    decided(stream, paid(1, 100_000, "USD"), Verdict.REVIEW, probability=0.5)
+    report = report_of(stream, tmp_path)
+    kept = summary_of(report)
+    past = look_back(kept, {DAY - timedelta(days=1): kept})
+    assert past.costliest_alerts == report.costliest_alerts
 
 
 WEIGHED = Reason(code="MODEL_AMOUNT", source="amountRatio", points=2.0)

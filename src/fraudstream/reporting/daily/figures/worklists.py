@@ -1,16 +1,19 @@
 """Transactions that somebody should look at: frauds that were missed, and alerts that nobody has closed."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from fraudstream.reporting.daily.figures.base_currency import base_value
 from fraudstream.reporting.daily.queries import STOPPED, DayQueries
-from fraudstream.reporting.daily.schema.findings import MissedFraud, OpenAlert
+from fraudstream.reporting.daily.schema.findings import CostlyAlert, MissedFraud, OpenAlert
+from fraudstream.transactions.decisions.expected_loss import expected_loss, likelihood
 
 if TYPE_CHECKING:
     from fraudstream.detection.rules.rates import Rates
 
 MISSED: Final = 10
 OPEN_ALERTS: Final = 10
+COSTLIEST: Final = 10
 
 # Which of two currencies' amounts is the greater one, only exchange rates tell.
 _MISSED = f"""
@@ -23,6 +26,23 @@ _OPEN = f"""
     SELECT key, min(largest) AS received, decision, other, currency, max(amountMinor)
     FROM tallies WHERE dimension = 'flagged' AND key NOT IN (SELECT transactionId FROM labelled)
     GROUP BY ALL ORDER BY received, key LIMIT {OPEN_ALERTS}
+"""
+# Of one currency, the order is that of `expected_loss`; a busy day has too many alerts to compare each one outside.
+_COSTLIEST = f"""
+    SELECT key, received, decision, score::INTEGER, currency, value, probability FROM (
+        SELECT *, row_number() OVER (
+            PARTITION BY currency
+            ORDER BY coalesce(probability::DOUBLE, score::DOUBLE / 100) * sqrt(value) DESC, received, key
+        ) AS place
+        FROM (
+            SELECT key, min(largest) AS received, decision, currency, max(amountMinor) AS value,
+                max(other) FILTER (dimension = 'flagged') AS score,
+                max(other) FILTER (dimension = 'flaggedProbability') AS probability
+            FROM tallies WHERE dimension IN ('flagged', 'flaggedProbability')
+                AND key NOT IN (SELECT transactionId FROM labelled)
+            GROUP BY key, decision, currency
+        )
+    ) WHERE place <= {COSTLIEST}
 """
 
 
@@ -73,4 +93,46 @@ def oldest_open(queries: DayQueries) -> tuple[OpenAlert, ...]:
             value=value,
         )
         for transaction_id, received_at, decision, score, currency, value in queries.rows(_OPEN)
+    )
+
+
+def costliest_open(queries: DayQueries, rates: "Rates | None", at: int) -> tuple[CostlyAlert, ...]:
+    """Return the flagged transactions without a label of the highest expected loss, by what their decisions say.
+
+    Args:
+        queries: queries of the day's tables.
+        rates: exchange rates to the base currency, if any are known.
+        at: whose rates to use, epoch milliseconds.
+    """
+    found: list[CostlyAlert] = []
+    for transaction_id, received_at, decision, score, currency, value, told in queries.rows(_COSTLIEST):
+        probability = None if told is None else float(told)
+        amount = rates.to_base(value, currency, at) if rates else None
+        found.append(
+            CostlyAlert(
+                transaction_id=transaction_id,
+                received_at=received_at,
+                decision=decision,
+                score=score,
+                currency=currency,
+                value=value,
+                probability=probability,
+                expected_loss=round(expected_loss(probability, score, amount), 2),
+            )
+        )
+    return costliest_first(found)
+
+
+def costliest_first(alerts: Iterable[CostlyAlert]) -> tuple[CostlyAlert, ...]:
+    """Return the alerts of the highest expected loss; where no amounts can be compared, what is most likely fraud."""
+    return tuple(
+        sorted(
+            alerts,
+            key=lambda each: (
+                -each.expected_loss,
+                -likelihood(each.probability, each.score),
+                each.received_at,
+                each.transaction_id,
+            ),
+        )[:COSTLIEST]
     )

@@ -2,10 +2,11 @@
 
 Unlike the report, it has no version. Fields are only ever added, each with a default, and keep their meaning, so that
 every version of the program reads what any other one wrote. The same is true of the parts that it shares with the
-report: `Counts`, `PaymentFigures`, `ExemptionFigures` and `OpenAlert`.
+report: `Counts`, `PaymentFigures`, `ExemptionFigures`, `OpenAlert` and
+`CostlyAlert`.
 """
 
-from fraudstream.reporting.daily.schema.findings import OpenAlert, PaymentFigures
+from fraudstream.reporting.daily.schema.findings import CostlyAlert, OpenAlert, PaymentFigures
 from fraudstream.reporting.daily.schema.inline import ExemptionFigures
 from fraudstream.reporting.daily.schema.parts import Counts, Part
 
@@ -75,6 +76,7 @@ class DaySummary(Part, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
     """Ids of the rules that hit."""
     open_alerts: tuple[OpenAlert, ...] = ()
+    costliest_alerts: tuple[CostlyAlert, ...] = ()
     figures: tuple[DayFigure, ...] = ()
     revisions: tuple[PastRevision, ...] = ()
     """The first one first; never empty where a report was written."""

@@ -194,6 +194,15 @@ class OpenAlert(Part, frozen=True, kw_only=True):
     value: int
 
 
+class CostlyAlert(OpenAlert, frozen=True, kw_only=True):
+    """An open alert that is worth a look."""
+
+    probability: float | None
+    """That it is fraud, by its decision; None where nothing was calibrated."""
+    expected_loss: float
+    """See `transactions.decisions.expected_loss`; it is no sum of money. 0 without an exchange rate."""
+
+
 class LogHours(Part, frozen=True, kw_only=True):
     """Hours of the log that tell of the day's transactions."""
 

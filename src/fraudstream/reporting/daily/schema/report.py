@@ -3,6 +3,7 @@
 from fraudstream.reporting.daily.schema.codes import ChangedFigure
 from fraudstream.reporting.daily.schema.findings import (
     Burst,
+    CostlyAlert,
     CutFigures,
     EntityFigures,
     FraudFigures,
@@ -192,6 +193,9 @@ class DailyReport(Part, frozen=True, kw_only=True):
     """The greatest value first; empty on days of which nobody named a kind of fraud, or told what was done."""
     open_alerts: tuple[OpenAlert, ...] = ()
     """The ten oldest."""
+    costliest_alerts: tuple[CostlyAlert, ...] = ()
+    """The ten open ones of the highest expected loss, the highest first. They have no part in `revision.content`: they
+    are chosen among what the rest counts."""
     people: PeopleFigures | None = None
     """None where records were not looked at. It has no part in `revision.content`."""
     past: Past

@@ -1,7 +1,7 @@
 """What a daily report says of a day beside the days before it."""
 
 from fraudstream.reporting.daily.schema.codes import BandName, ComparedFigure, MeterName, MeterVerdict, NotMeasurable
-from fraudstream.reporting.daily.schema.findings import OpenAlert
+from fraudstream.reporting.daily.schema.findings import CostlyAlert, OpenAlert
 from fraudstream.reporting.daily.schema.inline import ExemptionsUsed
 from fraudstream.reporting.daily.schema.parts import Part
 
@@ -97,3 +97,5 @@ class Past(Part, frozen=True, kw_only=True):
     """Population stability index (PSI) of the day's scores, against those of `days`."""
     open_alerts: tuple[OpenAlert, ...] = ()
     """Those of `days` that had no label when their reports were written, oldest first; of each day at most ten."""
+    costliest_alerts: tuple[CostlyAlert, ...] = ()
+    """Likewise, the highest expected loss first."""

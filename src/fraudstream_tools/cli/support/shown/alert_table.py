@@ -13,7 +13,7 @@ from fraudstream_tools.cli.support.terminal.output import SafeConsole, decision_
 if TYPE_CHECKING:
     from fraudstream_tools.operations.review.alert_summary import AlertSummary
 
-_RIGHT: Final = ("amount", "score", "age")
+_RIGHT: Final = ("amount", "score", "probability", "age")
 _LONGEST_RULE: Final = 24
 _UNLIMITED: Final = 10_000
 _LONGEST_ID: Final = 40
@@ -34,7 +34,12 @@ def alert_table(
     """
     from fraudstream_tools.operations.review.alert_summary import grouped
 
-    names = ("transaction", "amount", *((f"in {base}",) if base else ()), "decision", "score", "age", "customer")
+    is_calibrated = any(alert.probability is not None for alert in alerts)
+    names = (
+        *("transaction", "amount", *((f"in {base}",) if base else ()), "decision", "score"),
+        *(("probability",) if is_calibrated else ()),
+        *("age", "customer"),
+    )
     table = Table(*names, "rules", box=None, header_style="dim")
     for column, name in zip(table.columns, (*names, "rules"), strict=True):
         column.overflow = "fold"
@@ -48,7 +53,7 @@ def alert_table(
     )
     for group in grouped(alerts) if together else [[alert] for alert in alerts]:
         for alert in group:
-            table.add_row(*_row(alert, now, is_in_base=base is not None))
+            table.add_row(*_row(alert, now, is_in_base=base is not None, is_calibrated=is_calibrated))
     return table
 
 
@@ -61,8 +66,9 @@ def print_whole(table: Table) -> None:
     SafeConsole(highlight=False, width=whole).print(table)
 
 
-def _row(alert: "AlertSummary", now: int, *, is_in_base: bool) -> list[Text]:
+def _row(alert: "AlertSummary", now: int, *, is_in_base: bool, is_calibrated: bool) -> list[Text]:
     from fraudstream.transactions.values.money import format_money
+    from fraudstream_tools.operations.investigation.field_words import probability_words
 
     amount = "not stored any more"
     if alert.amount_minor is not None and alert.currency is not None:
@@ -74,6 +80,7 @@ def _row(alert: "AlertSummary", now: int, *, is_in_base: bool) -> list[Text]:
         *((Text(in_base),) if is_in_base else ()),
         decision_text(alert.decision),
         Text(str(alert.score)),
+        *((Text("" if alert.probability is None else probability_words(alert.probability)),) if is_calibrated else ()),
         Text(age_text(now - alert.created_at)),
         Text(alert.customer),
         Text(", ".join(alert.rules) or alert.reason_codes.replace(",", ", ")),
