@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +31,8 @@ _WAITING: Final = 1 / 3
 """Share of clients that wait for the inline decision."""
 _AGAIN: Final = frozenset({429, 500, 502, 503, 504})
 _PAUSE_SECONDS: Final = 0.2
+_LOOKS: Final = 100
+"""Before a client comes back, whether or not its transaction is decided by then."""
 _LEFT: Final = 0.01
 """Share of failed calls after which a client gives up."""
 
@@ -74,14 +77,29 @@ class Clients:
                 group.create_task(self._work(client))
 
     async def _work(self, client: httpx.AsyncClient) -> None:
+        first: dict[str, Any] | None = None
         for post in self._posts:
             body = msgspec.to_builtins(post.request)
+            first = first or body
             await self._post_until_stored(client, body)
             self._recent.append(body)
             if self._chance.random() < _REPEATED:
                 await self._post_until_stored(client, self._chance.choice(self._recent[-100:]))
             if self._chance.random() < _REPEATED:
                 await self._post_another(client, self._chance.choice(self._recent[-100:]))
+        if first and first["transactionId"] in self.records.received:
+            await self._come_back(client, first)
+
+    async def _come_back(self, client: httpx.AsyncClient, body: dict[str, Any]) -> None:
+        """Post a transaction once more when it is decided, as a client does that has lost what it was told."""
+        for _ in range(_LOOKS):
+            self.records.requests += 1
+            with suppress(httpx.TransportError):
+                answer = await client.get(f"{self._url}/{body['transactionId']}")
+                if answer.status_code == HTTPStatus.OK and answer.json()["status"] == "DECIDED":
+                    break
+            await asyncio.sleep(_PAUSE_SECONDS)
+        await self._post_until_stored(client, body)
 
     async def _post_until_stored(self, client: httpx.AsyncClient, body: dict[str, Any]) -> None:
         name = body["transactionId"]

@@ -89,9 +89,10 @@ class StackJournal:
 
     def on_sent(self, operation: str, parameters: Mapping[str, Any]) -> None:
         """Follow a request on its way."""
-        if (key := self._profile(operation, parameters)) is None:
+        if (write := self.version_of(operation, parameters)) is None:
             return
-        entity, version = entity_of(key), int(parameters["Item"]["version"]["N"])
+        key, version = write
+        entity = entity_of(key)
         with self._lock:
             for entry in self._running:
                 if entity not in entry.profiles:
@@ -104,9 +105,10 @@ class StackJournal:
 
     def on_lost(self, operation: str, parameters: Mapping[str, Any]) -> None:
         """Follow a write whose writer gets no answer."""
-        if (key := self._profile(operation, parameters)) is None:
+        if (write := self.version_of(operation, parameters)) is None:
             return
-        entity, version = entity_of(key), int(parameters["Item"]["version"]["N"])
+        key, version = write
+        entity = entity_of(key)
         with self._lock:
             for entry in self._running:
                 if entity in entry.profiles:
@@ -129,12 +131,14 @@ class StackJournal:
             case _:
                 pass
 
-    def _profile(self, operation: str, parameters: Mapping[str, Any]) -> str | None:
-        """Return the key of the profile that a request writes; None for any other request."""
+    def version_of(self, operation: str, parameters: Mapping[str, Any]) -> tuple[str, int] | None:
+        """Return the key of the profile's item that a request writes, and its version; None for any other request."""
         if operation != "PutItem" or self._tables.get(parameters["TableName"]) != "profiles":
             return None
-        key = parameters["Item"]["entity"]["S"]
-        return None if key.startswith(SET_ASIDE_PREFIX) or "version" not in parameters["Item"] else key
+        item = parameters["Item"]
+        if item["entity"]["S"].startswith(SET_ASIDE_PREFIX) or "version" not in item:
+            return None
+        return item["entity"]["S"], int(item["version"]["N"])
 
 
 _WRITES = frozenset({"PutItem", "UpdateItem", "TransactWriteItems"})

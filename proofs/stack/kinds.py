@@ -27,6 +27,7 @@ class StackFault(StrEnum):
     KILLED_BEFORE = "process killed (SIGKILL) before a call"
     KILLED_AFTER = "process killed (SIGKILL) after a call"
     KILLED = "process killed (SIGKILL) at any moment"
+    RIVALS = "two writers that have read the same profile brought together"
     STORM = "throttled in a storm"
     AWAY = "call while AWS is away"
     STOPPED = "the embedded AWS stopped for seconds"
@@ -68,6 +69,7 @@ OF_BATCHES: Final[Mapping[StackFault, int]] = {
 STOPS_NOTHING: Final = frozenset(
     {
         *OF_BATCHES,
+        StackFault.RIVALS,
         *(StackFault.POISON, StackFault.PROFILE_DAMAGED, StackFault.RULESET_INVALID, StackFault.MODEL_INVALID),
     }
 )

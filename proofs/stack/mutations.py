@@ -15,6 +15,15 @@ CHANGES: Final[list[CodeChange]] = []
 Mutation = Callable[[ProofDeployment], AbstractContextManager[object]]
 
 
+def unconditional(operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a write's parameters without its condition: DynamoDB takes no names and values that nothing refers to."""
+    dropped = {"ConditionExpression", "ReturnValuesOnConditionCheckFailure"}
+    if operation == "PutItem":
+        # Its condition is its only expression.
+        dropped |= {"ExpressionAttributeNames", "ExpressionAttributeValues"}
+    return {name: value for name, value in parameters.items() if name not in dropped}
+
+
 def _without_condition(operation: str, output: str, mark: str) -> Mutation:
     """Drop the condition of a write as it passes the proxy.
 
@@ -31,7 +40,7 @@ def _without_condition(operation: str, output: str, mark: str) -> Mutation:
         def rewrite(sent: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
             if (sent, parameters.get("TableName")) != (operation, table) or mark not in str(parameters):
                 return parameters
-            return {name: value for name, value in parameters.items() if name != "ConditionExpression"}
+            return unconditional(operation, parameters)
 
         system.proxy.rewrite = rewrite
         try:
@@ -84,7 +93,8 @@ def _is_alert(system: ProofDeployment, operation: str, parameters: Mapping[str, 
 
 _RULESETS: Final = "detection/stores/ruleset.py"
 _TWICE: Final = frozenset({StackFault.AT_ONCE, StackFault.DUPLICATED, StackFault.RECUT})
-_FAILING: Final = frozenset({StackFault.SERVER_ERROR, StackFault.RESET_BEFORE, StackFault.KILLED_BEFORE})
+_FAILING: Final = frozenset({StackFault.POISON, StackFault.KILLED_BEFORE})
+"""A record that fails at every attempt, and functions that end without an answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,19 +110,17 @@ class StackMutation:
 MUTATIONS: Final[Mapping[str, StackMutation]] = {
     "a profile is written whoever wrote since": StackMutation(
         mutate=_without_condition("PutItem", "profilesTable", "#version"),
-        # Whoever waits between reading and writing meets others.
-        faults=frozenset({StackFault.DELAYED}),
-        rate=0.3,
+        faults=frozenset({StackFault.RIVALS}),
+        rate=0.5,
     ),
     "a transaction is put over the one that is there": StackMutation(
+        # Clients that come back when they have a decision meet it.
         mutate=_without_condition("PutItem", "transactionsTable", "'TXN'"),
-        faults=frozenset({StackFault.SERVER_ERROR_APPLIED}),
-        rate=0.1,
     ),
     "a decision is written over the one that is there": StackMutation(
         mutate=_without_condition("UpdateItem", "transactionsTable", ":decision"), faults=_TWICE, batch_rate=1
     ),
-    "a record that failed is not told to Lambda": StackMutation(mutate=_failures_hidden, faults=_FAILING, rate=0.3),
+    "a record that failed is not told to Lambda": StackMutation(mutate=_failures_hidden, faults=_FAILING, rate=0.02),
     "a segment of the log is answered and not stored": StackMutation(mutate=_swallowing(_is_segment)),
     "a decision and its alert are answered and not stored": StackMutation(mutate=_swallowing(_is_alert)),
     "what failed while AWS was away is not told to Lambda": StackMutation(

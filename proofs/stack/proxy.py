@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from embedded_aws.runtime.http_protocol import Request, read_request
 from proofs.stack.kinds import THROTTLES, TRANSACTION_THROTTLES, StackFault, StackFaults
-from proofs.stack.wire import WireAnswer, WireCall, dynamodb_answer, encoded, kill, process_at, read_answer, refusal
+from proofs.stack.rivals import Rivals
+from proofs.stack.wire import Upstream, WireAnswer, WireCall, dynamodb_answer, kill, process_at, refusal
 
 _HOST: Final = "127.0.0.1"
 _LONGEST_DELAY_SECONDS: Final = 0.8
@@ -45,6 +46,7 @@ class FaultProxy:
         self.on_applied: OnCall = _nothing
         self.on_lost: OnCall = _nothing
         """Told of a request that was applied and whose caller does not know."""
+        self.rivals = Rivals()
         self.rewrite: Rewrite = _unchanged
         """Changes requests before they arrive: how a mutation drops a condition."""
         self.swallows: Callable[[str, Mapping[str, Any]], bool] = _carried_out
@@ -92,7 +94,7 @@ class FaultProxy:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = _Upstream(self._upstream)
+        connection = Upstream(self._upstream)
         # Nobody else holds the task of a connection whose caller has gone.
         if task := asyncio.current_task():
             self._hold(task)
@@ -109,13 +111,14 @@ class FaultProxy:
             connection.close()
             writer.close()
 
-    async def _answer(self, request: Request, connection: "_Upstream", writer: asyncio.StreamWriter) -> bytes:
+    async def _answer(self, request: Request, connection: Upstream, writer: asyncio.StreamWriter) -> bytes:
         call = WireCall.of(request)
         self.on_request(call)
         parameters = _rewritten(call.operation, call.parameters, self.rewrite)
         if parameters is not call.parameters:
             call = call.rewritten(parameters)
         self.on_sent(call.operation, call.parameters)
+        await self.rivals.meet(self.faults, call.operation, call.parameters)
         if lasting := self._lasting(call):
             return lasting.encoded()
         fault = self.faults.of_call(call.operation)
@@ -197,7 +200,7 @@ class FaultProxy:
             case _:
                 return answer.encoded()
 
-    async def _apply(self, call: WireCall, connection: "_Upstream") -> WireAnswer:
+    async def _apply(self, call: WireCall, connection: Upstream) -> WireAnswer:
         if self.swallows(call.operation, call.parameters):
             headers = {"etag": '"0"'} if call.is_s3 else {}
             return WireAnswer(200, headers, b"") if call.is_s3 else dynamodb_answer(200, {})
@@ -208,7 +211,7 @@ class FaultProxy:
 
     async def _apply_late(self, call: WireCall, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        connection = _Upstream(self._upstream)
+        connection = Upstream(self._upstream)
         with suppress(OSError):
             await self._apply(call, connection)
         connection.close()
@@ -236,33 +239,6 @@ _LOSES_THE_ANSWER: Final = frozenset(
         StackFault.DAMAGED,
     }
 )
-
-
-class _Upstream:
-    """A connection to AWS, opened when it is needed."""
-
-    def __init__(self, place: tuple[str, int]) -> None:
-        self._place = place
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-
-    async def send(self, call: WireCall) -> WireAnswer:
-        if self._streams is not None and self._streams[0].at_eof():
-            # AWS closes a connection that nobody has used for a while.
-            self.close()
-        if self._streams is None:
-            self._streams = await asyncio.open_connection(*self._place)
-        reader, writer = self._streams
-        writer.write(encoded(call.request, call.request.body))
-        await writer.drain()
-        answer = await read_answer(reader, call.request.method)
-        if answer.headers.get("connection") == "close":
-            self.close()
-        return answer
-
-    def close(self) -> None:
-        if self._streams is not None:
-            self._streams[1].close()
-            self._streams = None
 
 
 def _nothing(_operation: str, _parameters: Mapping[str, Any]) -> None:

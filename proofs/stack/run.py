@@ -119,6 +119,7 @@ class _Cast:
         proxy, journal = self.system.proxy, self.journal
         self.system.invocations.journal = journal
         proxy.on_sent, proxy.on_lost, proxy.on_applied = journal.on_sent, journal.on_lost, journal.on_applied
+        proxy.rivals.version_of = journal.version_of
 
 
 def _meet(cast: _Cast, total: int, say: Say) -> int:

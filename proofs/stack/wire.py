@@ -139,6 +139,40 @@ async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
     await reader.readline()
 
 
+class Upstream:
+    """A connection to AWS, opened when it is needed."""
+
+    def __init__(self, place: tuple[str, int]) -> None:
+        """Store the host and the port."""
+        self._place = place
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def send(self, call: WireCall) -> WireAnswer:
+        """Send a request, and return the answer.
+
+        Raises:
+            OSError: AWS cannot be reached, or the connection ended before the answer did.
+        """
+        if self._streams is not None and self._streams[0].at_eof():
+            # AWS closes a connection that nobody has used for a while.
+            self.close()
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(*self._place)
+        reader, writer = self._streams
+        writer.write(encoded(call.request, call.request.body))
+        await writer.drain()
+        answer = await read_answer(reader, call.request.method)
+        if answer.headers.get("connection") == "close":
+            self.close()
+        return answer
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+
 def process_at(port: int, processes: Iterable[int]) -> int | None:
     """Return which of some processes holds the connection from a port of this machine; None if none does."""
     wanted = f":{port:04X}"

@@ -33,7 +33,12 @@ def test_under_faults_everything_received_is_stored_decided_and_logged_once(syst
 
 
 @pytest.mark.parametrize(
-    "name", ["a segment of the log is answered and not stored", "a decision and its alert are answered and not stored"]
+    "name",
+    [
+        "a segment of the log is answered and not stored",
+        "a decision and its alert are answered and not stored",
+        "a profile is written whoever wrote since",
+    ],
 )
 def test_a_fault_that_is_put_back_is_found(system: ProofDeployment, name: str) -> None:
     assert is_found(system, MUTATIONS[name], SEED, 40)
