@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fraudstream.contract import ANALYZER, DECISION_DEADLINE_SECONDS, PROCESSOR, REPORTER
+from fraudstream.contract import ANALYZER, DECISION_DEADLINE_SECONDS, PROCESSOR, REPORTER, FourEyes
 from fraudstream.settings import AnalyzerSettings, ProcessorSettings, ReporterSettings, environment
 from infra.compute.placeholders import read_placeholders
 from infra.data.keys import Keys
 from infra.data.queues import DeadLetters
-from infra.data.report_bucket import ReportBucket, program_ruleset
+from infra.data.report_bucket import ReportBucket, program_models, program_ruleset
 from infra.data.tables import Tables
 from infra.settings import StackSettings
 
@@ -98,8 +98,10 @@ def _sca_settings(settings: StackSettings) -> Mapping[str, Any]:
 
 
 def _approval_settings(settings: StackSettings) -> Mapping[str, Any]:
-    """Return what tells a ruleset that needs two people; nothing where none does."""
-    return {"approved_ruleset": program_ruleset()} if settings.approves_rules else {}
+    """Return what tells a ruleset, or models, that need two people; nothing where none do."""
+    known = {"approved_ruleset": program_ruleset} if FourEyes.RULES in settings.four_eyes else {}
+    known |= {"approved_models": program_models} if FourEyes.MODELS in settings.four_eyes else {}
+    return {name: digest() for name, digest in known.items()}
 
 
 def _event_settings(settings: StackSettings, stores: Stores) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ def grant(settings: StackSettings, stores: Stores, roles: Mapping[str, FunctionR
     if settings.inline_decisions:
         tables.profiles.grant_read_many(processor)
         stores.bucket.grant_read_ruleset(processor)
-        if settings.approves_rules:
+        if settings.four_eyes:
             stores.bucket.grant_read_approvals(processor)
 
     analyzer = roles[ANALYZER].role
@@ -35,7 +35,7 @@ def grant(settings: StackSettings, stores: Stores, roles: Mapping[str, FunctionR
         tables.outbox.grant_put(analyzer)
     stores.bucket.grant_read_ruleset(analyzer)
     stores.bucket.grant_read_earlier_rulesets(analyzer)
-    if settings.approves_rules:
+    if settings.four_eyes:
         stores.bucket.grant_read_approvals(analyzer)
     stores.dead_letters.grant_send(analyzer)
 

@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from fraudstream.contract import (
+    APPROVALS_PREFIX,
     AUDIT_PREFIX,
     BREAKER_PREFIX,
     CASE_PREFIX,
@@ -13,10 +14,10 @@ from fraudstream.contract import (
     LISTED_PREFIX,
     PROCESSOR,
     REPORT_PREFIX,
-    RULES_APPROVAL_PREFIX,
     RULESET_FILES,
     RULESET_PREFIX,
     TOKENS_ALIAS,
+    FourEyes,
 )
 from infra.compute.roles import Statement, document
 from infra.data.keys import Keys
@@ -34,7 +35,7 @@ OF_LABELS = (
 OF_ALERTS = ("assignedAt", "assignee", "caseId", "closedAt", "label", "status", "statusShard", "transactionId")
 """Attributes of an alert that working on it writes or compares: never what was decided, or of whom it is."""
 _OWN_RECORDS = f"{AUDIT_PREFIX}date=*/${{aws:userid}}/*"
-_OWN_APPROVALS = f"{RULES_APPROVAL_PREFIX}*/${{aws:userid}}"
+_OWN_APPROVALS = tuple(f"{APPROVALS_PREFIX}{kind}/*/${{aws:userid}}" for kind in (FourEyes.RULES, FourEyes.MODELS))
 
 _Conditions = dict[str, Mapping[str, pulumi.Input[str] | Sequence[pulumi.Input[str]]]]
 
@@ -93,7 +94,7 @@ class PeoplesPolicies(pulumi.ComponentResource):
                 resources=self._objects(f"{RULESET_PREFIX}*", f"{REPORT_PREFIX}*", f"{AUDIT_PREFIX}*"),
             ),
             Statement(actions=("s3:GetObjectVersion",), resources=self._objects(f"{RULESET_PREFIX}*")),
-            self._listing("s3:ListBucket", REPORT_PREFIX, AUDIT_PREFIX, RULESET_PREFIX, RULES_APPROVAL_PREFIX),
+            self._listing("s3:ListBucket", REPORT_PREFIX, AUDIT_PREFIX, RULESET_PREFIX, APPROVALS_PREFIX),
             self._listing("s3:ListBucketVersions", RULESET_PREFIX),
             Statement(actions=("cloudwatch:DescribeAlarms",), resources=(self._place.arn("cloudwatch", "alarm:*"),)),
             *self._keys.to_read("dynamodb"),
@@ -121,7 +122,7 @@ class PeoplesPolicies(pulumi.ComponentResource):
         )
 
     def _publishing(self) -> Sequence[Statement]:
-        files = self._objects(*(f"{RULESET_PREFIX}{name}" for name in RULESET_FILES), _OWN_APPROVALS)
+        files = self._objects(*(f"{RULESET_PREFIX}{name}" for name in RULESET_FILES), *_OWN_APPROVALS)
         return (
             Statement(actions=("s3:PutObject",), resources=files),
             _update(self._tables.profiles, _only_keys(BREAKER_PREFIX)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from fraudstream.contract import HOME_REGION, EventType
+from fraudstream.contract import HOME_REGION, EventType, FourEyes
 
 NAMESPACE = "fraudstream"
 MINIMUM_CONCURRENCY = 100
@@ -115,6 +115,15 @@ class SettingReader:
             self._refuse("events", value, f"all, none, or any of {', '.join(EventType)}, separated by commas")
             return ()
         return tuple(each for each in EventType if each in chosen)
+
+    def four_eyes(self) -> tuple[FourEyes, ...]:
+        """Read which changes need a second person, in the order of their declaration."""
+        value = self._read("fourEyes") or "nothing"
+        chosen = set[str]() if value == "nothing" else {name.strip() for name in value.split(",")}
+        if not chosen <= set(FourEyes):
+            self._refuse("fourEyes", value, f"nothing, or any of {', '.join(FourEyes)}, separated by commas")
+            return ()
+        return tuple(each for each in FourEyes if each in chosen)
 
     def region(self) -> str:
         """Read the region; another than the home region must be permitted."""

@@ -16,6 +16,7 @@ from fraudstream.contract import (
     REVIEW_HOURS,
     TRANSACTION_PLACE,
     EventType,
+    FourEyes,
 )
 from infra.naming import SUFFIX, SUFFIX_MAX_LENGTH
 from infra.setting_reader import NAMESPACE, FunctionSettings, SettingReader, StackSettingsError
@@ -93,8 +94,8 @@ class StackSettings:
     """After which a case that nobody has waits no longer; 0: never."""
     back_office_url: str | None
     """Where the team's own system shows a transaction; `{transactionId}` stands for its id."""
-    four_eyes: str
-    """The actions of people that need a second person."""
+    four_eyes: tuple[FourEyes, ...]
+    """The changes that need a second person."""
     customer_index: bool
     """Whether transactions are found by customer."""
     customer_managed_key: bool
@@ -108,11 +109,6 @@ class StackSettings:
     waf: bool
     waf_rate_limit: int
     """Requests in five minutes from one address."""
-
-    @property
-    def approves_rules(self) -> bool:
-        """Whether a ruleset needs the marks of two people."""
-        return self.four_eyes == "rules"
 
 
 def _is_email(value: str) -> bool:
@@ -211,7 +207,7 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         back_office_url=reader.text(
             "backOfficeUrl", None, _is_template, f"an address with https:// and {TRANSACTION_PLACE} in it"
         ),
-        four_eyes=reader.choice("fourEyes", "nothing", ("nothing", "rules")),
+        four_eyes=reader.four_eyes(),
         customer_index=reader.flag("customerIndex", default=True),
         customer_managed_key=reader.flag("customerManagedKey", default=True),
         analytics=reader.flag("analytics", default=False),

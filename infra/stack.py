@@ -12,6 +12,7 @@ from fraudstream.contract import (
     PROCESSOR,
     REPORTER,
     TOKENS_ALIAS,
+    FourEyes,
 )
 from infra.api.rest_api import Api
 from infra.api.spec import api_spec
@@ -29,6 +30,7 @@ from infra.data.queues import DeadLetters
 from infra.data.report_bucket import (
     ReportBucket,
     bucket_arn,
+    program_models,
     program_ruleset,
 )
 from infra.data.report_schedules import ReportSchedules
@@ -261,7 +263,8 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
     outputs = outputs_of_every_stack(settings, stores, topics, functions, api)
     chosen: Mapping[str, pulumi.Input[str] | None] = {
         "backOfficeUrl": settings.back_office_url,
-        "approvedRuleset": program_ruleset() if settings.approves_rules else None,
+        "approvedRuleset": program_ruleset() if FourEyes.RULES in settings.four_eyes else None,
+        "approvedModels": program_models() if FourEyes.MODELS in settings.four_eyes else None,
         "eventTopicArn": delivery.topic_arn if delivery else None,
         "encryptionKeyArn": keys.arn,
         "apiKey": api.api_key,

@@ -1,22 +1,24 @@
 """The bucket of rulesets, models, decision log and reports."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import pulumi
 import pulumi_aws as aws
+import yaml
 
 from fraudstream.contract import (
+    APPROVALS_PREFIX,
     AUDIT_PREFIX,
     DECISION_LOG_PREFIX,
     ERASURE_MARKS_PREFIX,
     MODELS_FILE,
     REPORT_PREFIX,
-    RULES_APPROVAL_PREFIX,
     RULESET_FILES,
     RULESET_PREFIX,
     SEGMENTS_PREFIX,
-    ruleset_digest,
+    files_digest,
 )
 from infra.compute.roles import ServiceRole, Statement
 from infra.data.keys import Keys
@@ -47,7 +49,15 @@ def bucket_name(place: StackContext) -> pulumi.Output[str]:
 
 def program_ruleset() -> str:
     """Return the digest of the ruleset that the program uploads: what is in git was approved there."""
-    return ruleset_digest(*((RULES / name).read_bytes() for name in RULESET_FILES))
+    return files_digest(*((RULES / name).read_bytes() for name in RULESET_FILES))
+
+
+def program_models() -> str:
+    """Return the digest of the models that the program uploads, as `program_ruleset`."""
+    pointer = (MODELS / MODELS_FILE).read_bytes()
+    chosen = cast("Mapping[str, str | None]", yaml.safe_load(pointer))
+    names = dict.fromkeys(name for name in (chosen.get("live"), chosen.get("shadow")) if name)
+    return files_digest(pointer, *((MODELS / name).read_bytes() for name in names))
 
 
 class ReportBucket(pulumi.ComponentResource):
@@ -136,11 +146,11 @@ class ReportBucket(pulumi.ComponentResource):
         role.allow("read-ruleset", statement, *self._keys.to_read("s3"))
 
     def grant_read_approvals(self, role: ServiceRole) -> None:
-        """Allow a role to see who approved a ruleset."""
+        """Allow a role to see who approved a change."""
         listing = Statement(
             actions=("s3:ListBucket",),
             resources=(self._bucket.arn,),
-            conditions={"StringLike": {"s3:prefix": [f"{RULES_APPROVAL_PREFIX}*"]}},
+            conditions={"StringLike": {"s3:prefix": [f"{APPROVALS_PREFIX}*"]}},
         )
         role.allow("read-approvals", listing)
 

@@ -29,8 +29,9 @@ RECEIPTS_PREFIX: Final = "erasure-receipts/"
 REPORT_PREFIX: Final = "reports/"
 AUDIT_PREFIX: Final = "audit/"
 """Of records of what people did."""
-RULES_APPROVAL_PREFIX: Final = "approvals/rules/"
-"""Of the marks that people put on rulesets, each under a ruleset's digest and with their `aws:userid` as its name."""
+APPROVALS_PREFIX: Final = "approvals/"
+"""Of the marks that people put on changes which need two of them: below the kind of the change (`FourEyes`) and its
+digest, each with the person's `aws:userid` as its name."""
 RULESET_PREFIX: Final = "rulesets/live/"
 """Of the keys of the active ruleset, and of the models beside it."""
 MODELS_FOLDER: Final = "models/"
@@ -44,8 +45,12 @@ MODELS_FILE: Final = "models.yaml"
 """It names the active models."""
 
 
-def ruleset_digest(*files: bytes) -> str:
-    """Return what a ruleset is approved by: a SHA-256 over those of its files, in the order of `RULESET_FILES`."""
+def files_digest(*files: bytes) -> str:
+    """Return what files are approved by, a SHA-256 over those of each.
+
+    Those of a ruleset come in the order of `RULESET_FILES`; with models it is `MODELS_FILE`, then the live model's file
+    and the shadow model's.
+    """
     return hashlib.sha256(b"".join(hashlib.sha256(file).digest() for file in files)).hexdigest()
 
 
@@ -113,6 +118,13 @@ BREAKER_PREFIX: Final = "breaker#"
 LISTED_INDEX: Final = "by-list"
 LISTED_KIND: Final = "listKind"
 """The kind of a listed entity, and the partition key of the sparse index of those."""
+
+
+class FourEyes(StrEnum):
+    """Changes that need a second person, where a stack asks for one."""
+
+    RULES = "rules"
+    MODELS = "models"
 
 
 class ItemKind(StrEnum):

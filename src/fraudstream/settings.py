@@ -82,6 +82,8 @@ class ProcessorSettings(CommonSettings, frozen=True, kw_only=True):
     label_delay_days: Annotated[int, msgspec.Meta(ge=0, le=8)] = 7
     approved_ruleset: str = ""
     """The digest of the ruleset that came with the program, where any other needs two people; else nothing."""
+    approved_models: str = ""
+    """The same of models."""
     sca_advice: Literal["off", "issuer", "acquirer"] = "off"
     """Who asks which payments strong customer authentication may be left out of; for inline decisions only."""
     sca_counter: Literal["amount", "payments"] = "amount"
@@ -107,7 +109,8 @@ class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):
     alert_retention_days: int = RETENTION_DAYS
     outbox_table: str = ""
     approved_ruleset: str = ""
-    """As the processor's."""
+    approved_models: str = ""
+    """Both as the processor's."""
     events: str = ""
     """Types of the events that other systems are told, separated by commas; none: there is no outbox to write to."""
 

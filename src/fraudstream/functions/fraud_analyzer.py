@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fraudstream.aws.clients import quick_dynamodb, quick_s3, whole_s3
 from fraudstream.aws.connection import Limits
-from fraudstream.contract import ANALYZER, RULESET_PREFIX
+from fraudstream.contract import ANALYZER, RULESET_PREFIX, FourEyes
 from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar, time_zone
 from fraudstream.detection.stores.alerts import AlertStore
@@ -40,7 +40,7 @@ _DYNAMODB = quick_dynamodb(_LIMITS)
 def _refused(error: Exception) -> None:
     if isinstance(error, NotApprovedError):
         # Each change is so for some minutes: no reason to wake anybody.
-        _LOG.failure("the ruleset in S3 waits for another person, the last good one stays active", error)
+        _LOG.failure("the ruleset or a model in S3 waits for another person, the last good one stays active", error)
         return
     _METER.count(Metric.RULESET_INVALID)
     _LOG.failure("the ruleset or a model in S3 cannot be used, the last good one stays active", error)
@@ -69,6 +69,9 @@ _RULESETS = RulesetStore(
     history=partial(whole_s3, _LIMITS),
     raiser=_RAISER,
     approvals=Approvals(_S3, _SETTINGS.bucket, _SETTINGS.approved_ruleset) if _SETTINGS.approved_ruleset else None,
+    model_approvals=Approvals(_S3, _SETTINGS.bucket, _SETTINGS.approved_models, FourEyes.MODELS)
+    if _SETTINGS.approved_models
+    else None,
 )
 _BREAKER = BreakerWatch(_DYNAMODB, _SETTINGS.profiles_table, on_broken=_held_back, on_failure=_not_counted)
 _ANALYZER = Analyzer(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fraudstream.aws.clients import quick_dynamodb, quick_s3
 from fraudstream.aws.connection import Limits
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import PROCESSOR, RULESET_PREFIX, TOKENS_ALIAS
+from fraudstream.contract import PROCESSOR, RULESET_PREFIX, TOKENS_ALIAS, FourEyes
 from fraudstream.settings import ProcessorSettings, read_settings
 from fraudstream.telemetry import Log, MetricEmitter
 from fraudstream.transactions.api.routes import Answer, TransactionApi
@@ -50,7 +50,7 @@ def _inline_decider() -> InlineDecider:
     limits = Limits(connect_seconds=budget / 2, read_seconds=budget / 2, attempts=1)
     deadline = Deadline()
     s3 = quick_s3(_settings.bucket, limits, deadline.check)
-    known = _settings.approved_ruleset
+    rules, models = _settings.approved_ruleset, _settings.approved_models
     return InlineJudge(
         dynamodb=quick_dynamodb(limits, deadline.check),
         deadline=deadline,
@@ -62,7 +62,8 @@ def _inline_decider() -> InlineDecider:
             prefix=RULESET_PREFIX,
             on_refused=_not_refreshed,
             raiser=_raiser,
-            approvals=Approvals(s3, _settings.bucket, known) if known else None,
+            approvals=Approvals(s3, _settings.bucket, rules) if rules else None,
+            model_approvals=Approvals(s3, _settings.bucket, models, FourEyes.MODELS) if models else None,
         ),
         calendar=Calendar(time_zone(_settings.time_zone), _settings.label_delay_days),
         budget_seconds=budget,

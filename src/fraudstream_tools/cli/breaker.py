@@ -91,7 +91,7 @@ def _live(deployment: Deployment) -> "ModelFile":
     from fraudstream_tools.operations.models.stored_models import live_file, stored_models
 
     try:
-        live = live_file(stored_models(deployment.client("s3"), deployment["bucketName"]))
+        live = live_file(stored_models(deployment.client("s3"), deployment["bucketName"]).models)
     except ModelError as error:
         raise CommandError(f"no model is active: {error}") from None
     if live is not None:

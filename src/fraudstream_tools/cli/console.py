@@ -98,6 +98,7 @@ def _system(deployment: Deployment) -> "ConsoleSystem":
         service_level=ServiceLevel.of_outputs(deployment.get("reviewHours"), deployment.get("reviewExpiryDays")),
         back_office=deployment.get("backOfficeUrl"),
         approved_ruleset=deployment.get("approvedRuleset"),
+        approved_models=deployment.get("approvedModels"),
         cloudwatch=None if deployment.is_local else watch(deployment.client("cloudwatch")),
         environment=deployment["alertsTable"].removeprefix("table-alerts-"),
         ask_for_tokens=partial(ask_for_tokens, watch(deployment.client("lambda")), processor) if processor else None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.table import Table
 
+from fraudstream_tools.cli.models import mark_models
 from fraudstream_tools.cli.support.audit import audit_log
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.logs.training_source import (
@@ -20,7 +21,7 @@ from fraudstream_tools.cli.support.logs.training_source import (
     ZoneOption,
 )
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption, TruthMapOption
-from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream.detection.models.model import Model
@@ -83,7 +84,8 @@ def promote(
         fraudstream promote candidate.json --log decision-log/
         fraudstream promote candidate.json --log decision-log/ --to bucket
 
-    In a folder, it becomes active with the next `pulumi up`; in the bucket, within a minute. A deployment copies the
+    In a folder, it becomes active with the next `pulumi up`; in the bucket, within a minute, or where the setting
+    `fourEyes` names models, when somebody else has approved it (`fraudstream models approve`). A deployment copies the
     folder's models to the bucket when they change, so write them to both.
     """
     from fraudstream.detection.models.model import ModelError
@@ -111,6 +113,7 @@ def promote(
     place = (
         model_bucket(deployment.client("s3"), deployment["bucketName"]) if to == "bucket" else model_folder(Path(to))
     )
+    waits = False
     try:
         model = read_model(candidate)
         if not shadow:
@@ -123,6 +126,7 @@ def promote(
             after = {"model": model.version, "as": "shadow" if shadow else "live"}
             with audit_log(deployment).recorded("promote-model", "models", after=after):
                 chosen = activate(place, model, live=not shadow)
+                waits = mark_models(deployment)
         else:
             chosen = activate(place, model, live=not shadow)
     except ModelError as error:
@@ -131,6 +135,8 @@ def promote(
         raise CommandError(f"{where}{error}") from None
     if not as_json:
         out.print(f"{to}: live {chosen.live or 'none'}, shadow {chosen.shadow or 'none'}", markup=False, soft_wrap=True)
+    if waits:
+        err.print("functions use it when somebody else has approved it: fraudstream models show", markup=False)
 
 
 def _print_comparison(compared: "ModelComparison", candidate: "Model", champion: str | None, *, as_json: bool) -> None:

@@ -12,8 +12,9 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
+from fraudstream.contract import FourEyes
 from fraudstream_tools.cli.support.active_ruleset import ruleset_bucket
-from fraudstream_tools.cli.support.audit import audit_log
+from fraudstream_tools.cli.support.audit import approver
 from fraudstream_tools.cli.support.deployment import Deployment, SystemKind, target
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
@@ -191,16 +192,15 @@ def _print_version(version: "RulesetVersion") -> None:
 def _approval(deployment: Deployment) -> "RuleApproval":
     from fraudstream_tools.operations.rulesets.approving import RuleApproval
 
-    s3, bucket, audit = deployment.client("s3"), deployment["bucketName"], audit_log(deployment)
-    return RuleApproval(s3=s3, bucket=bucket, operator=audit.operator, audit=audit)
+    return RuleApproval(approver(deployment, FourEyes.RULES))
 
 
 @contextmanager
 def _problems(heading: str) -> Generator[None]:
     from fraudstream.detection.rules.ruleset import RulesetError
+    from fraudstream_tools.operations.approving import ApprovalError
     from fraudstream_tools.operations.audit.change_note import ReasonError
     from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError
-    from fraudstream_tools.operations.rulesets.approving import ApprovalError
     from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
 
     try:
@@ -234,11 +234,11 @@ def _carry_out(
     if is_written:
         confirm(f"make {plan.after} the active ruleset?", yes=yes, as_json=as_json)
         approval = _approval(deployment)
-        by = approval.operator.arn
+        by = approval.approver.operator.arn
         publishing = RulePublishing(
             rulesets=bucket,
-            operator=approval.operator,
-            audit=approval.audit,
+            operator=approval.approver.operator,
+            audit=approval.approver.audit,
             approval=approval if deployment.get("approvedRuleset") else None,
         )
         publishing.store(RuleChange(action), plan, why)

@@ -95,6 +95,7 @@ def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
             Route("/rules/approve", rules_edit.approve, methods=["POST"]),
             Route("/rules/roll-back", rules_edit.roll_back, methods=["POST"]),
             Route("/models", models.show),
+            Route("/models/approve", models.approve, methods=["POST"]),
             Route("/reports", reports.show),
             Route("/report", reports.read),
             Route("/audit", audit.show),

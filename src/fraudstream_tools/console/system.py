@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from fraudstream.contract import TRANSACTION_PLACE
+from fraudstream.contract import TRANSACTION_PLACE, FourEyes
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
 from fraudstream.detection.stores.approvals import Approvals
 from fraudstream_tools.analytics.log_questions import LogQuestions
 from fraudstream_tools.operations.alarms import RingingAlarm, ringing_alarms
+from fraudstream_tools.operations.approving import Approver
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.cases.queue import CaseQueue
@@ -25,6 +26,7 @@ from fraudstream_tools.operations.investigation.customer_history import Customer
 from fraudstream_tools.operations.investigation.search import TokenSearch
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.lists.listing import ListEditor
+from fraudstream_tools.operations.models.approving import ModelApproval
 from fraudstream_tools.operations.privacy.tokens import AskForTokens
 from fraudstream_tools.operations.review.alerts import AlertQueue
 from fraudstream_tools.operations.review.reviews import Reviews
@@ -68,6 +70,8 @@ class ConsoleSystem:
     """Where the team's own system shows a transaction."""
     approved_ruleset: str | None = None
     """The digest of the ruleset that came with the program, where any other needs two people; else None."""
+    approved_models: str | None = None
+    """The same of models."""
     cloudwatch: Any = None
     """boto3's client; None where there are no alarms, as on one machine."""
     environment: str = ""
@@ -154,13 +158,23 @@ class ConsoleSystem:
     @property
     def publishing(self) -> RulePublishing:
         """What the operator may do with rules."""
-        approval = RuleApproval(s3=self.s3, bucket=self.bucket, operator=self.operator, audit=self.audit)
+        approval = RuleApproval(self.approver(FourEyes.RULES))
         return RulePublishing(
             rulesets=self.rulesets,
             operator=self.operator,
             audit=self.audit,
             approval=approval if self.approved_ruleset else None,
         )
+
+    def approver(self, kind: FourEyes) -> Approver:
+        """Return what puts the operator's mark on changes of a kind."""
+        return Approver(s3=self.s3, bucket=self.bucket, audit=self.audit, kind=kind)
+
+    @property
+    def model_approval(self) -> ModelApproval | None:
+        """What the operator may do with models; None where no second person is asked for."""
+        known = self.approved_models
+        return ModelApproval(self.approver(FourEyes.MODELS), known) if known else None
 
     def office_link(self, transaction_id: str) -> str | None:
         """Return where the team's own system shows a transaction; None where nobody said it."""

@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import RULESET_PREFIX, ruleset_digest
-from fraudstream.detection.stores.approvals import Approvals, NotApprovedError
+from fraudstream.contract import RULESET_PREFIX, FourEyes, files_digest
+from fraudstream.detection.stores.approvals import Approvals, ChangeMarks, NotApprovedError
 from fraudstream.detection.stores.ruleset import RulesetStore
 from infra.data.report_bucket import program_ruleset
 from tests.console_harness import ANNA, BEN, Browser, browser_on, draft_of, put_ruleset, with_rule, words
@@ -113,11 +113,11 @@ def test_a_mark_below_somebody_elses_name_is_none(people: tuple[Browser, Browser
     anna, _ = people
     publish(anna)
     files = [system.s3.get_object(Bucket=BUCKET, Key=RULESET_PREFIX + name)["Body"].read() for name in NAMES]
-    digest = ruleset_digest(*files)
+    digest = files_digest(*files)
     put = partial(system.s3.put_object, Bucket=BUCKET, Body=b"{}")
     put(Key=f"approvals/rules/{digest}/{BEN.user_id}/{ANNA.user_id}")
     put(Key=f"approvals/rules/{digest}/")
-    assert Approvals(system.s3, BUCKET).people(*files) == (ANNA.user_id,)
+    assert ChangeMarks(system.s3, BUCKET, FourEyes.RULES).people(digest) == (ANNA.user_id,)
     assert "large-night-transfer" not in rules_of(system)
 
 

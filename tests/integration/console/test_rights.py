@@ -132,12 +132,13 @@ def test_an_author_approves_in_their_own_name_alone(aws: MinistackServer, system
     del system
     s3 = Desk(aws, policies["rule-author"]).browser.system.s3
     put = partial(s3.put_object, Bucket=BUCKET, Body=b"{}")
-    put(Key=f"approvals/rules/0123/{ANNA.user_id}")
-    with pytest.raises(ClientError, match="AccessDenied"):
-        put(Key=f"approvals/rules/0123/{BEN.user_id}")
-    for role in ("analyst", "auditor"):
-        asked = Asked("s3:PutObject", f"arn:aws:s3:::{BUCKET}/approvals/rules/0123/{ANNA.user_id}")
-        assert not allows(policies[role], asked, {"aws:userid": ANNA.user_id})
+    for kind in ("rules", "models"):
+        put(Key=f"approvals/{kind}/0123/{ANNA.user_id}")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            put(Key=f"approvals/{kind}/0123/{BEN.user_id}")
+        for role in ("analyst", "auditor"):
+            asked = Asked("s3:PutObject", f"arn:aws:s3:::{BUCKET}/approvals/{kind}/0123/{ANNA.user_id}")
+            assert not allows(policies[role], asked, {"aws:userid": ANNA.user_id})
 
 
 @pytest.mark.parametrize("role", ["rule-author", "auditor"])

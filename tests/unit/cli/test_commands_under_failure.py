@@ -132,6 +132,8 @@ ON_DEPLOYMENT = [
     "rules history",
     "rules rollback --yes --reason tried",
     "rules approve 3f9c --reason tried",
+    "models show",
+    "models approve 3f9c0d2a71be --reason tried",
     "breaker show",
     "breaker reset --reason tried",
     "lists show",

@@ -55,6 +55,11 @@ def parse_selection(content: bytes) -> ModelSelection:
         raise ModelError(f"{MODELS_FILE}: {error}") from None
 
 
+def model_names(chosen: ModelSelection) -> list[str]:
+    """Return the names of the chosen models' files, the live one's first; each once."""
+    return list(dict.fromkeys(name for name in (chosen.live, chosen.shadow) if name))
+
+
 def load_models(chosen: ModelSelection, read: Callable[[str], bytes]) -> ActiveModels:
     """Load the models that were chosen.
 
@@ -65,7 +70,7 @@ def load_models(chosen: ModelSelection, read: Callable[[str], bytes]) -> ActiveM
     Raises:
         ModelError: one of them cannot be used, or would decide without having seen a label of the user's own.
     """
-    loaded = {name: _named(name, read) for name in {chosen.live, chosen.shadow} if name}
+    loaded = {name: _named(name, read) for name in model_names(chosen)}
     live = loaded[chosen.live] if chosen.live else None
     if live and not live.file.own_labels:
         raise ModelError(f"{chosen.live}: it never learnt from labels of your own, so it can only be a shadow model")

@@ -1,14 +1,15 @@
-"""Marks of people on a ruleset: where a stack asks for two, what one person alone has stored is not used.
+"""Marks of people on changes: where a stack asks for two people, what one person alone has stored is not used.
 
 A mark is an object whose name says all, and a policy holds each person to names that end with their own
-`aws:userid`. So two names are two people, whoever wrote the ruleset itself.
+`aws:userid`. So two names are two people, whoever wrote the change itself.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fraudstream.contract import RULES_APPROVAL_PREFIX, ruleset_digest
+from fraudstream.contract import APPROVALS_PREFIX, FourEyes, files_digest
+from fraudstream.detection.models.model import ModelError
 from fraudstream.detection.rules.ruleset import RulesetError
 
 if TYPE_CHECKING:
@@ -17,42 +18,57 @@ if TYPE_CHECKING:
 PEOPLE: Final = 2
 
 
-class NotApprovedError(RulesetError):
-    """Fewer than two people have put their mark on a ruleset."""
+class NotApprovedError(RulesetError, ModelError):
+    """Fewer than two people have put their mark on a ruleset, or on models."""
 
 
-class Approvals:
-    """Reads who put a mark on a ruleset.
+class ChangeMarks:
+    """Reads who put a mark on a change of one kind.
 
     Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
     """
 
-    def __init__(self, s3: S3Client, bucket: str, known: str = "") -> None:
-        """Store the bucket, and the digest of the ruleset that came with the program, which needs no marks."""
+    def __init__(self, s3: S3Client, bucket: str, kind: FourEyes) -> None:
+        """Store the bucket, and of which kind the changes are."""
         self._s3 = s3
         self._bucket = bucket
-        self._known = known
+        self._kind = kind
 
-    def people(self, *files: bytes) -> tuple[str, ...]:
-        """Return the `aws:userid` of all whose mark a ruleset has, by its three files."""
-        prefix = mark_prefix(ruleset_digest(*files))
+    def people(self, digest: str) -> tuple[str, ...]:
+        """Return the `aws:userid` of all whose mark a change has, by its digest."""
+        prefix = mark_prefix(self._kind, digest)
         found = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix).get("Contents", [])
         names = (entry.get("Key", "").removeprefix(prefix) for entry in found)
         # A policy's pattern lets through what has more parts, whose end alone is the person's own.
         return tuple(sorted(name for name in names if name and "/" not in name))
 
+
+class Approvals:
+    """Knows which rulesets, or which models, may be used."""
+
+    def __init__(self, s3: S3Client, bucket: str, known: str, kind: FourEyes = FourEyes.RULES) -> None:
+        """Store the bucket, the digest of the files that came with the program, which need no marks, and their kind."""
+        self._marks = ChangeMarks(s3, bucket, kind)
+        self._known = known
+        self._kind = kind
+
     def check(self, *files: bytes) -> None:
-        """Check that a ruleset, by its three files, came with the program or has the marks of two people.
+        """Check that files came with the program, or have the marks of two people.
+
+        Args:
+            files: as `files_digest` wants them.
 
         Raises:
-            NotApprovedError: it has not.
+            NotApprovedError: neither is so.
         """
-        if ruleset_digest(*files) != self._known and len(self.people(*files)) < PEOPLE:
+        digest = files_digest(*files)
+        if digest != self._known and len(self._marks.people(digest)) < PEOPLE:
+            command = f"fraudstream {self._kind} approve"
             raise NotApprovedError(
-                ["it waits for another person: whoever did not publish it approves it by `fraudstream rules approve`"]
+                [f"it waits for another person: whoever did not publish it approves it by `{command}`"]
             )
 
 
-def mark_prefix(digest: str) -> str:
-    """Return what the names of a ruleset's marks begin with; behind it stands the `aws:userid`."""
-    return f"{RULES_APPROVAL_PREFIX}{digest}/"
+def mark_prefix(kind: FourEyes, digest: str) -> str:
+    """Return what the names of a change's marks begin with; behind it stands the `aws:userid`."""
+    return f"{APPROVALS_PREFIX}{kind}/{digest}/"

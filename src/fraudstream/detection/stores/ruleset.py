@@ -10,10 +10,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_FILES
 from fraudstream.detection import trial
 from fraudstream.detection.models.model import ModelError
-from fraudstream.detection.models.selection import NO_MODELS, ActiveModels, ModelSelection, load_models, parse_selection
+from fraudstream.detection.models.selection import NO_MODELS, ActiveModels, load_models, model_names, parse_selection
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load
-from fraudstream.detection.stores.earlier_versions import FolderState, earlier_states
-from fraudstream.detection.stores.s3_cache import CachedObject, S3Cache, is_absent
+from fraudstream.detection.stores.earlier_versions import earlier_states
+from fraudstream.detection.stores.s3_cache import S3Cache, is_absent
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class RulesetStore:
         history: Callable[[], S3Client] | None = None,
         raiser: TokenRaiser | None = None,
         approvals: Approvals | None = None,
+        model_approvals: Approvals | None = None,
     ) -> None:
         """Store where the ruleset is.
 
@@ -55,9 +56,11 @@ class RulesetStore:
                 be used. None: it raises what was wrong.
             raiser: has the keys of later token numbers: lists may hold tokens of earlier ones.
             approvals: knows who approved a ruleset; None where one person is enough.
+            model_approvals: knows who approved models; None where one person is enough.
         """
         self._raiser = raiser or TokenRaiser()
         self._approvals = approvals
+        self._model_approvals = model_approvals
         self._bucket = bucket
         self._prefix = prefix
         self._files = S3Cache(s3, bucket=bucket, prefix=prefix)
@@ -140,7 +143,9 @@ class RulesetStore:
         try:
             for state in earlier_states(history, self._bucket, self._prefix, _is_of_models):
                 try:
-                    return _models_of(state)
+                    return self._usable_models(
+                        state.read(MODELS_FILE), lambda name, state=state: state.read(MODELS_FOLDER + name)
+                    )
                 except (ModelError, FileNotFoundError):
                     continue
         except (ClientError, BotoCoreError) as unread:
@@ -170,16 +175,18 @@ class RulesetStore:
             if self._loaded_models or not is_absent(error):
                 raise
             return
-        chosen = parse_selection(pointer.content)
-        files = self._chosen_files(chosen)
+        files = {name: self._files.read(MODELS_FOLDER + name) for name in model_names(parse_selection(pointer.content))}
         found = (pointer.etag, *(file.etag for file in files.values()))
         if found != self._loaded_models:
-            self._models = _checked_models(load_models(chosen, lambda name: files[name].content))
+            self._models = self._usable_models(pointer.content, lambda name: files[name].content)
             self._loaded_models = found
 
-    def _chosen_files(self, chosen: ModelSelection) -> dict[str, CachedObject]:
-        names = [name for name in (chosen.live, chosen.shadow) if name]
-        return {name: self._files.read(MODELS_FOLDER + name) for name in names}
+    def _usable_models(self, pointer: bytes, read: Callable[[str], bytes]) -> ActiveModels:
+        chosen = parse_selection(pointer)
+        models = _checked_models(load_models(chosen, read))
+        if self._model_approvals:
+            self._model_approvals.check(pointer, *map(read, model_names(chosen)))
+        return models
 
 
 def _checked_models(models: ActiveModels) -> ActiveModels:
@@ -187,11 +194,6 @@ def _checked_models(models: ActiveModels) -> ActiveModels:
         if model is not None:
             trial.check_model(model)
     return models
-
-
-def _models_of(state: FolderState) -> ActiveModels:
-    chosen = parse_selection(state.read(MODELS_FILE))
-    return _checked_models(load_models(chosen, lambda name: state.read(MODELS_FOLDER + name)))
 
 
 def _is_of_models(name: str) -> bool:

@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fraudstream.contract import FourEyes
     from fraudstream_tools.cli.support.deployment import Deployment
+    from fraudstream_tools.operations.approving import Approver
     from fraudstream_tools.operations.audit.records import AuditLog
 
 
@@ -17,3 +19,14 @@ def audit_log(deployment: "Deployment") -> "AuditLog":
     from fraudstream_tools.operations.audit.records import AuditLog
 
     return AuditLog(deployment.client("s3"), deployment["bucketName"], operator_of(deployment.client("sts")))
+
+
+def approver(deployment: "Deployment", kind: "FourEyes") -> "Approver":
+    """Return what puts the mark of whose credentials these are on changes of a kind.
+
+    Raises:
+        CommandError: nothing says which bucket it is.
+    """
+    from fraudstream_tools.operations.approving import Approver
+
+    return Approver(s3=deployment.client("s3"), bucket=deployment["bucketName"], audit=audit_log(deployment), kind=kind)

@@ -48,6 +48,7 @@ VARIABLES: Mapping[str, str] = {
     "reviewExpiryDays": "FRAUDSTREAM_REVIEW_EXPIRY_DAYS",
     "backOfficeUrl": "FRAUDSTREAM_BACK_OFFICE_URL",
     "approvedRuleset": "FRAUDSTREAM_APPROVED_RULESET",
+    "approvedModels": "FRAUDSTREAM_APPROVED_MODELS",
     "processorFunction": "FRAUDSTREAM_PROCESSOR_FUNCTION",
 }
 """The stack's outputs that commands need, and the environment variable that replaces each."""

@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from fraudstream.contract import SIGNIFICANT_DRIFT
 from fraudstream.detection.models.model import ModelError
 from fraudstream_tools.console.rendering import page
+from fraudstream_tools.operations.approving import ApprovalError
+from fraudstream_tools.operations.audit.change_note import ReasonError
+from fraudstream_tools.operations.models.approving import ModelApproval
 from fraudstream_tools.operations.models.breaker import BreakerState, ModelBreaker
 from fraudstream_tools.operations.models.stored_models import StoredModel, live_file, stored_models
 
@@ -22,11 +25,31 @@ def _breaker(system: "ConsoleSystem", models: Sequence[StoredModel]) -> BreakerS
     return None if live is None else ModelBreaker(system.dynamodb, system.profiles).state(live)
 
 
+def approve(request: Request) -> Response:
+    """Write the person's mark for models that wait for another person."""
+    system: ConsoleSystem = request.app.state.system
+    form = request.state.form
+    try:
+        stored = stored_models(system.s3, system.bucket)
+        _approval(system).approve(stored, form.get("version", ""), reason=form.get("reason", ""))
+        said = "You have approved the models. Functions use them within a minute."
+    except (ApprovalError, ModelError, ReasonError) as error:
+        said = f"Nothing was changed: {error}."
+    request.app.state.session.notices.append(said)
+    return RedirectResponse("/models", status_code=303)
+
+
+def _approval(system: "ConsoleSystem") -> ModelApproval:
+    if system.model_approval is None:
+        raise ApprovalError("this stack asks for no second person for models: see the setting fourEyes")
+    return system.model_approval
+
+
 def show(request: Request) -> Response:
     """Answer with the page."""
     system: ConsoleSystem = request.app.state.system
     try:
-        models = stored_models(system.s3, system.bucket)
+        stored = stored_models(system.s3, system.bucket)
     except ModelError as error:
         raise HTTPException(500, f"no model is active: {error}") from None
     days = system.reports.days()
@@ -36,8 +59,10 @@ def show(request: Request) -> Response:
     return page(
         request,
         "models",
-        models=models,
-        breaker=_breaker(system, models),
+        models=stored.models,
+        version=stored.version,
+        waits=system.model_approval is not None and system.model_approval.waits(stored),
+        breaker=_breaker(system, stored.models),
         day=days[0] if report else None,
         decisions=dict(figures.get("versions", ())) | dict(figures.get("shadowVersions", ())),
         calibration=figures.get("calibration", ()),

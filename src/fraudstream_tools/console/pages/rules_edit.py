@@ -9,9 +9,9 @@ from fraudstream.contract import RULESET_FILE
 from fraudstream.detection.rules.language.fields import FIELDS
 from fraudstream.detection.rules.ruleset import RulesetError
 from fraudstream_tools.console.rendering import page
+from fraudstream_tools.operations.approving import ApprovalError
 from fraudstream_tools.operations.audit.change_note import ReasonError
 from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, RulesetPlan
-from fraudstream_tools.operations.rulesets.approving import ApprovalError
 from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
 
 if TYPE_CHECKING:

@@ -5,15 +5,18 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_PREFIX
+from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_PREFIX, files_digest
 from fraudstream.detection.models.model import ModelError, ModelFile, load
-from fraudstream.detection.models.selection import parse_selection
+from fraudstream.detection.models.selection import model_names, parse_selection
 from fraudstream.reporting.storage.object_store import BucketStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+VERSION_DIGITS: Final = 12
+"""As many as a ruleset's version has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,19 +33,39 @@ class StoredModel:
     """Why not."""
 
 
-def stored_models(s3: "S3Client", bucket: str) -> list[StoredModel]:
-    """Return the models that are named, the live one first; in three requests at most.
+@dataclass(frozen=True, kw_only=True)
+class StoredModels:
+    """The models that are named."""
+
+    models: tuple[StoredModel, ...] = ()
+    """The live one first."""
+    digest: str | None = None
+    """What they are approved by; None where a file is missing."""
+
+    @property
+    def version(self) -> str:
+        """What people call them by: the beginning of the digest."""
+        return (self.digest or "")[:VERSION_DIGITS]
+
+
+def stored_models(s3: "S3Client", bucket: str) -> StoredModels:
+    """Return the models that are named, in three requests at most.
 
     Raises:
         ModelError: the file that names them cannot be used.
     """
     store = BucketStore(s3, bucket)
-    content = store.read(RULESET_PREFIX + MODELS_FILE)
-    if content is None:
-        return []
-    chosen = parse_selection(content)
+    pointer = store.read(RULESET_PREFIX + MODELS_FILE)
+    if pointer is None:
+        return StoredModels()
+    chosen = parse_selection(pointer)
+    contents = {name: store.read(f"{RULESET_PREFIX}{MODELS_FOLDER}{name}") for name in model_names(chosen)}
     named = ((True, chosen.live), (False, chosen.shadow))
-    return [_stored(store, name, is_live=is_live) for is_live, name in named if name]
+    found = [content for content in contents.values() if content is not None]
+    return StoredModels(
+        models=tuple(_stored(name, contents[name], is_live=is_live) for is_live, name in named if name),
+        digest=files_digest(pointer, *found) if len(found) == len(contents) else None,
+    )
 
 
 def live_file(models: Iterable[StoredModel]) -> ModelFile | None:
@@ -50,8 +73,7 @@ def live_file(models: Iterable[StoredModel]) -> ModelFile | None:
     return next((each.file for each in models if each.is_live), None)
 
 
-def _stored(store: BucketStore, name: str, *, is_live: bool) -> StoredModel:
-    content = store.read(f"{RULESET_PREFIX}{MODELS_FOLDER}{name}")
+def _stored(name: str, content: bytes | None, *, is_live: bool) -> StoredModel:
     if content is None:
         return StoredModel(is_live=is_live, name=name, file=None, problem="it is not there")
     try:

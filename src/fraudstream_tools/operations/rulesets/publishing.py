@@ -9,11 +9,12 @@ from typing import Final
 
 from fraudstream.contract import RULESET_FILE
 from fraudstream.detection.rules.ruleset import Ruleset
+from fraudstream_tools.operations.approving import ApprovalError
 from fraudstream_tools.operations.audit.change_note import ChangeNote, checked_reason
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, RulesetBucket, RulesetPlan
-from fraudstream_tools.operations.rulesets.approving import ApprovalError, RuleApproval
+from fraudstream_tools.operations.rulesets.approving import RuleApproval
 from fraudstream_tools.operations.rulesets.history import checked
 
 _TARGET: Final = "ruleset"

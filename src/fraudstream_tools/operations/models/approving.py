@@ -1,0 +1,48 @@
+"""Models that need two people: whoever promotes one puts their mark on what is named then, and somebody else another.
+
+Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+"""
+
+from dataclasses import dataclass
+
+from fraudstream.detection.stores.approvals import PEOPLE, ChangeMarks
+from fraudstream_tools.operations.approving import ApprovalError, Approver
+from fraudstream_tools.operations.models.stored_models import StoredModels
+
+
+@dataclass(frozen=True)
+class ModelApproval:
+    """What one person may do for models that need two."""
+
+    approver: Approver
+    known: str = ""
+    """The digest of the models that came with the program, which need nobody."""
+
+    def mark(self, stored: StoredModels) -> None:
+        """Write the person's mark for the models that are named; a mark that is there stays."""
+        if stored.digest is not None:
+            self.approver.mark(stored.digest)
+
+    def waits(self, stored: StoredModels) -> bool:
+        """Return whether the models that are named are not used before somebody else has approved them."""
+        if stored.digest in (None, self.known):
+            return False
+        marks = ChangeMarks(self.approver.s3, self.approver.bucket, self.approver.kind)
+        return len(marks.people(stored.digest)) < PEOPLE
+
+    def approve(self, stored: StoredModels, version: str, *, reason: str) -> None:
+        """Write the person's mark for the models that are named, with a record.
+
+        Args:
+            stored: what is named now.
+            version: which models the person has seen.
+            reason: why they may become active.
+
+        Raises:
+            ApprovalError: others are named by now, or the person's mark is on them already.
+            ReasonError: the reason is empty, too long or holds a card number.
+        """
+        if stored.digest is None or stored.version != version:
+            raise ApprovalError(f"the models that are named are not {version} (any more): look at them again")
+        after = {("live" if each.is_live else "shadow"): each.name for each in stored.models}
+        self.approver.approve(stored.digest, "models", reason=reason, after={"version": version, **after})

@@ -1,0 +1,132 @@
+"""Models that need two people: what one has promoted is not used until another approves it; the functions see to it."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import RULESET_PREFIX, FourEyes
+from fraudstream.detection.models.model import load, seal
+from fraudstream.detection.stores.approvals import Approvals, NotApprovedError
+from fraudstream.detection.stores.ruleset import RulesetStore
+from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.models.stored_models import stored_models
+from infra.data.report_bucket import MODELS, program_models
+from tests.cli_harness import Command
+from tests.console_harness import ANNA, BEN, Browser, browser_on, desk_command, words
+from tests.integration.cli.review_harness import BUCKET, System
+
+DEFAULT = load((MODELS / "default.json").read_bytes())
+OTHER = seal(msgspec.structs.replace(DEFAULT.file, trained_on="2026-11-01 to 2026-11-26"))
+
+
+@pytest.fixture
+def command(
+    aws: MinistackServer, system: System, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Command:
+    """The command line of somebody who is neither Anna nor Ben; the models that came with the program are stored."""
+    system.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    for key, file in (("models/default.json", "default.json"), ("models.yaml", "models.yaml")):
+        system.s3.put_object(Bucket=BUCKET, Key=RULESET_PREFIX + key, Body=(MODELS / file).read_bytes())
+    made = desk_command(aws, capsys, monkeypatch)
+    monkeypatch.setenv("FRAUDSTREAM_APPROVED_MODELS", program_models())
+    return made
+
+
+def desk(aws: MinistackServer, person: Operator = ANNA) -> Browser:
+    browser = browser_on(aws, person)
+    browser.system.approved_models = program_models()
+    return browser.enter()
+
+
+def shadow_of(system: System, refused: list[Exception] | None = None) -> str | None:
+    """Return which model a function that starts now watches."""
+    s3 = system.s3
+    store = RulesetStore(
+        s3,
+        bucket=BUCKET,
+        prefix=RULESET_PREFIX,
+        on_refused=([] if refused is None else refused).append,
+        history=lambda: s3,
+        model_approvals=Approvals(s3, BUCKET, program_models(), FourEyes.MODELS),
+    )
+    shadow = store.current().models.shadow
+    return shadow and shadow.version
+
+
+def promote(command: Command, folder: Path) -> str:
+    (folder / "other.json").write_bytes(OTHER.to_json())
+    ran = command("promote", folder / "other.json", "--shadow", "--to", "bucket")
+    assert ran.code == 0, ran.err
+    return ran.err
+
+
+def approve(browser: Browser) -> str:
+    form = browser.form(browser.page("/models"), "/models/approve")
+    return words(browser.send("/models/approve", **form, reason="seen its card"))
+
+
+def test_what_came_with_the_program_needs_nobody(command: Command, system: System, aws: MinistackServer) -> None:
+    assert shadow_of(system) == DEFAULT.version
+    assert "wait for a second person" not in words(desk(aws).page("/models"))
+    assert json.loads(command("models", "show", "--json").out)["waits"] is False
+
+
+def test_a_promoted_model_counts_only_after_another_person_approved_it(
+    command: Command, system: System, aws: MinistackServer, tmp_path: Path
+) -> None:
+    assert "somebody else has approved it" in promote(command, tmp_path)
+    refused: list[Exception] = []
+    assert shadow_of(system, refused) == DEFAULT.version
+    assert [type(each) for each in refused] == [NotApprovedError]
+    ben = desk(aws, BEN)
+    assert "You have approved the models" in approve(ben)
+    assert shadow_of(system) == OTHER.version
+    assert "wait for a second person" not in words(ben.page("/models"))
+    record = ben.records()[-1]
+    assert (record["action"], record["userId"], record["reason"]) == ("approve-models", BEN.user_id, "seen its card")
+
+
+def test_nobody_approves_what_they_promoted(command: Command, system: System, tmp_path: Path) -> None:
+    promote(command, tmp_path)
+    version = json.loads(command("models", "show", "--json").out)["version"]
+    ran = command("models", "approve", version, "--reason", "mine")
+    assert ran.code == 1
+    assert "somebody else has to look at it" in ran.err
+    assert shadow_of(system) == DEFAULT.version
+
+
+def test_a_file_that_is_stored_under_an_approved_name_is_something_else(
+    command: Command, system: System, aws: MinistackServer, tmp_path: Path
+) -> None:
+    promote(command, tmp_path)
+    assert "which waits until somebody else has approved it" in command("models", "show").out
+    approve(desk(aws, BEN))
+    assert "waits" not in command("models", "show").out
+    key = f"{RULESET_PREFIX}models/{OTHER.version}.json"
+    system.s3.put_object(Bucket=BUCKET, Key=key, Body=DEFAULT.to_json())
+    assert shadow_of(system) == OTHER.version
+    assert "look at them again" in command("models", "approve", "0" * 12, "--reason", "seen").err
+    version = json.loads(command("models", "show", "--json").out)["version"]
+    assert command("models", "approve", version, "--reason", "seen").code == 0
+    assert shadow_of(system) == OTHER.version
+    approve(desk(aws, BEN))
+    assert shadow_of(system) == DEFAULT.version
+
+
+def test_a_mark_on_rules_is_none_on_models(
+    command: Command, system: System, aws: MinistackServer, tmp_path: Path
+) -> None:
+    promote(command, tmp_path)
+    ben = desk(aws, BEN).system
+    digest = stored_models(ben.s3, BUCKET).digest
+    assert digest is not None
+    ben.approver(FourEyes.RULES).mark(digest)
+    assert shadow_of(system) == DEFAULT.version
+
+
+def test_where_one_person_is_enough_nobody_approves(browser: Browser) -> None:
+    said = browser.send("/models/approve", version="0" * 12, reason="seen")
+    assert "asks for no second person" in words(said)
