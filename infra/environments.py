@@ -98,10 +98,11 @@ def _sca_settings(settings: StackSettings) -> Mapping[str, Any]:
 
 
 def _approval_settings(settings: StackSettings) -> Mapping[str, Any]:
-    """Return what tells a ruleset, or models, that need two people; nothing where none do."""
+    """Return what tells what needs two people; nothing where nothing does."""
     known = {"approved_ruleset": program_ruleset} if FourEyes.RULES in settings.four_eyes else {}
     known |= {"approved_models": program_models} if FourEyes.MODELS in settings.four_eyes else {}
-    return {name: digest() for name, digest in known.items()}
+    lists = {"approves_lists": 1} if FourEyes.LISTS in settings.four_eyes else {}
+    return {name: digest() for name, digest in known.items()} | lists
 
 
 def _event_settings(settings: StackSettings, stores: Stores) -> Mapping[str, Any]:

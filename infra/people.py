@@ -35,7 +35,11 @@ OF_LABELS = (
 OF_ALERTS = ("assignedAt", "assignee", "caseId", "closedAt", "label", "status", "statusShard", "transactionId")
 """Attributes of an alert that working on it writes or compares: never what was decided, or of whom it is."""
 _OWN_RECORDS = f"{AUDIT_PREFIX}date=*/${{aws:userid}}/*"
-_OWN_APPROVALS = tuple(f"{APPROVALS_PREFIX}{kind}/*/${{aws:userid}}" for kind in (FourEyes.RULES, FourEyes.MODELS))
+
+
+def _own_approvals(*kinds: FourEyes) -> tuple[str, ...]:
+    return tuple(f"{APPROVALS_PREFIX}{kind}/*/${{aws:userid}}" for kind in kinds)
+
 
 _Conditions = dict[str, Mapping[str, pulumi.Input[str] | Sequence[pulumi.Input[str]]]]
 
@@ -118,11 +122,13 @@ class PeoplesPolicies(pulumi.ComponentResource):
             _update(tables.alerts, _only_keys(CASE_PREFIX)),
             _update(tables.profiles, _only_keys(LISTED_PREFIX)),
             Statement(actions=("lambda:InvokeFunction",), resources=(tokens,)),
+            Statement(actions=("s3:PutObject",), resources=self._objects(*_own_approvals(FourEyes.LISTS))),
             *self._keys.to_write("dynamodb"),
         )
 
     def _publishing(self) -> Sequence[Statement]:
-        files = self._objects(*(f"{RULESET_PREFIX}{name}" for name in RULESET_FILES), *_OWN_APPROVALS)
+        marks = _own_approvals(FourEyes.RULES, FourEyes.MODELS)
+        files = self._objects(*(f"{RULESET_PREFIX}{name}" for name in RULESET_FILES), *marks)
         return (
             Statement(actions=("s3:PutObject",), resources=files),
             _update(self._tables.profiles, _only_keys(BREAKER_PREFIX)),

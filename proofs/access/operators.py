@@ -11,7 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from embedded_aws.cloud import LocalCloud
-from fraudstream.contract import DECISION_LOG_PREFIX, RULESET_FILE
+from fraudstream.contract import DECISION_LOG_PREFIX, RULESET_FILE, FourEyes
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.fields import EntityKind
@@ -85,6 +85,7 @@ def _desk(
     console = console_of(cloud, "proof", client=client)
     console.operator = Operator(user_id=OWN_USER, arn=f"arn:aws:iam::{names.account}:user/operator")
     console.approved_ruleset = _APPROVED
+    console.four_eyes = (FourEyes.LISTS,)
     console.cloudwatch = client("cloudwatch")
     console.environment = names.suffix
     console.ask_for_tokens = partial(ask_for_tokens, client("lambda"), cloud.outputs["processorFunction"])

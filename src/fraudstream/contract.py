@@ -125,6 +125,7 @@ class FourEyes(StrEnum):
 
     RULES = "rules"
     MODELS = "models"
+    LISTS = "lists"
 
 
 class ItemKind(StrEnum):

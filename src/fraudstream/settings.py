@@ -84,6 +84,8 @@ class ProcessorSettings(CommonSettings, frozen=True, kw_only=True):
     """The digest of the ruleset that came with the program, where any other needs two people; else nothing."""
     approved_models: str = ""
     """The same of models."""
+    approves_lists: bool = False
+    """Whether an entry of a list needs two people."""
     sca_advice: Literal["off", "issuer", "acquirer"] = "off"
     """Who asks which payments strong customer authentication may be left out of; for inline decisions only."""
     sca_counter: Literal["amount", "payments"] = "amount"
@@ -110,7 +112,8 @@ class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):
     outbox_table: str = ""
     approved_ruleset: str = ""
     approved_models: str = ""
-    """Both as the processor's."""
+    approves_lists: bool = False
+    """All three as the processor's."""
     events: str = ""
     """Types of the events that other systems are told, separated by commas; none: there is no outbox to write to."""
 

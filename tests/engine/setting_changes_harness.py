@@ -81,7 +81,7 @@ CHANGES: Mapping[str, Change] = {
     "customerIndex": Change("false", "table-transactions"),
     "dailyRequestsAlarm": Change("5000000", "alarm-spend"),
     "fourEyes": Change(
-        "rules",
+        "rules,models,lists",
         f"{PROCESSOR} {ANALYZER}",
         created="policy-fraud-analyzer-read-approvals policy-transaction-processor-read-approvals",
     ),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream.detection.sca_policy import ScaPolicy
+    from fraudstream.detection.stores.list_approvals import ListApprovals
     from fraudstream.detection.stores.profile_items import LoadedProfiles
     from fraudstream.detection.stores.ruleset import RulesetStore
     from fraudstream.transactions.decisions.inline import InlineDecision, InlineResult
@@ -63,6 +64,7 @@ class InlineJudge:
         clock: Callable[[], float] = time.time,
         raiser: TokenRaiser | None = None,
         sca: ScaPolicy | None = None,
+        lists: ListApprovals | None = None,
     ) -> None:
         """Keep what to judge by.
 
@@ -77,7 +79,9 @@ class InlineJudge:
             clock: seconds since the epoch.
             raiser: as the analyzer's.
             sca: advises on strong customer authentication; None where nobody asked for that.
+            lists: as the analyzer's.
         """
+        self._lists = lists
         self._sca = sca
         self._raiser = raiser or TokenRaiser()
         self._dynamodb = dynamodb
@@ -110,7 +114,7 @@ class InlineJudge:
         raised = raise_tokens(transaction, self._raiser)
         keys = set(entities(raised.transaction).values())
         keys |= earlier_tokens([raised]).before(keys)
-        begun.profiles = self._pool.submit(read_once, self._dynamodb, self._table, keys)
+        begun.profiles = self._pool.submit(read_once, self._dynamodb, self._table, keys, self._lists)
         if self._rulesets.is_due:
             begun.ruleset = self._pool.submit(self._rulesets.current)
         return begun

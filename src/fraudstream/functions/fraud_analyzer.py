@@ -13,6 +13,7 @@ from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.approvals import Approvals, NotApprovedError
 from fraudstream.detection.stores.breaker import BreakerWatch
 from fraudstream.detection.stores.decisions import DecisionStore
+from fraudstream.detection.stores.list_approvals import ListApprovals
 from fraudstream.detection.stores.outbox import Outbox
 from fraudstream.detection.stores.profiles import ProfileStore
 from fraudstream.detection.stores.ruleset import RulesetStore
@@ -75,7 +76,13 @@ _RULESETS = RulesetStore(
 )
 _BREAKER = BreakerWatch(_DYNAMODB, _SETTINGS.profiles_table, on_broken=_held_back, on_failure=_not_counted)
 _ANALYZER = Analyzer(
-    profiles=ProfileStore(_DYNAMODB, _SETTINGS.profiles_table, _SETTINGS.profile_retention_days, _POOL),
+    profiles=ProfileStore(
+        _DYNAMODB,
+        _SETTINGS.profiles_table,
+        _SETTINGS.profile_retention_days,
+        _POOL,
+        lists=ListApprovals(_S3, _SETTINGS.bucket) if _SETTINGS.approves_lists else None,
+    ),
     decisions=DecisionStore(_DYNAMODB, _SETTINGS.transactions_table, _POOL),
     alerts=AlertStore(_DYNAMODB, _SETTINGS.alerts_table, _SETTINGS.alert_retention_days),
     pool=_POOL,

@@ -44,6 +44,7 @@ def _inline_decider() -> InlineDecider:
     from fraudstream.detection.inline import InlineJudge  # noqa: PLC0415
     from fraudstream.detection.sca_policy import ScaPolicy  # noqa: PLC0415
     from fraudstream.detection.stores.approvals import Approvals  # noqa: PLC0415
+    from fraudstream.detection.stores.list_approvals import ListApprovals  # noqa: PLC0415
     from fraudstream.detection.stores.ruleset import RulesetStore  # noqa: PLC0415
 
     budget = _settings.inline_budget_milliseconds / 1000
@@ -77,6 +78,7 @@ def _inline_decider() -> InlineDecider:
         )
         if _settings.sca_advice != "off"
         else None,
+        lists=ListApprovals(s3, _settings.bucket) if _settings.approves_lists else None,
     )
 
 

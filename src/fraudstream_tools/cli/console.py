@@ -99,6 +99,7 @@ def _system(deployment: Deployment) -> "ConsoleSystem":
         back_office=deployment.get("backOfficeUrl"),
         approved_ruleset=deployment.get("approvedRuleset"),
         approved_models=deployment.get("approvedModels"),
+        four_eyes=(deployment.get("fourEyes") or "").split(","),
         cloudwatch=None if deployment.is_local else watch(deployment.client("cloudwatch")),
         environment=deployment["alertsTable"].removeprefix("table-alerts-"),
         ask_for_tokens=partial(ask_for_tokens, watch(deployment.client("lambda")), processor) if processor else None,

@@ -1,24 +1,27 @@
 """`fraudstream lists`: which customers, cards and others are blocked, trusted or on another list."""
 
 from collections import Counter
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.text import Text
 
+from fraudstream.contract import FourEyes
 from fraudstream_tools.cli.support.active_ruleset import ruleset_bucket
-from fraudstream_tools.cli.support.audit import audit_log
+from fraudstream_tools.cli.support.audit import approver, audit_log
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.privacy import tokens_of
+from fraudstream_tools.cli.support.shown.listed_entities import entry_as_json, print_changes, print_entry
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream.detection.rules.ruleset import Ruleset
-    from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListedEntity
+    from fraudstream_tools.operations.lists.entity_lists import EntityLists
+    from fraudstream_tools.operations.lists.entries import ListedEntity
     from fraudstream_tools.operations.lists.listing import ListEditor
 
 Kind = Literal["customer", "card", "merchant", "terminal", "device", "ip", "counterparty"]
@@ -53,6 +56,7 @@ stand in lists.yaml itself.
     group.command()(show)
     group.command()(add)
     group.command()(remove)
+    group.command()(approve)
     app.add_typer(group)
 
 
@@ -77,7 +81,7 @@ def add(
     fraudstream lists add trusted customer tok_5hQJmVWeqAVnVQB4WmnPgA --until 2026-12-31 --reason "known traveller"
     ```
     """
-    from fraudstream_tools.operations.lists.entity_lists import check_list
+    from fraudstream_tools.operations.lists.entries import check_list
 
     deployment = Deployment(stack)
     end = None if until is None else int((until.replace(tzinfo=UTC) + timedelta(days=1)).timestamp() * 1000)
@@ -89,7 +93,8 @@ def add(
         done = [
             (token, listing.add_to_list(list_name, _kind(kind), token, reason=reason, until=end)) for token in tokens
         ]
-    _print_changes(list_name, kind, done, as_json=as_json)
+    print_changes(list_name, kind, done, as_json=as_json)
+    _say_that_it_waits(deployment)
     _warn_if_not_asked_for(ruleset, list_name)
 
 
@@ -112,14 +117,15 @@ def remove(
     fraudstream lists remove blocked card --transaction order-1 --reason "customer confirmed"
     ```
     """
-    from fraudstream_tools.operations.lists.entity_lists import ListChange
+    from fraudstream_tools.operations.lists.entries import ListChange
 
     deployment = Deployment(stack)
     with _problems():
         tokens = _checked(deployment, kind, ids, transaction, reason)
         listing = _listing(deployment)
         done = [(token, listing.remove_from_list(list_name, _kind(kind), token, reason=reason)) for token in tokens]
-    _print_changes(list_name, kind, done, as_json=as_json)
+    print_changes(list_name, kind, done, as_json=as_json)
+    _say_that_it_waits(deployment)
     if any(change is ListChange.ABSENT for _, change in done):
         raise typer.Exit(1)
 
@@ -143,7 +149,7 @@ def show(
     fraudstream lists show blocked --kind card --ended
     ```
     """
-    from fraudstream_tools.operations.lists.entity_lists import check_list
+    from fraudstream_tools.operations.lists.entries import check_list
 
     deployment = Deployment(stack)
     with _problems():
@@ -154,11 +160,15 @@ def show(
     counts = _ruleset_counts(ruleset, list_name, kind)
     if as_json:
         print_json(
-            {"entries": [_as_json(each) for each in found.entries], "rulesetEntries": counts, "damaged": found.damaged}
+            {
+                "entries": [entry_as_json(each) for each in found.entries],
+                "rulesetEntries": counts,
+                "damaged": found.damaged,
+            }
         )
         return
     for each in found.entries:
-        _print_entry(each)
+        print_entry(each)
     for name in sorted({each.list_name for each in found.entries}):
         _warn_if_not_asked_for(ruleset, name)
     if not found.entries:
@@ -170,22 +180,81 @@ def show(
         out.print(Text(f"{key} in the table of profiles cannot be read: delete it", style="red"), soft_wrap=True)
 
 
+def approve(
+    list_name: Annotated[
+        str | None, typer.Argument(metavar="LIST", help="The list's name; without one, all lists are meant.")
+    ] = None,
+    *,
+    token: Annotated[
+        list[str] | None, typer.Option("--token", metavar="TOKEN", help="Only entries of these entities.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why they may count; it is recorded.")],
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve by your mark entries, or their ends, that wait for a second person (setting `fourEyes`).
+
+    `lists show` says which ones wait. Before the setting names lists, two people approve all entries in this way:
+    without marks they would not count any more. Entries with your own mark are left out. Exits with 1 if there is no
+    other one.
+
+    ```
+    fraudstream lists approve blocked --token tok_5hQJmVWeqAVnVQB4WmnPgA --reason "seen the dispute"
+    ```
+    """
+    from fraudstream_tools.operations.approving import ApprovalError
+
+    deployment = Deployment(stack)
+    done: list[ListedEntity] = []
+    with _problems():
+        listing = _listing(deployment, is_asked=True)
+        for each in listing.lists.show(list_name).entries:
+            if each.waits and (token is None or each.token in token):
+                with suppress(ApprovalError):
+                    listing.approve(each.list_name, each.kind, each.token, each.digest, reason=reason)
+                    done.append(each)
+    if as_json:
+        print_json([entry_as_json(each) for each in done])
+    for each in () if as_json else done:
+        said = (
+            f"your mark is on {each.list_name} {each.kind.value} {each.token}; it counts ten seconds after the second"
+        )
+        out.print(said, markup=False, soft_wrap=True)
+    if not done:
+        raise CommandError("no entry waits for your mark: `fraudstream lists show` has them all")
+
+
 def _kind(kind: Kind) -> Any:  # noqa: ANN401  (its class is imported only when it is used)
     from fraudstream.detection.profiles.entities import EntityKind
 
     return EntityKind(kind)
 
 
-def _lists(deployment: Deployment) -> "EntityLists":
+def _needs_two(deployment: Deployment) -> bool:
+    return FourEyes.LISTS in (deployment.get("fourEyes") or "").split(",")
+
+
+def _say_that_it_waits(deployment: Deployment) -> None:
+    if _needs_two(deployment):
+        err.print("it counts once somebody else has approved it: fraudstream lists approve", markup=False)
+
+
+def _lists(deployment: Deployment, *, is_asked: bool = False) -> "EntityLists":
+    from fraudstream.detection.stores.list_approvals import ListApprovals
+    from fraudstream_tools.operations.lists.approving import ListApproval
     from fraudstream_tools.operations.lists.entity_lists import EntityLists
 
-    return EntityLists(deployment.client("dynamodb"), deployment["profilesTable"])
+    approval = None
+    if is_asked or _needs_two(deployment):
+        approvals = ListApprovals(deployment.client("s3"), deployment["bucketName"])
+        approval = ListApproval(approver(deployment, FourEyes.LISTS), approvals)
+    return EntityLists(deployment.client("dynamodb"), deployment["profilesTable"], approval=approval)
 
 
-def _listing(deployment: Deployment) -> "ListEditor":
+def _listing(deployment: Deployment, *, is_asked: bool = False) -> "ListEditor":
     from fraudstream_tools.operations.lists.listing import ListEditor
 
-    return ListEditor(lists=_lists(deployment), audit=audit_log(deployment))
+    return ListEditor(lists=_lists(deployment, is_asked=is_asked), audit=audit_log(deployment))
 
 
 def _ruleset(deployment: Deployment) -> "Ruleset":
@@ -204,8 +273,8 @@ def _warn_if_not_asked_for(ruleset: "Ruleset", list_name: str) -> None:
 @contextmanager
 def _problems() -> Generator[None]:
     from fraudstream_tools.operations.audit.change_note import ReasonError
-    from fraudstream_tools.operations.lists.entity_lists import ListError
     from fraudstream_tools.operations.lists.entity_tokens import UnknownEntityError
+    from fraudstream_tools.operations.lists.entries import ListError
     from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
 
     try:
@@ -238,31 +307,6 @@ def _of_transaction(deployment: Deployment, kind: Kind, transaction: str) -> str
     return token_in_transaction(deployment.client("dynamodb"), table, transaction, _kind(kind))
 
 
-def _print_changes(list_name: str, kind: Kind, done: "Sequence[tuple[str, Any]]", *, as_json: bool) -> None:
-    words = {
-        "added": f"is on {list_name} now",
-        "replaced": f"was on {list_name} already, and has the new end and reason",
-        "removed": f"is off {list_name} now",
-        "absent": f"is not on {list_name} by the commands: nothing was removed",
-    }
-    if as_json:
-        print_json([{"list": list_name, "kind": kind, "token": token, "change": change} for token, change in done])
-        return
-    for token, change in done:
-        out.print(f"{kind} {token} {words[change]}", markup=False, soft_wrap=True)
-
-
-def _print_entry(listed: "ListedEntity") -> None:
-    entry = listed.entry
-    line = Text.assemble((listed.list_name, "bold"), f"  {listed.kind.value} {listed.token}")
-    line.append("" if entry.until is None else f"  until {_day(entry.until)}")
-    out.print(line, soft_wrap=True)
-    out.print(f"    since {_moment(entry.since)} by {entry.by}: {entry.reason}", markup=False, soft_wrap=True)
-    if entry.ended_at is not None:
-        text = f"    removed {_moment(entry.ended_at)} by {entry.ended_by}: {entry.ended_reason}"
-        out.print(Text(text, style="dim"), soft_wrap=True)
-
-
 def _ruleset_counts(ruleset: "Ruleset", list_name: str | None, kind: str | None) -> dict[str, dict[str, int]]:
     """Return how many entities lists.yaml has, by list and kind."""
     found = {
@@ -271,28 +315,3 @@ def _ruleset_counts(ruleset: "Ruleset", list_name: str | None, kind: str | None)
         if list_name in (None, name)
     }
     return {name: dict(sorted(kinds.items())) for name, kinds in found.items() if kinds}
-
-
-def _as_json(listed: "ListedEntity") -> dict[str, Any]:
-    entry = listed.entry
-    return {
-        "list": listed.list_name,
-        "kind": listed.kind.value,
-        "token": listed.token,
-        "since": entry.since,
-        "until": entry.until,
-        "by": entry.by,
-        "reason": entry.reason,
-        "endedAt": entry.ended_at,
-        "endedBy": entry.ended_by,
-        "endedReason": entry.ended_reason,
-    }
-
-
-def _moment(milliseconds: int) -> str:
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M}"
-
-
-def _day(end: int) -> str:
-    """Return the last day that ends at a moment or before it."""
-    return f"{datetime.fromtimestamp((end - 1) / 1000, UTC):%Y-%m-%d}"

@@ -85,6 +85,7 @@ def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
             Route("/search/log", search.look_in_log),
             Route("/lists", lists.show),
             Route("/lists/remove", lists.remove, methods=["POST"]),
+            Route("/lists/approve", lists.approve, methods=["POST"]),
             Route("/rules", rules.show),
             Route("/rules/history", rules.history),
             Route("/rules/edit", rules_edit.show),

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +11,7 @@ from urllib.parse import quote
 from fraudstream.contract import TRANSACTION_PLACE, FourEyes
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
 from fraudstream.detection.stores.approvals import Approvals
+from fraudstream.detection.stores.list_approvals import ListApprovals
 from fraudstream_tools.analytics.log_questions import LogQuestions
 from fraudstream_tools.operations.alarms import RingingAlarm, ringing_alarms
 from fraudstream_tools.operations.approving import Approver
@@ -24,6 +25,7 @@ from fraudstream_tools.operations.daily_reports import DailyReports
 from fraudstream_tools.operations.day_so_far import DayCopy
 from fraudstream_tools.operations.investigation.customer_history import CustomerHistory
 from fraudstream_tools.operations.investigation.search import TokenSearch
+from fraudstream_tools.operations.lists.approving import ListApproval
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.lists.listing import ListEditor
 from fraudstream_tools.operations.models.approving import ModelApproval
@@ -72,10 +74,13 @@ class ConsoleSystem:
     """The digest of the ruleset that came with the program, where any other needs two people; else None."""
     approved_models: str | None = None
     """The same of models."""
+    four_eyes: Collection[str] = ()
+    """The changes that need a second person."""
     cloudwatch: Any = None
     """boto3's client; None where there are no alarms, as on one machine."""
     environment: str = ""
     """The suffix of the stack's names."""
+    _list_approvals: ListApprovals | None = None
     _ruleset: Ruleset | None = None
     _read_at: float = field(default=-math.inf)
 
@@ -142,7 +147,12 @@ class ConsoleSystem:
     @property
     def lists(self) -> EntityLists:
         """Entities on lists."""
-        return EntityLists(self.dynamodb, self.profiles)
+        if FourEyes.LISTS not in self.four_eyes:
+            return EntityLists(self.dynamodb, self.profiles)
+        # What was approved stays so, and is asked for once.
+        self._list_approvals = self._list_approvals or ListApprovals(self.s3, self.bucket)
+        approval = ListApproval(self.approver(FourEyes.LISTS), self._list_approvals)
+        return EntityLists(self.dynamodb, self.profiles, approval=approval)
 
     @property
     def listing(self) -> ListEditor:

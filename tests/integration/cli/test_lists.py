@@ -18,7 +18,8 @@ from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType
 from fraudstream_tools.cli.support.deployment import LOCAL_OUTPUTS
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
-from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListChange, ListError
+from fraudstream_tools.operations.lists.entity_lists import EntityLists
+from fraudstream_tools.operations.lists.entries import ListChange, ListError
 from tests.aws_harness import create_profiles_table, create_table
 from tests.cli_harness import Command, point_at
 

@@ -141,6 +141,17 @@ def test_an_author_approves_in_their_own_name_alone(aws: MinistackServer, system
             assert not allows(policies[role], asked, {"aws:userid": ANNA.user_id})
 
 
+def test_an_analyst_approves_entries_in_their_own_name_alone(policies: Policies) -> None:
+    def may(role: str, user_id: str) -> bool:
+        asked = Asked("s3:PutObject", f"arn:aws:s3:::{BUCKET}/approvals/lists/0123/{user_id}")
+        return allows(policies[role], asked, {"aws:userid": ANNA.user_id})
+
+    assert may("analyst", ANNA.user_id)
+    assert not may("analyst", BEN.user_id)
+    assert not may("rule-author", ANNA.user_id)
+    assert not may("auditor", ANNA.user_id)
+
+
 @pytest.mark.parametrize("role", ["rule-author", "auditor"])
 def test_who_is_no_analyst_changes_no_case_and_is_told(
     aws: MinistackServer, system: System, policies: Policies, role: str

@@ -13,7 +13,8 @@ from fraudstream.detection.stores.listings import item_key
 from fraudstream.reporting.log.record import LogEvent, LogRecord, read_stream_record
 from fraudstream.transactions.decisions.decision import Decision, Reason, Verdict
 from fraudstream.transactions.storage.attributes import to_item
-from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListChange
+from fraudstream_tools.operations.lists.entity_lists import EntityLists
+from fraudstream_tools.operations.lists.entries import ListChange
 from tests.integration.detection.analyzer_harness import NOW, World, a_world, transaction
 
 ME = "arn:aws:iam::000000000000:user/ann"

@@ -138,6 +138,7 @@ ON_DEPLOYMENT = [
     "breaker reset --reason tried",
     "lists show",
     "lists add blocked card card-1 --reason tried",
+    "lists approve blocked --reason tried",
     "lists remove blocked card tok_0123456789abcdefABCDEF --reason tried",
     "alerts list",
     "alerts list --sort amount",

@@ -4,6 +4,7 @@ An item holds the entries of one entity by list. An entry that ended stays for a
 ended it.
 """
 
+import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any, Final
@@ -37,11 +38,25 @@ class ListEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
     """When somebody removed it."""
     ended_by: str | None = None
     ended_reason: str | None = None
+    before: "ListEntry | None" = None
+    """What counts until somebody else has approved this one, where lists need two people."""
+    approved_by: str | None = None
+    """The ARN of who approved it, for people who look at it: functions go by marks alone."""
 
     @property
     def end(self) -> float:
         """When it ends or ended; infinity where nothing ends it."""
         return min((each for each in (self.until, self.ended_at) if each is not None), default=math.inf)
+
+    @property
+    def kept_until(self) -> float:
+        """When neither it nor what counts in its place is needed any more; infinity where nothing ends them."""
+        return max(self.end, self.before.kept_until) if self.before else self.end
+
+    def digest(self, entity: str, list_name: str) -> str:
+        """Return what it is approved by: a SHA-256 over the entity's key, the list, and all that a person said."""
+        said = msgspec.structs.replace(self, before=None, approved_by=None)
+        return hashlib.sha256(msgspec.json.encode([entity, list_name, said], order="sorted")).hexdigest()
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +80,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
             "changedAt": self.changed_at,
             "version": self.version,
         }
-        end = max((entry.end for entry in self.entries.values()), default=0)
+        end = max((entry.kept_until for entry in self.entries.values()), default=0)
         if end < math.inf:
             values["expiresAt"] = int(end) // _MILLISECONDS + ENDED_DAYS * SECONDS_A_DAY
         return to_item(values)

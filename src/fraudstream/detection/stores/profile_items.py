@@ -14,7 +14,7 @@ from fraudstream.detection.stores.listings import DamagedListingError, Listing
 from fraudstream.transactions.storage.attributes import Item, from_attribute, to_item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 TOKENS_KEPT: Final = 8
 TOKEN_BYTES: Final = 4
@@ -72,8 +72,13 @@ class LoadedProfiles(NamedTuple):
         return {key: stored.sharding for key, stored in self.profiles.items() if stored.sharding}
 
 
-def read_items(items: Iterable[Item]) -> LoadedProfiles:
-    """Read items, in any order; of a divided profile this gives the base alone."""
+def read_items(items: Iterable[Item], ends: Callable[[Listing], dict[str, float]] = Listing.ends) -> LoadedProfiles:
+    """Read items, in any order; of a divided profile this gives the base alone.
+
+    Args:
+        items: those that were found.
+        ends: returns by list when the entry of a listed entity that counts ends.
+    """
     loaded = LoadedProfiles({}, set(), {}, set(), {})
     for item in items:
         key = from_attribute(item["entity"])
@@ -81,7 +86,7 @@ def read_items(items: Iterable[Item]) -> LoadedProfiles:
             loaded.erased[key] = mark
         try:
             if key.startswith(LISTED_PREFIX):
-                loaded.listed[key.removeprefix(LISTED_PREFIX)] = Listing.from_item(item).ends()
+                loaded.listed[key.removeprefix(LISTED_PREFIX)] = ends(Listing.from_item(item))
             else:
                 loaded.profiles[key] = stored_profile(key, item)
         except NewerProfileError:

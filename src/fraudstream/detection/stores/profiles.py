@@ -22,7 +22,7 @@ from fraudstream.aws.dynamodb_errors import is_condition_failure, is_throttled
 from fraudstream.detection.profiles.codec import pack, pack_closed
 from fraudstream.detection.profiles.entities import PERSONAL, kind_of
 from fraudstream.detection.profiles.sharded import Sharding
-from fraudstream.detection.stores.listings import item_key
+from fraudstream.detection.stores.listings import Listing, item_key
 from fraudstream.detection.stores.profile_items import (
     SET_ASIDE_PREFIX,
     TOKEN_BYTES,
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from fraudstream.detection.stores.list_approvals import ListApprovals
 
 KEYS_PER_READ: Final = 100
 """DynamoDB's limit for BatchGetItem."""
@@ -106,6 +108,7 @@ class ProfileStore:
         pool: Executor,
         *,
         wait: Callable[[int], None] = pause,
+        lists: ListApprovals | None = None,
     ) -> None:
         """Store the table.
 
@@ -115,9 +118,12 @@ class ProfileStore:
             retention_days: days until a profile that is not written any more expires.
             pool: runs independent calls side by side.
             wait: waits after an attempt, given its number from 0 on.
+            lists: knows which entries of lists were approved; None where one person is enough.
+            lists: knows which entries of lists were approved; None where one person is enough.
         """
         self._dynamodb = dynamodb
         self._table = table
+        self._ends = lists.ends if lists else Listing.ends
         self._retention_seconds = retention_days * SECONDS_A_DAY
         self._pool = pool
         self._known: dict[str, Sharding] = {}
@@ -146,7 +152,7 @@ class ProfileStore:
         others = [*set(keys).difference(newest), *shards, *(map(item_key, keys) if is_first else ())]
         reads = [*_chunks(newest, is_consistent=True), *_chunks(others, is_consistent=False)]
         items = [item for found in self._pool.map(self._read, reads) for item in found]
-        loaded = read_items(item for item in items if item["entity"]["S"] not in shards)
+        loaded = read_items((item for item in items if item["entity"]["S"] not in shards), self._ends)
         divided = loaded.divided()
         missing = [
             shard for key, sharding in divided.items() if known.get(key) != sharding for shard in sharding.keys(key)
@@ -280,17 +286,25 @@ def _chunks(keys: Iterable[str], *, is_consistent: bool) -> Iterable[_Read]:
         yield _Read(ordered[start : start + KEYS_PER_READ], is_consistent)
 
 
-def read_once(dynamodb: DynamoDBClient, table: str, keys: Collection[str]) -> LoadedProfiles:
+def read_once(
+    dynamodb: DynamoDBClient, table: str, keys: Collection[str], lists: ListApprovals | None = None
+) -> LoadedProfiles:
     """Read a few profiles, with lists, by one request that is not repeated; the newest writes may be missing.
 
-    Divided ones take a second request.
+    Divided ones take a second request, and a list's entry that nobody has asked for yet one to S3.
+
+    Args:
+        dynamodb: asks DynamoDB.
+        table: the table of profiles.
+        keys: of the profiles.
+        lists: knows which entries of lists were approved; None where one person is enough.
 
     Raises:
         ProfilesUnavailableError: DynamoDB left keys out.
         ClientError: DynamoDB refused.
         BotoCoreError: DynamoDB cannot be reached.
     """
-    loaded = read_items(_get(dynamodb, table, [*keys, *map(item_key, keys)]))
+    loaded = read_items(_get(dynamodb, table, [*keys, *map(item_key, keys)]), lists.ends if lists else Listing.ends)
     shards = [shard for key, sharding in loaded.divided().items() for shard in sharding.keys(key)]
     add_shards(
         loaded, [item for read in _chunks(shards, is_consistent=False) for item in _get(dynamodb, table, read.keys)]

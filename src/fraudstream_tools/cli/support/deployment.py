@@ -49,6 +49,7 @@ VARIABLES: Mapping[str, str] = {
     "backOfficeUrl": "FRAUDSTREAM_BACK_OFFICE_URL",
     "approvedRuleset": "FRAUDSTREAM_APPROVED_RULESET",
     "approvedModels": "FRAUDSTREAM_APPROVED_MODELS",
+    "fourEyes": "FRAUDSTREAM_FOUR_EYES",
     "processorFunction": "FRAUDSTREAM_PROCESSOR_FUNCTION",
 }
 """The stack's outputs that commands need, and the environment variable that replaces each."""

@@ -1,6 +1,5 @@
 """A case: a transaction in words, what else is known of its customer, and what a person does about it."""
 
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -164,13 +163,17 @@ def _involved(system: ConsoleSystem, state: Mapping[str, Any]) -> list[InvolvedE
         if state.get(name) is not None
     }
     listed = system.lists.of_entities(found)
-    now = time.time() * 1000
+    now = epoch_milliseconds()
     return [
         InvolvedEntity(
             role=role,
             kind=kind,
             token=token,
-            listed=[name for name, entry in listed.get(key, {}).items() if now < entry.end],
+            listed=[
+                f"{name} (waits)" if waits else name
+                for name, entry in listed.get(key, {}).items()
+                if (waits := system.lists.waits(key, name, entry, now)) or now < entry.end
+            ],
         )
         for key, (role, kind, token) in found.items()
     ]

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from fraudstream.clock import epoch_milliseconds
+from fraudstream.contract import FourEyes
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
@@ -16,7 +17,7 @@ from fraudstream_tools.console.pages.case import case_url
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.audit.change_note import ReasonError
 from fraudstream_tools.operations.cases.case import ReviewCase
-from fraudstream_tools.operations.lists.entity_lists import ListError, check_list, check_token
+from fraudstream_tools.operations.lists.entries import ListError, check_list, check_token
 from fraudstream_tools.operations.review.alert_summary import AlertSummary
 from fraudstream_tools.operations.review.assignments import AlertTakenError
 from fraudstream_tools.operations.review.labels import LabelError
@@ -149,6 +150,8 @@ def add_to_list(request: Request) -> Response:
         came_of_it = system.listing.add_to_list(
             name, EntityKind(kind), token, reason=form.get("reason", ""), until=until
         )
+        if FourEyes.LISTS in system.four_eyes:
+            return f"The {kind} is on the list {name} once somebody else has approved it, on the page of the lists."
         return f"The {kind} is on the list {name} now ({came_of_it.value}). The next transaction sees it."
 
     if kind not in set(EntityKind):

@@ -1,5 +1,6 @@
 """Lists: which entities are on them, since when, by whom, why and until when."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
@@ -7,10 +8,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from fraudstream.clock import epoch_milliseconds
+from fraudstream.contract import FourEyes
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream_tools.console.rendering import page
+from fraudstream_tools.operations.approving import ApprovalError
 from fraudstream_tools.operations.audit.change_note import ReasonError
-from fraudstream_tools.operations.lists.entity_lists import ListChange, ListError
+from fraudstream_tools.operations.lists.entries import ListChange, ListError
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
@@ -28,6 +31,7 @@ def show(request: Request) -> Response:
     return page(
         request,
         "lists",
+        two_people=FourEyes.LISTS in system.four_eyes,
         active=[each for each in contents.entries if each.is_active(now)][:SHOWN],
         ended=[each for each in contents.entries if not each.is_active(now)][:SHOWN],
         total=len(contents.entries),
@@ -40,15 +44,40 @@ def remove(request: Request) -> Response:
     """Remove an entity from a list."""
     system: ConsoleSystem = request.app.state.system
     form = request.state.form
+    kind, token = _entity(form)
+    try:
+        change = system.listing.remove_from_list(form.get("list", ""), kind, token, reason=form.get("reason", ""))
+        if change is ListChange.ABSENT:
+            said = "It was not on the list any more."
+        elif FourEyes.LISTS in system.four_eyes:
+            said = f"The {kind} is on the list until somebody else has approved that it goes."
+        else:
+            said = f"The {kind} is off the list now."
+    except (ListError, ReasonError) as error:
+        said = f"Nothing was changed: {error}."
+    return _done(request, said)
+
+
+def approve(request: Request) -> Response:
+    """Write the person's mark for an entry, or its end, that waits for another person."""
+    system: ConsoleSystem = request.app.state.system
+    form = request.state.form
+    kind, token = _entity(form)
+    try:
+        system.listing.approve(form.get("list", ""), kind, token, form.get("digest", ""), reason=form.get("reason", ""))
+        said = "You have approved it. It counts within ten seconds."
+    except (ApprovalError, ListError, ReasonError) as error:
+        said = f"Nothing was changed: {error}."
+    return _done(request, said)
+
+
+def _entity(form: Mapping[str, str]) -> tuple[EntityKind, str]:
     kind, _, token = form.get("entity", "").partition("#")
     if kind not in set(EntityKind):
         raise HTTPException(400, "say which entity is meant")
-    try:
-        change = system.listing.remove_from_list(
-            form.get("list", ""), EntityKind(kind), token, reason=form.get("reason", "")
-        )
-        said = "It was not on the list any more." if change is ListChange.ABSENT else f"The {kind} is off the list now."
-    except (ListError, ReasonError) as error:
-        said = f"Nothing was changed: {error}."
+    return EntityKind(kind), token
+
+
+def _done(request: Request, said: str) -> Response:
     request.app.state.session.notices.append(said)
     return RedirectResponse("/lists", status_code=303)

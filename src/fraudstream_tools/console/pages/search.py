@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from fraudstream.contract import FourEyes
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.console.pages.case import case_url
@@ -55,6 +56,7 @@ def show(request: Request) -> Response:
         "search",
         text=text,
         found=found,
+        two_people=FourEyes.LISTS in system.four_eyes,
         kinds=KINDS,
         can_ask=system.ask_for_tokens is not None,
         is_later=after is not None,

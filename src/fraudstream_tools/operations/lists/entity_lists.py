@@ -3,11 +3,8 @@
 Entries are items in the table of profiles; entries of lists.yaml belong to the ruleset and are no part of this.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -17,77 +14,18 @@ from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import LISTED_INDEX, LISTED_KIND
 from fraudstream.detection.profiles.entities import EntityKind
-from fraudstream.detection.rules import strict_yaml
 from fraudstream.detection.stores.listings import DamagedListingError, ListEntry, Listing, item_key
-from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
 from fraudstream.transactions.storage.attributes import to_item
+from fraudstream_tools.operations.approving import ApprovalError
+from fraudstream_tools.operations.lists.entries import ListChange, ListContents, ListedEntity, ListError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from fraudstream_tools.operations.lists.approving import ListApproval
+
 KINDS: Final = tuple(EntityKind)
 _ATTEMPTS: Final = 5
-
-
-class ListError(ValueError):
-    """An entry cannot be made or ended."""
-
-
-class ListChange(StrEnum):
-    """What came of a change."""
-
-    ADDED = "added"
-    REPLACED = "replaced"
-    """There was an entry, which has now another end or reason."""
-    REMOVED = "removed"
-    ABSENT = "absent"
-    """There was nothing to remove."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ListedEntity:
-    """An entry of a list."""
-
-    list_name: str
-    kind: EntityKind
-    token: str
-    entry: ListEntry
-
-    def is_active(self, now: int) -> bool:
-        """Return whether the entry counts at a time in epoch milliseconds."""
-        return now < self.entry.end
-
-
-@dataclass(frozen=True, kw_only=True)
-class ListContents:
-    """The entries of a stack's lists, newest change first, and what could not be read."""
-
-    entries: tuple[ListedEntity, ...]
-    damaged: tuple[str, ...]
-    """Keys of items that hold no entries that can be read."""
-
-
-def check_list(name: str, known: Sequence[str]) -> None:
-    """Check that the active ruleset knows a list: no rule can ask for another one.
-
-    Raises:
-        ListError: it does not.
-    """
-    if name not in known:
-        raise ListError(
-            f"the active ruleset has no list {name} (it has {', '.join(known) or 'none'}; a new one begins in "
-            f"lists.yaml){strict_yaml.suggestion(name, known)}"
-        )
-
-
-def check_token(token: str) -> None:
-    """Check that a text is a token as the API answers it, of any number.
-
-    Raises:
-        ListError: it is not. The text is not repeated: it may be a person's identifier.
-    """
-    if not re.fullmatch(TOKEN_PATTERN, token):
-        raise ListError("that is no token: the API answers tokens (tok_ and 22 characters) in place of identifiers")
 
 
 class EntityLists:
@@ -96,19 +34,36 @@ class EntityLists:
     Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
     """
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: Callable[[], int] = epoch_milliseconds) -> None:
-        """Store the table; the clock returns epoch milliseconds."""
+    def __init__(
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        clock: Callable[[], int] = epoch_milliseconds,
+        *,
+        approval: "ListApproval | None" = None,
+    ) -> None:
+        """Store the table.
+
+        Args:
+            dynamodb: asks DynamoDB.
+            table: the table of profiles.
+            clock: returns epoch milliseconds.
+            approval: what a person may do for entries that need two; None where one person is enough.
+        """
         self._dynamodb = dynamodb
         self._table = table
         self._clock = clock
+        self._approval = approval
 
     def add(
         self, list_name: str, kind: EntityKind, token: str, *, by: str, reason: str, until: int | None = None
     ) -> ListChange:
         """Add an entity to a list; an entry that it has there gets this end and reason.
 
+        Where two people are asked for, the person's mark is put on the entry, and what counted before goes on to count.
+
         Args:
-            list_name: the list; see `check_list`.
+            list_name: the list; see `entries.check_list`.
             kind: of the entity.
             token: of the entity.
             by: the ARN of who does it.
@@ -146,10 +101,46 @@ class EntityLists:
         def removed(before: ListEntry | None) -> tuple[ListEntry | None, ListChange]:
             if before is None or before.end <= now:
                 return None, ListChange.ABSENT
-            ended = msgspec.structs.replace(before, ended_at=now, ended_by=by, ended_reason=reason)
+            ended = msgspec.structs.replace(
+                before, ended_at=now, ended_by=by, ended_reason=reason, before=None, approved_by=None
+            )
             return ended, ListChange.REMOVED
 
         return self._change(f"{kind.value}#{token}", list_name, removed)
+
+    def approve(self, list_name: str, entity: str, digest: str, *, reason: str) -> None:
+        """Write the person's mark for an entry that somebody else has written or ended, with a record.
+
+        Args:
+            list_name: the list.
+            entity: the entity's key.
+            digest: of the entry that the person has seen, or its beginning.
+            reason: why it may count.
+
+        Raises:
+            ApprovalError: the entry is another one by now, the person's mark is on it already, or this stack asks for
+                no second person.
+            ListError: what is stored cannot be read, or others changed it at every attempt.
+            ReasonError: the reason is empty, too long or holds a card number.
+        """
+        if self._approval is None:
+            raise ApprovalError("this stack asks for no second person for lists: see the setting fourEyes")
+        stored = self._read(entity)
+        seen = stored.entries.get(list_name) if stored else None
+        if seen is None or not digest or not seen.digest(entity, list_name).startswith(digest):
+            raise ApprovalError("the entry is another one by now: look at it again")
+        whole = seen.digest(entity, list_name)
+        self._approval.approve(whole, list_name, entity, seen, reason=reason)
+        if not self._approval.approvals.is_approved(whole):
+            return
+
+        def approved(before: ListEntry | None) -> tuple[ListEntry | None, ListChange]:
+            if before is None or before.digest(entity, list_name) != whole:
+                return None, ListChange.ABSENT
+            by = self._approval.approver.operator.arn if self._approval else None
+            return msgspec.structs.replace(before, before=None, approved_by=by), ListChange.REPLACED
+
+        self._change(entity, list_name, approved, is_approved=True)
 
     def of_entities(self, entities: Iterable[str]) -> dict[str, Mapping[str, ListEntry]]:
         """Return the entries of some entities by entity and list, ended ones too; what cannot be read is left out.
@@ -192,13 +183,34 @@ class EntityLists:
             found += [
                 (
                     entry.ended_at or entry.since,
-                    ListedEntity(list_name=name, kind=EntityKind(of_kind), token=token, entry=entry),
+                    ListedEntity(
+                        list_name=name,
+                        kind=EntityKind(of_kind),
+                        token=token,
+                        entry=entry,
+                        waits=self.waits(listing.entity, name, entry, now),
+                    ),
                 )
                 for name, entry in listing.entries.items()
-                if list_name in (None, name) and (with_ended or now < entry.end)
+                if list_name in (None, name) and (with_ended or now < entry.kept_until)
             ]
         found.sort(key=lambda each: each[0], reverse=True)
         return ListContents(entries=tuple(entry for _, entry in found), damaged=tuple(damaged))
+
+    def waits(self, entity: str, list_name: str, entry: ListEntry, now: int) -> bool:
+        """Return whether an entry, or its end, does not count before somebody else has approved it.
+
+        Who approved it is believed to the entry, so that a page asks for the marks of those alone which wait.
+
+        Args:
+            entity: the entity's key.
+            list_name: the list.
+            entry: the entry.
+            now: epoch milliseconds.
+        """
+        if self._approval is None or entry.approved_by or now >= entry.kept_until:
+            return False
+        return not self._approval.approvals.is_approved(entry.digest(entity, list_name))
 
     def _items(self, kind: EntityKind) -> Iterator[Any]:
         pages = self._dynamodb.get_paginator("query").paginate(
@@ -217,15 +229,20 @@ class EntityLists:
         entity: str,
         list_name: str,
         changed: "Callable[[ListEntry | None], tuple[ListEntry | None, ListChange]]",
+        *,
+        is_approved: bool = False,
     ) -> ListChange:
         """Change one entry of an entity, on condition that nobody else changes the entity meanwhile."""
         outcome: ListChange | None = None
         for _ in range(_ATTEMPTS):
             before = self._read(entity)
             entries = before.entries if before else {}
-            entry, what = changed(entries.get(list_name))
+            stored = entries.get(list_name)
+            entry, what = changed(stored)
+            if entry is not None and self._approval and not is_approved:
+                entry = self._approval.in_place_of(stored, entity, list_name, entry)
             # The answer to a write may be lost: what is there already is our own.
-            if entry is None or entries.get(list_name) == entry:
+            if entry is None or stored == entry:
                 return outcome or what
             outcome = what
             after = Listing(

@@ -12,7 +12,8 @@ import msgspec
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.records import AuditLog
-from fraudstream_tools.operations.lists.entity_lists import EntityLists, ListChange
+from fraudstream_tools.operations.lists.entity_lists import EntityLists
+from fraudstream_tools.operations.lists.entries import ListChange
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,16 @@ class ListEditor:
         before = self._entry(list_name, entity)
         with self.audit.recorded("remove-from-list", entity, reason=why, before=before, after={"list": None}):
             return self.lists.remove(list_name, kind, token, by=self.audit.operator.arn, reason=why)
+
+    def approve(self, list_name: str, kind: EntityKind, token: str, digest: str, *, reason: str) -> None:
+        """Approve an entry that waits for a second person; see `EntityLists.approve`.
+
+        Raises:
+            ApprovalError: it cannot be approved.
+            ListError: what is stored cannot be read, or others changed it at every attempt.
+            ReasonError: the reason is empty, too long or holds a card number.
+        """
+        self.lists.approve(list_name, f"{kind.value}#{token}", digest, reason=reason)
 
     def _entry(self, list_name: str, entity: str) -> Mapping[str, Any]:
         entry = self.lists.of_entities([entity]).get(entity, {}).get(list_name)

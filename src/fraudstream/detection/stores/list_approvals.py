@@ -1,0 +1,64 @@
+"""Which entries of lists count, where a stack asks for two people: those that have the marks of both."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Final
+
+from fraudstream.contract import FourEyes
+from fraudstream.detection.stores.approvals import PEOPLE, ChangeMarks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_s3 import S3Client
+
+    from fraudstream.detection.stores.listings import ListEntry, Listing
+
+WAITING_SECONDS: Final = 10.0
+"""For which an entry that waits is not asked for again; own choice: a second mark counts as soon as that."""
+MOST_KNOWN: Final = 10_000
+"""Entries that are remembered, about 100 bytes each."""
+
+
+class ListApprovals:
+    """Asks for the marks of entries, and remembers the answers: nobody takes a mark away.
+
+    Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+    """
+
+    def __init__(self, s3: S3Client, bucket: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Store the bucket; the clock returns seconds that only grow."""
+        self._marks = ChangeMarks(s3, bucket, FourEyes.LISTS)
+        self._clock = clock
+        self._known: dict[str, tuple[bool, float]] = {}
+        """Whether entries are approved, and until when that is believed."""
+
+    def ends(self, listing: Listing) -> dict[str, float]:
+        """Return by list when the entry that counts there ends, epoch milliseconds."""
+        counting = {name: self.counting(listing.entity, name, entry) for name, entry in listing.entries.items()}
+        return {name: entry.end for name, entry in counting.items() if entry is not None}
+
+    def counting(self, entity: str, list_name: str, entry: ListEntry) -> ListEntry | None:
+        """Return what counts: an entry, or what it would take the place of; None where nobody has approved either."""
+        return next(
+            (each for each in (entry, entry.before) if each and self.is_approved(each.digest(entity, list_name))), None
+        )
+
+    def is_approved(self, digest: str) -> bool:
+        """Return whether an entry has the marks of two people."""
+        now = self._clock()
+        approved, believed_until = self._known.get(digest, (False, -math.inf))
+        if now < believed_until:
+            return approved
+        approved = len(self._marks.people(digest)) >= PEOPLE
+        self._known.pop(digest, None)
+        self._known[digest] = approved, math.inf if approved else now + WAITING_SECONDS
+        if len(self._known) > MOST_KNOWN:
+            self._known.pop(next(iter(self._known)), None)
+        return approved
+
+    def forget_waiting(self) -> None:
+        """Ask again for entries that wait: somebody has put a mark on one."""
+        self._known = {digest: known for digest, known in self._known.items() if known[0]}

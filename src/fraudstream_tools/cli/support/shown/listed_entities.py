@@ -1,0 +1,75 @@
+"""An entry of a list, as commands show it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from fraudstream_tools.cli.support.terminal.output import out, print_json
+
+if TYPE_CHECKING:
+    from fraudstream_tools.operations.lists.entries import ListedEntity
+
+
+def print_changes(list_name: str, kind: str, done: Sequence[tuple[str, str]], *, as_json: bool) -> None:
+    """Print what came of changes.
+
+    Args:
+        list_name: the list.
+        kind: of the entities.
+        done: tokens, with what came of each.
+        as_json: whether it is printed as JSON.
+    """
+    words = {
+        "added": f"is on {list_name} now",
+        "replaced": f"was on {list_name} already, and has the new end and reason",
+        "removed": f"is off {list_name} now",
+        "absent": f"is not on {list_name} by the commands: nothing was removed",
+    }
+    if as_json:
+        print_json([{"list": list_name, "kind": kind, "token": token, "change": change} for token, change in done])
+        return
+    for token, change in done:
+        out.print(f"{kind} {token} {words[change]}", markup=False, soft_wrap=True)
+
+
+def print_entry(listed: "ListedEntity") -> None:
+    """Print an entry."""
+    entry = listed.entry
+    line = Text.assemble((listed.list_name, "bold"), f"  {listed.kind.value} {listed.token}")
+    line.append("" if entry.until is None else f"  until {_day(entry.until)}")
+    line.append(("  its end waits" if entry.ended_at else "  waits") if listed.waits else "", style="yellow")
+    out.print(line, soft_wrap=True)
+    out.print(f"    since {_moment(entry.since)} by {entry.by}: {entry.reason}", markup=False, soft_wrap=True)
+    if entry.ended_at is not None:
+        text = f"    removed {_moment(entry.ended_at)} by {entry.ended_by}: {entry.ended_reason}"
+        out.print(Text(text, style="dim"), soft_wrap=True)
+
+
+def entry_as_json(listed: "ListedEntity") -> dict[str, Any]:
+    """Return an entry as `--json` has it."""
+    entry = listed.entry
+    return {
+        "list": listed.list_name,
+        "kind": listed.kind.value,
+        "token": listed.token,
+        "since": entry.since,
+        "until": entry.until,
+        "by": entry.by,
+        "reason": entry.reason,
+        "endedAt": entry.ended_at,
+        "endedBy": entry.ended_by,
+        "endedReason": entry.ended_reason,
+        "waits": listed.waits,
+        "approvedBy": entry.approved_by,
+    }
+
+
+def _moment(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M}"
+
+
+def _day(end: int) -> str:
+    """Return the last day that ends at a moment or before it."""
+    return f"{datetime.fromtimestamp((end - 1) / 1000, UTC):%Y-%m-%d}"

@@ -1,0 +1,206 @@
+"""Entries of lists that need two people: what one has written counts once another approved it; functions see to it."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.detection.stores.list_approvals import WAITING_SECONDS, ListApprovals
+from fraudstream.detection.stores.listings import ListEntry, Listing
+from fraudstream.detection.stores.profiles import ProfileStore, read_once
+from fraudstream.transactions.storage.attributes import from_item, to_item
+from tests.cli_harness import Command
+from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, desk_command, words
+from tests.integration.cli.review_harness import BUCKET, System
+
+CUSTOMER = f"tok_{'p' * 22}"
+ENTITY = f"customer#{CUSTOMER}"
+ITEM = {"TableName": PROFILES, "Key": to_item({"entity": f"list#{ENTITY}"})}
+
+
+@pytest.fixture
+def people(aws: MinistackServer, system: System) -> tuple[Browser, Browser]:
+    """Anna and Ben at consoles of a stack that asks for two people; a transaction has an alert."""
+    system.alert("a-1", customer=CUSTOMER)
+    anna, ben = browser_on(aws, ANNA), browser_on(aws, BEN)
+    for each in (anna, ben):
+        each.system.four_eyes = ("lists",)
+        each.enter()
+    return anna, ben
+
+
+@pytest.fixture
+def command(aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command line of somebody who is neither Anna nor Ben."""
+    made = desk_command(aws, capsys, monkeypatch)
+    monkeypatch.setenv("FRAUDSTREAM_FOUR_EYES", "lists")
+    return made
+
+
+def lists_of(system: System, lists: ListApprovals | None = None) -> set[str]:
+    """Return on which lists a function that starts now finds the customer: the analyzer, and the processor."""
+    lists = lists or ListApprovals(system.s3, BUCKET)
+    with ThreadPoolExecutor(2) as pool:
+        store = ProfileStore(system.dynamodb, PROFILES, 400, pool, lists=lists)
+        found = store.load([ENTITY], is_first=True).listed
+    assert read_once(system.dynamodb, PROFILES, [ENTITY], lists).listed == found
+    return {name for name, end in found.get(ENTITY, {}).items() if end > 4_000_000_000_000}
+
+
+def block(browser: Browser, reason: str = "takeover", name: str = "blocked") -> str:
+    page = browser.page("/case", id="a-1")
+    fields = browser.form(page, "/case/list") | {"entity": ENTITY, "list": name, "days": "", "reason": reason}
+    return words(browser.send("/case/list", **fields))
+
+
+def send(browser: Browser, action: str) -> str:
+    form = browser.form(browser.page("/lists"), f"/lists/{action}")
+    return words(browser.send(f"/lists/{action}", **form, reason="looked at"))
+
+
+def test_an_entry_counts_only_after_another_person_approved_it(people: tuple[Browser, Browser], system: System) -> None:
+    anna, ben = people
+    assert "once somebody else has approved it" in block(anna)
+    assert lists_of(system) == set()
+    assert "blocked waits" in words(ben.page("/lists"))
+    assert "You have approved it" in send(ben, "approve")
+    assert lists_of(system) == {"blocked"}
+    assert "waits" not in words(anna.page("/lists")).partition("change it")[2]
+    assert [(each["action"], each["userId"]) for each in ben.records()] == [
+        ("add-to-list", ANNA.user_id),
+        ("approve-lists", BEN.user_id),
+    ]
+
+
+def test_nobody_approves_what_they_wrote(people: tuple[Browser, Browser], system: System) -> None:
+    anna, _ = people
+    block(anna)
+    assert "somebody else has to look at it" in send(anna, "approve")
+    assert lists_of(system) == set()
+
+
+def test_who_is_on_a_list_stays_there_until_the_end_is_approved(
+    people: tuple[Browser, Browser], system: System
+) -> None:
+    anna, ben = people
+    block(anna)
+    send(ben, "approve")
+    assert "until somebody else has approved that it goes" in send(ben, "remove")
+    assert lists_of(system) == {"blocked"}
+    assert "expiresAt" not in system.dynamodb.get_item(**ITEM)["Item"]
+    assert "its end waits" in words(anna.page("/lists"))
+    send(anna, "approve")
+    assert lists_of(system) == set()
+    # It is forgotten 90 days after its end.
+    assert "expiresAt" in system.dynamodb.get_item(**ITEM)["Item"]
+
+
+def test_a_change_that_waits_takes_nothing_away(people: tuple[Browser, Browser], system: System) -> None:
+    anna, ben = people
+    block(anna)
+    send(ben, "approve")
+    block(ben, reason="longer")
+    block(anna, reason="longer still")
+    assert lists_of(system) == {"blocked"}
+    entry = from_item(system.dynamodb.get_item(**ITEM)["Item"])["entries"]["blocked"]
+    assert (entry["reason"], entry["before"]["reason"]) == ("longer still", "takeover")
+    assert "before" not in entry["before"]
+
+
+def test_what_is_approved_is_not_what_somebody_writes_afterwards(
+    people: tuple[Browser, Browser], system: System
+) -> None:
+    anna, ben = people
+    block(anna)
+    form = ben.form(ben.page("/lists"), "/lists/approve")
+    block(anna, reason="something else")
+    assert "look at it again" in words(ben.send("/lists/approve", **form, reason="seen"))
+    assert lists_of(system) == set()
+
+
+def test_an_item_that_says_it_was_approved_has_to_have_the_marks(
+    people: tuple[Browser, Browser], system: System
+) -> None:
+    del people
+    entry = ListEntry(since=1, by=ANNA.arn, reason="mine", approved_by=BEN.arn)
+    entry = ListEntry(since=1, by=ANNA.arn, reason="mine", before=entry, approved_by=BEN.arn)
+    item = Listing(entity=ENTITY, entries={"blocked": entry}, changed_at=1, version=1).to_item()
+    system.dynamodb.put_item(TableName=PROFILES, Item=item)
+    assert lists_of(system) == set()
+
+
+def test_a_mark_is_for_one_list_and_one_entity(people: tuple[Browser, Browser], system: System) -> None:
+    anna, ben = people
+    block(anna)
+    send(ben, "approve")
+    (entry,) = anna.system.lists.show().entries
+    other = Listing(entity=ENTITY, entries={"trusted": entry.entry}, changed_at=1, version=2).to_item()
+    system.dynamodb.put_item(TableName=PROFILES, Item=other)
+    assert lists_of(system) == set()
+
+
+def test_a_running_function_asks_seldom_for_what_waits_once_if_approved(
+    people: tuple[Browser, Browser], system: System
+) -> None:
+    anna, ben = people
+    now, asked = [0.0], list[str]()
+    lists = ListApprovals(system.s3, BUCKET, clock=lambda: now[0])
+    system.s3.meta.events.register("before-call.s3.ListObjectsV2", counting(asked))
+    block(anna)
+    asked.clear()
+    assert lists_of(system, lists) == lists_of(system, lists) == set()
+    assert len(asked) == 1
+    send(ben, "approve")
+    now[0] += WAITING_SECONDS
+    assert lists_of(system, lists) == {"blocked"}
+    asked.clear()
+    now[0] += 1e6
+    assert lists_of(system, lists) == {"blocked"}
+    assert asked == []
+
+
+def counting(asked: list[str]) -> Callable[..., None]:
+    def hook(**_: object) -> None:
+        asked.append("")
+
+    return hook
+
+
+def test_the_command_writes_and_approves_too(people: tuple[Browser, Browser], system: System, command: Command) -> None:
+    anna, _ = people
+    ran = command("lists", "add", "blocked", "customer", CUSTOMER, "--reason", "takeover")
+    assert (ran.code, "somebody else has approved it" in ran.err) == (0, True)
+    assert "no entry waits for your mark" in command("lists", "approve", "--reason", "mine").err
+    send(anna, "approve")
+    assert lists_of(system) == {"blocked"}
+    send(anna, "remove")
+    assert "its end waits" in command("lists", "show").out
+    ran = command("lists", "approve", "blocked", "--token", CUSTOMER, "--reason", "seen", "--json")
+    (done,) = json.loads(ran.out)
+    assert (done["list"], done["token"], done["waits"]) == ("blocked", CUSTOMER, True)
+    assert lists_of(system) == set()
+
+
+def test_entries_are_approved_before_two_people_are_asked_for(
+    people: tuple[Browser, Browser], system: System, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, ben = people
+    anna.system.four_eyes = ()
+    block(anna)
+    monkeypatch.delenv("FRAUDSTREAM_FOUR_EYES")
+    assert command("lists", "approve", "--reason", "looked at").code == 0
+    assert lists_of(system) == set()
+    send(ben, "approve")
+    assert lists_of(system) == {"blocked"}
+
+
+def test_where_one_person_is_enough_nobody_approves(browser: Browser, system: System) -> None:
+    system.alert("a-1", customer=CUSTOMER)
+    block(browser)
+    (entry,) = browser.system.lists.show().entries
+    assert (entry.waits, entry.kind) == (False, EntityKind.CUSTOMER)
+    fields = {"list": "blocked", "entity": ENTITY, "digest": entry.digest, "reason": "seen"}
+    assert "asks for no second person" in words(browser.send("/lists/approve", **fields))
