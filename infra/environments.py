@@ -56,6 +56,7 @@ def environments(settings: StackSettings, stores: Stores) -> Mapping[str, Mappin
             **_approval_settings(settings),
             time_zone=settings.time_zone,
             label_delay_days=settings.label_delay_days,
+            **_exploration_settings(settings),
             profile_retention_days=settings.retention_days,
             alert_retention_days=settings.retention_days,
         ),
@@ -95,6 +96,12 @@ def _sca_settings(settings: StackSettings) -> Mapping[str, Any]:
     }
     known = {name: rate for name, rate in rates.items() if rate is not None}
     return {"sca_advice": settings.sca_advice, "sca_counter": settings.sca_counter, **known}
+
+
+def _exploration_settings(settings: StackSettings) -> Mapping[str, Any]:
+    """Return what share of approvals the analyzer puts into the review queue; nothing where it is none."""
+    share = settings.exploration_percent
+    return {"exploration_per_cent": share} if float(share) > 0 else {}
 
 
 def _approval_settings(settings: StackSettings) -> Mapping[str, Any]:

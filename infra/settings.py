@@ -88,6 +88,8 @@ class StackSettings:
     alert_webhook_header: str
     alert_webhook_secret: str | None = field(repr=False)
     """The header's value."""
+    exploration_percent: str
+    """Of the approved transactions, how many are put into the review queue by chance."""
     review_hours: int
     """Within which a case is to be taken."""
     review_expiry_days: int
@@ -202,6 +204,7 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         )
         or "",
         alert_webhook_secret=webhook_secret,
+        exploration_percent=reader.per_cent("explorationPercent") or "0",
         review_hours=reader.integer("reviewHours", REVIEW_HOURS, 1, 720),
         review_expiry_days=reader.integer("reviewExpiryDays", REVIEW_EXPIRY_DAYS, 0, 365),
         back_office_url=reader.text(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
-from fraudstream.contract import RESTORED_AT
+from fraudstream.contract import EXPLORATION_PROPENSITY, RESTORED_AT
 from infra.compute.roles import ServiceRole, Statement, document, tls_only
 from infra.data.keys import Keys
 from infra.data.queues import DeadLetters
@@ -20,8 +20,15 @@ PIPE_RETRIES = 10
 PIPE_RECORD_AGE_SECONDS = 3600
 NEW_ALERTS = {
     "eventName": ["INSERT"],
-    # Of those that come back from a backup people have been told before; and cases are stored beside the alerts.
-    "dynamodb": {"NewImage": {RESTORED_AT: {"N": [{"exists": False}]}, "kind": {"S": [{"exists": False}]}}},
+    # Of those that come back from a backup people have been told before; cases are stored beside the alerts; and what
+    # was drawn by chance can wait until somebody looks at the queue.
+    "dynamodb": {
+        "NewImage": {
+            RESTORED_AT: {"N": [{"exists": False}]},
+            "kind": {"S": [{"exists": False}]},
+            EXPLORATION_PROPENSITY: {"N": [{"exists": False}]},
+        }
+    },
 }
 # Streams give numbers as text, and a text goes between quotes. Every path leads to one text: what a template makes of a
 # path through the items of a list is not documented for none or one of them (EventBridge Pipes, input transformation).

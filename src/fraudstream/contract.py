@@ -90,6 +90,8 @@ LOG_CHAIN_ITEM: Final = "log-chain"
 """Key of the item in the table of profiles that holds the newest link of the decision log's chain."""
 RESTORED_AT: Final = "restoredAt"
 """The attribute of an item that was copied back from a backup: when, in epoch milliseconds."""
+EXPLORATION_PROPENSITY: Final = "explorationPropensity"
+"""The attribute of a decision and an alert of an approved transaction that is in the review queue by chance."""
 CLAIM_TIMESTAMP: Final = 0
 """The sort key of a claim, which no transaction has."""
 SAMPLE_INDEX: Final = "by-sample-day"

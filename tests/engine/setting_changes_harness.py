@@ -76,6 +76,7 @@ CHANGES: Mapping[str, Change] = {
     ),
     "architecture": Change("x86_64", FUNCTIONS),
     "backOfficeUrl": Change("https://office.example.com/{transactionId}"),
+    "explorationPercent": Change("0.5", ANALYZER),
     "reviewHours": Change("8"),
     "reviewExpiryDays": Change("0"),
     "customerIndex": Change("false", "table-transactions"),

@@ -60,6 +60,7 @@ def test_settings_cannot_be_changed_once_read() -> None:
         ("packageFor", "laptop", "lambda or host"),
         ("logLevel", "info", "DEBUG or INFO or WARNING or ERROR"),
         ("customerIndex", "yes", "true or false"),
+        ("explorationPercent", "-1", PER_CENT),
         ("reviewHours", "0", "a whole number from 1 to 720"),
         ("reviewExpiryDays", "-1", "a whole number from 0 to 365"),
         ("fourEyes", "rules, people", "nothing, or any of rules, models, lists, separated by commas"),

@@ -15,8 +15,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.detection import exploration
 from fraudstream.detection.batch import Batch, Judged
 from fraudstream.detection.batch_steps import BatchStep
 from fraudstream.detection.judge import Judge
@@ -53,7 +55,7 @@ class Analysis:
     latencies: list[int] = field(default_factory=list[int])
     """Milliseconds from receipt to decision, for each transaction that was decided now."""
     alerts: int = 0
-    """How many alerts were raised."""
+    """How many alerts were raised, without those that were drawn by chance."""
     only_model: int = 0
     """How many of the transactions that were decided now the live model alone flagged."""
     failures: list[Failure] = field(default_factory=list[Failure])
@@ -97,6 +99,7 @@ class Analyzer:
         on_shadow_error: Callable[[Exception], None] | None = None,
         raiser: TokenRaiser | None = None,
         outbox: Outbox | None = None,
+        exploration_share: float = 0.0,
     ) -> None:
         """Store the tables.
 
@@ -110,7 +113,9 @@ class Analyzer:
             on_shadow_error: see `Judge`.
             raiser: has the keys of later token numbers: all that is learnt is learnt by tokens of the newest.
             outbox: where events for other systems are put; None: nobody is told.
+            exploration_share: of the approved transactions, which share is put into the review queue by chance.
         """
+        self._exploration_share = exploration_share
         self._outbox = outbox
         self._raiser = raiser or TokenRaiser()
         self._profiles = profiles
@@ -198,7 +203,10 @@ class Analyzer:
     def _finish(self, work: Work, judged: Judged) -> _Finished:
         """Write a decision, and with it its alert and what other systems are told; an error fails this record only."""
         transaction, decision, _ = judged
-        has_alert = decision.decision is not Verdict.APPROVE and work.label is None
+        is_flagged = decision.decision is not Verdict.APPROVE
+        if work.label is None and (drawn := exploration.propensity(transaction, decision, self._exploration_share)):
+            decision = msgspec.structs.replace(decision, exploration_propensity=drawn)
+        has_alert = work.label is None and (is_flagged or decision.exploration_propensity is not None)
         puts = [self._alerts.of_decision(transaction, decision, work.inline)] if has_alert else []
         if self._outbox is not None:
             puts += self._outbox.of_decision(transaction, decision, work.inline, has_alert=work.label is None)
@@ -206,7 +214,7 @@ class Analyzer:
             is_own = self._decisions.decide(transaction, decision, puts)
         except (ClientError, BotoCoreError) as error:
             return _Finished(alerted=False, error=error)
-        return _Finished(has_alert and is_own, self._now() - transaction.received_at if is_own else None)
+        return _Finished(has_alert and is_flagged and is_own, self._now() - transaction.received_at if is_own else None)
 
     def _close(self, work: Work) -> Exception | None:
         try:

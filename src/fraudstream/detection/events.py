@@ -64,6 +64,8 @@ def decision_events(
     types: list[EventType] = []
     if decision.decision is not Verdict.APPROVE:
         types = [EventType.CASE_OPENED, EventType.TRANSACTION_FLAGGED] if has_alert else [EventType.TRANSACTION_FLAGGED]
+    elif has_alert and decision.exploration_propensity is not None:
+        types = [EventType.CASE_OPENED]
     answered = inline.decision if isinstance(inline, InlineDecision) else None
     if answered is not None and answered is not decision.decision:
         types.append(EventType.DECISION_REVISED)

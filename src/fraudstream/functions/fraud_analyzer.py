@@ -97,6 +97,7 @@ _ANALYZER = Analyzer(
     )
     if _SETTINGS.events
     else None,
+    exploration_share=round(_SETTINGS.exploration_per_cent / 100, 8),
 )
 
 

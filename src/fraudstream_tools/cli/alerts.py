@@ -41,7 +41,8 @@ def list_alerts(
     *,
     status: Annotated[Literal["OPEN", "CLOSED"], typer.Option(case_sensitive=False)] = "OPEN",
     rule: Annotated[
-        str | None, typer.Option("--rule", metavar="ID", help="Of this rule: its id, its reason code, or `model`.")
+        str | None,
+        typer.Option("--rule", metavar="ID", help="Of a rule: its id or reason code, `model`, or `exploration`."),
     ] = None,
     min_amount: Annotated[
         float | None, typer.Option("--min-amount", min=0, help="From this amount on, in the base currency.")

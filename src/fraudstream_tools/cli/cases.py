@@ -53,7 +53,7 @@ def list_cases(
     state: Annotated[Literal["open", "snoozed", "expired", "closed"], typer.Option(case_sensitive=False)] = "open",
     sort: Annotated[Literal["loss", "value", "score", "oldest", "newest"], typer.Option("--sort")] = "loss",
     rule: Annotated[
-        str | None, typer.Option("--rule", metavar="ID", help="A rule's id, a reason code, or `model`.")
+        str | None, typer.Option("--rule", metavar="ID", help="A rule's id, a reason code, `model` or `exploration`.")
     ] = None,
     min_value: Annotated[
         float | None, typer.Option("--min-value", min=0, help="Of the whole case, in the base currency.")

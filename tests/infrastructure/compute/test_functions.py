@@ -113,6 +113,7 @@ def test_settings_reach_the_functions(declare: Declare) -> None:
             "fraudstream:maxFutureSeconds": "60",
             "fraudstream:timeZone": "Europe/Berlin",
             "fraudstream:labelDelayDays": "3",
+            "fraudstream:explorationPercent": "0.5",
             "fraudstream:logLevel": "DEBUG",
             "fraudstream:architecture": "x86_64",
             "fraudstream:processorMemory": "512",
@@ -124,6 +125,7 @@ def test_settings_reach_the_functions(declare: Declare) -> None:
     analyzer = read_settings(AnalyzerSettings, environment(graph, "fraud-analyzer"))
     assert (analyzer.time_zone, analyzer.label_delay_days) == ("Europe/Berlin", 3)
     assert analyzer.profile_retention_days == 90
+    assert analyzer.exploration_per_cent == 0.5
     assert function(graph, "fraud-analyzer")["architectures"] == ["x86_64"]
     assert function(graph, "transaction-processor")["memorySize"] == 512
 
@@ -258,7 +260,11 @@ def test_each_new_alert_is_told_by_the_pipe(graph: Graph) -> None:
     assert stream["batchSize"] <= 10, "SNS takes ten messages at most in a call"
     assert stream["deadLetterConfig"] == {"arn": QUEUE}
     (pattern,) = pipe["sourceParameters"]["filterCriteria"]["filters"]
-    new_alert = {"restoredAt": {"N": [{"exists": False}]}, "kind": {"S": [{"exists": False}]}}
+    new_alert = {
+        "restoredAt": {"N": [{"exists": False}]},
+        "kind": {"S": [{"exists": False}]},
+        "explorationPropensity": {"N": [{"exists": False}]},
+    }
     assert json.loads(pattern["pattern"]) == {"eventName": ["INSERT"], "dynamodb": {"NewImage": new_alert}}
 
 

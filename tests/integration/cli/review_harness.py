@@ -87,17 +87,20 @@ class System:
     def alert(
         self,
         transaction_id: str,
+        *,
         at: int = NOW,
         score: int = 88,
         probability: float | None = None,
+        drawn: float | None = None,
         rules: Sequence[str] = ("card-velocity", "new-device", "card-burst"),
         **of_transaction: Any,
     ) -> None:
         reasons = tuple(Reason(code=CODES.get(rule, "OWN_RULE"), source=rule, points=2.5) for rule in rules)
         decision = Decision(
-            decision=Verdict.DECLINE,
+            decision=Verdict.DECLINE if drawn is None else Verdict.APPROVE,
             score=score,
             probability=probability,
+            exploration_propensity=drawn,
             reasons=reasons,
             ruleset_version="a",
             decided_at=at,

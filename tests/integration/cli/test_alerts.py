@@ -86,6 +86,16 @@ def test_a_calibrated_probability_counts_in_place_of_the_score(fraudstream: Comm
     assert [each.get("probability") for each in listed] == [None, 0.05, 0.8]
 
 
+def test_what_was_drawn_by_chance_is_named_and_found_as_such(fraudstream: Command, system: System) -> None:
+    system.alert("flagged")
+    system.alert("drawn", score=2, rules=(), drawn=0.01)
+    assert ids(fraudstream("alerts", "list", "--json", "--rule", "exploration")) == ["drawn"]
+    assert "exploration" in fraudstream("alerts", "list").out
+    assert "by chance: 1 % of what is approved" in " ".join(fraudstream("alerts", "show", "drawn").out.split())
+    assert fraudstream("alerts", "close", "drawn", "--legitimate").out == "drawn: LEGITIMATE\n"
+    assert ids(fraudstream("alerts", "list", "--json")) == ["flagged"]
+
+
 @pytest.mark.usefixtures("rules")
 def test_what_has_no_exchange_rate_comes_last_and_the_likelier_fraud_first(
     fraudstream: Command, system: System

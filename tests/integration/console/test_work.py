@@ -41,6 +41,20 @@ def test_an_alert_is_worked_from_the_queue_to_closed(browser: Browser, system: S
     assert "customer denies it" in audit
 
 
+def test_what_was_drawn_by_chance_is_marked_and_found(browser: Browser, system: System) -> None:
+    system.alert("t-flagged", customer="tok_other")
+    system.alert("t-drawn", customer=CUSTOMER, score=2, rules=(), drawn=0.01)
+    queue = browser.page("/queue", rule="exploration")
+    assert "t-drawn" in queue
+    assert "t-flagged" not in queue
+    assert "by chance" in words(queue)
+    case = browser.page("/case", id="t-drawn")
+    assert "is here by chance: 1 % of what is approved is looked at" in words(case)
+    assert "by chance" not in words(browser.page("/case", id="t-flagged"))
+    closed = browser.send("/case/decide", **browser.form(case, "/case/decide"), label="FRAUD", note="never ordered")
+    assert "It is labelled FRAUD, and its alert is closed." in words(closed)
+
+
 def test_of_two_analysts_one_is_told_of_the_other(aws: MinistackServer, browser: Browser, system: System) -> None:
     system.alert("t-1")
     ben = browser_on(aws, BEN).enter()

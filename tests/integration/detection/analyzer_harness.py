@@ -68,7 +68,7 @@ class World:
     pool: ThreadPoolExecutor
     read_up_to: dict[str, str] = field(default_factory=dict)
 
-    def analyzer(self, raiser: TokenRaiser | None = None) -> Analyzer:
+    def analyzer(self, raiser: TokenRaiser | None = None, *, exploration_share: float = 0.0) -> Analyzer:
         return Analyzer(
             profiles=self.profile_store(),
             decisions=DecisionStore(self.dynamodb, "transactions", self.pool),
@@ -78,6 +78,7 @@ class World:
             clock=lambda: (NOW + 60_000) / 1000,
             raiser=raiser,
             outbox=Outbox(self.dynamodb, "outbox", types=EventType, environment="test"),
+            exploration_share=exploration_share,
         )
 
     def profile_store(self) -> ProfileStore:

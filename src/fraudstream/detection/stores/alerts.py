@@ -1,4 +1,4 @@
-"""Alerts of transactions that were decided REVIEW or DECLINE."""
+"""Alerts of transactions that were decided REVIEW or DECLINE, and of approved ones that were drawn by chance."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import held_item
+from fraudstream.contract import EXPLORATION_PROPENSITY
 from fraudstream.detection.profiles.entities import EntityKind, entities
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Verdict
@@ -53,7 +54,7 @@ class AlertStore:
             inline: what its client was answered at once; an alert says where the decision is stricter.
         """
         stricter = [STRICTER_THAN_INLINE] if is_stricter(decision.decision, inline) else []
-        alert = {
+        alert: dict[str, object] = {
             "transactionId": transaction.transaction_id,
             "timestamp": transaction.timestamp,
             "createdAt": decision.decided_at,
@@ -66,6 +67,8 @@ class AlertStore:
             "entity": entities(transaction)[EntityKind.CUSTOMER],
             "expiresAt": int(self._clock()) + self._retention_seconds,
         }
+        if decision.exploration_propensity is not None:
+            alert[EXPLORATION_PROPENSITY] = decision.exploration_propensity
         return {"TableName": self._table, "Item": to_item(alert)}
 
     def close(self, transaction_id: str, label: Label) -> bool:
@@ -97,7 +100,8 @@ class AlertStore:
         except ClientError as error:
             stands = from_item(held_item(error))
         shown = (stands.get("closedAt"), stands.get("label")) == (label.labeled_at, label.label)
-        return shown and stands.get("decision") != Verdict.APPROVE
+        is_alert = stands.get("decision") != Verdict.APPROVE or EXPLORATION_PROPENSITY in stands
+        return shown and is_alert
 
 
 def status_shard(status: str, transaction_id: str) -> str:

@@ -126,6 +126,8 @@ class LogRecord(_Columns, frozen=True, kw_only=True, rename="camel", omit_defaul
     """That it is fraud which somebody reports sooner or later, by a calibrated live model and the rules."""
     listed_as: tuple[str, ...] = ()
     """On which lists its entities were, such as `blocked:card`; those of lists.yaml follow from the ruleset."""
+    exploration_propensity: float | None = None
+    """Of an approval that was put into the review queue by chance: the probability of that."""
     decided_at: int | None = None
 
     # of labels
@@ -320,5 +322,6 @@ def _decision_columns(transaction: Transaction, decision: Decision) -> dict[str,
         "shadow_score": decision.shadow_score,
         "probability": decision.probability,
         "listed_as": decision.listed_as,
+        "exploration_propensity": decision.exploration_propensity,
         "decided_at": decision.decided_at,
     }

@@ -99,6 +99,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     listed_as: tuple[str, ...] = ()
     """On which lists its entities were, such as `blocked:card`, by items of the table; those of lists.yaml follow from
     the ruleset's version."""
+    exploration_propensity: float | None = None
+    """Of an approval that was put into the review queue by chance: the probability of that; else None."""
     decided_at: int
     """Epoch milliseconds."""
 

@@ -50,7 +50,7 @@ class CaseQuery:
     state: CaseState = CaseState.OPEN
     order: CaseOrder = CaseOrder.LOSS
     rule: str | None = None
-    """The id of a rule, a reason code, or `model`."""
+    """The id of a rule, a reason code, `model` or `exploration`."""
     channel: Channel | None = None
     minimum_value: float | None = None
     """Of all alerts of the case together, in the base currency."""

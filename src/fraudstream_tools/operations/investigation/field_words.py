@@ -12,7 +12,8 @@ SHOWN_ELSEWHERE: Final = frozenset(
         *("decisionStage", "inlineDecision"),
         *("label", "labelSource", "labeledAt", "fraudType", "actionTaken", "actionAt"),
         *("learntLabel", "learntLabeledAt", "redrivenAt", "restoredAt"),
-        *("unevaluableRules", "shadowHits", "shadowModel", "shadowScore", "listedAs", "probability"),
+        *("unevaluableRules", "shadowHits", "shadowModel", "shadowScore", "listedAs"),
+        *("probability", "explorationPropensity"),
     }
 )
 """What is shown in its own place."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fraudstream.contract import DECISION_DEADLINE_SECONDS, RESTORED_AT
+from fraudstream.contract import DECISION_DEADLINE_SECONDS, EXPLORATION_PROPENSITY, RESTORED_AT
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.durations import SECOND
 from fraudstream.transactions.api.answer import present_state
@@ -27,6 +27,7 @@ _BESIDE: Final = (
     "shadowModel",
     "shadowScore",
     "probability",
+    EXPLORATION_PROPENSITY,
     "listedAs",
     "learntLabel",
     "learntLabeledAt",

@@ -14,6 +14,8 @@ from fraudstream.transactions.transaction import Channel, TransactionType
 
 MODEL: Final = "model"
 """What is among an alert's rules where a model took part."""
+EXPLORATION: Final = "exploration"
+"""What is among the rules of an alert that was drawn by chance."""
 _MODEL_CODES: Final = "MODEL_"
 _WINDOW: Final = HOUR
 """Milliseconds; own choice: alerts of one customer that are no further apart ask one question."""
@@ -50,6 +52,8 @@ class AlertSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     assignee: str | None = None
     """The ARN of who works on it; None where nobody does."""
     assigned_at: int | None = None
+    exploration_propensity: float | None = None
+    """Its transaction was approved, and drawn by chance with this probability; None: it was flagged."""
     case_id: str | None = None
     """The same on alerts that somebody took together; it stays when they are closed or given back."""
 

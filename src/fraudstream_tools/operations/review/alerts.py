@@ -19,7 +19,7 @@ from fraudstream.detection.stores.alerts import STATUS_SHARDS
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Channel, TransactionType
 from fraudstream_tools.operations.batch_reads import KEYS_A_READ, read_batch
-from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary, rules_of
+from fraudstream_tools.operations.review.alert_summary import EXPLORATION, AlertStatus, AlertSummary, rules_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -51,7 +51,7 @@ class AlertQuery:
     status: AlertStatus = AlertStatus.OPEN
     order: AlertOrder = AlertOrder.NEWEST
     rule: str | None = None
-    """The id of a rule, a reason code, or `model`."""
+    """The id of a rule, a reason code, `model` or `exploration`."""
     channel: Channel | None = None
     minimum_amount: float | None = None
     """In the base currency; what has no exchange rate is never left out by it."""
@@ -192,7 +192,10 @@ class AlertQueue:
             type=TransactionType(fields["type"]),
             channel=Channel(fields["channel"]) if "channel" in fields else None,
             card=fields.get("cardToken"),
-            rules=rules_of(fields.get("reasons", ())),
+            rules=(
+                *((EXPLORATION,) if alert.exploration_propensity is not None else ()),
+                *rules_of(fields.get("reasons", ())),
+            ),
             probability=fields.get("probability"),
             amount_base=self._rates.to_base(amount, currency, alert.timestamp) if self._rates else None,
         )

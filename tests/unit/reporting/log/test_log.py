@@ -10,7 +10,7 @@ import pytest
 
 from fraudstream.reporting.log.record import LogEvent, LogRecord, PoisonRecordError, read_stream_record
 from fraudstream.reporting.log.segments import cut
-from fraudstream.transactions.decisions.decision import Action, ActionTaken, Truth
+from fraudstream.transactions.decisions.decision import Action, ActionTaken, Truth, Verdict
 from fraudstream.transactions.storage.attributes import to_item
 from tests.unit.reporting.decision_log_harness import HOUR, MIDNIGHT, PREFIX, Stream, decision, item, label, transaction
 
@@ -46,6 +46,16 @@ def test_what_changes_neither_decision_nor_label_is_not_logged() -> None:
     assert events(item(STORED) | to_item({"redrivenAt": AT}), item(STORED)) == []
     assert events(claim) == []
     assert events(None, item(STORED)) == []
+
+
+def test_the_chance_of_an_approval_to_be_looked_at_is_logged_with_it() -> None:
+    drawn = msgspec.structs.replace(DECIDED, decision=Verdict.APPROVE, exploration_propensity=0.005)
+    decided = item(STORED, drawn)
+    (record,) = read_stream_record(Stream().add(decided, item(STORED), at=AT + 450))
+    assert record.exploration_propensity == 0.005
+    labelled = decided | label(Truth.FRAUD, at=AT + 500).to_item()
+    (record,) = read_stream_record(Stream().add(labelled, decided, at=AT + 500))
+    assert (record.event, record.exploration_propensity) == (LogEvent.LABELED, 0.005)
 
 
 def test_a_decision_is_logged_whole_and_nothing_personal_with_it() -> None:

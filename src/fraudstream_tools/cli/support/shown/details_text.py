@@ -83,6 +83,8 @@ def _beside_decision(state: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
         yield "shadow model", Text(f"{state['shadowModel']} would have given a score of {state.get('shadowScore')}")
     if listed := state.get("listedAs"):
         yield "listed as", Text(", ".join(str(each).replace(":", " ") for each in listed))
+    if (drawn := state.get("explorationPropensity")) is not None:
+        yield "in the queue", Text(f"by chance: {probability_words(drawn)} of what is approved is")
     for name, what in (("shadowHits", "shadow rules hit"), ("unevaluableRules", "rules without their fields")):
         if state.get(name):
             yield what, Text(", ".join(state[name]))
