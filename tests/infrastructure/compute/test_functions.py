@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from embedded_aws.streams.filters import compile_filters
 from fraudstream.settings import AnalyzerSettings, CommonSettings, ProcessorSettings, ReporterSettings, read_settings
 from infra.setting_reader import StackSettingsError
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, UNKNOWN, Declare, Graph, Resource
@@ -266,6 +267,15 @@ def test_each_new_alert_is_told_by_the_pipe(graph: Graph) -> None:
         "explorationPropensity": {"N": [{"exists": False}]},
     }
     assert json.loads(pattern["pattern"]) == {"eventName": ["INSERT"], "dynamodb": {"NewImage": new_alert}}
+
+
+def test_what_was_drawn_by_chance_is_told_to_nobody(graph: Graph) -> None:
+    (pattern,) = graph.one("aws:pipes/pipe:Pipe")["sourceParameters"]["filterCriteria"]["filters"]
+    is_told = compile_filters([json.loads(pattern["pattern"])])
+    alert = {"transactionId": {"S": "t-1"}, "decision": {"S": "REVIEW"}}
+    assert is_told({"eventName": "INSERT", "dynamodb": {"NewImage": alert}})
+    drawn = alert | {"decision": {"S": "APPROVE"}, "explorationPropensity": {"N": "0.01"}}
+    assert not is_told({"eventName": "INSERT", "dynamodb": {"NewImage": drawn}})
 
 
 def test_an_alerts_message_holds_its_id_decision_score_and_reasons(graph: Graph) -> None:
