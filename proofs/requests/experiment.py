@@ -141,7 +141,7 @@ class RequestsExperiment:
         seed(self._seed)(Conversation).run(settings=settings(_settings(conversations), stateful_step_count=_STEPS))
 
     def _name_anew(self, case: Case) -> None:
-        """Give a transaction an id that no other has: Hypothesis repeats steps, which must be answered as before."""
+        """Write an id into a transaction that no other has: Hypothesis repeats steps, which are answered as before."""
         body = cast("dict[str, Any]", case.body)
         if isinstance(body, dict) and self._id.is_valid(body.get("transactionId")):  # pyright: ignore[reportUnnecessaryIsInstance]
             case.body = body | {"transactionId": f"conversation-{self.proof.requests}"}
