@@ -120,6 +120,7 @@ class PeoplesPolicies(pulumi.ComponentResource):
             _update(tables.transactions, _only_attributes(OF_LABELS)),
             _update(tables.alerts, _only_attributes(OF_ALERTS)),
             _update(tables.alerts, _only_keys(CASE_PREFIX)),
+            _update(tables.outbox, _only_keys(CASE_PREFIX)),
             _update(tables.profiles, _only_keys(LISTED_PREFIX)),
             Statement(actions=("lambda:InvokeFunction",), resources=(tokens,)),
             Statement(actions=("s3:PutObject",), resources=self._objects(*_own_approvals(FourEyes.LISTS))),

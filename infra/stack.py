@@ -265,6 +265,7 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
         "backOfficeUrl": settings.back_office_url,
         "approvedRuleset": program_ruleset() if FourEyes.RULES in settings.four_eyes else None,
         "approvedModels": program_models() if FourEyes.MODELS in settings.four_eyes else None,
+        "events": ",".join(settings.events) or None,
         "fourEyes": ",".join(settings.four_eyes) or None,
         "eventTopicArn": delivery.topic_arn if delivery else None,
         "encryptionKeyArn": keys.arn,

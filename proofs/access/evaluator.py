@@ -121,6 +121,10 @@ def _of_table(operation: str, params: Mapping[str, Any], table_arn: str) -> Iter
     for table, asked in params.get("RequestItems", {}).items():
         keys = [next(iter(key.values())) for key in asked["Keys"]]
         yield Asked(action, table_arn + table, {"dynamodb:LeadingKeys": [_text(each) for each in keys]})
+    for write in params.get("TransactItems", ()):
+        for kind, asked in write.items():
+            # Each part of a transaction needs the right to do it alone.
+            yield from _of_table(f"{kind}Item", asked, table_arn)
     if "TableName" not in params:
         return
     table = params["TableName"]

@@ -11,7 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from embedded_aws.cloud import LocalCloud
-from fraudstream.contract import DECISION_LOG_PREFIX, RULESET_FILE, FourEyes
+from fraudstream.contract import DECISION_LOG_PREFIX, RULESET_FILE, EventType, FourEyes
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.fields import EntityKind
@@ -19,6 +19,7 @@ from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.console.sessions import ConsoleSession
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.cases.news import news_of
 from fraudstream_tools.operations.privacy.tokens import ask_for_tokens, tokens_of_identifier
 from fraudstream_tools.operations.review.alerts import AlertQuery
 from proofs.access.evaluator import Asked, Statement, allows, enforce
@@ -86,6 +87,9 @@ def _desk(
     console.operator = Operator(user_id=OWN_USER, arn=f"arn:aws:iam::{names.account}:user/operator")
     console.approved_ruleset = _APPROVED
     console.four_eyes = (FourEyes.LISTS,)
+    console.news = news_of(
+        outbox=cloud.outputs["outboxTable"], types=EventType.KEPT_CASE_OPENED, environment=names.suffix
+    )
     console.cloudwatch = client("cloudwatch")
     console.environment = names.suffix
     console.ask_for_tokens = partial(ask_for_tokens, client("lambda"), cloud.outputs["processorFunction"])

@@ -35,11 +35,13 @@ class OutboundEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         _Digits, Meta(description="When it happened: epoch milliseconds. Events may arrive in another order.")
     ]
     environment: Annotated[str, Meta(description="The stack's environmentSuffix.")]
-    transaction_id: Annotated[str, Meta(description="The transaction that the event is about.")]
+    transaction_id: Annotated[
+        str, Meta(description="The transaction that the event is about; of a kept case, case# and the case's id.")
+    ]
     customer_id: Annotated[str, Meta(description="The token of the transaction's customer.")]
-    type: Annotated[str, Meta(description="The transaction's type, such as PAYMENT.")]
-    amount_minor: Annotated[_Digits, Meta(description="In the currency's minor units.")]
-    currency: Annotated[str, Meta(description="ISO 4217.")]
+    type: Annotated[str, Meta(description="The transaction's type, such as PAYMENT; empty where it is not known.")]
+    amount_minor: Annotated[_Digits, Meta(description="In the currency's minor units; 0 where it is not known.")]
+    currency: Annotated[str, Meta(description="ISO 4217; empty where it is not known.")]
     decision: Annotated[str, Meta(description="APPROVE, REVIEW or DECLINE; empty for a label.")] = ""
     score: Annotated[str, Meta(pattern="^[0-9]*$", description="0 to 100; empty for a label.")] = ""
     reason_codes: Annotated[_Codes, Meta(description="Separated by commas, strongest first.")] = ""

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from fraudstream_tools.cli.support.active_ruleset import active_ruleset
 from fraudstream_tools.cli.support.audit import audit_log
+from fraudstream_tools.cli.support.case_news import case_news
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.labelling import fraud_type_of
 from fraudstream_tools.cli.support.options import JsonOption, StackOption, TruthOption, TypeOption
@@ -282,7 +283,7 @@ class _Desk:
             operator=audit.operator,
             audit=audit,
         )
-        return CaseWork(reviews=reviews, queue=self.queue)
+        return CaseWork(reviews=reviews, queue=self.queue, news=case_news(self._deployment))
 
     def tell(self, transaction_id: str, sentence: str, *, as_json: bool) -> None:
         """Print what was done as a sentence, or as JSON the case as it is now."""

@@ -79,6 +79,7 @@ def console(
 
 
 def _system(deployment: Deployment) -> "ConsoleSystem":
+    from fraudstream_tools.cli.support.case_news import case_news
     from fraudstream_tools.console.request_counts import watch
     from fraudstream_tools.console.system import ConsoleSystem
     from fraudstream_tools.operations.audit.identity import operator_of
@@ -100,6 +101,7 @@ def _system(deployment: Deployment) -> "ConsoleSystem":
         approved_ruleset=deployment.get("approvedRuleset"),
         approved_models=deployment.get("approvedModels"),
         four_eyes=(deployment.get("fourEyes") or "").split(","),
+        news=case_news(deployment),
         cloudwatch=None if deployment.is_local else watch(deployment.client("cloudwatch")),
         environment=deployment["alertsTable"].removeprefix("table-alerts-"),
         ask_for_tokens=partial(ask_for_tokens, watch(deployment.client("lambda")), processor) if processor else None,

@@ -17,6 +17,7 @@ from fraudstream_tools.operations.alarms import RingingAlarm, ringing_alarms
 from fraudstream_tools.operations.approving import Approver
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
+from fraudstream_tools.operations.cases.news import CaseNews
 from fraudstream_tools.operations.cases.queue import CaseQueue
 from fraudstream_tools.operations.cases.service_level import ServiceLevel
 from fraudstream_tools.operations.cases.store import CaseStore
@@ -74,6 +75,8 @@ class ConsoleSystem:
     """The digest of the ruleset that came with the program, where any other needs two people; else None."""
     approved_models: str | None = None
     """The same of models."""
+    news: CaseNews | None = None
+    """Tells other systems of cases; None where nobody is told of anything."""
     four_eyes: Collection[str] = ()
     """The changes that need a second person."""
     cloudwatch: Any = None
@@ -142,7 +145,7 @@ class ConsoleSystem:
     @property
     def work(self) -> CaseWork:
         """What the operator may do with cases."""
-        return CaseWork(reviews=self.reviews, queue=self.queue)
+        return CaseWork(reviews=self.reviews, queue=self.queue, news=self.news)
 
     @property
     def lists(self) -> EntityLists:

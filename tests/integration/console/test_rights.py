@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.transactions.storage.attributes import to_item
+from fraudstream_tools.operations.cases.news import news_of
 from infra.compute.lambda_packages import Package, Target
 from infra.people import MAX_POLICY_CHARACTERS
 from infra.program import main
@@ -22,6 +23,7 @@ from proofs.access.evaluator import Asked, allows, enforce
 from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, draft_of, put_ruleset, with_rule, words
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, capture
 from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, TRANSACTIONS, System
+from tests.integration.console.test_case_events import OUTBOX, make_outbox, told
 
 TABLES = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/"
 FUNCTIONS = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
@@ -139,6 +141,17 @@ def test_an_author_approves_in_their_own_name_alone(aws: MinistackServer, system
         for role in ("analyst", "auditor"):
             asked = Asked("s3:PutObject", f"arn:aws:s3:::{BUCKET}/approvals/{kind}/0123/{ANNA.user_id}")
             assert not allows(policies[role], asked, {"aws:userid": ANNA.user_id})
+
+
+def test_an_analyst_tells_of_cases_and_of_nothing_else(analyst: Desk, system: System) -> None:
+    make_outbox(system)
+    system.alert("a-1", customer=CUSTOMER)
+    analyst.browser.system.news = news_of(outbox=OUTBOX, types="KEPT_CASE_OPENED", environment="test")
+    assert "You have this case now" in analyst.act("a-1", "take")
+    assert [each["eventType"] for each in told(system)] == ["KEPT_CASE_OPENED"]
+    _, asked = updated(OUTBOX, "SET eventType = :x", "TRANSACTION_FLAGGED", transactionId="a-1", eventId="a-1:x")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        analyst.browser.system.dynamodb.update_item(**asked)
 
 
 def test_an_analyst_approves_entries_in_their_own_name_alone(policies: Policies) -> None:

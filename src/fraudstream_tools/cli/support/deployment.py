@@ -37,6 +37,7 @@ VARIABLES: Mapping[str, str] = {
     "transactionsTable": "FRAUDSTREAM_TRANSACTIONS_TABLE",
     "alertsTable": "FRAUDSTREAM_ALERTS_TABLE",
     "outboxTable": "FRAUDSTREAM_OUTBOX_TABLE",
+    "events": "FRAUDSTREAM_EVENTS",
     "profilesTable": "FRAUDSTREAM_PROFILES_TABLE",
     "reportFunction": "FRAUDSTREAM_REPORT_FUNCTION",
     "analyzerFunction": "FRAUDSTREAM_ANALYZER_FUNCTION",

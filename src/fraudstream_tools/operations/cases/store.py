@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
-from fraudstream.aws.dynamodb_errors import held_item
+from fraudstream.aws.dynamodb_errors import first_refused, held_item, is_in_conflict
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import ALERT_ENTITY_INDEX, CASE_KIND
 from fraudstream.detection.stores.alerts import STATUS_SHARDS
+from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.cases.case import (
     CaseEvent,
@@ -25,11 +26,13 @@ from fraudstream_tools.operations.cases.case import (
     new_case_id,
     without,
 )
+from fraudstream_tools.operations.cases.news import CaseNews
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.assignments import AlertTakenError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import UpdateTypeDef
 
 MAX_EVENTS: Final = 400
 """Own choice: with notes of 500 bytes each, half of what an item may hold."""
@@ -41,11 +44,26 @@ _ATTEMPTS: Final = 5
 class CaseStore:
     """The items of cases."""
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: Callable[[], int] = epoch_milliseconds) -> None:
-        """Store the table of alerts; the clock returns epoch milliseconds."""
+    def __init__(
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        clock: Callable[[], int] = epoch_milliseconds,
+        *,
+        news: CaseNews | None = None,
+    ) -> None:
+        """Store where cases are.
+
+        Args:
+            dynamodb: asks DynamoDB.
+            table: the table of alerts.
+            clock: returns epoch milliseconds.
+            news: tells other systems of them; None: nobody is told.
+        """
         self._dynamodb = dynamodb
         self._table = table
         self._clock = clock
+        self._news = news
 
     def get(self, case_id: str) -> ReviewCase | None:
         """Return a case; None where there is none."""
@@ -111,13 +129,23 @@ class CaseStore:
             number += 1
         raise AlertTakenError("others open and close cases of this customer at the same time: do it again")
 
-    def change(self, case_id: str, event: CaseEvent, fields: Callable[[ReviewCase], Mapping[str, Any]]) -> ReviewCase:
+    def change(
+        self,
+        case_id: str,
+        event: CaseEvent,
+        fields: Callable[[ReviewCase], Mapping[str, Any]],
+        *,
+        alert: AlertSummary | None = None,
+        label: Truth | None = None,
+    ) -> ReviewCase:
         """Change a case, and add what was done to its history; where others change it meanwhile, it is read again.
 
         Args:
             case_id: which.
             event: what is done, by whom.
             fields: returns fields of a case as it is now, with new values; it raises where that may not be.
+            alert: the one by which the case is closed or opened again, if it is.
+            label: what that alert's transaction turned out to be.
 
         Raises:
             AlertTakenError: it is gone, full, or others changed it at every attempt.
@@ -129,7 +157,8 @@ class CaseStore:
             )
             if len(after.events) > MAX_EVENTS and event.what is CaseEventKind.NOTED:
                 raise AlertTakenError(f"a case keeps {MAX_EVENTS} notes and events, and this one has them: close it")
-            held = self._write(after, "#version = :before", {":before": case.version})
+            told = self._news.of_change(case, after, alert, label) if self._news and alert else None
+            held = self._write(after, "#version = :before", {":before": case.version}, told)
             if held is None or _is_own(held, event):
                 return after
         raise AlertTakenError("others changed the case at every attempt: look again")
@@ -171,11 +200,14 @@ class CaseStore:
             expires_at=alert.expires_at,
             events=(event,),
         )
-        held = self._write(case, "attribute_not_exists(transactionId)", {})
+        told = self._news.of_change(None, case, alert, None) if self._news else None
+        held = self._write(case, "attribute_not_exists(transactionId)", {}, told)
         return case if held is None or _is_own(held, event) else None
 
-    def _write(self, case: ReviewCase, condition: str, values: Mapping[str, Any]) -> ReviewCase | None:
-        """Write a case if a condition holds; return what is there where it does not.
+    def _write(
+        self, case: ReviewCase, condition: str, values: Mapping[str, Any], told: "UpdateTypeDef | None" = None
+    ) -> ReviewCase | None:
+        """Write a case if a condition holds, and what is told of it with it; return what is there where it does not.
 
         Items are updated and never put: a policy allows an analyst no more.
         """
@@ -184,18 +216,24 @@ class CaseStore:
         shard = f"{CASE_KIND}_{case.status}#{zlib.crc32(case.case_id.encode()) % STATUS_SHARDS}"
         fields |= {"kind": CASE_KIND, "entity": case_entity(case.entity), "statusShard": shard}
         removed = f" REMOVE {', '.join(f'#{name}' for name in gone)}" if gone else ""
+        update: UpdateTypeDef = {
+            "TableName": self._table,
+            "Key": case_key(case.case_id),
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in fields) + removed,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {f"#{name}": name for name in (*fields, *gone)},
+            "ExpressionAttributeValues": to_item({f":{name}": value for name, value in fields.items()} | dict(values)),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
         try:
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key=case_key(case.case_id),
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in fields) + removed,
-                ConditionExpression=condition,
-                ExpressionAttributeNames={f"#{name}": name for name in (*fields, *gone)},
-                ExpressionAttributeValues=to_item({f":{name}": value for name, value in fields.items()} | dict(values)),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+            if told is None:
+                self._dynamodb.update_item(**update)
+            else:
+                self._dynamodb.transact_write_items(TransactItems=[{"Update": update}, {"Update": told}])
         except ClientError as error:
-            held = held_item(error)
+            if is_in_conflict(error):
+                raise AlertTakenError("somebody else changes the case at this moment: do it again") from None
+            held = held_item(error) if told is None else first_refused(error)
             if not held:
                 raise AlertTakenError("the case was deleted meanwhile: look again") from None
             return ReviewCase.from_item(held)

@@ -15,6 +15,7 @@ from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.cases.case import CaseEvent, CaseEventKind, ReviewCase
 from fraudstream_tools.operations.cases.colleagues import colleague_of
+from fraudstream_tools.operations.cases.news import CaseNews
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.alerts import AlertQueue
@@ -34,6 +35,8 @@ class CaseWork:
 
     reviews: Reviews
     queue: AlertQueue
+    news: CaseNews | None = None
+    """Tells other systems of cases; None: nobody is told."""
     clock: Callable[[], int] = epoch_milliseconds
 
     def take(self, alert: AlertSummary, *, instead_of: str | None = None) -> ReviewCase:
@@ -157,7 +160,7 @@ class CaseWork:
             self._assignments.reopen(alert.transaction_id, self._me, case_id=case.case_id)
             event = self._event(CaseEventKind.REOPENED, f"{alert.transaction_id}: {why}")
             mine = {"assignee": self._me, "assigned_at": event.at, "status": AlertStatus.OPEN, "closed_at": None}
-            self._cases.change(case.case_id, event, lambda held: {**_joined(held, [alert]), **mine})
+            self._cases.change(case.case_id, event, lambda held: {**_joined(held, [alert]), **mine}, alert=alert)
 
     def decide(
         self,
@@ -197,7 +200,7 @@ class CaseWork:
         others = [each for each in self._mine_of(case) if each.transaction_id != transaction_id] if whole else []
         closed = self._each(others, lambda other: label(other.transaction_id, alert=other, seen=other.label))
         found = f"{truth.value} ({fraud_type.value})" if fraud_type else truth.value
-        self._note_decision(case, [alert, *closed], f"{found}, {checked_reason(note)}")
+        self._note_decision(case, [alert, *closed], f"{found}, {checked_reason(note)}", truth)
         return len(closed)
 
     def others(self, alert: AlertSummary) -> list[AlertSummary]:
@@ -245,7 +248,7 @@ class CaseWork:
             self._assignments.give_back(alert.transaction_id, self._me)
             raise
 
-    def _note_decision(self, case: ReviewCase, done: Sequence[AlertSummary], said: str) -> None:
+    def _note_decision(self, case: ReviewCase, done: Sequence[AlertSummary], said: str, truth: Truth) -> None:
         """Add a decision to the case's history, and close the case after its last alert."""
         ids = [each.transaction_id for each in done]
         alerts = self.queue.by_ids(tuple(dict.fromkeys([*case.alerts, *ids])))
@@ -253,7 +256,13 @@ class CaseWork:
         event = self._event(CaseEventKind.CLOSED if is_last else CaseEventKind.DECIDED, f"{said}: {', '.join(ids)}")
         closing = {"status": AlertStatus.CLOSED, "closed_at": event.at} if is_last else {}
         mine = {"assignee": self._me, "snoozed_until": None}
-        self._cases.change(case.case_id, event, lambda held: {**_joined(held, done), **mine, **closing})
+        self._cases.change(
+            case.case_id,
+            event,
+            lambda held: {**_joined(held, done), **mine, **closing},
+            alert=done[0],
+            label=truth,
+        )
 
     def _if_mine(self, case: ReviewCase, **fields: Any) -> Mapping[str, Any]:  # noqa: ANN401  (fields of a case)
         if case.assignee != self._me:
@@ -309,7 +318,7 @@ class CaseWork:
 
     @property
     def _cases(self) -> CaseStore:
-        return CaseStore(self.reviews.dynamodb, self.reviews.alerts, self.clock)
+        return CaseStore(self.reviews.dynamodb, self.reviews.alerts, self.clock, news=self.news)
 
     @property
     def _assignments(self) -> Assignments:

@@ -1,0 +1,142 @@
+"""What other systems are told of kept cases: that one begins, ends, and begins anew, once for each case of alerts."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import EVENT_FIELDS, EventType
+from fraudstream.detection.events import OutboundEvent
+from fraudstream.transactions.storage.attributes import from_item
+from fraudstream_tools.operations.cases.news import news_of
+from tests.console_harness import ANNA, BEN, Browser, browser_on, desk_command, words
+from tests.integration.cli.review_harness import NOW, System
+
+OUTBOX = "table-outbox-test"
+CUSTOMER = f"tok_{'p' * 22}"
+
+
+def make_outbox(system: System) -> None:
+    keys = {"transactionId": "HASH", "eventId": "RANGE"}
+    system.dynamodb.create_table(
+        TableName=OUTBOX,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],  # pyright: ignore[reportArgumentType]
+    )
+
+
+@pytest.fixture
+def people(aws: MinistackServer, system: System) -> tuple[Browser, Browser]:
+    """Anna and Ben at consoles of a stack that tells other systems of everything; a customer has two alerts."""
+    make_outbox(system)
+    for name in ("a-1", "a-2"):
+        system.alert(name, customer=CUSTOMER)
+    anna, ben = browser_on(aws, ANNA), browser_on(aws, BEN)
+    for each in (anna, ben):
+        each.system.news = news_of(outbox=OUTBOX, types=",".join(EventType), environment="test")
+        each.enter()
+    return anna, ben
+
+
+def told(system: System) -> list[dict[str, Any]]:
+    """Return the events, oldest first, as receivers get them."""
+    found = [from_item(item) for item in system.dynamodb.scan(TableName=OUTBOX)["Items"]]
+    for each in found:
+        # The pipe's template asks for every field.
+        assert each.keys() == {*EVENT_FIELDS, "expiresAt"}
+    return sorted(found, key=lambda each: int(each["eventId"].rpartition(":")[2]))
+
+
+def act(browser: Browser, alert: str, action: str, **fields: str) -> str:
+    form = browser.form(browser.page("/case", id=alert), f"/case/{action}")
+    return words(browser.send(f"/case/{action}", **form | fields))
+
+
+def summary(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(each["eventType"], each["label"]) for each in events]
+
+
+def test_a_case_of_two_alerts_begins_and_ends_once(people: tuple[Browser, Browser], system: System) -> None:
+    anna, _ = people
+    act(anna, "a-1", "take")
+    assert summary(told(system)) == [("KEPT_CASE_OPENED", "")]
+    act(anna, "a-1", "note", text="called")
+    act(anna, "a-1", "decide", label="FRAUD", note="denied")
+    assert summary(told(system)) == [("KEPT_CASE_OPENED", "")]
+    act(anna, "a-2", "decide", label="LEGITIMATE", note="known shop")
+    opened, closed = told(system)
+    assert summary([opened, closed]) == [("KEPT_CASE_OPENED", ""), ("KEPT_CASE_CLOSED", "LEGITIMATE")]
+    alert = anna.system.queue.get("a-1")
+    assert alert is not None
+    assert opened["transactionId"] == closed["transactionId"] == f"case#{alert.case_id}"
+    assert (closed["customerId"], closed["labelSource"], closed["environment"]) == (CUSTOMER, "analyst", "test")
+    assert (opened["decision"], opened["score"], opened["amountMinor"]) == ("DECLINE", "88", "1250")
+
+
+def test_an_event_of_a_case_is_one_of_the_schema(people: tuple[Browser, Browser], system: System) -> None:
+    anna, _ = people
+    act(anna, "a-1", "take")
+    (event,) = told(system)
+    found = msgspec.convert({name: event[name] for name in EVENT_FIELDS}, OutboundEvent)
+    assert found.event_type is EventType.KEPT_CASE_OPENED
+    assert int(found.event_time) > NOW
+
+
+def test_a_case_that_is_opened_again_and_closed_again_says_so_by_new_ids(
+    people: tuple[Browser, Browser], system: System
+) -> None:
+    anna, ben = people
+    act(anna, "a-1", "take")
+    act(anna, "a-1", "decide", label="FRAUD", note="denied", whole="1")
+    act(ben, "a-1", "reopen", text="called again")
+    act(ben, "a-1", "decide", label="LEGITIMATE", note="a mistake")
+    events = told(system)
+    assert summary(events) == [
+        ("KEPT_CASE_OPENED", ""),
+        ("KEPT_CASE_CLOSED", "FRAUD"),
+        ("KEPT_CASE_REOPENED", ""),
+        ("KEPT_CASE_CLOSED", "LEGITIMATE"),
+    ]
+    assert len({each["eventId"] for each in events}) == len(events)
+
+
+def test_of_two_who_open_a_case_at_once_one_tells_of_it(people: tuple[Browser, Browser], system: System) -> None:
+    anna, ben = people
+    seen = [each.system.queue.get("a-1") for each in (anna, ben)]
+    for browser, alert in zip(people, seen, strict=True):
+        assert alert is not None
+        browser.system.work.note(alert, "looked at")
+    assert summary(told(system)) == [("KEPT_CASE_OPENED", "")]
+
+
+def test_what_nobody_asked_for_is_not_told(aws: MinistackServer, system: System) -> None:
+    make_outbox(system)
+    system.alert("a-1", customer=CUSTOMER)
+    browser = browser_on(aws)
+    browser.system.news = news_of(outbox=OUTBOX, types="KEPT_CASE_CLOSED,LABEL_SET", environment="test")
+    browser.enter()
+    act(browser, "a-1", "take")
+    assert told(system) == []
+    act(browser, "a-1", "decide", label="FRAUD", note="denied")
+    assert summary(told(system)) == [("KEPT_CASE_CLOSED", "FRAUD")]
+    assert news_of(outbox=OUTBOX, types=None, environment="test") is None
+
+
+def test_the_command_tells_too_and_sends_an_event_once_more(
+    aws: MinistackServer, system: System, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_outbox(system)
+    system.alert("a-1", customer=CUSTOMER)
+    command = desk_command(aws, capsys, monkeypatch)
+    monkeypatch.setenv("FRAUDSTREAM_OUTBOX_TABLE", OUTBOX)
+    monkeypatch.setenv("FRAUDSTREAM_EVENTS", "KEPT_CASE_OPENED,KEPT_CASE_CLOSED")
+    taken = command("cases", "take", "a-1", "--json")
+    assert taken.code == 0, taken.err
+    name = f"case#{json.loads(taken.out)['caseId']}"
+    (event,) = told(system)
+    assert (event["transactionId"], event["environment"]) == (name, "test")
+    assert "KEPT_CASE_OPENED" in command("events", "list", name, "--json").out
+    assert json.loads(command("events", "resend", name, "--json").out) == {"resent": [event["eventId"]]}
