@@ -43,6 +43,7 @@ def grant(settings: StackSettings, stores: Stores, roles: Mapping[str, FunctionR
     tables.transactions.grant_read_stream(reporter)
     tables.transactions.grant_sample(reporter)
     tables.profiles.grant_one_item(reporter, LOG_CHAIN_ITEM)
+    tables.profiles.grant_find_listed(reporter)
     stores.bucket.grant_report(reporter)
     stores.bucket.grant_read_ruleset(reporter)
     stores.bucket.grant_read_earlier_rulesets(reporter)

@@ -162,6 +162,12 @@ class Table(pulumi.ComponentResource):
             *self._keys.to_read("dynamodb"),
         )
 
+    def grant_find_listed(self, role: ServiceRole) -> None:
+        """Allow a role to find the entities that are on lists."""
+        index = pulumi.Output.concat(self.arn, f"/index/{LISTED_INDEX}")
+        statement = Statement(actions=("dynamodb:Query",), resources=(index,))
+        role.allow(f"find-listed-{self._purpose}", statement, *self._keys.to_read("dynamodb"))
+
     def grant_read_many(self, role: ServiceRole) -> None:
         """Allow a role to read many items by their keys."""
         self._grant(role, "read-many", ("BatchGetItem",), write=False)

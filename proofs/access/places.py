@@ -39,6 +39,9 @@ _OBJECTS: Final = {
     "records of others": "audit/date=2026-11-26/AIDAOTHER/1-a.json",
     "own approval": f"approvals/rules/0123abcd/{OWN_USER}",
     "approval of another": "approvals/rules/0123abcd/AIDAOTHER",
+    "own approval of models": f"approvals/models/0123abcd/{OWN_USER}",
+    "own approval of a list entry": f"approvals/lists/0123abcd/{OWN_USER}",
+    "approval of a list entry by another": "approvals/lists/0123abcd/AIDAOTHER",
     "another object": "anything.txt",
 }
 _LISTINGS: Final = {
@@ -61,6 +64,7 @@ _ITEMS: Final[Mapping[str, tuple[str, str, str]]] = {
     "the log's chain": ("profiles", LOG_CHAIN_ITEM, "link"),
     "a model's breaker": ("profiles", f"{BREAKER_PREFIX}0123456789ab", "brokenAt"),
     "an event": ("outbox", "order-1", "told"),
+    "an event of a case": ("outbox", "case#1", "told"),
 }
 """Items by what they are: the table, the partition key and an attribute that is asked for."""
 

@@ -57,7 +57,7 @@ def _of_stream(table: str) -> list[Grant]:
 
 _OF_ANALYSTS: Final = (
     *("a transaction's label", "what was done with a transaction"),
-    *("an alert's assignee", "a case", "a list entry"),
+    *("an alert's assignee", "a case", "an event of a case", "a list entry"),
 )
 _DEAD_LETTERS: Final[list[Grant]] = [
     (("sqs:SendMessage",), ("the dead letters",)),
@@ -113,7 +113,7 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
         (("dynamodb:BatchGetItem", "dynamodb:PutItem"), _PROFILES),
         (("dynamodb:UpdateItem",), ("a model's breaker",)),
         (("dynamodb:PutItem", "dynamodb:UpdateItem"), _ALERTS),
-        (("dynamodb:PutItem",), ("an event",)),
+        (("dynamodb:PutItem",), ("an event", "an event of a case")),
         (_KEY_WRITES, ("the key through dynamodb",)),
         (("s3:GetObject", "s3:GetObjectVersion"), _RULESET),
         (("s3:ListBucketVersions",), ("a listing of rulesets",)),
@@ -124,7 +124,7 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
         *_of_stream("transactions"),
         *_DEAD_LETTERS,
         (("dynamodb:DescribeTable", "dynamodb:Scan"), _TRANSACTIONS),
-        (("dynamodb:Query",), ("index by-sample-day",)),
+        (("dynamodb:Query",), ("index by-sample-day", "index by-list")),
         (("dynamodb:GetItem", "dynamodb:UpdateItem"), ("the log's chain",)),
         (_KEY_WRITES, ("the key through dynamodb",)),
         (("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"), ("the log", "a report")),
@@ -152,13 +152,14 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
         *_RECORDING,
         (("dynamodb:UpdateItem",), _OF_ANALYSTS),
         (("lambda:InvokeFunction",), ("the alias for tokens",)),
+        (("s3:PutObject",), ("own approval of a list entry",)),
         (_KEY_WRITES, ("the key through dynamodb",)),
     ],
     "policy-rule-author": [
         *_READING,
         *_READING_LOG,
         *_RECORDING,
-        (("s3:PutObject",), ("the ruleset", "the rates", "the lists", "own approval")),
+        (("s3:PutObject",), ("the ruleset", "the rates", "the lists", "own approval", "own approval of models")),
         (("dynamodb:UpdateItem",), ("a model's breaker",)),
         (_KEY_WRITES, ("the key through dynamodb",)),
     ],

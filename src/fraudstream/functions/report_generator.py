@@ -253,10 +253,10 @@ def _reporter(context: "LambdaContext") -> "Reporter":
 
 
 def _people(day: date) -> "PeopleFigures | None":
-    from fraudstream.reporting.daily.people import people_of  # noqa: PLC0415  (as above)
+    from fraudstream.reporting.daily.people import ListsAt, people_of  # noqa: PLC0415  (as above)
 
     try:
-        return people_of(_s3(), _settings.bucket, day)
+        return people_of(_s3(), _settings.bucket, day, ListsAt(_dynamodb(), _settings.profiles_table))
     # The log's figures do not wait for it.
     except (ClientError, BotoCoreError) as error:
         _log.failure("records of what people did could not be read", error, date=day.isoformat())

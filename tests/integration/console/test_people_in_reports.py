@@ -2,18 +2,30 @@
 
 import time
 from datetime import UTC, datetime
+from unittest.mock import ANY
 
 import msgspec
 import pytest
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import DECISION_LOG_PREFIX
-from fraudstream.reporting.daily.people import people_of
+from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.durations import DAY
+from fraudstream.reporting.daily.people import ListsAt, people_of
 from fraudstream.reporting.daily.reporter import Reporter
-from fraudstream.reporting.daily.schema.people import ActionFigures, LabelWrites, PeopleFigures
+from fraudstream.reporting.daily.schema.people import (
+    ActionFigures,
+    LabelWrites,
+    ListWrites,
+    PeopleFigures,
+    UnrecordedLabel,
+)
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.decisions.decision import Truth
-from tests.console_harness import Browser, draft_of, put_ruleset, with_rule
+from fraudstream_tools.operations.lists.entity_lists import EntityLists
+from fraudstream_tools.operations.lists.entries import ListError
+from tests.console_harness import PROFILES, Browser, draft_of, put_ruleset, with_rule
 from tests.integration.cli.review_harness import BUCKET, System
 from tests.unit.reporting.decision_log_harness import HOUR, Stream, decision, item, label, transaction
 
@@ -26,7 +38,7 @@ def versioned(system: System) -> System:
 
 
 def today(system: System) -> PeopleFigures:
-    return people_of(system.s3, BUCKET, datetime.now(UTC).date())
+    return people_of(system.s3, BUCKET, datetime.now(UTC).date(), ListsAt(system.dynamodb, PROFILES))
 
 
 def act(browser: Browser, name: str, action: str, **fields: str) -> None:
@@ -86,10 +98,57 @@ def test_a_label_without_a_record_is_named(browser: Browser, versioned: System) 
     assert [(each.transaction_id, each.source) for each in found.examples] == [("t-secret", "analyst")]
 
 
+def test_a_label_that_was_refused_and_written_all_the_same_has_no_record(browser: Browser, versioned: System) -> None:
+    def refused() -> None:
+        with browser.system.audit.recorded("label-transaction", "transaction#t-1"):
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        refused()
+    log_labels(versioned, "t-1")
+    assert today(versioned).labels == LabelWrites(
+        written=1, unrecorded=1, examples=(UnrecordedLabel(transaction_id="t-1", source="analyst", at=ANY),)
+    )
+
+
 def test_a_file_of_labels_has_one_record_for_all(browser: Browser, versioned: System) -> None:
     browser.system.audit.told("import-labels", "labels", after={"sources": ["analyst"], "payments": 2})
     log_labels(versioned, "t-1", "t-2")
     assert today(versioned).labels == LabelWrites(written=2, unrecorded=0)
+
+
+def test_a_change_of_a_list_without_a_record_is_named(browser: Browser, versioned: System) -> None:
+    card, secret = f"tok_{'c' * 22}", f"tok_{'s' * 22}"
+    assert today(versioned).lists == ListWrites(written=0, unrecorded=0)
+    listing = browser.system.listing
+    listing.add_to_list("blocked", EntityKind.CARD, card, reason="testing", until=None)
+    listing.remove_from_list("blocked", EntityKind.CARD, card, reason="a mistake")
+    assert today(versioned).lists == ListWrites(written=2, unrecorded=0)
+    around = EntityLists(versioned.dynamodb, PROFILES)
+    around.add("trusted", EntityKind.CUSTOMER, secret, by="me", reason="mine")
+    around.add("trusted", EntityKind.CARD, card, by="me", reason="mine")
+    around.remove("trusted", EntityKind.CARD, card, by="me", reason="mine")
+    found = today(versioned).lists
+    assert found
+    assert (found.written, found.unrecorded) == (5, 3)
+    assert {(each.list, each.entity, each.ended) for each in found.examples} == {
+        ("trusted", f"customer#{secret}", False),
+        ("trusted", f"card#{card}", False),
+        ("trusted", f"card#{card}", True),
+    }
+
+
+def test_a_change_of_another_day_or_a_refused_one_is_none_of_this_days(browser: Browser, versioned: System) -> None:
+    card = f"tok_{'c' * 22}"
+    yesterday = EntityLists(versioned.dynamodb, PROFILES, clock=lambda: epoch_milliseconds() - DAY)
+    yesterday.add("blocked", EntityKind.CARD, card, by="me", reason="mine")
+    assert today(versioned).lists == ListWrites(written=0, unrecorded=0)
+    with pytest.raises(ListError, match="in the past"):
+        browser.system.listing.add_to_list("trusted", EntityKind.CARD, card, reason="known", until=1)
+    EntityLists(versioned.dynamodb, PROFILES).add("trusted", EntityKind.CARD, card, by="me", reason="mine")
+    found = today(versioned).lists
+    assert found
+    assert (found.written, found.unrecorded) == (1, 1)
 
 
 def test_a_damaged_record_is_counted_and_stops_nothing(versioned: System) -> None:

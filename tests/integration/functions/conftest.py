@@ -9,7 +9,7 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.settings import ReporterSettings, environment
-from tests.aws_harness import create_table, function_variables
+from tests.aws_harness import create_profiles_table, create_table, function_variables
 from tests.integration.functions.report_generator_harness import BUCKET, HANDLER, TABLE, Shop
 
 
@@ -31,7 +31,7 @@ def shop(aws: MinistackServer, variables: dict[str, str], monkeypatch: pytest.Mo
     s3, dynamodb = aws.client("s3"), aws.client("dynamodb")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": aws.region})
     create_table(dynamodb, TABLE, stream=True)
-    create_table(dynamodb, "profiles", {"entity": "S"})
+    create_profiles_table(dynamodb, "profiles")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     sys.modules.pop(HANDLER, None)

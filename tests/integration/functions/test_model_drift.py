@@ -24,7 +24,7 @@ from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.settings import ReporterSettings, environment
 from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.fit import fit
-from tests.aws_harness import create_table, function_variables
+from tests.aws_harness import create_profiles_table, create_table, function_variables
 from tests.unit.detection.model_harness import labels_of, times_of
 
 HANDLER = "fraudstream.functions.report_generator"
@@ -113,7 +113,7 @@ def place(
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": aws.region})
     create_table(aws.client("dynamodb"), TABLE)
-    create_table(aws.client("dynamodb"), "profiles", {"entity": "S"})
+    create_profiles_table(aws.client("dynamodb"), "profiles")
     settings = environment(
         ReporterSettings,
         environment_suffix="test",

@@ -7,7 +7,9 @@ ruleset's versions tells of every change.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, date, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -17,17 +19,30 @@ from fraudstream.detection.rules.ruleset import version_of
 from fraudstream.detection.stores.earlier_versions import FolderState, states
 from fraudstream.durations import MINUTE
 from fraudstream.reporting.daily.label_writes import ToldLabels, label_writes
+from fraudstream.reporting.daily.list_writes import ToldListWrite, list_writes
 from fraudstream.reporting.daily.schema.people import ActionFigures, PeopleFigures, RulesetChange
 from fraudstream.reporting.storage.download import DOWNLOADS
 from fraudstream.reporting.storage.object_store import BucketStore
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
 MOST: Final = 10_000
 """Records that are read, one request each; own choice: what a team of hundreds does in a day."""
 _RULES: Final = ("publish-rules", "roll-back-rules")
 _TRANSACTION: Final = "transaction#"
+_ADD: Final = "add-to-list"
+_REMOVE: Final = "remove-from-list"
+
+
+@dataclass(frozen=True)
+class ListsAt:
+    """Where entries of lists are."""
+
+    dynamodb: "DynamoDBClient"
+    table: str
+    """Of profiles."""
 
 
 class _Record(msgspec.Struct, frozen=True, rename="camel"):
@@ -37,15 +52,22 @@ class _Record(msgspec.Struct, frozen=True, rename="camel"):
     user_id: str
     action: str
     target: str = ""
+    before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     refuses: str | None = None
 
 
-def people_of(s3: "S3Client", bucket: str, day: date) -> PeopleFigures:
+def people_of(s3: "S3Client", bucket: str, day: date, lists: "ListsAt") -> PeopleFigures:
     """Return what people did on a UTC day.
 
+    Args:
+        s3: asks S3.
+        bucket: the bucket of records, rulesets and log.
+        day: the day.
+        lists: where entries of lists are.
+
     Raises:
-        botocore.exceptions.ClientError: records or the ruleset's versions may not be read.
+        botocore.exceptions.ClientError: records, lists or the ruleset's versions may not be read.
     """
     store = BucketStore(s3, bucket)
     keys = sorted(store.find(f"{AUDIT_PREFIX}date={day}/"))
@@ -53,6 +75,7 @@ def people_of(s3: "S3Client", bucket: str, day: date) -> PeopleFigures:
         found = [each for each in map(_record, pool.map(store.read, keys[:MOST])) if each is not None]
     made = {each.id: each for each in found if each.refuses is None}
     refused = {each.refuses for each in found if each.refuses is not None}
+    of_both_days = cache(lambda: _of_both_days(store, day, found))
     counted = Counter((each.action, each.id in refused) for each in made.values())
     actions = [
         ActionFigures(action=action, done=counted[action, False], refused=counted[action, True])
@@ -66,21 +89,35 @@ def people_of(s3: "S3Client", bucket: str, day: date) -> PeopleFigures:
         actions=tuple(sorted(actions, key=lambda each: (-each.done - each.refused, each.action))),
         unread=len(keys) - len(found),
         ruleset_changes=_ruleset_changes(s3, bucket, day, told),
-        labels=label_writes(store, DECISION_LOG_PREFIX, day, lambda: _told_labels(store, day, found)),
+        labels=label_writes(store, DECISION_LOG_PREFIX, day, lambda: _told_labels(of_both_days())),
+        lists=list_writes(lists.dynamodb, lists.table, day, lambda: _told_list_writes(of_both_days())),
     )
 
 
-def _told_labels(store: BucketStore, day: date, found: Sequence[_Record]) -> ToldLabels:
-    """Return what the records of a day and of the day before say: the log may be told after midnight."""
+def _of_both_days(store: BucketStore, day: date, found: Sequence[_Record]) -> list[_Record]:
+    """Return the records of what was done on a day and the day before: what they tell of may come after midnight."""
     earlier = sorted(store.find(f"{AUDIT_PREFIX}date={day - timedelta(days=1)}/"))[-MOST:]
     with ThreadPoolExecutor(DOWNLOADS) as pool:
         records = [*found, *(each for each in map(_record, pool.map(store.read, earlier)) if each is not None)]
     refused = {each.refuses for each in records if each.refuses is not None}
-    made = [each for each in records if each.id not in refused]
+    # What was refused has two records, of which neither tells of a write.
+    return [each for each in records if each.refuses is None and each.id not in refused]
+
+
+def _told_labels(made: Sequence[_Record]) -> ToldLabels:
     return ToldLabels(
         transactions={each.target.removeprefix(_TRANSACTION) for each in made if each.action == "label-transaction"},
         sources={source for each in made if each.action == "import-labels" for source in each.after.get("sources", ())},
     )
+
+
+def _told_list_writes(made: Sequence[_Record]) -> set[ToldListWrite]:
+    added = {
+        ToldListWrite(str(each.after.get("list")), each.target, ended=False) for each in made if each.action == _ADD
+    }
+    return added | {
+        ToldListWrite(str(each.before.get("list")), each.target, ended=True) for each in made if each.action == _REMOVE
+    }
 
 
 def _record(content: bytes | None) -> _Record | None:

@@ -154,6 +154,8 @@ def _people_lines(report: DailyReport) -> Iterator[Line]:
         yield "ruleset changes", f"{change.file} {change.version or 'incomplete'}", "recorded", int(change.recorded)
     if report.people.labels is not None:
         yield from _measures("label writes", report.date, report.people.labels, without={"examples"})
+    if report.people.lists is not None:
+        yield from _measures("list writes", report.date, report.people.lists, without={"examples"})
 
 
 def _inline_lines(report: DailyReport) -> Iterator[Line]:

@@ -45,6 +45,28 @@ class LabelWrites(Part, frozen=True, kw_only=True):
     """The oldest of the unrecorded."""
 
 
+class UnrecordedListWrite(Part, frozen=True, kw_only=True):
+    """An entry of a list that was written or ended on the day, and that no record tells of."""
+
+    list: str
+    entity: str
+    """Its kind and its token."""
+    ended: bool
+    """Whether the entry was ended; else it was written."""
+    at: int
+    """As the entry has it, epoch milliseconds."""
+
+
+class ListWrites(Part, frozen=True, kw_only=True):
+    """Entries of lists that were written or ended on the day, as the table has them when the report is made."""
+
+    written: int
+    unrecorded: int
+    """Those that no record tells of."""
+    examples: tuple[UnrecordedListWrite, ...] = ()
+    """The oldest of the unrecorded."""
+
+
 class PeopleFigures(Part, frozen=True, kw_only=True):
     """What people did, by their records and by what is stored."""
 
@@ -58,3 +80,5 @@ class PeopleFigures(Part, frozen=True, kw_only=True):
     """Oldest first."""
     labels: LabelWrites | None = None
     """None where the log's labels were not looked at."""
+    lists: ListWrites | None = None
+    """None where the lists were not looked at."""

@@ -1,0 +1,74 @@
+"""Entries of lists that were written on a day, beside the records of who wrote entries.
+
+An entry is a part of an item: whoever may write it can do so without a command, and leaves no record. What was written
+over since is not seen any more.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from fraudstream.contract import LISTED_INDEX, LISTED_KIND
+from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.detection.stores.listings import DamagedListingError, Listing
+from fraudstream.durations import DAY
+from fraudstream.reporting.daily.schema.people import ListWrites, UnrecordedListWrite
+from fraudstream.transactions.storage.attributes import to_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+EXAMPLES: Final = 20
+"""Own choice, as of labels."""
+
+
+class ToldListWrite(NamedTuple):
+    """What a record says was done to an entry."""
+
+    list: str
+    entity: str
+    ended: bool
+
+
+def list_writes(
+    dynamodb: "DynamoDBClient", table: str, day: date, told: Callable[[], Collection[ToldListWrite]]
+) -> ListWrites:
+    """Return the entries that were written or ended on a UTC day.
+
+    Args:
+        dynamodb: asks DynamoDB.
+        table: the table of profiles.
+        day: the day.
+        told: returns what records say; is called if there is an entry.
+
+    Raises:
+        botocore.exceptions.ClientError: the lists may not be read.
+    """
+    begin = round(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+    found = [each for each in _writes(dynamodb, table, begin) if begin <= each.at < begin + DAY]
+    if not found:
+        return ListWrites(written=0, unrecorded=0)
+    known = told()
+    missing = [each for each in found if ToldListWrite(each.list, each.entity, each.ended) not in known]
+    missing.sort(key=lambda each: (each.at, each.list, each.entity))
+    return ListWrites(written=len(found), unrecorded=len(missing), examples=tuple(missing[:EXAMPLES]))
+
+
+def _writes(dynamodb: "DynamoDBClient", table: str, begin: int) -> Iterator[UnrecordedListWrite]:
+    """Yield what was done to the entries of all items that were changed since a time."""
+    for kind in EntityKind:
+        pages = dynamodb.get_paginator("query").paginate(
+            TableName=table,
+            IndexName=LISTED_INDEX,
+            KeyConditionExpression="#kind = :kind AND changedAt >= :begin",
+            ExpressionAttributeNames={"#kind": LISTED_KIND},
+            ExpressionAttributeValues=to_item({":kind": kind.value, ":begin": begin}),
+        )
+        for item in (item for page in pages for item in page["Items"]):
+            with suppress(DamagedListingError):
+                listing = Listing.from_item(item)
+                for name, entry in listing.entries.items():
+                    yield UnrecordedListWrite(list=name, entity=listing.entity, ended=False, at=entry.since)
+                    if entry.ended_at is not None:
+                        yield UnrecordedListWrite(list=name, entity=listing.entity, ended=True, at=entry.ended_at)
