@@ -3,11 +3,19 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import duckdb
+import pytest
+
+from fraudstream.contract import DECISION_LOG_PREFIX
+from fraudstream_tools.analytics.log_questions import FetchedLog
 from tests.aws_harness import import_items
 from tests.console_harness import Browser
 from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, TRANSACTIONS, System
+from tests.integration.console.test_log_search import EVER
+from tests.unit.analytics.log_harness import happened, write_log
 
 STORED = 50_000
 FLAGGED = 5_000
@@ -25,8 +33,6 @@ MOST = {
     "/report?date=2026-11-22": 1,
     "/rules/history": 10,
     "/audit": 2,
-    "/links?id=t-0": 1,
-    "/search/log?q=tok_customer": 0,
 }
 """What docs/console.md says; with the ruleset at hand, which is read every half minute."""
 
@@ -74,6 +80,50 @@ def test_no_page_makes_more_requests_than_promised_with_many_alerts(browser: Bro
     fill(system, ALERTS, FLAGGED)
     found = all_made(browser)
     assert {path: number for path, number in found.items() if number > MOST[path]} == {}
+
+
+def multiply(connection: duckdb.DuckDBPyConnection, path: Path, times: int) -> None:
+    """Put copies of a file's transactions beside them, under other ids."""
+    rows = connection.read_parquet(str(path), hive_partitioning=False)
+    copies = connection.sql("SELECT * FROM range($times) AS copies(n)", params={"times": times})
+    named = {each: f'"{each}"' for each in rows.columns} | {"transactionId": "transactionId || '-' || n"}
+    every = ", ".join(f'{value} AS "{each}"' for each, value in named.items())
+    more = path.with_suffix(".more")
+    rows.cross(copies).project(every).write_parquet(str(more))
+    more.replace(path)
+
+
+def put_log(system: System, folder: Path, most: int) -> int:
+    """Store a log of the same hours, with at least so many transactions in them; return of how many it is."""
+    log = write_log(folder)
+    files = [*sorted(log.glob("decisions/*/*.parquet")), *sorted(log.glob("labels/*/*.parquet"))]
+    times = -(-most // len(happened()))
+    with duckdb.connect() as connection:
+        for path in files:
+            if times > 1 and path.is_relative_to(log / "decisions"):
+                multiply(connection, path, times)
+            key = DECISION_LOG_PREFIX + path.relative_to(log).as_posix()
+            system.s3.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+    return len(files)
+
+
+@pytest.mark.parametrize("stored", [1, STORED])
+def test_pages_of_the_log_ask_for_hours_and_not_for_transactions(
+    browser: Browser, system: System, tmp_path: Path, stored: int
+) -> None:
+    shared = next(each.transaction for each in happened() if each.transaction.device_id)
+    system.store("t-0", customer=shared.customer_id, device_id=shared.device_id)
+    files = put_log(system, tmp_path, stored)
+    now = [0.0]
+    log = FetchedLog(browser.system.s3, BUCKET, tmp_path / "fetched", days=EVER, monotonic=lambda: now[0])
+    browser.system.log = log
+    links, search = "/links?id=t-0", f"/search/log?q={shared.device_id}"
+    # A listing of both tables and each hour once; the links' page reads its transaction too.
+    assert made(browser, links) == 1 + 2 + files
+    assert (made(browser, links), made(browser, search)) == (1, 0)
+    now[0] += 3600
+    assert made(browser, search) == 2
+    assert len(log.ask("SELECT transactionId FROM decisions", (), stored).rows) >= stored
 
 
 def test_the_page_of_records_reads_at_most_fifty(browser: Browser, system: System) -> None:
