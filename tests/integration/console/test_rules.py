@@ -35,6 +35,12 @@ def test_a_rule_is_written_checked_published_and_taken_back(browser: Browser, sy
     ]
 
 
+def test_parameters_of_a_rule_are_shown_as_people_write_them(browser: Browser) -> None:
+    said = words(browser.page("/rules"))
+    assert "spending PAYMENT, TRANSFER, WITHDRAWAL earlier 3 tells" in said
+    assert "['" not in said
+
+
 def test_faults_of_a_draft_are_named_by_line_and_nothing_is_written(browser: Browser, system: System) -> None:
     page = browser.page("/rules/edit")
     form = browser.form(page, "/rules/check")
