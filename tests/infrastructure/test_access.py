@@ -156,7 +156,9 @@ def test_the_reporter_may_read_the_stream_and_write_log_and_reports(graph: Graph
     assert allowed(graph, "report-generator") == common("report-generator") | stream("transactions") | {
         "dynamodb:DescribeTable": transactions,
         "dynamodb:GetItem": frozenset({f"{DYNAMODB}profiles-test"}),
-        "dynamodb:Query": frozenset({f"{DYNAMODB}transactions-test/index/by-sample-day"}),
+        "dynamodb:Query": frozenset(
+            {f"{DYNAMODB}transactions-test/index/by-sample-day", f"{DYNAMODB}profiles-test/index/by-list"}
+        ),
         "dynamodb:Scan": transactions,
         "dynamodb:UpdateItem": frozenset({f"{DYNAMODB}profiles-test"}),
         "s3:AbortMultipartUpload": objects,

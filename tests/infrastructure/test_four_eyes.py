@@ -1,0 +1,42 @@
+"""What the functions are told, and may see, where changes need a second person."""
+
+import pytest
+
+from infra.data.report_bucket import program_models, program_ruleset
+from tests.infrastructure.conftest import Declare
+from tests.infrastructure.pulumi_graph_harness import Graph
+
+FUNCTIONS = ("transaction-processor", "fraud-analyzer")
+NAMES = {"APPROVED_RULESET", "APPROVED_MODELS", "APPROVES_LISTS"}
+
+
+def told(graph: Graph, function: str) -> dict[str, str]:
+    variables = graph.one("aws:lambda/function:Function", f"lambda-{function}-test")["environment"]["variables"]
+    return {name: variables[name] for name in NAMES & variables.keys()}
+
+
+def sees_marks(graph: Graph, function: str) -> bool:
+    policies = [each.name for each in graph.of("aws:iam/rolePolicy:RolePolicy")]
+    return f"policy-{function}-read-approvals-test" in policies
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_one_person_is_enough_unless_somebody_asks_for_two(graph: Graph, function: str) -> None:
+    assert told(graph, function) == {}
+    assert not sees_marks(graph, function)
+    assert not graph.outputs.keys() & {"fourEyes", "approvedRuleset", "approvedModels"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_both_functions_that_judge_know_what_needs_two_people(declare: Declare, function: str) -> None:
+    graph = declare({"fraudstream:fourEyes": "lists, models, rules"})
+    assert told(graph, function) == {
+        "APPROVED_RULESET": program_ruleset(),
+        "APPROVED_MODELS": program_models(),
+        "APPROVES_LISTS": "1",
+    }
+    assert sees_marks(graph, function)
+    assert graph.outputs["fourEyes"] == "rules,models,lists"
+    only_lists = declare({"fraudstream:fourEyes": "lists"})
+    assert told(only_lists, function) == {"APPROVES_LISTS": "1"}
+    assert sees_marks(only_lists, function)
