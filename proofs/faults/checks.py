@@ -46,12 +46,14 @@ class Remains:
     left: set[str]
     """Transactions that a client has given up."""
     poison: set[str]
-    """Items that are no transactions."""
+    """Items that are no transactions, for good."""
     given_up: set[str]
     """Transactions that the dead letters name."""
     set_aside: set[str]
     """Keys of the entities whose profiles were damaged, or written by a newer version."""
     wrong_answers: Counter[str]
+    repaired: set[str] = field(default_factory=set[str])
+    """Transactions whose items were none until somebody repaired them."""
 
 
 @dataclass
@@ -123,7 +125,7 @@ def judge(found: Remains) -> PromiseVerdict:
     _judge_alerts(found, good, verdict)
     _judge_events(found, good, verdict)
     _judge_profiles(found, good, verdict)
-    verdict.lost["poison not in the dead letters"] = len(found.poison - found.given_up)
+    verdict.lost["poison not in the dead letters"] = len((found.poison | found.repaired) - found.given_up)
     return verdict
 
 
@@ -136,7 +138,8 @@ def _judge_log(found: Remains, good: Mapping[str, Plain], verdict: PromiseVerdic
             if known is None or known.get("labeledAt", 0) <= record.get("labeledAt", 0):
                 logged[record["transactionId"], record["event"]] = record
     for name, item in good.items():
-        verdict.lost["stored, not logged"] += (name, "STORED") not in logged
+        stored_as = "UNREADABLE" if name in found.repaired else "STORED"
+        verdict.lost["stored, not logged"] += (name, stored_as) not in logged
         decision = logged.get((name, "DECIDED"))
         if "decision" in item:
             verdict.lost["decided, not logged"] += decision is None

@@ -2,6 +2,10 @@
 
 import gzip
 import json
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
@@ -14,8 +18,9 @@ from embedded_aws.streams.records import to_record
 from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX, SEGMENTS_PREFIX
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.storage.attributes import from_item
+from fraudstream_tools.cli.support.deployment import VARIABLES
+from fraudstream_tools.cli.support.id_files import write_ids
 from fraudstream_tools.operations.daily_reports import DailyReports
-from fraudstream_tools.operations.recovery.redriving import redrive_transaction
 from proofs.running.deployed import local_cloud
 from proofs.stack.invocations import FaultyInvocations
 from proofs.stack.kinds import StackFaults
@@ -170,9 +175,32 @@ class ProofDeployment:
         }
 
     def redrive(self, names: Sequence[str]) -> int:
-        """Send transactions through the analyzer again, and return how many had something left to do."""
-        dynamodb, table = self.cloud.client("dynamodb"), self.cloud.outputs["transactionsTable"]
-        return sum(redrive_transaction(dynamodb, table, name) for name in names)
+        """Send transactions through the analyzer again by the command, and return how many had something left to do.
+
+        Raises:
+            CalledProcessError: the command failed.
+        """
+        if not names:
+            return 0
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "given-up.txt"
+            write_ids(file, names)
+            command = [Path(sys.executable).with_name("fraudstream"), "redrive", "--file", file, "--json"]
+            # Elsewhere: the command is not to find another fraudstream here.
+            ran = subprocess.run(command, cwd=folder, env=self._environment(), check=True, capture_output=True)
+        return json.loads(ran.stdout)["redriven"]
+
+    def _environment(self) -> Mapping[str, str]:
+        """Return what tells commands where this system is."""
+        keys = self.cloud.credentials
+        return {
+            "PATH": os.environ["PATH"],
+            "AWS_ENDPOINT_URL": self.cloud.endpoint_url,
+            "AWS_REGION": self.cloud.outputs["region"],
+            "AWS_ACCESS_KEY_ID": keys.access_key,
+            "AWS_SECRET_ACCESS_KEY": keys.secret_key,
+            VARIABLES["transactionsTable"]: self.cloud.outputs["transactionsTable"],
+        }
 
     def report(self, days: Sequence[date]) -> list[Mapping[str, Any]]:
         """Merge the hours of the log, write the reports of some days, and return them."""

@@ -89,7 +89,7 @@ class StackJournal:
 
     def on_sent(self, operation: str, parameters: Mapping[str, Any]) -> None:
         """Follow a request on its way."""
-        if (write := self.version_of(operation, parameters)) is None:
+        if (write := self._profile(operation, parameters)) is None:
             return
         key, version = write
         entity = entity_of(key)
@@ -105,7 +105,7 @@ class StackJournal:
 
     def on_lost(self, operation: str, parameters: Mapping[str, Any]) -> None:
         """Follow a write whose writer gets no answer."""
-        if (write := self.version_of(operation, parameters)) is None:
+        if (write := self._profile(operation, parameters)) is None:
             return
         key, version = write
         entity = entity_of(key)
@@ -126,12 +126,19 @@ class StackJournal:
                 self.stored[request["Item"]["transactionId"]["S"]] += 1
             case "PutItem", "alerts":
                 self.seen.alerted[request["Item"]["transactionId"]["S"]] += 1
-            case "UpdateItem", "transactions" if ":decision" in request.get("ExpressionAttributeValues", {}):
+            case "UpdateItem", "transactions" if _decides(request):
                 self.seen.decided[request["Key"]["transactionId"]["S"]] += 1
             case _:
                 pass
 
-    def version_of(self, operation: str, parameters: Mapping[str, Any]) -> tuple[str, int] | None:
+    def contested_by(self, operation: str, parameters: Mapping[str, Any]) -> tuple[str, int] | None:
+        """Return what a request writes that only one writer can: a profile's version, or a decision, as version 0."""
+        for write, request in parts(operation, parameters) if operation in _WRITES else ():
+            if write == "UpdateItem" and _decides(request):
+                return request["Key"]["transactionId"]["S"], 0
+        return self._profile(operation, parameters)
+
+    def _profile(self, operation: str, parameters: Mapping[str, Any]) -> tuple[str, int] | None:
         """Return the key of the profile's item that a request writes, and its version; None for any other request."""
         if operation != "PutItem" or self._tables.get(parameters["TableName"]) != "profiles":
             return None
@@ -142,6 +149,10 @@ class StackJournal:
 
 
 _WRITES = frozenset({"PutItem", "UpdateItem", "TransactWriteItems"})
+
+
+def _decides(request: Mapping[str, Any]) -> bool:
+    return ":decision" in request.get("ExpressionAttributeValues", {})
 
 
 def _entry(batch: Sequence[Mapping[str, Any]]) -> InvocationEntry:

@@ -27,7 +27,7 @@ class StackFault(StrEnum):
     KILLED_BEFORE = "process killed (SIGKILL) before a call"
     KILLED_AFTER = "process killed (SIGKILL) after a call"
     KILLED = "process killed (SIGKILL) at any moment"
-    RIVALS = "two writers that have read the same profile brought together"
+    RIVALS = "two writers that have read the same brought together"
     STORM = "throttled in a storm"
     AWAY = "call while AWS is away"
     STOPPED = "the embedded AWS stopped for seconds"

@@ -91,8 +91,8 @@ def _is_alert(system: ProofDeployment, operation: str, parameters: Mapping[str, 
     return any(write == "PutItem" and put["TableName"] == table for write, put in parts(operation, parameters))
 
 
+_STREAM: Final = "detection/stream_records.py"
 _RULESETS: Final = "detection/stores/ruleset.py"
-_TWICE: Final = frozenset({StackFault.AT_ONCE, StackFault.DUPLICATED, StackFault.RECUT})
 _FAILING: Final = frozenset({StackFault.POISON, StackFault.KILLED_BEFORE})
 """A record that fails at every attempt, and functions that end without an answer."""
 
@@ -118,9 +118,18 @@ MUTATIONS: Final[Mapping[str, StackMutation]] = {
         mutate=_without_condition("PutItem", "transactionsTable", "'TXN'"),
     ),
     "a decision is written over the one that is there": StackMutation(
-        mutate=_without_condition("UpdateItem", "transactionsTable", ":decision"), faults=_TWICE, batch_rate=1
+        mutate=_without_condition("UpdateItem", "transactionsTable", ":decision"),
+        faults=frozenset({StackFault.AT_ONCE, StackFault.RIVALS}),
+        rate=0.5,
+        batch_rate=1,
     ),
     "a record that failed is not told to Lambda": StackMutation(mutate=_failures_hidden, faults=_FAILING, rate=0.02),
+    "what is redriven is not judged": StackMutation(
+        mutate=_changed(_STREAM, "and (is_new or redriven)", "and is_new"), faults=frozenset({StackFault.POISON})
+    ),
+    "a label that is redriven is not learnt": StackMutation(
+        mutate=_changed(_STREAM, "redriven and new.get", "False and new.get"), faults=frozenset({StackFault.POISON})
+    ),
     "a segment of the log is answered and not stored": StackMutation(mutate=_swallowing(_is_segment)),
     "a decision and its alert are answered and not stored": StackMutation(mutate=_swallowing(_is_alert)),
     "what failed while AWS was away is not told to Lambda": StackMutation(

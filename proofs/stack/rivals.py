@@ -1,4 +1,4 @@
-"""Two writers of one profile, brought together: a write waits until another one comes that has read the same."""
+"""Writers of which only one can write, brought together: a write waits until another comes that has read the same."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -10,8 +10,8 @@ from proofs.stack.kinds import StackFault, StackFaults
 _LONGEST_SECONDS: Final = 1.0
 """Shorter than a client of a function waits for its answer."""
 
-VersionOf = Callable[[str, Mapping[str, Any]], tuple[str, int] | None]
-"""Returns which profile a request writes, and the version that it gets; None for any other request."""
+ContestedBy = Callable[[str, Mapping[str, Any]], tuple[str, int] | None]
+"""Returns what a request writes that only one writer can, such as a profile's version; None for any other request."""
 
 
 class Rivals:
@@ -19,18 +19,18 @@ class Rivals:
 
     def __init__(self) -> None:
         """Begin with nobody who waits."""
-        self.version_of: VersionOf = _none
+        self.contested_by: ContestedBy = _none
         self._waiting: dict[tuple[str, int], asyncio.Event] = {}
 
     async def meet(self, faults: StackFaults, operation: str, parameters: Mapping[str, Any]) -> None:
-        """Let a write go on: at once, or with its rival, or after a second without one.
+        """Send a write on: at once, or with its rival, or after a second without one.
 
         Args:
             faults: say whether it waits, and count those that met.
             operation: of DynamoDB.
             parameters: of the request.
         """
-        if StackFault.RIVALS not in faults.only or (wanted := self.version_of(operation, parameters)) is None:
+        if StackFault.RIVALS not in faults.only or (wanted := self.contested_by(operation, parameters)) is None:
             return
         if waiting := self._waiting.pop(wanted, None):
             faults.count(StackFault.RIVALS)

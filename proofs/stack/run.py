@@ -119,7 +119,7 @@ class _Cast:
         proxy, journal = self.system.proxy, self.journal
         self.system.invocations.journal = journal
         proxy.on_sent, proxy.on_lost, proxy.on_applied = journal.on_sent, journal.on_lost, journal.on_applied
-        proxy.rivals.version_of = journal.version_of
+        proxy.rivals.contested_by = journal.contested_by
 
 
 def _meet(cast: _Cast, total: int, say: Say) -> int:
@@ -156,9 +156,10 @@ def _meet(cast: _Cast, total: int, say: Say) -> int:
 def _bring_home(cast: _Cast, faults: StackFaults) -> tuple[Counter[str], set[str], int]:
     """Redrive what was given up, twice under faults and at last without; return what was wrong, and what was redriven.
 
-    Whatever is not done must be found in the dead letters.
+    Whatever is not done must be found in the dead letters. What was no transaction is repaired at the end, and redriven
+    too.
     """
-    system, poison = cast.system, cast.vandal.poison
+    system, poison = cast.system, cast.vandal.poison.keys()
     wrong: Counter[str] = Counter()
     given_up: set[str] = set()
     redriven = 0
@@ -174,6 +175,12 @@ def _bring_home(cast: _Cast, faults: StackFaults) -> tuple[Counter[str], set[str
         redriven += system.redrive(sorted(given_up - poison))
         system.wait()
     wrong["in the dead letters without faults"] += len(system.given_up() - poison)
+    cast.vandal.repair_poison()
+    came_home = system.redrive(sorted(poison))
+    wrong["repaired, and not redriven"] += len(poison) - came_home
+    system.wait()
+    wrong["repaired, and in the dead letters"] += len(system.given_up())
+    redriven += came_home
     return +wrong, given_up, redriven
 
 
@@ -203,7 +210,8 @@ def _remains(cast: _Cast, given_up: set[str], wrong: Counter[str]) -> Remains:
         seen=replace(cast.journal.seen, decided=_decisions(system)),
         received=cast.clients.records.received,
         left=cast.clients.records.left,
-        poison=cast.vandal.poison,
+        poison=set(),
+        repaired={*cast.vandal.poison},
         given_up=given_up,
         set_aside=cast.vandal.set_aside,
         wrong_answers=wrong,
@@ -238,7 +246,7 @@ def _compare_reports(system: ProofDeployment, days: Sequence[Any], remains: Rema
     first = system.report(days)
     system.write_log_again(cut)
     again = system.report(days)
-    stored = sum(item["kind"] == "TXN" and item["transactionId"] not in remains.poison for item in remains.transactions)
+    stored = sum(item["kind"] == "TXN" for item in remains.transactions)
     told = sum(report["reconciliation"]["decided"] for report in first)
     return +Counter(
         {

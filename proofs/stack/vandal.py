@@ -4,13 +4,16 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import MODELS_FILE, RULESET_FILE, RULESET_PREFIX
 from fraudstream.detection.profiles.sharded import entity_of
+from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.storage.attributes import to_item
+from fraudstream.transactions.transaction import Transaction
+from fraudstream_tools.operations.review.labels import give_label
 from proofs.stack.kinds import StackFault, StackFaults
 from proofs.stack.proxy import FaultProxy
 from proofs.stack.wire import kill
@@ -25,8 +28,11 @@ _S3_AWAY_SECONDS: Final = 15.0
 _STOPPED_SECONDS: Final = 3.0
 _STORM_SECONDS: Final = 4.0
 _DAMAGED: Final = 3
-"""Profiles, each time."""
+"""Profiles, each time, beside the busiest one."""
 _POISON: Final = 3
+"""Items, each time."""
+_LACKING: Final = "amountMinor"
+"""What they lack."""
 
 
 class StackVandal:
@@ -37,8 +43,8 @@ class StackVandal:
         self._cloud = cloud
         self._proxy = proxy
         self._faults = faults
-        self.poison: set[str] = set()
-        """Ids of items that are no transactions."""
+        self.poison: dict[str, Mapping[str, Any]] = {}
+        """Items that are no transactions until they are repaired, by id: their keys and what they lack."""
         self.set_aside: set[str] = set()
         """Keys of entities whose profiles were damaged."""
         self._files: dict[str, bytes] = {}
@@ -74,10 +80,21 @@ class StackVandal:
                 self._kill_one(self._cloud.function_processes)
 
     def put_right(self) -> None:
-        """Publish again what was there before."""
+        """Publish again the files that were there before."""
         for name, content in self._files.items():
             self._s3.put_object(Bucket=self._bucket, Key=RULESET_PREFIX + name, Body=content)
         self._files.clear()
+
+    def repair_poison(self) -> None:
+        """Complete the items that are no transactions, as an operator does who knows the cause."""
+        table = self._cloud.outputs["transactionsTable"]
+        for item in self.poison.values():
+            self._cloud.client("dynamodb").update_item(
+                TableName=table,
+                Key={name: item[name] for name in ("transactionId", "timestamp")},
+                UpdateExpression=f"SET {_LACKING} = :lacking",
+                ExpressionAttributeValues={":lacking": item[_LACKING]},
+            )
 
     @property
     def _s3(self) -> Any:  # noqa: ANN401  (a client)
@@ -92,17 +109,30 @@ class StackVandal:
             kill(self._faults.chance.choice(processes))
 
     def _put_poison(self) -> None:
-        for _ in range(_POISON):
+        """Put copies of transactions that lack an attribute, and label the first one."""
+        dynamodb, table = self._cloud.client("dynamodb"), self._cloud.outputs["transactionsTable"]
+        sound = [item for item in dynamodb.scan(TableName=table)["Items"] if _LACKING in item]
+        for number, item in enumerate(self._faults.chance.sample(sound, min(_POISON, len(sound)))):
             name = f"poison-{self._faults.chance.getrandbits(48):012x}"
-            self.poison.add(name)
+            copy = {**Transaction.from_item(item).to_item(), **to_item({"transactionId": name, "kind": "TXN"})}
+            self.poison[name] = copy = {**copy, "expiresAt": item["expiresAt"]}
             self._faults.count(StackFault.POISON)
-            item = to_item({"transactionId": name, "timestamp": epoch_milliseconds(), "kind": "TXN"})
-            self._cloud.client("dynamodb").put_item(TableName=self._cloud.outputs["transactionsTable"], Item=item)
+            dynamodb.put_item(TableName=table, Item={key: value for key, value in copy.items() if key != _LACKING})
+            if number == 0:
+                give_label(
+                    dynamodb,
+                    table,
+                    name,
+                    Label(label=Truth.FRAUD, label_source="analyst", labeled_at=epoch_milliseconds()),
+                )
 
     def _damage_profiles(self) -> None:
         dynamodb, table = self._cloud.client("dynamodb"), self._cloud.outputs["profilesTable"]
         items = [item for item in dynamodb.scan(TableName=table)["Items"] if "state" in item and "version" in item]
-        for item in self._faults.chance.sample(items, min(_DAMAGED, len(items))):
+        # The one that is written most is met soon. With another version, whoever has read it does not write over it.
+        items.sort(key=lambda item: int(item["version"]["N"]))
+        busiest = [item | {"version": {"N": "1000"}} for item in items[-1:]]
+        for item in (*busiest, *self._faults.chance.sample(items[:-1], min(_DAMAGED, len(items[:-1])))):
             state = bytearray(item["state"]["B"])
             state[self._faults.chance.randrange(len(state))] ^= 1 << self._faults.chance.randrange(8)
             self.set_aside.add(entity_of(item["entity"]["S"]))

@@ -42,7 +42,7 @@ def _version_of(_: str, parameters: Mapping[str, Any]) -> tuple[str, int]:
 def _met(*writes: tuple[str, int]) -> int:
     """Return how many of some writes met a rival."""
     faults, rivals = StackFaults(1, 1, frozenset({StackFault.RIVALS})), Rivals()
-    rivals.version_of = _version_of
+    rivals.contested_by = _version_of
 
     async def write_all() -> None:
         await asyncio.gather(
