@@ -109,7 +109,7 @@ class StackVandal:
             kill(self._faults.chance.choice(processes))
 
     def _put_poison(self) -> None:
-        """Put copies of transactions that lack an attribute, and label the first one."""
+        """Write copies of transactions that lack an attribute, and label the first one."""
         dynamodb, table = self._cloud.client("dynamodb"), self._cloud.outputs["transactionsTable"]
         sound = [item for item in dynamodb.scan(TableName=table)["Items"] if _LACKING in item]
         for number, item in enumerate(self._faults.chance.sample(sound, min(_POISON, len(sound)))):
