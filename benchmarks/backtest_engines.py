@@ -48,12 +48,13 @@ def main() -> None:
         result: dict[str, Any] = {"rules": asked.rules, "processors": os.cpu_count()}
         result |= _in_turn(rules, _repeated(merged, place / "log", asked.logged), asked.rounds)
         growth: list[dict[str, Any]] = []
-        for number in asked.growth:
-            log = _repeated(merged, place / f"log-{number}", number)
+        grown = 0
+        for number in sorted(asked.growth):
+            say(f"making the log of {number:,} transactions")
+            log = _repeated(merged, place / "growing", number, grown)
             judged, said = _run(rules, log, "duckdb")
             growth.append({"transactions": said["transactions"], "backtest": judged, "train": _train(place, log)})
-            for path in log.rglob("*.parquet"):
-                path.unlink()
+            grown = number
         print(json.dumps(result | {"growth": growth}))
 
 
@@ -82,7 +83,8 @@ def _merged(folder: Path, judged: int) -> dict[LogTable, list[Path]]:
     return {table: [path for (each, _), path in files.items() if each is table] for table in wanted}
 
 
-def _repeated(merged: dict[LogTable, list[Path]], folder: Path, number: int) -> Path:
+def _repeated(merged: dict[LogTable, list[Path]], folder: Path, number: int, there: int = 0) -> Path:
+    """Write the merged rows again and again under other ids, beside the files of those that are there already."""
     with duckdb.connect() as connection:
         for table, paths in merged.items():
             source = f"read_parquet({[str(path) for path in paths]}, union_by_name = true)"
@@ -93,12 +95,13 @@ def _repeated(merged: dict[LogTable, list[Path]], folder: Path, number: int) -> 
             times = -(-number // of_decisions)
             most = number if table is LogTable.DECISIONS else rows * (min(number, LABELLED) // of_decisions)
             a_file = max(A_FILE // max(rows, 1), 1)
-            (folder / table).mkdir(parents=True)
+            (folder / table).mkdir(parents=True, exist_ok=True)
             for first in range(0, times, a_file):
                 again = f"range({first}, {min(first + a_file, times)}) AS again (time)"
                 chosen = f"SELECT * REPLACE (transactionId || '-' || time AS transactionId) FROM {again}, {source}"
                 left = most - first * rows
-                if left > 0:
+                written = min((first + a_file) * rows, most) <= (there if table is LogTable.DECISIONS else 0)
+                if left > 0 and not written:
                     name = folder / table / f"{first:06}.parquet"
                     copied = f"SELECT * EXCLUDE (time) FROM ({chosen}) LIMIT {left}"
                     connection.execute(f"COPY ({copied}) TO '{name}' (FORMAT parquet, COMPRESSION zstd)")

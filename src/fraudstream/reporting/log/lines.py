@@ -22,8 +22,11 @@ _RANGE: Final = (
     f"coalesce(instr('{_CHARACTERS}', substr(customerId, {_FIRST_THAT_DIFFERS}, 1)) + 1, 0) // {_OF_A_RANGE}"
 )
 _RANGES: Final = (len(_CHARACTERS) + 1) // _OF_A_RANGE + 1
-_HELD_ROWS: Final = 250_000
+_HELD_ROWS: Final = 120_000
 """Rows that a thread holds before it adds them to the ranges' files: more take too much memory, fewer more time."""
+_GROUP_ROWS: Final = 4_096
+"""Rows of a group in a range's file. Until it has as many, each of the open files holds its rows too: where groups are
+as long as elsewhere, that is more than the function has, and what DuckDB holds goes to the disk and back."""
 
 TEXT_OF_FEATURES: Final = "featureText"
 """Column for the list of a line's features as it stands there."""
@@ -56,7 +59,7 @@ class LineFiles:
         connection.execute(f"SET partitioned_write_flush_threshold = {_HELD_ROWS}")
         connection.execute(
             f"COPY (SELECT *, {_RANGE} AS range FROM ({query})) TO {quoted(self.path)} "
-            "(FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (range), OVERWRITE)"
+            f"(FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {_GROUP_ROWS}, PARTITION_BY (range), OVERWRITE)"
         )
         if not any(self._files()):
             self.path.joinpath("range=0").mkdir(parents=True, exist_ok=True)
