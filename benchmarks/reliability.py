@@ -17,7 +17,7 @@ The last line printed is JSON: by world its bands, and how many of them are as t
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -209,10 +209,18 @@ def measure(world: str, seeds: Sequence[int], size: int) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Measure, and print what it came to."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+def measure_worlds(
+    measure: Callable[[str, Sequence[int], int], Mapping[str, Any]], seeds: Sequence[int], description: str | None
+) -> None:
+    """Measure the worlds that the command line asks for, and print what it came to as JSON.
+
+    Args:
+        measure: takes a world's name, its seeds and the number of its people or customers.
+        seeds: of the worlds, if the command line names none.
+        description: what the command does.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--seeds", type=int, nargs="+", default=seeds)
     parser.add_argument("--size", type=int, help="people or customers of each world")
     parser.add_argument("--worlds", nargs="+", default=list(SIZES))
     asked = parser.parse_args()
@@ -220,4 +228,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    measure_worlds(measure, SEEDS, __doc__)

@@ -13,8 +13,6 @@ The last line printed is JSON: by world the value of fraud, in the base currency
 is found.
 """
 
-import argparse
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -22,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.reliability import SIZES, TRAINED_AT, go_through, tested, trained
+from benchmarks.reliability import TRAINED_AT, go_through, measure_worlds, tested, trained
 from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.models.model import Model
 from fraudstream.detection.scoring import score_of
@@ -104,15 +102,5 @@ def measure(world: str, seeds: Sequence[int], size: int) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Measure, and print what it came to."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--size", type=int, help="people or customers of each world")
-    parser.add_argument("--worlds", nargs="+", default=list(SIZES))
-    asked = parser.parse_args()
-    print(json.dumps({world: measure(world, asked.seeds, asked.size or SIZES[world]) for world in asked.worlds}))
-
-
 if __name__ == "__main__":
-    main()
+    measure_worlds(measure, SEEDS, __doc__)
