@@ -79,10 +79,10 @@ class ProbabilityBand:
     """It holds at least 100 frauds and 100 others."""
 
 
-def go_through(world: str, seed: int, size: int) -> GoneThrough:
-    """Judge a world."""
+def go_through(world: str, seed: int, size: int, days: int = DAYS) -> GoneThrough:
+    """Judge a world; the shifted one shifts in the middle of its days."""
     if world == "fintech":
-        made = make_fintech_world(FintechSettings(seed=seed, customers=size, days=DAYS))
+        made = make_fintech_world(FintechSettings(seed=seed, customers=size, days=days))
         transactions = [as_transaction(row, number) for number, row in enumerate(made.transactions, start=1)]
         outcomes = {
             truth.transaction_id: KnownOutcome(truth.report.label is Truth.FRAUD, truth.report.labeled_at)
@@ -90,9 +90,9 @@ def go_through(world: str, seed: int, size: int) -> GoneThrough:
             if truth.report
         }
     else:
-        settings = HandbookSettings(seed=seed, customers=size, terminals=2 * size, days=DAYS)
+        settings = HandbookSettings(seed=seed, customers=size, terminals=2 * size, days=days)
         if world == "shifted":
-            settings = replace(settings, shift_day=DAYS // 2, spending=1.5, activity=1.5)
+            settings = replace(settings, shift_day=days // 2, spending=1.5, activity=1.5)
         simulated = make_handbook_world(settings)
         transactions = [as_transaction(row, number) for number, row in enumerate(simulated.transactions(), start=1)]
         outcomes = {

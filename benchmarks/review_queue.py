@@ -65,26 +65,29 @@ def amounts_of(found: Examples) -> NDArray[np.float64]:
     return np.nan_to_num(found.vectors[:, _AMOUNT])
 
 
-def found_value(found: Examples, those: NDArray[np.bool_], worth: Order) -> float:
-    """Return the value of the frauds that a day's reviews find, of all days together.
+def reviewed(found: Examples, those: NDArray[np.bool_], worth: Order, a_day: int = REVIEWS_A_DAY) -> NDArray[np.int64]:
+    """Return the places of what is looked at, of all days together.
 
     Args:
         found: what was decided.
         those: what is in the queue.
         worth: by which it is ordered.
+        a_day: reviews.
     """
-    lost, days, values = amounts_of(found) * found.labels, found.timestamps // DAY, np.array(worth)
-    total = 0.0
-    for day in np.unique(days):
-        places = np.flatnonzero((days == day) & those)
-        total += float(lost[places[np.argsort(-values[places], kind="stable")[:REVIEWS_A_DAY]]].sum())
-    return total
+    days, values = found.timestamps // DAY, np.array(worth)
+    queues = [np.flatnonzero((days == day) & those) for day in np.unique(days)]
+    return np.concatenate([places[np.argsort(-values[places], kind="stable")[:a_day]] for places in queues])
+
+
+def found_value(found: Examples, those: NDArray[np.bool_], worth: Order) -> float:
+    """Return the value of the frauds that a day's reviews find, of all days together; see `reviewed`."""
+    return float((amounts_of(found) * found.labels)[reviewed(found, those, worth)].sum())
 
 
 def measure(world: str, seeds: Sequence[int], size: int) -> dict[str, Any]:
     """Measure a kind of world by several seeds, whose values are added up."""
     value: dict[str, float] = defaultdict(float)
-    reviewed: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    values: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for seed in seeds:
         gone = go_through(world, seed, size)
         at = gone.start + TRAINED_AT * DAY
@@ -95,10 +98,10 @@ def measure(world: str, seeds: Sequence[int], size: int) -> dict[str, Any]:
             days = len(np.unique(last.timestamps // DAY))
             value[f"alerts a day, {name}"] += float(judged.flagged.sum()) / days / len(seeds)
             for order, worth in orders(model, last, judged.log_odds).items():
-                reviewed[f"alerts, {name}"][order] += found_value(last, judged.flagged, worth)
-                reviewed[f"everything, {name}"][order] += found_value(last, np.ones_like(judged.flagged), worth)
+                values[f"alerts, {name}"][order] += found_value(last, judged.flagged, worth)
+                values[f"everything, {name}"][order] += found_value(last, np.ones_like(judged.flagged), worth)
     return {name: round(each, 1) for name, each in value.items()} | {
-        queue: {order: round(each) for order, each in by_order.items()} for queue, by_order in reviewed.items()
+        queue: {order: round(each) for order, each in by_order.items()} for queue, by_order in values.items()
     }
 
 
