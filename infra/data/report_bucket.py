@@ -178,7 +178,7 @@ class ReportBucket(pulumi.ComponentResource):
         """Allow a role to read, list and write the decision log and the reports."""
         prefixes = (DECISION_LOG_PREFIX, REPORT_PREFIX)
         objects = Statement(
-            actions=("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
+            actions=("s3:GetObject", "s3:PutObject"),
             resources=[self._objects(prefix) for prefix in prefixes],
         )
         listing = Statement(

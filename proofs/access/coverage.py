@@ -1,4 +1,4 @@
-"""What the policies are for: statements that some run has used, and those that AWS's services use, with the page."""
+"""What the policies are for: what some run has asked for, and what AWS's services ask for, with the page."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from proofs.access.evaluator import Asked, Statement, asked_by
+from proofs.access.evaluator import Asked, asked_by
+from proofs.access.matrix import UnusedAction
 from proofs.faults.tables import parts
 from proofs.stack.wire import WireCall
 
@@ -16,21 +17,37 @@ _ROLE: Final = f"{_LAMBDA}lambda-intro-execution-role.html"
 _PIPES: Final = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-permissions.html"
 """Has what the role needs for streams and dead letters, and that targets are called by the same role."""
 _SCHEDULER: Final = "https://docs.aws.amazon.com/scheduler/latest/UserGuide/"
+_TABLE_KEYS: Final = (
+    "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html#dynamodb-kms-authz"
+)
+"""Has what whoever uses a table needs of the table's key."""
 NEEDED_BY_SERVICES: Final[Mapping[str, str]] = {
     "xray:PutTraceSegments": f"{_ROLE} and {_LAMBDA}services-xray.html",
+    "xray:PutTelemetryRecords": f"{_ROLE} and {_LAMBDA}services-xray.html",
+    "logs:CreateLogStream": f"{_ROLE} and {_LAMBDA}monitoring-logs.html",
     "logs:PutLogEvents": f"{_ROLE} and {_LAMBDA}monitoring-logs.html",
+    "ec2:AssignPrivateIpAddresses": f"{_LAMBDA}configuration-vpc.html",
     "ec2:CreateNetworkInterface": f"{_LAMBDA}configuration-vpc.html",
     "ec2:DeleteNetworkInterface": f"{_LAMBDA}configuration-vpc.html",
     "ec2:DescribeNetworkInterfaces": f"{_LAMBDA}configuration-vpc.html",
+    "ec2:DescribeSubnets": f"{_LAMBDA}configuration-vpc.html",
+    "ec2:UnassignPrivateIpAddresses": f"{_LAMBDA}configuration-vpc.html",
+    "dynamodb:DescribeStream": f"{_ROLE} and {_PIPES}",
     "dynamodb:GetRecords": f"{_ROLE} and {_PIPES}",
+    "dynamodb:GetShardIterator": f"{_ROLE} and {_PIPES}",
     "dynamodb:ListStreams": f"{_ROLE} and {_PIPES}",
     "sqs:SendMessage": f"{_LAMBDA}services-dynamodb-errors.html, {_SCHEDULER}configuring-schedule-dlq.html, {_PIPES}",
     "sns:Publish": _PIPES,
     "events:InvokeApiDestination": _PIPES,
     "lambda:InvokeFunction": f"{_SCHEDULER}setting-up.html",
     "kms:Decrypt": "https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service",
+    "kms:DescribeKey": _TABLE_KEYS,
+    "kms:Encrypt": _TABLE_KEYS,
+    "kms:GenerateDataKey": f"{_TABLE_KEYS} and https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html",
+    "kms:ReEncryptFrom": _TABLE_KEYS,
+    "kms:ReEncryptTo": _TABLE_KEYS,
 }
-"""What services do in a role's name, by an action of the statement that lets them: no function's code asks for it."""
+"""What services do in a role's or a person's name, by action: no code of ours asks for it."""
 
 
 @dataclass
@@ -83,10 +100,10 @@ class RequestLog:
         yield Asked(action, self.bucket_arn, {"s3:prefix": query.get("prefix", [""])})
 
 
-def unexplained(unused: Iterable[tuple[str, Statement]]) -> list[str]:
-    """Return the unused statements that no service needs either."""
+def unexplained(unused: Iterable[UnusedAction]) -> list[str]:
+    """Return the unused actions that no service needs either, and what they are allowed on."""
     return [
-        f"{principal}: {', '.join(statement['Action'])}"
-        for principal, statement in unused
-        if statement["Effect"] == "Allow" and not NEEDED_BY_SERVICES.keys() & set(statement["Action"])
+        f"{each.principal}: {each.action} on {', '.join(each.statement['Resource'])}"
+        for each in unused
+        if each.action not in NEEDED_BY_SERVICES
     ]

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from proofs.access.actions import actions
 from proofs.access.evaluator import Asked, Statement, allows, applies
@@ -12,6 +12,15 @@ from proofs.access.purposes import OPTIONAL, PURPOSES
 
 Policies = Mapping[str, Sequence[Statement]]
 """The statements of each role and each operator policy, by the beginning of its name."""
+
+
+class UnusedAction(NamedTuple):
+    """An action that a statement allows, and for which nobody has asked under it."""
+
+    principal: str
+    """Whose policy it is."""
+    action: str
+    statement: Statement
 
 
 @dataclass
@@ -91,16 +100,18 @@ def _of(statements: Iterable[Statement], action: str) -> list[Statement]:
     return [each for each in statements if action in each["Action"] or any("*" in name for name in each["Action"])]
 
 
-def unused(policies: Policies, asked: Mapping[str, Iterable[Asked]]) -> list[tuple[str, Statement]]:
-    """Return the statements that allow nothing of what was asked.
+def unused(policies: Policies, asked: Mapping[str, Iterable[Asked]]) -> list[UnusedAction]:
+    """Return the actions by which statements allow nothing of what was asked.
 
     Args:
         policies: to look at.
         asked: what was asked for in some run, by role or policy.
     """
     return [
-        (principal, statement)
+        UnusedAction(principal, action, statement)
         for principal, statements in policies.items()
         for statement in statements
-        if not any(applies(statement, each, VARIABLES) for each in asked.get(principal, ()))
+        if statement["Effect"] == "Allow"
+        for action in statement["Action"]
+        if not any(applies({**statement, "Action": [action]}, each, VARIABLES) for each in asked.get(principal, ()))
     ]

@@ -3,23 +3,28 @@
 The embedded AWS holds nobody to attributes or leading keys, so the evaluator judges every request of theirs.
 """
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import boto3
 from botocore.exceptions import ClientError
 
 from embedded_aws.cloud import LocalCloud
-from fraudstream.contract import DECISION_LOG_PREFIX, RULESET_FILE, EventType, FourEyes
-from fraudstream.reporting.storage.object_store import BucketStore
+from fraudstream.contract import RULESET_FILE, EventType, FourEyes
+from fraudstream.reporting.log.keys import LogTable
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.fields import EntityKind
+from fraudstream_tools.analytics.log_copy import LogCopy
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.console.sessions import ConsoleSession
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.cases.news import news_of
+from fraudstream_tools.operations.models.breaker import ModelBreaker
+from fraudstream_tools.operations.models.stored_models import live_file, stored_models
 from fraudstream_tools.operations.privacy.tokens import ask_for_tokens, tokens_of_identifier
 from fraudstream_tools.operations.review.alerts import AlertQuery
 from proofs.access.evaluator import Asked, Statement, allows, enforce
@@ -44,7 +49,8 @@ def work_as_operators(
     """Do the tasks of analysts, authors of rules and auditors; return what one of them was kept from.
 
     Args:
-        cloud: where the system runs; there must be an open alert, and a record of each task is left.
+        cloud: where the system runs, with an open alert and a live model that is held back; a record of each task is
+            left.
         policies: of the deployed stack.
         names: of its resources.
         note: told who has asked for what.
@@ -104,13 +110,17 @@ def _look_at_everything(console: ConsoleSystem) -> None:
 
 
 def _look_at_log(console: ConsoleSystem) -> None:
-    store = BucketStore(console.s3, console.bucket)
-    for key in list(store.find(DECISION_LOG_PREFIX))[:1]:
-        store.read(key)
+    """Fetch a table of the log, as the console does for its pages of today and of links."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = LogCopy.of_table(console.s3, console.bucket, LogTable.TALLIES, Path(folder))
+        wanted, _ = copy.missing()
+        assert wanted  # noqa: S101  (the hours are merged before)
+        copy.pull(wanted, lambda _: None)
 
 
 def _analyst(console: ConsoleSystem) -> None:
     _look_at_everything(console)
+    _look_at_log(console)
     assert console.ask_for_tokens is not None  # noqa: S101  (it is given above)
     token = tokens_of_identifier(console.ask_for_tokens, EntityKind.CARD, "a card of nobody's")[-1]
     console.listing.add_to_list("blocked", EntityKind.CARD, token, reason=_WHY, until=None)
@@ -129,6 +139,9 @@ def _rule_author(console: ConsoleSystem) -> None:
     draft = stored[RULESET_FILE].decode() + _COMMENT
     plan = console.publishing.check(draft)
     console.publishing.publish(draft, base=plan.before or "", reason=_WHY)
+    live = live_file(stored_models(console.s3, console.bucket).models)
+    assert live is not None  # noqa: S101  (whoever calls says so)
+    ModelBreaker(console.dynamodb, console.profiles).reset(live, reason=_WHY, audit=console.audit)
 
 
 def _auditor(console: ConsoleSystem) -> None:

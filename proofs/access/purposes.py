@@ -127,7 +127,7 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
         (("dynamodb:Query",), ("index by-sample-day", "index by-list")),
         (("dynamodb:GetItem", "dynamodb:UpdateItem"), ("the log's chain",)),
         (_KEY_WRITES, ("the key through dynamodb",)),
-        (("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"), ("the log", "a report")),
+        (("s3:GetObject", "s3:PutObject"), ("the log", "a report")),
         (("s3:GetObject",), _RULESET),
         (("s3:ListBucket",), ("a listing of the log", "a listing of reports")),
         # The report says who changed the rules, and what has no record.

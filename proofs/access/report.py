@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from proofs.access.calls import judge_calls
 from proofs.access.coverage import NEEDED_BY_SERVICES, RequestLog, unexplained
+from proofs.access.live_model import hold_back, publish_live_model
 from proofs.access.matrix import judge_matrix, read_policies, unused
 from proofs.access.mutations import MUTATIONS, mutated
 from proofs.access.operators import work_as_operators
@@ -43,7 +44,9 @@ def prove(seed: int, length: Length, say: Say) -> ExperimentOutcome:
                 log.note(arn.split("/")[1].removesuffix(_SUFFIX), call)
 
         system.proxy.on_request = note
+        model = publish_live_model(cloud)
         run(system, StackRun(seed=seed, transactions=_TRANSACTIONS, rate=0.01, only=_WORK, reports=True), say)
+        hold_back(system, model)
         say("tasks of operators, and a report of what they did")
         hindered = work_as_operators(cloud, policies, names, log.note_asked)
         system.report([today()])
@@ -54,8 +57,7 @@ def prove(seed: int, length: Length, say: Say) -> ExperimentOutcome:
     say("every policy, action and resource")
     all_places = places(names)
     matrix = judge_matrix(policies, all_places)
-    left = unused(policies, log.by_role())
-    unknown = unexplained(left)
+    unknown = unexplained(unused(policies, log.by_role()))
     missed = [name for name in MUTATIONS if judge_matrix(mutated(policies, name), all_places, partly=True).is_exact]
     let_in = [*matrix.let_in, *calls.let_in, *requests.let_in]
     kept_out = [*matrix.kept_out, *calls.kept_out, *hindered]

@@ -161,7 +161,6 @@ def test_the_reporter_may_read_the_stream_and_write_log_and_reports(graph: Graph
         ),
         "dynamodb:Scan": transactions,
         "dynamodb:UpdateItem": frozenset({f"{DYNAMODB}profiles-test"}),
-        "s3:AbortMultipartUpload": objects,
         "s3:GetObject": objects | {f"{BUCKET}/rulesets/live/*", f"{BUCKET}/audit/*"},
         "s3:GetObjectVersion": frozenset({f"{BUCKET}/rulesets/live/*"}),
         "s3:ListBucket": frozenset({BUCKET}),
