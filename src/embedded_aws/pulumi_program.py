@@ -34,6 +34,8 @@ class Resource:
     """Plain values under their names on the wire; secrets are unwrapped, assets and archives are Pulumi's."""
     provider: str = ""
     """Reference of the explicit provider, `urn::id`, or nothing."""
+    is_retained: bool = False
+    """Whether the engine forgets it when the stack is destroyed, and does not delete it (`retain_on_delete`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +206,7 @@ class _Monitor(mocks.MockMonitor):
             name=request.name,
             inputs=_plain(rpc.deserialize_properties(request.object)),
             provider=request.provider,
+            is_retained=request.retainOnDelete,
         )
         created = self._guarded(f"{resource.type} {resource.name}", lambda: self._provider.create(resource, urn))
         state = struct_pb2.Struct()

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pulumi
 from pulumi import automation
 from pulumi.automation import EngineEvent, OpType
 
 from infra.compute.lambda_packages import Package, Target
 from infra.program import main
+from proofs.destroy.experiment import Change
 from tests.engine.recording_provider import Account, served
 
 HERE = Path(__file__).resolve().parent
@@ -179,8 +181,16 @@ class Engine:
     ports: Mapping[str, int]
     package: Package
 
-    def stack(self, name: str = "test", settings: Mapping[str, str] | None = None) -> Deployment:
-        """Make a stack that is not deployed yet."""
+    def stack(
+        self, name: str = "test", settings: Mapping[str, str] | None = None, change: Change | None = None
+    ) -> Deployment:
+        """Make a stack that is not deployed yet; what the program declares may be changed."""
+
+        def program() -> None:
+            if change:
+                pulumi.runtime.register_stack_transformation(change)
+            main(self._package)
+
         backend = f"file://{self.home}/state"
         found = cli()
         assert found is not None
@@ -203,9 +213,7 @@ class Engine:
                 "PULUMI_DEBUG_PROVIDERS": ",".join(f"{package}:{port}" for package, port in self.ports.items()),
             },
         )
-        made = automation.create_stack(
-            stack_name=name, project_name="fraudstream", program=lambda: main(self._package), opts=options
-        )
+        made = automation.create_stack(stack_name=name, project_name="fraudstream", program=program, opts=options)
         deployment = Deployment(made, self.account, self.home)
         deployment.configure(settings or {})
         return deployment

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from proofs.destroy.mutations import MUTATIONS
 from tests.engine.aws_outputs_harness import TOKEN_KEY
 from tests.engine.engine_harness import Deployment, Engine, OperationRefusedError, Plan, engine
 from tests.engine.recording_provider import Event
@@ -100,6 +101,14 @@ def test_destroy_leaves_nothing_in_the_account_and_in_the_state(life: Life) -> N
     assert life.destroy.deleted == life.up.created
     assert life.left_in_account == []
     assert life.left_in_state == []
+
+
+def test_a_table_that_the_engine_retains_is_seen_to_be_left(new_engine: Engine) -> None:
+    stack = new_engine.stack(change=MUTATIONS["a table is retained"].change)
+    stack.up()
+    stack.destroy()
+    assert stack.state().get("resources", []) == []
+    assert [kind for kind, _ in stack.account.objects] == ["aws:dynamodb/table:Table"]
 
 
 def test_destroy_lets_functions_give_their_network_interfaces_back(life: Life) -> None:

@@ -1,0 +1,1 @@
+"""The experiment with what is left after a stack was destroyed."""
