@@ -5,20 +5,25 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from proofs.access.report import prove as prove_access
+from proofs.destroy.report import prove as prove_destroy
 from proofs.disk.report import prove as prove_disk
 from proofs.faults.report import prove as prove_faults
 from proofs.inputs.report import prove as prove_inputs
 from proofs.privacy.report import prove as prove_privacy
 from proofs.protocol.report import prove as prove_protocol
-from proofs.report import ExperimentOutcome, Length, Say
+from proofs.report import ExperimentOutcome, Length, Say, failed
 from proofs.requests.report import prove as prove_requests
 from proofs.stack.report import prove as prove_stack
 
-EXPERIMENTS: Final[Mapping[str, Callable[[int, Length, Say], ExperimentOutcome]]] = {
+Experiment = Callable[[int, Length, Say], ExperimentOutcome]
+
+EXPERIMENTS: Final[Mapping[str, Experiment]] = {
     "faults": prove_faults,
     "disk": prove_disk,
     "inputs": prove_inputs,
@@ -27,6 +32,7 @@ EXPERIMENTS: Final[Mapping[str, Callable[[int, Length, Say], ExperimentOutcome]]
     "requests": prove_requests,
     "stack": prove_stack,
     "access": prove_access,
+    "destroy": prove_destroy,
 }
 FIGURES: Final = (
     *("faults", "transactions", "lost", "doubled", "profiles_wrong", "residue", "planted", "leaked"),
@@ -45,33 +51,55 @@ def main() -> int:
     parser.add_argument("--only", choices=EXPERIMENTS, action="append", help="an experiment; without it, all of them")
     options = parser.parse_args()
     started = time.monotonic()
-    outcomes: dict[str, ExperimentOutcome] = {}
-    used: dict[str, float] = {}
-    for name in options.only or EXPERIMENTS:
-        say(f"{name}:")
-        before = _processor_seconds()
-        outcomes[name] = EXPERIMENTS[name](options.seed, options.length or Length.USUAL, say)
-        used[name] = _processor_seconds() - before
-        for line in outcomes[name].table:
-            print(line)
-    for line in overview(outcomes, used):
+    all_ran = run({name: EXPERIMENTS[name] for name in options.only or EXPERIMENTS}, options)
+    for line in overview(all_ran):
         print(line)
-    figures = dict.fromkeys(FIGURES, 0) | together(list(outcomes.values()))
-    print(json.dumps({**figures, "seed": options.seed, "seconds": round(time.monotonic() - started)}))
-    return 0 if all(outcome.holds for outcome in outcomes.values()) else 1
+    print(json.dumps({**last_line(all_ran), "seed": options.seed, "seconds": round(time.monotonic() - started)}))
+    return 0 if all(ran.outcome.holds for ran in all_ran.values()) else 1
 
 
-def overview(outcomes: Mapping[str, ExperimentOutcome], used: Mapping[str, float]) -> list[str]:
-    """Return the lines of the table at the end: a row for each experiment.
+@dataclass(frozen=True, kw_only=True)
+class ExperimentRun:
+    """What came of an experiment, and what it took."""
+
+    outcome: ExperimentOutcome
+    seconds: float
+    processor_seconds: float
+    """Those of processes that it has ended included."""
+
+
+def run(experiments: Mapping[str, Experiment], options: argparse.Namespace) -> dict[str, ExperimentRun]:
+    """Run experiments one after the other: one that raises something has failed, and the others go on.
 
     Args:
-        outcomes: by experiment.
-        used: seconds of a processor that each took, those of processes that it has ended included.
+        experiments: by name.
+        options: the seed, and the length if there is one.
     """
-    rows = [["", *FIGURES, "processor_seconds", "holds"]]
-    for name, outcome in outcomes.items():
-        figures = [str(outcome.figures.get(each, "")) for each in FIGURES]
-        rows.append([name, *figures, str(round(used[name])), "yes" if outcome.holds else "NO"])
+    all_ran: dict[str, ExperimentRun] = {}
+    for name, prove in experiments.items():
+        say = Progress(name)
+        say("begins")
+        before = _processor_seconds()
+        try:
+            outcome = prove(options.seed, options.length or Length.USUAL, say)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the others are to be tried)
+            traceback.print_exc()
+            outcome = failed(error)
+        used = _processor_seconds() - before
+        all_ran[name] = ExperimentRun(outcome=outcome, seconds=say.seconds, processor_seconds=used)
+        say("holds" if outcome.holds else "DOES NOT HOLD")
+        for line in outcome.table:
+            print(line, flush=True)
+    return all_ran
+
+
+def overview(all_ran: Mapping[str, ExperimentRun]) -> list[str]:
+    """Return the lines of the table at the end: a row for each experiment."""
+    rows = [["", *FIGURES, "seconds", "processor_seconds", "holds"]]
+    for name, ran in all_ran.items():
+        figures = [str(ran.outcome.figures.get(each, "")) for each in FIGURES]
+        times = [str(round(ran.seconds)), str(round(ran.processor_seconds))]
+        rows.append([name, *figures, *times, "yes" if ran.outcome.holds else "NO"])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
 
@@ -81,12 +109,32 @@ def _processor_seconds() -> float:
     return sum(each.ru_utime + each.ru_stime for each in times)
 
 
-def say(text: str) -> None:
-    """Print the progress."""
-    print(text, file=sys.stderr, flush=True)
+class Progress:
+    """Prints what an experiment is at, and how long it has run."""
+
+    def __init__(self, name: str) -> None:
+        """Store the experiment's name, and begin to count."""
+        self._name = name
+        self._started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self._started
+
+    def __call__(self, text: str) -> None:
+        """Print a line."""
+        minutes, seconds = divmod(round(self.seconds), 60)
+        print(f"{self._name} {minutes:d}:{seconds:02d}  {text}", file=sys.stderr, flush=True)
 
 
-def together(outcomes: list[ExperimentOutcome]) -> dict[str, Any]:
+def last_line(all_ran: Mapping[str, ExperimentRun]) -> dict[str, Any]:
+    """Return the figures of the line at the end."""
+    figures = dict.fromkeys(FIGURES, 0) | together(ran.outcome for ran in all_ran.values())
+    return {**figures, "failed": [name for name, ran in all_ran.items() if not ran.outcome.holds]}
+
+
+def together(outcomes: Iterable[ExperimentOutcome]) -> dict[str, Any]:
     """Return the figures of all experiments: numbers of the same name are added up, lists joined."""
     figures: dict[str, Any] = {}
     for outcome in outcomes:

@@ -28,3 +28,9 @@ class ExperimentOutcome:
     """Lines that people read."""
     figures: Mapping[str, int | Sequence[str]]
     """Of the last line."""
+
+
+def failed(error: Exception) -> ExperimentOutcome:
+    """Return the outcome of an experiment that raised something: nothing is known of its promises, so it fails."""
+    told = " ".join(str(error).split())
+    return ExperimentOutcome(holds=False, table=[f"           RAISED {type(error).__name__}: {told}"], figures={})

@@ -4,8 +4,9 @@ import re
 from collections.abc import Sized
 from pathlib import Path
 
-from proofs.__main__ import EXPERIMENTS, FIGURES, overview
+from proofs.__main__ import EXPERIMENTS, FIGURES, ExperimentRun, overview
 from proofs.access.mutations import MUTATIONS as OF_ACCESS
+from proofs.destroy.mutations import MUTATIONS as OF_DESTROY
 from proofs.disk.mutations import MUTATIONS as OF_DISK
 from proofs.faults.mutations import MUTATIONS as OF_FAULTS
 from proofs.inputs.mutations import MUTATIONS as OF_INPUTS
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/guarantees.md").read_text(encoding="utf-8")
 MUTATIONS: dict[str, Sized] = {
     "access": OF_ACCESS,
+    "destroy": OF_DESTROY,
     "disk": OF_DISK,
     "faults": OF_FAULTS,
     "inputs": OF_INPUTS,
@@ -47,6 +49,6 @@ def test_every_promise_is_in_a_section_that_names_the_experiment_that_tries_it()
 
 def test_the_overview_has_a_row_for_each_experiment() -> None:
     outcome = ExperimentOutcome(holds=False, table=(), figures={"faults": 12, "lost": 1, "missed": ["a fault"]})
-    head, row = overview({"disk": outcome}, {"disk": 3.2})
-    assert head.split() == [*FIGURES, "processor_seconds", "holds"]
-    assert row.split() == ["disk", "12", "1", "3", "NO"]
+    head, row = overview({"disk": ExperimentRun(outcome=outcome, seconds=7.6, processor_seconds=3.2)})
+    assert head.split() == [*FIGURES, "seconds", "processor_seconds", "holds"]
+    assert row.split() == ["disk", "12", "1", "8", "3", "NO"]
