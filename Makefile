@@ -91,7 +91,7 @@ bench-privacy: setup ## what share of hidden card numbers is refused, and of ord
 bench-items: setup ## how many write units stored items take, in the forms of 0.1.0 and of today with room for more: ARGS='--rounds N'
 	@$(BIN)/python -m benchmarks.items $(ARGS)
 
-bench-inline: setup ## what a decision costs that a client waits for, and how long a new processor takes: ARGS='--rounds N --starts N'
+bench-inline: setup ## what a decision costs that a client waits for: ARGS='--rounds N'
 	@$(BIN)/python -m benchmarks.inline $(ARGS)
 
 bench-cold: setup ## how long a new function takes up to its first answer, by a bare client of AWS's SDK: ARGS='--starts N'

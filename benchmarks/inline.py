@@ -8,8 +8,8 @@ in turns, against a table and a bucket that take a fixed time for each answer (`
 - `requests`: to AWS, of one POST.
 - `p50_ratio`: median time of a POST that waits, by that of one that does not, at `--latency`.
 - `share_within_one_write_unit`: of the golden transactions with their decision and an inline one.
-- `processor`, `processor_waiting`: processor time of a new process up to the first answered POST, by that of one that
-  makes a bare client and puts an item.
+
+`benchmarks.cold` measures new processes, up to the first answered POST.
 
 The last line printed is JSON.
 """
@@ -18,10 +18,9 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from itertools import cycle
 from pathlib import Path
@@ -36,23 +35,6 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 TIMED: Final = 200
 """POSTs of each kind whose time is taken."""
 KINDS: Final = {"without": None, "waiting": "wait=1"}
-BARE: Final = """
-import boto3, os, time
-client = boto3.client("dynamodb")
-client.put_item(TableName="transactions", Item={"transactionId": {"S": "t"}, "timestamp": {"N": "0"}})
-print(time.process_time())
-"""
-FIRST_POST: Final = """
-import json, sys, time
-event, context = json.loads(sys.argv[1]), type("Context", (), {"aws_request_id": "1", "invoked_function_arn": "arn"})
-real, sys.stdout = sys.stdout, open("/dev/null", "w")
-from fraudstream.functions.transaction_processor import handler
-answer = handler(event, context)
-taken = time.process_time()
-assert answer["statusCode"] == 201, answer
-assert ("inlineDecision" in answer["body"]) == ("Prefer" in event["headers"]), answer
-print(taken, file=real)
-"""
 
 
 def variables(table: FixedTable) -> dict[str, str]:
@@ -142,28 +124,6 @@ def measure(
     }
 
 
-def measure_starts(environment: Mapping[str, str], rounds: int) -> dict[str, Any]:
-    """Time new processes up to their first answer, in turns; of each kind the best counts."""
-    first = {kind: json.dumps(next(events(prefer))) for kind, prefer in KINDS.items()}
-    commands = {"bare": (BARE,), "without": (FIRST_POST, first["without"]), "waiting": (FIRST_POST, first["waiting"])}
-    best = {kind: float("inf") for kind in commands}
-    for _ in range(rounds):
-        for kind, command in commands.items():
-            ran = subprocess.run(
-                [sys.executable, "-c", *command],
-                env={**environment, "PATH": os.environ["PATH"]},
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            best[kind] = min(best[kind], float(ran.stdout))
-    return {
-        "first_answer_cpu_milliseconds": {kind: round(each * 1000) for kind, each in best.items()},
-        "processor": round(best["without"] / best["bare"], 2),
-        "processor_waiting": round(best["waiting"] / best["bare"], 2),
-    }
-
-
 def share_within_one_write_unit() -> float:
     """Return the share of the golden transactions that fit into one write unit with both decisions.
 
@@ -185,17 +145,13 @@ def main(out: TextIO = sys.stdout) -> None:
     )
     parser.add_argument("--posts", type=int, default=20, help="of each kind in a round")
     parser.add_argument("--latency", type=float, default=5.0, help="milliseconds of the table for each answer")
-    parser.add_argument("--starts", type=int, default=7, help="new processes of each kind; 0: none")
     asked = parser.parse_args()
     with fixed_table(read_stored().profiles, bucket()) as table:
-        environment = variables(table)
-        os.environ.update(environment)
+        os.environ.update(variables(table))
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):  # its log and metrics
             handler = load_handler()
             result = measure(handler, table, rounds=asked.rounds, posts=asked.posts, latency=asked.latency / 1000)
         result["share_within_one_write_unit"] = share_within_one_write_unit()
-        if asked.starts:
-            result |= measure_starts(environment, asked.starts)
     for name, value in result.items():
         print(f"{name:<32} {value}", file=out)
     print(json.dumps(result), file=out)
