@@ -123,6 +123,11 @@ def train(
             f": all frauds, and of {found.drawn.of:,} legitimate transactions {found.drawn.taken:,}, "
             "drawn by day and score, and weighted"
         )
+    if found.unseen is not None and found.explored is not None:
+        told += (
+            f"; of {found.explored.drawing.drawn:,} approvals that were drawn by chance, {found.explored.frauds:,} are "
+            "fraud and stand for those that nobody reports too"
+        )
     if without:
         told += f", without frauds of the kind {' or '.join(without)}"
     try:
@@ -132,7 +137,7 @@ def train(
             found.timestamps,
             use=INPUTS,
             hits=found.hits,
-            arrival=Arrived(known_at=found.known_at, share=found.arrived),
+            arrival=Arrived(known_at=found.known_at, share=found.arrived, unseen=found.unseen),
             declined=found.declined,
             stopped=found.left_out.stopped,
             stands_for=found.weights,

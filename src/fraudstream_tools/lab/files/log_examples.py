@@ -13,6 +13,7 @@ from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream.reporting.log.reader.standing import Standing
 from fraudstream.transactions.decisions.decision import FraudType
 from fraudstream_tools.lab.training.examples import NEVER, Examples, LeftOut, share_arrived
+from fraudstream_tools.lab.training.explored import unseen_frauds
 from fraudstream_tools.lab.training.log_sample import MOST_LEGITIMATE, Drawn, LogSample
 from fraudstream_tools.lab.training.rule_hits import RuleHits, counting_rules
 
@@ -46,21 +47,23 @@ def from_log(
     sample = LogSample(log, most, without)
     numbers, labels, times, strata = array("d"), array("b"), array("q"), array("q")
     known_at, arrived, declined = array("q"), array("d"), array("b")
+    propensities, open_approvals = array("d"), array("b")
     counting = [place for place, rule in enumerate(ruleset.rules) if rule in counting_rules(ruleset)]
     hits = bytearray()
     places: dict[tuple[int, int], int] = {}
     for number, row in enumerate(sample.rows(ruleset), start=1):
-        standing, timestamp, labeled_at, is_declined, stratum, truths, values = row
-        is_fraud = standing is Standing.FRAUD
-        numbers.extend(nan if value is None else value for value in values)
-        hits.extend([truths[place] is True for place in counting])
+        is_fraud = row.standing is Standing.FRAUD
+        numbers.extend(nan if value is None else value for value in row.values)
+        hits.extend([row.truths[place] is True for place in counting])
         labels.append(is_fraud)
-        times.append(timestamp)
-        declined.append(is_declined)
-        known_at.append(labeled_at if is_fraud else NEVER)
-        share = 1.0 if standing is Standing.LEGITIMATE else share_arrived(log.arrival, log.horizon, timestamp)
-        arrived.append(share)
-        strata.append(-1 if is_fraud else places.setdefault(stratum, len(places)))
+        times.append(row.timestamp)
+        declined.append(row.declined)
+        known_at.append(row.labeled_at if is_fraud else NEVER)
+        is_legitimate = row.standing is Standing.LEGITIMATE
+        arrived.append(1.0 if is_legitimate else share_arrived(log.arrival, log.horizon, row.timestamp))
+        strata.append(-1 if is_fraud else places.setdefault(row.stratum, len(places)))
+        propensities.append((row.exploration_propensity or nan) if is_fraud else nan)
+        open_approvals.append(is_fraud and row.approved and not row.declined)
         if on_progress:
             on_progress(number)
     found = np.array(strata, dtype=np.int64)
@@ -68,17 +71,24 @@ def from_log(
     stands_for = sample.weights(dict(zip(places, counts, strict=True)))
     # A fraud stands for itself: the last place, which -1 leads to.
     by_place = np.array([*(stands_for[stratum] for stratum in places), 1.0])
+    timestamps, shares = np.array(times, dtype=np.int64), np.array(arrived, dtype=np.float64)
+    probabilities = np.array(propensities, dtype=np.float64)
+    is_drawn = ~np.isnan(probabilities)
+    is_reported = np.array(open_approvals, dtype=np.bool_) & ~is_drawn & sample.drawing.spans(timestamps)
+    unseen, explored = unseen_frauds(probabilities, is_reported / shares, sample.drawing)
     return Examples(
         vectors=np.frombuffer(numbers, dtype=np.float64).reshape(-1, len(INPUTS)),
         labels=np.array(labels, dtype=np.bool_),
-        timestamps=np.array(times, dtype=np.int64),
+        timestamps=timestamps,
         hits=RuleHits(ruleset, np.frombuffer(hits, dtype=np.bool_).reshape(len(labels), len(counting))),
         known_at=np.array(known_at, dtype=np.int64),
-        arrived=np.array(arrived, dtype=np.float64),
+        arrived=np.where(unseen > 0, 1 / (1 + unseen), shares),
         declined=np.array(declined, dtype=np.bool_),
         arrival=log.arrival,
         delay_days=log.horizon.delay_days,
         weights=None if sample.is_whole else by_place[found],
+        unseen=unseen if unseen.any() else None,
+        explored=explored if sample.drawing.drawn else None,
         drawn=Drawn(taken=sum(counts), of=sample.of),
         left_out=LeftOut(
             too_new=sample.strata.too_new,

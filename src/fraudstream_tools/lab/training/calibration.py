@@ -24,15 +24,24 @@ def log_odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def likely_frauds(labels: Flags, odds: NDArray[np.float64], arrived: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """Return the probability that each transaction is fraud, once what is known of it is taken into account.
+def likely_frauds(
+    labels: Flags,
+    odds: NDArray[np.float64],
+    arrived: NDArray[np.float64] | None,
+    unseen: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """Return how much fraud each transaction is, once what is known of it is taken into account.
+
+    It is a probability, but for a known fraud that stands for others: that is all of them. What it stands for is then
+    among the unlabelled ones of similar scores, so that together they are right.
 
     Args:
         labels: which of them are known to be fraud.
         odds: log-odds of fraud by a model.
         arrived: the share of the frauds of its age that has a label; None: all have.
+        unseen: for how many frauds that nobody reports each known one stands; None: for none.
     """
-    told = labels.astype(np.float64)
+    told = labels.astype(np.float64) if unseen is None else np.where(labels, 1.0 + unseen, 0.0)
     if arrived is None:
         return told
     fraud = 1 / (1 + np.exp(-odds))
@@ -44,6 +53,7 @@ def platt(
     labels: Flags,
     stands_for: Weights = None,
     arrived: NDArray[np.float64] | None = None,
+    unseen: NDArray[np.float64] | None = None,
 ) -> Calibration:
     """Fit slope and intercept to the truth: Newton's method on Platt's smoothed targets (Platt 1999; Lin et al. 2007).
 
@@ -55,11 +65,12 @@ def platt(
         stands_for: for how many transactions each one stands.
         arrived: the share of the frauds of its age that has a label: what has none yet may be fraud all the same, by
             the probability that the line says (expectation and maximisation in turn); None: all have.
+        unseen: for how many frauds that nobody reports each known one stands; None: for none.
     """
-    slope, intercept = _line(raw, labels.astype(np.float64), stands_for)
+    slope, intercept = _line(raw, likely_frauds(labels, raw, None, unseen), stands_for)
     for _ in range(_ROUNDS if arrived is not None else 0):
         before = intercept
-        slope, intercept = _line(raw, likely_frauds(labels, slope * raw + intercept, arrived), stands_for)
+        slope, intercept = _line(raw, likely_frauds(labels, slope * raw + intercept, arrived, unseen), stands_for)
         if abs(intercept - before) < _SETTLED:
             break
     # Trees whose scores do not tell fraud from the rest on newer weeks are flattened, never turned around.
@@ -71,6 +82,7 @@ def beta(
     labels: Flags,
     stands_for: Weights = None,
     arrived: NDArray[np.float64] | None = None,
+    unseen: NDArray[np.float64] | None = None,
 ) -> ProbabilityCurve:
     """Fit beta calibration to the truth; the parameters are as those of `platt`, of log-odds that are nearly right."""
     counts = np.ones(len(odds)) if stands_for is None else stands_for
@@ -78,7 +90,7 @@ def beta(
     found = np.array([1.0, 1.0, 0.0])
     for _ in range(_ROUNDS if arrived is not None and (arrived < 1).any() else 1):
         before = found
-        likely = likely_frauds(labels, found[0] * low + found[1] * high + found[2], arrived)
+        likely = likely_frauds(labels, found[0] * low + found[1] * high + found[2], arrived, unseen)
 
         def loss(values: NDArray[np.float64], likely: NDArray[np.float64] = likely) -> tuple[float, list[float]]:
             told = values[0] * low + values[1] * high + values[2]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fraudstream.reporting.log.reader.standing import LabelHorizon
     from fraudstream_tools.lab.replay.history import KnownOutcome
     from fraudstream_tools.lab.training.boosting import Flags, Matrix
+    from fraudstream_tools.lab.training.explored import Explored
     from fraudstream_tools.lab.training.log_sample import Drawn
 
 
@@ -76,11 +77,16 @@ class Examples:
     known_at: NDArray[np.int64]
     """Since when its fraud is known, epoch milliseconds; `NEVER` of what is not known to be fraud."""
     arrived: NDArray[np.float64]
-    """Of frauds of the same age, the share that has its label; 1 where somebody said that it is legitimate."""
+    """Of frauds like it, the share that has its label: of the same age, or of those that it was drawn by chance from; 1
+    where somebody said that it is legitimate."""
     declined: Flags
     """By a decision or by their issuer: of these only labelled ones are here."""
     weights: NDArray[np.float64] | None = None
     """For how many transactions each one stands; None where each stands for itself."""
+    unseen: NDArray[np.float64] | None = None
+    """For how many frauds each known one stands that nobody reports: see `explored`; None where nothing tells."""
+    explored: Explored | None = None
+    """What was drawn by chance of a log's approvals; None where nothing was."""
     drawn: Drawn | None = None
     """What was drawn of a log; None where all was taken of something else."""
     left_out: LeftOut = field(default_factory=LeftOut)
@@ -104,6 +110,7 @@ class Examples:
             arrived=self.arrived[those],
             declined=self.declined[those],
             weights=None if self.weights is None else self.weights[those],
+            unseen=None if self.unseen is None else self.unseen[those],
         )
 
 

@@ -48,7 +48,9 @@ class Arrived:
     known_at: NDArray[np.int64]
     """Since when each one is known to be fraud, epoch milliseconds."""
     share: NDArray[np.float64]
-    """Of frauds of its age, the share that has a label."""
+    """Of frauds like it, the share that has a label."""
+    unseen: NDArray[np.float64] | None = None
+    """For how many frauds that nobody reports each known one stands; None: for none."""
 
 
 def fit(
@@ -101,8 +103,10 @@ def fit(
     flags = labels.astype(np.bool_)
     newest = timestamps > _cut(timestamps, validation)
     known = timestamps <= timestamps.max() - (validation.days + validation.label_delay_days) * DAY
-    counted, counted_known = _weights_of(stands_for, newest), _weights_of(stands_for, known)
+    counted = _weights_of(stands_for, newest)
     measured, figures = None, {}
+    unseen = None if arrival is None else arrival.unseen
+    learnt_for = _learnt_for(stands_for, flags, unseen)
     share, then = (
         (None, flags)
         if arrival is None
@@ -110,17 +114,26 @@ def fit(
     )
     prior = log_odds(_share_of_fraud(flags, share, stands_for))
     serving = unmeasured_serving(prior, hits, stands_for)
-    told = held_out(chosen, flags, timestamps, parameters, stands_for, without=declined, least_frauds=MIN_FRAUDS)
+    told = held_out(chosen, flags, timestamps, parameters, learnt_for, without=declined, least_frauds=MIN_FRAUDS)
     if told is not None and all(map(_learnable, (then[known], flags[newest], flags[told.rows]))):
         serving = measured_serving(
-            told, flags, timestamps, hits, share=share, stands_for=stands_for, prior=prior, stopped=stopped
+            told,
+            flags,
+            timestamps,
+            hits,
+            share=share,
+            unseen=unseen,
+            stands_for=stands_for,
+            prior=prior,
+            stopped=stopped,
         )
-        raw = Booster(chosen[known], then[known], parameters, counted_known).raw(chosen[newest])
+        learnt_then = _weights_of(_learnt_for(stands_for, then, unseen), known)
+        raw = Booster(chosen[known], then[known], parameters, learnt_then).raw(chosen[newest])
         of_newest = None if share is None else share[newest]
-        line = platt(raw, flags[newest], counted, of_newest)
+        line = platt(raw, flags[newest], counted, of_newest, _weights_of(unseen, newest))
         figures = metrics(line.slope * raw + line.intercept, flags[newest], counted, of_newest)
         measured = _period(timestamps[newest], flags[newest])
-    booster = Booster(chosen, flags, parameters, stands_for)
+    booster = Booster(chosen, flags, parameters, learnt_for)
     trees = booster.export()
     if not all(tree.feature for tree in trees):
         raise TrainingError(
@@ -169,6 +182,13 @@ def _share_of_fraud(flags: Flags, arrived: NDArray[np.float64] | None, stands_fo
 
 def _weights_of(stands_for: Weights, chosen: Flags) -> Weights:
     return None if stands_for is None else stands_for[chosen]
+
+
+def _learnt_for(stands_for: Weights, flags: Flags, unseen: Weights) -> Weights:
+    """Return the weight of each transaction when trees are grown."""
+    if unseen is None:
+        return stands_for
+    return np.where(flags, 1.0 + unseen, 1.0) * (1.0 if stands_for is None else stands_for)
 
 
 def _columns(use: Sequence[str], vectors: Matrix) -> list[int]:

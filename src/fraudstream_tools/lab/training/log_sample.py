@@ -10,7 +10,7 @@ much memory as the sample takes.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Final
+from typing import Final, NamedTuple
 
 from fraudstream.detection.features.named_values import INPUT_COLUMNS
 from fraudstream.detection.features.own import INPUTS
@@ -19,9 +19,10 @@ from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.reporting.log.aggregates import DECLINED_BY_ISSUER
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.reporting.log.reader.standing import Standing
-from fraudstream.transactions.decisions.decision import FraudType
+from fraudstream.transactions.decisions.decision import FraudType, Verdict
 from fraudstream_tools.lab.backtest.queries import DECLINED, backtest_query, standing_of
 from fraudstream_tools.lab.backtest.run import Truths
+from fraudstream_tools.lab.training.explored import Drawing
 
 MOST_LEGITIMATE: Final = 500_000
 """Legitimate transactions that are learnt from by default: 75 features of each take 300 MB."""
@@ -52,6 +53,23 @@ class Strata:
     """Of these, declined by a decision and not by the issuer."""
 
 
+class SampledRow(NamedTuple):
+    """A transaction that is drawn, and what is known of it."""
+
+    standing: Standing
+    timestamp: int
+    labeled_at: int
+    """0 without a label."""
+    declined: bool
+    stratum: _Stratum
+    truths: Truths
+    """Of the rules."""
+    values: Sequence[float | None]
+    """Of the features."""
+    approved: bool
+    exploration_propensity: float | None
+
+
 class LogSample:
     """A sample of an open log."""
 
@@ -77,6 +95,7 @@ class LogSample:
         self.other_kinds: int = counted
         """Frauds of kinds that are left out."""
         self.strata = self._count()
+        self.drawing = self._drawing()
         self._shares = shares_of(self.strata.legitimate, most)
         self.of = sum(self.strata.legitimate.values())
 
@@ -106,13 +125,17 @@ class LogSample:
                 too_new += number
         return Strata(legitimate=legitimate, too_new=too_new, declined=declined, stopped=stopped)
 
-    def rows(
-        self, ruleset: Ruleset
-    ) -> Iterator[tuple[Standing, int, int, bool, _Stratum, Truths, Sequence[float | None]]]:
-        """Return what is known of each transaction that is drawn: see below.
+    def _drawing(self) -> Drawing:
+        """Count what was put into the review queue by chance, and is old enough to have a label."""
+        counted = "count(*), count(label), coalesce(min(timestamp), 0), coalesce(max(timestamp), 0)"
+        mature = f"timestamp <= {self._log.horizon.matured_until}"
+        ((drawn, labelled, first, last),) = self._log.ask(
+            f"SELECT {counted} FROM {self._rows} WHERE explorationPropensity IS NOT NULL AND {mature}"
+        )
+        return Drawing(drawn=drawn, labelled=labelled, first=first, last=last)
 
-        After what is known come its time, that of its label (0 if it has none), whether it was declined, its stratum,
-        the rules' truths and its features.
+    def rows(self, ruleset: Ruleset) -> Iterator[SampledRow]:
+        """Return each transaction that is drawn, in the order of time.
 
         Args:
             ruleset: whose rules are asked.
@@ -126,14 +149,25 @@ class LogSample:
         asked = backtest_query(self._rows, [ruleset.with_models(NO_MODELS)])
         columns = ", ".join([*asked.keys, *(INPUT_COLUMNS[name] for name in INPUTS)])
         query = (
-            f"SELECT timestamp, coalesce(labeledAt, 0), {DECLINED}, day, band, {columns} FROM {asked.source} WHERE "
-            f"standing = {Standing.FRAUD.value} OR (standing <> {Standing.UNKNOWN.value} AND {is_drawn}) "
+            f"SELECT timestamp, coalesce(labeledAt, 0), {DECLINED}, day, band, "
+            f"coalesce(decision = '{Verdict.APPROVE}', false), explorationPropensity, {columns} FROM {asked.source} "
+            f"WHERE standing = {Standing.FRAUD.value} OR (standing <> {Standing.UNKNOWN.value} AND {is_drawn}) "
             "ORDER BY timestamp, transactionId"
         )
         told = len(asked.keys)
-        for timestamp, labeled_at, declined, day, band, *values in self._log.ask(query):
+        for timestamp, labeled_at, declined, day, band, approved, propensity, *values in self._log.ask(query):
             standing, ((truths, _),) = asked.read(values[:told])
-            yield standing, timestamp, labeled_at, declined, (day, band), truths, values[told:]
+            yield SampledRow(
+                standing=standing,
+                timestamp=timestamp,
+                labeled_at=labeled_at,
+                declined=declined,
+                stratum=(day, band),
+                truths=truths,
+                values=values[told:],
+                approved=approved,
+                exploration_propensity=propensity,
+            )
 
     def weights(self, drawn: Mapping[_Stratum, int]) -> dict[_Stratum, float]:
         """Return for how many legitimate transactions one of each stratum stands.

@@ -70,13 +70,14 @@ def metrics(
 ) -> dict[str, float]:
     """Return the figures that a model card shows, of calibrated log-odds and what is known of the truth.
 
-    All but the area under the ROC curve, which hardly depends on it, are those that there will be once late labels are
-    there.
+    They are those that there will be once late labels are there. The area under the ROC curve takes what has no label
+    for legitimate.
     """
     recall, precision = recall_at_false_positives(odds, labels, weights=weights, arrived=arrived)
     targets = labels.astype(np.float64) if arrived is None else labels / arrived
+    counts = np.ones(len(odds)) if weights is None else weights
     figures = {
-        "auc": float(cast("Any", roc_auc_score(labels, odds, sample_weight=weights))),
+        "auc": float(cast("Any", roc_auc_score(labels, odds, sample_weight=np.where(labels, targets, 1.0) * counts))),
         "averagePrecision": average_precision(odds, labels, weights, arrived),
         "recallAt0.1PctFalsePositives": recall,
         "precisionAt0.1PctFalsePositives": precision,

@@ -36,6 +36,7 @@ def measured_serving(
     hits: RuleHits | None,
     *,
     share: NDArray[np.float64] | None,
+    unseen: NDArray[np.float64] | None,
     stands_for: Weights,
     prior: float,
     stopped: int,
@@ -48,6 +49,7 @@ def measured_serving(
         timestamps: of all, epoch milliseconds.
         hits: of the rules, in all; None: there were no rules.
         share: of the frauds of each one's age, those that have a label; None: all.
+        unseen: for how many frauds that nobody reports each known one stands; None: for none.
         stands_for: for how many transactions each one stands.
         prior: log-odds of fraud among all.
         stopped: see `fit`.
@@ -55,14 +57,15 @@ def measured_serving(
     rows = told.rows
     known, arrived = flags[rows], None if share is None else share[rows]
     counted = None if stands_for is None else stands_for[rows]
-    calibration = platt(told.raw, known, counted, arrived)
+    others = None if unseen is None else unseen[rows]
+    calibration = platt(told.raw, known, counted, arrived, others)
     odds = calibration.slope * told.raw + calibration.intercept
     if hits is None:
         combination = unmeasured(prior, None)
-        return Serving(calibration, combination, beta(odds, known, counted, arrived))
+        return Serving(calibration, combination, beta(odds, known, counted, arrived, others))
     combination = combine(
         odds,
-        likely_frauds(known, odds, arrived),
+        likely_frauds(known, odds, arrived, others),
         hits.chosen(rows),
         prior=prior,
         learnt=hits,
@@ -72,4 +75,4 @@ def measured_serving(
     together = combination.log_odds(odds - prior, hits.chosen(rows))
     everything = float(len(flags) if stands_for is None else stands_for.sum()) + stopped
     promised = promise(together, hits.chosen(rows), timestamps[rows], counted, stopped_share=stopped / everything)
-    return Serving(calibration, combination, beta(together, known, counted, arrived), promised)
+    return Serving(calibration, combination, beta(together, known, counted, arrived, others), promised)

@@ -130,6 +130,7 @@ class TrainingSource:
         if silent:
             err.print(f"left out, for nobody labelled a fraud in them: {', '.join(silent)}", soft_wrap=True)
         _tell_arrival(found)
+        _tell_explored(found)
         if found.weights is not None and found.drawn is not None:
             err.print(
                 f"{found.drawn.taken:,} of {found.drawn.of:,} legitimate transactions were drawn, by day and score: "
@@ -166,6 +167,21 @@ def _tell_arrival(found: "Examples") -> None:
         )
         told = f"labels of frauds that come at all have come ({shares})"
     err.print(f"{told}; a label counts as known {found.delay_days:g} days after its transaction", soft_wrap=True)
+
+
+def _tell_explored(found: "Examples") -> None:
+    """Print what is known of approvals that were put into the review queue by chance."""
+    if (explored := found.explored) is None:
+        return
+    told = (
+        f"{explored.drawing.labelled:,} of {explored.drawing.drawn:,} approvals that were drawn by chance have labels, "
+        f"{explored.frauds:,} of them are fraud"
+    )
+    if not explored.drawing.is_sample:
+        told += ": too few are labelled to be a sample, and each counts as any other"
+    elif found.unseen is not None:
+        told += f", and stand for {found.unseen.sum():,.0f} more that nobody reports"
+    err.print(told, soft_wrap=True)
 
 
 def judge_of(rules: Path, time_zone: str, label_delay_days: int) -> "Judge":
