@@ -73,7 +73,8 @@ class Workload:
         self._start = start
         self._name = name
         self._chance = chance
-        self._number = transactions
+        self.number = transactions
+        """How many there are."""
         self._pause = days * DAY / transactions
         self._customers = max(transactions // 50, 3)
         self._merchants = max(transactions // 200, 3)
@@ -84,7 +85,7 @@ class Workload:
         """Return the clients' calls, in order of receipt."""
         at = float(self._start)
         customer, left = 0, 0
-        for number in range(self._number):
+        for number in range(self.number):
             if not left:
                 # A burst is longer than a ring, every now and then.
                 customer = self._chance.randrange(self._customers)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -55,15 +56,32 @@ class ClientRecords:
 class Clients:
     """Posts a workload."""
 
-    def __init__(self, cloud: "LocalCloud", workload: Workload, faults: StackFaults, seed: int) -> None:
-        """Store what is posted to whom."""
+    def __init__(
+        self, cloud: "LocalCloud", workload: Workload, faults: StackFaults, seed: int, reach: Callable[[], float]
+    ) -> None:
+        """Store what is posted to whom.
+
+        Args:
+            cloud: where the system runs.
+            workload: what is posted.
+            faults: say which clients give up.
+            seed: of all draws.
+            reach: tells which share of the workload may be posted so far: a short run would be over before anything
+                else has happened.
+        """
         self.records = ClientRecords()
+        self._reach = reach
+        self._number = workload.number
         self._url = f"{cloud.outputs['apiUrl']}/transactions"
         self._auth = SignedRequests(cloud.credentials, cloud.outputs["region"])
         self._faults = faults
         self._chance = random.Random(seed)
         self._posts: Iterator[Post] = workload.posts()
         self._recent: list[dict[str, Any]] = []
+
+    def progress(self) -> float:
+        """Return the share of the workload that is stored."""
+        return len(self.records.received) / self._number
 
     def run(self) -> None:
         """Post everything, each transaction until it is stored or given up."""
@@ -81,6 +99,7 @@ class Clients:
         for post in self._posts:
             body = msgspec.to_builtins(post.request)
             first = first or body
+            await self._wait_for_others()
             await self._post_until_stored(client, body)
             self._recent.append(body)
             if self._chance.random() < _REPEATED:
@@ -89,6 +108,11 @@ class Clients:
                 await self._post_another(client, self._chance.choice(self._recent[-100:]))
         if first and first["transactionId"] in self.records.received:
             await self._come_back(client, first)
+
+    async def _wait_for_others(self) -> None:
+        # What they do happens in another thread, which tells nobody.
+        while self.progress() >= self._reach():  # noqa: ASYNC110  (as above)
+            await asyncio.sleep(_PAUSE_SECONDS / 4)
 
     async def _come_back(self, client: httpx.AsyncClient, body: dict[str, Any]) -> None:
         """Post a transaction once more when it is decided, as a client does that has lost what it was told."""

@@ -105,6 +105,8 @@ class StackMutation:
     faults: frozenset[StackFault] = frozenset()
     rate: float = 0
     batch_rate: float = 0
+    stops_everything: bool = False
+    """Whether every record fails by it, at ten attempts each: a few transactions tell as much as many."""
 
 
 MUTATIONS: Final[Mapping[str, StackMutation]] = {
@@ -145,6 +147,7 @@ MUTATIONS: Final[Mapping[str, StackMutation]] = {
             "            raise\n",
         ),
         faults=frozenset({StackFault.RULESET_INVALID}),
+        stops_everything=True,
     ),
     "a model that cannot be used stops the analyzer": StackMutation(
         mutate=_changed(
@@ -153,6 +156,7 @@ MUTATIONS: Final[Mapping[str, StackMutation]] = {
             "                raise\n",
         ),
         faults=frozenset({StackFault.MODEL_INVALID}),
+        stops_everything=True,
     ),
     "a damaged profile stops the analyzer": StackMutation(
         mutate=_changed(

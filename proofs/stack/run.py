@@ -40,6 +40,8 @@ class StackRun:
     only: frozenset[StackFault] = frozenset(StackFault)
     reports: bool = False
     """Whether reports are written and compared."""
+    ends_early: bool = False
+    """Whether it ends as soon as something is known to be wrong: where a fault is put back, it is found then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,21 +74,22 @@ def run(system: ProofDeployment, what: StackRun, say: Say) -> StackOutcome:
     faults = StackFaults(what.seed, what.rate, what.only, what.batch_rate)
     start = epoch_milliseconds() - (_DAYS + 1) * DAY
     workload = Workload(random.Random(what.seed + 1), what.transactions, _DAYS, start=start, name=f"s{what.seed}")
+    vandal = StackVandal(system.cloud, system.proxy, faults)
     cast = _Cast(
         system=system,
-        clients=Clients(system.cloud, workload, faults, what.seed + 2),
+        clients=Clients(system.cloud, workload, faults, what.seed + 2, vandal.reach),
         people=People(system.cloud, workload),
-        vandal=StackVandal(system.cloud, system.proxy, faults),
+        vandal=vandal,
         journal=StackJournal(system.tables),
     )
     cast.follow()
     system.use(faults)
-    labels = _meet(cast, what.transactions, say)
+    labels = _meet(cast, say)
     labels += cast.people.label()
     say("waiting until all is decided or given up")
     system.wait()
     cast.vandal.put_right()
-    wrong, given_up, redriven = _bring_home(cast, faults)
+    wrong, given_up, redriven = _bring_home(cast, faults, ends_early=what.ends_early)
     wrong += cast.clients.records.wrong
     wrong.update(_inline_kept(cast))
     remains = _remains(cast, given_up, wrong)
@@ -122,7 +125,7 @@ class _Cast:
         proxy.rivals.contested_by = journal.contested_by
 
 
-def _meet(cast: _Cast, total: int, say: Say) -> int:
+def _meet(cast: _Cast, say: Say) -> int:
     """Run clients, people and whoever damages things at the same time; return how many labels were given."""
     ended = threading.Event()
     clients, people, vandal = cast.clients, cast.people, cast.vandal
@@ -133,13 +136,10 @@ def _meet(cast: _Cast, total: int, say: Say) -> int:
         finally:
             ended.set()
 
-    def progress() -> float:
-        return len(clients.records.received) / total
-
     def label() -> int:
         said = 0
         for part in _LABELLED_AT:
-            while progress() < part and not ended.wait(0.2):
+            while clients.progress() < part and not ended.wait(0.2):
                 pass
             say(f"{len(clients.records.received):,} transactions stored")
             said += people.label()
@@ -147,13 +147,13 @@ def _meet(cast: _Cast, total: int, say: Say) -> int:
 
     with ThreadPoolExecutor(3) as pool:
         posting, labelling = pool.submit(post), pool.submit(label)
-        damaging = pool.submit(vandal.run, progress, ended)
+        damaging = pool.submit(vandal.run, clients.progress, ended)
         posting.result()
         damaging.result()
         return labelling.result()
 
 
-def _bring_home(cast: _Cast, faults: StackFaults) -> tuple[Counter[str], set[str], int]:
+def _bring_home(cast: _Cast, faults: StackFaults, *, ends_early: bool) -> tuple[Counter[str], set[str], int]:
     """Redrive what was given up, twice under faults and at last without; return what was wrong, and what was redriven.
 
     Whatever is not done must be found in the dead letters. What was no transaction is repaired at the end, and redriven
@@ -170,6 +170,8 @@ def _bring_home(cast: _Cast, faults: StackFaults) -> tuple[Counter[str], set[str
         open_ids = _unfinished(system)
         wrong["unfinished, and not in the dead letters"] += len(open_ids - given_up - poison)
         wrong["poison, and not in the dead letters"] += len(poison - given_up)
+        if ends_early and +wrong:
+            return +wrong, given_up, redriven
         if attempt == 1:
             faults.stop()
         redriven += system.redrive(sorted(given_up - poison))

@@ -1,5 +1,6 @@
 """Who ends processes, damages what is stored, publishes what cannot be used, and takes AWS away and gives it back."""
 
+import math
 import os
 import signal
 import threading
@@ -27,6 +28,8 @@ _AWAY_SECONDS: Final = 4.0
 _S3_AWAY_SECONDS: Final = 15.0
 _STOPPED_SECONDS: Final = 3.0
 _STORM_SECONDS: Final = 4.0
+_LONGEST_WAIT_SECONDS: Final = 20.0
+"""For profiles that can be damaged."""
 _DAMAGED: Final = 3
 """Profiles, each time, beside the busiest one."""
 _POISON: Final = 3
@@ -48,7 +51,9 @@ class StackVandal:
         self.set_aside: set[str] = set()
         """Keys of entities whose profiles were damaged."""
         self._files: dict[str, bytes] = {}
-        self._plan: list[tuple[float, StackFault, Callable[[], None]]] = [
+        self._going_on: threading.Timer | None = None
+        """Lets AWS go on that was stopped."""
+        plan: list[tuple[float, StackFault, Callable[[], None]]] = [
             (0.00, StackFault.RULESET_INVALID, lambda: self._publish(RULESET_FILE)),
             (0.00, StackFault.MODEL_INVALID, lambda: self._publish(MODELS_FILE)),
             (0.05, StackFault.POISON, self._put_poison),
@@ -64,6 +69,11 @@ class StackVandal:
             (0.80, StackFault.STORM, lambda: proxy.begin(StackFault.STORM, _STORM_SECONDS)),
             (0.88, StackFault.PROFILE_DAMAGED, self._damage_profiles),
         ]
+        self._plan = [(place, deed) for place, fault, deed in plan if fault in faults.only]
+
+    def reach(self) -> float:
+        """Return the share of the transactions that clients may post before what is planned next is done."""
+        return self._plan[0][0] if self._plan else math.inf
 
     def run(self, progress: Callable[[], float], ended: threading.Event) -> None:
         """Act until the clients have ended.
@@ -72,12 +82,18 @@ class StackVandal:
             progress: tells the share of the transactions that are stored.
             ended: set when the clients have ended.
         """
-        plan = [each for each in self._plan if each[1] in self._faults.only]
-        while not ended.wait(_LOOKS_SECONDS):
-            while plan and progress() >= plan[0][0]:
-                plan.pop(0)[2]()
-            if self._faults.happens(StackFault.KILLED, _KILLED_A_LOOK):
-                self._kill_one(self._cloud.function_processes)
+        try:
+            while not ended.wait(_LOOKS_SECONDS):
+                while self._plan and progress() >= self.reach():
+                    self._plan[0][1]()
+                    self._plan.pop(0)
+                if self._faults.happens(StackFault.KILLED, _KILLED_A_LOOK):
+                    self._kill_one(self._cloud.function_processes)
+        finally:
+            # Nobody waits for what is not done any more.
+            self._plan.clear()
+            if self._going_on:
+                self._going_on.join()
 
     def put_right(self) -> None:
         """Publish again the files that were there before."""
@@ -128,16 +144,26 @@ class StackVandal:
 
     def _damage_profiles(self) -> None:
         dynamodb, table = self._cloud.client("dynamodb"), self._cloud.outputs["profilesTable"]
-        items = [item for item in dynamodb.scan(TableName=table)["Items"] if "state" in item and "version" in item]
+        items = self._stored_profiles(table)
         # The one that is written most is met soon. With another version, whoever has read it does not write over it.
         items.sort(key=lambda item: int(item["version"]["N"]))
-        busiest = [item | {"version": {"N": "1000"}} for item in items[-1:]]
+        busiest: list[dict[str, Any]] = [{**item, "version": {"N": "1000"}} for item in items[-1:]]
         for item in (*busiest, *self._faults.chance.sample(items[:-1], min(_DAMAGED, len(items[:-1])))):
             state = bytearray(item["state"]["B"])
             state[self._faults.chance.randrange(len(state))] ^= 1 << self._faults.chance.randrange(8)
             self.set_aside.add(entity_of(item["entity"]["S"]))
             self._faults.count(StackFault.PROFILE_DAMAGED)
             dynamodb.put_item(TableName=table, Item=item | {"state": {"B": bytes(state)}})
+
+    def _stored_profiles(self, table: str) -> list[dict[str, Any]]:
+        """Return the items of profiles; the first ones are there a moment after the first transactions."""
+        until = time.monotonic() + _LONGEST_WAIT_SECONDS
+        while True:
+            items: list[dict[str, Any]] = self._cloud.client("dynamodb").scan(TableName=table)["Items"]
+            found = [item for item in items if "state" in item and "version" in item]
+            if len(found) > _DAMAGED or time.monotonic() > until:
+                return found
+            time.sleep(_LOOKS_SECONDS)
 
     def _publish(self, name: str) -> None:
         key = RULESET_PREFIX + name
@@ -147,8 +173,7 @@ class StackVandal:
 
     def _stop_aws(self) -> None:
         self._faults.count(StackFault.STOPPED)
-        os.killpg(self._cloud.process_id, signal.SIGSTOP)
-        try:
-            time.sleep(_STOPPED_SECONDS)
-        finally:
-            os.killpg(self._cloud.process_id, signal.SIGCONT)
+        process = self._cloud.process_id
+        os.killpg(process, signal.SIGSTOP)
+        self._going_on = threading.Timer(_STOPPED_SECONDS, os.killpg, (process, signal.SIGCONT))
+        self._going_on.start()

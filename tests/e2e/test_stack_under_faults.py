@@ -9,7 +9,7 @@ from proofs.faults.checks import judge
 from proofs.stack.deployment import ProofDeployment
 from proofs.stack.kinds import StackFault
 from proofs.stack.mutations import MUTATIONS
-from proofs.stack.report import is_found, table
+from proofs.stack.report import MutationRuns, table
 from proofs.stack.run import StackRun, run
 
 SEED = 3
@@ -41,7 +41,7 @@ def test_under_faults_everything_received_is_stored_decided_and_logged_once(syst
     ],
 )
 def test_a_fault_that_is_put_back_is_found(system: ProofDeployment, name: str) -> None:
-    assert is_found(system, MUTATIONS[name], SEED, 40)
+    assert MutationRuns(system, SEED, 40).find(MUTATIONS[name])
 
 
 def test_requests_that_lie_are_refused_and_one_that_comes_again_has_no_effect(system: ProofDeployment) -> None:
