@@ -1,15 +1,13 @@
 """The whole of it: clients, three functions, tables and bucket, run against faults until nothing is left to do."""
 
 import base64
-import contextlib
 import random
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, Final, TypeVar
 from unittest import mock
 
-import msgspec
 from botocore.exceptions import BotoCoreError
 
 from fraudstream.contract import EventType
@@ -24,22 +22,22 @@ from fraudstream.detection.stores.profiles import ProfileStore
 from fraudstream.reporting.log import segments
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.storage.attributes import from_item, to_item
-from fraudstream.transactions.storage.store import ConflictError, StoreUnavailableError, TransactionStore
+from fraudstream.transactions.storage.store import TransactionStore
 from proofs.faults.actors import Actors
 from proofs.faults.checks import ObservedWrites, Remains, whole_profiles
 from proofs.faults.expressions import Item
 from proofs.faults.journal import Journal
 from proofs.faults.kinds import Fault, Faults
-from proofs.faults.network import FaultyNetwork, KilledError
+from proofs.faults.network import FaultyNetwork
+from proofs.faults.people import CLIENTS, Outsiders
 from proofs.faults.rules import ruleset
 from proofs.faults.stream import ANALYZER_ATTEMPTS, REPORTER_ATTEMPTS, Consumer, Record, Stream
 from proofs.faults.tables import MemoryTables
 from proofs.faults.vandal import Vandal
-from proofs.faults.workload import START, Post, Workload
+from proofs.faults.workload import START, Workload
 
 T = TypeVar("T")
 
-CLIENTS: Final = 3
 LANES: Final = 4
 WRITES_UNTIL_DIVIDED: Final = 2
 """Fewer than in reality, so that profiles are divided all the time."""
@@ -48,8 +46,6 @@ _RETENTION_DAYS: Final = 400
 _PAUSE_OF_LAMBDA: Final = 60_000
 """Milliseconds between attempts at a batch that fails again and again."""
 _UNTIMED: Final = 0.1
-_REPEATED: Final = 0.03
-"""Share of calls after which an earlier one is made again."""
 
 
 class _AtOnce(Executor):
@@ -117,27 +113,20 @@ class System:
         self.stream.consumers = [self.analysis, self.log]
         self.now = START
         self._looks = 0
-        self.received: set[str] = set()
-        """Transactions that a client was told are stored."""
-        self.left: set[str] = set()
-        """Transactions that a client has given up."""
+        self.outsiders = Outsiders(self, self.workload, self.chance)
         self.vandal = Vandal(self.tables, self.faults, self.chance)
         self.network.is_s3_away = lambda: self.now < self.vandal.s3_away_until
         self.divided: set[str] = set()
         """Keys of profiles that were divided."""
-        self.wrong_answers: Counter[str] = Counter()
-        self._recent: deque[Post] = deque(maxlen=100)
-        self._posts: Iterator[Post] = self.workload.posts()
-        self._posting = CLIENTS
-        self._total = transactions
+        self.wrong_answers = self.outsiders.wrong_answers
 
     def run(self) -> None:
         """Run until all that was posted and said is done, or given up; then redrive what was given up."""
         fewer_writes = mock.patch.object(batch, "WRITES_UNTIL_DIVIDED", WRITES_UNTIL_DIVIDED)
         with self.network.without_waiting(), self.network.repeatable(), fewer_writes:
-            clients = {f"processor-{number}": self._client for number in range(CLIENTS)}
+            clients = {f"processor-{number}": self.outsiders.post for number in range(CLIENTS)}
             self.vandal.functions = [*clients, *self._functions()]
-            self.actors.run(clients | self._functions() | {"people": self._people, "vandal": self._vandal})
+            self.actors.run(clients | self._functions() | {"people": self.outsiders.label, "vandal": self._vandal})
             # Roll forward again: what the newer version wrote can be read, if nobody has touched it.
             if overwritten := self.vandal.overwritten():
                 self.wrong_answers["newer profile overwritten"] += overwritten
@@ -153,9 +142,10 @@ class System:
     def clock(self) -> float:
         """Return seconds that differ at each call, as those of two functions do, by the clock of who runs."""
         self._looks += 1
-        return self._own_time() / 1000 + self._looks % 1000 / 1000
+        return self.own_time() / 1000 + self._looks % 1000 / 1000
 
-    def _own_time(self) -> int:
+    def own_time(self) -> int:
+        """Return the time by the clock of who runs: epoch milliseconds."""
         return self.now + self.vandal.off[self.actors.current]
 
     def _on_change(self, table: str, old: Item | None, new: Item | None) -> None:
@@ -169,7 +159,7 @@ class System:
         return lanes | {"reporter": lambda: self._follow(self.log, 0)}
 
     def _follow(self, consumer: Consumer, lane: int) -> None:
-        while self._posting or not self.analysis.idle() or not self.log.idle():
+        while self.outsiders.posting or not self.analysis.idle() or not self.log.idle():
             if not self.stream.deliver(consumer, lane):
                 self.actors.turn()
 
@@ -196,70 +186,13 @@ class System:
             self.now += _PAUSE_OF_LAMBDA
             raise
 
-    def _client(self) -> None:
-        for post in self._posts:
-            self.now = max(self.now, post.received_at)
-            self.stream.seconds = self.now // 1000
-            self._post_until_stored(post)
-            self._recent.append(post)
-            if self.chance.random() < _REPEATED:
-                self._post_until_stored(self.chance.choice(self._recent))
-            if self.chance.random() < _REPEATED:
-                self._post_another(self.chance.choice(self._recent))
-        self._posting -= 1
-
-    def _post_another(self, post: Post) -> None:
-        """Post another payload under an id that is taken."""
-        if post.request.transaction_id not in self.received:
-            return
-        other = msgspec.structs.replace(post.request, amount_minor=post.request.amount_minor + 1)
-        with contextlib.suppress(ConflictError, StoreUnavailableError, KilledError):
-            self.transactions.put(other, now=self._own_time())
-            self.wrong_answers["another payload under the same id was taken"] += 1
-
-    def _post_until_stored(self, post: Post) -> None:
-        name, actor = post.request.transaction_id, self.actors.current
-        while True:
-            self.journal.putting[actor] = False
-            try:
-                result = self.transactions.put(post.request, now=self._own_time())
-            except ConflictError:
-                self.wrong_answers["409 for the same payload"] += 1
-                return
-            except (StoreUnavailableError, KilledError):
-                if name not in self.received and self.faults.happens(Fault.CLIENT_LEFT, 2):
-                    self.left.add(name)
-                    return
-                continue
-            if result.is_new != self.journal.putting[actor] and name not in self.journal.late:
-                self.wrong_answers["stored counted"] += 1
-            self.received.add(name)
-            return
-
-    def _people(self) -> None:
-        """Label transactions three times while transactions come in and once afterwards."""
-        for part in (0.3, 0.6, 0.9, 1.0):
-            while self._posting and len(self.received) < part * self._total:
-                self.actors.turn()
-            for truth in list(self.workload.truths(self.now)):
-                self._label(truth.transaction_id, truth.label, truth.labeled_at)
-                self.actors.turn()
-
-    def _label(self, name: str, label: str, labeled_at: int) -> None:
-        item = self._stored(name)
-        if item and int(item.get("labeledAt", {"N": "0"})["N"]) < labeled_at:
-            said = to_item({"label": label, "labelSource": "analyst", "labeledAt": labeled_at})
-            self.tables.put("transactions", item | said)
-
-    def _stored(self, name: str) -> Item | None:
-        claim = self.tables.get("transactions", to_item({"transactionId": name, "timestamp": 0}))
-        if claim is None:
-            return None
-        key = {"transactionId": claim["transactionId"], "timestamp": claim["transactionTimestamp"]}
-        return self.tables.get("transactions", key)
+    def pass_time_until(self, at: int) -> None:
+        """Have it be a time, if it is not later already: epoch milliseconds."""
+        self.now = max(self.now, at)
+        self.stream.seconds = self.now // 1000
 
     def _vandal(self) -> None:
-        while self._posting:
+        while self.outsiders.posting:
             self.actors.turn()
             self.vandal.act(self.now)
 
@@ -296,8 +229,8 @@ class System:
                 allowed=journal.allowed,
                 allowed_labels=journal.allowed_labels,
             ),
-            received=self.received,
-            left=self.left,
+            received=self.outsiders.received,
+            left=self.outsiders.left,
             poison=self.vandal.poison,
             given_up={record["dynamodb"]["NewImage"]["transactionId"]["S"] for record in self.analysis.dead_letters},
             set_aside=self.vandal.set_aside | {entity_of(key) for key in self.vandal.newer},
