@@ -16,8 +16,8 @@ def prove(seed: int, length: Length, say: Say) -> ExperimentOutcome:
     del seed, length
     with tempfile.TemporaryDirectory() as name, MinistackServer(Path(name, "aws"), region=_REGION) as server:
         folder = Path(name)
-        # It is to stand at the end.
-        make(server, "other", folder / "other")
+        # Its names end alike, and it is to stand at the end.
+        make(server, "other-proof", folder / "other")
         say("a stack is made, filled and destroyed")
         life = live(server, "proof", folder / "proof")
         missed = [each for number, each in enumerate(MUTATIONS) if not is_found(server, each, number, folder, say)]

@@ -17,6 +17,13 @@ PROJECT_PREFIXES: Final = (
     "schedule", "schedule-group", "table", "topic", "trail", "waf", "workgroup",
 )  # fmt: skip
 """First parts of the names of a stack's resources."""
+PURPOSES: Final = (
+    "transactions", "profiles", "alerts", "outbox", r"(?:reports|audit)-\d{12}",
+    "transaction-processor", "fraud-analyzer", "report-generator", "api-access", "api-logs",
+    "alert-pipe", "event-pipe", "webhook-pipe", "report-schedules",
+)  # fmt: skip
+"""Second parts, of what is found by its name, as patterns: a stack's suffix may have dashes too."""
+_OF_OTHERS: Final = re.compile(rf"(?:{'|'.join(PURPOSES)})[-_].+")
 _LAMBDA_INTERFACE: Final = re.compile(r"AWS Lambda VPC ENI-(.+?)-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
 
 
@@ -69,7 +76,9 @@ def find_leftovers(clients: Clients, environment: str) -> Iterator[Leftover | Un
 
 def _is_of(name: str, environment: str) -> bool:
     first = "|".join(map(re.escape, PROJECT_PREFIXES))
-    return re.fullmatch(rf"(?:{first})[-_][A-Za-z0-9-_]*[-_]{re.escape(environment)}", name) is not None
+    found = re.fullmatch(rf"(?:{first})[-_]([A-Za-z0-9-_]*)[-_]{re.escape(environment)}", name)
+    # `table-alerts-x-dev` is of the stack `x-dev`, and not of `dev`.
+    return found is not None and not _OF_OTHERS.fullmatch(found[1])
 
 
 def _tagged(client: AwsClient, environment: str) -> Iterator[Leftover]:

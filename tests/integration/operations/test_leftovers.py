@@ -22,9 +22,9 @@ def found(aws: MinistackServer, environment: str = ENVIRONMENT) -> dict[str, lis
 
 @pytest.fixture
 def remains(aws: MinistackServer) -> MinistackServer:
-    """What AWS keeps, of a stack `old`, of a stack with another name, and of others."""
+    """What AWS keeps, of a stack `old`, of stacks whose names begin or end alike, and of others."""
     dynamodb, logs, kms = aws.client("dynamodb"), aws.client("logs"), aws.client("kms")
-    for environment in (ENVIRONMENT, "older", "not-old-2"):
+    for environment in (ENVIRONMENT, "older", "not-old-2", "not-old"):
         create_table(dynamodb, f"table-alerts-{environment}", {"transactionId": "S"})
         dynamodb.create_backup(TableName=f"table-alerts-{environment}", BackupName="last")
         logs.create_log_group(logGroupName=f"/aws/lambda/lambda-fraud-analyzer-{environment}")

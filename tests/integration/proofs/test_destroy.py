@@ -13,7 +13,7 @@ from proofs.destroy.report import is_found
 def test_a_destroyed_stack_leaves_nothing_but_the_key_that_waits_for_its_end(
     aws: MinistackServer, tmp_path: Path
 ) -> None:
-    make(aws, "other", tmp_path / "other")
+    make(aws, "other-proof", tmp_path / "other")
     life = live(aws, "proof", tmp_path / "proof")
     assert (life.refused, life.left, life.gone) == ([], [], [])
     assert life.made > 20
