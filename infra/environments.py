@@ -54,6 +54,7 @@ def environments(settings: StackSettings, stores: Stores) -> Mapping[str, Mappin
             bucket=stores.bucket.name,
             **_event_settings(settings, stores),
             **_approval_settings(settings),
+            **_label_settings(settings),
             time_zone=settings.time_zone,
             label_delay_days=settings.label_delay_days,
             **_exploration_settings(settings),
@@ -67,6 +68,7 @@ def environments(settings: StackSettings, stores: Stores) -> Mapping[str, Mappin
             transactions_table=tables.transactions.name,
             profiles_table=tables.profiles.name,
             log_key=stores.keys.log_key,
+            **_label_settings(settings),
         ),
     }
 
@@ -105,11 +107,16 @@ def _exploration_settings(settings: StackSettings) -> Mapping[str, Any]:
 
 
 def _approval_settings(settings: StackSettings) -> Mapping[str, Any]:
-    """Return what tells what needs two people; nothing where nothing does."""
+    """Return what tells what of what is judged by needs two people; nothing where nothing does."""
     known = {"approved_ruleset": program_ruleset} if FourEyes.RULES in settings.four_eyes else {}
     known |= {"approved_models": program_models} if FourEyes.MODELS in settings.four_eyes else {}
     lists = {"approves_lists": 1} if FourEyes.LISTS in settings.four_eyes else {}
     return {name: digest() for name, digest in known.items()} | lists
+
+
+def _label_settings(settings: StackSettings) -> Mapping[str, Any]:
+    """Return what tells whoever learns and logs labels that they need two people; nothing where they do not."""
+    return {"approves_labels": 1} if FourEyes.LABELS in settings.four_eyes else {}
 
 
 def _event_settings(settings: StackSettings, stores: Stores) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fraudstream.contract import ANALYZER, BREAKER_PREFIX, LOG_CHAIN_ITEM, PROCESSOR, REPORTER
+from fraudstream.contract import ANALYZER, BREAKER_PREFIX, LOG_CHAIN_ITEM, PROCESSOR, REPORTER, FourEyes
 from infra.compute.functions import FunctionRole
 from infra.environments import Stores
 from infra.settings import StackSettings
@@ -22,7 +22,7 @@ def grant(settings: StackSettings, stores: Stores, roles: Mapping[str, FunctionR
     if settings.inline_decisions:
         tables.profiles.grant_read_many(processor)
         stores.bucket.grant_read_ruleset(processor)
-        if settings.four_eyes:
+        if set(settings.four_eyes) - {FourEyes.LABELS}:
             stores.bucket.grant_read_approvals(processor)
 
     analyzer = roles[ANALYZER].role
@@ -48,4 +48,6 @@ def grant(settings: StackSettings, stores: Stores, roles: Mapping[str, FunctionR
     stores.bucket.grant_read_ruleset(reporter)
     stores.bucket.grant_read_earlier_rulesets(reporter)
     stores.bucket.grant_read_records(reporter)
+    if FourEyes.LABELS in settings.four_eyes:
+        stores.bucket.grant_read_approvals(reporter)
     stores.dead_letters.grant_send(reporter)

@@ -11,6 +11,7 @@ from fraudstream.contract import (
     BREAKER_PREFIX,
     CASE_PREFIX,
     DECISION_LOG_PREFIX,
+    LABEL_PREFIX,
     LISTED_PREFIX,
     PROCESSOR,
     REPORT_PREFIX,
@@ -29,7 +30,7 @@ MAX_POLICY_CHARACTERS = 6144
 """Of a managed policy without white space (IAM and STS quotas)."""
 OF_LABELS = (
     *("actionAt", "actionTaken", "fraudType", "fraudTypeAt"),
-    *("label", "labelSource", "labeledAt", "timestamp", "transactionId"),
+    *("label", "labelApprovedAt", "labelApprovedBy", "labelSource", "labeledAt", "timestamp", "transactionId"),
 )
 """Attributes of a transaction that labelling it, and telling what was done with it, writes or compares."""
 OF_ALERTS = ("assignedAt", "assignee", "caseId", "closedAt", "label", "status", "statusShard", "transactionId")
@@ -119,11 +120,13 @@ class PeoplesPolicies(pulumi.ComponentResource):
         return (
             _update(tables.transactions, _only_attributes(OF_LABELS)),
             _update(tables.alerts, _only_attributes(OF_ALERTS)),
-            _update(tables.alerts, _only_keys(CASE_PREFIX)),
+            _update(tables.alerts, _only_keys(CASE_PREFIX, LABEL_PREFIX)),
             _update(tables.outbox, _only_keys(CASE_PREFIX)),
             _update(tables.profiles, _only_keys(LISTED_PREFIX)),
             Statement(actions=("lambda:InvokeFunction",), resources=(tokens,)),
-            Statement(actions=("s3:PutObject",), resources=self._objects(*_own_approvals(FourEyes.LISTS))),
+            Statement(
+                actions=("s3:PutObject",), resources=self._objects(*_own_approvals(FourEyes.LISTS, FourEyes.LABELS))
+            ),
             *self._keys.to_write("dynamodb"),
         )
 
@@ -153,8 +156,8 @@ def _only_attributes(names: Sequence[str]) -> _Conditions:
     return _all_values("StringEquals", "dynamodb:Attributes", names)
 
 
-def _only_keys(prefix: str) -> _Conditions:
-    return _all_values("StringLike", "dynamodb:LeadingKeys", [f"{prefix}*"])
+def _only_keys(*prefixes: str) -> _Conditions:
+    return _all_values("StringLike", "dynamodb:LeadingKeys", [f"{prefix}*" for prefix in prefixes])
 
 
 def _all_values(operator: str, key: str, values: Sequence[str]) -> _Conditions:

@@ -42,6 +42,8 @@ _OBJECTS: Final = {
     "own approval of models": f"approvals/models/0123abcd/{OWN_USER}",
     "own approval of a list entry": f"approvals/lists/0123abcd/{OWN_USER}",
     "approval of a list entry by another": "approvals/lists/0123abcd/AIDAOTHER",
+    "own approval of a label": f"approvals/labels/0123abcd/{OWN_USER}",
+    "approval of a label by another": "approvals/labels/0123abcd/AIDAOTHER",
     "another object": "anything.txt",
 }
 _LISTINGS: Final = {
@@ -59,6 +61,7 @@ _ITEMS: Final[Mapping[str, tuple[str, str, str]]] = {
     "an alert's assignee": ("alerts", "order-1", "assignee"),
     "an alert's score": ("alerts", "order-1", "score"),
     "a case": ("alerts", "case#1", "caseNotes"),
+    "what says that a label waits": ("alerts", "label#order-1", "givenBy"),
     "a profile": ("profiles", "customer#tok_1", "state"),
     "a list entry": ("profiles", "list#customer#tok_1", "reason"),
     "the log's chain": ("profiles", LOG_CHAIN_ITEM, "link"),

@@ -57,7 +57,7 @@ def _of_stream(table: str) -> list[Grant]:
 
 _OF_ANALYSTS: Final = (
     *("a transaction's label", "what was done with a transaction"),
-    *("an alert's assignee", "a case", "an event of a case", "a list entry"),
+    *("an alert's assignee", "a case", "what says that a label waits", "an event of a case", "a list entry"),
 )
 _DEAD_LETTERS: Final[list[Grant]] = [
     (("sqs:SendMessage",), ("the dead letters",)),
@@ -152,7 +152,7 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
         *_RECORDING,
         (("dynamodb:UpdateItem",), _OF_ANALYSTS),
         (("lambda:InvokeFunction",), ("the alias for tokens",)),
-        (("s3:PutObject",), ("own approval of a list entry",)),
+        (("s3:PutObject",), ("own approval of a list entry", "own approval of a label")),
         (_KEY_WRITES, ("the key through dynamodb",)),
     ],
     "policy-rule-author": [

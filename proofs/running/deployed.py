@@ -77,15 +77,17 @@ def local_cloud(
 
 
 @contextmanager
-def deployed(folder: Path, stack: str) -> Generator[RunningSystem]:
+def deployed(folder: Path, stack: str, config: Mapping[str, str] | None = None) -> Generator[RunningSystem]:
     """Deploy the Pulumi program with its policies enforced.
 
     Args:
         folder: for packages, logs and the like.
         stack: its name.
+        config: more settings of the stack.
     """
     with receiver() as webhook:
         told = {"fraudstream:alertWebhookUrl": webhook.url, "fraudstream:alertWebhookSecret": WEBHOOK_SECRET}
+        told |= config or {}
         with local_cloud(folder, stack, told, enforce_iam=True) as cloud:
             yield RunningSystem(cloud, webhook)
 

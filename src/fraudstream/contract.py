@@ -113,6 +113,13 @@ CASE_PREFIX: Final = "case#"
 CASE_KIND: Final = "CASE"
 """The `kind` of those items; alerts have none."""
 
+LABEL_PREFIX: Final = "label#"
+"""What the keys of items begin with that say whose label waits for another person, in the table of alerts."""
+LABEL_KIND: Final = "LABEL"
+"""The `kind` of those items."""
+LABEL_WAITS: Final = "LABEL_WAITS"
+"""Their partition of the index by status, while they wait."""
+
 LISTED_PREFIX: Final = "list#"
 """What the keys of items begin with that say on which lists an entity is, in the table of profiles."""
 BREAKER_PREFIX: Final = "breaker#"
@@ -128,6 +135,7 @@ class FourEyes(StrEnum):
     RULES = "rules"
     MODELS = "models"
     LISTS = "lists"
+    LABELS = "labels"
 
 
 class ItemKind(StrEnum):

@@ -116,6 +116,8 @@ class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):
     approved_models: str = ""
     approves_lists: bool = False
     """All three as the processor's."""
+    approves_labels: bool = False
+    """Whether a label needs two people."""
     events: str = ""
     """Types of the events that other systems are told, separated by commas; none: there is no outbox to write to."""
 
@@ -129,6 +131,8 @@ class ReporterSettings(CommonSettings, frozen=True, kw_only=True):
     """Of which one item is used, the newest link of the log's chain, and what was written on lists."""
     log_key: str
     """Key of the HMACs over segments and hours of the decision log: base64, at least 32 bytes."""
+    approves_labels: bool = False
+    """As the analyzer's."""
 
 
 S = TypeVar("S", bound=CommonSettings)

@@ -82,9 +82,10 @@ CHANGES: Mapping[str, Change] = {
     "customerIndex": Change("false", "table-transactions"),
     "dailyRequestsAlarm": Change("5000000", "alarm-spend"),
     "fourEyes": Change(
-        "rules,models,lists",
-        f"{PROCESSOR} {ANALYZER}",
-        created="policy-fraud-analyzer-read-approvals policy-transaction-processor-read-approvals",
+        "rules,models,lists,labels",
+        FUNCTIONS,
+        created="policy-fraud-analyzer-read-approvals policy-transaction-processor-read-approvals "
+        "policy-report-generator-read-approvals",
     ),
     "decisionLogDays": Change("800", LIFECYCLE),
     "events": Change("all", ANALYZER, created=_EVENTS),

@@ -7,7 +7,8 @@ from tests.infrastructure.conftest import Declare
 from tests.infrastructure.pulumi_graph_harness import Graph
 
 FUNCTIONS = ("transaction-processor", "fraud-analyzer")
-NAMES = {"APPROVED_RULESET", "APPROVED_MODELS", "APPROVES_LISTS"}
+REPORTER = "report-generator"
+NAMES = {"APPROVED_RULESET", "APPROVED_MODELS", "APPROVES_LISTS", "APPROVES_LABELS"}
 
 
 def told(graph: Graph, function: str) -> dict[str, str]:
@@ -20,7 +21,7 @@ def sees_marks(graph: Graph, function: str) -> bool:
     return f"policy-{function}-read-approvals-test" in policies
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", [*FUNCTIONS, REPORTER])
 def test_one_person_is_enough_unless_somebody_asks_for_two(graph: Graph, function: str) -> None:
     assert told(graph, function) == {}
     assert not sees_marks(graph, function)
@@ -40,3 +41,13 @@ def test_both_functions_that_judge_know_what_needs_two_people(declare: Declare, 
     only_lists = declare({"fraudstream:fourEyes": "lists"})
     assert told(only_lists, function) == {"APPROVES_LISTS": "1"}
     assert sees_marks(only_lists, function)
+
+
+def test_who_learns_and_who_logs_labels_know_that_they_need_two_people(declare: Declare) -> None:
+    graph = declare({"fraudstream:fourEyes": "labels"})
+    for function in ("fraud-analyzer", REPORTER):
+        assert told(graph, function) == {"APPROVES_LABELS": "1"}
+        assert sees_marks(graph, function)
+    # It judges, and neither learns nor logs.
+    assert told(graph, "transaction-processor") == {}
+    assert not sees_marks(graph, "transaction-processor")

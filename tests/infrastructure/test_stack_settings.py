@@ -63,7 +63,7 @@ def test_settings_cannot_be_changed_once_read() -> None:
         ("explorationPercent", "-1", PER_CENT),
         ("reviewHours", "0", "a whole number from 1 to 720"),
         ("reviewExpiryDays", "-1", "a whole number from 0 to 365"),
-        ("fourEyes", "rules, people", "nothing, or any of rules, models, lists, separated by commas"),
+        ("fourEyes", "rules, people", "nothing, or any of rules, models, lists, labels, separated by commas"),
         ("backOfficeUrl", "http://office.example.com/{transactionId}", BACK_OFFICE),
         ("backOfficeUrl", "https://office.example.com/", BACK_OFFICE),
         ("customerManagedKey", "yes", "true or false"),

@@ -35,6 +35,7 @@ class Work(NamedTuple):
 
 
 _FRAUD = {"S": Truth.FRAUD}
+_OF_LABEL = ("label", "labelSource", "labeledAt", "labelApprovedAt")
 
 
 def sequence_number(record: Mapping[str, Any]) -> str:
@@ -76,7 +77,7 @@ def read(record: Mapping[str, Any]) -> Work:
         return Work(number)
     is_new = not old
     redriven = new.get("redrivenAt") != old.get("redrivenAt")
-    relabelled = any(new.get(name) != old.get(name) for name in ("label", "labelSource", "labeledAt")) or (
+    relabelled = any(new.get(name) != old.get(name) for name in _OF_LABEL) or (
         redriven and new.get("labeledAt") != new.get("learntLabeledAt")
     )
     to_judge = "decision" not in new and (is_new or redriven)
@@ -89,8 +90,9 @@ def read(record: Mapping[str, Any]) -> Work:
         raise PoisonRecordError(f"not a transaction that can be judged: {error}") from None
     relabelling = None
     if relabelled:
-        # Of what is redriven nobody knows what was learnt, unless it has been noted.
-        before = new.get("learntLabel") if redriven else old.get("label")
+        # Of what is redriven, and where labels need two people, what was there may never have been learnt.
+        noted = redriven or "labelApprovedAt" in {**old, **new}
+        before = new.get("learntLabel") if noted else old.get("label")
         relabelling = _relabelling(record, label, was_fraud=before == _FRAUD)
     return Work(number, transaction, to_judge, label, relabelled and label is not None, relabelling, redriven, inline)
 

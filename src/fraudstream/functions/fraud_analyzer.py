@@ -13,6 +13,7 @@ from fraudstream.detection.stores.alerts import AlertStore
 from fraudstream.detection.stores.approvals import Approvals, NotApprovedError
 from fraudstream.detection.stores.breaker import BreakerWatch
 from fraudstream.detection.stores.decisions import DecisionStore
+from fraudstream.detection.stores.label_approvals import LabelApprovals
 from fraudstream.detection.stores.list_approvals import ListApprovals
 from fraudstream.detection.stores.outbox import Outbox
 from fraudstream.detection.stores.profiles import ProfileStore
@@ -74,6 +75,7 @@ _RULESETS = RulesetStore(
     if _SETTINGS.approved_models
     else None,
 )
+_LABELS = LabelApprovals(_S3, _SETTINGS.bucket, _POOL) if _SETTINGS.approves_labels else None
 _BREAKER = BreakerWatch(_DYNAMODB, _SETTINGS.profiles_table, on_broken=_held_back, on_failure=_not_counted)
 _ANALYZER = Analyzer(
     profiles=ProfileStore(
@@ -108,7 +110,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[d
     try:
         ruleset = _RULESETS.current()
         live = ruleset.models.live
-        analysis = _ANALYZER.analyze(records, ruleset, holds_model_back=_BREAKER.is_broken(live))
+        counting = _LABELS.counting(records) if _LABELS else records
+        analysis = _ANALYZER.analyze(counting, ruleset, holds_model_back=_BREAKER.is_broken(live))
         _BREAKER.count(live, decisions=len(analysis.latencies), flagged=analysis.only_model)
         _report(analysis, records)
     finally:

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
@@ -90,7 +91,8 @@ def handler(event: Any, context: "LambdaContext") -> Mapping[str, Any]:  # noqa:
 def _write_segments(batch: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     # At every call: a person who is being erased must not come back into the log a minute later.
     marks = read_marks(BucketStore(_segments_s3, _settings.bucket), ERASURE_MARKS_PREFIX, epoch_milliseconds())
-    cut = segments.cut([kept for record in batch if (kept := without_erased(record, marks))], DECISION_LOG_PREFIX)
+    kept = [each for record in batch if (each := without_erased(record, marks))]
+    cut = segments.cut(_counting_labels(kept), DECISION_LOG_PREFIX)
     segments.write(_segments_s3, _settings.bucket, [sealed(each, _log_key) for each in cut.segments])
     _meter.count(Metric.RECORDS_LOGGED, sum(segment.records for segment in cut.segments))
     if cut.poison:
@@ -99,6 +101,16 @@ def _write_segments(batch: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         _log.error("a record could not be read", sequence_number=sequence_number)
     # What is unreadable now is so at every attempt: to try again would only hold up what comes behind it, for a day.
     return {"batchItemFailures": []}
+
+
+def _counting_labels(records: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Return records of the stream without labels that do not count."""
+    if not _settings.approves_labels:
+        return records
+    from fraudstream.detection.stores.label_approvals import LabelApprovals  # noqa: PLC0415  (few stacks ask for it)
+
+    with ThreadPoolExecutor(_LIMITS.connections) as pool:
+        return LabelApprovals(_segments_s3, _settings.bucket, pool).counting(records)
 
 
 def _roll_up(context: "LambdaContext", *, open_hours: bool) -> Mapping[str, Any]:
@@ -205,7 +217,7 @@ def _log_rebuild(day: date, context: "LambdaContext") -> "LogRebuild":
         time_left=lambda: context.get_remaining_time_in_millis() / 1000,
         chain=_chain(),
     )
-    return LogRebuild(roll_up=roll_up, key=_log_key, day=day)
+    return LogRebuild(roll_up=roll_up, key=_log_key, day=day, counting=_counting_labels)
 
 
 def _chain() -> LogChain:

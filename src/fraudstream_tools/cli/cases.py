@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 import typer
 from rich.table import Table
 
-from fraudstream_tools.cli.support.active_ruleset import active_ruleset
-from fraudstream_tools.cli.support.audit import audit_log
-from fraudstream_tools.cli.support.case_news import case_news
+from fraudstream.contract import FourEyes
+from fraudstream_tools.cli.support.audit import needs_two
+from fraudstream_tools.cli.support.case_work import alert_queue, case_news, reviews_of
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.labelling import fraud_type_of
 from fraudstream_tools.cli.support.options import JsonOption, StackOption, TruthOption, TypeOption
@@ -222,7 +222,7 @@ def decide(
     )
     desk.tell(
         transaction_id,
-        f"{shown(transaction_id)}: {truth}{f', and {more} more of the case' if more else ''}",
+        f"{shown(transaction_id)}: {truth}{f', and {more} more of the case' if more else ''}{desk.waits}",
         as_json=as_json,
     )
 
@@ -248,15 +248,7 @@ class _Desk:
 
     @property
     def queue(self) -> "AlertQueue":
-        from fraudstream_tools.operations.review.alerts import AlertQueue
-
-        ruleset = active_ruleset(self._deployment, quiet=True)
-        return AlertQueue(
-            self._deployment.client("dynamodb"),
-            alerts=self._deployment["alertsTable"],
-            transactions=self._deployment["transactionsTable"],
-            rates=ruleset.rates if ruleset else None,
-        )
+        return alert_queue(self._deployment)
 
     @property
     def cases(self) -> "CaseStore":
@@ -273,17 +265,13 @@ class _Desk:
     @property
     def work(self) -> "CaseWork":
         from fraudstream_tools.operations.cases.work import CaseWork
-        from fraudstream_tools.operations.review.reviews import Reviews
 
-        audit = audit_log(self._deployment)
-        reviews = Reviews(
-            dynamodb=self._deployment.client("dynamodb"),
-            transactions=self._deployment["transactionsTable"],
-            alerts=self._deployment["alertsTable"],
-            operator=audit.operator,
-            audit=audit,
-        )
-        return CaseWork(reviews=reviews, queue=self.queue, news=case_news(self._deployment))
+        return CaseWork(reviews=reviews_of(self._deployment), queue=self.queue, news=case_news(self._deployment))
+
+    @property
+    def waits(self) -> str:
+        """What is to be said of a label that was given here, if it waits for somebody else."""
+        return ", once somebody else has approved it" if needs_two(self._deployment, FourEyes.LABELS) else ""
 
     def tell(self, transaction_id: str, sentence: str, *, as_json: bool) -> None:
         """Print what was done as a sentence, or as JSON the case as it is now."""

@@ -79,7 +79,7 @@ def console(
 
 
 def _system(deployment: Deployment) -> "ConsoleSystem":
-    from fraudstream_tools.cli.support.case_news import case_news
+    from fraudstream_tools.cli.support.case_work import case_news
     from fraudstream_tools.console.request_counts import watch
     from fraudstream_tools.console.system import ConsoleSystem
     from fraudstream_tools.operations.audit.identity import operator_of

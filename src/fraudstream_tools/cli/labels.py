@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fraudstream_tools.cli.support.audit import audit_log
+from fraudstream_tools.cli.support.case_work import case_closing, waiting_labels
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import map_of
 from fraudstream_tools.cli.support.labelling import fraud_type_of, label_file, label_transaction
@@ -18,7 +19,7 @@ from fraudstream_tools.cli.support.options import (
     TruthOption,
     TypeOption,
 )
-from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from fraudstream_tools.lab.files.outcomes import PaymentOutcome
+    from fraudstream_tools.operations.review.label_approval import WaitingLabel
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="transactionId")]
 
@@ -47,6 +49,8 @@ decision: the daily report says by it what was really prevented.
     group.command(name="import")(import_file)
     group.command(name="action")(set_action)
     group.command()(show)
+    group.command()(waiting)
+    group.command()(approve)
     app.add_typer(group)
 
 
@@ -160,6 +164,87 @@ def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
         out.print(f"{moment_text(label.labeled_at)}  {label.label}{kind}, says {label.label_source}", markup=False)
     if action is not None:
         out.print(f"{moment_text(action.action_at)}  {action.action_taken.lower()} by you", markup=False)
+
+
+def waiting(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
+    """List the labels that wait for a second person, newest first, where labels need two.
+
+    fraudstream labels waiting --json
+    """
+    from fraudstream_tools.cli.support.terminal.ages import moment_text
+
+    approval = waiting_labels(Deployment(stack))
+    found = list(approval.waiting())
+    if as_json:
+        print_json([_as_json(each) for each in found])
+        return
+    for each in found:
+        said = f"{each.label.label}, says {each.label.label_source}; given by {each.by}"
+        at = moment_text(each.label.labeled_at)
+        out.print(f"{at}  {shown(each.transaction_id)}  {said}", markup=False, soft_wrap=True)
+    if not found:
+        out.print("no label waits for anybody")
+
+
+def approve(
+    transaction_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID…", help="Of these transactions.  [default: all that wait]")
+    ] = None,
+    *,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why they may count; it is recorded.")],
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve labels that somebody else has given, where labels need two people.
+
+    ```
+    fraudstream labels approve order-20261123-0001 --reason "the bank's letter says so"
+    fraudstream labels approve --reason "compared with the acquirer's file"
+    ```
+
+    Each label that waits and does not have your own mark gets it, and counts within a second. Without an id it is all
+    that wait: look at `fraudstream labels waiting` first.
+    """
+    from fraudstream_tools.operations.approving import ApprovalError
+    from fraudstream_tools.operations.audit.change_note import ReasonError, checked_reason
+
+    deployment = Deployment(stack)
+    approval = waiting_labels(deployment)
+    try:
+        checked_reason(reason)
+    except ReasonError as error:
+        raise CommandError(str(error)) from None
+    if transaction_ids:
+        found = [(name, _digest_of(deployment, name)) for name in dict.fromkeys(transaction_ids)]
+    else:
+        found = [(each.transaction_id, each.digest) for each in approval.waiting()]
+    closing, done = case_closing(deployment, approval), list[str]()
+    for name, digest in found:
+        try:
+            closing.approve_label(name, digest, reason=reason)
+            done.append(name)
+        except ApprovalError as error:
+            err.print(f"{shown(name)}: {error}", markup=False, soft_wrap=True)
+    if as_json:
+        print_json({"approved": done})
+    elif done:
+        out.print(f"{len(done):,} approved; what is approved counts within a second")
+    if not done:
+        raise CommandError("no label waits for your mark: `fraudstream labels waiting` has them all")
+
+
+def _as_json(each: "WaitingLabel") -> dict[str, object]:
+    import msgspec
+
+    return {"transactionId": each.transaction_id, **msgspec.to_builtins(each.label), "by": each.by}
+
+
+def _digest_of(deployment: Deployment, transaction_id: str) -> str:
+    """Return by what the label of a transaction is approved; nothing where it has none."""
+    from fraudstream.detection.stores.label_approvals import label_digest
+
+    label = _known(deployment, transaction_id).label
+    return label_digest(transaction_id, label.label, label.labeled_at) if label else ""
 
 
 def _print(deployment: Deployment, transaction_id: str) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from fraudstream.contract import FourEyes
 from fraudstream_tools.cli.support.active_ruleset import ruleset_bucket
-from fraudstream_tools.cli.support.audit import approver, audit_log
+from fraudstream_tools.cli.support.audit import approver, audit_log, needs_two
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.privacy import tokens_of
@@ -230,12 +230,8 @@ def _kind(kind: Kind) -> Any:  # noqa: ANN401  (its class is imported only when 
     return EntityKind(kind)
 
 
-def _needs_two(deployment: Deployment) -> bool:
-    return FourEyes.LISTS in (deployment.get("fourEyes") or "").split(",")
-
-
 def _say_that_it_waits(deployment: Deployment) -> None:
-    if _needs_two(deployment):
+    if needs_two(deployment, FourEyes.LISTS):
         err.print("it counts once somebody else has approved it: fraudstream lists approve", markup=False)
 
 
@@ -245,7 +241,7 @@ def _lists(deployment: Deployment, *, is_asked: bool = False) -> "EntityLists":
     from fraudstream_tools.operations.lists.entity_lists import EntityLists
 
     approval = None
-    if is_asked or _needs_two(deployment):
+    if is_asked or needs_two(deployment, FourEyes.LISTS):
         approvals = ListApprovals(deployment.client("s3"), deployment["bucketName"])
         approval = ListApproval(approver(deployment, FourEyes.LISTS), approvals)
     return EntityLists(deployment.client("dynamodb"), deployment["profilesTable"], approval=approval)

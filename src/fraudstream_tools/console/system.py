@@ -17,6 +17,7 @@ from fraudstream_tools.operations.alarms import RingingAlarm, ringing_alarms
 from fraudstream_tools.operations.approving import Approver
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
+from fraudstream_tools.operations.cases.closing import CaseClosing
 from fraudstream_tools.operations.cases.news import CaseNews
 from fraudstream_tools.operations.cases.queue import CaseQueue
 from fraudstream_tools.operations.cases.service_level import ServiceLevel
@@ -32,6 +33,7 @@ from fraudstream_tools.operations.lists.listing import ListEditor
 from fraudstream_tools.operations.models.approving import ModelApproval
 from fraudstream_tools.operations.privacy.tokens import AskForTokens
 from fraudstream_tools.operations.review.alerts import AlertQueue
+from fraudstream_tools.operations.review.label_approval import LabelApproval
 from fraudstream_tools.operations.review.reviews import Reviews
 from fraudstream_tools.operations.rulesets.active import RulesetBucket
 from fraudstream_tools.operations.rulesets.approving import RuleApproval
@@ -130,7 +132,25 @@ class ConsoleSystem:
             alerts=self.alerts,
             operator=self.operator,
             audit=self.audit,
+            approval=self.label_approval,
         )
+
+    @property
+    def label_approval(self) -> LabelApproval | None:
+        """What the operator may do for labels that need two people; None where one is enough."""
+        if FourEyes.LABELS not in self.four_eyes:
+            return None
+        return LabelApproval(
+            approver=self.approver(FourEyes.LABELS),
+            dynamodb=self.dynamodb,
+            transactions=self.transactions,
+            alerts=self.alerts,
+        )
+
+    @property
+    def closing(self) -> CaseClosing:
+        """What approves labels, and closes cases with them."""
+        return CaseClosing(reviews=self.reviews, queue=self.queue, news=self.news)
 
     @property
     def cases(self) -> CaseStore:

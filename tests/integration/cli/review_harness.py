@@ -34,7 +34,7 @@ class System:
 
     def __init__(self, aws: MinistackServer) -> None:
         self.dynamodb, self.s3 = aws.client("dynamodb"), aws.client("s3")
-        create_table(self.dynamodb, TRANSACTIONS)
+        create_table(self.dynamodb, TRANSACTIONS, stream=True)
         self.dynamodb.create_table(
             TableName=ALERTS,
             BillingMode="PAY_PER_REQUEST",

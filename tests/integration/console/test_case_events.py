@@ -1,6 +1,7 @@
 """What other systems are told of kept cases: that one begins, ends, and begins anew, once for each case of alerts."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,10 +10,14 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import EVENT_FIELDS, EventType
 from fraudstream.detection.events import OutboundEvent
-from fraudstream.transactions.storage.attributes import from_item
+from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.transactions.decisions.decision import Label, Truth
+from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream_tools.operations.cases.news import news_of
+from fraudstream_tools.operations.review.alert_summary import AlertStatus
+from tests.cli_harness import Command
 from tests.console_harness import ANNA, BEN, Browser, browser_on, desk_command, words
-from tests.integration.cli.review_harness import NOW, System
+from tests.integration.cli.review_harness import ALERTS, NOW, System
 
 OUTBOX = "table-outbox-test"
 CUSTOMER = f"tok_{'p' * 22}"
@@ -39,6 +44,18 @@ def people(aws: MinistackServer, system: System) -> tuple[Browser, Browser]:
         each.system.news = news_of(outbox=OUTBOX, types=",".join(EventType), environment="test")
         each.enter()
     return anna, ben
+
+
+@pytest.fixture
+def command(
+    aws: MinistackServer, system: System, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Command:
+    """The command line of a stack that tells other systems where kept cases begin and end."""
+    del system
+    made = desk_command(aws, capsys, monkeypatch)
+    monkeypatch.setenv("FRAUDSTREAM_OUTBOX_TABLE", OUTBOX)
+    monkeypatch.setenv("FRAUDSTREAM_EVENTS", "KEPT_CASE_OPENED,KEPT_CASE_CLOSED")
+    return made
 
 
 def told(system: System) -> list[dict[str, Any]]:
@@ -125,14 +142,9 @@ def test_what_nobody_asked_for_is_not_told(aws: MinistackServer, system: System)
     assert news_of(outbox=OUTBOX, types=None, environment="test") is None
 
 
-def test_the_command_tells_too_and_sends_an_event_once_more(
-    aws: MinistackServer, system: System, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_tells_too_and_sends_an_event_once_more(system: System, command: Command) -> None:
     make_outbox(system)
     system.alert("a-1", customer=CUSTOMER)
-    command = desk_command(aws, capsys, monkeypatch)
-    monkeypatch.setenv("FRAUDSTREAM_OUTBOX_TABLE", OUTBOX)
-    monkeypatch.setenv("FRAUDSTREAM_EVENTS", "KEPT_CASE_OPENED,KEPT_CASE_CLOSED")
     taken = command("cases", "take", "a-1", "--json")
     assert taken.code == 0, taken.err
     name = f"case#{json.loads(taken.out)['caseId']}"
@@ -140,3 +152,44 @@ def test_the_command_tells_too_and_sends_an_event_once_more(
     assert (event["transactionId"], event["environment"]) == (name, "test")
     assert "KEPT_CASE_OPENED" in command("events", "list", name, "--json").out
     assert json.loads(command("events", "resend", name, "--json").out) == {"resent": [event["eventId"]]}
+
+
+def test_a_case_whose_alerts_a_file_has_labelled_ends_once(
+    people: tuple[Browser, Browser], system: System, command: Command, tmp_path: Path
+) -> None:
+    anna, _ = people
+    act(anna, "a-1", "take")
+    system.alert("alone", customer="tok_other")
+    head = "transactionId,label,labeledAt"
+    first, rest = tmp_path / "first.csv", tmp_path / "rest.csv"
+    first.write_text(f"{head}\na-1,FRAUD,{NOW + 5}\nalone,FRAUD,{NOW + 5}\n")
+    rest.write_text(f"{head}\na-2,FRAUD,{NOW + 6}\n")
+
+    def imported(file: Path) -> int:
+        ran = command("labels", "import", str(file), "--source", "chargeback", "--json")
+        assert ran.code == 0, ran.err
+        # What the analyzer does with each label.
+        for name in ("a-1", "a-2"):
+            if label := Label.from_item(to_item(system.item(name))):
+                AlertStore(system.dynamodb, ALERTS, retention_days=1).close(name, label)
+        return json.loads(ran.out)["casesClosed"]
+
+    assert imported(first) == 0
+    assert summary(told(system)) == [("KEPT_CASE_OPENED", "")]
+    assert imported(rest) == 1
+    _, closed = told(system)
+    assert (closed["eventType"], closed["label"], closed["labelSource"]) == ("KEPT_CASE_CLOSED", "FRAUD", "chargeback")
+    # It is given again, as after an interruption.
+    assert imported(rest) == 0
+    assert len(told(system)) == 2
+    assert "says chargeback: a-2" in words(anna.page("/case", id="a-2"))
+    assert anna.system.cases.of_entity(f"customer#{CUSTOMER}")[0].status is AlertStatus.CLOSED
+
+
+def test_a_case_with_an_alert_that_nobody_labelled_stays_open(people: tuple[Browser, Browser], system: System) -> None:
+    anna, _ = people
+    act(anna, "a-1", "take")
+    label = Label(label=Truth.FRAUD, label_source="chargeback", labeled_at=NOW + 5)
+    assert anna.system.closing.close_labelled({"a-1": label}) == 0
+    assert anna.system.closing.close_labelled({"a-1": label, "a-2": label}) == 1
+    assert summary(told(system)) == [("KEPT_CASE_OPENED", ""), ("KEPT_CASE_CLOSED", "FRAUD")]

@@ -31,6 +31,7 @@ CUSTOMER = "tok_" + "p" * 22
 PAGES = (
     "/",
     "/queue",
+    "/labels",
     "/case?id=a-1",
     f"/search?q={CUSTOMER}",
     "/lists",
@@ -118,6 +119,22 @@ def test_an_analyst_works_on_cases_and_lists(analyst: Desk, system: System) -> N
     assert "off the list now" in words(removed)
 
 
+def test_an_analyst_labels_and_approves_where_labels_need_two_people(
+    analyst: Desk, aws: MinistackServer, system: System
+) -> None:
+    for name in ("a-1", "a-2"):
+        system.alert(name, customer=CUSTOMER)
+    colleague = browser_on(aws, BEN)
+    for browser in (colleague.enter(), analyst.browser):
+        browser.system.four_eyes = ("labels",)
+    assert "once somebody else has approved it" in analyst.act("a-1", "decide", label="FRAUD", note="denied")
+    form = colleague.form(colleague.page("/case", id="a-2"), "/case/decide")
+    colleague.send("/case/decide", **form, label="FRAUD", note="denied")
+    assert "You have approved the label" in analyst.act("a-2", "approve", reason="seen")
+    page = analyst.browser.page("/labels")
+    assert ("a-1" in page, "a-2" in page) == (True, False)
+
+
 def test_a_rule_author_publishes_and_takes_back(aws: MinistackServer, system: System, policies: Policies) -> None:
     system.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     put_ruleset(system)
@@ -154,9 +171,10 @@ def test_an_analyst_tells_of_cases_and_of_nothing_else(analyst: Desk, system: Sy
         analyst.browser.system.dynamodb.update_item(**asked)
 
 
-def test_an_analyst_approves_entries_in_their_own_name_alone(policies: Policies) -> None:
+@pytest.mark.parametrize("kind", ["lists", "labels"])
+def test_an_analyst_approves_in_their_own_name_alone(policies: Policies, kind: str) -> None:
     def may(role: str, user_id: str) -> bool:
-        asked = Asked("s3:PutObject", f"arn:aws:s3:::{BUCKET}/approvals/lists/0123/{user_id}")
+        asked = Asked("s3:PutObject", f"arn:aws:s3:::{BUCKET}/approvals/{kind}/0123/{user_id}")
         return allows(policies[role], asked, {"aws:userid": ANNA.user_id})
 
     assert may("analyst", ANNA.user_id)
@@ -205,6 +223,8 @@ def updated(table: str, expression: str, value: object, **key: object) -> tuple[
     [
         updated(TRANSACTIONS, "SET decision = :x", "APPROVE", transactionId="a-1", timestamp=NOW),
         updated(TRANSACTIONS, "SET label = :x, score = :x", 1, transactionId="a-1", timestamp=NOW),
+        # What profiles have learnt counts without a second person: functions alone note it.
+        updated(TRANSACTIONS, "SET learntLabel = :x", "FRAUD", transactionId="a-1", timestamp=NOW),
         updated(ALERTS, "SET score = :x", 1, transactionId="a-1"),
         updated(ALERTS, "SET entity = :x", "customer#other", transactionId="a-1"),
         updated(PROFILES, "SET version = :x", 1, entity=f"customer#{CUSTOMER}"),

@@ -91,21 +91,7 @@ class World:
 
     def records(self) -> list[dict[str, Any]]:
         """Give what is new on the stream, as Lambda delivers it."""
-        arn = self.dynamodb.describe_table(TableName="transactions")["Table"]["LatestStreamArn"]
-        found: list[dict[str, Any]] = []
-        for shard in self.streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
-            name = shard["ShardId"]
-            position = (
-                {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": self.read_up_to[name]}
-                if name in self.read_up_to
-                else {"ShardIteratorType": "TRIM_HORIZON"}
-            )
-            iterator = self.streams.get_shard_iterator(StreamArn=arn, ShardId=name, **position)["ShardIterator"]
-            records = self.streams.get_records(ShardIterator=iterator)["Records"]
-            if records:
-                self.read_up_to[name] = records[-1]["dynamodb"]["SequenceNumber"]
-            found.extend(records)
-        return json.loads(json.dumps(found, default=as_lambda_does))
+        return new_records(self.dynamodb, self.streams, "transactions", self.read_up_to)
 
     def analyze(self, records: Sequence[Mapping[str, Any]] | None = None) -> Analysis:
         return self.analyzer().analyze(self.records() if records is None else records, RULESET)
@@ -158,6 +144,25 @@ class World:
         event = f"provide-client-params.dynamodb.{operation}"
         self.dynamodb.meta.events.register(event, hook)
         return lambda: self.dynamodb.meta.events.unregister(event, hook)
+
+
+def new_records(dynamodb: Any, streams: Any, table: str, read_up_to: dict[str, str]) -> list[dict[str, Any]]:
+    """Give what is new on a table's stream, as Lambda delivers it, and note up to where it was read."""
+    arn = dynamodb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    found: list[dict[str, Any]] = []
+    for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+        name = shard["ShardId"]
+        position = (
+            {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": read_up_to[name]}
+            if name in read_up_to
+            else {"ShardIteratorType": "TRIM_HORIZON"}
+        )
+        iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=name, **position)["ShardIterator"]
+        records = streams.get_records(ShardIterator=iterator)["Records"]
+        if records:
+            read_up_to[name] = records[-1]["dynamodb"]["SequenceNumber"]
+        found.extend(records)
+    return json.loads(json.dumps(found, default=as_lambda_does))
 
 
 def as_lambda_does(value: Any) -> Any:

@@ -122,6 +122,8 @@ ON_DEPLOYMENT = [
     "labels set t-1 --fraud",
     "labels action t-1 BLOCKED",
     "labels show t-1",
+    "labels waiting",
+    "labels approve --reason tried",
     "labels import labels.csv",
     "label --file labels.csv",
     "redrive t-1",

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from fraudstream.contract import FourEyes
-from fraudstream.detection.stores.approvals import PEOPLE, ChangeMarks
+from fraudstream.detection.stores.change_marks import PEOPLE, ChangeMarks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 MOST: Final = 10_000
 """Records that are read, one request each; own choice: what a team of hundreds does in a day."""
 _RULES: Final = ("publish-rules", "roll-back-rules")
+_LABELS: Final = ("label-transaction", "approve-labels")
+"""Where labels need two people, the log is told of one when the second has approved it."""
 _TRANSACTION: Final = "transaction#"
 _ADD: Final = "add-to-list"
 _REMOVE: Final = "remove-from-list"
@@ -106,7 +108,7 @@ def _of_both_days(store: BucketStore, day: date, found: Sequence[_Record]) -> li
 
 def _told_labels(made: Sequence[_Record]) -> ToldLabels:
     return ToldLabels(
-        transactions={each.target.removeprefix(_TRANSACTION) for each in made if each.action == "label-transaction"},
+        transactions={each.target.removeprefix(_TRANSACTION) for each in made if each.action in _LABELS},
         sources={source for each in made if each.action == "import-labels" for source in each.after.get("sources", ())},
     )
 

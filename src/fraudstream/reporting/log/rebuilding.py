@@ -6,7 +6,7 @@ decision and label stand in.
 """
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -80,6 +80,8 @@ class LogRebuild:
     """Of the segments' seals."""
     day: date
     """Of receipt, UTC."""
+    counting: Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]] = lambda records: records
+    """Returns records without labels that do not count."""
 
     def prepare(self, now: datetime) -> None:
         """Merge what there is of the day, and make its files again that are gone.
@@ -111,7 +113,8 @@ class LogRebuild:
                 rest = iter(items)
                 while batch := list(islice(rest, LINES)):
                     looked += len(batch)
-                    lines = [line for item in batch for line in lines_of(item, marks)]
+                    stored = self.counting([_as_stored(item) for item in batch])
+                    lines = [line for each in stored for line in _lines_of(each, marks)]
                     missing = _missing(connection, lines)
                     added += len(missing)
                     hours |= self._write(missing)
@@ -153,16 +156,15 @@ class LogRebuild:
         return {f"{hour:{HOUR_FORMAT}}" for hour in hours}
 
 
-def lines_of(item: Mapping[str, Any], marks: Sequence[ErasureMark]) -> list[LogRecord]:
-    """Return what the log would tell of a stored transaction; nothing of a person who is being erased.
-
-    Args:
-        item: as DynamoDB gives it.
-        marks: of persons who are being erased.
-    """
+def _as_stored(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the record of the stream that an item would have made if it had been stored as it is now."""
     # What was copied back from a backup carries a mark by which the log leaves it alone: here it is what is wanted.
     image = {name: value for name, value in item.items() if name != RESTORED_AT}
-    stored = {"eventName": "INSERT", "dynamodb": {"NewImage": image, "ApproximateCreationDateTime": _received(item)}}
+    return {"eventName": "INSERT", "dynamodb": {"NewImage": image, "ApproximateCreationDateTime": _received(item)}}
+
+
+def _lines_of(stored: Mapping[str, Any], marks: Sequence[ErasureMark]) -> list[LogRecord]:
+    """Return what the log would tell of a stored transaction; nothing of a person who is being erased."""
     record = without_erased(stored, marks)
     if record is None:
         return []

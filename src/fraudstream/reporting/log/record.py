@@ -269,7 +269,10 @@ def _label_columns(label: Label, action: ActionTaken | None) -> dict[str, Any]:
 
 
 def _is_learnt(image: Mapping[str, AttributeValue], label: Label) -> bool:
-    return image.get("learntLabeledAt") == {"N": str(label.labeled_at)}
+    return (image.get("learntLabel"), image.get("learntLabeledAt")) == (
+        {"S": label.label.value},
+        {"N": str(label.labeled_at)},
+    )
 
 
 def _known(kind: type[Label] | type[ActionTaken], old: Mapping[str, AttributeValue]) -> Label | ActionTaken | None:

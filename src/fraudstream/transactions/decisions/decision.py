@@ -138,6 +138,10 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     """One of `FraudType`, or of those that a later version knows; None where nobody ever named one."""
     fraud_type_at: int | None = None
     """When that was said, epoch milliseconds: an earlier label may have named it."""
+    label_approved_at: int | None = None
+    """Where labels need two people: when the second one approved it, epoch milliseconds; 0 while it waits."""
+    label_approved_by: str | None = None
+    """The ARN of that person, for people who look at it: functions go by marks alone."""
 
     @property
     def kind_of_fraud(self) -> str | None:

@@ -21,6 +21,11 @@ def audit_log(deployment: "Deployment") -> "AuditLog":
     return AuditLog(deployment.client("s3"), deployment["bucketName"], operator_of(deployment.client("sts")))
 
 
+def needs_two(deployment: "Deployment", kind: "FourEyes") -> bool:
+    """Return whether changes of a kind need a second person."""
+    return kind in (deployment.get("fourEyes") or "").split(",")
+
+
 def approver(deployment: "Deployment", kind: "FourEyes") -> "Approver":
     """Return what puts the mark of whose credentials these are on changes of a kind.
 

@@ -2,13 +2,16 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from fraudstream.clock import epoch_milliseconds
-from fraudstream_tools.cli.support.audit import audit_log
+from fraudstream.contract import FourEyes
+from fraudstream_tools.cli.support.audit import audit_log, needs_two
+from fraudstream_tools.cli.support.case_work import case_closing, label_approval
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import file_problems
 from fraudstream_tools.cli.support.terminal.failures import explained
@@ -17,16 +20,14 @@ from fraudstream_tools.cli.support.terminal.progress import progress_bar
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping
 
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-    from fraudstream.transactions.decisions.decision import FraudType
+    from fraudstream.transactions.decisions.decision import FraudType, Label
     from fraudstream_tools.lab.files.labels import LabelFile
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
     from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
     from fraudstream_tools.operations.audit.records import AuditLog
-    from fraudstream_tools.operations.review.labels import Given
+    from fraudstream_tools.operations.review.labels import Given, Told
 
 _AT_ONCE = 8
 """Fewer than a client's ten connections."""
@@ -68,9 +69,19 @@ def label_transaction(
     after = {"label": truth.value, "labelSource": source, **({} if fraud_type is None else {"fraudType": fraud_type})}
     try:
         with audit.recorded("label-transaction", f"transaction#{transaction_id}", after=after):
-            label_now(client, table, transaction_id, truth, source, fraud_type=fraud_type)
+            label = label_now(
+                client,
+                table,
+                transaction_id,
+                truth,
+                source,
+                fraud_type=fraud_type,
+                approval=label_approval(deployment),
+            )
     except LabelError as error:
         raise CommandError(str(error)) from None
+    _close_cases(deployment, {transaction_id: label})
+    say_that_they_wait(deployment)
     return truth.value
 
 
@@ -84,28 +95,62 @@ def label_file(
         Exit: with 1, after all others were written, if some transactions are not stored.
     """
     from fraudstream_tools.lab.files.labels import read_label_file
+    from fraudstream_tools.operations.review.labels import tell
 
     with file_problems():
         content = read_label_file(file, source, epoch_milliseconds(), file_map)
     deployment = Deployment(stack)
-    given: dict[PaymentKey, Given] = {}
+    told: dict[PaymentKey, Told] = {}
+    closed = 0
     sources = sorted({outcome.label.label_source for outcome in content.told.values() if outcome.label})
     # What a file could not do is told by its results: what was done stays.
     audit_log(deployment).told("import-labels", "labels", after={"sources": sources, "payments": len(content.told)})
     try:
-        _give_all(deployment.client("dynamodb"), deployment["transactionsTable"], content.told, given)
+        client, table = deployment.client("dynamodb"), deployment["transactionsTable"]
+        _give_all(partial(tell, client, table, approval=label_approval(deployment)), content.told, told)
+        closed = _close_cases(deployment, _labelled(content, told))
     finally:
+        given = {key: each.given for key, each in told.items()}
         refused = _refused(content, given)
         if as_json:
-            print_json(_counts(content, given, refused))
+            print_json({**_counts(content, given, refused), "casesClosed": closed})
         else:
             _print_counts(file, content, given)
+            if closed:
+                out.print(f"{closed:,} cases were closed with them")
+            say_that_they_wait(deployment)
     for key, why in [] if as_json else refused[:_SHOWN]:
         err.print(f"{shown(key.name)}: {why}", markup=False)
     if len(refused) > _SHOWN and not as_json:
         err.print(f"… and {len(refused) - _SHOWN:,} more")
     if refused:
         raise typer.Exit(1)
+
+
+def say_that_they_wait(deployment: Deployment) -> None:
+    """Say that labels count once somebody else has approved them, where that is so."""
+    if needs_two(deployment, FourEyes.LABELS):
+        err.print("it counts once somebody else has approved it: fraudstream labels approve", markup=False)
+
+
+def _labelled(content: "LabelFile", told: "Mapping[PaymentKey, Told]") -> "dict[str, Label]":
+    """Return what a file says of the transactions that have it now."""
+    from fraudstream_tools.operations.review.labels import Given
+
+    return {
+        each.transaction_id: label
+        for key, each in told.items()
+        if each.given in (Given.WRITTEN, Given.REPEATED)
+        and each.transaction_id is not None
+        and (label := content.told[key].label) is not None
+    }
+
+
+def _close_cases(deployment: Deployment, labels: "Mapping[str, Label]") -> int:
+    """Close the cases whose last alerts labels have closed; labels that wait for a second person close none."""
+    if not labels or needs_two(deployment, FourEyes.LABELS) or deployment.get("alertsTable") is None:
+        return 0
+    return case_closing(deployment).close_labelled(labels)
 
 
 def _refused(content: "LabelFile", given: "Mapping[PaymentKey, Given]") -> "list[tuple[PaymentKey, str]]":
@@ -148,17 +193,16 @@ def _print_counts(file: Path, content: "LabelFile", given: "Mapping[PaymentKey, 
 
 
 def _give_all(
-    client: "DynamoDBClient",
-    table: str,
+    give: "Callable[[PaymentKey, PaymentOutcome], Told]",
     told: "Mapping[PaymentKey, PaymentOutcome]",
-    given: "MutableMapping[PaymentKey, Given]",
+    given: "MutableMapping[PaymentKey, Told]",
 ) -> None:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from fraudstream_tools.operations.review.labels import LabelError, tell
+    from fraudstream_tools.operations.review.labels import LabelError
 
     with progress_bar("labelling", len(told)) as advance, ThreadPoolExecutor(_AT_ONCE) as threads:
-        under_way = {threads.submit(tell, client, table, key, outcome): key for key, outcome in told.items()}
+        under_way = {threads.submit(give, key, outcome): key for key, outcome in told.items()}
         try:
             for done in as_completed(under_way):
                 given[under_way[done]] = done.result()

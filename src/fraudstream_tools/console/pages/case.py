@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fraudstream.clock import epoch_milliseconds
+from fraudstream.contract import FourEyes
 from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.detection.stores.label_approvals import label_digest
 from fraudstream.transactions.decisions.decision import Action, FraudType
 from fraudstream.transactions.storage.item import PoisonRecordError
 from fraudstream.transactions.transaction import FIELDS
@@ -22,6 +24,7 @@ from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.investigation.field_words import SHOWN_ELSEWHERE, field_words
 from fraudstream_tools.operations.investigation.transaction_details import TransactionDetails, read_details
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
+from fraudstream_tools.operations.review.label_approval import waits
 
 OTHERS: Final = 50
 """A customer's alerts that the page shows; own choice."""
@@ -103,6 +106,7 @@ def show(request: Request) -> Response:
             for each in others
             if each.status is AlertStatus.OPEN and each.assignee == me and case and each.transaction_id in case.alerts
         ],
+        digest=_digest(system, details.state),
         involved=_involved(system, details.state),
         lists=ruleset.lists.names if ruleset else (),
         ends=ENDS,
@@ -113,6 +117,13 @@ def show(request: Request) -> Response:
         is_mine=owner == me,
         is_open=alert is not None and alert.status is AlertStatus.OPEN,
     )
+
+
+def _digest(system: ConsoleSystem, state: Mapping[str, Any]) -> str | None:
+    """Return by what a label is approved that waits for a second person; None where none waits."""
+    if FourEyes.LABELS not in system.four_eyes or not waits(state):
+        return None
+    return label_digest(state["transactionId"], state["label"], state["labeledAt"])
 
 
 def case_url(transaction_id: str) -> str:

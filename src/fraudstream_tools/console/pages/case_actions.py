@@ -15,6 +15,7 @@ from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
 from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.pages.case import case_url
 from fraudstream_tools.console.system import ConsoleSystem
+from fraudstream_tools.operations.approving import ApprovalError
 from fraudstream_tools.operations.audit.change_note import ReasonError
 from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.lists.entries import ListError, check_list, check_token
@@ -65,8 +66,23 @@ def decide(request: Request) -> Response:
         closed = system.work.decide(
             transaction_id, truth, note, alert=alert, seen=seen, whole=whole, fraud_type=fraud_type
         )
+        if FourEyes.LABELS in system.four_eyes:
+            more = f" So {'is' if closed == 1 else 'are'} {closed} more of this case." if closed else ""
+            return f"It is labelled {truth.value}, which counts once somebody else has approved it.{more}"
         more = f" So are {closed} more of this case." if closed else ""
         return f"It is labelled {truth.value}{', and its alert is closed' if alert else ''}.{more}"
+
+    return _done(request, transaction_id, change)
+
+
+def approve_label(request: Request) -> Response:
+    """Write the person's mark for the label of a transaction that somebody else has given."""
+    system, form = _asked(request)
+    transaction_id = form.get("id", "")
+
+    def change() -> str:
+        system.closing.approve_label(transaction_id, form.get("digest", ""), reason=form.get("reason", ""))
+        return "You have approved the label. It counts within a second."
 
     return _done(request, transaction_id, change)
 
@@ -167,7 +183,7 @@ def _done(request: Request, transaction_id: str, change: Callable[[], str]) -> R
     """Make a change, and lead back to the page, which says what came of it."""
     try:
         said = change()
-    except (AlertTakenError, LabelError, ListError, ReasonError) as error:
+    except (AlertTakenError, ApprovalError, LabelError, ListError, ReasonError) as error:
         said = f"Nothing was changed: {error}."
     request.app.state.session.notices.append(said)
     return RedirectResponse(case_url(transaction_id), status_code=303)

@@ -35,7 +35,12 @@ class CaseNews:
     """The stack's suffix, which each event names."""
 
     def of_change(
-        self, before: ReviewCase | None, after: ReviewCase, alert: AlertSummary, label: Truth | None
+        self,
+        before: ReviewCase | None,
+        after: ReviewCase,
+        alert: AlertSummary,
+        label: Truth | None,
+        source: str = ANALYST,
     ) -> "UpdateTypeDef | None":
         """Return what stores the event of a change; None where there is nothing to tell.
 
@@ -44,6 +49,7 @@ class CaseNews:
             after: the case.
             alert: the one by which it is opened or closed.
             label: what the alert's transaction turned out to be.
+            source: who says so.
         """
         event_type = _type_of(before, after)
         if event_type is None or event_type not in self.types:
@@ -65,7 +71,7 @@ class CaseNews:
             reason_codes=alert.reason_codes,
             rule_ids=",".join(rule for rule in alert.rules if rule != _MODEL),
             label=label or "",
-            label_source=ANALYST if label else "",
+            label_source=source if label else "",
         )
         values = {
             **msgspec.to_builtins(event),

@@ -29,6 +29,7 @@ from fraudstream_tools.operations.cases.case import (
 from fraudstream_tools.operations.cases.news import CaseNews
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.assignments import AlertTakenError
+from fraudstream_tools.operations.review.reviews import ANALYST
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -137,6 +138,7 @@ class CaseStore:
         *,
         alert: AlertSummary | None = None,
         label: Truth | None = None,
+        source: str = ANALYST,
     ) -> ReviewCase:
         """Change a case, and add what was done to its history; where others change it meanwhile, it is read again.
 
@@ -146,6 +148,7 @@ class CaseStore:
             fields: returns fields of a case as it is now, with new values; it raises where that may not be.
             alert: the one by which the case is closed or opened again, if it is.
             label: what that alert's transaction turned out to be.
+            source: who says so.
 
         Raises:
             AlertTakenError: it is gone, full, or others changed it at every attempt.
@@ -157,7 +160,7 @@ class CaseStore:
             )
             if len(after.events) > MAX_EVENTS and event.what is CaseEventKind.NOTED:
                 raise AlertTakenError(f"a case keeps {MAX_EVENTS} notes and events, and this one has them: close it")
-            told = self._news.of_change(case, after, alert, label) if self._news and alert else None
+            told = self._news.of_change(case, after, alert, label, source) if self._news and alert else None
             held = self._write(after, "#version = :before", {":before": case.version}, told)
             if held is None or _is_own(held, event):
                 return after

@@ -175,6 +175,8 @@ class CaseWork:
     ) -> int:
         """Label a transaction and close its alert; of a whole case, all alerts that the person has.
 
+        Where labels need two people, alerts and case stay open until somebody else has approved the labels.
+
         Args:
             transaction_id: which transaction.
             truth: what it turned out to be.
@@ -185,7 +187,7 @@ class CaseWork:
             fraud_type: which kind of fraud, if that is known.
 
         Returns:
-            How many others were closed.
+            How many others were labelled alike.
 
         Raises:
             AlertTakenError: somebody else works on the alert, or decided meanwhile.
@@ -252,7 +254,9 @@ class CaseWork:
         """Add a decision to the case's history, and close the case after its last alert."""
         ids = [each.transaction_id for each in done]
         alerts = self.queue.by_ids(tuple(dict.fromkeys([*case.alerts, *ids])))
-        is_last = not any(each.status is AlertStatus.OPEN and each.transaction_id not in ids for each in alerts)
+        is_last = self.reviews.approval is None and not any(
+            each.status is AlertStatus.OPEN and each.transaction_id not in ids for each in alerts
+        )
         event = self._event(CaseEventKind.CLOSED if is_last else CaseEventKind.DECIDED, f"{said}: {', '.join(ids)}")
         closing = {"status": AlertStatus.CLOSED, "closed_at": event.at} if is_last else {}
         mine = {"assignee": self._me, "snoozed_until": None}

@@ -11,7 +11,7 @@ SHOWN_ELSEWHERE: Final = frozenset(
         *("status", "decision", "score", "reasons", "rulesetVersion", "modelVersion", "decidedAt"),
         *("decisionStage", "inlineDecision"),
         *("label", "labelSource", "labeledAt", "fraudType", "actionTaken", "actionAt"),
-        *("learntLabel", "learntLabeledAt", "redrivenAt", "restoredAt"),
+        *("learntLabel", "learntLabeledAt", "labelApprovedAt", "labelApprovedBy", "redrivenAt", "restoredAt"),
         *("unevaluableRules", "shadowHits", "shadowModel", "shadowScore", "listedAs"),
         *("probability", "explorationPropensity"),
     }

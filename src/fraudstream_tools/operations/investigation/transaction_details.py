@@ -31,6 +31,8 @@ _BESIDE: Final = (
     "listedAs",
     "learntLabel",
     "learntLabeledAt",
+    "labelApprovedAt",
+    "labelApprovedBy",
     "redrivenAt",
     RESTORED_AT,
 )
@@ -117,6 +119,7 @@ def history_of(state: Mapping[str, Any], alert: AlertSummary | None = None) -> l
         (inline.get("decidedAt"), f"its client was answered at once: {inline.get('decision')}"),
         (state.get("decidedAt") if state.get("decisionStage") != "INLINE" else None, _decided(state)),
         (state.get("labeledAt"), f"labelled {state.get('label')}, says {state.get('labelSource')}"),
+        (state.get("labelApprovedAt") or None, f"the label was approved by {state.get('labelApprovedBy')}"),
         (state.get("actionAt"), f"the client did this: {state.get('actionTaken')}"),
         (state.get("redrivenAt"), "sent to the analyzer again by an operator"),
         (state.get(RESTORED_AT), "brought back from a restored table"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from fraudstream.contract import CASE_KIND, CASE_PREFIX, CLAIM_TIMESTAMP, ItemKind
+from fraudstream.contract import CASE_KIND, CASE_PREFIX, CLAIM_TIMESTAMP, LABEL_PREFIX, ItemKind
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.erasure_marks import ELSEWHERE, OWNER
 from fraudstream.transactions.fields import EntityKind
@@ -116,10 +116,10 @@ def find_items(
 
 
 def _note_alert(found: PersonItems, item: Item, keys: AbstractSet[str], until: int) -> None:
-    """Note an alert or a case if it is the person's, and another's case if it names the person's transactions."""
+    """Note what is the person's, also that a label waits, and another's case if it names the person's transactions."""
     name = item["transactionId"]["S"]
     is_older = int(item.get("createdAt", {}).get("N", "0")) <= until
-    if name in found.own or (is_older and item.get("entity", {}).get("S") in keys):
+    if name.removeprefix(LABEL_PREFIX) in found.own or (is_older and item.get("entity", {}).get("S") in keys):
         found.alerts.append(name)
     elif item.get("kind") == {"S": CASE_KIND} and names_any(ReviewCase.from_item(item), found.own.keys()):
         found.other_cases.append(name.removeprefix(CASE_PREFIX))

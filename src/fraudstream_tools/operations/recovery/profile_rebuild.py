@@ -242,7 +242,8 @@ def _rows_of(item: Item, result: Rebuilt) -> list[EntityRow]:
         return []
     result.transactions += 1
     learnt_at = item.get("learntLabeledAt", {}).get("N")
-    if stored.label is not None and learnt_at != str(stored.label.labeled_at):
+    # What waits for a second person is learnt when that one has approved it.
+    if stored.label is not None and stored.label.label_approved_at != 0 and learnt_at != str(stored.label.labeled_at):
         result.unlearned.append(stored.transaction.transaction_id)
     is_fraud = item.get("learntLabel") == {"S": Truth.FRAUD.value}
     known_at = int(learnt_at) if is_fraud and learnt_at is not None else None

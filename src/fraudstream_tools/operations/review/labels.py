@@ -4,8 +4,9 @@ The analyzer learns from each label within a second. Whatever AWS refuses is rai
 reached as `BotoCoreError`.
 """
 
+from dataclasses import replace
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 from botocore.exceptions import ClientError
@@ -24,9 +25,12 @@ from fraudstream_tools.redaction import shown
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from fraudstream_tools.operations.review.label_approval import LabelApproval
+
 _ATTEMPTS: Final = 5
 _COMPARED: Final = ("label", "labeledAt", "fraudType", "fraudTypeAt", "actionTaken", "actionAt")
-_READ: Final = f"transactionId, #timestamp, labelSource, {', '.join(_COMPARED)}"
+_APPROVED: Final = ("labelApprovedAt", "labelApprovedBy")
+_READ: Final = f"transactionId, #timestamp, labelSource, {', '.join((*_COMPARED, *_APPROVED))}"
 _TAKING_BACK: Final = ({"S": TransactionType.REFUND.value}, {"S": TransactionType.REVERSAL.value})
 _NO_INDEX: Final = "ValidationException"
 _MOST_OF_A_REFERENCE: Final = 20
@@ -48,7 +52,22 @@ class Given(Enum):
     AMBIGUOUS = "with a reference that several payments have, and refused"
 
 
-def tell(client: "DynamoDBClient", table: str, payment: PaymentKey, told: PaymentOutcome) -> Given:
+class Told(NamedTuple):
+    """What came of telling an outcome, and of which transaction."""
+
+    given: Given
+    transaction_id: str | None = None
+    """None where there is none, or several."""
+
+
+def tell(
+    client: "DynamoDBClient",
+    table: str,
+    payment: PaymentKey,
+    told: PaymentOutcome,
+    *,
+    approval: "LabelApproval | None" = None,
+) -> Told:
     """Write what is told of a payment on its transaction, as far as it is newer than what is there.
 
     Args:
@@ -56,33 +75,42 @@ def tell(client: "DynamoDBClient", table: str, payment: PaymentKey, told: Paymen
         table: the transactions' table.
         payment: which one.
         told: what it turned out to be, what was done with it, or both.
+        approval: what the person may do where labels need two people; None where one is enough.
 
     Raises:
         LabelError: others changed what is there at every attempt, or the table has no index of references (yet).
     """
     ids = find_by_reference(client, table, payment.name) if payment.is_reference else [payment.name]
-    if not ids:
-        return Given.MISSING
-    if len(ids) > 1:
-        return Given.AMBIGUOUS
+    if len(ids) != 1:
+        return Told(Given.AMBIGUOUS if ids else Given.MISSING)
+    (name,) = ids
     for _ in range(_ATTEMPTS):
-        item = newest_item(client, table, ids[0], _READ)
+        item = newest_item(client, table, name, _READ)
         if item is None:
-            return Given.MISSING
+            return Told(Given.MISSING)
         if any(is_before(at, int(item["timestamp"]["N"])) for at in told.times):
-            return Given.TOO_EARLY
+            return Told(Given.TOO_EARLY, name)
         there = _outcome_of(item)
         after = newest(there, told)
         if after == there:
-            return Given.REPEATED if _says_the_same(there, told) else Given.OVERTAKEN
+            return Told(Given.REPEATED if _says_the_same(there, told) else Given.OVERTAKEN, name)
+        if approval is not None and after.label is not None and _is_another(after.label, there.label):
+            after = replace(after, label=approval.wait(item, after.label))
         if _write(client, table, item, after):
-            return Given.WRITTEN
-    raise LabelError(f"{shown(ids[0])}: others changed its label at every attempt; try again")
+            return Told(Given.WRITTEN, name)
+    raise LabelError(f"{shown(name)}: others changed its label at every attempt; try again")
 
 
-def give_label(client: "DynamoDBClient", table: str, transaction_id: str, label: Label) -> Given:
+def give_label(
+    client: "DynamoDBClient",
+    table: str,
+    transaction_id: str,
+    label: Label,
+    *,
+    approval: "LabelApproval | None" = None,
+) -> Given:
     """Write a label on a transaction, unless the one that is there wins; see `tell`."""
-    return tell(client, table, PaymentKey(transaction_id), PaymentOutcome(label=label))
+    return tell(client, table, PaymentKey(transaction_id), PaymentOutcome(label=label), approval=approval).given
 
 
 def label_now(
@@ -93,6 +121,7 @@ def label_now(
     source: str,
     *,
     fraud_type: FraudType | None = None,
+    approval: "LabelApproval | None" = None,
 ) -> Label:
     """Write a label of this moment on a transaction and return it.
 
@@ -103,6 +132,7 @@ def label_now(
         truth: what it turned out to be.
         source: who says so.
         fraud_type: which kind of fraud, if that is known.
+        approval: see `tell`.
 
     Raises:
         LabelError: there is no such transaction, it has a newer label, or what is legitimate has a kind of fraud.
@@ -117,7 +147,7 @@ def label_now(
     label = Label(label=truth, label_source=source, labeled_at=at)
     if fraud_type is not None:
         label = msgspec.structs.replace(label, fraud_type=fraud_type.value, fraud_type_at=at)
-    _refuse(give_label(client, table, transaction_id, label), transaction_id)
+    _refuse(give_label(client, table, transaction_id, label, approval=approval), transaction_id)
     return label
 
 
@@ -128,7 +158,8 @@ def act_now(client: "DynamoDBClient", table: str, transaction_id: str, action: A
         LabelError: there is no such transaction, or something newer is known of it.
     """
     taken = ActionTaken(action_taken=action.value, action_at=epoch_milliseconds())
-    _refuse(tell(client, table, PaymentKey(transaction_id), PaymentOutcome(action=taken)), transaction_id)
+    told = tell(client, table, PaymentKey(transaction_id), PaymentOutcome(action=taken))
+    _refuse(told.given, transaction_id)
     return taken
 
 
@@ -189,6 +220,11 @@ def _outcome_of(item: Item) -> PaymentOutcome:
     return PaymentOutcome(label=Label.from_item(item), action=ActionTaken.from_item(item))
 
 
+def _is_another(label: Label, there: Label | None) -> bool:
+    """Return whether a label needs a second person: who says so, and the kind of fraud, may be told alone."""
+    return there is None or (label.label, label.labeled_at) != (there.label, there.labeled_at)
+
+
 def _says_the_same(there: PaymentOutcome, told: PaymentOutcome) -> bool:
     label, action = told.label, told.action
     is_label = label is None or (
@@ -201,6 +237,9 @@ def _write(client: "DynamoDBClient", table: str, item: Item, after: PaymentOutco
     """Set what holds now, if what was there still is; tell whether it was."""
     new: Item = {**(after.label.to_item() if after.label else {}), **(after.action.to_item() if after.action else {})}
     changed = {name: value for name, value in new.items() if value != item.get(name)}
+    # Another label than the one that was approved, or waited, has nothing of that.
+    gone = [name for name in _APPROVED if name in item and name not in new]
+    removed = f" REMOVE {', '.join(gone)}" if gone else ""
     known = {name: item[name] for name in _COMPARED if name in item}
     unchanged = [
         *(f"{name} = :old_{name}" for name in known),
@@ -210,7 +249,7 @@ def _write(client: "DynamoDBClient", table: str, item: Item, after: PaymentOutco
         client.update_item(
             TableName=table,
             Key={name: item[name] for name in ("transactionId", "timestamp")},
-            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in changed),
+            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in changed) + removed,
             ConditionExpression=" AND ".join(["attribute_exists(transactionId)", *unchanged]),
             ExpressionAttributeValues={
                 **{f":{name}": value for name, value in changed.items()},

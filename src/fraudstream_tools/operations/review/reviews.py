@@ -20,6 +20,8 @@ from fraudstream_tools.operations.review.labels import act_now, label_now
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from fraudstream_tools.operations.review.label_approval import LabelApproval
+
 ANALYST = "analyst"
 """The source of labels that are given here."""
 
@@ -33,6 +35,8 @@ class Reviews:
     alerts: str
     operator: Operator
     audit: AuditLog
+    approval: "LabelApproval | None" = None
+    """What the person may do for labels that need two people; None where one is enough."""
 
     def decide(
         self,
@@ -45,7 +49,7 @@ class Reviews:
         open_case: Callable[[AlertSummary], str],
         fraud_type: FraudType | None = None,
     ) -> None:
-        """Label a transaction, and close its alert.
+        """Label a transaction, and close its alert; where labels need two people, both come with the second one.
 
         An open alert is taken first, so that of two people who decide at once one is told of the other.
 
@@ -71,9 +75,18 @@ class Reviews:
         with self._recorded("label-transaction", transaction_id, reason=why, before=before, after=after):
             if alert is not None and alert.status is AlertStatus.OPEN:
                 self._assignments.take(transaction_id, self.operator.arn, case_id=open_case(alert))
-            label = label_now(self.dynamodb, self.transactions, transaction_id, truth, ANALYST, fraud_type=fraud_type)
-            # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait for that.
-            AlertStore(self.dynamodb, self.alerts, retention_days=0).close(transaction_id, label)
+            label = label_now(
+                self.dynamodb,
+                self.transactions,
+                transaction_id,
+                truth,
+                ANALYST,
+                fraud_type=fraud_type,
+                approval=self.approval,
+            )
+            if self.approval is None:
+                # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait.
+                AlertStore(self.dynamodb, self.alerts, retention_days=0).close(transaction_id, label)
 
     def tell_action(self, transaction_id: str, action: Action, *, before: str | None) -> None:
         """Write what the client did with a payment, whatever was decided.

@@ -3,6 +3,7 @@
 import itertools
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.cli.support.labelling import _give_all
 from fraudstream_tools.cli.support.terminal.output import CommandError
 from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
-from fraudstream_tools.operations.review.labels import Given, give_label
+from fraudstream_tools.operations.review.labels import Given, give_label, tell
 from tests.cli_harness import Command
 from tests.integration.cli.labels.label_harness import NOW, TABLE, Table
 
@@ -187,7 +188,7 @@ def test_where_aws_cannot_be_reached_it_says_how_far_it_came() -> None:
     fraud = PaymentOutcome(label=Label(label=Truth.FRAUD, label_source="analyst", labeled_at=NOW))
     client: Any = Unreachable()
     with pytest.raises(CommandError, match=r"0 of 1 were done, then: (?s:.*)give the file again"):
-        _give_all(client, TABLE, {PaymentKey("t-1"): fraud}, {})
+        _give_all(partial(tell, client, TABLE), {PaymentKey("t-1"): fraud}, {})
 
 
 def test_a_card_number_in_place_of_an_id_is_not_printed(fraudstream: Command, table: Table, tmp_path: Path) -> None:

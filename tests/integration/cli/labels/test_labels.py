@@ -116,6 +116,5 @@ def test_the_newest_of_each_part_holds_in_every_order(table: Table) -> None:
             "actionTaken": "ALLOWED",
             "actionAt": NOW + 10,
         }
-        assert [tell(table.client, TABLE, PaymentKey(name), each) for each in (order[0], ORDERS[1])][
-            1
-        ] is Given.REPEATED
+        tell(table.client, TABLE, PaymentKey(name), order[0])
+        assert tell(table.client, TABLE, PaymentKey(name), ORDERS[1]).given is Given.REPEATED

@@ -98,6 +98,8 @@ def _label(state: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
         return
     kind = f" ({state['fraudType']})" if state.get("fraudType") else ""
     said = f"{state['label']}{kind}, says {state.get('labelSource')}"
+    if state.get("labelApprovedAt") == 0:
+        said += "; it waits until somebody else has approved it"
     if state.get("learntLabeledAt") is not None and state["learntLabeledAt"] == state.get("labeledAt"):
         said += "; the profiles have learnt it"
     yield "label", Text(said)

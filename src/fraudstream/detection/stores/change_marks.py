@@ -1,0 +1,42 @@
+"""Marks of people on changes: where a stack asks for two people, what one person alone has stored is not used.
+
+A mark is an object whose name says all, and a policy holds each person to names that end with their own
+`aws:userid`. So two names are two people, whoever wrote the change itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fraudstream.contract import APPROVALS_PREFIX, FourEyes
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PEOPLE: Final = 2
+
+
+class ChangeMarks:
+    """Reads who put a mark on a change of one kind.
+
+    Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+    """
+
+    def __init__(self, s3: S3Client, bucket: str, kind: FourEyes) -> None:
+        """Store the bucket, and of which kind the changes are."""
+        self._s3 = s3
+        self._bucket = bucket
+        self._kind = kind
+
+    def people(self, digest: str) -> tuple[str, ...]:
+        """Return the `aws:userid` of all whose mark a change has, by its digest."""
+        prefix = mark_prefix(self._kind, digest)
+        found = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix).get("Contents", [])
+        names = (entry.get("Key", "").removeprefix(prefix) for entry in found)
+        # A policy's pattern lets through what has more parts, whose end alone is the person's own.
+        return tuple(sorted(name for name in names if name and "/" not in name))
+
+
+def mark_prefix(kind: FourEyes, digest: str) -> str:
+    """Return what the names of a change's marks begin with; behind it stands the `aws:userid`."""
+    return f"{APPROVALS_PREFIX}{kind}/{digest}/"
