@@ -9,7 +9,7 @@ Grant = tuple[Sequence[str], Sequence[str]]
 """Actions, and the names of the places on which they are allowed."""
 
 _TRANSACTIONS: Final = ("a transaction's label", "a transaction's decision", "what was done with a transaction")
-_ALERTS: Final = ("an alert's assignee", "an alert's score", "a case")
+_ALERTS: Final = ("an alert's assignee", "an alert's score", "a case", "what says that a label waits")
 _PROFILES: Final = ("a profile", "a list entry", "the log's chain", "a model's breaker")
 _RULESET: Final = ("the ruleset", "the rates", "the lists", "the choice of models")
 _APPROVALS: Final = "a listing of approvals"
