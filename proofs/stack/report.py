@@ -57,7 +57,7 @@ def prove(seed: int, length: Length, say: Say) -> ExperimentOutcome:
 
 
 def search(seed: int, transactions: int, say: Say) -> list[str]:
-    """Put all faults back, one at a time, and return those that were not found.
+    """Try all faults that are put back, one at a time, and return those that were not found.
 
     Args:
         seed: of the first runs.
