@@ -30,7 +30,7 @@ class ProtocolModel(Generic[State]):
 
 
 @dataclass(frozen=True)
-class Explored:
+class ExploredStates:
     """What was looked at."""
 
     states: int
@@ -40,7 +40,7 @@ class Explored:
     """The shortest way to what is wrong."""
 
 
-def explore(model: ProtocolModel[State]) -> Explored:
+def explore(model: ProtocolModel[State]) -> ExploredStates:
     """Look at every state, the nearest first, until one is wrong."""
     before: dict[State, tuple[State, str] | None] = {model.initial: None}
     waiting = deque([model.initial])
@@ -51,7 +51,7 @@ def explore(model: ProtocolModel[State]) -> Explored:
         at_rest += rests
         problem = model.wrong(state) or (model.wrong_at_rest(state) if rests else None)
         if problem is not None:
-            return Explored(len(before), at_rest, problem, _path(before, state))
+            return ExploredStates(len(before), at_rest, problem, _path(before, state))
         is_stuck = not rests
         for step in model.steps(state):
             is_stuck = False
@@ -59,10 +59,10 @@ def explore(model: ProtocolModel[State]) -> Explored:
                 before[step.state] = (state, step.name)
                 waiting.append(step.state)
         if is_stuck:
-            return Explored(
+            return ExploredStates(
                 len(before), at_rest, "nothing can happen any more, and not all is done", _path(before, state)
             )
-    return Explored(len(before), at_rest)
+    return ExploredStates(len(before), at_rest)
 
 
 def _path(before: dict[State, tuple[State, str] | None], state: State) -> tuple[str, ...]:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from proofs.protocol.analysis import AGAIN, KINDS, LOST, analysis
-from proofs.protocol.explorer import Explored, ProtocolModel, explore
+from proofs.protocol.explorer import ExploredStates, ProtocolModel, explore
 from proofs.protocol.requests import requests
 from proofs.report import ExperimentOutcome, Length, Say
 
-Explorable = Callable[[], Explored]
+Explorable = Callable[[], ExploredStates]
 
 
 def _of(model: Callable[..., ProtocolModel[Any]], faults: int, *variants: str, **others: Any) -> Explorable:  # noqa: ANN401

@@ -33,7 +33,7 @@ class DrawnNode:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawing:
+class LinkDrawing:
     """Two columns beside the transaction's customer, and the lines between them."""
 
     shared: list[DrawnNode]
@@ -68,7 +68,7 @@ def show(request: Request) -> Response:
     )
 
 
-def _drawing(found: Links) -> Drawing | None:
+def _drawing(found: Links) -> LinkDrawing | None:
     """Lay out what is shared, and the others who share most; None where nothing is shared."""
     if not found.links:
         return None
@@ -78,7 +78,7 @@ def _drawing(found: Links) -> Drawing | None:
     rows = max(len(others), len(tokens))
     middle = {token: _y(place, len(tokens), rows) for place, (_, token) in enumerate(tokens)}
     right = {token: _y(place, len(others), rows) for place, token in enumerate(others)}
-    return Drawing(
+    return LinkDrawing(
         shared=[DrawnNode(token=token, words=field_words(field), y=middle[token]) for field, token in tokens],
         others=[
             DrawnNode(token=token, words="customer", y=y, is_bad=_has_frauds(links, token))
