@@ -88,11 +88,14 @@ def _breaker(deployment: Deployment) -> "ModelBreaker":
 
 def _live(deployment: Deployment) -> "ModelFile":
     from fraudstream.detection.models.model import ModelError
-    from fraudstream_tools.operations.models.stored_models import live_file, stored_models
+    from fraudstream.detection.rules.ruleset import RulesetError
+    from fraudstream_tools.operations.models.stored_models import live_file, live_in_use, stored_models
 
+    s3, bucket, known = deployment.client("s3"), deployment["bucketName"], deployment.get("approvedModels")
     try:
-        live = live_file(stored_models(deployment.client("s3"), deployment["bucketName"]).models)
-    except ModelError as error:
+        # What is named may wait for a second person, while functions go on with what they had.
+        live = live_in_use(s3, bucket, known) if known else live_file(stored_models(s3, bucket).models)
+    except (ModelError, RulesetError) as error:
         raise CommandError(f"no model is active: {error}") from None
     if live is not None:
         return live

@@ -1,6 +1,7 @@
 """Models that need two people: what one has promoted is not used until another approves it; the functions see to it."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -8,7 +9,7 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import RULESET_PREFIX, FourEyes
-from fraudstream.detection.models.model import load, seal
+from fraudstream.detection.models.model import Promise, load, seal
 from fraudstream.detection.stores.approvals import Approvals, NotApprovedError
 from fraudstream.detection.stores.ruleset import RulesetStore
 from fraudstream_tools.operations.audit.identity import Operator
@@ -125,6 +126,22 @@ def test_a_mark_on_rules_is_none_on_models(
     assert digest is not None
     ben.approver(FourEyes.RULES).mark(digest)
     assert shadow_of(system) == DEFAULT.version
+
+
+def test_the_breaker_that_is_shown_is_of_the_model_that_functions_use(
+    command: Command, system: System, aws: MinistackServer
+) -> None:
+    put = partial(system.s3.put_object, Bucket=BUCKET)
+    promise = Promise(log_odds=-1.0, shares=(0.001,) * 24, spread=1.0)
+    watched = seal(msgspec.structs.replace(DEFAULT.file, own_labels=True, promised=promise))
+    put(Key=f"{RULESET_PREFIX}models/other.json", Body=watched.to_json())
+    put(Key=f"{RULESET_PREFIX}models.yaml", Body=b"live: other.json\n")
+    anna, ben = desk(aws), desk(aws, BEN)
+    assert "no model is live" in command("breaker", "show").err
+    assert "it alone flagged" not in words(anna.page("/models"))
+    for person in (anna, ben):
+        approve(person)
+    assert json.loads(command("breaker", "show", "--json").out)["version"] == watched.version
 
 
 def test_where_one_person_is_enough_nobody_approves(browser: Browser) -> None:

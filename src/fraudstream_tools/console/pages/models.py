@@ -14,14 +14,15 @@ from fraudstream_tools.operations.approving import ApprovalError
 from fraudstream_tools.operations.audit.change_note import ReasonError
 from fraudstream_tools.operations.models.approving import ModelApproval
 from fraudstream_tools.operations.models.breaker import BreakerState, ModelBreaker
-from fraudstream_tools.operations.models.stored_models import StoredModel, live_file, stored_models
+from fraudstream_tools.operations.models.stored_models import StoredModel, live_file, live_in_use, stored_models
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
 
 
-def _breaker(system: "ConsoleSystem", models: Sequence[StoredModel]) -> BreakerState | None:
-    live = live_file(models)
+def _breaker(system: "ConsoleSystem", models: Sequence[StoredModel], *, waits: bool) -> BreakerState | None:
+    # While models wait, functions go on with what they had.
+    live = live_in_use(system.s3, system.bucket, system.approved_models or "") if waits else live_file(models)
     return None if live is None else ModelBreaker(system.dynamodb, system.profiles).state(live)
 
 
@@ -52,6 +53,7 @@ def show(request: Request) -> Response:
         stored = stored_models(system.s3, system.bucket)
     except ModelError as error:
         raise HTTPException(500, f"no model is active: {error}") from None
+    waits = system.model_approval is not None and system.model_approval.waits(stored)
     days = system.reports.days()
     report: dict[str, Any] = (system.reports.summary(days[0]) if days else None) or {}
     figures: dict[str, Any] = report.get("model") or {}
@@ -61,8 +63,8 @@ def show(request: Request) -> Response:
         "models",
         models=stored.models,
         version=stored.version,
-        waits=system.model_approval is not None and system.model_approval.waits(stored),
-        breaker=_breaker(system, stored.models),
+        waits=waits,
+        breaker=_breaker(system, stored.models, waits=waits),
         day=days[0] if report else None,
         decisions=dict(figures.get("versions", ())) | dict(figures.get("shadowVersions", ())),
         calibration=figures.get("calibration", ()),

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_PREFIX, files_digest
+from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_PREFIX, FourEyes, files_digest
 from fraudstream.detection.models.model import ModelError, ModelFile, load
 from fraudstream.detection.models.selection import model_names, parse_selection
+from fraudstream.detection.stores.approvals import Approvals
+from fraudstream.detection.stores.ruleset import RulesetStore
 from fraudstream.reporting.storage.object_store import BucketStore
 
 if TYPE_CHECKING:
@@ -71,6 +73,30 @@ def stored_models(s3: "S3Client", bucket: str) -> StoredModels:
 def live_file(models: Iterable[StoredModel]) -> ModelFile | None:
     """Return the live model's file; None where none is live, or where it cannot be used."""
     return next((each.file for each in models if each.is_live), None)
+
+
+def live_in_use(s3: "S3Client", bucket: str, known: str) -> ModelFile | None:
+    """Return the live model of functions where models need two people: not that of those which wait.
+
+    Args:
+        s3: asks S3.
+        bucket: the bucket of models and marks.
+        known: the digest of the models that came with the program.
+
+    Raises:
+        RulesetError: there is no ruleset that functions could use.
+    """
+    approvals = Approvals(s3, bucket, known, FourEyes.MODELS)
+    store = RulesetStore(
+        s3,
+        bucket=bucket,
+        prefix=RULESET_PREFIX,
+        on_refused=lambda _: None,
+        history=lambda: s3,
+        model_approvals=approvals,
+    )
+    live = store.current().models.live
+    return None if live is None else live.file
 
 
 def _stored(name: str, content: bytes | None, *, is_live: bool) -> StoredModel:

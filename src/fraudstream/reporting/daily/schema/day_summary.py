@@ -2,8 +2,7 @@
 
 Unlike the report, it has no version. Fields are only ever added, each with a default, and keep their meaning, so that
 every version of the program reads what any other one wrote. The same is true of the parts that it shares with the
-report: `Counts`, `PaymentFigures`, `ExemptionFigures`, `OpenAlert` and
-`CostlyAlert`.
+report: `Counts`, `PaymentFigures`, `ExemptionFigures`, `OpenAlert` and `CostlyAlert`.
 """
 
 from fraudstream.reporting.daily.schema.findings import CostlyAlert, OpenAlert, PaymentFigures
