@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
     from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
     from fraudstream_tools.operations.audit.records import AuditLog
-    from fraudstream_tools.operations.review.labels import Given, Told
+    from fraudstream_tools.operations.review.labels import Given, ToldOfLabel
 
 _AT_ONCE = 8
 """Fewer than a client's ten connections."""
@@ -100,7 +100,7 @@ def label_file(
     with file_problems():
         content = read_label_file(file, source, epoch_milliseconds(), file_map)
     deployment = Deployment(stack)
-    told: dict[PaymentKey, Told] = {}
+    told: dict[PaymentKey, ToldOfLabel] = {}
     closed = 0
     sources = sorted({outcome.label.label_source for outcome in content.told.values() if outcome.label})
     # What a file could not do is told by its results: what was done stays.
@@ -128,12 +128,12 @@ def label_file(
 
 
 def say_that_they_wait(deployment: Deployment) -> None:
-    """Say that labels count once somebody else has approved them, where that is so."""
+    """Print that labels count once somebody else has approved them, where that is so."""
     if needs_two(deployment, FourEyes.LABELS):
         err.print("it counts once somebody else has approved it: fraudstream labels approve", markup=False)
 
 
-def _labelled(content: "LabelFile", told: "Mapping[PaymentKey, Told]") -> "dict[str, Label]":
+def _labelled(content: "LabelFile", told: "Mapping[PaymentKey, ToldOfLabel]") -> "dict[str, Label]":
     """Return what a file says of the transactions that have it now."""
     from fraudstream_tools.operations.review.labels import Given
 
@@ -193,9 +193,9 @@ def _print_counts(file: Path, content: "LabelFile", given: "Mapping[PaymentKey, 
 
 
 def _give_all(
-    give: "Callable[[PaymentKey, PaymentOutcome], Told]",
+    give: "Callable[[PaymentKey, PaymentOutcome], ToldOfLabel]",
     told: "Mapping[PaymentKey, PaymentOutcome]",
-    given: "MutableMapping[PaymentKey, Told]",
+    given: "MutableMapping[PaymentKey, ToldOfLabel]",
 ) -> None:
     from botocore.exceptions import BotoCoreError, ClientError
 

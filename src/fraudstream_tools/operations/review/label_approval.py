@@ -59,7 +59,7 @@ class LabelApproval:
     alerts: str
 
     def wait(self, item: Item, label: Label) -> Label:
-        """Put the person's mark on a label, note that it waits, and return it as it is stored until it is approved.
+        """Write the person's mark on a label, note that it waits, and return it as it is stored until it is approved.
 
         It comes before the label is written: what is noted and was not written is passed over.
 

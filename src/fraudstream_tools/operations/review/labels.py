@@ -52,7 +52,7 @@ class Given(Enum):
     AMBIGUOUS = "with a reference that several payments have, and refused"
 
 
-class Told(NamedTuple):
+class ToldOfLabel(NamedTuple):
     """What came of telling an outcome, and of which transaction."""
 
     given: Given
@@ -67,7 +67,7 @@ def tell(
     told: PaymentOutcome,
     *,
     approval: "LabelApproval | None" = None,
-) -> Told:
+) -> ToldOfLabel:
     """Write what is told of a payment on its transaction, as far as it is newer than what is there.
 
     Args:
@@ -82,22 +82,22 @@ def tell(
     """
     ids = find_by_reference(client, table, payment.name) if payment.is_reference else [payment.name]
     if len(ids) != 1:
-        return Told(Given.AMBIGUOUS if ids else Given.MISSING)
+        return ToldOfLabel(Given.AMBIGUOUS if ids else Given.MISSING)
     (name,) = ids
     for _ in range(_ATTEMPTS):
         item = newest_item(client, table, name, _READ)
         if item is None:
-            return Told(Given.MISSING)
+            return ToldOfLabel(Given.MISSING)
         if any(is_before(at, int(item["timestamp"]["N"])) for at in told.times):
-            return Told(Given.TOO_EARLY, name)
+            return ToldOfLabel(Given.TOO_EARLY, name)
         there = _outcome_of(item)
         after = newest(there, told)
         if after == there:
-            return Told(Given.REPEATED if _says_the_same(there, told) else Given.OVERTAKEN, name)
+            return ToldOfLabel(Given.REPEATED if _says_the_same(there, told) else Given.OVERTAKEN, name)
         if approval is not None and after.label is not None and _is_another(after.label, there.label):
             after = replace(after, label=approval.wait(item, after.label))
         if _write(client, table, item, after):
-            return Told(Given.WRITTEN, name)
+            return ToldOfLabel(Given.WRITTEN, name)
     raise LabelError(f"{shown(name)}: others changed its label at every attempt; try again")
 
 
