@@ -67,6 +67,11 @@ class Browser:
         return [msgspec.to_builtins(each) for each in reversed(found)]
 
 
+def who_did_what(browser: Browser) -> list[tuple[str, str]]:
+    """Return of today's audit records what was done and by whom, oldest first."""
+    return [(each["action"], each["userId"]) for each in browser.records()]
+
+
 def browser_on(aws: MinistackServer, operator: Operator = ANNA) -> Browser:
     """Give a browser that has not followed the link yet."""
     return Browser(

@@ -11,7 +11,7 @@ from fraudstream.detection.stores.approvals import Approvals, NotApprovedError
 from fraudstream.detection.stores.change_marks import ChangeMarks
 from fraudstream.detection.stores.ruleset import RulesetStore
 from infra.data.report_bucket import program_ruleset
-from tests.console_harness import ANNA, BEN, Browser, browser_on, draft_of, put_ruleset, with_rule, words
+from tests.console_harness import ANNA, BEN, Browser, browser_on, draft_of, put_ruleset, who_did_what, with_rule, words
 from tests.integration.cli.review_harness import BUCKET, System
 
 NAMES = ("ruleset.yaml", "rates.yaml", "lists.yaml")
@@ -71,7 +71,7 @@ def test_a_published_ruleset_counts_only_after_another_person_approved_it(
     assert "You have approved" in approve(ben)
     assert "large-night-transfer" in rules_of(system)
     assert "waits" not in words(ben.page("/rules/history"))
-    assert [(each["action"], each["userId"]) for each in ben.records()] == [
+    assert who_did_what(ben) == [
         ("publish-rules", ANNA.user_id),
         ("approve-rules", BEN.user_id),
     ]

@@ -23,7 +23,7 @@ from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.cases.news import news_of
 from fraudstream_tools.operations.review.alert_summary import AlertStatus
 from tests.cli_harness import Command
-from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, desk_command, words
+from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, desk_command, who_did_what, words
 from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, TRANSACTIONS, System
 from tests.integration.console.test_case_events import OUTBOX, make_outbox, summary, told
 from tests.integration.detection.analyzer_harness import RULESET, new_records
@@ -131,7 +131,7 @@ def test_a_label_counts_once_and_only_after_another_person_approved_it(desk: Des
     item = desk.system.item("a-1")
     assert (item["labelApprovedBy"], item["learntLabel"]) == (BEN.arn, "FRAUD")
     assert "None waits" in words(desk.anna.page("/labels"))
-    assert [(each["action"], each["userId"]) for each in desk.ben.records()] == [
+    assert who_did_what(desk.ben) == [
         ("label-transaction", ANNA.user_id),
         ("approve-labels", BEN.user_id),
         ("close-case", BEN.user_id),

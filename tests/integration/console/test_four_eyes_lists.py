@@ -13,7 +13,7 @@ from fraudstream.detection.stores.listings import ListEntry, Listing
 from fraudstream.detection.stores.profiles import ProfileStore, read_once
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from tests.cli_harness import Command
-from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, desk_command, words
+from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, desk_command, who_did_what, words
 from tests.integration.cli.review_harness import BUCKET, System
 
 CUSTOMER = f"tok_{'p' * 22}"
@@ -69,7 +69,7 @@ def test_an_entry_counts_only_after_another_person_approved_it(people: tuple[Bro
     assert "You have approved it" in send(ben, "approve")
     assert lists_of(system) == {"blocked"}
     assert "waits" not in words(anna.page("/lists")).partition("change it")[2]
-    assert [(each["action"], each["userId"]) for each in ben.records()] == [
+    assert who_did_what(ben) == [
         ("add-to-list", ANNA.user_id),
         ("approve-lists", BEN.user_id),
     ]
