@@ -15,6 +15,7 @@ SCREENS = {"desk": {"width": 1280, "height": 800}, "phone": {"width": 390, "heig
 PAGES = {
     "today": "/",
     "queue": "/queue",
+    "labels": "/labels",
     "lists": "/lists",
     "rules": "/rules",
     "edit": "/rules/edit",
