@@ -16,8 +16,8 @@ def _statement(*actions: str, **more: object) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": [*actions], "Resource": [TABLE], **more}
 
 
-def _not_used(statement: dict[str, Any], asked: Sequence[Asked] = (READ,)) -> list[str]:
-    return unexplained(unused({ROLE: [statement]}, {ROLE: asked}))
+def _not_used(statement: dict[str, Any], asked: Sequence[Asked] = (READ,), *, of: str = ROLE) -> list[str]:
+    return unexplained(unused({of: [statement]}, {of: asked}))
 
 
 def test_an_action_that_somebody_asks_for_excuses_no_other_of_its_statement() -> None:
@@ -28,6 +28,11 @@ def test_an_action_that_somebody_asks_for_excuses_no_other_of_its_statement() ->
 def test_an_action_that_services_need_excuses_no_other_of_its_statement() -> None:
     told = _not_used(_statement("xray:PutTraceSegments", "xray:GetTraceSummaries"))
     assert told == [f"{ROLE}: xray:GetTraceSummaries on {TABLE}"]
+
+
+def test_in_a_persons_name_services_need_keys_alone() -> None:
+    told = _not_used(_statement("kms:Decrypt", "dynamodb:GetRecords"), of="policy-analyst")
+    assert told == [f"policy-analyst: dynamodb:GetRecords on {TABLE}"]
 
 
 def test_what_is_asked_for_elsewhere_or_by_others_uses_nothing() -> None:
