@@ -13,9 +13,10 @@ from botocore.credentials import Credentials
 from jsonschema import SchemaError
 
 from embedded_aws.cleanup import ended_by_signals, state_folder
+from embedded_aws.gateway.ports import GatewayPorts
 from embedded_aws.gateway.server import Gateway
 from embedded_aws.ministack.roles import Roles
-from embedded_aws.ministack.server import MinistackServer, free_port
+from embedded_aws.ministack.server import MinistackServer
 from embedded_aws.provider import Account, LocalProvider, ServicePlan
 from embedded_aws.pulumi_program import DeploymentError, run_program
 from embedded_aws.runtime.async_invocations import AsynchronousInvoker
@@ -97,19 +98,20 @@ class LocalCloud:
         with ExitStack() as resources:
             resources.enter_context(ended_by_signals())
             state = resources.enter_context(state_folder(self._folder.resolve()))
+            ports = resources.enter_context(GatewayPorts(self._port))
             self._on_progress("starting the embedded AWS")
             server = MinistackServer(state / "aws", region=self._region, enforce_iam=self._enforce_iam)
             self._server = resources.enter_context(server)
             provider = LocalProvider(
                 Account(server),
                 packages=state / "packages",
-                reserve_port=free_port if self._port is None else lambda port=self._port: port,
+                reserve_port=ports.reserve,
                 on_progress=self._on_progress,
             )
             self.outputs = run_program(
                 self._program, project=self._project, stack=self._stack, config=self._config, provider=provider
             )
-            self._start(provider.finish(), state, resources)
+            self._start(provider.finish(), state, ports, resources)
             self._on_progress("deployed")
             self._resources = resources.pop_all()
         return self
@@ -204,7 +206,7 @@ class LocalCloud:
         """Return the file with what a function printed."""
         return self._runtime.log_file(function_name)
 
-    def _start(self, plan: ServicePlan, state: Path, resources: ExitStack) -> None:
+    def _start(self, plan: ServicePlan, state: Path, ports: GatewayPorts, resources: ExitStack) -> None:
         """Start what the program declared and ministack does not play."""
         self._on_progress("starting functions, streams and gateways")
         roles = self._roles = Roles(self._server)
@@ -225,18 +227,21 @@ class LocalCloud:
             for consumer in self._consumers:
                 resources.callback(consumer.close)
                 consumer.start()
-            self._open_gateways(plan, roles, state / "gateway", resources)
+            self._open_gateways(plan, roles, state / "gateway", ports, resources)
         except (ValueError, SchemaError) as error:
             raise DeploymentError(str(error)) from error
         resources.callback(self._scheduler.close)
         self._scheduler.start()
 
-    def _open_gateways(self, plan: ServicePlan, roles: Roles, folder: Path, resources: ExitStack) -> None:
+    def _open_gateways(
+        self, plan: ServicePlan, roles: Roles, folder: Path, ports: GatewayPorts, resources: ExitStack
+    ) -> None:
         for planned in plan.gateways:
             gateway = Gateway(
                 planned.spec, invoke=self._invoke, credentials=roles.known, folder=folder, port=planned.port
             )
             resources.callback(gateway.close)
+            ports.give(planned.port)
             try:
                 gateway.start()
             except OSError as error:
