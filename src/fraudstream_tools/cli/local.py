@@ -115,7 +115,8 @@ def _print_hints(cloud: "LocalCloud", state: Path) -> None:
         f"  fraudstream get {_EXAMPLE['transactionId']}",
         "  fraudstream simulate --customers 200 --days 1 --episodes 40 --output day.jsonl",
         "  fraudstream replay day.jsonl --shift-to-now",
-        "  fraudstream alerts list\n",
+        "  fraudstream alerts list",
+        "  fraudstream console\n",
         f"Its state and the functions' logs are in {state}, and go when it stops.",
         "Ctrl-C stops it and leaves nothing behind.",
     )

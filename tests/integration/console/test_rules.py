@@ -17,6 +17,7 @@ def test_a_rule_is_written_checked_published_and_taken_back(browser: Browser, sy
     form, draft = browser.form(page, "/rules/check"), with_rule(draft_of(page))
     checked = browser.send("/rules/check", **form, draft=draft)
     assert "large-night-transfer added" in words(checked)
+    assert "parameters: most 5,000" in words(checked)
     assert draft_of(checked).rstrip() == draft.rstrip()
     assert active(system) == (RULES / "ruleset.yaml").read_text()
 

@@ -1,6 +1,7 @@
 """What an analyst does in the console, from the queue to closed alerts; and what is recorded of it."""
 
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -34,7 +35,9 @@ def test_an_alert_is_worked_from_the_queue_to_closed(browser: Browser, system: S
     assert system.item("t-1")["label"] == "FRAUD"
     assert stored_alert(system, "t-1")["status"] == "CLOSED"
     assert "t-1" not in browser.page("/queue")
-    assert "t-1" in browser.page("/queue", state="closed")
+    done = browser.page("/queue", state="closed")
+    assert "t-1" in done
+    assert "decision age customer" in words(done), "it waits no more"
     audit = words(browser.page("/audit"))
     assert "anna" in audit
     assert "label transaction" in audit
@@ -89,7 +92,7 @@ def test_an_alert_is_taken_over_only_from_whom_the_page_showed(
     ben.send("/case/take", **ben.form(ben.page("/case", id="t-1"), "/case/take"))
     page = browser.page("/case", id="t-1")
     assert "Take it over from ben" in words(page)
-    assert "ben has this case since" in words(page)
+    assert "ben has this case, taken " in words(page)
     taken = browser.send("/case/take", **browser.form(page, "/case/take"))
     assert stored_alert(system, "t-1")["assignee"] == ANNA.arn
     back = browser.send("/case/give-back", **browser.form(taken, "/case/give-back"))
@@ -116,6 +119,7 @@ def test_a_customers_open_alerts_become_one_case_that_stays(browser: Browser, sy
     assert "Take all 3 of this customer" in words(page)
     taken = browser.send("/case/take", **browser.form(page, "/case/take"))
     assert "You have this case now, with 3 alerts." in words(taken)
+    assert "alerts added by anna" in words(taken)
     cases = {name: stored_alert(system, name).get("caseId") for name in ("t-0", "t-1", "t-2", "of-another")}
     assert cases.pop("of-another") is None
     (case_id,) = set(cases.values())
@@ -143,6 +147,9 @@ def test_an_entity_is_blocked_until_a_date_and_taken_off_again(browser: Browser,
     form = browser.form(browser.page("/case", id="t-1"), "/case/list")
     listed = browser.send("/case/list", **form, entity=f"card#{CARD}", list="blocked", days="7", reason="card testing")
     assert "The card is on the list blocked now (added)." in words(listed)
+    done = browser.page("/audit")
+    assert f'card <a href="/search?q={CARD}">' in done
+    assert re.search(r"until: \d{4}-\d\d-\d\d ", words(done)), "a date, and no number of milliseconds"
     assert "blocked" in words(listed).partition("Who is involved")[2].partition("Block, trust")[0]
     (entry,) = browser.system.lists.show().entries
     assert (entry.kind, entry.token, entry.entry.by) == (EntityKind.CARD, CARD, ANNA.arn)
