@@ -78,6 +78,13 @@ def test_without_a_copy_of_the_log_the_page_says_how_to_get_one(drafts: Browser)
     assert "fraudstream log pull" in words(tried(drafts, RULE))
 
 
+def test_without_a_log_yet_the_page_says_so_beside_the_fixtures(drafts: Browser, tmp_path: Path) -> None:
+    drafts.system.log = FolderLog(tmp_path)
+    said = words(tried(drafts, RULE))
+    assert re.search(r"All \d+ cases do what they must", said)
+    assert "It was not tried on the log: " in said
+
+
 def test_a_draft_with_faults_is_not_tried(drafts: Browser) -> None:
     page = tried(drafts, RULE.replace("amountBase", "amountBaze"))
     assert "amountBaze" in words(page)

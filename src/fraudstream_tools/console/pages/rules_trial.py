@@ -39,12 +39,16 @@ def try_out(request: Request) -> Response:
         plan = system.publishing.check(draft)
         files = {**plan.stored.contents, RULESET_FILE: draft_file(draft)}
         fixtures = try_fixtures(system.rules, files) if system.has_fixtures else None
-        backtest = _on_log(system, files)
     except RulesetError as error:
         return show_editor(request, draft, base=base, problems=error.problems)
-    except (FixtureError, DecisionLogError, QuestionError) as error:
+    except FixtureError as error:
         return show_editor(request, draft, base=base, problems=[str(error)])
-    return show_editor(request, draft, base=base, plan=plan, trial=_Trial(fixtures, backtest))
+    try:
+        trial = _Trial(fixtures, _on_log(system, files))
+    except (DecisionLogError, QuestionError) as error:
+        # A young system has no log yet, and its fixtures are worth as much.
+        trial = _Trial(fixtures, None, str(error))
+    return show_editor(request, draft, base=base, plan=plan, trial=trial)
 
 
 def _on_log(system: "ConsoleSystem", files: dict[str, bytes]) -> DraftBacktest | None:
@@ -55,7 +59,10 @@ def _on_log(system: "ConsoleSystem", files: dict[str, bytes]) -> DraftBacktest |
 class _Trial:
     """What was found, as the page shows it."""
 
-    def __init__(self, fixtures: FixtureRun | None, backtest: DraftBacktest | None) -> None:
+    def __init__(
+        self, fixtures: FixtureRun | None, backtest: DraftBacktest | None, log_problem: str | None = None
+    ) -> None:
         self.fixtures = fixtures
         self.backtest = backtest
+        self.log_problem = log_problem
         self.shown = backtest.changes[:CHANGES] if backtest else ()
