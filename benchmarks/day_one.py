@@ -13,8 +13,6 @@ The last line printed is JSON: by world and order the average precision over eve
 by expected loss, and how many frauds the reviews find, of what value in the base currency.
 """
 
-import argparse
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
@@ -23,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest  # pyright: ignore[reportMissingTypeStubs]  (no types)
 
-from benchmarks.reliability import GoneThrough, go_through, tested
+from benchmarks.reliability import GoneThrough, go_through, measure_worlds, tested
 from benchmarks.review_queue import amounts_of, reviewed
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.examples import Examples
@@ -100,15 +98,5 @@ def measure(world: str, seeds: Sequence[int], size: int) -> dict[str, dict[str, 
     return {order: {name: round(each, 3) for name, each in figures.items()} for order, figures in told.items()}
 
 
-def main() -> None:
-    """Measure, and print what it came to."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--size", type=int, help="people or customers of each world")
-    parser.add_argument("--worlds", nargs="+", default=list(SIZES))
-    asked = parser.parse_args()
-    print(json.dumps({world: measure(world, asked.seeds, asked.size or SIZES[world]) for world in asked.worlds}))
-
-
 if __name__ == "__main__":
-    main()
+    measure_worlds(measure, SEEDS, __doc__, SIZES)

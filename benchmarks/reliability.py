@@ -210,7 +210,10 @@ def measure(world: str, seeds: Sequence[int], size: int) -> dict[str, Any]:
 
 
 def measure_worlds(
-    measure: Callable[[str, Sequence[int], int], Mapping[str, Any]], seeds: Sequence[int], description: str | None
+    measure: Callable[[str, Sequence[int], int], Mapping[str, Any]],
+    seeds: Sequence[int],
+    description: str | None,
+    sizes: Mapping[str, int] = SIZES,
 ) -> None:
     """Measure the worlds that the command line asks for, and print what it came to as JSON.
 
@@ -218,13 +221,14 @@ def measure_worlds(
         measure: takes a world's name, its seeds and the number of its people or customers.
         seeds: of the worlds, if the command line names none.
         description: what the command does.
+        sizes: people or customers of each world, if the command line names no number.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--seeds", type=int, nargs="+", default=seeds)
     parser.add_argument("--size", type=int, help="people or customers of each world")
-    parser.add_argument("--worlds", nargs="+", default=list(SIZES))
+    parser.add_argument("--worlds", nargs="+", default=list(sizes))
     asked = parser.parse_args()
-    print(json.dumps({world: measure(world, asked.seeds, asked.size or SIZES[world]) for world in asked.worlds}))
+    print(json.dumps({world: measure(world, asked.seeds, asked.size or sizes[world]) for world in asked.worlds}))
 
 
 if __name__ == "__main__":
