@@ -11,7 +11,7 @@ from rich.text import Text
 
 from fraudstream.contract import FourEyes
 from fraudstream_tools.cli.support.active_ruleset import ruleset_bucket
-from fraudstream_tools.cli.support.audit import approver, audit_log, needs_two
+from fraudstream_tools.cli.support.audit import approver, audit_log, needs_two, say_that_it_waits
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.privacy import tokens_of
@@ -94,7 +94,7 @@ def add(
             (token, listing.add_to_list(list_name, _kind(kind), token, reason=reason, until=end)) for token in tokens
         ]
     print_changes(list_name, kind, done, as_json=as_json)
-    _say_that_it_waits(deployment)
+    say_that_it_waits(deployment, FourEyes.LISTS)
     _warn_if_not_asked_for(ruleset, list_name)
 
 
@@ -125,7 +125,7 @@ def remove(
         listing = _listing(deployment)
         done = [(token, listing.remove_from_list(list_name, _kind(kind), token, reason=reason)) for token in tokens]
     print_changes(list_name, kind, done, as_json=as_json)
-    _say_that_it_waits(deployment)
+    say_that_it_waits(deployment, FourEyes.LISTS)
     if any(change is ListChange.ABSENT for _, change in done):
         raise typer.Exit(1)
 
@@ -228,11 +228,6 @@ def _kind(kind: Kind) -> Any:  # noqa: ANN401  (its class is imported only when 
     from fraudstream.detection.profiles.entities import EntityKind
 
     return EntityKind(kind)
-
-
-def _say_that_it_waits(deployment: Deployment) -> None:
-    if needs_two(deployment, FourEyes.LISTS):
-        err.print("it counts once somebody else has approved it: fraudstream lists approve", markup=False)
 
 
 def _lists(deployment: Deployment, *, is_asked: bool = False) -> "EntityLists":

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from fraudstream_tools.cli.support.terminal.output import err
+
 if TYPE_CHECKING:
     from fraudstream.contract import FourEyes
     from fraudstream_tools.cli.support.deployment import Deployment
@@ -24,6 +26,12 @@ def audit_log(deployment: "Deployment") -> "AuditLog":
 def needs_two(deployment: "Deployment", kind: "FourEyes") -> bool:
     """Return whether changes of a kind need a second person."""
     return kind in (deployment.get("fourEyes") or "").split(",")
+
+
+def say_that_it_waits(deployment: "Deployment", kind: "FourEyes") -> None:
+    """Print that a change counts once somebody else has approved it, where that is so."""
+    if needs_two(deployment, kind):
+        err.print(f"it counts once somebody else has approved it: fraudstream {kind} approve", markup=False)
 
 
 def approver(deployment: "Deployment", kind: "FourEyes") -> "Approver":

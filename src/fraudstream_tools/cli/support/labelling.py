@@ -10,7 +10,7 @@ import typer
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import FourEyes
-from fraudstream_tools.cli.support.audit import audit_log, needs_two
+from fraudstream_tools.cli.support.audit import audit_log, needs_two, say_that_it_waits
 from fraudstream_tools.cli.support.case_work import case_closing, label_approval
 from fraudstream_tools.cli.support.deployment import Deployment
 from fraudstream_tools.cli.support.file_problems import file_problems
@@ -81,7 +81,7 @@ def label_transaction(
     except LabelError as error:
         raise CommandError(str(error)) from None
     _close_cases(deployment, {transaction_id: label})
-    say_that_they_wait(deployment)
+    say_that_it_waits(deployment, FourEyes.LABELS)
     return truth.value
 
 
@@ -118,19 +118,13 @@ def label_file(
             _print_counts(file, content, given)
             if closed:
                 out.print(f"{closed:,} cases were closed with them")
-            say_that_they_wait(deployment)
+            say_that_it_waits(deployment, FourEyes.LABELS)
     for key, why in [] if as_json else refused[:_SHOWN]:
         err.print(f"{shown(key.name)}: {why}", markup=False)
     if len(refused) > _SHOWN and not as_json:
         err.print(f"… and {len(refused) - _SHOWN:,} more")
     if refused:
         raise typer.Exit(1)
-
-
-def say_that_they_wait(deployment: Deployment) -> None:
-    """Print that labels count once somebody else has approved them, where that is so."""
-    if needs_two(deployment, FourEyes.LABELS):
-        err.print("it counts once somebody else has approved it: fraudstream labels approve", markup=False)
 
 
 def _labelled(content: "LabelFile", told: "Mapping[PaymentKey, ToldOfLabel]") -> "dict[str, Label]":
