@@ -66,10 +66,9 @@ def decide(request: Request) -> Response:
         closed = system.work.decide(
             transaction_id, truth, note, alert=alert, seen=seen, whole=whole, fraud_type=fraud_type
         )
+        more = f" So {'is' if closed == 1 else 'are'} {closed} more of this case." if closed else ""
         if FourEyes.LABELS in system.four_eyes:
-            more = f" So {'is' if closed == 1 else 'are'} {closed} more of this case." if closed else ""
             return f"It is labelled {truth.value}, which counts once somebody else has approved it.{more}"
-        more = f" So are {closed} more of this case." if closed else ""
         return f"It is labelled {truth.value}{', and its alert is closed' if alert else ''}.{more}"
 
     return _done(request, transaction_id, change)
