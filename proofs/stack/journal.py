@@ -53,6 +53,8 @@ class StackJournal:
         self._running: set[InvocationEntry] = set()
         self._in_flight: Counter[str] = Counter()
         self._met: set[str] = set()
+        self._transactions: set[str] = set()
+        """Tokens of DynamoDB's transactions that were applied."""
 
     def analyzed(self, batch: Sequence[Mapping[str, Any]], invoke: Callable[[], set[str] | None]) -> None:
         """Follow an invocation of the analyzer.
@@ -115,8 +117,16 @@ class StackJournal:
                     entry.lost.setdefault(key, version)
 
     def on_applied(self, operation: str, parameters: Mapping[str, Any]) -> None:
-        """Follow a request that was carried out."""
+        """Follow a request that was carried out.
+
+        A transaction of DynamoDB that comes again with its token succeeds once more and changes nothing.
+        """
+        token = parameters.get("ClientRequestToken")
         with self._lock:
+            if token in self._transactions:
+                return
+            if token is not None:
+                self._transactions.add(token)
             for write, request in parts(operation, parameters) if operation in _WRITES else ():
                 self._applied(write, request)
 

@@ -2,9 +2,9 @@
 
 What a retry of a batch must not count again is known in three ways. A profile's ring holds its newest events. Shared
 profiles are written before those of a person (customer and card), so what a person's profile holds has been learnt by
-the shared ones too. And a profile that holds a later event of the batch has learnt the earlier ones with it, since a
-batch writes each profile once. Whatever else was not decided yet is counted: a write that failed never leaves an event
-out.
+the shared ones too. And where a batch alone fills a profile's ring, one that holds a later event of it has learnt the
+earlier ones with it, since a batch writes each profile once. Whatever else was not decided yet is counted: a write that
+failed never leaves an event out.
 """
 
 from __future__ import annotations

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.events import identity
+from fraudstream.detection.profiles.layout import LAYOUTS
 from fraudstream.detection.profiles.sharded import ShardedProfile
 
 if TYPE_CHECKING:
@@ -39,22 +41,39 @@ class BatchStep(NamedTuple):
 
 
 def learnt_with_later(steps: Sequence[BatchStep], stored: Mapping[str, StoredProfile]) -> dict[str, set[str]]:
-    """Return for each step the keys of the profiles that must have learnt it, since they know a later step.
+    """Return for each step the keys of the profiles that must have learnt it with later ones, and have forgotten it.
+
+    A batch writes each profile once. So a profile that remembers a later step has learnt this one too, if the batch
+    alone can have pushed it out: if at least as many newer ones of the batch follow as the profile remembers. Fewer say
+    nothing: others have pushed it out, and the later step may have been learnt in another batch, without this one.
 
     Of a divided profile that is known of the base and of each shard by itself. What is redriven was given up
     before, and has no part in the stream's order.
     """
     learnt: dict[str, set[str]] = {}
-    knowing_event: set[str] = set()
-    knowing_label: set[str] = set()
+    later: defaultdict[tuple[str, bool], list[_Mark]] = defaultdict(list)
     for step in reversed(steps):
-        keys = set[str]() if step.is_redriven else set(entities(step.transaction).values())
-        knowing = knowing_label if step.relabelling else knowing_event
-        items = {key: _items(key, stored[key].profile, step) for key in keys if key in stored}
-        learnt[step.sequence_number] = {key for key, found in items.items() if not knowing.isdisjoint(found)}
-        for found in items.values():
-            knowing |= {item for item, profile in found.items() if item not in knowing and _holds(profile, step)}
+        known = learnt[step.sequence_number] = set[str]()
+        if step.is_redriven:
+            continue
+        mark = _mark(step)
+        for key in entities(step.transaction).values():
+            for item, profile in _items(key, stored[key].profile, step).items() if key in stored else ():
+                marks = later[item, step.relabelling is not None]
+                if _is_pushed_out(mark, profile, marks, is_label=step.relabelling is not None):
+                    known.add(key)
+                marks.append(mark)
     return learnt
+
+
+_Mark: TypeAlias = tuple[int, int]
+"""What profiles know a step by: a time (epoch milliseconds), by which they order, and the hash of an identity."""
+
+
+def _mark(step: BatchStep) -> _Mark:
+    if step.relabelling:
+        return step.relabelling.change
+    return step.transaction.timestamp, identity(step.transaction.transaction_id)
 
 
 def _items(key: str, profile: Profile, step: BatchStep) -> dict[str, Profile]:
@@ -65,8 +84,14 @@ def _items(key: str, profile: Profile, step: BatchStep) -> dict[str, Profile]:
     return {key: profile.base, profile.sharding.key(key, shard): profile.shards[shard]}
 
 
-def _holds(profile: Profile, step: BatchStep) -> bool:
-    """Return whether a profile remembers a step."""
-    if step.relabelling:
-        return profile.holds_label(step.relabelling.change)
-    return profile.holds_one_of(step.transaction.timestamp, identity(step.transaction.transaction_id))
+def _is_pushed_out(mark: _Mark, profile: Profile, later: Sequence[_Mark], *, is_label: bool) -> bool:
+    """Return whether a profile that learnt a step together with later ones remembers some of these, and not it."""
+    layout = LAYOUTS[profile.kind]
+    most = layout.labels if is_label else layout.ring
+    if len(later) < most:
+        return False
+    remembered: Sequence[_Mark] = profile.labels if is_label else [event[:2] for event in profile.ring]
+    if len(remembered) < most or mark >= remembered[0]:
+        return False
+    newer = {each for each in later if each > mark}
+    return len(newer) >= most and not newer.isdisjoint(remembered)

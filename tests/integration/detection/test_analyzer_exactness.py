@@ -10,13 +10,17 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.detection.batch import Batch
+from fraudstream.detection.batch_steps import BatchStep
+from fraudstream.detection.judge import Judge
 from fraudstream.detection.profiles.entities import EntityKind
-from fraudstream.detection.profiles.layout import Personal, Shared
+from fraudstream.detection.profiles.layout import Personal, Shared, SharedHour
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.rules.rule import Thresholds
+from fraudstream.detection.stores.decisions import DecisionStore
 from fraudstream.detection.stores.profile_items import StoredProfile
 from fraudstream.detection.stores.profiles import SavedProfiles
-from fraudstream.durations import DAY
+from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.storage.attributes import from_item
 from tests.integration.detection.analyzer_harness import NOW, RULESET, World, a_world, refusal, suspicious, transaction
@@ -124,6 +128,54 @@ def test_an_event_with_a_failed_merchant_write_counts_after_newer_ones(world: Wo
     assert world.analyze(records).failures == []
     shop = world.profiles()["merchant#tok_shop"].profile.days
     assert shop.total(Shared.COUNT, NOW // DAY, NOW // DAY) == 20
+
+
+def test_an_event_counts_though_another_batch_learnt_a_later_one(world: World) -> None:
+    sales = [transaction(number, customer_id=f"tok_{number}", merchant_id="tok_shop") for number in range(21)]
+    steps = [BatchStep(str(number), each) for number, each in enumerate(sales)]
+    batch = Batch(world.profile_store(), Judge(RULESET), steps[1:], NOW)
+    batch.run(DecisionStore(world.dynamodb, "transactions", world.pool))  # and then nothing is decided
+    world.store(*sales)
+    records = world.records()
+    assert world.analyze([records[0], records[20]]).failures == []
+    shop = world.profiles()["merchant#tok_shop"].profile
+    assert shop.days.total(Shared.COUNT, NOW // DAY, NOW // DAY) == 21
+    assert shop.hours.total(SharedHour.COUNT, NOW // HOUR, NOW // HOUR) == 21
+
+
+def test_a_label_counts_though_another_batch_learnt_a_later_one(world: World) -> None:
+    sales = [transaction(number, customer_id=f"tok_{number}", merchant_id="tok_shop") for number in range(13)]
+    world.store(*sales)
+    world.analyze()
+    world.records()  # the decisions
+    for each in sales:
+        world.change(each, {"label": "FRAUD", "labelSource": "chargeback", "labeledAt": NOW + 1})
+    records = world.records()
+    for second, record in enumerate(records):
+        record["dynamodb"]["ApproximateCreationDateTime"] += second
+
+    def refuse(**_: object) -> None:
+        raise refusal("UpdateItem")
+
+    recover = world.interfere("UpdateItem", refuse)
+    world.analyze(records[1:])  # nobody notes on the transactions that it was learnt
+    recover()
+    assert world.analyze([records[0], records[12]]).failures == []
+    shop = world.profiles()["merchant#tok_shop"].profile
+    assert shop.days.total(Shared.FRAUDS, NOW // DAY, NOW // DAY) == 13
+
+
+def test_a_batch_that_alone_fills_the_ring_counts_once_when_it_comes_again(world: World) -> None:
+    sales = [transaction(number, customer_id=f"tok_{number}", merchant_id="tok_shop") for number in range(60)]
+    steps = [BatchStep(str(number), each) for number, each in enumerate(sales)]
+    Batch(world.profile_store(), Judge(RULESET), steps, NOW).run(
+        DecisionStore(world.dynamodb, "transactions", world.pool)
+    )
+    world.dynamodb.delete_item(TableName="profiles", Key={"entity": {"S": "customer#tok_3"}})  # not yet written
+    world.store(*sales)
+    assert world.analyze().failures == []
+    shop = world.profiles()["merchant#tok_shop"].profile
+    assert shop.days.total(Shared.COUNT, NOW // DAY, NOW // DAY) == 60
 
 
 def test_every_label_of_a_burst_is_learnt_once_whatever_the_order(world: World) -> None:

@@ -119,7 +119,6 @@ class ProfileStore:
             pool: runs independent calls side by side.
             wait: waits after an attempt, given its number from 0 on.
             lists: knows which entries of lists were approved; None where one person is enough.
-            lists: knows which entries of lists were approved; None where one person is enough.
         """
         self._dynamodb = dynamodb
         self._table = table
