@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import FourEyes
@@ -13,15 +13,13 @@ from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
 from fraudstream_tools.cli.support.terminal.ages import moment_text
+from fraudstream_tools.console.changes import changed
 from fraudstream_tools.console.pages.case import case_url
 from fraudstream_tools.console.system import ConsoleSystem
-from fraudstream_tools.operations.approving import ApprovalError
-from fraudstream_tools.operations.audit.change_note import ReasonError
 from fraudstream_tools.operations.cases.case import ReviewCase
-from fraudstream_tools.operations.lists.entries import ListError, check_list, check_token
+from fraudstream_tools.operations.lists.entries import check_list, check_token
 from fraudstream_tools.operations.review.alert_summary import AlertSummary
 from fraudstream_tools.operations.review.assignments import AlertTakenError
-from fraudstream_tools.operations.review.labels import LabelError
 
 _LONGEST_NUMBER: Final = 4
 
@@ -71,7 +69,7 @@ def decide(request: Request) -> Response:
             return f"It is labelled {truth.value}, which counts once somebody else has approved it.{more}"
         return f"It is labelled {truth.value}{', and its alert is closed' if alert else ''}.{more}"
 
-    return _done(request, transaction_id, change)
+    return changed(request, case_url(transaction_id), change)
 
 
 def approve_label(request: Request) -> Response:
@@ -83,7 +81,7 @@ def approve_label(request: Request) -> Response:
         system.closing.approve_label(transaction_id, form.get("digest", ""), reason=form.get("reason", ""))
         return "You have approved the label. It counts within a second."
 
-    return _done(request, transaction_id, change)
+    return changed(request, case_url(transaction_id), change)
 
 
 def tell_action(request: Request) -> Response:
@@ -97,7 +95,7 @@ def tell_action(request: Request) -> Response:
         system.reviews.tell_action(transaction_id, Action(action), before=form.get("seen") or None)
         return f"It is noted that it was {action.lower()}. The report says what was really prevented."
 
-    return _done(request, transaction_id, change)
+    return changed(request, case_url(transaction_id), change)
 
 
 def note(request: Request) -> Response:
@@ -171,21 +169,11 @@ def add_to_list(request: Request) -> Response:
 
     if kind not in set(EntityKind):
         raise HTTPException(400, "say which entity is meant")
-    return _done(request, form.get("id", ""), change)
+    return changed(request, case_url(form.get("id", "")), change)
 
 
 def _asked(request: Request) -> tuple[ConsoleSystem, Mapping[str, str]]:
     return request.app.state.system, request.state.form
-
-
-def _done(request: Request, transaction_id: str, change: Callable[[], str]) -> Response:
-    """Make a change, and lead back to the page, which says what came of it."""
-    try:
-        said = change()
-    except (AlertTakenError, ApprovalError, LabelError, ListError, ReasonError) as error:
-        said = f"Nothing was changed: {error}."
-    request.app.state.session.notices.append(said)
-    return RedirectResponse(case_url(transaction_id), status_code=303)
 
 
 def _done_to_case(
@@ -194,7 +182,7 @@ def _done_to_case(
     """Make a change of the case of an alert that the form names, and lead back to its page."""
     system, form = _asked(request)
     alert = _alert(system, form)
-    return _done(request, alert.transaction_id, lambda: change(system, alert, form))
+    return changed(request, case_url(alert.transaction_id), lambda: change(system, alert, form))
 
 
 def _alert(system: ConsoleSystem, form: Mapping[str, str]) -> AlertSummary:

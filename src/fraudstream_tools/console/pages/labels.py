@@ -3,11 +3,10 @@
 from typing import TYPE_CHECKING, Final
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
+from fraudstream_tools.console.changes import changed
 from fraudstream_tools.console.rendering import page
-from fraudstream_tools.operations.approving import ApprovalError
-from fraudstream_tools.operations.audit.change_note import ReasonError
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
@@ -28,10 +27,9 @@ def approve(request: Request) -> Response:
     """Write the person's mark for a label that waits for another person."""
     system: ConsoleSystem = request.app.state.system
     form = request.state.form
-    try:
+
+    def change() -> str:
         system.closing.approve_label(form.get("id", ""), form.get("digest", ""), reason=form.get("reason", ""))
-        said = "You have approved it. It counts within a second."
-    except (ApprovalError, ReasonError) as error:
-        said = f"Nothing was changed: {error}."
-    request.app.state.session.notices.append(said)
-    return RedirectResponse("/labels", status_code=303)
+        return "You have approved it. It counts within a second."
+
+    return changed(request, "/labels", change)

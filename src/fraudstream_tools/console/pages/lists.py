@@ -5,15 +5,14 @@ from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import FourEyes
 from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream_tools.console.changes import changed
 from fraudstream_tools.console.rendering import page
-from fraudstream_tools.operations.approving import ApprovalError
-from fraudstream_tools.operations.audit.change_note import ReasonError
-from fraudstream_tools.operations.lists.entries import ListChange, ListError
+from fraudstream_tools.operations.lists.entries import ListChange
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
@@ -45,17 +44,16 @@ def remove(request: Request) -> Response:
     system: ConsoleSystem = request.app.state.system
     form = request.state.form
     kind, token = _entity(form)
-    try:
-        change = system.listing.remove_from_list(form.get("list", ""), kind, token, reason=form.get("reason", ""))
-        if change is ListChange.ABSENT:
-            said = "It was not on the list any more."
-        elif FourEyes.LISTS in system.four_eyes:
-            said = f"The {kind} is on the list until somebody else has approved that it goes."
-        else:
-            said = f"The {kind} is off the list now."
-    except (ListError, ReasonError) as error:
-        said = f"Nothing was changed: {error}."
-    return _done(request, said)
+
+    def change() -> str:
+        came_of_it = system.listing.remove_from_list(form.get("list", ""), kind, token, reason=form.get("reason", ""))
+        if came_of_it is ListChange.ABSENT:
+            return "It was not on the list any more."
+        if FourEyes.LISTS in system.four_eyes:
+            return f"The {kind} is on the list until somebody else has approved that it goes."
+        return f"The {kind} is off the list now."
+
+    return changed(request, "/lists", change)
 
 
 def approve(request: Request) -> Response:
@@ -63,12 +61,12 @@ def approve(request: Request) -> Response:
     system: ConsoleSystem = request.app.state.system
     form = request.state.form
     kind, token = _entity(form)
-    try:
+
+    def change() -> str:
         system.listing.approve(form.get("list", ""), kind, token, form.get("digest", ""), reason=form.get("reason", ""))
-        said = "You have approved it. It counts within ten seconds."
-    except (ApprovalError, ListError, ReasonError) as error:
-        said = f"Nothing was changed: {error}."
-    return _done(request, said)
+        return "You have approved it. It counts within ten seconds."
+
+    return changed(request, "/lists", change)
 
 
 def _entity(form: Mapping[str, str]) -> tuple[EntityKind, str]:
@@ -76,8 +74,3 @@ def _entity(form: Mapping[str, str]) -> tuple[EntityKind, str]:
     if kind not in set(EntityKind):
         raise HTTPException(400, "say which entity is meant")
     return EntityKind(kind), token
-
-
-def _done(request: Request, said: str) -> Response:
-    request.app.state.session.notices.append(said)
-    return RedirectResponse("/lists", status_code=303)

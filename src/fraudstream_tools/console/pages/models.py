@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from fraudstream.contract import SIGNIFICANT_DRIFT
 from fraudstream.detection.models.model import ModelError
+from fraudstream_tools.console.changes import changed
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.approving import ApprovalError
-from fraudstream_tools.operations.audit.change_note import ReasonError
 from fraudstream_tools.operations.models.approving import ModelApproval
 from fraudstream_tools.operations.models.breaker import BreakerState, ModelBreaker
 from fraudstream_tools.operations.models.stored_models import StoredModel, live_file, live_in_use, stored_models
@@ -30,14 +30,13 @@ def approve(request: Request) -> Response:
     """Write the person's mark for models that wait for another person."""
     system: ConsoleSystem = request.app.state.system
     form = request.state.form
-    try:
+
+    def change() -> str:
         stored = stored_models(system.s3, system.bucket)
         _approval(system).approve(stored, form.get("version", ""), reason=form.get("reason", ""))
-        said = "You have approved the models. Functions use them within a minute."
-    except (ApprovalError, ModelError, ReasonError) as error:
-        said = f"Nothing was changed: {error}."
-    request.app.state.session.notices.append(said)
-    return RedirectResponse("/models", status_code=303)
+        return "You have approved the models. Functions use them within a minute."
+
+    return changed(request, "/models", change)
 
 
 def _approval(system: "ConsoleSystem") -> ModelApproval:

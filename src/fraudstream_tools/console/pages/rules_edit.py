@@ -3,18 +3,19 @@
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from fraudstream.contract import RULESET_FILE
 from fraudstream.detection.rules.language.fields import FIELDS
 from fraudstream.detection.rules.ruleset import RulesetError
+from fraudstream_tools.console.changes import changed
 from fraudstream_tools.console.rendering import page
-from fraudstream_tools.operations.approving import ApprovalError
 from fraudstream_tools.operations.audit.change_note import ReasonError
 from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, RulesetPlan
-from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fraudstream_tools.console.system import ConsoleSystem
 
 
@@ -48,19 +49,19 @@ def publish(request: Request) -> Response:
         return show_editor(request, draft, base=base, problems=error.problems)
     except (ConcurrentChangeError, ReasonError) as error:
         return show_editor(request, draft, base=base, problems=[f"nothing was changed: {error}"])
-    return _done(request, _published(system, plan.after, "active within a minute"))
+    return _to_history(request, lambda: _published(system, plan.after, "active within a minute"))
 
 
 def roll_back(request: Request) -> Response:
     """Make an earlier ruleset active again."""
     system: ConsoleSystem = request.app.state.system
     form = request.state.form
-    try:
+
+    def change() -> str:
         plan = system.publishing.roll_back(form.get("version", ""), reason=form.get("reason", ""))
-        said = _published(system, plan.after, "active again within a minute")
-    except (NoSuchVersionError, ConcurrentChangeError, ReasonError) as error:
-        said = f"Nothing was changed: {error}."
-    return _done(request, said)
+        return _published(system, plan.after, "active again within a minute")
+
+    return _to_history(request, change)
 
 
 def approve(request: Request) -> Response:
@@ -68,12 +69,12 @@ def approve(request: Request) -> Response:
     system: ConsoleSystem = request.app.state.system
     form = request.state.form
     version = form.get("version", "")
-    try:
+
+    def change() -> str:
         system.publishing.approve(version, reason=form.get("reason", ""))
-        said = f"You have approved ruleset {version}."
-    except (ApprovalError, ReasonError) as error:
-        said = f"Nothing was changed: {error}."
-    return _done(request, said)
+        return f"You have approved ruleset {version}."
+
+    return _to_history(request, change)
 
 
 def _published(system: "ConsoleSystem", version: str, when: str) -> str:
@@ -105,7 +106,7 @@ def show_editor(
     return page(request, "rules_edit", draft=draft, base=base, plan=plan, problems=problems, trial=trial, fields=fields)
 
 
-def _done(request: Request, said: str) -> Response:
+def _to_history(request: Request, change: "Callable[[], str]") -> Response:
+    answer = changed(request, "/rules/history", change)
     request.app.state.system.forget_ruleset()
-    request.app.state.session.notices.append(said)
-    return RedirectResponse("/rules/history", status_code=303)
+    return answer

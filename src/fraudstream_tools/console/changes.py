@@ -1,0 +1,44 @@
+"""What a form asks for: it is done or refused, and the page that it leads to says which."""
+
+from collections.abc import Callable
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from fraudstream.detection.models.model import ModelError
+from fraudstream_tools.operations.approving import ApprovalError
+from fraudstream_tools.operations.audit.change_note import ReasonError
+from fraudstream_tools.operations.lists.entries import ListError
+from fraudstream_tools.operations.review.assignments import AlertTakenError
+from fraudstream_tools.operations.review.labels import LabelError
+from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError
+from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
+
+_REFUSALS: Final = (
+    AlertTakenError,
+    ApprovalError,
+    ConcurrentChangeError,
+    LabelError,
+    ListError,
+    ModelError,
+    NoSuchVersionError,
+    ReasonError,
+)
+"""What operations raise where a person may not do something, or not any more."""
+
+
+def changed(request: Request, address: str, change: Callable[[], str]) -> Response:
+    """Make a change, and lead to a page that says what came of it.
+
+    Args:
+        request: what is answered.
+        address: of the page.
+        change: makes it, and returns what the page says.
+    """
+    try:
+        said = change()
+    except _REFUSALS as error:
+        said = f"Nothing was changed: {error}."
+    request.app.state.session.notices.append(said)
+    return RedirectResponse(address, status_code=303)
