@@ -1,14 +1,20 @@
 """Runs the `fraudstream` command in this process, as a shell would."""
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from typer.core import TyperGroup
 
 from fraudstream_tools.cli.main import main
 from fraudstream_tools.cli.support.deployment import VARIABLES
+
+CHECKOUT: Final = Path(__file__).parents[1]
+_ELSEWHERE: Final = tempfile.TemporaryDirectory(prefix="fraudstream-tests-")
+"""Gone with the process."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Command:
         self._capture = capture
 
     def __call__(self, *arguments: object) -> Ran:
+        assert not Path.cwd().is_relative_to(CHECKOUT), "here commands find what people run in the checkout"
         self._capture.readouterr()
         with pytest.raises(SystemExit) as ended:
             main([str(argument) for argument in arguments])
@@ -36,7 +43,11 @@ class Command:
 
 
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away what this machine may know of AWS and fraudstream, and give keys that open nothing."""
+    """Take away what this machine may know of AWS and fraudstream, and give keys that open nothing.
+
+    Commands look for a fraudstream in the folder that they are called in, and above it: the test goes to an empty one.
+    """
+    monkeypatch.chdir(tempfile.mkdtemp(dir=_ELSEWHERE.name))
     for name in (*VARIABLES.values(), "FRAUDSTREAM_STACK"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"):

@@ -12,7 +12,7 @@ from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.analytics.athena import LEAST_SCANNED, MOST_STATEMENT_BYTES, Athena, dollars
 from fraudstream_tools.analytics.local_log import ask_folder
 from tests.athena_harness import DATABASE, WORKGROUP, LocalAthena, local_athena
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import CHECKOUT, Command, clean_environment
 from tests.unit.analytics.log_harness import days, happened
 
 BY_DAY = 'SELECT "date", count(*) AS decided FROM decisions GROUP BY "date" ORDER BY "date"'
@@ -161,7 +161,7 @@ def test_the_command_asks_athena(
     monkeypatch.setenv("FRAUDSTREAM_ANALYTICS_WORKGROUP", WORKGROUP)
     local.looks = 0
     fraudstream = Command(capsys)
-    query = "@infra/data/queries/fraud-by-rule.sql"
+    query = f"@{CHECKOUT}/infra/data/queries/fraud-by-rule.sql"
     options = ("--today", days()[-1], "--json")
     found = fraudstream("ask", query, "--engine", "athena", *options)
     expected = fraudstream("ask", query, "--log", log, *options)

@@ -155,3 +155,10 @@ def test_an_address_that_is_none_is_refused_before_anything_is_sent(folder: Path
 def test_a_slash_at_the_end_of_an_address_does_not_matter(folder: Path) -> None:
     assert folder.exists()
     assert Deployment(given={"apiUrl": "https://one.example/v1/"}).api_url == "https://one.example/v1"
+
+
+def test_what_runs_in_the_checkout_is_not_found_by_tests(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_locally(folder)
+    clean_environment(monkeypatch)
+    assert not Deployment().is_local
+    assert Deployment().get("transactionsTable") is None

@@ -23,7 +23,7 @@ from fraudstream_tools.lab.training.examples import Examples
 from fraudstream_tools.lab.training.explored import Drawing, unseen_frauds
 from fraudstream_tools.lab.training.fit import Arrived, Validation, fit
 from fraudstream_tools.lab.training.metrics import metrics
-from tests.cli_harness import Command
+from tests.cli_harness import Command, clean_environment
 from tests.unit.detection.model_harness import as_vectors, labels_of, random_vectors, times_of
 from tests.unit.lab.backtest_harness import RULES, decided, world
 
@@ -161,7 +161,10 @@ def test_in_a_log_where_only_frauds_are_labelled_each_counts_as_any_other(tmp_pa
     assert set(found.arrived.tolist()) == {1.0}
 
 
-def test_training_says_what_stands_for_what(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_says_what_stands_for_what(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clean_environment(monkeypatch)
     options = ("--label-delay", 3, "--validation", 3, "--trees", 5, "--rules", RULES)
     output = tmp_path / "model.json"
     for name, labels_honest in (("all", True), ("frauds", False)):

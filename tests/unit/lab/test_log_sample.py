@@ -23,7 +23,7 @@ from fraudstream_tools.lab.training.metrics import metrics
 from fraudstream_tools.lab.training.model_card import model_card
 from fraudstream_tools.lab.training.rule_hits import rule_hits
 from fraudstream_tools.lab.training.rule_weighing import combine
-from tests.cli_harness import Command
+from tests.cli_harness import Command, clean_environment
 from tests.unit.lab.backtest_harness import RULES, log_records
 
 RULESET = load(*(RULES.joinpath(name).read_bytes() for name in RULESET_FILES))
@@ -144,9 +144,12 @@ def test_a_model_of_a_sample_knows_how_rare_fraud_is(log: DecisionLog) -> None:
     assert of_sample.file.metrics["auc"] == pytest.approx(of_all.file.metrics["auc"], abs=0.1)
 
 
-def test_the_card_says_what_was_drawn(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_card_says_what_was_drawn(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from fraudstream.detection.models.model import load as load_model  # noqa: PLC0415
 
+    clean_environment(monkeypatch)
     output = tmp_path / "model.json"
     options = ("--label-delay", 2, "--validation", 3, "--trees", 5, "--rules", RULES)
     ran = Command(capsys)("train", "--log", folder, "--output", output, "--sample", MOST, *options)
