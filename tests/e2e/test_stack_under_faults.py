@@ -34,7 +34,7 @@ def test_under_faults_everything_received_is_stored_decided_and_logged_once(syst
 
 def test_requests_that_are_applied_twice_change_nothing_more(system: ProofDeployment) -> None:
     only = frozenset({StackFault.APPLIED_TWICE})
-    outcome = run(system, StackRun(seed=SEED, transactions=40, rate=0.4, batch_rate=0, only=only), lambda _: None)
+    outcome = run(system, StackRun(seed=SEED, transactions=40, rate=1, batch_rate=0, only=only), lambda _: None)
     verdict = judge(outcome.remains)
     assert outcome.remains.alerts, "no transaction was flagged"
     assert verdict.faultless, "\n".join(table(outcome, verdict))
