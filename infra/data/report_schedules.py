@@ -5,13 +5,12 @@ import json
 import pulumi
 import pulumi_aws as aws
 
+from fraudstream.contract import ROLL_UP_MINUTE
 from infra.compute.functions import Function
 from infra.compute.roles import ServiceRole
 from infra.data.queues import DeadLetters
 from infra.naming import StackContext
 
-# A full hour's last segments are written within two minutes of its end.
-ROLL_UP_MINUTE = 5
 SCHEDULE_RETRIES = 5
 SCHEDULE_EVENT_AGE_SECONDS = 3600
 REPORT_RETRIES = 2

@@ -95,6 +95,8 @@ EXPLORATION_PROPENSITY: Final = "explorationPropensity"
 CLAIM_TIMESTAMP: Final = 0
 """The sort key of a claim, which no transaction has."""
 SAMPLE_INDEX: Final = "by-sample-day"
+ROLL_UP_MINUTE: Final = 5
+"""Of each hour, at which the decision log of the hour before is merged: its last segments are written within two."""
 SAMPLE_DAY: Final = "sampleDay"
 """The attribute that marks a transaction for its day's sample, and the partition key of the sparse index of those: the
 UTC day of receipt."""

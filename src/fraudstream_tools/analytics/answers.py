@@ -15,6 +15,10 @@ class QuestionError(ValueError):
     """A question that was not answered; the message says why, and what to do."""
 
 
+class NoHourYetError(QuestionError):
+    """No hour is merged yet that could be asked; the next one will be, by itself."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LogAnswer:
     """The rows that a question was answered with."""

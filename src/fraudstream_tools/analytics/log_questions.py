@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from fraudstream.reporting.log.keys import LogTable
-from fraudstream_tools.analytics.answers import LogAnswer, QuestionError
+from fraudstream_tools.analytics.answers import LogAnswer, NoHourYetError, QuestionError
 from fraudstream_tools.analytics.athena import Athena
 from fraudstream_tools.analytics.local_log import ask_folder
 from fraudstream_tools.analytics.log_copy import LogCopy
@@ -120,12 +120,12 @@ class FetchedLog:
         """
         if self._read_at is None or self.monotonic() - self._read_at >= _FRESH_SECONDS:
             self._fetch()
+            if not any(self.folder.glob("*/*/*.parquet")):
+                raise NoHourYetError(
+                    f"the decision log has no merged hour of the last {self.days} days yet: an hour is merged when it "
+                    "is over, and `fraudstream report --anew` merges what there is"
+                )
             self._read_at = self.monotonic()
-        if not any(self.folder.glob("*/*/*.parquet")):
-            raise QuestionError(
-                f"the decision log has no merged hour of the last {self.days} days yet: an hour is merged when it is "
-                "over, and `fraudstream report` merges what there is"
-            )
         return self.folder
 
     def _fetch(self) -> None:

@@ -12,7 +12,10 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from fraudstream_tools.analytics.answers import QuestionError
+from fraudstream.clock import epoch_milliseconds
+from fraudstream.contract import ROLL_UP_MINUTE
+from fraudstream.durations import HOUR, MINUTE
+from fraudstream_tools.analytics.answers import NoHourYetError, QuestionError
 from fraudstream_tools.cli.support.terminal.failures import sentence
 from fraudstream_tools.console import request_counts
 from fraudstream_tools.console.guard import Guard
@@ -112,6 +115,7 @@ def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
             ClientError: _aws_problem,
             BotoCoreError: _aws_problem,
             TimeoutError: _aws_problem,
+            NoHourYetError: _no_hour_yet,
             QuestionError: _unanswered,
         },
     )
@@ -127,6 +131,17 @@ def _problem(request: Request, error: Exception) -> Response:
 
 def _unanswered(request: Request, error: Exception) -> Response:
     return page(request, "problem", 503, problem=str(error))
+
+
+def _no_hour_yet(request: Request, error: Exception) -> Response:
+    """Answer instead of a page of the log, whose answer this is: nothing is broken, and nothing is missing."""
+    del error  # the page says it in more words
+    now = epoch_milliseconds()
+    merged_at = now - now % HOUR + ROLL_UP_MINUTE * MINUTE
+    if merged_at <= now:
+        merged_at += HOUR
+    asked = request.query_params
+    return page(request, "no_hour_yet", merged_at=merged_at, transaction=asked.get("id"), token=asked.get("q"))
 
 
 def _aws_problem(request: Request, error: Exception) -> Response:

@@ -26,6 +26,10 @@ def _age(milliseconds: int) -> str:
     return age_text(epoch_milliseconds() - milliseconds)
 
 
+def _wait(milliseconds: int) -> str:
+    return age_text(milliseconds - epoch_milliseconds())
+
+
 def _money(amount_minor: int | None, currency: str | None) -> str:
     return _NOTHING if amount_minor is None or currency is None else format_money(amount_minor, currency)
 
@@ -55,6 +59,7 @@ cast("dict[str, Callable[..., str]]", _PAGES.filters).update(
     probability=probability_words,
     sentence=sentence,
     short=_short,
+    wait=_wait,
     who=name_in,
     words=field_words,
 )

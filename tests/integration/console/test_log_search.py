@@ -1,11 +1,13 @@
 """What cards, devices and others took part in: by a copy of the decision log, one that is fetched, or Athena."""
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from fraudstream.contract import DECISION_LOG_PREFIX
+from fraudstream.contract import DECISION_LOG_PREFIX, ROLL_UP_MINUTE
 from fraudstream_tools.analytics import log_questions
 from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.analytics.athena import Athena
@@ -107,11 +109,35 @@ def test_too_much_to_fetch_leads_to_athena(
         search_log(FetchedLog(system.s3, BUCKET, tmp_path, days=EVER), "tok_" + "a" * 22, 50)
 
 
-def test_a_log_without_a_merged_hour_says_when_there_will_be_one(browser: Browser, tmp_path: Path) -> None:
+def test_a_log_without_a_merged_hour_says_when_there_will_be_one_and_what_is_known_without(
+    browser: Browser, system: System, tmp_path: Path
+) -> None:
+    system.store("t-1", device_id="tok_device")
     browser.system.log = FetchedLog(browser.system.s3, BUCKET, tmp_path)
-    answer = browser.client.get("/search/log", params={"q": "tok_" + "a" * 22})
-    assert answer.status_code == 503
-    assert "no merged hour of the last 90 days yet" in words(answer.text)
+    token = "tok_" + "a" * 22
+    for page, back in (
+        (browser.page("/search/log", q=token), f"/search?q={token}"),
+        (browser.page("/links", id="t-1"), "/case?id=t-1"),
+    ):
+        said = words(page)
+        assert "The decision log has no merged hour yet" in said
+        found = re.search(r"The next one is merged at (.{16}):00 UTC, in (\d+) (min|s)", said)
+        assert found
+        in_future = datetime.strptime(f"{found[1]} +0000", "%Y-%m-%d %H:%M %z") - datetime.now(UTC)
+        assert in_future < timedelta(hours=1, minutes=1)
+        assert int(found[1][-2:]) == ROLL_UP_MINUTE
+        assert "fraudstream report --anew" in said
+        assert back in page
+
+
+def test_a_first_hour_is_found_as_soon_as_it_is_merged(
+    browser: Browser, system: System, log: Path, tmp_path: Path
+) -> None:
+    browser.system.log = FetchedLog(browser.system.s3, BUCKET, tmp_path, days=EVER, monotonic=lambda: 0.0)
+    token = happened()[0].transaction.customer_id
+    assert "no merged hour yet" in words(browser.page("/search/log", q=token))
+    put_log(system, log)
+    assert made(browser, token) > 2
 
 
 def test_the_page_of_a_token_leads_to_the_log_and_back(browser: Browser, log: Path, device: str) -> None:
