@@ -56,6 +56,10 @@ class Approver:
             if error.response.get("Error", {}).get("Code") != _ALREADY_THERE:
                 raise
 
+    def has_marked(self, digest: str) -> bool:
+        """Return whether the person's mark is on a change: what it lacks is somebody else's."""
+        return self.operator.user_id in ChangeMarks(self.s3, self.bucket, self.kind).people(digest)
+
     def approve(self, digest: str, target: str, *, reason: str, after: Mapping[str, Any]) -> None:
         """Write the person's mark for what somebody else has changed, with a record.
 

@@ -78,9 +78,13 @@ def test_a_published_ruleset_counts_only_after_another_person_approved_it(
 
 
 def test_nobody_approves_what_they_published(people: tuple[Browser, Browser], system: System) -> None:
-    anna, _ = people
+    anna, ben = people
     publish(anna)
-    assert "somebody else has to look at it" in approve(anna)
+    page = anna.page("/rules/history")
+    assert "/rules/approve" not in page
+    assert "Your mark is on it: somebody else has to approve it" in words(page)
+    form = ben.form(ben.page("/rules/history"), "/rules/approve") | {"csrf": anna.session.csrf}
+    assert "somebody else has to look at it" in words(anna.send("/rules/approve", **form, reason="mine"))
     assert "large-night-transfer" not in rules_of(system)
 
 

@@ -76,9 +76,13 @@ def test_an_entry_counts_only_after_another_person_approved_it(people: tuple[Bro
 
 
 def test_nobody_approves_what_they_wrote(people: tuple[Browser, Browser], system: System) -> None:
-    anna, _ = people
+    anna, ben = people
     block(anna)
-    assert "somebody else has to look at it" in send(anna, "approve")
+    page = anna.page("/lists")
+    assert "/lists/approve" not in page
+    assert "Your mark is on it: somebody else has to approve it" in words(page)
+    form = ben.form(ben.page("/lists"), "/lists/approve") | {"csrf": anna.session.csrf}
+    assert "somebody else has to look at it" in words(anna.send("/lists/approve", **form, reason="mine"))
     assert lists_of(system) == set()
 
 

@@ -90,6 +90,21 @@ def test_a_promoted_model_counts_only_after_another_person_approved_it(
     assert (record["action"], record["userId"], record["reason"]) == ("approve-models", BEN.user_id, "seen its card")
 
 
+def test_who_has_put_a_mark_on_models_is_not_asked_for_another(
+    command: Command, system: System, aws: MinistackServer
+) -> None:
+    del command  # it has stored the models
+    system.s3.put_object(
+        Bucket=BUCKET, Key=f"{RULESET_PREFIX}models.yaml", Body=b"schemaVersion: 1\nlive: default.json\n"
+    )
+    anna, ben = desk(aws), desk(aws, BEN)
+    approve(anna)
+    page = anna.page("/models")
+    assert "/models/approve" not in page
+    assert "Your mark is on it: somebody else has to approve it" in words(page)
+    assert "You have approved the models" in approve(ben)
+
+
 def test_nobody_approves_what_they_promoted(command: Command, system: System, tmp_path: Path) -> None:
     promote(command, tmp_path)
     version = json.loads(command("models", "show", "--json").out)["version"]

@@ -32,8 +32,8 @@ class ListApprovals:
         """Store the bucket; the clock returns seconds that only grow."""
         self._marks = ChangeMarks(s3, bucket, FourEyes.LISTS)
         self._clock = clock
-        self._known: dict[str, tuple[bool, float]] = {}
-        """Whether entries are approved, and until when that is believed."""
+        self._known: dict[str, tuple[tuple[str, ...] | None, float]] = {}
+        """Whose marks entries have that wait, None for those that are approved, and until when that is believed."""
 
     def ends(self, listing: Listing) -> dict[str, float]:
         """Return by list when the entry that counts there ends, epoch milliseconds."""
@@ -48,17 +48,22 @@ class ListApprovals:
 
     def is_approved(self, digest: str) -> bool:
         """Return whether an entry has the marks of two people."""
+        return self.people(digest) is None
+
+    def people(self, digest: str) -> tuple[str, ...] | None:
+        """Return the `aws:userid` of those whose marks an entry has that needs more; None where it is approved."""
         now = self._clock()
-        approved, believed_until = self._known.get(digest, (False, -math.inf))
+        people, believed_until = self._known.get(digest, ((), -math.inf))
         if now < believed_until:
-            return approved
-        approved = len(self._marks.people(digest)) >= PEOPLE
+            return people
+        found = self._marks.people(digest)
+        people = None if len(found) >= PEOPLE else found
         self._known.pop(digest, None)
-        self._known[digest] = approved, math.inf if approved else now + WAITING_SECONDS
+        self._known[digest] = people, math.inf if people is None else now + WAITING_SECONDS
         if len(self._known) > MOST_KNOWN:
             self._known.pop(next(iter(self._known)), None)
-        return approved
+        return people
 
     def forget_waiting(self) -> None:
         """Ask again for entries that wait: somebody has put a mark on one."""
-        self._known = {digest: known for digest, known in self._known.items() if known[0]}
+        self._known = {digest: known for digest, known in self._known.items() if known[0] is None}

@@ -86,7 +86,7 @@ def show(request: Request) -> Response:
     me = system.operator.arn
     owner = (alert.assignee if alert else None) or (case.assignee if case else None)
     others = [each for each in alerts if alert and each.transaction_id != alert.transaction_id]
-    ruleset = system.ruleset
+    ruleset, digest = system.ruleset, _digest(system, details.state)
     return page(
         request,
         "case",
@@ -106,7 +106,8 @@ def show(request: Request) -> Response:
             for each in others
             if each.status is AlertStatus.OPEN and each.assignee == me and case and each.transaction_id in case.alerts
         ],
-        digest=_digest(system, details.state),
+        digest=digest,
+        has_my_mark=digest is not None and system.approver(FourEyes.LABELS).has_marked(digest),
         involved=_involved(system, details.state),
         lists=ruleset.lists.names if ruleset else (),
         ends=ENDS,

@@ -52,7 +52,8 @@ def show(request: Request) -> Response:
         stored = stored_models(system.s3, system.bucket)
     except ModelError as error:
         raise HTTPException(500, f"no model is active: {error}") from None
-    waits = system.model_approval is not None and system.model_approval.waits(stored)
+    approval = system.model_approval
+    waits = approval is not None and approval.waits(stored)
     days = system.reports.days()
     report: dict[str, Any] = (system.reports.summary(days[0]) if days else None) or {}
     figures: dict[str, Any] = report.get("model") or {}
@@ -63,6 +64,7 @@ def show(request: Request) -> Response:
         models=stored.models,
         version=stored.version,
         waits=waits,
+        has_my_mark=waits and approval is not None and approval.has_marked(stored),
         breaker=_breaker(system, stored.models, waits=waits),
         day=days[0] if report else None,
         decisions=dict(figures.get("versions", ())) | dict(figures.get("shadowVersions", ())),

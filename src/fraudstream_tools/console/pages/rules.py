@@ -81,4 +81,5 @@ def history(request: Request) -> Response:
     system: ConsoleSystem = request.app.state.system
     versions = list(islice(system.rulesets.history(), VERSIONS))
     waiting = system.publishing.waiting() if versions and versions[0].waits else None
-    return page(request, "rules_history", versions=versions, waiting=waiting, most=VERSIONS)
+    has_my_mark = waiting is not None and system.publishing.has_marked(waiting)
+    return page(request, "rules_history", versions=versions, waiting=waiting, has_my_mark=has_my_mark, most=VERSIONS)

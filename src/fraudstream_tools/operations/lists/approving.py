@@ -36,6 +36,10 @@ class ListApproval:
             entry, before=counting and msgspec.structs.replace(counting, before=None), approved_by=None
         )
 
+    def has_marked(self, digest: str) -> bool:
+        """Return whether the person's mark is on an entry that waits, by its digest."""
+        return self.approver.operator.user_id in (self.approvals.people(digest) or ())
+
     def approve(self, digest: str, list_name: str, entity: str, entry: ListEntry, *, reason: str) -> None:
         """Write the person's mark for an entry, with a record.
 

@@ -179,18 +179,8 @@ class EntityLists:
             except DamagedListingError:
                 damaged.append(str(item["entity"].get("S")))
                 continue
-            of_kind, _, token = listing.entity.partition("#")
             found += [
-                (
-                    entry.ended_at or entry.since,
-                    ListedEntity(
-                        list_name=name,
-                        kind=EntityKind(of_kind),
-                        token=token,
-                        entry=entry,
-                        waits=self.waits(listing.entity, name, entry, now),
-                    ),
-                )
+                (entry.ended_at or entry.since, self._listed(listing.entity, name, entry, now))
                 for name, entry in listing.entries.items()
                 if list_name in (None, name) and (with_ended or now < entry.kept_until)
             ]
@@ -211,6 +201,16 @@ class EntityLists:
         if self._approval is None or entry.approved_by or now >= entry.kept_until:
             return False
         return not self._approval.approvals.is_approved(entry.digest(entity, list_name))
+
+    def _listed(self, entity: str, list_name: str, entry: ListEntry, now: int) -> ListedEntity:
+        kind, _, token = entity.partition("#")
+        waits = self.waits(entity, list_name, entry, now)
+        has_my_mark = (
+            waits and self._approval is not None and self._approval.has_marked(entry.digest(entity, list_name))
+        )
+        return ListedEntity(
+            list_name=list_name, kind=EntityKind(kind), token=token, entry=entry, waits=waits, has_my_mark=has_my_mark
+        )
 
     def _items(self, kind: EntityKind) -> Iterator[Any]:
         pages = self._dynamodb.get_paginator("query").paginate(

@@ -59,6 +59,8 @@ class ListedEntity:
     entry: ListEntry
     waits: bool = False
     """Whether the entry, or its end, does not count before somebody else has approved it."""
+    has_my_mark: bool = False
+    """Whether it waits, and the person who looks has a mark on it: what it lacks is somebody else's."""
 
     @property
     def digest(self) -> str:

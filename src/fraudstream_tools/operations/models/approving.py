@@ -30,6 +30,10 @@ class ModelApproval:
         marks = ChangeMarks(self.approver.s3, self.approver.bucket, self.approver.kind)
         return len(marks.people(stored.digest)) < PEOPLE
 
+    def has_marked(self, stored: StoredModels) -> bool:
+        """Return whether the person's mark is on the models that are named."""
+        return stored.digest is not None and self.approver.has_marked(stored.digest)
+
     def approve(self, stored: StoredModels, version: str, *, reason: str) -> None:
         """Write the person's mark for the models that are named, with a record.
 

@@ -22,6 +22,10 @@ class RuleApproval:
         """Write the person's mark for a ruleset, by its three files; a mark that is there stays."""
         self.approver.mark(_digest(contents))
 
+    def has_marked(self, contents: Mapping[str, bytes]) -> bool:
+        """Return whether the person's mark is on a ruleset, by its three files."""
+        return self.approver.has_marked(_digest(contents))
+
     def approve(self, newest: RulesetVersion | None, version: str, *, reason: str) -> None:
         """Write the person's mark for the newest ruleset, with a record.
 

@@ -99,6 +99,10 @@ class RulePublishing:
         newest = next(self.rulesets.history(), None)
         return self.rulesets.plan_deployment(newest.contents) if newest is not None and newest.waits else None
 
+    def has_marked(self, plan: RulesetPlan) -> bool:
+        """Return whether the person's mark is on a ruleset that waits; whoever published it has put theirs on it."""
+        return self.approval is not None and self.approval.has_marked(plan.contents)
+
     def approve(self, version: str, *, reason: str) -> None:
         """Write the person's mark for the newest ruleset.
 
