@@ -98,6 +98,7 @@ def train(
     from fraudstream.detection.features.own import INPUTS
     from fraudstream_tools.lab.training.boosting import Parameters
     from fraudstream_tools.lab.training.fit import Arrived, TrainingError, Validation, fit
+    from fraudstream_tools.lab.training.model_card import METRIC_WORDS
     from fraudstream_tools.lab.training.model_storage import write_model
 
     refuse_unwritable(output)
@@ -167,4 +168,4 @@ def train(
     if not model.file.metrics:
         err.print("it was not measured: there are too few frauds in the newest days, or before them")
     for name, value in model.file.metrics.items():
-        out.print(f"  {name} {value:.4f}", markup=False)
+        out.print(f"  {METRIC_WORDS.get(name, name)}: {value:.4f}", markup=False)

@@ -13,6 +13,7 @@ from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.calibration import likely_frauds, platt
 from fraudstream_tools.lab.training.fit import Arrived, TrainingError, Validation, fit
 from fraudstream_tools.lab.training.metrics import metrics, recall_at_false_positives
+from fraudstream_tools.lab.training.model_card import METRIC_WORDS
 from tests.unit.detection.model_harness import START, as_vectors, labels_of, random_vectors, small_model, times_of
 
 FEW = Parameters(trees=20)
@@ -181,6 +182,11 @@ def test_calibration_and_metrics_are_those_of_labels_that_are_still_to_come() ->
     for name in ("averagePrecision", "recallAt0.1PctFalsePositives", "precisionAt0.1PctFalsePositives", "logLoss"):
         assert corrected[name] == pytest.approx(true[name], rel=0.12)
     assert naive["averagePrecision"] < 0.85 * true["averagePrecision"]
+
+
+def test_every_figure_of_a_model_has_words_for_its_card_and_the_console() -> None:
+    odds = np.linspace(-5, 5, 100)
+    assert metrics(odds, odds > 3).keys() == METRIC_WORDS.keys()
 
 
 def test_what_is_not_labelled_yet_is_fraud_by_what_its_score_leaves() -> None:

@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import exp
+from typing import Final
 
 import msgspec
 
 from fraudstream.detection.models.model import Model, ModelFile, Period
 
-_METRICS = {
+METRIC_WORDS: Final = {
     "auc": "area under the ROC curve",
     "averagePrecision": "average precision",
     "recallAt0.1PctFalsePositives": "recall at 0.1 % false positives",
     "precisionAt0.1PctFalsePositives": "precision there",
     "logLoss": "log loss",
 }
+"""What a model's figures are called where people read them, in the order of a card."""
 _MOST_FEATURES = 15
 
 
@@ -76,7 +78,7 @@ def _validation(model: Model) -> Sequence[str]:
         "",
         "| | |",
         "| --- | --- |",
-        *(f"| {words} | {file.metrics[name]:.4f} |" for name, words in _METRICS.items() if name in file.metrics),
+        *(f"| {words} | {file.metrics[name]:.4f} |" for name, words in METRIC_WORDS.items() if name in file.metrics),
     ]
 
 
