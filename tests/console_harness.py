@@ -42,7 +42,7 @@ class Browser:
         return self
 
     def page(self, path: str, **query: str) -> str:
-        answer = self.client.get(path, params=query)
+        answer = self.client.get(path, params=query or None)
         assert answer.status_code == 200, answer.text
         return answer.text
 

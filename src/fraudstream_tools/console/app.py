@@ -82,6 +82,7 @@ def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
         routes=[
             Route("/", today.show),
             Route("/queue", queue.show),
+            Route("/queue/next", queue.lead_on),
             Route("/case", case.show),
             *(Route(f"/case/{name}", act, methods=["POST"]) for name, act in _CASE_ACTIONS.items()),
             Route("/links", links.show),

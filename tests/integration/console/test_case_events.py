@@ -107,7 +107,7 @@ def test_a_case_that_is_opened_again_and_closed_again_says_so_by_new_ids(
 ) -> None:
     anna, ben = people
     act(anna, "a-1", "take")
-    act(anna, "a-1", "decide", label="FRAUD", note="denied", whole="1")
+    act(anna, "a-1", "decide", label="FRAUD", note="denied", also="a-2")
     act(ben, "a-1", "reopen", text="called again")
     act(ben, "a-1", "decide", label="LEGITIMATE", note="a mistake")
     events = told(system)

@@ -1,5 +1,6 @@
 """Cases: alerts of one customer or card that are worked on together, with notes, state, assignee and history."""
 
+import re
 import time
 from typing import Any
 
@@ -34,7 +35,7 @@ def case_of(browser: Browser, name: str) -> ReviewCase:
 
 def in_queue(browser: Browser, **query: str) -> list[str]:
     page = browser.page("/queue", **query)
-    return [part.partition('"')[0] for part in page.split('href="/case?id=')[1:]]
+    return [re.split('["&]', part)[0] for part in page.split('href="/case?id=')[1:]]
 
 
 def test_alerts_of_one_customer_or_card_are_one_row_of_the_queue(browser: Browser, system: System) -> None:

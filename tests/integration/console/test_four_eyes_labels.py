@@ -246,7 +246,7 @@ def test_a_kind_of_fraud_and_what_was_done_are_told_by_one_person(desk: Desk, co
 def test_a_case_is_closed_with_the_last_label_that_is_approved(desk: Desk) -> None:
     form = desk.anna.form(desk.anna.page("/case", id="a-1"), "/case/take")
     desk.anna.send("/case/take", **form)
-    assert "So is 1 more of this case" in decide(desk.anna, whole="yes")
+    assert "So is 1 more of this case" in decide(desk.anna, also="a-1 a-2")
     approve(desk.ben, "a-1")
     assert summary(told(desk.system)) == [("KEPT_CASE_OPENED", "")]
     approve(desk.ben, "a-2")

@@ -109,7 +109,7 @@ def test_somebody_elses_case_keeps_nothing_of_the_erased(
     system.alert("b-1", customer=BOB, card_token=CARD)
     system.alert("a-1", customer=ANN, card_token=CARD)
     assert "with 2 alerts" in act(browser, "b-1", "take")
-    act(browser, "b-1", "decide", label="FRAUD", note="a-1, too: the same card", whole="yes")
+    act(browser, "b-1", "decide", label="FRAUD", note="a-1, too: the same card", also="a-1")
     assert "a-1" in alerts_text(system)
     person = Person(frozenset({ANN}), "somebody")
     assert Erasure(stores, person, dry_run=True).run().removed["alerts"] == 2

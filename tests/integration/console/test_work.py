@@ -128,18 +128,61 @@ def test_a_customers_open_alerts_become_one_case_that_stays(browser: Browser, sy
     assert stored_alert(system, "t-0")["status"] == "OPEN"
 
 
-def test_a_whole_case_is_closed_at_once(browser: Browser, system: System) -> None:
+def scopes(page: str) -> dict[str, str]:
+    """Return what a decision may be about, as the page offers it, by the words for it."""
+    form = page.partition('<select id="also"')[2].partition("</select>")[0]
+    return {name: value for value, name in re.findall(r'<option value="([^"]*)">([^<]*)</option>', form)}
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["taken", "not-taken"])
+def test_what_is_chosen_of_a_case_is_decided_and_what_is_left_is_said(
+    browser: Browser, system: System, *, taken: bool
+) -> None:
     for number in range(3):
         system.alert(f"t-{number}", customer=CUSTOMER, at=NOW + number)
     page = browser.page("/case", id="t-1")
-    taken = browser.send("/case/take", **browser.form(page, "/case/take"))
+    if taken:
+        page = browser.send("/case/take", **browser.form(page, "/case/take"))
+    assert "Of this case, 2 more alerts are open." in words(page)
+    assert scopes(page)["this alert alone: 2 more of this case stay open"] == ""
+    whole = scopes(page)["this and the 2 more of this case"]
+    # What comes later was not on the page, and is not decided by it.
     system.alert("later", customer=CUSTOMER, at=NOW + 9)
-    assert "and the 2 more of this case" in words(taken)
-    form = browser.form(taken, "/case/decide")
-    said = browser.send("/case/decide", **form, label="FRAUD", note="denied", whole="yes")
-    assert "So are 2 more of this case." in words(said)
+    form = browser.form(page, "/case/decide")
+    said = browser.send("/case/decide", **form, label="FRAUD", note="denied", also=whole)
+    assert "So are 2 more of this case. Of this case, 1 more alert is still open." in words(said)
     assert [stored_alert(system, f"t-{number}")["label"] for number in range(3)] == ["FRAUD"] * 3
     assert stored_alert(system, "later")["status"] == "OPEN"
+    assert [each["action"] for each in browser.records()].count("label-transaction") == 3
+
+
+def test_what_is_not_chosen_stays_open_and_is_said_to(browser: Browser, system: System) -> None:
+    for number in range(3):
+        system.alert(f"t-{number}", customer=CUSTOMER, at=NOW + number)
+    form = browser.form(browser.page("/case", id="t-1"), "/case/decide")
+    said = browser.send("/case/decide", **form, label="FRAUD", note="denied", also="")
+    assert "and its alert is closed. Of this case, 2 more alerts are still open." in words(said)
+    assert {stored_alert(system, name)["status"] for name in ("t-0", "t-2")} == {"OPEN"}
+    for name, rest in (("t-0", "1 more alert is still open"), ("t-2", "nothing is open any more")):
+        form = browser.form(browser.page("/case", id=name), "/case/decide")
+        assert rest in words(browser.send("/case/decide", **form, label="FRAUD", note="denied", also=""))
+
+
+def test_what_a_colleague_has_of_a_case_is_not_decided_along(
+    aws: MinistackServer, browser: Browser, system: System
+) -> None:
+    system.alert("bens", customer=CUSTOMER)
+    ben = browser_on(aws, BEN).enter()
+    ben.send("/case/take", **ben.form(ben.page("/case", id="bens"), "/case/take"))
+    for name in ("t-1", "t-2"):
+        system.alert(name, customer=CUSTOMER)
+    page = browser.page("/case", id="t-1")
+    assert "this alert alone: 2 more of this case stay open" in scopes(page)
+    assert scopes(page)["this and the 1 more of this case that no colleague has"].split() == ["t-2"]
+    form = browser.form(page, "/case/decide")
+    said = browser.send("/case/decide", **form, label="FRAUD", note="denied", also="t-2 bens")
+    assert "So is 1 more of this case. Of this case, 1 more alert is still open." in words(said)
+    assert (stored_alert(system, "bens")["status"], stored_alert(system, "bens")["assignee"]) == ("OPEN", BEN.arn)
 
 
 def test_an_entity_is_blocked_until_a_date_and_taken_off_again(browser: Browser, system: System) -> None:

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,6 +17,7 @@ from fraudstream.transactions.decisions.decision import Action, FraudType
 from fraudstream.transactions.storage.item import PoisonRecordError
 from fraudstream.transactions.transaction import FIELDS
 from fraudstream_tools.cli.support.terminal.ages import moment_text
+from fraudstream_tools.console.queue_place import QueuePlace
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.cases.case import ReviewCase
@@ -85,7 +85,11 @@ def show(request: Request) -> Response:
         alerts += system.queue.by_ids([name for name in case.alerts if name not in known])
     me = system.operator.arn
     owner = (alert.assignee if alert else None) or (case.assignee if case else None)
-    others = [each for each in alerts if alert and each.transaction_id != alert.transaction_id]
+    beside = [
+        each
+        for each in alerts
+        if alert and each.status is AlertStatus.OPEN and each.transaction_id != alert.transaction_id
+    ]
     ruleset, digest = system.ruleset, _digest(system, details.state)
     return page(
         request,
@@ -100,12 +104,11 @@ def show(request: Request) -> Response:
         is_snoozed=case is not None and case.is_snoozed(epoch_milliseconds()),
         facts=_facts(details.state),
         alerts=alerts,
-        free=[each for each in others if each.status is AlertStatus.OPEN and each.assignee is None],
-        mine=[
-            each
-            for each in others
-            if each.status is AlertStatus.OPEN and each.assignee == me and case and each.transaction_id in case.alerts
-        ],
+        place=QueuePlace.carried(request.query_params),
+        free=[each for each in beside if each.assignee is None],
+        # What a colleague has is not decided along with it.
+        alike=[each for each in beside if each.assignee in (None, me)],
+        beside=beside,
         digest=digest,
         has_my_mark=digest is not None and system.approver(FourEyes.LABELS).has_marked(digest),
         involved=_involved(system, details.state),
@@ -125,11 +128,6 @@ def _digest(system: ConsoleSystem, state: Mapping[str, Any]) -> str | None:
     if FourEyes.LABELS not in system.four_eyes or not waits(state):
         return None
     return label_digest(state["transactionId"], state["label"], state["labeledAt"])
-
-
-def case_url(transaction_id: str) -> str:
-    """Return where a transaction's page is."""
-    return f"/case?{urlencode({'id': transaction_id})}"
 
 
 def _details(system: ConsoleSystem, transaction_id: str) -> TransactionDetails:

@@ -14,8 +14,9 @@ from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
 from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.changes import changed
-from fraudstream_tools.console.pages.case import case_url
+from fraudstream_tools.console.queue_place import QueuePlace
 from fraudstream_tools.console.system import ConsoleSystem
+from fraudstream_tools.operations.cases.beside import open_beside
 from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.lists.entries import check_list, check_token
 from fraudstream_tools.operations.review.alert_summary import AlertSummary
@@ -59,17 +60,30 @@ def decide(request: Request) -> Response:
         raise HTTPException(400, "say which kind of fraud it was by one of the page's")
 
     def change() -> str:
-        seen, whole = form.get("seen") or None, bool(form.get("whole"))
-        fraud_type = FraudType(kind) if kind else None
         closed = system.work.decide(
-            transaction_id, truth, note, alert=alert, seen=seen, whole=whole, fraud_type=fraud_type
+            transaction_id,
+            truth,
+            note,
+            alert=alert,
+            seen=form.get("seen") or None,
+            also=form.get("also", "").split(),
+            fraud_type=FraudType(kind) if kind else None,
         )
-        more = f" So {'is' if closed == 1 else 'are'} {closed} more of this case." if closed else ""
-        if FourEyes.LABELS in system.four_eyes:
-            return f"It is labelled {truth.value}, which counts once somebody else has approved it.{more}"
-        return f"It is labelled {truth.value}{', and its alert is closed' if alert else ''}.{more}"
+        return _decided(system, truth, alert, closed)
 
-    return changed(request, case_url(transaction_id), change)
+    return changed(request, _back(form, transaction_id), change)
+
+
+def _decided(system: ConsoleSystem, truth: Truth, alert: AlertSummary | None, more: int) -> str:
+    """Return what came of a decision, and how much of its case is left."""
+    alike = f" So {'is' if more == 1 else 'are'} {more} more of this case." if more else ""
+    if FourEyes.LABELS in system.four_eyes:
+        return f"It is labelled {truth.value}, which counts once somebody else has approved it.{alike}"
+    if alert is None:
+        return f"It is labelled {truth.value}."
+    left = len(open_beside(system.queue, system.cases, system.queue.get(alert.transaction_id) or alert))
+    rest = f"{left} more {'alert is' if left == 1 else 'alerts are'} still open" if left else "nothing is open any more"
+    return f"It is labelled {truth.value}, and its alert is closed.{alike} Of this case, {rest}."
 
 
 def approve_label(request: Request) -> Response:
@@ -81,7 +95,7 @@ def approve_label(request: Request) -> Response:
         system.closing.approve_label(transaction_id, form.get("digest", ""), reason=form.get("reason", ""))
         return "You have approved the label. It counts within a second."
 
-    return changed(request, case_url(transaction_id), change)
+    return changed(request, _back(form, transaction_id), change)
 
 
 def tell_action(request: Request) -> Response:
@@ -95,7 +109,7 @@ def tell_action(request: Request) -> Response:
         system.reviews.tell_action(transaction_id, Action(action), before=form.get("seen") or None)
         return f"It is noted that it was {action.lower()}. The report says what was really prevented."
 
-    return changed(request, case_url(transaction_id), change)
+    return changed(request, _back(form, transaction_id), change)
 
 
 def note(request: Request) -> Response:
@@ -169,11 +183,16 @@ def add_to_list(request: Request) -> Response:
 
     if kind not in set(EntityKind):
         raise HTTPException(400, "say which entity is meant")
-    return changed(request, case_url(form.get("id", "")), change)
+    return changed(request, _back(form, form.get("id", "")), change)
 
 
 def _asked(request: Request) -> tuple[ConsoleSystem, Mapping[str, str]]:
     return request.app.state.system, request.state.form
+
+
+def _back(form: Mapping[str, str], transaction_id: str) -> str:
+    """Return where a transaction's page is, with the place in the queue that its form carries."""
+    return QueuePlace.carried(form).case_url(transaction_id)
 
 
 def _done_to_case(
@@ -182,7 +201,7 @@ def _done_to_case(
     """Make a change of the case of an alert that the form names, and lead back to its page."""
     system, form = _asked(request)
     alert = _alert(system, form)
-    return changed(request, case_url(alert.transaction_id), lambda: change(system, alert, form))
+    return changed(request, _back(form, alert.transaction_id), lambda: change(system, alert, form))
 
 
 def _alert(system: ConsoleSystem, form: Mapping[str, str]) -> AlertSummary:

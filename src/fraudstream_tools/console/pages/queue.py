@@ -4,14 +4,17 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.transaction import Channel
+from fraudstream_tools.console.queue_place import QueuePlace
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.cases.queue import CaseOrder, CaseQuery, CaseState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fraudstream_tools.console.system import ConsoleSystem
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -26,18 +29,10 @@ _ME: Final = "me"
 
 
 def show(request: Request) -> Response:
-    """Answer with the page that a query string asks for; what it says wrongly is left aside."""
+    """Answer with the page that a query string asks for."""
     system: ConsoleSystem = request.app.state.system
     asked = request.query_params
-    who = asked.get("who", "")
-    query = CaseQuery(
-        state=_one_of(CaseState, asked.get("state"), CaseState.OPEN),
-        order=_one_of(CaseOrder, asked.get("sort"), CaseOrder.LOSS),
-        rule=asked.get("rule") or None,
-        channel=_one_of(Channel, asked.get("channel"), None),
-        minimum_value=_number(asked.get("least")),
-        assignee={"": None, _NOBODY: "", _ME: system.operator.arn}.get(who, who),
-    )
+    query = _query(system, asked)
     found = system.case_queue.find(query, among=LOOKED_AT)
     level, now = system.service_level, epoch_milliseconds()
     # Whoever has a case has taken it in time, or not; a closed one waits for nobody.
@@ -52,7 +47,8 @@ def show(request: Request) -> Response:
         level=level,
         looked_at=LOOKED_AT,
         query=query,
-        who=who,
+        who=asked.get("who", ""),
+        place=QueuePlace.of_queue(asked),
         colleagues=sorted({each.assignee for each in found if each.assignee} - {system.operator.arn}),
         least=asked.get("least", ""),
         states=tuple(CaseState),
@@ -60,6 +56,37 @@ def show(request: Request) -> Response:
         channels=tuple(Channel),
         rules=[rule.id for rule in ruleset.rules] if ruleset else [],
         base=ruleset.rates.base if ruleset else None,
+    )
+
+
+def lead_on(request: Request) -> Response:
+    """Lead to the case that follows in the queue, without those that a colleague has unless they were asked for."""
+    system: ConsoleSystem = request.app.state.system
+    place, after = QueuePlace.carried(request.query_params), request.query_params.get("after", "")
+    query = _query(system, place.filters)
+    found = system.case_queue.find(query, among=LOOKED_AT)
+    here = next(
+        (row for row, case in enumerate(found) if any(each.transaction_id == after for each in case.alerts)), None
+    )
+    # A case that is closed has left, and what followed stands in its row.
+    start = place.row if here is None else here + 1
+    for row, case in enumerate(found[start:], start):
+        if query.assignee or case.assignee in (None, system.operator.arn):
+            return RedirectResponse(place.at(row).case_url(case.first.transaction_id), status_code=303)
+    request.app.state.session.notices.append("No case follows in this queue: this is what is left of it.")
+    return RedirectResponse(place.queue_url, status_code=303)
+
+
+def _query(system: "ConsoleSystem", asked: "Mapping[str, str]") -> CaseQuery:
+    """Return what a query string asks for; what it says wrongly is left aside."""
+    who = asked.get("who", "")
+    return CaseQuery(
+        state=_one_of(CaseState, asked.get("state"), CaseState.OPEN),
+        order=_one_of(CaseOrder, asked.get("sort"), CaseOrder.LOSS),
+        rule=asked.get("rule") or None,
+        channel=_one_of(Channel, asked.get("channel"), None),
+        minimum_value=_number(asked.get("least")),
+        assignee={"": None, _NOBODY: "", _ME: system.operator.arn}.get(who, who),
     )
 
 

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from fraudstream.contract import FourEyes
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.transactions.storage.store import newest_item
-from fraudstream_tools.console.pages.case import case_url
+from fraudstream_tools.console.queue_place import QueuePlace
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.investigation.customer_history import Position
 from fraudstream_tools.operations.investigation.log_search import search_log
@@ -47,7 +47,7 @@ def show(request: Request) -> Response:
     text = request.query_params.get("q", "").strip()
     is_token = _TOKEN.fullmatch(text) is not None
     if text and not is_token and newest_item(system.dynamodb, system.transactions, text, "transactionId"):
-        return RedirectResponse(case_url(text), status_code=303)
+        return RedirectResponse(QueuePlace.carried({}).case_url(text), status_code=303)
     after = _position(request.query_params.get("after"))
     found = system.search.find(text, limit=SHOWN, after=after) if is_token else None
     goes_on = found.history.goes_on_after if found and found.history else None

@@ -35,6 +35,7 @@ const actions = {
   f: () => decide("f"),
   l: () => decide("l"),
   a: () => document.querySelector('button[data-key="a"]')?.click(),
+  n: () => document.querySelector('a[data-key="n"]')?.click(),
   "/": () => document.getElementById("q").focus(),
   "?": () => document.getElementById("help").showModal(),
 };

@@ -3,7 +3,7 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -13,6 +13,7 @@ from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import FraudType, Truth
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.cases.beside import CUSTOMERS_ALERTS
 from fraudstream_tools.operations.cases.case import CaseEvent, CaseEventKind, ReviewCase
 from fraudstream_tools.operations.cases.colleagues import colleague_of
 from fraudstream_tools.operations.cases.news import CaseNews
@@ -23,8 +24,6 @@ from fraudstream_tools.operations.review.assignments import AlertTakenError, Ass
 from fraudstream_tools.operations.review.labels import LabelError
 from fraudstream_tools.operations.review.reviews import Reviews
 
-CUSTOMERS_ALERTS: Final = 50
-"""A customer's alerts among which the open ones are found; own choice."""
 MAX_SNOOZE_DAYS: Final = 30
 """Own choice: what waits longer is forgotten."""
 
@@ -171,9 +170,10 @@ class CaseWork:
         alert: AlertSummary | None,
         seen: str | None,
         whole: bool = False,
+        also: Collection[str] = (),
         fraud_type: FraudType | None = None,
     ) -> int:
-        """Label a transaction and close its alert; of a whole case, all alerts that the person has.
+        """Label a transaction and close its alert; others alike, if they are chosen and nobody else has them.
 
         Where labels need two people, alerts and case stay open until somebody else has approved the labels.
 
@@ -183,7 +183,8 @@ class CaseWork:
             note: why.
             alert: the transaction's alert as it is now; None where it has none.
             seen: the label that the person saw before deciding; None for none.
-            whole: whether the case's other alerts are closed alike.
+            whole: whether the case's other alerts that the person has are closed alike.
+            also: transactions whose alerts are closed alike, if they are open and the person or nobody has them.
             fraud_type: which kind of fraud, if that is known.
 
         Returns:
@@ -199,8 +200,9 @@ class CaseWork:
         if alert is None:
             return 0
         case = self._cases.opened(self.queue.get(transaction_id) or alert, self._me)
-        others = [each for each in self._mine_of(case) if each.transaction_id != transaction_id] if whole else []
-        closed = self._each(others, lambda other: label(other.transaction_id, alert=other, seen=other.label))
+        chosen = [*(self._mine_of(case) if whole else ()), *self._free_of(also)]
+        others = {each.transaction_id: each for each in chosen if each.transaction_id != transaction_id}
+        closed = self._each(others.values(), lambda other: label(other.transaction_id, alert=other, seen=other.label))
         found = f"{truth.value} ({fraud_type.value})" if fraud_type else truth.value
         self._note_decision(case, [alert, *closed], f"{found}, {checked_reason(note)}", truth)
         return len(closed)
@@ -289,6 +291,13 @@ class CaseWork:
             each
             for each in self.queue.by_ids(case.alerts)
             if each.status is AlertStatus.OPEN and each.assignee == self._me
+        ]
+
+    def _free_of(self, transaction_ids: Collection[str]) -> list[AlertSummary]:
+        return [
+            each
+            for each in self.queue.by_ids(tuple(transaction_ids))
+            if each.status is AlertStatus.OPEN and each.assignee in (None, self._me)
         ]
 
     @staticmethod

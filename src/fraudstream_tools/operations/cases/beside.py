@@ -1,0 +1,22 @@
+"""What is open beside an alert: the rest of its case, as somebody sees it who decides about one of its alerts.
+
+Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+"""
+
+from typing import Final
+
+from fraudstream_tools.operations.cases.store import CaseStore
+from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
+from fraudstream_tools.operations.review.alerts import AlertQueue
+
+CUSTOMERS_ALERTS: Final = 50
+"""A customer's alerts among which the open ones are found; own choice."""
+
+
+def open_beside(queue: AlertQueue, cases: CaseStore, alert: AlertSummary) -> list[AlertSummary]:
+    """Return the other open alerts of an alert's customer, and of the case that it is part of, as they are now."""
+    names = [each.transaction_id for each in queue.of_customer(alert.customer, CUSTOMERS_ALERTS)]
+    case = cases.get(alert.case_id) if alert.case_id else None
+    # The index may be a moment behind: each is read as it is stored.
+    found = queue.by_ids(tuple(dict.fromkeys([*names, *(case.alerts if case else ())])))
+    return [each for each in found if each.status is AlertStatus.OPEN and each.transaction_id != alert.transaction_id]
