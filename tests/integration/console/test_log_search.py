@@ -109,7 +109,7 @@ def test_too_much_to_fetch_leads_to_athena(
         search_log(FetchedLog(system.s3, BUCKET, tmp_path, days=EVER), "tok_" + "a" * 22, 50)
 
 
-def test_a_log_without_a_merged_hour_says_when_there_will_be_one_and_what_is_known_without(
+def test_a_log_without_a_merged_hour_says_when_there_will_be_one(
     browser: Browser, system: System, tmp_path: Path
 ) -> None:
     system.store("t-1", device_id="tok_device")
