@@ -9,6 +9,7 @@ a git worktree, and runs with the libraries of this environment.
 - `post_waiting_by_post_before`: a POST that waits, by the earlier commit's that does not.
 - `logic_microseconds`: without the SDK, whose client returns at once what it would have read; the analyzer's of one
   transaction.
+- `flagged_share`: of the analyzer's transactions there, those that it reviews or declines.
 
 The last line printed is JSON.
 """
@@ -60,6 +61,8 @@ class _Worker:
             text=True,
         )
         self._asks, self._answers = cast("IO[str]", self._process.stdin), cast("IO[str]", self._process.stdout)
+        self.flagged = 0
+        """Decisions with an alert that were written without the SDK."""
 
     def run(self, name: str, kind: _Kind, some: list[dict[str, Any]], **more: Any) -> float:  # noqa: ANN401
         """Return the processor time of an event, microseconds."""
@@ -68,6 +71,7 @@ class _Worker:
         found = json.loads(self._answers.readline())
         if found["wrong"] or found["decided"] != (len(some) if kind.waits else 0):
             raise SystemExit(f"{name}: an event was not handled as it should be: {found}")
+        self.flagged += found["flagged"]
         return found["microseconds"]
 
     def close(self) -> None:
@@ -92,11 +96,13 @@ def main() -> None:
         workers = {name: _Worker(tree, environment) for name, tree in trees.items()}
         best = _measure(workers, stored, asked.rounds, asked.posts)
         logic = _measure_logic(workers["now"], stored, asked.rounds, asked.posts)
+        flagged = workers["now"].flagged / (asked.rounds * asked.posts * BATCH)
         for worker in workers.values():
             worker.close()
     result: dict[str, Any] = {name: round(best["now"][name] / best["before"][name], 2) for name in best["now"]}
     result["post_waiting_by_post_before"] = round(best["now"]["post_waiting"] / best["before"]["post"], 2)
     result["logic_microseconds"] = {name: round(each) for name, each in logic.items()}
+    result["flagged_share"] = round(flagged, 2)
     result["microseconds"] = {tree: {name: round(each) for name, each in found.items()} for tree, found in best.items()}
     for name, value in result.items():
         print(f"{name:<30} {value}")
