@@ -54,6 +54,11 @@ class Browser:
         assert answer.status_code == 200, answer.text
         return answer.text
 
+    def make_active(self, action: str, reason: str, **fields: str) -> str:
+        """Publish or roll back as the pages do: what they ask once more is answered with yes."""
+        asked = self.send(action, **fields, reason=reason)
+        return self.send(action, **self.form(asked, action), reason=reason)
+
     def form(self, page: str, action: str) -> dict[str, str]:
         """Return the hidden fields of a page's form."""
         form = re.search(rf'<form method="post" action="{action}".*?</form>', page, re.DOTALL)

@@ -60,18 +60,25 @@ def test_an_alert_is_worked_to_closed_by_keys_alone(tab: Page, desk: Desk) -> No
     tab.keyboard.press("Enter")
     expect(tab.locator("p.note")).to_contain_text("It is labelled FRAUD, and its alert is closed.")
     ready(tab)
+    done = tab.locator("main p code").first.inner_text()
+    tab.keyboard.press("n")
+    tab.wait_for_url(lambda address: f"id={done}&" not in address)
+    expect(tab.locator('form[action="/case/take"] button')).to_be_visible()
+    ready(tab)
     tab.keyboard.press("?")
     expect(tab.locator("#help")).to_be_visible()
 
 
 def test_ten_alerts_are_worked_to_closed_without_javascript(bare: Page, desk: Desk) -> None:
     closed: set[str] = set()
+    open_first(bare, desk, "?who=nobody&sort=oldest")
     for number in range(10):
-        name = open_first(bare, desk, "?who=nobody&sort=oldest")
+        name = bare.locator("main p code").first.inner_text()
         bare.fill("#note", "looked at")
         bare.click(f'button[value="{"FRAUD" if number % 2 else "LEGITIMATE"}"]')
         assert "its alert is closed" in notice(bare)
         closed.add(name)
+        bare.get_by_role("link", name="Next case").click()
     assert len(closed) == 10
     bare.goto(f"{desk.origin}/audit")
     done = bare.locator("main table").inner_text()
@@ -124,6 +131,15 @@ def test_a_customer_is_blocked_looked_up_and_taken_off_the_list(tab: Page, desk:
     assert "off the list now" in notice(tab)
 
 
+def publish(page: Page, reason: str, at_once: str) -> None:
+    """Publish the draft, and answer what is asked once more, where the page says what counts at once."""
+    page.locator('input[name="reason"]').fill(reason)
+    page.get_by_role("button", name="Publish it").click()
+    expect(page.locator('section[aria-labelledby="live"]')).to_contain_text(at_once)
+    page.get_by_role("button", name="Yes, publish it").click()
+    expect(page.locator("p.note")).to_contain_text("is active within a minute")
+
+
 def test_a_rule_is_written_checked_published_and_taken_back(tab: Page, desk: Desk) -> None:
     tab.goto(f"{desk.origin}/rules/edit")
     draft = tab.locator("#draft")
@@ -134,12 +150,11 @@ def test_a_rule_is_written_checked_published_and_taken_back(tab: Page, desk: Des
     tab.locator("#draft").fill(before.rstrip() + RULE)
     tab.get_by_role("button", name="Check it").click()
     expect(tab.locator("#changes ~ ul")).to_contain_text("large-night-transfer added")
-    tab.locator('input[name="reason"]').fill("large transfers")
-    tab.get_by_role("button", name="Publish it").click()
-    expect(tab.locator("p.note")).to_contain_text("is active within a minute")
+    publish(tab, "large transfers", "No rule that is new or changed is live")
     tab.locator("tbody details summary").first.click()
     tab.locator('form[action="/rules/roll-back"] input[name="reason"]').first.fill("too many")
     tab.get_by_role("button", name="Make it active").first.click()
+    tab.get_by_role("button", name="Yes, make it active").click()
     expect(tab.locator("p.note")).to_contain_text("is active again")
     tab.goto(f"{desk.origin}/audit")
     assert "publish rules" in tab.inner_text("main")
@@ -233,9 +248,7 @@ def test_a_day_found_by_links_alone_is_seen_whole_by_an_auditor(tab: Page, desk:
     draft = tab.locator("#draft")
     rule = RULE.replace("large-night-transfer", "tenth").replace("mode: shadow", "share: 0.1")
     draft.fill(draft.input_value().rstrip() + rule)
-    tab.locator('input[name="reason"]').fill("try it on a tenth")
-    tab.get_by_role("button", name="Publish it").click()
-    expect(tab.locator("p.note")).to_contain_text("is active within a minute")
+    publish(tab, "try it on a tenth", "tenth is new and live: +1 points, for 10 % of the customers")
     tab.get_by_role("link", name="Rules", exact=True).click()
     expect(tab.locator("details.rule", has_text="tenth").first).to_contain_text("for 10 % of the customers")
     done = listed_in_audit(tab)

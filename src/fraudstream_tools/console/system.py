@@ -35,7 +35,7 @@ from fraudstream_tools.operations.privacy.tokens import AskForTokens
 from fraudstream_tools.operations.review.alerts import AlertQueue
 from fraudstream_tools.operations.review.label_approval import LabelApproval
 from fraudstream_tools.operations.review.reviews import Reviews
-from fraudstream_tools.operations.rulesets.active import RulesetBucket
+from fraudstream_tools.operations.rulesets.active import RulesetBucket, RulesetPlan
 from fraudstream_tools.operations.rulesets.approving import RuleApproval
 from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
 from fraudstream_tools.operations.rulesets.publishing import RulePublishing
@@ -44,6 +44,8 @@ from fraudstream_tools.rules.fixtures import FOLDER
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+
+    from fraudstream_tools.operations.rulesets.trials import DraftBacktest
 
 _RULESET_SECONDS: Final = 30
 """Own choice: a page may be that far behind a ruleset that somebody deploys."""
@@ -85,6 +87,8 @@ class ConsoleSystem:
     """boto3's client; None where there are no alarms, as on one machine."""
     environment: str = ""
     """The suffix of the stack's names."""
+    _trial: "tuple[str | None, str, DraftBacktest | None] | None" = None
+    """The newest trial on the log: of which ruleset, beside which one."""
     _list_approvals: ListApprovals | None = None
     _ruleset: Ruleset | None = None
     _read_at: float = field(default=-math.inf)
@@ -198,6 +202,15 @@ class ConsoleSystem:
             audit=self.audit,
             approval=approval if self.approved_ruleset else None,
         )
+
+    def remember_trial(self, plan: RulesetPlan, backtest: "DraftBacktest | None") -> None:
+        """Keep what the log said of a plan, for whoever is asked whether it is to be active."""
+        self._trial = plan.before, plan.after, backtest
+
+    def trial_of(self, plan: RulesetPlan) -> "DraftBacktest | None":
+        """Return what the log said of a plan, if that was the newest trial; None where it was not tried."""
+        before, after, backtest = self._trial or (None, "", None)
+        return backtest if (before, after) == (plan.before, plan.after) else None
 
     def approver(self, kind: FourEyes) -> Approver:
         """Return what puts the operator's mark on changes of a kind."""

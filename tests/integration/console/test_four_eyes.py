@@ -50,8 +50,8 @@ def rules_of(system: System, refused: list[Exception] | None = None) -> set[str]
 
 def publish(browser: Browser) -> str:
     page = browser.page("/rules/edit")
-    fields = browser.form(page, "/rules/check") | {"draft": with_rule(draft_of(page)), "reason": "transfers"}
-    return browser.send("/rules/publish", **fields)
+    fields = browser.form(page, "/rules/check") | {"draft": with_rule(draft_of(page))}
+    return browser.make_active("/rules/publish", "transfers", **fields)
 
 
 def approve(browser: Browser) -> str:

@@ -59,8 +59,8 @@ def test_actions_are_counted_and_nobody_is_named(browser: Browser, versioned: Sy
 
 def test_a_published_ruleset_has_a_record_and_an_upload_has_none(browser: Browser, versioned: System) -> None:
     page = browser.page("/rules/edit")
-    fields = browser.form(page, "/rules/check") | {"draft": with_rule(draft_of(page)), "reason": "transfers"}
-    browser.send("/rules/publish", **fields)
+    fields = browser.form(page, "/rules/check") | {"draft": with_rule(draft_of(page))}
+    browser.make_active("/rules/publish", "transfers", **fields)
     versioned.s3.put_object(Bucket=BUCKET, Key="rulesets/live/lists.yaml", Body=b"blocked: {}\ntrusted: {}\n# mine\n")
     *_, published, uploaded = today(versioned).ruleset_changes
     assert (published.file, published.recorded) == ("ruleset.yaml", True)

@@ -141,9 +141,9 @@ def test_a_rule_author_publishes_and_takes_back(aws: MinistackServer, system: Sy
     browser = Desk(aws, policies["rule-author"]).browser
     page = browser.page("/rules/edit")
     draft = with_rule(draft_of(page))
-    done = browser.send("/rules/publish", **browser.form(page, "/rules/check"), draft=draft, reason="transfers")
+    done = browser.make_active("/rules/publish", "transfers", **browser.form(page, "/rules/check"), draft=draft)
     assert "is active within a minute" in words(done)
-    back = browser.send("/rules/roll-back", **browser.form(done, "/rules/roll-back"), reason="too many")
+    back = browser.make_active("/rules/roll-back", "too many", **browser.form(done, "/rules/roll-back"))
     assert "is active again" in words(back)
 
 
@@ -203,9 +203,8 @@ def test_an_analyst_publishes_no_rules(analyst: Desk) -> None:
     page = analyst.browser.page("/rules/edit")
     fields = analyst.browser.form(page, "/rules/check") | {"draft": with_rule(draft_of(page)), "reason": "mine"}
     headers = {"Origin": str(analyst.browser.client.base_url)}
-    answer = analyst.browser.client.post(
-        "/rules/publish", data={"csrf": analyst.browser.session.csrf} | fields, headers=headers
-    )
+    fields = analyst.browser.form(analyst.browser.send("/rules/publish", **fields), "/rules/publish") | fields
+    answer = analyst.browser.client.post("/rules/publish", data=fields, headers=headers)
     assert answer.status_code == 502
 
 

@@ -21,13 +21,13 @@ def test_a_rule_is_written_checked_published_and_taken_back(browser: Browser, sy
     assert draft_of(checked).rstrip() == draft.rstrip()
     assert active(system) == (RULES / "ruleset.yaml").read_text()
 
-    published = browser.send("/rules/publish", **form, draft=draft.replace("\n", "\r\n"), reason="large transfers")
+    published = browser.make_active("/rules/publish", "large transfers", **form, draft=draft.replace("\n", "\r\n"))
     assert "is active within a minute" in words(published)
     assert "anna large transfers" in words(published)
     assert active(system) == draft
     assert "large-night-transfer" in words(browser.page("/rules"))
 
-    back = browser.send("/rules/roll-back", **browser.form(published, "/rules/roll-back"), reason="too many")
+    back = browser.make_active("/rules/roll-back", "too many", **browser.form(published, "/rules/roll-back"))
     assert "is active again" in words(back)
     assert active(system) == (RULES / "ruleset.yaml").read_text()
     assert [(each["action"], each["reason"], each["by"]) for each in browser.records()] == [
@@ -69,7 +69,7 @@ def test_a_draft_of_an_older_ruleset_overwrites_nobodys_change(
     ben = browser_on(aws, BEN).enter()
     annas, bens = (each.page("/rules/edit") for each in (browser, ben))
     bens_draft = with_rule(draft_of(bens))
-    ben.send("/rules/publish", **ben.form(bens, "/rules/check"), draft=bens_draft, reason="large transfers")
+    ben.make_active("/rules/publish", "large transfers", **ben.form(bens, "/rules/check"), draft=bens_draft)
     form = browser.form(annas, "/rules/check")
     annas_draft = draft_of(annas).replace("points: 1 ", "points: 2 ", 1) + "# anna\n"
     said = words(browser.send("/rules/publish", **form, draft=annas_draft, reason="stricter"))

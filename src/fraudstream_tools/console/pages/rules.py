@@ -58,7 +58,7 @@ def show(request: Request) -> Response:
             RuleInWords(
                 rule=rule,
                 counts_for=None if rule.share is None else share_in_words(rule),
-                effect=rule.decision.value if rule.decision is not None else f"{rule.points or 0.0:+g} points",
+                effect=effect_of(rule),
                 conditions=in_words(parser.parsed(rule.when), parameters_of(rule)),
                 figures=counted[newest].get(rule.id) if newest else None,
                 watched=watched[newest].get(rule.id) if newest else None,
@@ -70,6 +70,11 @@ def show(request: Request) -> Response:
             for rule in (ruleset.rules if ruleset else ())
         ],
     )
+
+
+def effect_of(rule: Rule) -> str:
+    """Return what a rule's hit does, in words."""
+    return rule.decision.value if rule.decision is not None else f"{rule.points or 0.0:+g} points"
 
 
 def _by_rule(report: Mapping[str, Any], part: str) -> dict[str, dict[str, Any]]:

@@ -44,7 +44,8 @@ def try_out(request: Request) -> Response:
     except FixtureError as error:
         return show_editor(request, draft, base=base, problems=[str(error)])
     try:
-        trial = _Trial(fixtures, _on_log(system, files))
+        trial = _Trial(fixtures, backtest := _on_log(system, files))
+        system.remember_trial(plan, backtest)
     except (DecisionLogError, QuestionError) as error:
         # A young system has no log yet, and its fixtures are worth as much.
         trial = _Trial(fixtures, None, str(error))

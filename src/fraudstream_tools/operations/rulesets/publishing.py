@@ -72,13 +72,23 @@ class RulePublishing:
             ReasonError: the reason is empty, too long or holds a card number.
         """
         why = checked_reason(reason)
+        plan = self.plan(draft, base=base)
+        self.store(RuleChange.DEPLOY, plan, why)
+        return plan
+
+    def plan(self, draft: str, *, base: str) -> RulesetPlan:
+        """Return what would change if a draft took the place of the ruleset that it was made from.
+
+        Raises:
+            RulesetError: every problem of the draft.
+            ConcurrentChangeError: somebody else changed the ruleset since.
+        """
         plan = self.check(draft)
         if (plan.before or "") != base:
             raise ConcurrentChangeError(
                 f"the active ruleset is {plan.before} by now, and the draft was made from {base or 'none'}: load the "
                 "page again, and carry the change over"
             )
-        self.store(RuleChange.DEPLOY, plan, why)
         return plan
 
     def roll_back(self, version: str, *, reason: str) -> RulesetPlan:
