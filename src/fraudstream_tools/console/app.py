@@ -89,6 +89,7 @@ def make_app(system: ConsoleSystem, session: ConsoleSession) -> Starlette:
             Route("/links", links.show),
             Route("/search", search.show),
             Route("/search", search.ask, methods=["POST"]),
+            Route("/search/find", search.find, methods=["POST"]),
             Route("/search/log", search.look_in_log),
             Route("/labels", labels.show),
             Route("/labels/approve", labels.approve, methods=["POST"]),

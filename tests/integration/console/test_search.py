@@ -14,7 +14,7 @@ from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream_tools.operations.investigation.customer_history import CustomerHistory, CustomerIndexError
 from fraudstream_tools.operations.review.labels import label_now
-from tests.console_harness import Browser, desk_command, words
+from tests.console_harness import ORIGIN, Browser, desk_command, words
 from tests.integration.cli.review_harness import TRANSACTIONS, System
 
 TOKENIZER = Tokenizer(base64.b64encode(bytes(32)).decode())
@@ -47,6 +47,34 @@ def test_a_customers_history_is_found_by_the_identifier_that_clients_post(asking
     assert "customer-7" not in found
     (record,) = asking.records()
     assert (record["action"], record["target"]) == ("look-up-token", f"customer#{CUSTOMER}")
+
+
+def look_for(browser: Browser, text: str) -> tuple[str, str]:
+    """Send what somebody writes into the header's field, as its form does; give the last address, and its page."""
+    page = browser.page("/queue")
+    form = re.search(
+        r'<form class="search" method="post" action="([^"]+)".*?name="csrf" value="([^"]+)"', page, re.DOTALL
+    )
+    assert form
+    answer = browser.client.post(form[1], data={"csrf": form[2], "q": text}, headers={"Origin": ORIGIN})
+    assert answer.status_code == 200
+    return str(answer.url).removeprefix(ORIGIN), answer.text
+
+
+@pytest.mark.parametrize("text", ["customer-7", "anna@example.com", "Anna Müller", "x" * 3000])
+def test_what_is_written_into_the_search_field_stands_in_no_address(asking: Browser, text: str) -> None:
+    address, page = look_for(asking, text)
+    assert address == "/search/find"
+    assert "If it is an identifier of yours, say of what" in words(page)
+    found = asking.send("/search", **asking.form(page, "/search"), kind="customer", identifier="customer-7")
+    assert CUSTOMER in words(found)
+
+
+def test_the_search_field_leads_to_tokens_and_transactions(browser: Browser, system: System) -> None:
+    system.store("quiet", customer=CUSTOMER)
+    assert look_for(browser, f" {CUSTOMER} ")[0] == f"/search?q={CUSTOMER}"
+    assert look_for(browser, "quiet")[0] == "/case?id=quiet"
+    assert look_for(browser, "")[0] == "/search"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from fraudstream.contract import FourEyes
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.transactions.storage.store import newest_item
+from fraudstream.transactions.transaction import TRANSACTION_ID_PATTERN
 from fraudstream_tools.console.queue_place import QueuePlace
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.investigation.customer_history import Position
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 SHOWN: Final = 50
 """Transactions on a page; own choice."""
 _TOKEN: Final = re.compile(r"tok[0-9]*_[\w-]+", re.ASCII)
+_TRANSACTION_ID: Final = re.compile(TRANSACTION_ID_PATTERN)
 _IDENTIFIER: Final = "identifier"
 KINDS: Final = {
     EntityKind.CUSTOMER: "customer",
@@ -41,13 +43,38 @@ KINDS: Final = {
 """What an identifier may be of, in words; the other side of a transfer is a customer too."""
 
 
+def find(request: Request) -> Response:
+    """Lead to what somebody has looked for in the header's field; what is neither token nor stored id is no address.
+
+    People write a customer's number or address there, too, and browsers remember addresses.
+    """
+    text = request.state.form.get("q", "").strip()
+    if not text or _TOKEN.fullmatch(text):
+        return RedirectResponse(f"/search?{urlencode({'q': text})}" if text else "/search", status_code=303)
+    return _to_transaction(request, text) or _answer(request, text)
+
+
 def show(request: Request) -> Response:
-    """Lead to a transaction's page, or answer with what is known of a token."""
-    system: ConsoleSystem = request.app.state.system
+    """Answer with what is known of a token, or lead to a transaction's page."""
     text = request.query_params.get("q", "").strip()
     is_token = _TOKEN.fullmatch(text) is not None
-    if text and not is_token and newest_item(system.dynamodb, system.transactions, text, "transactionId"):
-        return RedirectResponse(QueuePlace.carried({}).case_url(text), status_code=303)
+    return (None if is_token or not text else _to_transaction(request, text)) or _answer(request, text)
+
+
+def _to_transaction(request: Request, text: str) -> Response | None:
+    """Lead to a transaction's page; None where no such id is stored."""
+    system: ConsoleSystem = request.app.state.system
+    # What can be no id is not sent anywhere: it may be somebody's name.
+    if _TRANSACTION_ID.fullmatch(text) is None:
+        return None
+    if newest_item(system.dynamodb, system.transactions, text, "transactionId") is None:
+        return None
+    return RedirectResponse(QueuePlace.carried({}).case_url(text), status_code=303)
+
+
+def _answer(request: Request, text: str) -> Response:
+    system: ConsoleSystem = request.app.state.system
+    is_token = _TOKEN.fullmatch(text) is not None
     after = _position(request.query_params.get("after"))
     found = system.search.find(text, limit=SHOWN, after=after) if is_token else None
     goes_on = found.history.goes_on_after if found and found.history else None
