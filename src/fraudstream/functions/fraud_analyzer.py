@@ -1,11 +1,11 @@
 """The fraud analyzer's handler: batches of the stream of transactions in, decisions out."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from fraudstream.aws.clients import quick_dynamodb, quick_s3, whole_s3
 from fraudstream.aws.connection import Limits
-from fraudstream.aws.side_by_side import SideBySide
 from fraudstream.contract import ANALYZER, RULESET_PREFIX, FourEyes
 from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar, time_zone
@@ -34,7 +34,7 @@ WORKERS: Final = 16
 _SETTINGS = read_settings(AnalyzerSettings)
 _LOG = Log(ANALYZER, _SETTINGS)
 _METER = MetricEmitter(_SETTINGS)
-_POOL = SideBySide(WORKERS - 1, thread_name_prefix="dynamodb")
+_POOL = ThreadPoolExecutor(WORKERS, thread_name_prefix="dynamodb")
 _LIMITS = Limits(read_seconds=2, connections=WORKERS)
 _DYNAMODB = quick_dynamodb(_LIMITS)
 

@@ -12,7 +12,6 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.aws.side_by_side import SideBySide
 from fraudstream.contract import LISTED_PREFIX, EventType, ItemKind
 from fraudstream.detection.analyzer import Analysis, Analyzer
 from fraudstream.detection.features.compute import Calendar
@@ -182,5 +181,5 @@ def a_world(server: MinistackServer) -> Iterator[World]:
     dynamodb = server.client("dynamodb")
     for name, keys in TABLES.items():
         create_table(dynamodb, name, keys, stream=True)
-    with SideBySide(15) as pool:
+    with ThreadPoolExecutor(16) as pool:
         yield World(dynamodb, server.client("dynamodbstreams"), pool)
