@@ -1,12 +1,13 @@
 """Serve a console over the alerts of the sample day, for people and accessibility checks, until Ctrl-C.
 
-    python -m accessibility.console_example [FOLDER]
+    python -m accessibility.console_example [--two-people] [--model FILE] [FOLDER]
 
-Transactions are tokenized and judged by the API's and the analyzer's own code. Tables and bucket are on an embedded
-AWS, which ends with this process. The link is printed.
+Transactions are tokenized and judged by the API's and the analyzer's own code; a model that is named decides with the
+rules. Tables and bucket are on an embedded AWS, which ends with this process. With `--two-people`, labels and lists
+need two, and a colleague has begun. The link is printed. The pictures in docs/console.md are of it.
 """
 
-import sys
+import argparse
 import tempfile
 import time
 from collections.abc import Mapping
@@ -26,13 +27,18 @@ from fraudstream.contract import (
     REPORT_PREFIX,
     RULESET_FILES,
     RULESET_PREFIX,
+    FourEyes,
 )
 from fraudstream.detection.judge import Judge
+from fraudstream.detection.models.model import load
+from fraudstream.detection.models.selection import NO_MODELS, ActiveModels
+from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.durations import DAY
 from fraudstream.reporting.daily.reporter import Reporter
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import BucketStore
-from fraudstream.transactions.decisions.decision import Decision, Verdict
+from fraudstream.transactions.decisions.decision import Decision, Truth, Verdict
 from fraudstream.transactions.pseudonyms.pseudonymize import pseudonymize
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.request import TransactionRequest
@@ -44,6 +50,7 @@ from fraudstream_tools.console.server import serve
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.lab.world.sample_day import sample_transactions
 from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.cases.queue import CaseQuery
 from fraudstream_tools.operations.day_so_far import DayCopy
 from fraudstream_tools.rules.folder import RulesFolder
 
@@ -55,6 +62,10 @@ if TYPE_CHECKING:
 
 RULES: Final = Path(__file__).parents[1] / "rules"
 MODELS: Final = RULES.parent / "models"
+ANALYST, COLLEAGUE = (
+    Operator(user_id=f"AIDA{name.upper()}", arn=f"arn:aws:iam::123456789012:user/{name}")
+    for name in ("analyst", "colleague")
+)
 TRANSACTIONS, ALERTS, PROFILES, BUCKET = "table-transactions", "table-alerts", "table-profiles", "bucket-reports"
 INDEXES: Final[Mapping[str, tuple[tuple[str, ...], Mapping[str, tuple[str, str]]]]] = {
     TRANSACTIONS: (("transactionId", "timestamp"), {CUSTOMER_INDEX: ("customerId", "receivedAt")}),
@@ -65,9 +76,11 @@ INDEXES: Final[Mapping[str, tuple[tuple[str, ...], Mapping[str, tuple[str, str]]
 NUMBERS: Final = {"timestamp", "createdAt", "changedAt", "receivedAt"}
 
 
-def judged(now: int) -> list[tuple[Transaction, Decision]]:
+def judged(now: int, model: Path | None = None) -> list[tuple[Transaction, Decision]]:
     """Return the sample day's transactions with their decisions, in order of time."""
-    judge, tokenizer, profiles = Judge(RulesFolder(RULES).load()), Tokenizer(KEY), dict[str, "Profile"]()
+    models = ActiveModels(live=load(model.read_bytes())) if model else NO_MODELS
+    judge = Judge(RulesFolder(RULES).load().with_models(models))
+    tokenizer, profiles = Tokenizer(KEY), dict[str, "Profile"]()
     found: list[tuple[Transaction, Decision]] = []
     for row in sample_transactions(now):
         request = msgspec.convert(row, TransactionRequest)
@@ -101,20 +114,21 @@ def _schema(keys: tuple[str, ...]) -> list[dict[str, str]]:
     return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)]
 
 
-def fill(dynamodb: "DynamoDBClient", s3: "S3Client") -> None:
+def fill(dynamodb: "DynamoDBClient", s3: "S3Client", reports: Path | None, model: Path | None) -> None:
     """Store the ruleset, the reports that `accessibility.example` wrote to a folder, and what was flagged."""
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     for name in RULESET_FILES:
         s3.put_object(Bucket=BUCKET, Key=f"{RULESET_PREFIX}{name}", Body=(RULES / name).read_bytes())
-    for file in (MODELS / MODELS_FILE, MODELS / "default.json"):
-        folder = "" if file.name == MODELS_FILE else MODELS_FOLDER
-        s3.put_object(Bucket=BUCKET, Key=f"{RULESET_PREFIX}{folder}{file.name}", Body=file.read_bytes())
-    for file in sorted(Path(sys.argv[1]).glob("reports/date=*/report.*")) if len(sys.argv) > 1 else ():
+    file = model or MODELS / "default.json"
+    selection = f"schemaVersion: 1\nlive: {model.name}\n".encode() if model else (MODELS / MODELS_FILE).read_bytes()
+    s3.put_object(Bucket=BUCKET, Key=f"{RULESET_PREFIX}{MODELS_FILE}", Body=selection)
+    s3.put_object(Bucket=BUCKET, Key=f"{RULESET_PREFIX}{MODELS_FOLDER}{file.name}", Body=file.read_bytes())
+    for file in sorted(reports.glob("reports/date=*/report.*")) if reports else ():
         s3.put_object(Bucket=BUCKET, Key=f"reports/{file.parent.name}/{file.name}", Body=file.read_bytes())
     create_tables(dynamodb)
     alerts = AlertStore(dynamodb, ALERTS, retention_days=400)
-    decisions = judged(int(time.time() * 1000))
+    decisions = judged(int(time.time() * 1000), model)
     write_log(s3, decisions)
     for transaction, decision in decisions:
         if decision.decision is not Verdict.APPROVE:
@@ -142,21 +156,50 @@ def write_log(s3: "S3Client", decisions: list[tuple[Transaction, Decision]]) -> 
         reporter.report(day)
 
 
+def console(aws: MinistackServer, operator: Operator, four_eyes: tuple[FourEyes, ...]) -> ConsoleSystem:
+    """Return what a person's console works on."""
+    return ConsoleSystem(
+        name="the sample day",
+        dynamodb=watch(aws.client("dynamodb")),
+        s3=watch(aws.client("s3")),
+        operator=operator,
+        transactions=TRANSACTIONS,
+        alerts=ALERTS,
+        profiles=PROFILES,
+        bucket=BUCKET,
+        four_eyes=four_eyes,
+    )
+
+
+def begin(colleague: ConsoleSystem, analyst: ConsoleSystem) -> None:
+    """Have a colleague label two transactions and block a customer, and the analyst label one: all of it waits."""
+    said = (
+        (colleague, Truth.FRAUD, "the holder denies the payments"),
+        (colleague, Truth.LEGITIMATE, "paid so before"),
+        (analyst, Truth.FRAUD, "the parcel went to a drop address"),
+    )
+    cases = colleague.case_queue.find(CaseQuery(), len(said), among=500)
+    for (person, truth, why), case in zip(said, cases, strict=True):
+        person.work.decide(case.first.transaction_id, truth, why, alert=case.first, seen=None)
+    until = int(time.time() * 1000) + 30 * DAY
+    colleague.listing.add_to_list(
+        "blocked", EntityKind.CUSTOMER, cases[0].first.customer, reason=said[0][2], until=until
+    )
+
+
 def main() -> None:
     """Fill the embedded AWS, and serve the console until Ctrl-C."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--two-people", action="store_true")
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("reports", nargs="?", type=Path)
+    asked = parser.parse_args()
+    four_eyes = (FourEyes.LABELS, FourEyes.LISTS) if asked.two_people else ()
     with tempfile.TemporaryDirectory() as folder, MinistackServer(Path(folder)) as aws:
-        dynamodb, s3 = aws.client("dynamodb"), aws.client("s3")
-        fill(dynamodb, s3)
-        system = ConsoleSystem(
-            name="the sample day",
-            dynamodb=watch(dynamodb),
-            s3=watch(s3),
-            operator=Operator(user_id="AIDAEXAMPLE", arn="arn:aws:iam::123456789012:user/analyst"),
-            transactions=TRANSACTIONS,
-            alerts=ALERTS,
-            profiles=PROFILES,
-            bucket=BUCKET,
-        )
+        fill(aws.client("dynamodb"), aws.client("s3"), asked.reports, asked.model)
+        system = console(aws, ANALYST, four_eyes)
+        if four_eyes:
+            begin(console(aws, COLLEAGUE, four_eyes), system)
         system.log = FetchedLog(system.s3, BUCKET, Path(folder, "console", "log"))
         system.today = DayCopy(s3=system.s3, bucket=BUCKET, folder=Path(folder, "console", "today"))
         serve(system, 0, lambda url: print(url, flush=True))  # noqa: T201  (the link is what it is for)

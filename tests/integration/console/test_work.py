@@ -144,7 +144,7 @@ def test_what_is_chosen_of_a_case_is_decided_and_what_is_left_is_said(
     if taken:
         page = browser.send("/case/take", **browser.form(page, "/case/take"))
     assert "Of this case, 2 more alerts are open." in words(page)
-    assert scopes(page)["this alert alone: 2 more of this case stay open"] == ""
+    assert scopes(page)["this alert alone: 2 more stay open"] == ""
     whole = scopes(page)["this and the 2 more of this case"]
     # What comes later was not on the page, and is not decided by it.
     system.alert("later", customer=CUSTOMER, at=NOW + 9)
@@ -177,7 +177,7 @@ def test_what_a_colleague_has_of_a_case_is_not_decided_along(
     for name in ("t-1", "t-2"):
         system.alert(name, customer=CUSTOMER)
     page = browser.page("/case", id="t-1")
-    assert "this alert alone: 2 more of this case stay open" in scopes(page)
+    assert "this alert alone: 2 more stay open" in scopes(page)
     assert scopes(page)["this and the 1 more of this case that no colleague has"].split() == ["t-2"]
     form = browser.form(page, "/case/decide")
     said = browser.send("/case/decide", **form, label="FRAUD", note="denied", also="t-2 bens")
