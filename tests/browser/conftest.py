@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -69,8 +70,22 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def desk(chromium: Browser) -> Iterator[Desk]:
-    """The console of `accessibility.console_example`, entered by its link."""
-    command = [sys.executable, "-m", "accessibility.console_example"]
+    """A console over the sample day, entered by its link."""
+    with example(chromium) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def strict(chromium: Browser) -> Iterator[Desk]:
+    """The same where labels and lists need two people, of whom one has begun."""
+    with example(chromium, "--two-people") as made:
+        yield made
+
+
+@contextmanager
+def example(chromium: Browser, *options: str) -> Iterator[Desk]:
+    """Serve the console of `accessibility.console_example` until the block ends."""
+    command = [sys.executable, "-m", "accessibility.console_example", *options]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as served:
         try:
             assert served.stdout is not None
