@@ -34,6 +34,7 @@ from fraudstream.reporting.daily.schema.parts import wilson
 from fraudstream.reporting.log.reader.label_arrival import FraudLabel, label_arrival
 from fraudstream.reporting.log.reader.standing import LabelHorizon, is_declined
 from fraudstream.transactions.decisions.decision import Truth
+from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.fintech.world import FintechSettings, make_fintech_world
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.training.boosting import Flags
@@ -82,24 +83,37 @@ class ProbabilityBand:
 def go_through(world: str, seed: int, size: int, days: int = DAYS) -> GoneThrough:
     """Judge a world; the shifted one shifts in the middle of its days."""
     if world == "fintech":
-        made = make_fintech_world(FintechSettings(seed=seed, customers=size, days=days))
-        transactions = [as_transaction(row, number) for number, row in enumerate(made.transactions, start=1)]
-        outcomes = {
-            truth.transaction_id: KnownOutcome(truth.report.label is Truth.FRAUD, truth.report.labeled_at)
-            for truth in made.truths
-            if truth.report
-        }
-    else:
-        settings = HandbookSettings(seed=seed, customers=size, terminals=2 * size, days=days)
-        if world == "shifted":
-            settings = replace(settings, shift_day=days // 2, spending=1.5, activity=1.5)
-        simulated = make_handbook_world(settings)
-        transactions = [as_transaction(row, number) for number, row in enumerate(simulated.transactions(), start=1)]
-        outcomes = {
-            transaction.transaction_id: KnownOutcome(fraud=True, known_at=row["labeledAt"])
-            for transaction, row in zip(transactions, simulated.truths(), strict=True)
-            if row["fraud"]
-        }
+        return judged(*of_fintech(FintechSettings(seed=seed, customers=size, days=days)))
+    settings = HandbookSettings(seed=seed, customers=size, terminals=2 * size, days=days)
+    if world == "shifted":
+        settings = replace(settings, shift_day=days // 2, spending=1.5, activity=1.5)
+    return judged(*of_handbook(settings))
+
+
+def of_fintech(settings: FintechSettings) -> tuple[list[Transaction], dict[str, KnownOutcome]]:
+    """Return a fintech's transactions, and what somebody says of them."""
+    made = make_fintech_world(settings)
+    transactions = [as_transaction(row, number) for number, row in enumerate(made.transactions, start=1)]
+    return transactions, {
+        truth.transaction_id: KnownOutcome(truth.report.label is Truth.FRAUD, truth.report.labeled_at)
+        for truth in made.truths
+        if truth.report
+    }
+
+
+def of_handbook(settings: HandbookSettings) -> tuple[list[Transaction], dict[str, KnownOutcome]]:
+    """Return the transactions of a world of the handbook's kind, and which of them are fraud."""
+    made = make_handbook_world(settings)
+    transactions = [as_transaction(row, number) for number, row in enumerate(made.transactions(), start=1)]
+    return transactions, {
+        transaction.transaction_id: KnownOutcome(fraud=True, known_at=row["labeledAt"])
+        for transaction, row in zip(transactions, made.truths(), strict=True)
+        if row["fraud"]
+    }
+
+
+def judged(transactions: Sequence[Transaction], outcomes: Mapping[str, KnownOutcome]) -> GoneThrough:
+    """Judge transactions by today's rules, in their order."""
     judge = Judge(rules_of_today(), Calendar(label_delay_days=7))
     decided = [
         Decided(

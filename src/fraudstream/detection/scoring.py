@@ -86,7 +86,8 @@ def decide(
         truths: the rules' truth values, in their order.
         vector: what models see of the transaction (`features.own.inputs`); without it rules decide alone.
         held_back: ids of live rules that do not count for this customer: see `Ruleset.held_back`.
-        holds_model_back: the live model has lost its power to decline: what rules alone do not decline is reviewed.
+        holds_model_back: the live model has lost its power to decline: what rules alone do not decline is reviewed, and
+            what they do is declined.
     """
     hits: list[Rule] = []
     unevaluable: list[str] = []
@@ -110,10 +111,13 @@ def decide(
     score = Score(score_of(log_odds), model_agrees=evidence > 0, acted=acted)
     verdict, decided = _verdict(ruleset, hits, score)
     is_likely = live is not None and live.flags(log_odds)
-    alone = _by_rules(ruleset, hits) if is_likely or (holds_model_back and verdict is Verdict.DECLINE) else None
+    alone = _by_rules(ruleset, hits) if is_likely or holds_model_back else None
     is_held_back = holds_model_back and verdict is Verdict.DECLINE and alone is not Verdict.DECLINE
     if is_held_back:
         verdict = Verdict.REVIEW
+    elif holds_model_back and alone is Verdict.DECLINE:
+        # A model that errs speaks for nobody whom rules decline.
+        verdict = Verdict.DECLINE
     shadow_score, shadow_error = _shadow_score(ruleset, hits, shadow, vector)
     of_model = model_reasons.reasons(live, vector) if verdict is not Verdict.APPROVE and live and vector else ()
     reasons = _reasons(hits, added, live.file.points_weight if live else 1.0, of_model)

@@ -70,6 +70,16 @@ def test_rules_go_on_to_decline_by_their_points_and_by_force() -> None:
     assert HELD_BACK not in [reason.code for reason in (*by_points.reasons, *by_force.reasons)]
 
 
+def test_a_model_that_is_held_back_speaks_for_nothing_that_rules_decline() -> None:
+    ruleset = beside(promising(base=-3.0), base_log_odds=3)
+    free, held = (decide(ruleset, MUCH, suspicious(), holds_model_back=each) for each in (False, True))
+    assert (free.verdict, held.verdict) == (Verdict.APPROVE, Verdict.DECLINE)
+    assert "MUCH" in [reason.code for reason in held.reasons]
+    assert HELD_BACK not in [reason.code for reason in held.reasons]
+    trusted = (True, False, False, True)
+    assert decide(ruleset, trusted, suspicious(), holds_model_back=True).verdict is Verdict.APPROVE
+
+
 def test_only_what_rules_alone_approve_counts_as_the_models() -> None:
     assert decide(beside(promising()), NONE, suspicious()).only_model
     assert not decide(beside(promising(), base_log_odds=3), MUCH, suspicious()).only_model
