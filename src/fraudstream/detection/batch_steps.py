@@ -56,11 +56,11 @@ def learnt_with_later(steps: Sequence[BatchStep], stored: Mapping[str, StoredPro
         known = learnt[step.sequence_number] = set[str]()
         if step.is_redriven:
             continue
-        mark = _mark(step)
-        for key in entities(step.transaction).values():
-            for item, profile in _items(key, stored[key].profile, step).items() if key in stored else ():
-                marks = later[item, step.relabelling is not None]
-                if _is_pushed_out(mark, profile, marks, is_label=step.relabelling is not None):
+        mark, is_label = _mark(step), step.relabelling is not None
+        for key in stored.keys() & entities(step.transaction).values():
+            for item, profile in _items(key, stored[key].profile, step).items():
+                marks = later[item, is_label]
+                if _is_pushed_out(mark, profile, marks, is_label=is_label):
                     known.add(key)
                 marks.append(mark)
     return learnt
