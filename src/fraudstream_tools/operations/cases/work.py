@@ -68,7 +68,10 @@ class CaseWork:
             self._assignments.give_back(alert.transaction_id, self._me)
         if alert.case_id is None or (case := self._cases.get(alert.case_id)) is None:
             return
-        self._each(self._mine_of(case), lambda other: self._assignments.give_back(other.transaction_id, self._me))
+        self._each(
+            self._open_of(case.alerts, self._me),
+            lambda other: self._assignments.give_back(other.transaction_id, self._me),
+        )
         event = self._event(CaseEventKind.GIVEN_BACK)
         self._cases.change(case.case_id, event, lambda held: self._if_mine(held, assignee=None, assigned_at=None))
 
@@ -92,7 +95,7 @@ class CaseWork:
                 case.case_id, event, lambda held: self._if_mine(held, assignee=colleague, assigned_at=event.at)
             )
         self._each(
-            self._mine_of(case),
+            self._open_of(case.alerts, self._me),
             lambda alert: self._assignments.take(
                 alert.transaction_id, colleague, case_id=case.case_id, instead_of=self._me
             ),
@@ -200,7 +203,7 @@ class CaseWork:
         if alert is None:
             return 0
         case = self._cases.opened(self.queue.get(transaction_id) or alert, self._me)
-        chosen = [*(self._mine_of(case) if whole else ()), *self._free_of(also)]
+        chosen = [*(self._open_of(case.alerts, self._me) if whole else ()), *self._open_of(also, None, self._me)]
         others = {each.transaction_id: each for each in chosen if each.transaction_id != transaction_id}
         closed = self._each(others.values(), lambda other: label(other.transaction_id, alert=other, seen=other.label))
         found = f"{truth.value} ({fraud_type.value})" if fraud_type else truth.value
@@ -286,18 +289,11 @@ class CaseWork:
             raise AlertTakenError(f"{case.assignee} works on this case: ask them, or take it over")
         return fields
 
-    def _mine_of(self, case: ReviewCase) -> list[AlertSummary]:
-        return [
-            each
-            for each in self.queue.by_ids(case.alerts)
-            if each.status is AlertStatus.OPEN and each.assignee == self._me
-        ]
-
-    def _free_of(self, transaction_ids: Collection[str]) -> list[AlertSummary]:
+    def _open_of(self, transaction_ids: Iterable[str], *assignees: str | None) -> list[AlertSummary]:
         return [
             each
             for each in self.queue.by_ids(tuple(transaction_ids))
-            if each.status is AlertStatus.OPEN and each.assignee in (None, self._me)
+            if each.status is AlertStatus.OPEN and each.assignee in assignees
         ]
 
     @staticmethod
