@@ -100,4 +100,4 @@ def example(chromium: Browser, *options: str) -> Iterator[Desk]:
             yield made
         finally:
             served.send_signal(signal.SIGINT)
-            served.wait(30)
+            served.wait(120)

@@ -40,7 +40,7 @@ class Client:
     def _send(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         request = AWSRequest(method=method, url=url, data=body, headers=headers)
         SigV4Auth(self.credentials, "execute-api", "us-east-2").add_auth(request)
-        return httpx.request(method, url, content=body, headers=dict(request.headers.items()), timeout=30)
+        return httpx.request(method, url, content=body, headers=dict(request.headers.items()), timeout=120)
 
 
 def payment(**changes: Any) -> dict[str, Any]:

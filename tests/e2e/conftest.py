@@ -42,13 +42,13 @@ def decided(client: Client) -> Callable[[str], dict[str, Any]]:
     """Wait for a transaction's decision and give what GET says of it."""
 
     def wait(transaction_id: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             answer = client.get(transaction_id)
             assert answer.status_code == 200, answer.text
             if (found := answer.json())["decision"] is not None:
                 return found
             time.sleep(0.1)
-        pytest.fail(f"{transaction_id} was not decided within 30 s")
+        pytest.fail(f"{transaction_id} was not decided within 120 s")
 
     return wait

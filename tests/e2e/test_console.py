@@ -33,7 +33,7 @@ def test_a_customer_is_blocked_and_the_next_payment_is_worked_to_closed(
     second = payment(customerId=first["customerId"])
     client.post(second)
     assert decided(second["transactionId"])["decision"] == "DECLINE"
-    cloud.wait_until_idle(60)
+    cloud.wait_until_idle(120)
     assert second["transactionId"] in analyst.page("/queue", sort="newest")
     assert second["transactionId"] in analyst.page("/search", q=customer)
 
@@ -41,7 +41,7 @@ def test_a_customer_is_blocked_and_the_next_payment_is_worked_to_closed(
     taken = analyst.send("/case/take", **analyst.form(page, "/case/take"))
     closed = analyst.send("/case/decide", **analyst.form(taken, "/case/decide"), label="FRAUD", note="takeover")
     assert "It is labelled FRAUD, and its alert is closed." in words(closed)
-    cloud.wait_until_idle(60)
+    cloud.wait_until_idle(120)
     assert decided(second["transactionId"])["label"] == "FRAUD"
     assert second["transactionId"] not in analyst.page("/queue", sort="newest")
     own = analyst.records()[len(earlier) :]

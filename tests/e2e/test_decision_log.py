@@ -60,7 +60,7 @@ def merged(cloud: LocalCloud, posted: list[dict[str, Any]]) -> Callable[[str], s
     assert keys["KeyCount"] > 0
     late = Label(label=Truth.FRAUD, label_source="customer", labeled_at=int(time.time() * 1000))
     give_label(cloud.client("dynamodb"), cloud.outputs["transactionsTable"], posted[1]["transactionId"], late)
-    cloud.wait_until_idle(60)
+    cloud.wait_until_idle(120)
     return lambda name: cloud.outputs[name]
 
 

@@ -53,7 +53,7 @@ def report_of(system: RunningSystem) -> dict[str, Any]:
 
 
 def learnt(system: RunningSystem, name: str) -> str | None:
-    system.cloud.wait_until_idle(60)
+    system.cloud.wait_until_idle(120)
     return item_of(system, name).get("learntLabel", {}).get("S")
 
 
@@ -63,7 +63,7 @@ def test_a_label_is_learnt_logged_and_reported_once_two_people_stand_for_it(syst
     posted = payment()
     name = posted["transactionId"]
     assert client.post(posted).status_code == 201
-    system.cloud.wait_until_idle(60)
+    system.cloud.wait_until_idle(120)
     (annas, anna), (_, ben) = closing(system, ANNA), closing(system, BEN)
 
     anna.reviews.decide(name, Truth.FRAUD, "denied", alert=None, seen=None, open_case=lambda _: "")

@@ -29,9 +29,9 @@ def held_back(cloud: LocalCloud, function: str) -> Generator[None]:
 
 
 def final(client: Client, transaction_id: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while (found := client.get(transaction_id).json())["decisionStage"] != "FINAL":
-        assert time.monotonic() < deadline, f"{transaction_id} has no final decision after 30 s"
+        assert time.monotonic() < deadline, f"{transaction_id} has no final decision after 120 s"
         time.sleep(0.1)
     return found
 

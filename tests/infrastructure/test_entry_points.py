@@ -86,6 +86,6 @@ def policy_pack(tmp_path: Path) -> Iterator[int]:
 
 def test_the_policy_pack_serves_every_rule(policy_pack: int) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{policy_pack}") as channel:
-        info = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(empty_pb2.Empty(), timeout=30)
+        info = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(empty_pb2.Empty(), timeout=120)
     assert {policy.name for policy in info.policies} == {rule.name for rule in (*resource_rules(), *stack_rules())}
     assert all(policy.description for policy in info.policies)

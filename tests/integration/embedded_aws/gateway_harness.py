@@ -34,7 +34,7 @@ class Bench:
         self.function: Callable[[dict[str, Any]], Any] = lambda _event: {"statusCode": 200, "body": "ok"}
         self.gateways: list[Gateway] = []
         self.url = ""
-        self.client = httpx.Client(timeout=10, verify=False, trust_env=False)  # noqa: S501 - plain HTTP on loopback
+        self.client = httpx.Client(timeout=120, verify=False, trust_env=False)  # noqa: S501 - plain HTTP on loopback
 
     def invoke(self, name: str, payload: bytes) -> Invocation:
         assert name == "processor"

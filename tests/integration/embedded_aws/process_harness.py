@@ -37,7 +37,7 @@ def family(process_id: int) -> set[int]:
 
 
 def wait_until_gone(process_ids: set[int]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 120
     while alive := {each for each in process_ids if is_running(each)}:
         assert time.monotonic() < deadline, f"{len(alive)} processes live on"
         time.sleep(0.05)

@@ -88,7 +88,7 @@ def test_the_context_says_what_lambda_says(runtime: FunctionRuntime, package: Pa
     runtime.create(spec(package, "about"))
     about = invoke(runtime)
     assert about["arn"] == "arn:aws:lambda:us-east-2:000000000000:function:tested"
-    assert 8_000 < about["left"] <= 10_000
+    assert 30_000 < about["left"] <= 60_000
     assert about["memory"] == "256"
     assert about["group"] == "/aws/lambda/tested"
     assert about["cwd"] == str(package)
@@ -394,10 +394,10 @@ def test_closing_leaves_no_connection_of_a_process_that_was_just_connecting(
     busy = threading.Event()
     runtime._loop.call_soon_threadsafe(lambda: (busy.set(), time.sleep(0.2)))
     busy.wait()
-    clients = [socket.create_connection((host, int(port)), timeout=20) for _ in range(5)]
+    clients = [socket.create_connection((host, int(port)), timeout=120) for _ in range(5)]
     closing = threading.Thread(target=runtime.close, daemon=True)
     closing.start()
-    closing.join(timeout=20)
+    closing.join(timeout=120)
     assert not closing.is_alive()
     for client in clients:
         with client, contextlib.suppress(ConnectionResetError):

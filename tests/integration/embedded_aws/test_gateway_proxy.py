@@ -179,7 +179,7 @@ def test_a_function_that_raises_is_a_502_that_leaks_nothing(bench: Bench, tmp_pa
                 handler="handler.handler",
                 package=package,
                 role_arn="arn:aws:iam::000000000000:role/r",
-                timeout_seconds=10,
+                timeout_seconds=60,
                 memory_mb=128,
                 log_group="g",
             )

@@ -94,7 +94,7 @@ def test_the_access_log_has_a_line_in_the_stages_format_for_each_request(bench: 
 def test_closing_is_prompt_also_with_a_request_in_flight(bench: Bench) -> None:
     gateway = bench.start()
     release = threading.Event()
-    bench.function = lambda _: release.wait(20)
+    bench.function = lambda _: release.wait(120)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(bench.call, "GET", "/transactions/a")
         time.sleep(0.2)

@@ -87,7 +87,7 @@ def test_each_record_becomes_a_message_by_the_template(bench: Bench) -> None:
     bench.put("a", score={"N": "87"}, reasons={"L": [{"S": "R1"}, {"S": 'with "quotes"'}]})
     bench.put("a", score={"N": "88"})
     try:
-        assert pipe.wait_until_caught_up(10)
+        assert pipe.wait_until_caught_up(120)
     finally:
         pipe.close()
     (notification,) = bench.messages(bench.inbox)
@@ -114,7 +114,7 @@ def test_a_record_that_cannot_be_published_ends_in_the_dead_letters(bench: Bench
     pipe = bench.pipe(publish)
     pipe.start()
     try:
-        assert pipe.wait_until_caught_up(10)
+        assert pipe.wait_until_caught_up(120)
     finally:
         pipe.close()
     arrived = [json.loads(each["Message"])["transactionId"] for each in bench.messages(bench.inbox)]
@@ -134,7 +134,7 @@ def test_without_a_template_a_message_is_the_record(bench: Bench) -> None:
     pipe = bench.pipe(lambda _topic, message: published.append(message), input_template=None)
     pipe.start()
     try:
-        assert pipe.wait_until_caught_up(10)
+        assert pipe.wait_until_caught_up(120)
     finally:
         pipe.close()
     assert json.loads(published[0])["dynamodb"]["Keys"] == {"id": {"S": "a"}}

@@ -26,8 +26,10 @@ from tests.integration.detection.analyzer_harness import World
 from tests.integration.transactions.processor_harness import Processor, connect, make_processor
 
 BUCKET = "rules"
-BUDGET_SECONDS = 2.0
-"""Generous: only what never answers is too slow for it, on whatever machine."""
+PATIENT_SECONDS = 120
+"""No answer is too slow for it, on whatever machine and however busy."""
+IMPATIENT_SECONDS = 1
+"""For a network that never answers."""
 
 
 @dataclass
@@ -84,7 +86,7 @@ class Inline:
     judge: InlineJudge
     rulesets: RulesetStore
 
-    def post(self, transaction: Mapping[str, Any], prefer: str | None = "wait=5") -> dict[str, Any]:
+    def post(self, transaction: Mapping[str, Any], prefer: str | None = f"wait={PATIENT_SECONDS}") -> dict[str, Any]:
         headers = {"Content-Type": "application/json"} | ({"Prefer": prefer} if prefer is not None else {})
         return self.processor.post(transaction, headers=headers)
 
@@ -99,15 +101,17 @@ def make_bucket(aws: MinistackServer) -> None:
 
 
 @contextmanager
-def inline_processor(aws: MinistackServer, world: World, sca: ScaPolicy | None = None) -> Iterator[Inline]:
+def inline_processor(
+    aws: MinistackServer, world: World, sca: ScaPolicy | None = None, budget_seconds: int = PATIENT_SECONDS
+) -> Iterator[Inline]:
     """A processor whose clients of inline decisions reach the embedded AWS through a network of their own."""
     s3 = aws.client("s3")
     place = urlsplit(aws.endpoint_url)
     network = FaultyNetwork((place.hostname or "", place.port or 0))
     threading.Thread(target=network.serve, daemon=True).start()
     config = Config(
-        connect_timeout=BUDGET_SECONDS / 2,
-        read_timeout=BUDGET_SECONDS / 2,
+        connect_timeout=budget_seconds / 2,
+        read_timeout=budget_seconds / 2,
         retries={"mode": "standard", "total_max_attempts": 1},
     )
     deadline = Deadline()
@@ -126,7 +130,7 @@ def inline_processor(aws: MinistackServer, world: World, sca: ScaPolicy | None =
         table="profiles",
         rulesets=rulesets,
         calendar=Calendar(),
-        budget_seconds=BUDGET_SECONDS,
+        budget_seconds=budget_seconds,
         on_failure=failures.append,
         sca=sca,
     )

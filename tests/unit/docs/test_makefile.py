@@ -30,7 +30,7 @@ def make(folder: Path, goal: str) -> str:
     around = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "PYTHON", "VENV"}
     environment = {name: value for name, value in os.environ.items() if name not in around}
     ran = subprocess.run(
-        ["make", goal], cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=30
+        ["make", goal], cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=120
     )
     return ran.stdout + ran.stderr
 

@@ -97,7 +97,7 @@ def test_a_schedule_fires_by_itself_with_its_input() -> None:
     )
     scheduler.start()
     try:
-        assert fired.wait(10)
+        assert fired.wait(120)
     finally:
         scheduler.close()
     assert seen[0] == ("report", b'{"a": 1}')
