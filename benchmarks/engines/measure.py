@@ -60,7 +60,7 @@ class EngineCase(NamedTuple):
     listed_as: tuple[str, ...]
     values: Values
     given: tuple[Any, ...]
-    """The same values in the order of the fields, and then of each list whether it is on it."""
+    """The same values in the order of the fields, and then for each list whether it is on it."""
 
 
 def main() -> None:
@@ -140,15 +140,15 @@ def _case(ruleset: Ruleset, transaction: Transaction, vector: Vector, listed_as:
         each.name: str(value) if isinstance(value, str) else float(value) for each, value in named if value is not None
     }
     at_hand = {**values, **{flag_of(name): member for name, member in flags}}
-    return EngineCase(transaction, vector, listed_as, at_hand, (*given, *members))
+    return EngineCase(transaction, vector, listed_as, at_hand, (*given, members))
 
 
 def _together(ruleset: Ruleset) -> Callable[..., tuple[compiler.TruthValue, ...]]:
-    """Compile a ruleset's rules as it does itself: into one function of values that are at hand."""
-    lists = ruleset.lists.names
-    scopes = [checker.Scope(fields.BY_NAME, parameters_of(rule), lists) for rule in ruleset.rules]
+    """Compile a ruleset's rules into one function of values that are at hand."""
+    given = {field.name: field._replace(place=None) for field in fields.FIELDS}
+    scopes = [checker.Scope(given, parameters_of(rule), ruleset.lists.names) for rule in ruleset.rules]
     checked = [checker.check(rule.when, scope) for rule, scope in zip(ruleset.rules, scopes, strict=True)]
-    return compiler.compile_together(checked, [field.name for field in fields.FIELDS], lists)
+    return compiler.compile_together(checked, [*given, compiler.LISTED])
 
 
 def _own(ruleset: Ruleset, case: EngineCase) -> tuple[bool | None, ...]:

@@ -1,7 +1,7 @@
 """Which parts of a rule decided what it said of a transaction, in three-valued logic."""
 
 import ast
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from fraudstream.detection.features.registry import Vector
@@ -68,9 +68,9 @@ def traces(
 class _Tracer:
     def __init__(self, ruleset: Ruleset, transaction: Transaction, vector: Vector, listed_as: Collection[str]) -> None:
         self._lists = ruleset.lists.names
-        self._names = [field.name for field in fields.FIELDS]
-        self._given = fields.values(transaction, vector)
-        self._values = dict(zip(self._names, self._given, strict=True))
+        self._transaction, self._vector = transaction, vector
+        given = fields.values(transaction, vector)
+        self._values = {field.name: value for field, value in zip(fields.FIELDS, given, strict=True)}
         self._memberships = ruleset.lists.memberships(transaction, listed_as)
 
     def trace(self, rule: Rule) -> RuleTrace:
@@ -81,8 +81,8 @@ class _Tracer:
     def _truth(self, part: ast.expr, scope: checker.Scope) -> TruthValue:
         # The one evaluator of rules says what a part says too.
         checked = checker.check_part(part, scope)
-        function: Callable[..., tuple[TruthValue, ...]] = compiler.compile_together([checked], self._names, self._lists)
-        return function(*self._given, *self._memberships)[0]
+        evaluate = compiler.compile_together([checked])
+        return evaluate(fields.TYPES[self._transaction.type], self._transaction, self._vector, self._memberships)[0]
 
     def _decisive(self, part: ast.expr, scope: checker.Scope, *, negated: bool = False) -> Iterator[ExpressionPart]:
         match part:
@@ -95,7 +95,7 @@ class _Tracer:
             case _:
                 whole = ast.UnaryOp(ast.Not(), part) if negated else part
                 found = {node.id for node in ast.walk(part) if isinstance(node, ast.Name)}
-                values = {name: self._values[name] for name in self._names if name in found}
+                values = {name: value for name, value in self._values.items() if name in found}
                 yield ExpressionPart(whole, self._truth(whole, scope), values)
 
     def _deciding(self, operands: Sequence[ast.expr], truth: TruthValue, scope: checker.Scope) -> list[ast.expr]:

@@ -50,6 +50,8 @@ class Lists:
         self._lists = lists
         self.names = tuple(sorted(lists))
         self._kinds = [[(kind, members) for kind, members in lists[name].items() if members] for name in self.names]
+        self._is_empty = not any(self._kinds)
+        self._nowhere = (False,) * len(self.names)
 
     def entries(self) -> dict[str, frozenset[tuple[str, str, float]]]:
         """Return by list its entries: kind of entity, token, and epoch milliseconds at which it ends."""
@@ -70,7 +72,7 @@ class Lists:
             }
         )
 
-    def memberships(self, transaction: Transaction, listed_as: Collection[str] = ()) -> list[bool]:
+    def memberships(self, transaction: Transaction, listed_as: Collection[str] = ()) -> Sequence[bool]:
         """Return for each list, in the order of `names`, whether any entity of the transaction is on it.
 
         It is on it if the transaction was received before the entry's end.
@@ -79,9 +81,9 @@ class Lists:
             transaction: the transaction.
             listed_as: what items of the table say of it, as `listed_as` returns it.
         """
+        if self._is_empty and not listed_as:
+            return self._nowhere
         named = {each.partition(":")[0] for each in listed_as}
-        if not any(self._kinds):
-            return [name in named for name in self.names]
         present: dict[str, str] = {kind.value: token for kind, token in tokens(transaction).items()}
         now = transaction.received_at
         return [

@@ -13,7 +13,8 @@ from fraudstream.detection.models.selection import NO_MODELS, ActiveModels
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.detection.rules.acting import Acting, Costs, ProbabilityThresholds
 from fraudstream.detection.rules.counting import Counting, points_beside, unweighed_beside
-from fraudstream.detection.rules.language import compiler, fields
+from fraudstream.detection.rules.language import compiler
+from fraudstream.detection.rules.language.fields import TYPES
 from fraudstream.detection.rules.lists import Lists, load_lists
 from fraudstream.detection.rules.rates import Rates, load_rates
 from fraudstream.detection.rules.rule import ID_PATTERN, Severity, Thresholds
@@ -101,9 +102,7 @@ class Ruleset:
         """The same beside each of the models."""
         self.unweighed: Collection[str] = frozenset()
         """Ids of rules with points that the live model's training has not seen as they are now."""
-        self._evaluate: Callable[..., tuple[compiler.TruthValue, ...]] = compiler.compile_together(
-            [expression for _, expression in rules], [field.name for field in fields.FIELDS], lists.names
-        )
+        self._evaluate = compiler.compile_together([expression for _, expression in rules])
 
     def with_raised_lists(self, raiser: TokenRaiser) -> "Ruleset":
         """Return the same rules with the tokens of their lists in the newest number."""
@@ -134,7 +133,8 @@ class Ruleset:
             vector: its features.
             listed_as: on which lists it is beside those of lists.yaml: see `lists.listed_as`.
         """
-        return self._evaluate(*fields.values(transaction, vector), *self.lists.memberships(transaction, listed_as))
+        listed = self.lists.memberships(transaction, listed_as)
+        return self._evaluate(TYPES[transaction.type], transaction, vector, listed)
 
 
 def load(ruleset: bytes, rates: bytes, lists: bytes) -> Ruleset:

@@ -1,6 +1,7 @@
 """Rules that the checker may accept, vectors that they may meet, and what Python says of them."""
 
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -94,8 +95,10 @@ def judged(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def in_python(text: str, row: Mapping[str, Any]) -> bool | None:
-    function = compiler.compile_together([checker.check(text, SCOPE)], [field.name for field in FIELDS], LISTS)
-    (truth,) = function(*(row.get(field.name) for field in FIELDS), row["blocked"], False)
+    function = compiler.compile_together([checker.check(text, SCOPE)])
+    places = {field.place: field.name for field in FIELDS if isinstance(field.place, str)}
+    transaction = SimpleNamespace(**{place: row.get(name) for place, name in places.items()})
+    (truth,) = function(row.get("type"), transaction, [row.get(name) for name in NAMES], (row["blocked"], False))
     return truth
 
 

@@ -25,8 +25,8 @@ PRESENT = {"a": 1.0, "b": 2.0, "n": 3.0, "text": "05", "colour": "RED"}
 
 
 def evaluate(expression: str, *, blocked: bool = False, **values: object) -> bool | None:
-    function = compiler.compile_together([checker.check(expression, SCOPE)], list(FIELDS), ["blocked"])
-    (truth,) = function(*(PRESENT | values).values(), blocked)
+    function = compiler.compile_together([checker.check(expression, SCOPE)], [*FIELDS, compiler.LISTED])
+    (truth,) = function(*(PRESENT | values).values(), (blocked,))
     return truth
 
 

@@ -12,7 +12,14 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from fraudstream.detection.rules.language.compiler import FUNCTIONS, CheckedExpression, Rewriter, is_, list_argument
+from fraudstream.detection.rules.language.compiler import (
+    FUNCTIONS,
+    CheckedExpression,
+    Rewriter,
+    is_,
+    read_field,
+    read_listed,
+)
 from fraudstream.detection.rules.language.fields import REFUSED, Field, FieldType
 from fraudstream.detection.rules.language.magnitude import LARGEST, magnitude_of
 from fraudstream.detection.rules.language.parser import MAX_DEPTH, MAX_TEXT, LanguageError, at, parse, refused, unusable
@@ -118,7 +125,7 @@ class _Checker:
             )
         field = self._scope.fields[name]
         self.asks = True
-        return CheckedExpression(ast.Name(name, ast.Load()), field.type, field.optional, field.choices)
+        return CheckedExpression(read_field(field), field.type, field.optional, field.choices)
 
     def _constant(self, node: ast.Constant) -> CheckedExpression:
         match node.value:
@@ -227,9 +234,7 @@ class _Checker:
                 if wanted not in self._scope.lists:
                     raise LanguageError(f"{at(node)}: there is no such list{suggestion(wanted, self._scope.lists)}")
                 self.asks = True
-                return CheckedExpression(
-                    ast.Name(list_argument(self._scope.lists, wanted), ast.Load()), FieldType.FLAG, False
-                )
+                return CheckedExpression(read_listed(self._scope.lists.index(wanted)), FieldType.FLAG, False)
             case "abs", [argument]:
                 operands = [self._number(argument, depth)]
             case (("min" | "max"), [_, _, *_]):

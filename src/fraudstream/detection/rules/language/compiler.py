@@ -4,13 +4,17 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from fraudstream.detection.rules.language.fields import FieldType
+from fraudstream.detection.rules.language.fields import FIRST_ASKED, Field, FieldType
 
 TruthValue: TypeAlias = bool | None
 """None is unknown."""
 
 FUNCTIONS: Final = {"abs": abs, "max": max, "min": min}
 """What an expression can call when it runs."""
+TRANSACTION: Final = "_transaction"
+VECTOR: Final = "_vector"
+LISTED: Final = "_listed"
+ARGUMENTS: Final = (FIRST_ASKED, TRANSACTION, VECTOR, LISTED)
 
 
 class CheckedExpression(NamedTuple):
@@ -129,28 +133,52 @@ def is_(node: ast.expr, value: bool | None) -> ast.expr:  # noqa: FBT001  (a con
 
 
 def compile_together(
-    expressions: Sequence[CheckedExpression], fields: Sequence[str], lists: Sequence[str]
+    expressions: Sequence[CheckedExpression], arguments: Sequence[str] = ARGUMENTS
 ) -> Callable[..., tuple[TruthValue, ...]]:
     """Compile checked expressions into one function, so that a whole ruleset is evaluated by a single call.
 
+    It reads a field where an expression comes to it: most rules are decided by a part or two.
+
     Args:
         expressions: what `check` gave.
-        fields: names of the function's arguments: all fields of the expressions' scopes.
-        lists: names of the lists; for each an argument follows the fields: whether the transaction is on it.
+        arguments: names of the function's arguments. Those of every ruleset are the transaction's type, the
+            transaction, its vector, and for each list in the scope's order whether the transaction is on it.
 
     Returns:
-        A function of the fields' values, then the lists' flags, to the expressions' truth values.
+        A function of the arguments to the expressions' truth values.
     """
-    names = [*fields, *(list_argument(lists, name) for name in lists)]
-    arguments = ast.arguments(
-        posonlyargs=[ast.arg(name) for name in names], args=[], kwonlyargs=[], kw_defaults=[], defaults=[]
+    names = ast.arguments(
+        posonlyargs=[ast.arg(name) for name in arguments], args=[], kwonlyargs=[], kw_defaults=[], defaults=[]
     )
     body = ast.Tuple([expression.node for expression in expressions], ast.Load())
-    tree = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, body)))
+    tree = ast.fix_missing_locations(ast.Expression(ast.Lambda(names, body)))
     # Every node was made or checked above, and there are no builtins but the three listed functions.
     return eval(compile(tree, "<ruleset>", "eval"), {"__builtins__": {}, **FUNCTIONS})  # noqa: S307
 
 
-def list_argument(lists: Sequence[str], name: str) -> str:
-    """Return the name of the argument that holds whether the transaction is on a list."""
-    return f"_list{lists.index(name)}"
+def read_field(field: Field) -> ast.expr:
+    """Build what reads a field's value."""
+    match field.place:
+        case int(place):
+            return _item(VECTOR, place)
+        case str(attribute):
+            return ast.Attribute(_argument(TRANSACTION), attribute, ast.Load())
+        case None:
+            return _argument(field.name)
+
+
+def read_listed(place: int) -> ast.expr:
+    """Build what reads whether the transaction is on a list.
+
+    Args:
+        place: of the list in its scope.
+    """
+    return _item(LISTED, place)
+
+
+def _argument(name: str) -> ast.expr:
+    return ast.Name(name, ast.Load())
+
+
+def _item(argument: str, place: int) -> ast.expr:
+    return ast.Subscript(_argument(argument), ast.Constant(place), ast.Load())

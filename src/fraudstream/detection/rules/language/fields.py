@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from fraudstream.detection.features import registry
 from fraudstream.transactions.transaction import FIELDS as DECLARED
-from fraudstream.transactions.transaction import Transaction
+from fraudstream.transactions.transaction import Transaction, TransactionType
 
 
 class FieldType(Enum):
@@ -26,6 +26,8 @@ class Field(NamedTuple):
     """It may be missing; a rule that needs it is then unevaluable."""
     choices: tuple[str, ...] = ()
     """All values that a text can have; empty: any text."""
+    place: str | int | None = None
+    """Where it is: an attribute of the transaction, or a place in its vector. None: it is an argument of its own."""
 
 
 REFUSED: Final = {
@@ -33,6 +35,10 @@ REFUSED: Final = {
 }
 """Fields of a transaction that rules cannot use, and what to use instead."""
 
+FIRST_ASKED: Final = "type"
+"""The field that nearly every rule asks for first."""
+TYPES: Final = {each: each.value for each in TransactionType}
+"""What rules are given of it: a plain text compares faster than a member of an enumeration."""
 _IN_RULES: Final = tuple(field for field in DECLARED if field.spec.in_rules)
 
 
@@ -42,11 +48,20 @@ def _choices(kind: object) -> tuple[str, ...]:
 
 def _transaction_fields() -> tuple[Field, ...]:
     return tuple(
-        Field(field.public_name, FieldType.TEXT, not field.required, _choices(field.type)) for field in _IN_RULES
+        Field(
+            field.public_name,
+            FieldType.TEXT,
+            not field.required,
+            _choices(field.type),
+            None if field.public_name == FIRST_ASKED else field.name,
+        )
+        for field in _IN_RULES
     )
 
 
-FIELDS: Final = _transaction_fields() + tuple(Field(name, FieldType.NUMBER, True) for name in registry.NAMES)
+FIELDS: Final = _transaction_fields() + tuple(
+    Field(name, FieldType.NUMBER, True, place=place) for place, name in enumerate(registry.NAMES)
+)
 """In the order in which `values` gives their values."""
 BY_NAME: Final = {field.name: field for field in FIELDS}
 
