@@ -26,7 +26,7 @@ def bench(aws: MinistackServer) -> Iterator[Bench]:
 
 
 def test_a_batching_window_gathers_records(bench: Bench) -> None:
-    mapper = bench.start(batching_window_seconds=3, starting_position="LATEST")
+    mapper = bench.start(batching_window_seconds=8, starting_position="LATEST")
     for number in range(3):
         bench.put(f"k{number}")
         time.sleep(0.12)

@@ -299,8 +299,11 @@ def test_lines_of_concurrent_processes_are_not_cut(runtime: FunctionRuntime, pac
     assert all(len(set(line.split()[0])) == 1 for line in printed)
 
 
-@pytest.mark.usefixtures("patient")
-def test_a_process_is_replaced_before_its_credentials_expire(tmp_path: Path, package: Path) -> None:
+def test_a_process_is_replaced_before_its_credentials_expire(
+    tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As long as the one that is replaced stops another one from being started, so that it is short here.
+    monkeypatch.setattr(runtime_module, "_PATIENCE_SECONDS", 5)
     given: list[str] = []
 
     def short_lived(_role_arn: str) -> Credentials:
