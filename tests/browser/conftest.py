@@ -12,13 +12,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 MISSING = "there is no Chromium: install one, or name it in CHROMIUM"
 ROOT = Path(__file__).parents[2]
 SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
-SECONDS = 20_000.0
+PATIENCE = 120_000.0
 """Milliseconds that a page may take; the machine may be busy."""
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Desk:
             context = self.browser.new_context(**options)  # pyright: ignore[reportArgumentType]
             context.add_cookies(self.context.cookies())  # pyright: ignore[reportArgumentType]
         page = context.new_page()
-        page.set_default_timeout(SECONDS)
+        page.set_default_timeout(PATIENCE)
         page.on("console", lambda said: self.problems.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: self.problems.append(error.message))
         page.on("request", self._watch)
