@@ -1,8 +1,10 @@
 """The rule language: what it means, and everything that it refuses."""
 
 import contextlib
+import json
 import time
 from itertools import accumulate
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -259,6 +261,9 @@ ATTACKS = {
     "n @ n > 1": "not part of the language",
     "{'a': 1}": "a dictionary",
     "_kept1 > 1": "there is no field",
+    "_vector == 1": "there is no field",
+    "_transaction == 1": "there is no field",
+    "present(_listed)": "there is no field",
     "_list0": "there is no field",
     "n>1if n else 2": "cannot be read|conditional",
     "": "cannot be read",
@@ -341,3 +346,19 @@ def test_calculating_never_raises(a: float, b: float) -> None:
 
 def test_the_longest_chain_that_is_allowed_can_be_compiled() -> None:
     assert evaluate(" and ".join(["a>0"] * 50)) is True
+
+
+def test_each_name_reads_its_own_value() -> None:
+    numbers = [field for field in BY_NAME.values() if field.type is FieldType.NUMBER]
+    texts = {
+        field: field.choices[-1] if field.choices else f"the {field.name}"
+        for field in BY_NAME.values()
+        if field not in numbers
+    }
+    vector = [float(place) for place in range(len(numbers))]
+    transaction = SimpleNamespace(**{str(field.place or field.name): text for field, text in texts.items()})
+    for field, value in (*texts.items(), *zip(numbers, vector, strict=True)):
+        evaluate = compiler.compile_together(
+            [checker.check(f"{field.name} == {json.dumps(value)}", Scope(BY_NAME, {}))]
+        )
+        assert evaluate(transaction.type, transaction, vector, ()) == (True,), field.name
