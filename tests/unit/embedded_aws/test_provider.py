@@ -146,7 +146,7 @@ def test_default_tags_of_the_provider_reach_its_resources(declare: Declared) -> 
 def test_a_functions_package_is_unpacked_and_its_inputs_are_what_it_runs_with(declare: Declared, package: Path) -> None:
     made = declare.function(
         package,
-        timeout=120,
+        timeout=30,
         memorySize=512,
         reservedConcurrentExecutions=5,
         environment={"variables": {"A": "1"}},
