@@ -91,6 +91,7 @@ def batches(data: st.DataObject) -> list[Segment]:
     return data.draw(st.permutations([segment for batch in cuts for segment in cut(batch, PREFIX).segments]))
 
 
+@pytest.mark.no_cover  # it would take twice as long, and others come to the same code
 @settings(deadline=None, max_examples=8, derandomize=True)
 @given(st.data())
 def test_repeats_overlaps_and_late_records_in_any_order_come_to_the_same(data: st.DataObject) -> None:
