@@ -151,7 +151,7 @@ def shop(package: Path) -> Callable[[], None]:
             runtime="python3.11",
             role=_role("clerk", "lambda.amazonaws.com", policy).arn,
             code=pulumi.FileArchive(str(package)),
-            timeout=120,
+            timeout=20,
             environment={
                 "variables": {"ORDERS": orders.name, "BILLS": bills.name, "OWNER": config.require_secret("owner")}
             },

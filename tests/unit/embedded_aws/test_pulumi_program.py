@@ -71,7 +71,7 @@ def test_secrets_are_unwrapped_at_any_depth_and_archives_stay_what_they_are() ->
         function = aws.lambda_.Function(
             "function",
             role="role",
-            timeout=120,
+            timeout=30,
             code=pulumi.FileArchive("/package.zip"),
             environment={"variables": {"KEY": pulumi.Output.secret("hush"), "NAME": "plain"}},
         )

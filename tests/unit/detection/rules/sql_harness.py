@@ -96,8 +96,7 @@ def judged(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def in_python(text: str, row: Mapping[str, Any]) -> bool | None:
     function = compiler.compile_together([checker.check(text, SCOPE)])
-    places = {field.place: field.name for field in FIELDS if isinstance(field.place, str)}
-    transaction = SimpleNamespace(**{place: row.get(name) for place, name in places.items()})
+    transaction = SimpleNamespace(**{each.place: row.get(each.name) for each in FIELDS if isinstance(each.place, str)})
     (truth,) = function(row.get("type"), transaction, [row.get(name) for name in NAMES], (row["blocked"], False))
     return truth
 

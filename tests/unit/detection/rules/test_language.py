@@ -16,19 +16,20 @@ from fraudstream.detection.rules.language.fields import BY_NAME, Field, FieldTyp
 from fraudstream.detection.rules.language.parser import MAX_DEPTH, MAX_LENGTH, LanguageError
 
 FIELDS = {
-    "a": Field("a", FieldType.NUMBER, True),
-    "b": Field("b", FieldType.NUMBER, True),
-    "n": Field("n", FieldType.NUMBER, False),
-    "text": Field("text", FieldType.TEXT, True),
-    "colour": Field("colour", FieldType.TEXT, False, ("RED", "GREEN")),
+    "a": Field("a", FieldType.NUMBER, True, place=0),
+    "b": Field("b", FieldType.NUMBER, True, place=1),
+    "n": Field("n", FieldType.NUMBER, False, place=2),
+    "text": Field("text", FieldType.TEXT, True, place="text"),
+    "colour": Field("colour", FieldType.TEXT, False, ("RED", "GREEN"), "colour"),
 }
 SCOPE = Scope(FIELDS, {"limit": 3.0, "codes": ("05", "51")}, ("blocked",))
 PRESENT = {"a": 1.0, "b": 2.0, "n": 3.0, "text": "05", "colour": "RED"}
 
 
 def evaluate(expression: str, *, blocked: bool = False, **values: object) -> bool | None:
-    function = compiler.compile_together([checker.check(expression, SCOPE)], [*FIELDS, compiler.LISTED])
-    (truth,) = function(*(PRESENT | values).values(), (blocked,))
+    function = compiler.compile_together([checker.check(expression, SCOPE)])
+    given = PRESENT | values
+    (truth,) = function("PAYMENT", SimpleNamespace(**given), [given[name] for name in "abn"], (blocked,))
     return truth
 
 

@@ -11,10 +11,9 @@ TruthValue: TypeAlias = bool | None
 
 FUNCTIONS: Final = {"abs": abs, "max": max, "min": min}
 """What an expression can call when it runs."""
-TRANSACTION: Final = "_transaction"
-VECTOR: Final = "_vector"
-LISTED: Final = "_listed"
-ARGUMENTS: Final = (FIRST_ASKED, TRANSACTION, VECTOR, LISTED)
+_TRANSACTION: Final = "_transaction"
+_VECTOR: Final = "_vector"
+_LISTED: Final = "_listed"
 
 
 class CheckedExpression(NamedTuple):
@@ -132,26 +131,24 @@ def is_(node: ast.expr, value: bool | None) -> ast.expr:  # noqa: FBT001  (a con
     return ast.Compare(node, [ast.Is()], [ast.Constant(value)])
 
 
-def compile_together(
-    expressions: Sequence[CheckedExpression], arguments: Sequence[str] = ARGUMENTS
-) -> Callable[..., tuple[TruthValue, ...]]:
+def compile_together(expressions: Sequence[CheckedExpression]) -> Callable[..., tuple[TruthValue, ...]]:
     """Compile checked expressions into one function, so that a whole ruleset is evaluated by a single call.
 
     It reads a field where an expression comes to it: most rules are decided by a part or two.
 
     Args:
         expressions: what `check` gave.
-        arguments: names of the function's arguments. Those of every ruleset are the transaction's type, the
-            transaction, its vector, and for each list in the scope's order whether the transaction is on it.
 
     Returns:
-        A function of the arguments to the expressions' truth values.
+        A function of the transaction's type as plain text, the transaction, its vector, and for each list in the
+        scope's order whether the transaction is on it, to the expressions' truth values.
     """
-    names = ast.arguments(
-        posonlyargs=[ast.arg(name) for name in arguments], args=[], kwonlyargs=[], kw_defaults=[], defaults=[]
+    names = (FIRST_ASKED, _TRANSACTION, _VECTOR, _LISTED)
+    arguments = ast.arguments(
+        posonlyargs=[ast.arg(name) for name in names], args=[], kwonlyargs=[], kw_defaults=[], defaults=[]
     )
     body = ast.Tuple([expression.node for expression in expressions], ast.Load())
-    tree = ast.fix_missing_locations(ast.Expression(ast.Lambda(names, body)))
+    tree = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, body)))
     # Every node was made or checked above, and there are no builtins but the three listed functions.
     return eval(compile(tree, "<ruleset>", "eval"), {"__builtins__": {}, **FUNCTIONS})  # noqa: S307
 
@@ -160,9 +157,9 @@ def read_field(field: Field) -> ast.expr:
     """Build what reads a field's value."""
     match field.place:
         case int(place):
-            return _item(VECTOR, place)
+            return _item(_VECTOR, place)
         case str(attribute):
-            return ast.Attribute(_argument(TRANSACTION), attribute, ast.Load())
+            return ast.Attribute(_argument(_TRANSACTION), attribute, ast.Load())
         case None:
             return _argument(field.name)
 
@@ -173,7 +170,7 @@ def read_listed(place: int) -> ast.expr:
     Args:
         place: of the list in its scope.
     """
-    return _item(LISTED, place)
+    return _item(_LISTED, place)
 
 
 def _argument(name: str) -> ast.expr:
