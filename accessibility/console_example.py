@@ -33,7 +33,7 @@ from fraudstream.detection.judge import Judge
 from fraudstream.detection.models.model import load
 from fraudstream.detection.models.selection import NO_MODELS, ActiveModels
 from fraudstream.detection.profiles.entities import EntityKind
-from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.detection.stores.decisions.alerts import AlertStore
 from fraudstream.durations import DAY
 from fraudstream.reporting.daily.reporter import Reporter
 from fraudstream.reporting.log.segments import cut

@@ -32,7 +32,7 @@ from fraudstream.detection.features.own import inputs
 from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.detection.scoring import decide
-from fraudstream.detection.stores.breaker import BreakerWatch
+from fraudstream.detection.stores.decisions.breaker import BreakerWatch
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction

@@ -38,7 +38,7 @@ from fraudstream.detection.features.registry import DECLARED, FEATURES, NAMES, S
 from fraudstream.detection.profiles import codec
 from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.detection.scoring import decide
-from fraudstream.detection.stores.profile_items import TOKEN_BYTES, TOKENS_KEPT
+from fraudstream.detection.stores.profiles.items import TOKEN_BYTES, TOKENS_KEPT
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.decisions.inline import inline_to_item, of_decision
 from fraudstream.transactions.storage.attributes import AttributeValue, Item

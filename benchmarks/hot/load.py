@@ -14,8 +14,8 @@ from benchmarks.hot.table import SimulatedTable
 from fraudstream.detection.batch import Batch, Judged
 from fraudstream.detection.batch_steps import BatchStep
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.stores.decisions import DecisionStore
-from fraudstream.detection.stores.profiles import ProfileStore, ProfilesUnavailableError
+from fraudstream.detection.stores.decisions.store import DecisionStore
+from fraudstream.detection.stores.profiles.store import ProfileStore, ProfilesUnavailableError
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
 
 LANES: Final = 40

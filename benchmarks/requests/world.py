@@ -13,8 +13,8 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.judge import Judge, Judgement
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.rules.ruleset import Ruleset
-from fraudstream.detection.stores.profile_items import StoredProfile
-from fraudstream.detection.stores.profiles import ProfileStore
+from fraudstream.detection.stores.profiles.items import StoredProfile
+from fraudstream.detection.stores.profiles.store import ProfileStore
 from fraudstream.durations import DAY
 from fraudstream.transactions.api.validation import TimeBounds, read_request
 from fraudstream.transactions.pseudonyms.pseudonymize import pseudonymize

@@ -8,7 +8,7 @@ from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_PREFIX
 from fraudstream.detection.models.breaker import hour_of
 from fraudstream.detection.models.model import Model, Promise, load, seal
-from fraudstream.detection.stores.breaker import DECISIONS, FLAGGED, item_key
+from fraudstream.detection.stores.decisions.breaker import DECISIONS, FLAGGED, item_key
 from fraudstream.transactions.storage.attributes import to_item
 
 if TYPE_CHECKING:

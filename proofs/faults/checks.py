@@ -9,7 +9,7 @@ from typing import Any
 
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.profiles.sharded import entity_of
-from fraudstream.detection.stores.profile_items import SET_ASIDE_PREFIX, add_shards, read_items
+from fraudstream.detection.stores.profiles.items import SET_ASIDE_PREFIX, add_shards, read_items
 from proofs.faults.recount import Difference, difference, recount
 
 Plain = Mapping[str, Any]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.sharded import entity_of
-from fraudstream.detection.stores.profile_items import SET_ASIDE_PREFIX
+from fraudstream.detection.stores.profiles.items import SET_ASIDE_PREFIX
 from fraudstream.transactions.transaction import Transaction
 from proofs.faults.stream import Record
 

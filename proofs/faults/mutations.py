@@ -14,9 +14,10 @@ from fraudstream.detection import batch
 from fraudstream.detection.profiles.codec import CLOSED_SCHEMA
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.profiles.sharded import ShardedProfile
-from fraudstream.detection.stores import profile_items, profiles
-from fraudstream.detection.stores.decisions import DecisionStore
-from fraudstream.detection.stores.profiles import SHARDS
+from fraudstream.detection.stores.decisions.store import DecisionStore
+from fraudstream.detection.stores.profiles import items as profile_items
+from fraudstream.detection.stores.profiles import store as profiles
+from fraudstream.detection.stores.profiles.store import SHARDS
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.storage import store
 from fraudstream.transactions.transaction import Transaction

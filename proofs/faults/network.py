@@ -28,7 +28,7 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from fraudstream.aws import connection
 from fraudstream.aws.connection import Limits
 from fraudstream.aws.dynamodb import DynamoDb
-from fraudstream.detection.stores import profiles
+from fraudstream.detection.stores.profiles import store as profiles
 from fraudstream.transactions.storage import store
 from proofs.faults.actors import Actors
 from proofs.faults.kinds import Fault, Faults

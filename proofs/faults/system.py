@@ -15,10 +15,10 @@ from fraudstream.detection import batch
 from fraudstream.detection.analyzer import Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.profiles.sharded import entity_of
-from fraudstream.detection.stores.alerts import AlertStore
-from fraudstream.detection.stores.decisions import DecisionStore
-from fraudstream.detection.stores.outbox import Outbox
-from fraudstream.detection.stores.profiles import ProfileStore
+from fraudstream.detection.stores.decisions.alerts import AlertStore
+from fraudstream.detection.stores.decisions.outbox import Outbox
+from fraudstream.detection.stores.decisions.store import DecisionStore
+from fraudstream.detection.stores.profiles.store import ProfileStore
 from fraudstream.reporting.log import segments
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer
 from fraudstream.transactions.storage.attributes import from_item, to_item

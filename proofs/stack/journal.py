@@ -12,7 +12,7 @@ from typing import Any
 
 from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.sharded import entity_of
-from fraudstream.detection.stores.profile_items import SET_ASIDE_PREFIX
+from fraudstream.detection.stores.profiles.items import SET_ASIDE_PREFIX
 from fraudstream.transactions.transaction import Transaction
 from proofs.faults.checks import ObservedWrites
 from proofs.faults.journal import OWN_WRITES_KNOWN

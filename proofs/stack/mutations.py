@@ -92,7 +92,7 @@ def _is_alert(system: ProofDeployment, operation: str, parameters: Mapping[str, 
 
 
 _STREAM: Final = "detection/stream_records.py"
-_RULESETS: Final = "detection/stores/ruleset.py"
+_RULESETS: Final = "detection/stores/rulesets/active.py"
 _FAILING: Final = frozenset({StackFault.POISON, StackFault.KILLED_BEFORE})
 """A record that fails at every attempt, and functions that end without an answer."""
 
@@ -160,7 +160,7 @@ MUTATIONS: Final[Mapping[str, StackMutation]] = {
     ),
     "a damaged profile stops the analyzer": StackMutation(
         mutate=_changed(
-            "detection/stores/profile_items.py",
+            "detection/stores/profiles/items.py",
             "    except (DamagedProfileError, KeyError, TypeError):\n",
             "    except (KeyError, TypeError):\n",
         ),

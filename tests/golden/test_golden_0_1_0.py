@@ -20,7 +20,7 @@ from fraudstream.detection.features.codec import unpack as unpack_vector
 from fraudstream.detection.models.selection import load_models, parse_selection
 from fraudstream.detection.profiles import codec
 from fraudstream.detection.rules import ruleset
-from fraudstream.detection.stores.alerts import STATUS_SHARDS
+from fraudstream.detection.stores.decisions.alerts import STATUS_SHARDS
 from fraudstream.reporting.daily.reporter import Reported, Reporter
 from fraudstream.reporting.daily.schema.earlier import read_report
 from fraudstream.reporting.log.columns import FILES

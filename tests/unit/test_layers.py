@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ OF_INFRA = {
     "fraudstream.reporting.log.keys",
 }
 """What the Pulumi program may know of the functions' code."""
+SIDE_BY_SIDE = ("src/fraudstream/detection/stores",)
+"""Folders whose sub-packages know each other in one direction only."""
 TRAINING = {"lightgbm", "numpy", "pandas", "pyarrow", "sklearn", "scipy"}
 
 
@@ -44,6 +47,20 @@ def test_a_layer_imports_only_layers_below_it_and_plain_modules(layer: str) -> N
     plain = {f"fraudstream.{file.stem}" for file in (ROOT / "src/fraudstream").glob("*.py")}
     below = {f"fraudstream.{each}" for each in LAYERS[: LAYERS.index(layer) + 1]}
     assert wrong(f"src/fraudstream/{layer}", plain | below) == []
+
+
+@pytest.mark.parametrize("folder", SIDE_BY_SIDE)
+def test_packages_side_by_side_import_each_other_in_one_direction(folder: str) -> None:
+    own = folder.removeprefix("src/").replace("/", ".")
+    packages = {file.parent.name for file in (ROOT / folder).glob("*/__init__.py")}
+    knows: dict[str, set[str]] = {package: set() for package in packages}
+    for package in packages:
+        for _, name in imported(ROOT / folder / package):
+            other = name.removeprefix(f"{own}.").partition(".")[0]
+            if name.startswith(f"{own}.") and other != package:
+                knows[package].add(other)
+    assert any(knows.values())
+    TopologicalSorter(knows).prepare()  # raises where there is a cycle
 
 
 def test_plain_modules_import_no_layer() -> None:

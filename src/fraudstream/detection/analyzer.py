@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.rules.ruleset import Ruleset
-    from fraudstream.detection.stores.alerts import AlertStore
-    from fraudstream.detection.stores.decisions import DecisionStore
-    from fraudstream.detection.stores.outbox import Outbox
-    from fraudstream.detection.stores.profiles import ProfileStore
+    from fraudstream.detection.stores.decisions.alerts import AlertStore
+    from fraudstream.detection.stores.decisions.outbox import Outbox
+    from fraudstream.detection.stores.decisions.store import DecisionStore
+    from fraudstream.detection.stores.profiles.store import ProfileStore
     from fraudstream.transactions.pseudonyms.raising import RaisedTransaction
 
 

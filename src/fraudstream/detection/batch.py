@@ -16,16 +16,16 @@ from fraudstream.detection.judge import judged_without
 from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles.entities import PERSONAL, EntityKind, entities, kind_of
 from fraudstream.detection.rotation import NO_EARLIER, EarlierTokens, carried_over
-from fraudstream.detection.stores.decisions import LearntLabel
-from fraudstream.detection.stores.profile_items import ErasedMark, LoadedProfiles, StoredProfile
-from fraudstream.detection.stores.profiles import ATTEMPTS, ProfileStore
+from fraudstream.detection.stores.decisions.store import LearntLabel
+from fraudstream.detection.stores.profiles.items import ErasedMark, LoadedProfiles, StoredProfile
+from fraudstream.detection.stores.profiles.store import ATTEMPTS, ProfileStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from fraudstream.detection.judge import Judge, Judgement
     from fraudstream.detection.profiles.profile import Profile
-    from fraudstream.detection.stores.decisions import DecisionStore
+    from fraudstream.detection.stores.decisions.store import DecisionStore
     from fraudstream.transactions.decisions.decision import Decision, Reason
     from fraudstream.transactions.transaction import Transaction
 

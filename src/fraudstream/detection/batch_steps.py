@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fraudstream.detection.profiles.profile import LabelChange, Profile
-    from fraudstream.detection.stores.profile_items import StoredProfile
+    from fraudstream.detection.stores.profiles.items import StoredProfile
     from fraudstream.transactions.transaction import Transaction
 
 

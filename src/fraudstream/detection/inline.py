@@ -19,8 +19,8 @@ from fraudstream.detection.judge import Judge, judged_without
 from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.events import check
 from fraudstream.detection.rotation import carried_over, earlier_tokens
-from fraudstream.detection.stores.breaker import BreakerReader
-from fraudstream.detection.stores.profiles import read_once
+from fraudstream.detection.stores.decisions.breaker import BreakerReader
+from fraudstream.detection.stores.profiles.store import read_once
 from fraudstream.transactions.decisions.inline import InlineFallback, of_decision
 from fraudstream.transactions.pseudonyms.raising import raise_tokens
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from fraudstream.detection.features.compute import Calendar
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream.detection.sca_policy import ScaPolicy
-    from fraudstream.detection.stores.list_approvals import ListApprovals
-    from fraudstream.detection.stores.profile_items import LoadedProfiles
-    from fraudstream.detection.stores.ruleset import RulesetStore
+    from fraudstream.detection.stores.lists.list_approvals import ListApprovals
+    from fraudstream.detection.stores.profiles.items import LoadedProfiles
+    from fraudstream.detection.stores.rulesets.active import RulesetStore
     from fraudstream.transactions.decisions.inline import InlineDecision, InlineResult
     from fraudstream.transactions.storage.deadline import Deadline
     from fraudstream.transactions.transaction import Transaction

@@ -14,7 +14,7 @@ from fraudstream.detection.profiles.events import Event, peer_hash
 from fraudstream.detection.profiles.known_values import KnownValue
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.profiles.sharded import ShardedProfile, undivided
-from fraudstream.detection.stores.profile_items import LoadedProfiles, StoredProfile
+from fraudstream.detection.stores.profiles.items import LoadedProfiles, StoredProfile
 from fraudstream.transactions.pseudonyms.raising import RaisedTransaction
 
 

@@ -9,15 +9,15 @@ from fraudstream.aws.connection import Limits
 from fraudstream.contract import ANALYZER, RULESET_PREFIX, FourEyes
 from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar, time_zone
-from fraudstream.detection.stores.alerts import AlertStore
-from fraudstream.detection.stores.approvals import Approvals, NotApprovedError
-from fraudstream.detection.stores.breaker import BreakerWatch
-from fraudstream.detection.stores.decisions import DecisionStore
-from fraudstream.detection.stores.label_approvals import LabelApprovals
-from fraudstream.detection.stores.list_approvals import ListApprovals
-from fraudstream.detection.stores.outbox import Outbox
-from fraudstream.detection.stores.profiles import ProfileStore
-from fraudstream.detection.stores.ruleset import RulesetStore
+from fraudstream.detection.stores.approvals.file_approvals import Approvals, NotApprovedError
+from fraudstream.detection.stores.approvals.label_approvals import LabelApprovals
+from fraudstream.detection.stores.decisions.alerts import AlertStore
+from fraudstream.detection.stores.decisions.breaker import BreakerWatch
+from fraudstream.detection.stores.decisions.outbox import Outbox
+from fraudstream.detection.stores.decisions.store import DecisionStore
+from fraudstream.detection.stores.lists.list_approvals import ListApprovals
+from fraudstream.detection.stores.profiles.store import ProfileStore
+from fraudstream.detection.stores.rulesets.active import RulesetStore
 from fraudstream.detection.stream_records import sequence_number, transaction_id
 from fraudstream.settings import AnalyzerSettings, Metric, read_settings
 from fraudstream.telemetry import Log, LogFields, MetricEmitter

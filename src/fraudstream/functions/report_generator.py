@@ -107,7 +107,7 @@ def _counting_labels(records: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[s
     """Return records of the stream without labels that do not count."""
     if not _settings.approves_labels:
         return records
-    from fraudstream.detection.stores.label_approvals import LabelApprovals  # noqa: PLC0415  (few stacks ask for it)
+    from fraudstream.detection.stores.approvals.label_approvals import LabelApprovals  # noqa: PLC0415  (few stacks ask for it)
 
     with ThreadPoolExecutor(_LIMITS.connections) as pool:
         return LabelApprovals(_segments_s3, _settings.bucket, pool).counting(records)

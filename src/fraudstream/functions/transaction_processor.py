@@ -43,9 +43,9 @@ def _inline_decider() -> InlineDecider:
     from fraudstream.detection.features.compute import Calendar, time_zone  # noqa: PLC0415  (nobody may ever wait)
     from fraudstream.detection.inline import InlineJudge  # noqa: PLC0415
     from fraudstream.detection.sca_policy import ScaPolicy  # noqa: PLC0415
-    from fraudstream.detection.stores.approvals import Approvals  # noqa: PLC0415
-    from fraudstream.detection.stores.list_approvals import ListApprovals  # noqa: PLC0415
-    from fraudstream.detection.stores.ruleset import RulesetStore  # noqa: PLC0415
+    from fraudstream.detection.stores.approvals.file_approvals import Approvals  # noqa: PLC0415
+    from fraudstream.detection.stores.lists.list_approvals import ListApprovals  # noqa: PLC0415
+    from fraudstream.detection.stores.rulesets.active import RulesetStore  # noqa: PLC0415
 
     budget = _settings.inline_budget_milliseconds / 1000
     limits = Limits(connect_seconds=budget / 2, read_seconds=budget / 2, attempts=1)

@@ -161,7 +161,7 @@ def close(
     """
     if is_fraud is None:
         raise CommandError("what was it? Say --fraud or --legitimate")
-    from fraudstream.detection.stores.alerts import AlertStore
+    from fraudstream.detection.stores.decisions.alerts import AlertStore
     from fraudstream.transactions.decisions.decision import Label, Truth
 
     deployment = Deployment(stack)

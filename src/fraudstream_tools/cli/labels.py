@@ -241,7 +241,7 @@ def _as_json(each: "WaitingLabel") -> dict[str, object]:
 
 def _digest_of(deployment: Deployment, transaction_id: str) -> str:
     """Return by what the label of a transaction is approved; nothing where it has none."""
-    from fraudstream.detection.stores.label_approvals import label_digest
+    from fraudstream.detection.stores.approvals.label_approvals import label_digest
 
     label = _known(deployment, transaction_id).label
     return label_digest(transaction_id, label.label, label.labeled_at) if label else ""

@@ -231,7 +231,7 @@ def _kind(kind: Kind) -> Any:  # noqa: ANN401  (its class is imported only when 
 
 
 def _lists(deployment: Deployment, *, is_asked: bool = False) -> "EntityLists":
-    from fraudstream.detection.stores.list_approvals import ListApprovals
+    from fraudstream.detection.stores.lists.list_approvals import ListApprovals
     from fraudstream_tools.operations.lists.approving import ListApproval
     from fraudstream_tools.operations.lists.entity_lists import EntityLists
 

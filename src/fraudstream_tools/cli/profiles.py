@@ -66,7 +66,7 @@ def rebuild(
 
 def _rebuild(deployment: Deployment, folder: Path, entity: str | None) -> "Rebuilt":
     from fraudstream.contract import RETENTION_DAYS, RULESET_PREFIX
-    from fraudstream.detection.stores.ruleset import RulesetStore
+    from fraudstream.detection.stores.rulesets.active import RulesetStore
     from fraudstream_tools.operations.recovery.profile_rebuild import ProfileRebuild
     from fraudstream_tools.operations.recovery.stream_pause import paused
 

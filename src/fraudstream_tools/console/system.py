@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from fraudstream.contract import TRANSACTION_PLACE, FourEyes
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
-from fraudstream.detection.stores.approvals import Approvals
-from fraudstream.detection.stores.list_approvals import ListApprovals
+from fraudstream.detection.stores.approvals.file_approvals import Approvals
+from fraudstream.detection.stores.lists.list_approvals import ListApprovals
 from fraudstream_tools.analytics.log_questions import LogQuestions
 from fraudstream_tools.operations.alarms import RingingAlarm, ringing_alarms
 from fraudstream_tools.operations.approving import Approver

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import FourEyes
-from fraudstream.detection.stores.change_marks import ChangeMarks, mark_prefix
+from fraudstream.detection.stores.approvals.change_marks import ChangeMarks, mark_prefix
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog

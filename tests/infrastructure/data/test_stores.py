@@ -6,7 +6,7 @@ import pytest
 
 from fraudstream.contract import CUSTOMER_INDEX, LISTED_INDEX, LISTED_KIND, RULESET_PREFIX
 from fraudstream.detection.models.selection import load_models, parse_selection
-from fraudstream.detection.stores.listings import Listing
+from fraudstream.detection.stores.lists.listings import Listing
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph, Resource
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.detection.stores.decisions.alerts import AlertStore
 from fraudstream.transactions.decisions.decision import Decision, Reason, Verdict
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType

@@ -6,7 +6,7 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import EventType
-from fraudstream.detection.stores.outbox import Outbox
+from fraudstream.detection.stores.decisions.outbox import Outbox
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.storage.attributes import from_item
 from tests.aws_harness import create_table

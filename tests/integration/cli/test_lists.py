@@ -11,7 +11,7 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import LISTED_KIND, RULESET_FILES, RULESET_PREFIX, TOKENS_ALIAS, ItemKind
 from fraudstream.detection.profiles.entities import EntityKind
-from fraudstream.detection.stores.listings import item_key
+from fraudstream.detection.stores.lists.listings import item_key
 from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser
 from fraudstream.transactions.storage.attributes import from_item, to_item

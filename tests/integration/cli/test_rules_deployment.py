@@ -10,7 +10,7 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection.rules.ruleset import RulesetError
-from fraudstream.detection.stores.ruleset import RulesetStore
+from fraudstream.detection.stores.rulesets.active import RulesetStore
 from fraudstream_tools.operations.audit.change_note import ChangeNote
 from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, RulesetBucket
 from tests.cli_harness import Command, point_at

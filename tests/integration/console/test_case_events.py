@@ -10,7 +10,7 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import EVENT_FIELDS, EventType
 from fraudstream.detection.events import OutboundEvent
-from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.detection.stores.decisions.alerts import AlertStore
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream_tools.operations.cases.news import news_of

@@ -7,9 +7,9 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import RULESET_PREFIX, FourEyes, files_digest
-from fraudstream.detection.stores.approvals import Approvals, NotApprovedError
-from fraudstream.detection.stores.change_marks import ChangeMarks
-from fraudstream.detection.stores.ruleset import RulesetStore
+from fraudstream.detection.stores.approvals.change_marks import ChangeMarks
+from fraudstream.detection.stores.approvals.file_approvals import Approvals, NotApprovedError
+from fraudstream.detection.stores.rulesets.active import RulesetStore
 from infra.data.report_bucket import program_ruleset
 from tests.console_harness import ANNA, BEN, Browser, browser_on, draft_of, put_ruleset, who_did_what, with_rule, words
 from tests.integration.cli.review_harness import BUCKET, System

@@ -13,11 +13,11 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import EventType, FourEyes
 from fraudstream.detection.analyzer import Analyzer
 from fraudstream.detection.features.compute import Calendar
-from fraudstream.detection.stores.alerts import AlertStore
-from fraudstream.detection.stores.change_marks import mark_prefix
-from fraudstream.detection.stores.decisions import DecisionStore
-from fraudstream.detection.stores.label_approvals import LabelApprovals, label_digest
-from fraudstream.detection.stores.profiles import ProfileStore
+from fraudstream.detection.stores.approvals.change_marks import mark_prefix
+from fraudstream.detection.stores.approvals.label_approvals import LabelApprovals, label_digest
+from fraudstream.detection.stores.decisions.alerts import AlertStore
+from fraudstream.detection.stores.decisions.store import DecisionStore
+from fraudstream.detection.stores.profiles.store import ProfileStore
 from fraudstream.reporting.log.segments import cut
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.cases.news import news_of

@@ -10,8 +10,8 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import RULESET_PREFIX, FourEyes
 from fraudstream.detection.models.model import Promise, load, seal
-from fraudstream.detection.stores.approvals import Approvals, NotApprovedError
-from fraudstream.detection.stores.ruleset import RulesetStore
+from fraudstream.detection.stores.approvals.file_approvals import Approvals, NotApprovedError
+from fraudstream.detection.stores.rulesets.active import RulesetStore
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.models.stored_models import stored_models
 from infra.data.report_bucket import MODELS, program_models

@@ -6,7 +6,7 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.profiles.profile import Profile
-from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.detection.stores.decisions.alerts import AlertStore
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.storage.item import StoredTransaction

@@ -17,11 +17,11 @@ from fraudstream.detection.analyzer import Analysis, Analyzer
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.profiles.sharded import Sharding, entity_of, undivided
 from fraudstream.detection.rules.ruleset import load
-from fraudstream.detection.stores.alerts import AlertStore
-from fraudstream.detection.stores.decisions import DecisionStore
-from fraudstream.detection.stores.outbox import Outbox
-from fraudstream.detection.stores.profile_items import SET_ASIDE_PREFIX, StoredProfile, add_shards, read_items
-from fraudstream.detection.stores.profiles import ProfileStore
+from fraudstream.detection.stores.decisions.alerts import AlertStore
+from fraudstream.detection.stores.decisions.outbox import Outbox
+from fraudstream.detection.stores.decisions.store import DecisionStore
+from fraudstream.detection.stores.profiles.items import SET_ASIDE_PREFIX, StoredProfile, add_shards, read_items
+from fraudstream.detection.stores.profiles.store import ProfileStore
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 from fraudstream.transactions.storage.attributes import from_item, to_item

@@ -12,7 +12,7 @@ from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.models.model import Model, ModelError, seal
 from fraudstream.detection.models.selection import NO_MODELS
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
-from fraudstream.detection.stores.ruleset import CHECK_SECONDS, RulesetStore
+from fraudstream.detection.stores.rulesets.active import CHECK_SECONDS, RulesetStore
 from tests.unit.detection.model_harness import small_model
 
 RULES = Path(__file__).parents[3] / "rules"

@@ -15,7 +15,7 @@ from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.profiles.entities import PERSONAL, entities, kind_of
 from fraudstream.detection.profiles.layout import Personal, Shared
-from fraudstream.detection.stores.decisions import DecisionStore
+from fraudstream.detection.stores.decisions.store import DecisionStore
 from fraudstream.transactions.decisions.decision import Label, Truth, Verdict
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from tests.integration.detection.analyzer_harness import NOW, RULESET, TABLES, World, a_world, suspicious, transaction

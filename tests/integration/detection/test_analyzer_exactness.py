@@ -17,9 +17,9 @@ from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.layout import Personal, Shared, SharedHour
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.rules.rule import Thresholds
-from fraudstream.detection.stores.decisions import DecisionStore
-from fraudstream.detection.stores.profile_items import StoredProfile
-from fraudstream.detection.stores.profiles import SavedProfiles
+from fraudstream.detection.stores.decisions.store import DecisionStore
+from fraudstream.detection.stores.profiles.items import StoredProfile
+from fraudstream.detection.stores.profiles.store import SavedProfiles
 from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.storage.attributes import from_item

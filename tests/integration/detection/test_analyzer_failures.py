@@ -18,7 +18,7 @@ from fraudstream.detection.profiles.codec import CLOSED_SCHEMA, pack
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.layout import Personal, Shared
 from fraudstream.detection.profiles.profile import Profile
-from fraudstream.detection.stores.decisions import DecisionStore
+from fraudstream.detection.stores.decisions.store import DecisionStore
 from fraudstream.detection.stream_records import PoisonRecordError
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Verdict

@@ -8,7 +8,7 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.models.model import Model, Promise, seal
-from fraudstream.detection.stores.breaker import BreakerReader, BreakerWatch
+from fraudstream.detection.stores.decisions.breaker import BreakerReader, BreakerWatch
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.models.breaker import ModelBreaker, NotHeldBackError

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.held_back import TABLE, Clock, FrozenPlan, LiveDay, live_days
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.detection.stores.breaker import BreakerWatch
+from fraudstream.detection.stores.decisions.breaker import BreakerWatch
 from tests.aws_harness import create_table
 
 PLAN = FrozenPlan(seed=102, customers=550, trained=34, shift=36, end=38)

@@ -10,7 +10,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.profiles.codec import CLOSED_SCHEMA, pack
 from fraudstream.detection.profiles.events import identity
 from fraudstream.detection.profiles.layout import Shared
-from fraudstream.detection.stores.profiles import SHARDS, read_once
+from fraudstream.detection.stores.profiles.store import SHARDS, read_once
 from fraudstream.durations import DAY, SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.storage.attributes import to_item

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import EVENT_FIELDS, EventType
-from fraudstream.detection.stores.outbox import Outbox
+from fraudstream.detection.stores.decisions.outbox import Outbox
 from fraudstream.transactions.decisions.decision import Label, Truth, Verdict
 from tests.integration.detection.analyzer_harness import NOW, World, a_world, refusal, suspicious, transaction
 

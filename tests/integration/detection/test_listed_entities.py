@@ -9,7 +9,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.features.codec import unpack
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.rules.ruleset import Ruleset, load
-from fraudstream.detection.stores.listings import item_key
+from fraudstream.detection.stores.lists.listings import item_key
 from fraudstream.reporting.log.record import LogEvent, LogRecord, read_stream_record
 from fraudstream.transactions.decisions.decision import Decision, Reason, Verdict
 from fraudstream.transactions.storage.attributes import to_item

@@ -19,7 +19,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX, RULESET_FILES
 from fraudstream.detection.analyzer import Analysis
 from fraudstream.detection.rules.ruleset import Ruleset, load
-from fraudstream.detection.stores.listings import ListEntry, Listing
+from fraudstream.detection.stores.lists.listings import ListEntry, Listing
 from fraudstream.reporting.daily.reporter import Reporter
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.segments import cut

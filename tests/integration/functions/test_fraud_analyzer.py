@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.rules.ruleset import RulesetError
-from fraudstream.detection.stores.ruleset import CHECK_SECONDS, RulesetStore
+from fraudstream.detection.stores.rulesets.active import CHECK_SECONDS, RulesetStore
 from fraudstream.settings import AnalyzerSettings, environment
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.storage.attributes import to_item

@@ -18,7 +18,7 @@ from fraudstream.contract import RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.inline import InlineJudge
 from fraudstream.detection.sca_policy import ScaPolicy
-from fraudstream.detection.stores.ruleset import RulesetStore
+from fraudstream.detection.stores.rulesets.active import RulesetStore
 from fraudstream.transactions.decisions.inline import LazyDecider
 from fraudstream.transactions.storage.deadline import Deadline
 from tests.integration.detection import analyzer_harness

@@ -35,7 +35,7 @@ from fraudstream.detection.profiles.events import (
 from fraudstream.detection.profiles.known_values import MAX_KNOWN_VALUES
 from fraudstream.detection.profiles.layout import LAYOUTS, Personal, Shared
 from fraudstream.detection.profiles.profile import LabelChange, Profile
-from fraudstream.detection.stores.profile_items import TOKEN_BYTES, TOKENS_KEPT
+from fraudstream.detection.stores.profiles.items import TOKEN_BYTES, TOKENS_KEPT
 from fraudstream.durations import DAY
 
 HOUR = 3_600_000

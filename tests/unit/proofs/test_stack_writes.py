@@ -6,7 +6,7 @@ from typing import Any
 
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.profile import Profile
-from fraudstream.detection.stores.profile_items import StoredProfile, condition
+from fraudstream.detection.stores.profiles.items import StoredProfile, condition
 from proofs.stack.kinds import StackFault, StackFaults
 from proofs.stack.mutations import unconditional
 from proofs.stack.rivals import Rivals

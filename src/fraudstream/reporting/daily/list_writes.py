@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fraudstream.contract import LISTED_INDEX, LISTED_KIND
 from fraudstream.detection.profiles.entities import EntityKind
-from fraudstream.detection.stores.listings import DamagedListingError, Listing
+from fraudstream.detection.stores.lists.listings import DamagedListingError, Listing
 from fraudstream.durations import DAY
 from fraudstream.reporting.daily.schema.people import ListWrites, UnrecordedListWrite
 from fraudstream.transactions.storage.attributes import to_item

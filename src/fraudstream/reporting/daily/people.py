@@ -16,7 +16,7 @@ import msgspec
 
 from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection.rules.ruleset import version_of
-from fraudstream.detection.stores.earlier_versions import FolderState, states
+from fraudstream.detection.stores.rulesets.earlier_versions import FolderState, states
 from fraudstream.durations import MINUTE
 from fraudstream.reporting.daily.label_writes import ToldLabels, label_writes
 from fraudstream.reporting.daily.list_writes import ToldListWrite, list_writes

@@ -16,7 +16,7 @@ def ruleset_bucket(deployment: Deployment) -> "RulesetBucket":
     Raises:
         CommandError: nothing says where they are.
     """
-    from fraudstream.detection.stores.approvals import Approvals
+    from fraudstream.detection.stores.approvals.file_approvals import Approvals
     from fraudstream_tools.operations.rulesets.active import RulesetBucket
 
     s3, bucket, known = deployment.client("s3"), deployment["bucketName"], deployment.get("approvedRuleset")

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import FourEyes
 from fraudstream.detection.profiles.entities import EntityKind
-from fraudstream.detection.stores.label_approvals import label_digest
+from fraudstream.detection.stores.approvals.label_approvals import label_digest
 from fraudstream.transactions.decisions.decision import Action, FraudType
 from fraudstream.transactions.storage.item import PoisonRecordError
 from fraudstream.transactions.transaction import FIELDS

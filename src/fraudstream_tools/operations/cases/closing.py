@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.detection.stores.decisions.alerts import AlertStore
 from fraudstream.transactions.decisions.decision import Label
 from fraudstream_tools.operations.approving import ApprovalError
 from fraudstream_tools.operations.cases.case import CaseEventKind, ReviewCase

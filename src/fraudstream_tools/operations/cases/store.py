@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from fraudstream.aws.dynamodb_errors import first_refused, held_item, is_in_conflict
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import ALERT_ENTITY_INDEX, CASE_KIND
-from fraudstream.detection.stores.alerts import STATUS_SHARDS
+from fraudstream.detection.stores.decisions.alerts import STATUS_SHARDS
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.cases.case import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fraudstream.detection.profiles.entities import EntityKind
-from fraudstream.detection.stores.listings import ListEntry
+from fraudstream.detection.stores.lists.listings import ListEntry
 from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.investigation.customer_history import (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from fraudstream.detection.stores.list_approvals import ListApprovals
-from fraudstream.detection.stores.listings import ListEntry
+from fraudstream.detection.stores.lists.list_approvals import ListApprovals
+from fraudstream.detection.stores.lists.listings import ListEntry
 from fraudstream_tools.operations.approving import Approver
 
 

@@ -14,7 +14,7 @@ from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import LISTED_INDEX, LISTED_KIND
 from fraudstream.detection.profiles.entities import EntityKind
-from fraudstream.detection.stores.listings import DamagedListingError, ListEntry, Listing, item_key
+from fraudstream.detection.stores.lists.listings import DamagedListingError, ListEntry, Listing, item_key
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.approving import ApprovalError
 from fraudstream_tools.operations.lists.entries import ListChange, ListContents, ListedEntity, ListError

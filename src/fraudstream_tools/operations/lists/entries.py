@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.rules import strict_yaml
-from fraudstream.detection.stores.listings import ListEntry
+from fraudstream.detection.stores.lists.listings import ListEntry
 from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
 
 

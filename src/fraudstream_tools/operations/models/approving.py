@@ -5,7 +5,7 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 
 from dataclasses import dataclass
 
-from fraudstream.detection.stores.change_marks import PEOPLE, ChangeMarks
+from fraudstream.detection.stores.approvals.change_marks import PEOPLE, ChangeMarks
 from fraudstream_tools.operations.approving import ApprovalError, Approver
 from fraudstream_tools.operations.models.stored_models import StoredModels
 

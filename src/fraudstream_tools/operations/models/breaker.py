@@ -10,7 +10,7 @@ import msgspec
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.detection.models.breaker import WINDOW_HOURS, hour_of, most_flagged
-from fraudstream.detection.stores.breaker import BROKEN_AT, DECISIONS, FLAGGED, counts_of, item_key
+from fraudstream.detection.stores.decisions.breaker import BROKEN_AT, DECISIONS, FLAGGED, counts_of, item_key
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream_tools.operations.audit.records import AuditLog
 

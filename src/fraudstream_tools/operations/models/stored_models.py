@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_PREFIX, FourEyes, files_digest
 from fraudstream.detection.models.model import ModelError, ModelFile, load
 from fraudstream.detection.models.selection import model_names, parse_selection
-from fraudstream.detection.stores.approvals import Approvals
-from fraudstream.detection.stores.ruleset import RulesetStore
+from fraudstream.detection.stores.approvals.file_approvals import Approvals
+from fraudstream.detection.stores.rulesets.active import RulesetStore
 from fraudstream.reporting.storage.object_store import BucketStore
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from fraudstream.detection.profiles.entities import entities, kind_of
 from fraudstream.detection.profiles.events import UnusableTransactionError, check, identity
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.rules.rates import Rates
-from fraudstream.detection.stores.profile_items import StoredProfile
-from fraudstream.detection.stores.profiles import ATTEMPTS, ProfileStore
+from fraudstream.detection.stores.profiles.items import StoredProfile
+from fraudstream.detection.stores.profiles.store import ATTEMPTS, ProfileStore
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream.transactions.storage.item import PoisonRecordError, decode

@@ -15,7 +15,7 @@ import msgspec
 from fraudstream.contract import ALERT_ENTITY_INDEX
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.rules.rates import Rates
-from fraudstream.detection.stores.alerts import STATUS_SHARDS
+from fraudstream.detection.stores.decisions.alerts import STATUS_SHARDS
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Channel, TransactionType
 from fraudstream_tools.operations.batch_reads import KEYS_A_READ, read_batch

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import held_item
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.detection.stores.alerts import status_shard
+from fraudstream.detection.stores.decisions.alerts import status_shard
 from fraudstream.transactions.storage.attributes import from_item, to_item
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import LABEL_KIND, LABEL_PREFIX, LABEL_WAITS, RETENTION_DAYS
-from fraudstream.detection.stores.change_marks import PEOPLE, ChangeMarks
-from fraudstream.detection.stores.label_approvals import label_digest
+from fraudstream.detection.stores.approvals.change_marks import PEOPLE, ChangeMarks
+from fraudstream.detection.stores.approvals.label_approvals import label_digest
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Label
 from fraudstream.transactions.storage.attributes import Item, from_item, to_item

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fraudstream.detection.stores.alerts import AlertStore
+from fraudstream.detection.stores.decisions.alerts import AlertStore
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.identity import Operator

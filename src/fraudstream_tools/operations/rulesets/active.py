@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 
 from fraudstream.contract import LISTS_FILE, RATES_FILE, RULESET_FILE, RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
-from fraudstream.detection.stores.approvals import Approvals
-from fraudstream.detection.stores.s3_cache import is_absent
+from fraudstream.detection.stores.approvals.file_approvals import Approvals
+from fraudstream.detection.stores.rulesets.s3_cache import is_absent
 from fraudstream_tools.operations.audit.change_note import ChangeNote
 from fraudstream_tools.operations.rulesets.differences import RulesetDifference, compare
 from fraudstream_tools.operations.rulesets.history import RulesetHistory, RulesetVersion, checked

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from fraudstream.contract import RULESET_FILES
 from fraudstream.detection import trial
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load, version_of
-from fraudstream.detection.stores.approvals import Approvals, NotApprovedError
-from fraudstream.detection.stores.earlier_versions import FolderState, states
+from fraudstream.detection.stores.approvals.file_approvals import Approvals, NotApprovedError
+from fraudstream.detection.stores.rulesets.earlier_versions import FolderState, states
 from fraudstream_tools.operations.audit.change_note import ChangeNote
 
 if TYPE_CHECKING:

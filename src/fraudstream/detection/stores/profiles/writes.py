@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fraudstream.detection.profiles.codec import NewerProfileError
 from fraudstream.detection.profiles.sharded import ShardedProfile, Sharding
-from fraudstream.detection.stores.profile_items import TOKEN_BYTES, StoredProfile, stored_profile, tokens_of
+from fraudstream.detection.stores.profiles.items import TOKEN_BYTES, StoredProfile, stored_profile, tokens_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fraudstream.contract import FourEyes, files_digest
 from fraudstream.detection.models.model import ModelError
 from fraudstream.detection.rules.ruleset import RulesetError
-from fraudstream.detection.stores.change_marks import PEOPLE, ChangeMarks
+from fraudstream.detection.stores.approvals.change_marks import PEOPLE, ChangeMarks
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

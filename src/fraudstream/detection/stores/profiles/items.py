@@ -10,7 +10,7 @@ from fraudstream.detection.profiles.codec import DamagedProfileError, NewerProfi
 from fraudstream.detection.profiles.entities import kind_of
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.profiles.sharded import ShardedProfile, Sharding, new_shard
-from fraudstream.detection.stores.listings import DamagedListingError, Listing
+from fraudstream.detection.stores.lists.listings import DamagedListingError, Listing
 from fraudstream.transactions.storage.attributes import Item, from_attribute, to_item
 
 if TYPE_CHECKING:

@@ -7,14 +7,14 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from fraudstream.contract import FourEyes
-from fraudstream.detection.stores.change_marks import PEOPLE, ChangeMarks
+from fraudstream.detection.stores.approvals.change_marks import PEOPLE, ChangeMarks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_s3 import S3Client
 
-    from fraudstream.detection.stores.listings import ListEntry, Listing
+    from fraudstream.detection.stores.lists.listings import ListEntry, Listing
 
 WAITING_SECONDS: Final = 10.0
 """For which an entry that waits is not asked for again; own choice: a second mark counts as soon as that."""

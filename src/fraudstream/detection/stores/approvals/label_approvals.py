@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from fraudstream.contract import FourEyes
-from fraudstream.detection.stores.change_marks import PEOPLE, ChangeMarks
+from fraudstream.detection.stores.approvals.change_marks import PEOPLE, ChangeMarks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

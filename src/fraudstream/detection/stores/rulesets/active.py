@@ -12,8 +12,8 @@ from fraudstream.detection import trial
 from fraudstream.detection.models.model import ModelError
 from fraudstream.detection.models.selection import NO_MODELS, ActiveModels, load_models, model_names, parse_selection
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load
-from fraudstream.detection.stores.earlier_versions import earlier_states
-from fraudstream.detection.stores.s3_cache import S3Cache, is_absent
+from fraudstream.detection.stores.rulesets.earlier_versions import earlier_states
+from fraudstream.detection.stores.rulesets.s3_cache import S3Cache, is_absent
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from fraudstream.detection.stores.approvals import Approvals
+    from fraudstream.detection.stores.approvals.file_approvals import Approvals
 
 CHECK_SECONDS: Final = 60.0
 

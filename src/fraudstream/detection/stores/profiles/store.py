@@ -22,8 +22,8 @@ from fraudstream.aws.dynamodb_errors import is_condition_failure, is_throttled
 from fraudstream.detection.profiles.codec import pack, pack_closed
 from fraudstream.detection.profiles.entities import PERSONAL, kind_of
 from fraudstream.detection.profiles.sharded import Sharding
-from fraudstream.detection.stores.listings import Listing, item_key
-from fraudstream.detection.stores.profile_items import (
+from fraudstream.detection.stores.lists.listings import Listing, item_key
+from fraudstream.detection.stores.profiles.items import (
     SET_ASIDE_PREFIX,
     TOKEN_BYTES,
     TOKENS_KEPT,
@@ -34,7 +34,7 @@ from fraudstream.detection.stores.profile_items import (
     read_items,
     still_marked,
 )
-from fraudstream.detection.stores.profile_writes import (
+from fraudstream.detection.stores.profiles.writes import (
     ProfileWrite,
     WriteConflict,
     WriteOutcome,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from fraudstream.detection.stores.list_approvals import ListApprovals
+    from fraudstream.detection.stores.lists.list_approvals import ListApprovals
 
 KEYS_PER_READ: Final = 100
 """DynamoDB's limit for BatchGetItem."""
