@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 from unittest import mock
 from urllib.parse import unquote, urlsplit
 
@@ -26,8 +26,8 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from fraudstream.aws import connection
-from fraudstream.aws.connection import Limits
 from fraudstream.aws.dynamodb import DynamoDb
+from fraudstream.aws.endpoint import HttpAnswer, Limits
 from fraudstream.detection.stores.profiles import store as profiles
 from fraudstream.transactions.storage import store
 from proofs.faults.actors import Actors
@@ -54,14 +54,6 @@ OnRequest = Callable[[str, str, Mapping[str, Any]], None]
 
 class KilledError(BaseException):
     """The function ends in the middle of its work. Nothing in it can catch this."""
-
-
-class WireResponse(NamedTuple):
-    """An answer, by the names that urllib3 gives its parts."""
-
-    status: int
-    headers: Mapping[str, str]
-    data: bytes
 
 
 class _Raw(io.BytesIO):
@@ -104,7 +96,7 @@ class FaultyNetwork:
         if service == "dynamodb":
             with mock.patch.dict(os.environ, _PLACE):
                 dynamodb = DynamoDb(Limits(read_seconds=1, attempts=_SDK_ATTEMPTS))
-            dynamodb.connection.pool = cast("Any", SimpleNamespace(urlopen=self._to_dynamodb))
+            dynamodb.connection.endpoint = cast("Any", SimpleNamespace(exchange=self._to_dynamodb))
             return dynamodb
         config = Config(
             signature_version=UNSIGNED,
@@ -141,9 +133,7 @@ class FaultyNetwork:
             _, operation, request = each
             self._apply(operation, request, late=True)
 
-    def _to_dynamodb(
-        self, _method: str, _path: str, *, body: bytes, headers: Mapping[str, str], **_: object
-    ) -> WireResponse:
+    def _to_dynamodb(self, _method: str, _target: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
         operation = headers["x-amz-target"].partition(".")[2]
         parameters = self._rewritten(operation, json.loads(body))
         fault = self._attempt(operation)
@@ -164,7 +154,7 @@ class FaultyNetwork:
         ]
         return {**request, "TransactItems": writes}
 
-    def _dynamodb_answer(self, fault: Fault | None, operation: str, parameters: dict[str, Any]) -> WireResponse:
+    def _dynamodb_answer(self, fault: Fault | None, operation: str, parameters: dict[str, Any]) -> HttpAnswer:
         match fault:
             case Fault.THROTTLED:
                 return _error(400, "ThrottlingException")
@@ -235,9 +225,7 @@ class FaultyNetwork:
             raise ConnectionClosedError(endpoint_url=_ENDPOINT)
         return fault
 
-    def _apply(
-        self, operation: str, parameters: dict[str, Any], *, late: bool = False
-    ) -> WireResponse | dict[str, Any]:
+    def _apply(self, operation: str, parameters: dict[str, Any], *, late: bool = False) -> HttpAnswer | dict[str, Any]:
         if operation == "BatchGetItem" and self._is_stale(parameters["RequestItems"]):
             return self._tables.batch_before(parameters["RequestItems"])
         try:
@@ -265,17 +253,17 @@ def _response(status: int, headers: Mapping[str, str], body: bytes) -> AWSRespon
     return AWSResponse(_ENDPOINT, status, made, _Raw(body))
 
 
-def _answer(content: WireResponse | Mapping[str, Any], status: int = 200, *, cut: bool = False) -> WireResponse:
-    if isinstance(content, WireResponse):
+def _answer(content: HttpAnswer | Mapping[str, Any], status: int = 200, *, cut: bool = False) -> HttpAnswer:
+    if isinstance(content, HttpAnswer):
         return content
     body = json.dumps(content).encode()
-    headers = {"x-amz-crc32": str(zlib.crc32(body)), "Content-Type": "application/x-amz-json-1.0"}
-    return WireResponse(status, headers, body[: len(body) // 2] if cut else body)
+    headers = {"x-amz-crc32": str(zlib.crc32(body)), "content-type": "application/x-amz-json-1.0"}
+    return HttpAnswer(status, headers, body[: len(body) // 2] if cut else body)
 
 
 def _error(
     status: int, code: str, item: Mapping[str, Any] | None = None, reasons: Sequence[Mapping[str, Any]] = ()
-) -> WireResponse:
+) -> HttpAnswer:
     content: dict[str, Any] = {
         "__type": f"com.amazonaws.dynamodb.v20120810#{code}",
         "message": "made for the experiment",
@@ -287,9 +275,9 @@ def _error(
     return _answer(content, status)
 
 
-def _in_part(answer: WireResponse | dict[str, Any], chance: random.Random) -> WireResponse | dict[str, Any]:
+def _in_part(answer: HttpAnswer | dict[str, Any], chance: random.Random) -> HttpAnswer | dict[str, Any]:
     """Leave a part of a batch read's answer out, as DynamoDB does when it has read enough."""
-    if isinstance(answer, WireResponse):
+    if isinstance(answer, HttpAnswer):
         return answer
     ((table, items),) = answer["Responses"].items()
     kept = chance.randrange(len(items) + 1)

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.metering import RequestMeter
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.aws.clients import quick_dynamodb
-from fraudstream.aws.connection import Limits
+from fraudstream.aws.endpoint import Limits
 from tests.aws_harness import create_table
 from tests.cli_harness import point_at
 

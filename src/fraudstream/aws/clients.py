@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-    from fraudstream.aws.connection import Limits
+    from fraudstream.aws.endpoint import Limits
 
 
 def quick_dynamodb(limits: Limits, before_attempt: Callable[[], None] | None = None) -> DynamoDBClient:

@@ -1,63 +1,31 @@
-"""Requests to one service of AWS over connections that stay open, repeated where that helps.
+"""Requests to one service of AWS, signed, and repeated where that helps.
 
-urllib3 carries them, as it does for botocore, and errors are botocore's own. What requests and answers mean is said in
-`dynamodb` and `s3`.
+Errors are botocore's own. What requests and answers mean is said in `dynamodb` and `s3`.
 """
 
 from __future__ import annotations
 
 import os
-import socket
 import time
 import zlib
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-import botocore
-from botocore.exceptions import (
-    ClientError,
-    ConnectionClosedError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    ReadTimeoutError,
-    SSLError,
-)
+from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import (
     ConnectionError as ConnectionFailedError,
 )
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout, exceptions
-from urllib3.util.ssl_ import create_urllib3_context
 
+from fraudstream.aws.endpoint import DamagedResponseError, Endpoint
 from fraudstream.aws.signing import Signer, credentials_of, region_of
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Mapping
 
+    from fraudstream.aws.endpoint import Limits, Unanswered
     from fraudstream.aws.retries import Retries
 
-ATTEMPTS: Final = 3
-"""Of one call, as many as botocore's standard mode makes."""
-CONNECT_SECONDS: Final = 1.0
 _ERRORS_FROM: Final = 300
-_USER_AGENT: Final = "fraudstream"
-
-Unanswered: TypeAlias = HTTPClientError | ConnectionFailedError
-
-
-class Limits(NamedTuple):
-    """How long a call may take, and how many run side by side."""
-
-    read_seconds: float
-    """How long an attempt may wait for its answer."""
-    connect_seconds: float = CONNECT_SECONDS
-    attempts: int = ATTEMPTS
-    """How often a call is sent at most."""
-    connections: int = 10
-    """How many stay open."""
 
 
 class AwsRequest(NamedTuple):
@@ -83,12 +51,6 @@ class AwsResponse(NamedTuple):
     content: bytes
     error: dict[str, Any] | None = None
     """As botocore parses it, with `Code` and `Message` under `Error`; None for a success."""
-
-
-class DamagedResponseError(HTTPClientError):
-    """An answer is not what was sent."""
-
-    fmt = "The answer was damaged on its way: {error}"
 
 
 class Connection:
@@ -127,7 +89,7 @@ class Connection:
         self._read_error = read_error
         self._before_attempt = before_attempt
         self._signer = Signer(credentials_of(), region, service)
-        self.pool = connection_pool(self.url, limits)
+        self.endpoint = Endpoint(self.url, limits)
         self._retries: Retries | None = None
 
     def send(self, request: AwsRequest) -> AwsResponse:
@@ -160,13 +122,8 @@ class Connection:
     def _attempt(self, request: AwsRequest) -> AwsResponse:
         method, path, query = request.method, request.path, request.query
         headers = self._signer.signed(method, path, {**request.headers, "host": self._host}, request.body, query=query)
-        headers["user-agent"] = _USER_AGENT
-        url = f"{path}?{query}" if query else path
-        try:
-            answer = self.pool.urlopen(method, url, body=request.body, headers=headers, retries=False, redirect=False)
-        except exceptions.HTTPError as error:
-            raise self._unanswered(error) from error
-        response = AwsResponse(answer.status, answer.headers, answer.data)
+        answer = self.endpoint.exchange(method, f"{path}?{query}" if query else path, headers, request.body)
+        response = AwsResponse(*answer)
         checksum = response.headers.get("x-amz-crc32")
         if checksum and int(checksum) != zlib.crc32(response.content):
             raise DamagedResponseError(error="its checksum is another one")
@@ -181,43 +138,6 @@ class Connection:
 
             self._retries = Retries(self._service)
         return self._retries.pause(call, attempt, outcome)
-
-    def _unanswered(self, error: exceptions.HTTPError) -> Unanswered:
-        """Return botocore's error for one of urllib3's."""
-        match error:
-            case exceptions.NewConnectionError() | exceptions.NameResolutionError():
-                return EndpointConnectionError(endpoint_url=self.url, error=error)
-            case exceptions.ConnectTimeoutError():
-                return ConnectTimeoutError(endpoint_url=self.url, error=error)
-            case exceptions.ReadTimeoutError():
-                return ReadTimeoutError(endpoint_url=self.url, error=error)
-            case exceptions.ProtocolError():
-                return ConnectionClosedError(endpoint_url=self.url, error=error)
-            case exceptions.SSLError():
-                return SSLError(endpoint_url=self.url, error=error)
-            case _:
-                return HTTPClientError(error=error)
-
-
-def connection_pool(url: str, limits: Limits) -> HTTPConnectionPool:
-    """Return connections to an endpoint that stay open."""
-    place = urlsplit(url)
-    options: dict[str, Any] = {
-        "timeout": Timeout(connect=limits.connect_seconds, read=limits.read_seconds),
-        "maxsize": limits.connections,
-        "socket_options": [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)],
-    }
-    if place.scheme == "http":
-        return HTTPConnectionPool(place.hostname or "", place.port, **options)
-    return HTTPSConnectionPool(place.hostname or "", place.port, ssl_context=_tls(), **options)
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Return what all clients trust, which is what botocore trusts; to read it takes longer than a call."""
-    context = create_urllib3_context()
-    context.load_verify_locations(os.environ.get("AWS_CA_BUNDLE") or Path(botocore.__file__).with_name("cacert.pem"))
-    return context
 
 
 def _suffix(region: str) -> str:
@@ -237,7 +157,7 @@ def _failure(request: AwsRequest, outcome: AwsResponse | Unanswered, attempt: in
         return outcome
     metadata = {
         "HTTPStatusCode": outcome.status_code,
-        "HTTPHeaders": {name.lower(): value for name, value in outcome.headers.items()},
+        "HTTPHeaders": dict(outcome.headers),
         "RetryAttempts": attempt - 1,
     }
     parsed: Any = {**(outcome.error or {}), "ResponseMetadata": metadata}

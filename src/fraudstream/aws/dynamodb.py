@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import msgspec
 
-from fraudstream.aws.connection import AwsRequest, AwsResponse, Connection, DamagedResponseError, Limits
+from fraudstream.aws.connection import AwsRequest, AwsResponse, Connection
+from fraudstream.aws.endpoint import DamagedResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from fraudstream.aws.endpoint import Limits
 
 _SERVICE: Final = "dynamodb"
 _TARGET: Final = "DynamoDB_20120810"

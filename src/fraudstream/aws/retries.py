@@ -17,7 +17,8 @@ from botocore.retries.standard import (
 )
 
 if TYPE_CHECKING:
-    from fraudstream.aws.connection import AwsResponse, Unanswered
+    from fraudstream.aws.connection import AwsResponse
+    from fraudstream.aws.endpoint import Unanswered
 
 
 class Retries:

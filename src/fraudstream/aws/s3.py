@@ -11,11 +11,13 @@ import zlib
 from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 from urllib.parse import quote, urlencode
 
-from fraudstream.aws.connection import AwsRequest, AwsResponse, Connection, Limits
+from fraudstream.aws.connection import AwsRequest, AwsResponse, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from xml.etree.ElementTree import Element
+
+    from fraudstream.aws.endpoint import Limits
 
 _SERVICE: Final = "s3"
 
@@ -60,7 +62,7 @@ class Bucket:
         """
         headers = {} if IfNoneMatch is None else {"if-none-match": IfNoneMatch}
         response = self.connection.send(AwsRequest("GetObject", "GET", self._path(Bucket, Key), headers))
-        return {"ETag": response.headers.get("ETag", ""), "Body": io.BytesIO(response.content)}
+        return {"ETag": response.headers.get("etag", ""), "Body": io.BytesIO(response.content)}
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
         """Write an object; S3 refuses what has changed on its way.

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from fraudstream.aws.clients import quick_dynamodb, quick_s3, whole_s3
-from fraudstream.aws.connection import Limits
+from fraudstream.aws.endpoint import Limits
 from fraudstream.contract import ANALYZER, RULESET_PREFIX, FourEyes
 from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar, time_zone

@@ -13,7 +13,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.aws.clients import quick_s3, whole_dynamodb, whole_s3
-from fraudstream.aws.connection import Limits
+from fraudstream.aws.endpoint import Limits
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import DECISION_LOG_PREFIX, ERASURE_MARKS_PREFIX, REPORT_PREFIX, REPORTER, RULESET_PREFIX
 from fraudstream.reporting.log import segments

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fraudstream.aws.clients import quick_dynamodb, quick_s3
-from fraudstream.aws.connection import Limits
+from fraudstream.aws.endpoint import Limits
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import PROCESSOR, RULESET_PREFIX, TOKENS_ALIAS, FourEyes
 from fraudstream.settings import ProcessorSettings, read_settings

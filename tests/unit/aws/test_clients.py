@@ -22,8 +22,9 @@ from botocore.exceptions import (
 )
 
 from fraudstream.aws.clients import quick_dynamodb, quick_s3, whole_dynamodb, whole_s3
-from fraudstream.aws.connection import Connection, Limits
+from fraudstream.aws.connection import Connection
 from fraudstream.aws.dynamodb import DynamoDb
+from fraudstream.aws.endpoint import Limits
 from tests.unit.aws.service_harness import Reply, Service, aws_service
 
 __all__ = ["aws_service"]
@@ -294,9 +295,9 @@ def test_aws_is_spoken_to_over_tls_that_is_verified(aws_service: Service, monkey
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_service.endpoint.replace("http:", "https:"))
     with pytest.raises(SSLError):
         quick_dynamodb(LIMITS).put_item(TableName="t", Item=ITEM)
-    pool = DynamoDb(LIMITS).connection.pool
-    trust: ssl.SSLContext = pool.conn_kw["ssl_context"]
-    assert (pool.scheme, trust.verify_mode, trust.check_hostname) == ("https", ssl.CERT_REQUIRED, True)
+    trust = DynamoDb(LIMITS).connection.endpoint.tls
+    assert trust is not None
+    assert (trust.verify_mode, trust.check_hostname) == (ssl.CERT_REQUIRED, True)
     assert trust.cert_store_stats()["x509_ca"] > 100
     assert aws_service.sent == []
 
