@@ -10,7 +10,7 @@ import pytest
 from typer.core import TyperGroup
 
 from fraudstream_tools.cli.main import main
-from fraudstream_tools.cli.support.deployment import VARIABLES
+from fraudstream_tools.cli.support.running.deployment import VARIABLES
 
 CHECKOUT: Final = Path(__file__).parents[1]
 _ELSEWHERE: Final = tempfile.TemporaryDirectory(prefix="fraudstream-tests-")

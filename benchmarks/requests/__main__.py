@@ -22,7 +22,7 @@ from benchmarks.requests.runs import BATCHES, FunctionRuns, variables
 from benchmarks.requests.world import TABLES, item_bytes, make_world
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import ANALYZER, PROCESSOR, REPORTER
-from fraudstream_tools.cli.preflight import stack_settings
+from fraudstream_tools.cli.stack.preflight import stack_settings
 from fraudstream_tools.lab.world.sample_day import sample_transactions
 from infra.monitoring.alarms import Watched, alarm_specs
 

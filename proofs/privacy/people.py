@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from fraudstream_tools.cli.support.deployment import VARIABLES
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
+from fraudstream_tools.cli.support.running.deployment import VARIABLES
 from fraudstream_tools.console.sessions import ConsoleSession
 from proofs.privacy.marks import Marks
 from proofs.running.console import browser_on, console_of

@@ -18,8 +18,8 @@ from embedded_aws.streams.records import to_record
 from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX, SEGMENTS_PREFIX
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.storage.attributes import from_item
-from fraudstream_tools.cli.support.deployment import VARIABLES
-from fraudstream_tools.cli.support.id_files import write_ids
+from fraudstream_tools.cli.support.files.id_files import write_ids
+from fraudstream_tools.cli.support.running.deployment import VARIABLES
 from fraudstream_tools.operations.daily_reports import DailyReports
 from proofs.running.deployed import local_cloud
 from proofs.stack.invocations import FaultyInvocations

@@ -259,7 +259,7 @@ def test_what_the_log_lost_of_a_day_is_rebuilt_by_one_command(
     damage: Damage, fraudstream: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The stream of this day has told all.
-    monkeypatch.setattr("fraudstream_tools.cli.log._STREAM_MEMORY", timedelta(days=-2))
+    monkeypatch.setattr("fraudstream_tools.cli.log_and_reports.log._STREAM_MEMORY", timedelta(days=-2))
     outputs, today = damage.cloud.outputs, datetime.now(UTC).date().isoformat()
     for table in ("segments", "hours", "decisions", "labels", "tallies", "ids"):
         prefix = f"{DECISION_LOG_PREFIX}{table}/"

@@ -8,47 +8,17 @@ from typing import Annotated, Final, NoReturn
 import typer
 from rich.text import Text
 
-from fraudstream_tools.cli import (
-    alerts,
-    ask,
-    audit,
-    backtest,
-    breaker,
-    cases,
-    console,
-    cost,
-    demo,
-    erase,
-    evaluate,
-    events,
-    files,
-    get,
-    label,
-    labels,
-    leftovers,
-    lists,
-    local,
-    log,
-    models,
-    openapi,
-    preflight,
-    profiles,
-    promote,
-    redrive,
-    replay,
-    report,
-    restore,
-    rules,
-    search,
-    simulate,
-    sizing,
-    submit,
-    thresholds,
-    tokens,
-    train,
-)
+from fraudstream_tools.cli.local_system import demo, local
+from fraudstream_tools.cli.log_and_reports import ask, log, report
+from fraudstream_tools.cli.models import breaker, evaluate, models, promote, thresholds, train
+from fraudstream_tools.cli.privacy import erase, tokens
+from fraudstream_tools.cli.recovery import events, profiles, redrive, restore
+from fraudstream_tools.cli.review import alerts, audit, cases, console, label, labels
+from fraudstream_tools.cli.rules_and_lists import backtest, lists, rules
+from fraudstream_tools.cli.stack import cost, leftovers, preflight, sizing
 from fraudstream_tools.cli.support.terminal.failures import fault, sentence
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err
+from fraudstream_tools.cli.transactions import files, get, openapi, replay, search, simulate, submit
 
 _TRACEBACK: Final = "FRAUDSTREAM_TRACEBACK"
 """The variable with which a fault of the program itself is shown whole."""

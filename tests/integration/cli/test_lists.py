@@ -16,8 +16,8 @@ from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType
-from fraudstream_tools.cli.support.deployment import LOCAL_OUTPUTS
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
+from fraudstream_tools.cli.support.running.deployment import LOCAL_OUTPUTS
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.lists.entries import ListChange, ListError
 from tests.aws_harness import create_profiles_table, create_table

@@ -17,7 +17,7 @@ import pytest
 from typer.main import get_command
 
 from fraudstream_tools.cli.main import app
-from fraudstream_tools.cli.support.deployment import LOCAL_OUTPUTS
+from fraudstream_tools.cli.support.running.deployment import LOCAL_OUTPUTS
 from tests.cli_harness import Command, Ran, clean_environment, command_paths
 
 RULES, MODELS = Path("rules").resolve(), Path("models").resolve()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fraudstream_tools.cli.preflight import stack_settings
+from fraudstream_tools.cli.stack.preflight import stack_settings
 from fraudstream_tools.costs.estimate import (
     DECISION_LOG_DAYS,
     REPORTER_WINDOW_SECONDS,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream_tools.cli.support.deployment import LOCAL_OUTPUTS, Deployment
+from fraudstream_tools.cli.support.running.deployment import LOCAL_OUTPUTS, Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError
 from fraudstream_tools.lab.replay.signing import ApiKey
 from tests.cli_harness import clean_environment

@@ -89,7 +89,7 @@ def test_a_fault_of_the_program_itself_is_a_sentence_without_values(
     monkeypatch.delenv("FRAUDSTREAM_TRACEBACK")
     ran = fraudstream("openapi")
     assert ran.code == 1
-    assert "a fault of fraudstream itself (KeyError at fraudstream_tools/cli/openapi.py:" in ran.err
+    assert "a fault of fraudstream itself (KeyError at fraudstream_tools/cli/transactions/openapi.py:" in ran.err
     assert "FRAUDSTREAM_TRACEBACK=1" in ran.err
     assert "4111" not in ran.err
     assert "Traceback" not in ran.err

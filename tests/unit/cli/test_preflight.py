@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from fraudstream_tools.cli.preflight import stack_settings
+from fraudstream_tools.cli.stack.preflight import stack_settings
 from fraudstream_tools.cli.support.account_checks import RUNTIME_ENDS, AccountChecker, State
 from tests.cli_harness import Command, clean_environment
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from fraudstream.transactions.decisions.decision import Label, Truth
-from fraudstream_tools.cli.support.labelling import _give_all
+from fraudstream_tools.cli.support.review.labelling import _give_all
 from fraudstream_tools.cli.support.terminal.output import CommandError
 from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
 from fraudstream_tools.operations.review.labels import Given, give_label, tell

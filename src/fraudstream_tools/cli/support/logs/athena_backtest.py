@@ -9,8 +9,8 @@ from fraudstream.reporting.log.keys import LogTable
 from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.analytics.athena import dollars
 from fraudstream_tools.analytics.scan_bounds import BucketLog
-from fraudstream_tools.cli.support.athena_workgroup import athena_of
-from fraudstream_tools.cli.support.deployment import Deployment
+from fraudstream_tools.cli.support.running.athena_workgroup import athena_of
+from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
 from fraudstream_tools.lab.backtest.athena_engine import AthenaBacktest, tally
 from fraudstream_tools.lab.backtest.run import BacktestTally

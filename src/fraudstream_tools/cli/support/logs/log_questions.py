@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fraudstream_tools.cli.support.athena_workgroup import athena_of
+from fraudstream_tools.cli.support.running.athena_workgroup import athena_of
 
 if TYPE_CHECKING:
     from fraudstream_tools.analytics.log_questions import LogQuestions
-    from fraudstream_tools.cli.support.deployment import Deployment
+    from fraudstream_tools.cli.support.running.deployment import Deployment
 
 
 def log_questions(

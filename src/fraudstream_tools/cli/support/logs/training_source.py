@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from fraudstream_tools.cli.support.file_problems import map_of
+from fraudstream_tools.cli.support.files.file_problems import map_of
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
 from fraudstream_tools.cli.support.terminal.progress import progress_bar

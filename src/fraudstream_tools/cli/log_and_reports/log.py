@@ -1,0 +1,181 @@
+"""`fraudstream log`: the decision log, copied to this machine, and compared with its chain."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.running.report_tasks import run_task
+from fraudstream_tools.cli.support.terminal.failures import explained
+from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.progress import progress_bar
+
+_STREAM_MEMORY = timedelta(hours=25)
+"""A stream keeps records for 24 hours. What it brings after a rebuild would count twice if it is of another hour."""
+_AGAIN = "what was added stays; run it again to go on"
+_KEPT = "What was copied stays: run it again to go on"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    log = typer.Typer(
+        name="log",
+        no_args_is_help=True,
+        help="Copy the decision log, see that nobody changed it, and rebuild what it lost.",
+    )
+    log.command()(pull)
+    log.command()(verify)
+    log.command()(rebuild)
+    app.add_typer(log)
+
+
+def pull(
+    folder: Annotated[Path, typer.Argument(help="The folder to copy to.")] = Path("decision-log"),
+    *,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day (UTC).  [default: all]")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day (UTC).  [default: all]")
+    ] = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the decision log from the bucket to a folder.
+
+    `train`, `promote`, `backtest`, `rules explain`, `redrive --log` and `report --log` read such a folder. What is
+    there already is not copied again, so the same command brings a folder up to date, and goes on where it was broken
+    off. A day is the one on which transactions were received; of segments, the one on which the log was told.
+
+    ```
+    fraudstream log pull
+    fraudstream log pull november/ --since 2026-11-01 --until 2026-11-30
+    ```
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from fraudstream.contract import DECISION_LOG_PREFIX
+    from fraudstream_tools.analytics.log_copy import LogCopy
+
+    if since and until and since > until:
+        raise CommandError("--since is after --until")
+    deployment = Deployment(stack)
+    copy = LogCopy(
+        client=deployment.client("s3"), bucket=deployment["bucketName"], prefix=DECISION_LOG_PREFIX, folder=folder
+    )
+    try:
+        missing, known = copy.missing(since and since.date(), until and until.date())
+        size = sum(each.size for each in missing)
+        with progress_bar("bytes", size) as advance:
+            copy.pull(missing, advance)
+    except (BotoCoreError, ClientError) as error:
+        raise CommandError(f"the bucket {copy.bucket} cannot be read: {explained(error)}. {_KEPT}") from None
+    except OSError as error:
+        raise CommandError(f"{error.filename or folder}: {error.strerror}. {_KEPT}") from None
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped by Ctrl-C. {_KEPT}") from None
+    if as_json:
+        print_json({"objects": known, "copied": len(missing), "bytes": size})
+        return
+    if not known:
+        err.print("the bucket has no decision log of these days yet")
+    out.print(f"{folder}: {len(missing):,} of {known:,} objects copied, {size:,} bytes", markup=False, soft_wrap=True)
+
+
+def verify(
+    *,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day (UTC).  [default: a week ago]")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day.  [default: today]")
+    ] = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the decision log with its chain: whether anybody but fraudstream changed it.
+
+    The report function does it, which alone has the chain's key. It compares every hour's files with the hashes that
+    were chained when they were written, and the chain with its newest link, which is stored outside the bucket.
+
+    ```
+    fraudstream log verify
+    fraudstream log verify --since 2026-11-01
+    ```
+    """
+    today = datetime.now(UTC).replace(tzinfo=None)
+    first, last = since or today - timedelta(days=7), until or today
+    if first > last:
+        raise CommandError("--since is after --until")
+    days = {"since": f"{first:%Y-%m-%d}", "until": f"{last:%Y-%m-%d}"}
+    found = run_task(Deployment(stack), "verify-log", advice="try fewer days", **days)
+    if as_json:
+        print_json(found)
+    else:
+        _print_verification(found)
+    if found["findings"]:
+        raise typer.Exit(1)
+
+
+def rebuild(
+    day: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="The day of receipt (UTC).")],
+    *,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make what the decision log lacks of a day again, from the table of transactions.
+
+    The report function does it, some parts of the table at a time; the whole table is read. What the log has stays as
+    it is, so it can be run again at any time. The table does not know labels that a newer one has replaced, nor when
+    the stream told of a change: the report's delay of the stream is another one then. Afterwards, make the day's report
+    again.
+
+    ```
+    fraudstream log rebuild --date 2026-11-22
+    fraudstream report --date 2026-11-22 --anew
+    ```
+    """
+    deployment = Deployment(stack)
+    settled = day.replace(tzinfo=UTC) + timedelta(days=1) + _STREAM_MEMORY
+    if not deployment.is_local and datetime.now(UTC) < settled:
+        raise CommandError(
+            f"the stream may still bring what the log lacks of {day:%Y-%m-%d}: "
+            f"try again after {settled:%Y-%m-%d %H:%M} UTC"
+        )
+    ask = partial(run_task, deployment, "rebuild-log", date=f"{day:%Y-%m-%d}", advice=_AGAIN)
+    looked, added, hours = 0, 0, set[str]()
+    try:
+        found = ask()
+        with progress_bar("parts of the table", found["parts"]) as advance:
+            while True:
+                looked, added = looked + found["looked"], added + found["added"]
+                hours.update(found["hours"])
+                advance(found["part"])
+                if found["part"] >= found["parts"]:
+                    break
+                found = ask(part=found["part"], parts=found["parts"])
+        left = sorted(hours)
+        with progress_bar("hours of the log", len(left)) as advance:
+            while left:
+                left = ask(merge=left)["left"]
+                advance(len(hours) - len(left))
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped by Ctrl-C: {_AGAIN}") from None
+    if as_json:
+        print_json({"transactions": looked, "lines": added, "hours": len(hours)})
+        return
+    out.print(f"{looked:,} transactions of {day:%Y-%m-%d} in the table: {added:,} lines added to the log", markup=False)
+
+
+def _print_verification(found: Any) -> None:  # noqa: ANN401  (JSON)
+    for finding in found["findings"]:
+        err.print(f"{finding['problem']}: {finding['what']}", markup=False, soft_wrap=True)
+    if found["erased"]:
+        out.print(f"somebody's data was erased from {len(found['erased']):,} hours", markup=False)
+    looked = f"{found['hours']:,} hours, {found['files']:,} files and {found['links']:,} links of the chain"
+    wrong = f"{len(found['findings']):,} are not what was written" if found["findings"] else "all are what was written"
+    out.print(f"{looked}: {wrong}" if found["links"] else "no hour of the log has been chained yet", markup=False)

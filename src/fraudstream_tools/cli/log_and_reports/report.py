@@ -1,0 +1,117 @@
+"""`fraudstream report`: fetch a day's report."""
+
+import math
+import webbrowser
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fraudstream.contract import RATES_FILE, REPORT_PREFIX
+from fraudstream.reporting.log.keys import ReportFormat, report_key
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.running.report_tasks import run_task
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
+
+if TYPE_CHECKING:
+    from fraudstream.detection.rules.rates import Rates
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command."""
+    app.command()(report)
+
+
+def report(
+    *,
+    day: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="The day (UTC).  [default: yesterday]"),
+    ] = None,
+    file_format: Annotated[ReportFormat, typer.Option("--format", "-f")] = "html",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write.  [default: report-DATE.html]")
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Create the report again, with late labels and decisions.")
+    ] = False,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            help="Create the report on this machine, from a folder with a copy of the bucket's decision-log/."
+        ),
+    ] = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch the fraud report of a day; if there is none yet, it is created first.
+
+    With --json, the report itself is printed as JSON, and no file is written.
+
+    ```
+    fraudstream report --open
+    fraudstream report --json | jq .decisions
+    fraudstream report --date 2026-11-23 --log log/
+    ```
+    """
+    if as_json and (output is not None or open_it):
+        raise CommandError("--json prints the report: leave out --output and --open")
+    file_format = "json" if as_json else file_format
+    wanted = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
+    content = _make(log, wanted, file_format) if log else _obtain(Deployment(stack), wanted, file_format, anew=anew)
+    if as_json or output == Path("-"):
+        typer.echo(content, nl=False)
+        return
+    path = output or Path(f"report-{wanted}.{file_format}")
+    path.write_bytes(content)
+    out.print(str(path), markup=False)
+    if open_it:
+        webbrowser.open(path.resolve().as_uri())
+
+
+def _make(log: Path, day: date, file_format: ReportFormat) -> bytes:
+    from fraudstream.reporting.daily.reporter import Reporter
+    from fraudstream.reporting.storage.object_store import FolderStore
+
+    if not any((log / folder).is_dir() for folder in ("segments", "tallies")):
+        raise CommandError(f"{log} is no decision log: it has neither segments/ nor tallies/")
+    store = FolderStore(log)
+    reporter = Reporter(
+        store=store,
+        log_prefix="",
+        report_prefix=REPORT_PREFIX,
+        sample=lambda _: set(),
+        now=datetime.now(UTC),
+        time_left=lambda: math.inf,
+        rates=_rates(),
+    )
+    reporter.report(day)
+    return store.read(report_key(REPORT_PREFIX, day, file_format)) or b""
+
+
+def _rates() -> "Rates | None":
+    """Return the exchange rates of `rules/` where the command runs, if there are any."""
+    from fraudstream.reporting.daily.figures.base_currency import read_rates
+    from fraudstream.reporting.storage.object_store import FolderStore
+
+    try:
+        return read_rates(FolderStore(Path.cwd()), "rules/")
+    except ValueError as error:
+        raise CommandError(f"rules/{RATES_FILE}: {error}") from error
+
+
+def _obtain(deployment: Deployment, day: date, file_format: ReportFormat, *, anew: bool) -> bytes:
+    from fraudstream_tools.operations.daily_reports import DailyReports
+
+    reports = DailyReports(deployment.client("s3"), deployment["bucketName"])
+    content = None if anew else reports.read(day, file_format)
+    if content is None:
+        err.print(f"writing the report of {day}", style="dim")
+        run_task(deployment, "daily-report", date=f"{day}")
+        content = reports.read(day, file_format)
+    if content is None:
+        raise CommandError(f"the report of {day} was written, but it is not in the bucket")
+    return content

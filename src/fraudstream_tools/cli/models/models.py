@@ -1,0 +1,112 @@
+"""`fraudstream models`: which models a running fraudstream names, and the second person's word on them."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fraudstream.contract import FourEyes
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.review.audit import approver
+from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+
+if TYPE_CHECKING:
+    from fraudstream_tools.operations.models.approving import ModelApproval
+    from fraudstream_tools.operations.models.stored_models import StoredModels
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(
+        name="models",
+        no_args_is_help=True,
+        help="""
+Show and approve the models that a running fraudstream names as active.
+
+`fraudstream promote` names them. Where the setting `fourEyes` names models, the functions use what two people have put
+their mark on, or what came with the program, and nothing else.
+""",
+    )
+    group.command()(show)
+    group.command()(approve)
+    app.add_typer(group)
+
+
+def show(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
+    """Show the models that are named, the version that both make together, and whether they wait for a second person.
+
+    ```
+    fraudstream models show
+    ```
+    """
+    deployment = Deployment(stack)
+    stored = _stored(deployment)
+    waits = bool(deployment.get("approvedModels")) and _approval(deployment).waits(stored)
+    if as_json:
+        named = [{"as": "live" if each.is_live else "shadow", "name": each.name} for each in stored.models]
+        print_json({"version": stored.version or None, "waits": waits, "models": named})
+        return
+    if not stored.models:
+        out.print("no model is named: rules decide alone", style="dim")
+    for each in stored.models:
+        problem = f": {each.problem}" if each.problem else ""
+        out.print(f"{'live' if each.is_live else 'shadow'} {each.name}{problem}", markup=False, soft_wrap=True)
+    if stored.digest is not None:
+        waiting = ", which waits until somebody else has approved it" if waits else ""
+        out.print(f"version {stored.version}{waiting}", markup=False, soft_wrap=True)
+
+
+def approve(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="The version that you have looked at.")],
+    *,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it may become active.")],
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve the models that are named by your mark, where the stack asks for two people (setting `fourEyes`).
+
+    Whoever promotes a model puts a mark on what is named then, and it stays unused until somebody else has done so.
+    Before the setting is turned on, two people approve the active models so, unless they came with the program.
+
+    ```
+    fraudstream models show
+    fraudstream models approve 3f9c0d2a71be --reason "seen with its card and the comparison"
+    ```
+    """
+    from fraudstream_tools.operations.approving import ApprovalError
+    from fraudstream_tools.operations.audit.change_note import ReasonError
+
+    deployment = Deployment(stack)
+    try:
+        _approval(deployment).approve(_stored(deployment), version, reason=reason)
+    except (ApprovalError, ReasonError) as error:
+        raise CommandError(str(error)) from None
+    if as_json:
+        print_json({"version": version, "approved": True})
+    else:
+        said = f"your mark is on {version}; functions use it within a minute of the second"
+        out.print(said, markup=False, soft_wrap=True)
+
+
+def mark_models(deployment: Deployment) -> bool:
+    """Write the person's mark for the models that are named, where the stack asks for two; return whether it does."""
+    if not deployment.get("approvedModels"):
+        return False
+    _approval(deployment).mark(_stored(deployment))
+    return True
+
+
+def _approval(deployment: Deployment) -> "ModelApproval":
+    from fraudstream_tools.operations.models.approving import ModelApproval
+
+    return ModelApproval(approver(deployment, FourEyes.MODELS), deployment.get("approvedModels") or "")
+
+
+def _stored(deployment: Deployment) -> "StoredModels":
+    from fraudstream.detection.models.model import ModelError
+    from fraudstream_tools.operations.models.stored_models import stored_models
+
+    try:
+        return stored_models(deployment.client("s3"), deployment["bucketName"])
+    except ModelError as error:
+        raise CommandError(f"no model is active: {error}") from None

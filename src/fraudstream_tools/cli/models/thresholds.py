@@ -1,0 +1,105 @@
+"""`fraudstream thresholds`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
+from fraudstream_tools.cli.support.logs.decision_logs import decision_log
+from fraudstream_tools.cli.support.options import JsonOption
+from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+
+if TYPE_CHECKING:
+    from fraudstream_tools.lab.thresholds.proposal import ThresholdProposal
+
+_SHOWN = (0.5, 1, 2, 5, 10, 20, 50, 100)
+"""Multiples of ten transactions a day for which the table has a row."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(thresholds)
+
+
+def thresholds(
+    *,
+    log: Annotated[
+        Path, typer.Option("--log", metavar="FOLDER", help="A decision log: a copy of the bucket's decision-log/.")
+    ],
+    review_budget: Annotated[
+        float, typer.Option("--review-budget", metavar="N", min=0, help="How many transactions a day can be looked at.")
+    ],
+    decline_precision: Annotated[
+        float,
+        typer.Option(min=0.01, max=1, help="Share of fraud among what is declined, as expected by the probabilities."),
+    ] = 0.9,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="FILE.svg", help="Draw the curve into this file.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Propose thresholds of probabilities from a decision log.
+
+    The newest 28 days are taken. Decline begins where what is declined has the asked share of fraud; review where as
+    many are left as somebody can look at. Everything is expected by the probabilities, which need no labels; the table
+    has what is labelled by now beside it. Write the proposal into the ruleset as `probabilities`.
+
+        fraudstream thresholds --log decision-log/ --review-budget 40
+        fraudstream thresholds --log decision-log/ --review-budget 40 --picture curve.svg
+    """
+    from fraudstream_tools.lab.thresholds.proposal import NoProbabilityError, propose
+
+    if picture is not None:
+        refuse_unwritable(picture)
+    with decision_log(log) as opened:
+        try:
+            proposal = propose(opened, review_budget=review_budget, decline_precision=decline_precision)
+        except NoProbabilityError as error:
+            raise CommandError(f"{log}: {error}") from None
+    if picture is not None:
+        from fraudstream_tools.cli.support.shown.threshold_curve import picture as drawn
+
+        try:
+            picture.write_text(drawn(proposal), encoding="utf-8")
+        except OSError as error:
+            raise CommandError(f"{picture}: cannot be written: {error.strerror}") from None
+    if as_json:
+        import msgspec
+
+        print_json(msgspec.to_builtins(proposal))
+        return
+    _print(proposal)
+
+
+def _print(proposal: "ThresholdProposal") -> None:
+    from rich.table import Table
+
+    table = Table(
+        *("a day", "from probability", "fraud among them", "of all frauds", "of their value", "labelled fraud"),
+        box=None,
+        header_style="dim",
+    )
+    for column in table.columns:
+        column.justify = "right"
+    for many in _SHOWN:
+        fitting = [point for point in proposal.curve if point.a_day <= 10 * many]
+        if fitting and fitting[-1].a_day > 5 * many:
+            point = fitting[-1]
+            table.add_row(
+                f"{point.a_day:.1f}",
+                f"{point.threshold:.3g}",
+                f"{point.precision:.1%}",
+                f"{point.frauds:.1%}",
+                f"{point.value:.1%}",
+                f"{point.labelled_fraud:,}",
+            )
+    out.print(table)
+    out.print(
+        f"from {proposal.decisions:,} decisions of {proposal.days:g} days: {proposal.reviews_a_day:g} reviews and "
+        f"{proposal.declines_a_day:g} declines a day, and {proposal.other_reviews_a_day:g} reviews that have no "
+        "probability",
+        soft_wrap=True,
+        markup=False,
+    )
+    out.print(f"probabilities: {{review: {proposal.review:.3g}, decline: {proposal.decline:.3g}}}", markup=False)

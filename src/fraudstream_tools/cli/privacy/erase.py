@@ -1,0 +1,148 @@
+"""`fraudstream erase` and `fraudstream hold`: what is done about a person."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fraudstream.clock import epoch_milliseconds
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.running.privacy import Steps, privacy_system, tokens_of
+from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+
+if TYPE_CHECKING:
+    from fraudstream_tools.operations.privacy.receipt import ErasureReceipt
+
+CustomerOption = Annotated[
+    str,
+    typer.Option("--customer", metavar="ID", help="The customerId, as your systems have it, or its token (tok_…)."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(erase)
+    app.command()(hold)
+
+
+def erase(
+    customer: CustomerOption,
+    *,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Erase a person from everything that is stored, old versions of objects too.
+
+    Transactions, alerts, profiles, entries of lists, the decision log and names in reports go; so does the person's
+    token in the transactions of others. Figures that were reported stay. A legal hold (`fraudstream hold`) refuses it.
+    What cannot be erased at once is named with the day on which it ends. It may be broken off: the same again goes on,
+    and finds nothing when all is done. Read docs/privacy.md first: an erasure cannot be taken back.
+
+    ```
+    fraudstream erase --customer customer-81 --dry-run
+    fraudstream erase --customer tok_gX4wwmgX_cYWhX76FRHULQ --yes --json
+    ```
+    """
+    from fraudstream_tools.operations.audit.identity import operator_of
+    from fraudstream_tools.operations.privacy.erasure import Erasure, Person, StillThereError
+    from fraudstream_tools.operations.privacy.holds import LegalHoldError
+    from fraudstream_tools.operations.privacy.marks import BusyProfileError
+    from fraudstream_tools.operations.privacy.old_versions import OldVersionsKeptError
+    from fraudstream_tools.operations.privacy.receipt import keep_receipt
+    from fraudstream_tools.operations.report_function import ReportFunctionError
+
+    deployment = Deployment(stack)
+    tokens = tokens_of(deployment, "customer", customer)
+    if not dry_run:
+        confirm("Erase this person from everything that is stored?", yes=yes, as_json=as_json)
+    system = privacy_system(deployment)
+    person = Person(frozenset(tokens), operator_of(deployment.client("sts")).arn)
+    erasure = Erasure(system, person, dry_run=dry_run, on_step=Steps())
+    try:
+        receipt = erasure.run()
+        key = None if dry_run else keep_receipt(system, receipt)
+    except LegalHoldError as error:
+        raise CommandError(f"nothing was erased: {error}\nwhen it has ended: fraudstream hold --release") from None
+    except OldVersionsKeptError as error:
+        raise CommandError(f"{error}: end what keeps them, and run the same again") from None
+    except (BusyProfileError, ReportFunctionError, StillThereError) as error:
+        raise CommandError(str(error)) from None
+    if as_json:
+        import msgspec
+
+        print_json({**msgspec.to_builtins(receipt), "receipt": key})
+    else:
+        _print(receipt, key)
+    if receipt.by_hand:
+        raise typer.Exit(1)
+
+
+def hold(
+    customer: CustomerOption,
+    *,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="TEXT", help="Why, such as a case's number.")
+    ] = None,
+    release: Annotated[bool, typer.Option("--release", help="End the hold.")] = False,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set or release a legal hold on a person, which `fraudstream erase` respects.
+
+    A hold does not make anything last longer: transactions still end after `retentionDays`.
+
+    ```
+    fraudstream hold --customer customer-81 --reason "case 4711"
+    fraudstream hold --customer customer-81 --release
+    ```
+    """
+    from fraudstream_tools.operations.audit.change_note import ReasonError, checked_reason
+    from fraudstream_tools.operations.audit.identity import operator_of
+    from fraudstream_tools.operations.privacy.holds import Hold, release_hold, set_hold
+
+    if release == (reason is not None):
+        raise CommandError("say --reason with why, or --release")
+    deployment = Deployment(stack)
+    tokens = tokens_of(deployment, "customer", customer)
+    dynamodb, table = deployment.client("dynamodb"), deployment["profilesTable"]
+    if release:
+        released = [release_hold(dynamodb, table, token) for token in tokens]
+        if not any(released):
+            raise CommandError("the person is under no hold")
+        _tell_hold("the hold has ended", tokens[-1], is_held=False, as_json=as_json)
+        return
+    try:
+        why = checked_reason(reason or "")
+    except ReasonError as error:
+        raise CommandError(str(error)) from None
+    by = operator_of(deployment.client("sts")).arn
+    set_hold(dynamodb, table, Hold(tokens[-1], why, by, epoch_milliseconds()))
+    _tell_hold("the person is under a legal hold", tokens[-1], is_held=True, as_json=as_json)
+
+
+def _tell_hold(said: str, token: str, *, is_held: bool, as_json: bool) -> None:
+    if as_json:
+        print_json({"token": token, "held": is_held})
+    else:
+        out.print(said)
+
+
+def _print(receipt: "ErasureReceipt", key: str | None) -> None:
+    found: dict[str, Any] = {store: count for store, count in receipt.removed.items() if count}
+    if not receipt.found:
+        out.print("nothing is stored of this person")
+    for store, count in found.items():
+        out.print(f"  {count:,} {'found' if receipt.dry_run else 'erased'} in: {store}")
+    if receipt.old_versions:
+        out.print(f"  {receipt.old_versions:,} old versions removed")
+    for name in receipt.by_hand:
+        err.print(f"{name} names the person: take it out where it is kept, and run the same again", markup=False)
+    if receipt.dry_run:
+        return
+    out.print("what still holds something, and until when:")
+    for each in receipt.remains:
+        out.print(f"  {each.ends or 'until it is deleted'}  {each.what}", markup=False)
+    out.print(f"receipt: {key}", markup=False, soft_wrap=True)

@@ -1,0 +1,84 @@
+"""`fraudstream events list|resend`: what other systems were told, and once more."""
+
+from typing import Annotated
+
+import typer
+
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
+from fraudstream_tools.cli.support.terminal.confirmation import YesOption, confirm
+from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(name="events", no_args_is_help=True, help="What other systems were told; send it once more.")
+    group.command(name="list")(list_events)
+    group.command()(resend)
+    app.add_typer(group)
+
+
+def list_events(
+    transaction_id: Annotated[str, typer.Argument(metavar="ID", help="transactionId")],
+    *,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the events of a transaction that the outbox still has: for 14 days.
+
+    fraudstream events list order-20261123-0001
+    """
+    import msgspec
+
+    from fraudstream_tools.operations.recovery.resending import events_of
+
+    deployment = Deployment(stack)
+    found = events_of(deployment.client("dynamodb"), deployment["outboxTable"], transaction_id)
+    if as_json:
+        print_json(msgspec.to_builtins(found))
+        return
+    for event in found:
+        out.print(f"{moment_text(int(event.event_time))}  {event.event_type}  {event.event_id}", markup=False)
+    if not found:
+        out.print("the outbox has no event of this transaction (any more)")
+
+
+def resend(
+    transaction_id: Annotated[str | None, typer.Argument(metavar="ID", help="transactionId")] = None,
+    *,
+    since: Annotated[
+        int | None,
+        typer.Option("--since", parser=parse_age, metavar="AGE", help="All events that are younger: 30m, 4h or 2d."),
+    ] = None,
+    yes: YesOption = False,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send events once more, to the topic and to the webhook: those of a transaction, or all of some time.
+
+    They keep their ids: a receiver that has one drops it.
+
+    ```
+    fraudstream events resend order-20261123-0001
+    fraudstream events resend --since 2d --yes
+    ```
+    """
+    from fraudstream.clock import epoch_milliseconds
+    from fraudstream_tools.operations.recovery.resending import events_of, events_since
+    from fraudstream_tools.operations.recovery.resending import resend as send
+
+    if (transaction_id is None) == (since is None):
+        raise CommandError("which events? Name a transaction, or give an age: --since 4h")
+    deployment = Deployment(stack)
+    dynamodb, outbox = deployment.client("dynamodb"), deployment["outboxTable"]
+    if since is None:
+        found = events_of(dynamodb, outbox, transaction_id or "")
+    else:
+        found = list(events_since(dynamodb, outbox, epoch_milliseconds() - since))
+        confirm(f"send {len(found):,} events once more?", yes=yes, as_json=as_json)
+    sent = [event.event_id for event in found if send(dynamodb, outbox, event)]
+    if as_json:
+        print_json({"resent": sent})
+    else:
+        out.print(f"{len(sent):,} {'event is' if len(sent) == 1 else 'events are'} sent once more")

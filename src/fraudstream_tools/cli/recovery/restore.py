@@ -1,0 +1,152 @@
+"""`fraudstream restore`."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fraudstream.contract import LISTED_PREFIX
+from fraudstream_tools.cli.support.files.id_files import write_ids
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.terminal.failures import explained
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.progress import progress_bar
+
+_OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Also replace what is there and differs.")]
+_DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only count what would be done.")]
+
+
+class RestorableTable(StrEnum):
+    """A table whose items can be copied back."""
+
+    TRANSACTIONS = "transactions"
+    ALERTS = "alerts"
+    LISTS = "lists"
+    """The entries of lists in the table of profiles."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(
+        name="restore", no_args_is_help=True, help="Bring back what was lost from a table or the bucket."
+    )
+    group.command()(table)
+    group.command()(objects)
+    app.add_typer(group)
+
+
+def table(
+    source: Annotated[str, typer.Argument(metavar="RESTORED_TABLE", help="The table that AWS made of the backup.")],
+    *,
+    into: Annotated[RestorableTable, typer.Option(help="Which table of the stack.")] = RestorableTable.TRANSACTIONS,
+    overwrite: _OverwriteOption = False,
+    undecided: Annotated[
+        Path | None, typer.Option(help="Write the ids of transactions that come back undecided to this file.")
+    ] = None,
+    dry_run: _DryRunOption = False,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the items of a restored table back into the table of the stack.
+
+    AWS restores a table to any second of the last 35 days, as a new table. Its items are copied with a mark: they are
+    neither logged nor learnt nor told a second time. Profiles are rebuilt (`fraudstream profiles rebuild`), not copied;
+    who is on a list is copied from a restored table of profiles (`--into lists`).
+
+        aws dynamodb restore-table-to-point-in-time --source-table-name table-transactions-dev \\
+            --target-table-name restored --restore-date-time 2026-11-23T09:59:00Z
+        fraudstream restore table restored --dry-run
+        fraudstream restore table restored --undecided undecided.txt
+        fraudstream redrive --file undecided.txt
+    """
+    from fraudstream_tools.operations.recovery.table_copy import (
+        Copied,
+        SchemaMismatchError,
+        copy_items,
+    )
+
+    deployment = Deployment(stack)
+    of_lists = into is RestorableTable.LISTS
+    target = deployment["profilesTable" if of_lists else f"{into.value}Table"]
+    ids: list[str] = []
+    with _aws_failures(f"{source} to {target}"), progress_bar("items", None) as advance:
+        try:
+            counts = copy_items(
+                deployment.client("dynamodb"),
+                source,
+                target,
+                overwrite=overwrite,
+                dry_run=dry_run,
+                key_prefix=LISTED_PREFIX if of_lists else "",
+                on_item=advance,
+                on_undecided=ids.append,
+            )
+        except SchemaMismatchError as error:
+            raise CommandError(str(error)) from None
+    if undecided is not None:
+        write_ids(undecided, ids)
+    if as_json:
+        print_json({outcome.name.lower(): counts[outcome] for outcome in Copied})
+        return
+    out.print(f"{source} to {target}{', not done' if dry_run else ''}:", markup=False)
+    for outcome in Copied:
+        out.print(f"  {counts[outcome]:,} {outcome.value}", markup=False)
+
+
+def objects(
+    prefix: Annotated[str, typer.Argument(help="Which objects, such as decision-log/ or reports/daily/.")],
+    at: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%dT%H:%M:%SZ"], help="The moment (UTC), such as 2026-11-23T09:59:00Z.")
+    ],
+    *,
+    overwrite: _OverwriteOption = False,
+    dry_run: _DryRunOption = False,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Restore objects of the bucket as they were at a moment.
+
+    What was deleted since is there again; what has changed since is only replaced with --overwrite. Nothing is deleted,
+    and what was replaced stays as an earlier version.
+
+        fraudstream restore objects decision-log/ --at 2026-11-23T09:59:00Z --dry-run
+    """
+    from fraudstream_tools.operations.recovery.object_versions import restore_objects
+
+    deployment = Deployment(stack)
+    bucket = deployment["bucketName"]
+    with _aws_failures(bucket), progress_bar("objects", None) as advance:
+        result = restore_objects(
+            deployment.client("s3"),
+            bucket,
+            prefix,
+            at.replace(tzinfo=UTC),
+            overwrite=overwrite,
+            dry_run=dry_run,
+            on_object=advance,
+        )
+    if as_json:
+        print_json({"deleted": result.deleted, "changed": result.changed, "unchanged": result.unchanged})
+        return
+    for what, keys in (("deleted", result.deleted), ("changed", result.changed)):
+        for key in keys:
+            err.print(f"{what}: {key}", markup=False, soft_wrap=True)
+    replaced = "brought back too" if overwrite else "left as they are (--overwrite brings them back)"
+    out.print(f"{len(result.deleted):,} objects had been deleted: {'not done' if dry_run else 'they are back'}")
+    out.print(f"{len(result.changed):,} have changed since: {'not done' if dry_run else replaced}")
+    out.print(f"{result.unchanged:,} are as they were")
+
+
+@contextmanager
+def _aws_failures(what: str) -> Generator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise CommandError(f"{what}: {explained(error)}\nwhat was copied stays: run it again to go on") from None

@@ -1,0 +1,206 @@
+"""`fraudstream alerts`: the review queue."""
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from fraudstream_tools.cli.support.options import JsonOption, SourceOption, StackOption, TruthOption
+from fraudstream_tools.cli.support.review.audit import audit_log
+from fraudstream_tools.cli.support.review.labelling import label_transaction
+from fraudstream_tools.cli.support.running.active_ruleset import active_ruleset, required_ruleset
+from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.shown.alert_table import alert_table, print_whole
+from fraudstream_tools.cli.support.shown.details_text import print_details
+from fraudstream_tools.cli.support.terminal.ages import parse_age
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.redaction import shown
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from fraudstream.detection.rules.rates import Rates
+    from fraudstream.transactions.transaction import Channel
+    from fraudstream_tools.operations.review.alerts import AlertQueue
+
+_MILLISECONDS = 1000
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(
+        name="alerts", no_args_is_help=True, help="List, show and close alerts: transactions that a person must review."
+    )
+    group.command(name="list")(list_alerts)
+    group.command(name="show")(show)
+    group.command(name="close")(close)
+    app.add_typer(group)
+
+
+def list_alerts(
+    *,
+    status: Annotated[Literal["OPEN", "CLOSED"], typer.Option(case_sensitive=False)] = "OPEN",
+    rule: Annotated[
+        str | None,
+        typer.Option("--rule", metavar="ID", help="Of a rule: its id or reason code, `model`, or `exploration`."),
+    ] = None,
+    min_amount: Annotated[
+        float | None, typer.Option("--min-amount", min=0, help="From this amount on, in the base currency.")
+    ] = None,
+    channel: Annotated[str | None, typer.Option("--channel", help="ECOMMERCE, POS, ATM, …")] = None,
+    older_than: Annotated[
+        int | None, typer.Option("--older-than", parser=parse_age, metavar="AGE", help="Such as 30m, 4h or 2d.")
+    ] = None,
+    newer_than: Annotated[
+        int | None, typer.Option("--newer-than", parser=parse_age, metavar="AGE", help="Such as 30m, 4h or 2d.")
+    ] = None,
+    sort: Annotated[
+        Literal["newest", "oldest", "score", "amount", "loss"],
+        typer.Option(
+            "--sort",
+            help="What comes first; loss is probability (else score) times root of amount, in the base currency.",
+        ),
+    ] = "newest",
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List alerts, newest first; those of one customer within an hour are together.
+
+    ```
+    fraudstream alerts list
+    fraudstream alerts list --sort loss
+    fraudstream alerts list --sort amount --older-than 4h
+    fraudstream alerts list --rule card-testing --channel ECOMMERCE
+    fraudstream alerts list --json --limit 1000 | jq '.[] | select(.score > 90)'
+    ```
+    """
+    import msgspec
+
+    from fraudstream_tools.operations.review.alert_summary import AlertStatus
+    from fraudstream_tools.operations.review.alerts import AlertOrder, AlertQuery
+
+    deployment = Deployment(stack)
+    is_compared = min_amount is not None or sort in {"amount", "loss"}
+    rates = required_ruleset(deployment).rates if is_compared else None
+    now = int(time.time() * _MILLISECONDS)
+    times: dict[str, Any] = {
+        **({} if newer_than is None else {"raised_from": now - newer_than}),
+        **({} if older_than is None else {"raised_until": now - older_than}),
+    }
+    query = AlertQuery(
+        status=AlertStatus(status),
+        order=AlertOrder(sort),
+        rule=rule,
+        channel=_channel(channel),
+        minimum_amount=min_amount,
+        **times,
+    )
+    found = alert_queue(deployment, rates).find(query, limit)
+    if as_json:
+        print_json(msgspec.to_builtins(found))
+        return
+    if not found:
+        filters = (rule, min_amount, channel, older_than, newer_than)
+        out.print(f"no {status.lower()} alerts{' are like that' if any(each is not None for each in filters) else ''}")
+        return
+    print_whole(alert_table(found, now=now, base=rates.base if rates else None, together=sort == "newest"))
+    if len(found) == limit:
+        err.print(f"the first {limit}; --limit shows more", style="dim")
+    if rates and (unknown := {alert.currency for alert in found if alert.amount_base is None and alert.currency}):
+        err.print(f"without an exchange rate, and so not compared: {', '.join(sorted(unknown))}", style="dim")
+
+
+def show(
+    transaction_id: Annotated[str, typer.Argument(metavar="ID", help="transactionId")],
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show everything that is known of an alert's transaction: why it was raised, and what happened since.
+
+    ```
+    fraudstream alerts show order-20261123-0001
+    ```
+    """
+    import msgspec
+
+    from fraudstream.transactions.storage.item import PoisonRecordError
+    from fraudstream_tools.operations.investigation.transaction_details import read_details
+
+    deployment = Deployment(stack)
+    client = deployment.client("dynamodb")
+    tables = {"transactions": deployment["transactionsTable"], "alerts": deployment["alertsTable"]}
+    try:
+        details = read_details(
+            client, **tables, transaction_id=transaction_id, ruleset=active_ruleset(deployment, quiet=as_json)
+        )
+    except PoisonRecordError as error:
+        raise CommandError(f"{shown(transaction_id)}: {error}; restore it, or store it anew") from None
+    if details is None:
+        raise CommandError(f"{shown(transaction_id)}: there is no such transaction")
+    if details.alert is None:
+        err.print(f"{shown(transaction_id)} has no alert", markup=False, style="dim")
+    if as_json:
+        alert, history = msgspec.to_builtins(details.alert), msgspec.to_builtins(details.history)
+        print_json({**details.state, "alert": alert, "history": history, "rules": dict(details.rules)})
+    else:
+        print_details(details)
+
+
+def close(
+    ids: Annotated[list[str], typer.Argument(metavar="ID…", help="transactionIds")],
+    is_fraud: TruthOption = None,
+    source: SourceOption = "analyst",
+    stack: StackOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Close alerts by labelling their transactions as fraud or legitimate; the analyzer learns from each label.
+
+    fraudstream alerts close order-20261123-0001 --fraud
+    """
+    if is_fraud is None:
+        raise CommandError("what was it? Say --fraud or --legitimate")
+    from fraudstream.detection.stores.decisions.alerts import AlertStore
+    from fraudstream.transactions.decisions.decision import Label, Truth
+
+    deployment = Deployment(stack)
+    client: DynamoDBClient = deployment.client("dynamodb")
+    # Retention only matters to alerts that are raised.
+    alerts = AlertStore(client, deployment["alertsTable"], retention_days=0)
+    audit = audit_log(deployment)
+    told: list[dict[str, object]] = []
+    for transaction_id in ids:
+        truth = label_transaction(deployment, audit, transaction_id, is_fraud=is_fraud, source=source)
+        now = int(time.time() * _MILLISECONDS)
+        # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait for that.
+        closed = alerts.close(transaction_id, Label(label=Truth(truth), label_source=source, labeled_at=now))
+        if as_json:
+            told.append({"transactionId": transaction_id, "label": truth, "hadOpenAlert": closed})
+        else:
+            out.print(f"{shown(transaction_id)}: {truth}{'' if closed else ' (it had no open alert)'}", markup=False)
+    if as_json:
+        print_json(told)
+
+
+def alert_queue(deployment: Deployment, rates: "Rates | None" = None) -> "AlertQueue":
+    """Return the review queue of a deployment."""
+    from fraudstream_tools.operations.review.alerts import AlertQueue
+
+    return AlertQueue(
+        deployment.client("dynamodb"),
+        alerts=deployment["alertsTable"],
+        transactions=deployment["transactionsTable"],
+        rates=rates,
+    )
+
+
+def _channel(name: str | None) -> "Channel | None":
+    from fraudstream.transactions.transaction import Channel
+
+    if name is None:
+        return None
+    try:
+        return Channel(name.upper())
+    except ValueError:
+        raise CommandError(f"--channel is one of {', '.join(Channel)}") from None

@@ -1,0 +1,278 @@
+"""`fraudstream labels`: what payments turned out to be, which kind of fraud it was, and what was done with them."""
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fraudstream_tools.cli.support.files.file_problems import map_of
+from fraudstream_tools.cli.support.options import (
+    JsonOption,
+    MapOption,
+    SourceOption,
+    StackOption,
+    TruthOption,
+    TypeOption,
+)
+from fraudstream_tools.cli.support.review.audit import audit_log
+from fraudstream_tools.cli.support.review.case_work import case_closing, waiting_labels
+from fraudstream_tools.cli.support.review.labelling import fraud_type_of, label_file, label_transaction
+from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.redaction import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from fraudstream_tools.lab.files.outcomes import PaymentOutcome
+    from fraudstream_tools.operations.review.label_approval import WaitingLabel
+
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="transactionId")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(
+        name="labels",
+        no_args_is_help=True,
+        help="""
+Say what payments turned out to be, which kind of fraud it was, and what was done with them.
+
+The analyzer learns from a label within a second, and the alert is closed. What was done with a payment changes no
+decision: the daily report says by it what was really prevented.
+""",
+    )
+    group.command(name="set")(set_label)
+    group.command(name="import")(import_file)
+    group.command(name="action")(set_action)
+    group.command()(show)
+    group.command()(waiting)
+    group.command()(approve)
+    app.add_typer(group)
+
+
+def set_label(
+    transaction_id: IdArgument,
+    *,
+    is_fraud: TruthOption = None,
+    fraud_type: TypeOption = None,
+    source: SourceOption = "analyst",
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Label a transaction as fraud or legitimate.
+
+    ```
+    fraudstream labels set order-20261123-0001 --fraud --type ACCOUNT_TAKEOVER
+    fraudstream labels set order-20261123-0002 --legitimate
+    ```
+    """
+    if is_fraud is None:
+        raise CommandError("what was it? Say --fraud or --legitimate")
+    kind = None if fraud_type is None else fraud_type_of(fraud_type, "--type")
+    deployment = Deployment(stack)
+    truth = label_transaction(
+        deployment, audit_log(deployment), transaction_id, is_fraud=is_fraud, source=source, fraud_type=kind
+    )
+    if as_json:
+        _print(deployment, transaction_id)
+        return
+    out.print(f"{shown(transaction_id)} is {truth}{f' ({kind})' if kind else ''}, says {source}", markup=False)
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON Lines or Parquet.")],
+    *,
+    file_map: MapOption = None,
+    source: SourceOption = "analyst",
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import labels, and what was done with payments, from a file of chargebacks, issuers' alerts or your own.
+
+    ```
+    fraudstream labels import chargebacks.csv --source chargeback
+    fraudstream labels import disputes.jsonl --map stripe-disputes
+    fraudstream labels import reported.csv --map issuer-alerts
+    ```
+
+    A row names its payment by `transactionId` or `networkReference`. It says `label` (FRAUD or LEGITIMATE) and
+    `labeledAt`, and if it is known `source` and `fraudType`; or `actionTaken` (BLOCKED, CHALLENGED, ALLOWED, REVERSED)
+    and `actionAt`; or all of these. Times are a date and time with its zone, epoch milliseconds, or a date, which is
+    the end of that day in UTC; not in the future, and not before the payment. Other columns need a map (--map). A file
+    of which any line is wrong is refused as a whole, every wrong line named.
+
+    What comes of it is the same in any order, and whenever it is given again:
+
+    - the newest `labeledAt` wins; of two at the same moment, FRAUD; so does the newest `actionAt`;
+    - a kind of fraud stays until a newer label names another, also if a newer one names none;
+    - the same again changes nothing, so a file that was interrupted is simply given again;
+    - a late one counts like any other, for as long as its transaction is stored; features look back 30 days;
+    - one whose transaction is not stored (any more), or whose reference several payments have, is named: the command
+      ends with 1.
+    """
+    label_file(file, source, stack, map_of(file_map), as_json=as_json)
+
+
+def set_action(
+    transaction_id: IdArgument,
+    action: Annotated[str, typer.Argument(metavar="ACTION", help="BLOCKED, CHALLENGED, ALLOWED or REVERSED.")],
+    *,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Record what you did with a payment, whatever was decided.
+
+    fraudstream labels action order-20261123-0001 BLOCKED
+    """
+    from fraudstream.transactions.decisions.decision import Action
+    from fraudstream_tools.operations.review.labels import act_now
+
+    if action.upper() not in tuple(Action):
+        raise CommandError(f"ACTION is one of {', '.join(Action)}")
+    deployment = Deployment(stack)
+    client: DynamoDBClient = deployment.client("dynamodb")
+    done = {"actionTaken": action.upper()}
+    with _problems(), audit_log(deployment).recorded("tell-action", f"transaction#{transaction_id}", after=done):
+        taken = act_now(client, deployment["transactionsTable"], transaction_id, Action(action.upper()))
+    if as_json:
+        _print(deployment, transaction_id)
+        return
+    out.print(f"{shown(transaction_id)} was {taken.action_taken.lower()}, you say", markup=False)
+
+
+def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: JsonOption = False) -> None:
+    """Show what is known of a transaction: its label, who said so, the kind of fraud, and what was done.
+
+    fraudstream labels show order-20261123-0001 --json
+    """
+    from fraudstream_tools.cli.support.terminal.ages import moment_text
+
+    deployment = Deployment(stack)
+    if as_json:
+        _print(deployment, transaction_id)
+        return
+    found = _known(deployment, transaction_id)
+    label, action = found.label, found.action
+    if label is None:
+        out.print("nobody has said what it turned out to be")
+    else:
+        kind = f" ({label.kind_of_fraud})" if label.kind_of_fraud else ""
+        out.print(f"{moment_text(label.labeled_at)}  {label.label}{kind}, says {label.label_source}", markup=False)
+    if action is not None:
+        out.print(f"{moment_text(action.action_at)}  {action.action_taken.lower()} by you", markup=False)
+
+
+def waiting(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
+    """List the labels that wait for a second person, newest first, where labels need two.
+
+    fraudstream labels waiting --json
+    """
+    from fraudstream_tools.cli.support.terminal.ages import moment_text
+
+    approval = waiting_labels(Deployment(stack))
+    found = list(approval.waiting())
+    if as_json:
+        print_json([_as_json(each) for each in found])
+        return
+    for each in found:
+        said = f"{each.label.label}, says {each.label.label_source}; given by {each.by}"
+        at = moment_text(each.label.labeled_at)
+        out.print(f"{at}  {shown(each.transaction_id)}  {said}", markup=False, soft_wrap=True)
+    if not found:
+        out.print("no label waits for anybody")
+
+
+def approve(
+    transaction_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID…", help="Of these transactions.  [default: all that wait]")
+    ] = None,
+    *,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why they may count; it is recorded.")],
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve labels that somebody else has given, where labels need two people.
+
+    ```
+    fraudstream labels approve order-20261123-0001 --reason "the bank's letter says so"
+    fraudstream labels approve --reason "compared with the acquirer's file"
+    ```
+
+    Each label that waits and does not have your own mark gets it, and counts within a second. Without an id it is all
+    that wait: look at `fraudstream labels waiting` first.
+    """
+    from fraudstream_tools.operations.approving import ApprovalError
+    from fraudstream_tools.operations.audit.change_note import ReasonError, checked_reason
+
+    deployment = Deployment(stack)
+    approval = waiting_labels(deployment)
+    try:
+        checked_reason(reason)
+    except ReasonError as error:
+        raise CommandError(str(error)) from None
+    if transaction_ids:
+        found = [(name, _digest_of(deployment, name)) for name in dict.fromkeys(transaction_ids)]
+    else:
+        found = [(each.transaction_id, each.digest) for each in approval.waiting()]
+    closing, done = case_closing(deployment, approval), list[str]()
+    for name, digest in found:
+        try:
+            closing.approve_label(name, digest, reason=reason)
+            done.append(name)
+        except ApprovalError as error:
+            err.print(f"{shown(name)}: {error}", markup=False, soft_wrap=True)
+    if as_json:
+        print_json({"approved": done})
+    elif done:
+        out.print(f"{len(done):,} approved; what is approved counts within a second")
+    if not done:
+        raise CommandError("no label waits for your mark: `fraudstream labels waiting` has them all")
+
+
+def _as_json(each: "WaitingLabel") -> dict[str, object]:
+    import msgspec
+
+    return {"transactionId": each.transaction_id, **msgspec.to_builtins(each.label), "by": each.by}
+
+
+def _digest_of(deployment: Deployment, transaction_id: str) -> str:
+    """Return by what the label of a transaction is approved; nothing where it has none."""
+    from fraudstream.detection.stores.approvals.label_approvals import label_digest
+
+    label = _known(deployment, transaction_id).label
+    return label_digest(transaction_id, label.label, label.labeled_at) if label else ""
+
+
+def _print(deployment: Deployment, transaction_id: str) -> None:
+    import msgspec
+
+    found = _known(deployment, transaction_id)
+    label, action = found.label, found.action
+    known: dict[str, object] = {"transactionId": transaction_id}
+    if label is not None:
+        said = msgspec.structs.replace(label, fraud_type=label.kind_of_fraud, fraud_type_at=None)
+        known |= msgspec.to_builtins(said)
+    if action is not None:
+        known |= msgspec.to_builtins(action)
+    print_json(known)
+
+
+def _known(deployment: Deployment, transaction_id: str) -> "PaymentOutcome":
+    from fraudstream_tools.operations.review.labels import outcome_of
+
+    with _problems():
+        return outcome_of(deployment.client("dynamodb"), deployment["transactionsTable"], transaction_id)
+
+
+@contextmanager
+def _problems() -> "Generator[None]":
+    from fraudstream_tools.operations.review.labels import LabelError
+
+    try:
+        yield
+    except LabelError as error:
+        raise CommandError(str(error)) from None

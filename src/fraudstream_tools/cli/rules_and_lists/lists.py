@@ -1,0 +1,308 @@
+"""`fraudstream lists`: which customers, cards and others are blocked, trusted or on another list."""
+
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.text import Text
+
+from fraudstream.contract import FourEyes
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.review.audit import approver, audit_log, needs_two, say_that_it_waits
+from fraudstream_tools.cli.support.running.active_ruleset import ruleset_bucket
+from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.running.privacy import tokens_of
+from fraudstream_tools.cli.support.shown.listed_entities import entry_as_json, print_changes, print_entry
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+
+if TYPE_CHECKING:
+    from fraudstream.detection.rules.ruleset import Ruleset
+    from fraudstream_tools.operations.lists.entity_lists import EntityLists
+    from fraudstream_tools.operations.lists.entries import ListedEntity
+    from fraudstream_tools.operations.lists.listing import ListEditor
+
+Kind = Literal["customer", "card", "merchant", "terminal", "device", "ip", "counterparty"]
+ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="The list's name, such as blocked or trusted.")]
+KindArgument = Annotated[
+    Kind, typer.Argument(metavar="KIND", help="customer, card, merchant, terminal, device, ip or counterparty.")
+]
+IdsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="ID…", help="Identifiers as clients post them, or tokens as the API answers them."),
+]
+TransactionOption = Annotated[
+    str | None,
+    typer.Option("--transaction", metavar="ID", help="Take the one that this stored transaction has, by its id."),
+]
+WhyOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is stored with the entry.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(
+        name="lists",
+        no_args_is_help=True,
+        help="""
+Block or trust customers, cards, merchants, terminals, devices, internet addresses and counterparties.
+
+Rules ask for a list by `listed("blocked")`; which lists there are is said in lists.yaml beside the rules. An entry that
+these commands make counts for the next transaction, and stays when rules change. Entries that should be kept in git
+stand in lists.yaml itself.
+""",
+    )
+    group.command()(show)
+    group.command()(add)
+    group.command()(remove)
+    group.command()(approve)
+    app.add_typer(group)
+
+
+def add(
+    list_name: ListArgument,
+    kind: KindArgument,
+    ids: IdsArgument = None,
+    *,
+    reason: WhyOption,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The last day (UTC) on which it counts.  [default: no end]"),
+    ] = None,
+    transaction: TransactionOption = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add entities to a list; one that is there already gets the new end and reason.
+
+    ```
+    fraudstream lists add blocked card --transaction order-1 --reason "card testing"
+    fraudstream lists add trusted customer tok_5hQJmVWeqAVnVQB4WmnPgA --until 2026-12-31 --reason "known traveller"
+    ```
+    """
+    from fraudstream_tools.operations.lists.entries import check_list
+
+    deployment = Deployment(stack)
+    end = None if until is None else int((until.replace(tzinfo=UTC) + timedelta(days=1)).timestamp() * 1000)
+    with _problems():
+        ruleset = _ruleset(deployment)
+        check_list(list_name, ruleset.lists.names)
+        tokens = _checked(deployment, kind, ids, transaction, reason)
+        listing = _listing(deployment)
+        done = [
+            (token, listing.add_to_list(list_name, _kind(kind), token, reason=reason, until=end)) for token in tokens
+        ]
+    print_changes(list_name, kind, done, as_json=as_json)
+    say_that_it_waits(deployment, FourEyes.LISTS)
+    _warn_if_not_asked_for(ruleset, list_name)
+
+
+def remove(
+    list_name: ListArgument,
+    kind: KindArgument,
+    ids: IdsArgument = None,
+    *,
+    reason: WhyOption,
+    transaction: TransactionOption = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove entities from a list; `lists show --ended` shows for 90 days who did it and why.
+
+    Entries of lists.yaml are removed there, and go with `fraudstream rules deploy`. Exits with 1 if one of the entities
+    was not on the list.
+
+    ```
+    fraudstream lists remove blocked card --transaction order-1 --reason "customer confirmed"
+    ```
+    """
+    from fraudstream_tools.operations.lists.entries import ListChange
+
+    deployment = Deployment(stack)
+    with _problems():
+        tokens = _checked(deployment, kind, ids, transaction, reason)
+        listing = _listing(deployment)
+        done = [(token, listing.remove_from_list(list_name, _kind(kind), token, reason=reason)) for token in tokens]
+    print_changes(list_name, kind, done, as_json=as_json)
+    say_that_it_waits(deployment, FourEyes.LISTS)
+    if any(change is ListChange.ABSENT for _, change in done):
+        raise typer.Exit(1)
+
+
+def show(
+    list_name: Annotated[
+        str | None, typer.Argument(metavar="LIST", help="The list's name; without one, all lists are shown.")
+    ] = None,
+    *,
+    kind: Annotated[Kind | None, typer.Option(help="Only entities of this kind.")] = None,
+    ended: Annotated[bool, typer.Option("--ended", help="Entries too that ended in the last 90 days.")] = False,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who is on a list, since when, until when, by whom and why, newest first.
+
+    Entries of the active ruleset's lists.yaml are counted.
+
+    ```
+    fraudstream lists show
+    fraudstream lists show blocked --kind card --ended
+    ```
+    """
+    from fraudstream_tools.operations.lists.entries import check_list
+
+    deployment = Deployment(stack)
+    with _problems():
+        ruleset = _ruleset(deployment)
+        found = _lists(deployment).show(list_name, _kind(kind) if kind else None, with_ended=ended)
+        if list_name is not None and not found.entries:
+            check_list(list_name, ruleset.lists.names)
+    counts = _ruleset_counts(ruleset, list_name, kind)
+    if as_json:
+        print_json(
+            {
+                "entries": [entry_as_json(each) for each in found.entries],
+                "rulesetEntries": counts,
+                "damaged": found.damaged,
+            }
+        )
+        return
+    for each in found.entries:
+        print_entry(each)
+    for name in sorted({each.list_name for each in found.entries}):
+        _warn_if_not_asked_for(ruleset, name)
+    if not found.entries:
+        out.print("nobody was put on a list by the commands", style="dim")
+    for name, kinds in counts.items():
+        of_kinds = ", ".join(f"{count:,} {of_kind}" for of_kind, count in kinds.items())
+        out.print(f"lists.yaml has more on {name}: {of_kinds}", markup=False, soft_wrap=True)
+    for key in found.damaged:
+        out.print(Text(f"{key} in the table of profiles cannot be read: delete it", style="red"), soft_wrap=True)
+
+
+def approve(
+    list_name: Annotated[
+        str | None, typer.Argument(metavar="LIST", help="The list's name; without one, all lists are meant.")
+    ] = None,
+    *,
+    token: Annotated[
+        list[str] | None, typer.Option("--token", metavar="TOKEN", help="Only entries of these entities.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why they may count; it is recorded.")],
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve by your mark entries, or their ends, that wait for a second person (setting `fourEyes`).
+
+    `lists show` says which ones wait. Before the setting names lists, two people approve all entries in this way:
+    without marks they would not count any more. Entries with your own mark are left out. Exits with 1 if there is no
+    other one.
+
+    ```
+    fraudstream lists approve blocked --token tok_5hQJmVWeqAVnVQB4WmnPgA --reason "seen the dispute"
+    ```
+    """
+    from fraudstream_tools.operations.approving import ApprovalError
+
+    deployment = Deployment(stack)
+    done: list[ListedEntity] = []
+    with _problems():
+        listing = _listing(deployment, is_asked=True)
+        for each in listing.lists.show(list_name).entries:
+            if each.waits and (token is None or each.token in token):
+                with suppress(ApprovalError):
+                    listing.approve(each.list_name, each.kind, each.token, each.digest, reason=reason)
+                    done.append(each)
+    if as_json:
+        print_json([entry_as_json(each) for each in done])
+    for each in () if as_json else done:
+        said = (
+            f"your mark is on {each.list_name} {each.kind.value} {each.token}; it counts ten seconds after the second"
+        )
+        out.print(said, markup=False, soft_wrap=True)
+    if not done:
+        raise CommandError("no entry waits for your mark: `fraudstream lists show` has them all")
+
+
+def _kind(kind: Kind) -> Any:  # noqa: ANN401  (its class is imported only when it is used)
+    from fraudstream.detection.profiles.entities import EntityKind
+
+    return EntityKind(kind)
+
+
+def _lists(deployment: Deployment, *, is_asked: bool = False) -> "EntityLists":
+    from fraudstream.detection.stores.lists.list_approvals import ListApprovals
+    from fraudstream_tools.operations.lists.approving import ListApproval
+    from fraudstream_tools.operations.lists.entity_lists import EntityLists
+
+    approval = None
+    if is_asked or needs_two(deployment, FourEyes.LISTS):
+        approvals = ListApprovals(deployment.client("s3"), deployment["bucketName"])
+        approval = ListApproval(approver(deployment, FourEyes.LISTS), approvals)
+    return EntityLists(deployment.client("dynamodb"), deployment["profilesTable"], approval=approval)
+
+
+def _listing(deployment: Deployment, *, is_asked: bool = False) -> "ListEditor":
+    from fraudstream_tools.operations.lists.listing import ListEditor
+
+    return ListEditor(lists=_lists(deployment, is_asked=is_asked), audit=audit_log(deployment))
+
+
+def _ruleset(deployment: Deployment) -> "Ruleset":
+    return ruleset_bucket(deployment).active()
+
+
+def _warn_if_not_asked_for(ruleset: "Ruleset", list_name: str) -> None:
+    from fraudstream.detection.rules.rule import Mode
+    from fraudstream.detection.rules.rule_checks import asked_lists
+
+    if not any(list_name in asked_lists(rule.when) for rule in ruleset.rules if rule.mode is Mode.LIVE):
+        text = f"no live rule asks for {list_name}: nothing is decided otherwise until one does"
+        err.print(text, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _problems() -> Generator[None]:
+    from fraudstream_tools.operations.audit.change_note import ReasonError
+    from fraudstream_tools.operations.lists.entity_tokens import UnknownEntityError
+    from fraudstream_tools.operations.lists.entries import ListError
+    from fraudstream_tools.operations.rulesets.history import NoSuchVersionError
+
+    try:
+        yield
+    except (ListError, NoSuchVersionError, ReasonError, UnknownEntityError) as error:
+        raise CommandError(str(error)) from None
+
+
+def _checked(
+    deployment: Deployment, kind: Kind, ids: list[str] | None, transaction: str | None, reason: str
+) -> list[str]:
+    """Return the tokens of those who are meant, once there is a reason."""
+    from fraudstream_tools.operations.audit.change_note import checked_reason
+
+    checked_reason(reason)
+    if bool(ids) == (transaction is not None):
+        raise CommandError("who is meant? Give identifiers or tokens, or a stored transaction: --transaction ID")
+    tokens = (
+        [_of_transaction(deployment, kind, transaction)]
+        if transaction is not None
+        else [tokens_of(deployment, kind, each)[-1] for each in ids or ()]
+    )
+    return list(dict.fromkeys(tokens))
+
+
+def _of_transaction(deployment: Deployment, kind: Kind, transaction: str) -> str:
+    from fraudstream_tools.operations.lists.entity_tokens import token_in_transaction
+
+    table = deployment["transactionsTable"]
+    return token_in_transaction(deployment.client("dynamodb"), table, transaction, _kind(kind))
+
+
+def _ruleset_counts(ruleset: "Ruleset", list_name: str | None, kind: str | None) -> dict[str, dict[str, int]]:
+    """Return how many entities lists.yaml has, by list and kind."""
+    found = {
+        name: Counter(of_kind for of_kind, _, _ in entries if kind in (None, of_kind))
+        for name, entries in ruleset.lists.entries().items()
+        if list_name in (None, name)
+    }
+    return {name: dict(sorted(kinds.items())) for name, kinds in found.items() if kinds}

@@ -1,0 +1,301 @@
+"""`fraudstream rules check|explain|sql|test`: for those who write rules; what makes them active is beside it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from fraudstream_tools.cli.rules_and_lists import rules_deployment
+from fraudstream_tools.cli.support.logs.decision_logs import decision_log
+from fraudstream_tools.cli.support.options import JsonOption
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+
+if TYPE_CHECKING:
+    from fraudstream.detection.rules.ruleset import Ruleset
+    from fraudstream_tools.rules.fixtures import Result
+    from fraudstream_tools.rules.questions import ExplainedTransaction
+
+RulesOption = Annotated[
+    Path, typer.Option("--rules", metavar="FOLDER", help="The folder with ruleset.yaml, rates.yaml and lists.yaml.")
+]
+FoldersArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="FOLDER…", help="The folder with ruleset.yaml, rates.yaml and lists.yaml.  [default: rules]"
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    rules = typer.Typer(
+        name="rules",
+        no_args_is_help=True,
+        help="""
+Write rules, see what they say and why, and show that they do what they should.
+
+A rule is an expression over the transaction's fields and the features, in a small part of Python's syntax:
+
+```
+  - id: card-velocity
+    description: More than three spending transactions with one card in two hours.
+    when: cardCount2h >= earlier
+    parameters: {earlier: 3}
+    points: 1                    # log-odds of fraud; or decision: APPROVE, REVIEW, DECLINE
+    reasonCode: CARD_VELOCITY
+    severity: medium
+    mode: shadow                 # evaluated and logged, never counted; then live
+    source: where the pattern and its numbers come from
+    signal: c                    # PSD2 RTS article 2(2), where one fits
+```
+
+There are `and or not`, `< <= == != >= >`, `in ["a", "b"]`, `+ - * /`, `abs min max`, `present(field)` and
+`listed("blocked")`. A rule that needs a missing field is *unevaluable*: counted, and neither hit nor miss; ask
+`present(field)` first where that is not what you want. `fraudstream rules explain` lists every rule; docs/detection.md
+says the rest.
+""",
+    )
+    rules.command()(check)
+    rules.command()(explain)
+    rules.command(name="sql")(print_sql)
+    rules.command(name="test")(run_fixtures)
+    rules_deployment.register(rules)
+    app.add_typer(rules)
+
+
+def check(folders: FoldersArgument = None, *, as_json: JsonOption = False) -> None:
+    """Check rulesets as the analyzer will, and name every mistake with its file, line and rule.
+
+    The analyzer refuses a ruleset that has a mistake, and the last good one stays active. Exits with 1 if anything
+    is wrong.
+
+    ```
+    fraudstream rules check
+    fraudstream rules check rules/ candidate/
+    ```
+    """
+    from fraudstream.detection.rules.rule import Mode
+    from fraudstream.detection.rules.ruleset import RulesetError
+    from fraudstream_tools.rules.folder import RulesFolder
+
+    found: list[dict[str, Any]] = []
+    for folder in folders or [Path("rules")]:
+        try:
+            ruleset = RulesFolder(folder).load()
+        except RulesetError as error:
+            found.append({"folder": str(folder), "problems": list(error.problems)})
+            continue
+        live = sum(rule.mode is Mode.LIVE for rule in ruleset.rules)
+        facts = {"version": ruleset.version, "live": live, "shadow": len(ruleset.rules) - live}
+        found.append({"folder": str(folder), "problems": [], **facts})
+    if as_json:
+        print_json(found)
+    else:
+        for each in found:
+            _print_checked(each)
+    if any(each["problems"] for each in found):
+        raise typer.Exit(1)
+
+
+def print_sql(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="A rule's id.")],
+    *,
+    rules: RulesOption = Path("rules"),
+    as_json: JsonOption = False,
+) -> None:
+    """Print a rule as a query of the decision log, which says of each decision whether the rule hits it.
+
+    The query means the same to DuckDB and to Athena, and says what the rule says: true, false, or NULL where the rule
+    cannot be judged. Choose days with `WHERE "date" = …`, so that others are not read.
+
+    ```
+    fraudstream rules sql card-velocity
+    ```
+    """
+    from fraudstream.detection.rules.language.parser import names
+    from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED
+    from fraudstream_tools.rules.sql import rule_statement
+
+    ruleset = _loaded(rules)
+    _check_known(ruleset, [rule])
+    (wanted,) = [each for each in ruleset.rules if each.id == rule]
+    statement = rule_statement(ruleset, wanted)
+    missing = sorted(names(wanted.when) & {*NOT_LOGGED})
+    if missing:
+        err.print(f"the log does not keep {', '.join(missing)}: NULL stands in its place", markup=False)
+    if as_json:
+        print_json({"rule": rule, "sql": statement})
+        return
+    out.print(f"{statement};", markup=False, soft_wrap=True, highlight=False)
+
+
+def explain(
+    rule: Annotated[
+        str | None, typer.Argument(metavar="RULE", help="A rule's id; without one, all rules are explained.")
+    ] = None,
+    *,
+    transaction: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="What to ask the rules about: JSON, a history in JSON Lines, CSV or Parquet, or a decision log.",
+        ),
+    ] = None,
+    transaction_id: Annotated[
+        str | None,
+        typer.Option("--id", help="transactionId of the transaction to explain.  [default: the last in the file]"),
+    ] = None,
+    rules: RulesOption = Path("rules"),
+    models: Annotated[
+        Path, typer.Option("--models", metavar="FOLDER", help="The models beside which it is shown what rules count.")
+    ] = Path("models"),
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a rule checks and counts, or what the rules decide about a transaction and why.
+
+    For a transaction, each rule's decisive part is shown: of an `and` that is false, the false parts; of one that
+    cannot be known, the fields that are missing. A decision log (a folder, or a file of it) has the features as they
+    were judged; for any other transaction they are computed from the transactions before it in the file, or in its
+    `history`. The rules of the folder judge alone, without a model. What a rule counts beside the live model of
+    --models (or beside the shadow model, if none is live) is shown with the rule.
+
+    ```
+    fraudstream rules explain card-velocity
+    fraudstream rules explain --transaction decision-log/ --id order-20261123-0001
+    fraudstream rules explain odd-hour --transaction transaction.json
+    ```
+    """
+    from fraudstream_tools.cli.support.files.file_problems import file_problems
+    from fraudstream_tools.cli.support.shown import rules_explained as explained
+    from fraudstream_tools.rules.questions import read_explained_transaction
+
+    ruleset = _loaded(rules)
+    _check_known(ruleset, [rule] if rule else [])
+    if transaction is not None:
+        with file_problems():
+            question = _logged(transaction, transaction_id) or read_explained_transaction(transaction, transaction_id)
+            explained.show_decision(ruleset, question, rule, as_json=as_json)
+    elif transaction_id is not None:
+        raise CommandError("--id says which transaction of a file is meant: name the file with --transaction")
+    elif rule is None:
+        explained.show_rules(_beside(ruleset, models), as_json=as_json)
+    else:
+        explained.show_rule(_beside(ruleset, models), rule, as_json=as_json)
+
+
+def _beside(ruleset: "Ruleset", models: Path) -> "Ruleset":
+    from fraudstream.detection.models.model import ModelError
+    from fraudstream_tools.lab.training.model_storage import model_folder, read_models
+
+    try:
+        return ruleset.with_models(read_models(model_folder(models)))
+    except ModelError as error:
+        raise CommandError(f"{models}: {error}") from None
+
+
+def _logged(place: Path, transaction_id: str | None) -> "ExplainedTransaction | None":
+    """Read what a decision log has of a transaction; None if this is no decision log."""
+    from fraudstream.reporting.log.reader.files import is_log
+    from fraudstream_tools.rules.questions import read_logged_transaction
+
+    if not is_log(place):
+        return None
+    with decision_log(place) as log:
+        return read_logged_transaction(log, transaction_id)
+
+
+def run_fixtures(
+    rule: Annotated[
+        list[str] | None, typer.Argument(metavar="RULE…", help="Ids of rules; without any, all are tested.")
+    ] = None,
+    *,
+    rules: RulesOption = Path("rules"),
+    as_json: JsonOption = False,
+) -> None:
+    """Judge the fixtures beside a ruleset: histories that must hit a rule, and histories that must not.
+
+    Each rule has a file of its own, such as rules/fixtures/card-velocity.yaml. Where a case fails, the decisive part of
+    the rule is shown with its values. Exits with 1 if a case fails, or if a rule has none that must hit or none that
+    must not.
+
+    ```
+    fraudstream rules test
+    fraudstream rules test card-velocity --rules candidate/
+    ```
+    """
+    from fraudstream.detection.rules.ruleset import RulesetError
+    from fraudstream_tools.rules import fixtures
+    from fraudstream_tools.rules.folder import RulesFolder
+
+    ruleset = _loaded(rules)
+    _check_known(ruleset, rule or [])
+    try:
+        folder = RulesFolder(rules)
+        known = fixtures.read_fixtures(folder.path / fixtures.FOLDER)
+        chosen = [each for each in known if not rule or each.rule in rule]
+        results = [result for each in chosen for result in fixtures.run(each, folder)]
+    except (fixtures.FixtureError, RulesetError) as error:
+        raise CommandError(str(error)) from None
+    untested = [each for each in fixtures.untested(ruleset, known) if not rule or each in rule]
+    failed = [result for result in results if not result.passed]
+    if as_json:
+        print_json(_as_json(results, untested))
+    else:
+        _print_tested(results, failed, untested)
+    if failed or untested:
+        raise typer.Exit(1)
+
+
+def _loaded(folder: Path) -> "Ruleset":
+    from fraudstream.detection.rules.ruleset import RulesetError
+    from fraudstream_tools.rules.folder import RulesFolder
+
+    try:
+        return RulesFolder(folder).load()
+    except RulesetError as error:
+        raise CommandError("\n  ".join([f"the ruleset in {folder} cannot be used:", *error.problems])) from None
+
+
+def _check_known(ruleset: "Ruleset", wanted: list[str]) -> None:
+    from fraudstream.detection.rules.strict_yaml import suggestion
+
+    known = [rule.id for rule in ruleset.rules]
+    for rule in wanted:
+        if rule not in known:
+            raise CommandError(f"there is no rule {rule}{suggestion(rule, known)}")
+
+
+def _print_checked(checked: dict[str, Any]) -> None:
+    problems = checked["problems"]
+    if not problems:
+        facts = f"version {checked['version']}: {checked['live']} live rules, {checked['shadow']} in shadow"
+        out.print(f"{checked['folder']}: {facts}", markup=False, soft_wrap=True)
+        return
+    err.print(Text.assemble(("error: ", "bold red"), f"{len(problems)} wrong in {checked['folder']}:"), soft_wrap=True)
+    for problem in problems:
+        err.print(f"  {problem}", markup=False, soft_wrap=True)
+
+
+def _print_tested(results: "list[Result]", failed: "list[Result]", untested: list[str]) -> None:
+    from fraudstream_tools.cli.support.shown import rules_explained as explained
+
+    for rule in dict.fromkeys(result.rule for result in results):
+        own = [result for result in results if result.rule == rule]
+        passed = sum(result.passed for result in own)
+        mark = ("✓", "green") if passed == len(own) else ("✗", "red")
+        out.print(Text.assemble(mark, f" {rule}: {passed} of {len(own)} cases"))
+        for result in own:
+            if not result.passed:
+                explained.show_failure(result)
+    for rule in untested:
+        out.print(Text.assemble(("✗", "red"), f" {rule}: it needs a case that must hit and one that must not"))
+    out.print(f"{len(results) - len(failed)} of {len(results)} cases as they must be")
+
+
+def _as_json(results: "list[Result]", untested: list[str]) -> dict[str, Any]:
+    cases = [
+        {"rule": result.rule, "case": result.case.name, "expected": result.case.expect.value, "found": result.outcome}
+        for result in results
+    ]
+    return {"cases": cases, "failed": sum(not result.passed for result in results), "untested": untested}

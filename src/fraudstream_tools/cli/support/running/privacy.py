@@ -1,0 +1,89 @@
+"""What the commands about persons and tokens share: the stores, and how far they are."""
+
+import re
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.terminal.output import CommandError, err
+
+if TYPE_CHECKING:
+    from fraudstream_tools.operations.privacy.system import PrivacySystem
+
+_SECONDS_BETWEEN_LINES: Final = 5.0
+_BEGINS_AS_TOKEN: Final = re.compile(r"tok[0-9]*_")
+
+
+def privacy_system(deployment: Deployment) -> "PrivacySystem":
+    """Return the stores of a deployment."""
+    from fraudstream_tools.operations.privacy.log_owner import LogOwner
+    from fraudstream_tools.operations.privacy.system import PrivacySystem
+    from fraudstream_tools.operations.report_function import ReportFunction
+
+    return PrivacySystem(
+        dynamodb=deployment.client("dynamodb"),
+        s3=deployment.client("s3"),
+        log_owner=LogOwner(ReportFunction(deployment.client("lambda"), deployment["reportFunction"])),
+        transactions=deployment["transactionsTable"],
+        profiles=deployment["profilesTable"],
+        alerts=deployment["alertsTable"],
+        bucket=deployment["bucketName"],
+        outbox=deployment.get("outboxTable"),
+        audit_bucket=deployment.get("auditBucket"),
+    )
+
+
+def tokens_of(deployment: Deployment, kind: str, text: str) -> Sequence[str]:
+    """Return the tokens of an entity, of all numbers, oldest first: the processor alone has the keys.
+
+    Args:
+        deployment: has the processor.
+        kind: of the entity.
+        text: its identifier as a client posts it, or one of its tokens.
+
+    Raises:
+        CommandError: nobody in particular is meant, or the processor refuses.
+    """
+    from fraudstream.detection.profiles.entities import EntityKind
+    from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
+    from fraudstream_tools.operations.privacy.tokens import (
+        TokensRefusedError,
+        UnknownIdentifierError,
+        ask_for_tokens,
+        tokens_of_identifier,
+    )
+
+    is_token = re.fullmatch(TOKEN_PATTERN, text) is not None
+    if not is_token and _BEGINS_AS_TOKEN.match(text):
+        raise CommandError("that is no whole token: give all its characters, as the API answers them")
+    if is_token and int(deployment.get("tokenKeys") or 1) == 1:
+        return [text]
+    ask = partial(ask_for_tokens, deployment.client("lambda"), deployment["processorFunction"])
+    try:
+        return ask(tokens=[text])[0] if is_token else tokens_of_identifier(ask, EntityKind(kind), text)
+    except UnknownIdentifierError as error:
+        raise CommandError(str(error)) from None
+    except TokensRefusedError as error:
+        if not is_token:
+            raise CommandError(str(error)) from None
+        err.print(f"{error}\nonly this very token is meant, and none of another number", markup=False)
+        return [text]
+
+
+class Steps:
+    """Says on standard error what is being done, and every few seconds how far it is."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._said = 0.0
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        """Print a line, if the last one of the same step was some seconds ago."""
+        now = time.monotonic()
+        if what == self._what and now - self._said < _SECONDS_BETWEEN_LINES and done != total:
+            return
+        self._what, self._said = what, now
+        of = f": {done:,} of {total:,}" if total else ""
+        err.print(f"{what}{of}", style="dim", markup=False)

@@ -1,0 +1,177 @@
+"""`fraudstream search`: all that is stored of whom an identifier or a token stands for."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.running.privacy import tokens_of
+from fraudstream_tools.cli.support.shown.alert_table import print_whole
+from fraudstream_tools.cli.support.terminal.ages import moment_text
+from fraudstream_tools.cli.support.terminal.output import CommandError, decision_text, out, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fraudstream_tools.operations.investigation.customer_history import PastTransaction
+    from fraudstream_tools.operations.investigation.log_search import LogFindings
+    from fraudstream_tools.operations.investigation.search import TokenFindings, TokenSearch
+
+
+class Kind(StrEnum):
+    """What an identifier is of."""
+
+    CUSTOMER = "customer"
+    CARD = "card"
+    DEVICE = "device"
+    IP = "ip"
+    MERCHANT = "merchant"
+    TERMINAL = "terminal"
+    COUNTERPARTY = "counterparty"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(search)
+
+
+def search(
+    identifier: Annotated[
+        str, typer.Argument(help="An identifier as clients post it, or a token (tok_…).", show_default=False)
+    ],
+    *,
+    kind: Annotated[Kind, typer.Option("--as", help="What the identifier is of.")] = Kind.CUSTOMER,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            "--log", metavar="FOLDER", exists=True, file_okay=False, help="A copy of the decision log to look in, too."
+        ),
+    ] = None,
+    in_log: Annotated[
+        bool, typer.Option("--in-log", help="Look in the stack's decision log, too: Athena, or what is fetched for it.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many transactions at most, the newest.")] = 50,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show all that is stored of a customer: lists, cases, alerts and transactions; of a card or another, its lists.
+
+    The processor turns an identifier into its token; `fraudstream get` shows a transaction by its id. What a card,
+    device, address, merchant, terminal or counterparty took part in is known by the decision log.
+
+    ```
+    fraudstream search customer-1042
+    fraudstream search tok_9vR2… --json | jq '.transactions[].transactionId'
+    fraudstream search 203.0.113.7 --as ip --in-log
+    ```
+    """
+    import msgspec
+
+    deployment = Deployment(stack)
+    *_, token = tokens_of(deployment, kind, identifier)
+    found = _search(deployment).find(token, limit=limit)
+    transactions = found.history.transactions if found.history else None
+    logged = _look_in_log(deployment, token, log, limit) if log or in_log else None
+    if as_json:
+        content: dict[str, Any] = {
+            "token": token,
+            "lists": found.listed,
+            "cases": found.cases,
+            "alerts": found.alerts,
+            "transactions": transactions,
+        }
+        if logged:
+            content["log"] = {"asOf": logged.as_of, "transactions": logged.transactions, "hasMore": logged.has_more}
+        print_json(msgspec.to_builtins(content))
+        return
+    out.print(Text(f"{kind} {token}", style="bold"), soft_wrap=True)
+    _print_findings(found)
+    if transactions:
+        print_whole(_table(transactions))
+    elif transactions is None:
+        out.print("transactions are not found by customer: see the setting customerIndex", style="dim")
+    if logged:
+        _print_logged(logged)
+    elif found.is_empty:
+        out.print("nothing is stored of it; --in-log looks in the decision log")
+
+
+def _search(deployment: Deployment) -> "TokenSearch":
+    from fraudstream_tools.operations.cases.store import CaseStore
+    from fraudstream_tools.operations.investigation.customer_history import CustomerHistory
+    from fraudstream_tools.operations.investigation.search import TokenSearch
+    from fraudstream_tools.operations.lists.entity_lists import EntityLists
+    from fraudstream_tools.operations.review.alerts import AlertQueue
+
+    dynamodb = deployment.client("dynamodb")
+    alerts, transactions = deployment["alertsTable"], deployment["transactionsTable"]
+    return TokenSearch(
+        alerts=AlertQueue(dynamodb, alerts=alerts, transactions=transactions),
+        cases=CaseStore(dynamodb, alerts),
+        lists=EntityLists(dynamodb, deployment["profilesTable"]),
+        history=CustomerHistory(dynamodb, transactions),
+    )
+
+
+def _look_in_log(deployment: Deployment, token: str, copy: Path | None, limit: int) -> "LogFindings":
+    import tempfile
+
+    from fraudstream_tools.analytics.answers import QuestionError
+    from fraudstream_tools.cli.support.logs.log_questions import log_questions
+    from fraudstream_tools.operations.investigation.log_search import search_log
+
+    with tempfile.TemporaryDirectory() as fetched:
+        try:
+            return search_log(log_questions(deployment, copy, Path(fetched)), token, limit)
+        except QuestionError as error:
+            raise CommandError(str(error)) from None
+
+
+def _print_logged(found: "LogFindings") -> None:
+    known = f"until {moment_text(found.as_of)}" if found.as_of else "nothing"
+    out.print(f"the decision log, which knows {known}:", style="dim", markup=False)
+    if found.transactions:
+        print_whole(_table(found.transactions))
+    else:
+        out.print("it is named nowhere")
+    if found.has_more:
+        out.print("these are the newest: --limit shows more", style="dim")
+
+
+def _print_findings(found: "TokenFindings") -> None:
+    for entity, entries in found.listed.items():
+        for name, entry in entries.items():
+            ended = f", ended {moment_text(entry.ended_at)}" if entry.ended_at else ""
+            said = f"on {name} as {entity.partition('#')[0]}, since {moment_text(entry.since)}: {entry.reason}{ended}"
+            out.print(said, markup=False, soft_wrap=True)
+    for case in found.cases:
+        count = f"{len(case.alerts)} {'alert' if len(case.alerts) == 1 else 'alerts'}"
+        line = f"case {case.status.value.lower()}, opened {moment_text(case.created_at)}, {count}: {case.alerts[0]}"
+        out.print(line, markup=False, soft_wrap=True)
+    if found.alerts:
+        is_open = sum(alert.status.value == "OPEN" for alert in found.alerts)
+        count = f"{len(found.alerts)} {'alert' if len(found.alerts) == 1 else 'alerts'}"
+        out.print(f"{count}, {is_open} open: `fraudstream alerts show ID`", markup=False)
+
+
+def _table(transactions: "Sequence[PastTransaction]") -> Table:
+    from fraudstream.transactions.values.money import format_money
+
+    table = Table("transaction", "when", "amount", "type", "decision", "score", "label", box=None, header_style="dim")
+    table.columns[2].justify = table.columns[5].justify = "right"
+    for each in transactions:
+        table.add_row(
+            Text(each.transaction_id),
+            moment_text(each.timestamp),
+            format_money(each.amount_minor, each.currency),
+            each.type.value.lower(),
+            decision_text(each.decision) if each.decision else "",
+            "" if each.score is None else str(each.score),
+            each.label.value.lower() if each.label else "",
+        )
+    return table

@@ -1,0 +1,140 @@
+"""`fraudstream submit`."""
+
+import json
+import secrets
+import string
+import sys
+import time
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from fraudstream_tools.cli.support.options import ApiOption, JsonOption, StackOption
+from fraudstream_tools.cli.support.running.api_calls import call_api, show_transaction
+from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.terminal.output import CommandError, err
+from fraudstream_tools.redaction import shown
+
+_POLL_SECONDS = 0.1
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(submit)
+
+
+def submit(
+    transaction: Annotated[
+        str | None, typer.Argument(metavar="JSON", help="The transaction, a file with it (@file), or - for stdin.")
+    ] = None,
+    *,
+    amount: Annotated[str | None, typer.Option(help="In major units, such as 12.50.")] = None,
+    currency: Annotated[str | None, typer.Option(help="ISO 4217 code.  [default: USD]")] = None,
+    kind: Annotated[str | None, typer.Option("--type", help="PAYMENT, TRANSFER, …  [default: PAYMENT]")] = None,
+    customer: Annotated[str | None, typer.Option(help="customerId  [default: customer-1]")] = None,
+    card: Annotated[str | None, typer.Option(help="cardToken: your token of the card, never its number.")] = None,
+    merchant: Annotated[str | None, typer.Option(help="merchantId")] = None,
+    device: Annotated[str | None, typer.Option(help="deviceId")] = None,
+    transaction_id: Annotated[
+        str | None, typer.Option("--id", help="transactionId; without it, a new one is created.")
+    ] = None,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Any other field of the API; may be repeated."),
+    ] = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the decision.")] = 10.0,
+    api: ApiOption = None,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Post one transaction and wait for its decision.
+
+    The API is asked to decide at once. Where it does not, or not in its budget, the decision is awaited.
+
+    The id is printed first: the same call with `--id` again changes nothing.
+
+    ```
+    fraudstream submit --amount 12.50 --currency EUR --customer customer-81 --card card-5521
+    fraudstream submit --amount 900 --set merchantCountry=BR --set channel=ECOMMERCE
+    fraudstream submit @transaction.json --json
+    ```
+    """
+    body = _given(transaction)
+    body |= {
+        name: value
+        for name, value in {
+            "type": kind,
+            "customerId": customer,
+            "cardToken": card,
+            "merchantId": merchant,
+            "deviceId": device,
+            "currency": currency,
+            "transactionId": transaction_id,
+        }.items()
+        if value is not None
+    }
+    body |= dict(_field(pair) for pair in fields or ())
+    body = {"currency": "USD", "type": "PAYMENT", "customerId": "customer-1"} | body
+    body.setdefault("transactionId", _new_id())
+    if amount is not None:
+        body["amountMinor"] = _minor(amount, str(body["currency"]))
+    elif "amountMinor" not in body:
+        raise CommandError("how much? Say it with --amount 12.50, or with amountMinor in the JSON")
+    err.print(f"transactionId {shown(str(body['transactionId']))}", style="dim", markup=False)
+    deployment = Deployment(stack, {"apiUrl": api})
+    # Whole seconds are all that the header can say. A stack without inline decisions passes it over.
+    prefer = {"Prefer": f"wait={int(wait)}"} if wait >= 1 else None
+    state = call_api(deployment, "POST", "/transactions", body, prefer)
+    deadline = time.monotonic() + wait
+    while state.get("status") == "PENDING" and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+        state = call_api(deployment, "GET", f"/transactions/{state['transactionId']}")
+    show_transaction(state, as_json=as_json)
+
+
+def _new_id() -> str:
+    """Return an id of letters: one UUID in some 3,000 holds what is a valid card number, and would be refused."""
+    return "cli-" + "".join(secrets.choice(string.ascii_lowercase) for _ in range(24))
+
+
+def _given(transaction: str | None) -> dict[str, Any]:
+    if transaction is None:
+        return {}
+    is_file = transaction.startswith("@")
+    # What is typed may be a card number.
+    name = transaction[1:] if is_file else "standard input" if transaction == "-" else "the transaction"
+    try:
+        typed = sys.stdin.read() if transaction == "-" else transaction
+        found: Any = json.loads(Path(name).read_text("utf-8") if is_file else typed)
+    except OSError as error:
+        raise CommandError(f"{name}: {error.strerror}") from None
+    except ValueError:
+        raise CommandError(f"{name} is not JSON") from None
+    if not isinstance(found, dict):
+        raise CommandError(f"{name} is not a JSON object")
+    return cast("dict[str, Any]", found)
+
+
+def _field(pair: str) -> tuple[str, Any]:
+    name, separator, value = pair.partition("=")
+    if not separator:
+        raise CommandError(f"--set {shown(name)}: write it as FIELD=VALUE")
+    from fraudstream_tools.lab.files.transactions import from_text
+
+    try:
+        return name, from_text(name, value)
+    except ValueError as error:
+        raise CommandError(f"--set {error}") from None
+
+
+def _minor(amount: str, currency: str) -> int:
+    from fraudstream.transactions.values.money import to_minor
+
+    try:
+        return to_minor(Decimal(amount), currency)
+    except InvalidOperation:
+        raise CommandError("--amount is not a number") from None
+    except ValueError as error:
+        raise CommandError(f"--amount: {error}") from None
