@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
+from tests.waiting_harness import PATIENCE_SECONDS
+
 MISSING = "there is no Chromium: install one, or name it in CHROMIUM"
 ROOT = Path(__file__).parents[2]
 SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
@@ -101,4 +103,4 @@ def example(chromium: Browser, *options: str) -> Iterator[Desk]:
             yield made
         finally:
             served.send_signal(signal.SIGINT)
-            served.wait(120)
+            served.wait(PATIENCE_SECONDS)

@@ -11,6 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tests.ids_harness import new_id
+from tests.waiting_harness import PATIENCE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Client:
     def _send(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         request = AWSRequest(method=method, url=url, data=body, headers=headers)
         SigV4Auth(self.credentials, "execute-api", "us-east-2").add_auth(request)
-        return httpx.request(method, url, content=body, headers=dict(request.headers.items()), timeout=120)
+        return httpx.request(method, url, content=body, headers=dict(request.headers.items()), timeout=PATIENCE_SECONDS)
 
 
 def payment(**changes: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from embedded_aws.cloud import LocalCloud
 from proofs.running.deployed import RunningSystem, deployed
 from proofs.running.webhook import Receiver
 from tests.e2e.api_harness import Client
+from tests.waiting_harness import PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="session")
@@ -42,13 +43,13 @@ def decided(client: Client) -> Callable[[str], dict[str, Any]]:
     """Wait for a transaction's decision and give what GET says of it."""
 
     def wait(transaction_id: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             answer = client.get(transaction_id)
             assert answer.status_code == 200, answer.text
             if (found := answer.json())["decision"] is not None:
                 return found
             time.sleep(0.1)
-        pytest.fail(f"{transaction_id} was not decided within 120 s")
+        pytest.fail(f"{transaction_id} was not decided within {PATIENCE_SECONDS} s")
 
     return wait

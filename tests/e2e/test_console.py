@@ -7,6 +7,7 @@ from embedded_aws.cloud import LocalCloud
 from proofs.running.console import console_of
 from tests.console_harness import Browser, words
 from tests.e2e.api_harness import Client, payment
+from tests.waiting_harness import PATIENCE_SECONDS
 
 
 def test_a_customer_is_blocked_and_the_next_payment_is_worked_to_closed(
@@ -33,7 +34,7 @@ def test_a_customer_is_blocked_and_the_next_payment_is_worked_to_closed(
     second = payment(customerId=first["customerId"])
     client.post(second)
     assert decided(second["transactionId"])["decision"] == "DECLINE"
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
     assert second["transactionId"] in analyst.page("/queue", sort="newest")
     assert second["transactionId"] in analyst.page("/search", q=customer)
 
@@ -41,7 +42,7 @@ def test_a_customer_is_blocked_and_the_next_payment_is_worked_to_closed(
     taken = analyst.send("/case/take", **analyst.form(page, "/case/take"))
     closed = analyst.send("/case/decide", **analyst.form(taken, "/case/decide"), label="FRAUD", note="takeover")
     assert "It is labelled FRAUD, and its alert is closed." in words(closed)
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
     assert decided(second["transactionId"])["label"] == "FRAUD"
     assert second["transactionId"] not in analyst.page("/queue", sort="newest")
     own = analyst.records()[len(earlier) :]

@@ -19,6 +19,7 @@ from fraudstream_tools.lab.replay.signing import SignedRequests
 from fraudstream_tools.operations.review.labels import give_label
 from tests.cli_harness import Command, clean_environment
 from tests.e2e.api_harness import Client, payment
+from tests.waiting_harness import PATIENCE_SECONDS
 
 CHECKOUT = Path(__file__).parents[2]
 TRANSACTIONS, FRAUD_EVERY, DAYS = 400, 2, 24
@@ -41,13 +42,13 @@ def posted(client: Client, cloud: LocalCloud) -> list[dict[str, Any]]:
     ]
     result = replay(payments, client.url, SignedRequests(client.credentials, cloud.outputs["region"]))
     assert result.stored == TRANSACTIONS
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
     for number, each in enumerate(payments):
         truth = Truth.FRAUD if number % FRAUD_EVERY == 0 else Truth.LEGITIMATE
         label = Label(label=truth, label_source="analyst", labeled_at=min(each["timestamp"] + DAY, now))
         if number % 10 != 1:
             give_label(cloud.client("dynamodb"), cloud.outputs["transactionsTable"], each["transactionId"], label)
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
     return payments
 
 
@@ -60,7 +61,7 @@ def merged(cloud: LocalCloud, posted: list[dict[str, Any]]) -> Callable[[str], s
     assert keys["KeyCount"] > 0
     late = Label(label=Truth.FRAUD, label_source="customer", labeled_at=int(time.time() * 1000))
     give_label(cloud.client("dynamodb"), cloud.outputs["transactionsTable"], posted[1]["transactionId"], late)
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
     return lambda name: cloud.outputs[name]
 
 

@@ -24,6 +24,7 @@ from tests.cli_harness import Command, point_at
 from tests.e2e.api_harness import Client, payment
 from tests.e2e.stored_harness import places
 from tests.ids_harness import new_id
+from tests.waiting_harness import PATIENCE_SECONDS
 
 OUTPUTS = (
     "transactionsTable",
@@ -90,13 +91,13 @@ def make_world(client: Client, cloud: LocalCloud, decided: Callable[[str], dict[
         assert client.post(each).status_code == 201
     states = {each["transactionId"]: decided(each["transactionId"]) for each in payments}
     world = World(cloud, ann, bob, states)
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
     # The hour is merged and reported on, and again after more has come in: so there are old versions.
     world.report()
     for each in payments[:2]:
         label = Label(label=Truth.FRAUD, label_source="analyst", labeled_at=int(time.time() * 1000))
         give_label(cloud.client("dynamodb"), cloud.outputs["transactionsTable"], each["transactionId"], label)
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
     world.report()
     # What the analyzer keeps of a damaged profile, what analysts put on lists, and a shard of a divided profile.
     token = world.of("ann")[0]["customerId"]
@@ -252,7 +253,7 @@ def check_who_comes_back_begins_anew(
     again = payment(customerId=world.ann)
     assert client.post(again).status_code == 201
     state = decided(again["transactionId"])
-    world.cloud.wait_until_idle(120)
+    world.cloud.wait_until_idle(PATIENCE_SECONDS)
     profile = world.profile(f"customer#{state['customerId']}")
     assert profile is not None
     assert "state" in profile

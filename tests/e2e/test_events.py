@@ -16,6 +16,7 @@ from proofs.running.deployed import WEBHOOK_SECRET
 from proofs.running.webhook import Receiver
 from tests.e2e.api_harness import Client, payment
 from tests.ids_harness import new_id
+from tests.waiting_harness import PATIENCE_SECONDS
 
 
 def test_a_flagged_transaction_and_its_label_are_posted_once(
@@ -41,10 +42,10 @@ def test_a_flagged_transaction_and_its_label_are_posted_once(
     assert flagged
     name = min(flagged)
     label_now(cloud.client("dynamodb"), cloud.outputs["transactionsTable"], name, Truth.FRAUD, "chargeback")
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and f"{name}:CASE_CLOSED" not in {each["eventId"] for each in webhook.got}:
         time.sleep(0.05)
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
     events = [msgspec.convert(each, OutboundEvent) for each in webhook.got if each["transactionId"] in ids]
     assert sorted(each.event_id for each in events if each.event_type == "TRANSACTION_FLAGGED") == sorted(
         f"{each}:TRANSACTION_FLAGGED" for each in flagged
@@ -65,7 +66,7 @@ def test_a_flagged_transaction_and_its_label_are_posted_once(
     assert {each.event_id for each in kept} == {each.event_id for each in of_name.values()}
     before = len(webhook.got)
     assert all(resend(dynamodb, outbox, each) for each in kept)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and len(webhook.got) < before + len(kept):
         time.sleep(0.05)
     assert sorted(each["eventId"] for each in webhook.got[before:]) == sorted(each.event_id for each in kept)

@@ -16,6 +16,7 @@ from proofs.running.console import console_of
 from proofs.running.deployed import RunningSystem, deployed
 from tests.console_harness import ANNA, BEN
 from tests.e2e.api_harness import Client, payment
+from tests.waiting_harness import PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def report_of(system: RunningSystem) -> dict[str, Any]:
 
 
 def learnt(system: RunningSystem, name: str) -> str | None:
-    system.cloud.wait_until_idle(120)
+    system.cloud.wait_until_idle(PATIENCE_SECONDS)
     return item_of(system, name).get("learntLabel", {}).get("S")
 
 
@@ -63,7 +64,7 @@ def test_a_label_is_learnt_logged_and_reported_once_two_people_stand_for_it(syst
     posted = payment()
     name = posted["transactionId"]
     assert client.post(posted).status_code == 201
-    system.cloud.wait_until_idle(120)
+    system.cloud.wait_until_idle(PATIENCE_SECONDS)
     (annas, anna), (_, ben) = closing(system, ANNA), closing(system, BEN)
 
     anna.reviews.decide(name, Truth.FRAUD, "denied", alert=None, seen=None, open_case=lambda _: "")

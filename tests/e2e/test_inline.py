@@ -10,6 +10,7 @@ from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.storage.attributes import from_item
 from tests.e2e.api_harness import Client, payment
 from tests.ids_harness import new_id
+from tests.waiting_harness import PATIENCE_SECONDS
 
 BURST = 12
 STRICTNESS = list(Verdict)
@@ -29,9 +30,9 @@ def held_back(cloud: LocalCloud, function: str) -> Generator[None]:
 
 
 def final(client: Client, transaction_id: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while (found := client.get(transaction_id).json())["decisionStage"] != "FINAL":
-        assert time.monotonic() < deadline, f"{transaction_id} has no final decision after 120 s"
+        assert time.monotonic() < deadline, f"{transaction_id} has no final decision after {PATIENCE_SECONDS} s"
         time.sleep(0.1)
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from embedded_aws.cloud import LocalCloud
 from tests.e2e.api_harness import Client, payment
+from tests.waiting_harness import PATIENCE_SECONDS
 
 Decided = Callable[[str], dict[str, Any]]
 
@@ -57,7 +58,7 @@ def test_a_person_behind_a_transaction_is_nowhere_to_be_found(
     transaction = payment(**secrets)
     answer = client.post(transaction)
     decided(transaction["transactionId"])
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
 
     tables = [cloud.outputs[name] for name in ("transactionsTable", "profilesTable", "alertsTable")]
     stored = json.dumps([items(cloud, table) for table in tables], default=repr)
@@ -93,7 +94,7 @@ def test_the_report_accounts_for_every_transaction(client: Client, cloud: LocalC
         transaction = payment()
         assert client.post(transaction).status_code == 201
         decided(transaction["transactionId"])
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
 
     today = datetime.now(UTC).date().isoformat()
     result = cloud.invoke(cloud.outputs["reportFunction"], {"task": "daily-report", "date": today})

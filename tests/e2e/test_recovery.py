@@ -25,6 +25,7 @@ from tests.aws_harness import create_table
 from tests.cli_harness import Command, point_at
 from tests.e2e.api_harness import Client, payment
 from tests.ids_harness import new_id
+from tests.waiting_harness import PATIENCE_SECONDS
 
 TRANSACTIONS, FRAUDS = 60, 6
 OUTPUTS = ("transactionsTable", "profilesTable", "alertsTable", "bucketName", "analyzerFunction", "reportFunction")
@@ -82,11 +83,11 @@ def damage(client: Client, cloud: LocalCloud) -> Damage:
     ]
     for each in payments:
         assert client.post(each).status_code == 201
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
     for each in payments[:FRAUDS]:
         label = Label(label=Truth.FRAUD, label_source="analyst", labeled_at=int(time.time() * 1000))
         give_label(cloud.client("dynamodb"), cloud.outputs["transactionsTable"], each["transactionId"], label)
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
     return Damage(cloud, [each["transactionId"] for each in payments])
 
 
@@ -132,13 +133,13 @@ def test_lost_items_come_back_and_are_neither_logged_nor_learnt_again(
     assert len(damage.own_items()) == TRANSACTIONS - len(lost)
     done = found(fraudstream, "restore", "table", backup, "--undecided", "ids.txt")
     assert (done["added"], done["same"], done["undecided"]) == (len(lost), TRANSACTIONS - len(lost), 1)
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
 
     assert damage.logged() == logged
     assert damage.profile_items() == profiles
     ran = fraudstream("redrive", "--file", "ids.txt")
     assert ran.code == 0, ran.err
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
     back = {item["transactionId"]["S"]: item for item in damage.own_items()}
     assert all("decision" in back[name] for name in damage.ids)
     assert found(fraudstream, "restore", "table", backup)["added"] == 0
@@ -210,7 +211,7 @@ def test_the_analyzer_goes_on_where_it_was_paused(damage: Damage, fraudstream: C
     assert "if it was stopped before, start it" in ran.err
     assert client.get(waiting["transactionId"]).json()["status"] == "PENDING"
     mapping.set_enabled(enabled=True)
-    damage.cloud.wait_until_idle(120)
+    damage.cloud.wait_until_idle(PATIENCE_SECONDS)
     assert client.get(waiting["transactionId"]).json()["status"] == "DECIDED"
 
 

@@ -16,6 +16,7 @@ from pulumi.runtime.proto import analyzer_pb2_grpc
 
 from policy.pack import resource_rules, stack_rules
 from tests.infrastructure.pulumi_graph_harness import capture
+from tests.waiting_harness import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -49,7 +50,7 @@ sys.addaudithook(refuse)
 import infra.program
 """
     run = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
     )
     assert run.returncode == 0, run.stderr
 
@@ -86,6 +87,6 @@ def policy_pack(tmp_path: Path) -> Iterator[int]:
 
 def test_the_policy_pack_serves_every_rule(policy_pack: int) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{policy_pack}") as channel:
-        info = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(empty_pb2.Empty(), timeout=120)
+        info = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(empty_pb2.Empty(), timeout=PATIENCE_SECONDS)
     assert {policy.name for policy in info.policies} == {rule.name for rule in (*resource_rules(), *stack_rules())}
     assert all(policy.description for policy in info.policies)

@@ -17,6 +17,7 @@ import pytest
 
 from embedded_aws.ministack.server import free_port
 from tests.integration.embedded_aws.process_harness import family, needs_proc, wait_until_gone
+from tests.waiting_harness import PATIENCE_SECONDS
 
 CHECKOUT = Path.cwd()
 COMMAND = str(Path(sys.executable).parent / "fraudstream")
@@ -48,7 +49,7 @@ def local(checkout: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
             start_new_session=True,
         )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while b"Ctrl-C stops it" not in (checkout / "printed").read_bytes():
             assert process.poll() is None, (checkout / "printed").read_text()
             assert time.monotonic() < deadline
@@ -92,7 +93,7 @@ def test_other_commands_find_the_local_system_and_nothing_is_left(
 
     started = family(local.pid)
     os.kill(local.pid, ending)
-    local.wait(timeout=120)
+    local.wait(timeout=PATIENCE_SECONDS)
     wait_until_gone(started)
     assert not (checkout / ".local").exists()
 
@@ -116,7 +117,7 @@ def test_a_ruleset_that_the_analyzer_refuses_is_told(checkout: Path, local: "sub
     s3.put_object(Bucket=outputs["bucketName"], Key="rulesets/live/ruleset.yaml", Body=broken.encode())
     submitted = fraudstream(checkout, "submit", "--amount", "12.50", "--currency", "EUR", "--json")
     assert json.loads(submitted.stdout)["decision"] == "APPROVE"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while "cardCount2hours" not in (printed := (checkout / "printed").read_text()):
         assert time.monotonic() < deadline, printed
         time.sleep(0.2)

@@ -11,6 +11,7 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from tests.console_harness import PROFILES, words
 from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
+from tests.waiting_harness import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_the_command_serves_the_console_until_ctrl_c(variables: dict[str, str], 
         finally:
             running.send_signal(signal.SIGINT)
         said = running.stderr.read()
-        assert running.wait(120) == 0
+        assert running.wait(PATIENCE_SECONDS) == 0
     assert "Ctrl-C ends it" in said
     assert "Traceback" not in said
     assert link.partition("token=")[2] not in said

@@ -15,6 +15,7 @@ from botocore.credentials import Credentials as SigningKey
 from embedded_aws.gateway.server import Gateway
 from embedded_aws.runtime.invocations import Invocation
 from embedded_aws.specs import Credentials, GatewaySpec, RouteSpec
+from tests.waiting_harness import PATIENCE_SECONDS
 
 ADMIN = Credentials(
     access_key_id="AKIAADMIN", secret_access_key="secret", principal_arn="arn:aws:iam::000000000000:user/admin"
@@ -34,7 +35,7 @@ class Bench:
         self.function: Callable[[dict[str, Any]], Any] = lambda _event: {"statusCode": 200, "body": "ok"}
         self.gateways: list[Gateway] = []
         self.url = ""
-        self.client = httpx.Client(timeout=120, verify=False, trust_env=False)  # noqa: S501 - plain HTTP on loopback
+        self.client = httpx.Client(timeout=PATIENCE_SECONDS, verify=False, trust_env=False)  # noqa: S501 - plain HTTP on loopback
 
     def invoke(self, name: str, payload: bytes) -> Invocation:
         assert name == "processor"

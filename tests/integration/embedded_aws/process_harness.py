@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting_harness import PATIENCE_SECONDS
+
 needs_proc = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads the kernel's tables")
 LOOPBACK = IPv4Address("127.0.0.1")
 
@@ -37,7 +39,7 @@ def family(process_id: int) -> set[int]:
 
 
 def wait_until_gone(process_ids: set[int]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while alive := {each for each in process_ids if is_running(each)}:
         assert time.monotonic() < deadline, f"{len(alive)} processes live on"
         time.sleep(0.05)

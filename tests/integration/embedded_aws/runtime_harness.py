@@ -9,6 +9,7 @@ from typing import Any
 
 from embedded_aws.runtime.function_runtime import FunctionRuntime
 from embedded_aws.specs import Credentials, FunctionSpec
+from tests.waiting_harness import PATIENCE_SECONDS
 
 ROLE = "arn:aws:iam::000000000000:role/tester"
 HANDLERS = """
@@ -124,7 +125,7 @@ def alive(pid: int) -> bool:
 
 
 def wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not alive(pid)

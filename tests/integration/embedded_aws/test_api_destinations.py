@@ -11,6 +11,7 @@ from embedded_aws.specs import ApiDestinationSpec
 from embedded_aws.streams.api_destinations import ApiDestination, DeliveryRefusedError, is_loopback
 from proofs.running.webhook import Receiver, receiver
 from tests.integration.embedded_aws.test_pipes import Bench
+from tests.waiting_harness import PATIENCE_SECONDS
 
 SECRET = {"Authorization": "0123456789abcdef"}
 
@@ -45,7 +46,7 @@ def ids(server: Receiver) -> list[str]:
 def test_each_event_is_posted_once_in_order_with_the_secret(bench: Bench) -> None:
     with receiver() as webhook, posting(bench, webhook.url) as pipe:
         put(bench, "a", "b", "c")
-        assert pipe.wait_until_caught_up(120)
+        assert pipe.wait_until_caught_up(PATIENCE_SECONDS)
         assert ids(webhook) == ["a", "b", "c"]
         assert {each["Authorization"] for each in webhook.headers} == set(SECRET.values())
         assert webhook.headers[0]["Content-Type"] == "application/json; charset=utf-8"
@@ -58,7 +59,7 @@ def test_what_was_sent_while_the_receiver_was_down_comes_when_it_is_back(bench: 
         put(bench, "a", "b")
         assert not pipe.wait_until_caught_up(0.3)
         with receiver(port) as webhook:
-            assert pipe.wait_until_caught_up(120)
+            assert pipe.wait_until_caught_up(PATIENCE_SECONDS)
             assert ids(webhook) == ["a", "b"]
     assert bench.messages(bench.dead) == []
 
@@ -67,7 +68,7 @@ def test_an_answer_of_500_is_tried_again_so_that_the_receiver_may_get_it_twice(b
     with receiver() as webhook, posting(bench, webhook.url) as pipe:
         webhook.answers = [500, 429]
         put(bench, "a", "b")
-        assert pipe.wait_until_caught_up(120)
+        assert pipe.wait_until_caught_up(PATIENCE_SECONDS)
         assert ids(webhook) == ["a", "a", "a", "b"]
         assert webhook.got[0] == webhook.got[1]
 
@@ -76,7 +77,7 @@ def test_a_slow_answer_counts_as_none(bench: Bench) -> None:
     with receiver() as webhook, posting(bench, webhook.url, timeout_seconds=2) as pipe:
         webhook.pauses = [6.0]
         put(bench, "a")
-        assert pipe.wait_until_caught_up(120)
+        assert pipe.wait_until_caught_up(PATIENCE_SECONDS)
         assert ids(webhook) == ["a", "a"]
 
 
@@ -84,7 +85,7 @@ def test_what_is_never_taken_ends_in_the_dead_letters_and_holds_up_nothing(bench
     with receiver() as webhook, posting(bench, webhook.url, maximum_retry_attempts=2) as pipe:
         webhook.answers = [500, 500, 500]
         put(bench, "a", "b")
-        assert pipe.wait_until_caught_up(120)
+        assert pipe.wait_until_caught_up(PATIENCE_SECONDS)
         assert ids(webhook) == ["a", "a", "a", "b"]
     (dead,) = bench.messages(bench.dead)
     assert dead["context"]["condition"] == "RetryAttemptsExhausted"

@@ -16,6 +16,7 @@ from embedded_aws.cloud import FunctionFailedError, LocalCloud
 from embedded_aws.pulumi_program import DeploymentError
 from tests.integration.embedded_aws.process_harness import LOOPBACK, family, listening_addresses, needs_proc
 from tests.integration.embedded_aws.shop_harness import shop, write_package
+from tests.waiting_harness import PATIENCE_SECONDS
 
 CONFIG = {"shop:owner": "Ada"}
 
@@ -47,7 +48,7 @@ def cloud(package: Path, progress: list[str], tmp_path_factory: pytest.TempPathF
 def put(cloud: LocalCloud, order: str) -> httpx.Response:
     request = AWSRequest(method="PUT", url=f"{cloud.outputs['url']}/orders/{order}")
     SigV4Auth(cloud.credentials, "execute-api", "us-east-2").add_auth(request)
-    return httpx.put(str(request.url), headers=dict(request.headers.items()), timeout=120)
+    return httpx.put(str(request.url), headers=dict(request.headers.items()), timeout=PATIENCE_SECONDS)
 
 
 def ids(cloud: LocalCloud, table: str) -> set[str]:
@@ -65,7 +66,7 @@ def news(cloud: LocalCloud) -> list[dict[str, str]]:
 
 def test_an_order_goes_through_the_gateway_the_stream_and_the_pipe(cloud: LocalCloud) -> None:
     answer = put(cloud, "order-1")
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
 
     assert (answer.status_code, answer.text) == (201, "order-1")
     assert ids(cloud, "orders") >= {"order-1"}
@@ -77,14 +78,14 @@ def test_idle_means_that_everything_written_has_been_handled(cloud: LocalCloud) 
     orders = {f"many-{number}" for number in range(120)}
     for order in orders:
         cloud.client("dynamodb").put_item(TableName="orders", Item={"id": {"S": order}})
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
     assert ids(cloud, "bills") >= orders
 
 
 def test_what_fails_for_good_goes_to_a_queue_as_the_functions_role(cloud: LocalCloud) -> None:
     for order in ("poison", "neighbour"):
         cloud.client("dynamodb").put_item(TableName="orders", Item={"id": {"S": order}})
-    cloud.wait_until_idle(120)
+    cloud.wait_until_idle(PATIENCE_SECONDS)
 
     messages = cloud.client("sqs").receive_message(QueueUrl=cloud.outputs["dead"], WaitTimeSeconds=2)["Messages"]
     assert json.loads(messages[0]["Body"])["requestContext"]["functionArn"].endswith(":function:clerk")
@@ -125,7 +126,7 @@ def test_a_function_may_do_what_its_role_may_and_nothing_else(cloud: LocalCloud)
 
 
 def test_an_unsigned_request_is_refused(cloud: LocalCloud) -> None:
-    assert httpx.put(f"{cloud.outputs['url']}/orders/order-2", timeout=120).status_code == 403
+    assert httpx.put(f"{cloud.outputs['url']}/orders/order-2", timeout=PATIENCE_SECONDS).status_code == 403
 
 
 @needs_proc

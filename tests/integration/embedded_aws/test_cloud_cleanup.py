@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration.embedded_aws.process_harness import family, needs_proc, wait_until_gone
 from tests.integration.embedded_aws.shop_harness import write_package
+from tests.waiting_harness import PATIENCE_SECONDS
 
 RUNS_A_CLOUD = """
 import sys, time
@@ -65,7 +66,7 @@ def test_an_end_from_outside_leaves_no_process_and_no_folder(
         assert len(processes) >= 3  # itself, ministack and the function's
         # What a terminal does: the signal reaches everyone in the foreground.
         os.killpg(process.pid, how)
-        process.wait(120)
+        process.wait(PATIENCE_SECONDS)
         wait_until_gone(processes)
     assert process.returncode != 0
     assert [each.name for each in tmp_path.iterdir()] == ["package"]
@@ -75,7 +76,7 @@ def test_an_end_in_the_middle_of_the_deployment_leaves_nothing_either(tmp_path: 
     with running(tmp_path, until="creating") as process:
         processes = family(process.pid)
         process.send_signal(signal.SIGTERM)
-        process.wait(120)
+        process.wait(PATIENCE_SECONDS)
         wait_until_gone(processes)
     assert process.returncode != 0
     assert [each.name for each in tmp_path.iterdir()] == ["package"]
@@ -85,10 +86,10 @@ def test_even_a_kill_leaves_no_process_and_the_folder_can_be_used_again(tmp_path
     with running(tmp_path) as process:
         processes = family(process.pid)
         process.kill()
-        process.wait(120)
+        process.wait(PATIENCE_SECONDS)
         wait_until_gone(processes)
     (tmp_path / "package").rename(tmp_path / "old")
     with running(tmp_path) as process:
         process.send_signal(signal.SIGINT)
-        process.wait(120)
+        process.wait(PATIENCE_SECONDS)
     assert not (tmp_path / "work" / "cloud").exists() or not list((tmp_path / "work" / "cloud").iterdir())

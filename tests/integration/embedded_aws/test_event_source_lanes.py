@@ -17,6 +17,7 @@ from embedded_aws.runtime.invocations import Invocation, failure
 from embedded_aws.specs import Credentials, FunctionSpec
 from embedded_aws.streams.consumer import wait_until_quiet
 from tests.integration.embedded_aws.mapper_harness import Bench, a_bench, keys
+from tests.waiting_harness import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_a_batching_window_gathers_records(bench: Bench) -> None:
     for number in range(3):
         bench.put(f"k{number}")
         time.sleep(0.12)
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     assert [keys(call) for call in bench.calls] == [["k0", "k1", "k2"]]
 
 
@@ -39,7 +40,7 @@ def test_a_full_batch_does_not_wait_for_its_window(bench: Bench) -> None:
         bench.put(f"k{number}")
     started = time.monotonic()
     mapper = bench.start(batching_window_seconds=60, batch_size=2)
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     assert time.monotonic() - started < 30
     assert [len(call) for call in bench.calls] == [2, 2]
 
@@ -61,7 +62,7 @@ def test_lanes_run_in_parallel_and_keep_the_order_of_each_key(bench: Bench) -> N
     for number in range(120):
         bench.put(f"k{number % 12}", number)
     mapper = bench.start(function, batch_size=5, parallelization_factor=4)
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     seen: dict[str, list[int]] = defaultdict(list)
     for call in bench.calls:
         for record in call:
@@ -86,14 +87,14 @@ def test_a_lane_held_up_by_a_poison_record_does_not_hold_up_the_others(bench: Be
     mapper = bench.start(function, parallelization_factor=10, maximum_retry_attempts=-1, batch_size=1)
     for number in range(40):
         bench.put(f"k{number}")
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while len(handled) < 25 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert len(handled) >= 25
     assert "poison" not in handled
     assert not mapper.wait_until_caught_up(0.2)
     release.set()
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     assert set(handled) == {"poison", *(f"k{number}" for number in range(40))}
 
 
@@ -126,7 +127,7 @@ def test_waiting_covers_everything_written_before_also_by_other_consumers(bench:
     ]
     for number in range(30):
         bench.put(f"k{number}")
-    assert wait_until_quiet(consumers, 120)
+    assert wait_until_quiet(consumers, PATIENCE_SECONDS)
     assert all(consumer.idle for consumer in consumers)
     assert sorted(second) == sorted(f"k{number}" for number in range(30))
 
@@ -177,10 +178,10 @@ def test_an_expired_iterator_is_renewed_where_reading_was(bench: Bench) -> None:
     streams = Faulty(bench.streams, "get_records")
     bench.streams = streams
     mapper = bench.start()
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     streams._errors.append(client_error("ExpiredIteratorException"))
     bench.put("k1")
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     assert [keys(call) for call in bench.calls] == [["k0"], ["k1"]]
 
 
@@ -188,7 +189,7 @@ def test_reading_goes_on_after_a_fault_of_the_stream(bench: Bench) -> None:
     bench.put("k0")
     bench.streams = Faulty(bench.streams, "get_records", client_error("InternalServerError"))
     mapper = bench.start()
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     assert [keys(call) for call in bench.calls] == [["k0"]]
 
 
@@ -197,7 +198,7 @@ def test_a_failure_destination_that_fails_is_tried_again(bench: Bench) -> None:
     real = bench.sqs
     bench.sqs = Faulty(real, "send_message", client_error("ServiceUnavailable"))
     mapper = bench.start(lambda _: failure("r", "ValueError", "x"), maximum_retry_attempts=0)
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     bench.sqs = real
     assert len(bench.dead_letters()) == 1
 
@@ -233,7 +234,7 @@ def test_a_real_function_handles_a_real_stream(bench: Bench, tmp_path: Path, aws
         for key in ("a", "poison", "b"):
             bench.put(key)
         mapper = bench.start(invoke=runtime.invoke)
-        assert wait_until_quiet([mapper], 120, busy=lambda: bool(runtime.in_flight))
+        assert wait_until_quiet([mapper], PATIENCE_SECONDS, busy=lambda: bool(runtime.in_flight))
         mapper.close()
         log = runtime.log_file("analyzer").read_text()
     finally:

@@ -10,6 +10,7 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from embedded_aws.runtime.invocations import Invocation, Throttled, failure
 from tests.integration.embedded_aws.mapper_harness import Bench, a_bench, keys
+from tests.waiting_harness import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def test_records_arrive_in_batches_in_order_with_every_field(bench: Bench) -> No
     for number in range(25):
         bench.put(f"k{number}", data={"B": b"\x01\x02"})
     mapper = bench.start(batch_size=10)
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     assert [len(call) for call in bench.calls] == [10, 10, 5]
     assert [key for call in bench.calls for key in keys(call)] == [f"k{number}" for number in range(25)]
     record = bench.calls[0][0]
@@ -38,7 +39,7 @@ def test_latest_starts_with_what_is_written_after_the_start(bench: Bench) -> Non
     bench.put("before")
     mapper = bench.start(starting_position="LATEST")
     bench.put("after")
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     assert [keys(call) for call in bench.calls] == [["after"]]
 
 
@@ -54,7 +55,7 @@ def test_records_that_no_filter_lets_pass_never_reach_the_function(bench: Bench)
     bench.put("a", kind={"S": "CLAIM"})
     bench.put("b", kind={"S": "TXN"})
     bench.put("b", kind={"S": "TXN"}, more={"S": "x"})
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     assert [keys(call) for call in bench.calls] == [["b"]]
     assert mapper.records_read == 3
 
@@ -71,7 +72,7 @@ def test_a_poison_record_ends_in_the_dead_letters_alone(bench: Bench) -> None:
     for number in range(7):
         bench.put("poison" if number == 4 else f"k{number}")
     mapper = bench.start(function)
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     assert handled == ["k0", "k1", "k2", "k3", "k5", "k6"]
     poison = next(record for call in bench.calls for record in call if keys([record]) == ["poison"])
     (message,) = bench.dead_letters()
@@ -112,7 +113,7 @@ def test_a_partial_failure_retries_from_the_failed_record(bench: Bench) -> None:
     for number in range(5):
         bench.put(f"k{number}")
     mapper = bench.start(function)
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     assert [keys(call) for call in bench.calls] == [["k0", "k1", "k2", "k3", "k4"], ["k2", "k3", "k4"]]
     assert not bench.dead_letters()
 
@@ -120,7 +121,7 @@ def test_a_partial_failure_retries_from_the_failed_record(bench: Bench) -> None:
 def test_partial_failures_are_ignored_where_they_are_not_asked_for(bench: Bench) -> None:
     bench.put("k0")
     mapper = bench.start(lambda _: {"batchItemFailures": [{"itemIdentifier": ""}]}, report_batch_item_failures=False)
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     assert len(bench.calls) == 1
 
 
@@ -128,7 +129,7 @@ def test_without_bisect_the_whole_batch_is_given_up(bench: Bench) -> None:
     for number in range(3):
         bench.put(f"k{number}")
     mapper = bench.start(lambda _: failure("r", "ValueError", "x"), bisect_on_error=False, maximum_retry_attempts=2)
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     assert [len(call) for call in bench.calls] == [3, 3, 3]
     (message,) = bench.dead_letters()
     assert message["DDBStreamBatchInfo"]["batchSize"] == 3
@@ -139,7 +140,7 @@ def test_records_over_the_maximum_age_are_not_sent(bench: Bench) -> None:
     bench.put("old")
     time.sleep(2.1)
     mapper = bench.start(maximum_record_age_seconds=1)
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     assert not bench.calls
     (message,) = bench.dead_letters()
     assert message["requestContext"]["condition"] == "RecordAgeExceeded"
@@ -158,6 +159,6 @@ def test_throttles_are_retried_without_end(bench: Bench) -> None:
 
     bench.put("k0")
     mapper = bench.start(invoke=invoke, maximum_retry_attempts=0)
-    assert mapper.wait_until_caught_up(120)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     assert [keys(call) for call in bench.calls] == [["k0"]]
     assert not bench.dead_letters()

@@ -38,6 +38,7 @@ from tests.integration.embedded_aws.runtime_harness import (
     wait_until_gone,
     write_package,
 )
+from tests.waiting_harness import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -397,10 +398,10 @@ def test_closing_leaves_no_connection_of_a_process_that_was_just_connecting(
     busy = threading.Event()
     runtime._loop.call_soon_threadsafe(lambda: (busy.set(), time.sleep(0.2)))
     busy.wait()
-    clients = [socket.create_connection((host, int(port)), timeout=120) for _ in range(5)]
+    clients = [socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) for _ in range(5)]
     closing = threading.Thread(target=runtime.close, daemon=True)
     closing.start()
-    closing.join(timeout=120)
+    closing.join(timeout=PATIENCE_SECONDS)
     assert not closing.is_alive()
     for client in clients:
         with client, contextlib.suppress(ConnectionResetError):

@@ -13,6 +13,7 @@ import pytest
 
 from embedded_aws.specs import GatewayResponseSpec
 from tests.integration.embedded_aws.gateway_harness import MODEL, Bench, a_bench, route
+from tests.waiting_harness import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_the_access_log_has_a_line_in_the_stages_format_for_each_request(bench: 
 def test_closing_is_prompt_also_with_a_request_in_flight(bench: Bench) -> None:
     gateway = bench.start()
     release = threading.Event()
-    bench.function = lambda _: release.wait(120)
+    bench.function = lambda _: release.wait(PATIENCE_SECONDS)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(bench.call, "GET", "/transactions/a")
         time.sleep(0.2)

@@ -10,6 +10,7 @@ from embedded_aws.ministack.server import MinistackServer
 from embedded_aws.specs import PipeSpec
 from embedded_aws.streams.pipes import Pipe, compile_template
 from embedded_aws.streams.records import StreamRecord
+from tests.waiting_harness import PATIENCE_SECONDS
 
 TEMPLATE = (
     '{"transactionId": <$.dynamodb.Keys.id.S>, "score": <$.dynamodb.NewImage.score.N>, '
@@ -87,7 +88,7 @@ def test_each_record_becomes_a_message_by_the_template(bench: Bench) -> None:
     bench.put("a", score={"N": "87"}, reasons={"L": [{"S": "R1"}, {"S": 'with "quotes"'}]})
     bench.put("a", score={"N": "88"})
     try:
-        assert pipe.wait_until_caught_up(120)
+        assert pipe.wait_until_caught_up(PATIENCE_SECONDS)
     finally:
         pipe.close()
     (notification,) = bench.messages(bench.inbox)
@@ -114,7 +115,7 @@ def test_a_record_that_cannot_be_published_ends_in_the_dead_letters(bench: Bench
     pipe = bench.pipe(publish)
     pipe.start()
     try:
-        assert pipe.wait_until_caught_up(120)
+        assert pipe.wait_until_caught_up(PATIENCE_SECONDS)
     finally:
         pipe.close()
     arrived = [json.loads(each["Message"])["transactionId"] for each in bench.messages(bench.inbox)]
@@ -134,7 +135,7 @@ def test_without_a_template_a_message_is_the_record(bench: Bench) -> None:
     pipe = bench.pipe(lambda _topic, message: published.append(message), input_template=None)
     pipe.start()
     try:
-        assert pipe.wait_until_caught_up(120)
+        assert pipe.wait_until_caught_up(PATIENCE_SECONDS)
     finally:
         pipe.close()
     assert json.loads(published[0])["dynamodb"]["Keys"] == {"id": {"S": "a"}}

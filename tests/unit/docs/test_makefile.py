@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting_harness import PATIENCE_SECONDS
+
 MAKEFILE = Path(__file__).parents[3] / "Makefile"
 
 
@@ -30,7 +32,13 @@ def make(folder: Path, goal: str) -> str:
     around = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "PYTHON", "VENV"}
     environment = {name: value for name, value in os.environ.items() if name not in around}
     ran = subprocess.run(
-        ["make", goal], cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=120
+        ["make", goal],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_SECONDS,
     )
     return ran.stdout + ran.stderr
 

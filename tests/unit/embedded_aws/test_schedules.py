@@ -9,6 +9,7 @@ import pytest
 from embedded_aws.runtime.invocations import Invocation
 from embedded_aws.scheduler.schedules import ScheduleError, Scheduler, next_times
 from embedded_aws.specs import ScheduleSpec
+from tests.waiting_harness import PATIENCE_SECONDS
 
 
 def at(text: str) -> datetime:
@@ -97,7 +98,7 @@ def test_a_schedule_fires_by_itself_with_its_input() -> None:
     )
     scheduler.start()
     try:
-        assert fired.wait(120)
+        assert fired.wait(PATIENCE_SECONDS)
     finally:
         scheduler.close()
     assert seen[0] == ("report", b'{"a": 1}')

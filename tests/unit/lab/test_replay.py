@@ -19,6 +19,7 @@ from fraudstream_tools.lab.files.shifting import shifted
 from fraudstream_tools.lab.replay import client as replay_module
 from fraudstream_tools.lab.replay.client import UnusableApiError, percentile, problem_sentence, replay
 from fraudstream_tools.lab.replay.signing import ApiKey, SignedRequests
+from tests.waiting_harness import PATIENCE_SECONDS
 
 CREDENTIALS = Credentials("AKIDEXAMPLE", "secret", "token")
 SIGNED = SignedRequests(CREDENTIALS, "us-east-2")
@@ -115,7 +116,7 @@ def test_a_customers_transactions_arrive_in_their_order_and_never_side_by_side(a
 
 
 def test_customers_do_not_wait_for_each_other(api: Api) -> None:
-    both = threading.Barrier(2, timeout=120)
+    both = threading.Barrier(2, timeout=PATIENCE_SECONDS)
 
     def meet(_body: dict[str, Any], _attempt: int) -> tuple[int, dict[str, str], str]:
         both.wait()
