@@ -2,21 +2,22 @@
 
 A log line is a fixed sentence from the code, and fields from a short list: ids, codes and timings. Nothing else
 can be logged: the type checker refuses other names and sentences put together at run time, and at run time a value
-that does not look like an id, a code or a number is withheld. Powertools writes both: it adds 25 ms to the start of a
-function that has loaded boto3 anyway (Python 3.11 on two shared x86 cores: 435 ms without, 460 ms with it).
+that does not look like an id, a code or a number is withheld. Powertools writes log lines, of which hardly any request
+has one; metrics, which each request has, are written here: Powertools takes 0.1 ms for a line of them.
 """
 
 import logging
 import re
+import sys
 import traceback
 from pathlib import Path
-from typing import LiteralString, TypedDict, Unpack, cast
+from typing import Final, LiteralString, NamedTuple, TypedDict, Unpack, cast
 
+import msgspec
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 from botocore.exceptions import ClientError
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import METRICS_DIMENSION, METRICS_NAMESPACE
 from fraudstream.settings import CommonSettings, Metric
 
@@ -48,6 +49,8 @@ _FIELDS = frozenset(LogFields.__annotations__)
 _LOGGABLE = re.compile(r"[A-Za-z0-9._:#/=+-]{1,256}")
 _WITHHELD = "(withheld)"
 _PACKAGE = Path(__file__).parent
+_MOST_VALUES: Final = 100
+"""Of one metric in a line: CloudWatch takes no more."""
 
 
 class Log:
@@ -97,37 +100,57 @@ class Log:
 
 
 class MetricEmitter:
-    """A function's metrics, written as CloudWatch Embedded Metric Format lines when they are flushed."""
+    """A function's metrics, written as CloudWatch Embedded Metric Format lines when they are flushed.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
 
     def __init__(self, settings: CommonSettings) -> None:
         """Build the metrics of the environment that the settings name."""
-        self._metrics = AmazonCloudWatchEMFProvider(
-            namespace=METRICS_NAMESPACE, default_dimensions={METRICS_DIMENSION: settings.environment_suffix}
-        )
+        self._environment = settings.environment_suffix
         self._has_sentences = _level(settings) <= logging.INFO
+        self._observed: dict[Metric, _Observed] = {}
+        self._said: dict[str, object] = {}
 
     def count(self, metric: Metric, number: int = 1) -> None:
         """Add to a metric that counts."""
-        self._metrics.add_metric(name=metric.value, unit=MetricUnit.Count, value=number)
+        self._add(metric, "Count", number)
 
     def milliseconds(self, metric: Metric, duration: float) -> None:
         """Add one observation to a metric of durations, in milliseconds."""
-        self._metrics.add_metric(name=metric.value, unit=MetricUnit.Milliseconds, value=duration)
+        self._add(metric, "Milliseconds", duration)
 
     def level(self, metric: Metric, value: float) -> None:
         """Add one observation to a metric without a unit."""
-        self._metrics.add_metric(name=metric.value, unit=MetricUnit.NoUnit, value=value)
+        self._add(metric, "None", value)
+
+    def _add(self, metric: Metric, unit: str, value: float) -> None:
+        self._observed.setdefault(metric, _Observed(unit, [])).values.append(value)
 
     def explain(self, sentence: LiteralString, **fields: Unpack[LogFields]) -> None:
         """Write what happened into the line of the metrics, in place of a line of its own; the last one counts."""
         if self._has_sentences:
-            for name, value in {"level": "INFO", "message": sentence, **_checked(fields)}.items():
-                self._metrics.add_metadata(name, value)
+            self._said = {"level": "INFO", "message": sentence, **_checked(fields)}
 
     def flush(self) -> None:
         """Write what was counted since the last flush; nothing when there is nothing."""
-        if self._metrics.metric_set:
-            self._metrics.flush_metrics()
+        observed, said = self._observed, self._said
+        longest = max([len(each.values) for each in observed.values()], default=0)
+        for start in range(0, longest, _MOST_VALUES):
+            end = start + _MOST_VALUES
+            values = {metric: some for metric, each in observed.items() if (some := each.values[start:end])}
+            units = [{"Name": metric, "Unit": observed[metric].unit} for metric in values]
+            declared = {"Namespace": METRICS_NAMESPACE, "Dimensions": [[METRICS_DIMENSION]], "Metrics": units}
+            head = {"Timestamp": epoch_milliseconds(), "CloudWatchMetrics": [declared]}
+            line = {"_aws": head, METRICS_DIMENSION: self._environment, **said, **values}
+            sys.stdout.write(f"{msgspec.json.encode(line).decode()}\n")
+        if observed:
+            self._observed, self._said = {}, {}
+
+
+class _Observed(NamedTuple):
+    unit: str
+    values: list[float]
 
 
 def _level(settings: CommonSettings) -> int:

@@ -3,6 +3,8 @@ import uuid
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 from botocore.exceptions import ClientError
 
 from fraudstream.settings import CommonSettings, Metric
@@ -106,3 +108,42 @@ def test_metrics_leave_as_one_line_per_flush(capsys: pytest.CaptureFixture[str])
         assert line["TransactionsStored"] == [stored]
         assert line["DecisionLatency"] == [12.5]
         assert line["ScoreDrift"] == [0.07]
+
+
+def test_no_line_has_more_values_of_a_metric_than_cloudwatch_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = MetricEmitter(SETTINGS)
+    meter.count(Metric.DECISIONS_MADE, 250)
+    for latency in range(250):
+        meter.milliseconds(Metric.DECISION_LATENCY, latency)
+    meter.flush()
+    meter.flush()
+    found = lines(capsys)
+    assert [value for line in found for value in line["DecisionLatency"]] == list(range(250))
+    assert [len(line["DecisionLatency"]) for line in found] == [100, 100, 50]
+    assert [line.get("DecisionsMade") for line in found] == [[250], None, None]
+    for line in found:
+        (declared,) = line["_aws"]["CloudWatchMetrics"]
+        assert {each["Name"] for each in declared["Metrics"]} == line.keys() & set(Metric)
+
+
+def test_a_line_of_metrics_is_what_powertools_writes(capsys: pytest.CaptureFixture[str]) -> None:
+    powertools = AmazonCloudWatchEMFProvider(namespace="fraudstream", default_dimensions={"Environment": "dev"})
+    powertools.add_metric(Metric.DECISIONS_MADE, MetricUnit.Count, 2)
+    for latency in (12.5, 7):
+        powertools.add_metric(Metric.DECISION_LATENCY, MetricUnit.Milliseconds, latency)
+    powertools.add_metric(Metric.SCORE_DRIFT, MetricUnit.NoUnit, 0.07)
+    powertools.add_metadata("message", "a batch was analyzed")
+    powertools.add_metadata("level", "INFO")
+    powertools.flush_metrics()
+    meter = MetricEmitter(SETTINGS)
+    meter.count(Metric.DECISIONS_MADE, 2)
+    for latency in (12.5, 7):
+        meter.milliseconds(Metric.DECISION_LATENCY, latency)
+    meter.level(Metric.SCORE_DRIFT, 0.07)
+    meter.explain("a batch was analyzed")
+    meter.flush()
+    theirs, ours = lines(capsys)
+    times = [line["_aws"].pop("Timestamp") for line in (theirs, ours)]
+    assert ours == theirs
+    assert all(isinstance(each, int) for each in times)
+    assert 0 <= times[1] - times[0] < 60_000
