@@ -31,7 +31,7 @@ from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.lab.fintech.world import FintechSettings, make_fintech_world
 from fraudstream_tools.lab.training.boosting import Booster, Parameters
-from fraudstream_tools.lab.training.metrics import average_precision
+from fraudstream_tools.lab.training.measuring.metrics import average_precision
 
 SEEDS: Final = (6401, 6402)
 """Seeds that nothing was tried on."""

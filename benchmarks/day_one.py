@@ -24,9 +24,9 @@ from sklearn.ensemble import IsolationForest  # pyright: ignore[reportMissingTyp
 from benchmarks.reliability import GoneThrough, go_through, measure_worlds, tested
 from benchmarks.review_queue import amounts_of, reviewed
 from fraudstream.durations import DAY
-from fraudstream_tools.lab.training.examples import Examples
-from fraudstream_tools.lab.training.metrics import average_precision
-from fraudstream_tools.lab.training.verdicts import judge_examples
+from fraudstream_tools.lab.training.measuring.metrics import average_precision
+from fraudstream_tools.lab.training.measuring.verdicts import judge_examples
+from fraudstream_tools.lab.training.samples.examples import Examples
 
 SEEDS: Final = (6201, 6202)
 """Seeds that nothing was tried on."""

@@ -2,8 +2,8 @@
 
 A world is judged by rules. Somebody looks at all that they flag, and at a share of the approvals, drawn by chance.
 Trees learn from the first three weeks after a few days of warming up, each drawn fraud once with weight 1 and once for
-as many as it stands for (`fraudstream_tools.lab.training.explored`), and score the rest of the world. What is fraud is
-what is labelled so in the end; it is labelled by then either all, or as far as somebody looked.
+as many as it stands for (`fraudstream_tools.lab.training.samples.explored`), and score the rest of the world. What is
+fraud is what is labelled so in the end; it is labelled by then either all, or as far as somebody looked.
 
     python -m benchmarks.explored [--seeds 6201] [--size 1500] [--worlds handbook] [--shares 0.01 0.03 0.1] [--draws 4]
 
@@ -22,9 +22,9 @@ import numpy as np
 from benchmarks.reliability import SIZES, GoneThrough, go_through, tested
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Booster, Parameters
-from fraudstream_tools.lab.training.explored import Drawing, unseen_frauds
-from fraudstream_tools.lab.training.metrics import average_precision
-from fraudstream_tools.lab.training.verdicts import judge_examples
+from fraudstream_tools.lab.training.measuring.metrics import average_precision
+from fraudstream_tools.lab.training.measuring.verdicts import judge_examples
+from fraudstream_tools.lab.training.samples.explored import Drawing, unseen_frauds
 
 DAYS: Final = 35
 _WARM: Final = 4

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score  # pyright: ignore[reportUnknownVariableType]
 
 from fraudstream.transactions.transaction import Transaction, TransactionType
-from fraudstream_tools.lab.training.metrics import recall_at_false_positives
+from fraudstream_tools.lab.training.measuring.metrics import recall_at_false_positives
 
 START: Final = 1_522_540_800_000
 """2018-04-01 in epoch milliseconds: the first day."""

@@ -39,7 +39,7 @@ from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.detection.scoring import decide, score_of
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.training.fit import Validation, fit
-from fraudstream_tools.lab.training.rule_hits import RuleHits, counting_rules
+from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, counting_rules
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping

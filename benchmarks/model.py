@@ -14,7 +14,7 @@ import numpy as np
 
 from fraudstream.detection.features.own import INPUTS, Vector
 from fraudstream.detection.models.model import load
-from fraudstream_tools.lab.training.examples import as_vectors
+from fraudstream_tools.lab.training.samples.examples import as_vectors
 
 DEFAULT = Path(__file__).parents[1] / "models" / "default.json"
 ROWS = 3000

@@ -34,7 +34,7 @@ from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.lab.fintech.world import FintechSettings, make_fintech_world
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.training.boosting import Booster, Flags, Parameters
-from fraudstream_tools.lab.training.metrics import average_precision
+from fraudstream_tools.lab.training.measuring.metrics import average_precision
 
 HELD_OUT: Final = (9101, 9102, 9103)
 """Seeds that nothing was tried on before the features were done."""

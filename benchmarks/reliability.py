@@ -38,10 +38,10 @@ from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.fintech.world import FintechSettings, make_fintech_world
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
 from fraudstream_tools.lab.training.boosting import Flags
-from fraudstream_tools.lab.training.examples import Decided, Examples, examples
 from fraudstream_tools.lab.training.fit import Arrived, Validation, fit
-from fraudstream_tools.lab.training.silent_months import without_silent_months
-from fraudstream_tools.lab.training.verdicts import judge_examples, probabilities
+from fraudstream_tools.lab.training.measuring.verdicts import judge_examples, probabilities
+from fraudstream_tools.lab.training.samples.examples import Decided, Examples, examples
+from fraudstream_tools.lab.training.samples.silent_months import without_silent_months
 from fraudstream_tools.lab.world.handbook import HandbookSettings, make_handbook_world
 
 SEEDS: Final = (5301, 5302)

@@ -26,8 +26,8 @@ from fraudstream.detection.models.model import Model
 from fraudstream.detection.scoring import score_of
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.expected_loss import expected_loss
-from fraudstream_tools.lab.training.examples import Examples
-from fraudstream_tools.lab.training.verdicts import judge_examples, probabilities
+from fraudstream_tools.lab.training.measuring.verdicts import judge_examples, probabilities
+from fraudstream_tools.lab.training.samples.examples import Examples
 
 SEEDS: Final = (5301,)
 REVIEWS_A_DAY: Final = 10

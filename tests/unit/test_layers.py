@@ -18,7 +18,12 @@ OF_INFRA = {
     "fraudstream.reporting.log.keys",
 }
 """What the Pulumi program may know of the functions' code."""
-SIDE_BY_SIDE = ("src/fraudstream/detection/stores", "src/fraudstream_tools/cli", "src/fraudstream_tools/cli/support")
+SIDE_BY_SIDE = (
+    "src/fraudstream/detection/stores",
+    "src/fraudstream_tools/cli",
+    "src/fraudstream_tools/cli/support",
+    "src/fraudstream_tools/lab/training",
+)
 """Folders whose sub-packages know each other in one direction only."""
 TRAINING = {"lightgbm", "numpy", "pandas", "pyarrow", "sklearn", "scipy"}
 

@@ -33,7 +33,7 @@ from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.storage.store import PutResult, TransactionStore
 from fraudstream.transactions.transaction import Transaction
-from fraudstream_tools.lab.training.metrics import average_precision
+from fraudstream_tools.lab.training.measuring.metrics import average_precision
 from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simulate
 from fraudstream_tools.operations.privacy.log_owner import LogOwner
 from fraudstream_tools.operations.privacy.rekeying import Rekeyed, Rekeying

@@ -13,7 +13,7 @@ import sqlglot
 from fraudstream.detection.features.codec import pack
 from fraudstream.detection.models.model import RuleWeight, seal
 from fraudstream.detection.rules.counting import fingerprint
-from fraudstream_tools.lab.training.model_storage import activate, model_folder
+from fraudstream_tools.lab.training.storage.model_storage import activate, model_folder
 from fraudstream_tools.rules.folder import RulesFolder
 from tests.cli_harness import Command, clean_environment
 from tests.unit.detection.model_harness import small_model

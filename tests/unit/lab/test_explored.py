@@ -19,10 +19,10 @@ from fraudstream.transactions.transaction import AuthorizationResult
 from fraudstream_tools.lab.files.log_examples import from_log
 from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.calibration import beta, platt
-from fraudstream_tools.lab.training.examples import Examples
-from fraudstream_tools.lab.training.explored import Drawing, unseen_frauds
 from fraudstream_tools.lab.training.fit import Arrived, Validation, fit
-from fraudstream_tools.lab.training.metrics import metrics
+from fraudstream_tools.lab.training.measuring.metrics import metrics
+from fraudstream_tools.lab.training.samples.examples import Examples
+from fraudstream_tools.lab.training.samples.explored import Drawing, unseen_frauds
 from tests.cli_harness import Command, clean_environment
 from tests.unit.detection.model_harness import as_vectors, labels_of, random_vectors, times_of
 from tests.unit.lab.backtest_harness import RULES, decided, world

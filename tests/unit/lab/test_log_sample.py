@@ -16,13 +16,13 @@ from fraudstream.reporting.log.reader.standing import Standing
 from fraudstream_tools.lab.files.log_examples import from_log
 from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.calibration import platt
-from fraudstream_tools.lab.training.distributions import distributions
 from fraudstream_tools.lab.training.fit import Validation, fit
-from fraudstream_tools.lab.training.log_sample import LogSample, shares_of
-from fraudstream_tools.lab.training.metrics import metrics
-from fraudstream_tools.lab.training.model_card import model_card
-from fraudstream_tools.lab.training.rule_hits import rule_hits
-from fraudstream_tools.lab.training.rule_weighing import combine
+from fraudstream_tools.lab.training.measuring.distributions import distributions
+from fraudstream_tools.lab.training.measuring.metrics import metrics
+from fraudstream_tools.lab.training.rules.rule_hits import rule_hits
+from fraudstream_tools.lab.training.rules.rule_weighing import combine
+from fraudstream_tools.lab.training.samples.log_sample import LogSample, shares_of
+from fraudstream_tools.lab.training.storage.model_card import model_card
 from tests.cli_harness import Command, clean_environment
 from tests.unit.lab.backtest_harness import RULES, log_records
 

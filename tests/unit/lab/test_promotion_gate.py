@@ -18,11 +18,17 @@ from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.training.boosting import Parameters
-from fraudstream_tools.lab.training.examples import NEVER, Examples
 from fraudstream_tools.lab.training.fit import fit
-from fraudstream_tools.lab.training.model_storage import activate, model_folder, read_model, read_models, write_model
-from fraudstream_tools.lab.training.promotion_gate import compare
-from fraudstream_tools.lab.training.rule_hits import rule_hits
+from fraudstream_tools.lab.training.measuring.promotion_gate import compare
+from fraudstream_tools.lab.training.rules.rule_hits import rule_hits
+from fraudstream_tools.lab.training.samples.examples import NEVER, Examples
+from fraudstream_tools.lab.training.storage.model_storage import (
+    activate,
+    model_folder,
+    read_model,
+    read_models,
+    write_model,
+)
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 from tests.cli_harness import Command, clean_environment
 from tests.unit.detection.model_harness import as_vectors, labels_of, random_vectors, small_model, times_of

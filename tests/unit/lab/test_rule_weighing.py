@@ -13,9 +13,15 @@ from fraudstream.detection.rules.ruleset import Ruleset, load
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.fit import Validation, fit
-from fraudstream_tools.lab.training.model_card import model_card
-from fraudstream_tools.lab.training.rule_hits import RuleHits, counting_rules, rule_hits
-from fraudstream_tools.lab.training.rule_weighing import LEAST_OF_HIGH, STEPPED_BACK, Combination, combine, unmeasured
+from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, counting_rules, rule_hits
+from fraudstream_tools.lab.training.rules.rule_weighing import (
+    LEAST_OF_HIGH,
+    STEPPED_BACK,
+    Combination,
+    combine,
+    unmeasured,
+)
+from fraudstream_tools.lab.training.storage.model_card import model_card
 from tests.unit.detection.model_harness import labels_of, random_vectors, times_of
 
 RULES = Path(__file__).parents[3] / "rules"

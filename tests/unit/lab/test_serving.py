@@ -8,8 +8,8 @@ from fraudstream.durations import DAY, HOUR
 from fraudstream_tools.lab.training.boosting import Flags, Parameters
 from fraudstream_tools.lab.training.calibration import beta
 from fraudstream_tools.lab.training.fit import Arrived, Validation, fit
-from fraudstream_tools.lab.training.promise import promise
-from fraudstream_tools.lab.training.rule_hits import RuleHits, rule_hits
+from fraudstream_tools.lab.training.measuring.promise import promise
+from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, rule_hits
 from tests.unit.detection.model_harness import as_vectors, labels_of, random_vectors, times_of
 from tests.unit.lab.test_rule_weighing import LOUD, SHIPPED
 

@@ -12,8 +12,8 @@ from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.calibration import likely_frauds, platt
 from fraudstream_tools.lab.training.fit import Arrived, TrainingError, Validation, fit
-from fraudstream_tools.lab.training.metrics import metrics, recall_at_false_positives
-from fraudstream_tools.lab.training.model_card import METRIC_WORDS
+from fraudstream_tools.lab.training.measuring.metrics import metrics, recall_at_false_positives
+from fraudstream_tools.lab.training.storage.model_card import METRIC_WORDS
 from tests.unit.detection.model_harness import START, as_vectors, labels_of, random_vectors, small_model, times_of
 
 FEW = Parameters(trees=20)

@@ -30,8 +30,8 @@ from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_transacti
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.writing import write_rows
 from fraudstream_tools.lab.replay.history import KnownOutcome, as_transaction, judge_history
-from fraudstream_tools.lab.training.examples import Examples
-from fraudstream_tools.lab.training.rule_hits import RuleHits, rule_hits
+from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, rule_hits
+from fraudstream_tools.lab.training.samples.examples import Examples
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 
 RULES = Path(__file__).parents[3] / "rules"

@@ -25,7 +25,7 @@ from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
 
 if TYPE_CHECKING:
     from fraudstream.detection.models.model import Model
-    from fraudstream_tools.lab.training.promotion_gate import GateFigures, ModelComparison
+    from fraudstream_tools.lab.training.measuring.promotion_gate import GateFigures, ModelComparison
 
 
 _SHOWN: Final[Mapping[str, Callable[["GateFigures"], str]]] = {
@@ -89,14 +89,14 @@ def promote(
     folder's models to the bucket when they change, so write them to both.
     """
     from fraudstream.detection.models.model import ModelError
-    from fraudstream_tools.lab.training.model_storage import (
+    from fraudstream_tools.lab.training.measuring.promotion_gate import compare
+    from fraudstream_tools.lab.training.storage.model_storage import (
         activate,
         model_bucket,
         model_folder,
         read_model,
         read_models,
     )
-    from fraudstream_tools.lab.training.promotion_gate import compare
 
     source = TrainingSource(
         log=log,

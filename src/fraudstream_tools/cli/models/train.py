@@ -98,8 +98,8 @@ def train(
     from fraudstream.detection.features.own import INPUTS
     from fraudstream_tools.lab.training.boosting import Parameters
     from fraudstream_tools.lab.training.fit import Arrived, TrainingError, Validation, fit
-    from fraudstream_tools.lab.training.model_card import METRIC_WORDS
-    from fraudstream_tools.lab.training.model_storage import write_model
+    from fraudstream_tools.lab.training.storage.model_card import METRIC_WORDS
+    from fraudstream_tools.lab.training.storage.model_storage import write_model
 
     refuse_unwritable(output)
     without = [fraud_type_of(name, "--without-kind") for name in without_kind or ()]

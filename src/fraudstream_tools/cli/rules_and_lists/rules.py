@@ -186,7 +186,7 @@ def explain(
 
 def _beside(ruleset: "Ruleset", models: Path) -> "Ruleset":
     from fraudstream.detection.models.model import ModelError
-    from fraudstream_tools.lab.training.model_storage import model_folder, read_models
+    from fraudstream_tools.lab.training.storage.model_storage import model_folder, read_models
 
     try:
         return ruleset.with_models(read_models(model_folder(models)))

@@ -11,7 +11,7 @@ from fraudstream.contract import SIGNIFICANT_DRIFT
 from fraudstream.detection.models.model import ModelError
 from fraudstream_tools.console.changes import changed
 from fraudstream_tools.console.rendering import page
-from fraudstream_tools.lab.training.model_card import METRIC_WORDS
+from fraudstream_tools.lab.training.storage.model_card import METRIC_WORDS
 from fraudstream_tools.operations.approving import ApprovalError
 from fraudstream_tools.operations.models.approving import ModelApproval
 from fraudstream_tools.operations.models.breaker import BreakerState, ModelBreaker

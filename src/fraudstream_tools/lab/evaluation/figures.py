@@ -7,7 +7,7 @@ import numpy as np
 
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.fit import MIN_FRAUDS
-from fraudstream_tools.lab.training.metrics import average_precision, recall_at_false_positives
+from fraudstream_tools.lab.training.measuring.metrics import average_precision, recall_at_false_positives
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -24,7 +24,7 @@ from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream_tools.lab.evaluation.figures import TOO_FEW, EvaluatedDays, EvaluationRow, row
 from fraudstream_tools.lab.replay.history import ReplayedProfiles
 from fraudstream_tools.lab.training.fit import MIN_FRAUDS, TrainingError, Validation, fit
-from fraudstream_tools.lab.training.rule_hits import rule_hits
+from fraudstream_tools.lab.training.rules.rule_hits import rule_hits
 
 if TYPE_CHECKING:
     from fraudstream.detection.judge import Judge

@@ -16,7 +16,7 @@ from fraudstream_tools.lab.files.problems import FileProblemError, Row, place
 from fraudstream_tools.lab.files.reading import MappedFile
 from fraudstream_tools.lab.files.truths import Truths, read_truths
 from fraudstream_tools.lab.replay.history import KnownOutcome, RowRefusedError, as_transaction, judge_history
-from fraudstream_tools.lab.training.examples import Decided, Examples, examples
+from fraudstream_tools.lab.training.samples.examples import Decided, Examples, examples
 
 if TYPE_CHECKING:
     from fraudstream.transactions.transaction import Transaction

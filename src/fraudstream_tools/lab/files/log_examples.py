@@ -12,10 +12,10 @@ from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream.reporting.log.reader.standing import Standing
 from fraudstream.transactions.decisions.decision import FraudType
-from fraudstream_tools.lab.training.examples import NEVER, Examples, LeftOut, share_arrived
-from fraudstream_tools.lab.training.explored import unseen_frauds
-from fraudstream_tools.lab.training.log_sample import MOST_LEGITIMATE, Drawn, LogSample
-from fraudstream_tools.lab.training.rule_hits import RuleHits, counting_rules
+from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, counting_rules
+from fraudstream_tools.lab.training.samples.examples import NEVER, Examples, LeftOut, share_arrived
+from fraudstream_tools.lab.training.samples.explored import unseen_frauds
+from fraudstream_tools.lab.training.samples.log_sample import MOST_LEGITIMATE, Drawn, LogSample
 
 
 def from_log(

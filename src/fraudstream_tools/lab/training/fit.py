@@ -17,10 +17,10 @@ from fraudstream.detection.models.stationary import baseline_start
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights
 from fraudstream_tools.lab.training.calibration import log_odds, platt
-from fraudstream_tools.lab.training.distributions import distributions, usual_drift
 from fraudstream_tools.lab.training.held_out import held_out
-from fraudstream_tools.lab.training.metrics import metrics
-from fraudstream_tools.lab.training.rule_hits import RuleHits
+from fraudstream_tools.lab.training.measuring.distributions import distributions, usual_drift
+from fraudstream_tools.lab.training.measuring.metrics import metrics
+from fraudstream_tools.lab.training.rules.rule_hits import RuleHits
 from fraudstream_tools.lab.training.serving import measured_serving, unmeasured_serving
 
 MIN_FRAUDS: Final = 10

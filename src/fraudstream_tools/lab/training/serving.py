@@ -10,9 +10,9 @@ from fraudstream.detection.models.model import Calibration, ProbabilityCurve, Pr
 from fraudstream_tools.lab.training.boosting import Flags, Weights
 from fraudstream_tools.lab.training.calibration import beta, likely_frauds, platt
 from fraudstream_tools.lab.training.held_out import HeldOut
-from fraudstream_tools.lab.training.promise import promise
-from fraudstream_tools.lab.training.rule_hits import RuleHits
-from fraudstream_tools.lab.training.rule_weighing import Combination, combine, unmeasured
+from fraudstream_tools.lab.training.measuring.promise import promise
+from fraudstream_tools.lab.training.rules.rule_hits import RuleHits
+from fraudstream_tools.lab.training.rules.rule_weighing import Combination, combine, unmeasured
 
 
 class Serving(NamedTuple):

@@ -13,8 +13,8 @@ from fraudstream.detection.models.model import Distribution, seal
 from fraudstream.detection.models.stationary import GROWING
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Parameters
-from fraudstream_tools.lab.training.distributions import BINS, distributions
 from fraudstream_tools.lab.training.fit import fit
+from fraudstream_tools.lab.training.measuring.distributions import BINS, distributions
 from tests.unit.detection.model_harness import START, as_vectors, labels_of, random_vectors, small_model, times_of
 
 SCORE_ALONE = {"score": Distribution(cuts=(0.0,), shares=(0.5, 0.5, 0.0))}

@@ -14,7 +14,7 @@ from fraudstream.detection.models import trees
 from fraudstream.detection.models.model import MAX_BYTES, Model, ModelError, ModelFile, load, seal
 from fraudstream.detection.models.selection import parse_selection
 from fraudstream.detection.models.trees import Tree
-from fraudstream_tools.lab.training.model_card import model_card
+from fraudstream_tools.lab.training.storage.model_card import model_card
 from tests.unit.detection.model_harness import as_vectors, random_vectors, small_model
 
 MODELS = Path(__file__).parents[4] / "models"

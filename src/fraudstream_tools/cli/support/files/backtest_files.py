@@ -11,7 +11,7 @@ from fraudstream.detection.models.model import ModelError
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
 from fraudstream_tools.cli.support.terminal.output import CommandError
 from fraudstream_tools.lab.backtest.run import Contestant, VerdictChange
-from fraudstream_tools.lab.training.model_storage import model_folder, read_models
+from fraudstream_tools.lab.training.storage.model_storage import model_folder, read_models
 
 
 def read_contestant(place: Path, models: Path | None) -> Contestant:

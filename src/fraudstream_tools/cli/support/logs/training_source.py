@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fraudstream.detection.judge import Judge
     from fraudstream.transactions.decisions.decision import FraudType
-    from fraudstream_tools.lab.training.examples import Examples
+    from fraudstream_tools.lab.training.samples.examples import Examples
 
 LogOption = Annotated[
     Path | None,
@@ -91,7 +91,7 @@ class TrainingSource:
         """
         from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_transactions
         from fraudstream_tools.lab.files.problems import FileProblemError
-        from fraudstream_tools.lab.training.silent_months import without_silent_months
+        from fraudstream_tools.lab.training.samples.silent_months import without_silent_months
 
         if (self.log is None) == (self.data is None):
             raise CommandError("what from? Give either a decision log (--log) or a file of transactions (--data)")
@@ -141,7 +141,7 @@ class TrainingSource:
 
     def _from_log(self, place: Path, until: int | None) -> "Examples":
         from fraudstream_tools.lab.files.log_examples import from_log
-        from fraudstream_tools.lab.training.log_sample import MOST_LEGITIMATE
+        from fraudstream_tools.lab.training.samples.log_sample import MOST_LEGITIMATE
 
         with (
             decision_log(place, until=until, label_delay_days=self.label_delay) as log,

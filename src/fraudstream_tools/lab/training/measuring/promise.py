@@ -9,8 +9,8 @@ from fraudstream.detection.models.model import Promise
 from fraudstream.durations import DAY, HOUR
 from fraudstream_tools.lab.training.boosting import Weights
 from fraudstream_tools.lab.training.calibration import log_odds
-from fraudstream_tools.lab.training.rule_hits import RuleHits
-from fraudstream_tools.lab.training.verdicts import approved_by_rules
+from fraudstream_tools.lab.training.measuring.verdicts import approved_by_rules
+from fraudstream_tools.lab.training.rules.rule_hits import RuleHits
 
 _HOURS: Final = 24
 _DEVIATIONS: Final = 2.0

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from fraudstream_tools.lab.training.examples import Examples
+from fraudstream_tools.lab.training.samples.examples import Examples
 
 _EXPECTED: Final = 5.0
 """Frauds that the other months let expect; so many come to none by chance once in 150 times (Poisson)."""

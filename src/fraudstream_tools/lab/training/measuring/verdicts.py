@@ -16,8 +16,8 @@ from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.detection.scoring import Score, acted_at, base_of, decide_by_score, score_of
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream_tools.lab.training.boosting import Flags
-from fraudstream_tools.lab.training.examples import Examples, as_vectors
-from fraudstream_tools.lab.training.rule_hits import RuleHits, counting_rules
+from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, counting_rules
+from fraudstream_tools.lab.training.samples.examples import Examples, as_vectors
 
 _AMOUNT: Final = NAMES.index("amountBase")
 

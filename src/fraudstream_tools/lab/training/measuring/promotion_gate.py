@@ -7,9 +7,9 @@ import numpy as np
 
 from fraudstream.detection.models.model import Model
 from fraudstream.durations import DAY
-from fraudstream_tools.lab.training.examples import Examples
-from fraudstream_tools.lab.training.metrics import average_precision, recall_at_false_positives
-from fraudstream_tools.lab.training.verdicts import judge_examples
+from fraudstream_tools.lab.training.measuring.metrics import average_precision, recall_at_false_positives
+from fraudstream_tools.lab.training.measuring.verdicts import judge_examples
+from fraudstream_tools.lab.training.samples.examples import Examples
 
 MIN_FRAUDS: Final = 30
 """With fewer, a difference as large as the margins is mostly chance: own choice."""

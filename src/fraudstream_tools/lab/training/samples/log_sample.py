@@ -22,7 +22,7 @@ from fraudstream.reporting.log.reader.standing import Standing
 from fraudstream.transactions.decisions.decision import FraudType, Verdict
 from fraudstream_tools.lab.backtest.queries import DECLINED, backtest_query, standing_of
 from fraudstream_tools.lab.backtest.run import Truths
-from fraudstream_tools.lab.training.explored import Drawing
+from fraudstream_tools.lab.training.samples.explored import Drawing
 
 MOST_LEGITIMATE: Final = 500_000
 """Legitimate transactions that are learnt from by default: 75 features of each take 300 MB."""

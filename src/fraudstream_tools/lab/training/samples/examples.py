@@ -13,7 +13,7 @@ from fraudstream.detection.features.codec import FeatureError, unpack
 from fraudstream.detection.features.own import INPUTS
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.reader.label_arrival import NOTHING_KNOWN, LabelArrival
-from fraudstream_tools.lab.training.rule_hits import RuleHits, rule_hits
+from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, rule_hits
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from fraudstream.reporting.log.reader.standing import LabelHorizon
     from fraudstream_tools.lab.replay.history import KnownOutcome
     from fraudstream_tools.lab.training.boosting import Flags, Matrix
-    from fraudstream_tools.lab.training.explored import Explored
-    from fraudstream_tools.lab.training.log_sample import Drawn
+    from fraudstream_tools.lab.training.samples.explored import Explored
+    from fraudstream_tools.lab.training.samples.log_sample import Drawn
 
 
 LEAST_ARRIVED: Final = 0.05

@@ -16,7 +16,7 @@ from fraudstream.detection.models.model import RuleWeight
 from fraudstream.detection.rules.counting import fingerprint
 from fraudstream.detection.rules.rule import Rule, Severity
 from fraudstream_tools.lab.training.boosting import Weights
-from fraudstream_tools.lab.training.rule_hits import RuleHits, counting_rules
+from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, counting_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

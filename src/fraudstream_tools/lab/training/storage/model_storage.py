@@ -10,7 +10,7 @@ from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_PREFIX
 from fraudstream.detection.models.model import Model, ModelError, load
 from fraudstream.detection.models.selection import ActiveModels, ModelSelection, load_models, parse_selection
 from fraudstream.reporting.storage.object_store import BucketStore, FolderStore, Store
-from fraudstream_tools.lab.training.model_card import model_card
+from fraudstream_tools.lab.training.storage.model_card import model_card
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
