@@ -182,9 +182,18 @@ class Engine:
     package: Package
 
     def stack(
-        self, name: str = "test", settings: Mapping[str, str] | None = None, change: Change | None = None
+        self,
+        name: str = "test",
+        settings: Mapping[str, str] | None = None,
+        change: Change | None = None,
+        *,
+        stores_each_step: bool = False,
     ) -> Deployment:
-        """Make a stack that is not deployed yet; what the program declares may be changed."""
+        """Make a stack that is not deployed yet; what the program declares may be changed.
+
+        The engine stores the state at the end of an operation, or after each of its steps too, as it does for people:
+        that takes two thirds of an `up`, and comes to the same but where an operation is stopped.
+        """
 
         def program() -> None:
             if change:
@@ -209,6 +218,7 @@ class Engine:
                 "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
                 "PULUMI_HOME": str(self.home / "home"),
                 "PULUMI_SKIP_UPDATE_CHECK": "true",
+                "PULUMI_SKIP_CHECKPOINTS": str(not stores_each_step).lower(),
                 "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
                 "PULUMI_DEBUG_PROVIDERS": ",".join(f"{package}:{port}" for package, port in self.ports.items()),
             },

@@ -50,7 +50,7 @@ class Life:
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     with engine(tmp_path_factory.mktemp("engine")) as running:
-        stack = running.stack(settings=EVERYTHING)
+        stack = running.stack(settings=EVERYTHING, stores_each_step=True)
         preview = stack.preview()
         made_by_preview = len(running.account.objects)
         up, second_up, refresh = stack.up(), stack.up(), stack.refresh()
@@ -136,7 +136,7 @@ def objects(stack: Deployment) -> set[tuple[str, str]]:
 
 
 def test_an_up_that_fails_in_the_middle_is_healed_by_the_next(new_engine: Engine, life: Life) -> None:
-    stack = new_engine.stack(settings=EVERYTHING)
+    stack = new_engine.stack(settings=EVERYTHING, stores_each_step=True)
     stack.account.failing = {MIDDLE}
     with pytest.raises(OperationRefusedError, match=f"AWS refuses {MIDDLE}"):
         stack.up()
@@ -152,7 +152,7 @@ def test_an_up_that_fails_in_the_middle_is_healed_by_the_next(new_engine: Engine
 
 
 def test_a_change_that_fails_in_the_middle_is_healed_by_the_next_up(new_engine: Engine) -> None:
-    stack = new_engine.stack()
+    stack = new_engine.stack(stores_each_step=True)
     stack.up()
     stack.account.failing = {MIDDLE}
     stack.configure({"logLevel": "DEBUG"})

@@ -38,8 +38,7 @@ def test_a_value_on_a_cut_belongs_below_it_and_missing_is_a_bin() -> None:
 def test_distributions_of_the_same_transactions_have_no_psi(seed: int) -> None:
     vectors = random_vectors(5000, seed)
     known = distributions(vectors, NAMES, vectors[:, 0])
-    for place, name in enumerate(NAMES):
-        column = [vector[place] for vector in as_vectors(vectors)]
+    for name, column in zip(NAMES, zip(*as_vectors(vectors), strict=True), strict=True):
         assert psi(known[name], column) == pytest.approx(0, abs=1e-4)
 
 

@@ -27,14 +27,24 @@ NINE = MIDNIGHT + 9 * HOUR
 Tally = dict[tuple[str, ...], tuple[int, int]]
 
 
-def tallied(stream: Stream, root: Path, dimension: str, *, parts: int = 1) -> Tally:
-    """Merge a stream, in as many hours of the log as there are parts, and add the tallies of a dimension up."""
+def tallied(stream: Stream, root: Path, dimension: str) -> Tally:
+    """Merge a stream, and add the tallies of a dimension up."""
+    merge(stream, root)
+    return sums(root, dimension)
+
+
+def merge(stream: Stream, root: Path, *, parts: int = 1) -> None:
+    """Merge a stream, in as many hours of the log as there are parts."""
     for part in range(parts):
         records = stream.records[part * len(stream.records) // parts : (part + 1) * len(stream.records) // parts]
         for record in records:
             record["dynamodb"]["ApproximateCreationDateTime"] += part * HOUR / 1000
         put(cut(records, PREFIX).segments, root)
     reporter(root).report(DAY)
+
+
+def sums(root: Path, dimension: str) -> Tally:
+    """Add the tallies of a dimension up."""
     with connect(root) as connection:
         rows: list[Any] = (
             connection.read_parquet(f"{root}/{PREFIX}tallies/*/*.parquet")
@@ -92,8 +102,10 @@ def test_what_is_missing_in_a_transaction_is_in_no_tally_of_it(tmp_path: Path) -
     assert counts(tallied(stream, tmp_path, "corridor")) == {}
 
 
-@pytest.mark.parametrize("dimension", ["total", "hour", "minute", "score", "rule", "rulePair", "customer", "stored"])
-def test_the_tallies_of_hours_add_up_to_those_of_all_at_once(tmp_path: Path, dimension: str) -> None:
+@pytest.fixture(scope="module")
+def merged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The same transactions in one hour of the log, and in three."""
+
     def stream() -> Stream:
         made = Stream()
         for number in range(30):
@@ -103,7 +115,14 @@ def test_the_tallies_of_hours_add_up_to_those_of_all_at_once(tmp_path: Path, dim
         made.add(item(transaction(99, at=NINE)), at=NINE)
         return made
 
-    whole = counts(tallied(stream(), tmp_path / "whole", dimension))
-    parts = counts(tallied(stream(), tmp_path / "parts", dimension, parts=3))
+    whole, parts = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("parts")
+    merge(stream(), whole)
+    merge(stream(), parts, parts=3)
+    return whole, parts
+
+
+@pytest.mark.parametrize("dimension", ["total", "hour", "minute", "score", "rule", "rulePair", "customer", "stored"])
+def test_the_tallies_of_hours_add_up_to_those_of_all_at_once(merged: tuple[Path, Path], dimension: str) -> None:
+    whole, parts = (counts(sums(each, dimension)) for each in merged)
     assert Counter(whole) == Counter(parts)
     assert whole
