@@ -36,7 +36,7 @@ demo: setup ## run the whole system here: deploy, replay a day, print what was d
 local: setup ## run the whole system here and leave it running
 	@$(BIN)/fraudstream local
 
-test: check ## everything that CI runs: style, types, tests with their coverage
+test: check ## everything that CI runs: style, types, tests, and the coverage of those of units and infrastructure
 	@$(BIN)/pytest $(SIDE_BY_SIDE) --cov --cov-report=term
 
 test-units: setup ## the unit tests alone, as CI runs them on newer Pythons: PYTHON=python3.13

@@ -1,6 +1,8 @@
-"""What all tests share: the embedded AWS, one process for the session and empty for each test; Hypothesis's profile."""
+"""What all tests share: the embedded AWS, empty for each test; Hypothesis's profile; what runs without coverage."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,6 +19,31 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example, HealthCheck.data_too_large],
 )
 settings.load_profile("any-machine")
+
+WITHOUT_COVERAGE = ("engine", "trino", "integration", "e2e", "browser")
+"""Folders of long runs through many parts: measured, they take up to three times as long. Coverage is of the tests of
+the parts, where a line that is not reached says what has no test of its own."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folders = [Path(__file__).parent / each for each in WITHOUT_COVERAGE]
+    for item in items:
+        if any(item.path.is_relative_to(each) for each in folders):
+            item.add_marker("no_cover")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    """Leave coverage out of a marked test's fixtures; pytest-cov itself leaves it out of the test alone."""
+    measured: Any = item.config.pluginmanager.get_plugin("_cov")
+    controller = measured.cov_controller if measured and item.get_closest_marker("no_cover") else None
+    if controller:
+        controller.pause()
+    try:
+        return (yield)
+    finally:
+        if controller:
+            controller.resume()
 
 
 @pytest.fixture(scope="session")

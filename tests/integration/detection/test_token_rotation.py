@@ -212,7 +212,6 @@ def run(pipeline: Pipeline, made: Simulation, *, rotating: bool) -> None:
     pipeline.take(bodies[2 * thirds :])
 
 
-@pytest.mark.no_cover  # it would take twice as long, and others come to the same code
 def test_detection_is_as_good_as_without_a_rotation(
     aws: MinistackServer, simulated: Simulation, tmp_path: Path
 ) -> None:

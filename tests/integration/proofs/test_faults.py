@@ -52,8 +52,6 @@ def test_where_no_function_dies_every_profile_is_exact(faults: frozenset[Fault])
     assert (verdict.residue, verdict.residue_labels) == (0, 0)
 
 
-# Coverage would take as long again, and these come to the same code as the runs without a fault put back.
-@pytest.mark.no_cover
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_fault_that_is_put_back_is_found(name: str) -> None:
     assert experiment.is_found(name, SEED, SHORT.mutation_transactions)
