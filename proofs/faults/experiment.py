@@ -111,8 +111,9 @@ def is_found(name: str, seed: int, transactions: int) -> bool:
     Args:
         name: of the fault.
         seed: of the first run.
-        transactions: of each run.
+        transactions: of each run, or the share of them that suffices for this fault.
     """
+    transactions = round(transactions * MUTATIONS[name].share)
     for attempt in range(MUTATION_SEEDS):
         if not _run(name, seed + attempt, transactions, mutated=True).faultless:
             return _run(name, seed + attempt, transactions, mutated=False).faultless

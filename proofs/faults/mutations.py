@@ -176,6 +176,8 @@ class FaultPutBack:
     mutate: Mutation
     faults: frozenset[Fault]
     rate: float = 0.05
+    share: float = 1
+    """Of the transactions of a run that suffice: where functions die often, most of the time goes into trying again."""
 
 
 MUTATIONS: Final[Mapping[str, FaultPutBack]] = {
@@ -213,16 +215,16 @@ MUTATIONS: Final[Mapping[str, FaultPutBack]] = {
         _patched(DecisionStore, "learnt", _never_learnt), _AGAIN, 0.2
     ),
     "an alert is raised before a decision stands": FaultPutBack(
-        partial(_put_apart, table="alerts", is_first=True), _KILLED, 0.1
+        partial(_put_apart, table="alerts", is_first=True), _KILLED, 0.1, share=0.5
     ),
     "an alert is raised after a decision stands": FaultPutBack(
-        partial(_put_apart, table="alerts", is_first=False), _KILLED, 0.1
+        partial(_put_apart, table="alerts", is_first=False), _KILLED, 0.1, share=0.5
     ),
     "other systems are told before a decision stands": FaultPutBack(
-        partial(_put_apart, table="outbox", is_first=True), _KILLED, 0.1
+        partial(_put_apart, table="outbox", is_first=True), _KILLED, 0.1, share=0.5
     ),
     "other systems are told after a decision stands": FaultPutBack(
-        partial(_put_apart, table="outbox", is_first=False), _KILLED, 0.1
+        partial(_put_apart, table="outbox", is_first=False), _KILLED, 0.1, share=0.5
     ),
     "a damaged profile fails its records": FaultPutBack(
         _patched(profile_items, "unpack", _damage_is_an_error), frozenset({Fault.PROFILE_DAMAGED}), 0.5
