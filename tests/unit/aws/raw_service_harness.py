@@ -1,6 +1,7 @@
 """A service that answers with bytes as they are, so that it can break the protocol at any place."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,14 +15,15 @@ piece; an empty piece ends the connection."""
 class RawService:
     """The server."""
 
-    def __init__(self, script: Script) -> None:
-        """Listen, and answer by the script."""
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
+        """Listen, and answer by the script; over TLS where there is something to show for it."""
         self.script = script
+        self._tls = tls
         self.connections = 0
         self.ended = threading.Semaphore(0)
         """Is released for each connection that the service has closed."""
         self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listening.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -39,8 +41,10 @@ class RawService:
                 threading.Thread(target=self._serve, args=(accepted, self.connections), daemon=True).start()
 
     def _serve(self, accepted: socket.socket, number: int) -> None:
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._tls:
+            accepted = self._tls.wrap_socket(accepted, server_side=True)
         with suppress(OSError), accepted, accepted.makefile("rb") as incoming:
-            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while (request := _read_request(incoming)) and self._answer(accepted, number, request):
                 pass
         self.ended.release()
@@ -63,9 +67,9 @@ def _read_request(incoming: Any) -> tuple[str, bytes] | None:
 
 
 @contextmanager
-def raw_service(script: Script) -> Iterator[RawService]:
+def raw_service(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[RawService]:
     """Run it."""
-    service = RawService(script)
+    service = RawService(script, tls)
     try:
         yield service
     finally:

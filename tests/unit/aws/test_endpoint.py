@@ -1,17 +1,22 @@
 """HTTP as AWS speaks it, and as nobody should: over real sockets, beside the standard library's client."""
 
 import http.client
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fraudstream.aws import endpoint as endpoints
 from fraudstream.aws.endpoint import DamagedResponseError, Endpoint, HttpAnswer, Limits
 from tests.unit.aws.raw_service_harness import RawService, raw_service
 
@@ -207,3 +212,37 @@ def test_each_of_many_threads_gets_its_own_answer() -> None:
         bodies = [str(number).encode() * 50 for number in range(400)]
         found = pool.map(lambda body: asked(endpoint, body).content, bodies)
         assert list(found) == bodies
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """Return what a server shows, and have clients trust it."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("there is no openssl here to make a certificate with")
+    key, shown = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(shown), *subject]
+    subprocess.run(made, check=True, capture_output=True)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(shown))
+    monkeypatch.setattr(endpoints, "_trusted", endpoints._trusted.__wrapped__)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(shown, key)
+    return context
+
+
+def test_over_tls_connections_stay_open_too_and_large_answers_come_whole(certificate: ssl.SSLContext) -> None:
+    def script(_: int, __: str, body: bytes) -> Sequence[bytes]:
+        return [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)]
+
+    with raw_service(script, certificate) as service:
+        endpoint = Endpoint(service.url, LIMITS)
+        for size in (0, 10, 16_384, 1_000_000, 3):
+            body = b"\xff" * size
+            assert asked(endpoint, body).content == body
+        assert service.connections == 1
+
+
+def test_a_cut_over_tls_is_a_cut(certificate: ssl.SSLContext) -> None:
+    with raw_service(lambda *_: [WHOLE[:-1], b""], certificate) as service, pytest.raises(ConnectionClosedError):
+        asked(Endpoint(service.url, LIMITS))
