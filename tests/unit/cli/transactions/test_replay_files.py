@@ -19,7 +19,7 @@ from tests.unit.cli.conftest import Api
 HEADER = "transactionId,amountMinor,currency,type,customerId,timestamp\n"
 GOOD = "t-{0},100,EUR,PAYMENT,c-{0},1767600000000\n"
 DAY = 86_400_000
-SPARKOV = Path(__file__).parents[1] / "lab" / "files" / "samples" / "fraudTrain.csv"
+SPARKOV = Path(__file__).parents[2] / "lab" / "files" / "samples" / "fraudTrain.csv"
 
 
 @pytest.fixture(autouse=True)

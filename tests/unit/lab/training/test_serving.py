@@ -11,7 +11,7 @@ from fraudstream_tools.lab.training.fit import Arrived, Validation, fit
 from fraudstream_tools.lab.training.measuring.promise import promise
 from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, rule_hits
 from tests.unit.detection.model_harness import as_vectors, labels_of, random_vectors, times_of
-from tests.unit.lab.test_rule_weighing import LOUD, SHIPPED
+from tests.unit.lab.training.test_rule_weighing import LOUD, SHIPPED
 
 ROWS = 9000
 SCALE = 20 * DAY

@@ -19,7 +19,7 @@ from fraudstream_tools.costs.estimate import (
 )
 from tests.cli_harness import Command
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 SHIPPED = ROOT / "src" / "fraudstream_tools" / "costs" / "prices.json"
 
 

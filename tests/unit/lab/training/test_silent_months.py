@@ -7,7 +7,7 @@ import numpy as np
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.samples.examples import NEVER, Examples
 from fraudstream_tools.lab.training.samples.silent_months import without_silent_months
-from tests.unit.lab.test_rule_weighing import SHIPPED, rule_hits
+from tests.unit.lab.training.test_rule_weighing import SHIPPED, rule_hits
 
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1000)
 

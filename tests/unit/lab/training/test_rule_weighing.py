@@ -24,7 +24,7 @@ from fraudstream_tools.lab.training.rules.rule_weighing import (
 from fraudstream_tools.lab.training.storage.model_card import model_card
 from tests.unit.detection.model_harness import labels_of, random_vectors, times_of
 
-RULES = Path(__file__).parents[3] / "rules"
+RULES = Path(__file__).parents[4] / "rules"
 SHIPPED: Ruleset = load(*((RULES / name).read_bytes() for name in RULESET_FILES))
 ROWS = 40_000
 PRIOR = -4.0

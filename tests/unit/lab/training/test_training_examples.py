@@ -34,7 +34,7 @@ from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, rule_hits
 from fraudstream_tools.lab.training.samples.examples import Examples
 from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 
-RULES = Path(__file__).parents[3] / "rules"
+RULES = Path(__file__).parents[4] / "rules"
 JUDGE = Judge(load(*((RULES / name).read_bytes() for name in RULESET_FILES)))
 START = 1_780_000_000_000
 

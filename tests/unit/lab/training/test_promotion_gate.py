@@ -33,7 +33,7 @@ from fraudstream_tools.lab.world.simulate import WorldSettings, simulate
 from tests.cli_harness import Command, clean_environment
 from tests.unit.detection.model_harness import as_vectors, labels_of, random_vectors, small_model, times_of
 
-RULES = Path(__file__).parents[3] / "rules"
+RULES = Path(__file__).parents[4] / "rules"
 RULESET = load(*((RULES / name).read_bytes() for name in RULESET_FILES))
 LAST = int(times_of(6000).max())
 
