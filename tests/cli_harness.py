@@ -3,10 +3,13 @@
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 import pytest
+import typer.main
 from typer.core import TyperGroup
 
 from fraudstream_tools.cli.main import main
@@ -15,6 +18,8 @@ from fraudstream_tools.cli.support.running.deployment import VARIABLES
 CHECKOUT: Final = Path(__file__).parents[1]
 _ELSEWHERE: Final = tempfile.TemporaryDirectory(prefix="fraudstream-tests-")
 """Gone with the process."""
+_DECLARED: Final = cache(typer.main.get_command)
+"""What Typer makes of the declared commands: the same each time, and it takes longer than most commands do."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Command:
     def __call__(self, *arguments: object) -> Ran:
         assert not Path.cwd().is_relative_to(CHECKOUT), "here commands find what people run in the checkout"
         self._capture.readouterr()
-        with pytest.raises(SystemExit) as ended:
+        with patch.object(typer.main, "get_command", _DECLARED), pytest.raises(SystemExit) as ended:
             main([str(argument) for argument in arguments])
         captured = self._capture.readouterr()
         assert isinstance(ended.value.code, int)
