@@ -1,10 +1,12 @@
 """What all tests share: the embedded AWS, empty for each test; Hypothesis's profile; what runs without coverage."""
 
 from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 from hypothesis import HealthCheck, settings
 
 from embedded_aws.ministack.server import MinistackServer
@@ -19,6 +21,17 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example, HealthCheck.data_too_large],
 )
 settings.load_profile("any-machine")
+
+_read = cache(JSONFileLoader().load_file)
+
+
+def _read_once(self: JSONFileLoader, file_path: str) -> Any:
+    del self
+    return _read(file_path)
+
+
+# Each of boto3's sessions reads anew what AWS's services are, megabytes of it, and tests make thousands of sessions.
+JSONFileLoader.load_file = _read_once
 
 WITHOUT_COVERAGE = ("engine", "trino", "integration", "e2e", "browser")
 """Folders of long runs through many parts: measured, they take up to three times as long. Coverage is of the tests of
