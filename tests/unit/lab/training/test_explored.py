@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -96,22 +97,31 @@ def every_other(*, honest: bool) -> list[int]:
     return [number for number, truth in enumerate(world().truths) if truth.fraud is not honest and is_open(number)][::2]
 
 
+@cache
+def told(number: int, *, is_drawn: bool, is_labelled: bool) -> bytes:
+    """The lines of the log about a transaction."""
+    transaction, decision = decided()[number]
+    if is_drawn:
+        decision = msgspec.structs.replace(decision, exploration_propensity=0.5)  # as it was logged
+    image = {**transaction.to_item(), **decision.to_item(), "kind": {"S": "TXN"}}
+    if is_labelled:
+        said = Truth.FRAUD if world().truths[number].fraud else Truth.LEGITIMATE
+        label = Label(label=said, label_source="analyst", labeled_at=transaction.timestamp + HOUR)
+        image |= label.to_item()
+    change = {"NewImage": image, "ApproximateCreationDateTime": transaction.timestamp // 1000 + 1}
+    records = [each for each in read_stream_record({"dynamodb": change}) if each.event is not LogEvent.STORED]
+    return msgspec.json.Encoder().encode_lines(records)
+
+
 def logged(folder: Path, reported: Callable[[int], bool], *, labels_honest: bool = True) -> Examples:
     """Read a log in which somebody looked at what was flagged and drawn, and people reported some of the rest."""
-    records: list[object] = []
+    lines: list[bytes] = []
     drawn = {*every_other(honest=False), *every_other(honest=True)}
-    for number, ((transaction, decision), truth) in enumerate(zip(decided(), world().truths, strict=True)):
+    for number, ((_, decision), truth) in enumerate(zip(decided(), world().truths, strict=True)):
         looked_at = (number in drawn or decision.decision is not Verdict.APPROVE) and (truth.fraud or labels_honest)
-        if number in drawn:
-            decision = msgspec.structs.replace(decision, exploration_propensity=0.5)  # noqa: PLW2901  (as it was logged)
-        image = {**transaction.to_item(), **decision.to_item(), "kind": {"S": "TXN"}}
-        if looked_at or (truth.fraud and is_open(number) and reported(number)):
-            said = Truth.FRAUD if truth.fraud else Truth.LEGITIMATE
-            label = Label(label=said, label_source="analyst", labeled_at=transaction.timestamp + HOUR)
-            image |= label.to_item()
-        change = {"NewImage": image, "ApproximateCreationDateTime": transaction.timestamp // 1000 + 1}
-        records += [each for each in read_stream_record({"dynamodb": change}) if each.event is not LogEvent.STORED]
-    folder.joinpath("a.jsonl.gz").write_bytes(gzip.compress(msgspec.json.Encoder().encode_lines(records)))
+        is_labelled = looked_at or (truth.fraud and is_open(number) and reported(number))
+        lines.append(told(number, is_drawn=number in drawn, is_labelled=is_labelled))
+    folder.joinpath("a.jsonl.gz").write_bytes(gzip.compress(b"".join(lines)))
     with open_log(folder, label_delay_days=3) as log:
         return from_log(log, RULESET)
 
