@@ -1,7 +1,7 @@
 """HTTP/1.1 with one endpoint, over connections that stay open: a request out, its answer in.
 
-As much of it as AWS speaks: an answer tells its end, by its length or in chunks, and nothing is asked before the answer
-to what was asked before has come. Errors are botocore's own.
+Answers are read by httptools. One tells its end, by its length or in chunks, and nothing is asked before the answer to
+what was asked before has come. Errors are botocore's own.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from botocore.exceptions import (
 from botocore.exceptions import (
     ConnectionError as ConnectionFailedError,
 )
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,11 +37,12 @@ ATTEMPTS: Final = 3
 """Of one call, as many as botocore's standard mode makes."""
 CONNECT_SECONDS: Final = 1.0
 _RECEIVED_AT_ONCE: Final = 65_536
-_MOST_OF_A_LINE: Final = 65_536
-"""Bytes of an answer's head, or of a line that tells of a chunk."""
+_MOST_WITHOUT_CONTENT: Final = 65_536
+"""Bytes of an answer's head, or of what else comes without any content; httptools knows no limit."""
 _FINAL: Final = 200
 """Statuses below are of what comes before an answer."""
 _WITHOUT_CONTENT: Final = frozenset({204, 304})
+_TELLS_ITS_END: Final = frozenset({"content-length", "transfer-encoding"})
 _ALWAYS: Final = "accept-encoding: identity\r\nuser-agent: fraudstream\r\n"
 
 
@@ -110,8 +112,8 @@ class Endpoint:
         connection = self._take() or self._connect()
         try:
             connection.socket.sendall(head + body)
-            answer, stays_open = _read(connection.socket)
-        except (OSError, ValueError) as error:
+            answer, stays_open = connection.answers.read()
+        except (OSError, HttpParserError, HttpParserUpgrade) as error:
             connection.socket.close()
             raise self._unanswered(error) from error
         if stays_open and len(self._idle) < self._limits.connections:
@@ -150,9 +152,9 @@ class Endpoint:
         opened.settimeout(self._limits.read_seconds)
         readable = select.poll()
         readable.register(opened, select.POLLIN)
-        return _Connection(opened, readable)
+        return _Connection(opened, readable, _Answers(opened))
 
-    def _unanswered(self, error: OSError | ValueError) -> Unanswered:
+    def _unanswered(self, error: OSError | HttpParserError | HttpParserUpgrade) -> Unanswered:
         match error:
             case TimeoutError():
                 return ReadTimeoutError(endpoint_url=self._url, error=error)
@@ -168,6 +170,7 @@ class _Connection(NamedTuple):
     socket: socket.socket
     readable: select.poll
     """Tells whether anything can be read."""
+    answers: _Answers
 
 
 def _close(connections: Iterable[_Connection]) -> None:
@@ -175,75 +178,79 @@ def _close(connections: Iterable[_Connection]) -> None:
         connection.socket.close()
 
 
-class _Incoming:
-    """What comes in for one request."""
+class _Answers:
+    """What comes in over one connection, an answer at a time; httptools calls what begins with `on_`."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._receive = connection.recv
-        self.held = bytearray()
-        """What has come, and was not taken yet."""
+    def __init__(self, opened: socket.socket) -> None:
+        self._receive = opened.recv
+        self._parser = HttpResponseParser(self)
+        self._headers: dict[str, str] = {}
+        self._has_head = False
+        self._content: list[bytes] = []
+        self._without_content = 0
+        """Bytes since any content came."""
+        self._whole: HttpAnswer | None = None
+        self._stays_open = False
 
-    def line(self, end: bytes) -> bytes:
-        """Take what comes up to an end, and return it without the end."""
-        while (length := self.held.find(end)) < 0:
-            if len(self.held) > _MOST_OF_A_LINE:
-                raise ValueError("a line without an end")
-            self._more()
-        return self.take(length + len(end))[:length]
+    def read(self) -> tuple[HttpAnswer, bool]:
+        """Return the next answer, and whether the connection can be used again.
 
-    def take(self, length: int) -> bytes:
-        """Take so many bytes."""
-        if length < 0:
-            raise ValueError("less than nothing")
-        while len(self.held) < length:
-            self._more()
-        taken = bytes(self.held[:length])
-        del self.held[:length]
-        return taken
+        Raises:
+            OSError: the connection ended, or nothing came in time.
+            HttpParserError: it is no answer of HTTP/1.1 whose end it tells.
+            HttpParserUpgrade: what follows is another protocol.
+        """
+        self._without_content = 0
+        while not (whole := self._whole):
+            received = self._receive(_RECEIVED_AT_ONCE)
+            if not received:
+                raise ConnectionResetError
+            self._without_content += len(received)
+            try:
+                self._parser.feed_data(received)
+            except HttpParserError:
+                if not self._whole:
+                    raise
+                # The answer is whole; what follows it was not asked for.
+                self._stays_open = False
+            if self._without_content > _MOST_WITHOUT_CONTENT:
+                raise HttpParserError("a line without an end")
+        # While it waits for its next use, a connection keeps no content.
+        self._whole, self._content = None, []
+        return whole, self._stays_open
 
-    def _more(self) -> None:
-        received = self._receive(_RECEIVED_AT_ONCE)
-        if not received:
-            raise ConnectionResetError
-        self.held += received
+    def on_message_begin(self) -> None:
+        if self._whole:
+            raise ValueError("an answer to nothing")
+        self._headers, self._has_head, self._content = {}, False, []
 
-
-def _read(connection: socket.socket) -> tuple[HttpAnswer, bool]:
-    """Return an answer, and whether the connection can be used again.
-
-    Raises:
-        OSError: the connection ended, or nothing came in time.
-        ValueError: it is no answer of HTTP/1.1 whose end it tells.
-    """
-    incoming, status, headers = _Incoming(connection), 0, dict[str, str]()
-    while status < _FINAL:
-        first, *lines = incoming.line(b"\r\n\r\n").decode("latin-1").split("\r\n")
-        version, number, *_ = first.split(" ", 2)
-        if version != "HTTP/1.1":
-            raise ValueError("another protocol")
-        status = int(number)
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    if status in _WITHOUT_CONTENT:
-        content = b""
-    elif "transfer-encoding" in headers:
-        content = b"".join(_chunks(incoming, headers["transfer-encoding"]))
-    else:
-        content = incoming.take(int(headers.get("content-length", "")))
-    stays_open = headers.get("connection", "").lower() != "close" and not incoming.held
-    return HttpAnswer(status, headers, content), stays_open
-
-
-def _chunks(incoming: _Incoming, encoding: str) -> list[bytes]:
-    if encoding.lower() != "chunked":
-        raise ValueError("an encoding that was not asked for")
-    chunks: list[bytes] = []
-    while length := int(incoming.line(b"\r\n").partition(b";")[0], 16):
-        chunks.append(incoming.take(length))
-        incoming.line(b"\r\n")
-    while incoming.line(b"\r\n"):
+    def on_header(self, name: bytes, value: bytes) -> None:
         # Headers may come after the content too; they say nothing that is needed.
-        pass
-    return chunks
+        if not self._has_head:
+            self._headers[name.decode("latin-1").lower()] = value.decode("latin-1").strip()
+
+    def on_headers_complete(self) -> None:
+        self._has_head = True
+        if self._parser.get_http_version() != "1.1":
+            raise ValueError("another protocol")
+        status = self._parser.get_status_code()
+        if status < _FINAL or status in _WITHOUT_CONTENT:
+            return
+        # What lasts until the connection ends may be cut anywhere, and httptools takes in no such end.
+        if self._headers.get("transfer-encoding", "chunked").lower() != "chunked":
+            raise ValueError("an encoding that was not asked for")
+        if not self._headers.keys() & _TELLS_ITS_END:
+            raise ValueError("content without an end")
+
+    def on_body(self, body: bytes) -> None:
+        self._content.append(body)
+        self._without_content = 0
+
+    def on_message_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status >= _FINAL:
+            self._whole = HttpAnswer(status, self._headers, b"".join(self._content))
+            self._stays_open = self._parser.should_keep_alive()
 
 
 @cache

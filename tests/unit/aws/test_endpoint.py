@@ -49,9 +49,12 @@ def answers(draw: st.DrawFn) -> list[bytes]:
     """Return an answer in pieces, as the network may cut it."""
     status = draw(st.sampled_from([200, 201, 204, 304, 400, 404, 500, 503]))
     content = b"" if status in {204, 304} else draw(st.binary(max_size=300))
-    name, value = draw(st.sampled_from([("ETag", '"1"'), ("x-amz-crc32", "17"), ("Date", "Fri, 27 Nov: 2026")]))
+    fields = [("ETag", '"1"'), ("x-amz-crc32", "17"), ("Date", "Fri, 27 Nov: 2026"), ("x-empty", "")]
+    name, value = draw(st.sampled_from(fields))
     lines = [f"HTTP/1.1 {status} {draw(st.sampled_from(['', 'OK', 'Not found']))}", f"{name}:{value} "]
     if status in {204, 304}:
+        # One that has no content may tell the length of what it would have.
+        lines += draw(st.sampled_from([[], ["Content-Length: 10"]]))
         body = b""
     elif draw(st.booleans()):
         lines.append(f"{draw(st.sampled_from(['Content-Length', 'content-length']))}: {len(content)}")
@@ -61,7 +64,7 @@ def answers(draw: st.DrawFn) -> list[bytes]:
         size = draw(st.integers(1, 50))
         parts = [content[at : at + size] for at in range(0, len(content), size)]
         body = b"".join(f"{len(part):x}\r\n".encode() + part + b"\r\n" for part in parts) + b"0\r\n\r\n"
-    before = draw(st.sampled_from([b"", b"HTTP/1.1 100 Continue\r\n\r\n"]))
+    before = draw(st.sampled_from([b"", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\nETag: 2\r\n\r\n"]))
     sent = before + "\r\n".join([*lines, "", ""]).encode() + body
     cuts = sorted(draw(st.sets(st.integers(1, len(sent) - 1), max_size=4)))
     return [sent[start:end] for start, end in zip([0, *cuts], [*cuts, len(sent)], strict=True)]
@@ -111,16 +114,22 @@ def test_an_answer_that_is_cut_at_any_place_is_none(answer: bytes) -> None:
     "answer",
     [
         b"SSH-2.0-OpenSSH\r\n\r\n",
-        b"\r\n\r\n",
+        b"\r\n\r\nSSH-2.0-OpenSSH\r\n\r\n",
         b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 OK\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n\r\nwithout an end",
         b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"HTTP/1.1 101 Another\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\n{}",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}\r\n",
         b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;" + b"x" * 200_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + b"x: y\r\n" * 40_000,
     ],
 )
 def test_what_is_no_answer_is_an_error_and_ends_its_connection(answer: bytes) -> None:
@@ -134,11 +143,35 @@ def test_what_is_no_answer_is_an_error_and_ends_its_connection(answer: bytes) ->
         assert service.connections == 2
 
 
-def test_what_follows_an_answer_is_not_taken_for_the_next_one() -> None:
-    with raw_service(lambda *_: [WHOLE + b"HTTP/1.1 500 OK\r\nContent-Length: 0\r\n\r\n"]) as service:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        WHOLE + b"HTTP/1.1 500 OK\r\nContent-Length: 0\r\n\r\n",
+        CHUNKED + b"H",
+        WHOLE + b"no HTTP",
+        b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 500 OK\r\n\r\n",
+    ],
+)
+def test_what_follows_an_answer_is_not_taken_for_the_next_one(answer: bytes) -> None:
+    with raw_service(lambda *_: [answer]) as service:
         endpoint = Endpoint(service.url, LIMITS)
         assert [asked(endpoint).status for _ in range(3)] == [200, 200, 200]
         assert service.connections == 3
+
+
+def test_empty_lines_around_an_answer_say_nothing() -> None:
+    numbers = iter(range(200, 203))
+    with raw_service(lambda *_: [b"\r\nHTTP/1.1 %d OK\r\nContent-Length: 0\r\n\r\n\r\n" % next(numbers)]) as service:
+        endpoint = Endpoint(service.url, LIMITS)
+        assert [asked(endpoint).status for _ in range(3)] == [200, 201, 202]
+
+
+def test_headers_after_the_content_are_none_of_the_answers() -> None:
+    with raw_service(lambda *_: [CHUNKED]) as service:
+        endpoint = Endpoint(service.url, LIMITS)
+        assert asked(endpoint) == asked(endpoint) == (200, {"transfer-encoding": "chunked"}, b"abc0123456789")
+        assert service.connections == 1
 
 
 def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one() -> None:
