@@ -26,7 +26,7 @@ from rich.table import Table
 
 from benchmarks import unseen_worlds
 from benchmarks.handbook import FIRST_TEST_DAYS, WEEK, HandbookFigures, Numbers, read
-from benchmarks.handbook_run import RULES, TRAINING_DAYS, go_through
+from benchmarks.handbook_run import TRAINING_DAYS, go_through
 
 DATA: Final = Path(__file__).parents[2] / "shared" / "data" / "handbook_transactions.parquet"
 DELAYS: Final[tuple[int, ...]] = (7, 1)
@@ -94,7 +94,7 @@ def _of_handbook(path: Path) -> dict[str, Any]:
     late, quick = (results[delay] for delay in DELAYS)
     summary: dict[str, Any] = _summary(late["figures"]["served"])
     summary |= {name: value for name, value in late.items() if name != "figures"}
-    summary |= {"training_days": TRAINING_DAYS, "rules": RULES}
+    summary |= {"training_days": TRAINING_DAYS}
     others = {name: weeks for name, weeks in late["figures"].items() if name != "served"}
     summary |= {name.replace(",", "").replace(" ", "_"): _summary(weeks) for name, weeks in others.items()}
     summary["labels_after_1_day"] = _summary(quick["figures"]["served"])

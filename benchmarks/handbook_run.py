@@ -1,6 +1,5 @@
 """The handbook's transactions, taken the product's own way: profiles, features, rules, and models trained meanwhile."""
 
-import copy
 import math
 import time
 from collections import deque
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import yaml
 
 from benchmarks.handbook import (
     DAY,
@@ -25,7 +23,7 @@ from benchmarks.handbook import (
     read,
     training_days,
 )
-from fraudstream.contract import RULESET_FILES
+from benchmarks.rule_runs import rules_of_today
 from fraudstream.detection.features import codec, registry
 from fraudstream.detection.features.compute import Calendar
 from fraudstream.detection.judge import Judge
@@ -35,7 +33,7 @@ from fraudstream.detection.profiles.codec import pack, unpack
 from fraudstream.detection.profiles.events import identity
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.rules.rule import Mode, Rule
-from fraudstream.detection.rules.ruleset import Ruleset, load
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.detection.scoring import decide, score_of
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.training.fit import Validation, fit
@@ -46,11 +44,9 @@ if TYPE_CHECKING:
 
     from fraudstream.detection.models.model import Model
 
-RULES_FOLDER: Final = Path(__file__).parents[1] / "rules"
 TRAINING_DAYS: Final = 30
 SHORT_TRAINING_DAYS: Final = 7
 """As the handbook trains."""
-RULES: Final = 40
 SHAPED: Final = frozenset(
     {
         "customerPeakRatio14d",
@@ -98,17 +94,6 @@ class Run:
         return np.concatenate([np.full(self.first_row, -np.inf), values])
 
 
-def padded_rules() -> Ruleset:
-    """Load the rules that are deployed, and copies in shadow mode up to 40: they take time, and count nothing."""
-    ruleset, *others = [(RULES_FOLDER / name).read_bytes() for name in RULESET_FILES]
-    content = yaml.safe_load(ruleset)
-    shipped: list[dict[str, Any]] = content["rules"]
-    for number in range(RULES - len(shipped)):
-        again = copy.deepcopy(shipped[number % len(shipped)])
-        content["rules"].append({**again, "id": f"again-{number}", "mode": Mode.SHADOW.value})
-    return load(yaml.safe_dump(content).encode(), *others)
-
-
 def go_through(path: Path, delay: int, told: "MutableMapping[int, int]") -> dict[str, Any]:
     """Go through the transactions once, and measure.
 
@@ -120,7 +105,7 @@ def go_through(path: Path, delay: int, told: "MutableMapping[int, int]") -> dict
     world = read(path, FIRST_TEST_DAYS[-1] + WEEK)
     first_row = int(np.searchsorted(world.days, training_days(FIRST_TEST_DAYS[0], delay, TRAINING_DAYS)[0]))
     rows = len(world) - first_row
-    rules = padded_rules()
+    rules = rules_of_today()
     counting = counting_rules(rules)
     hits = RuleHits(rules, np.zeros((rows, len(counting)), dtype=np.bool_))
     vectors = np.full((rows, len(registry.NAMES)), np.nan)
@@ -198,6 +183,7 @@ def _measured(run: Run) -> dict[str, Any]:
     sizes = [len(pack(profile)) for profile in run.profiles.values()]
     return {
         "figures": found,
+        "rules": len(run.hits.ruleset.rules),
         "us_per_tx_p50": round(float(np.median(run.microseconds)), 1),
         "us_per_tx_p99": round(float(np.percentile(run.microseconds, 99)), 1),
         "us_to_unpack_and_pack_a_profile": round(_packing(list(run.profiles.values())[:PACKED]), 1),
