@@ -9,20 +9,24 @@ half as much again and half as often again from the middle on, and the model lea
 
 What the issuer declined and nobody labelled counts nowhere, as in training: whether it was fraud nobody knows. Bands
 that hold at least 100 frauds and 100 others are to be right within 20 %; of the others, the 95 % interval of the share
-of fraud (Wilson's, as if frauds came one by one) is to contain the mean probability. `frauds` are those labelled in the
-end: what nobody ever reports no model can learn.
+of fraud is to contain the mean probability. Frauds come in runs, and worlds are independent of each other, so that the
+interval follows from how much worlds differ (Student's t). Of a single world it is Wilson's, as if frauds came one by
+one. `frauds` are those labelled in the end: what nobody ever reports no model can learn.
 
 The last line printed is JSON: by world its bands, and how many of them are as they should be.
 """
 
 import argparse
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, NamedTuple
+from itertools import pairwise
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student  # pyright: ignore[reportMissingTypeStubs]
 
 from benchmarks.rule_runs import rules_of_today
 from fraudstream.detection.features.compute import Calendar
@@ -95,7 +99,9 @@ def of_fintech(settings: FintechSettings) -> tuple[list[Transaction], dict[str, 
     made = make_fintech_world(settings)
     transactions = [as_transaction(row, number) for number, row in enumerate(made.transactions, start=1)]
     return transactions, {
-        truth.transaction_id: KnownOutcome(truth.report.label is Truth.FRAUD, truth.report.labeled_at)
+        truth.transaction_id: KnownOutcome(
+            truth.report.label is Truth.FRAUD, truth.report.labeled_at, truth.report.source
+        )
         for truth in made.truths
         if truth.report
     }
@@ -134,7 +140,7 @@ def trained(world: GoneThrough, at: int) -> Model:
     times = {each.transaction_id: each.timestamp for each in world.decided if each.timestamp <= at}
     known = {name: each for name, each in world.outcomes.items() if each.known_at <= at}
     arrival = label_arrival(
-        [FraudLabel("", times[name], each.known_at) for name, each in known.items() if each.fraud], at
+        [FraudLabel(each.source, times[name], each.known_at) for name, each in known.items() if each.fraud], at
     )
     found = examples(
         [each for each in world.decided if each.timestamp <= at],
@@ -163,15 +169,27 @@ def tested(world: GoneThrough, since: int) -> Examples:
     return examples(later, world.outcomes, rules_of_today(), horizon=LabelHorizon(until=end, delay_days=0))
 
 
-def bands(shares: NDArray[np.float64], frauds: Flags) -> list[ProbabilityBand]:
+class ToldWorld(NamedTuple):
+    """Decisions of one world that have a probability."""
+
+    shares: NDArray[np.float64]
+    """Their probabilities."""
+    frauds: Flags
+
+    def within(self, since: float, until: float) -> "ToldWorld":
+        """Return those of some probabilities."""
+        inside = (self.shares >= since) & (self.shares < until)
+        return ToldWorld(self.shares[inside], self.frauds[inside])
+
+
+def bands(worlds: Sequence[ToldWorld]) -> list[ProbabilityBand]:
     """Compare probabilities with what is true, band by band."""
     found: list[ProbabilityBand] = []
-    places = np.digitize(shares, _EDGES[1:-1])
-    for place, since in enumerate(_EDGES[:-1]):
-        inside = places == place
-        if number := int(inside.sum()):
-            known, mean = int(frauds[inside].sum()), float(shares[inside].mean())
-            interval = wilson(known, number)
+    for since, until in pairwise(_EDGES):
+        inside = [world.within(since, until) for world in worlds]
+        number, known = sum(len(each.shares) for each in inside), sum(int(each.frauds.sum()) for each in inside)
+        if number:
+            mean = sum(float(each.shares.sum()) for each in inside) / number
             is_large = min(known, number - known) >= _MANY
             is_close = known > 0 and abs(mean / (known / number) - 1) <= _CLOSE
             found.append(
@@ -181,17 +199,28 @@ def bands(shares: NDArray[np.float64], frauds: Flags) -> list[ProbabilityBand]:
                     frauds=known,
                     mean=round(mean, 5),
                     share=round(known / number, 5),
-                    is_right=is_close if is_large else interval is not None and interval.low <= mean <= interval.high,
+                    is_right=is_close if is_large else _is_within_chance(inside, mean),
                     is_large=is_large,
                 )
             )
     return found
 
 
+def _is_within_chance(worlds: Sequence[ToldWorld], mean: float) -> bool:
+    """Return whether the 95 % interval of the share of fraud contains the mean probability."""
+    if len(worlds) == 1:
+        interval = wilson(int(worlds[0].frauds.sum()), len(worlds[0].frauds))
+        return interval is not None and interval.low <= mean <= interval.high
+    beyond = np.array([float(each.frauds.sum() - each.shares.sum()) for each in worlds])
+    widest = (
+        float(cast("Any", student).ppf(0.975, len(worlds) - 1)) * math.sqrt(len(worlds)) * float(beyond.std(ddof=1))
+    )
+    return abs(float(beyond.sum())) <= widest
+
+
 def measure(world: str, seeds: Sequence[int], size: int) -> dict[str, Any]:
     """Measure a kind of world by several seeds."""
-    shares: list[NDArray[np.float64]] = []
-    frauds: list[Flags] = []
+    worlds: list[ToldWorld] = []
     expected: list[tuple[float, int]] = []
     without = 0
     for seed in seeds:
@@ -203,11 +232,15 @@ def measure(world: str, seeds: Sequence[int], size: int) -> dict[str, Any]:
         told = np.array([np.nan if each is None else each for each in found])
         has_none = np.isnan(told)
         without += int(has_none.sum())
-        shares.append(told[~has_none])
-        frauds.append(last.labels[~has_none])
-        expected.append((round(float(shares[-1].sum()), 1), int(frauds[-1].sum())))
-        print(f"{world} {seed}: {len(told):,} transactions, expected and labelled {expected[-1]}", flush=True)
-    found = bands(np.concatenate(shares), np.concatenate(frauds))
+        worlds.append(ToldWorld(told[~has_none], last.labels[~has_none]))
+        expected.append((round(float(worlds[-1].shares.sum()), 1), int(worlds[-1].frauds.sum())))
+        alone = [band for band in bands(worlds[-1:]) if band.is_large]
+        print(
+            f"{world} {seed}: {len(told):,} transactions, expected and labelled {expected[-1]}, "
+            f"large bands right {sum(band.is_right for band in alone)} of {len(alone)}",
+            flush=True,
+        )
+    found = bands(worlds)
     print(f"{'from':>8}{'number':>10}{'frauds':>8}{'probability':>13}{'share':>9}")
     for band in found:
         told = "right" if band.is_right else "wrong"

@@ -64,15 +64,24 @@ class Calibration(_Part, frozen=True, kw_only=True):
 
 
 class ProbabilityCurve(_Part, frozen=True, kw_only=True):
-    """From a score's probability s to that of fraud, in log-odds: `low * log(s) - high * log(1 - s) + intercept`.
+    """From a score's probability s to that of fraud: `least + (1 - least) * b`.
 
-    It is beta calibration (Kull, Silva Filho and Flach 2017): `low` is the slope where s is small, `high` where it is
-    large. A score's own probability errs where rules are held to a least weight.
+    The log-odds of b are `low * log(s) - high * log(1 - s) + intercept`. That is beta calibration (Kull, Silva Filho
+    and Flach 2017): `low` is the slope where s is small, `high` where it is large. A score's own probability errs where
+    rules are held to a least weight. `least` is what it levels out at, as in Birnbaum's three-parameter logistic model
+    (1968): some frauds look like nothing, so that no score is low enough to rule them out.
     """
 
     low: NotNegative
     high: NotNegative
     intercept: Annotated[float, msgspec.Meta(ge=-MAX_LOG_ODDS, le=MAX_LOG_ODDS)]
+    least: Annotated[float, msgspec.Meta(ge=0, le=1)] | msgspec.UnsetType = msgspec.UNSET
+    """Files of before do not have it, and keep their version without it."""
+
+    @property
+    def levels_out_at(self) -> float:
+        """Return the least probability; 0 in a file of before."""
+        return 0.0 if self.least is msgspec.UNSET else self.least
 
 
 class RuleWeight(_Part, frozen=True, kw_only=True):
@@ -196,7 +205,8 @@ class Model:
             return None
         bounded = max(min(log_odds, 50.0), -50.0)
         odds = told.intercept + told.high * math.log1p(math.exp(bounded)) - told.low * math.log1p(math.exp(-bounded))
-        return 1 / (1 + math.exp(-max(min(odds, 50.0), -50.0)))
+        above = 1 / (1 + math.exp(-max(min(odds, 50.0), -50.0)))
+        return told.levels_out_at + (1 - told.levels_out_at) * above
 
     @property
     def base_log_odds(self) -> float:

@@ -174,7 +174,8 @@ def _acted(ruleset: Ruleset, places: Sequence[int], log_odds: str) -> str:
         f"({literal(curve.intercept)} + {literal(curve.high)} * ln(1e0 + exp({log_odds})) "
         f"- {literal(curve.low)} * ln(1e0 + exp(-{log_odds})))"
     )
-    share = f"(1e0 / (1e0 + exp(-greatest(least({odds}, 50e0), -50e0))))"
+    above = f"(1e0 / (1e0 + exp(-greatest(least({odds}, 50e0), -50e0))))"
+    share = f"({literal(curve.levels_out_at)} + {literal(1 - curve.levels_out_at)} * {above})"
     probability = f"greatest(least({share}, {literal(MOST_LIKELY)}), {literal(LEAST_LIKELY)})"
     if isinstance(acting, Costs):
         approved = f"{probability} * ({literal(acting.fraud)} + {literal(acting.fraud_share)} * amountBase)"

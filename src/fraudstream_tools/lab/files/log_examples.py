@@ -60,7 +60,7 @@ def from_log(
         declined.append(row.declined)
         known_at.append(row.labeled_at if is_fraud else NEVER)
         is_legitimate = row.standing is Standing.LEGITIMATE
-        arrived.append(1.0 if is_legitimate else share_arrived(log.arrival, log.horizon, row.timestamp))
+        arrived.append(1.0 if is_legitimate else share_arrived(log.arrival, log.horizon, row.timestamp, row.source))
         strata.append(-1 if is_fraud else places.setdefault(row.stratum, len(places)))
         propensities.append((row.exploration_propensity or nan) if is_fraud else nan)
         open_approvals.append(is_fraud and row.approved and not row.declined)

@@ -43,6 +43,8 @@ class KnownOutcome(NamedTuple):
     fraud: bool
     known_at: int
     """When it became known, epoch milliseconds."""
+    source: str = ""
+    """Who said so; empty where that is not told."""
 
 
 def as_transaction(row: Mapping[str, Any], number: int) -> Transaction:

@@ -14,9 +14,10 @@ _STEPS: Final = 100
 _CLOSE: Final = 1e-10
 _LEAST_SLOPE: Final = 0.01
 _RIDGE: Final = 1e-9
-_ROUNDS: Final = 50
-_SETTLED: Final = 1e-4
-_MOST_SLOPE: Final = 10.0
+_FIRST_LEAST: Final = -7.0
+"""Log-odds: one in a thousand."""
+_BOUNDS: Final = [(0.0, 10.0), (0.0, 10.0), (None, None), (-14.0, -1.0)]
+"""Of both slopes, the intercept, and the log-odds of the least probability: from one in a million to a quarter."""
 
 
 def log_odds(probability: float) -> float:
@@ -24,28 +25,17 @@ def log_odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def likely_frauds(
-    labels: Flags,
-    odds: NDArray[np.float64],
-    arrived: NDArray[np.float64] | None,
-    unseen: NDArray[np.float64] | None = None,
-) -> NDArray[np.float64]:
-    """Return how much fraud each transaction is, once what is known of it is taken into account.
+def frauds_told(labels: Flags, arrived: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Return for how many frauds each transaction stands: a known one for all of its age and source too.
 
-    It is a probability, but for a known fraud that stands for others: that is all of them. What it stands for is then
-    among the unlabelled ones of similar scores, so that together they are right.
+    What it stands for is among the unlabelled ones of similar scores, so that together they are right (inverse
+    probability weighting; Horvitz and Thompson 1952).
 
     Args:
         labels: which of them are known to be fraud.
-        odds: log-odds of fraud by a model.
-        arrived: the share of the frauds of its age that has a label; None: all have.
-        unseen: for how many frauds that nobody reports each known one stands; None: for none.
+        arrived: of frauds like each of them, the share that has a label; None: all have.
     """
-    told = labels.astype(np.float64) if unseen is None else np.where(labels, 1.0 + unseen, 0.0)
-    if arrived is None:
-        return told
-    fraud = 1 / (1 + np.exp(-odds))
-    return np.where(labels, told, fraud * (1 - arrived) / (1 - fraud * arrived))
+    return labels.astype(np.float64) if arrived is None else labels / arrived
 
 
 def platt(
@@ -53,7 +43,6 @@ def platt(
     labels: Flags,
     stands_for: Weights = None,
     arrived: NDArray[np.float64] | None = None,
-    unseen: NDArray[np.float64] | None = None,
 ) -> Calibration:
     """Fit slope and intercept to the truth: Newton's method on Platt's smoothed targets (Platt 1999; Lin et al. 2007).
 
@@ -63,47 +52,42 @@ def platt(
         raw: raw scores of transactions that the trees have not seen, in log-odds.
         labels: which of them are fraud.
         stands_for: for how many transactions each one stands.
-        arrived: the share of the frauds of its age that has a label: what has none yet may be fraud all the same, by
-            the probability that the line says (expectation and maximisation in turn); None: all have.
-        unseen: for how many frauds that nobody reports each known one stands; None: for none.
+        arrived: as of `frauds_told`.
     """
-    slope, intercept = _line(raw, likely_frauds(labels, raw, None, unseen), stands_for)
-    for _ in range(_ROUNDS if arrived is not None else 0):
-        before = intercept
-        slope, intercept = _line(raw, likely_frauds(labels, slope * raw + intercept, arrived, unseen), stands_for)
-        if abs(intercept - before) < _SETTLED:
-            break
+    slope, intercept = _line(raw, frauds_told(labels, arrived), stands_for)
     # Trees whose scores do not tell fraud from the rest on newer weeks are flattened, never turned around.
     return Calibration(slope=max(slope, _LEAST_SLOPE), intercept=intercept)
 
 
-def beta(
+def probability_curve(
     odds: NDArray[np.float64],
     labels: Flags,
     stands_for: Weights = None,
     arrived: NDArray[np.float64] | None = None,
-    unseen: NDArray[np.float64] | None = None,
 ) -> ProbabilityCurve:
-    """Fit beta calibration to the truth; the parameters are as those of `platt`, of log-odds that are nearly right."""
+    """Fit beta calibration above a least probability to the truth.
+
+    The parameters are as those of `platt`, of log-odds that are nearly right.
+    """
     counts = np.ones(len(odds)) if stands_for is None else stands_for
+    told = frauds_told(labels, arrived)
     low, high = -np.logaddexp(0, -odds), np.logaddexp(0, odds)
-    found = np.array([1.0, 1.0, 0.0])
-    for _ in range(_ROUNDS if arrived is not None and (arrived < 1).any() else 1):
-        before = found
-        likely = likely_frauds(labels, found[0] * low + found[1] * high + found[2], arrived, unseen)
 
-        def loss(values: NDArray[np.float64], likely: NDArray[np.float64] = likely) -> tuple[float, list[float]]:
-            told = values[0] * low + values[1] * high + values[2]
-            error = counts * (1 / (1 + np.exp(-told)) - likely)
-            apart = values[:2] - 1
-            lost = float((counts * (np.logaddexp(0, told) - likely * told)).sum()) + float(apart @ apart) / 2
-            return lost, [float(error @ low + apart[0]), float(error @ high + apart[1]), float(error.sum())]
+    def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        above, least = values[0] * low + values[1] * high + values[2], 1 / (1 + np.exp(-values[3]))
+        share = 1 / (1 + np.exp(-above))
+        probability = least + (1 - least) * share
+        log_rest = np.log1p(-least) - np.logaddexp(0, above)
+        apart = values[:2] - 1
+        lost = -float((counts * (told * np.log(probability) + (1 - told) * log_rest)).sum()) + float(apart @ apart) / 2
+        error = counts * (probability - told) / probability
+        by_share = error * share
+        slopes = [by_share @ low + apart[0], by_share @ high + apart[1], by_share.sum(), least * error.sum()]
+        return lost, np.array(slopes)
 
-        bounds = [(0.0, _MOST_SLOPE), (0.0, _MOST_SLOPE), (None, None)]
-        found = np.asarray(cast("Any", minimize)(loss, found, jac=True, method="L-BFGS-B", bounds=bounds).x)
-        if np.abs(found - before).max() < _SETTLED:
-            break
-    return ProbabilityCurve(low=float(found[0]), high=float(found[1]), intercept=float(found[2]))
+    first = np.array([1.0, 1.0, 0.0, _FIRST_LEAST])
+    found = cast("Any", minimize)(loss, first, jac=True, method="L-BFGS-B", bounds=_BOUNDS).x.tolist()
+    return ProbabilityCurve(low=found[0], high=found[1], intercept=found[2], least=1 / (1 + math.exp(-found[3])))
 
 
 def _line(values: NDArray[np.float64], likely: NDArray[np.float64], stands_for: Weights) -> tuple[float, float]:

@@ -48,7 +48,7 @@ class Arrived:
     known_at: NDArray[np.int64]
     """Since when each one is known to be fraud, epoch milliseconds."""
     share: NDArray[np.float64]
-    """Of frauds like it, the share that has a label."""
+    """Of frauds like it, the share that has a label: of these, some may never have one, as `unseen` says."""
     unseen: NDArray[np.float64] | None = None
     """For how many frauds that nobody reports each known one stands; None: for none."""
 
@@ -122,7 +122,6 @@ def fit(
             timestamps,
             hits,
             share=share,
-            unseen=unseen,
             stands_for=stands_for,
             prior=prior,
             stopped=stopped,
@@ -130,7 +129,7 @@ def fit(
         learnt_then = _weights_of(_learnt_for(stands_for, then, unseen), known)
         raw = Booster(chosen[known], then[known], parameters, learnt_then).raw(chosen[newest])
         of_newest = None if share is None else share[newest]
-        line = platt(raw, flags[newest], counted, of_newest, _weights_of(unseen, newest))
+        line = platt(raw, flags[newest], counted, of_newest)
         figures = metrics(line.slope * raw + line.intercept, flags[newest], counted, of_newest)
         measured = _period(timestamps[newest], flags[newest])
     booster = Booster(chosen, flags, parameters, learnt_for)

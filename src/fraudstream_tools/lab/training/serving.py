@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fraudstream.detection.models.model import Calibration, ProbabilityCurve, Promise
 from fraudstream_tools.lab.training.boosting import Flags, Weights
-from fraudstream_tools.lab.training.calibration import beta, likely_frauds, platt
+from fraudstream_tools.lab.training.calibration import frauds_told, platt, probability_curve
 from fraudstream_tools.lab.training.held_out import HeldOut
 from fraudstream_tools.lab.training.measuring.promise import promise
 from fraudstream_tools.lab.training.rules.rule_hits import RuleHits
@@ -36,7 +36,6 @@ def measured_serving(
     hits: RuleHits | None,
     *,
     share: NDArray[np.float64] | None,
-    unseen: NDArray[np.float64] | None,
     stands_for: Weights,
     prior: float,
     stopped: int,
@@ -48,8 +47,7 @@ def measured_serving(
         flags: which of all transactions are known to be fraud.
         timestamps: of all, epoch milliseconds.
         hits: of the rules, in all; None: there were no rules.
-        share: of the frauds of each one's age, those that have a label; None: all.
-        unseen: for how many frauds that nobody reports each known one stands; None: for none.
+        share: of frauds like each one, those that have a label; None: all.
         stands_for: for how many transactions each one stands.
         prior: log-odds of fraud among all.
         stopped: see `fit`.
@@ -57,15 +55,14 @@ def measured_serving(
     rows = told.rows
     known, arrived = flags[rows], None if share is None else share[rows]
     counted = None if stands_for is None else stands_for[rows]
-    others = None if unseen is None else unseen[rows]
-    calibration = platt(told.raw, known, counted, arrived, others)
+    calibration = platt(told.raw, known, counted, arrived)
     odds = calibration.slope * told.raw + calibration.intercept
     if hits is None:
         combination = unmeasured(prior, None)
-        return Serving(calibration, combination, beta(odds, known, counted, arrived, others))
+        return Serving(calibration, combination, probability_curve(odds, known, counted, arrived))
     combination = combine(
         odds,
-        likely_frauds(known, odds, arrived, others),
+        frauds_told(known, arrived),
         hits.chosen(rows),
         prior=prior,
         learnt=hits,
@@ -75,4 +72,4 @@ def measured_serving(
     together = combination.log_odds(odds - prior, hits.chosen(rows))
     everything = float(len(flags) if stands_for is None else stands_for.sum()) + stopped
     promised = promise(together, hits.chosen(rows), timestamps[rows], counted, stopped_share=stopped / everything)
-    return Serving(calibration, combination, beta(together, known, counted, arrived, others), promised)
+    return Serving(calibration, combination, probability_curve(together, known, counted, arrived), promised)

@@ -5,7 +5,7 @@ import math
 import msgspec
 import pytest
 
-from fraudstream.detection.models.model import Model, ProbabilityCurve, seal
+from fraudstream.detection.models.model import Model, ProbabilityCurve, load, seal
 from fraudstream.detection.scoring import LEAST_LIKELY, MOST_LIKELY, decide
 from fraudstream.reporting.log.record import read_stream_record
 from fraudstream.transactions.decisions.decision import Decision, Verdict
@@ -14,10 +14,16 @@ from tests.unit.detection.models.test_combination import MUCH, NONE, suspicious,
 from tests.unit.reporting.decision_log_harness import MIDNIGHT, decision, item, transaction
 
 
-def calibrated(low: float = 1.0, high: float = 1.0, intercept: float = 0.0, **rules: float) -> Model:
+def calibrated(
+    low: float = 1.0,
+    high: float = 1.0,
+    intercept: float = 0.0,
+    least: float | msgspec.UnsetType = msgspec.UNSET,
+    **rules: float,
+) -> Model:
     """A model that tells probabilities by a curve, and weighs the named rules."""
     file = weighted(0.5, 1, **rules).file
-    curve = ProbabilityCurve(low=low, high=high, intercept=intercept)
+    curve = ProbabilityCurve(low=low, high=high, intercept=intercept, least=least)
     return seal(msgspec.structs.replace(file, probability=curve))
 
 
@@ -37,6 +43,18 @@ def test_the_curve_has_a_slope_for_small_scores_and_another_for_large_ones(log_o
     found = calibrated(low=2.0, high=0.5).probability(log_odds)
     assert found is not None
     assert math.log(found / (1 - found)) == pytest.approx(slope * log_odds, abs=0.01)
+
+
+def test_no_score_is_low_enough_for_less_than_the_least() -> None:
+    model = calibrated(least=0.02)
+    assert model.probability(-40.0) == pytest.approx(0.02)
+    assert model.probability(0.0) == pytest.approx(0.02 + 0.98 / 2)
+
+
+def test_a_curve_of_before_that_has_no_least_is_read_and_its_model_keeps_its_version() -> None:
+    before = calibrated()
+    assert b'"least"' not in before.to_json()
+    assert load(before.to_json()).probability(-40.0) == pytest.approx(0, abs=1e-12)
 
 
 def test_a_rule_that_the_training_never_saw_takes_the_probability_away() -> None:

@@ -71,7 +71,7 @@ def test_more_is_drawn_where_scores_are_high(log: DecisionLog) -> None:
     sample = LogSample(log, MOST)
     shares = shares_of(sample.strata.legitimate, MOST)
     assert shares[0] < shares[1] <= shares[2]
-    drawn = [row[4] for row in sample.rows(RULESET) if row[0] is not Standing.FRAUD]
+    drawn = [row.stratum for row in sample.rows(RULESET) if row.standing is not Standing.FRAUD]
     for band in (0, 1):
         of = sum(number for (_, each), number in sample.strata.legitimate.items() if each == band)
         met = sum(each == band for _, each in drawn)

@@ -6,8 +6,9 @@ import pytest
 from fraudstream.detection.models.breaker import HourCount, is_broken
 from fraudstream.durations import DAY, HOUR
 from fraudstream_tools.lab.training.boosting import Flags, Parameters
-from fraudstream_tools.lab.training.calibration import beta
+from fraudstream_tools.lab.training.calibration import probability_curve
 from fraudstream_tools.lab.training.fit import Arrived, Validation, fit
+from fraudstream_tools.lab.training.held_out import DAYS, PARTS, held_out
 from fraudstream_tools.lab.training.measuring.promise import promise
 from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, rule_hits
 from tests.unit.detection.model_harness import as_vectors, labels_of, random_vectors, times_of
@@ -59,8 +60,44 @@ def test_a_curve_mends_scores_that_err_more_where_they_are_high() -> None:
     chance = np.random.default_rng(4)
     odds = chance.normal(-2, 2.5, 60_000)
     true = 1.1 * -np.logaddexp(0, -odds) + 0.4 * np.logaddexp(0, odds) + 0.3
-    found = beta(odds, chance.random(60_000) < 1 / (1 + np.exp(-true)))
+    found = probability_curve(odds, chance.random(60_000) < 1 / (1 + np.exp(-true)))
     assert (found.low, found.high, found.intercept) == pytest.approx((1.1, 0.4, 0.3), abs=0.1)
+    assert found.levels_out_at < 0.002
+
+
+def test_a_curve_levels_out_where_some_frauds_look_like_nothing() -> None:
+    chance = np.random.default_rng(4)
+    odds = chance.normal(-6, 3, 60_000)
+    # Two of a hundred are fraud whatever their scores are.
+    frauds = (chance.random(60_000) < 1 / (1 + np.exp(-odds))) | (chance.random(60_000) < 0.02)
+    found = probability_curve(odds, frauds)
+    assert found.levels_out_at == pytest.approx(0.02, rel=0.1)
+    # Of a fifth of them no label has come: they count as fraud as far as the curve itself says.
+    arrived = np.full(60_000, 0.8)
+    late = probability_curve(odds, frauds & (chance.random(60_000) < arrived), arrived=arrived)
+    assert late.levels_out_at == pytest.approx(0.02, rel=0.1)
+
+
+def test_what_scores_a_part_of_the_newest_weeks_has_learnt_nothing_of_what_came_after() -> None:
+    vectors, frauds = rare_labels(ROWS, 1)
+    times = times_of(ROWS, 90)
+    first_ends = times.max() - (DAYS - DAYS / PARTS) * DAY
+    otherwise = np.where(times > first_ends, ~frauds, frauds)
+    told, again = (
+        held_out(vectors, labels, times, Parameters(trees=20), least_frauds=10) for labels in (frauds, otherwise)
+    )
+    assert told is not None
+    assert again is not None
+    is_first = times[told.rows] <= first_ends
+    assert (told.raw[is_first] == again.raw[is_first]).all()
+    assert (told.raw[~is_first] != again.raw[~is_first]).any()
+
+
+def test_nothing_is_scored_by_trees_that_know_hardly_a_fraud() -> None:
+    vectors, frauds = rare_labels(ROWS, 1)
+    times = times_of(ROWS, 90)
+    late = frauds & (times > times.max() - DAYS * DAY)
+    assert held_out(vectors, late, times, Parameters(trees=20), least_frauds=10) is None
 
 
 def no_hits(rows: int) -> RuleHits:

@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from fraudstream.detection.features.registry import NAMES, SCHEMA
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Parameters
-from fraudstream_tools.lab.training.calibration import likely_frauds, platt
+from fraudstream_tools.lab.training.calibration import frauds_told, platt
 from fraudstream_tools.lab.training.fit import Arrived, TrainingError, Validation, fit
 from fraudstream_tools.lab.training.measuring.metrics import metrics, recall_at_false_positives
 from fraudstream_tools.lab.training.storage.model_card import METRIC_WORDS
@@ -189,7 +189,7 @@ def test_every_figure_of_a_model_has_words_for_its_card_and_the_console() -> Non
     assert metrics(odds, odds > 3).keys() == METRIC_WORDS.keys()
 
 
-def test_what_is_not_labelled_yet_is_fraud_by_what_its_score_leaves() -> None:
-    likely = likely_frauds(np.array([True, False, False]), np.zeros(3), np.array([0.5, 0.5, 1.0]))
-    # Even odds: of three that have no label at half of the labels, one is a fraud whose label is to come.
-    assert likely.tolist() == [1, pytest.approx(1 / 3), 0]
+def test_a_known_fraud_stands_for_those_like_it_whose_labels_are_to_come() -> None:
+    known = np.array([True, True, False])
+    assert frauds_told(known, np.array([0.5, 1.0, 0.5])).tolist() == [2, 1, 0]
+    assert frauds_told(known, None).tolist() == [1, 1, 0]

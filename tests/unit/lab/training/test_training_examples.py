@@ -97,6 +97,20 @@ def test_a_label_counts_from_when_it_was_given(tmp_path: Path) -> None:
     assert learnt(from_log(log, JUDGE.ruleset, at(12))) == {1: True}
 
 
+def test_how_many_of_a_fraud_have_their_label_is_told_by_who_labels_it(tmp_path: Path) -> None:
+    # Customers call within two days, chargebacks take from 10 to 30 days.
+    quick = [(number, number % 40, 1 + number % 7 / 10, "customer") for number in range(100)]
+    slow = [(number, number % 40, 10 + number % 21, "chargeback") for number in range(100, 200)]
+    records: list[dict[str, Any]] = []
+    for number, day, delay, source in (*quick, *slow):
+        records += [decision(number, day), label(number, day, "FRAUD", day + delay) | {"labelSource": source}]
+    found = from_log(written(tmp_path, *records), JUDGE.ruleset, at(45, 20))
+    shares = dict(zip(found.vectors[:, 0].astype(int).tolist(), found.arrived.tolist(), strict=True))
+    # They happened 25 days ago: 16 of 21 chargebacks have come by then, and every call has.
+    assert shares[20] == 1
+    assert shares[140] == pytest.approx(16 / 21, abs=0.05)
+
+
 def test_kinds_of_fraud_can_be_left_out_of_a_log(tmp_path: Path) -> None:
     typed: dict[str, Any] = label(2, 0, "FRAUD", 1) | {"fraudType": "FIRST_PARTY"}
     retold = typed | {"fraudType": "AUTHORIZED_SCAM", "loggedAt": typed["loggedAt"] + 9000}

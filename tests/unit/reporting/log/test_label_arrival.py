@@ -56,6 +56,15 @@ def test_each_source_has_its_own_curve() -> None:
     assert curves["chargeback"].share(7) < 0.05
 
 
+def test_a_share_is_that_of_the_source_where_it_has_enough_labels_and_of_all_elsewhere() -> None:
+    labels = world(120, medians={"customer": 3, "chargeback": 25})
+    found = label_arrival([*seen(labels, 120), FraudLabel("analyst", 0, 1)], 120 * DAY)
+    assert found.all
+    assert found.share(7, "customer") == found.by_source["customer"].share(7)
+    assert found.share(7, "analyst") == found.share(7, "") == found.all.share(7)
+    assert NOTHING_KNOWN.share(7, "customer") == 1
+
+
 def test_a_label_counts_as_known_when_nine_of_ten_have_come() -> None:
     labels = world(200, medians={"customer": 3, "chargeback": 25})
     found = label_arrival(seen(labels, 200), 200 * DAY)

@@ -76,7 +76,7 @@ _DECIDED: Final = (
     "WHERE decision IS NOT NULL"
 )
 _TAKEN_APART: Final = ("featureSchema", *FEATURES)
-_OF_LABEL: Final = {"label", "labeledAt", "fraudType"}
+_OF_LABEL: Final = {"label", "labelSource", "labeledAt", "fraudType"}
 
 
 class LoggedDecision(NamedTuple):
@@ -152,8 +152,8 @@ class DecisionLog:
     def decided_rows(self) -> str:
         """Return the decisions whose features can be read, as what stands in `FROM`: a query in brackets with a name.
 
-        It has the columns of `STAGED`; `label`, `labeledAt` and `fraudType` are of the newest label that is known.
-        Features that an older version wrote in the packed form alone are taken apart first.
+        It has the columns of `STAGED`; `label`, `labelSource`, `labeledAt` and `fraudType` are of the newest label that
+        is known. Features that an older version wrote in the packed form alone are taken apart first.
         """
         columns = ", ".join(f"records.{name}" for name in STAGED if name not in _OF_LABEL | set(_TAKEN_APART))
         with raised_as_log_error():

@@ -64,6 +64,15 @@ class LabelArrival(NamedTuple):
     span_days: float = 0.0
     """Age of the oldest fraud with a label, in days."""
 
+    def share(self, age_days: float, source: str) -> float:
+        """Return the share of frauds of an age that has its label, of those that a source labels.
+
+        Sources differ: a chargeback comes weeks after a customer's call. Where too few labels tell of a source, it is
+        the share of all together, and 1 where there are too few of all.
+        """
+        curve = self.by_source.get(source, self.all)
+        return 1.0 if curve is None else curve.share(age_days)
+
     @property
     def delay_days(self) -> float:
         """Return the age at which a transaction's label counts as known, in days."""

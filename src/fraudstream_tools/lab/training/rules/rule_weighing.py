@@ -75,7 +75,7 @@ def unmeasured(prior: float, hits: RuleHits | None, stands_for: Weights = None) 
 
 def combine(
     odds: NDArray[np.float64],
-    likely: NDArray[np.float64],
+    told: NDArray[np.float64],
     hits: RuleHits,
     *,
     prior: float,
@@ -87,7 +87,7 @@ def combine(
 
     Args:
         odds: calibrated log-odds of transactions that the trees have not seen.
-        likely: the probability that each of them is fraud, as far as labels tell: 0 or 1 where they do.
+        told: for how many frauds each of them stands: none, or a known one for those whose labels are to come too.
         hits: of the rules among them.
         prior: log-odds from which the model's evidence counts.
         learnt: hits in all that the model learns from: rules without one are not weighed.
@@ -95,9 +95,9 @@ def combine(
         learnt_for: for how many each of those stands that the model learns from.
     """
     rules = counting_rules(hits.ruleset)
-    told = _Likelihood(odds - prior, likely, hits, np.ones(len(odds)) if weights is None else weights)
-    base, weight, common = told.fit_common()
-    base, weight, each = told.fit_each(base, weight, common)
+    likelihood = _Likelihood(odds - prior, told, hits, np.ones(len(odds)) if weights is None else weights)
+    base, weight, common = likelihood.fit_common()
+    base, weight, each = likelihood.fit_each(base, weight, common)
     by_rule = {rule.id: value for rule, value in zip(rules, each, strict=True)}
     return Combination(
         base=round(base, _DIGITS), weight=round(weight, _DIGITS), rules=_told(learnt, by_rule, learnt_for)
@@ -110,11 +110,11 @@ class _Likelihood:
     def __init__(
         self,
         evidence: NDArray[np.float64],
-        likely: NDArray[np.float64],
+        told: NDArray[np.float64],
         hits: RuleHits,
         stands_for: NDArray[np.float64],
     ) -> None:
-        self._evidence, self._likely, self._stands_for = evidence, likely.astype(np.float64), stands_for
+        self._evidence, self._told, self._stands_for = evidence, told.astype(np.float64), stands_for
         rules, caps = counting_rules(hits.ruleset), hits.ruleset.counting.families
         families: list[str | None] = list(caps) or [None]
         self._points = np.array([rule.points or 0.0 for rule in rules])
@@ -161,8 +161,8 @@ class _Likelihood:
         of_families = (self._added * rules) @ self._sums
         odds = base + weight * self._evidence
         odds[self._hit] += np.minimum(of_families, self._most).sum(axis=1)
-        loss = self._stands_for * (np.logaddexp(0, odds) - self._likely * odds)
-        error = self._stands_for * (1 / (1 + np.exp(-odds)) - self._likely)
+        loss = self._stands_for * (np.logaddexp(0, odds) - self._told * odds)
+        error = self._stands_for * (1 / (1 + np.exp(-odds)) - self._told)
         # What a family's cap cuts off has no slope.
         counted = self._added * (of_families < self._most)[:, self._family]
         return float(loss.sum()), np.concatenate(

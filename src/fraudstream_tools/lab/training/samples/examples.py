@@ -77,8 +77,8 @@ class Examples:
     known_at: NDArray[np.int64]
     """Since when its fraud is known, epoch milliseconds; `NEVER` of what is not known to be fraud."""
     arrived: NDArray[np.float64]
-    """Of frauds like it, the share that has its label: of the same age, or of those that it was drawn by chance from; 1
-    where somebody said that it is legitimate."""
+    """Of frauds like it, the share that has its label: of the same age and source, or of those that it was drawn by
+    chance from; 1 where somebody said that it is legitimate."""
     declined: Flags
     """By a decision or by their issuer: of these only labelled ones are here."""
     weights: NDArray[np.float64] | None = None
@@ -114,11 +114,16 @@ class Examples:
         )
 
 
-def share_arrived(arrival: LabelArrival, horizon: LabelHorizon, timestamp: int) -> float:
-    """Return the share of labels of frauds of one time that has come; 1 where nobody knows how late they come."""
-    if arrival.all is None:
-        return 1.0
-    return max(arrival.all.share((horizon.until - timestamp) / DAY), LEAST_ARRIVED)
+def share_arrived(arrival: LabelArrival, horizon: LabelHorizon, timestamp: int, source: str = "") -> float:
+    """Return the share of labels of frauds of one time that has come; 1 where nobody knows how late they come.
+
+    Args:
+        arrival: how late labels come.
+        horizon: the time up to which they are known.
+        timestamp: when the frauds happened, epoch milliseconds.
+        source: who labels them; empty: all together.
+    """
+    return max(arrival.share((horizon.until - timestamp) / DAY, source), LEAST_ARRIVED)
 
 
 def examples(
@@ -163,7 +168,8 @@ def examples(
         is_fraud = truth is not None and truth.fraud
         labels.append(is_fraud)
         known_at.append(truth.known_at if truth is not None and is_fraud else NEVER)
-        arrived.append(share_arrived(arrival, horizon, each.timestamp) if truth is None or is_fraud else 1.0)
+        source = truth.source if truth is not None and is_fraud else ""
+        arrived.append(share_arrived(arrival, horizon, each.timestamp, source) if truth is None or is_fraud else 1.0)
         times.append(each.timestamp)
         declined.append(each.declined)
         rules.append(each.rules)

@@ -60,6 +60,8 @@ class SampledRow(NamedTuple):
     timestamp: int
     labeled_at: int
     """0 without a label."""
+    source: str
+    """Who labelled it; empty without a label."""
     declined: bool
     stratum: _Stratum
     truths: Truths
@@ -149,18 +151,19 @@ class LogSample:
         asked = backtest_query(self._rows, [ruleset.with_models(NO_MODELS)])
         columns = ", ".join([*asked.keys, *(INPUT_COLUMNS[name] for name in INPUTS)])
         query = (
-            f"SELECT timestamp, coalesce(labeledAt, 0), {DECLINED}, day, band, "
+            f"SELECT timestamp, coalesce(labeledAt, 0), coalesce(labelSource, ''), {DECLINED}, day, band, "
             f"coalesce(decision = '{Verdict.APPROVE}', false), explorationPropensity, {columns} FROM {asked.source} "
             f"WHERE standing = {Standing.FRAUD.value} OR (standing <> {Standing.UNKNOWN.value} AND {is_drawn}) "
             "ORDER BY timestamp, transactionId"
         )
         told = len(asked.keys)
-        for timestamp, labeled_at, declined, day, band, approved, propensity, *values in self._log.ask(query):
+        for timestamp, labeled_at, source, declined, day, band, approved, propensity, *values in self._log.ask(query):
             standing, ((truths, _),) = asked.read(values[:told])
             yield SampledRow(
                 standing=standing,
                 timestamp=timestamp,
                 labeled_at=labeled_at,
+                source=source,
                 declined=declined,
                 stratum=(day, band),
                 truths=truths,
