@@ -51,7 +51,7 @@ def test_no_score_is_low_enough_for_less_than_the_least() -> None:
     assert model.probability(0.0) == pytest.approx(0.02 + 0.98 / 2)
 
 
-def test_a_curve_of_before_that_has_no_least_is_read_and_its_model_keeps_its_version() -> None:
+def test_a_curve_of_before_has_no_least_and_is_read() -> None:
     before = calibrated()
     assert b'"least"' not in before.to_json()
     assert load(before.to_json()).probability(-40.0) == pytest.approx(0, abs=1e-12)

@@ -78,7 +78,7 @@ def test_a_curve_levels_out_where_some_frauds_look_like_nothing() -> None:
     assert late.levels_out_at == pytest.approx(0.02, rel=0.1)
 
 
-def test_what_scores_a_part_of_the_newest_weeks_has_learnt_nothing_of_what_came_after() -> None:
+def test_what_scores_a_week_has_learnt_nothing_of_what_came_after() -> None:
     vectors, frauds = rare_labels(ROWS, 1)
     times = times_of(ROWS, 90)
     first_ends = times.max() - (DAYS - DAYS / PARTS) * DAY

@@ -56,7 +56,7 @@ def test_each_source_has_its_own_curve() -> None:
     assert curves["chargeback"].share(7) < 0.05
 
 
-def test_a_share_is_that_of_the_source_where_it_has_enough_labels_and_of_all_elsewhere() -> None:
+def test_a_source_with_few_labels_has_the_share_of_all() -> None:
     labels = world(120, medians={"customer": 3, "chargeback": 25})
     found = label_arrival([*seen(labels, 120), FraudLabel("analyst", 0, 1)], 120 * DAY)
     assert found.all
