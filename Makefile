@@ -13,7 +13,7 @@ OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/pyt
 .DEFAULT_GOAL := help
 $(if $(OTHER_PYTHON),$(shell rm -rf $(VENV)))
 
-.PHONY: help setup demo local test test-all test-units check prove pulumi-cli trino bench-report bench-backtest bench-backtest-engines bench-scans bench-recovery bench-privacy bench-items bench-inline bench-hot bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-rules bench-engines bench-requests accessibility bench-scale bench-load
+.PHONY: help setup demo local test test-units check prove pulumi-cli trino bench-report bench-backtest bench-backtest-engines bench-scans bench-recovery bench-privacy bench-items bench-inline bench-hot bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-rules bench-engines bench-requests accessibility bench-scale bench-load
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,9 +37,6 @@ local: setup ## run the whole system here and leave it running
 	@$(BIN)/fraudstream local
 
 test: check ## everything that CI runs: style, types, tests, and the coverage of those of units and infrastructure
-	@$(MAKE) --no-print-directory test-all
-
-test-all: setup ## the same without style and types
 	@$(BIN)/pytest $(SIDE_BY_SIDE) --cov --cov-report=term
 
 test-units: setup ## the unit tests alone, as CI runs them on newer Pythons: PYTHON=python3.13
