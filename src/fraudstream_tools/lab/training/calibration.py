@@ -90,11 +90,11 @@ def probability_curve(
     return ProbabilityCurve(low=found[0], high=found[1], intercept=found[2], least=1 / (1 + math.exp(-found[3])))
 
 
-def _line(values: NDArray[np.float64], likely: NDArray[np.float64], stands_for: Weights) -> tuple[float, float]:
+def _line(values: NDArray[np.float64], told: NDArray[np.float64], stands_for: Weights) -> tuple[float, float]:
     """Fit slope and intercept of a logistic regression on smoothed targets."""
     counts = np.ones(len(values)) if stands_for is None else stands_for
-    frauds, others = float((counts * likely).sum()), float((counts * (1 - likely)).sum())
-    targets = likely * (frauds + 1) / (frauds + 2) + (1 - likely) / (others + 2)
+    frauds, others = float((counts * told).sum()), float((counts * (1 - told)).sum())
+    targets = told * (frauds + 1) / (frauds + 2) + (1 - told) / (others + 2)
     best = np.array([1.0, 0.0])
     loss = _loss(best, values, targets, counts)
     for _ in range(_STEPS):
