@@ -97,7 +97,11 @@ def from_transactions(
     told = truths.told(times, delay, until)
     if not any(each.known_at is not None for each in truths.told(times, delay).values()):
         raise FileProblemError(f"{truth or file}: no row says what is true, as label or fraud")
-    timely = {name: KnownOutcome(each.fraud, each.known_at) for name, each in told.items() if each.known_at is not None}
+    timely = {
+        name: KnownOutcome(each.fraud, each.known_at, each.source)
+        for name, each in told.items()
+        if each.known_at is not None
+    }
     transactions = sorted((each for each in transactions if each.timestamp <= until), key=lambda each: each.received_at)
 
     other_kinds = {name for name, each in told.items() if each.fraud and each.fraud_type in cut.without}
@@ -118,7 +122,7 @@ def from_transactions(
                 is_declined(None, transaction.authorization_result),
             )
 
-    frauds = [FraudLabel("file", times[name], each.known_at) for name, each in timely.items() if each.fraud]
+    frauds = [FraudLabel(each.source, times[name], each.known_at) for name, each in timely.items() if each.fraud]
     arrival = label_arrival(frauds, until)
     delay_days = arrival.delay_days if cut.label_delay_days is None else cut.label_delay_days
     found = examples(

@@ -21,6 +21,8 @@ class Told(NamedTuple):
     known_at: int | None
     """When it became known, epoch milliseconds; None: never."""
     fraud_type: str | None = None
+    source: str = ""
+    """Who said so; empty where the file does not tell."""
 
 
 class _Label(NamedTuple):
@@ -28,7 +30,8 @@ class _Label(NamedTuple):
     fraud: bool
     is_label: bool
     labeled_at: int | None
-    fraud_type: str | None = None
+    fraud_type: str | None
+    source: str
 
 
 class Truths:
@@ -58,7 +61,12 @@ class Truths:
             is_fraud = label == Truth.FRAUD if label is not None else code in _FRAUD
             self._has_labels |= label is not None
             told = _Label(
-                row.number, is_fraud, label is not None, row.values.get("labeledAt"), row.values.get("fraudType")
+                row.number,
+                is_fraud,
+                label is not None,
+                row.values.get("labeledAt"),
+                row.values.get("fraudType"),
+                plain(row.values.get("source")),
             )
             self._labels.setdefault(transaction_id, []).append(told)
 
@@ -95,7 +103,7 @@ class Truths:
         if is_before(known_at, happened_at):
             self._problems.add(Row(label.row, {}, ("column labeledAt: is older than its transaction",)))
             return None
-        return Told(label.fraud, known_at, label.fraud_type)
+        return Told(label.fraud, known_at, label.fraud_type, label.source)
 
 
 def _order(told: Told) -> tuple[bool, int, bool]:

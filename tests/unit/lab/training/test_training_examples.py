@@ -97,12 +97,16 @@ def test_a_label_counts_from_when_it_was_given(tmp_path: Path) -> None:
     assert learnt(from_log(log, JUDGE.ruleset, at(12))) == {1: True}
 
 
+# Customers call within two days, chargebacks take from 10 to 30 days: number, day, delay in days, and source.
+REPORTED = [
+    *[(number, number % 40, 1 + number % 7 / 10, "customer") for number in range(100)],
+    *[(number, number % 40, 10.0 + number % 21, "chargeback") for number in range(100, 200)],
+]
+
+
 def test_how_many_of_a_fraud_have_their_label_is_told_by_who_labels_it(tmp_path: Path) -> None:
-    # Customers call within two days, chargebacks take from 10 to 30 days.
-    quick = [(number, number % 40, 1 + number % 7 / 10, "customer") for number in range(100)]
-    slow = [(number, number % 40, 10 + number % 21, "chargeback") for number in range(100, 200)]
     records: list[dict[str, Any]] = []
-    for number, day, delay, source in (*quick, *slow):
+    for number, day, delay, source in REPORTED:
         records += [decision(number, day), label(number, day, "FRAUD", day + delay) | {"labelSource": source}]
     found = from_log(written(tmp_path, *records), JUDGE.ruleset, at(45, 20))
     shares = dict(zip(found.vectors[:, 0].astype(int).tolist(), found.arrived.tolist(), strict=True))
@@ -265,6 +269,17 @@ def test_a_file_of_transactions_with_labels_gives_examples(tmp_path: Path) -> No
     assert found.timestamps[found.labels].tolist() == [rows[2]["timestamp"]]
     assert found.left_out.too_new == 7
     assert found.left_out.declined == 1
+
+
+def test_sources_of_labels_are_told_apart_in_a_file_too(tmp_path: Path) -> None:
+    rows = [
+        payment(number, day) | {"label": "FRAUD", "labeledAt": int(START + (day + delay) * DAY), "source": source}
+        for number, day, delay, source in REPORTED
+    ]
+    write_rows(tmp_path / "a.jsonl", rows)
+    found = from_transactions(tmp_path / "a.jsonl", None, JUDGE, at(45, 20))
+    is_day = found.timestamps == int(START + 20 * DAY)
+    assert sorted(set(found.arrived[is_day & found.labels].tolist())) == [pytest.approx(16 / 21, abs=0.05), 1]
 
 
 def test_kinds_of_fraud_can_be_left_out_of_a_file(tmp_path: Path) -> None:
