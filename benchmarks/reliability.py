@@ -54,7 +54,7 @@ SIZES: Final[Mapping[str, int]] = {"handbook": 300, "shifted": 300, "fintech": 4
 """Customers, or people. In the handbook's kind of world five frauds begin each day, however many there are."""
 DAYS: Final = 112
 TRAINED_AT: Final = 84
-_EDGES: Final = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.6, 1.0)
+_EDGES: Final = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.6, math.inf)
 _MANY: Final = 100
 _CLOSE: Final = 0.2
 

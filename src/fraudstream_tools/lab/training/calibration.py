@@ -38,39 +38,29 @@ def frauds_told(labels: Flags, arrived: NDArray[np.float64] | None) -> NDArray[n
     return labels.astype(np.float64) if arrived is None else labels / arrived
 
 
-def platt(
-    raw: NDArray[np.float64],
-    labels: Flags,
-    stands_for: Weights = None,
-    arrived: NDArray[np.float64] | None = None,
-) -> Calibration:
+def platt(raw: NDArray[np.float64], told: NDArray[np.float64] | Flags, stands_for: Weights = None) -> Calibration:
     """Fit slope and intercept to the truth: Newton's method on Platt's smoothed targets (Platt 1999; Lin et al. 2007).
 
     A line keeps the order of scores, which an isotonic fit's steps do not.
 
     Args:
         raw: raw scores of transactions that the trees have not seen, in log-odds.
-        labels: which of them are fraud.
+        told: which of them are fraud, or for how many frauds each one stands: see `frauds_told`.
         stands_for: for how many transactions each one stands.
-        arrived: as of `frauds_told`.
     """
-    slope, intercept = _line(raw, frauds_told(labels, arrived), stands_for)
+    slope, intercept = _line(raw, told, stands_for)
     # Trees whose scores do not tell fraud from the rest on newer weeks are flattened, never turned around.
     return Calibration(slope=max(slope, _LEAST_SLOPE), intercept=intercept)
 
 
 def probability_curve(
-    odds: NDArray[np.float64],
-    labels: Flags,
-    stands_for: Weights = None,
-    arrived: NDArray[np.float64] | None = None,
+    odds: NDArray[np.float64], told: NDArray[np.float64] | Flags, stands_for: Weights = None
 ) -> ProbabilityCurve:
     """Fit beta calibration above a least probability to the truth.
 
     The parameters are as those of `platt`, of log-odds that are nearly right.
     """
     counts = np.ones(len(odds)) if stands_for is None else stands_for
-    told = frauds_told(labels, arrived)
     low, high = -np.logaddexp(0, -odds), np.logaddexp(0, odds)
 
     def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -90,7 +80,7 @@ def probability_curve(
     return ProbabilityCurve(low=found[0], high=found[1], intercept=found[2], least=1 / (1 + math.exp(-found[3])))
 
 
-def _line(values: NDArray[np.float64], told: NDArray[np.float64], stands_for: Weights) -> tuple[float, float]:
+def _line(values: NDArray[np.float64], told: NDArray[np.float64] | Flags, stands_for: Weights) -> tuple[float, float]:
     """Fit slope and intercept of a logistic regression on smoothed targets."""
     counts = np.ones(len(values)) if stands_for is None else stands_for
     frauds, others = float((counts * told).sum()), float((counts * (1 - told)).sum())

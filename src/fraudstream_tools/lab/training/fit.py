@@ -16,7 +16,7 @@ from fraudstream.detection.models.model import Model, ModelFile, Period, seal
 from fraudstream.detection.models.stationary import baseline_start
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights
-from fraudstream_tools.lab.training.calibration import log_odds, platt
+from fraudstream_tools.lab.training.calibration import frauds_told, log_odds, platt
 from fraudstream_tools.lab.training.held_out import held_out
 from fraudstream_tools.lab.training.measuring.distributions import distributions, usual_drift
 from fraudstream_tools.lab.training.measuring.metrics import metrics
@@ -112,25 +112,16 @@ def fit(
         if arrival is None
         else (arrival.share, flags & (arrival.known_at <= _cut(timestamps, validation)))
     )
-    prior = log_odds(_share_of_fraud(flags, share, stands_for))
+    frauds = frauds_told(flags, share)
+    prior = log_odds(_share_of_fraud(flags, frauds, stands_for))
     serving = unmeasured_serving(prior, hits, stands_for)
     told = held_out(chosen, flags, timestamps, parameters, learnt_for, without=declined, least_frauds=MIN_FRAUDS)
     if told is not None and all(map(_learnable, (then[known], flags[newest], flags[told.rows]))):
-        serving = measured_serving(
-            told,
-            flags,
-            timestamps,
-            hits,
-            share=share,
-            stands_for=stands_for,
-            prior=prior,
-            stopped=stopped,
-        )
+        serving = measured_serving(told, frauds, timestamps, hits, stands_for=stands_for, prior=prior, stopped=stopped)
         learnt_then = _weights_of(_learnt_for(stands_for, then, unseen), known)
         raw = Booster(chosen[known], then[known], parameters, learnt_then).raw(chosen[newest])
-        of_newest = None if share is None else share[newest]
-        line = platt(raw, flags[newest], counted, of_newest)
-        figures = metrics(line.slope * raw + line.intercept, flags[newest], counted, of_newest)
+        line = platt(raw, frauds[newest], counted)
+        figures = metrics(line.slope * raw + line.intercept, flags[newest], counted, _weights_of(share, newest))
         measured = _period(timestamps[newest], flags[newest])
     booster = Booster(chosen, flags, parameters, learnt_for)
     trees = booster.export()
@@ -173,10 +164,9 @@ def _cut(timestamps: NDArray[np.int64], validation: Validation) -> float:
     return float(timestamps.max() - validation.days * DAY)
 
 
-def _share_of_fraud(flags: Flags, arrived: NDArray[np.float64] | None, stands_for: Weights) -> float:
+def _share_of_fraud(flags: Flags, frauds: NDArray[np.float64], stands_for: Weights) -> float:
     """Return the share of fraud once all labels are there; there is always something legitimate."""
-    counted = flags.astype(np.float64) if arrived is None else flags / arrived
-    return min(float(np.average(counted, weights=stands_for)), 0.5 + float(np.average(flags, weights=stands_for)) / 2)
+    return min(float(np.average(frauds, weights=stands_for)), 0.5 + float(np.average(flags, weights=stands_for)) / 2)
 
 
 def _weights_of(stands_for: Weights, chosen: Flags) -> Weights:

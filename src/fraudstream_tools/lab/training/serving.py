@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraudstream.detection.models.model import Calibration, ProbabilityCurve, Promise
-from fraudstream_tools.lab.training.boosting import Flags, Weights
-from fraudstream_tools.lab.training.calibration import frauds_told, platt, probability_curve
+from fraudstream_tools.lab.training.boosting import Weights
+from fraudstream_tools.lab.training.calibration import platt, probability_curve
 from fraudstream_tools.lab.training.held_out import HeldOut
 from fraudstream_tools.lab.training.measuring.promise import promise
 from fraudstream_tools.lab.training.rules.rule_hits import RuleHits
@@ -31,11 +31,10 @@ def unmeasured_serving(prior: float, hits: RuleHits | None, stands_for: Weights)
 
 def measured_serving(
     told: HeldOut,
-    flags: Flags,
+    frauds: NDArray[np.float64],
     timestamps: NDArray[np.int64],
     hits: RuleHits | None,
     *,
-    share: NDArray[np.float64] | None,
     stands_for: Weights,
     prior: float,
     stopped: int,
@@ -44,25 +43,24 @@ def measured_serving(
 
     Args:
         told: scores by trees that had not seen them.
-        flags: which of all transactions are known to be fraud.
+        frauds: for how many frauds each of all transactions stands: see `frauds_told`.
         timestamps: of all, epoch milliseconds.
         hits: of the rules, in all; None: there were no rules.
-        share: of frauds like each one, those that have a label; None: all.
         stands_for: for how many transactions each one stands.
         prior: log-odds of fraud among all.
         stopped: see `fit`.
     """
     rows = told.rows
-    known, arrived = flags[rows], None if share is None else share[rows]
+    known = frauds[rows]
     counted = None if stands_for is None else stands_for[rows]
-    calibration = platt(told.raw, known, counted, arrived)
+    calibration = platt(told.raw, known, counted)
     odds = calibration.slope * told.raw + calibration.intercept
     if hits is None:
         combination = unmeasured(prior, None)
-        return Serving(calibration, combination, probability_curve(odds, known, counted, arrived))
+        return Serving(calibration, combination, probability_curve(odds, known, counted))
     combination = combine(
         odds,
-        frauds_told(known, arrived),
+        known,
         hits.chosen(rows),
         prior=prior,
         learnt=hits,
@@ -70,6 +68,6 @@ def measured_serving(
         learnt_for=stands_for,
     )
     together = combination.log_odds(odds - prior, hits.chosen(rows))
-    everything = float(len(flags) if stands_for is None else stands_for.sum()) + stopped
+    everything = float(len(frauds) if stands_for is None else stands_for.sum()) + stopped
     promised = promise(together, hits.chosen(rows), timestamps[rows], counted, stopped_share=stopped / everything)
-    return Serving(calibration, combination, probability_curve(together, known, counted, arrived), promised)
+    return Serving(calibration, combination, probability_curve(together, known, counted), promised)

@@ -19,7 +19,7 @@ from fraudstream.transactions.decisions.decision import Label, Truth, Verdict
 from fraudstream.transactions.transaction import AuthorizationResult
 from fraudstream_tools.lab.files.log_examples import from_log
 from fraudstream_tools.lab.training.boosting import Parameters
-from fraudstream_tools.lab.training.calibration import platt, probability_curve
+from fraudstream_tools.lab.training.calibration import frauds_told, platt, probability_curve
 from fraudstream_tools.lab.training.fit import Arrived, Validation, fit
 from fraudstream_tools.lab.training.measuring.metrics import metrics
 from fraudstream_tools.lab.training.samples.examples import Examples
@@ -201,10 +201,10 @@ def test_calibration_and_metrics_are_those_of_frauds_that_nobody_reports_too() -
     drawn = (raw < 0) & (chance.random(200_000) < 0.05)
     known = frauds & ((raw >= 0) | drawn)
     arrived = np.where(known & drawn, 0.05, 1.0)
-    found = platt(raw, known, arrived=arrived)
+    found = platt(raw, frauds_told(known, arrived))
     assert (found.slope, found.intercept) == pytest.approx((1.2, 1), abs=0.1)
     assert platt(raw, known).slope > 1.6
-    curve = probability_curve(1.2 * raw + 1, known, arrived=arrived)
+    curve = probability_curve(1.2 * raw + 1, frauds_told(known, arrived))
     assert (curve.low, curve.high, curve.intercept) == pytest.approx((1, 1, 0), abs=0.15)
     odds = 1.2 * raw + 1
     true, weighted, naive = metrics(odds, frauds), metrics(odds, known, arrived=arrived), metrics(odds, known)

@@ -6,7 +6,7 @@ import pytest
 from fraudstream.detection.models.breaker import HourCount, is_broken
 from fraudstream.durations import DAY, HOUR
 from fraudstream_tools.lab.training.boosting import Flags, Parameters
-from fraudstream_tools.lab.training.calibration import probability_curve
+from fraudstream_tools.lab.training.calibration import frauds_told, probability_curve
 from fraudstream_tools.lab.training.fit import Arrived, Validation, fit
 from fraudstream_tools.lab.training.held_out import DAYS, PARTS, held_out
 from fraudstream_tools.lab.training.measuring.promise import promise
@@ -74,7 +74,7 @@ def test_a_curve_levels_out_where_some_frauds_look_like_nothing() -> None:
     assert found.levels_out_at == pytest.approx(0.02, rel=0.1)
     # Of a fifth of them no label has come: they count as fraud as far as the curve itself says.
     arrived = np.full(60_000, 0.8)
-    late = probability_curve(odds, frauds & (chance.random(60_000) < arrived), arrived=arrived)
+    late = probability_curve(odds, frauds_told(frauds & (chance.random(60_000) < arrived), arrived))
     assert late.levels_out_at == pytest.approx(0.02, rel=0.1)
 
 

@@ -174,7 +174,7 @@ def test_calibration_and_metrics_are_those_of_labels_that_are_still_to_come() ->
     frauds = chance.random(60_000) < 1 / (1 + np.exp(-(1.2 * raw + 1)))
     arrived = np.where(np.arange(60_000) % 3 == 0, 0.3, 0.8)
     known = frauds & (chance.random(60_000) < arrived)
-    found = platt(raw, known, arrived=arrived)
+    found = platt(raw, frauds_told(known, arrived))
     assert (found.slope, found.intercept) == pytest.approx((1.2, 1), abs=0.08)
     assert platt(raw, known).intercept < 0.7
     odds = found.slope * raw + found.intercept

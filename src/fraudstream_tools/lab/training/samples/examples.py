@@ -168,7 +168,7 @@ def examples(
         is_fraud = truth is not None and truth.fraud
         labels.append(is_fraud)
         known_at.append(truth.known_at if truth is not None and is_fraud else NEVER)
-        source = truth.source if truth is not None and is_fraud else ""
+        source = "" if truth is None else truth.source
         arrived.append(share_arrived(arrival, horizon, each.timestamp, source) if truth is None or is_fraud else 1.0)
         times.append(each.timestamp)
         declined.append(each.declined)
