@@ -19,13 +19,14 @@ _NOT_POSTED: Final = ("label", "labelSource", "labeledAt", "learntLabel", "learn
 
 
 def batches(stored: Stored, size: int) -> Iterator[dict[str, Any]]:
-    """Yield events of the stream with so many new transactions: the stored ones, as if some days later.
+    """Yield events of the stream with so many new transactions: the stored ones in their order, as if some days later.
 
-    At their own times profiles would take them for late ones, and each batch would be judged twice.
+    At their own times, or in another order, profiles would take them for late ones, and each batch would be judged
+    twice.
     """
-    pairs = cycle(zip(stored.transactions, stored.decisions, strict=True))
-    times = [int(item["timestamp"]["N"]) for item in stored.transactions]
-    all_days = ((max(times) - min(times)) // DAY + 1) * DAY
+    by_time = sorted(zip(stored.transactions, stored.decisions, strict=True), key=lambda pair: _time(pair[0]))
+    pairs = cycle(by_time)
+    all_days = ((_time(by_time[-1][0]) - _time(by_time[0][0])) // DAY + 1) * DAY
     number = 0
     while True:
         records: list[dict[str, Any]] = []
@@ -38,6 +39,10 @@ def batches(stored: Stored, size: int) -> Iterator[dict[str, Any]]:
             image |= moved | {"transactionId": {"S": f"s{number}"}}
             records.append(_record(on_the_wire(image), number))
         yield {"Records": records}
+
+
+def _time(item: Mapping[str, Any]) -> int:
+    return int(item["timestamp"]["N"])
 
 
 def _record(image: Mapping[str, Any], number: int) -> dict[str, Any]:
