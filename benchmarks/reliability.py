@@ -7,11 +7,11 @@ half as much again and half as often again from the middle on, and the model lea
 
     python -m benchmarks.reliability [--seeds 5301 5302 ...] [--size 300] [--worlds handbook shifted fintech]
 
-What the issuer declined and nobody labelled counts nowhere, as in training: whether it was fraud nobody knows. Bands
-that hold at least 100 frauds and 100 others are to be right within 20 %; of the others, the 95 % interval of the share
-of fraud is to contain the mean probability. Frauds come in runs, and worlds are independent of each other, so that the
-interval follows from how much worlds differ (Student's t). Of a single world it is Wilson's, as if frauds came one by
-one. `frauds` are those labelled in the end: what nobody ever reports no model can learn.
+What was declined counts nowhere, as in calibration: only where it was fraud somebody says so, and nobody knows of the
+rest. Bands that hold at least 100 frauds and 100 others are to be right within 20 %; of the others, the 95 % interval
+of the share of fraud is to contain the mean probability. Frauds come in runs, and worlds are independent of each other,
+so that the interval follows from how much worlds differ (Student's t). Of a single world it is Wilson's, as if frauds
+came one by one. `frauds` are those labelled in the end: what nobody ever reports no model can learn.
 
 The last line printed is JSON: by world its bands, and how many of them are as they should be.
 """
@@ -227,6 +227,7 @@ def measure(world: str, seeds: Sequence[int], size: int) -> dict[str, Any]:
         gone = go_through(world, seed, size)
         at = gone.start + TRAINED_AT * DAY
         last = tested(gone, at)
+        last = last.chosen(~last.declined)
         model = trained(gone, at)
         found = probabilities(model, last, judge_examples(model, last).log_odds)
         told = np.array([np.nan if each is None else each for each in found])

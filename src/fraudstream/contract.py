@@ -74,6 +74,8 @@ DECISION_DEADLINE_SECONDS: Final = 3600
 """Age at which the analyzer's mapping gives a record up: a transaction without a decision has failed then."""
 TRACED_SHARE: Final = 0.01
 """Of the requests to the API that X-Ray follows. Its own rule takes one a second too, which costs most of it."""
+MODERATE_DRIFT: Final = 0.1
+"""Population stability index up to which nothing has changed (Siddiqi, Credit Risk Scorecards, 2006)."""
 SIGNIFICANT_DRIFT: Final = 0.25
 """Population stability index from which a change is significant (Siddiqi, Credit Risk Scorecards, 2006)."""
 

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from fraudstream.contract import SIGNIFICANT_DRIFT
+from fraudstream.contract import MODERATE_DRIFT, SIGNIFICANT_DRIFT
 from fraudstream.reporting.daily.figures.worklists import costliest_first
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.schema.trends import Comparison
@@ -28,8 +28,6 @@ SHOWN_ENTITIES = 5
 COST_PER_THOUSAND: Final = "$0.014"
 """List prices of us-east-2 at a million transactions a day: the table of costs in the README."""
 
-MODERATE_DRIFT: Final = 0.1
-"""Siddiqi, Credit Risk Scorecards (2006), as `SIGNIFICANT_DRIFT`."""
 
 _SECOND: Final = 1000
 _MANY_POINTS: Final = 100

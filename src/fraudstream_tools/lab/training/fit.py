@@ -117,7 +117,16 @@ def fit(
     serving = unmeasured_serving(prior, hits, stands_for)
     told = held_out(chosen, flags, timestamps, parameters, learnt_for, without=declined, least_frauds=MIN_FRAUDS)
     if told is not None and all(map(_learnable, (then[known], flags[newest], flags[told.rows]))):
-        serving = measured_serving(told, frauds, timestamps, hits, stands_for=stands_for, prior=prior, stopped=stopped)
+        serving = measured_serving(
+            told,
+            frauds,
+            timestamps,
+            hits,
+            stands_for=stands_for,
+            prior=prior,
+            stopped=stopped,
+            least_frauds=MIN_FRAUDS,
+        )
         learnt_then = _weights_of(_learnt_for(stands_for, then, unseen), known)
         raw = Booster(chosen[known], then[known], parameters, learnt_then).raw(chosen[newest])
         line = platt(raw, frauds[newest], counted)

@@ -8,6 +8,9 @@ than they expected.
 
 Labels are those known today, and not those that were known when a part began. Labels come late, and the fewer frauds
 trees know, the nearer their scores are to each other: what puts those right made 633 expected frauds of 178.
+
+Where customers begin to behave otherwise, the first part that follows tells the wrong thing: its trees find much of it
+strange, and the served ones know it. Such a part is left out. Its scores are spread unlike those of the week before.
 """
 
 from itertools import pairwise
@@ -16,13 +19,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstream.contract import MODERATE_DRIFT
+from fraudstream.detection.models.drift import LEAST_TRANSACTIONS
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights
+from fraudstream_tools.lab.training.measuring.distributions import Sample, moved
 
 DAYS = 28
 """The newest, at most half of the time there is: older ones tell less of what comes. Own choice."""
 PARTS = 4
 """A week each, so that what scores it knows nearly as much as what is served. Own choice."""
+_COMPARED_DAYS = 7
+"""Before a part: a whole week, since days of a week differ."""
 
 
 class HeldOut(NamedTuple):
@@ -32,6 +40,8 @@ class HeldOut(NamedTuple):
     """Which of all transactions were scored."""
     raw: NDArray[np.float64]
     """Of those, in their order: the trees' log-odds."""
+    parts: NDArray[np.int64]
+    """Of those: the number of the part that each is in, from 0 on. The same trees have scored all of one part."""
 
 
 def held_out(
@@ -46,6 +56,8 @@ def held_out(
 ) -> HeldOut | None:
     """Score the newest weeks; None if trees could learn too little from what was before them.
 
+    Parts that are unlike what was before are left out, unless too few frauds are left.
+
     Args:
         vectors: a row for each transaction, and a column for each feature that is used.
         labels: which of them are known to be fraud.
@@ -57,16 +69,34 @@ def held_out(
     """
     first, last = int(timestamps.min()), int(timestamps.max())
     since = max(last - DAYS * DAY, first + (last - first) // 2)
-    rows = timestamps > since
     ends = np.linspace(since, last, PARTS + 1)
-    scores = np.zeros(len(timestamps))
-    for begin, end in pairwise(ends.tolist()):
+    scores, parts = np.zeros(len(timestamps)), np.full(len(timestamps), -1)
+    unlike: list[int] = []
+    for number, (begin, end) in enumerate(pairwise(ends.tolist())):
         part, before = (timestamps > begin) & (timestamps <= end), timestamps <= begin
         if int(labels[before].sum()) < least_frauds:
             return None
         if part.any():
-            weights = None if stands_for is None else stands_for[before]
-            scores[part] = Booster(vectors[before], labels[before], parameters, weights).raw(vectors[part])
-    if without is not None:
-        rows &= ~without
-    return HeldOut(rows, scores[rows])
+            trees = Booster(vectors[before], labels[before], parameters, _of(stands_for, before))
+            scores[part], parts[part] = trees.raw(vectors[part]), number
+            week = before & (timestamps > begin - _COMPARED_DAYS * DAY)
+            then, now = (
+                Sample(trees.raw(vectors[week]), _of(stands_for, week)),
+                Sample(scores[part], _of(stands_for, part)),
+            )
+            if _is_unlike(then, now):
+                unlike.append(number)
+    rows = parts >= 0 if without is None else (parts >= 0) & ~without
+    alike = rows & ~np.isin(parts, unlike)
+    if int(labels[alike].sum()) >= least_frauds:
+        rows = alike
+    return HeldOut(rows, scores[rows], parts[rows])
+
+
+def _is_unlike(then: Sample, now: Sample) -> bool:
+    """Return whether scores have moved; of too few nobody can tell."""
+    return min(len(then.values), len(now.values)) >= LEAST_TRANSACTIONS and moved(then, now) > MODERATE_DRIFT
+
+
+def _of(stands_for: Weights, chosen: Flags) -> Weights:
+    return None if stands_for is None else stands_for[chosen]

@@ -1,17 +1,20 @@
 """Probabilities and promises are those of the model that is served, though it has learnt from all that is known."""
 
+import msgspec
 import numpy as np
 import pytest
 
 from fraudstream.detection.models.breaker import HourCount, is_broken
+from fraudstream.detection.models.model import seal
 from fraudstream.durations import DAY, HOUR
 from fraudstream_tools.lab.training.boosting import Flags, Parameters
 from fraudstream_tools.lab.training.calibration import frauds_told, probability_curve
 from fraudstream_tools.lab.training.fit import Arrived, Validation, fit
-from fraudstream_tools.lab.training.held_out import DAYS, PARTS, held_out
+from fraudstream_tools.lab.training.held_out import DAYS, PARTS, HeldOut, held_out
 from fraudstream_tools.lab.training.measuring.promise import promise
-from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, rule_hits
-from tests.unit.detection.model_harness import as_vectors, labels_of, random_vectors, times_of
+from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, counting_rules, rule_hits
+from fraudstream_tools.lab.training.serving import measured_serving
+from tests.unit.detection.model_harness import as_vectors, labels_of, random_vectors, small_model, times_of
 from tests.unit.lab.training.test_rule_weighing import LOUD, SHIPPED
 
 ROWS = 9000
@@ -91,6 +94,54 @@ def test_what_scores_a_week_has_learnt_nothing_of_what_came_after() -> None:
     is_first = times[told.rows] <= first_ends
     assert (told.raw[is_first] == again.raw[is_first]).all()
     assert (told.raw[~is_first] != again.raw[~is_first]).any()
+
+
+def test_the_first_week_of_new_habits_is_left_out() -> None:
+    rows, week = 2 * ROWS, DAYS / PARTS * DAY
+    vectors, frauds = rare_labels(rows, 1)
+    times = times_of(rows, 90)
+    begins = times.max() - (DAYS - DAYS / PARTS) * DAY
+    # Everybody spends three times as much from then on, and that means what less meant before.
+    spending_more = np.where((times > begins)[:, None], 3 * vectors, vectors)
+    scored = {
+        name: np.unique(told.parts).tolist()
+        for name, each in (("as before", vectors), ("more", spending_more))
+        if (told := held_out(each, frauds, times, Parameters(trees=20), least_frauds=10))
+    }
+    assert scored == {"as before": [0, 1, 2, 3], "more": [0, 2, 3]}
+    few = frauds & ((times <= begins - week) | ((times > begins) & (times <= begins + week)))
+    told = held_out(spending_more, few, times, Parameters(trees=20), least_frauds=10)
+    assert told is not None
+    assert 1 in told.parts  # without it there would be no fraud
+
+
+def test_probabilities_do_not_know_the_frauds_that_weights_of_rules_were_fitted_to() -> None:
+    rows, chance = 6000, np.random.default_rng(8)
+    # Neither scores nor rules tell anything: by what they come to, nobody is likelier to be a fraud.
+    frauds = chance.random(rows) < 0.02
+    rules = np.array([rule.id for rule in counting_rules(SHIPPED)])
+
+    def noise() -> tuple["np.ndarray[tuple[int], np.dtype[np.float64]]", RuleHits]:
+        hits = [rules[chance.random(len(rules)) < 0.1].tolist() for _ in range(rows)]
+        return chance.normal(-4, 1, rows), rule_hits(SHIPPED, hits)
+
+    raw, hits = noise()
+    told = HeldOut(np.ones(rows, dtype=np.bool_), raw, np.arange(rows) * PARTS // rows)
+    serving = measured_serving(
+        told,
+        frauds.astype(np.float64),
+        times_of(rows, DAYS),
+        hits,
+        stands_for=None,
+        prior=-4,
+        stopped=0,
+        least_frauds=10,
+    )
+    raw, hits = noise()
+    odds = serving.combination.log_odds(serving.calibration.slope * raw + serving.calibration.intercept + 4, hits)
+    model = seal(msgspec.structs.replace(small_model().file, probability=serving.probability))
+    found = np.array([model.probability(each) for each in odds.tolist()], dtype=np.float64)
+    assert found.max() < 1.5 * found.min()
 
 
 def test_nothing_is_scored_by_trees_that_know_hardly_a_fraud() -> None:

@@ -1,7 +1,7 @@
 """How features and scores are spread over transactions, for measuring later how far they have moved."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,24 @@ from fraudstream_tools.lab.training.boosting import Matrix, Weights
 
 BINS: Final = 10
 """Tenths of the values, as is usual for the population stability index; fewer where many values are equal."""
+
+
+class Sample(NamedTuple):
+    """Values of some transactions."""
+
+    values: NDArray[np.float64]
+    stands_for: Weights = None
+    """For how many transactions each one stands."""
+
+    @property
+    def counts(self) -> NDArray[np.float64]:
+        """For how many transactions each one stands, also where each is one."""
+        return np.ones(len(self.values)) if self.stands_for is None else self.stands_for
+
+
+def moved(then: Sample, now: Sample) -> float:
+    """Return how far values have moved from one time to another (PSI), by tenths of the earlier ones."""
+    return _psi(_distribution(then.values, then.counts), now.values, now.counts)
 
 
 def distributions(
