@@ -80,11 +80,8 @@ def held_out(
             trees = Booster(vectors[before], labels[before], parameters, _of(stands_for, before))
             scores[part], parts[part] = trees.raw(vectors[part]), number
             week = before & (timestamps > begin - _COMPARED_DAYS * DAY)
-            then, now = (
-                Sample(trees.raw(vectors[week]), _of(stands_for, week)),
-                Sample(scores[part], _of(stands_for, part)),
-            )
-            if _is_unlike(then, now):
+            then = Sample(trees.raw(vectors[week]), _of(stands_for, week))
+            if _is_unlike(then, Sample(scores[part], _of(stands_for, part))):
                 unlike.append(number)
     rows = parts >= 0 if without is None else (parts >= 0) & ~without
     alike = rows & ~np.isin(parts, unlike)
