@@ -30,10 +30,10 @@ Without the SDK means that its client returns at once what it would have read.
 A POST that waits for its decision takes {post_waiting_by_post_before} of the earlier POST that does not.
 
 Without the SDK each transaction is judged by its own past: the sample's transactions come again and again, as if some
-days later, and of each batch the least of eight times counts. {flagged_share:.0%} of them are flagged. (Until November 27
-profiles were those of others, emptier ones, and the best round of all counted: 510 µs.) About a fifth of the analyzer's
-time are the 16 threads that write side by side, and find nothing to wait for here. The rest is spread over many parts;
-the largest are the features and what profiles learn, each about a seventh.
+days later, and of each batch the least of eight times counts. {flagged_share:.0%} of them are flagged. (Up to commit
+75c9eb4 profiles were those of others, emptier ones, and the best round of all counted: 510 µs.) About a fifth of the
+analyzer's time is taken by the 16 threads that write side by side, and find nothing to wait for here. The rest is
+spread over many parts; the largest are the features and what profiles learn, each about a seventh.
 """
 _PATH_ASKED: Final = {"post": (0.52, 300), "post_waiting": (None, None), "get": (None, 150), "analyzer": (0.4, 350)}
 
