@@ -115,7 +115,7 @@ def test_the_first_week_of_new_habits_is_left_out() -> None:
     assert 1 in told.parts  # without it there would be no fraud
 
 
-def test_probabilities_do_not_know_the_frauds_that_weights_of_rules_were_fitted_to() -> None:
+def test_probabilities_do_not_know_the_frauds_that_weights_were_fitted_to() -> None:
     rows, chance = 6000, np.random.default_rng(8)
     # Neither scores nor rules tell anything: by what they come to, nobody is likelier to be a fraud.
     frauds = chance.random(rows) < 0.02
