@@ -1,7 +1,6 @@
 """The stack under Pulumi's real engine: the CLI, a state in files, and the recording provider in AWS's place."""
 
 import asyncio
-import gc
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ from pulumi.automation import EngineEvent, OpType
 from infra.compute.lambda_packages import Package, Target
 from infra.program import main
 from proofs.destroy.experiment import Change
+from tests.coroutines_harness import collected_in_silence
 from tests.engine.recording_provider import Account, served
 
 HERE = Path(__file__).resolve().parent
@@ -136,17 +136,6 @@ class Deployment:
 
 
 @contextmanager
-def _collected_in_silence() -> Iterator[None]:
-    """Collect the coroutines that a stopped program leaves: Python would complain in whichever test runs then."""
-    before, sys.unraisablehook = sys.unraisablehook, lambda _: None
-    try:
-        yield
-        gc.collect()
-    finally:
-        sys.unraisablehook = before
-
-
-@contextmanager
 def _closed_loops() -> Iterator[None]:
     """Close the event loops that the SDK leaves open when a program or a deployment fails."""
     loops: list[asyncio.AbstractEventLoop] = []
@@ -250,5 +239,5 @@ def engine(home: Path) -> Iterator[Engine]:
     empty = home / "function.zip"
     empty.write_bytes(b"")
     account = Account()
-    with _collected_in_silence(), served(account) as ports:
+    with collected_in_silence(), served(account) as ports:
         yield Engine(home=home, account=account, ports=ports, package=Package(path=empty, sha256=""))

@@ -116,7 +116,7 @@ def _counting_labels(records: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[s
 def _roll_up(context: "LambdaContext", *, open_hours: bool) -> Mapping[str, Any]:
     reporter = _reporter(context)
     hours = reporter.roll_up(open_hours=open_hours)
-    restated = [day.isoformat() for day in reporter.restate()]
+    restated = [day.isoformat() for day in reporter.restate(hours)]
     for day in restated:
         _log.info("a report was brought up to date with what came in late", date=day)
     # Last: nobody waits for it.

@@ -14,6 +14,7 @@ from botocore.awsrequest import AWSRequest
 from embedded_aws.cleanup import FolderInUseError
 from embedded_aws.cloud import FunctionFailedError, LocalCloud
 from embedded_aws.pulumi_program import DeploymentError
+from tests.coroutines_harness import collected_in_silence
 from tests.integration.embedded_aws.process_harness import LOOPBACK, family, listening_addresses, needs_proc
 from tests.integration.embedded_aws.shop_harness import shop, write_package
 from tests.waiting_harness import PATIENCE_SECONDS
@@ -179,5 +180,5 @@ def test_a_setting_that_cannot_be_played_is_an_error_of_the_deployment(package: 
         )
 
     cloud = LocalCloud(program=program, project="p", stack="s", config=CONFIG, folder=tmp_path)
-    with pytest.raises(DeploymentError, match="2030-01-01"), cloud:
+    with collected_in_silence(), pytest.raises(DeploymentError, match="2030-01-01"), cloud:
         pass

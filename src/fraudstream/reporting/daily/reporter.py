@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -152,13 +152,16 @@ class Reporter:
         """Make hours of the log again that an older version merged, while there is time, and return their names."""
         return self._roll_up.remake_older()
 
-    def restate(self) -> list[date]:
+    def restate(self, merged: Iterable[str] = ()) -> list[date]:
         """Update older reports with records that arrived late, while there is time, and return their days.
 
         Each one is restated at most once a day; those that have waited longest come first.
+
+        Args:
+            merged: the hours that were merged now, where they may be older than records come late.
         """
         waiting: list[tuple[str, date]] = []
-        for day in self._roll_up.recent_days(self.now):
+        for day in self._roll_up.recent_days(self.now, merged):
             note = self.store.read(reported_key(self.log_prefix, day))
             if note is None:
                 continue

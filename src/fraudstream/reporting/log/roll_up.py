@@ -29,6 +29,7 @@ from fraudstream.reporting.log.keys import (
     LogTable,
     hour_in,
     hour_key,
+    hour_of_note,
     hours_prefix,
     parse_hour,
     partition_day,
@@ -49,8 +50,6 @@ MERGE_SECONDS = 90.0
 """More than the merge of a full hour takes, with the fetching of its segments."""
 MOST_REMADE = 24
 """Hours of an older aggregation that one run makes again: a day an hour, so that ninety days take four."""
-SECONDS_KEPT = 300.0
-"""Of the function's time, for what comes after the hours that are made again."""
 
 TimeLeft = Callable[[], float]
 """Returns the seconds that are left."""
@@ -73,8 +72,11 @@ class RollUp:
     def run(self, since: datetime, until: datetime) -> list[Hour]:
         """Merge the hours that were not merged yet, or of which something came in since.
 
+        Where nothing was merged for long, hours of before may have got more meanwhile: they come first, so that the
+        newest merged hour always tells how far all are.
+
         Args:
-            since: a time in the first hour.
+            since: a time in the first hour that is asked for.
             until: a time in the last hour.
 
         Returns:
@@ -83,16 +85,28 @@ class RollUp:
         Raises:
             OutOfTimeError: there is no time for the next one.
         """
-        return [merged for hour in self._candidates(since, until) if (merged := self._bring_up_to_date(hour))]
+        settled = self._settled(until)
+        return [
+            merged
+            for hour in self._candidates(min(since, settled), until, settled)
+            if (merged := self._bring_up_to_date(hour))
+        ]
 
-    def _candidates(self, since: datetime, until: datetime) -> Iterator[datetime]:
+    def _settled(self, until: datetime) -> datetime:
+        """Return before when a merged hour gets nothing more: `LATE` before the newest one that was merged."""
+        prefix = hours_prefix(self.log_prefix)
+        notes = self.store.find(prefix, after=hour_key(self.log_prefix, until - LATE)) or self.store.find(prefix)
+        newest = max((parse_hour(hour_of_note(key)) for key in notes), default=until)
+        return min(until, newest) - LATE
+
+    def _candidates(self, since: datetime, until: datetime, settled: datetime) -> Iterator[datetime]:
         first = since.replace(minute=0, second=0, microsecond=0)
         notes = self.store.find(
             hours_prefix(self.log_prefix), after=hour_key(self.log_prefix, first - timedelta(hours=1))
         )
         for name in hours_of_segments(self.store, self.log_prefix, first.date(), until.date()):
             hour = parse_hour(name)
-            if first <= hour <= until and (hour >= until - LATE or hour_key(self.log_prefix, hour) not in notes):
+            if first <= hour <= until and (hour >= settled or hour_key(self.log_prefix, hour) not in notes):
                 yield hour
 
     def read(self, hour: datetime) -> Hour | None:
@@ -135,7 +149,7 @@ class RollUp:
         older = [each.hour for each in notes if each.aggregation < AGGREGATION]
         done: list[str] = []
         for name in sorted(older, reverse=True):
-            if len(done) == MOST_REMADE or self.time_left() < MERGE_SECONDS + SECONDS_KEPT:
+            if len(done) == MOST_REMADE or self.time_left() < MERGE_SECONDS:
                 return done
             self.remake([name])
             done.append(name)
@@ -264,11 +278,12 @@ class RollUp:
                 earlier.setdefault(LogTable(key.split("/")[-3]), []).append(path)
         return earlier
 
-    def recent_days(self, now: datetime) -> set[date]:
-        """Return the days of receipt that the hours of the last `LATE` tell something of."""
+    def recent_days(self, now: datetime, merged: Iterable[str] = ()) -> set[date]:
+        """Return the days of receipt that the hours of the last `LATE`, and those merged now, tell something of."""
         first = now.replace(minute=0, second=0, microsecond=0) - LATE
         notes = self.store.find(hours_prefix(self.log_prefix), after=hour_key(self.log_prefix, first))
-        found = (self.store.read(key) for key in notes)
+        keys = {*notes, *(hour_key(self.log_prefix, parse_hour(hour)) for hour in merged)}
+        found = (self.store.read(key) for key in sorted(keys))
         return {day for note in map(read_note, found) if note for day in note.days}
 
 

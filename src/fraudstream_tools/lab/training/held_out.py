@@ -23,7 +23,7 @@ from fraudstream.contract import MODERATE_DRIFT
 from fraudstream.detection.models.drift import LEAST_TRANSACTIONS
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights
-from fraudstream_tools.lab.training.measuring.distributions import Sample, moved
+from fraudstream_tools.lab.training.measuring.distributions import WeightedValues, moved
 
 DAYS = 28
 """The newest, at most half of the time there is: older ones tell less of what comes. Own choice."""
@@ -80,8 +80,8 @@ def held_out(
             trees = Booster(vectors[before], labels[before], parameters, _of(stands_for, before))
             scores[part], parts[part] = trees.raw(vectors[part]), number
             week = before & (timestamps > begin - _COMPARED_DAYS * DAY)
-            then = Sample(trees.raw(vectors[week]), _of(stands_for, week))
-            if _is_unlike(then, Sample(scores[part], _of(stands_for, part))):
+            then = WeightedValues(trees.raw(vectors[week]), _of(stands_for, week))
+            if _is_unlike(then, WeightedValues(scores[part], _of(stands_for, part))):
                 unlike.append(number)
     rows = parts >= 0 if without is None else (parts >= 0) & ~without
     alike = rows & ~np.isin(parts, unlike)
@@ -90,7 +90,7 @@ def held_out(
     return HeldOut(rows, scores[rows], parts[rows])
 
 
-def _is_unlike(then: Sample, now: Sample) -> bool:
+def _is_unlike(then: WeightedValues, now: WeightedValues) -> bool:
     """Return whether scores have moved; of too few nobody can tell."""
     return min(len(then.values), len(now.values)) >= LEAST_TRANSACTIONS and moved(then, now) > MODERATE_DRIFT
 

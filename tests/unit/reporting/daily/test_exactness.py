@@ -269,6 +269,22 @@ def test_what_there_is_no_time_for_is_left_to_the_next_run_and_nothing_is_lost()
         assert len(contents(root, "reports")) == 2 * len(FILES)
 
 
+def test_what_came_in_while_nothing_was_merged_for_days_is_merged_and_reported() -> None:
+    stream = Stream()
+    stream.store_decide_and_label(transaction(1, at=FIVE), Verdict.DECLINE, Truth.FRAUD)
+    with folder() as root:
+        put(cut(stream.records[:1], PREFIX).segments, root)
+        assert reporter(root, now=datetime(2026, 11, 23, 1, tzinfo=UTC)).report(DAY).reconciliation.decided == 0
+        # The decision is of an hour that was merged, the label of one that was not; then the reporter stood still.
+        put(cut(stream.records[1:], PREFIX).segments, root)
+        after = reporter(root, now=datetime(2026, 11, 30, 1, tzinfo=UTC))
+        merged = after.roll_up()
+        assert merged == ["2026-11-22T05", "2026-11-22T06"]
+        assert after.restate(merged) == [DAY]
+        assert after.report(DAY).reconciliation.decided == 1
+        assert after.roll_up() == []
+
+
 def test_late_labels_wait_for_a_run_that_has_time() -> None:
     stream = Stream()
     stream.store_decide_and_label(transaction(1, at=FIVE), Verdict.DECLINE, Truth.FRAUD)

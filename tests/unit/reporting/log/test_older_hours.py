@@ -21,6 +21,7 @@ from fraudstream.reporting.log.record import SCHEMA_VERSION
 from fraudstream.reporting.log.roll_up import made_key
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import digest
+from infra.compute.functions import TIMEOUT_SECONDS
 from tests.unit.reporting.decision_log_harness import DAY, HOUR, MIDNIGHT, PREFIX, Stream, put, reporter, transaction
 
 DEFINITIONS = {2: "53637b"}
@@ -134,9 +135,9 @@ def test_as_many_hours_as_a_run_may_are_made_again_the_newest_first(
 def test_nothing_is_made_again_that_there_is_no_time_for(tmp_path: Path) -> None:
     merged(tmp_path)
     as_an_older_version_merged(tmp_path)
-    assert reporter(tmp_path, seconds_left=200).remake_older() == []
+    assert reporter(tmp_path, seconds_left=roll_up.MERGE_SECONDS - 1).remake_older() == []
     assert not (tmp_path / made_key(PREFIX)).exists()
-    assert len(reporter(tmp_path).remake_older()) == HOURS
+    assert len(reporter(tmp_path, seconds_left=TIMEOUT_SECONDS).remake_older()) == HOURS, "a function has the time"
 
 
 def test_hours_of_a_newer_aggregation_stay_and_are_looked_at_when_it_is_back(tmp_path: Path) -> None:

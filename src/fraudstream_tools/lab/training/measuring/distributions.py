@@ -15,8 +15,8 @@ BINS: Final = 10
 """Tenths of the values, as is usual for the population stability index; fewer where many values are equal."""
 
 
-class Sample(NamedTuple):
-    """Values of some transactions."""
+class WeightedValues(NamedTuple):
+    """Values of some transactions, and for how many each stands."""
 
     values: NDArray[np.float64]
     stands_for: Weights = None
@@ -28,7 +28,7 @@ class Sample(NamedTuple):
         return np.ones(len(self.values)) if self.stands_for is None else self.stands_for
 
 
-def moved(then: Sample, now: Sample) -> float:
+def moved(then: WeightedValues, now: WeightedValues) -> float:
     """Return how far values have moved from one time to another (PSI), by tenths of the earlier ones."""
     return _psi(_distribution(then.values, then.counts), now.values, now.counts)
 
