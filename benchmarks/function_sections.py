@@ -32,9 +32,9 @@ A POST that waits for its decision takes {post_waiting_by_post_before} of the ea
 Without the SDK each transaction is judged by its own past: the sample's transactions come again and again, as if some
 days later, and of each batch the least of eight times counts. {flagged_share:.0%} of them are flagged. (Up to commit
 75c9eb4 transactions came in no order, so that half of the profiles took them for old ones and were not written; and
-profiles were emptier: 735 µs, and 510 without the SDK.) About a fifth of the
-analyzer's time is taken by the 16 threads that write side by side, and find nothing to wait for here. The rest is
-spread over many parts; the largest are the features and what profiles learn, each about a seventh.
+profiles were emptier: 735 µs, and 510 without the SDK.) About a fifth of the analyzer's time is taken by the 16 threads
+that write side by side, and find nothing to wait for here. The rest is spread over many parts; the largest are the
+features and what profiles learn, each about a seventh.
 """
 _PATH_ASKED: Final = {"post": (0.52, 300), "post_waiting": (None, None), "get": (None, 150), "analyzer": (0.4, 350)}
 

@@ -85,25 +85,15 @@ class RollUp:
         Raises:
             OutOfTimeError: there is no time for the next one.
         """
-        settled = self._settled(until)
-        return [
-            merged
-            for hour in self._candidates(min(since, settled), until, settled)
-            if (merged := self._bring_up_to_date(hour))
-        ]
+        return [merged for hour in self._candidates(since, until) if (merged := self._bring_up_to_date(hour))]
 
-    def _settled(self, until: datetime) -> datetime:
-        """Return before when a merged hour gets nothing more: `LATE` before the newest one that was merged."""
-        prefix = hours_prefix(self.log_prefix)
-        notes = self.store.find(prefix, after=hour_key(self.log_prefix, until - LATE)) or self.store.find(prefix)
-        newest = max((parse_hour(hour_of_note(key)) for key in notes), default=until)
-        return min(until, newest) - LATE
-
-    def _candidates(self, since: datetime, until: datetime, settled: datetime) -> Iterator[datetime]:
-        first = since.replace(minute=0, second=0, microsecond=0)
-        notes = self.store.find(
-            hours_prefix(self.log_prefix), after=hour_key(self.log_prefix, first - timedelta(hours=1))
-        )
+    def _candidates(self, since: datetime, until: datetime) -> Iterator[datetime]:
+        prefix, before = hours_prefix(self.log_prefix), min(since, until - LATE) - timedelta(hours=1)
+        notes = self.store.find(prefix, after=hour_key(self.log_prefix, before)) or self.store.find(prefix)
+        newest = parse_hour(hour_of_note(max(notes))) if notes else until
+        # A merged hour gets nothing more that is `LATE` before the newest one that was merged.
+        settled = min(until, newest) - LATE
+        first = min(since, settled).replace(minute=0, second=0, microsecond=0)
         for name in hours_of_segments(self.store, self.log_prefix, first.date(), until.date()):
             hour = parse_hour(name)
             if first <= hour <= until and (hour >= settled or hour_key(self.log_prefix, hour) not in notes):

@@ -17,6 +17,11 @@ Weights = NDArray[np.float64] | None
 """For how many transactions each row stands; None where each stands for itself."""
 
 
+def weights_of(stands_for: Weights, chosen: Flags) -> Weights:
+    """Return for how many transactions some of the rows stand."""
+    return None if stands_for is None else stands_for[chosen]
+
+
 class BoostingError(ValueError):
     """LightGBM made something that cannot be exported."""
 

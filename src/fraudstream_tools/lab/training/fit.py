@@ -15,7 +15,7 @@ from fraudstream.detection.features.own import INPUT_MEANINGS, INPUTS
 from fraudstream.detection.models.model import Model, ModelFile, Period, seal
 from fraudstream.detection.models.stationary import baseline_start
 from fraudstream.durations import DAY
-from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights
+from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights, weights_of
 from fraudstream_tools.lab.training.calibration import frauds_told, log_odds, platt
 from fraudstream_tools.lab.training.held_out import held_out
 from fraudstream_tools.lab.training.measuring.distributions import distributions, usual_drift
@@ -103,7 +103,7 @@ def fit(
     flags = labels.astype(np.bool_)
     newest = timestamps > _cut(timestamps, validation)
     known = timestamps <= timestamps.max() - (validation.days + validation.label_delay_days) * DAY
-    counted = _weights_of(stands_for, newest)
+    counted = weights_of(stands_for, newest)
     measured, figures = None, {}
     unseen = None if arrival is None else arrival.unseen
     learnt_for = _learnt_for(stands_for, flags, unseen)
@@ -127,10 +127,10 @@ def fit(
             stopped=stopped,
             least_frauds=MIN_FRAUDS,
         )
-        learnt_then = _weights_of(_learnt_for(stands_for, then, unseen), known)
+        learnt_then = weights_of(_learnt_for(stands_for, then, unseen), known)
         raw = Booster(chosen[known], then[known], parameters, learnt_then).raw(chosen[newest])
         line = platt(raw, frauds[newest], counted)
-        figures = metrics(line.slope * raw + line.intercept, flags[newest], counted, _weights_of(share, newest))
+        figures = metrics(line.slope * raw + line.intercept, flags[newest], counted, weights_of(share, newest))
         measured = _period(timestamps[newest], flags[newest])
     booster = Booster(chosen, flags, parameters, learnt_for)
     trees = booster.export()
@@ -140,7 +140,7 @@ def fit(
         )
     scores = serving.calibration.slope * booster.raw(chosen) + serving.calibration.intercept
     recent = timestamps >= baseline_start(int(timestamps.min()), int(timestamps.max()))
-    counted_recent = _weights_of(stands_for, recent)
+    counted_recent = weights_of(stands_for, recent)
     known_shares = distributions(chosen[recent], use, scores[recent], counted_recent)
     baseline = dict(zip(use, chosen[recent].T, strict=True))
     return seal(
@@ -176,10 +176,6 @@ def _cut(timestamps: NDArray[np.int64], validation: Validation) -> float:
 def _share_of_fraud(flags: Flags, frauds: NDArray[np.float64], stands_for: Weights) -> float:
     """Return the share of fraud once all labels are there; there is always something legitimate."""
     return min(float(np.average(frauds, weights=stands_for)), 0.5 + float(np.average(flags, weights=stands_for)) / 2)
-
-
-def _weights_of(stands_for: Weights, chosen: Flags) -> Weights:
-    return None if stands_for is None else stands_for[chosen]
 
 
 def _learnt_for(stands_for: Weights, flags: Flags, unseen: Weights) -> Weights:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from fraudstream.contract import MODERATE_DRIFT
 from fraudstream.detection.models.drift import LEAST_TRANSACTIONS
 from fraudstream.durations import DAY
-from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights
+from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights, weights_of
 from fraudstream_tools.lab.training.measuring.distributions import WeightedValues, moved
 
 DAYS = 28
@@ -77,11 +77,11 @@ def held_out(
         if int(labels[before].sum()) < least_frauds:
             return None
         if part.any():
-            trees = Booster(vectors[before], labels[before], parameters, _of(stands_for, before))
+            trees = Booster(vectors[before], labels[before], parameters, weights_of(stands_for, before))
             scores[part], parts[part] = trees.raw(vectors[part]), number
             week = before & (timestamps > begin - _COMPARED_DAYS * DAY)
-            then = WeightedValues(trees.raw(vectors[week]), _of(stands_for, week))
-            if _is_unlike(then, WeightedValues(scores[part], _of(stands_for, part))):
+            then = WeightedValues(trees.raw(vectors[week]), weights_of(stands_for, week))
+            if _is_unlike(then, WeightedValues(scores[part], weights_of(stands_for, part))):
                 unlike.append(number)
     rows = parts >= 0 if without is None else (parts >= 0) & ~without
     alike = rows & ~np.isin(parts, unlike)
@@ -93,7 +93,3 @@ def held_out(
 def _is_unlike(then: WeightedValues, now: WeightedValues) -> bool:
     """Return whether scores have moved; of too few nobody can tell."""
     return min(len(then.values), len(now.values)) >= LEAST_TRANSACTIONS and moved(then, now) > MODERATE_DRIFT
-
-
-def _of(stands_for: Weights, chosen: Flags) -> Weights:
-    return None if stands_for is None else stands_for[chosen]

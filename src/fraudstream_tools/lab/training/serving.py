@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraudstream.detection.models.model import Calibration, ProbabilityCurve, Promise
-from fraudstream_tools.lab.training.boosting import Flags, Weights
+from fraudstream_tools.lab.training.boosting import Flags, Weights, weights_of
 from fraudstream_tools.lab.training.calibration import platt, probability_curve
 from fraudstream_tools.lab.training.held_out import HeldOut
 from fraudstream_tools.lab.training.measuring.promise import promise
@@ -55,7 +55,7 @@ class _Measured(NamedTuple):
         return self._replace(
             raw=self.raw[those],
             frauds=self.frauds[those],
-            stands_for=None if self.stands_for is None else self.stands_for[those],
+            stands_for=weights_of(self.stands_for, those),
             hits=None if self.hits is None else self.hits.chosen(those),
         )
 
@@ -113,7 +113,7 @@ def measured_serving(
         least_frauds: where the other parts hold fewer, all parts are fitted to.
     """
     rows = told.rows
-    counted = None if stands_for is None else stands_for[rows]
+    counted = weights_of(stands_for, rows)
     measured = _Measured(told.raw, frauds[rows], counted, None if hits is None else hits.chosen(rows), prior)
     fitted = measured.fit(hits, stands_for)
     together, unseen = measured.odds(fitted), np.zeros(len(told.raw))
