@@ -9,7 +9,7 @@ from fraudstream.contract import RULESET_FILE
 from fraudstream.detection.rules.ruleset import RulesetError
 from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream_tools.analytics.answers import QuestionError
-from fraudstream_tools.console.pages.rules_edit import show_editor
+from fraudstream_tools.console.pages.rules.edit import show_editor
 from fraudstream_tools.operations.rulesets.publishing import draft_file
 from fraudstream_tools.operations.rulesets.trials import DraftBacktest, FixtureRun, try_fixtures, try_on_log
 from fraudstream_tools.rules.fixtures import FixtureError

@@ -10,8 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from fraudstream.detection.rules.rule import Mode, Rule
 from fraudstream.detection.rules.ruleset import RulesetError
 from fraudstream_tools.console.changes import changed
-from fraudstream_tools.console.pages.rules import effect_of
-from fraudstream_tools.console.pages.rules_edit import show_editor
+from fraudstream_tools.console.pages.rules.edit import show_editor
+from fraudstream_tools.console.pages.rules.overview import effect_of
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.audit.change_note import ReasonError, checked_reason
 from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, RulesetPlan
