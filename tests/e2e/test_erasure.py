@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from embedded_aws.cloud import LocalCloud
-from fraudstream.transactions.decisions.decision import Label, Truth
+from fraudstream.transactions.decisions.decision import Decision, Label, Truth
 from fraudstream.transactions.storage.attributes import to_item
+from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
@@ -87,9 +88,15 @@ def make_world(client: Client, cloud: LocalCloud, decided: Callable[[str], dict[
         payment(transactionId=f"bob-{run}-1", customerId=bob, deviceId=f"{run}-desk", **address),
         payment(transactionId=f"bob-{run}-2", customerId=bob, type="TRANSFER", counterpartyToken=ann, **address),
     ]
+    states: dict[str, dict[str, Any]] = {}
     for each in payments:
+        if each["customerId"] == bob and "counterpartyToken" in each:
+            # What is known of her as the other side is damaged: Bob's decision names her as what it did without.
+            key = f"counterparty#{next(iter(states.values()))['customerId']}"
+            damaged = to_item({"entity": key, "state": b"damaged", "version": 1, "expiresAt": 2**33})
+            cloud.client("dynamodb").put_item(TableName=cloud.outputs["profilesTable"], Item=damaged)
         assert client.post(each).status_code == 201
-    states = {each["transactionId"]: decided(each["transactionId"]) for each in payments}
+        states[each["transactionId"]] = decided(each["transactionId"])
     world = World(cloud, ann, bob, states)
     cloud.wait_until_idle(PATIENCE_SECONDS)
     # The hour is merged and reported on, and again after more has come in: so there are old versions.
@@ -145,6 +152,14 @@ def profiles_of(world: World) -> set[str]:
     return keys
 
 
+def sources_of(world: World, state: Mapping[str, Any]) -> set[str]:
+    """Return what the reasons of a stored decision come from."""
+    item = newest_item(world.cloud.client("dynamodb"), world.cloud.outputs["transactionsTable"], state["transactionId"])
+    decision = Decision.from_item(item or {})
+    assert decision is not None
+    return {reason.source for reason in decision.reasons}
+
+
 def test_tokens_are_only_where_the_register_says(world: World) -> None:
     """A store that is not in the register is not erased: whatever is stored somewhere else fails here."""
     held = places(world.cloud, *(state["customerId"] for state in world.states.values()))
@@ -193,6 +208,7 @@ def test_nothing_of_a_person_is_left_anywhere(
     ann, bob = world.of("ann"), world.of("bob")
     token = ann[0]["customerId"]
     own = [token, ann[0]["cardToken"], ann[0]["deviceId"], *(state["transactionId"] for state in ann)]
+    assert sources_of(world, bob[1]) >= {f"counterparty#{token}"}
     assert len(places(world.cloud, *own)) > len(ann)
 
     profiles = profiles_of(world)
@@ -216,6 +232,7 @@ def test_nothing_of_a_person_is_left_anywhere(
     states = [client.get(state["transactionId"]).json() for state in bob]
     assert states[0] == bob[0]
     assert states[1] == bob[1] | {"counterpartyToken": None} or "counterpartyToken" not in states[1]
+    assert sources_of(world, bob[1]) >= {"counterparty#erased"}
     assert world.profile(f"ip#{ann[0]['ipAddress']}")
     assert client.get(ann[0]["transactionId"]).status_code == 404
     # The log of the hour is whole: reports are made of it, and nothing of it is missing or damaged.

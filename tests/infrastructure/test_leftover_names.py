@@ -1,9 +1,10 @@
-"""What `fraudstream leftovers` finds by its name has a known purpose: else it would take a neighbour's for it."""
+"""What commands find by its name has a known purpose: else they would take another stack's for it."""
 
 import re
 
 import pytest
 
+from fraudstream_tools.operations import alarms
 from fraudstream_tools.operations.leftovers import PROJECT_PREFIXES, PURPOSES
 from tests.infrastructure.pulumi_graph_harness import Declare, Graph
 
@@ -29,3 +30,8 @@ def test_its_purpose_is_known(everything: list[Graph], kind: str, key: str) -> N
     names = [each[key] for graph in everything for each in graph.of(kind)]
     assert names
     assert [name for name in names if not known.fullmatch(name)] == []
+
+
+def test_the_purpose_of_each_alarm_is_known(everything: list[Graph]) -> None:
+    names = {each["name"] for graph in everything for each in graph.of("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    assert names == {f"alarm-{purpose}-test" for purpose in alarms.PURPOSES}

@@ -6,8 +6,14 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-_MOST: Final = 100
-"""CloudWatch's limit for one answer; a stack has a fifth of that."""
+PURPOSES: Final = frozenset({
+    "transaction-processor-errors", "transaction-processor-throttles", "fraud-analyzer-errors", "fraud-analyzer-lag",
+    "fraud-analyzer-throttles", "report-generator-errors", "report-generator-lag", "report-generator-throttles",
+    "webhook-failing", "api-refusals", "alert-flood", "spend", "dead-letters", "api-errors", "api-latency",
+    "inline-fallbacks", "ruleset-invalid", "profiles-damaged", "undecided", "log-missing", "model-held-back",
+    "log-damaged", "log-changed", "score-drift", "feature-drift", "report-missed",
+})  # fmt: skip
+"""Second parts of the alarms' names. Another stack's name may end as this one's does: `dev` and `eu-dev`."""
 _PREFIX: Final = "alarm-"
 
 
@@ -24,7 +30,7 @@ class RingingAlarm:
 
 
 def ringing_alarms(cloudwatch: Any, environment: str) -> Sequence[RingingAlarm] | None:  # noqa: ANN401  (boto3's client)
-    """Return the alarms of a stack that ring, by name, in one request; None for who may not see them.
+    """Return the alarms of a stack that ring, by name; None for who may not see them.
 
     Args:
         cloudwatch: boto3's client.
@@ -33,20 +39,19 @@ def ringing_alarms(cloudwatch: Any, environment: str) -> Sequence[RingingAlarm] 
     Raises:
         BotoCoreError: AWS cannot be reached.
     """
+    pages = cloudwatch.get_paginator("describe_alarms").paginate(
+        StateValue="ALARM", AlarmNamePrefix=_PREFIX, AlarmTypes=["MetricAlarm"]
+    )
     try:
-        answer = cloudwatch.describe_alarms(
-            StateValue="ALARM", AlarmNamePrefix=_PREFIX, AlarmTypes=["MetricAlarm"], MaxRecords=_MOST
-        )
+        ringing = {each["AlarmName"]: each for page in pages for each in page["MetricAlarms"]}
     except ClientError:
         return None
-    end = f"-{environment}"
-    found = [
+    return [
         RingingAlarm(
-            name=each["AlarmName"].removeprefix(_PREFIX).removesuffix(end),
+            name=purpose,
             since=int(each["StateUpdatedTimestamp"].timestamp() * 1000),
             why=each.get("StateReason", ""),
         )
-        for each in answer["MetricAlarms"]
-        if each["AlarmName"].endswith(end)
+        for purpose in sorted(PURPOSES)
+        if (each := ringing.get(f"{_PREFIX}{purpose}-{environment}"))
     ]
-    return sorted(found, key=lambda alarm: alarm.name)

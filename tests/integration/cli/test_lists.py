@@ -291,6 +291,22 @@ def test_a_write_whose_answer_was_lost_is_known_as_its_own(dynamodb: Any) -> Non
     assert stored(dynamodb, f"card#{CARD}")["version"] == 1
 
 
+def test_a_busy_table_hides_no_entry(dynamodb: Any) -> None:
+    lists = EntityLists(dynamodb, PROFILES)
+    lists.add("blocked", EntityKind.CARD, CARD, by="me", reason="mine")
+    answered: list[int] = []
+
+    def leave_out(parsed: dict[str, Any], **_: object) -> None:
+        answered.append(len(parsed["Responses"][PROFILES]))
+        if len(answered) == 1:
+            (item,) = parsed["Responses"].pop(PROFILES)
+            parsed["UnprocessedKeys"] = {PROFILES: {"Keys": [{"entity": item["entity"]}], "ConsistentRead": True}}
+
+    dynamodb.meta.events.register("after-call.dynamodb.BatchGetItem", leave_out)
+    assert lists.of_entities([f"card#{CARD}"])[f"card#{CARD}"].keys() == {"blocked"}
+    assert answered == [1, 1]
+
+
 def test_a_damaged_item_is_named_and_never_overwritten(fraudstream: Command, dynamodb: Any) -> None:
     key = item_key(f"card#{CARD}")
     item = to_item({"entity": key, LISTED_KIND: "card", "changedAt": 1, "version": 1, "entries": "lost"})

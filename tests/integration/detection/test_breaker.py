@@ -5,10 +5,12 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from botocore.stub import Stubber
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.models.model import Model, Promise, seal
-from fraudstream.detection.stores.decisions.breaker import BreakerReader, BreakerWatch
+from fraudstream.detection.stores.decisions.breaker import BreakerError, BreakerReader, BreakerWatch, item_key
+from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.models.breaker import ModelBreaker, NotHeldBackError
@@ -127,6 +129,44 @@ def test_an_hour_of_yesterday_counts_no_more(stack: Stack) -> None:
     assert (state.decisions, state.flagged) == (1000, 14)
     item = stack.dynamodb.scan(TableName="profiles")["Items"][0]
     assert len([name for name in item if name.startswith("flagged")]) == 1
+
+
+def test_counts_before_quiet_days_are_forgotten_too(stack: Stack) -> None:
+    watch = stack.watch()
+    for _ in range(12):
+        analyzed(stack, [watch], decisions=1000, flagged=1)
+        # Longer than the window and the day before it, as a weekend is.
+        stack.clock.pass_by(62 * HOUR)
+    analyzed(stack, [watch], decisions=1000, flagged=1)
+    item = stack.dynamodb.scan(TableName="profiles")["Items"][0]
+    assert len([name for name in item if name.startswith("flagged")]) == 1
+
+
+def test_many_counts_that_an_earlier_version_left_are_forgotten_step_by_step(stack: Stack) -> None:
+    hour = int(stack.clock() * 1000) // 3_600_000
+    left = {f"{name}{hour - 100 - each}": 1 for each in range(600) for name in ("decisions", "flagged")}
+    entity = f"breaker#{stack.model.version}"
+    stack.dynamodb.put_item(TableName="profiles", Item=to_item({"entity": entity, **left}))
+    watch = stack.watch()
+    for _ in range(15):
+        assert analyzed(stack, [watch], decisions=10, flagged=0) == [False]
+    assert stack.failures == []
+    item = stack.dynamodb.scan(TableName="profiles")["Items"][0]
+    assert len([name for name in item if name.startswith("flagged")]) == 1
+
+
+def test_a_reader_that_a_busy_table_does_not_answer_looks_again(stack: Stack) -> None:
+    watch, reader = stack.watch(), stack.reader()
+    assert analyzed(stack, [watch], decisions=1000, flagged=50) == [True]
+    with Stubber(stack.dynamodb) as busy:
+        # A table whose limits are reached answers with what it did not read, and with status 200.
+        busy.add_response(
+            "batch_get_item",
+            {"Responses": {}, "UnprocessedKeys": {"profiles": {"Keys": [item_key(stack.model.version)]}}},
+        )
+        with pytest.raises(BreakerError, match="too busy"):
+            reader.is_broken(stack.model)
+    assert reader.is_broken(stack.model)
 
 
 def test_whoever_resets_it_is_recorded_and_the_model_declines_again(stack: Stack) -> None:

@@ -97,6 +97,37 @@ def test_labels_are_told_and_the_first_one_closes_the_case(world: World) -> None
     assert world.events()["t3:CASE_CLOSED"]["label"] == "FRAUD"
 
 
+def test_a_label_after_the_outbox_has_forgotten_closes_no_case_again(world: World) -> None:
+    """Chargebacks come weeks after the analyst's label, and the outbox keeps an event for days."""
+    world.store(*(suspicious(number) for number in range(4)))
+    world.analyze()
+    label(world, 3, Truth.LEGITIMATE, NOW + 70_000)
+    world.analyze()
+    world.forget_events()
+    label(world, 3, Truth.FRAUD, NOW + 80_000)
+    world.analyze()
+    assert kinds(world) == {f"t3:LABEL_SET:{NOW + 80_000}:FRAUD"}
+
+
+def test_a_case_that_an_older_version_closed_is_not_closed_again(world: World) -> None:
+    world.store(*(suspicious(number) for number in range(4)))
+    world.analyze()
+    label(world, 3, Truth.LEGITIMATE, NOW + 70_000)
+    labels = world.records()
+    world.analyze(labels)
+    world.dynamodb.update_item(
+        TableName="alerts", Key={"transactionId": {"S": "t3"}}, UpdateExpression="REMOVE firstClosedAt"
+    )
+    world.forget_events()
+    # Its last attempt died between closing and telling, and the new version takes it up.
+    world.analyze(labels)
+    assert kinds(world) == {f"t3:LABEL_SET:{NOW + 70_000}:LEGITIMATE", "t3:CASE_CLOSED"}
+    world.forget_events()
+    label(world, 3, Truth.FRAUD, NOW + 80_000)
+    world.analyze()
+    assert kinds(world) == {f"t3:LABEL_SET:{NOW + 80_000}:FRAUD"}
+
+
 def test_what_is_delivered_again_changes_no_event(world: World) -> None:
     world.store(*(suspicious(number) for number in range(4)))
     records = world.records()

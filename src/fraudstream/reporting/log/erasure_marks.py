@@ -13,6 +13,7 @@ import msgspec
 
 from fraudstream.contract import ERASURE_MARK_SECONDS
 from fraudstream.transactions.fields import EntityKind
+from fraudstream.transactions.storage.reason_tokens import reason_tokens, renamed_reasons
 from fraudstream.transactions.transaction import FIELDS
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 OWNER: Final = "customerId"
 """The attribute that says whose transaction it is."""
 ELSEWHERE: Final = tuple(field.public_name for field in FIELDS if field.spec.identifies is EntityKind.COUNTERPARTY)
-"""Attributes by which a person is in the transactions of others: nothing but these is taken out of them."""
+"""Attributes by which a person is in the transactions of others. These are taken out of them, and in the sources of
+reasons, which may name the other side too, `ERASED` takes the token's place."""
+ERASED: Final = "erased"
 
 
 class ErasureMark(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -63,9 +66,12 @@ def without_erased(record: Mapping[str, Any], marks: Sequence[ErasureMark]) -> M
     if any(_is_marked(image.get(OWNER), mark) for mark in counting):
         return None
     gone = {name for name in ELSEWHERE if any(_is_marked(image.get(name), mark) for mark in counting)}
-    if not gone:
+    named = {token for token in reason_tokens(image) if any(hash_of(token) in mark.persons for mark in counting)}
+    if not gone and not named:
         return record
     kept = {name: value for name, value in image.items() if name not in gone}
+    if reasons := renamed_reasons(image, dict.fromkeys(named, ERASED)):
+        kept["reasons"] = reasons
     return {**record, "dynamodb": {**record["dynamodb"], "NewImage": kept}}
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from fraudstream.reporting.log.erasure_marks import ERASED
 from fraudstream.reporting.log.hour_notes import Hour, is_current
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
@@ -81,7 +82,7 @@ class LogEdit:
         """Return what stands in place of a reason's source, which may be a profile's key."""
         kind, mark, token = name.partition("#")
         new = self.renamed.get(token, token) if mark else None
-        return f"{kind}#{new or 'erased'}" if mark and new != token else name
+        return f"{kind}#{new or ERASED}" if mark and new != token else name
 
 
 class Rewritten(Enum):

@@ -17,6 +17,7 @@ from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.stores.lists.listings import DamagedListingError, ListEntry, Listing, item_key
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.approving import ApprovalError
+from fraudstream_tools.operations.batch_reads import read_batch
 from fraudstream_tools.operations.lists.entries import ListChange, ListContents, ListedEntity, ListError
 
 if TYPE_CHECKING:
@@ -147,13 +148,17 @@ class EntityLists:
 
         Args:
             entities: at most a hundred keys, such as `card#tok_…`.
+
+        Raises:
+            TimeoutError: the table is too busy to give them.
+            ClientError: AWS refused.
+            BotoCoreError: AWS cannot be reached.
         """
         keys = [to_item({"entity": item_key(entity)}) for entity in entities]
         if not keys:
             return {}
-        answer = self._dynamodb.batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
         found: dict[str, Mapping[str, ListEntry]] = {}
-        for item in answer["Responses"].get(self._table, ()):
+        for item in read_batch(self._dynamodb, self._table, {"Keys": keys, "ConsistentRead": True}):
             with suppress(DamagedListingError):
                 listing = Listing.from_item(item)
                 found[listing.entity] = listing.entries

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -29,7 +29,7 @@ from fraudstream_tools.operations.privacy.bucket_objects import find_other_objec
 from fraudstream_tools.operations.privacy.holds import LegalHoldError, find_hold
 from fraudstream_tools.operations.privacy.marks import mark_in_log, mark_profile
 from fraudstream_tools.operations.privacy.old_versions import remove_old_versions
-from fraudstream_tools.operations.privacy.person import PersonItems, find_items
+from fraudstream_tools.operations.privacy.person import OthersItem, PersonItems, find_items
 from fraudstream_tools.operations.privacy.receipt import ErasureReceipt, new_receipt_id, remainders
 from fraudstream_tools.operations.privacy.system import PrivacySystem, TokenStore
 
@@ -208,8 +208,8 @@ class Erasure:
             else:
                 dynamodb.delete_item(TableName=self.system.profiles, Key=to_item({"entity": key}))
         total = len(items.own) + len(items.elsewhere)
-        for number, (key, attributes) in enumerate(items.elsewhere, start=1):
-            self._take_out(key, attributes)
+        for number, item in enumerate(items.elsewhere, start=1):
+            self._take_out(item)
             self.on_step("transactions", number, total)
         for number, (name, key) in enumerate(items.own.items(), start=1 + len(items.elsewhere)):
             claim = to_item({"transactionId": name, "timestamp": 0})
@@ -217,14 +217,20 @@ class Erasure:
             dynamodb.delete_item(TableName=self.system.transactions, Key=key)
             self.on_step("transactions", number, total)
 
-    def _take_out(self, key: object, attributes: Iterable[str]) -> None:
+    def _take_out(self, item: OthersItem) -> None:
         """Remove a person from somebody else's transaction."""
+        update = "REMOVE " + ", ".join(item.attributes) if item.attributes else ""
+        more: dict[str, Any] = {}
+        if item.reasons:
+            update += " SET reasons = :reasons"
+            more = {"ExpressionAttributeValues": {":reasons": item.reasons}}
         try:
             self.system.dynamodb.update_item(
                 TableName=self.system.transactions,
-                Key=key,  # pyright: ignore[reportArgumentType]  (an item's key, as it was read)
-                UpdateExpression="REMOVE " + ", ".join(attributes),
+                Key=item.key,
+                UpdateExpression=update,
                 ConditionExpression="attribute_exists(transactionId)",
+                **more,
             )
         except ClientError as error:
             raise_unless_condition_failed(error)

@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fraudstream.contract import CASE_KIND, CASE_PREFIX, CLAIM_TIMESTAMP, LABEL_PREFIX, ItemKind
 from fraudstream.durations import DAY
-from fraudstream.reporting.log.erasure_marks import ELSEWHERE, OWNER
+from fraudstream.reporting.log.erasure_marks import ELSEWHERE, ERASED, OWNER
 from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.storage.attributes import Item
+from fraudstream.transactions.storage.reason_tokens import renamed_reasons
 from fraudstream_tools.operations.cases.case import ReviewCase, names_any
 from fraudstream_tools.operations.privacy.holds import HOLD_PREFIX
 from fraudstream_tools.operations.privacy.system import OWN_ENTITIES, PrivacySystem
@@ -22,14 +23,24 @@ _CLAIM_TIMESTAMP: Final = {"N": str(CLAIM_TIMESTAMP)}
 Key = Mapping[str, Any]
 
 
+class OthersItem(NamedTuple):
+    """A transaction of somebody else that names the person."""
+
+    key: Key
+    attributes: tuple[str, ...]
+    """Those that say that the person is the other side."""
+    reasons: Item | None
+    """What is to stand in place of a decision's reasons, where their sources name the person; None: they do not."""
+
+
 @dataclass
 class PersonItems:
     """Items of the tables, by their keys."""
 
     own: dict[str, Key] = field(default_factory=dict[str, Key])
     """Ids of the person's transactions, with their keys."""
-    elsewhere: list[tuple[Key, tuple[str, ...]]] = field(default_factory=list[tuple[Key, tuple[str, ...]]])
-    """Transactions of others in which the person is the other side, with the attributes that say so."""
+    elsewhere: list[OthersItem] = field(default_factory=list[OthersItem])
+    """Transactions of others in which the person is the other side."""
     days: set[date] = field(default_factory=set[date])
     """Days on which any of them were received."""
     oldest: date | None = None
@@ -145,12 +156,13 @@ def _note(
 ) -> None:
     """Note a transaction if the person is in it."""
     key = {name: item[name] for name in ("transactionId", "timestamp")}
-    elsewhere = tuple(name for name in ELSEWHERE if item.get(name, {}).get("S") in persons)
+    attributes = tuple(name for name in ELSEWHERE if item.get(name, {}).get("S") in persons)
+    reasons = renamed_reasons(item, dict.fromkeys(persons, ERASED))
     if item.get(OWNER, {}).get("S") in persons:
         found.own[item["transactionId"]["S"]] = key
         used.update({item[name]["S"]: kind for name, kind in OWN_ENTITIES.items() if "S" in item.get(name, {})})
-    elif elsewhere:
-        found.elsewhere.append((key, elsewhere))
+    elif attributes or reasons:
+        found.elsewhere.append(OthersItem(key, attributes, reasons))
     else:
         return
     found.days.add(_day(received_at))

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import msgspec
+
+from fraudstream.detection.judge import judged_without
 from fraudstream.reporting.log.erasure_marks import ErasureMark, hash_of, without_erased
 from fraudstream.reporting.log.segments import cut
+from fraudstream.transactions.decisions.decision import Decision, Reason
 from tests.unit.reporting.decision_log_harness import MIDNIGHT, PREFIX, Stream, decision, item, transaction
 
 STORED = transaction(1)
@@ -32,6 +36,23 @@ def test_in_the_transactions_of_others_only_the_token_is_left_out() -> None:
     assert kept is not None
     assert kept["dynamodb"]["NewImage"] == item(transaction(2))
     assert cut([kept], PREFIX).poison == []
+
+
+def test_the_reasons_of_others_name_nobody_who_was_erased() -> None:
+    judged = judged_without(
+        [f"counterparty#{STORED.customer_id}"],
+        damaged={f"counterparty#{STORED.customer_id}"},
+        newer=(),
+        unreadable_lists=(),
+    )
+    reasons = Reason(code="CARD_VELOCITY", source="card-velocity"), *judged
+    image = item(transaction(2), msgspec.structs.replace(decision(at=MIDNIGHT), reasons=reasons))
+    kept = without_erased(Stream().add(image, at=MIDNIGHT), [MARK])
+    assert kept is not None
+    told = Decision.from_item(kept["dynamodb"]["NewImage"])
+    assert told is not None
+    assert [each.source for each in told.reasons] == ["card-velocity", "counterparty#erased"]
+    assert STORED.customer_id not in str(kept)
 
 
 def test_what_is_no_record_passes_through() -> None:

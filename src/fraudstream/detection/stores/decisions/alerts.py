@@ -72,16 +72,18 @@ class AlertStore:
         return {"TableName": self._table, "Item": to_item(alert)}
 
     def close(self, transaction_id: str, label: Label) -> bool:
-        """Close the alert of a transaction, or have a closed one show a newer label; tell whether it now shows it.
+        """Close the alert of a transaction, or have a closed one show a newer label; tell whether this label closed it.
 
-        It does too if an earlier attempt, or a call whose answer was lost, has closed it by the same label. One that
+        It did too if an earlier attempt, or a call whose answer was lost, has closed it by the same label. One that
         an older version withdrew is no alert any more.
         """
         try:
             answer = self._dynamodb.update_item(
                 TableName=self._table,
                 Key={"transactionId": {"S": transaction_id}},
-                UpdateExpression="SET #status = :closed, statusShard = :shard, closedAt = :at, #label = :label",
+                # Alerts that an older version closed do not say when that was first.
+                UpdateExpression="SET #status = :closed, statusShard = :shard, closedAt = :at, #label = :label, "
+                "firstClosedAt = if_not_exists(firstClosedAt, if_not_exists(closedAt, :at))",
                 ConditionExpression="#status = :open OR closedAt < :at",
                 ExpressionAttributeNames={"#status": "status", "#label": "label"},
                 ExpressionAttributeValues=to_item(
@@ -99,9 +101,10 @@ class AlertStore:
             stands = from_item(answer.get("Attributes", {}))
         except ClientError as error:
             stands = from_item(held_item(error))
-        shown = (stands.get("closedAt"), stands.get("label")) == (label.labeled_at, label.label)
+        first = stands.get("firstClosedAt", stands.get("closedAt"))
+        is_another = stands.get("closedAt") == label.labeled_at and stands.get("label") != label.label
         is_alert = stands.get("decision") != Verdict.APPROVE or EXPLORATION_PROPENSITY in stands
-        return shown and is_alert
+        return first == label.labeled_at and not is_another and is_alert
 
 
 def status_shard(status: str, transaction_id: str) -> str:

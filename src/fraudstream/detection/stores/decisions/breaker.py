@@ -34,8 +34,9 @@ DECISIONS, FLAGGED = "decisions", "flagged"
 LOOK_SECONDS: Final = 60.0
 _KEPT_DAYS: Final = 90
 """For which the item of a model that is not live any more stays: own choice."""
-_FORGOTTEN_HOURS: Final = 24
-"""Hours before the window whose counters a write removes: so many have passed at most since the last but one."""
+_FORGOTTEN_HOURS: Final = 48
+"""Hours whose counters one write removes at most, so that it stays far below DynamoDB's limit of 4 KB for an
+expression."""
 
 
 class BreakerError(Exception):
@@ -55,7 +56,7 @@ def counts_of(item: Mapping[str, AttributeValue]) -> dict[int, HourCount]:
 
 
 class BreakerReader:
-    """Knows whether the live model may decline, for who counts nothing."""
+    """Knows whether the live model may decline, for callers that count no decisions."""
 
     def __init__(self, dynamodb: DynamoDBClient, table: str, clock: Callable[[], float] = time.monotonic) -> None:
         """Store the table of profiles, and a clock of seconds that only grow."""
@@ -72,11 +73,14 @@ class BreakerReader:
         Raises:
             ClientError: DynamoDB refused.
             BotoCoreError: DynamoDB cannot be reached.
+            BreakerError: DynamoDB is too busy to tell.
         """
         if model is None or not model.file.promised:
             return False
         if model.version != self._version or self._clock() >= self._next_look:
             answer = self._dynamodb.batch_get_item(RequestItems={self._table: {"Keys": [item_key(model.version)]}})
+            if answer.get("UnprocessedKeys"):
+                raise BreakerError(f"{BREAKER_PREFIX}{model.version} could not be read: the table is too busy")
             self._is_broken = any(BROKEN_AT in item for item in answer["Responses"].get(self._table, ()))
             self._version, self._next_look = model.version, self._clock() + LOOK_SECONDS
         return self._is_broken
@@ -110,6 +114,8 @@ class BreakerWatch:
         self._clock = clock
         self._version = ""
         self._pending: dict[int, HourCount] = {}
+        self._forgotten: list[int] = []
+        """Hours before the window that the item still holds, oldest first."""
         self._is_broken = False
         self._next_look = 0.0
 
@@ -122,7 +128,8 @@ class BreakerWatch:
         if model is None or not model.file.promised:
             return False
         if model.version != self._version:
-            self._version, self._pending, self._is_broken, self._next_look = model.version, {}, False, 0.0
+            self._version, self._pending, self._forgotten = model.version, {}, []
+            self._is_broken, self._next_look = False, 0.0
         if self._clock() >= self._next_look:
             self._next_look = self._clock() + LOOK_SECONDS
             try:
@@ -154,8 +161,10 @@ class BreakerWatch:
         }
         now = self._now()
         last = hour_of(now) - WINDOW_HOURS
-        old = [f"{name}{last - hour}" for hour in range(_FORGOTTEN_HOURS) for name in (DECISIONS, FLAGGED)]
-        update = "SET expiresAt = :expires REMOVE " + ", ".join(old)
+        old = [f"{name}{hour}" for hour in self._forgotten[:_FORGOTTEN_HOURS] for name in (DECISIONS, FLAGGED)]
+        update = "SET expiresAt = :expires"
+        if old:
+            update += " REMOVE " + ", ".join(old)
         if added:
             update += " ADD " + ", ".join(f"{name} :{name}" for name in added)
         # A retry whose first attempt was applied counts twice, once in a while: it is a share that is watched.
@@ -171,11 +180,12 @@ class BreakerWatch:
         self._pending = {}
         item = answer.get("Attributes", {})
         try:
-            counts = {hour: count for hour, count in counts_of(item).items() if hour > last}
+            counts = counts_of(item)
         except (TypeError, ValueError, KeyError) as error:
             raise BreakerError(f"{BREAKER_PREFIX}{self._version} cannot be read: {type(error).__name__}") from None
+        self._forgotten = sorted(hour for hour in counts if hour <= last)
         self._is_broken = BROKEN_AT in item
-        if not self._is_broken and is_broken(promise, counts):
+        if not self._is_broken and is_broken(promise, {hour: counts[hour] for hour in counts if hour > last}):
             self._break(now)
 
     def _break(self, now: int) -> None:
