@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fraudstream.detection.rules.rates import Rates
 from fraudstream.reporting.log.keys import LogTable
+from fraudstream.reporting.log.reader.decision_log import NEWEST_LABEL
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream_tools.analytics.local_log import ask_folder
 from fraudstream_tools.analytics.log_copy import LogCopy
@@ -26,9 +27,11 @@ _HOURS: Final = """
     FROM tallies WHERE "date" = ? AND dimension = 'hour' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 _AS_OF: Final = """SELECT max(largest) FROM tallies WHERE "date" = ? AND dimension = 'logged'"""
-_FRAUDS: Final = """
+# A label that came before its decision is logged again with it.
+_FRAUDS: Final = f"""
     SELECT currency, decision, CAST(sum(amountMinor) AS BIGINT) FROM (
-        SELECT DISTINCT ON (transactionId) * FROM labels WHERE "date" = ? ORDER BY transactionId, labeledAt DESC
+        SELECT DISTINCT ON (transactionId) * FROM labels WHERE "date" = ? AND decision IS NOT NULL
+        ORDER BY transactionId, {NEWEST_LABEL}
     ) WHERE label = 'FRAUD' GROUP BY 1, 2 ORDER BY 1, 2
 """
 

@@ -7,11 +7,22 @@ from pathlib import Path
 import pytest
 
 from fraudstream.contract import DECISION_LOG_PREFIX
+from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream_tools.operations.day_so_far import DayCopy, DaySoFar
 from fraudstream_tools.rules.folder import RulesFolder
 from tests.console_harness import RULES, Browser, words
 from tests.integration.cli.review_harness import BUCKET, System
-from tests.unit.analytics.log_harness import Happened, days, happened, write_log
+from tests.unit.analytics.log_harness import Happened, days, happened, merged_log, write_log
+from tests.unit.reporting.decision_log_harness import (
+    DAY,
+    HOUR,
+    MIDNIGHT,
+    Stream,
+    decision,
+    item,
+    label,
+    transaction,
+)
 
 RATES = RulesFolder(RULES).load().rates
 
@@ -42,11 +53,15 @@ def value(transactions: Sequence[Happened]) -> float:
     )
 
 
-@pytest.fixture
-def known(system: System, log: Path, tmp_path: Path, day: date) -> DaySoFar:
+def store(system: System, log: Path) -> None:
     for path in log.glob("*/*/*.parquet"):
         key = DECISION_LOG_PREFIX + path.relative_to(log).as_posix()
         system.s3.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+
+
+@pytest.fixture
+def known(system: System, log: Path, tmp_path: Path, day: date) -> DaySoFar:
+    store(system, log)
     found = DayCopy(s3=system.s3, bucket=BUCKET, folder=tmp_path).so_far(RATES, day)
     assert found
     return found
@@ -64,6 +79,22 @@ def test_fraud_is_missed_where_it_was_approved(known: DaySoFar, day: date) -> No
     missed = value(frauds(day, flagged=False))
     assert known.missed_value == pytest.approx(missed, rel=0.01)
     assert known.fraud_value == pytest.approx(missed + value(frauds(day, flagged=True)), rel=0.01)
+
+
+def test_fraud_that_was_labelled_before_its_decision_is_not_missed(system: System, tmp_path: Path) -> None:
+    at = MIDNIGHT + 9 * HOUR
+    stream = Stream()
+    early = item(transaction(1, amount=5000), label(Truth.FRAUD, at=at))
+    stream.add(early, at=at)
+    stream.add(early | decision(Verdict.DECLINE, at=at).to_item(), early, at=at)
+    # Of what two say at the same moment, fraud stands.
+    stream.store_decide_and_label(transaction(2, amount=700), Verdict.APPROVE, Truth.FRAUD)
+    fraud = stream.records[-1]["dynamodb"]["NewImage"]
+    stream.add(fraud | label(Truth.LEGITIMATE, at=at + HOUR).to_item(), fraud, at=at + HOUR)
+    store(system, merged_log(stream, tmp_path))
+    known = DayCopy(s3=system.s3, bucket=BUCKET, folder=tmp_path / "copy").so_far(RATES, DAY)
+    assert known
+    assert (known.fraud_value, known.missed_value) == (57.0, 7.0)
 
 
 def test_a_day_without_a_merged_hour_is_not_known(system: System, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from unittest.mock import ANY
 
 import msgspec
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import DECISION_LOG_PREFIX
@@ -25,7 +26,7 @@ from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.lists.entries import ListError
-from tests.console_harness import PROFILES, Browser, draft_of, put_ruleset, with_rule
+from tests.console_harness import PROFILES, Browser, draft_of, put_ruleset, with_rule, words
 from tests.integration.cli.review_harness import BUCKET, System
 from tests.unit.reporting.decision_log_harness import HOUR, Stream, decision, item, label, transaction
 
@@ -109,6 +110,26 @@ def test_a_label_that_was_refused_and_written_all_the_same_has_no_record(browser
     assert today(versioned).labels == LabelWrites(
         written=1, unrecorded=1, examples=(UnrecordedLabel(transaction_id="t-1", source="analyst", at=ANY),)
     )
+
+
+def test_a_label_whose_answer_was_lost_is_recorded_and_told_to_be_in_doubt(browser: Browser, versioned: System) -> None:
+    versioned.alert("t-1")
+    form = browser.form(browser.page("/case", id="t-1"), "/case/decide")
+
+    def lose(**_: object) -> None:
+        browser.system.dynamodb.meta.events.unregister("after-call.dynamodb.UpdateItem", lose)
+        raise ReadTimeoutError(endpoint_url="https://dynamodb")
+
+    browser.system.dynamodb.meta.events.register("after-call.dynamodb.UpdateItem", lose)
+    with pytest.raises(AssertionError, match="AWS"):
+        browser.send("/case/decide", **form, label="FRAUD", note="denied")
+    log_labels(versioned, "t-1")
+    found = today(versioned)
+    assert [(each.action, each.done, each.refused) for each in found.actions] == [("label-transaction", 1, 0)]
+    assert found.labels == LabelWrites(written=1, unrecorded=0)
+    said = words(browser.page("/audit"))
+    assert "in doubt" in said
+    assert "refused" not in said
 
 
 def test_a_file_of_labels_has_one_record_for_all(browser: Browser, versioned: System) -> None:

@@ -118,6 +118,11 @@ def write_log(folder: Path) -> Path:
             labelled = known | label.to_item()
             stream.add(labelled, known, at=label.labeled_at + 1000)
             known = labelled
+    return merged_log(stream, folder)
+
+
+def merged_log(stream: Stream, folder: Path) -> Path:
+    """Write the log of a stream, merged, to a folder."""
     raw, made = folder / "raw", folder / "made"
     made.mkdir()
     put(cut(stream.records, PREFIX).segments, raw)

@@ -57,6 +57,12 @@ class _Record(msgspec.Struct, frozen=True, rename="camel"):
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     refuses: str | None = None
+    doubts: str | None = None
+
+    @property
+    def tells_of_change(self) -> bool:
+        """Whether it was written before a change, and not after one that failed."""
+        return self.refuses is None and self.doubts is None
 
 
 def people_of(s3: "S3Client", bucket: str, day: date, lists: "ListsAt") -> PeopleFigures:
@@ -75,7 +81,7 @@ def people_of(s3: "S3Client", bucket: str, day: date, lists: "ListsAt") -> Peopl
     keys = sorted(store.find(f"{AUDIT_PREFIX}date={day}/"))
     with ThreadPoolExecutor(DOWNLOADS) as pool:
         found = [each for each in map(_record, pool.map(store.read, keys[:MOST])) if each is not None]
-    made = {each.id: each for each in found if each.refuses is None}
+    made = {each.id: each for each in found if each.tells_of_change}
     refused = {each.refuses for each in found if each.refuses is not None}
     of_both_days = cache(lambda: _of_both_days(store, day, found))
     counted = Counter((each.action, each.id in refused) for each in made.values())
@@ -102,8 +108,8 @@ def _of_both_days(store: BucketStore, day: date, found: Sequence[_Record]) -> li
     with ThreadPoolExecutor(DOWNLOADS) as pool:
         records = [*found, *(each for each in map(_record, pool.map(store.read, earlier)) if each is not None)]
     refused = {each.refuses for each in records if each.refuses is not None}
-    # What was refused has two records, of which neither tells of a write.
-    return [each for each in records if each.refuses is None and each.id not in refused]
+    # What was refused has two records, of which neither tells of a write. What is in doubt may have been written.
+    return [each for each in records if each.tells_of_change and each.id not in refused]
 
 
 def _told_labels(made: Sequence[_Record]) -> ToldLabels:

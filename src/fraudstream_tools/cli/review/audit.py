@@ -59,4 +59,6 @@ def _print(record: "AuditRecord") -> None:
     line.append(f"  {record.target}{f': {record.reason}' if record.reason else ''}")
     if record.refuses:
         line.append("  refused, not made", style="red")
+    elif record.doubts:
+        line.append("  AWS did not answer: may have been made or not", style="yellow")
     out.print(line, soft_wrap=True)

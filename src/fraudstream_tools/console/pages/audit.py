@@ -21,15 +21,15 @@ def show(request: Request) -> Response:
     system: ConsoleSystem = request.app.state.system
     day: date = day_of(request) if request.query_params.get("date") else datetime.now(UTC).date()
     records, total = system.audit.of_day(day, SHOWN)
-    refused = {record.refuses for record in records}
     return page(
         request,
         "audit",
         day=day,
         before=day - timedelta(days=1),
         after=day + timedelta(days=1),
-        records=[record for record in records if record.refuses is None],
-        refused=refused,
+        records=[record for record in records if record.refuses is None and record.doubts is None],
+        refused={record.refuses for record in records},
+        doubted={record.doubts for record in records},
         total=total,
         shown=SHOWN,
     )

@@ -3,7 +3,8 @@
 Only `fraudstream erase` changes them: it takes the erased person out of what a record was about.
 
 A record is written before the change that it tells of, so that there is no change without one. A change that is then
-refused gets a second record, which says so.
+refused gets a second record, which says so. Where AWS did not answer, nobody knows whether the change was made: its
+second record says that, and the change counts as told.
 """
 
 import uuid
@@ -14,7 +15,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as ConnectionFailedError
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import AUDIT_PREFIX
@@ -32,9 +34,11 @@ class AuditOutcome(StrEnum):
     """What a record says of its change."""
 
     MADE = "MADE"
-    """It was about to be made; it was, unless another record says `REFUSED`."""
+    """It was about to be made; it was, unless another record says otherwise."""
     REFUSED = "REFUSED"
     """It was not made: AWS, or a condition, refused it."""
+    UNKNOWN = "UNKNOWN"
+    """AWS did not answer: it may have been made."""
 
 
 class AuditRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -56,6 +60,8 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     outcome: AuditOutcome = AuditOutcome.MADE
     refuses: str | None = None
     """The id of the record whose change was not made."""
+    doubts: str | None = None
+    """The id of the record whose change may not have been made."""
     schema_version: int = 1
 
     @property
@@ -95,7 +101,7 @@ class AuditLog:
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> Generator[AuditRecord]:
-        """Record a change, then let the block make it; a block that raises is recorded as refused.
+        """Record a change, then let the block make it; a block that raises is recorded as refused, or as in doubt.
 
         Args:
             action: what is done.
@@ -108,16 +114,11 @@ class AuditLog:
         self._put(record)
         try:
             yield record
+        except (HTTPClientError, ConnectionFailedError):
+            self._put_outcome(record, AuditOutcome.UNKNOWN, doubts=record.id)
+            raise
         except Exception:
-            self._put(
-                msgspec.structs.replace(
-                    record,
-                    id=uuid.uuid4().hex,
-                    at=self._clock(),
-                    outcome=AuditOutcome.REFUSED,
-                    refuses=record.id,
-                )
-            )
+            self._put_outcome(record, AuditOutcome.REFUSED, refuses=record.id)
             raise
 
     def told(self, action: str, target: str, *, reason: str = "", after: Mapping[str, Any] | None = None) -> None:
@@ -150,6 +151,9 @@ class AuditLog:
             before=before,
             after=after,
         )
+
+    def _put_outcome(self, record: AuditRecord, outcome: AuditOutcome, **about: str) -> None:
+        self._put(msgspec.structs.replace(record, id=uuid.uuid4().hex, at=self._clock(), outcome=outcome, **about))
 
     def _put(self, record: AuditRecord) -> None:
         try:
