@@ -195,7 +195,7 @@ class ConsoleSystem:
     @property
     def publishing(self) -> RulePublishing:
         """What the operator may do with rules."""
-        approval = RuleApproval(self.approver(FourEyes.RULES))
+        approval = RuleApproval(self.approver(FourEyes.RULES), self.approved_ruleset or "")
         return RulePublishing(
             rulesets=self.rulesets,
             operator=self.operator,

@@ -33,7 +33,7 @@ _FRAUDS: Final = f"""
         SELECT DISTINCT ON (transactionId) * FROM labels WHERE "date" = ? AND decision IS NOT NULL
         ORDER BY transactionId, {NEWEST_LABEL}
     ) WHERE label = 'FRAUD' GROUP BY 1, 2 ORDER BY 1, 2
-"""
+"""  # noqa: S608  (put together of constants)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,7 +116,16 @@ def test_the_difference_names_rules_points_expressions_thresholds_and_lists(
         }
     }
     assert found["settings"] == {"review": {"before": 30, "after": 31}}
-    assert found["lists"] == [{"name": "blocked", "kind": "changed", "added": 1, "removed": 0}]
+    assert found["lists"] == [
+        {
+            "name": "blocked",
+            "kind": "changed",
+            "added": 1,
+            "removed": 0,
+            "entries_added": [f"customer tok_{'a' * 22}"],
+            "entries_removed": [],
+        }
+    ]
     shown = fraudstream("rules", "deploy", "--dry-run").out
     for line in ("- odd-hour removed", "+ odd-hours added", "~ review: 30 → 31", "list blocked: 1 entries added"):
         assert line in shown

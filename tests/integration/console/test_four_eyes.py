@@ -1,15 +1,17 @@
 """Rules that need two people: what one has published waits until another approves it; the functions see to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import RULESET_PREFIX, FourEyes, files_digest
+from fraudstream.detection.rules.ruleset import version_of
 from fraudstream.detection.stores.approvals.change_marks import ChangeMarks
 from fraudstream.detection.stores.approvals.file_approvals import Approvals, NotApprovedError
 from fraudstream.detection.stores.rulesets.active import RulesetStore
+from fraudstream_tools.operations.rulesets.publishing import RuleChange
 from infra.data.report_bucket import program_ruleset
 from tests.console_harness import ANNA, BEN, Browser, browser_on, draft_of, put_ruleset, who_did_what, with_rule, words
 from tests.integration.cli.review_harness import BUCKET, System
@@ -52,6 +54,17 @@ def publish(browser: Browser) -> str:
     page = browser.page("/rules/edit")
     fields = browser.form(page, "/rules/check") | {"draft": with_rule(draft_of(page))}
     return browser.make_active("/rules/publish", "transfers", **fields)
+
+
+def stored_files(system: System) -> list[bytes]:
+    return [system.s3.get_object(Bucket=BUCKET, Key=RULESET_PREFIX + name)["Body"].read() for name in NAMES]
+
+
+def publish_files(browser: Browser, files: Iterable[bytes]) -> None:
+    """Publish three files, as `fraudstream rules deploy` does."""
+    system = browser.system
+    plan = system.rulesets.plan_deployment(dict(zip(NAMES, files, strict=True)))
+    system.publishing.store(RuleChange.DEPLOY, plan, "tidied")
 
 
 def approve(browser: Browser) -> str:
@@ -113,12 +126,75 @@ def test_what_is_approved_is_not_what_somebody_stores_afterwards(
     assert "large-night-transfer" not in rules_of(system)
 
 
+def test_of_two_rulesets_with_one_version_only_the_one_that_was_seen_is_approved(
+    people: tuple[Browser, Browser], system: System
+) -> None:
+    """A version is made of the three files in a row: where one ends and the next begins is not in it."""
+    anna, ben = people
+    rules, rates, lists = stored_files(system)
+    others = lists.partition(b"trusted:")[0]
+    mine = b"trusted: {card: [tok_AAAAAAAAAAAAAAAAAAAAAA]}\n"
+    none = b"trusted: {customer: []}\n"
+    seen = rules, rates + b"#" + mine + b"#", none + others
+    other = rules, rates + b"#", mine + b"#" + none + others
+    assert version_of(*seen) == version_of(*other)
+    publish_files(anna, seen)
+    form = ben.form(ben.page("/rules/history"), "/rules/approve")
+    publish_files(anna, other)
+    assert "look at it again" in words(ben.send("/rules/approve", **form, reason="seen"))
+    assert loader(system, []).current().lists.entries()["trusted"] == frozenset()
+
+
+def test_whoever_approves_sees_rates_lists_and_all_of_a_rule(people: tuple[Browser, Browser], system: System) -> None:
+    anna, ben = people
+    rules, rates, lists = stored_files(system)
+    changed = (
+        rules.replace(b"family: velocity", b"family: refunds", 1),
+        rates.replace(b"AED: 4.30", b"AED: 43000"),
+        lists.partition(b"trusted:")[0] + b"trusted: {card: [tok_AAAAAAAAAAAAAAAAAAAAAA]}\n",
+    )
+    assert len({*changed, rules, rates, lists}) == 6
+    publish_files(anna, changed)
+    said = words(ben.page("/rules/history"))
+    assert "rates, 2026-01-01 : AED 4.3 AED 43,000" in said
+    assert "list trusted changed; card tok_AAAAAAAAAAAAAAAAAAAAAA" in said
+    assert "family: velocity refunds" in said
+
+
+def test_a_ruleset_that_waits_is_displaced_by_nobody_who_has_not_seen_it(people: tuple[Browser, Browser]) -> None:
+    anna, ben = people
+    page = ben.page("/rules/edit")
+    publish(anna)
+    draft = draft_of(page) + "# ben\n"
+    said = words(ben.send("/rules/publish", **ben.form(page, "/rules/check") | {"draft": draft}, reason="mine"))
+    assert "somebody else has stored another ruleset since you began" in said
+    page = ben.page("/rules/edit")
+    fields = ben.form(page, "/rules/check") | {"draft": draft_of(page) + "# ben\n"}
+    asked = words(ben.send("/rules/publish", **fields, reason="mine"))
+    assert "waits for a second person. This one takes its place" in asked
+
+
+def test_going_back_to_what_two_have_approved_counts_at_once_and_is_told_so(
+    people: tuple[Browser, Browser], system: System
+) -> None:
+    anna, ben = people
+    publish(anna)
+    approve(ben)
+    page = ben.page("/rules/history")
+    earlier = ben.form(page, "/rules/roll-back")
+    asked = ben.send("/rules/roll-back", **earlier, reason="too many")
+    assert "It counts within a minute then" in words(asked)
+    assert "active again within a minute" in words(
+        ben.send("/rules/roll-back", **ben.form(asked, "/rules/roll-back"), reason="too many")
+    )
+    assert "large-night-transfer" not in rules_of(system)
+
+
 def test_a_mark_below_somebody_elses_name_is_none(people: tuple[Browser, Browser], system: System) -> None:
     """The policy's pattern ends with the person's own id, and lets more parts stand before it."""
     anna, _ = people
     publish(anna)
-    files = [system.s3.get_object(Bucket=BUCKET, Key=RULESET_PREFIX + name)["Body"].read() for name in NAMES]
-    digest = files_digest(*files)
+    digest = files_digest(*stored_files(system))
     put = partial(system.s3.put_object, Bucket=BUCKET, Body=b"{}")
     put(Key=f"approvals/rules/{digest}/{BEN.user_id}/{ANNA.user_id}")
     put(Key=f"approvals/rules/{digest}/")
@@ -144,5 +220,5 @@ def test_a_function_that_has_nothing_approved_says_so(system: System) -> None:
 
 
 def test_where_one_person_is_enough_nobody_approves(browser: Browser) -> None:
-    fields = {"version": "0" * 12, "reason": "seen"}
+    fields = {"digest": "0" * 64, "reason": "seen"}
     assert "asks for no second person" in words(browser.send("/rules/approve", **fields))

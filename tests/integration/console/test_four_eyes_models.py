@@ -107,8 +107,8 @@ def test_who_has_put_a_mark_on_models_is_not_asked_for_another(
 
 def test_nobody_approves_what_they_promoted(command: Command, system: System, tmp_path: Path) -> None:
     promote(command, tmp_path)
-    version = json.loads(command("models", "show", "--json").out)["version"]
-    ran = command("models", "approve", version, "--reason", "mine")
+    digest = json.loads(command("models", "show", "--json").out)["digest"]
+    ran = command("models", "approve", digest, "--reason", "mine")
     assert ran.code == 1
     assert "somebody else has to look at it" in ran.err
     assert shadow_of(system) == DEFAULT.version
@@ -124,9 +124,10 @@ def test_a_file_that_is_stored_under_an_approved_name_is_something_else(
     key = f"{RULESET_PREFIX}models/{OTHER.version}.json"
     system.s3.put_object(Bucket=BUCKET, Key=key, Body=DEFAULT.to_json())
     assert shadow_of(system) == OTHER.version
-    assert "look at them again" in command("models", "approve", "0" * 12, "--reason", "seen").err
-    version = json.loads(command("models", "show", "--json").out)["version"]
-    assert command("models", "approve", version, "--reason", "seen").code == 0
+    shown = json.loads(command("models", "show", "--json").out)
+    for other in ("0" * 64, shown["version"]):
+        assert "look at them again" in command("models", "approve", other, "--reason", "seen").err
+    assert command("models", "approve", shown["digest"], "--reason", "seen").code == 0
     assert shadow_of(system) == OTHER.version
     approve(desk(aws, BEN))
     assert shadow_of(system) == DEFAULT.version

@@ -73,5 +73,5 @@ def test_a_draft_of_an_older_ruleset_overwrites_nobodys_change(
     form = browser.form(annas, "/rules/check")
     annas_draft = draft_of(annas).replace("points: 1 ", "points: 2 ", 1) + "# anna\n"
     said = words(browser.send("/rules/publish", **form, draft=annas_draft, reason="stricter"))
-    assert "the draft was made from" in said
+    assert "somebody else has stored another ruleset since you began" in said
     assert active(system) == bens_draft

@@ -79,7 +79,9 @@ def test_what_is_asked_is_what_is_published(aws: MinistackServer, browser: Brows
     ben = browser_on(aws, BEN).enter()
     page = ben.page("/rules/edit")
     ben.make_active("/rules/publish", "mine", **ben.form(page, "/rules/check"), draft=with_rule(draft_of(page)))
-    assert "the draft was made from" in words(browser.send("/rules/publish", **form, reason="transfers"))
+    assert "somebody else has stored another ruleset since you began" in words(
+        browser.send("/rules/publish", **form, reason="transfers")
+    )
     assert active(system) == with_rule(before)
 
 

@@ -49,6 +49,8 @@ class Rates:
             raise ValueError(f"no currency of ISO 4217: {', '.join(unknown)}")
         self.base = base
         self.reporting_threshold = reporting_threshold
+        self.days = days
+        """By first day of validity, the units of each currency for one of the base currency."""
         self._from = sorted(days)
         self._divisors = [
             {code: rate * 10 ** EXPONENTS[code] for code, rate in {**days[day], base: 1.0}.items()}

@@ -33,7 +33,9 @@ their mark on, or what came with the program, and nothing else.
 
 
 def show(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
-    """Show the models that are named, the version that both make together, and whether they wait for a second person.
+    """Show the models that are named, the version of both together, and whether they wait for a second person.
+
+    They are approved by the whole digest: other models can be made that share a version.
 
     ```
     fraudstream models show
@@ -44,7 +46,7 @@ def show(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
     waits = bool(deployment.get("approvedModels")) and _approval(deployment).waits(stored)
     if as_json:
         named = [{"as": "live" if each.is_live else "shadow", "name": each.name} for each in stored.models]
-        print_json({"version": stored.version or None, "waits": waits, "models": named})
+        print_json({"version": stored.version or None, "digest": stored.digest, "waits": waits, "models": named})
         return
     if not stored.models:
         out.print("no model is named: rules decide alone", style="dim")
@@ -54,10 +56,13 @@ def show(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
     if stored.digest is not None:
         waiting = ", which waits until somebody else has approved it" if waits else ""
         out.print(f"version {stored.version}{waiting}", markup=False, soft_wrap=True)
+        out.print(f"digest {stored.digest}", style="dim", soft_wrap=True)
 
 
 def approve(
-    version: Annotated[str, typer.Argument(metavar="VERSION", help="The version that you have looked at.")],
+    digest: Annotated[
+        str, typer.Argument(metavar="DIGEST", help="The digest of what you have looked at, all 64 digits.")
+    ],
     *,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it may become active.")],
     stack: StackOption = None,
@@ -70,21 +75,22 @@ def approve(
 
     ```
     fraudstream models show
-    fraudstream models approve 3f9c0d2a71be --reason "seen with its card and the comparison"
+    fraudstream models approve 3f9c0d2a71be… --reason "seen with its card and the comparison"
     ```
     """
     from fraudstream_tools.operations.approving import ApprovalError
     from fraudstream_tools.operations.audit.change_note import ReasonError
+    from fraudstream_tools.operations.models.stored_models import VERSION_DIGITS
 
     deployment = Deployment(stack)
     try:
-        _approval(deployment).approve(_stored(deployment), version, reason=reason)
+        _approval(deployment).approve(_stored(deployment), digest, reason=reason)
     except (ApprovalError, ReasonError) as error:
         raise CommandError(str(error)) from None
     if as_json:
-        print_json({"version": version, "approved": True})
+        print_json({"digest": digest, "approved": True})
     else:
-        said = f"your mark is on {version}; functions use it within a minute of the second"
+        said = f"your mark is on the models {digest[:VERSION_DIGITS]}; functions use it within a minute of the second"
         out.print(said, markup=False, soft_wrap=True)
 
 

@@ -1,15 +1,14 @@
 """`fraudstream rules deploy|approve|history|rollback`: which ruleset a running fraudstream judges by."""
 
 import dataclasses
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.padding import Padding
 from rich.text import Text
 
 from fraudstream.contract import FourEyes
@@ -17,13 +16,13 @@ from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.review.audit import approver
 from fraudstream_tools.cli.support.running.active_ruleset import ruleset_bucket
 from fraudstream_tools.cli.support.running.deployment import Deployment, SystemKind, target
+from fraudstream_tools.cli.support.shown.ruleset_plans import print_plan
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.rulesets.active import RulesetBucket, RulesetPlan
     from fraudstream_tools.operations.rulesets.approving import RuleApproval
-    from fraudstream_tools.operations.rulesets.differences import RuleDifference, RulesetDifference
     from fraudstream_tools.operations.rulesets.history import RulesetVersion
 
 ReasonOption = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; it is shown in the history.")]
@@ -34,13 +33,6 @@ ToOption = Annotated[
         help="Where to: the fraudstream that runs here, or a stack's bucket.  [default: what the other commands use]",
     ),
 ]
-_MARKS: Final[Mapping[str, tuple[str, str]]] = {
-    "added": ("+", "green"),
-    "removed": ("-", "red"),
-    "changed": ("~", "yellow"),
-}
-_SHOWN_KEYS: Final = ("when", "points", "decision", "mode", "share")
-"""Of an added rule: what it does."""
 
 
 def register(rules: typer.Typer) -> None:
@@ -85,7 +77,9 @@ def deploy(
 
 
 def approve(
-    version: Annotated[str, typer.Argument(metavar="VERSION", help="The version that you have looked at.")],
+    digest: Annotated[
+        str, typer.Argument(metavar="DIGEST", help="The digest of the ruleset that you have looked at, all 64 digits.")
+    ],
     *,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it may become active.")],
     to: ToOption = None,
@@ -98,18 +92,21 @@ def approve(
     setting is turned on, two people approve the active ruleset in this way: without marks it would not be used any
     more. The ruleset that came with the program needs none.
 
+    `rules history` shows the digest of the newest ruleset. A version is too short for this: two rulesets can be made
+    that share one.
+
     ```
     fraudstream rules history
-    fraudstream rules approve 3f9c0d2a71be --reason "seen with the backtest of Monday"
+    fraudstream rules approve 3f9c0d2a71be… --reason "seen with the backtest of Monday"
     ```
     """
     deployment = target(stack, to)
     with _problems("the ruleset cannot be approved:"):
-        _approval(deployment).approve(next(ruleset_bucket(deployment).history(), None), version, reason=reason)
+        _approval(deployment).approve(next(ruleset_bucket(deployment).history(), None), digest, reason=reason)
     if as_json:
-        print_json({"version": version, "approved": True})
+        print_json({"digest": digest, "approved": True})
     else:
-        said = f"your mark is on {version}; functions use it within a minute of the second"
+        said = f"your mark is on the ruleset {digest[:12]}…; functions use it within a minute of the second"
         out.print(said, markup=False, soft_wrap=True)
 
 
@@ -168,8 +165,10 @@ def history(
         return
     if not found:
         raise CommandError(f"the bucket {deployment['bucketName']} holds no ruleset: `fraudstream rules deploy` does")
-    for each in found:
+    for number, each in enumerate(found):
         _print_version(each)
+        if number == 0 and each.digest:
+            out.print(f"    digest {each.digest}", style="dim", soft_wrap=True)
 
 
 def _print_version(version: "RulesetVersion") -> None:
@@ -192,7 +191,7 @@ def _print_version(version: "RulesetVersion") -> None:
 def _approval(deployment: Deployment) -> "RuleApproval":
     from fraudstream_tools.operations.rulesets.approving import RuleApproval
 
-    return RuleApproval(approver(deployment, FourEyes.RULES))
+    return RuleApproval(approver(deployment, FourEyes.RULES), deployment.get("approvedRuleset") or "")
 
 
 @contextmanager
@@ -228,9 +227,9 @@ def _carry_out(
     why = None if reason is None else checked_reason(reason)
     place = deployment["bucketName"]
     if not as_json:
-        _print_plan(plan, place)
+        print_plan(plan, place)
     is_written = bool(plan.files) and not dry_run
-    by: str | None = None
+    by, waits = None, False
     if is_written:
         confirm(f"make {plan.after} the active ruleset?", yes=yes, as_json=as_json)
         approval = _approval(deployment)
@@ -242,6 +241,7 @@ def _carry_out(
             approval=approval if deployment.get("approvedRuleset") else None,
         )
         publishing.store(RuleChange(action), plan, why)
+        waits = publishing.waits(plan)
     if as_json:
         print_json(
             {
@@ -249,6 +249,9 @@ def _carry_out(
                 "before": plan.before,
                 "after": plan.after,
                 "files": plan.files,
+                "digest": plan.digest,
+                "displaces": plan.displaces,
+                "waits": waits,
                 "difference": dataclasses.asdict(plan.difference),
                 "written": is_written,
                 "by": by,
@@ -256,51 +259,9 @@ def _carry_out(
             }
         )
     elif is_written:
-        when = "when somebody else has approved it" if deployment.get("approvedRuleset") else "within a minute"
+        approve = f"when somebody else has approved it: fraudstream rules approve {plan.digest} --reason …"
+        when = approve if waits else "within a minute"
         out.print(f"{plan.after} is stored; functions use it {when}", markup=False, soft_wrap=True)
-
-
-def _print_plan(plan: "RulesetPlan", place: str) -> None:
-    if not plan.files:
-        out.print(f"{place} holds this ruleset already: {plan.after}", markup=False, soft_wrap=True)
-        return
-    out.print(f"{place}: {plan.before or 'no ruleset'} → {plan.after}", markup=False, soft_wrap=True)
-    out.print(f"files that change: {', '.join(sorted(plan.files))}", markup=False, soft_wrap=True)
-    _print_difference(plan.difference)
-
-
-def _print_difference(difference: "RulesetDifference") -> None:
-    if not (difference.rules or difference.settings or difference.lists):
-        out.print("no rule, threshold or list changes", style="dim")
-    for rule in difference.rules:
-        out.print(Text.assemble(_MARKS[rule.kind], " ", (rule.rule, "bold"), " ", rule.kind), soft_wrap=True)
-        for line in _lines(rule):
-            out.print(Padding(Text(line), (0, 0, 0, 4)))
-    for name, change in difference.settings.items():
-        out.print(f"~ {name}: {_shown(change.before)} → {_shown(change.after)}", markup=False, soft_wrap=True)
-    for each in difference.lists:
-        what = f"list {each.name}: {each.added:,} entries added, {each.removed:,} removed"
-        out.print(Text.assemble(_MARKS[each.kind], " ", what), soft_wrap=True)
-
-
-def _lines(rule: "RuleDifference") -> list[str]:
-    if rule.kind == "removed":
-        return []
-    if rule.kind == "added":
-        return [f"{name}: {_shown(rule.values[name].after)}" for name in _SHOWN_KEYS if name in rule.values]
-    return [f"{name}: {_shown(value.before)} → {_shown(value.after)}" for name, value in rule.values.items()]
-
-
-def _shown(value: object) -> str:
-    match value:
-        case None:
-            return "none"
-        case dict():
-            return ", ".join(f"{name} {_shown(each)}" for name, each in value.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        case float():
-            return f"{value:g}"
-        case _:
-            return str(value)
 
 
 def _standing(version: "RulesetVersion") -> str:
@@ -313,6 +274,7 @@ def _version_as_json(version: "RulesetVersion") -> dict[str, Any]:
     note = version.note
     return {
         "version": version.version,
+        "digest": version.digest,
         "since": version.since.astimezone(UTC).isoformat(),
         "standing": _standing(version),
         "rules": version.rules,

@@ -34,7 +34,7 @@ def approve(request: Request) -> Response:
 
     def change() -> str:
         stored = stored_models(system.s3, system.bucket)
-        _approval(system).approve(stored, form.get("version", ""), reason=form.get("reason", ""))
+        _approval(system).approve(stored, form.get("digest", ""), reason=form.get("reason", ""))
         return "You have approved the models. Functions use them within a minute."
 
     return changed(request, "/models", change)
@@ -65,6 +65,7 @@ def show(request: Request) -> Response:
         models=stored.models,
         metric_words=METRIC_WORDS,
         version=stored.version,
+        digest=stored.digest,
         waits=waits,
         has_my_mark=waits and approval is not None and approval.has_marked(stored),
         breaker=_breaker(system, stored.models, waits=waits),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fraudstream.detection.stores.approvals.change_marks import PEOPLE, ChangeMarks
 from fraudstream_tools.operations.approving import ApprovalError, Approver
 from fraudstream_tools.operations.models.stored_models import StoredModels
+from fraudstream_tools.redaction import shown
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,22 @@ class ModelApproval:
         """Return whether the person's mark is on the models that are named."""
         return stored.digest is not None and self.approver.has_marked(stored.digest)
 
-    def approve(self, stored: StoredModels, version: str, *, reason: str) -> None:
+    def approve(self, stored: StoredModels, digest: str, *, reason: str) -> None:
         """Write the person's mark for the models that are named, with a record.
 
         Args:
             stored: what is named now.
-            version: which models the person has seen.
+            digest: of the models that the person has seen, whole: others can be made that share its first digits.
             reason: why they may become active.
 
         Raises:
             ApprovalError: others are named by now, or the person's mark is on them already.
             ReasonError: the reason is empty, too long or holds a card number.
         """
-        if stored.digest is None or stored.version != version:
-            raise ApprovalError(f"the models that are named are not {version} (any more): look at them again")
+        if stored.digest is None or stored.digest != digest:
+            raise ApprovalError(
+                f"the models that are named are not {shown(digest)} (any more): look at them again, and give the whole "
+                "digest"
+            )
         after = {("live" if each.is_live else "shadow"): each.name for each in stored.models}
-        self.approver.approve(stored.digest, "models", reason=reason, after={"version": version, **after})
+        self.approver.approve(stored.digest, "models", reason=reason, after={"version": stored.version, **after})

@@ -16,7 +16,7 @@ from fraudstream.detection.stores.approvals.file_approvals import Approvals
 from fraudstream.detection.stores.rulesets.s3_cache import is_absent
 from fraudstream_tools.operations.audit.change_note import ChangeNote
 from fraudstream_tools.operations.rulesets.differences import RulesetDifference, compare
-from fraudstream_tools.operations.rulesets.history import RulesetHistory, RulesetVersion, checked
+from fraudstream_tools.operations.rulesets.history import RulesetHistory, RulesetVersion, checked, ruleset_digest
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,6 +39,11 @@ class StoredRuleset:
     contents: Mapping[str, bytes]
     etags: Mapping[str, str]
 
+    @property
+    def digest(self) -> str:
+        """By which whoever changes it says what they began with."""
+        return ruleset_digest(self.contents)
+
 
 @dataclass(frozen=True, kw_only=True)
 class RulesetPlan:
@@ -53,6 +58,13 @@ class RulesetPlan:
     contents: Mapping[str, bytes]
     stored: StoredRuleset
     """What it was made from."""
+    displaces: str | None
+    """The version of another ruleset that waits for a second person, and would wait no more; None where none does."""
+
+    @property
+    def digest(self) -> str:
+        """What the ruleset is approved by."""
+        return ruleset_digest(self.contents)
 
 
 class RulesetBucket:
@@ -184,6 +196,7 @@ class RulesetBucket:
         before = checked(active.contents) if active else None
         stored = self.stored()
         wanted = {name: contents[name] for name in RULESET_FILES}
+        newest = next(self._history.versions(), None)
         return RulesetPlan(
             before=before.version if before else None,
             after=after.version,
@@ -191,6 +204,7 @@ class RulesetBucket:
             files=tuple(name for name in _order(stored.contents, wanted) if stored.contents.get(name) != wanted[name]),
             contents=wanted,
             stored=stored,
+            displaces=newest.version if newest and newest.waits and newest.contents != wanted else None,
         )
 
 

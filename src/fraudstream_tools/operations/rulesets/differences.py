@@ -1,13 +1,16 @@
 """What one ruleset has that another has not, rule by rule."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from fraudstream.detection.rules.acting import Costs
+from fraudstream.detection.rules.rates import Rates
 from fraudstream.detection.rules.rule import Rule
 from fraudstream.detection.rules.ruleset import Ruleset
 
@@ -41,12 +44,15 @@ class RuleDifference:
 
 @dataclass(frozen=True, kw_only=True)
 class ListDifference:
-    """How many entries of a list changed."""
+    """Which entries of a list changed."""
 
     name: str
     kind: ChangeKind
     added: int
     removed: int
+    entries_added: tuple[str, ...]
+    """Such as `card tok_… until 2026-12-31`, the last day on which it counts."""
+    entries_removed: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +63,14 @@ class RulesetDifference:
     """In the order of their ids."""
     settings: Mapping[str, ValueChange]
     """`baseLogOdds`, the thresholds, what families are capped at and floors, where they change."""
+    rates: Mapping[str, ValueChange]
+    """`baseCurrency`, `reportingThreshold`, and by first day of validity the rates that change."""
     lists: tuple[ListDifference, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether both judge alike: other comments, or lines that are broken otherwise, change nothing."""
+        return not (self.rules or self.settings or self.rates or self.lists)
 
 
 def compare(before: Ruleset | None, after: Ruleset) -> RulesetDifference:
@@ -65,6 +78,7 @@ def compare(before: Ruleset | None, after: Ruleset) -> RulesetDifference:
     return RulesetDifference(
         rules=tuple(_rules(before.rules if before else (), after.rules)),
         settings=_changed(_settings(before) if before else {}, _settings(after)),
+        rates=_rates(before.rates if before else None, after.rates),
         lists=tuple(_lists(before, after)),
     )
 
@@ -104,6 +118,27 @@ def _acting(ruleset: Ruleset) -> dict[str, Any]:
     return {f"{name}.{key}": value for key, value in msgspec.to_builtins(ruleset.acting).items()}
 
 
+def _rates(before: Rates | None, after: Rates) -> dict[str, ValueChange]:
+    whole = _changed(_of_rates(before) if before else {}, _of_rates(after))
+    return {name: _of_currencies(change) for name, change in whole.items()}
+
+
+def _of_rates(rates: Rates) -> dict[str, Any]:
+    days = {day.isoformat(): dict(per_base) for day, per_base in sorted(rates.days.items())}
+    return {"baseCurrency": rates.base, "reportingThreshold": rates.reporting_threshold, **days}
+
+
+def _of_currencies(change: ValueChange) -> ValueChange:
+    """Return of two days' rates only those that differ."""
+    if not isinstance(change.before, dict) or not isinstance(change.after, dict):
+        return change
+    found = _changed(cast("dict[str, Any]", change.before), cast("dict[str, Any]", change.after))
+    return ValueChange(
+        before={code: each.before for code, each in found.items() if each.before is not None},
+        after={code: each.after for code, each in found.items() if each.after is not None},
+    )
+
+
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, ValueChange]:
     names = dict.fromkeys([*before, *after])
     return {
@@ -120,5 +155,26 @@ def _lists(before: Ruleset | None, after: Ruleset) -> list[ListDifference]:
         was, now = old.get(name, frozenset()), new.get(name, frozenset())
         kind = ChangeKind.ADDED if name not in old else ChangeKind.REMOVED if name not in new else ChangeKind.CHANGED
         if was != now or kind is not ChangeKind.CHANGED:
-            found.append(ListDifference(name=name, kind=kind, added=len(now - was), removed=len(was - now)))
+            added, removed = _entries(now - was), _entries(was - now)
+            found.append(
+                ListDifference(
+                    name=name,
+                    kind=kind,
+                    added=len(added),
+                    removed=len(removed),
+                    entries_added=added,
+                    entries_removed=removed,
+                )
+            )
     return found
+
+
+def _entries(entries: Iterable[tuple[str, str, float]]) -> tuple[str, ...]:
+    return tuple(
+        f"{kind} {token}" if math.isinf(end) else f"{kind} {token} until {_last_day(end)}"
+        for kind, token, end in sorted(entries)
+    )
+
+
+def _last_day(end: float) -> date:
+    return datetime.fromtimestamp((end - 1) / 1000, UTC).date()

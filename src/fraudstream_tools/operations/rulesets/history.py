@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from fraudstream.contract import RULESET_FILES
+from fraudstream.contract import RULESET_FILES, files_digest
 from fraudstream.detection import trial
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load, version_of
 from fraudstream.detection.stores.approvals.file_approvals import Approvals, NotApprovedError
@@ -41,6 +41,20 @@ class RulesetVersion:
     waits: bool = False
     """Whether it could be used, and another person has to approve it."""
     contents: Mapping[str, bytes]
+
+    @property
+    def digest(self) -> str | None:
+        """What it is approved by; None where a file is missing."""
+        return ruleset_digest(self.contents) if self.version is not None else None
+
+
+def ruleset_digest(contents: Mapping[str, bytes]) -> str:
+    """Return what the files of a ruleset are told from all others by, unlike by a version, which is short.
+
+    Args:
+        contents: the files by name; one that is not there is taken for an empty one.
+    """
+    return files_digest(*(contents.get(name, b"") for name in RULESET_FILES))
 
 
 def checked(contents: Mapping[str, bytes]) -> Ruleset:

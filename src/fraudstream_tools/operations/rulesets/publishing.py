@@ -63,7 +63,7 @@ class RulePublishing:
 
         Args:
             draft: the whole file.
-            base: the version of the ruleset that the draft was made from.
+            base: the digest of what was stored when the draft was made.
             reason: why; it is shown in the history.
 
         Raises:
@@ -77,22 +77,23 @@ class RulePublishing:
         return plan
 
     def plan(self, draft: str, *, base: str) -> RulesetPlan:
-        """Return what would change if a draft took the place of the ruleset that it was made from.
+        """Return what would change if a draft took the place of what was stored when it was made.
 
         Raises:
             RulesetError: every problem of the draft.
             ConcurrentChangeError: somebody else changed the ruleset since.
         """
         plan = self.check(draft)
-        if (plan.before or "") != base:
-            raise ConcurrentChangeError(
-                f"the active ruleset is {plan.before} by now, and the draft was made from {base or 'none'}: load the "
-                "page again, and carry the change over"
-            )
+        _check_base(plan, base)
         return plan
 
-    def roll_back(self, version: str, *, reason: str) -> RulesetPlan:
+    def roll_back(self, version: str, *, base: str, reason: str) -> RulesetPlan:
         """Make an earlier ruleset active again, all three files of it, and return what changed.
+
+        Args:
+            version: the earlier one.
+            base: the digest of what was stored when the person decided it.
+            reason: why; it is shown in the history.
 
         Raises:
             NoSuchVersionError: there is none, or the functions would refuse it.
@@ -101,6 +102,7 @@ class RulePublishing:
         """
         why = checked_reason(reason)
         plan = self.rulesets.plan_rollback(version)
+        _check_base(plan, base)
         self.store(RuleChange.ROLL_BACK, plan, why)
         return plan
 
@@ -113,11 +115,15 @@ class RulePublishing:
         """Return whether the person's mark is on a ruleset that waits; whoever published it has put theirs on it."""
         return self.approval is not None and self.approval.has_marked(plan.contents)
 
-    def approve(self, version: str, *, reason: str) -> None:
+    def waits(self, plan: RulesetPlan) -> bool:
+        """Return whether a ruleset waits for somebody else once this person has stored it."""
+        return self.approval is not None and self.approval.waits(plan.contents)
+
+    def approve(self, digest: str, *, reason: str) -> None:
         """Write the person's mark for the newest ruleset.
 
         Args:
-            version: which one they have seen.
+            digest: of the one that they have seen.
             reason: why it may become active.
 
         Raises:
@@ -126,7 +132,7 @@ class RulePublishing:
         """
         if self.approval is None:
             raise ApprovalError("this stack asks for no second person: see the setting fourEyes")
-        self.approval.approve(next(self.rulesets.history(), None), version, reason=reason)
+        self.approval.approve(next(self.rulesets.history(), None), digest, reason=reason)
 
     def store(self, change: RuleChange, plan: RulesetPlan, reason: str | None) -> None:
         """Store the files of a plan, with a record, and with the person's mark where one is asked for.
@@ -139,6 +145,13 @@ class RulePublishing:
             if self.approval:
                 self.approval.mark(plan.contents)
             self.rulesets.put(plan, ChangeNote(action=change.value, by=self.operator.arn, reason=reason))
+
+
+def _check_base(plan: RulesetPlan, base: str) -> None:
+    if plan.stored.digest != base:
+        raise ConcurrentChangeError(
+            "somebody else has stored another ruleset since you began: load the page again, and carry the change over"
+        )
 
 
 def draft_file(text: str) -> bytes:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def show(request: Request) -> Response:
     """Answer with the editor, and the active rules in it."""
     system: ConsoleSystem = request.app.state.system
-    stored = system.rulesets.stored().contents.get(RULESET_FILE, b"")
-    ruleset = system.ruleset
-    return show_editor(request, stored.decode("utf-8", "replace"), base=ruleset.version if ruleset else "")
+    stored = system.rulesets.stored()
+    text = stored.contents.get(RULESET_FILE, b"").decode("utf-8", "replace")
+    return show_editor(request, text, base=stored.digest)
 
 
 def check(request: Request) -> Response:
@@ -48,7 +48,7 @@ def show_editor(
     Args:
         request: what it answers.
         draft: the text to edit.
-        base: the version of the ruleset that it was made from.
+        base: the digest of what was stored when it was made.
         plan: what would change; None where that was not asked.
         problems: what is wrong.
         trial: what fixtures and a copy of the log said; None where that was not asked.

@@ -43,14 +43,14 @@ def publish(request: Request) -> Response:
     try:
         checked_reason(reason)
         plan = system.publishing.plan(draft, base=base)
-        if form.get("seen") != plan.after:
+        if form.get("seen") != plan.digest:
             return _ask(request, plan, draft=draft, base=base, reason=reason)
         system.publishing.publish(draft, base=base, reason=reason)
     except RulesetError as error:
         return show_editor(request, draft, base=base, problems=error.problems)
     except (ConcurrentChangeError, ReasonError) as error:
         return show_editor(request, draft, base=base, problems=[f"nothing was changed: {error}"])
-    return _to_history(request, lambda: _published(system, plan.after, "active within a minute"))
+    return _to_history(request, lambda: _published(system, plan, "active within a minute"))
 
 
 def watch_first(request: Request) -> Response:
@@ -80,12 +80,13 @@ def roll_back(request: Request) -> Response:
     except (NoSuchVersionError, ReasonError) as error:
         request.app.state.session.notices.append(f"Nothing was changed: {error}.")
         return RedirectResponse("/rules/history", status_code=303)
-    if (form.get("seen"), form.get("base")) != (plan.after, plan.before or ""):
-        return _ask(request, plan, version=version, base=plan.before or "", reason=reason)
+    base = plan.stored.digest
+    if (form.get("seen"), form.get("base")) != (plan.digest, base):
+        return _ask(request, plan, version=version, base=base, reason=reason)
 
     def change() -> str:
-        done = system.publishing.roll_back(version, reason=reason)
-        return _published(system, done.after, "active again within a minute")
+        done = system.publishing.roll_back(version, base=base, reason=reason)
+        return _published(system, done, "active again within a minute")
 
     return _to_history(request, change)
 
@@ -94,11 +95,10 @@ def approve(request: Request) -> Response:
     """Write the person's mark for the ruleset that waits for another person."""
     system: ConsoleSystem = request.app.state.system
     form = request.state.form
-    version = form.get("version", "")
 
     def change() -> str:
-        system.publishing.approve(version, reason=form.get("reason", ""))
-        return f"You have approved ruleset {version}."
+        system.publishing.approve(form.get("digest", ""), reason=form.get("reason", ""))
+        return "You have approved the ruleset. It counts within a minute."
 
     return _to_history(request, change)
 
@@ -133,14 +133,14 @@ def _ask(
         version=version,
         live=live_rules(plan),
         trial=system.trial_of(plan),
-        two_people=bool(system.approved_ruleset),
+        waits=system.publishing.waits(plan),
     )
 
 
-def _published(system: "ConsoleSystem", version: str, when: str) -> str:
-    if system.approved_ruleset:
-        return f"Ruleset {version} is stored, and waits until somebody else has approved it."
-    return f"Ruleset {version} is {when}."
+def _published(system: "ConsoleSystem", plan: RulesetPlan, when: str) -> str:
+    if system.publishing.waits(plan):
+        return f"Ruleset {plan.after} is stored, and waits until somebody else has approved it."
+    return f"Ruleset {plan.after} is {when}."
 
 
 def _to_history(request: Request, change: Callable[[], str]) -> Response:
