@@ -24,6 +24,14 @@ def act(browser: Browser, name: str, action: str, **fields: str) -> str:
     return words(browser.send(f"/case/{action}", **form, **fields))
 
 
+def decide_all(browser: Browser, name: str) -> str:
+    """Label an alert and all that the page offers with it, and give what the next page says."""
+    page = browser.page("/case", id=name)
+    also = re.findall(r'<option value="([^"]+)">this and the', page)
+    fields = browser.form(page, "/case/decide") | {"label": "FRAUD", "note": "all of them"}
+    return words(browser.send("/case/decide", **fields, also=also[0] if also else ""))
+
+
 def case_of(browser: Browser, name: str) -> ReviewCase:
     alert = browser.system.queue.get(name)
     assert alert is not None
@@ -47,6 +55,21 @@ def test_alerts_of_one_customer_or_card_are_one_row_of_the_queue(browser: Browse
     (found, _) = browser.system.case_queue.find(CaseQuery(), among=100)
     assert [alert.transaction_id for alert in found.alerts] == ["a-2", "a-1", "a-3"]
     assert found.value == pytest.approx(sum(alert.amount_base or 0 for alert in found.alerts))
+
+
+def test_a_customer_with_more_alerts_than_a_page_has_is_worked_off_in_turns(browser: Browser, system: System) -> None:
+    for number in range(120):
+        system.alert(f"a-{number:03}", customer=CUSTOMER, at=NOW + number)
+    assert "Of this case, at least 50 more alerts are open. Take 51 of this customer" in words(
+        browser.page("/case", id="a-119")
+    )
+    act(browser, "a-119", "take")
+    assert "at least 51 more alerts are still open" in decide_all(browser, "a-119")
+    # The newest are closed, and the page of an older one finds those that are open all the same.
+    act(browser, "a-000", "take")
+    assert "more alerts are still open" in decide_all(browser, "a-000")
+    assert "Of this case, nothing is open any more" in decide_all(browser, "a-010")
+    assert browser.system.queue.open_of_customer(CUSTOMER, 200) == []
 
 
 def test_taking_keeps_the_case_with_all_its_alerts_and_the_card_they_share(browser: Browser, system: System) -> None:

@@ -20,6 +20,7 @@ from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.queue_place import QueuePlace
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.console.system import ConsoleSystem
+from fraudstream_tools.operations.cases.beside import CUSTOMERS_ALERTS
 from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.investigation.field_words import SHOWN_ELSEWHERE, field_words
 from fraudstream_tools.operations.investigation.transaction_details import TransactionDetails, read_details
@@ -80,8 +81,10 @@ def show(request: Request) -> Response:
     alerts = system.queue.of_customer(customer, OTHERS)
     cases = system.cases.of_entity(f"{EntityKind.CUSTOMER.value}#{customer}")
     case = _case_of(system, alert, cases)
-    known = {each.transaction_id for each in alerts}
+    if alert is not None:
+        alerts += _unknown(alerts, system.queue.open_of_customer(customer, CUSTOMERS_ALERTS + 1))
     if case is not None:
+        known = {each.transaction_id for each in alerts}
         alerts += system.queue.by_ids([name for name in case.alerts if name not in known])
     me = system.operator.arn
     owner = (alert.assignee if alert else None) or (case.assignee if case else None)
@@ -109,6 +112,7 @@ def show(request: Request) -> Response:
         # What a colleague has is not decided along with it.
         alike=[each for each in beside if each.assignee in (None, me)],
         beside=beside,
+        most_beside=CUSTOMERS_ALERTS,
         digest=digest,
         has_my_mark=digest is not None and system.approver(FourEyes.LABELS).has_marked(digest),
         involved=_involved(system, details.state),
@@ -121,6 +125,11 @@ def show(request: Request) -> Response:
         is_mine=owner == me,
         is_open=alert is not None and alert.status is AlertStatus.OPEN,
     )
+
+
+def _unknown(known: Sequence[AlertSummary], found: Sequence[AlertSummary]) -> list[AlertSummary]:
+    names = {each.transaction_id for each in known}
+    return [each for each in found if each.transaction_id not in names]
 
 
 def _digest(system: ConsoleSystem, state: Mapping[str, Any]) -> str | None:

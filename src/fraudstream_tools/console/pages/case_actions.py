@@ -16,7 +16,7 @@ from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.changes import changed
 from fraudstream_tools.console.queue_place import QueuePlace
 from fraudstream_tools.console.system import ConsoleSystem
-from fraudstream_tools.operations.cases.beside import open_beside
+from fraudstream_tools.operations.cases.beside import CUSTOMERS_ALERTS, open_beside
 from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.lists.entries import check_list, check_token
 from fraudstream_tools.operations.review.alert_summary import AlertSummary
@@ -82,7 +82,10 @@ def _decided(system: ConsoleSystem, truth: Truth, alert: AlertSummary | None, mo
     if alert is None:
         return f"It is labelled {truth.value}."
     left = len(open_beside(system.queue, system.cases, system.queue.get(alert.transaction_id) or alert))
-    rest = f"{left} more {'alert is' if left == 1 else 'alerts are'} still open" if left else "nothing is open any more"
+    more_open = f"{left} more {'alert is' if left == 1 else 'alerts are'} still open"
+    rest = more_open if left else "nothing is open any more"
+    if left >= CUSTOMERS_ALERTS:
+        rest = f"at least {rest}"
     return f"It is labelled {truth.value}, and its alert is closed.{alike} Of this case, {rest}."
 
 

@@ -10,12 +10,15 @@ from fraudstream_tools.operations.review.alert_summary import AlertStatus, Alert
 from fraudstream_tools.operations.review.alerts import AlertQueue
 
 CUSTOMERS_ALERTS: Final = 50
-"""A customer's alerts among which the open ones are found; own choice."""
+"""Open alerts of a customer that are taken and decided together at most; own choice."""
 
 
 def open_beside(queue: AlertQueue, cases: CaseStore, alert: AlertSummary) -> list[AlertSummary]:
-    """Return the other open alerts of an alert's customer, and of the case that it is part of, as they are now."""
-    names = [each.transaction_id for each in queue.of_customer(alert.customer, CUSTOMERS_ALERTS)]
+    """Return the other open alerts of an alert's customer, and of the case that it is part of, as they are now.
+
+    Of a customer with more than `CUSTOMERS_ALERTS` others, so many.
+    """
+    names = [each.transaction_id for each in queue.open_of_customer(alert.customer, CUSTOMERS_ALERTS + 1)]
     case = cases.get(alert.case_id) if alert.case_id else None
     # The index may be a moment behind: each is read as it is stored.
     found = queue.by_ids(tuple(dict.fromkeys([*names, *(case.alerts if case else ())])))

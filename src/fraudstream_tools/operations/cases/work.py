@@ -212,7 +212,7 @@ class CaseWork:
 
     def others(self, alert: AlertSummary) -> list[AlertSummary]:
         """Return the other open alerts of an alert's customer, and of its card among the newest open ones."""
-        found = self.queue.of_customer(alert.customer, CUSTOMERS_ALERTS)
+        found = self.queue.open_of_customer(alert.customer, CUSTOMERS_ALERTS + 1)
         if alert.card is not None:
             found += self.queue.of_card(alert.card)
         others = {each.transaction_id: each for each in found if each.status is AlertStatus.OPEN}

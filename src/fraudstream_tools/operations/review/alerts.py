@@ -125,15 +125,17 @@ class AlertQueue:
             customer: the token.
             limit: how many at most.
         """
-        answer = self._dynamodb.query(
-            TableName=self._alerts,
-            IndexName=ALERT_ENTITY_INDEX,
-            KeyConditionExpression="entity = :entity",
-            ExpressionAttributeValues={":entity": {"S": f"{EntityKind.CUSTOMER.value}#{customer}"}},
-            ScanIndexForward=False,
-            Limit=limit,
-        )
-        return list(self._with_transactions(AlertSummary.from_item(item) for item in answer["Items"]))
+        return list(self._with_transactions(islice(self._of_customer(customer, PageSize=limit), limit)))
+
+    def open_of_customer(self, customer: str, limit: int) -> list[AlertSummary]:
+        """Return a customer's open alerts, newest first, however many closed ones there are.
+
+        Args:
+            customer: the token.
+            limit: how many at most.
+        """
+        found = (each for each in self._of_customer(customer) if each.status is AlertStatus.OPEN)
+        return list(self._with_transactions(islice(found, limit)))
 
     def of_card(self, card: str) -> list[AlertSummary]:
         """Return the alerts of a card among the newest `OPEN_OF_A_CARD` open ones: alerts are not indexed by card.
@@ -162,6 +164,18 @@ class AlertQueue:
             self._shard(query, f"{query.status}#{shard}", newest_first=newest_first) for shard in range(STATUS_SHARDS)
         )
         return heapq.merge(*shards, key=lambda alert: alert.created_at, reverse=newest_first)
+
+    def _of_customer(self, customer: str, **paging: int) -> Iterator[AlertSummary]:
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._alerts,
+            IndexName=ALERT_ENTITY_INDEX,
+            KeyConditionExpression="entity = :entity",
+            ExpressionAttributeValues={":entity": {"S": f"{EntityKind.CUSTOMER.value}#{customer}"}},
+            ScanIndexForward=False,
+            PaginationConfig=paging,  # pyright: ignore[reportArgumentType]  (a dictionary that is put together)
+        )
+        for page in pages:
+            yield from map(AlertSummary.from_item, page["Items"])
 
     def _shard(self, query: AlertQuery, status_shard: str, *, newest_first: bool) -> Iterator[AlertSummary]:
         pages = self._dynamodb.get_paginator("query").paginate(
