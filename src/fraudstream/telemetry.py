@@ -28,7 +28,6 @@ class LogFields(TypedDict, total=False):
     transaction_id: str
     request_id: str
     """API Gateway's id of the request; the function's own is added to every line."""
-    route: str
     status: int
     codes: list[str]
     """Reason codes, or names of request fields."""
@@ -39,7 +38,6 @@ class LogFields(TypedDict, total=False):
     count: int
     failed: int
     milliseconds: float
-    ruleset_version: str
     object_key: str
     date: str
     sequence_number: str

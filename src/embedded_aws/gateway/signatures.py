@@ -2,7 +2,6 @@
 
 import hmac
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
@@ -34,12 +33,9 @@ _DOES_NOT_MATCH = (
 class SignatureVerifier:
     """Verifies requests to an API of one region."""
 
-    def __init__(
-        self, region: str, known: KnownCredentials, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, region: str, known: KnownCredentials) -> None:
         self._region = region
         self._known = known
-        self._now = now
 
     def verify(self, exchange: Exchange) -> Credentials:
         """Find out who signed a request.
@@ -58,7 +54,7 @@ class SignatureVerifier:
         if credentials is None or exchange.header("x-amz-security-token") != credentials.session_token:
             raise unknown_client()
         signed_at = self._check_scope(exchange, claim)
-        if credentials.expires_at is not None and credentials.expires_at <= self._now():
+        if credentials.expires_at is not None and credentials.expires_at <= datetime.now(UTC):
             raise expired_token()
         if not hmac.compare_digest(self._sign(exchange, claim, credentials, signed_at), claim["signature"]):
             raise invalid_signature(_DOES_NOT_MATCH)
@@ -72,7 +68,7 @@ class SignatureVerifier:
         signed_at = _signing_time(exchange)
         if signed_at is None or f"{signed_at:%Y%m%d}" != claim["date"]:
             raise invalid_signature("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date.")
-        now = self._now()
+        now = datetime.now(UTC)
         if signed_at < now - _SKEW:
             raise invalid_signature("Signature expired.")
         if signed_at > now + _SKEW:

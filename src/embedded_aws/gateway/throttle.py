@@ -1,7 +1,6 @@
 """Throttling by token buckets, as API Gateway does it: a rate of refill and a burst that the bucket holds."""
 
 import time
-from collections.abc import Callable
 
 
 class TokenBucket:
@@ -10,15 +9,13 @@ class TokenBucket:
     Args:
         rate: Tokens a second that come in.
         burst: Tokens that it holds.
-        clock: Seconds, from any beginning.
     """
 
-    def __init__(self, rate: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rate: float, burst: int) -> None:
         self._rate = rate
         self._burst = burst
-        self._clock = clock
         self._tokens = float(burst)
-        self._filled_at = clock()
+        self._filled_at = time.monotonic()
 
     def take(self) -> bool:
         """Use up a token.
@@ -26,7 +23,7 @@ class TokenBucket:
         Returns:
             Whether there was one.
         """
-        now = self._clock()
+        now = time.monotonic()
         self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
         self._filled_at = now
         if self._tokens < 1.0:

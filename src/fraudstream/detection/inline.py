@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.detection.judge import Judge, judged_without
 from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.events import check
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from fraudstream.transactions.storage.deadline import Deadline
     from fraudstream.transactions.transaction import Transaction
 
-_MILLISECONDS: Final = 1000
 _THREADS: Final = 2
 """One reads profiles, and one looks at the ruleset when that is due."""
 _SLOW: Final = (TimeoutError, DeadlineExceededError, ConnectTimeoutError, ReadTimeoutError)
@@ -61,7 +61,6 @@ class InlineJudge:
         calendar: Calendar,
         budget_seconds: float,
         on_failure: Callable[[Exception], None],
-        clock: Callable[[], float] = time.time,
         raiser: TokenRaiser | None = None,
         sca: ScaPolicy | None = None,
         lists: ListApprovals | None = None,
@@ -76,7 +75,6 @@ class InlineJudge:
             calendar: as the analyzer's.
             budget_seconds: the most that a decision may take.
             on_failure: is told why there is no decision.
-            clock: seconds since the epoch.
             raiser: as the analyzer's.
             sca: advises on strong customer authentication; None where nobody asked for that.
             lists: as the analyzer's.
@@ -91,7 +89,6 @@ class InlineJudge:
         self._calendar = calendar
         self._budget_seconds = budget_seconds
         self._on_failure = on_failure
-        self._clock = clock
         self._deadline = deadline
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="inline")
 
@@ -139,7 +136,7 @@ class InlineJudge:
         judgement = Judge(ruleset, self._calendar, holds_model_back=holds_model_back).judge(
             transaction,
             {key: stored.profile for key, stored in loaded.profiles.items()},
-            int(self._clock() * _MILLISECONDS),
+            epoch_milliseconds(),
             notes=judged_without(
                 entities(transaction).values(),
                 damaged={key for key, stored in loaded.profiles.items() if stored.is_damaged},

@@ -46,7 +46,7 @@ class Judgement(NamedTuple):
     profiles: dict[str, Profile]
     """The profiles that it changes, by key."""
     seen: bool
-    """Some profile had learnt it before, or is too new to know: the transaction may have been decided already."""
+    """The customer's profile had learnt it before, or is too new to know: it may have been decided already."""
     only_model: bool
     """The live model alone flagged it: see `models.breaker`."""
 

@@ -226,7 +226,7 @@ def _chain() -> LogChain:
 
 
 def _measure_drift(day: date) -> None:
-    """Return how far the day is from what the live model learnt from; the report is valid whether or not that works."""
+    """Measure how far the day is from what the live model learnt from; the report is valid even if that fails."""
     from fraudstream.detection.models.model import ModelError  # noqa: PLC0415  (the segments' writer needs none of this)
     from fraudstream.reporting.daily.figures.model_drift import drift_of, live_model  # noqa: PLC0415
     from fraudstream.reporting.log.reader.files import DecisionLogError  # noqa: PLC0415

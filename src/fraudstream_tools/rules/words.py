@@ -35,7 +35,7 @@ def in_words(expression: ast.expr, parameters: Mapping[str, Parameter]) -> list[
     """Return lines that say what an expression asks; parts that belong together are indented alike.
 
     Args:
-        expression: of an expression that `language.check` has accepted.
+        expression: of an expression that `checker.check` has accepted.
         parameters: what names of parameters stand for.
     """
     return _lines(expression, parameters, "")

@@ -4,7 +4,6 @@ from typing import Final
 
 from fraudstream_tools.sizing.plan import (
     FIRST_PARTITIONS,
-    FULL_LANE,
     MAXIMUM_CONCURRENCY,
     TABLE_QUOTA,
     UNITS_PER_PARTITION,
@@ -40,11 +39,11 @@ def advice(plan: Plan) -> list[str]:
         )
     if units > TABLE_QUOTA:
         found.append(f"DynamoDB gives a table {TABLE_QUOTA:,} write units a second: ask AWS for more.")
-    if plan.lane_load > FULL_LANE:
+    if not plan.keeps_up:
         found.append(
             f"The analyzer's lanes would be busy for {plan.lane_load:.0%} of their time: raise analyzerMemory"
             " (at 1769 MB a function has a whole processor)."
         )
-    if max(plan.processor_concurrency, plan.analyzer_concurrency) > MAXIMUM_CONCURRENCY:
+    if not plan.fits_settings:
         found.append(f"A setting of concurrency takes at most {MAXIMUM_CONCURRENCY:,}: spread the load over stacks.")
     return found

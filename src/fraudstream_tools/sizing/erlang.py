@@ -16,17 +16,6 @@ def erlang_b(load: float, servers: int) -> float:
     return blocked
 
 
-def erlang_c(load: float, servers: int) -> float:
-    """Return the share of arrivals that must wait where they queue; 1 if the queue has no end.
-
-    It holds for Poisson arrivals and exponential service times.
-    """
-    if load >= servers:
-        return 1.0
-    blocked = erlang_b(load, servers)
-    return servers * blocked / (servers - load * (1 - blocked))
-
-
 def servers_for(load: float, refused: float) -> int:
     """Return the fewest servers that refuse no more than a share of arrivals."""
     blocked, number = 1.0, 0

@@ -53,12 +53,12 @@ class Plan(NamedTuple):
 
     @property
     def keeps_up(self) -> bool:
-        """Return whether the analyzer decides as fast as transactions come in, with some reserve."""
+        """Whether the analyzer decides as fast as transactions come in, with some reserve."""
         return self.lane_load <= FULL_LANE
 
     @property
     def fits_settings(self) -> bool:
-        """Return whether the settings can be set so."""
+        """Whether the settings can be set so."""
         return max(self.processor_concurrency, self.analyzer_concurrency) <= MAXIMUM_CONCURRENCY
 
 

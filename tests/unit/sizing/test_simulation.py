@@ -10,7 +10,7 @@ import simpy
 from benchmarks.scale.system import Environments, Load, SimulatedStack, SimulatedTimes, StackSimulation, constant
 from fraudstream_tools.costs.estimate import read_counts
 from fraudstream_tools.sizing import advice, plan
-from fraudstream_tools.sizing.erlang import erlang_b, erlang_c, servers_for
+from fraudstream_tools.sizing.erlang import erlang_b, servers_for
 from fraudstream_tools.sizing.plan import plan_for
 from fraudstream_tools.sizing.service import LARGEST_BATCH, service_times
 from infra import setting_reader, settings
@@ -28,13 +28,7 @@ def test_erlangs_formulas_give_what_his_tables_say() -> None:
     # Erlang's tables: 10 servers at 5 erlangs, and at 4.461 for one in a hundred.
     assert erlang_b(5, 10) == pytest.approx(0.018385, abs=1e-6)
     assert erlang_b(4.461, 10) == pytest.approx(0.01, abs=1e-4)
-    assert erlang_c(5, 10) == pytest.approx(0.036105, abs=1e-6)
-    assert erlang_c(10, 10) == 1
     assert servers_for(4.461, 0.0101) == 10
-
-
-def test_a_lane_that_takes_one_at_a_time_waits_as_often_as_it_is_busy() -> None:
-    assert erlang_c(0.3, 1) == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("load", [3.0, 5.0, 8.0])

@@ -6,8 +6,8 @@ familiar). An event enters the past when it leaves the ring, and leaves it in th
 same for any order in which no event arrives after as many newer ones of its entity as the ring holds.
 
 An event that is in the ring changes nothing. One that is older than everything in a full ring might have been there: it
-changes nothing either, unless the caller knows that it is new (`late`); then it is counted. `Judge` knows it in two
-ways: from another entity's profile whose ring reaches farther back (a merchant's ring may span seconds, but every
+changes nothing either, unless the caller knows that it is new (`late`); then it is counted. `learning` knows it in
+two ways: from another entity's profile whose ring reaches farther back (a merchant's ring may span seconds, but every
 transaction has a customer), and from the analyzer, which looks whether the transaction has been decided.
 """
 

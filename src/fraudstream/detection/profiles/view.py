@@ -24,7 +24,7 @@ class ProfileView:
             profile: the profile after the event.
             event: the event to judge.
             counted: the profile's buckets hold it.
-            label_delay_days: see `feature_values.Calendar`.
+            label_delay_days: see `features.compute.Calendar`.
         """
         self.profile = profile
         self.event = event

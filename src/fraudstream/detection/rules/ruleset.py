@@ -38,7 +38,7 @@ class RulesetError(ValueError):
     """A ruleset cannot be used."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        """Return what is wrong, one sentence for each problem: file, rule, and what to do."""
+        """Store what is wrong, one sentence for each problem: file, rule, and what to do."""
         self.problems = tuple(problems)
         # What a process gets from another one is made anew of just that.
         super().__init__(self.problems)

@@ -96,7 +96,7 @@ def summarize(
     """Return the figures of a day, as its first revision, beside no other day.
 
     Args:
-        connection: the day's log, from `day.open_day`.
+        connection: the day's log, from `day_tables.open_day`.
         day: the day, UTC.
         table: what an independent look at the table found.
         as_of: when the newest record of the log was logged, epoch milliseconds.
@@ -159,7 +159,7 @@ def look_up(
 
     Args:
         sampled: ids from the table.
-        log: the day's log, from `day.open_day`.
+        log: the day's log, from `day_tables.open_day`.
         orphaned_claims: ids of claims in the table without a transaction.
     """
     ids = sorted(sampled)

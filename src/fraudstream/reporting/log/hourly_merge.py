@@ -207,7 +207,7 @@ def write_tallies(connection: duckdb.DuckDBPyConnection, keys: str, decisions: P
 
     Args:
         connection: a database.
-        keys: what tells how the log came about (see `tallies.of_keys`), as SQL.
+        keys: what tells how the log came about (see `aggregates.of_keys`), as SQL.
         decisions: Parquet file of decisions, if there are any.
         path: where to.
     """

@@ -3,7 +3,7 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -24,11 +24,10 @@ class AlertTakenError(RuntimeError):
 class Assignments:
     """The attribute of open alerts that says who works on them."""
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: Callable[[], int] = epoch_milliseconds) -> None:
-        """Store the table of alerts; the clock returns epoch milliseconds."""
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        """Store the table of alerts."""
         self._dynamodb = dynamodb
         self._table = table
-        self._clock = clock
 
     def take(self, transaction_id: str, by: str, *, case_id: str, instead_of: str | None = None) -> None:
         """Assign an open alert that nobody else has; it stays in the case that it is in.
@@ -47,7 +46,7 @@ class Assignments:
             transaction_id,
             "SET assignee = :by, assignedAt = :now, caseId = if_not_exists(caseId, :case)",
             f"#status = :open AND ({' OR '.join(free)})",
-            {":by": by, ":now": self._clock(), ":case": case_id, ":open": "OPEN"}
+            {":by": by, ":now": epoch_milliseconds(), ":case": case_id, ":open": "OPEN"}
             | ({":other": instead_of} if instead_of else {}),
         )
 
@@ -102,7 +101,7 @@ class Assignments:
                 ":closed": "CLOSED",
                 ":shard": status_shard("OPEN", transaction_id),
                 ":by": by,
-                ":now": self._clock(),
+                ":now": epoch_milliseconds(),
                 ":case": case_id,
             },
             otherwise="it is open, or was reopened meanwhile: look again",

@@ -73,14 +73,11 @@ class RulesetBucket:
     Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
     """
 
-    def __init__(
-        self, s3: "S3Client", bucket: str, prefix: str = RULESET_PREFIX, *, approvals: Approvals | None = None
-    ) -> None:
+    def __init__(self, s3: "S3Client", bucket: str, *, approvals: Approvals | None = None) -> None:
         """Store where it is, and who knows what was approved; None where one person is enough."""
         self._s3 = s3
         self._bucket = bucket
-        self._prefix = prefix
-        self._history = RulesetHistory(s3, bucket, prefix, approvals)
+        self._history = RulesetHistory(s3, bucket, approvals)
 
     def stored(self) -> StoredRuleset:
         """Read the files as they are stored now."""
@@ -88,7 +85,7 @@ class RulesetBucket:
         etags: dict[str, str] = {}
         for name in RULESET_FILES:
             try:
-                answer = self._s3.get_object(Bucket=self._bucket, Key=self._prefix + name)
+                answer = self._s3.get_object(Bucket=self._bucket, Key=RULESET_PREFIX + name)
             except ClientError as error:
                 if not is_absent(error):
                     raise
@@ -164,7 +161,7 @@ class RulesetBucket:
         try:
             self._s3.put_object(
                 Bucket=self._bucket,
-                Key=self._prefix + name,
+                Key=RULESET_PREFIX + name,
                 Body=content,
                 ContentType="application/yaml",
                 Metadata=note.to_metadata(content),
@@ -182,7 +179,7 @@ class RulesetBucket:
 
     def _head(self, name: str) -> "HeadObjectOutputTypeDef | None":
         try:
-            return self._s3.head_object(Bucket=self._bucket, Key=self._prefix + name)
+            return self._s3.head_object(Bucket=self._bucket, Key=RULESET_PREFIX + name)
         except ClientError as error:
             if not is_absent(error):
                 raise

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from fraudstream.contract import RULESET_FILES, files_digest
+from fraudstream.contract import RULESET_FILES, RULESET_PREFIX, files_digest
 from fraudstream.detection import trial
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load, version_of
 from fraudstream.detection.stores.approvals.file_approvals import Approvals, NotApprovedError
@@ -79,11 +79,10 @@ class RulesetHistory:
     Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
     """
 
-    def __init__(self, s3: "S3Client", bucket: str, prefix: str, approvals: Approvals | None = None) -> None:
+    def __init__(self, s3: "S3Client", bucket: str, approvals: Approvals | None = None) -> None:
         """Store where it is, and who knows what was approved; None where one person is enough."""
         self._s3 = s3
         self._bucket = bucket
-        self._prefix = prefix
         self._approvals = approvals
         self._known: dict[tuple[str, str], tuple[bytes, ChangeNote | None]] = {}
 
@@ -153,7 +152,7 @@ class RulesetHistory:
         """Yield the history without saying which version is active."""
         pending: list[FolderState] = []
         noted: ChangeNote | None = None
-        for state in states(self._s3, self._bucket, self._prefix, RULESET_FILES.__contains__):
+        for state in states(self._s3, self._bucket, RULESET_PREFIX, RULESET_FILES.__contains__):
             note = (
                 self._read(state.changed, state.versions[state.changed])[1] if state.changed in state.versions else None
             )
@@ -190,7 +189,7 @@ class RulesetHistory:
 
     def _read(self, name: str, version: str) -> tuple[bytes, ChangeNote | None]:
         if (name, version) not in self._known:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=self._prefix + name, VersionId=version)
+            answer = self._s3.get_object(Bucket=self._bucket, Key=RULESET_PREFIX + name, VersionId=version)
             content = answer["Body"].read()
             self._known[name, version] = content, ChangeNote.from_metadata(answer["Metadata"], content)
         return self._known[name, version]

@@ -30,7 +30,7 @@ class CheckedExpression(NamedTuple):
 
 
 class Questions(NamedTuple):
-    """Parts of an expression's node, for who does not need its value as a whole."""
+    """Parts of an expression's node, for a caller that does not need its value as a whole."""
 
     unknown: ast.expr
     """Asks whether it is unknown."""

@@ -56,12 +56,12 @@ class LanguageError(ValueError):
 
 
 def parsed(text: str) -> ast.expr:
-    """Return the syntax tree of an expression that `language.check` has accepted, as it was written."""
+    """Return the syntax tree of an expression that `checker.check` has accepted, as it was written."""
     return ast.parse(_SPACES.sub(" ", text).strip(), mode="eval").body
 
 
 def names(text: str) -> set[str]:
-    """Return the names of fields, parameters and functions in an expression that `language.check` has accepted."""
+    """Return the names of fields, parameters and functions in an expression that `checker.check` has accepted."""
     return {node.id for node in ast.walk(parsed(text)) if isinstance(node, ast.Name)}
 
 

@@ -18,8 +18,6 @@ from fraudstream.transactions.decisions.reasons import STRICTER_THAN_INLINE
 from fraudstream.transactions.storage.attributes import from_item, to_item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import PutTypeDef
 
@@ -34,14 +32,11 @@ STATUS_SHARDS: Final = 4
 class AlertStore:
     """The table of alerts."""
 
-    def __init__(
-        self, dynamodb: DynamoDBClient, table: str, retention_days: int, clock: Callable[[], float] = time.time
-    ) -> None:
-        """Store the table, the days until an alert expires, and a clock that returns seconds since the epoch."""
+    def __init__(self, dynamodb: DynamoDBClient, table: str, retention_days: int) -> None:
+        """Store the table, and the days until an alert expires."""
         self._dynamodb = dynamodb
         self._table = table
         self._retention_seconds = retention_days * SECONDS_A_DAY
-        self._clock = clock
 
     def of_decision(
         self, transaction: Transaction, decision: Decision, inline: InlineResult | None = None
@@ -65,7 +60,7 @@ class AlertStore:
             # One text: the pipe that tells of alerts can only pass on what is not a list.
             "reasonCodes": ",".join([*dict.fromkeys(reason.code for reason in decision.reasons), *stricter]),
             "entity": entities(transaction)[EntityKind.CUSTOMER],
-            "expiresAt": int(self._clock()) + self._retention_seconds,
+            "expiresAt": int(time.time()) + self._retention_seconds,
         }
         if decision.exploration_propensity is not None:
             alert[EXPLORATION_PROPENSITY] = decision.exploration_propensity

@@ -15,7 +15,7 @@ from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.storage.attributes import to_item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import PutTypeDef
@@ -35,7 +35,6 @@ class Outbox:
         *,
         types: Iterable[str],
         environment: str,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         """Store where events are put, and which.
 
@@ -44,13 +43,11 @@ class Outbox:
             table: the outbox's name.
             types: of the events that are put; others are dropped.
             environment: the stack's suffix, which each event names.
-            clock: returns seconds since the epoch.
         """
         self._dynamodb = dynamodb
         self._table = table
         self._types = frozenset(types)
         self._environment = environment
-        self._clock = clock
 
     def of_decision(
         self, transaction: Transaction, decision: Decision, inline: InlineResult | None, *, has_alert: bool
@@ -73,5 +70,5 @@ class Outbox:
 
     def _put(self, event: OutboundEvent) -> PutTypeDef:
         values: dict[str, Any] = msgspec.to_builtins(event)
-        expires_at = int(self._clock()) + OUTBOX_RETENTION_DAYS * SECONDS_A_DAY
+        expires_at = int(time.time()) + OUTBOX_RETENTION_DAYS * SECONDS_A_DAY
         return {"TableName": self._table, "Item": to_item({**values, "expiresAt": expires_at})}

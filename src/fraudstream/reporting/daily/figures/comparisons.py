@@ -76,8 +76,8 @@ def compare(summary: DaySummary, before: Mapping[date, DaySummary]) -> Iterator[
 def is_unusual(now: float, series: Sequence[float], *, chance: float) -> bool:
     """Return whether a figure is further from the mean of others than chance and habit explain.
 
-    That is more than three standard deviations, of which the greatest counts: that of the others, what chance alone
-    makes, or a twentieth of the mean by three.
+    That is by more than three times the larger of two standard deviations, that of the other days and that of chance,
+    and by more than a twentieth of the mean.
 
     Args:
         now: the figure.

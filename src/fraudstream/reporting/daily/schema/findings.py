@@ -25,7 +25,7 @@ class RuleFigures(Part, frozen=True, kw_only=True):
     precision: Interval | None
     """Share of fraud among its labelled hits. Labels favour what was stopped: it is not the share among all hits."""
     noisy: bool
-    """Whether labels say that it is seldom right: see `rule_findings.NOISY_BELOW`."""
+    """Whether labels say that it is seldom right: see `figures.rules.NOISY_BELOW`."""
 
 
 class OtherReason(Part, frozen=True, kw_only=True):

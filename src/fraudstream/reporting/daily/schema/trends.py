@@ -38,7 +38,7 @@ class Comparison(Part, frozen=True, kw_only=True):
     days: int
     """Of the 28 days before, those that have the figure."""
     unusual: bool
-    """Whether it is further from the mean than chance and habit explain: see `comparing.is_unusual`."""
+    """Whether it is further from the mean than chance and habit explain: see `figures.comparisons.is_unusual`."""
 
 
 class Band(Part, frozen=True, kw_only=True):

@@ -186,11 +186,6 @@ class DecisionLog:
         """Return the rows of a query over `decided_rows`."""
         return self._rows(query)
 
-    def known_labels(self) -> Iterator[tuple[str, bool, int]]:
-        """Return of each transaction with a label its id, whether it is fraud, and since when that is known."""
-        query = "SELECT transactionId, label = 'FRAUD', labeledAt FROM known_labels ORDER BY transactionId"
-        return ((name, fraud, at) for name, fraud, at in self._rows(query))
-
     def _rows(self, query: str, parameters: Mapping[str, object] | None = None) -> Iterator[tuple[Any, ...]]:
         # Of its own, so that two questions may be asked at once.
         cursor = self.connection.cursor()

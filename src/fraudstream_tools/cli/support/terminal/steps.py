@@ -43,7 +43,7 @@ class ProgressStep:
         return self._seconds is not None
 
     def say(self, note: str, count: int | None = None) -> None:
-        """Return how far it is."""
+        """Say how far it is."""
         self.note = note
         self.count = self.count if count is None else count
         if not err.is_terminal and time.monotonic() - self._said >= _SECONDS_BETWEEN_LINES:

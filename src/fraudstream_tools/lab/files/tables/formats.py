@@ -1,7 +1,6 @@
 """Formats of files, by their names."""
 
 import gzip
-import io
 from pathlib import Path
 from typing import IO, Final, cast
 
@@ -75,8 +74,3 @@ def open_bytes(path: Path) -> IO[bytes]:
             file.close()
             raise FileProblemError(f"{path}: {advice}")
     return file
-
-
-def open_text(path: Path) -> IO[str]:
-    """Open a text file in UTF-8 for reading, decompressed if its name says so."""
-    return io.TextIOWrapper(open_bytes(path), encoding="utf-8", newline="")
