@@ -5,12 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import pytest
 
-from embedded_aws.ministack.server import MinistackServer
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream.transactions.pseudonyms.tokens import EntityKind, Tokenizer
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.storage.attributes import to_item
-from tests.aws_harness import create_table
 from tests.integration.transactions.processor_harness import (
     DAY,
     DECISION,
@@ -21,22 +19,6 @@ from tests.integration.transactions.processor_harness import (
     make_processor,
     payment,
 )
-
-
-@pytest.fixture
-def endpoint(aws: MinistackServer) -> str:
-    return aws.endpoint_url
-
-
-@pytest.fixture
-def table(aws: MinistackServer) -> str:
-    create_table(aws.client("dynamodb"), "table-transactions-test")
-    return "table-transactions-test"
-
-
-@pytest.fixture
-def processor(endpoint: str, table: str) -> Processor:
-    return make_processor(connect(endpoint), table)
 
 
 def test_a_new_transaction_is_stored_and_shown_as_pending(processor: Processor) -> None:

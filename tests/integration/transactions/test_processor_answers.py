@@ -14,7 +14,7 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.settings import ProcessorSettings, environment
-from tests.aws_harness import create_table, function_variables
+from tests.aws_harness import function_variables
 from tests.integration.transactions.processor_harness import (
     CARD,
     DECISION,
@@ -32,22 +32,6 @@ SAFE_HEADERS = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
     "X-Content-Type-Options": "nosniff",
 }
-
-
-@pytest.fixture
-def endpoint(aws: MinistackServer) -> str:
-    return aws.endpoint_url
-
-
-@pytest.fixture
-def table(aws: MinistackServer) -> str:
-    create_table(aws.client("dynamodb"), "table-transactions-test")
-    return "table-transactions-test"
-
-
-@pytest.fixture
-def processor(endpoint: str, table: str) -> Processor:
-    return make_processor(connect(endpoint), table)
 
 
 @pytest.mark.parametrize("transaction_id", ["unknown", "", "a/b", "x" * 300, CARD.replace(" ", ""), "%00"])
