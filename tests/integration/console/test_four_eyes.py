@@ -126,7 +126,7 @@ def test_what_is_approved_is_not_what_somebody_stores_afterwards(
     assert "large-night-transfer" not in rules_of(system)
 
 
-def test_of_two_rulesets_with_one_version_only_the_one_that_was_seen_is_approved(
+def test_of_two_rulesets_with_one_version_the_one_that_was_seen_is_approved(
     people: tuple[Browser, Browser], system: System
 ) -> None:
     """A version is made of the three files in a row: where one ends and the next begins is not in it."""
