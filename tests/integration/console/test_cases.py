@@ -9,7 +9,7 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.durations import DAY, HOUR
 from fraudstream_tools.operations.cases.case import CaseEventKind, ReviewCase
-from fraudstream_tools.operations.cases.queue import CaseQuery, CaseState
+from fraudstream_tools.operations.cases.queue import CaseQuery, CaseQueue, CaseState
 from fraudstream_tools.operations.review.alert_summary import AlertStatus
 from fraudstream_tools.operations.review.assignments import AlertTakenError
 from tests.console_harness import ANNA, BEN, Browser, browser_on, words
@@ -126,10 +126,9 @@ def test_a_snoozed_case_leaves_the_queue_and_comes_back_by_itself_or_by_hand(bro
     assert in_queue(browser) == []
     assert in_queue(browser, state="snoozed") == ["a-1"]
     later = int(time.time() * 1000) + 5 * HOUR
-    queue = browser.system.case_queue
-    queue._clock = lambda: later  # the queue in five hours
-    assert [each.first.transaction_id for each in queue.find(CaseQuery(), among=100)] == ["a-1"]
-    assert queue.find(CaseQuery(state=CaseState.SNOOZED), among=100) == []
+    in_five_hours = CaseQueue(browser.system.queue, browser.system.cases, clock=lambda: later)
+    assert [each.first.transaction_id for each in in_five_hours.find(CaseQuery(), among=100)] == ["a-1"]
+    assert in_five_hours.find(CaseQuery(state=CaseState.SNOOZED), among=100) == []
     assert "in the queue again" in act(browser, "a-1", "wake")
     assert in_queue(browser) == ["a-1"]
 

@@ -1,7 +1,7 @@
 """The tokens in a stored decision's reasons: some of their sources are keys of profiles."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from fraudstream.transactions.storage.attributes import Item
 
@@ -26,11 +26,10 @@ def renamed_reasons(item: Mapping[str, Any], newest: Mapping[str, str]) -> Item 
 
 
 def _reasons(item: Mapping[str, Any]) -> list[Any]:
-    match item.get("reasons"):
-        case {"L": list(reasons)}:
-            return reasons
-        case _:
-            return []
+    # A stream's image may hold anything.
+    attribute: Any = item.get("reasons")
+    reasons = attribute.get("L") if isinstance(attribute, Mapping) else None
+    return cast("list[Any]", reasons) if isinstance(reasons, list) else []
 
 
 def _source(reason: object) -> str:

@@ -118,11 +118,13 @@ class CaseQueue:
         alerts: AlertQueue,
         cases: CaseStore,
         service_level: ServiceLevel = _NOTHING_PROMISED,
+        clock: Callable[[], int] = epoch_milliseconds,
     ) -> None:
-        """Store where alerts and cases are read, and how long they may wait."""
+        """Store where alerts and cases are read, and how long they may wait; the clock returns epoch milliseconds."""
         self._alerts = alerts
         self._cases = cases
         self._service_level = service_level
+        self._clock = clock
 
     def find(self, query: CaseQuery, limit: int | None = None, *, among: int) -> list[QueuedCase]:
         """Return the cases that are wanted.
@@ -154,7 +156,7 @@ class CaseQueue:
 
     def _state_of(self, found: QueuedCase) -> CaseState:
         """Return whether an open case waits for somebody."""
-        now = epoch_milliseconds()
+        now = self._clock()
         if found.case is not None and found.case.is_snoozed(now):
             return CaseState.SNOOZED
         has_nobody = found.assignee is None and (found.case is None or found.case.assignee is None)

@@ -130,9 +130,10 @@ def _of_rates(rates: Rates) -> dict[str, Any]:
 
 def _of_currencies(change: ValueChange) -> ValueChange:
     """Return of two days' rates only those that differ."""
-    if not isinstance(change.before, dict) or not isinstance(change.after, dict):
+    before, after = change.before, change.after
+    if not isinstance(before, dict) or not isinstance(after, dict):
         return change
-    found = _changed(cast("dict[str, Any]", change.before), cast("dict[str, Any]", change.after))
+    found = _changed(cast("dict[str, Any]", before), cast("dict[str, Any]", after))
     return ValueChange(
         before={code: each.before for code, each in found.items() if each.before is not None},
         after={code: each.after for code, each in found.items() if each.after is not None},
