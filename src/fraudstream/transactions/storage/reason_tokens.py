@@ -1,7 +1,7 @@
 """The tokens in a stored decision's reasons: some of their sources are keys of profiles."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from fraudstream.transactions.storage.attributes import Item
 
@@ -26,10 +26,11 @@ def renamed_reasons(item: Mapping[str, Any], newest: Mapping[str, str]) -> Item 
 
 
 def _reasons(item: Mapping[str, Any]) -> list[Any]:
-    # A stream's image may hold anything.
-    attribute: Any = item.get("reasons")
-    reasons = attribute.get("L") if isinstance(attribute, Mapping) else None
-    return cast("list[Any]", reasons) if isinstance(reasons, list) else []
+    match item.get("reasons"):
+        case {"L": list()}:
+            return item["reasons"]["L"]
+        case _:
+            return []
 
 
 def _source(reason: object) -> str:
