@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, parse_qsl
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from fraudstream_tools.console.sessions import ENTER_PATH, ConsoleSession
@@ -78,7 +79,7 @@ class Guard:
             return _refused(405, "There is nothing here for such a request.")
         if scope["path"] == ENTER_PATH and scope["method"] == "GET":
             return self._enter(scope)
-        if not self._session.knows(headers.get("cookie", "")):
+        if not self._session.knows(Request(scope).cookies):
             return _refused(
                 401,
                 "Open the link that `fraudstream console` printed. It works once; start the console again for another.",

@@ -4,7 +4,6 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 
 ENTER_PATH: Final = "/enter"
@@ -50,13 +49,9 @@ class ConsoleSession:
         self._link = None
         return f"{self.cookie_name}={self._cookie}; HttpOnly; SameSite=Strict; Path=/"
 
-    def knows(self, cookies: str) -> bool:
-        """Return whether a Cookie header is the session's."""
-        try:
-            found = SimpleCookie(cookies)
-        except CookieError:
-            return False
-        return self.cookie_name in found and _same(found[self.cookie_name].value, self._cookie)
+    def knows(self, cookies: Mapping[str, str]) -> bool:
+        """Return whether the cookies of a request have the session's among them."""
+        return _same(cookies.get(self.cookie_name, ""), self._cookie)
 
     def accepts(self, form: Mapping[str, str]) -> bool:
         """Return whether a form is one of ours."""

@@ -39,6 +39,16 @@ def test_the_link_works_once_and_gives_a_strict_cookie(aws: MinistackServer) -> 
     assert browser.client.get(browser.link).status_code == 401
 
 
+@pytest.mark.parametrize("other", ["a=b c", 'theme={"dark":true}', "é=ü", "nameless", "a[]=1", '=; "'])
+def test_other_programs_cookies_lock_nobody_out(browser: Browser, other: str) -> None:
+    name = f"fraudstream-console-{PORT}"
+    own = f"{name}={browser.client.cookies[name]}"
+    for cookies in (f"{other}; {own}", f"{own}; {other}"):
+        assert browser.client.get("/search", headers={"Cookie": cookies.encode("latin-1")}).status_code == 200
+    foreign = f"{other}; {name}=x".encode("latin-1")
+    assert browser.client.get("/search", headers={"Cookie": foreign}).status_code == 401
+
+
 @pytest.mark.parametrize("token", ["", "wrong", "é"])
 def test_no_other_token_is_taken(aws: MinistackServer, token: str) -> None:
     browser = browser_on(aws)
