@@ -42,6 +42,8 @@ _dynamodb = cache(partial(whole_dynamodb, _LIMITS))
 _log = Log(REPORTER, _settings)
 _meter = MetricEmitter(_settings)
 _log_key = base64.b64decode(_settings.log_key)
+_FIRST_DAY = date(1970, 1, 1)
+"""Earlier ones have no log, and too few days before them to compare with."""
 TASKS = ("hourly-roll-up", "daily-report", "verify-log", "chain-hours", "rebuild-log")
 
 
@@ -290,6 +292,6 @@ def _day(text: object) -> date:
     with contextlib.suppress(TypeError, ValueError):
         day = date.fromisoformat(cast("str", text))
         # It also reads other forms of ISO 8601.
-        if day.isoformat() == text and day <= datetime.now(UTC).date():
+        if day.isoformat() == text and _FIRST_DAY <= day <= datetime.now(UTC).date():
             return day
-    raise UnknownEventError('"date" must be YYYY-MM-DD, and not in the future')
+    raise UnknownEventError('"date" must be YYYY-MM-DD, since 1970 and not in the future')

@@ -33,6 +33,14 @@ def test_a_days_records_are_printed_newest_first(
     assert "the newest 1 of 3" in fraudstream("audit", "--limit", 1).err
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "yesterday"])
+@pytest.mark.parametrize("path", ["/audit", "/report"])
+def test_a_page_of_no_possible_day_asks_which_one(browser: Browser, path: str, day: str) -> None:
+    answer = browser.client.get(path, params={"date": day})
+    assert answer.status_code == 400
+    assert "which day? Write" in answer.text
+
+
 def test_a_day_without_records_says_so(fraudstream: Command, system: System) -> None:
     del system  # it has made the bucket
     assert "nobody did anything" in fraudstream("audit", "--date", "2026-01-01").out

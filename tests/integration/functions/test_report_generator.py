@@ -243,6 +243,7 @@ def test_the_schedule_gets_the_report_of_yesterday_also_of_a_quiet_day(shop: Sho
         ({"task": "daily-report", "date": "20261122"}, '"date" must be YYYY-MM-DD'),
         ({"task": "daily-report", "date": 20261122}, '"date" must be YYYY-MM-DD'),
         ({"task": "daily-report", "date": "9999-12-31"}, "not in the future"),
+        ({"task": "daily-report", "date": "0001-01-01"}, "since 1970"),
         ({"Records": "none"}, '"Records"'),
     ],
 )

@@ -10,6 +10,7 @@ import typer
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.report_tasks import run_task
+from fraudstream_tools.cli.support.terminal.ages import possible_day
 from fraudstream_tools.cli.support.terminal.failures import explained
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
@@ -37,10 +38,12 @@ def pull(
     folder: Annotated[Path, typer.Argument(help="The folder to copy to.")] = Path("decision-log"),
     *,
     since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day (UTC).  [default: all]")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], callback=possible_day, help="The first day (UTC).  [default: all]"),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day (UTC).  [default: all]")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], callback=possible_day, help="The last day (UTC).  [default: all]"),
     ] = None,
     stack: StackOption = None,
     as_json: JsonOption = False,
@@ -89,10 +92,12 @@ def pull(
 def verify(
     *,
     since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day (UTC).  [default: a week ago]")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], callback=possible_day, help="The first day (UTC).  [default: a week ago]"),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day.  [default: today]")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], callback=possible_day, help="The last day.  [default: today]"),
     ] = None,
     stack: StackOption = None,
     as_json: JsonOption = False,
@@ -122,7 +127,9 @@ def verify(
 
 
 def rebuild(
-    day: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="The day of receipt (UTC).")],
+    day: Annotated[
+        datetime, typer.Option("--date", formats=["%Y-%m-%d"], callback=possible_day, help="The day of receipt (UTC).")
+    ],
     *,
     stack: StackOption = None,
     as_json: JsonOption = False,

@@ -12,6 +12,7 @@ from fraudstream_tools.cli.support.files.file_problems import file_problems, map
 from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption, TruthMapOption
+from fraudstream_tools.cli.support.terminal.ages import possible_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
@@ -92,9 +93,12 @@ def backtest(
         ),
     ] = BacktestEngine.PYTHON,
     since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With athena: the first day of receipt (UTC).")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], callback=possible_day, help="With athena: the first day of receipt (UTC)."),
     ] = None,
-    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With athena: the last one.")] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], callback=possible_day, help="With athena: the last one.")
+    ] = None,
     stack: StackOption = None,
     processes: Annotated[
         int | None,

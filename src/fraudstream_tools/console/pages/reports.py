@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fraudstream_tools.cli.support.terminal.ages import FIRST_DAY, LAST_DAY
 from fraudstream_tools.console.rendering import page
 
 if TYPE_CHECKING:
@@ -35,9 +36,12 @@ def day_of(request: Request) -> date:
     """Return the day that a query string names.
 
     Raises:
-        HTTPException: it names none.
+        HTTPException: it names none, or one without days around it.
     """
     try:
-        return date.fromisoformat(request.query_params.get("date", ""))
+        day = date.fromisoformat(request.query_params.get("date", ""))
     except ValueError:
         raise HTTPException(400, "which day? Write it as 2026-11-23") from None
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise HTTPException(400, f"which day? Write one from {FIRST_DAY} to {LAST_DAY}")
+    return day

@@ -1,7 +1,7 @@
-"""Ages and moments: as people write them, and as they read them."""
+"""Ages, days and moments: as people write them, and as they read them."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 import typer
@@ -10,6 +10,9 @@ from fraudstream.durations import DAY, HOUR, MINUTE, SECOND
 
 _UNITS: Final = {"d": DAY, "h": HOUR, "m": MINUTE}
 _AGE: Final = re.compile(r"(\d{1,5})([dhm])")
+FIRST_DAY: Final = date(1970, 1, 1)
+LAST_DAY: Final = date(9998, 12, 31)
+"""Own choice: dates end a year later, and a day is compared with those around it."""
 _FINE: Final = 2
 """Own choice: from two of a unit on, the smaller one tells nothing."""
 
@@ -23,6 +26,17 @@ def parse_age(text: str) -> int:
     if (found := _AGE.fullmatch(text.strip().lower())) is None:
         raise typer.BadParameter("write it as minutes, hours or days: 30m, 4h or 2d")
     return int(found[1]) * _UNITS[found[2]]
+
+
+def possible_day(day: datetime | None) -> datetime | None:
+    """Return a day that somebody wrote, or None for none.
+
+    Raises:
+        BadParameter: dates have too few days before or after it.
+    """
+    if day is not None and not FIRST_DAY <= day.date() <= LAST_DAY:
+        raise typer.BadParameter(f"write a day from {FIRST_DAY} to {LAST_DAY}")
+    return day
 
 
 def age_text(milliseconds: int) -> str:
