@@ -210,7 +210,14 @@ def test_an_entity_is_blocked_until_a_date_and_taken_off_again(browser: Browser,
 
 
 @pytest.mark.parametrize(
-    ("note", "why"), [("   ", "the reason is empty"), ("card 4111 1111 1111 1111", "the reason holds a card number")]
+    ("note", "why"),
+    [
+        ("   ", "the reason is empty"),
+        ("\u200b", "the reason is empty"),
+        ("\u2800 \u3164\u034f", "the reason is empty"),
+        ("card 4111 1111 1111 1111", "the reason holds a card number"),
+        ("card 4111\u200b111111111111", "the reason holds a card number"),
+    ],
 )
 def test_a_decision_needs_a_note_that_may_be_kept(browser: Browser, system: System, note: str, why: str) -> None:
     system.alert("t-1")
@@ -218,6 +225,13 @@ def test_a_decision_needs_a_note_that_may_be_kept(browser: Browser, system: Syst
     assert f"Nothing was changed: {why}" in words(browser.send("/case/decide", **form, label="FRAUD", note=note))
     assert browser.records() == []
     assert stored_alert(system, "t-1")["status"] == "OPEN"
+
+
+def test_a_note_is_kept_without_what_turns_texts_around(browser: Browser, system: System) -> None:
+    system.alert("t-1")
+    form = browser.form(browser.page("/case", id="t-1"), "/case/note")
+    browser.send("/case/note", **form, text="said \u202egnp.exe\x1b[31m\u200b,\tno \u200d\U0001f469\u200d\U0001f467")
+    assert browser.records()[0]["reason"] == "said gnp.exe[31m, no \u200d\U0001f469\u200d\U0001f467"
 
 
 def test_a_record_says_who_what_why_before_and_after_and_is_never_overwritten(browser: Browser, system: System) -> None:

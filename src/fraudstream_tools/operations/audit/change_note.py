@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 from fraudstream.transactions.card_numbers.detector import holds_card_number
+from fraudstream_tools.visible_text import is_seen, without_steering
 
 MAX_REASON_BYTES: Final = 500
 """In UTF-8. S3 keeps 2 KB of metadata, and each byte may take three there."""
@@ -61,13 +62,13 @@ def _digest(content: bytes) -> str:
 
 
 def checked_reason(reason: str) -> str:
-    """Return a reason without spaces around it.
+    """Return a reason without spaces around it, and without what would change how the text beside it is shown.
 
     Raises:
-        ReasonError: it is empty, too long or holds a card number.
+        ReasonError: nothing of it is seen, it is too long or holds a card number.
     """
-    text = " ".join(reason.split())
-    if not text:
+    text = without_steering(reason)
+    if not is_seen(text):
         raise ReasonError("the reason is empty: say in a few words why")
     if len(text.encode()) > MAX_REASON_BYTES:
         raise ReasonError(f"the reason is longer than {MAX_REASON_BYTES} bytes: shorten it, or name a ticket")

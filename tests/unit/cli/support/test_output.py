@@ -1,12 +1,13 @@
 """What commands print, whatever the texts that they print hold."""
 
 import io
+import json
 
 import pytest
 from rich.table import Table
 from rich.text import Text
 
-from fraudstream_tools.cli.support.terminal.output import SafeConsole
+from fraudstream_tools.cli.support.terminal.output import SafeConsole, print_json
 
 ATTACK = "order\x1b]0;owned\x07\x1b[2J\x9b31m\r"
 
@@ -22,3 +23,25 @@ def test_control_characters_are_shown_and_never_sent(*, terminal: bool) -> None:
     console.print(table)
     assert not {"\x1b", "\x07", "\x9b", "\r"} & set(written.getvalue())
     assert written.getvalue().count("\\x1b]0;owned") == 3
+
+
+@pytest.mark.parametrize("character", ["\u202e", "\u200b", "\u2066", "\ufeff", "\U000e0041"])
+def test_what_turns_a_line_around_or_hides_in_it_is_shown(character: str) -> None:
+    written = io.StringIO()
+    SafeConsole(file=written, width=200, highlight=False).print(f"said {character}gnp.exe", markup=False)
+    assert written.getvalue() == f"said {ascii(character)[1:-1]}gnp.exe\n"
+
+
+def test_letters_of_all_scripts_and_joined_ones_stay_as_they_are() -> None:
+    written, text = io.StringIO(), "é Клиент 日本語 \u0646\u0645\u06cc\u200c\u062e \U0001f469\u200d\U0001f467"
+    SafeConsole(file=written, width=200, highlight=False).print(text, markup=False)
+    assert written.getvalue() == f"{text}\n"
+
+
+def test_json_says_what_steers_a_terminal_in_its_own_way(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"reason": f"é \u202e\u200d\U000e0041\ud800 {ATTACK}"}
+    print_json(value)
+    printed = capsys.readouterr().out
+    assert not set("\u202e\U000e0041\ud800\x1b\x07\x9b\r") & set(printed)
+    assert "é" in printed
+    assert json.loads(printed) == value

@@ -2,10 +2,9 @@
 
 from datetime import UTC, datetime
 
-from rich.console import Console
 from rich.table import Table
 
-from fraudstream_tools.cli.support.terminal.output import DECISION_STYLES, out
+from fraudstream_tools.cli.support.terminal.output import DECISION_STYLES, SafeConsole, out
 from fraudstream_tools.lab.backtest.figures import BacktestFigures, BacktestRuleFigures, ChangeFigures, RulesetFigures
 from fraudstream_tools.lab.backtest.intervals import Share
 
@@ -67,7 +66,7 @@ def _print_ruleset(letter: str, ruleset: RulesetFigures, result: BacktestFigures
     table.columns[0].no_wrap = True
     for rule in ruleset.rules:
         table.add_row(*_row(rule, labelled=labelled))
-    Console(width=max(out.width, _WIDTH), highlight=False).print(table)
+    SafeConsole(width=max(out.width, _WIDTH), highlight=False).print(table)
     if labelled:
         out.print(
             f"[dim]95 % intervals in brackets; n: hits of which is known what they are; recall is of "

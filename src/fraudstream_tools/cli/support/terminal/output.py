@@ -11,23 +11,27 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-_CONTROL: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+from fraudstream_tools.visible_text import steers
+
+_PLAIN: Final = re.compile(r"[\n\x20-\x7e]*")
 
 
 class SafeConsole(Console):
-    """A console that shows control characters instead of sending them: no file or API steers a terminal."""
+    """A console that shows control and format characters instead of sending them: no file or API steers a terminal."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Yield what the terminal is to show, control characters in texts written as `\\x1b`."""
+        """Yield what the terminal is to show, control and format characters in texts written as `\\x1b`."""
         for segment in super().render(renderable, options):
-            if segment.control or not _CONTROL.search(segment.text):
+            if segment.control or _PLAIN.fullmatch(segment.text):
                 yield segment
             else:
-                yield Segment(_CONTROL.sub(_shown, segment.text), segment.style)
+                yield Segment("".join(map(_shown, segment.text)), segment.style)
 
 
-def _shown(control: re.Match[str]) -> str:
-    return f"\\x{ord(control[0]):02x}"
+def _shown(character: str) -> str:
+    if character == "\n" or not steers(character):
+        return character
+    return character.encode("unicode_escape").decode()
 
 
 out = SafeConsole(highlight=False)
@@ -46,8 +50,11 @@ class StoppedError(CommandError):
 
 def print_json(value: object) -> None:
     """Print a value for other programs to read: plain JSON, never coloured or wrapped."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    if not _PLAIN.fullmatch(text):
+        # JSON has a way to write each of them, which other programs read as the character itself.
+        text = "".join(json.dumps(each)[1:-1] if each != "\n" and steers(each) else each for each in text)
+    sys.stdout.write(f"{text}\n")
 
 
 def decision_text(decision: str | None, status: str = "PENDING") -> Text:
