@@ -1,6 +1,7 @@
 """The console in Chromium, over the alerts of the sample day; without a Chromium, tests are skipped and say so."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, 
 from tests.waiting_harness import PATIENCE_SECONDS
 
 MISSING = "there is no Chromium: install one, or name it in CHROMIUM"
+CASE = re.compile(r"/case\?id=")
 ROOT = Path(__file__).parents[2]
 SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 PATIENCE = 120_000.0
@@ -83,6 +85,22 @@ def strict(chromium: Browser) -> Iterator[Desk]:
     """The same where labels and lists need two people, of whom one has begun."""
     with example(chromium, "--two-people") as made:
         yield made
+
+
+@pytest.fixture
+def tab(desk: Desk) -> Iterator[Page]:
+    page = desk.tab()
+    yield page
+    page.close()
+    assert desk.problems == []
+
+
+def open_first(page: Page, desk: Desk, query: str = "?who=nobody") -> str:
+    """Open the first case of the queue, and give its transaction's id."""
+    page.goto(f"{desk.origin}/queue{query}")
+    page.locator("table.rows tbody tr th a").first.click()
+    page.wait_for_url(CASE)
+    return page.locator("main p code").first.inner_text()
 
 
 @contextmanager

@@ -6,18 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Desk
+from tests.browser.conftest import CASE, Desk, open_first
 from tests.console_harness import RULE
-
-CASE = re.compile(r"/case\?id=")
-
-
-@pytest.fixture
-def tab(desk: Desk) -> Iterator[Page]:
-    page = desk.tab()
-    yield page
-    page.close()
-    assert desk.problems == []
 
 
 @pytest.fixture
@@ -27,14 +17,6 @@ def bare(desk: Desk) -> Iterator[Page]:
     yield page
     page.context.close()
     assert desk.problems == []
-
-
-def open_first(page: Page, desk: Desk, query: str = "?who=nobody") -> str:
-    """Open the first case of the queue, and give its transaction's id."""
-    page.goto(f"{desk.origin}/queue{query}")
-    page.locator("table.rows tbody tr th a").first.click()
-    page.wait_for_url(CASE)
-    return page.locator("main p code").first.inner_text()
 
 
 def ready(page: Page) -> None:

@@ -1,0 +1,48 @@
+"""What a person has typed into a form: it does nothing by itself, and nobody types it twice."""
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Desk, open_first
+from tests.console_harness import RULE
+
+
+def test_enter_decides_nothing_before_a_verdict_is_chosen(tab: Page, desk: Desk) -> None:
+    open_first(tab, desk)
+    tab.locator("#note").fill("asked the customer, waiting")
+    tab.locator("#note").press("Enter")
+    tab.get_by_text("Block, trust or list one of them").click()
+    expect(tab.locator("#note")).to_have_value("asked the customer, waiting")
+    expect(tab.locator("p.note[role=status]")).to_have_count(0)
+    tab.locator("#note").blur()
+    tab.keyboard.press("l")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("p.note")).to_contain_text("It is labelled LEGITIMATE")
+
+
+def test_enter_publishes_no_rules_before_a_button_is_chosen(tab: Page, desk: Desk) -> None:
+    tab.goto(f"{desk.origin}/rules/edit")
+    draft = tab.locator("#draft")
+    draft.fill(draft.input_value().rstrip() + RULE)
+    tab.locator('input[name="reason"]').fill("large transfers")
+    tab.get_by_role("button", name="Publish it").click()
+    why = tab.locator('main input[name="reason"]')
+    expect(why).to_have_value("large transfers")
+    why.press("Enter")
+    why.fill("large transfers at night")
+    tab.get_by_role("button", name="Back to the draft").click()
+    expect(tab.locator("#changes ~ ul")).to_contain_text("large-night-transfer added")
+
+
+def test_notes_have_the_whole_width_of_a_phone(desk: Desk) -> None:
+    page = desk.tab(viewport={"width": 360, "height": 740})
+    open_first(page, desk)
+    page.get_by_text("Note", exact=True).first.click()
+    form = page.locator('form[action="/case/note"]')
+    form.locator('input[name="text"]').fill("the customer was called twice, and calls back tomorrow morning")
+    form.get_by_role("button").click()
+    note = page.locator("#history ~ dl dd").first
+    expect(note).to_contain_text("calls back tomorrow")
+    box = note.bounding_box()
+    page.context.close()
+    assert box is not None
+    assert box["width"] > 300
