@@ -1,6 +1,6 @@
 """What a person has typed into a form: it does nothing by itself, and nobody types it twice."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.browser.conftest import Desk, open_first
 from tests.console_harness import RULE
@@ -46,3 +46,39 @@ def test_notes_have_the_whole_width_of_a_phone(desk: Desk) -> None:
     page.context.close()
     assert box is not None
     assert box["width"] > 300
+
+
+def test_a_text_that_is_too_long_is_said_to_be_before_it_is_sent(tab: Page, desk: Desk) -> None:
+    open_first(tab, desk)
+    note = tab.locator("#note")
+    note.fill("Клиент подтвердил, что карта была украдена. " * 8)
+    tab.get_by_role("button", name="Legitimate l").click()
+    assert "bytes longer than 500 bytes" in str(note.evaluate("(at) => at.validationMessage"))
+    expect(tab.locator("p.note[role=status]")).to_have_count(0)
+    note.fill("é" * 250)
+    assert note.evaluate("(at) => at.validationMessage") == ""
+
+
+def test_a_changed_draft_is_left_only_by_who_says_so(tab: Page, desk: Desk) -> None:
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    tab.on("dialog", stay)
+    tab.goto(f"{desk.origin}/rules/edit")
+    tab.locator("#draft").click()
+    tab.get_by_role("link", name="Rules", exact=True).click()
+    expect(tab.locator("h1")).to_have_text("Rules")
+    tab.go_back()
+    draft = tab.locator("#draft")
+    draft.fill(draft.input_value().rstrip() + RULE)
+    tab.get_by_role("button", name="Check it").click()
+    expect(tab.locator("#changes ~ ul")).to_contain_text("large-night-transfer added")
+    assert asked == []
+    draft.click()
+    tab.get_by_role("link", name="Rules", exact=True).click()
+    expect(tab.locator("h1")).to_have_text("Edit the rules")
+    assert "large-night-transfer" in draft.input_value()
+    assert asked == ["beforeunload"]

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from fraudstream.detection.models.model import ModelError
+from fraudstream_tools.console import refused_forms
 from fraudstream_tools.operations.approving import ApprovalError
 from fraudstream_tools.operations.audit.change_note import ReasonError
 from fraudstream_tools.operations.lists.entries import ListError
@@ -39,6 +40,19 @@ def changed(request: Request, address: str, change: Callable[[], str]) -> Respon
     try:
         said = change()
     except _REFUSALS as error:
-        said = f"Nothing was changed: {error}."
+        return refused(request, address, error)
     request.app.state.session.notices.append(said)
+    return RedirectResponse(address, status_code=303)
+
+
+def refused(request: Request, address: str, why: Exception) -> Response:
+    """Lead to a page that says why nothing was changed, and has what was typed.
+
+    Args:
+        request: what is answered.
+        address: of the page.
+        why: what the operation said.
+    """
+    refused_forms.keep(request, address)
+    request.app.state.session.notices.append(f"Nothing was changed: {why}.")
     return RedirectResponse(address, status_code=303)

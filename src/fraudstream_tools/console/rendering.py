@@ -12,6 +12,8 @@ from fraudstream.transactions.decisions.reasons import sentence
 from fraudstream.transactions.values.money import format_money
 from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text
 from fraudstream_tools.console import request_counts
+from fraudstream_tools.console.refused_forms import TypedTexts
+from fraudstream_tools.operations.audit.change_note import MAX_REASON_BYTES
 from fraudstream_tools.operations.audit.identity import name_in
 from fraudstream_tools.operations.investigation.field_words import field_words, probability_words
 
@@ -63,6 +65,7 @@ cast("dict[str, Callable[..., str]]", _PAGES.filters).update(
     who=name_in,
     words=field_words,
 )
+_PAGES.globals["most_bytes"] = MAX_REASON_BYTES  # pyright: ignore[reportArgumentType]  (any value may be one)
 
 
 def page(
@@ -85,6 +88,7 @@ def page(
         system=system,
         csrf=session.csrf,
         notices=session.take_notices(),
+        typed=TypedTexts(request),
         # After everything that a page reads.
         requests=request_counts.current,
         **values,

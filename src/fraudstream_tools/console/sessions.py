@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from fraudstream_tools.console.refused_forms import RefusedForm
+
 ENTER_PATH: Final = "/enter"
 _BYTES: Final = 32
 
@@ -24,6 +26,8 @@ class ConsoleSession:
     """What every form carries."""
     notices: list[str] = field(default_factory=list[str])
     """What the next page says of what was just done."""
+    refused: RefusedForm | None = field(default=None, repr=False)
+    """The last form that was refused, until a page has its fields again."""
     _link: str | None = field(default_factory=_secret)
     _cookie: str = field(default_factory=_secret)
 

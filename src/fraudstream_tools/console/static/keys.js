@@ -50,6 +50,18 @@ function isWriting(at) {
   return at.matches("input, select, textarea");
 }
 
+// A reason is measured as it is when it is sent: in bytes, of which a letter may take four.
+function measure(field) {
+  const text = field.value.trim().replace(/\s+/g, " ");
+  const over = new TextEncoder().encode(text).length - Number(field.dataset.bytes);
+  const most = `${field.dataset.bytes} bytes (a letter takes one to four)`;
+  field.setCustomValidity(over > 0 ? `This is ${over} bytes longer than ${most}: shorten it, or name a ticket.` : "");
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.dataset.bytes) measure(event.target);
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
   if (!isWhole) {
@@ -60,6 +72,7 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("DOMContentLoaded", () => {
   rows = [...document.querySelectorAll("table.rows tbody tr")].filter((row) => row.querySelector("a"));
+  document.querySelectorAll("[data-bytes]").forEach(measure);
   const helpButton = document.getElementById("help-button");
   helpButton.hidden = false;
   helpButton.addEventListener("click", actions["?"]);

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from fraudstream.detection.rules.rule import Mode, Rule
 from fraudstream.detection.rules.ruleset import RulesetError
-from fraudstream_tools.console.changes import changed
+from fraudstream_tools.console.changes import changed, refused
 from fraudstream_tools.console.pages.rules.edit import show_editor
 from fraudstream_tools.console.pages.rules.overview import effect_of
 from fraudstream_tools.console.rendering import page
@@ -78,8 +78,7 @@ def roll_back(request: Request) -> Response:
         checked_reason(reason)
         plan = system.rulesets.plan_rollback(version)
     except (NoSuchVersionError, ReasonError) as error:
-        request.app.state.session.notices.append(f"Nothing was changed: {error}.")
-        return RedirectResponse("/rules/history", status_code=303)
+        return refused(request, "/rules/history", error)
     base = plan.stored.digest
     if (form.get("seen"), form.get("base")) != (plan.digest, base):
         return _ask(request, plan, version=version, base=base, reason=reason)

@@ -1,0 +1,95 @@
+"""What was typed into a form that is refused: it comes back into its field, and stands nowhere else."""
+
+import re
+from html import unescape
+
+import pytest
+from botocore.exceptions import ClientError
+
+from embedded_aws.ministack.server import MinistackServer
+from tests.console_harness import BEN, Browser, browser_on, draft_of, with_rule, words
+from tests.integration.cli.review_harness import System
+
+LONG = "Клиент подтвердил, что карта была украдена. " * 8
+
+
+def field(page: str, action: str, name: str) -> str:
+    """Return what a text field of a form has."""
+    form = page.partition(f'action="{action}"')[2].partition("</form>")[0]
+    found = re.search(rf'<input[^>]*name="{name}"[^>]*value="([^"]*)"', form)
+    return unescape(found[1]) if found else ""
+
+
+class Expired:
+    """A client of AWS whose credentials have ended."""
+
+    def __getattr__(self, name: str) -> object:
+        def refuse(*_: object, **__: object) -> None:
+            raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "expired"}}, name)
+
+        return refuse
+
+
+@pytest.mark.parametrize("text", [LONG, "ref. 4111 1111 1111 1111, a long story <b>"])
+def test_a_refused_note_stands_in_its_field_once(
+    browser: Browser, system: System, capfd: pytest.CaptureFixture[str], text: str
+) -> None:
+    system.alert("t-1")
+    for action, name in (("note", "text"), ("decide", "note"), ("snooze", "text")):
+        form = browser.form(browser.page("/case", id="t-1"), f"/case/{action}")
+        page = browser.send(f"/case/{action}", **form, **{name: text}, label="FRAUD", hours="24")
+        assert "Nothing was changed" in words(page)
+        assert field(page, f"/case/{action}", name) == text
+        assert "You had written" not in words(page)
+        assert field(browser.page("/case", id="t-1"), f"/case/{action}", name) == ""
+    assert "4111" not in "".join(capfd.readouterr()) + repr(browser.session)
+
+
+def test_what_a_colleague_was_faster_with_is_shown_and_kept_for_the_field(
+    aws: MinistackServer, browser: Browser, system: System
+) -> None:
+    system.alert("t-1")
+    form = browser.form(browser.page("/case", id="t-1"), "/case/decide")
+    ben = browser_on(aws, BEN).enter()
+    ben.send("/case/take", **ben.form(ben.page("/case", id="t-1"), "/case/take"))
+    page = browser.send("/case/decide", **form, label="FRAUD", kind="ACCOUNT_TAKEOVER", note="told me all of it")
+    assert "You had written: told me all of it" in words(page)
+    assert "You had written" not in words(browser.page("/queue"))
+    page = browser.send("/case/take", **browser.form(page, "/case/take"))
+    assert field(page, "/case/decide", "note") == "told me all of it"
+    assert '<option value="ACCOUNT_TAKEOVER" selected>' in page
+
+
+def test_another_transactions_fields_stay_empty(browser: Browser, system: System) -> None:
+    for name in ("t-1", "t-2"):
+        system.alert(name, customer=f"tok_{name}")
+    browser.send("/case/note", **browser.form(browser.page("/case", id="t-1"), "/case/note"), text=LONG)
+    browser.send("/case/note", **browser.form(browser.page("/case", id="t-1"), "/case/note"), text=LONG)
+    assert LONG not in browser.page("/case", id="t-2")
+
+
+def test_a_note_outlives_credentials_that_end(browser: Browser, system: System) -> None:
+    system.alert("t-1")
+    form = browser.form(browser.page("/case", id="t-1"), "/case/decide")
+    dynamodb = browser.system.dynamodb
+    browser.system.dynamodb = Expired()  # pyright: ignore[reportAttributeAccessIssue]
+    sent = {"csrf": browser.session.csrf, **form, "label": "FRAUD", "note": "a long reason"}
+    answer = browser.client.post("/case/decide", data=sent, headers={"Origin": str(browser.client.base_url)})
+    assert answer.status_code == 502
+    assert "You had written: a long reason" in words(answer.text)
+    browser.system.dynamodb = dynamodb
+    assert field(browser.page("/case", id="t-1"), "/case/decide", "note") == "a long reason"
+
+
+@pytest.mark.parametrize("action", ["check", "publish", "watch"])
+def test_a_draft_outlives_credentials_that_end(browser: Browser, action: str) -> None:
+    page = browser.page("/rules/edit")
+    draft, form = with_rule(draft_of(page)), browser.form(page, "/rules/check")
+    browser.system.s3 = Expired()  # pyright: ignore[reportAttributeAccessIssue]
+    sent = {"csrf": browser.session.csrf, **form, "draft": draft, "reason": "large transfers"}
+    answer = browser.client.post(f"/rules/{action}", data=sent, headers={"Origin": str(browser.client.base_url)})
+    assert answer.status_code == 502
+    assert draft_of(answer.text).strip() == draft.strip()
+    assert field(answer.text, "/rules/check", "reason") == "large transfers"
+    assert browser.form(answer.text, "/rules/check")["base"] == form["base"]
+    assert "credentials" in words(answer.text)
