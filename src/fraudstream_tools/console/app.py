@@ -17,7 +17,7 @@ from fraudstream.contract import ROLL_UP_MINUTE
 from fraudstream.durations import HOUR, MINUTE
 from fraudstream_tools.analytics.answers import NoHourYetError, QuestionError
 from fraudstream_tools.cli.support.terminal.failures import sentence
-from fraudstream_tools.console import request_counts
+from fraudstream_tools.console import refused_forms, request_counts
 from fraudstream_tools.console.guard import Guard
 from fraudstream_tools.console.pages import (
     audit,
@@ -146,4 +146,10 @@ def _no_hour_yet(request: Request, error: Exception) -> Response:
 
 
 def _aws_problem(request: Request, error: Exception) -> Response:
-    return page(request, "problem", 502, problem=sentence(error) or f"AWS gives no answer: {type(error).__name__}")
+    said = sentence(error) or f"AWS gives no answer: {type(error).__name__}"
+    if request.method == "POST":
+        form = request.state.form
+        if "draft" in form:
+            return edit.show_editor(request, form["draft"], base=form.get("base", ""), problems=[said], status=502)
+        refused_forms.keep(request)
+    return page(request, "problem", 502, problem=said)

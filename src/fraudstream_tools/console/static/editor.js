@@ -97,3 +97,12 @@ draft.addEventListener("keydown", (event) => {
   } else return;
   event.preventDefault();
 });
+
+// --- Leaving: a draft is on this page alone, also one that was checked. Its own buttons send it along.
+let isSending = false;
+draft.form.addEventListener("submit", () => {
+  isSending = true;
+});
+window.addEventListener("beforeunload", (event) => {
+  if (!isSending && ("sent" in draft.dataset || draft.value !== draft.defaultValue)) event.preventDefault();
+});

@@ -42,6 +42,7 @@ def show_editor(
     plan: RulesetPlan | None = None,
     problems: object = (),
     trial: object = None,
+    status: int = 200,
 ) -> Response:
     """Answer with the editor.
 
@@ -52,6 +53,20 @@ def show_editor(
         plan: what would change; None where that was not asked.
         problems: what is wrong.
         trial: what fixtures and a copy of the log said; None where that was not asked.
+        status: of the answer.
     """
-    fields = [field.name for field in FIELDS]
-    return page(request, "rules_edit", draft=draft, base=base, plan=plan, problems=problems, trial=trial, fields=fields)
+    # What was sent is nowhere else, and the reason with it.
+    is_sent = request.method == "POST"
+    return page(
+        request,
+        "rules_edit",
+        status,
+        draft=draft,
+        base=base,
+        plan=plan,
+        problems=problems,
+        trial=trial,
+        fields=[field.name for field in FIELDS],
+        is_sent=is_sent,
+        reason=request.state.form.get("reason", "") if is_sent else "",
+    )
