@@ -36,7 +36,8 @@ def test_a_case_is_worked_from_the_queue_to_closed_and_opened_again(fraudstream:
     assert "a-1: FRAUD, and 1 more of the case" in said
     assert as_json(fraudstream, "list") == []
     fraudstream("cases", "reopen", "a-2", "--note", "called again")
-    fraudstream("cases", "hand-over", "a-2", "--to", "ben", "--note", "speaks Dutch")
+    said = fraudstream("cases", "hand-over", "a-2", "--to", "ben", "--note", "speaks Dutch").out
+    assert "Nobody of this name has worked here yet" in said
     case = as_json(fraudstream, "show", "a-2")
     assert case["assignee"].endswith("ben")
     assert [event["what"] for event in case["events"]][-3:] == ["closed", "reopened", "handed over"]

@@ -161,6 +161,17 @@ def test_a_case_is_handed_over_with_its_alerts_by_whoever_has_it(
     assert (record["before"], record["after"]) == ({"assignee": ANNA.arn}, {"assignee": BEN.arn})
 
 
+def test_a_case_that_goes_to_an_unknown_name_says_so(aws: MinistackServer, browser: Browser, system: System) -> None:
+    for name in ("a-1", "a-2", "a-3"):
+        system.alert(name, customer=f"tok_{name}")
+        act(browser, name, "take")
+    unknown = "Nobody of this name has worked here yet"
+    assert unknown in act(browser, "a-1", "hand-over", to="bem", text="speaks Dutch")
+    act(browser_on(aws, BEN).enter(), "a-3", "note", text="looked at")
+    assert unknown not in act(browser, "a-2", "hand-over", to="ben", text="speaks Dutch")
+    assert unknown not in act(browser, "a-3", "hand-over", to="bem", text="has one already")
+
+
 @pytest.mark.parametrize("to", ["anna", "no name", "arn:aws:iam::1:user/anna", ""])
 def test_nobody_hands_over_to_what_is_no_colleague(browser: Browser, system: System, to: str) -> None:
     system.alert("a-1")

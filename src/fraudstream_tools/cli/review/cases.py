@@ -1,6 +1,7 @@
 """`fraudstream cases`: what the console does with cases, for scripts and for those who prefer a terminal."""
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
@@ -188,9 +189,16 @@ def hand_over(
 
     fraudstream cases hand-over order-20261123-0001 --to ben --note "speaks Dutch"
     """
+    from fraudstream_tools.operations.cases.colleagues import NOBODY_YET, colleague_of, has_worked
+
     desk = _Desk(stack)
-    case = desk.case(desk.alert(transaction_id))
-    desk.tell(transaction_id, f"it is {_changed(lambda: desk.work.hand_over(case, to, text))}'s now", as_json=as_json)
+    case, reviews = desk.case(desk.alert(transaction_id)), desk.work.reviews
+    # Asked before the case itself makes them somebody who has one.
+    is_known = _changed(
+        lambda: has_worked(colleague_of(reviews.operator, to), desk.queue, reviews.audit, datetime.now(UTC).date())
+    )
+    said = f"it is {_changed(lambda: desk.work.hand_over(case, to, text))}'s now"
+    desk.tell(transaction_id, said if is_known else f"{said}.{NOBODY_YET}", as_json=as_json)
 
 
 def decide(

@@ -136,6 +136,11 @@ class AuditLog:
         keys = sorted(found, key=lambda key: key.rpartition("/")[2], reverse=True)
         return [record for key in keys[:limit] if (record := self._read(key)) is not None], len(keys)
 
+    def people_of(self, day: date) -> set[str]:
+        """Return the ARNs of who has records of a UTC day; it takes one request for each of them."""
+        newest = {key.rpartition("/")[0]: key for key in self._store.find(f"{AUDIT_PREFIX}date={day}/")}
+        return {record.by for key in newest.values() if (record := self._read(key)) is not None}
+
     def _record(
         self, action: str, target: str, reason: str, before: dict[str, Any], after: dict[str, Any]
     ) -> AuditRecord:

@@ -1,12 +1,21 @@
-"""Colleagues, by the names that AWS has for them."""
+"""Colleagues, by the names that AWS has for them, and whether they have worked here."""
 
 import re
+from datetime import date, timedelta
 from typing import Final
 
 from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.audit.records import AuditLog
+from fraudstream_tools.operations.review.alerts import AlertQuery, AlertQueue
 from fraudstream_tools.operations.review.assignments import AlertTakenError
 
 _ARN: Final = re.compile(r"arn:[a-z0-9-]+:(iam|sts)::\d+:[A-Za-z0-9+=,.@_/-]+")
+_LOOKED_AT: Final = 1000
+"""Open alerts among which a colleague's are looked for; as the console's queue."""
+_DAYS: Final = 7
+"""Own choice: whoever has worked within a week is no slip of the pen."""
+NOBODY_YET: Final = " Nobody of this name has worked here yet: is it written as AWS has it?"
+"""What is said beside a case that goes to such a name."""
 _NAME: Final = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")
 
 
@@ -27,3 +36,17 @@ def colleague_of(operator: Operator, name: str) -> str:
     if found == operator.arn:
         raise AlertTakenError("that is you: name a colleague")
     return found
+
+
+def has_worked(colleague: str, queue: AlertQueue, audit: AuditLog, today: date) -> bool:
+    """Return whether somebody has an open alert, or a record of this day or the six before it.
+
+    Args:
+        colleague: the ARN.
+        queue: of alerts.
+        audit: the records.
+        today: the UTC day.
+    """
+    if queue.find(AlertQuery(assignee=colleague), 1, among=_LOOKED_AT):
+        return True
+    return any(colleague in audit.people_of(today - timedelta(days=number)) for number in range(_DAYS))
