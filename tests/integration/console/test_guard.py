@@ -44,9 +44,9 @@ def test_other_programs_cookies_lock_nobody_out(browser: Browser, other: str) ->
     name = f"fraudstream-console-{PORT}"
     own = f"{name}={browser.client.cookies[name]}"
     for cookies in (f"{other}; {own}", f"{own}; {other}"):
-        assert browser.client.get("/search", headers={"Cookie": cookies.encode("latin-1")}).status_code == 200
+        assert browser.client.get("/search", headers={b"Cookie": cookies.encode("latin-1")}).status_code == 200
     foreign = f"{other}; {name}=x".encode("latin-1")
-    assert browser.client.get("/search", headers={"Cookie": foreign}).status_code == 401
+    assert browser.client.get("/search", headers={b"Cookie": foreign}).status_code == 401
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "é"])
