@@ -33,7 +33,10 @@ OF_LABELS = (
     *("label", "labelApprovedAt", "labelApprovedBy", "labelSource", "labeledAt", "timestamp", "transactionId"),
 )
 """Attributes of a transaction that labelling it, and telling what was done with it, writes or compares."""
-OF_ALERTS = ("assignedAt", "assignee", "caseId", "closedAt", "label", "status", "statusShard", "transactionId")
+OF_ALERTS = (
+    *("assignedAt", "assignee", "caseId", "closedAt", "firstClosedAt"),
+    *("label", "status", "statusShard", "transactionId"),
+)
 """Attributes of an alert that working on it writes or compares: never what was decided, or of whom it is."""
 _OWN_RECORDS = f"{AUDIT_PREFIX}date=*/${{aws:userid}}/*"
 

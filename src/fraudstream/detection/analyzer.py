@@ -219,9 +219,9 @@ class Analyzer:
     def _close(self, work: Work) -> Exception | None:
         try:
             if work.transaction and work.label:
-                closed = self._alerts.close(work.transaction.transaction_id, work.label)
+                closing = self._alerts.close(work.transaction.transaction_id, work.label)
                 if self._outbox is not None:
-                    self._outbox.tell_label(work.transaction, work.label, closes_alert=closed)
+                    self._outbox.tell_label(work.transaction, work.label, closes_alert=closing.is_first)
                 self._decisions.note_learnt(work.transaction, work.label)
         except (ClientError, BotoCoreError) as error:
             return error

@@ -254,6 +254,15 @@ def test_a_case_is_closed_with_the_last_label_that_is_approved(desk: Desk) -> No
     assert "closed by ben" in words(desk.anna.page("/case", id="a-1"))
 
 
+def test_an_alert_that_a_command_closes_stays_open_until_its_label_is_approved(desk: Desk, command: Command) -> None:
+    ran = command("alerts", "close", "a-1", "--fraud", "--json")
+    assert json.loads(ran.out) == [{"transactionId": "a-1", "label": "FRAUD", "hadOpenAlert": False}]
+    assert "it counts once somebody else has approved it" in ran.err
+    assert desk.status("a-1") is AlertStatus.OPEN
+    approve(desk.ben, "a-1")
+    assert desk.status("a-1") is AlertStatus.CLOSED
+
+
 def test_the_commands_label_list_and_approve_too(desk: Desk, command: Command, tmp_path: Any) -> None:
     ran = command("labels", "set", "a-1", "--fraud", "--source", "chargeback")
     assert (ran.code, "once somebody else has approved it" in ran.err) == (0, True)

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import EVENT_FIELDS, EventType
+from fraudstream.detection.stores.decisions.alerts import AlertStore
 from fraudstream.detection.stores.decisions.outbox import Outbox
 from fraudstream.transactions.decisions.decision import Label, Truth, Verdict
 from tests.integration.detection.analyzer_harness import NOW, World, a_world, refusal, suspicious, transaction
@@ -107,6 +108,17 @@ def test_a_label_after_the_outbox_has_forgotten_closes_no_case_again(world: Worl
     label(world, 3, Truth.FRAUD, NOW + 80_000)
     world.analyze()
     assert kinds(world) == {f"t3:LABEL_SET:{NOW + 80_000}:FRAUD"}
+
+
+def test_a_case_that_somebody_closed_before_the_analyzer_saw_the_label_is_told(world: World) -> None:
+    world.store(*(suspicious(number) for number in range(4)))
+    world.analyze()
+    label(world, 3, Truth.FRAUD, NOW + 70_000)
+    # The console and `alerts close` close an alert at once, by the same label.
+    given = Label(label=Truth.FRAUD, label_source="analyst", labeled_at=NOW + 70_000)
+    assert AlertStore(world.dynamodb, "alerts", 400).close("t3", given).shows_label
+    world.analyze()
+    assert "t3:CASE_CLOSED" in kinds(world)
 
 
 def test_a_case_that_an_older_version_closed_is_not_closed_again(world: World) -> None:

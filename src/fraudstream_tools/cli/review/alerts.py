@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from fraudstream.contract import FourEyes
 from fraudstream_tools.cli.support.options import JsonOption, SourceOption, StackOption, TruthOption
-from fraudstream_tools.cli.support.review.audit import audit_log
+from fraudstream_tools.cli.support.review.audit import audit_log, needs_two
 from fraudstream_tools.cli.support.review.labelling import label_transaction
 from fraudstream_tools.cli.support.running.active_ruleset import active_ruleset, required_ruleset
 from fraudstream_tools.cli.support.running.deployment import Deployment
@@ -162,23 +163,24 @@ def close(
     if is_fraud is None:
         raise CommandError("what was it? Say --fraud or --legitimate")
     from fraudstream.detection.stores.decisions.alerts import AlertStore
-    from fraudstream.transactions.decisions.decision import Label, Truth
 
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
     # Retention only matters to alerts that are raised.
     alerts = AlertStore(client, deployment["alertsTable"], retention_days=0)
     audit = audit_log(deployment)
+    # A label that waits for a second person closes no alert.
+    waits = needs_two(deployment, FourEyes.LABELS)
     told: list[dict[str, object]] = []
     for transaction_id in ids:
-        truth = label_transaction(deployment, audit, transaction_id, is_fraud=is_fraud, source=source)
-        now = int(time.time() * _MILLISECONDS)
+        label = label_transaction(deployment, audit, transaction_id, is_fraud=is_fraud, source=source)
         # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait for that.
-        closed = alerts.close(transaction_id, Label(label=Truth(truth), label_source=source, labeled_at=now))
+        is_closed = not waits and alerts.close(transaction_id, label).shows_label
         if as_json:
-            told.append({"transactionId": transaction_id, "label": truth, "hadOpenAlert": closed})
+            told.append({"transactionId": transaction_id, "label": label.label.value, "hadOpenAlert": is_closed})
         else:
-            out.print(f"{shown(transaction_id)}: {truth}{'' if closed else ' (it had no open alert)'}", markup=False)
+            left = "" if is_closed or waits else " (it had no open alert)"
+            out.print(f"{shown(transaction_id)}: {label.label}{left}", markup=False)
     if as_json:
         print_json(told)
 

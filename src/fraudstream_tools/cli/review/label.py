@@ -51,8 +51,8 @@ def label(
     if is_fraud is None:
         raise CommandError("what was it? Say --fraud or --legitimate")
     deployment = Deployment(stack)
-    truth = label_transaction(deployment, audit_log(deployment), transaction_id, is_fraud=is_fraud, source=source)
+    label = label_transaction(deployment, audit_log(deployment), transaction_id, is_fraud=is_fraud, source=source)
     if as_json:
-        print_json({"transactionId": transaction_id, "label": truth, "labelSource": source})
+        print_json({"transactionId": transaction_id, "label": label.label.value, "labelSource": source})
     else:
-        out.print(f"{shown(transaction_id)} is {truth}, says {source}", markup=False)
+        out.print(f"{shown(transaction_id)} is {label.label}, says {source}", markup=False)

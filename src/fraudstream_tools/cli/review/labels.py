@@ -74,13 +74,13 @@ def set_label(
         raise CommandError("what was it? Say --fraud or --legitimate")
     kind = None if fraud_type is None else fraud_type_of(fraud_type, "--type")
     deployment = Deployment(stack)
-    truth = label_transaction(
+    label = label_transaction(
         deployment, audit_log(deployment), transaction_id, is_fraud=is_fraud, source=source, fraud_type=kind
     )
     if as_json:
         _print(deployment, transaction_id)
         return
-    out.print(f"{shown(transaction_id)} is {truth}{f' ({kind})' if kind else ''}, says {source}", markup=False)
+    out.print(f"{shown(transaction_id)} is {label.label}{f' ({kind})' if kind else ''}, says {source}", markup=False)
 
 
 def import_file(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 
 STATUS_SHARDS: Final = 4
 """Parts of the index of alerts by status; the contract of everyone who reads it."""
+
+
+class AlertClosing(NamedTuple):
+    """What came of a label for the alert of its transaction."""
+
+    shows_label: bool
+    """There is an alert, which is closed by this label now."""
+    is_first: bool
+    """It is the label that closed it for the first time."""
 
 
 class AlertStore:
@@ -66,11 +75,11 @@ class AlertStore:
             alert[EXPLORATION_PROPENSITY] = decision.exploration_propensity
         return {"TableName": self._table, "Item": to_item(alert)}
 
-    def close(self, transaction_id: str, label: Label) -> bool:
-        """Close the alert of a transaction, or have a closed one show a newer label; tell whether this label closed it.
+    def close(self, transaction_id: str, label: Label) -> AlertClosing:
+        """Close the alert of a transaction, or have a closed one show a newer label; return what came of it.
 
-        It did too if an earlier attempt, or a call whose answer was lost, has closed it by the same label. One that
-        an older version withdrew is no alert any more.
+        It is the same if an earlier attempt, or a call whose answer was lost, has closed it by this label. One that an
+        older version withdrew is no alert any more.
         """
         try:
             answer = self._dynamodb.update_item(
@@ -96,10 +105,12 @@ class AlertStore:
             stands = from_item(answer.get("Attributes", {}))
         except ClientError as error:
             stands = from_item(held_item(error))
+        if stands.get("decision") == Verdict.APPROVE and EXPLORATION_PROPENSITY not in stands:
+            return AlertClosing(shows_label=False, is_first=False)
+        is_of_then = stands.get("closedAt") == label.labeled_at
+        shows_label = is_of_then and stands.get("label") == label.label
         first = stands.get("firstClosedAt", stands.get("closedAt"))
-        is_another = stands.get("closedAt") == label.labeled_at and stands.get("label") != label.label
-        is_alert = stands.get("decision") != Verdict.APPROVE or EXPLORATION_PROPENSITY in stands
-        return first == label.labeled_at and not is_another and is_alert
+        return AlertClosing(shows_label, is_first=first == label.labeled_at and (shows_label or not is_of_then))
 
 
 def status_shard(status: str, transaction_id: str) -> str:

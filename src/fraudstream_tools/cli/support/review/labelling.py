@@ -55,8 +55,8 @@ def label_transaction(
     is_fraud: bool,
     source: str,
     fraud_type: "FraudType | None" = None,
-) -> str:
-    """Write a label of this moment on a transaction, with a record, and give it.
+) -> "Label":
+    """Write a label of this moment on a transaction, with a record, and return it.
 
     Raises:
         CommandError: there is no such transaction, or it has a newer label.
@@ -82,7 +82,7 @@ def label_transaction(
         raise CommandError(str(error)) from None
     _close_cases(deployment, {transaction_id: label})
     say_that_it_waits(deployment, FourEyes.LABELS)
-    return truth.value
+    return label
 
 
 def label_file(
