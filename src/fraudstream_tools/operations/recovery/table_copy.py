@@ -39,7 +39,7 @@ class Copied(Enum):
     SAME = "the same in both tables"
     KEPT = "left as the table has them, which is not as they were"
     EXPIRED = "left out: their time is over"
-    UNDECIDED = "of those added or replaced, without a decision: redrive them"
+    UNDECIDED = "of those that came back, now or before a break, without a decision: redrive them"
 
 
 class SchemaMismatchError(ValueError):
@@ -85,11 +85,11 @@ def copy_items(
 
     def take(_: int, page: list[Item]) -> None:
         items = [item for item in page if _partition_key(item, keys).startswith(key_prefix)] if key_prefix else page
-        outcomes = [_copy(client, target, keys, item, mark, overwrite=overwrite, dry_run=dry_run) for item in items]
+        copied = [_copy(client, target, keys, item, mark, overwrite=overwrite, dry_run=dry_run) for item in items]
         with lock:
-            for item, outcome in zip(items, outcomes, strict=True):
+            for item, (outcome, came_back) in zip(items, copied, strict=True):
                 counts[outcome] += 1
-                if outcome in {Copied.ADDED, Copied.REPLACED} and _is_undecided(item):
+                if came_back is not None and _is_undecided(came_back):
                     counts[Copied.UNDECIDED] += 1
                     on_undecided(item["transactionId"].get("S", ""))
             on_item(counts.total() - counts[Copied.UNDECIDED])
@@ -107,19 +107,22 @@ def _copy(
     *,
     overwrite: bool,
     dry_run: bool,
-) -> Copied:
+) -> tuple[Copied, Item | None]:
+    """Copy an item; return what became of it, and what the table then has if a restoration brought it back."""
     if is_expired(item):
-        return Copied.EXPIRED
+        return Copied.EXPIRED, None
     key = {name: value for name, value in item.items() if name in keys}
     while True:
         found = client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+        # A run that broke off has told nobody what it brought back.
+        brought_back = found if found is not None and RESTORED_AT in found else None
         if found is not None and _compared(found) == _compared(item):
-            return Copied.SAME
+            return Copied.SAME, brought_back
         if found is not None and not overwrite:
-            return Copied.KEPT
+            return Copied.KEPT, brought_back
         if not dry_run and not _put(client, table, keys, item | mark, found):
             continue
-        return Copied.ADDED if found is None else Copied.REPLACED
+        return Copied.ADDED if found is None else Copied.REPLACED, item
 
 
 def _put(client: "DynamoDBClient", table: str, keys: frozenset[str], item: Item, found: Item | None) -> bool:
