@@ -204,7 +204,12 @@ def _rebuild(key: str, rows: Sequence[EntityRow], rates: Rates) -> Profile:
     kind = kind_of(key)
     profiles: dict[str, Profile] = {}
     steps = [(row.transaction.received_at, 0, row.transaction.transaction_id, row) for row in rows]
-    steps += [(row.fraud_known_at, 1, row.transaction.transaction_id, row) for row in rows if row.fraud_known_at]
+    # A file of labels may date one before the transaction came in, and a profile marks only what it holds.
+    steps += [
+        (max(row.fraud_known_at, row.transaction.received_at), 1, row.transaction.transaction_id, row)
+        for row in rows
+        if row.fraud_known_at
+    ]
     for _, is_label, transaction_id, row in sorted(steps, key=lambda step: step[:3]):
         transaction = row.transaction
         if is_label:

@@ -1,0 +1,46 @@
+"""Profiles that are made again know what the analyzer's own knew, and nothing of it stays on the disk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream.detection.profiles.profile import Profile
+from fraudstream_tools.operations.recovery.profile_rebuild import ProfileRebuild
+from tests.integration.detection.analyzer_harness import NOW, RULESET, World, a_world, transaction
+
+CUSTOMER = "customer#tok_ann"
+
+
+@pytest.fixture
+def world(aws: MinistackServer) -> Iterator[World]:
+    with a_world(aws) as made:
+        yield made
+
+
+def rebuild_of(world: World, folder: Path) -> ProfileRebuild:
+    return ProfileRebuild(
+        world.dynamodb,
+        transactions_table="transactions",
+        profiles_table="profiles",
+        rates=RULESET.rates,
+        folder=folder,
+        retention_days=180,
+    )
+
+
+def test_a_fraud_whose_label_is_dated_before_its_receipt_is_not_forgotten(world: World, tmp_path: Path) -> None:
+    world.store(*(transaction(number) for number in range(1, 4)))
+    world.analyze()
+    label = {"label": "FRAUD", "labelSource": "chargeback", "labeledAt": NOW - 90_000}
+    world.change(transaction(2), label)
+    world.analyze()
+
+    def learnt() -> Profile:
+        return world.profiles()[CUSTOMER].profile
+
+    before = learnt()
+    world.dynamodb.delete_item(TableName="profiles", Key={"entity": {"S": CUSTOMER}})
+    assert CUSTOMER in rebuild_of(world, tmp_path).run().new
+    assert (learnt().ring, learnt().days) == (before.ring, before.days)
