@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream_tools.operations.recovery.profile_rebuild import ProfileRebuild
-from tests.integration.detection.analyzer_harness import NOW, RULESET, World, a_world, transaction
+from tests.integration.detection.analyzer_harness import NOW, RULESET, World, a_world, refusal, transaction
 
 CUSTOMER = "customer#tok_ann"
 
@@ -44,3 +45,36 @@ def test_a_fraud_whose_label_is_dated_before_its_receipt_is_not_forgotten(world:
     world.dynamodb.delete_item(TableName="profiles", Key={"entity": {"S": CUSTOMER}})
     assert CUSTOMER in rebuild_of(world, tmp_path).run().new
     assert (learnt().ring, learnt().days) == (before.ring, before.days)
+
+
+def test_no_transaction_stays_on_the_disk_and_nobody_else_could_read_one(world: World, tmp_path: Path) -> None:
+    world.store(*(transaction(number) for number in range(1, 4)))
+    world.analyze()
+    gathered: list[Path] = []
+    modes: set[int] = set()
+
+    def look(**_: object) -> None:
+        gathered.extend(tmp_path.rglob("*.rows"))
+        modes.update(each.parent.stat().st_mode & 0o777 for each in gathered)
+
+    stop = world.interfere("BatchGetItem", look)
+    rebuild_of(world, tmp_path).run()
+    stop()
+    assert gathered
+    assert modes == {0o700}
+    assert not [each for each in tmp_path.rglob("*") if each.is_file()]
+
+
+def test_no_transaction_stays_on_the_disk_after_a_break_either(world: World, tmp_path: Path) -> None:
+    world.store(transaction(1))
+    world.analyze()
+
+    def refuse(**_: object) -> None:
+        raise refusal("BatchGetItem")
+
+    stop = world.interfere("BatchGetItem", refuse)
+    with pytest.raises(ClientError):
+        rebuild_of(world, tmp_path).run()
+    stop()
+    assert not list(tmp_path.rglob("*.rows"))
+    assert CUSTOMER in rebuild_of(world, tmp_path).run().same

@@ -4,7 +4,7 @@ import shutil
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -24,7 +24,10 @@ class EntityRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 class EntityRows:
-    """Rows in a folder, those of an entity together in one partition."""
+    """Rows in a folder that only its owner may read, those of an entity together in one partition.
+
+    It is a context manager: at the end of the block the rows are gone, however it ends.
+    """
 
     def __init__(self, folder: Path, partitions: int) -> None:
         """Begin with no rows; what an earlier run left in the folder is removed.
@@ -36,7 +39,15 @@ class EntityRows:
         self._folder = folder
         self.partitions = partitions
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, mode=0o700)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the rows: they are whole transactions, which nobody asked to have on this machine."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def partition_of(self, key: str) -> int:
         """Return which partition an entity's rows are in."""

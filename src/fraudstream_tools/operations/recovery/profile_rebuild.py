@@ -82,7 +82,8 @@ class ProfileRebuild:
             transactions_table: name of the table that is read.
             profiles_table: name of the table that is written.
             rates: to the base currency.
-            folder: for intermediate files and the checkpoint, from which another run goes on.
+            folder: for intermediate files, which are removed at the end, and the checkpoint, from which another run
+                goes on.
             retention_days: days until a profile that is not written any more expires.
             on_read: takes the number of transactions read so far.
             on_written: takes the share of profiles written so far, in percent.
@@ -109,9 +110,8 @@ class ProfileRebuild:
         """
         result = Rebuilt()
         checkpoint = self._checkpoint(only)
-        rows = EntityRows(self._folder / "rows", checkpoint.partitions)
-        self._collect(rows, checkpoint.done, only, result)
-        with ThreadPoolExecutor(SEGMENTS) as pool:
+        with EntityRows(self._folder / "rows", checkpoint.partitions) as rows, ThreadPoolExecutor(SEGMENTS) as pool:
+            self._collect(rows, checkpoint.done, only, result)
             store = ProfileStore(self._client, self._profiles_table, self._retention_days, pool)
             for partition in range(checkpoint.partitions):
                 if partition in checkpoint.done:
