@@ -22,7 +22,7 @@ from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.summary import look_up, summarize, with_log_state
 from fraudstream.reporting.daily.trends import look_back
 from fraudstream.reporting.log.chain.links import LogChain
-from fraudstream.reporting.log.chain.verification import Verification, verify
+from fraudstream.reporting.log.chain.verification import LogProblem, Verification, verify
 from fraudstream.reporting.log.hour_notes import Hour
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
@@ -188,9 +188,9 @@ class Reporter:
 
     def _write(self, day: date, sampled: AbstractSet[str]) -> DailyReport:
         before, known = self._written(day), self._summary(day)
-        # First: what is not what was written may be made again below.
-        state = self._verified(day, before)
-        made = self._make_soundly(day, sampled, state)
+        # First: what is not what was written is made again below.
+        found = self._verified(day)
+        made = self._make_soundly(day, sampled, found, before)
         if before is None or before.revision.content != made.revision.content:
             report = made if known is None else with_revision(made, known, before)
             self.store.write(self._folder(day) + DAY_SUMMARY, msgspec.json.encode(summary_of(report, known)))
@@ -201,25 +201,31 @@ class Reporter:
         self.store.write(reported_key(self.log_prefix, day), msgspec.json.encode(note))
         return report
 
-    def _verified(self, day: date, before: DailyReport | None) -> Verification | None:
-        """Compare the hours that tell of a day with the log's chain; what was found before stays found."""
+    def _verified(self, day: date) -> Verification | None:
+        """Compare the hours that tell of a day with the log's chain."""
         if self.chain is None:
             return None
         since, until = midnight(day) - CLOCKS_APART, midnight(day) + timedelta(days=1) + CLOCKS_APART
-        found = verify(self.store, self.log_prefix, self.chain, since, until)
-        known = before.log_hours.changed if before else ()
-        return msgspec.structs.replace(found, findings=tuple(dict.fromkeys((*known, *found.findings))))
+        return verify(self.store, self.log_prefix, self.chain, since, until)
 
-    def _make_soundly(self, day: date, sampled: AbstractSet[str], state: Verification | None) -> DailyReport:
+    def _make_soundly(
+        self, day: date, sampled: AbstractSet[str], found: Verification | None, before: DailyReport | None
+    ) -> DailyReport:
         """Make a report of files that are what was written: what is gone, or another one, is made again before."""
+        known = before.log_hours.changed if before else ()
+        # What was found before stays found, although it has been made again since.
+        state = found and msgspec.structs.replace(found, findings=tuple(dict.fromkeys((*known, *found.findings))))
+        # The report reads few of the files; others read the rest, and an erasure all.
+        findings = found.findings if found else ()
+        changed = {each.what for each in findings if each.problem is LogProblem.FILE_CHANGED}
         since = midnight(day) - CLOCKS_APART
         written = {key for note in self._roll_up.notes(since) for key in note.files if received_day(key) == day}
         there = {key for table in LogTable for key in self.store.find(table_prefix(self.log_prefix, table, day))}
-        self._roll_up.remake({hour_of(key) for key in written - there})
+        self._roll_up.remake({hour_of(key) for key in (written - there) | changed})
         try:
             return self._make(day, self._roll_up.notes(since), sampled, state)
-        except ChangedFilesError as changed:
-            self._roll_up.remake({hour_of(key) for key in changed.keys})
+        except ChangedFilesError as error:
+            self._roll_up.remake({hour_of(key) for key in error.keys})
             return self._make(day, self._roll_up.notes(since), sampled, state)
 
     def _make(

@@ -94,6 +94,17 @@ class Rewritten(Enum):
     """Something has to change, and has not been merged yet: merge the hour, and call again."""
 
 
+class UnreadableFileError(ValueError):
+    """A file of the log cannot be read, so that nobody can say what has to change in it."""
+
+    def __init__(self, key: str) -> None:
+        """Build the sentence: which object, and how it is made again."""
+        super().__init__(
+            f"{key} in the bucket cannot be read, since somebody or something damaged it: have it made again by "
+            f"`fraudstream report --date {hour_of(key)[:10]} --anew`, and run the same again"
+        )
+
+
 EditOf = Callable[[AbstractSet[str]], LogEdit]
 """Returns the edit of what holds some tokens: all that an hour has."""
 
@@ -150,6 +161,7 @@ class LogRewriter:
             dry_run: only look.
 
         Raises:
+            UnreadableFileError: one of the hour's files is damaged.
             duckdb.Error: DuckDB could not do its work.
         """
         from fraudstream.reporting.storage.duckdb_engine import connect  # noqa: PLC0415  (it takes long to import)
@@ -191,6 +203,8 @@ class _HourEdit:
 
     def edit_files(self, days: AbstractSet[date] | None) -> bool:
         """Change copies of the hour's files about some days of receipt; return whether anything changed."""
+        import duckdb  # noqa: PLC0415  (as above)
+
         files = self.note.files if self.note else {}
         wanted = [key for key in files if LogTable(key.split("/")[-3]) in _EDITED]
         keys = [key for key in wanted if (days is None or received_day(key) in days) and key in self._store.find(key)]
@@ -200,7 +214,10 @@ class _HourEdit:
         for key, path in zip(keys, fetch_all(self._store, keys, part), strict=True):
             table = LogTable(key.split("/")[-3])
             edited = path.with_suffix(".edited.parquet")
-            changed |= _edit_parquet(self._connection, path, edited, table, self._edit_of)
+            try:
+                changed |= _edit_parquet(self._connection, path, edited, table, self._edit_of)
+            except (duckdb.IOException, duckdb.InvalidInputException):
+                raise UnreadableFileError(key) from None
             self.earlier.setdefault(table, []).append(edited)
         return changed
 

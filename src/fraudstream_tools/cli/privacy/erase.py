@@ -46,6 +46,7 @@ def erase(
     fraudstream erase --customer tok_gX4wwmgX_cYWhX76FRHULQ --yes --json
     ```
     """
+    from fraudstream.reporting.log.rewriting import UnreadableFileError
     from fraudstream_tools.operations.audit.identity import operator_of
     from fraudstream_tools.operations.privacy.erasure import Erasure, Person, StillThereError
     from fraudstream_tools.operations.privacy.holds import LegalHoldError
@@ -68,7 +69,7 @@ def erase(
         raise CommandError(f"nothing was erased: {error}\nwhen it has ended: fraudstream hold --release") from None
     except OldVersionsKeptError as error:
         raise CommandError(f"{error}: end what keeps them, and run the same again") from None
-    except (BusyProfileError, ReportFunctionError, StillThereError) as error:
+    except (BusyProfileError, ReportFunctionError, StillThereError, UnreadableFileError) as error:
         raise CommandError(str(error)) from None
     if as_json:
         import msgspec

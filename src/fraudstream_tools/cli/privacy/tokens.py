@@ -80,6 +80,7 @@ def rekey(
 
 
 def _run(deployment: Deployment, *, dry_run: bool) -> "Rekeyed":
+    from fraudstream.reporting.log.rewriting import UnreadableFileError
     from fraudstream_tools.operations.privacy.rekeying import MovingProfileError, Rekeying
     from fraudstream_tools.operations.privacy.tokens import (
         NewestTokens,
@@ -91,7 +92,7 @@ def _run(deployment: Deployment, *, dry_run: bool) -> "Rekeyed":
     ask = partial(ask_for_tokens, deployment.client("lambda"), deployment["processorFunction"])
     try:
         return Rekeying(privacy_system(deployment), NewestTokens(ask), dry_run=dry_run, on_step=Steps()).run()
-    except (MovingProfileError, ReportFunctionError, TokensRefusedError) as error:
+    except (MovingProfileError, ReportFunctionError, TokensRefusedError, UnreadableFileError) as error:
         raise CommandError(str(error)) from None
 
 

@@ -77,7 +77,7 @@ class System:
 def of_day(*numbers: int) -> Stream:
     stream = Stream()
     for number in numbers:
-        stream.store_and_decide(transaction(number, at=MIDNIGHT + number * HOUR))
+        stream.store_and_decide(transaction(number, at=MIDNIGHT + number * HOUR), rules=("card-velocity",))
     return stream
 
 
@@ -114,6 +114,21 @@ def test_a_changed_file_is_found_and_named_in_the_report(system: System) -> None
     assert report.reconciliation.stored == 3
     assert system.problems() == []
     assert system.report().log_hours.changed == report.log_hours.changed
+
+
+@pytest.mark.parametrize("table", ["decisions", "hits", "tallies"])
+@pytest.mark.parametrize("content", [b"no parquet", None])
+def test_a_changed_file_is_made_again_whoever_reads_it(system: System, table: str, content: bytes | None) -> None:
+    forged = system.file(f"{PREFIX}{table}/*/*.parquet")
+    before = forged.read_bytes()
+    forged.write_bytes(content or system.file(f"{PREFIX}ids/*/*.parquet").read_bytes())
+    found = system.report().log_hours.changed
+    assert [each.problem for each in found] == [LogProblem.FILE_CHANGED]
+    assert forged.read_bytes() == before
+    assert system.problems() == []
+    links = system.verify().links
+    assert system.report().log_hours.changed == found
+    assert system.verify().links == links, "what was mended is not made again with each report"
 
 
 def test_a_file_that_nobody_of_us_wrote_is_no_part_of_a_report(system: System) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.reporting.log.rewriting import LogEdit, LogRewriter, Rewritten
+from fraudstream.reporting.log.rewriting import LogEdit, LogRewriter, Rewritten, UnreadableFileError
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import FolderStore
 from fraudstream.transactions.decisions.decision import Decision, Reason, Truth, Verdict
@@ -185,3 +185,15 @@ def test_an_hour_that_is_not_merged_yet_is_merged_first(tmp_path: Path) -> None:
     made = reporter(tmp_path).report(DAY)
     assert made.log_hours.damaged == ()
     assert made.reconciliation.stored == len({*ids_of(stream, BOB), *ids_of(stream, THIRD)}) + 1
+
+
+def test_a_file_that_cannot_be_read_is_named_with_what_makes_it_again(tmp_path: Path) -> None:
+    write(a_day(), tmp_path)
+    (damaged, *_) = sorted((tmp_path / PREFIX / "decisions").rglob("*.parquet"))
+    damaged.write_bytes(b"no parquet")
+    with pytest.raises(UnreadableFileError) as refused:
+        rewrite(tmp_path, LogEdit(persons={ANN}), dry_run=True)
+    said = str(refused.value)
+    assert damaged.relative_to(tmp_path).as_posix() in said
+    assert str(tmp_path) not in said
+    assert f"fraudstream report --date {damaged.name[:10]} --anew" in said
