@@ -6,6 +6,7 @@ import typer
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.review.audit import audit_log
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.privacy import Steps, privacy_system, tokens_of
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
@@ -66,7 +67,8 @@ def erase(
         receipt = erasure.run()
         key = None if dry_run else keep_receipt(system, receipt)
     except LegalHoldError as error:
-        raise CommandError(f"nothing was erased: {error}\nwhen it has ended: fraudstream hold --release") from None
+        ended = f"when it has ended: fraudstream hold --customer {tokens[-1]} --release"
+        raise CommandError(f"nothing was erased: {error}\n{ended}") from None
     except OldVersionsKeptError as error:
         raise CommandError(f"{error}: end what keeps them, and run the same again") from None
     except (BusyProfileError, ReportFunctionError, StillThereError, UnreadableFileError) as error:
@@ -93,7 +95,8 @@ def hold(
 ) -> None:
     """Set or release a legal hold on a person, which `fraudstream erase` respects.
 
-    A hold does not make anything last longer: transactions still end after `retentionDays`.
+    A hold does not make anything last longer: transactions still end after `retentionDays`. Who is under a hold gets no
+    second one. Setting and releasing it leave records, as `fraudstream audit` shows.
 
     ```
     fraudstream hold --customer customer-81 --reason "case 4711"
@@ -101,8 +104,7 @@ def hold(
     ```
     """
     from fraudstream_tools.operations.audit.change_note import ReasonError, checked_reason
-    from fraudstream_tools.operations.audit.identity import operator_of
-    from fraudstream_tools.operations.privacy.holds import Hold, release_hold, set_hold
+    from fraudstream_tools.operations.privacy.holds import AlreadyHeldError, Hold, release_hold, set_hold
 
     if release == (reason is not None):
         raise CommandError("say --reason with why, or --release")
@@ -110,8 +112,7 @@ def hold(
     tokens = tokens_of(deployment, "customer", customer)
     dynamodb, table = deployment.client("dynamodb"), deployment["profilesTable"]
     if release:
-        released = [release_hold(dynamodb, table, token) for token in tokens]
-        if not any(released):
+        if not release_hold(dynamodb, table, tokens=tokens, audit=audit_log(deployment)):
             raise CommandError("the person is under no hold")
         _tell_hold("the hold has ended", tokens[-1], is_held=False, as_json=as_json)
         return
@@ -119,8 +120,12 @@ def hold(
         why = checked_reason(reason or "")
     except ReasonError as error:
         raise CommandError(str(error)) from None
-    by = operator_of(deployment.client("sts")).arn
-    set_hold(dynamodb, table, Hold(tokens[-1], why, by, epoch_milliseconds()))
+    audit = audit_log(deployment)
+    set_at = Hold(tokens[-1], why, audit.operator.arn, epoch_milliseconds())
+    try:
+        set_hold(dynamodb, table, set_at, tokens=tokens, audit=audit)
+    except AlreadyHeldError as error:
+        raise CommandError(str(error)) from None
     _tell_hold("the person is under a legal hold", tokens[-1], is_held=True, as_json=as_json)
 
 

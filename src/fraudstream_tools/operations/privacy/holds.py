@@ -3,6 +3,9 @@
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from botocore.exceptions import ClientError
+
+from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.storage.attributes import from_attribute, to_item
 
@@ -10,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from fraudstream_tools.operations.audit.records import AuditLog
 
 HOLD_PREFIX: Final = "hold#"
 """What the keys of holds begin with, in the table of profiles."""
@@ -31,24 +36,78 @@ class LegalHoldError(RuntimeError):
 
     def __init__(self, hold: Hold) -> None:
         """Build the sentence: since when, and why."""
-        day = time.strftime("%Y-%m-%d", time.gmtime(hold.since / 1000))
-        super().__init__(f"the person is under a legal hold since {day}: {hold.reason}")
+        super().__init__(_said(hold))
+
+
+class AlreadyHeldError(RuntimeError):
+    """A person is under a legal hold already, which another one would replace."""
+
+    def __init__(self, hold: Hold) -> None:
+        """Build the sentence: since when, and why."""
+        super().__init__(f"{_said(hold)}; one release would end both: when that one has ended, set this one")
+
+
+def _said(hold: Hold) -> str:
+    day = time.strftime("%Y-%m-%d", time.gmtime(hold.since / 1000))
+    return f"the person is under a legal hold since {day}: {hold.reason}"
+
+
+def _customer(token: str) -> str:
+    return f"{EntityKind.CUSTOMER}#{token}"
 
 
 def _key(token: str) -> str:
-    return f"{HOLD_PREFIX}{EntityKind.CUSTOMER}#{token}"
+    return f"{HOLD_PREFIX}{_customer(token)}"
 
 
-def set_hold(client: "DynamoDBClient", table: str, hold: Hold) -> None:
-    """Keep a person from being erased, until `release_hold`."""
+def set_hold(client: "DynamoDBClient", table: str, hold: Hold, *, tokens: "Collection[str]", audit: "AuditLog") -> None:
+    """Keep a person from being erased, until `release_hold`.
+
+    Args:
+        client: of DynamoDB.
+        table: of profiles.
+        hold: has the newest of the person's tokens.
+        tokens: all of them.
+        audit: gets a record of it.
+
+    Raises:
+        AlreadyHeldError: the person is under a hold.
+        ClientError: AWS refused.
+        BotoCoreError: AWS cannot be reached.
+    """
+    if known := find_hold(client, table, tokens):
+        raise AlreadyHeldError(known)
     values = {"entity": _key(hold.token), "reason": hold.reason, "by": hold.by, "since": hold.since}
-    client.put_item(TableName=table, Item=to_item(values))
+    with audit.recorded("set-hold", _customer(hold.token), reason=hold.reason, after={"held": True}):
+        try:
+            client.put_item(TableName=table, Item=to_item(values), ConditionExpression="attribute_not_exists(entity)")
+        except ClientError as error:
+            raise_unless_condition_failed(error)
+            # It may be this very one, whose first answer was lost.
+            if (known := find_hold(client, table, tokens)) and known != hold:
+                raise AlreadyHeldError(known) from None
 
 
-def release_hold(client: "DynamoDBClient", table: str, token: str) -> bool:
-    """End a hold; return whether there was one."""
-    answer = client.delete_item(TableName=table, Key=to_item({"entity": _key(token)}), ReturnValues="ALL_OLD")
-    return "Attributes" in answer
+def release_hold(client: "DynamoDBClient", table: str, *, tokens: "Collection[str]", audit: "AuditLog") -> bool:
+    """End a person's hold; return whether there was one.
+
+    Args:
+        client: of DynamoDB.
+        table: of profiles.
+        tokens: all that the person has.
+        audit: gets a record of it.
+
+    Raises:
+        ClientError: AWS refused.
+        BotoCoreError: AWS cannot be reached.
+    """
+    released = False
+    while known := find_hold(client, table, tokens):
+        before = {"reason": known.reason, "by": known.by, "since": known.since}
+        with audit.recorded("release-hold", _customer(known.token), before=before, after={"held": False}):
+            client.delete_item(TableName=table, Key=to_item({"entity": _key(known.token)}))
+        released = True
+    return released
 
 
 def find_hold(client: "DynamoDBClient", table: str, tokens: "Collection[str]") -> Hold | None:

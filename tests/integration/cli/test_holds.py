@@ -1,0 +1,66 @@
+"""A legal hold stays until it is released by name, and both leave records of who did it."""
+
+import json
+
+import pytest
+
+from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.audit.records import AuditLog
+from fraudstream_tools.operations.privacy.holds import AlreadyHeldError, Hold, find_hold, set_hold
+from tests.aws_harness import create_profiles_table
+from tests.cli_harness import Command
+from tests.console_harness import PROFILES
+from tests.integration.cli.review_harness import BUCKET, System
+from tests.integration.cli.test_records import records
+
+ANN = "tok_" + "a" * 22
+
+
+@pytest.fixture
+def desk(fraudstream: Command, system: System, monkeypatch: pytest.MonkeyPatch) -> Command:
+    create_profiles_table(system.dynamodb, PROFILES)
+    monkeypatch.setenv("FRAUDSTREAM_PROFILES_TABLE", PROFILES)
+    return fraudstream
+
+
+def test_a_second_hold_is_refused_and_the_first_one_stays(desk: Command, system: System) -> None:
+    assert desk("hold", "--customer", ANN, "--reason", "case 4711").code == 0
+    (held,) = system.dynamodb.scan(TableName=PROFILES)["Items"]
+    ran = desk("hold", "--customer", ANN, "--reason", "case 4712")
+    assert ran.code == 1
+    assert "under a legal hold since 20" in ran.err
+    assert "case 4711" in ran.err
+    assert system.dynamodb.scan(TableName=PROFILES)["Items"] == [held]
+
+
+def test_one_that_is_set_in_between_is_not_replaced_either(desk: Command, system: System) -> None:
+    operator = Operator(user_id="AIDA", arn="arn:aws:iam::123456789012:user/ann")
+    audit = AuditLog(system.s3, BUCKET, operator)
+    mine, theirs = Hold(ANN, "case 4712", operator.arn, 2), Hold(ANN, "case 4711", operator.arn, 1)
+
+    def overtake(**_: object) -> None:
+        system.dynamodb.meta.events.unregister(event, overtake)
+        set_hold(system.dynamodb, PROFILES, theirs, tokens=[ANN], audit=audit)
+
+    event = "provide-client-params.dynamodb.PutItem"
+    system.dynamodb.meta.events.register(event, overtake)
+    with pytest.raises(AlreadyHeldError, match="case 4711"):
+        set_hold(system.dynamodb, PROFILES, mine, tokens=[ANN], audit=audit)
+    assert find_hold(system.dynamodb, PROFILES, [ANN]) == theirs
+    assert [each["outcome"] for each in records(system)] == ["MADE", "MADE", "REFUSED"]
+    assert desk("hold", "--customer", ANN, "--release").code == 0
+
+
+def test_setting_and_releasing_a_hold_leave_records(desk: Command, system: System) -> None:
+    desk("hold", "--customer", ANN, "--reason", "case 4711")
+    assert desk("hold", "--customer", ANN, "--reason", "case 4712").code == 1
+    assert desk("hold", "--customer", ANN, "--release").code == 0
+    assert desk("hold", "--customer", ANN, "--release").code == 1
+    assert json.loads(desk("hold", "--customer", ANN, "--reason", "case 4712", "--json").out)["held"]
+    found = [(each["action"], each["target"], each["reason"], each["outcome"]) for each in records(system)]
+    assert found == [
+        ("set-hold", f"customer#{ANN}", "case 4711", "MADE"),
+        ("release-hold", f"customer#{ANN}", "", "MADE"),
+        ("set-hold", f"customer#{ANN}", "case 4712", "MADE"),
+    ]
+    assert records(system)[1]["before"]["reason"] == "case 4711"
