@@ -263,6 +263,22 @@ def test_rolling_back_makes_the_version_before_active_and_is_in_the_history(
     assert stored.active() == second
 
 
+def test_a_second_rollback_does_not_bring_back_what_the_first_took_away(fraudstream: Command, stored: Stored) -> None:
+    first = stored.active()
+    for before, after in ((30, 31), (31, 32)):
+        stored.edit("ruleset.yaml", f"review: {before}", f"review: {after}")
+        assert fraudstream("rules", "deploy", "--yes").code == 0
+    assert fraudstream("rules", "rollback", "--yes").code == 0
+    good, writes = stored.active(), stored.writes()
+    ran = fraudstream("rules", "rollback", "--yes")
+    assert ran.code == 1
+    assert f"rolled back already, by {ROOT} at 20" in ran.err
+    assert f"ruleset {good} is active" in ran.err
+    assert (stored.active(), stored.writes()) == (good, writes)
+    assert fraudstream("rules", "rollback", first, "--yes").code == 0
+    assert stored.active() == first
+
+
 def test_an_unknown_or_ambiguous_version_is_named(fraudstream: Command, stored: Stored) -> None:
     ran = fraudstream("rules", "rollback", "ffffffff", "--yes")
     assert ran.code == 1

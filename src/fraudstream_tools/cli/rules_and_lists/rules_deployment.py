@@ -126,8 +126,8 @@ def rollback(
     """Make an earlier ruleset the active one again, after the checks that the functions make.
 
     All three files come back as they were, entries of lists.yaml too: what changes is shown first. Where the newest
-    ruleset is refused, the default is the one that is active. The version must still be in the bucket
-    (`oldVersionDays`).
+    ruleset is refused, the default is the one that is active. Where the newest change is itself a rollback, there is no
+    default: name a version. It must still be in the bucket (`oldVersionDays`).
 
     ```
     fraudstream rules rollback --reason "too many reviews"
@@ -222,7 +222,8 @@ def _carry_out(
     as_json: bool,
 ) -> None:
     from fraudstream_tools.operations.audit.change_note import checked_reason
-    from fraudstream_tools.operations.rulesets.publishing import RuleChange, RulePublishing
+    from fraudstream_tools.operations.rulesets.history import RuleChange
+    from fraudstream_tools.operations.rulesets.publishing import RulePublishing
 
     why = None if reason is None else checked_reason(reason)
     place = deployment["bucketName"]

@@ -133,7 +133,8 @@ class RulesetBucket:
                 that is refused, else the newest other one that can be used.
 
         Raises:
-            NoSuchVersionError: there is none, or the functions would refuse it.
+            NoSuchVersionError: there is none, the functions would refuse it, or none is named although what is newest
+                was gone back to.
         """
         active = self._history.active_or_none()
         chosen = self._history.named(version) if version is not None else self._history.before(active)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from fraudstream.contract import RULESET_FILES, RULESET_PREFIX, files_digest
@@ -18,8 +19,26 @@ if TYPE_CHECKING:
 _SHORTEST_VERSION: Final = 4
 
 
+class RuleChange(StrEnum):
+    """What is done to the ruleset."""
+
+    DEPLOY = "deploy"
+    ROLL_BACK = "rollback"
+
+
 class NoSuchVersionError(LookupError):
     """The bucket keeps no ruleset of a version, or none that can be used."""
+
+
+class RolledBackAlreadyError(NoSuchVersionError):
+    """The newest change is a rollback: the version before it is the one that somebody took back."""
+
+    def __init__(self, newest: "RulesetVersion", note: ChangeNote) -> None:
+        """Build the sentence: who did it, when, and what to do."""
+        super().__init__(
+            f"the rules were rolled back already, by {note.by} at {newest.since:%Y-%m-%d %H:%M} UTC, and ruleset "
+            f"{newest.version} is active: to go back further, name a version that `fraudstream rules history` lists"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,9 +157,14 @@ class RulesetHistory:
         """Return the version to go back to, which may be the active one: where a newer one is stored that is refused.
 
         Raises:
+            RolledBackAlreadyError: what is newest was gone back to.
             NoSuchVersionError: there is none that can be used.
         """
         versions = list(self.versions())
+        newest = versions[0] if versions else None
+        # An alarm calls several people to this: the second one must not bring back what the first has taken away.
+        if newest and newest.note and newest.note.action == RuleChange.ROLL_BACK and newest.is_active:
+            raise RolledBackAlreadyError(newest, newest.note)
         if active is not None and versions[0].problems:
             return active
         for version in versions:

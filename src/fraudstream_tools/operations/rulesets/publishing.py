@@ -4,7 +4,6 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from fraudstream.contract import RULESET_FILE
@@ -15,16 +14,9 @@ from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, RulesetBucket, RulesetPlan
 from fraudstream_tools.operations.rulesets.approving import RuleApproval
-from fraudstream_tools.operations.rulesets.history import checked
+from fraudstream_tools.operations.rulesets.history import RuleChange, checked
 
 _TARGET: Final = "ruleset"
-
-
-class RuleChange(StrEnum):
-    """What is done to the ruleset."""
-
-    DEPLOY = "deploy"
-    ROLL_BACK = "rollback"
 
 
 _ACTIONS: Final = {RuleChange.DEPLOY: "publish-rules", RuleChange.ROLL_BACK: "roll-back-rules"}
