@@ -40,9 +40,11 @@ class SettingReader:
     def _refuse(self, name: str, value: object, allowed: str) -> None:
         self.complaints.append(f"{NAMESPACE}:{name} is {value!r}; allowed: {allowed}")
 
-    def _read(self, name: str) -> str | None:
+    def _read(self, name: str, default: str | None = None) -> str | None:
+        """Read a setting's text; one that is set to nothing is nothing, and not the default."""
         self.asked.add(name)
-        return self._get(name)
+        value = self._get(name)
+        return default if value is None else value
 
     def integer(self, name: str, default: int, minimum: int, maximum: int) -> int:
         """Read a whole number within bounds."""
@@ -57,7 +59,7 @@ class SettingReader:
 
     def choice(self, name: str, default: str, allowed: Collection[str]) -> Any:  # noqa: ANN401  (a Literal of the caller's)
         """Read one of a few values."""
-        value = self._read(name) or default
+        value = self._read(name, default)
         if value not in allowed:
             self._refuse(name, value, " or ".join(allowed))
             return default
@@ -69,7 +71,7 @@ class SettingReader:
 
     def text(self, name: str, default: str | None, check: Callable[[str], object], allowed: str) -> str | None:
         """Read a text that a check accepts."""
-        value = self._read(name) or default
+        value = self._read(name, default)
         if value is not None and not check(value):
             self._refuse(name, value, allowed)
             return default
@@ -108,7 +110,7 @@ class SettingReader:
 
     def events(self, default: str) -> tuple[EventType, ...]:
         """Read which events other systems are told, in the order of their declaration."""
-        value = self._read("events") or default
+        value = self._read("events", default) or ""
         whole: Mapping[str, set[str]] = {"all": set(EventType), "none": set()}
         chosen = whole.get(value, {name.strip() for name in value.split(",")})
         if not chosen <= set(EventType):
@@ -118,7 +120,7 @@ class SettingReader:
 
     def four_eyes(self) -> tuple[FourEyes, ...]:
         """Read which changes need a second person, in the order of their declaration."""
-        value = self._read("fourEyes") or "nothing"
+        value = self._read("fourEyes", "nothing") or ""
         chosen = set[str]() if value == "nothing" else {name.strip() for name in value.split(",")}
         if not chosen <= set(FourEyes):
             self._refuse("fourEyes", value, f"nothing, or any of {', '.join(FourEyes)}, separated by commas")
@@ -127,14 +129,14 @@ class SettingReader:
 
     def region(self) -> str:
         """Read the region; another than the home region must be permitted."""
-        region = self._read("region") or HOME_REGION
+        region = self._read("region", HOME_REGION) or ""
+        is_other_allowed = self.flag("allowOtherRegion", default=False)
         if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", region):
             self._refuse("region", region, "the name of an AWS region")
-        elif region != HOME_REGION and not self.flag("allowOtherRegion", default=False):
+        elif region != HOME_REGION and not is_other_allowed:
             self._refuse(
                 "region", region, f"{HOME_REGION}, or any other together with {NAMESPACE}:allowOtherRegion true"
             )
-        self.asked.add("allowOtherRegion")
         return region
 
     def provisioned(self, name: str, function: FunctionSettings) -> FunctionSettings:

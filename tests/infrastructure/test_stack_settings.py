@@ -107,6 +107,32 @@ def test_a_bad_setting_is_refused_with_its_name_its_value_and_what_is_allowed(
     assert str(refused.value) == f"fraudstream:{name} is {value!r}; allowed: {allowed}"
 
 
+def test_a_setting_that_is_set_to_nothing_is_refused_and_never_the_default() -> None:
+    known = set[str]()
+
+    def note(name: str) -> None:
+        known.add(name)
+
+    read_settings(note, "dev")
+    assert {"fourEyes", "customerManagedKey", "auditTrail", "waf", "events", "region"} <= known
+    for name in sorted(known):
+        with pytest.raises(StackSettingsError, match=f"^fraudstream:{name} is (''|wrong); allowed: "):
+            read(**{name: ""})
+
+
+def test_nonsense_in_a_list_is_refused_too() -> None:
+    for name in ("fourEyes", "events"):
+        for value in (",", "nothing,", "all,"):
+            with pytest.raises(StackSettingsError, match=f"^fraudstream:{name} is '{value}'; allowed: "):
+                read(**{name: value})
+
+
+def test_another_region_is_allowed_by_true_or_false_in_the_home_region_too() -> None:
+    with pytest.raises(StackSettingsError, match="fraudstream:allowOtherRegion is 'nonsense'; allowed: true or false"):
+        read(allowOtherRegion="nonsense")
+    assert read(allowOtherRegion="true").region == "us-east-2"
+
+
 def test_every_bad_setting_is_named_at_once() -> None:
     with pytest.raises(StackSettingsError) as refused:
         read(reportHour="25", waf="perhaps", processorConcurency="500")
