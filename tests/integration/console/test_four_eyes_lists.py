@@ -177,6 +177,7 @@ def test_the_command_writes_and_approves_too(people: tuple[Browser, Browser], sy
     anna, _ = people
     ran = command("lists", "add", "blocked", "customer", CUSTOMER, "--reason", "takeover")
     assert (ran.code, "somebody else has approved it" in ran.err) == (0, True)
+    assert ran.out == f"customer {CUSTOMER} is not on blocked yet\n"
     assert "no entry waits for your mark" in command("lists", "approve", "--reason", "mine").err
     send(anna, "approve")
     assert lists_of(system) == {"blocked"}
@@ -186,6 +187,22 @@ def test_the_command_writes_and_approves_too(people: tuple[Browser, Browser], sy
     (done,) = json.loads(ran.out)
     assert (done["list"], done["token"], done["waits"]) == ("blocked", CUSTOMER, True)
     assert lists_of(system) == set()
+
+
+def test_the_command_says_of_nothing_that_waits_that_it_counts(
+    people: tuple[Browser, Browser], system: System, command: Command
+) -> None:
+    anna, ben = people
+    block(anna)
+    send(ben, "approve")
+    ran = command("lists", "add", "blocked", "customer", CUSTOMER, "--reason", "again")
+    assert "does not have the new end and reason yet" in ran.out
+    ran = command("lists", "remove", "blocked", "customer", CUSTOMER, "--reason", "tried", "--json")
+    (done,) = json.loads(ran.out)
+    assert (done["change"], done["waits"]) == ("removed", True)
+    assert lists_of(system) == {"blocked"}
+    ran = command("lists", "remove", "trusted", "customer", CUSTOMER, "--reason", "tried")
+    assert (ran.code, "is not on trusted by the commands" in ran.out, ran.err) == (1, True, "")
 
 
 def test_entries_are_approved_before_two_people_are_asked_for(

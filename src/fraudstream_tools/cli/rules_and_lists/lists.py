@@ -1,7 +1,7 @@
 """`fraudstream lists`: which customers, cards and others are blocked, trusted or on another list."""
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -22,7 +22,7 @@ from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
 if TYPE_CHECKING:
     from fraudstream.detection.rules.ruleset import Ruleset
     from fraudstream_tools.operations.lists.entity_lists import EntityLists
-    from fraudstream_tools.operations.lists.entries import ListedEntity
+    from fraudstream_tools.operations.lists.entries import ListChange, ListedEntity
     from fraudstream_tools.operations.lists.listing import ListEditor
 
 Kind = Literal["customer", "card", "merchant", "terminal", "device", "ip", "counterparty"]
@@ -98,8 +98,7 @@ def add(
         done = [
             (token, listing.add_to_list(list_name, _kind(kind), token, reason=reason, until=end)) for token in tokens
         ]
-    print_changes(list_name, kind, done, as_json=as_json)
-    say_that_it_waits(deployment, FourEyes.LISTS)
+    _print_changes(deployment, list_name, kind, done, as_json=as_json)
     _warn_if_not_asked_for(ruleset, list_name)
 
 
@@ -129,8 +128,7 @@ def remove(
         tokens = _checked(deployment, kind, ids, transaction, reason)
         listing = _listing(deployment)
         done = [(token, listing.remove_from_list(list_name, _kind(kind), token, reason=reason)) for token in tokens]
-    print_changes(list_name, kind, done, as_json=as_json)
-    say_that_it_waits(deployment, FourEyes.LISTS)
+    _print_changes(deployment, list_name, kind, done, as_json=as_json)
     if any(change is ListChange.ABSENT for _, change in done):
         raise typer.Exit(1)
 
@@ -227,6 +225,16 @@ def approve(
         out.print(said, markup=False, soft_wrap=True)
     if not done:
         raise CommandError("no entry waits for your mark: `fraudstream lists show` has them all")
+
+
+def _print_changes(
+    deployment: Deployment, list_name: str, kind: Kind, done: "Sequence[tuple[str, ListChange]]", *, as_json: bool
+) -> None:
+    from fraudstream_tools.operations.lists.entries import ListChange
+
+    print_changes(list_name, kind, done, waits=needs_two(deployment, FourEyes.LISTS), as_json=as_json)
+    if any(change is not ListChange.ABSENT for _, change in done):
+        say_that_it_waits(deployment, FourEyes.LISTS)
 
 
 def _kind(kind: Kind) -> Any:  # noqa: ANN401  (its class is imported only when it is used)

@@ -12,24 +12,42 @@ if TYPE_CHECKING:
     from fraudstream_tools.operations.lists.entries import ListedEntity
 
 
-def print_changes(list_name: str, kind: str, done: Sequence[tuple[str, str]], *, as_json: bool) -> None:
+def print_changes(list_name: str, kind: str, done: Sequence[tuple[str, str]], *, waits: bool, as_json: bool) -> None:
     """Print what came of changes.
 
     Args:
         list_name: the list.
         kind: of the entities.
         done: tokens, with what came of each.
+        waits: whether changes count only once somebody else has approved them.
         as_json: whether it is printed as JSON.
     """
+    if as_json:
+        print_json(
+            [
+                {
+                    "list": list_name,
+                    "kind": kind,
+                    "token": token,
+                    "change": change,
+                    "waits": waits and change != "absent",
+                }
+                for token, change in done
+            ]
+        )
+        return
     words = {
         "added": f"is on {list_name} now",
         "replaced": f"was on {list_name} already, and has the new end and reason",
         "removed": f"is off {list_name} now",
-        "absent": f"is not on {list_name} by the commands: nothing was removed",
     }
-    if as_json:
-        print_json([{"list": list_name, "kind": kind, "token": token, "change": change} for token, change in done])
-        return
+    if waits:
+        words = {
+            "added": f"is not on {list_name} yet",
+            "replaced": f"was on {list_name} already, and does not have the new end and reason yet",
+            "removed": f"is not off {list_name} yet",
+        }
+    words["absent"] = f"is not on {list_name} by the commands: nothing was removed"
     for token, change in done:
         out.print(f"{kind} {token} {words[change]}", markup=False, soft_wrap=True)
 
