@@ -1,5 +1,6 @@
 """Files of transactionIds, one a line: what one command writes, another takes."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,11 +23,19 @@ def read_ids(file: Path) -> list[str]:
     """Return the transactionIds of a file.
 
     Raises:
-        CommandError: it cannot be read.
+        CommandError: it cannot be read, or a line is no transactionId; what the line holds is not repeated.
     """
+    from fraudstream.transactions.transaction import TRANSACTION_ID_PATTERN
+
     try:
-        return file.read_text(encoding="utf-8").split()
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
     except OSError as error:
         raise CommandError(f"{file}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise CommandError(f"{file}: not a file of transactionIds in UTF-8") from None
+    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line]
+    wrong = [number for number, line in numbered if not re.match(TRANSACTION_ID_PATTERN, line)]
+    if wrong:
+        more = f", and {len(wrong) - 1:,} more are not" if len(wrong) > 1 else ""
+        raise CommandError(f"{file}: line {wrong[0]:,} is no transactionId{more}; nothing was done")
+    return [line for _, line in numbered]
