@@ -34,8 +34,9 @@ def test_alerts_are_listed_newest_first_over_all_shards(fraudstream: Command, sy
         system.alert(f"t-{number:02}", at=NOW + number * 1000)
     ran = fraudstream("alerts", "list", "--json", "--limit", 5)
     assert ids(ran) == [f"t-{number:02}" for number in (11, 10, 9, 8, 7)]
-    ran = fraudstream("alerts", "list", "--limit", 5)
-    assert "the first 5; --limit shows more" in ran.err
+    for form in ((), ("--json",)):
+        assert "the first 5; --limit shows more" in fraudstream("alerts", "list", "--limit", 5, *form).err
+        assert "--limit" not in fraudstream("alerts", "list", "--limit", 50, *form).err
 
 
 def test_a_row_has_the_whole_id_amount_customer_score_age_and_rules(fraudstream: Command, system: System) -> None:

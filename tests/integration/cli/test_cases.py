@@ -71,3 +71,11 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(fraudstream: Command, s
     assert "it is open" in fraudstream("cases", "reopen", "a-1", "--note", "x").err
     assert "holds a card number" in fraudstream("cases", "note", "a-1", "--note", "4111 1111 1111 1111").err
     assert "no closed case is like that" in fraudstream("cases", "list", "--state", "closed").out
+
+
+def test_a_list_that_is_cut_off_says_so(fraudstream: Command, system: System) -> None:
+    for name in ("a", "b", "c"):
+        system.alert(f"{name}-1", customer="tok_" + name * 22)
+    for form in ((), ("--json",)):
+        assert fraudstream("cases", "list", "--limit", 2, *form).err == "the first 2; --limit shows more\n"
+        assert fraudstream("cases", "list", "--limit", 4, *form).err == ""

@@ -279,6 +279,13 @@ def test_a_second_rollback_does_not_bring_back_what_the_first_took_away(fraudstr
     assert stored.active() == first
 
 
+def test_a_history_that_is_cut_off_says_so(fraudstream: Command, stored: Stored) -> None:
+    stored.upload("ruleset.yaml", b"rules: [")
+    for form in ((), ("--json",)):
+        assert fraudstream("rules", "history", "--limit", 1, *form).err == "the newest 1; --limit shows more\n"
+        assert fraudstream("rules", "history", "--limit", 2, *form).err == ""
+
+
 def test_an_unknown_or_ambiguous_version_is_named(fraudstream: Command, stored: Stored) -> None:
     ran = fraudstream("rules", "rollback", "ffffffff", "--yes")
     assert ran.code == 1

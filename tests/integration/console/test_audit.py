@@ -30,7 +30,9 @@ def test_a_days_records_are_printed_newest_first(
     assert "ben  label transaction  transaction#t-1: denied" in lines[1]
     found = json.loads(fraudstream("audit", "--json").out)
     assert [each["by"] for each in found] == [BEN.arn, BEN.arn, ANNA.arn]
-    assert "the newest 1 of 3" in fraudstream("audit", "--limit", 1).err
+    for form_of_output in ((), ("--json",)):
+        assert "the newest 1 of 3; --limit shows more" in fraudstream("audit", "--limit", 1, *form_of_output).err
+        assert fraudstream("audit", "--limit", 3, *form_of_output).err == ""
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "yesterday"])

@@ -98,6 +98,8 @@ def list_alerts(
         **times,
     )
     found = alert_queue(deployment, rates).find(query, limit)
+    if len(found) == limit:
+        err.print(f"the first {limit}; --limit shows more", style="dim")
     if as_json:
         print_json(msgspec.to_builtins(found))
         return
@@ -106,8 +108,6 @@ def list_alerts(
         out.print(f"no {status.lower()} alerts{' are like that' if any(each is not None for each in filters) else ''}")
         return
     print_whole(alert_table(found, now=now, base=rates.base if rates else None, together=sort == "newest"))
-    if len(found) == limit:
-        err.print(f"the first {limit}; --limit shows more", style="dim")
     if rates and (unknown := {alert.currency for alert in found if alert.amount_base is None and alert.currency}):
         err.print(f"without an exchange rate, and so not compared: {', '.join(sorted(unknown))}", style="dim")
 

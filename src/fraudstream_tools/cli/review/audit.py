@@ -43,6 +43,8 @@ def audit(
     import msgspec
 
     records, total = audit_log(Deployment(stack)).of_day((day or datetime.now(UTC)).date(), limit)
+    if total > limit:
+        err.print(f"the newest {limit} of {total:,}; --limit shows more", style="dim")
     if as_json:
         print_json(msgspec.to_builtins(records))
         return
@@ -50,8 +52,6 @@ def audit(
         _print(record)
     if not records:
         out.print("nobody did anything that is recorded")
-    if total > limit:
-        err.print(f"the newest {limit} of {total:,}; --limit shows more", style="dim")
 
 
 def _print(record: "AuditRecord") -> None:

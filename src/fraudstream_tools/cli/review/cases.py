@@ -15,7 +15,7 @@ from fraudstream_tools.cli.support.review.labelling import fraud_type_of
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.shown.alert_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text, parse_age
-from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ def list_cases(
         assignee="" if free else desk.work.reviews.operator.arn if mine else None,
     )
     found = CaseQueue(desk.queue, desk.cases, desk.service_level).find(query, limit, among=_LOOKED_AT)
+    if len(found) == limit:
+        err.print(f"the first {limit}; --limit shows more", style="dim")
     if as_json:
         print_json(
             [{"case": msgspec.to_builtins(each.case), "alerts": msgspec.to_builtins(each.alerts)} for each in found]

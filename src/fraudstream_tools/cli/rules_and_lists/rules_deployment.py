@@ -18,7 +18,7 @@ from fraudstream_tools.cli.support.running.active_ruleset import ruleset_bucket
 from fraudstream_tools.cli.support.running.deployment import Deployment, SystemKind, target
 from fraudstream_tools.cli.support.shown.ruleset_plans import print_plan
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
-from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.rulesets.active import RulesetBucket, RulesetPlan
@@ -159,7 +159,10 @@ def history(
     ```
     """
     deployment = target(stack, to)
-    found = list(islice(ruleset_bucket(deployment).history(), limit))
+    found = list(islice(ruleset_bucket(deployment).history(), limit + 1))
+    if len(found) > limit:
+        found.pop()
+        err.print(f"the newest {limit}; --limit shows more", style="dim")
     if as_json:
         print_json([_version_as_json(each) for each in found])
         return
