@@ -11,7 +11,7 @@ _OUT_OF_TIME: Final = "OutOfTimeError"
 
 
 class ReportFunctionError(RuntimeError):
-    """The report function did not do what it was asked; its log group says why."""
+    """The report function did not do what it was asked; the message has its own words, and where its log is."""
 
 
 class UnfinishedTaskError(ReportFunctionError):
@@ -24,6 +24,8 @@ class ReportFunction:
 
     client: "LambdaClient"
     name: str
+    log: str = ""
+    """Where its log is, in words; empty where it is the log group that Lambda names by the function."""
 
     def run(self, task: str, **asked: object) -> Any:  # noqa: ANN401  (each task has an answer of its own)
         """Return the answer to a task, as JSON decodes it.
@@ -43,4 +45,6 @@ class ReportFunction:
         if "FunctionError" not in answer:
             return content
         kind = UnfinishedTaskError if content.get("errorType") == _OUT_OF_TIME else ReportFunctionError
-        raise kind(f"the report function failed at {task}: its log group says why ({self.name})")
+        why = ": ".join(str(content[name]) for name in ("errorType", "errorMessage") if content.get(name))
+        log = self.log or f"the log group /aws/lambda/{self.name}"
+        raise kind(f"the report function failed at {task}: {why or 'it did not say why'}; more is in {log}")

@@ -83,6 +83,7 @@ def _outputs(cloud: "LocalCloud", lambda_url: str) -> Mapping[str, str]:
         **cloud.outputs,
         "endpointUrl": cloud.endpoint_url,
         "lambdaUrl": lambda_url,
+        "functionLogs": str(cloud.log_file(cloud.outputs["reportFunction"]).parent),
         "accessKeyId": cloud.credentials.access_key,
         "secretAccessKey": cloud.credentials.secret_key,
     }

@@ -9,7 +9,7 @@ import typer
 
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
-from fraudstream_tools.cli.support.running.report_tasks import run_task
+from fraudstream_tools.cli.support.running.report_tasks import refuse_future, run_task
 from fraudstream_tools.cli.support.terminal.ages import possible_day
 from fraudstream_tools.cli.support.terminal.failures import explained
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
@@ -116,6 +116,7 @@ def verify(
     first, last = since or today - timedelta(days=7), until or today
     if first > last:
         raise CommandError("--since is after --until")
+    refuse_future("--until", last.date())
     days = {"since": f"{first:%Y-%m-%d}", "until": f"{last:%Y-%m-%d}"}
     found = run_task(Deployment(stack), "verify-log", advice="try fewer days", **days)
     if as_json:
@@ -146,6 +147,7 @@ def rebuild(
     fraudstream report --date 2026-11-22 --anew
     ```
     """
+    refuse_future("--date", day.date())
     deployment = Deployment(stack)
     settled = day.replace(tzinfo=UTC) + timedelta(days=1) + _STREAM_MEMORY
     if not deployment.is_local and datetime.now(UTC) < settled:

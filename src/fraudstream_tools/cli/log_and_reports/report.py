@@ -12,7 +12,7 @@ from fraudstream.contract import RATES_FILE, REPORT_PREFIX
 from fraudstream.reporting.log.keys import ReportFormat, report_key
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
-from fraudstream_tools.cli.support.running.report_tasks import run_task
+from fraudstream_tools.cli.support.running.report_tasks import refuse_future, run_task
 from fraudstream_tools.cli.support.terminal.ages import possible_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
 
@@ -64,6 +64,7 @@ def report(
         raise CommandError("--json prints the report: leave out --output and --open")
     file_format = "json" if as_json else file_format
     wanted = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
+    refuse_future("--date", wanted)
     content = _make(log, wanted, file_format) if log else _obtain(Deployment(stack), wanted, file_format, anew=anew)
     if as_json or output == Path("-"):
         typer.echo(content, nl=False)

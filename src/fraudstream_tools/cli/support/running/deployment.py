@@ -140,6 +140,11 @@ class Deployment:
         """Whether commands go to the embedded AWS: never when the API's URL was given from outside."""
         return "endpointUrl" in self._outputs and self.get("apiUrl") == self._outputs["apiUrl"]
 
+    def log_file(self, function: str) -> str | None:
+        """Return where a function of the embedded AWS writes its log; None on AWS, where it has a log group."""
+        folder = self._outputs.get("functionLogs") if self.is_local else None
+        return None if folder is None else str(Path(folder, f"{function}.log"))
+
     def client(self, service: str, settings: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401  (one class per service)
         """Return a boto3 client for one of the services behind it.
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.running.report_tasks import report_function
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
 
 if TYPE_CHECKING:
@@ -20,12 +21,11 @@ def privacy_system(deployment: Deployment) -> "PrivacySystem":
     """Return the stores of a deployment."""
     from fraudstream_tools.operations.privacy.log_owner import LogOwner
     from fraudstream_tools.operations.privacy.system import PrivacySystem
-    from fraudstream_tools.operations.report_function import ReportFunction
 
     return PrivacySystem(
         dynamodb=deployment.client("dynamodb"),
         s3=deployment.client("s3"),
-        log_owner=LogOwner(ReportFunction(deployment.client("lambda"), deployment["reportFunction"])),
+        log_owner=LogOwner(report_function(deployment)),
         transactions=deployment["transactionsTable"],
         profiles=deployment["profilesTable"],
         alerts=deployment["alertsTable"],

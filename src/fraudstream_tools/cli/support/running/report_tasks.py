@@ -1,10 +1,37 @@
 """What the commands about the log and its reports share: they have the report function do a task."""
 
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
 
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.failures import explained
 from fraudstream_tools.cli.support.terminal.output import CommandError
+
+if TYPE_CHECKING:
+    from fraudstream_tools.operations.report_function import ReportFunction
+
+
+def refuse_future(option: str, day: date) -> None:
+    """Refuse a day that has not begun, which no report and no part of the log is about.
+
+    Raises:
+        CommandError: it is later than today (UTC).
+    """
+    today = datetime.now(UTC).date()
+    if day > today:
+        raise CommandError(f"{option} {day}: that day has not begun; it is {today} (UTC)")
+
+
+def report_function(deployment: Deployment) -> "ReportFunction":
+    """Return the report function of a deployment.
+
+    Raises:
+        CommandError: nothing says which function it is.
+    """
+    from fraudstream_tools.operations.report_function import ReportFunction
+
+    name = deployment["reportFunction"]
+    return ReportFunction(deployment.client("lambda"), name, deployment.log_file(name) or "")
 
 
 def run_task(deployment: Deployment, task: str, *, advice: str = "", **asked: object) -> Any:  # noqa: ANN401  (JSON)
@@ -21,11 +48,10 @@ def run_task(deployment: Deployment, task: str, *, advice: str = "", **asked: ob
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from fraudstream_tools.operations.report_function import ReportFunction, ReportFunctionError
+    from fraudstream_tools.operations.report_function import ReportFunctionError
 
-    function = ReportFunction(deployment.client("lambda"), deployment["reportFunction"])
     try:
-        return function.run(task, **asked)
+        return report_function(deployment).run(task, **asked)
     except ReportFunctionError as error:
         raise CommandError(f"{error}{f'; {advice}' if advice else ''}") from None
     except (BotoCoreError, ClientError) as error:
