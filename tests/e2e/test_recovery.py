@@ -177,6 +177,9 @@ def test_profiles_come_back_from_the_table_as_they_were(damage: Damage, fraudstr
 
     result = found(fraudstream, "profiles", "rebuild", keys[1])
     assert (result["changed"], result["new"]) == (1, 0)
+    ran = fraudstream("profiles", "rebuild", "customer#tok_" + "n" * 22)
+    assert ran.code == 1
+    assert "no decided transaction has this key" in ran.err
     result = found(fraudstream, "profiles", "rebuild", "--unlearned", "labels.txt")
     assert result["failed"] == 0
     assert result["new"] >= len(keys[::2])

@@ -1,6 +1,6 @@
 """Profiles that are made again know what the analyzer's own knew, and nothing of it stays on the disk."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ def world(aws: MinistackServer) -> Iterator[World]:
         yield made
 
 
-def rebuild_of(world: World, folder: Path) -> ProfileRebuild:
+def rebuild_of(world: World, folder: Path, on_read: Callable[[int], None] = lambda _: None) -> ProfileRebuild:
     return ProfileRebuild(
         world.dynamodb,
         transactions_table="transactions",
@@ -28,6 +28,7 @@ def rebuild_of(world: World, folder: Path) -> ProfileRebuild:
         rates=RULESET.rates,
         folder=folder,
         retention_days=180,
+        on_read=on_read,
     )
 
 
@@ -78,3 +79,18 @@ def test_no_transaction_stays_on_the_disk_after_a_break_either(world: World, tmp
     stop()
     assert not list(tmp_path.rglob("*.rows"))
     assert CUSTOMER in rebuild_of(world, tmp_path).run().same
+
+
+def test_of_one_profile_only_what_it_learnt_is_counted(world: World, tmp_path: Path) -> None:
+    world.store(transaction(1), transaction(2), transaction(3, customer_id="tok_ben"))
+    world.analyze()
+    world.store(transaction(4), transaction(5, customer_id="tok_ben"))
+    read: list[int] = []
+    rebuild = rebuild_of(world, tmp_path, read.append)
+    done = rebuild.run(CUSTOMER)
+    assert (done.transactions, done.undecided, done.same, read[-1]) == (2, 1, {CUSTOMER}, 5)
+    nobody = rebuild.run("customer#tok_nobody")
+    assert (nobody.transactions, nobody.undecided, nobody.new | nobody.same) == (0, 0, set())
+    # A customer is not the other side of a transfer.
+    assert rebuild.run("counterparty#tok_ann").transactions == 0
+    assert rebuild.run().transactions == 3

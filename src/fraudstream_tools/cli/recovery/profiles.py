@@ -1,5 +1,6 @@
 """`fraudstream profiles rebuild`."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,10 +41,11 @@ def rebuild(
     """Make profiles again from the table of transactions.
 
     The analyzer is paused meanwhile: transactions are accepted and wait in the stream, which keeps them for 24 hours.
-    What is older than the table of transactions cannot come back; since when an entity is known stays.
+    What is older than the table of transactions cannot come back; since when an entity is known stays. Exits with 1 if
+    no decided transaction has the named key.
 
         fraudstream profiles rebuild
-        fraudstream profiles rebuild customer#tok_0123456789abcdef0123
+        fraudstream profiles rebuild customer#tok_gX4wwmgX_cYWhX76FRHULQ
         fraudstream profiles rebuild --unlearned labels.txt && fraudstream redrive --file labels.txt
     """
     from botocore.exceptions import BotoCoreError, ClientError
@@ -51,6 +53,8 @@ def rebuild(
     from fraudstream.detection.rules.ruleset import RulesetError
     from fraudstream_tools.operations.recovery.stream_pause import PauseError
 
+    if entity is not None:
+        _refuse_other(entity)
     try:
         result = _rebuild(Deployment(stack), folder, entity)
     except (BotoCoreError, ClientError, PauseError, RulesetError) as error:
@@ -60,8 +64,23 @@ def rebuild(
     if unlearned is not None:
         write_ids(unlearned, result.unlearned)
     _print(result, as_json=as_json)
+    if entity is not None and not result.transactions:
+        raise CommandError("no decided transaction has this key: nothing was rebuilt; is it the whole key?")
     if result.failed:
         raise typer.Exit(1)
+
+
+def _refuse_other(key: str) -> None:
+    """Refuse what is no profile's key before the analyzer is paused for it; it may be anything, and is not repeated."""
+    from fraudstream.transactions.fields import EntityKind
+    from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
+
+    kind, _, token = key.partition("#")
+    if kind not in set(EntityKind) or not re.fullmatch(TOKEN_PATTERN, token):
+        raise CommandError(
+            f"that is no profile's key: write one of {', '.join(EntityKind)}, then # and a whole token, as in "
+            "customer#tok_gX4wwmgX_cYWhX76FRHULQ"
+        )
 
 
 def _rebuild(deployment: Deployment, folder: Path, entity: str | None) -> "Rebuilt":

@@ -35,7 +35,7 @@ _CHUNK: Final = 100
 
 @dataclass
 class Rebuilt:
-    """What came of a rebuild: transactions first, then keys of profiles."""
+    """What came of a rebuild: transactions (of one profile, where only one is rebuilt), then keys of profiles."""
 
     transactions: int = 0
     undecided: int = 0
@@ -121,7 +121,8 @@ class ProfileRebuild:
                 if only is None:
                     self._state.write_bytes(msgspec.json.encode(checkpoint))
                 self._on_written(len(checkpoint.done) * 100 // checkpoint.partitions)
-        self._state.unlink(missing_ok=True)
+        if only is None:
+            self._state.unlink(missing_ok=True)
         return result
 
     @property
@@ -139,17 +140,18 @@ class ProfileRebuild:
 
     def _collect(self, rows: EntityRows, done: Collection[int], only: str | None, result: Rebuilt) -> None:
         lock = threading.Lock()
+        read = 0
 
         def take(segment: int, items: list[Item]) -> None:
+            nonlocal read
             found: list[EntityRow] = []
+            transactions = [item for item in items if item.get("kind") == {"S": ItemKind.TRANSACTION.value}]
             with lock:
-                for item in items:
-                    found += _rows_of(item, result)
-                self._on_read(result.transactions)
-            wanted = [
-                row for row in found if (only is None or row.key == only) and rows.partition_of(row.key) not in done
-            ]
-            rows.add(segment, wanted)
+                for item in transactions:
+                    found += _rows_of(item, only, result)
+                read += len(transactions)
+                self._on_read(read)
+            rows.add(segment, [row for row in found if rows.partition_of(row.key) not in done])
 
         scan(self._client, self._transactions_table, take)
 
@@ -230,8 +232,9 @@ def _rebuild(key: str, rows: Sequence[EntityRow], rates: Rates) -> Profile:
     return profiles[key]
 
 
-def _rows_of(item: Item, result: Rebuilt) -> list[EntityRow]:
-    if item.get("kind") != {"S": ItemKind.TRANSACTION.value}:
+def _rows_of(item: Item, only: str | None, result: Rebuilt) -> list[EntityRow]:
+    """Return what profiles, or one of them, learn of a transaction, and count it where it is theirs."""
+    if only is not None and {"S": only.partition("#")[2]} not in item.values():
         return []
     if is_expired(item):
         result.expired += 1
@@ -241,6 +244,9 @@ def _rows_of(item: Item, result: Rebuilt) -> list[EntityRow]:
         check(stored.transaction)
     except (PoisonRecordError, UnusableTransactionError):
         result.unreadable += 1
+        return []
+    keys = [key for key in entities(stored.transaction).values() if only in (None, key)]
+    if not keys:
         return []
     if stored.decision is None:
         result.undecided += 1
@@ -252,7 +258,7 @@ def _rows_of(item: Item, result: Rebuilt) -> list[EntityRow]:
         result.unlearned.append(stored.transaction.transaction_id)
     is_fraud = item.get("learntLabel") == {"S": Truth.FRAUD.value}
     known_at = int(learnt_at) if is_fraud and learnt_at is not None else None
-    return [EntityRow(key, stored.transaction, known_at) for key in entities(stored.transaction).values()]
+    return [EntityRow(key, stored.transaction, known_at) for key in keys]
 
 
 def _with_first_seen(profile: Profile, stored: StoredProfile | None) -> Profile:
