@@ -116,6 +116,8 @@ def promote(
     waits = False
     try:
         model = read_model(candidate)
+        if to != "bucket" and not Path(to).is_dir():
+            raise CommandError(f"--to {to}: there is no such folder; name the one that is deployed, or bucket")
         if not shadow:
             champion = read_models(place).live
             compared = compare(model, champion, source.examples(), more_alerts=more_alerts)

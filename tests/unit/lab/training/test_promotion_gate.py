@@ -233,6 +233,13 @@ def test_a_candidate_is_trained_watched_and_promoted(command: Command, world: Pa
     assert 0 <= figures["weight"] <= 1
     assert Path("c.md").read_text().startswith(f"# Model {figures['version']}")
 
+    ran = command("promote", "c.json", "--shadow", "--to", "nowhere")
+    assert (ran.code, ran.err) == (
+        1,
+        "error: --to nowhere: there is no such folder; name the one that is deployed, or bucket\n",
+    )
+    assert not Path("nowhere").exists()
+    Path("models").mkdir()
     assert command("promote", "c.json", "--shadow").code == 0
     assert read_models(model_folder(tmp_path / "models")).live is None
     promoted = command("promote", "c.json", *data(world))
@@ -246,11 +253,12 @@ def test_a_candidate_is_trained_watched_and_promoted(command: Command, world: Pa
 
 def test_a_refused_candidate_changes_nothing(command: Command, world: Path, tmp_path: Path) -> None:
     write_model(tmp_path / "c.json", small_model())
+    (tmp_path / "models").mkdir()
     refused = command("promote", "c.json", *data(world))
     assert refused.code == 1
     assert f"{small_model().version} is refused:" in refused.err
     assert "labels of your own" in refused.err
-    assert not (tmp_path / "models").exists()
+    assert not list((tmp_path / "models").iterdir())
 
 
 @pytest.mark.parametrize(
