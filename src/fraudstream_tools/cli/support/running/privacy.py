@@ -47,6 +47,7 @@ def tokens_of(deployment: Deployment, kind: str, text: str) -> Sequence[str]:
         CommandError: nobody in particular is meant, or the processor refuses.
     """
     from fraudstream.detection.profiles.entities import EntityKind
+    from fraudstream.transactions.card_numbers.detector import holds_card_number
     from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
     from fraudstream_tools.operations.privacy.tokens import (
         TokensRefusedError,
@@ -58,6 +59,11 @@ def tokens_of(deployment: Deployment, kind: str, text: str) -> Sequence[str]:
     is_token = re.fullmatch(TOKEN_PATTERN, text) is not None
     if not is_token and _BEGINS_AS_TOKEN.match(text):
         raise CommandError("that is no whole token: give all its characters, as the API answers them")
+    if not text.strip():
+        raise CommandError(f"which {kind}? The identifier is empty")
+    # Nothing is stored of one: to say so would sound as if nothing were stored of the person.
+    if not is_token and holds_card_number(text):
+        raise CommandError(f"that holds a card number, which no {kind} is stored by: give what your systems post")
     if is_token and int(deployment.get("tokenKeys") or 1) == 1:
         return [text]
     ask = partial(ask_for_tokens, deployment.client("lambda"), deployment["processorFunction"])
