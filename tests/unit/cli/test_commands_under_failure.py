@@ -385,12 +385,21 @@ def test_what_looks_at_an_account_says_what_it_could_not_ask(
     assert ("expired" if why == "expired" else "127.0.0.1:1") in said
 
 
-WAITING = ["get t-1", "submit --amount 1", "replay day.csv", "label --file labels.csv", "alerts list", "log pull copy"]
+GOES_ON = "again to go on"
+WAITING = {
+    **dict.fromkeys(["get t-1", "submit --amount 1", "replay day.csv", "label --file labels.csv", "alerts list"], ""),
+    "log pull copy": GOES_ON,
+    "restore table restored": GOES_ON,
+    "restore objects reports/ --at 2026-01-05T00:00:00Z": GOES_ON,
+    "profiles rebuild": GOES_ON,
+    "tokens rekey --yes": "the same again goes on",
+}
+"""Commands, and what they say of how they go on."""
 
 
-@pytest.mark.parametrize("arguments", WAITING)
+@pytest.mark.parametrize(("arguments", "advice"), WAITING.items())
 def test_ctrl_c_ends_a_command_that_waits_with_130(
-    fraudstream: Command, monkeypatch: pytest.MonkeyPatch, arguments: str
+    fraudstream: Command, monkeypatch: pytest.MonkeyPatch, arguments: str, advice: str
 ) -> None:
     assert fraudstream
     # Where SIGINT is ignored from the start, as some runners of tests start it, so is it by what they start.
@@ -411,4 +420,5 @@ def test_ctrl_c_ends_a_command_that_waits_with_130(
             connection.close()
     assert process.returncode == 130, err.decode()
     assert b"stopped by Ctrl-C" in err
+    assert advice.encode() in err
     assert b"Traceback" not in err

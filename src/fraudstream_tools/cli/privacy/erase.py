@@ -10,7 +10,7 @@ from fraudstream_tools.cli.support.review.audit import audit_log
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.privacy import Steps, privacy_system, tokens_of
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
-from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.privacy.receipt import ErasureReceipt
@@ -73,6 +73,10 @@ def erase(
         raise CommandError(f"{error}: end what keeps them, and run the same again") from None
     except (BusyProfileError, ReportFunctionError, StillThereError, UnreadableFileError) as error:
         raise CommandError(str(error)) from None
+    except KeyboardInterrupt:
+        if dry_run:
+            raise
+        raise StoppedError("stopped by Ctrl-C: what is erased stays erased, and the same again goes on") from None
     if as_json:
         import msgspec
 

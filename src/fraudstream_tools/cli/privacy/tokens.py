@@ -9,7 +9,7 @@ from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.privacy import Steps, privacy_system
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
-from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.privacy.rekeying import Rekeyed
@@ -94,6 +94,10 @@ def _run(deployment: Deployment, *, dry_run: bool) -> "Rekeyed":
         return Rekeying(privacy_system(deployment), NewestTokens(ask), dry_run=dry_run, on_step=Steps()).run()
     except (MovingProfileError, ReportFunctionError, TokensRefusedError, UnreadableFileError) as error:
         raise CommandError(str(error)) from None
+    except KeyboardInterrupt:
+        if dry_run:
+            raise
+        raise StoppedError("stopped by Ctrl-C: what is rekeyed stays so, and the same again goes on") from None
 
 
 def _print(result: "Rekeyed", what: str) -> None:

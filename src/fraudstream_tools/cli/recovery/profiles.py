@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -10,11 +10,13 @@ from fraudstream_tools.cli.support.files.id_files import write_ids
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.failures import explained
-from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.recovery.profile_rebuild import Rebuilt
+
+_AGAIN: Final = "run it again to go on: profiles that were written are right"
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +60,9 @@ def rebuild(
     try:
         result = _rebuild(Deployment(stack), folder, entity)
     except (BotoCoreError, ClientError, PauseError, RulesetError) as error:
-        raise CommandError(f"{explained(error)}\nrun it again to go on: profiles that were written are right") from None
+        raise CommandError(f"{explained(error)}\n{_AGAIN}") from None
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped by Ctrl-C: {_AGAIN}") from None
     except OSError as error:
         raise CommandError(f"{error.filename or folder}: {error.strerror}") from None
     if unlearned is not None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -14,10 +14,11 @@ from fraudstream_tools.cli.support.files.id_files import write_ids
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.failures import explained
-from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 _OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Also replace what is there and differs.")]
+_KEPT: Final = "what was copied stays: run it again to go on"
 _DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only count what would be done.")]
 
 
@@ -149,4 +150,6 @@ def _aws_failures(what: str) -> Generator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise CommandError(f"{what}: {explained(error)}\nwhat was copied stays: run it again to go on") from None
+        raise CommandError(f"{what}: {explained(error)}\n{_KEPT}") from None
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped by Ctrl-C: {_KEPT}") from None
