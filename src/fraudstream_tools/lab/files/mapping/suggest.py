@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from fraudstream.detection.rules.strict_yaml import MAX_SHOWN, read
 from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.values.money import EXPONENTS
+from fraudstream_tools.lab.files.mapping.converting import ROW_NUMBER
 from fraudstream_tools.lab.files.mapping.file_map import FIELDS, load_map, shipped_maps, shipped_text
 from fraudstream_tools.lab.files.mapping.suggest_times import suggest_time
 from fraudstream_tools.lab.files.problems import FileProblemError
@@ -16,6 +18,10 @@ from fraudstream_tools.lab.files.reading import REQUIRED, open_table
 from fraudstream_tools.lab.files.tables.delimited import DelimitedFile
 
 _SAMPLE: Final = 1000
+_MOST_CODES: Final = 30
+_MOST_IGNORED: Final = 1000
+_LONGEST_NAME: Final = 1000
+"""Bytes of a column's name that maps can still hold many of."""
 _FRAUD_CODES: Final = (("1", "0"), ("true", "false"), ("yes", "no"), ("y", "n"), ("fraud", "legitimate"), ("t", "f"))
 _PERSONAL: Final = re.compile(
     r"e?mail|phone|mobile|first|last|name|street|address|city|zip|postal|birth|dob|iban|ssn|passport|tax"
@@ -96,15 +102,15 @@ class _Draft:
     def __init__(self, path: Path, table: object, columns: list[str], rows: list[dict[str, Any]]) -> None:
         self._path = path
         self._layout = table if isinstance(table, DelimitedFile) else None
-        self._columns = [name for name in columns if name]
+        self._columns = [name for name in columns if name and _can_be_written(name)]
+        self._has_unwritable = len(self._columns) < len([name for name in columns if name])
         self._samples = {name: [str(row[name]) for row in rows if row.get(name) is not None] for name in self._columns}
         self._to_do: list[str] = []
         self._chosen = self._choose()
 
     def suggestion(self) -> Suggestion:
-        lines = [
-            f"# A first map for {self._path.name}; look through it, then try: fraudstream replay FILE --map MAP --check"
-        ]
+        name = self._path.name if _can_be_written(self._path.name) else "a file"
+        lines = [f"# A first map for {name}; look through it, then try: fraudstream replay FILE --map MAP --check"]
         lines += [*self._file_section(), "", "fields:"]
         for name in (*FIELDS, "label", "labeledAt"):
             column = self._chosen.get(name)
@@ -113,7 +119,9 @@ class _Draft:
             elif name in REQUIRED:
                 lines += [f"  {line}" for line in self._absent(name)]
         ignored = [name for name in self._columns if name not in self._chosen.values()]
-        if ignored:
+        if self._has_unwritable or len(ignored) > _MOST_IGNORED:
+            lines += ["", "ignore: others"]
+        elif ignored:
             lines += ["", "ignore:", *(f"  - {_quoted(name)}{_personal(name)}" for name in ignored)]
         return Suggestion("\n".join(lines) + "\n", to_do=self._to_do)
 
@@ -199,7 +207,7 @@ class _Draft:
         return f"amountMinor: {{{', '.join(keys)}}}{note}"
 
     def _codes(self, name: str, column: str, values: Sequence[str]) -> list[str]:
-        codes = sorted(set(values))[:30]
+        codes = _codes_of(values)
         if set(codes) <= {"PAYMENT", "TRANSFER", "WITHDRAWAL", "DEPOSIT", "REFUND", "REVERSAL"}:
             return [f"{name}: {_quoted(column)}"]
         self._to_do.append(f"{name}: say what each code of {column} means")
@@ -207,7 +215,7 @@ class _Draft:
             f"{name}:  # say what each code means: PAYMENT, TRANSFER, WITHDRAWAL, DEPOSIT",
             f"  column: {_quoted(column)}",
             "  values:",
-            *(f"    {_quoted(code)}: PAYMENT" for code in codes if len(code) <= 64),  # noqa: PLR2004  (as keys may be)
+            *(f"    {_quoted(code)}: PAYMENT" for code in codes),
             '    "*": PAYMENT',
         ]
 
@@ -227,8 +235,8 @@ class _Draft:
             return [f"{name}: {{value: {_CONSTANTS[name]}}}  # no column seems to have it: is this right?"]
         if name == "transactionId":
             self._to_do.append("transactionId: no column has a different value in every row; it is made of several")
-            names = ", ".join(_quoted(each) for each in dict.fromkeys(self._chosen.values()))
-            return [f'transactionId: {{columns: [{names}, "#row"], as: digest}}  # no column is different in every row']
+            names = ", ".join(map(_quoted, dict.fromkeys((*self._chosen.values(), ROW_NUMBER))))
+            return [f"transactionId: {{columns: [{names}], as: digest}}  # no column is different in every row"]
         self._to_do.append(f"{name}: no column seems to have it; it is required")
         return [f"# {name}: which column? It is required."]
 
@@ -239,8 +247,8 @@ class _Draft:
         if self._layout.encoding not in {"utf-8", "utf-8-sig", "utf-16", "utf-32"}:
             lines.append(f"  encoding: {self._layout.encoding}  # found out; is it right?")
         if self._layout.separator != ",":
-            separator = "\\t" if self._layout.separator == "\t" else self._layout.separator
-            lines.append(f'  separator: "{separator}"')
+            separator = '"\\t"' if self._layout.separator == "\t" else _quoted(self._layout.separator)
+            lines.append(f"  separator: {separator}")
         return ["", "file:", *lines] if lines else []
 
 
@@ -258,7 +266,22 @@ def _simple(name: str) -> str:
 def _quoted(text: str) -> str:
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) and text not in {"true", "false", "null"}:
         return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t") + '"'
+
+
+def _can_be_written(text: str) -> bool:
+    """Return whether a map can name it: maps take no character that cannot be seen."""
+    try:
+        found = read(_quoted(text).encode(), most_bytes=_LONGEST_NAME, most_values=1).value
+    except ValueError:
+        return False
+    return found == text
+
+
+def _codes_of(values: Sequence[str]) -> list[str]:
+    """Return the codes of a column that can be keys of a map."""
+    codes = sorted(code for code in set(values) if len(code) <= MAX_SHOWN and code != "*")
+    return [code for code in codes[:_MOST_CODES] if _can_be_written(code)]
 
 
 def _personal(name: str) -> str:
