@@ -71,3 +71,66 @@ def test_a_file_without_rows_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.csv").write_text(content)
     with pytest.raises(FileProblemError, match="there is n"):
         suggest(tmp_path / "a.csv")
+
+
+def test_an_unknown_column_with_a_value_of_its_own_in_each_row_is_the_id(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("E-Mail;Stand;Wann;Vorgang\na@b.de;1,50;23.04.2026;E-1\nc@d.de;2,50;24.04.2026;E-2\n")
+    found = suggest(path)
+    assert "transactionId: Vorgang" in found.text
+    assert "transactionId: Vorgang has a different value in every row; is it that?" in found.to_do
+
+
+def test_an_id_is_made_of_what_no_later_export_changes(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    names = "date;amount;customer;card number;is_fraud;reported at"
+    path.write_text(
+        f"{names}\n23.04.2026;1,50;k;4111111111111111;1;24.04.2026\n24.04.2026;1,50;k;4111111111111111;0;\n"
+    )
+    assert "transactionId: {columns: [date, amount, customer], as: digest}" in suggest(path).text
+    path.write_text(f"{names}\n" + "23.04.2026;1,50;k;4111111111111111;0;\n" * 2)
+    found = suggest(path)
+    assert 'transactionId: {columns: [date, amount, customer, "#row"], as: digest}' in found.text
+    assert any("another file gives the same payment another id" in point for point in found.to_do)
+
+
+def test_values_that_do_not_fit_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = "".join(f"{n};2026-04-{n % 28 + 1:02};{n},50;EUR;c\n" for n in range(1, 999))
+    path.write_text(f"id;date;amount;currency;customer\n{rows}7;total;see below;none;c\n")
+    found = suggest(path)
+    assert 'amountMinor: {column: amount, unit: major, decimal: ","}' in found.text
+    assert {point for point in found.to_do if " of the first 999 values of " in point} == {
+        "transactionId: 1 of the first 999 values of id repeat an earlier one",
+        "timestamp: 1 of the first 999 values of date are written otherwise, or are no times",
+        "amountMinor: 1 of the first 999 values of amount cannot be read as such",
+        "currency: 1 of the first 999 values of currency cannot be read as such",
+    }
+
+
+def test_codes_of_labels_are_listed_and_none_is_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,date,amount,customer,label\n1,2026-04-23,1.50,c,ok\n2,2026-04-23,2.50,c,chargeback\n")
+    label = read_map(suggest(path).text.encode(), "m").fields["label"]
+    assert label.values == {"chargeback": None, "ok": None}
+    path.write_text("id,date,amount,customer,label\n1,2026-04-23,1.50,c,ja\n2,2026-04-23,2.50,c,nein\n")
+    label = read_map(suggest(path).text.encode(), "m").fields["label"]
+    assert label.values == {"ja": "FRAUD", "nein": "LEGITIMATE"}
+
+
+@pytest.mark.parametrize("currency", ["Währung", "Wa\u0308hrung", "WÄHRUNG", "Waehrung", "Devise", "Einheit"])
+def test_currencies_of_a_column_are_never_taken_for_another(tmp_path: Path, currency: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"id;Datum;Betrag;Kunde;{currency}\n1;23.04.2026;1,50;c;USD\n2;23.04.2026;2,50;c;USD\n")
+    found = read_map(suggest(path).text.encode(), "m").fields["currency"]
+    assert (found.column, found.value) == (currency, None)
+
+
+def test_german_names_of_columns_are_known(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    names = "Transaktionsnummer;Buchungszeit;Betrag;Währung;Kundennummer;Kartennummer;Händler;Betrug"
+    path.write_text(f"{names}\n1;23.04.2026 10:00;1,50;EUR;k;4111111111111111;h;nein\n", encoding="utf-8")
+    fields = read_map(suggest(path).text.encode(), "m").fields
+    columns = {name: source.column for name, source in fields.items() if name != "type"}
+    assert list(columns.values()) == names.split(";")
+    assert list(columns)[4:] == ["customerId", "cardToken", "merchantId", "label"]

@@ -2,16 +2,16 @@
 
 import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from fraudstream.detection.rules.strict_yaml import MAX_SHOWN, read
 from fraudstream.transactions.card_numbers.detector import holds_card_number
-from fraudstream.transactions.values.money import EXPONENTS
 from fraudstream_tools.lab.files.mapping.converting import ROW_NUMBER
 from fraudstream_tools.lab.files.mapping.file_map import FIELDS, load_map, shipped_maps, shipped_text
+from fraudstream_tools.lab.files.mapping.suggest_columns import TIME_FIELDS, choose, is_personal
 from fraudstream_tools.lab.files.mapping.suggest_times import suggest_time
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.reading import REQUIRED, open_table
@@ -22,47 +22,17 @@ _MOST_CODES: Final = 30
 _MOST_IGNORED: Final = 1000
 _LONGEST_NAME: Final = 1000
 """Bytes of a column's name that maps can still hold many of."""
-_FRAUD_CODES: Final = (("1", "0"), ("true", "false"), ("yes", "no"), ("y", "n"), ("fraud", "legitimate"), ("t", "f"))
-_PERSONAL: Final = re.compile(
-    r"e?mail|phone|mobile|first|last|name|street|address|city|zip|postal|birth|dob|iban|ssn|passport|tax"
+_FRAUD_CODES: Final = (
+    ("1", "0"),
+    ("true", "false"),
+    ("yes", "no"),
+    ("y", "n"),
+    ("fraud", "legitimate"),
+    ("t", "f"),
+    ("ja", "nein"),
 )
-# What columns are called, in simple letters, in the order in which they are tried.
-_NAMES: Final = {
-    "transactionId": "transactionid transid transnum transactionnumber transactionref txid txnid txnnumber paymentid "
-    "chargeid orderid reference uuid id",
-    "timestamp": "timestamp transdatetranstime transactiondatetime transactiondate transactiontime datetime eventtime "
-    "createdat createddateutc createdutc created occurredat txdatetime txdate ts unixtime "
-    "epoch when bookingdate buchungstag date time",
-    "amountMinor": "amountminor amountcents amountincents transactionamount txamount txnamount amount amt betrag value "
-    "montant importe importo bedrag total gross",
-    "currency": "currency currencycode transactioncurrency ccy waehrung wahrung devise moneda valuta",
-    "type": "transactiontype txtype txntype paymenttype type buchungstext kind",
-    "customerId": "customerid custid clientid userid accountid customer client user nameorig auftragskonto payerid "
-    "cardholderid account",
-    "cardToken": "cardtoken cardid cardfingerprint ccnum cardnumber pan card1 card",
-    "cardBin": "cardbin bin iin",
-    "cardLast4": "cardlast4 last4 lastfour cardlastfour",
-    "merchantId": "merchantid merchant merchantname merchantnumber shopid storeid",
-    "merchantCategoryCode": "merchantcategorycode mcc mcccode",
-    "merchantCountry": "merchantcountry merchantcountrycode",
-    "cardCountry": "cardcountry cardissuecountry issuercountry",
-    "billingCountry": "billingcountry billcountry cardaddresscountry",
-    "ipCountry": "ipcountry",
-    "terminalId": "terminalid terminal posid atmid",
-    "deviceId": "deviceid device devicefingerprint devicehash",
-    "ipAddress": "ipaddress ip clientip customerip ipaddr",
-    "latitude": "latitude lat merchlat",
-    "longitude": "longitude long lon lng merchlong",
-    "responseCode": "responsecode authresponsecode respcode",
-    "originalTransactionId": "originaltransactionid originalid parentid",
-    "networkReference": "networkreference acquirerreferencenumber acquirerreference arn networktransactionid "
-    "schemetransactionid cardnetworktransactionid",
-    "counterpartyToken": "counterpartytoken counterparty namedest payeeid beneficiaryid beneficiary kontonummeriban "
-    "recipientid",
-    "accountOpenedAt": "accountopenedat accountopened acctopendate opendate customersince",
-    "label": "label isfraud fraud fraudflag fraudlabel fraudind txfraud class isfraudulent fraudulent",
-    "labeledAt": "labeledat labelledat chargebackdate disputedateutc disputedate frauddate reportedat",
-}
+_LASTING: Final = ("timestamp", "amountMinor", "currency", "customerId", "merchantId", "terminalId", "networkReference")
+"""Fields that an id can be made of: no later export has other values, and no digest of a card number is made."""
 _CONSTANTS: Final = {"currency": "EUR", "type": "PAYMENT"}
 
 
@@ -105,8 +75,8 @@ class _Draft:
         self._columns = [name for name in columns if name and _can_be_written(name)]
         self._has_unwritable = len(self._columns) < len([name for name in columns if name])
         self._samples = {name: [str(row[name]) for row in rows if row.get(name) is not None] for name in self._columns}
-        self._to_do: list[str] = []
-        self._chosen = self._choose()
+        self._rows = rows
+        self._chosen, self._to_do = choose(self._samples, len(rows))
 
     def suggestion(self) -> Suggestion:
         name = self._path.name if _can_be_written(self._path.name) else "a file"
@@ -125,40 +95,9 @@ class _Draft:
             lines += ["", "ignore:", *(f"  - {_quoted(name)}{_personal(name)}" for name in ignored)]
         return Suggestion("\n".join(lines) + "\n", to_do=self._to_do)
 
-    def _choose(self) -> dict[str, str]:
-        """Return for each field the column whose name is most like its own."""
-        simple = {_simple(name): name for name in reversed(self._columns)}
-        chosen: dict[str, str] = {}
-        for name, words in _NAMES.items():
-            for word in words.split():
-                column = simple.get(word)
-                if column is not None and column not in chosen.values() and self._fits(name, column):
-                    chosen[name] = column
-                    break
-        return chosen
-
-    def _fits(self, name: str, column: str) -> bool:
-        values = self._samples[column]
-        checks: dict[str, Callable[[str], bool]] = {
-            "currency": lambda value: value.upper() in EXPONENTS,
-            "amountMinor": lambda value: re.search(r"\d", value) is not None,
-            "cardLast4": lambda value: re.fullmatch(r"\d{1,4}", value) is not None,
-            "cardBin": lambda value: re.fullmatch(r"\d{6,8}", value) is not None,
-            "merchantCategoryCode": lambda value: re.fullmatch(r"\d{3,4}(?:\.0)?", value) is not None,
-            "latitude": lambda value: _is_degrees(value, 90),
-            "longitude": lambda value: _is_degrees(value, 180),
-        }
-        if name in {"timestamp", "accountOpenedAt", "labeledAt"}:
-            return suggest_time(values) is not None
-        if name == "transactionId":
-            return len(set(values)) == len(values)
-        if name in {"merchantCountry", "cardCountry", "billingCountry", "ipCountry"}:
-            return all(re.fullmatch(r"[A-Za-z]{2}", value) for value in values)
-        return not values or name not in checks or all(checks[name](value) for value in values)
-
     def _field(self, name: str, column: str) -> list[str]:
         values = self._samples[column]
-        if name in {"timestamp", "accountOpenedAt", "labeledAt"}:
+        if name in TIME_FIELDS:
             return self._time(name, column, values)
         if name == "amountMinor":
             return [self._amount(column, values)]
@@ -179,7 +118,7 @@ class _Draft:
 
     def _time(self, name: str, column: str, values: Sequence[str]) -> list[str]:
         found = suggest_time(values)
-        keys, doubt = found or ("", "look at it")
+        keys, doubt = (found.keys, found.doubt) if found else ("", "look at it")
         if doubt:
             self._to_do.append(f"{name}: {doubt}")
         body = (
@@ -224,9 +163,12 @@ class _Draft:
         for yes, no in _FRAUD_CODES:
             if small <= {yes, no}:
                 return [f'label: {{column: {_quoted(column)}, values: {{"{yes}": FRAUD, "{no}": LEGITIMATE}}}}']
-        self._to_do.append(f"label: say which codes of {column} mean fraud")
+        self._to_do.append(f"label: say which codes of {column} mean FRAUD, and which LEGITIMATE")
         return [
-            f'label: {{column: {_quoted(column)}, values: {{"1": FRAUD, "*": LEGITIMATE}}}}  # which code is fraud?'
+            "label:  # say of each code whether it means FRAUD or LEGITIMATE; null leaves the label out",
+            f"  column: {_quoted(column)}",
+            "  values:",
+            *(f"    {_quoted(code)}: null" for code in _codes_of(values)),
         ]
 
     def _absent(self, name: str) -> list[str]:
@@ -234,11 +176,21 @@ class _Draft:
             self._to_do.append(f"{name}: no column seems to have it; a constant is used")
             return [f"{name}: {{value: {_CONSTANTS[name]}}}  # no column seems to have it: is this right?"]
         if name == "transactionId":
-            self._to_do.append("transactionId: no column has a different value in every row; it is made of several")
-            names = ", ".join(map(_quoted, dict.fromkeys((*self._chosen.values(), ROW_NUMBER))))
-            return [f"transactionId: {{columns: [{names}], as: digest}}  # no column is different in every row"]
+            return self._made_id()
         self._to_do.append(f"{name}: no column seems to have it; it is required")
         return [f"# {name}: which column? It is required."]
+
+    def _made_id(self) -> list[str]:
+        names = [self._chosen[name] for name in _LASTING if name in self._chosen]
+        parts = {tuple(row.get(name) for name in names) for row in self._rows}
+        is_enough = len(parts) == len(self._rows) and len(parts) > 1
+        names += [] if is_enough else [ROW_NUMBER]
+        told = (
+            "another file gives the same payment another id" if not is_enough else "look for rows with one id (--check)"
+        )
+        made = f"it is made of {', '.join(names)}, and {told}"
+        self._to_do.append(f"transactionId: no column looks like an id that every row has of its own; {made}")
+        return [f"transactionId: {{columns: [{', '.join(map(_quoted, names))}], as: digest}}  # {told}"]
 
     def _file_section(self) -> list[str]:
         if self._layout is None:
@@ -250,17 +202,6 @@ class _Draft:
             separator = '"\\t"' if self._layout.separator == "\t" else _quoted(self._layout.separator)
             lines.append(f"  separator: {separator}")
         return ["", "file:", *lines] if lines else []
-
-
-def _is_degrees(value: str, most: int) -> bool:
-    try:
-        return abs(float(value)) <= most
-    except ValueError:
-        return False
-
-
-def _simple(name: str) -> str:
-    return "".join(each for each in name.casefold() if each.isalnum() and each.isascii())
 
 
 def _quoted(text: str) -> str:
@@ -285,4 +226,4 @@ def _codes_of(values: Sequence[str]) -> list[str]:
 
 
 def _personal(name: str) -> str:
-    return "  # personal: it stays here" if _PERSONAL.search(name.casefold()) else ""
+    return "  # personal: it stays here" if is_personal(name) else ""

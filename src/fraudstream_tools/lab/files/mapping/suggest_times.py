@@ -1,9 +1,11 @@
 """How a column of times is written, from its values."""
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 from fraudstream.transactions.values.times import EARLIEST, LATEST, TimeProblemError, read_time
 
@@ -35,43 +37,73 @@ _CLOCKS: Final = (
     "%H%M%S",
 )
 _UNITS: Final = (("seconds", 1000.0), ("milliseconds", 1.0), ("microseconds", 0.001), ("nanoseconds", 0.000001))
+_FIRST_DAY: Final = 30_000
+"""Of 1982, in days since 1900."""
+_LAST_DAY: Final = 73_051
+"""Of 2099, in days since 1900."""
 _DOUBT: Final = "which zone did the file's clock run in?"
 
 
-def suggest_time(values: Sequence[str]) -> tuple[str, str] | None:
-    """Return how times are written.
+class WrittenTimes(NamedTuple):
+    """How a column of times is written."""
+
+    keys: str
+    """Of a map that reads them."""
+    doubt: str
+    """What a person has to look at, or nothing."""
+    misfits: int = 0
+    """Values that are written otherwise."""
+
+
+def suggest_time(values: Sequence[str]) -> WrittenTimes | None:
+    """Return how times are written: as all values are, or else all but a tenth.
 
     Args:
         values: of one column.
 
     Returns:
-        The keys of a map that read them, and what a person has to look at or nothing; None if they are no times.
+        The way that the fewest values do not fit; None if they are no times.
     """
     if not values:
         return None
-    if all(_is_usual(value) for value in values):
-        return "", ""
+    for most in sorted({0, len(values) // 1000, len(values) // 100, len(values) // 10}):
+        if found := _written(values, most):
+            return found
+    return None
+
+
+def _written(values: Sequence[str], most: int) -> WrittenTimes | None:
+    if (misfits := _misfits(values, _is_usual, most)) is not None:
+        return WrittenTimes("", "", misfits)
     for day, other in _DAYS:
         for clock in _CLOCKS:
-            if not all(_fits(value, day + clock) for value in values):
+            misfits = _misfits(values, partial(_fits, format_=day + clock), most)
+            if misfits is None:
                 continue
-            is_ambiguous = bool(other) and all(_fits(value, other + clock) for value in values)
+            is_ambiguous = bool(other) and _misfits(values, partial(_fits, format_=other + clock), misfits) is not None
             doubt = "day first, or month first?" if is_ambiguous else _DOUBT if clock else ""
             zone = ", zone: UTC" if clock else ""
-            return f'format: "{day}{clock}"{zone}', doubt
-    return _counted(values)
+            return WrittenTimes(f'format: "{day}{clock}"{zone}', doubt, misfits)
+    return _counted(values, most)
 
 
-def _counted(values: Sequence[str]) -> tuple[str, str] | None:
-    if not all(re.fullmatch(r"\d{1,20}(?:\.\d+)?", value) for value in values):
-        return None
-    numbers = [float(value) for value in values]
+def _counted(values: Sequence[str], most: int) -> WrittenTimes | None:
+    numbers = [float(value) for value in values if re.fullmatch(r"\d{1,20}(?:\.\d+)?", value)]
+    others = len(values) - len(numbers)
     for unit, factor in _UNITS:
-        if all(EARLIEST <= number * factor <= LATEST for number in numbers):
-            return f"unit: {unit}", ""
-    if all(30_000 <= number <= 73_051 for number in numbers):  # noqa: PLR2004  (1982 to 2100, in days since 1900)
-        return "unit: spreadsheet-days, zone: UTC", _DOUBT
+        outside = sum(not EARLIEST <= number * factor <= LATEST for number in numbers)
+        if others + outside <= most:
+            return WrittenTimes(f"unit: {unit}", "", others + outside)
+    outside = sum(not _FIRST_DAY <= number <= _LAST_DAY for number in numbers)
+    if others + outside <= most:
+        return WrittenTimes("unit: spreadsheet-days, zone: UTC", _DOUBT, others + outside)
     return None
+
+
+def _misfits(values: Sequence[str], fits: Callable[[str], bool], most: int) -> int | None:
+    """Count the values that do not fit; None if they are more than so many."""
+    found = list(itertools.islice((value for value in values if not fits(value)), most + 1))
+    return len(found) if len(found) <= most else None
 
 
 def _is_usual(value: str) -> bool:

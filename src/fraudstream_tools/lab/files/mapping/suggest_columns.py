@@ -1,0 +1,184 @@
+"""Which column of a file is which field, guessed from its columns' names and values."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+from fraudstream.transactions.card_numbers.detector import holds_card_number
+from fraudstream.transactions.values.money import EXPONENTS
+from fraudstream_tools.lab.files.mapping.numbers import read_number
+from fraudstream_tools.lab.files.mapping.suggest_times import suggest_time
+
+TIME_FIELDS: Final = ("timestamp", "accountOpenedAt", "labeledAt")
+_MOST_MISFITS: Final = 0.1
+"""Share of a column's values that may be no such values: exports have slips, and notes in their last lines."""
+_PERSONAL: Final = re.compile(
+    r"e?mail|phone|mobile|first|last|name|street|address|city|zip|postal|birth|dob|iban|ssn|passport|tax"
+    r"|telefon|strasse|adresse|anschrift|plz|geburt"
+)
+_UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+_SHORTEST_TIME: Final = 8
+"""Digits of a date or of a number of seconds; shorter numbers are read as times only where the name says so."""
+# What columns are called, in simple letters, in the order in which they are tried.
+_NAMES: Final = {
+    "transactionId": "transactionid transid transnum transactionnumber transactionref txid txnid txnnumber paymentid "
+    "chargeid orderid reference uuid id transaktionsnummer transaktionsid transaktionsnr buchungsnummer "
+    "vorgangsnummer belegnummer",
+    "timestamp": "timestamp transdatetranstime transactiondatetime transactiondate transactiontime datetime "
+    "eventtime createdat createddateutc createdutc created occurredat txdatetime txdate ts unixtime epoch when "
+    "buchungszeit buchungszeitpunkt zeitpunkt zeitstempel transaktionszeit transaktionsdatum bookingdate buchungstag "
+    "buchungsdatum datum date time",
+    "amountMinor": "amountminor amountcents amountincents transactionamount txamount txnamount amount amt betrag "
+    "value montant importe importo bedrag total gross umsatz summe",
+    "currency": "currency currencycode transactioncurrency ccy waehrung wahrung devise moneda valuta waehrungscode",
+    "type": "transactiontype txtype txntype paymenttype type buchungstext kind buchungsart transaktionsart umsatzart "
+    "zahlungsart",
+    "customerId": "customerid custid clientid userid accountid customer client user nameorig auftragskonto payerid "
+    "cardholderid kundennummer kundennr kundenid kunde account",
+    "cardToken": "cardtoken cardid cardfingerprint ccnum cardnumber pan card1 card kartennummer kartennr karte",
+    "cardBin": "cardbin bin iin",
+    "cardLast4": "cardlast4 last4 lastfour cardlastfour",
+    "merchantId": "merchantid merchant merchantname merchantnumber shopid storeid haendlernummer haendlernr "
+    "haendlerid haendler haendlername",
+    "merchantCategoryCode": "merchantcategorycode mcc mcccode",
+    "merchantCountry": "merchantcountry merchantcountrycode haendlerland",
+    "cardCountry": "cardcountry cardissuecountry issuercountry kartenland",
+    "billingCountry": "billingcountry billcountry cardaddresscountry",
+    "ipCountry": "ipcountry",
+    "terminalId": "terminalid terminal posid atmid terminalnummer",
+    "deviceId": "deviceid device devicefingerprint devicehash geraeteid geraet",
+    "ipAddress": "ipaddress ip clientip customerip ipaddr ipadresse",
+    "latitude": "latitude lat merchlat",
+    "longitude": "longitude long lon lng merchlong",
+    "responseCode": "responsecode authresponsecode respcode",
+    "originalTransactionId": "originaltransactionid originalid parentid",
+    "networkReference": "networkreference acquirerreferencenumber acquirerreference arn networktransactionid "
+    "schemetransactionid cardnetworktransactionid",
+    "counterpartyToken": "counterpartytoken counterparty namedest payeeid beneficiaryid beneficiary kontonummeriban "
+    "recipientid",
+    "accountOpenedAt": "accountopenedat accountopened acctopendate opendate customersince kontoeroeffnung kundeseit",
+    "label": "label isfraud fraud fraudflag fraudlabel fraudind txfraud class isfraudulent fraudulent betrug "
+    "istbetrug betrugsfall",
+    "labeledAt": "labeledat labelledat chargebackdate disputedateutc disputedate frauddate reportedat betrugsdatum "
+    "meldedatum gemeldetam",
+}
+
+
+def choose(samples: Mapping[str, Sequence[str]], rows: int) -> tuple[dict[str, str], list[str]]:
+    """Choose for each field the column whose name is most like its own, or whose values are such.
+
+    Args:
+        samples: by column, in their order, the values of the first rows.
+        rows: how many rows were looked at.
+
+    Returns:
+        The columns by field, and what a person has to look at.
+    """
+    simple = {spelling: name for name in reversed(samples) for spelling in _spellings(name)}
+    chosen: dict[str, str] = {}
+    for name, words in _NAMES.items():
+        for word in words.split():
+            column = simple.get(word)
+            if column is not None and column not in chosen.values() and _fits(name, samples[column]):
+                chosen[name] = column
+                break
+    doubts: list[str] = []
+    by_values: dict[str, Callable[[str], bool]] = {
+        "currency": lambda column: _are_currencies(samples[column]),
+        "transactionId": lambda column: len(samples[column]) == rows and _may_be_ids(column, samples[column]),
+    }
+    for name, is_such in by_values.items():
+        found = next((each for each in samples if each not in chosen.values() and is_such(each)), None)
+        if name not in chosen and found is not None:
+            chosen[name] = found
+            what = "holds codes of currencies" if name == "currency" else "has a different value in every row"
+            doubts.append(f"{name}: {found} {what}; is it that?")
+    return chosen, doubts + list(_misfits(chosen, samples))
+
+
+def is_personal(name: str) -> bool:
+    """Return whether a column is called like something of a person."""
+    return any(_PERSONAL.search(each) for each in (name.casefold(), *_spellings(name)))
+
+
+def _spellings(name: str) -> set[str]:
+    """Return a column's name in simple letters: without accents, and with umlauts written as two letters."""
+    composed = unicodedata.normalize("NFC", name).casefold()
+    plain = (unicodedata.normalize("NFKD", each) for each in (composed, composed.translate(_UMLAUTS)))
+    return {"".join(letter for letter in each if letter.isalnum() and letter.isascii()) for each in plain}
+
+
+def _misfits(chosen: Mapping[str, str], samples: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for name, column in chosen.items():
+        values = samples[column]
+        if name == "transactionId":
+            count, what = len(values) - len(set(values)), "repeat an earlier one"
+        elif name in TIME_FIELDS:
+            found = suggest_time(values)
+            count, what = found.misfits if found else 0, "are written otherwise, or are no times"
+        else:
+            count, what = sum(not _check(name)(value) for value in values), "cannot be read as such"
+        if count:
+            yield f"{name}: {count:,} of the first {len(values):,} values of {column} {what}"
+
+
+def _fits(name: str, values: Sequence[str]) -> bool:
+    if name in TIME_FIELDS:
+        return suggest_time(values) is not None
+    if name == "transactionId":
+        return len(values) - len(set(values)) <= _MOST_MISFITS * len(values)
+    check = _check(name)
+    return sum(not check(value) for value in values) <= _MOST_MISFITS * len(values)
+
+
+def _check(name: str) -> Callable[[str], bool]:
+    """Return what a value of a field has to be."""
+    checks: dict[str, Callable[[str], bool]] = {
+        "currency": lambda value: value.upper() in EXPONENTS,
+        "amountMinor": lambda value: _is_number(value, ".") or _is_number(value, ","),
+        "cardLast4": lambda value: re.fullmatch(r"\d{1,4}", value) is not None,
+        "cardBin": lambda value: re.fullmatch(r"\d{6,8}", value) is not None,
+        "merchantCategoryCode": lambda value: re.fullmatch(r"\d{3,4}(?:\.0)?", value) is not None,
+        "latitude": lambda value: _is_degrees(value, 90),
+        "longitude": lambda value: _is_degrees(value, 180),
+    }
+    if name in {"merchantCountry", "cardCountry", "billingCountry", "ipCountry"}:
+        return lambda value: re.fullmatch(r"[A-Za-z]{2}", value) is not None
+    return checks.get(name, lambda _: True)
+
+
+def _are_currencies(values: Sequence[str]) -> bool:
+    return bool(values) and all(value.upper() in EXPONENTS for value in values)
+
+
+def _may_be_ids(name: str, values: Sequence[str]) -> bool:
+    if len(set(values)) < max(len(values), 2) or is_personal(name) or _are_currencies(values):
+        return False
+    if any(holds_card_number(value) for value in values):
+        return False
+    if all(_is_amount(value) for value in values):
+        return False
+    is_short = all(value.isdigit() and len(value) < _SHORTEST_TIME for value in values)
+    return is_short or suggest_time(values) is None
+
+
+def _is_amount(value: str) -> bool:
+    # Ids such as E-1 can be read as numbers too, with a sign before them.
+    has_mark = not value.isalnum() and (not re.search("[A-Za-z]", value) or re.search(r"[.,]\d{1,2}\D*$", value))
+    return bool(has_mark) and (_is_number(value, ".") or _is_number(value, ","))
+
+
+def _is_number(value: str, decimal: str) -> bool:
+    try:
+        read_number(value, decimal)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_degrees(value: str, most: int) -> bool:
+    try:
+        return abs(float(value)) <= most
+    except ValueError:
+        return False
