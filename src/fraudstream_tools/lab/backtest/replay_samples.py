@@ -11,8 +11,9 @@ from fraudstream.transactions.transaction import AuthorizationResult
 from fraudstream_tools.lab.backtest.run import CHUNK, Sample, Standing
 from fraudstream_tools.lab.backtest.workers import chunks, first_stage
 from fraudstream_tools.lab.files.examples import NEEDED, transaction_of
-from fraudstream_tools.lab.files.problems import FileProblemError
+from fraudstream_tools.lab.files.problems import FileProblemError, ProblemList
 from fraudstream_tools.lab.files.reading import MappedFile
+from fraudstream_tools.lab.files.repeats import add_repeated, refuse_repeats
 from fraudstream_tools.lab.files.truths import Told, Truths, read_truths
 from fraudstream_tools.lab.replay.stages import SHARED_KINDS, HistoryStep, Stage, packed
 
@@ -34,7 +35,7 @@ class History:
     told: dict[str, Told]
     """By transaction id."""
     repeated: int
-    """Rows left out, because a transaction of the same id came before."""
+    """Rows left out, because the same transaction came before."""
     newest: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,22 +88,28 @@ def read_history(
         truth_map: which column of the other file is which field.
 
     Raises:
-        FileProblemError: a file cannot be read.
+        FileProblemError: a file cannot be read, or gives an id to two different transactions.
     """
     transactions: dict[str, Transaction] = {}
     truths = Truths(file) if truth is None else read_truths(truth, truth_map)
     repeated = 0
+    first_rows: dict[str, int] = {}
+    differing = ProblemList(file)
     rows = MappedFile(file, file_map, needs=NEEDED)
     for number, row in enumerate(rows.sound_rows(), start=1):
         transaction = transaction_of(rows, row, number)
-        if transaction.transaction_id in transactions:
-            repeated += 1
-            continue
-        transactions[transaction.transaction_id] = transaction
         if truth is None:
             truths.add(row, transaction.transaction_id)
+        first = transactions.setdefault(transaction.transaction_id, transaction)
+        if first is not transaction:
+            repeated += 1
+            if first != transaction:
+                add_repeated(differing, rows, row, first_rows[transaction.transaction_id])
+            continue
+        first_rows[transaction.transaction_id] = row.number
         if on_progress and number % CHUNK == 0:
             on_progress(number)
+    refuse_repeats(differing)
     if not transactions:
         raise FileProblemError(f"{file}: there is no transaction in it")
     times = {name: each.timestamp for name, each in transactions.items()}

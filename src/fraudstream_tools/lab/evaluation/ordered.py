@@ -16,6 +16,7 @@ from fraudstream_tools.lab.files.examples import NEEDED, transaction_of
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.reading import MappedFile
+from fraudstream_tools.lab.files.repeats import refuse_repeated
 from fraudstream_tools.lab.files.truths import Truths, read_truths
 from fraudstream_tools.lab.replay.history import KnownOutcome
 
@@ -26,6 +27,7 @@ _BATCH: Final = 20_000
 _ARROW: Final[Any] = pa
 _COLUMNS: Final[Any] = _ARROW.schema(
     {
+        "id": _ARROW.string(),
         "received": _ARROW.int64(),
         "number": _ARROW.int64(),
         "body": _ARROW.binary(),
@@ -74,7 +76,7 @@ class OrderedFile:
             on_progress: told how many rows were read.
 
         Raises:
-            FileProblemError: a file cannot be read, has wrong rows, or nothing says what is true.
+            FileProblemError: a file cannot be read, has wrong rows, repeats an id, or nothing says what is true.
         """
         truths = None if truth is None else read_truths(truth, truth_map)
         self._folder = tempfile.TemporaryDirectory(prefix="fraudstream-")
@@ -84,7 +86,15 @@ class OrderedFile:
         self.first = self.last = 0
         self._has_labels = False
         try:
-            self._write(MappedFile(path, file_map, needs=NEEDED), truths, on_progress)
+            file = MappedFile(path, file_map, needs=NEEDED)
+            try:
+                self._write(file, truths, on_progress)
+            except FileProblemError:
+                # A label of one row is none of another with the same id: that is the cause then.
+                refuse_repeated(file)
+                raise
+            if self._has_repeated():
+                refuse_repeated(file)
             self._refuse_honest(truth or path)
         except BaseException:
             self._folder.cleanup()
@@ -114,6 +124,13 @@ class OrderedFile:
             while batch := found.fetchmany(_BATCH):
                 for body, fraud, known in batch:
                     yield Labelled(decode(body), fraud, known)
+
+    def _has_repeated(self) -> bool:
+        with duckdb.connect() as database:
+            database.execute("SET temp_directory = ?", [self._folder.name])
+            asked = "SELECT count(DISTINCT id) FROM read_parquet(?)"
+            found = database.execute(asked, [str(self._sorted)]).fetchone()
+        return found is not None and found[0] < self.rows
 
     def _refuse_honest(self, told: Path) -> None:
         if not self.frauds:
@@ -150,6 +167,7 @@ class OrderedFile:
             self.last = max(self.last, transaction.timestamp)
             rows.append(
                 {
+                    "id": transaction.transaction_id,
                     "received": transaction.received_at,
                     "number": self.rows,
                     "body": encode(transaction),

@@ -14,6 +14,7 @@ from fraudstream.transactions.decisions.decision import FraudType
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError, Row, place
 from fraudstream_tools.lab.files.reading import MappedFile
+from fraudstream_tools.lab.files.repeats import refuse_repeated
 from fraudstream_tools.lab.files.truths import Truths, read_truths
 from fraudstream_tools.lab.replay.history import KnownOutcome, RowRefusedError, as_transaction, judge_history
 from fraudstream_tools.lab.training.samples.examples import Decided, Examples, examples
@@ -81,7 +82,7 @@ def from_transactions(
         truth_map: which column of the other file is which field.
 
     Raises:
-        FileProblemError: a file cannot be read, or has no labels.
+        FileProblemError: a file cannot be read, repeats an id, or has no labels.
     """
     transactions: list[Transaction] = []
     truths = Truths(file) if truth is None else read_truths(truth, truth_map)
@@ -91,6 +92,8 @@ def from_transactions(
         if truth is None:
             truths.add(row, transactions[-1].transaction_id)
     times = {each.transaction_id: each.timestamp for each in transactions}
+    if len(times) < len(transactions):
+        refuse_repeated(rows)
     until = cut.until or max(times.values(), default=0)
     # Where nobody says when a label came, it is taken to come after the usual delay.
     delay = round((USUAL_DELAY_DAYS if cut.label_delay_days is None else cut.label_delay_days) * DAY)

@@ -23,9 +23,13 @@ class Row(NamedTuple):
 
 def place(path: Path, row: Row) -> str:
     """Name a row: the file, its line, its wrong columns and what is wrong with them."""
-    word = "row" if path.name.lower().endswith(".parquet") else "line"
     told = "; ".join(row.problems)
-    return f"{path}, {word} {row.number}{', ' if told.startswith('column ') else ': '}{told}"
+    return f"{path}, {row_word(path)} {row.number}{', ' if told.startswith('column ') else ': '}{told}"
+
+
+def row_word(path: Path) -> str:
+    """Return what a file's rows are counted in."""
+    return "row" if path.name.lower().endswith(".parquet") else "line"
 
 
 class ProblemList:
