@@ -1,4 +1,4 @@
-"""Labels of another program, in a file of their own, beside transactions."""
+"""Labels of another program, in a file of their own, beside transactions; a decision log has its own."""
 
 import json
 from pathlib import Path
@@ -46,3 +46,26 @@ def test_a_map_of_no_file_is_refused(fraudstream: Command, command: str) -> None
     ran = fraudstream(*command.split(), "--data", "day.csv", "--truth-map", "chargebacks.yaml")
     assert ran.code == 1
     assert "name it with --truth" in ran.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["--truth chargebacks.csv", "--truth chargebacks.csv --truth-map chargebacks.yaml", "--time-zone Asia/Tokyo"],
+)
+@pytest.mark.parametrize("command", ["backtest --data", "train -o model.json --log"], ids=lambda c: c.split()[0])
+def test_what_a_decision_log_has_itself_is_refused(fraudstream: Command, command: str, options: str) -> None:
+    Path("log").mkdir()
+    ran = fraudstream(*command.split(), "log", "--rules", RULES, *options.split())
+    assert ran.code == 1
+    assert f"{' and '.join(options.split()[::2])} " in ran.err
+    assert "for a file of transactions" in ran.err
+
+
+def test_a_sample_is_of_a_decision_log(fraudstream: Command) -> None:
+    ran = fraudstream("train", "-o", "model.json", "--data", "day.csv", "--sample", "100", "--rules", RULES)
+    assert "--sample is for a decision log" in ran.err
+
+
+def test_a_backtest_by_athena_refuses_them_too(fraudstream: Command) -> None:
+    days = ("--since", "2026-01-05", "--until", "2026-01-06", "--truth", "chargebacks.csv")
+    assert "--truth is for a file" in fraudstream("backtest", "--rules", RULES, "--engine", "athena", *days).err

@@ -50,7 +50,7 @@ def evaluate(
     ] = None,
     truth_map: TruthMapOption = None,
     rules: RulesOption = Path("rules"),
-    time_zone: ZoneOption = "UTC",
+    time_zone: ZoneOption = None,
     label_delay: Annotated[
         float,
         typer.Option(
@@ -61,7 +61,7 @@ def evaluate(
             help="Age at which a label that does not say when it came is known, and from which no other is expected.",
         ),
     ] = 7.0,
-    share_delay: ShareOption = 7,
+    share_delay: ShareOption = None,
     test_days: Annotated[
         float | None,
         typer.Option(

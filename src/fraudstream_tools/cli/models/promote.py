@@ -51,9 +51,9 @@ def promote(
     file_map: MapOption = None,
     truth_map: TruthMapOption = None,
     rules: RulesOption = Path("rules"),
-    time_zone: ZoneOption = "UTC",
+    time_zone: ZoneOption = None,
     label_delay: DelayOption = None,
-    share_delay: ShareOption = 7,
+    share_delay: ShareOption = None,
     shadow: Annotated[
         bool,
         typer.Option("--shadow", help="Make it a shadow model: its scores are logged, and never change a decision."),

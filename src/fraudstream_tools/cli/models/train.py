@@ -39,9 +39,9 @@ def train(
     file_map: MapOption = None,
     truth_map: TruthMapOption = None,
     rules: RulesOption = Path("rules"),
-    time_zone: ZoneOption = "UTC",
+    time_zone: ZoneOption = None,
     label_delay: DelayOption = None,
-    share_delay: ShareOption = 7,
+    share_delay: ShareOption = None,
     until: Annotated[
         datetime | None,
         typer.Option(

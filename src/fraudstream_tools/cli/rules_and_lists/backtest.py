@@ -11,7 +11,7 @@ import typer
 from fraudstream_tools.cli.support.files.file_problems import file_problems, map_of
 from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
-from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption, TruthMapOption
+from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption, TruthMapOption, refuse_unused
 from fraudstream_tools.cli.support.terminal.ages import possible_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
@@ -80,11 +80,13 @@ def backtest(
         ),
     ] = 7.0,
     time_zone: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--time-zone", metavar="NAME", help="With transactions: the time zone of hours, as in the stack's setting."
+            "--time-zone",
+            metavar="NAME",
+            help="With transactions: the time zone of hours, as in the stack's setting.  [default: UTC]",
         ),
-    ] = "UTC",
+    ] = None,
     engine: Annotated[
         BacktestEngine,
         typer.Option(
@@ -142,6 +144,7 @@ def backtest(
     run = _Run(contestants, rulesets, label_delay, processes, engine, with_changes=changes is not None)
     repeated = 0
     if engine is BacktestEngine.ATHENA:
+        _refuse_of_transactions(file_map, truth, truth_map, time_zone)
         if data is not None or since is None or until is None:
             raise CommandError(
                 "--engine athena judges the bucket's log, not --data: name its days, --since and --until"
@@ -170,6 +173,13 @@ def backtest(
         out.print(f"changed decisions are listed in {changes}", soft_wrap=True, markup=False)
 
 
+def _refuse_of_transactions(
+    file_map: str | None, truth: Path | None, truth_map: str | None, time_zone: str | None
+) -> None:
+    given = {"--map": file_map, "--truth": truth, "--truth-map": truth_map, "--time-zone": time_zone}
+    refuse_unused(given, "for a file of transactions: a decision log has its own labels and hours")
+
+
 @dataclass(frozen=True)
 class _Run:
     """A backtest's parts that stay the same whatever the data are."""
@@ -182,7 +192,7 @@ class _Run:
     with_changes: bool
 
     def from_files(
-        self, data: Path, truth: Path | None, time_zone: str, file_map: str | None, truth_map: str | None
+        self, data: Path, truth: Path | None, time_zone: str | None, file_map: str | None, truth_map: str | None
     ) -> "tuple[BacktestTally, int]":
         """Judge a decision log or a file of transactions; return the tally, and how many came twice."""
         from fraudstream.reporting.log.reader.files import is_log
@@ -198,9 +208,10 @@ class _Run:
             )
         with file_problems(), without_cycle_collection():
             if from_log:
+                _refuse_of_transactions(file_map, truth, truth_map, time_zone)
                 # Logs repeat themselves by design.
                 return self._from_log(data), 0
-            return self._from_transactions(data, truth, time_zone, mapped, of_truth)
+            return self._from_transactions(data, truth, time_zone or "UTC", mapped, of_truth)
 
     def from_athena(self, stack: str | None, since: datetime, until: datetime) -> "BacktestTally":
         """Judge the days of a stack's log where they are stored."""

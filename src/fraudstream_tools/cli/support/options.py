@@ -1,8 +1,11 @@
 """Options that several commands share."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
+
+from fraudstream_tools.cli.support.terminal.output import CommandError
 
 StackOption = Annotated[
     str | None,
@@ -41,3 +44,18 @@ TypeOption = Annotated[
     str | None,
     typer.Option("--type", metavar="TYPE", help="Which kind of fraud, such as STOLEN_CARD_DATA or FIRST_PARTY."),
 ]
+
+
+def refuse_unused(given: Mapping[str, object], why: str) -> None:
+    """Refuse options that would change nothing, so that nobody takes a result for what it is not.
+
+    Args:
+        given: by the options' names, None for those that were not given.
+        why: what they are for.
+
+    Raises:
+        CommandError: some were given.
+    """
+    unused = [name for name, value in given.items() if value is not None]
+    if unused:
+        raise CommandError(f"{' and '.join(unused)} {'is' if len(unused) == 1 else 'are'} {why}")

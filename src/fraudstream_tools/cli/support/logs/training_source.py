@@ -9,6 +9,7 @@ import typer
 
 from fraudstream_tools.cli.support.files.file_problems import map_of
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
+from fraudstream_tools.cli.support.options import refuse_unused
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
@@ -41,13 +42,24 @@ RulesOption = Annotated[
     Path, typer.Option("--rules", metavar="FOLDER", help="The ruleset; with --data, it judges the transactions.")
 ]
 ZoneOption = Annotated[
-    str,
-    typer.Option("--time-zone", metavar="NAME", help="With --data: the time zone of hours, as in the stack's setting."),
+    str | None,
+    typer.Option(
+        "--time-zone",
+        metavar="NAME",
+        help="With transactions: the time zone of hours, as in the stack's setting.  [default: UTC]",
+    ),
 ]
 ShareOption = Annotated[
-    int,
-    typer.Option("--share-delay", metavar="DAYS", min=0, max=8, help="With --data: the stack's labelDelayDays."),
+    int | None,
+    typer.Option(
+        "--share-delay",
+        metavar="DAYS",
+        min=0,
+        max=8,
+        help="With transactions: the stack's labelDelayDays.  [default: 7]",
+    ),
 ]
+_SHARE_DELAY = 7
 _SHOWN_DAYS = (1, 7, 30)
 DelayOption = Annotated[
     float | None,
@@ -72,9 +84,9 @@ class TrainingSource:
     file_map: str | None
     truth_map: str | None
     rules: Path
-    time_zone: str
+    time_zone: str | None
     label_delay: float | None
-    share_delay: int
+    share_delay: int | None
     sample: int | None = None
     """Legitimate transactions of a log that are taken; None takes as many as usual."""
     without: "Sequence[FraudType]" = ()
@@ -95,8 +107,12 @@ class TrainingSource:
 
         if (self.log is None) == (self.data is None):
             raise CommandError("what from? Give either a decision log (--log) or a file of transactions (--data)")
-        if self.log is not None and self.file_map is not None:
-            raise CommandError("--map is for a file of transactions (--data): a decision log needs none")
+        if self.log is not None:
+            given = {"--map": self.file_map, "--truth": self.truth, "--truth-map": self.truth_map}
+            given |= {"--time-zone": self.time_zone, "--share-delay": self.share_delay}
+            refuse_unused(given, "for a file of transactions (--data): a decision log has its own")
+        else:
+            refuse_unused({"--sample": self.sample}, "for a decision log (--log): of a file, all transactions are read")
         last = round(until.replace(tzinfo=UTC).timestamp() * 1000) - 1 if until else None
         if self.truth_map is not None and self.truth is None:
             raise CommandError("--truth-map is for another file of labels: name it with --truth")
@@ -184,13 +200,13 @@ def _tell_explored(found: "Examples") -> None:
     err.print(told, soft_wrap=True)
 
 
-def judge_of(rules: Path, time_zone: str, label_delay_days: int) -> "Judge":
+def judge_of(rules: Path, time_zone: str | None, label_delay_days: int | None) -> "Judge":
     """Build the judge that options name.
 
     Args:
         rules: the folder of the ruleset.
-        time_zone: an IANA name.
-        label_delay_days: as the stack's setting labelDelayDays.
+        time_zone: an IANA name; None for UTC.
+        label_delay_days: as the stack's setting labelDelayDays; None for its default.
 
     Raises:
         CommandError: one of them cannot be used.
@@ -204,11 +220,11 @@ def judge_of(rules: Path, time_zone: str, label_delay_days: int) -> "Judge":
 
     try:
         ruleset = load(*((rules / name).read_bytes() for name in RULESET_FILES))
-        zone = ZoneInfo(time_zone)
+        zone = ZoneInfo(time_zone or "UTC")
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}") from None
     except RulesetError as error:
         raise CommandError("\n  ".join([f"the ruleset in {rules} cannot be used:", *error.problems])) from None
     except (ZoneInfoNotFoundError, ValueError):
         raise CommandError("--time-zone must be an IANA name, such as Europe/Berlin") from None
-    return Judge(ruleset, Calendar(zone, label_delay_days))
+    return Judge(ruleset, Calendar(zone, _SHARE_DELAY if label_delay_days is None else label_delay_days))
