@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
     from fraudstream_tools.lab.files.reading import MappedFile
     from fraudstream_tools.lab.replay.client import ReplayResult
+
+
+_AGAIN = "and the same replay again is safe"
+_AGAIN_SHIFTED = (
+    "and the same replay again moves times by another amount: what is stored is refused then (409), and only the rest "
+    "is taken; --id-suffix posts all of it as new transactions"
+)
+_CONFLICT = (
+    "409: another transaction with this id is stored, as after an earlier replay with --shift-to-now, which moves "
+    "times by another amount each time; --id-suffix posts them as new transactions"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -64,7 +76,8 @@ def replay(
         fraudstream replay fraudTrain.csv --map sparkov --shift-to-now --limit 10000
 
     With --shift-to-now, labels of these transactions (in the file, or in the truth file beside it) are moved by as much
-    into a file beside it, ending in .shifted.truth, which `label`, `train` and `backtest` read.
+    into a file beside it, ending in .shifted.truth, which `labels import`, `train` and `backtest` read. Each such
+    replay moves times by another amount, and writes that file anew: give the next one an --id-suffix.
     """
     mapped = map_of(file_map)
     if check:
@@ -87,7 +100,8 @@ def replay(
             else None
         )
     if truth is not None:
-        later = f"; {truth.not_yet_known:,} labels are not known yet at that time" if truth.not_yet_known else ""
+        later = "; what an earlier replay had told there is gone" if truth.was_there else ""
+        later += f"; {truth.not_yet_known:,} labels are not known yet at that time" if truth.not_yet_known else ""
         err.print(f"what is true of them, moved as much: {truth.path}{later}", markup=False, soft_wrap=True)
     deployment = Deployment(stack, {"apiUrl": api})
     api_url, auth = deployment.api_url, deployment.auth()
@@ -111,7 +125,9 @@ def replay(
         stopped = str(error)
     except KeyboardInterrupt:
         is_interrupted = True
-        stopped = "stopped by Ctrl-C; what was under way may be stored too, and the same replay again is safe"
+        stopped = (
+            f"stopped by Ctrl-C; what was under way may be stored too, {_AGAIN_SHIFTED if shift_to_now else _AGAIN}"
+        )
     for notice in outgoing.file.notices:
         err.print(notice, markup=False, soft_wrap=True)
     if as_json:
@@ -252,3 +268,5 @@ def _print_result(result: "ReplayResult", outgoing: Outgoing) -> None:
         err.print(f"  … and {result.refused - 10:,} more; --json lists up to 1,000")
     for line in outgoing.wrong.lines():
         err.print(f"  {line}", markup=False, soft_wrap=True)
+    if result.statuses[HTTPStatus.CONFLICT]:
+        err.print(_CONFLICT, soft_wrap=True)

@@ -24,6 +24,8 @@ class ShiftedTruth(NamedTuple):
     rows: int
     not_yet_known: int
     """Labels that were left out: at their new time, nobody has given them yet."""
+    was_there: bool
+    """It took the place of an earlier one."""
 
 
 def shifted(row: dict[str, Any], milliseconds: int, id_suffix: str = "") -> dict[str, Any]:
@@ -104,8 +106,9 @@ def write_shifted_truth(
     if first is None:
         return None
     target = _shifted_file(path)
+    was_there = target.exists()
     count = write_rows(target, itertools.chain([first], found))
-    return ShiftedTruth(target, count, not_yet_known)
+    return ShiftedTruth(target, count, not_yet_known, was_there)
 
 
 def _first_ids(path: Path, file_map: FileMap | None, limit: int) -> set[Any]:

@@ -96,7 +96,12 @@ def test_a_file_that_breaks_off_is_counted_up_to_there(fraudstream: Command, api
     assert "Traceback" not in ran.err
 
 
-def test_ctrl_c_leaves_the_counts(api: Api, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [([], "the same replay again is safe"), (["--shift-to-now"], "moves times by another amount")],
+    ids=["as-it-is", "shifted"],
+)
+def test_ctrl_c_leaves_the_counts(api: Api, tmp_path: Path, options: list[str], told: str) -> None:
     post = api.post
 
     def slow(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -108,7 +113,7 @@ def test_ctrl_c_leaves_the_counts(api: Api, tmp_path: Path) -> None:
     environment = os.environ | {"FRAUDSTREAM_API": api.url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     # Where SIGINT is ignored from the start, as some runners of tests start it, so is it by what they start.
     start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    code = f"{start} from fraudstream_tools.cli.main import main; main(['replay', 'day.csv', '--json'])"
+    code = f"{start} from fraudstream_tools.cli.main import main; main({['replay', 'day.csv', '--json', *options]})"
     with subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -121,7 +126,18 @@ def test_ctrl_c_leaves_the_counts(api: Api, tmp_path: Path) -> None:
     found = json.loads(out)
     assert 0 < found["accepted"] < 20_000
     assert "stopped by Ctrl-C" in found["stopped"]
+    assert told in found["stopped"]
     assert b"Traceback" not in err
+
+
+def test_a_shifted_replay_again_is_told_from_a_safe_one(fraudstream: Command, api: Api, tmp_path: Path) -> None:
+    (tmp_path / "day.csv").write_text(f"{HEADER.strip()},label\n{GOOD.format(1).strip()},FRAUD\n")
+    assert "is gone" not in fraudstream("replay", "day.csv", "--shift-to-now").err
+    api.post = lambda _body: (409, {"status": 409, "title": "Conflict", "detail": "another transaction has this id"})
+    ran = fraudstream("replay", "day.csv", "--shift-to-now")
+    assert "what an earlier replay had told there is gone" in ran.err
+    assert "409: another transaction with this id is stored" in ran.err
+    assert "--id-suffix posts them as new" in ran.err
 
 
 def test_a_mapped_file_is_posted_without_what_is_personal(fraudstream: Command, api: Api, tmp_path: Path) -> None:
