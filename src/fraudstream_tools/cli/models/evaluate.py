@@ -1,10 +1,9 @@
 """`fraudstream evaluate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from fraudstream_tools.cli.support.files.file_problems import file_problems, map_of
 from fraudstream_tools.cli.support.logs.training_source import (
@@ -14,7 +13,7 @@ from fraudstream_tools.cli.support.logs.training_source import (
     judge_of,
 )
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, TruthMapOption
-from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -22,17 +21,6 @@ if TYPE_CHECKING:
 
     from fraudstream_tools.lab.evaluation.figures import EvaluationRow
     from fraudstream_tools.lab.evaluation.plan import EvaluationPlan
-
-_COLUMNS = {
-    "average_precision": ("average precision", ".3f"),
-    "recall_at_false_positives": ("recall at 0.1 %", ".3f"),
-    "value_at_budget": ("value found", ".3f"),
-    "alerts_a_day": ("alerts a day", ".1f"),
-    "alert_precision": ("their precision", ".3f"),
-    "alert_recall": ("their recall", ".3f"),
-    "declines_a_day": ("declines a day", ".1f"),
-    "false_declines_per_1000": ("false declines per 1,000", ".2f"),
-}
 
 
 def register(app: typer.Typer) -> None:
@@ -133,20 +121,11 @@ def evaluate(
 
 
 def _show(rows: "Sequence[EvaluationRow]", reviews: int, *, as_json: bool) -> None:
-    import msgspec
-
     if as_json:
+        import msgspec
+
         print_json({"reviewsADay": reviews, "rows": msgspec.to_builtins(rows)})
         return
-    table = Table(title=f"the newest days; value found: at {reviews} reviews a day")
-    table.add_column("", no_wrap=True)
-    shown = [name for name in _COLUMNS if any(getattr(row, name) is not None for row in rows)]
-    for name in shown:
-        table.add_column(_COLUMNS[name][0], justify="right")
-    for row in rows:
-        table.add_row(row.name, *([row.why] if row.why else [_cell(getattr(row, name), name) for name in shown]))
-    out.print(table)
+    from fraudstream_tools.cli.support.shown.evaluation_table import print_evaluation
 
-
-def _cell(value: Any, name: str) -> str:  # noqa: ANN401  (a number or None)
-    return "-" if value is None else format(value, _COLUMNS[name][1])
+    print_evaluation(rows, reviews)

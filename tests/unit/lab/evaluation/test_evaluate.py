@@ -1,6 +1,7 @@
 """Any labelled file gives the same table, and nothing in it was known before it was."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 
 from fraudstream.durations import DAY
-from fraudstream_tools.lab.evaluation.figures import EvaluatedDays
+from fraudstream_tools.cli.support.shown.evaluation_table import print_evaluation
+from fraudstream_tools.lab.evaluation.figures import EvaluatedDays, EvaluationRow
 from fraudstream_tools.lab.evaluation.ordered import OrderedFile
 from fraudstream_tools.lab.evaluation.plan import WEEK, usual_plan
 from fraudstream_tools.lab.files.problems import FileProblemError
@@ -76,6 +78,23 @@ def test_a_file_with_too_few_frauds_says_so_and_prints_a_table(fraudstream: Comm
     assert ran.code == 0
     assert "fewer than 10 frauds are tested" in ran.out
     assert "a model needs at least 10 frauds" in ran.out.replace("\n", " ")
+
+
+def test_figures_and_reasons_can_be_read_at_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    names = ["rules alone", *(f"{weeks} weeks of labels" for weeks in (1, 2, 4, 8)), "all labels before"]
+    figures = dict.fromkeys(EvaluationRow.__struct_fields__[2:], 0.1234) | {"alerts_a_day": 1234.5}
+    rows = [EvaluationRow(name=name, **figures) for name in names[:-1]]
+    why = "a model needs at least 10 frauds, and there are 3"
+    print_evaluation([*rows, EvaluationRow(name=names[-1], why=why)], 10)
+    printed = capsys.readouterr().out
+    assert "…" not in printed
+    assert max(map(len, printed.splitlines())) <= 80
+    assert re.search("false declines per 1,000( +0.12){5} +-", printed)
+    assert printed.count("1234.5") == 5
+    assert f"all labels before: {why}" in printed
 
 
 @pytest.mark.parametrize(
