@@ -13,7 +13,7 @@ from fraudstream_tools.cli.support.review.audit import needs_two
 from fraudstream_tools.cli.support.review.case_work import alert_queue, case_news, reviews_of
 from fraudstream_tools.cli.support.review.labelling import fraud_type_of
 from fraudstream_tools.cli.support.running.deployment import Deployment
-from fraudstream_tools.cli.support.shown.alert_table import print_whole
+from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text, parse_age
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 from fraudstream_tools.redaction import shown

@@ -11,7 +11,7 @@ from rich.text import Text
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.privacy import tokens_of
-from fraudstream_tools.cli.support.shown.alert_table import print_whole
+from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.cli.support.terminal.output import CommandError, decision_text, out, print_json
 

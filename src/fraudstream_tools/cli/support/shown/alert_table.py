@@ -1,23 +1,18 @@
-"""Alerts as a table; nothing of an id is ever cut off."""
+"""Alerts as a table."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from fraudstream_tools.cli.support.terminal.ages import age_text
-from fraudstream_tools.cli.support.terminal.output import SafeConsole, decision_text, out
+from fraudstream_tools.cli.support.terminal.output import decision_text
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.review.alert_summary import AlertSummary
 
 _RIGHT: Final = ("amount", "score", "probability", "age")
-_LONGEST_RULE: Final = 24
-_UNLIMITED: Final = 10_000
-_LONGEST_ID: Final = 40
-"""Longer ones are folded where the terminal is too narrow for them."""
 
 
 def alert_table(
@@ -45,25 +40,10 @@ def alert_table(
         column.overflow = "fold"
         column.justify = "right" if name in _RIGHT or name.startswith("in ") else "left"
         column.no_wrap = column.justify == "right"
-    longest = max(len(alert.transaction_id) for alert in alerts)
-    table.columns[0].min_width = max(min(longest, _LONGEST_ID), len(names[0]))
-    # No id of a rule is broken either, as far as there is room.
-    table.columns[-1].min_width = min(
-        max((len(rule) + 1 for alert in alerts for rule in alert.rules), default=0), _LONGEST_RULE
-    )
     for group in grouped(alerts) if together else [[alert] for alert in alerts]:
         for alert in group:
             table.add_row(*_row(alert, now, is_in_base=base is not None, is_calibrated=is_calibrated))
     return table
-
-
-def print_whole(table: Table) -> None:
-    """Print a table; where there is no terminal, one line for each row, however long."""
-    if out.is_terminal:
-        out.print(table)
-        return
-    whole = Measurement.get(out, out.options.update_width(_UNLIMITED), table).maximum
-    SafeConsole(highlight=False, width=whole).print(table)
 
 
 def _row(alert: "AlertSummary", now: int, *, is_in_base: bool, is_calibrated: bool) -> list[Text]:
