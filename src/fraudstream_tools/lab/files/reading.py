@@ -30,8 +30,6 @@ def open_table(path: Path, file_map: FileMap | None = None) -> DelimitedFile | J
         FileProblemError: the file is not there, or of no known format, or damaged.
     """
     ending = read_format(path)
-    if not path.is_file():
-        raise FileProblemError(f"{path}: {'it is a folder' if path.is_dir() else 'no such file'}")
     try:
         if ending == ".parquet":
             return ParquetFile(path)

@@ -94,9 +94,17 @@ def test_a_file_that_holds_no_transactions_is_refused_by_name_and_line(
         list(read_transactions(file))
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["gone.csv", "gone", "gone.xlsx"])
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(FileProblemError, match="no such file"):
-        list(read_transactions(tmp_path / "gone.csv"))
+        list(read_transactions(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["folder", "folder.csv"])
+def test_a_folder_is_no_file_with_a_wrong_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(FileProblemError, match="it is a folder: name a file in it"):
+        list(read_transactions(tmp_path / name))
 
 
 def test_a_compressed_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:

@@ -44,8 +44,10 @@ def read_format(path: Path) -> str:
     """Return the format as which a file is read, by its name, in capitals or not.
 
     Raises:
-        FileProblemError: the name ends in no format that is known here.
+        FileProblemError: there is no such file, or its name ends in no format that is known here.
     """
+    if not path.is_file():
+        raise FileProblemError(f"{path}: {'it is a folder: name a file in it' if path.is_dir() else 'no such file'}")
     name = path.name.lower()
     for ending, read_as in {**dict(zip(FORMATS, FORMATS, strict=True)), **_READ_TOO}.items():
         if name.endswith(ending):
