@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fraudstream.clock import epoch_milliseconds
+from fraudstream.durations import DAY
 from fraudstream_tools.cli.support.files.file_problems import file_problems, map_of
 from fraudstream_tools.cli.support.options import ApiOption, JsonOption, MapOption, StackOption
 from fraudstream_tools.cli.support.running.api_calls import unusable_hint
@@ -81,7 +82,7 @@ def replay(
     """
     mapped = map_of(file_map)
     if check:
-        check_only(file, mapped, limit, as_json=as_json)
+        check_only(file, mapped, limit, shift_to_now=shift_to_now, as_json=as_json)
         return
     from fraudstream_tools.lab.files import shifting
     from fraudstream_tools.lab.files.checking import refuse_useless
@@ -92,7 +93,7 @@ def replay(
     now = epoch_milliseconds()
     with file_problems():
         mapped_file = refuse_useless(file, mapped)
-        ahead = shifting.shift_to(file, mapped, now) if shift_to_now else 0
+        ahead = _shift(file, mapped, now) if shift_to_now else 0
         outgoing = Outgoing(mapped_file, limit, ahead, id_suffix)
         truth = (
             shifting.write_shifted_truth(file, mapped, ahead=ahead, id_suffix=id_suffix, now=now, limit=limit)
@@ -140,7 +141,7 @@ def replay(
         raise typer.Exit(1)
 
 
-def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, as_json: bool) -> None:
+def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, shift_to_now: bool, as_json: bool) -> None:
     """Read a whole file, and report what it holds and what is wrong with it.
 
     Raises:
@@ -150,7 +151,7 @@ def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, as_
     from fraudstream_tools.lab.files.checking import check_file
 
     with file_problems():
-        found = check_file(file, file_map, limit)
+        found = check_file(file, file_map, limit, now=epoch_milliseconds(), shift_to_now=shift_to_now)
     if not found.rows:
         raise CommandError(f"{file}: there is no row in it")
     for notice in found.notices:
@@ -168,6 +169,7 @@ def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, as_
                 "labels": found.labels,
                 "oldest": found.oldest,
                 "newest": found.newest,
+                "tooOld": found.too_old,
                 "problems": found.wrong.lines(),
             }
         )
@@ -180,9 +182,32 @@ def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, as_
             days = " to ".join(
                 f"{datetime.fromtimestamp(t / 1000, UTC):%Y-%m-%d}" for t in (found.oldest, found.newest)
             )
-            out.print(f"from {days}; an API takes what is at most 30 days old, unless its settings differ")
+            out.print(f"from {days}")
+        if found.too_old:
+            out.print(_too_old(f"{found.too_old:,} rows", shift_to_now=shift_to_now), soft_wrap=True)
     if found.wrong.count:
         raise typer.Exit(1)
+
+
+def _shift(file: Path, file_map: "FileMap | None", now: int) -> int:
+    from fraudstream_tools.lab.files.checking import USUAL_PAST_DAYS
+    from fraudstream_tools.lab.files.shifting import time_span
+
+    first, last = time_span(file, file_map)
+    if last - first > USUAL_PAST_DAYS * DAY:
+        err.print(_too_old("the file's first rows", shift_to_now=True), soft_wrap=True)
+    return now - last
+
+
+def _too_old(which: str, *, shift_to_now: bool) -> str:
+    from fraudstream_tools.lab.files.checking import USUAL_PAST_DAYS
+
+    than = "the last one" if shift_to_now else "today"
+    move = "" if shift_to_now else ", or --shift-to-now moves them"
+    return (
+        f"{which} are more than {USUAL_PAST_DAYS} days older than {than}: an API refuses them, unless its setting "
+        f"maxPastDays is greater{move}"
+    )
 
 
 class Outgoing:

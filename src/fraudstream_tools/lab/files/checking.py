@@ -2,17 +2,21 @@
 
 import itertools
 import json
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from fraudstream.durations import DAY
 from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
 from fraudstream.transactions.values.times import EARLIEST, LATEST
 from fraudstream_tools.lab.files.mapping.file_map import FIELDS, FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError, ProblemList, Row
 from fraudstream_tools.lab.files.reading import REQUIRED, MappedFile
 
+USUAL_PAST_DAYS: Final = 30
+"""How many days ago a transaction may be, where the setting maxPastDays says nothing else."""
 _LOOKED_AT: Final = 100
 _EVER: Final = TimeBounds(earliest=EARLIEST, latest=LATEST)
 
@@ -32,6 +36,8 @@ class FileCheck:
     oldest: int | None = None
     newest: int | None = None
     """Times of transactions, epoch milliseconds."""
+    too_old: int = 0
+    """Rows that an API refuses for their age, unless its setting maxPastDays differs."""
 
 
 def api_fields(values: dict[str, Any]) -> dict[str, Any]:
@@ -39,10 +45,19 @@ def api_fields(values: dict[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in FIELDS if name in values}
 
 
-def check_file(path: Path, file_map: FileMap | None, limit: int | None = None) -> FileCheck:
+def check_file(
+    path: Path, file_map: FileMap | None, limit: int | None = None, *, now: int, shift_to_now: bool = False
+) -> FileCheck:
     """Read a whole file and look at each of its rows as the API would.
 
-    When a transaction may have happened is not looked at, since that depends on the day and on the stack's settings.
+    A row is not wrong for its age, since that depends on the day and on the stack's settings: old ones are counted.
+
+    Args:
+        path: the file.
+        file_map: which column is which field.
+        limit: how many rows are looked at.
+        now: epoch milliseconds.
+        shift_to_now: whether the last transaction will be moved to now, and all others as much.
 
     Raises:
         FileProblemError: the file cannot be read, or its columns are not those that are needed.
@@ -50,6 +65,7 @@ def check_file(path: Path, file_map: FileMap | None, limit: int | None = None) -
     file = MappedFile(path, file_map, needs=REQUIRED)
     found = FileCheck(wrong=ProblemList(path), notices=[])
     seen: set[str] = set()
+    times = array("q")
     for row in itertools.islice(checked_rows(file), limit):
         found.rows += 1
         if row.problems:
@@ -60,8 +76,11 @@ def check_file(path: Path, file_map: FileMap | None, limit: int | None = None) -
         seen.add(name)
         found.labels += "label" in row.values or "fraud" in row.values
         if (time := row.values.get("timestamp")) is not None:
+            times.append(time)
             found.oldest = min(time, found.oldest or time)
             found.newest = max(time, found.newest or time)
+    latest = found.newest if shift_to_now and found.newest is not None else now
+    found.too_old = sum(time < latest - USUAL_PAST_DAYS * DAY for time in times)
     found.skipped = file.skipped
     found.notices = file.notices
     return found

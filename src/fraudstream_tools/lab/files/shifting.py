@@ -46,17 +46,21 @@ def truth_file(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(ending) + ".truth" + ending)
 
 
-def shift_to(path: Path, file_map: FileMap | None, now: int) -> int:
-    """Return how many milliseconds a file's last transaction is before a time.
+def time_span(path: Path, file_map: FileMap | None) -> tuple[int, int]:
+    """Return when the first and the last transaction of a file happened, epoch milliseconds.
 
     Raises:
         FileProblemError: the file cannot be read, or no transaction of it has a timestamp.
     """
-    times = (row.values.get("timestamp") for row in MappedFile(path, file_map).rows() if not row.problems)
-    last = max((time for time in times if isinstance(time, int)), default=None)
-    if last is None:
+    first = last = None
+    for row in MappedFile(path, file_map).rows():
+        time = row.values.get("timestamp")
+        if not row.problems and isinstance(time, int):
+            first = time if first is None else min(first, time)
+            last = time if last is None else max(last, time)
+    if first is None or last is None:
         raise FileProblemError(f"{path}: --shift-to-now needs a timestamp in the file, and there is none")
-    return now - last
+    return first, last
 
 
 def write_shifted_truth(

@@ -43,6 +43,24 @@ def test_a_check_reads_everything_and_posts_nothing(fraudstream: Command, api: A
     assert (found["rows"], found["good"], found["wrong"], found["repeated"]) == (303, 301, 2, 1)
 
 
+def test_rows_that_are_too_old_are_counted_before_they_are_refused(fraudstream: Command, tmp_path: Path) -> None:
+    rows = [GOOD.format(n).replace("1767600000000", str(1_767_600_000_000 + n * DAY)) for n in range(50)]
+    (tmp_path / "days.csv").write_text(HEADER + "".join(rows))
+    ran = fraudstream("replay", "days.csv", "--check")
+    assert "50 rows are more than 30 days older than today" in ran.out
+    assert "setting maxPastDays is greater, or --shift-to-now moves them" in ran.out
+    assert (
+        "19 rows are more than 30 days older than the last one"
+        in fraudstream("replay", "days.csv", "--check", "--shift-to-now").out
+    )
+    assert json.loads(fraudstream("replay", "days.csv", "--check", "--json").out)["tooOld"] == 50
+    assert (
+        "the file's first rows are more than 30 days older" in fraudstream("replay", "days.csv", "--shift-to-now").err
+    )
+    (tmp_path / "month.csv").write_text(HEADER + "".join(rows[:31]))
+    assert "older than" not in fraudstream("replay", "month.csv", "--shift-to-now").err
+
+
 def test_wrong_rows_are_counted_and_named_and_the_rest_is_posted(
     fraudstream: Command, api: Api, tmp_path: Path
 ) -> None:
