@@ -90,6 +90,13 @@ def test_an_amount_without_its_currency_is_refused(tmp_path: Path) -> None:
     assert "needs its currency" in row.problems[0]
 
 
+def test_a_wrong_currency_is_named_by_its_own_column(tmp_path: Path) -> None:
+    (row,) = rows(tmp_path, "a,c\n12,EUX\n", "fields: {amountMinor: {column: a, unit: major}, currency: c}")
+    assert row.problems == ("column c: currency must be a currency code of ISO 4217, such as EUR",)
+    (row,) = rows(tmp_path, "a,c\n12,\n", "fields: {amountMinor: {column: a, unit: major}, currency: c}")
+    assert row.problems[0].startswith("column a: amountMinor needs its currency")
+
+
 @pytest.mark.parametrize(
     ("value", "source", "expected"),
     [

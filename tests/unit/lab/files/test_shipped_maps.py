@@ -47,7 +47,7 @@ def own_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def rows(file: str) -> list[dict[str, Any]]:
-    return [row.values for row in MappedFile(SAMPLES / file, load_map(FILES[file]), now=0).sound_rows()]
+    return [row.values for row in MappedFile(SAMPLES / file, load_map(FILES[file])).sound_rows()]
 
 
 def without_made_up(row: dict[str, Any]) -> dict[str, Any]:

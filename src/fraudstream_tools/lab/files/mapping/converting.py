@@ -45,6 +45,10 @@ class _ValueProblemError(ValueError):
     """A value is not what its field needs; the message names its column, and not the value."""
 
 
+class _WrongCurrencyError(ValueError):
+    """An amount cannot be read, because its currency is none."""
+
+
 class RowConverter:
     """Builds the fields of transactions and labels from records."""
 
@@ -54,6 +58,7 @@ class RowConverter:
         Args:
             sources: by field, the currency before the amount.
         """
+        self._currency = sources.get("currency", _CONSTANT)
         self._plan = [(name, source, _quick(name, source)) for name, source in sources.items()]
 
     def convert(self, row: Mapping[str, Any], number: int) -> tuple[dict[str, Any], list[str]]:
@@ -78,6 +83,9 @@ class RowConverter:
                     continue
             try:
                 value = _value(name, source, row, number, values)
+            except _WrongCurrencyError as error:
+                problems.append(_told("currency", self._currency, error))
+                continue
             except _ValueProblemError as error:
                 problems.append(str(error))
                 continue
@@ -136,14 +144,18 @@ def _value(name: str, source: Source, row: Mapping[str, Any], number: int, known
         if given is None:
             return _value(name, source.otherwise, row, number, known) if source.otherwise else None
         return _converted(name, source, given, known)
-    except _ValueProblemError:
+    except (_ValueProblemError, _WrongCurrencyError):
         raise
     except ValueError as error:
-        column = source.names[0] if source.names else None
-        where = f"column {shown(column)}: " if column is not None else ""
-        # Where column and field are called alike, once is enough.
-        what = "" if column == name else f"{name} "
-        raise _ValueProblemError(f"{where}{what}{error}") from None
+        raise _ValueProblemError(_told(name, source, error)) from None
+
+
+def _told(name: str, source: Source, error: ValueError) -> str:
+    column = source.names[0] if source.names else None
+    where = f"column {shown(column)}: " if column is not None else ""
+    # Where column and field are called alike, once is enough.
+    what = "" if column == name else f"{name} "
+    return f"{where}{what}{error}"
 
 
 def _given(source: Source, row: Mapping[str, Any], number: int) -> Any:  # noqa: ANN401  (a file's value)
@@ -180,6 +192,8 @@ def _converted(name: str, source: Source, given: Any, known: Mapping[str, Any]) 
 def _amount(given: object, source: AmountSource, known: Mapping[str, Any]) -> int:
     currency = known.get("currency")
     if (source.unit == "major" or source.exponents) and currency not in EXPONENTS:
+        if currency is not None:
+            raise _WrongCurrencyError("must be a currency code of ISO 4217, such as EUR")
         raise ValueError("needs its currency, a code of ISO 4217, in a column or as `currency: {value: EUR}`")
     return read_amount(given, source, str(currency))
 
