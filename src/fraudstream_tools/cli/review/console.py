@@ -86,6 +86,8 @@ def _system(deployment: Deployment) -> "ConsoleSystem":
     from fraudstream_tools.operations.cases.service_level import ServiceLevel
     from fraudstream_tools.operations.privacy.tokens import ask_for_tokens
 
+    # Where no fraudstream is found, that is what is to be said, and nothing of credentials.
+    alerts = deployment["alertsTable"]
     processor = deployment.get("processorFunction")
     return ConsoleSystem(
         name="local system" if deployment.is_local else f"stack {deployment.stack}" if deployment.stack else "AWS",
@@ -93,7 +95,7 @@ def _system(deployment: Deployment) -> "ConsoleSystem":
         s3=watch(deployment.client("s3")),
         operator=operator_of(deployment.client("sts")),
         transactions=deployment["transactionsTable"],
-        alerts=deployment["alertsTable"],
+        alerts=alerts,
         profiles=deployment["profilesTable"],
         bucket=deployment["bucketName"],
         service_level=ServiceLevel.of_outputs(deployment.get("reviewHours"), deployment.get("reviewExpiryDays")),
@@ -103,6 +105,6 @@ def _system(deployment: Deployment) -> "ConsoleSystem":
         four_eyes=(deployment.get("fourEyes") or "").split(","),
         news=case_news(deployment),
         cloudwatch=None if deployment.is_local else watch(deployment.client("cloudwatch")),
-        environment=deployment["alertsTable"].removeprefix("table-alerts-"),
+        environment=alerts.removeprefix("table-alerts-"),
         ask_for_tokens=partial(ask_for_tokens, watch(deployment.client("lambda")), processor) if processor else None,
     )

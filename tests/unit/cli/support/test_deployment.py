@@ -9,7 +9,7 @@ import pytest
 from fraudstream_tools.cli.support.running.deployment import LOCAL_OUTPUTS, Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError
 from fraudstream_tools.lab.replay.signing import ApiKey
-from tests.cli_harness import clean_environment
+from tests.cli_harness import Command, clean_environment
 
 RUNNING = {
     "apiUrl": "http://127.0.0.1:1/v1",
@@ -162,3 +162,12 @@ def test_what_runs_in_the_checkout_is_not_found_by_tests(folder: Path, monkeypat
     clean_environment(monkeypatch)
     assert not Deployment().is_local
     assert Deployment().get("transactionsTable") is None
+
+
+def test_a_console_without_a_system_asks_for_one_and_not_for_credentials(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = Command(capsys)("console", "--no-open")
+    assert ran.code == 1
+    assert "which alertsTable?" in ran.err
+    assert f"{LOCAL_OUTPUTS} is looked for in {folder / 'deeper'} and the folders above it" in ran.err

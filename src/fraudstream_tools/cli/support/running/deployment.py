@@ -95,6 +95,7 @@ class Deployment:
         raise CommandError(
             f"which {output}? Nothing says it. Do one of these:\n"
             f"  start a fraudstream here, in another terminal:  fraudstream local\n"
+            f"  be where one runs: {LOCAL_OUTPUTS} is looked for in {Path.cwd()} and the folders above it\n"
             f"  be in the checkout that deployed it, or name its stack:  --stack dev\n"
             f"  set it in the environment:  export {VARIABLES[output]}=…{refused}"
         )
