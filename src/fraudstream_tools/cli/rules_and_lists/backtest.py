@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fraudstream_tools.cli.support.files.file_problems import file_problems, map_of
-from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption, TruthMapOption, refuse_unused
 from fraudstream_tools.cli.support.terminal.ages import possible_day
@@ -67,7 +66,7 @@ def backtest(
     ] = None,
     changes: Annotated[
         Path | None,
-        typer.Option("--changes", metavar="FILE", help="List each transaction that would change decision in this CSV."),
+        typer.Option("--changes", metavar="FILE", help="With --against: list each changed decision in this CSV."),
     ] = None,
     label_delay: Annotated[
         float,
@@ -132,12 +131,12 @@ def backtest(
     from fraudstream_tools.cli.support.files.backtest_files import (
         loaded,
         read_contestant,
+        refuse_changes,
         write_changes,
     )
     from fraudstream_tools.lab.backtest.figures import figures
 
-    if changes is not None:
-        refuse_unwritable(changes)
+    refuse_changes(changes, against)
     folders = [rules] if against is None else [rules, against]
     contestants = [read_contestant(folder, models) for folder in folders]
     rulesets = [loaded(contestant, folder) for contestant, folder in zip(contestants, folders, strict=True)]

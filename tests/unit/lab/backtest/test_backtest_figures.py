@@ -175,7 +175,18 @@ def test_any_number_of_processes_gives_the_same(fraudstream: Command, tmp_path: 
     folder.mkdir()
     write_rows(folder / "log.jsonl.gz", log_records())
     for options in (("--data", file, "--truth", truth), ("--data", folder)):
-        wanted = ("backtest", "--rules", RULES, *options, "--changes", "c.csv", "--json", "--processes")
+        wanted = (
+            "backtest",
+            "--rules",
+            RULES,
+            "--against",
+            RULES,
+            *options,
+            "--changes",
+            "c.csv",
+            "--json",
+            "--processes",
+        )
         outputs = [fraudstream(*wanted, number).out for number in (1, 2, 3)]
         assert outputs[0] == outputs[1] == outputs[2] != ""
 
@@ -295,8 +306,12 @@ def test_other_things_that_are_wrong_are_named(fraudstream: Command, one: Path, 
     assert "amountBaze" in fraudstream("backtest", "--rules", broken, "--data", data).err
     assert "No such file" in fraudstream("backtest", "--rules", "nowhere", "--data", data).err
     assert "no such file" in fraudstream("backtest", "--rules", one, "--data", "nothing.csv").err
+    assert (
+        "name the other with --against"
+        in fraudstream("backtest", "--rules", one, "--data", data, "--changes", "c.csv").err
+    )
     (tmp_path / "empty").mkdir()
     assert "there is no decision log" in fraudstream("backtest", "--rules", one, "--data", "empty").err
     assert "no such time zone" in fraudstream("backtest", "--rules", one, "--data", data, "--time-zone", "Mars").err
-    unwritable = ("--changes", tmp_path / "no" / "c.csv")
+    unwritable = ("--against", one, "--changes", tmp_path / "no" / "c.csv")
     assert "cannot be written" in fraudstream("backtest", "--rules", one, "--data", data, *unwritable).err

@@ -9,6 +9,7 @@ from pathlib import Path
 from fraudstream.contract import RULESET_FILE, RULESET_FILES
 from fraudstream.detection.models.model import ModelError
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
+from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.terminal.output import CommandError
 from fraudstream_tools.lab.backtest.run import Contestant, VerdictChange
 from fraudstream_tools.lab.training.storage.model_storage import model_folder, read_models
@@ -53,6 +54,19 @@ def rules_needing(ruleset: Ruleset, names: Iterable[str]) -> list[str]:
     """Return the rules that need one of some fields."""
     wanted = set(names)
     return [rule.id for rule in ruleset.rules if wanted.intersection(re.findall(r"\w+", rule.when))]
+
+
+def refuse_changes(file: Path | None, against: Path | None) -> None:
+    """Refuse a file of changes that cannot be written, or would have none in it.
+
+    Raises:
+        CommandError: nothing is compared, or the file is in a place where it cannot be written.
+    """
+    if file is None:
+        return
+    if against is None:
+        raise CommandError("--changes lists what two rulesets decide differently: name the other with --against")
+    refuse_unwritable(file)
 
 
 def write_changes(file: Path, listed: Sequence[VerdictChange]) -> None:
