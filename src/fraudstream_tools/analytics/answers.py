@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 # What is quoted, or a comment, holds no word of SQL.
-_TODAY: Final = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\bcurrent_date\b""", re.IGNORECASE)
+_NO_WORD: Final = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*"""
+_TODAY: Final = re.compile(rf"{_NO_WORD}|\bcurrent_date\b", re.IGNORECASE)
+_PLACE: Final = re.compile(rf"{_NO_WORD}|/\*.*?\*/|\?", re.DOTALL)
 
 
 class QuestionError(ValueError):
@@ -37,6 +39,11 @@ def as_of(sql: str, today: date) -> str:
     """Return a question as it would be asked on a day: `current_date` becomes that day."""
     day = f"DATE '{today}'"
     return _TODAY.sub(lambda found: day if found[0].lower() == "current_date" else found[0], sql)
+
+
+def places_for_values(sql: str) -> int:
+    """Return how many question marks of a question stand for values."""
+    return _PLACE.findall(sql).count("?")
 
 
 def numeric_columns(answer: LogAnswer) -> list[str]:

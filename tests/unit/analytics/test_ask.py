@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from fraudstream.reporting.log.keys import LogTable
-from fraudstream_tools.analytics.answers import LogAnswer, QuestionError, as_of
+from fraudstream_tools.analytics.answers import LogAnswer, QuestionError, as_of, places_for_values
 from fraudstream_tools.analytics.local_log import ask_folder, open_tables
 from fraudstream_tools.cli.support.shown.answer_page import bars
 from infra.data.analytics import TABLES
@@ -168,3 +168,16 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
 def test_a_time_with_a_zone_says_what_to_do(log: Path) -> None:
     with pytest.raises(QuestionError, match="cast it"):
         ask_folder(log, "SELECT now() FROM decisions", [], 5)
+
+
+def test_question_marks_without_values_are_named(fraudstream: Command, log: Path, tmp_path: Path) -> None:
+    (tmp_path / "two.sql").write_text("-- what?\nSELECT count(*) FROM decisions WHERE decision = ? AND score > ?\n")
+    ran = fraudstream("ask", "@two.sql", "--log", log)
+    assert (ran.code, ran.out) == (1, "")
+    assert "this question needs --value 2 times, for each question mark in it" in ran.err
+    assert "and 1 is given" in fraudstream("ask", "@two.sql", "--log", log, "--value", "REVIEW").err
+    assert fraudstream("ask", "@two.sql", "--log", log, "--value", "REVIEW", "--value", "1").code == 0
+
+
+def test_a_question_mark_in_a_text_or_comment_is_none() -> None:
+    assert places_for_values("""SELECT '?', "a?" /* ? */ -- ?\nFROM t WHERE a = ?""") == 1

@@ -79,11 +79,15 @@ def ask(
     fraudstream ask @infra/data/queries/device.sql --value tok_0123456789abcdefABCDEF
     ```
     """
-    from fraudstream_tools.analytics.answers import QuestionError, as_of
+    from fraudstream_tools.analytics.answers import QuestionError, as_of, places_for_values
 
     if html is not None:
         refuse_unwritable(html)
     sql = _sql(question)
+    needed = places_for_values(sql)
+    if needed > len(values or []):
+        given = f", and {len(values)} {'is' if len(values) == 1 else 'are'} given" if values else ""
+        raise CommandError(f"this question needs --value {needed} times, for each question mark in it{given}")
     asked = as_of(sql, today.date()) if today else sql
     try:
         if engine is AskEngine.ATHENA:
