@@ -138,7 +138,8 @@ def simulate(
     **towns** is fraudstream's own world, with an episode for each pattern of fraud and honest events that look like it.
     Transactions are as the API takes them, in order of time. A second file beside it has the truth: which of them
     are fraud, the name of the episode, and the label that somebody gives it later, with its source: analysts at once,
-    customers within days, chargebacks after weeks; some frauds are never reported. `fraudstream label --file` takes it.
+    customers within days, chargebacks after weeks; some frauds are never reported. `fraudstream labels import` takes
+    it.
 
     **handbook** is the world that the Fraud Detection Handbook measures detectors on, written as its table:
     transaction_id, time_seconds, customer_id, terminal_id, amount_cents, fraud, scenario.
@@ -166,8 +167,12 @@ def simulate(
         "leak_days": leak_days,
     }
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    if not settings.keys() <= _SETTINGS[world] or (api_fields and world is not WorldName.HANDBOOK):
-        raise CommandError(f"the world {world} has not all of these options: see fraudstream simulate --help")
+    others = sorted(settings.keys() - _SETTINGS[world])
+    if api_fields and world is not WorldName.HANDBOOK:
+        others.append("api_fields")
+    if others:
+        names = " and no ".join(f"--{name.replace('_', '-')}" for name in others)
+        raise CommandError(f"the world {world} has no {names}: see fraudstream simulate --help for the worlds that do")
     settings["seed"] = seed
     if start:
         settings["start"] = start.replace(tzinfo=UTC)
