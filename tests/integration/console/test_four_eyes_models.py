@@ -153,7 +153,10 @@ def test_the_breaker_that_is_shown_is_of_the_model_that_functions_use(
     put(Key=f"{RULESET_PREFIX}models/other.json", Body=watched.to_json())
     put(Key=f"{RULESET_PREFIX}models.yaml", Body=b"live: other.json\n")
     anna, ben = desk(aws), desk(aws, BEN)
-    assert "no model is live" in command("breaker", "show").err
+    shown = command("breaker", "show")
+    assert (shown.code, shown.err) == (0, "")
+    assert "no model is live" in shown.out
+    assert json.loads(command("breaker", "show", "--json").out) is None
     assert "it alone flagged" not in words(anna.page("/models"))
     for person in (anna, ben):
         approve(person)

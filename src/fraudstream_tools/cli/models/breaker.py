@@ -40,15 +40,18 @@ def show(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
     ```
     """
     deployment = Deployment(stack)
-    state = _breaker(deployment).state(_live(deployment))
-    if state is None:
-        raise CommandError("the live model promises nothing, so nothing keeps watch over it: train it anew")
+    model = _live(deployment)
+    state = None if model is None else _breaker(deployment).state(model)
     if as_json:
         import msgspec
 
         print_json(msgspec.to_builtins(state))
-        return
-    _print(state)
+    elif model is None:
+        out.print("no model is live: rules decide alone, and nothing has to be watched")
+    elif state is None:
+        out.print("the live model promises nothing, so nothing keeps watch over it: train it anew")
+    else:
+        _print(state)
 
 
 def reset(
@@ -70,6 +73,8 @@ def reset(
 
     deployment = Deployment(stack)
     model = _live(deployment)
+    if model is None:
+        raise CommandError("no model is live: rules decide alone, and nothing is to be reset")
     try:
         _breaker(deployment).reset(model, reason=checked_reason(reason), audit=audit_log(deployment))
     except (NotHeldBackError, ReasonError) as error:
@@ -86,7 +91,7 @@ def _breaker(deployment: Deployment) -> "ModelBreaker":
     return ModelBreaker(deployment.client("dynamodb"), deployment["profilesTable"])
 
 
-def _live(deployment: Deployment) -> "ModelFile":
+def _live(deployment: Deployment) -> "ModelFile | None":
     from fraudstream.detection.models.model import ModelError
     from fraudstream.detection.rules.ruleset import RulesetError
     from fraudstream_tools.operations.models.stored_models import live_file, live_in_use, stored_models
@@ -94,12 +99,9 @@ def _live(deployment: Deployment) -> "ModelFile":
     s3, bucket, known = deployment.client("s3"), deployment["bucketName"], deployment.get("approvedModels")
     try:
         # What is named may wait for a second person, while functions go on with what they had.
-        live = live_in_use(s3, bucket, known) if known else live_file(stored_models(s3, bucket).models)
+        return live_in_use(s3, bucket, known) if known else live_file(stored_models(s3, bucket).models)
     except (ModelError, RulesetError) as error:
         raise CommandError(f"no model is active: {error}") from None
-    if live is not None:
-        return live
-    raise CommandError("no model is live: rules decide alone, and nothing is to be reset")
 
 
 def _print(state: "BreakerState") -> None:
