@@ -1,4 +1,4 @@
-"""`fraudstream audit`: what people did by the console."""
+"""`fraudstream audit`: what people did by the console and by commands."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -31,7 +31,7 @@ def audit(
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what people did by the console on a day, newest first: who, what, to what and why.
+    """Show what people did by the console and by commands on a day, newest first: who, what, to what and why.
 
     A change that was refused has two records: the first says what was about to be made, the second that it was not.
 
