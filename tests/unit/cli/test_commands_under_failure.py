@@ -102,7 +102,7 @@ DAMAGED_FILE = [
 UNWRITABLE = [
     "simulate --customers 40 --days 1 --output blocked/day.csv",
     "simulate --customers 40 --days 1 --output folder.csv",
-    "backtest --rules rules --data day.csv --changes blocked/changes.csv",
+    "backtest --rules rules --against rules --data day.csv --changes blocked/changes.csv",
     "train --data day.csv -o blocked/model.json",
     "promote model.json --shadow --to blocked",
     "report --log log --date 2026-01-05 -o blocked/report.html",

@@ -75,7 +75,7 @@ def choose(samples: Mapping[str, Sequence[str]], rows: int) -> tuple[dict[str, s
     Returns:
         The columns by field, and what a person has to look at.
     """
-    simple = {spelling: name for name in reversed(samples) for spelling in _spellings(name)}
+    simple = {spelling: name for name in reversed(list(samples)) for spelling in _spellings(name)}
     chosen: dict[str, str] = {}
     for name, words in _NAMES.items():
         for word in words.split():
