@@ -151,7 +151,11 @@ def test_ctrl_c_leaves_the_counts(api: Api, tmp_path: Path, options: list[str], 
 def test_a_shifted_replay_again_is_told_from_a_safe_one(fraudstream: Command, api: Api, tmp_path: Path) -> None:
     (tmp_path / "day.csv").write_text(f"{HEADER.strip()},label\n{GOOD.format(1).strip()},FRAUD\n")
     assert "is gone" not in fraudstream("replay", "day.csv", "--shift-to-now").err
-    api.post = lambda _body: (409, {"status": 409, "title": "Conflict", "detail": "another transaction has this id"})
+
+    def refuse(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return 409, {"status": 409, "title": "Conflict", "detail": f"another has the id of {len(body)} fields"}
+
+    api.post = refuse
     ran = fraudstream("replay", "day.csv", "--shift-to-now")
     assert "what an earlier replay had told there is gone" in ran.err
     assert "409: another transaction with this id is stored" in ran.err

@@ -85,7 +85,7 @@ def test_figures_and_reasons_can_be_read_at_80_columns(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     names = ["rules alone", *(f"{weeks} weeks of labels" for weeks in (1, 2, 4, 8)), "all labels before"]
-    figures = dict.fromkeys(EvaluationRow.__struct_fields__[2:], 0.1234) | {"alerts_a_day": 1234.5}
+    figures: dict[str, Any] = dict.fromkeys(EvaluationRow.__struct_fields__[2:], 0.1234) | {"alerts_a_day": 1234.5}
     rows = [EvaluationRow(name=name, **figures) for name in names[:-1]]
     why = "a model needs at least 10 frauds, and there are 3"
     print_evaluation([*rows, EvaluationRow(name=names[-1], why=why)], 10)
