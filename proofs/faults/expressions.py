@@ -139,20 +139,28 @@ def updated(item: Item, expression: str, names: Mapping[str, str], values: Value
     words = iter(tokens(expression))
     clause = next(words, "")
     while clause:
-        clause = _clause(clause, words, result, names, values)
+        clause = _clause(clause, words, item, result, names=names, values=values)
     return result
 
 
-def _clause(clause: str, words: Iterator[str], result: Item, names: Mapping[str, str], values: Values) -> str:
+def _clause(
+    clause: str,
+    words: Iterator[str],
+    before: Item,
+    result: Item,
+    *,
+    names: Mapping[str, str],
+    values: Values,
+) -> str:
     """Carry out one clause; give the word that begins the next one."""
     while True:
         word = next(words)
         name = names[word] if word.startswith("#") else word
         match clause:
             case "SET":
-                if next(words) != "=" or not (value := next(words)).startswith(":"):
-                    raise ExpressionError("SET takes `name = :value`")
-                result[name] = values[value]
+                if next(words) != "=":
+                    raise ExpressionError("SET takes `name = ...`")
+                result[name] = _value(words, before, values)
             case "REMOVE":
                 result.pop(name, None)
             case _:
@@ -160,3 +168,14 @@ def _clause(clause: str, words: Iterator[str], result: Item, names: Mapping[str,
         following = next(words, "")
         if following != ",":
             return following
+
+
+def _value(words: Iterator[str], before: Item, values: Values) -> Any:  # noqa: ANN401  (any attribute)
+    """Return what an attribute is set to: `:value`, or `if_not_exists(name, :value)`, which asks the item of before."""
+    word = next(words)
+    if word.startswith(":"):
+        return values[word]
+    if word != "if_not_exists":
+        raise ExpressionError("SET takes `:value` or `if_not_exists(name, :value)`")
+    _, name, _, value, _ = (next(words) for _ in range(5))
+    return before.get(name, values[value])

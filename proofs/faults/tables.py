@@ -73,7 +73,10 @@ class MemoryTables:
             case "PutItem":
                 self._write(request, request["Item"], lambda _: request["Item"])
             case "UpdateItem":
+                before = self.get(request["TableName"], request["Key"])
                 self._write(request, request["Key"], lambda old: _update(old, request))
+                if request.get("ReturnValues") == "ALL_OLD":
+                    return {"Attributes": before or {}}
                 if request.get("ReturnValues") == "ALL_NEW":
                     return {"Attributes": self.get(request["TableName"], request["Key"])}
             case "TransactWriteItems":

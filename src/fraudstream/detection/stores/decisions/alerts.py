@@ -85,9 +85,8 @@ class AlertStore:
             answer = self._dynamodb.update_item(
                 TableName=self._table,
                 Key={"transactionId": {"S": transaction_id}},
-                # Alerts that an older version closed do not say when that was first.
                 UpdateExpression="SET #status = :closed, statusShard = :shard, closedAt = :at, #label = :label, "
-                "firstClosedAt = if_not_exists(firstClosedAt, if_not_exists(closedAt, :at))",
+                "firstClosedAt = if_not_exists(firstClosedAt, :at)",
                 ConditionExpression="#status = :open OR closedAt < :at",
                 ExpressionAttributeNames={"#status": "status", "#label": "label"},
                 ExpressionAttributeValues=to_item(
@@ -99,18 +98,21 @@ class AlertStore:
                         ":label": label.label,
                     }
                 ),
-                ReturnValues="ALL_NEW",
+                ReturnValues="ALL_OLD",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-            stands = from_item(answer.get("Attributes", {}))
+            before = from_item(answer.get("Attributes", {}))
+            # Alerts that an older version closed do not say when that was first.
+            closing = AlertClosing(shows_label=True, is_first=not {"firstClosedAt", "closedAt"} & before.keys())
         except ClientError as error:
-            stands = from_item(held_item(error))
-        if stands.get("decision") == Verdict.APPROVE and EXPLORATION_PROPENSITY not in stands:
-            return AlertClosing(shows_label=False, is_first=False)
-        is_of_then = stands.get("closedAt") == label.labeled_at
-        shows_label = is_of_then and stands.get("label") == label.label
-        first = stands.get("firstClosedAt", stands.get("closedAt"))
-        return AlertClosing(shows_label, is_first=first == label.labeled_at and (shows_label or not is_of_then))
+            before = from_item(held_item(error))
+            is_of_then = before.get("closedAt") == label.labeled_at
+            shows_label = is_of_then and before.get("label") == label.label
+            first = before.get("firstClosedAt", before.get("closedAt"))
+            is_first = first == label.labeled_at and (shows_label or not is_of_then)
+            closing = AlertClosing(shows_label, is_first)
+        is_alert = before.get("decision") != Verdict.APPROVE or EXPLORATION_PROPENSITY in before
+        return closing if is_alert else AlertClosing(shows_label=False, is_first=False)
 
 
 def status_shard(status: str, transaction_id: str) -> str:
