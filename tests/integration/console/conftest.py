@@ -3,9 +3,11 @@
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream_tools.operations.privacy.system import PrivacySystem
 from tests.aws_harness import create_profiles_table
 from tests.console_harness import PROFILES, Browser, browser_on, put_ruleset
 from tests.integration.cli.review_harness import System
+from tests.integration.console.privacy_harness import stores_of
 
 
 @pytest.fixture
@@ -20,3 +22,8 @@ def system(aws: MinistackServer) -> System:
 def browser(aws: MinistackServer, system: System) -> Browser:
     del system  # it has made the tables
     return browser_on(aws).enter()
+
+
+@pytest.fixture
+def stores(aws: MinistackServer) -> PrivacySystem:
+    return stores_of(aws)

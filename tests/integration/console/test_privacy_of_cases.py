@@ -1,73 +1,18 @@
 """Cases and audit records hold tokens and ids: what they say of a customer goes with it, and follows new token keys."""
 
-import base64
 import re
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
-import pytest
-
-from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, REPORT_PREFIX
-from fraudstream.reporting.daily.reporter import Reporter
-from fraudstream.reporting.log.chain.links import LinkKind
-from fraudstream.reporting.storage.object_store import BucketStore
-from fraudstream.transactions.fields import EntityKind
-from fraudstream.transactions.pseudonyms.lookup import find_tokens
-from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser
+from fraudstream.contract import AUDIT_PREFIX
 from fraudstream_tools.operations.privacy.erasure import Erasure, Person
-from fraudstream_tools.operations.privacy.log_owner import LogOwner
 from fraudstream_tools.operations.privacy.rekeying import Rekeying
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from fraudstream_tools.operations.privacy.tokens import NewestTokens
-from tests.console_harness import PROFILES, Browser
+from tests.console_harness import Browser
 from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
+from tests.integration.console.privacy_harness import ANN, BOB, CARD, NEWER, ask
 from tests.integration.console.test_cases import act, case_of
-
-FIRST, SECOND = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
-TOKENIZER = Tokenizer(FIRST, TokenRaiser(SECOND), 2)
-(ANN, NEWER), (BOB, _) = (TOKENIZER.tokens(EntityKind.CUSTOMER, name) for name in ("ann", "bob"))
-CARD = TOKENIZER.tokens(EntityKind.CARD, "shared")[0]
-
-
-class Owner(LogOwner):
-    """What the report generator does about a log that is empty, with its own code."""
-
-    def __init__(self, store: BucketStore) -> None:
-        self.store = store
-
-    def merge_open_hours(self) -> None:
-        Reporter(
-            store=self.store,
-            log_prefix=DECISION_LOG_PREFIX,
-            report_prefix=REPORT_PREFIX,
-            sample=lambda _: set(),
-            now=datetime.now(UTC),
-            time_left=lambda: 1e9,
-        ).roll_up(open_hours=True)
-
-    def note_changes(self, hours: Sequence[str], kind: LinkKind) -> None:
-        raise AssertionError(f"the log is empty: {hours} {kind}")
-
-
-@pytest.fixture
-def stores(aws: MinistackServer) -> PrivacySystem:
-    s3 = aws.client("s3")
-    return PrivacySystem(
-        dynamodb=aws.client("dynamodb"),
-        s3=s3,
-        log_owner=Owner(BucketStore(s3, BUCKET)),
-        transactions=TRANSACTIONS,
-        profiles=PROFILES,
-        alerts=ALERTS,
-        bucket=BUCKET,
-    )
-
-
-def ask(**asked: Any) -> list[list[str]]:
-    """Answer as the processor does to who asks for the newest tokens."""
-    return [list(found) for found in find_tokens(asked, TOKENIZER, frozenset())]
 
 
 def records_text(stores: PrivacySystem) -> str:
