@@ -40,14 +40,14 @@ def command(aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatc
     return made
 
 
-def lists_of(system: System, lists: ListApprovals | None = None) -> set[str]:
-    """Return on which lists a function that starts now finds the customer: the analyzer, and the processor."""
+def lists_of(system: System, lists: ListApprovals | None = None, entity: str = ENTITY) -> set[str]:
+    """Return on which lists a function that starts now finds an entity: the analyzer, and the processor."""
     lists = lists or ListApprovals(system.s3, BUCKET)
     with ThreadPoolExecutor(2) as pool:
         store = ProfileStore(system.dynamodb, PROFILES, 400, pool, lists=lists)
-        found = store.load([ENTITY], is_first=True).listed
-    assert read_once(system.dynamodb, PROFILES, [ENTITY], lists).listed == found
-    return {name for name, end in found.get(ENTITY, {}).items() if end > 4_000_000_000_000}
+        found = store.load([entity], is_first=True).listed
+    assert read_once(system.dynamodb, PROFILES, [entity], lists).listed == found
+    return {name for name, end in found.get(entity, {}).items() if end > 4_000_000_000_000}
 
 
 def block(browser: Browser, reason: str = "takeover", name: str = "blocked") -> str:

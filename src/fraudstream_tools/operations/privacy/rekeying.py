@@ -25,6 +25,7 @@ from fraudstream.transactions.storage.reason_tokens import renamed_reasons
 from fraudstream_tools.operations.privacy.audit_records import rename_in_record
 from fraudstream_tools.operations.privacy.bucket_objects import find_named_tokens, rename_in_report
 from fraudstream_tools.operations.privacy.item_tokens import IDENTIFIERS, token_of, tokens_in
+from fraudstream_tools.operations.privacy.moving_lists import copy_marks
 from fraudstream_tools.operations.privacy.shards import shards_put_together
 from fraudstream_tools.operations.privacy.system import PrivacySystem, TokenStore
 from fraudstream_tools.operations.recovery.table_scan import scan
@@ -169,14 +170,17 @@ class Rekeying:
             put = {"TableName": table, "Item": moved | {"version": {"N": str(version)}}, **unchanged}
             return self._write([{"Put": put}])
         delete = {"Delete": {"TableName": table, "Key": {"entity": item["entity"]}, **unchanged}}
+        is_listed = item["entity"]["S"].startswith(LISTED_PREFIX)
+        if is_listed:
+            # First, so that there is no moment in which what two people approved does not count.
+            copy_marks(self.system.s3, self.system.bucket, item, moved)
         there = self._read(moved["entity"]["S"])
         if there is None:
             put: dict[str, Any] = {
                 "TableName": table, "Item": moved, "ConditionExpression": "attribute_not_exists(entity)",
             }  # fmt: skip
             return self._write([{"Put": put}, delete])
-        if item["entity"]["S"].startswith(LISTED_PREFIX):
-            # The entity was listed by both: the entries of the newest stay, the others come beside them.
+        if is_listed:
             entries = {"M": moved["entries"]["M"] | there["entries"]["M"]}
             version = {"N": str(int(there["version"]["N"]) + 1)}
             both = there | {"entries": entries, "version": version}
