@@ -6,6 +6,7 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import APPROVALS_PREFIX
+from fraudstream.detection.stores.lists.listings import ListEntry, Listing
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.privacy.rekeying import Rekeying
 from fraudstream_tools.operations.privacy.system import PrivacySystem
@@ -43,6 +44,11 @@ def listed(system: System, token: str) -> dict[str, Any]:
     key = to_item({"entity": f"list#customer#{token}"})
     found: dict[str, Any] = dict(system.dynamodb.get_item(TableName=PROFILES, Key=key).get("Item", {}))
     return found
+
+
+def put_listing(system: System, token: str, version: int, **entries: ListEntry) -> None:
+    listing = Listing(entity=f"customer#{token}", entries=entries, changed_at=version, version=version)
+    system.dynamodb.put_item(TableName=PROFILES, Item=listing.to_item())
 
 
 def test_what_two_people_approved_counts_by_new_token_keys(
@@ -105,3 +111,35 @@ def test_counting_how_much_is_to_rekey_copies_no_marks(
     before = marks(system)
     assert Rekeying(stores, NewestTokens(ask), dry_run=True).run().counts["profiles"] == 1
     assert marks(system) == before
+
+
+def test_an_entry_by_the_newest_token_that_waits_lifts_no_earlier_block(
+    people: tuple[Browser, Browser], system: System, stores: PrivacySystem
+) -> None:
+    anna, ben = people
+    block(anna)
+    send(ben, "approve")
+    put_listing(system, NEWER, 1, blocked=ListEntry(since=2, by=ANNA.arn, reason="longer"))
+    Rekeying(stores, NewestTokens(ask)).run()
+    assert lists_of(system, entity=f"customer#{NEWER}") == {"blocked"}
+    assert listed(system, NEWER)["entries"]["M"]["blocked"]["M"]["reason"] == {"S": "longer"}
+
+
+def test_an_endless_block_gets_no_expiry_by_new_token_keys(system: System, stores: PrivacySystem) -> None:
+    put_listing(system, ANN, 1, blocked=ListEntry(since=1, by=ANNA.arn, reason="takeover"))
+    put_listing(system, NEWER, 3, trusted=ListEntry(since=2, by=BEN.arn, reason="a week", until=9_000))
+    assert "expiresAt" in listed(system, NEWER)
+    Rekeying(stores, NewestTokens(ask)).run()
+    both = listed(system, NEWER)
+    assert not listed(system, ANN)
+    assert (both["entries"]["M"].keys(), both["version"]) == ({"blocked", "trusted"}, {"N": "4"})
+    assert "expiresAt" not in both
+
+
+def test_entries_that_cannot_be_read_are_named_and_stay(system: System, stores: PrivacySystem) -> None:
+    put_listing(system, ANN, 1, blocked=ListEntry(since=1, by=ANNA.arn, reason="takeover"))
+    damaged = to_item({"entity": f"list#customer#{NEWER}", "version": 1})
+    system.dynamodb.put_item(TableName=PROFILES, Item=damaged)
+    assert Rekeying(stores, NewestTokens(ask)).run().by_hand == [f"list#customer#{ANN}"]
+    assert listed(system, ANN)
+    assert listed(system, NEWER) == damaged

@@ -6,8 +6,11 @@ stay, since a function may have read the entries before they moved, and a table 
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from fraudstream.contract import FourEyes
 from fraudstream.detection.stores.approvals.change_marks import ChangeMarks, mark_prefix
+from fraudstream.detection.stores.lists.list_approvals import ListApprovals
 from fraudstream.detection.stores.lists.listings import DamagedListingError, Listing
 
 if TYPE_CHECKING:
@@ -47,3 +50,39 @@ def copy_marks(s3: "S3Client", bucket: str, item: "Item", moved: "Item") -> None
                     Key=f"{mark_prefix(FourEyes.LISTS, new)}{person}",
                     CopySource={"Bucket": bucket, "Key": f"{mark_prefix(FourEyes.LISTS, old)}{person}"},
                 )
+
+
+def put_together(s3: "S3Client", bucket: str, item: "Item", there: "Item") -> "Item":
+    """Return one item of an entity that was listed by two tokens: the newest one's entries, and the others beside them.
+
+    Where the newest one's entry waits for a second person, the other one goes on to count until then.
+
+    Args:
+        s3: asks S3.
+        bucket: where marks are.
+        item: as it is stored by the earlier token.
+        there: as it is stored by the newest.
+
+    Raises:
+        DamagedListingError: one of them cannot be read.
+        ClientError: AWS refused.
+        BotoCoreError: AWS cannot be reached.
+    """
+    earlier, newest = Listing.from_item(item), Listing.from_item(there)
+    approvals = ListApprovals(s3, bucket)
+    entries = {**earlier.entries, **newest.entries}
+    for name in earlier.entries.keys() & newest.entries.keys():
+        entry = newest.entries[name]
+        if approvals.counting(newest.entity, name, entry) is None:
+            counting = approvals.counting(earlier.entity, name, earlier.entries[name])
+            if counting is not None:
+                before = msgspec.structs.replace(counting, before=None)
+                entries[name] = msgspec.structs.replace(entry, before=before, approved_by=None)
+    both = Listing(
+        entity=newest.entity,
+        entries=entries,
+        changed_at=max(earlier.changed_at, newest.changed_at),
+        version=newest.version + 1,
+    )
+    # What has no end must not keep the one that was stored; what a newer version adds stays.
+    return {name: value for name, value in there.items() if name != "expiresAt"} | both.to_item()

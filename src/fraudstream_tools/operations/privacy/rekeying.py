@@ -17,6 +17,7 @@ from fraudstream.detection.profiles.codec import ProfileError, pack, pack_closed
 from fraudstream.detection.profiles.events import peer_hash
 from fraudstream.detection.profiles.sharded import entity_of
 from fraudstream.detection.rotation import renamed
+from fraudstream.detection.stores.lists.listings import DamagedListingError
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.rewriting import LogEdit, LogRewriter, Rewritten
 from fraudstream.reporting.storage.object_store import BucketStore
@@ -25,7 +26,7 @@ from fraudstream.transactions.storage.reason_tokens import renamed_reasons
 from fraudstream_tools.operations.privacy.audit_records import rename_in_record
 from fraudstream_tools.operations.privacy.bucket_objects import find_named_tokens, rename_in_report
 from fraudstream_tools.operations.privacy.item_tokens import IDENTIFIERS, token_of, tokens_in
-from fraudstream_tools.operations.privacy.moving_lists import copy_marks
+from fraudstream_tools.operations.privacy.moving_lists import copy_marks, put_together
 from fraudstream_tools.operations.privacy.shards import shards_put_together
 from fraudstream_tools.operations.privacy.system import PrivacySystem, TokenStore
 from fraudstream_tools.operations.recovery.table_scan import scan
@@ -52,7 +53,7 @@ class Rekeyed:
     counts: dict[str, int] = field(default_factory=dict[str, int])
     """Store to the number of its items, hours of the log, or reports that had tokens of earlier numbers."""
     by_hand: list[str] = field(default_factory=list[str])
-    """Keys of objects with such tokens that people keep, such as lists.yaml."""
+    """Keys of objects with such tokens that people keep, such as lists.yaml, and of damaged entries of lists."""
 
 
 @dataclass
@@ -181,9 +182,11 @@ class Rekeying:
             }  # fmt: skip
             return self._write([{"Put": put}, delete])
         if is_listed:
-            entries = {"M": moved["entries"]["M"] | there["entries"]["M"]}
-            version = {"N": str(int(there["version"]["N"]) + 1)}
-            both = there | {"entries": entries, "version": version}
+            try:
+                both = put_together(self.system.s3, self.system.bucket, item, there)
+            except DamagedListingError:
+                self._result.by_hand.append(item["entity"]["S"])
+                return True
             return self._write([{"Put": {"TableName": table, "Item": both, **_is_unchanged(there)}}, delete])
         # The analyzer was first: what it carried over has gone on since.
         return self._write([delete])
@@ -282,7 +285,7 @@ class Rekeying:
         for key, newest in () if self.dry_run else records.items():
             rename_in_record(store, key, newest)
         self._result.counts[TokenStore.AUDIT] = len(records)
-        self._result.by_hand = [key for key in stale if key not in records]
+        self._result.by_hand += [key for key in stale if key not in records]
 
 
 def _is_unchanged(item: Item) -> dict[str, Any]:
