@@ -85,6 +85,9 @@ class Erasure:
         if hold := find_hold(self.system.dynamodb, self.system.profiles, self.person.tokens):
             raise LegalHoldError(hold)
         at = int(self.now() * 1000)
+        moment = datetime.fromtimestamp(at / 1000, UTC)
+        # Asked before anything is gone: what fails after the deletions leaves no receipt of them.
+        remains = remainders(self.system, moment)
         if not self.dry_run:
             self._mark(at)
         items = find_items(self.system, self.person.tokens, at, lambda name: self.on_step(f"searching {name}", 0, None))
@@ -114,7 +117,6 @@ class Erasure:
                 store.delete(key)
                 self._forget(key)
             self._erase_items(items, at)
-        moment = datetime.fromtimestamp(at / 1000, UTC)
         return ErasureReceipt(
             receipt_id=new_receipt_id(),
             erased_at=moment.isoformat(timespec="seconds"),
@@ -123,7 +125,7 @@ class Erasure:
             removed=self._counts,
             old_versions=self._old_versions,
             by_hand=tuple(others.by_hand),
-            remains=remainders(self.system, moment),
+            remains=remains,
         )
 
     def _mark(self, at: int) -> None:

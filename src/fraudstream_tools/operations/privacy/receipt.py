@@ -92,7 +92,11 @@ def _day(at: datetime, days: float) -> str:
 
 
 def _recovery_days(system: "PrivacySystem", table: str) -> int:
-    answer: Any = system.dynamodb.describe_continuous_backups(TableName=table)
+    try:
+        answer: Any = system.dynamodb.describe_continuous_backups(TableName=table)
+    except ClientError:
+        # Who may erase need not be allowed to ask: then the receipt names the longest that there can be.
+        return RECOVERY_DAYS
     recovery: Any = answer["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
     is_on = recovery.get("PointInTimeRecoveryStatus") == "ENABLED"
     return int(recovery.get("RecoveryPeriodInDays", RECOVERY_DAYS)) if is_on else 0
