@@ -17,6 +17,7 @@ import httpx
 from embedded_aws.cloud import FunctionFailedError
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import TOKENS_ALIAS, ItemKind
+from fraudstream_tools.operations.privacy.bucket_objects import QUERY_RESULTS_PREFIX
 from proofs.privacy import people
 from proofs.privacy.marks import Marks
 from proofs.privacy.person import MarkedPerson, erase, learn_tokens, make_person
@@ -146,6 +147,7 @@ class PrivacyExperiment:
 
     def erase(self, persons: Sequence[MarkedPerson]) -> None:
         """Erase persons, and look for what is left of them."""
+        self._ask_for(persons)
         for person in persons:
             customers = {state["customerId"] for state in self._states if state["transactionId"] == person.ids[0]}
             erase(self.system, *customers)
@@ -161,6 +163,14 @@ class PrivacyExperiment:
             # docs/privacy.md: ids stay in log groups for their days, streams end after a day; the rest has left.
             if place.kind in {"log", "access log", "file"} and _holds(place, tokens):
                 self.proof.left[f"{place.kind}: {place.name}"] += 1
+
+    def _ask_for(self, persons: Sequence[MarkedPerson]) -> None:
+        """Leave what a query finds that asks for ids alone, and a result that has expired."""
+        s3, bucket = self.system.cloud.client("s3"), self.system.cloud.outputs["bucketName"]
+        content = "\n".join(f'"{each}"' for person in persons for each in person.ids).encode()
+        for name in ("found", "expired"):
+            s3.put_object(Bucket=bucket, Key=f"{QUERY_RESULTS_PREFIX}{name}.csv", Body=content)
+        s3.delete_object(Bucket=bucket, Key=f"{QUERY_RESULTS_PREFIX}expired.csv")
 
     def _send(self, requests: Sequence[MarkedRequest]) -> None:
         with (

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 QUERY_RESULTS_PREFIX: Final = "query-results/"
 TOKEN: Final = re.compile(rf"(?<![\w-]){TOKEN_PATTERN}(?![\w-])")
+_WORD: Final = re.compile(rb"[A-Za-z0-9._:-]+")
 ERASED: Final = "erased"
 """What a report or a record has in place of an erased token or id."""
 
@@ -34,8 +35,10 @@ class OtherObjects:
     """What people or the Pulumi program keep, such as lists in a ruleset: taken out where it is kept."""
 
 
-def find_other_objects(store: "BucketStore", tokens: AbstractSet[str]) -> OtherObjects:
+def find_other_objects(store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSet[str]) -> OtherObjects:
     """Search everything in the bucket but log, reports and records of what people did for tokens, written as they are.
+
+    Results of queries are searched for ids of transactions too: a question may ask for nothing else.
 
     Raises:
         ClientError: AWS refused.
@@ -47,9 +50,16 @@ def find_other_objects(store: "BucketStore", tokens: AbstractSet[str]) -> OtherO
         if key.startswith((DECISION_LOG_PREFIX, REPORT_PREFIX, AUDIT_PREFIX, *WITHOUT_TOKENS)):
             continue
         content = store.read(key) or b""
-        if any(token in content for token in wanted):
-            (found.results if key.startswith(QUERY_RESULTS_PREFIX) else found.by_hand).append(key)
+        is_result = key.startswith(QUERY_RESULTS_PREFIX)
+        if any(token in content for token in wanted) or (is_result and not ids.isdisjoint(_words(content))):
+            (found.results if is_result else found.by_hand).append(key)
     return found
+
+
+def _words(content: bytes) -> set[str]:
+    """Return what may be ids; what ends one may follow it as punctuation, too."""
+    words = {word.decode() for word in _WORD.findall(content)}
+    return words | {word.rstrip(".:") for word in words}
 
 
 def find_reports(store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSet[str]) -> list[str]:

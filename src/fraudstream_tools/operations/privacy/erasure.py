@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
-from fraudstream.contract import DECISION_LOG_PREFIX
+from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.erasure_marks import ELSEWHERE
 from fraudstream.reporting.log.keys import LogTable, parse_hour, table_prefix
@@ -25,7 +25,12 @@ from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.privacy.audit_records import find_records, redact_record
-from fraudstream_tools.operations.privacy.bucket_objects import find_other_objects, find_reports, redact_report
+from fraudstream_tools.operations.privacy.bucket_objects import (
+    QUERY_RESULTS_PREFIX,
+    find_other_objects,
+    find_reports,
+    redact_report,
+)
 from fraudstream_tools.operations.privacy.holds import LegalHoldError, find_hold
 from fraudstream_tools.operations.privacy.marks import mark_in_log, mark_profile
 from fraudstream_tools.operations.privacy.old_versions import remove_old_versions
@@ -96,7 +101,7 @@ class Erasure:
         tokens = items.entities.keys()
         reports = find_reports(store, tokens, items.own.keys())
         records = find_records(store, tokens, items.own.keys())
-        others = find_other_objects(store, tokens)
+        others = find_other_objects(store, tokens, items.own.keys())
         self._counts |= {
             TokenStore.TRANSACTIONS: len(items.own) + len(items.elsewhere),
             TokenStore.PROFILES: len(items.profiles) + self._marked,
@@ -115,7 +120,7 @@ class Erasure:
                 self._forget(key)
             for key in others.results:
                 store.delete(key)
-                self._forget(key)
+            self._forget_what_has_expired()
             self._erase_items(items, at)
         return ErasureReceipt(
             receipt_id=new_receipt_id(),
@@ -186,6 +191,11 @@ class Erasure:
         for number, prefix in enumerate(sorted(prefixes), start=1):
             self._forget(prefix)
             self.on_step("old versions", number, len(prefixes))
+
+    def _forget_what_has_expired(self) -> None:
+        """Remove old versions that no current object leads to: nobody looks into them before they go."""
+        self._forget(QUERY_RESULTS_PREFIX)
+        self._old_versions += remove_old_versions(self.system.s3, self.system.bucket, REPORT_PREFIX, only_of_gone=True)
 
     def _forget(self, prefix: str) -> None:
         self._old_versions += remove_old_versions(self.system.s3, self.system.bucket, prefix)
