@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.privacy.holds import AlreadyHeldError, Hold, find_hold, set_hold
-from tests.aws_harness import create_profiles_table
+from tests.aws_harness import create_profiles_table, create_table
 from tests.cli_harness import Command
 from tests.console_harness import PROFILES
 from tests.integration.cli.review_harness import BUCKET, System
@@ -64,3 +65,20 @@ def test_setting_and_releasing_a_hold_leave_records(desk: Command, system: Syste
         ("set-hold", f"customer#{ANN}", "case 4712", "MADE"),
     ]
     assert records(system)[1]["before"]["reason"] == "case 4711"
+
+
+def test_holds_come_back_from_a_restored_table_of_profiles(desk: Command, system: System) -> None:
+    dynamodb = system.dynamodb
+    assert desk("hold", "--customer", ANN, "--reason", "case 4711").code == 0
+    dynamodb.put_item(TableName=PROFILES, Item=to_item({"entity": f"customer#{ANN}", "state": b"", "version": 1}))
+    before = find_hold(dynamodb, PROFILES, [ANN])
+    create_table(dynamodb, "restored", {"entity": "S"})
+    for item in dynamodb.scan(TableName=PROFILES)["Items"]:
+        dynamodb.put_item(TableName="restored", Item=item)
+        dynamodb.delete_item(TableName=PROFILES, Key={"entity": item["entity"]})
+    ran = desk("restore", "table", "restored", "--into", "holds", "--json")
+    assert (ran.code, json.loads(ran.out)["added"]) == (0, 1)
+    assert find_hold(dynamodb, PROFILES, [ANN]) == before
+    assert "under a legal hold" in desk("erase", "--customer", ANN, "--yes").err
+    # Profiles are rebuilt and not copied.
+    assert dynamodb.scan(TableName=PROFILES)["Count"] == 1

@@ -29,6 +29,8 @@ class RestorableTable(StrEnum):
     ALERTS = "alerts"
     LISTS = "lists"
     """The entries of lists in the table of profiles."""
+    HOLDS = "holds"
+    """The legal holds in the table of profiles."""
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +59,8 @@ def table(
 
     AWS restores a table to any second of the last 35 days, as a new table. Its items are copied with a mark: they are
     neither logged nor learnt nor told a second time. Profiles are rebuilt (`fraudstream profiles rebuild`), not copied;
-    who is on a list is copied from a restored table of profiles (`--into lists`).
+    who is on a list is copied from a restored table of profiles (`--into lists`), and so is who must not be erased
+    (`--into holds`): holds that were released since come back too.
 
         aws dynamodb restore-table-to-point-in-time --source-table-name table-transactions-dev \\
             --target-table-name restored --restore-date-time 2026-11-23T09:59:00Z
@@ -65,6 +68,7 @@ def table(
         fraudstream restore table restored --undecided undecided.txt
         fraudstream redrive --file undecided.txt
     """
+    from fraudstream_tools.operations.privacy.holds import HOLD_PREFIX
     from fraudstream_tools.operations.recovery.table_copy import (
         Copied,
         SchemaMismatchError,
@@ -72,8 +76,9 @@ def table(
     )
 
     deployment = Deployment(stack)
-    of_lists = into is RestorableTable.LISTS
-    target = deployment["profilesTable" if of_lists else f"{into.value}Table"]
+    # What people say of an entity is beside its profile, under keys that begin so.
+    key_prefix = {RestorableTable.LISTS: LISTED_PREFIX, RestorableTable.HOLDS: HOLD_PREFIX}.get(into, "")
+    target = deployment["profilesTable" if key_prefix else f"{into.value}Table"]
     ids: list[str] = []
     with _aws_failures(f"{source} to {target}"), progress_bar("items", None) as advance:
         try:
@@ -83,7 +88,7 @@ def table(
                 target,
                 overwrite=overwrite,
                 dry_run=dry_run,
-                key_prefix=LISTED_PREFIX if of_lists else "",
+                key_prefix=key_prefix,
                 on_item=advance,
                 on_undecided=ids.append,
             )
