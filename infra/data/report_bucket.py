@@ -93,7 +93,7 @@ class ReportBucket(pulumi.ComponentResource):
         rules = [
             _expiry("decision-log", DECISION_LOG_PREFIX, settings.decision_log_days),
             _expiry("segments", SEGMENTS_PREFIX, min(SEGMENT_DAYS, settings.decision_log_days)),
-            _expiry("erasure-marks", ERASURE_MARKS_PREFIX, ERASURE_MARK_DAYS),
+            _expiry("erasure-marks", ERASURE_MARKS_PREFIX, ERASURE_MARK_DAYS, old_version_days=1),
             _expiry("reports", REPORT_PREFIX, settings.report_days),
             *([_expiry("query-results", RESULT_PREFIX, RESULT_DAYS)] if settings.analytics else []),
             aws.s3.BucketLifecycleConfigurationRuleArgs(
@@ -189,10 +189,18 @@ class ReportBucket(pulumi.ComponentResource):
         role.allow("report", objects, listing, *self._keys.to_write("s3"))
 
 
-def _expiry(name: str, prefix: str, days: int) -> aws.s3.BucketLifecycleConfigurationRuleArgs:
+def _expiry(
+    name: str, prefix: str, days: int, *, old_version_days: int | None = None
+) -> aws.s3.BucketLifecycleConfigurationRuleArgs:
+    """Return the rule of a prefix; of its old versions the rule of all of them goes on to count where it is shorter."""
     return aws.s3.BucketLifecycleConfigurationRuleArgs(
         id=name,
         status="Enabled",
         filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=prefix),
         expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=days),
+        noncurrent_version_expiration=(
+            aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(noncurrent_days=old_version_days)
+            if old_version_days
+            else None
+        ),
     )

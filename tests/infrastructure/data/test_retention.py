@@ -9,7 +9,7 @@ import pytest
 from fraudstream import contract
 from fraudstream.transactions.fields import EntityKind
 from fraudstream_tools.operations.privacy.bucket_objects import QUERY_RESULTS_PREFIX
-from fraudstream_tools.operations.privacy.receipt import LOG_DAYS, RECOVERY_DAYS, TRAIL_DAYS
+from fraudstream_tools.operations.privacy.receipt import LOG_DAYS, MARK_DAYS, RECOVERY_DAYS, TRAIL_DAYS
 from fraudstream_tools.operations.privacy.system import OF_BUSINESSES, OF_PERSONS, PREFIXES, TABLES
 from tests.infrastructure.pulumi_graph_harness import Declare, Graph
 
@@ -130,6 +130,15 @@ def test_copies_that_aws_keeps_end_as_said(everything: Graph) -> None:
     assert declared(everything)["AWSLogs/"] == TRAIL_DAYS
     assert ROWS["AWSLogs/"].startswith(f"{TRAIL_DAYS} days")
     assert {each["retentionInDays"] for each in everything.of("aws:cloudwatch/logGroup:LogGroup")} == {LOG_DAYS}
+
+
+def test_marks_of_erasures_are_gone_when_receipts_say_so(declare: Declare) -> None:
+    rules = declare({"fraudstream:oldVersionDays": "365"}).one(LIFECYCLE, "lifecycle-reports-test")["rules"]
+    (rule,) = [each for each in rules if each["filter"]["prefix"] == contract.ERASURE_MARKS_PREFIX]
+    days = rule["expiration"]["days"], rule["noncurrentVersionExpiration"]["noncurrentDays"]
+    # S3 ends a day at the next midnight: an object's, and the one of what was overwritten or deleted.
+    assert sum(each + 1 for each in days) == MARK_DAYS
+    assert days[0] * DAY > contract.ERASURE_MARK_SECONDS
 
 
 def test_a_new_kind_of_service_is_looked_at(everything: Graph) -> None:

@@ -16,8 +16,9 @@ LOG_DAYS: Final = 7
 TRAIL_DAYS: Final = 400
 TRACE_DAYS: Final = 30
 """X-Ray's own; it cannot be changed."""
-MARK_DAYS: Final = 4
-"""They count for a day; the bucket's lifecycle and DynamoDB's expiry remove them within two days after it."""
+MARK_DAYS: Final = 5
+"""They count for a day. The bucket's lifecycle makes each an old version after two, and removes that a day later, both
+at the midnight after; DynamoDB's expiry removes those among the profiles sooner."""
 RECOVERY_DAYS: Final = 35
 """The most, and what the Pulumi program leaves it at."""
 
