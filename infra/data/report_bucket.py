@@ -95,7 +95,8 @@ class ReportBucket(pulumi.ComponentResource):
             _expiry("segments", SEGMENTS_PREFIX, min(SEGMENT_DAYS, settings.decision_log_days)),
             _expiry("erasure-marks", ERASURE_MARKS_PREFIX, ERASURE_MARK_DAYS, old_version_days=1),
             _expiry("reports", REPORT_PREFIX, settings.report_days),
-            *([_expiry("query-results", RESULT_PREFIX, RESULT_DAYS)] if settings.analytics else []),
+            # So too where the setting `analytics` was turned off: what was asked before is still there.
+            _expiry("query-results", RESULT_PREFIX, RESULT_DAYS),
             aws.s3.BucketLifecycleConfigurationRuleArgs(
                 id="old-versions",
                 status="Enabled",

@@ -38,7 +38,10 @@ def expiries(graph: Graph) -> dict[str, int]:
 def test_nothing_of_it_is_there_unasked(graph: Graph) -> None:
     assert not [each.name for each in graph.aws() if each.type.startswith(("aws:athena/", "aws:glue/"))]
     assert not {"analyticsDatabase", "analyticsWorkgroup"} & graph.outputs.keys()
-    assert "query-results/" not in expiries(graph)
+
+
+def test_results_of_queries_end_also_where_it_was_turned_off(graph: Graph) -> None:
+    assert expiries(graph)["query-results/"] == 7
 
 
 def test_with_the_setting_there_is_nothing_else_beside_it(graph: Graph, analytics: Graph) -> None:

@@ -132,15 +132,15 @@ def days(graph: Graph) -> tuple[dict[str, int], int]:
 
 
 def test_the_bucket_forgets_as_the_settings_say(graph: Graph, declare: Declare) -> None:
-    marks = {"decision-log/erasures/": 2}
-    assert days(graph) == ({**marks, "decision-log/": 400, "decision-log/segments/": 30, "reports/": 400}, 30)
+    always = {"decision-log/erasures/": 2, "query-results/": 7}
+    assert days(graph) == ({**always, "decision-log/": 400, "decision-log/segments/": 30, "reports/": 400}, 30)
     settings = {
         "fraudstream:decisionLogDays": "20",
         "fraudstream:reportDays": "3650",
         "fraudstream:oldVersionDays": "1",
     }
     assert days(declare(settings)) == (
-        {**marks, "decision-log/": 20, "decision-log/segments/": 20, "reports/": 3650},
+        {**always, "decision-log/": 20, "decision-log/segments/": 20, "reports/": 3650},
         1,
     )
 

@@ -64,19 +64,21 @@ class LabelApproval:
         It comes before the label is written: what is noted and was not written is passed over.
 
         Args:
-            item: the transaction's, with its keys.
+            item: the transaction's, with its keys and its end.
             label: what the person says.
         """
-        name = str(from_item(item)["transactionId"])
+        stored = from_item(item)
+        name = str(stored["transactionId"])
         self.approver.mark(label_digest(name, label.label, label.labeled_at))
         now = epoch_milliseconds()
         values = {
             "kind": LABEL_KIND,
             "statusShard": LABEL_WAITS,
             "createdAt": now,
-            "timestamp": from_item(item)["timestamp"],
+            "timestamp": stored["timestamp"],
             "givenBy": self.approver.operator.arn,
-            "expiresAt": now // 1000 + RETENTION_DAYS * SECONDS_A_DAY,
+            # As long as the transaction: an erasure finds it by that.
+            "expiresAt": stored.get("expiresAt", now // 1000 + RETENTION_DAYS * SECONDS_A_DAY),
         }
         self.dynamodb.update_item(
             TableName=self.alerts,

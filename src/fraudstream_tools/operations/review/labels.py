@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _ATTEMPTS: Final = 5
 _COMPARED: Final = ("label", "labeledAt", "fraudType", "fraudTypeAt", "actionTaken", "actionAt")
 _APPROVED: Final = ("labelApprovedAt", "labelApprovedBy")
-_READ: Final = f"transactionId, #timestamp, labelSource, {', '.join((*_COMPARED, *_APPROVED))}"
+_READ: Final = f"transactionId, #timestamp, expiresAt, labelSource, {', '.join((*_COMPARED, *_APPROVED))}"
 _TAKING_BACK: Final = ({"S": TransactionType.REFUND.value}, {"S": TransactionType.REVERSAL.value})
 _NO_INDEX: Final = "ValidationException"
 _MOST_OF_A_REFERENCE: Final = 20
