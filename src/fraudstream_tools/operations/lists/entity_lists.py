@@ -14,7 +14,13 @@ from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import LISTED_INDEX, LISTED_KIND
 from fraudstream.detection.profiles.entities import EntityKind
-from fraudstream.detection.stores.lists.listings import DamagedListingError, ListEntry, Listing, item_key
+from fraudstream.detection.stores.lists.listings import (
+    ENDED_MILLISECONDS,
+    DamagedListingError,
+    ListEntry,
+    Listing,
+    item_key,
+)
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.approving import ApprovalError
 from fraudstream_tools.operations.batch_reads import read_batch
@@ -177,6 +183,7 @@ class EntityLists:
             with_ended: entries too that ended in the last 90 days.
         """
         now, damaged = self._clock(), list[str]()
+        ended = ENDED_MILLISECONDS if with_ended else 0
         found: list[tuple[int, ListedEntity]] = []
         for item in (item for each in ([kind] if kind else KINDS) for item in self._items(each)):
             try:
@@ -187,7 +194,7 @@ class EntityLists:
             found += [
                 (entry.ended_at or entry.since, self._listed(listing.entity, name, entry, now))
                 for name, entry in listing.entries.items()
-                if list_name in (None, name) and (with_ended or now < entry.kept_until)
+                if list_name in (None, name) and now < entry.kept_until + ended
             ]
         found.sort(key=lambda each: each[0], reverse=True)
         return ListContents(entries=tuple(entry for _, entry in found), damaged=tuple(damaged))
@@ -250,10 +257,13 @@ class EntityLists:
             if entry is None or stored == entry:
                 return outcome or what
             outcome = what
+            now = self._clock()
+            # An item expires whole, and one with an endless entry never: so each write takes out what has had its time.
+            kept = {name: each for name, each in entries.items() if now < each.kept_until + ENDED_MILLISECONDS}
             after = Listing(
                 entity=entity,
-                entries={**entries, list_name: entry},
-                changed_at=self._clock(),
+                entries={**kept, list_name: entry},
+                changed_at=now,
                 version=before.version + 1 if before else 1,
             )
             if self._write(after):

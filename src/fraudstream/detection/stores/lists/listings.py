@@ -17,8 +17,9 @@ from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.storage.attributes import AttributeValue, Item, from_item, to_item
 
 ENDED_DAYS: Final = 90
-"""For which an entity stays that is on no list any more; own choice: a quarter's review finds it."""
+"""For which an entry stays that has ended; own choice: a quarter's review finds it."""
 _MILLISECONDS: Final = 1000
+ENDED_MILLISECONDS: Final = ENDED_DAYS * SECONDS_A_DAY * _MILLISECONDS
 
 
 class DamagedListingError(ValueError):
