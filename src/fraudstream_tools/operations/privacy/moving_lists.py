@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def copy_marks(s3: "S3Client", bucket: str, item: "Item", moved: "Item") -> None:
-    """Copy to the entries of a listed entity, under another key, the marks that they have; run again, it adds what lacks.
+    """Copy the marks of a listed entity's entries to the same entries under another key; run again, it adds what lacks.
 
     Args:
         s3: asks S3.
