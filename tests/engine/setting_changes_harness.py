@@ -63,7 +63,6 @@ CHANGES: Mapping[str, Change] = {
         " database-decision-log query-cuts query-decisions-by-hour query-device query-entities query-false-declines"
         " query-feature-drift query-fraud-by-rule query-fraud-rate query-fraud-rise query-new-customers"
         " query-precision-by-age query-reconciliation query-rules query-scores query-undecided workgroup-decision-log",
-        updated=LIFECYCLE,
     ),
     "analyticsCutoffGib": Change("500"),
     "analyzerConcurrency": Change("300", ANALYZER),
