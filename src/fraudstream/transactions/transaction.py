@@ -204,7 +204,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
             request=fields.number(
                 -90,
                 90,
-                "Degrees north of where the customer is, not of an address; stored to two decimals. Only with longitude.",
+                "Degrees north of where the customer is, not of an address; to two decimals. Only with longitude.",
                 "a number from -90 to 90",
             ),
             instead_in_rules=_PLACE_IN_RULES,

@@ -38,7 +38,9 @@ def test_training_reads_labels_through_a_map(fraudstream: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["backtest --rules rules", "train -o model.json", "promote model.json"], ids=lambda c: c.split()[0]
+    "command",
+    ["backtest --rules rules", "train -o model.json", "promote model.json --to ."],
+    ids=lambda c: c.split()[0],
 )
 def test_a_map_of_no_file_is_refused(fraudstream: Command, command: str) -> None:
     (Path("rules")).symlink_to(RULES)
