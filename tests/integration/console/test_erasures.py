@@ -10,10 +10,8 @@ from fraudstream_tools.operations.privacy.receipt import RECOVERY_DAYS, ErasureR
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from proofs.access.evaluator import Asked, enforce
 from tests.integration.cli.review_harness import BUCKET, System
-from tests.integration.console.test_privacy_of_cases import ANN, BOB, stores
+from tests.integration.console.privacy_harness import ANN, BOB
 from tests.integration.console.test_rights import FUNCTIONS, TABLES
-
-__all__ = ["stores"]
 
 LISTED_RIGHTS = {
     *(f"dynamodb:{name}" for name in ("Scan", "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem")),
