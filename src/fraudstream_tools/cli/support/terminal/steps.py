@@ -43,7 +43,7 @@ class ProgressStep:
         return self._seconds is not None
 
     def say(self, note: str, count: int | None = None) -> None:
-        """Say how far it is."""
+        """Print how far it is, from time to time where no terminal shows it."""
         self.note = note
         self.count = self.count if count is None else count
         if not err.is_terminal and time.monotonic() - self._said >= _SECONDS_BETWEEN_LINES:
