@@ -149,7 +149,7 @@ def _check(name: str) -> Callable[[str], bool]:
 
 
 def _are_currencies(values: Sequence[str]) -> bool:
-    return bool(values) and all(value.upper() in EXPONENTS for value in values)
+    return bool(values) and all(map(_check("currency"), values))
 
 
 def _may_be_ids(name: str, values: Sequence[str]) -> bool:
