@@ -103,6 +103,11 @@ def open_first(page: Page, desk: Desk, query: str = "?who=nobody") -> str:
     return page.locator("main p code").first.inner_text()
 
 
+def ready(page: Page) -> None:
+    """Wait until the page has run its scripts: what they do, a test may not ask for as soon as it sees the page."""
+    page.wait_for_load_state("load")
+
+
 @contextmanager
 def example(chromium: Browser, *options: str) -> Iterator[Desk]:
     """Serve the console of `accessibility.console_example` until the block ends."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import CASE, Desk, open_first
+from tests.browser.conftest import CASE, Desk, open_first, ready
 from tests.console_harness import RULE
 
 
@@ -17,11 +17,6 @@ def bare(desk: Desk) -> Iterator[Page]:
     yield page
     page.context.close()
     assert desk.problems == []
-
-
-def ready(page: Page) -> None:
-    """Wait until keys work: the page has run its script."""
-    page.wait_for_load_state("load")
 
 
 def notice(page: Page) -> str:

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Dialog, Page, expect
 
-from tests.browser.conftest import Desk, open_first
+from tests.browser.conftest import Desk, open_first, ready
 from tests.console_harness import RULE
 
 
@@ -77,6 +77,7 @@ def test_a_changed_draft_is_left_only_by_who_says_so(tab: Page, desk: Desk) -> N
     tab.get_by_role("button", name="Check it").click()
     expect(tab.locator("#changes ~ ul")).to_contain_text("large-night-transfer added")
     assert asked == []
+    ready(tab)
     draft.click()
     tab.get_by_role("link", name="Rules", exact=True).click()
     expect(tab.locator("h1")).to_have_text("Edit the rules")
