@@ -162,6 +162,7 @@ def trained(run: Run, first_test_day: int, length: int, use: Sequence[str] = reg
         run.world.frauds[run.first_row :][part],
         run.world.times[run.first_row :][part],
         hits=run.hits.chosen(part),
+        newer=run.vectors[(run.days >= last) & (run.days < first_test_day)],
         use=use,
         validation=Validation(days=WEEK, label_delay_days=run.delay),
         trained_on="the handbook's transactions",

@@ -30,7 +30,7 @@ from scipy.stats import t as student  # pyright: ignore[reportMissingTypeStubs]
 
 from benchmarks.rule_runs import rules_of_today
 from fraudstream.detection.features.compute import Calendar
-from fraudstream.detection.features.own import own_values
+from fraudstream.detection.features.own import INPUTS, own_values
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.models.model import Model
 from fraudstream.durations import DAY
@@ -157,6 +157,8 @@ def trained(world: GoneThrough, at: int) -> Model:
         hits=found.hits,
         arrival=Arrived(known_at=found.known_at, share=found.arrived),
         declined=found.declined,
+        newer=found.newer,
+        use=INPUTS,
         validation=Validation(label_delay_days=found.delay_days),
         own_labels=True,
     )

@@ -170,6 +170,12 @@ def test_a_time_with_a_zone_says_what_to_do(log: Path) -> None:
         ask_folder(log, "SELECT now() FROM decisions", [], 5)
 
 
+def test_a_folder_is_nothing_for_athena(fraudstream: Command, log: Path) -> None:
+    ran = fraudstream("ask", "SELECT 1", "--engine", "athena", "--log", log)
+    assert (ran.code, ran.out) == (1, "")
+    assert "--log is for a folder" in ran.err
+
+
 def test_question_marks_without_values_are_named(fraudstream: Command, log: Path, tmp_path: Path) -> None:
     (tmp_path / "two.sql").write_text("-- what?\nSELECT count(*) FROM decisions WHERE decision = ? AND score > ?\n")
     ran = fraudstream("ask", "@two.sql", "--log", log)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
-from fraudstream_tools.cli.support.options import JsonOption, StackOption
+from fraudstream_tools.cli.support.options import JsonOption, StackOption, refuse_unused
 from fraudstream_tools.cli.support.terminal.ages import possible_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
@@ -37,8 +37,13 @@ def ask(
         AskEngine, typer.Option(help="What answers: duckdb from a folder, or athena from the stack's bucket.")
     ] = AskEngine.DUCKDB,
     log: Annotated[
-        Path, typer.Option("--log", metavar="FOLDER", help="The decision log, as `fraudstream log pull` copies it.")
-    ] = Path("decision-log"),
+        Path | None,
+        typer.Option(
+            "--log",
+            metavar="FOLDER",
+            help="The decision log, as `fraudstream log pull` copies it.  [default: decision-log]",
+        ),
+    ] = None,
     stack: StackOption = None,
     values: Annotated[
         list[str] | None, typer.Option("--value", metavar="TEXT", help="What a question mark in the SQL stands for.")
@@ -83,6 +88,8 @@ def ask(
 
     if html is not None:
         refuse_unwritable(html)
+    if engine is AskEngine.ATHENA:
+        refuse_unused({"--log": log}, "for a folder: athena answers from the stack's bucket")
     sql = _sql(question)
     needed = places_for_values(sql)
     if needed > len(values or []):
@@ -95,7 +102,7 @@ def ask(
         else:
             from fraudstream_tools.analytics.local_log import ask_folder
 
-            answer = ask_folder(log, asked, values or [], limit)
+            answer = ask_folder(log or Path("decision-log"), asked, values or [], limit)
     except QuestionError as error:
         raise CommandError(str(error)) from None
     _refuse_unknown(chart or [], answer)

@@ -18,7 +18,7 @@ from fraudstream_tools.cli.support.logs.training_source import (
     TruthFileOption,
     ZoneOption,
 )
-from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption, TruthMapOption
+from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption, TruthMapOption, refuse_unused
 from fraudstream_tools.cli.support.review.audit import audit_log
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
@@ -98,6 +98,12 @@ def promote(
         read_models,
     )
 
+    if shadow:
+        given = {"--log": log, "--data": data, "--truth": truth, "--map": file_map, "--truth-map": truth_map}
+        given |= {"--time-zone": time_zone, "--label-delay": label_delay, "--share-delay": share_delay}
+        refuse_unused(
+            given | {"--more-alerts": more_alerts or None}, "for a comparison: a shadow model is taken as it is"
+        )
     source = TrainingSource(
         log=log,
         data=data,

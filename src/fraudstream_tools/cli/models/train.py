@@ -145,6 +145,7 @@ def train(
             hits=found.hits,
             arrival=Arrived(known_at=found.known_at, share=found.arrived, unseen=found.unseen),
             declined=found.declined,
+            newer=found.newer,
             stopped=found.left_out.stopped,
             stands_for=found.weights,
             parameters=Parameters(trees=trees, leaves=leaves, seed=seed),

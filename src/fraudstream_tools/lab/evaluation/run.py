@@ -88,14 +88,17 @@ class _Memory:
         if not chosen.any():
             raise TrainingError("there is nothing to learn from")
         days = (int(times[chosen].max()) - int(times[chosen].min())) / DAY
+        newer = (times > course.at - label_delay_days * DAY) & (times <= course.at)
         vectors = np.array(self.numbers, dtype=np.float64).reshape(-1, len(INPUTS))
+        declined = np.frombuffer(self.declined, dtype=np.bool_)
         return fit(
             vectors[chosen],
             labels[chosen],
             times[chosen],
             use=INPUTS,
             hits=rule_hits(ruleset, self.rules).chosen(chosen),
-            declined=np.frombuffer(self.declined, dtype=np.bool_)[chosen],
+            declined=declined[chosen],
+            newer=vectors[newer & ~declined],
             stands_for=None if self.share >= 1 else np.where(labels, 1.0, 1 / self.share)[chosen],
             validation=Validation(days=max(days / _VALIDATED_SHARE, 0.1), label_delay_days=label_delay_days),
             trained_on=course.name,

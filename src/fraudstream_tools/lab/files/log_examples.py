@@ -76,6 +76,9 @@ def from_log(
     is_drawn = ~np.isnan(probabilities)
     is_reported = np.array(open_approvals, dtype=np.bool_) & ~is_drawn & sample.drawing.spans(timestamps)
     unseen, explored = unseen_frauds(probabilities, is_reported / shares, sample.drawing)
+    newer = array("d")
+    for values in sample.newer_rows():
+        newer.extend(nan if value is None else value for value in values)
     return Examples(
         vectors=np.frombuffer(numbers, dtype=np.float64).reshape(-1, len(INPUTS)),
         labels=np.array(labels, dtype=np.bool_),
@@ -84,6 +87,7 @@ def from_log(
         known_at=np.array(known_at, dtype=np.int64),
         arrived=np.where(unseen > 0, 1 / (1 + unseen), shares),
         declined=np.array(declined, dtype=np.bool_),
+        newer=np.frombuffer(newer, dtype=np.float64).reshape(-1, len(INPUTS)),
         arrival=log.arrival,
         delay_days=log.horizon.delay_days,
         weights=None if sample.is_whole else by_place[found],

@@ -17,7 +17,7 @@ from fraudstream.detection.models.stationary import baseline_start
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights, weights_of
 from fraudstream_tools.lab.training.calibration import frauds_told, log_odds, platt
-from fraudstream_tools.lab.training.held_out import held_out
+from fraudstream_tools.lab.training.held_out import Newer, held_out
 from fraudstream_tools.lab.training.measuring.distributions import distributions, usual_drift
 from fraudstream_tools.lab.training.measuring.metrics import metrics
 from fraudstream_tools.lab.training.rules.rule_hits import RuleHits
@@ -63,6 +63,7 @@ def fit(
     declined: Flags | None = None,
     stopped: int = 0,
     stands_for: Weights = None,
+    newer: Matrix | None = None,
     use: Sequence[str] = registry.NAMES,
     parameters: Parameters | None = None,
     validation: Validation | None = None,
@@ -87,6 +88,8 @@ def fit(
             there, nearly all of them fraud, and nobody knows what the others would have been.
         stopped: how many more were declined by decisions, of which nothing is known.
         stands_for: for how many transactions each one stands, if they are a sample.
+        newer: rows like those of `vectors`, of transactions that are too new to have labels: by them scores of older
+            trees and of those that are served are compared (see `held_out`).
         use: the features to learn from.
         parameters: how trees are grown.
         validation: which part is newest, and how late labels come.
@@ -115,7 +118,17 @@ def fit(
     frauds = frauds_told(flags, share)
     prior = log_odds(_share_of_fraud(flags, frauds, stands_for))
     serving = unmeasured_serving(prior, hits, stands_for)
-    told = held_out(chosen, flags, timestamps, parameters, learnt_for, without=declined, least_frauds=MIN_FRAUDS)
+    booster = Booster(chosen, flags, parameters, learnt_for)
+    told = held_out(
+        chosen,
+        flags,
+        timestamps,
+        parameters,
+        learnt_for,
+        without=declined,
+        newer=None if newer is None else _scored(booster, newer[:, columns]),
+        least_frauds=MIN_FRAUDS,
+    )
     if told is not None and all(map(_learnable, (then[known], flags[newest], flags[told.rows]))):
         serving = measured_serving(
             told,
@@ -132,7 +145,6 @@ def fit(
         line = platt(raw, frauds[newest], counted)
         figures = metrics(line.slope * raw + line.intercept, flags[newest], counted, weights_of(share, newest))
         measured = _period(timestamps[newest], flags[newest])
-    booster = Booster(chosen, flags, parameters, learnt_for)
     trees = booster.export()
     if not all(tree.feature for tree in trees):
         raise TrainingError(
@@ -183,6 +195,10 @@ def _learnt_for(stands_for: Weights, flags: Flags, unseen: Weights) -> Weights:
     if unseen is None:
         return stands_for
     return np.where(flags, 1.0 + unseen, 1.0) * (1.0 if stands_for is None else stands_for)
+
+
+def _scored(booster: Booster, vectors: Matrix) -> Newer:
+    return Newer(vectors, booster.raw(vectors))
 
 
 def _columns(use: Sequence[str], vectors: Matrix) -> list[int]:

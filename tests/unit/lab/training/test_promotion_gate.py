@@ -271,6 +271,8 @@ def test_a_refused_candidate_changes_nothing(command: Command, world: Path, tmp_
         (["train", "-o", "x.json", "--data", "w.csv", "--rules", "nowhere"], "No such file"),
         (["train", "-o", "x.json", "--data", "w.csv", "--rules", RULES, "--time-zone", "Mars"], "--time-zone"),
         (["promote", "nowhere.json", "--shadow"], "nowhere.json: No such file"),
+        (["promote", "c.json", "--shadow", "--log", "a"], "--log is for a comparison"),
+        (["promote", "c.json", "--shadow", "--more-alerts"], "--more-alerts is for a comparison"),
         (["promote", "nowhere.json", "--to", "bucket"], "which bucketName?"),
     ],
 )

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from fraudstream.detection.models.breaker import HourCount, is_broken
+from fraudstream.detection.models.drift import LEAST_TRANSACTIONS
 from fraudstream.detection.models.model import seal
 from fraudstream.durations import DAY, HOUR
-from fraudstream_tools.lab.training.boosting import Flags, Parameters
+from fraudstream_tools.lab.training.boosting import Booster, Flags, Parameters
 from fraudstream_tools.lab.training.calibration import frauds_told, probability_curve
 from fraudstream_tools.lab.training.fit import Arrived, Validation, fit
-from fraudstream_tools.lab.training.held_out import DAYS, PARTS, HeldOut, held_out
+from fraudstream_tools.lab.training.held_out import DAYS, PARTS, HeldOut, Newer, held_out
 from fraudstream_tools.lab.training.measuring.promise import promise
 from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, counting_rules, rule_hits
 from fraudstream_tools.lab.training.serving import measured_serving
@@ -142,6 +143,26 @@ def test_probabilities_do_not_know_the_frauds_that_weights_were_fitted_to() -> N
     model = seal(msgspec.structs.replace(small_model().file, probability=serving.probability))
     found = np.array([model.probability(each) for each in odds.tolist()], dtype=np.float64)
     assert found.max() < 1.5 * found.min()
+
+
+def test_scores_of_older_trees_go_half_of_the_way_to_equal_ranks_of_the_served() -> None:
+    vectors, frauds = rare_labels(ROWS, 1)
+    times, parameters = times_of(ROWS, 90), Parameters(trees=20)
+    later, _ = rare_labels(ROWS, 5)
+    before = times <= times.max() - DAYS * DAY
+    # As if the served trees gave twice the log-odds of those that score the first part.
+    served = 2 * Booster(vectors[before], frauds[before], parameters).raw(later)
+    few, many = (
+        held_out(vectors, frauds, times, parameters, newer=Newer(later[:most], served[:most]), least_frauds=10)
+        for most in (LEAST_TRANSACTIONS - 1, ROWS)
+    )
+    as_they_are = held_out(vectors, frauds, times, parameters, least_frauds=10)
+    assert few is not None
+    assert many is not None
+    assert as_they_are is not None
+    assert (few.raw == as_they_are.raw).all(), "of too few nobody can tell"
+    first = many.parts == 0
+    assert many.raw[first] == pytest.approx(1.5 * as_they_are.raw[first], rel=0.02)
 
 
 def test_nothing_is_scored_by_trees_that_know_hardly_a_fraud() -> None:

@@ -85,10 +85,13 @@ def at(day: float, delay: float = 7) -> KnowledgeCutoff:
 
 
 def test_what_is_old_and_unlabelled_is_legitimate_and_what_is_new_says_nothing(tmp_path: Path) -> None:
-    log = written(tmp_path, decision(1, 0), decision(2, 2.9), decision(3, 3.1), label(3, 3.1, "FRAUD", 4))
+    new = [decision(3, 3.1), label(3, 3.1, "FRAUD", 4), decision(4, 3.2), decision(5, 3.3, decision="DECLINE")]
+    log = written(tmp_path, decision(1, 0), decision(2, 2.9), *new)
     found = from_log(log, JUDGE.ruleset, at(10))
     assert learnt(found) == {1: False, 2: False}
-    assert found.left_out.too_new == 1
+    assert found.left_out.too_new == 3
+    assert found.newer is not None
+    assert found.newer[:, 0].tolist() == [3, 4], "how it is scored can be seen"
 
 
 def test_a_label_counts_from_when_it_was_given(tmp_path: Path) -> None:

@@ -81,6 +81,8 @@ class Examples:
     chance from; 1 where somebody said that it is legitimate."""
     declined: Flags
     """By a decision or by their issuer: of these only labelled ones are here."""
+    newer: Matrix | None = None
+    """Features of what is too new to have a label, and was not declined; None where nobody looked."""
     weights: NDArray[np.float64] | None = None
     """For how many transactions each one stands; None where each stands for itself."""
     unseen: NDArray[np.float64] | None = None
@@ -149,22 +151,23 @@ def examples(
     """
     left_out = LeftOut()
     numbers, labels, times, known_at, arrived = array("d"), array("b"), array("q"), array("q"), array("d")
-    declined = array("b")
+    declined, newer = array("b"), array("d")
     rules: list[Collection[str]] = []
     for each in decided:
         truth = known.get(each.transaction_id)
-        if not horizon.is_mature(each.timestamp):
-            left_out.too_new += 1
-            continue
-        if each.declined and truth is None:
-            left_out.declined += 1
+        is_mature = horizon.is_mature(each.timestamp)
+        left_out.too_new += not is_mature
+        if each.declined and (truth is None or not is_mature):
+            left_out.declined += is_mature
             continue
         try:
             vector = unpack(each.packed) + each.own
         except FeatureError:
-            left_out.other_features += 1
+            left_out.other_features += is_mature
             continue
-        numbers.extend([nan if value is None else value for value in vector])
+        (numbers if is_mature else newer).extend([nan if value is None else value for value in vector])
+        if not is_mature:
+            continue
         is_fraud = truth is not None and truth.fraud
         labels.append(is_fraud)
         known_at.append(truth.known_at if truth is not None and is_fraud else NEVER)
@@ -176,17 +179,22 @@ def examples(
     timestamps = np.array(times, dtype=np.int64)
     order = np.argsort(timestamps, kind="stable")
     return Examples(
-        vectors=np.array(numbers, dtype=np.float64).reshape(-1, len(INPUTS))[order],
+        vectors=_matrix(numbers)[order],
         labels=np.array(labels, dtype=np.bool_)[order],
         timestamps=timestamps[order],
         hits=rule_hits(ruleset, rules).chosen(order),
         known_at=np.array(known_at, dtype=np.int64)[order],
         arrived=np.array(arrived, dtype=np.float64)[order],
         declined=np.array(declined, dtype=np.bool_)[order],
+        newer=_matrix(newer),
         left_out=left_out,
         arrival=arrival,
         delay_days=horizon.delay_days,
     )
+
+
+def _matrix(numbers: array[float]) -> Matrix:
+    return np.array(numbers, dtype=np.float64).reshape(-1, len(INPUTS))
 
 
 def as_vectors(rows: Matrix) -> list[Vector]:

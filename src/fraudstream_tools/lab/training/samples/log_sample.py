@@ -26,9 +26,13 @@ from fraudstream_tools.lab.training.samples.explored import Drawing
 
 MOST_LEGITIMATE: Final = 500_000
 """Legitimate transactions that are learnt from by default: 75 features of each take 300 MB."""
+MOST_NEWER: Final = 50_000
+"""Of what is too new to have labels, as many are taken: they only show how scores are spread. Own choice."""
 _BANDS: Final[Mapping[int, tuple[int, float]]] = {0: (10, 0.02), 1: (30, 0.15), 2: (101, 0.5)}
 """Band to the score that it ends before, and the share of fraud that is taken for it: own choice."""
 _HASHES: Final = 2**64
+# `hash` may give other numbers in another version of DuckDB.
+_HASH: Final = "md5_number_lower(transactionId)::UBIGINT"
 _Stratum = tuple[int, int]
 """Day of the transaction, and band."""
 
@@ -142,12 +146,8 @@ class LogSample:
         Args:
             ruleset: whose rules are asked.
         """
-        ends = " ".join(
-            f"WHEN {band} THEN {min(int(share * _HASHES), _HASHES - 1)}::UBIGINT"
-            for band, share in self._shares.items()
-        )
-        # `hash` may give other numbers in another version of DuckDB.
-        is_drawn = f"md5_number_lower(transactionId)::UBIGINT <= CASE band {ends} END" if ends else "false"
+        ends = " ".join(f"WHEN {band} THEN {_end_of(share)}" for band, share in self._shares.items())
+        is_drawn = f"{_HASH} <= CASE band {ends} END" if ends else "false"
         asked = backtest_query(self._rows, [ruleset.with_models(NO_MODELS)])
         columns = ", ".join([*asked.keys, *(INPUT_COLUMNS[name] for name in INPUTS)])
         query = (
@@ -172,6 +172,15 @@ class LogSample:
                 exploration_propensity=propensity,
             )
 
+    def newer_rows(self) -> Iterator[Sequence[float | None]]:
+        """Return the features of some that are too new to have labels, and were not declined, drawn by chance."""
+        columns = ", ".join(INPUT_COLUMNS[name] for name in INPUTS)
+        share = min(MOST_NEWER / max(self.strata.too_new, 1), 1.0)
+        return self._log.ask(
+            f"SELECT {columns} FROM {self._rows} WHERE timestamp > {self._log.horizon.matured_until} "
+            f"AND NOT coalesce({DECLINED}, false) AND {_HASH} <= {_end_of(share)} ORDER BY timestamp, transactionId"
+        )
+
     def weights(self, drawn: Mapping[_Stratum, int]) -> dict[_Stratum, float]:
         """Return for how many legitimate transactions one of each stratum stands.
 
@@ -186,6 +195,11 @@ class LogSample:
             again = sum(there.values()) / sum(met.values()) if met else 1.0
             found |= {each: number / drawn[each] * again for each, number in met.items()}
         return found
+
+
+def _end_of(share: float) -> str:
+    """Return the hash up to which a share of all transactions has its own, as SQL."""
+    return f"{min(int(share * _HASHES), _HASHES - 1)}::UBIGINT"
 
 
 def shares_of(legitimate: Mapping[_Stratum, int], most: int) -> dict[int, float]:
