@@ -19,7 +19,6 @@ strange, and the served ones know it. Such a part is left out. Its scores are sp
 """
 
 import math
-from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -104,8 +103,8 @@ def held_out(
             if _is_unlike(then, WeightedValues(scores[part], weights_of(stands_for, part))):
                 unlike.append(number)
             if newer is not None and len(newer.raw) >= LEAST_TRANSACTIONS:
-                of_equal_rank = _of_equal_rank(trees.raw(newer.vectors), newer.raw)
-                scores[part] = (scores[part] + of_equal_rank(scores[part])) / 2
+                at_ranks = _at_equal_ranks(scores[part], trees.raw(newer.vectors), newer.raw)
+                scores[part] = (scores[part] + at_ranks) / 2
     rows = parts >= 0 if without is None else (parts >= 0) & ~without
     alike = rows & ~np.isin(parts, unlike)
     if int(labels[alike].sum()) >= least_frauds:
@@ -118,25 +117,21 @@ def _is_unlike(then: WeightedValues, now: WeightedValues) -> bool:
     return min(len(then.values), len(now.values)) >= LEAST_TRANSACTIONS and moved(then, now) > MODERATE_DRIFT
 
 
-def _of_equal_rank(
-    scores: NDArray[np.float64], served: NDArray[np.float64]
-) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """Return what brings scores of some trees to those that the served trees give to equal ranks.
+def _at_equal_ranks(
+    scores: NDArray[np.float64], found: NDArray[np.float64], served: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return which scores of the served trees have the ranks that some scores of other trees have.
 
     Args:
-        scores: of some transactions.
-        served: of the same ones, by the served trees.
+        scores: by the other trees.
+        found: what the other trees find of transactions that show the ranks.
+        served: what the served ones find of the same transactions.
     """
-    ranks = _ranks(len(scores))
+    ranks = _ranks(len(found))
     # Equal scores have several ranks: all of them lead to the first.
-    these, first = np.unique(np.quantile(scores, ranks), return_index=True)
-    those = np.quantile(served, ranks)[first]
-
-    def brought(each: NDArray[np.float64]) -> NDArray[np.float64]:
-        beyond = np.minimum(each - these[0], 0) + np.maximum(each - these[-1], 0)
-        return np.interp(each, these, those) + beyond
-
-    return brought
+    theirs, first = np.unique(np.quantile(found, ranks), return_index=True)
+    beyond = np.minimum(scores - theirs[0], 0) + np.maximum(scores - theirs[-1], 0)
+    return np.interp(scores, theirs, np.quantile(served, ranks)[first]) + beyond
 
 
 def _ranks(number: int) -> NDArray[np.float64]:

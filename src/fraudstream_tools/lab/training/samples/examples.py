@@ -161,13 +161,14 @@ def examples(
             left_out.declined += is_mature
             continue
         try:
-            vector = unpack(each.packed) + each.own
+            vector = [nan if value is None else value for value in unpack(each.packed) + each.own]
         except FeatureError:
             left_out.other_features += is_mature
             continue
-        (numbers if is_mature else newer).extend([nan if value is None else value for value in vector])
         if not is_mature:
+            newer.extend(vector)
             continue
+        numbers.extend(vector)
         is_fraud = truth is not None and truth.fraud
         labels.append(is_fraud)
         known_at.append(truth.known_at if truth is not None and is_fraud else NEVER)
