@@ -6,14 +6,13 @@ from math import nan
 
 import numpy as np
 
-from fraudstream.detection.features.own import INPUTS
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.reporting.log.reader.files import DecisionLogError
 from fraudstream.reporting.log.reader.standing import Standing
 from fraudstream.transactions.decisions.decision import FraudType
 from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, counting_rules
-from fraudstream_tools.lab.training.samples.examples import NEVER, Examples, LeftOut, share_arrived
+from fraudstream_tools.lab.training.samples.examples import NEVER, Examples, LeftOut, matrix_of, share_arrived
 from fraudstream_tools.lab.training.samples.explored import unseen_frauds
 from fraudstream_tools.lab.training.samples.log_sample import MOST_LEGITIMATE, Drawn, LogSample
 
@@ -80,14 +79,14 @@ def from_log(
     for values in sample.newer_rows():
         newer.extend(nan if value is None else value for value in values)
     return Examples(
-        vectors=np.frombuffer(numbers, dtype=np.float64).reshape(-1, len(INPUTS)),
+        vectors=matrix_of(numbers),
         labels=np.array(labels, dtype=np.bool_),
         timestamps=timestamps,
         hits=RuleHits(ruleset, np.frombuffer(hits, dtype=np.bool_).reshape(len(labels), len(counting))),
         known_at=np.array(known_at, dtype=np.int64),
         arrived=np.where(unseen > 0, 1 / (1 + unseen), shares),
         declined=np.array(declined, dtype=np.bool_),
-        newer=np.frombuffer(newer, dtype=np.float64).reshape(-1, len(INPUTS)),
+        newer=matrix_of(newer),
         arrival=log.arrival,
         delay_days=log.horizon.delay_days,
         weights=None if sample.is_whole else by_place[found],

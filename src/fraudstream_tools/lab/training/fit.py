@@ -119,6 +119,7 @@ def fit(
     prior = log_odds(_share_of_fraud(flags, frauds, stands_for))
     serving = unmeasured_serving(prior, hits, stands_for)
     booster = Booster(chosen, flags, parameters, learnt_for)
+    unlearnt = None if newer is None else newer[:, columns]
     told = held_out(
         chosen,
         flags,
@@ -126,7 +127,7 @@ def fit(
         parameters,
         learnt_for,
         without=declined,
-        newer=None if newer is None else _scored(booster, newer[:, columns]),
+        newer=None if unlearnt is None else Newer(unlearnt, booster.raw(unlearnt)),
         least_frauds=MIN_FRAUDS,
     )
     if told is not None and all(map(_learnable, (then[known], flags[newest], flags[told.rows]))):
@@ -195,10 +196,6 @@ def _learnt_for(stands_for: Weights, flags: Flags, unseen: Weights) -> Weights:
     if unseen is None:
         return stands_for
     return np.where(flags, 1.0 + unseen, 1.0) * (1.0 if stands_for is None else stands_for)
-
-
-def _scored(booster: Booster, vectors: Matrix) -> Newer:
-    return Newer(vectors, booster.raw(vectors))
 
 
 def _columns(use: Sequence[str], vectors: Matrix) -> list[int]:

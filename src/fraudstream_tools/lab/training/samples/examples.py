@@ -180,22 +180,23 @@ def examples(
     timestamps = np.array(times, dtype=np.int64)
     order = np.argsort(timestamps, kind="stable")
     return Examples(
-        vectors=_matrix(numbers)[order],
+        vectors=matrix_of(numbers)[order],
         labels=np.array(labels, dtype=np.bool_)[order],
         timestamps=timestamps[order],
         hits=rule_hits(ruleset, rules).chosen(order),
         known_at=np.array(known_at, dtype=np.int64)[order],
         arrived=np.array(arrived, dtype=np.float64)[order],
         declined=np.array(declined, dtype=np.bool_)[order],
-        newer=_matrix(newer),
+        newer=matrix_of(newer),
         left_out=left_out,
         arrival=arrival,
         delay_days=horizon.delay_days,
     )
 
 
-def _matrix(numbers: array[float]) -> Matrix:
-    return np.array(numbers, dtype=np.float64).reshape(-1, len(INPUTS))
+def matrix_of(numbers: array[float]) -> Matrix:
+    """Return numbers as rows of all that a model may see, without a copy."""
+    return np.frombuffer(numbers, dtype=np.float64).reshape(-1, len(INPUTS))
 
 
 def as_vectors(rows: Matrix) -> list[Vector]:
