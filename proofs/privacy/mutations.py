@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from unittest import mock
 
-from fraudstream_tools.operations.privacy import erasure
+from fraudstream_tools.operations.privacy.erasure import erasing
 from infra.api import rest_api
 from proofs.privacy.experiment import CARDS, PrivacyExperiment, PrivacyProof
 from proofs.running.code_changes import CodeChange
@@ -93,7 +93,7 @@ MUTATIONS: Final[Mapping[str, PrivacyMutation]] = {
         is_found=_in("access log"),
     ),
     "an erasure leaves the old versions of objects": PrivacyMutation(
-        put_back=partial(mock.patch.object, erasure, "remove_old_versions", _nothing_is_removed),
+        put_back=partial(mock.patch.object, erasing, "remove_old_versions", _nothing_is_removed),
         is_found=lambda proof: any(place.startswith("object: ") for place in proof.left),
     ),
 }

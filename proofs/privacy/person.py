@@ -8,9 +8,9 @@ import boto3
 
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.operations.audit.identity import operator_of
-from fraudstream_tools.operations.privacy.erasure import Erasure, Person
+from fraudstream_tools.operations.privacy.erasure.erasing import Erasure, Person
+from fraudstream_tools.operations.privacy.erasure.receipt import keep_receipt
 from fraudstream_tools.operations.privacy.log_owner import LogOwner
-from fraudstream_tools.operations.privacy.receipt import keep_receipt
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from fraudstream_tools.operations.report_function import ReportFunction
 from proofs.privacy.requests import MarkedRequest, RequestMaker

@@ -19,7 +19,7 @@ from fraudstream.transactions.storage.store import newest_item
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
-from fraudstream_tools.operations.privacy import erasure
+from fraudstream_tools.operations.privacy.erasure import erasing
 from fraudstream_tools.operations.privacy.system import PREFIXES, TABLES
 from fraudstream_tools.operations.review.labels import give_label
 from tests.cli_harness import Command, point_at
@@ -124,7 +124,7 @@ def fraudstream(
 ) -> Iterator[Command]:
     keys = (cloud.credentials.access_key, cloud.credentials.secret_key)
     point_at(cloud.endpoint_url, monkeypatch, keys, **{output: cloud.outputs[output] for output in OUTPUTS})
-    monkeypatch.setattr(erasure, "SETTLE_SECONDS", 1.0)
+    monkeypatch.setattr(erasing, "SETTLE_SECONDS", 1.0)
     monkeypatch.chdir(tmp_path)
     with lambda_endpoint(cloud.invoke, cloud) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)

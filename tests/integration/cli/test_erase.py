@@ -2,7 +2,7 @@
 
 import pytest
 
-from fraudstream_tools.operations.privacy.erasure import Erasure
+from fraudstream_tools.operations.privacy.erasure.erasing import Erasure
 from tests.cli_harness import Command
 from tests.console_harness import PROFILES
 from tests.integration.cli.review_harness import System

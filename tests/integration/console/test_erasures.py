@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream_tools.operations.privacy.erasure import Erasure, Person
-from fraudstream_tools.operations.privacy.receipt import RECOVERY_DAYS, ErasureReceipt, keep_receipt
+from fraudstream_tools.operations.privacy.erasure.erasing import Erasure, Person
+from fraudstream_tools.operations.privacy.erasure.receipt import RECOVERY_DAYS, ErasureReceipt, keep_receipt
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from proofs.access.evaluator import Asked, enforce
 from tests.integration.cli.review_harness import BUCKET, System

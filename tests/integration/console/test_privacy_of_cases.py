@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fraudstream.contract import AUDIT_PREFIX
-from fraudstream_tools.operations.privacy.erasure import Erasure, Person
-from fraudstream_tools.operations.privacy.rekeying import Rekeying
+from fraudstream_tools.operations.privacy.erasure.erasing import Erasure, Person
+from fraudstream_tools.operations.privacy.rotation.rekeying import Rekeying
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from fraudstream_tools.operations.privacy.tokens import NewestTokens
 from tests.console_harness import Browser

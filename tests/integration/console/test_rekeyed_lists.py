@@ -8,7 +8,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import APPROVALS_PREFIX
 from fraudstream.detection.stores.lists.listings import ListEntry, Listing
 from fraudstream.transactions.storage.attributes import to_item
-from fraudstream_tools.operations.privacy.rekeying import Rekeying
+from fraudstream_tools.operations.privacy.rotation.rekeying import Rekeying
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from fraudstream_tools.operations.privacy.tokens import NewestTokens
 from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, words

@@ -14,9 +14,9 @@ from fraudstream.detection.stores.profiles.store import SHARDS, read_once
 from fraudstream.durations import DAY, SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.storage.attributes import to_item
-from fraudstream_tools.operations.privacy.marks import mark_profile
-from fraudstream_tools.operations.privacy.person import find_items
-from fraudstream_tools.operations.privacy.shards import shards_put_together
+from fraudstream_tools.operations.privacy.erasure.marks import mark_profile
+from fraudstream_tools.operations.privacy.erasure.person import find_items
+from fraudstream_tools.operations.privacy.rotation.shards import shards_put_together
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from fraudstream_tools.operations.recovery.profile_rebuild import ProfileRebuild
 from tests.integration.detection.analyzer_harness import NOW, RULESET, World, a_world, suspicious, transaction

@@ -8,7 +8,7 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import ERASURE_MARK_SECONDS
-from fraudstream_tools.operations.privacy.marks import mark_profile
+from fraudstream_tools.operations.privacy.erasure.marks import mark_profile
 from tests.integration.detection.analyzer_harness import NOW, World, a_world, suspicious, transaction
 
 ANN = "customer#tok_ann"

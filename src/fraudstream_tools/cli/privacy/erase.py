@@ -13,7 +13,7 @@ from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, Ye
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 
 if TYPE_CHECKING:
-    from fraudstream_tools.operations.privacy.receipt import ErasureReceipt
+    from fraudstream_tools.operations.privacy.erasure.receipt import ErasureReceipt
 
 CustomerOption = Annotated[
     str,
@@ -49,11 +49,11 @@ def erase(
     """
     from fraudstream.reporting.log.rewriting import UnreadableFileError
     from fraudstream_tools.operations.audit.identity import operator_of
-    from fraudstream_tools.operations.privacy.erasure import Erasure, Person, StillThereError
+    from fraudstream_tools.operations.privacy.erasure.erasing import Erasure, Person, StillThereError
+    from fraudstream_tools.operations.privacy.erasure.marks import BusyProfileError
+    from fraudstream_tools.operations.privacy.erasure.old_versions import OldVersionsKeptError
+    from fraudstream_tools.operations.privacy.erasure.receipt import keep_receipt
     from fraudstream_tools.operations.privacy.holds import LegalHoldError
-    from fraudstream_tools.operations.privacy.marks import BusyProfileError
-    from fraudstream_tools.operations.privacy.old_versions import OldVersionsKeptError
-    from fraudstream_tools.operations.privacy.receipt import keep_receipt
     from fraudstream_tools.operations.report_function import ReportFunctionError
 
     deployment = Deployment(stack)

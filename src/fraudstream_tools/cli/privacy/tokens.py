@@ -12,7 +12,7 @@ from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, Ye
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 
 if TYPE_CHECKING:
-    from fraudstream_tools.operations.privacy.rekeying import Rekeyed
+    from fraudstream_tools.operations.privacy.rotation.rekeying import Rekeyed
 
 
 def register(app: typer.Typer) -> None:
@@ -81,7 +81,7 @@ def rekey(
 
 def _run(deployment: Deployment, *, dry_run: bool) -> "Rekeyed":
     from fraudstream.reporting.log.rewriting import UnreadableFileError
-    from fraudstream_tools.operations.privacy.rekeying import MovingProfileError, Rekeying
+    from fraudstream_tools.operations.privacy.rotation.rekeying import MovingProfileError, Rekeying
     from fraudstream_tools.operations.privacy.tokens import (
         NewestTokens,
         TokensRefusedError,

@@ -31,11 +31,11 @@ from fraudstream_tools.operations.privacy.bucket_objects import (
     find_reports,
     redact_report,
 )
+from fraudstream_tools.operations.privacy.erasure.marks import mark_in_log, mark_profile
+from fraudstream_tools.operations.privacy.erasure.old_versions import remove_old_versions
+from fraudstream_tools.operations.privacy.erasure.person import OthersItem, PersonItems, find_items
+from fraudstream_tools.operations.privacy.erasure.receipt import ErasureReceipt, new_receipt_id, remainders
 from fraudstream_tools.operations.privacy.holds import LegalHoldError, find_hold
-from fraudstream_tools.operations.privacy.marks import mark_in_log, mark_profile
-from fraudstream_tools.operations.privacy.old_versions import remove_old_versions
-from fraudstream_tools.operations.privacy.person import OthersItem, PersonItems, find_items
-from fraudstream_tools.operations.privacy.receipt import ErasureReceipt, new_receipt_id, remainders
 from fraudstream_tools.operations.privacy.system import PrivacySystem, TokenStore
 
 SETTLE_SECONDS: Final = 60.0

@@ -25,9 +25,9 @@ from fraudstream.transactions.storage.attributes import Item
 from fraudstream.transactions.storage.reason_tokens import renamed_reasons
 from fraudstream_tools.operations.privacy.audit_records import rename_in_record
 from fraudstream_tools.operations.privacy.bucket_objects import find_named_tokens, rename_in_report
-from fraudstream_tools.operations.privacy.item_tokens import IDENTIFIERS, token_of, tokens_in
-from fraudstream_tools.operations.privacy.moving_lists import copy_marks, put_together
-from fraudstream_tools.operations.privacy.shards import shards_put_together
+from fraudstream_tools.operations.privacy.rotation.item_tokens import IDENTIFIERS, token_of, tokens_in
+from fraudstream_tools.operations.privacy.rotation.moving_lists import copy_marks, put_together
+from fraudstream_tools.operations.privacy.rotation.shards import shards_put_together
 from fraudstream_tools.operations.privacy.system import PrivacySystem, TokenStore
 from fraudstream_tools.operations.recovery.table_scan import scan
 

@@ -1,0 +1,1 @@
+"""Rewrite every stored token with the newest token key."""
