@@ -43,6 +43,8 @@ LISTS_FILE: Final = "lists.yaml"
 RULESET_FILES: Final = (RULESET_FILE, RATES_FILE, LISTS_FILE)
 MODELS_FILE: Final = "models.yaml"
 """It names the active models."""
+VERSION_DIGITS: Final = 12
+"""So many digits of its digest tell a ruleset, or a model, from others."""
 
 
 def files_digest(*files: bytes) -> str:

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from fraudstream.contract import VERSION_DIGITS
 from fraudstream.detection.features import own
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models import trees
@@ -29,7 +30,6 @@ SCHEMA_VERSION: Final = 2
 WALKS: Final = 200
 """Transactions until the trees are compiled, which takes as long as some hundred walks: a new function answers its
 first ones sooner, and who reads a model for its card needs none."""
-_VERSION_DIGITS: Final = 12
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,47}", re.ASCII)
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -265,7 +265,7 @@ def load(content: bytes) -> Model:
 
 def _version(file: ModelFile) -> str:
     content = msgspec.json.encode(msgspec.structs.replace(file, version=""), order="deterministic")
-    return hashlib.sha256(content).hexdigest()[:_VERSION_DIGITS]
+    return hashlib.sha256(content).hexdigest()[:VERSION_DIGITS]
 
 
 def _check(file: ModelFile) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from fraudstream.contract import LISTS_FILE, RATES_FILE, RULESET_FILE
+from fraudstream.contract import LISTS_FILE, RATES_FILE, RULESET_FILE, VERSION_DIGITS
 from fraudstream.detection.features.registry import Vector
 from fraudstream.detection.models.selection import NO_MODELS, ActiveModels
 from fraudstream.detection.rules import strict_yaml
@@ -170,7 +170,7 @@ def load(ruleset: bytes, rates: bytes, lists: bytes) -> Ruleset:
 
 def version_of(ruleset: bytes, rates: bytes, lists: bytes) -> str:
     """Return the version of a ruleset: the first 12 hexadecimal digits of the SHA-256 over its three files' bytes."""
-    return hashlib.sha256(ruleset + rates + lists).hexdigest()[:12]
+    return hashlib.sha256(ruleset + rates + lists).hexdigest()[:VERSION_DIGITS]
 
 
 class _Bounds(NamedTuple):

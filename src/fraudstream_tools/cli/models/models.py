@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fraudstream.contract import FourEyes
+from fraudstream.contract import VERSION_DIGITS, FourEyes
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.review.audit import approver
 from fraudstream_tools.cli.support.running.deployment import Deployment
@@ -80,7 +80,6 @@ def approve(
     """
     from fraudstream_tools.operations.approving import ApprovalError
     from fraudstream_tools.operations.audit.change_note import ReasonError
-    from fraudstream_tools.operations.models.stored_models import VERSION_DIGITS
 
     deployment = Deployment(stack)
     try:

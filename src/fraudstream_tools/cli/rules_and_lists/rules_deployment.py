@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from fraudstream.contract import FourEyes
+from fraudstream.contract import VERSION_DIGITS, FourEyes
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.review.audit import approver
 from fraudstream_tools.cli.support.running.active_ruleset import ruleset_bucket
@@ -106,7 +106,7 @@ def approve(
     if as_json:
         print_json({"digest": digest, "approved": True})
     else:
-        said = f"your mark is on the ruleset {digest[:12]}…; functions use it within a minute of the second"
+        said = f"your mark is on the ruleset {digest[:VERSION_DIGITS]}…; functions use it within a minute of the second"
         out.print(said, markup=False, soft_wrap=True)
 
 

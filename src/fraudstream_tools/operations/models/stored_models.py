@@ -5,9 +5,9 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_PREFIX, FourEyes, files_digest
+from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_PREFIX, VERSION_DIGITS, FourEyes, files_digest
 from fraudstream.detection.models.model import ModelError, ModelFile, load
 from fraudstream.detection.models.selection import model_names, parse_selection
 from fraudstream.detection.stores.approvals.file_approvals import Approvals
@@ -16,9 +16,6 @@ from fraudstream.reporting.storage.object_store import BucketStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-VERSION_DIGITS: Final = 12
-"""As many as a ruleset's version has."""
 
 
 @dataclass(frozen=True, kw_only=True)
