@@ -1,10 +1,10 @@
 """`fraudstream alerts`: the review queue."""
 
-import time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import FourEyes
 from fraudstream_tools.cli.support.options import JsonOption, SourceOption, StackOption, TruthOption
 from fraudstream_tools.cli.support.review.audit import audit_log, needs_two
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from fraudstream.detection.rules.rates import Rates
     from fraudstream.transactions.transaction import Channel
     from fraudstream_tools.operations.review.alerts import AlertQueue
-
-_MILLISECONDS = 1000
 
 
 def register(app: typer.Typer) -> None:
@@ -85,7 +83,7 @@ def list_alerts(
     deployment = Deployment(stack)
     is_compared = min_amount is not None or sort in {"amount", "loss"}
     rates = required_ruleset(deployment).rates if is_compared else None
-    now = int(time.time() * _MILLISECONDS)
+    now = epoch_milliseconds()
     times: dict[str, Any] = {
         **({} if newer_than is None else {"raised_from": now - newer_than}),
         **({} if older_than is None else {"raised_until": now - older_than}),

@@ -1,12 +1,12 @@
 """`fraudstream cases`: what the console does with cases, for scripts and for those who prefer a terminal."""
 
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 from rich.table import Table
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import FourEyes
 from fraudstream_tools.cli.support.options import JsonOption, StackOption, TruthOption, TypeOption
 from fraudstream_tools.cli.support.review.audit import needs_two
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from fraudstream_tools.operations.review.alert_summary import AlertSummary
     from fraudstream_tools.operations.review.alerts import AlertQueue
 
-_MILLISECONDS = 1000
 _T = TypeVar("_T")
 _LOOKED_AT = 1000
 """Alerts among which cases are found; as in the console."""
@@ -163,7 +162,7 @@ def snooze(
     fraudstream cases snooze order-20261123-0001 --for 2d --note "customer calls back"
     """
     desk = _Desk(stack)
-    alert, until = desk.alert(transaction_id), int(time.time() * _MILLISECONDS) + duration
+    alert, until = desk.alert(transaction_id), epoch_milliseconds() + duration
     _changed(lambda: desk.work.snooze(alert, until, text))
     desk.tell(transaction_id, f"it waits until {moment_text(until)}", as_json=as_json)
 
@@ -320,7 +319,7 @@ def _changed(change: "Callable[[], _T]") -> _T:
 
 
 def _table(found: "list[QueuedCase]") -> Table:
-    now = int(time.time() * _MILLISECONDS)
+    now = epoch_milliseconds()
     table = Table(box=None, header_style="bold")
     for name in ("case", "alerts", "value", "score", "waits", "rules", "state"):
         table.add_column(name)
