@@ -1,6 +1,5 @@
 """`fraudstream cases`: what the console does with cases, for scripts and for those who prefer a terminal."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
@@ -190,16 +189,13 @@ def hand_over(
 
     fraudstream cases hand-over order-20261123-0001 --to ben --note "speaks Dutch"
     """
-    from fraudstream_tools.operations.cases.colleagues import NOBODY_YET, colleague_of, has_worked
+    from fraudstream_tools.operations.cases.colleagues import NOBODY_YET
 
     desk = _Desk(stack)
-    case, reviews = desk.case(desk.alert(transaction_id)), desk.work.reviews
-    # Asked before the case itself makes them somebody who has one.
-    is_known = _changed(
-        lambda: has_worked(colleague_of(reviews.operator, to), desk.queue, reviews.audit, datetime.now(UTC).date())
-    )
-    said = f"it is {_changed(lambda: desk.work.hand_over(case, to, text))}'s now"
-    desk.tell(transaction_id, said if is_known else f"{said}.{NOBODY_YET}", as_json=as_json)
+    case = desk.case(desk.alert(transaction_id))
+    handed = _changed(lambda: desk.work.hand_over(case, to, text))
+    said = f"it is {handed.to}'s now"
+    desk.tell(transaction_id, said if handed.is_known else f"{said}.{NOBODY_YET}", as_json=as_json)
 
 
 def decide(

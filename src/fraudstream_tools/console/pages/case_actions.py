@@ -1,7 +1,6 @@
 """What a person does about a case: each form of its page."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -19,7 +18,7 @@ from fraudstream_tools.console.queue_place import QueuePlace
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.cases.beside import CUSTOMERS_ALERTS, open_beside
 from fraudstream_tools.operations.cases.case import ReviewCase
-from fraudstream_tools.operations.cases.colleagues import NOBODY_YET, colleague_of, has_worked
+from fraudstream_tools.operations.cases.colleagues import NOBODY_YET
 from fraudstream_tools.operations.lists.entries import check_list, check_token
 from fraudstream_tools.operations.review.alert_summary import AlertSummary
 from fraudstream_tools.operations.review.assignments import AlertTakenError
@@ -152,11 +151,8 @@ def hand_over(request: Request) -> Response:
     """Assign a case to a colleague."""
 
     def change(system: ConsoleSystem, alert: AlertSummary, form: Mapping[str, str]) -> str:
-        case, to = _case(system, alert), form.get("to", "")
-        # Asked before the case itself makes them somebody who has one.
-        is_known = has_worked(colleague_of(system.operator, to), system.queue, system.audit, datetime.now(UTC).date())
-        colleague = system.work.hand_over(case, to, form.get("text", ""))
-        return f"The case is {colleague}'s now.{'' if is_known else NOBODY_YET}"
+        handed = system.work.hand_over(_case(system, alert), form.get("to", ""), form.get("text", ""))
+        return f"The case is {handed.to}'s now.{'' if handed.is_known else NOBODY_YET}"
 
     return _done_to_case(request, change)
 

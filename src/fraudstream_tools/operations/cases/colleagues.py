@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
@@ -17,6 +17,15 @@ _DAYS: Final = 7
 NOBODY_YET: Final = " Nobody of this name has worked here yet: is it written as AWS has it?"
 """What is said beside a case that goes to such a name."""
 _NAME: Final = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")
+
+
+class HandedOver(NamedTuple):
+    """What came of handing a case over."""
+
+    to: str
+    """The colleague's ARN."""
+    is_known: bool
+    """They have worked here; otherwise the name may be a slip of the pen."""
 
 
 def colleague_of(operator: Operator, name: str) -> str:

@@ -5,6 +5,7 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -12,10 +13,9 @@ from fraudstream.clock import epoch_milliseconds
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import FraudType, Truth
 from fraudstream_tools.operations.audit.change_note import checked_reason
-from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.cases.beside import CUSTOMERS_ALERTS
 from fraudstream_tools.operations.cases.case import CaseEvent, CaseEventKind, ReviewCase
-from fraudstream_tools.operations.cases.colleagues import colleague_of
+from fraudstream_tools.operations.cases.colleagues import HandedOver, colleague_of, has_worked
 from fraudstream_tools.operations.cases.news import CaseNews
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
@@ -75,8 +75,8 @@ class CaseWork:
         event = self._event(CaseEventKind.GIVEN_BACK)
         self._cases.change(case.case_id, event, lambda held: self._if_mine(held, assignee=None, assigned_at=None))
 
-    def hand_over(self, case: ReviewCase, to: str, note: str) -> str:
-        """Assign a case that the person has to a colleague, and return the colleague's ARN.
+    def hand_over(self, case: ReviewCase, to: str, note: str) -> HandedOver:
+        """Assign a case that the person has to a colleague.
 
         Args:
             case: as it was read.
@@ -87,7 +87,10 @@ class CaseWork:
             AlertTakenError: the person has it not (any more), or there can be no such colleague.
             ReasonError: the note cannot be kept.
         """
-        why, colleague = checked_reason(note), colleague_of(self._operator, to)
+        colleague, why = colleague_of(self.reviews.operator, to), checked_reason(note)
+        # Asked before the case itself makes them somebody who has one.
+        today = datetime.fromtimestamp(self.clock() / 1000, UTC).date()
+        is_known = has_worked(colleague, self.queue, self.reviews.audit, today)
         change = {"before": {"assignee": self._me}, "after": {"assignee": colleague}}
         with self._recorded_case("hand-over-case", case, reason=why, **change):
             event = self._event(CaseEventKind.HANDED_OVER, f"to {colleague}: {why}")
@@ -100,7 +103,7 @@ class CaseWork:
                 alert.transaction_id, colleague, case_id=case.case_id, instead_of=self._me
             ),
         )
-        return colleague
+        return HandedOver(colleague, is_known=is_known)
 
     def snooze(self, alert: AlertSummary, until: int, note: str) -> None:
         """Keep a case out of the queue until a time, with whoever has it.
@@ -316,10 +319,6 @@ class CaseWork:
 
     def _recorded_case(self, action: str, case: ReviewCase, **what: Any) -> Any:  # noqa: ANN401  (a context manager)
         return self.reviews.audit.recorded(action, f"case#{case.case_id}", **what)
-
-    @property
-    def _operator(self) -> Operator:
-        return self.reviews.operator
 
     @property
     def _me(self) -> str:
