@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from fraudstream_tools.lab.files.outcomes import PaymentOutcome
     from fraudstream_tools.operations.review.label_approval import WaitingLabel
+    from fraudstream_tools.outcomes import PaymentOutcome
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="transactionId")]
 

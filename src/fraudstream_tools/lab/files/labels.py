@@ -10,9 +10,9 @@ from fraudstream.transactions.decisions.decision import Action, ActionTaken, Fra
 from fraudstream.transactions.transaction import NETWORK_REFERENCE_PATTERN, TRANSACTION_ID_PATTERN
 from fraudstream.transactions.values.times import TIMES_NEEDED, is_before, is_future
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
-from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome, newest
 from fraudstream_tools.lab.files.problems import ProblemList, Row
 from fraudstream_tools.lab.files.reading import MappedFile
+from fraudstream_tools.outcomes import PaymentKey, PaymentOutcome, newest
 
 SOURCE_PATTERN: Final = "^[A-Za-z0-9._:-]{1,32}$"
 """A code; sources appear in logs and reports, so that no sentence about a person fits in."""

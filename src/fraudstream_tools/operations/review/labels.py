@@ -19,7 +19,7 @@ from fraudstream.transactions.storage.attributes import Item, from_item
 from fraudstream.transactions.storage.store import newest_item
 from fraudstream.transactions.transaction import TransactionType
 from fraudstream.transactions.values.times import is_before, is_future
-from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome, newest
+from fraudstream_tools.outcomes import PaymentKey, PaymentOutcome, newest
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.cli.support.review.labelling import _give_all
 from fraudstream_tools.cli.support.terminal.output import CommandError
-from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
 from fraudstream_tools.operations.review.labels import Given, give_label, tell
+from fraudstream_tools.outcomes import PaymentKey, PaymentOutcome
 from tests.cli_harness import Command
 from tests.integration.cli.labels.label_harness import NOW, TABLE, Table
 

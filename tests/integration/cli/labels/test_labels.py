@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fraudstream.transactions.decisions.decision import Action, ActionTaken, FraudType, Label, Truth
 from fraudstream.transactions.transaction import TransactionType
-from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
 from fraudstream_tools.operations.review.labels import Given, tell
+from fraudstream_tools.outcomes import PaymentKey, PaymentOutcome
 from tests.cli_harness import Command
 from tests.integration.cli.labels.label_harness import NOW, TABLE, Table
 

@@ -8,9 +8,9 @@ import pytest
 
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.lab.files.labels import LabelFile, read_label_file
-from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.writing import write_rows
+from fraudstream_tools.outcomes import PaymentKey, PaymentOutcome
 
 NOW = 1_767_600_000_000
 GOOD = {"transactionId": "t-1", "label": "FRAUD", "source": "chargeback", "labeledAt": NOW}

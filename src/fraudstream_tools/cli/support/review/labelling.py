@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from fraudstream.transactions.decisions.decision import FraudType, Label
     from fraudstream_tools.lab.files.labels import LabelFile
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
-    from fraudstream_tools.lab.files.outcomes import PaymentKey, PaymentOutcome
     from fraudstream_tools.operations.audit.records import AuditLog
     from fraudstream_tools.operations.review.labels import Given, ToldOfLabel
+    from fraudstream_tools.outcomes import PaymentKey, PaymentOutcome
 
 _AT_ONCE = 8
 """Fewer than a client's ten connections."""

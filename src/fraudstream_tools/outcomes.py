@@ -42,7 +42,7 @@ def newest(there: PaymentOutcome, told: PaymentOutcome) -> PaymentOutcome:
     )
 
 
-def wins(new: Label, old: Label) -> bool:
+def _wins(new: Label, old: Label) -> bool:
     """Return whether a label takes another one's place: if it is newer, or at the same moment says fraud."""
     if new.labeled_at != old.labeled_at:
         return new.labeled_at > old.labeled_at
@@ -52,7 +52,7 @@ def wins(new: Label, old: Label) -> bool:
 def _newest_label(there: Label | None, told: Label | None) -> Label | None:
     if there is None or told is None:
         return there or told
-    winner = told if wins(told, there) else there
+    winner = told if _wins(told, there) else there
     # Whoever says fraud later may not know which: what is known of that stays, until somebody names another kind.
     typed = [each for each in (there, told) if each.fraud_type is not None]
     if not typed:
