@@ -3,11 +3,14 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.alerts import AlertQueue
+from fraudstream_tools.operations.review.assignments import AlertTakenError
+from fraudstream_tools.operations.review.labels import LabelError
 
 CUSTOMERS_ALERTS: Final = 50
 """Open alerts of a customer that are taken and decided together at most; own choice."""
@@ -23,3 +26,25 @@ def open_beside(queue: AlertQueue, cases: CaseStore, alert: AlertSummary) -> lis
     # The index may be a moment behind: each is read as it is stored.
     found = queue.by_ids(tuple(dict.fromkeys([*names, *(case.alerts if case else ())])))
     return [each for each in found if each.status is AlertStatus.OPEN and each.transaction_id != alert.transaction_id]
+
+
+def open_of_customer_or_card(queue: AlertQueue, alert: AlertSummary) -> list[AlertSummary]:
+    """Return the other open alerts of an alert's customer, and of its card among the newest open ones."""
+    found = queue.open_of_customer(alert.customer, CUSTOMERS_ALERTS + 1)
+    if alert.card is not None:
+        found += queue.of_card(alert.card)
+    others = {each.transaction_id: each for each in found if each.status is AlertStatus.OPEN}
+    others.pop(alert.transaction_id, None)
+    return list(others.values())
+
+
+def change_each(alerts: Iterable[AlertSummary], change: Callable[[AlertSummary], object]) -> list[AlertSummary]:
+    """Change alerts one by one, leave those that somebody else was faster with, and return the changed ones."""
+    changed: list[AlertSummary] = []
+    for alert in alerts:
+        try:
+            change(alert)
+        except (AlertTakenError, LabelError):
+            continue
+        changed.append(alert)
+    return changed

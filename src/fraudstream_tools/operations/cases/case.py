@@ -2,16 +2,16 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from fraudstream.contract import CASE_PREFIX
 from fraudstream.transactions.storage.attributes import AttributeValue, from_item
-from fraudstream_tools.operations.review.alert_summary import AlertStatus
+from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 
 _ID_DIGITS: Final = 24
 _WORD: Final = re.compile(r"\S+")
@@ -82,6 +82,14 @@ class ReviewCase(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
         """Read a case's item."""
         fields = from_item(item)
         return msgspec.convert({**fields, "entity": fields["entity"].removeprefix(CASE_PREFIX)}, cls)
+
+
+def joined(case: ReviewCase, alerts: Iterable[AlertSummary]) -> Mapping[str, Any]:
+    """Return the fields of a case with alerts in it, kept as long as the longest of them."""
+    some = list(alerts)
+    ends = [end for end in (case.expires_at, *(each.expires_at for each in some)) if end is not None]
+    ids = tuple(dict.fromkeys([*case.alerts, *(each.transaction_id for each in some)]))
+    return {"alerts": ids, "expires_at": max(ends, default=None)}
 
 
 def names_any(case: ReviewCase, transaction_ids: AbstractSet[str]) -> bool:

@@ -3,7 +3,7 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -13,15 +13,14 @@ from fraudstream.clock import epoch_milliseconds
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import FraudType, Truth
 from fraudstream_tools.operations.audit.change_note import checked_reason
-from fraudstream_tools.operations.cases.beside import CUSTOMERS_ALERTS
-from fraudstream_tools.operations.cases.case import CaseEvent, CaseEventKind, ReviewCase
+from fraudstream_tools.operations.cases.beside import change_each, open_of_customer_or_card
+from fraudstream_tools.operations.cases.case import CaseEvent, CaseEventKind, ReviewCase, joined
 from fraudstream_tools.operations.cases.colleagues import HandedOver, colleague_of, has_worked
 from fraudstream_tools.operations.cases.news import CaseNews
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.alerts import AlertQueue
 from fraudstream_tools.operations.review.assignments import AlertTakenError, Assignments
-from fraudstream_tools.operations.review.labels import LabelError
 from fraudstream_tools.operations.review.reviews import Reviews
 
 MAX_SNOOZE_DAYS: Final = 30
@@ -53,10 +52,10 @@ class CaseWork:
             case = self._cases.opened(alert, self._me)
             self._assignments.take(alert.transaction_id, self._me, case_id=case.case_id, instead_of=instead_of)
             case = self._assigned(case, alert, instead_of)
-        others = [each for each in self.others(alert) if each.assignee in (None, instead_of)]
-        taken = self._each(others, lambda other: self._take_too(other, case, instead_of))
+        others = [each for each in open_of_customer_or_card(self.queue, alert) if each.assignee in (None, instead_of)]
+        taken = change_each(others, lambda other: self._take_too(other, case, instead_of))
         event = self._event(CaseEventKind.JOINED, ", ".join(each.transaction_id for each in taken))
-        return self._cases.change(case.case_id, event, lambda held: _joined(held, taken)) if taken else case
+        return self._cases.change(case.case_id, event, lambda held: joined(held, taken)) if taken else case
 
     def give_back(self, alert: AlertSummary) -> None:
         """Return a case to the queue.
@@ -68,8 +67,8 @@ class CaseWork:
             self._assignments.give_back(alert.transaction_id, self._me)
         if alert.case_id is None or (case := self._cases.get(alert.case_id)) is None:
             return
-        self._each(
-            self._open_of(case.alerts, self._me),
+        change_each(
+            self.queue.open_of(case.alerts, self._me),
             lambda other: self._assignments.give_back(other.transaction_id, self._me),
         )
         event = self._event(CaseEventKind.GIVEN_BACK)
@@ -97,8 +96,8 @@ class CaseWork:
             self._cases.change(
                 case.case_id, event, lambda held: self._if_mine(held, assignee=colleague, assigned_at=event.at)
             )
-        self._each(
-            self._open_of(case.alerts, self._me),
+        change_each(
+            self.queue.open_of(case.alerts, self._me),
             lambda alert: self._assignments.take(
                 alert.transaction_id, colleague, case_id=case.case_id, instead_of=self._me
             ),
@@ -150,7 +149,7 @@ class CaseWork:
             case = self._cases.opened(alert, self._me)
             self._assignments.join(alert.transaction_id, case.case_id)
             event = self._event(CaseEventKind.NOTED, note)
-            self._cases.change(case.case_id, event, lambda held: _joined(held, [alert]))
+            self._cases.change(case.case_id, event, lambda held: joined(held, [alert]))
 
     def reopen(self, alert: AlertSummary, note: str) -> None:
         """Open a closed alert and its case again, for the person; the label stays until another is given.
@@ -165,7 +164,7 @@ class CaseWork:
             self._assignments.reopen(alert.transaction_id, self._me, case_id=case.case_id)
             event = self._event(CaseEventKind.REOPENED, f"{alert.transaction_id}: {why}")
             mine = {"assignee": self._me, "assigned_at": event.at, "status": AlertStatus.OPEN, "closed_at": None}
-            self._cases.change(case.case_id, event, lambda held: {**_joined(held, [alert]), **mine}, alert=alert)
+            self._cases.change(case.case_id, event, lambda held: {**joined(held, [alert]), **mine}, alert=alert)
 
     def decide(
         self,
@@ -201,43 +200,26 @@ class CaseWork:
             LabelError: the transaction cannot be labelled.
             ReasonError: the note is empty, too long or holds a card number.
         """
-        label = partial(self._label, truth=truth, note=note, fraud_type=fraud_type)
+        label = partial(
+            self.reviews.decide,
+            truth=truth,
+            note=note,
+            open_case=lambda of: self._cases.opened(of, self._me).case_id,
+            fraud_type=fraud_type,
+        )
         label(transaction_id, alert=alert, seen=seen)
         if alert is None:
             return 0
         case = self._cases.opened(self.queue.get(transaction_id) or alert, self._me)
-        chosen = [*(self._open_of(case.alerts, self._me) if whole else ()), *self._open_of(also, None, self._me)]
+        chosen = [
+            *(self.queue.open_of(case.alerts, self._me) if whole else ()),
+            *self.queue.open_of(also, None, self._me),
+        ]
         others = {each.transaction_id: each for each in chosen if each.transaction_id != transaction_id}
-        closed = self._each(others.values(), lambda other: label(other.transaction_id, alert=other, seen=other.label))
+        closed = change_each(others.values(), lambda other: label(other.transaction_id, alert=other, seen=other.label))
         found = f"{truth.value} ({fraud_type.value})" if fraud_type else truth.value
         self._note_decision(case, [alert, *closed], f"{found}, {checked_reason(note)}", truth)
         return len(closed)
-
-    def others(self, alert: AlertSummary) -> list[AlertSummary]:
-        """Return the other open alerts of an alert's customer, and of its card among the newest open ones."""
-        found = self.queue.open_of_customer(alert.customer, CUSTOMERS_ALERTS + 1)
-        if alert.card is not None:
-            found += self.queue.of_card(alert.card)
-        others = {each.transaction_id: each for each in found if each.status is AlertStatus.OPEN}
-        others.pop(alert.transaction_id, None)
-        return list(others.values())
-
-    def _label(
-        self,
-        transaction_id: str,
-        *,
-        truth: Truth,
-        note: str,
-        fraud_type: FraudType | None,
-        alert: AlertSummary | None,
-        seen: str | None,
-    ) -> None:
-        def open_case(of: AlertSummary) -> str:
-            return self._cases.opened(of, self._me).case_id
-
-        self.reviews.decide(
-            transaction_id, truth, note, alert=alert, seen=seen, open_case=open_case, fraud_type=fraud_type
-        )
 
     def _take_too(self, other: AlertSummary, case: ReviewCase, instead_of: str | None) -> None:
         change = {"before": {"assignee": other.assignee, "caseId": other.case_id}, "after": {"assignee": self._me}}
@@ -250,7 +232,7 @@ class CaseWork:
 
         def assigned(held: ReviewCase) -> Mapping[str, Any]:
             mine = {"assignee": self._me, "assigned_at": event.at, "snoozed_until": None}
-            return {**_joined(held, [alert]), **self._unless_others(held, but=instead_of, **mine)}
+            return {**joined(held, [alert]), **self._unless_others(held, but=instead_of, **mine)}
 
         try:
             return self._cases.change(case.case_id, event, assigned)
@@ -271,7 +253,7 @@ class CaseWork:
         self._cases.change(
             case.case_id,
             event,
-            lambda held: {**_joined(held, done), **mine, **closing},
+            lambda held: {**joined(held, done), **mine, **closing},
             alert=done[0],
             label=truth,
         )
@@ -291,25 +273,6 @@ class CaseWork:
         if case.assignee not in (None, self._me, but):
             raise AlertTakenError(f"{case.assignee} works on this case: ask them, or take it over")
         return fields
-
-    def _open_of(self, transaction_ids: Iterable[str], *assignees: str | None) -> list[AlertSummary]:
-        return [
-            each
-            for each in self.queue.by_ids(tuple(transaction_ids))
-            if each.status is AlertStatus.OPEN and each.assignee in assignees
-        ]
-
-    @staticmethod
-    def _each(alerts: Iterable[AlertSummary], change: Callable[[AlertSummary], object]) -> list[AlertSummary]:
-        """Change alerts one by one, leave those that somebody else was faster with, and return the changed ones."""
-        changed: list[AlertSummary] = []
-        for alert in alerts:
-            try:
-                change(alert)
-            except (AlertTakenError, LabelError):
-                continue
-            changed.append(alert)
-        return changed
 
     def _event(self, what: CaseEventKind, text: str = "") -> CaseEvent:
         return self._cases.event(what, self._me, text)
@@ -331,11 +294,3 @@ class CaseWork:
     @property
     def _assignments(self) -> Assignments:
         return Assignments(self.reviews.dynamodb, self.reviews.alerts)
-
-
-def _joined(case: ReviewCase, alerts: Iterable[AlertSummary]) -> Mapping[str, Any]:
-    """Return the fields of a case with alerts in it, kept as long as the longest of them."""
-    some = list(alerts)
-    ends = [end for end in (case.expires_at, *(each.expires_at for each in some)) if end is not None]
-    ids = tuple(dict.fromkeys([*case.alerts, *(each.transaction_id for each in some)]))
-    return {"alerts": ids, "expires_at": max(ends, default=None)}

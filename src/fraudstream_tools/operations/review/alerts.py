@@ -4,7 +4,7 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 """
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -157,6 +157,22 @@ class AlertQueue:
             asked = {"Keys": keys, "ConsistentRead": True}
             found += map(AlertSummary.from_item, read_batch(self._dynamodb, self._alerts, asked))
         return list(self._with_transactions(iter(found)))
+
+    def open_of(self, transaction_ids: Iterable[str], *assignees: str | None) -> list[AlertSummary]:
+        """Return the open alerts of transactions that one of some people has, as they are now.
+
+        Args:
+            transaction_ids: of which transactions.
+            assignees: the people's ARNs; None for nobody.
+
+        Raises:
+            TimeoutError: the table is too busy to give them.
+        """
+        return [
+            each
+            for each in self.by_ids(tuple(transaction_ids))
+            if each.status is AlertStatus.OPEN and each.assignee in assignees
+        ]
 
     def _raised(self, query: AlertQuery) -> Iterator[AlertSummary]:
         newest_first = query.order is not AlertOrder.OLDEST
