@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudstream.detection.features import codec, customer, registry
+from fraudstream.detection.features import codec, registry, travel
 from fraudstream.detection.features.compute import Calendar, compute
 from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles.entities import EntityKind, entities
@@ -310,6 +310,24 @@ def test_a_refund_is_compared_with_the_payment_that_it_takes_back() -> None:
     assert "customerRefundRatio" not in computed([paid], transaction(9, merchant_id="shop"))
 
 
+def test_refunds_of_one_payment_add_up_unless_they_were_declined() -> None:
+    paid = transaction(1, -DAY)
+    back = {"type": TransactionType.REFUND, "original_transaction_id": "t1"}
+    part = transaction(2, -HOUR, **back, amount_minor=1500)
+    refused = transaction(3, -MINUTE, **back, authorization_result=AuthorizationResult.DECLINED)
+    of_another = transaction(4, -MINUTE, type=TransactionType.REFUND, original_transaction_id="t0")
+    assert computed([paid, part, refused, of_another], transaction(9, **back, amount_minor=1500))[
+        "customerRefundRatio"
+    ] == pytest.approx(1.5)
+
+
+def test_a_refund_has_no_payee() -> None:
+    back = {"type": TransactionType.REFUND, "original_transaction_id": "t1", "counterparty_token": "shop"}
+    values = computed([transaction(1, -DAY), transaction(2, -HOUR, **back)], transaction(9, **back))
+    assert values["customerPayeesKnown"] == 0
+    assert "customerPayeeAgeHours" not in values
+
+
 @pytest.mark.parametrize(
     ("amount_minor", "currency", "zeros"), [(100_000, "EUR", 3), (100_001, "EUR", 0), (0, "EUR", 0), (5000, "JPY", 3)]
 )
@@ -367,7 +385,29 @@ def test_the_distance_of_two_cities_is_right_within_a_kilometre() -> None:
 def test_opposite_ends_of_the_earth_are_half_its_circumference_apart() -> None:
     start = transaction(1, -HOUR, latitude=0.0, longitude=0.0)
     values = computed([start], transaction(2, latitude=0.0, longitude=180.0))
-    assert values["travelKm"] == pytest.approx(math.pi * customer.EARTH_RADIUS_KM)
+    assert values["travelKm"] == pytest.approx(math.pi * travel.EARTH_RADIUS_KM)
+
+
+def test_a_card_comes_from_where_it_was_last_and_not_from_where_another_card_was() -> None:
+    hers, his = {"card_token": "hers", "latitude": 48.86, "longitude": 2.35}, {"card_token": "his"}
+    london = {"latitude": 51.51, "longitude": -0.13}
+    values = computed(
+        [transaction(1, -2 * HOUR, **hers), transaction(2, -HOUR, **his, **london)], transaction(3, **hers)
+    )
+    assert (values["travelKm"], values["travelHours"]) == (0, 2)
+
+
+def test_a_card_that_was_nowhere_yet_comes_from_where_its_customer_was() -> None:
+    paris = transaction(1, -2 * HOUR, latitude=48.86, longitude=2.35)
+    values = computed([paris], transaction(2, card_token="other", latitude=51.51, longitude=-0.13))
+    assert values["travelKm"] == pytest.approx(343.9, abs=1)
+
+
+def test_a_refund_says_nothing_of_where_the_customer_is() -> None:
+    paris = transaction(1, -2 * HOUR, latitude=48.86, longitude=2.35)
+    refund = transaction(2, -HOUR, type=TransactionType.REFUND, latitude=51.51, longitude=-0.13)
+    assert computed([paris, refund], transaction(3, latitude=48.86, longitude=2.35))["travelKm"] == 0
+    assert "travelKm" not in computed([paris], refund)
 
 
 def test_a_device_is_new_at_its_first_use_and_ages_from_there() -> None:

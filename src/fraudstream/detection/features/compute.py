@@ -12,7 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from fraudstream.detection.features import card, counterparty, customer, refund, shared_entities
+from fraudstream.detection.features import card, counterparty, customer, refund, shared_entities, travel
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.durations import DAY
@@ -79,6 +79,7 @@ def compute(
         values["accountAgeDays"] = max(transaction.timestamp - transaction.account_opened_at, 0) / DAY
     for kind, view in views.items():
         _OF_KIND[kind](values, view)
+    travel.add(values, views)
     refund.add(values, transaction, views)
     return values
 

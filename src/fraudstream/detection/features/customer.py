@@ -11,19 +11,18 @@ from fraudstream.detection.profiles.events import (
     NO_AMOUNT,
     NO_COUNTRY,
     NO_PEER,
-    NO_PLACE,
     OUT,
-    Event,
     is_evidence,
     is_near_threshold,
     is_refund,
     is_spending,
+    payee,
     refunded,
     spent,
 )
 from fraudstream.detection.profiles.known_values import KnownValue
 from fraudstream.detection.profiles.layout import Personal
-from fraudstream.detection.profiles.profile import HOURS_A_DAY, NOWHERE, LastPlace
+from fraudstream.detection.profiles.profile import HOURS_A_DAY
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.durations import DAY, HOUR
 
@@ -34,9 +33,6 @@ FORTNIGHT: Final = 14 * DAY
 SPREAD_FLOOR: Final = 0.1
 """Least standard deviation of a customer's amounts, as a share of their mean: who always pays the same is no outlier
 for a cent more. Own choice."""
-EARTH_RADIUS_KM: Final = 6371.0088
-"""Mean radius, IUGG."""
-_SECOND: Final = 1000
 
 
 def add(values: FeatureValues, view: ProfileView) -> None:
@@ -46,8 +42,6 @@ def add(values: FeatureValues, view: ProfileView) -> None:
     _history(values, view)
     _amounts(values, view)
     _familiarity(values, view)
-    if view.event.latitude != NO_PLACE:
-        _travel(values, view)
 
 
 def spending_counts(values: FeatureValues, view: ProfileView, names: Sequence[tuple[str, int]]) -> None:
@@ -123,7 +117,7 @@ def _amounts(values: FeatureValues, view: ProfileView) -> None:
 def _familiarity(values: FeatureValues, view: ProfileView) -> None:
     event, past, known = view.event, view.profile.past, view.known
     devices = {each.hash for each in past.devices} | {each.peer for each in known} - {NO_PEER}
-    payees = {each.hash for each in past.payees} | {each.other_peer for each in known} - {NO_PEER}
+    payees = {each.hash for each in past.payees} | {payee(each) for each in known} - {NO_PEER}
     values["customerDevicesKnown"] = len(devices)
     values["customerPayeesKnown"] = len(payees)
     if event.peer != NO_PEER:
@@ -133,34 +127,12 @@ def _familiarity(values: FeatureValues, view: ProfileView) -> None:
     if event.country != NO_COUNTRY:
         met = [each.time for each in known if each.country == event.country]
         values["customerCountryAgeHours"] = _age(past.countries, event.country, met, event.time)
-    if event.other_peer != NO_PEER:
-        met = [each.time for each in known if each.other_peer == event.other_peer]
-        values["customerPayeeAgeHours"] = _age(past.payees, event.other_peer, met, event.time)
+    if (paid := payee(event)) != NO_PEER:
+        met = [each.time for each in known if payee(each) == paid]
+        values["customerPayeeAgeHours"] = _age(past.payees, paid, met, event.time)
 
 
 def _age(familiar: Sequence[KnownValue], hashed: int, met: Sequence[int], time: int) -> float:
     remembered = [each.first_seen * HOUR for each in familiar if each.hash == hashed]
     first_seen = remembered[0] if remembered else met[0] if met else time
     return max(time - first_seen, 0) / HOUR
-
-
-def _travel(values: FeatureValues, view: ProfileView) -> None:
-    event = view.event
-    placed = (each for each in reversed(view.known) if each.latitude != NO_PLACE)
-    last = next((LastPlace(each.time, each.latitude, each.longitude) for each in placed), view.profile.past.place)
-    if last == NOWHERE or last.time > event.time:
-        return
-    elapsed = event.time - last.time
-    distance = _kilometres(last, event)
-    values["travelKm"] = distance
-    values["travelHours"] = elapsed / HOUR
-    values["travelKmPerHour"] = distance / (max(elapsed, _SECOND) / HOUR)
-
-
-def _kilometres(start: LastPlace, end: Event) -> float:
-    # The haversine formula: exact enough on a sphere, and stable for small distances.
-    latitude, other = math.radians(start.latitude / 100), math.radians(end.latitude / 100)
-    half_longitude = math.radians((end.longitude - start.longitude) / 100) / 2
-    chord = math.sin((other - latitude) / 2) ** 2
-    chord += math.cos(latitude) * math.cos(other) * math.sin(half_longitude) ** 2
-    return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(chord, 1.0)))

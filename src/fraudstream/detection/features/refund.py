@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fraudstream.detection.profiles.entities import PERSONAL, EntityKind
-from fraudstream.detection.profiles.events import NO_AMOUNT, NO_PEER, identity
+from fraudstream.detection.profiles.events import DECLINED, NO_AMOUNT, NO_PEER, identity, refunded
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
 from fraudstream.transactions.transaction import Transaction, TransactionType
 
@@ -21,9 +21,10 @@ def add(values: FeatureValues, transaction: Transaction, views: Mapping[EntityKi
     values["refundSearchedDays"] = 0.0 if is_found else max(each.remembered_days() for each in payers)
     if customer := views.get(EntityKind.CUSTOMER):
         paid = [each.amount for each in customer.known if each.identity == original]
+        others = [each for each in customer.known if each.other_peer == original and not each.flags & DECLINED]
         amount = customer.event.amount
         if paid and paid[-1] not in {0, NO_AMOUNT} and amount != NO_AMOUNT:
-            values["customerRefundRatio"] = amount / paid[-1]
+            values["customerRefundRatio"] = (sum(map(refunded, others)) + amount) / paid[-1]
     if merchant := views.get(EntityKind.MERCHANT):
         cards = {each.peer for each in merchant.known if each.identity == original} - {NO_PEER}
         if cards and merchant.event.peer != NO_PEER:

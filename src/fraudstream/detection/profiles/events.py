@@ -65,11 +65,11 @@ class Event(NamedTuple):
     counterparty its customer, all others the card."""
     other_peer: int
     """The same of a second one: a customer the payee, a card, a device or an address the customer, a merchant the
-    card's issuer prefix; `NO_PEER` for the others."""
+    card's issuer prefix; `NO_PEER` for the others. Of a customer's refund it is the identity of what is taken back."""
     country: int
     """Of a customer's event: where it was, as `country_code`; else `NO_COUNTRY`."""
     latitude: int
-    """Of a customer's event: hundredths of a degree, or `NO_PLACE`."""
+    """Of a customer's event: hundredths of a degree, or `NO_PLACE`; a refund or reversal needs nobody to be there."""
     longitude: int
 
     def is_same_as(self, other: "Event") -> bool:
@@ -100,6 +100,11 @@ def is_near_threshold(event: Event) -> int:
 def spent(event: Event) -> int:
     """Return what was spent, in hundredths of the base currency; 0 for what was declined or has no rate."""
     return event.amount if event.flags & (SPEND | DECLINED) == SPEND and event.amount != NO_AMOUNT else 0
+
+
+def payee(event: Event) -> int:
+    """Return the hash of whom a customer's event paid or was paid by, or `NO_PEER`."""
+    return NO_PEER if event.flags & REFUND else event.other_peer
 
 
 def refunded(event: Event) -> int:
@@ -196,7 +201,7 @@ def events_of(
                 made[kind] = Event(
                     *common,
                     peer_hash(transaction.device_id),
-                    peer_hash(transaction.counterparty_token),
+                    _other_peer(transaction),
                     country_code(transaction.ip_country or transaction.merchant_country),
                     *_place(transaction),
                 )
@@ -215,7 +220,14 @@ def _met(common: tuple[int, int, int, int], peer: int, other_peer: int = NO_PEER
     return Event(*common, peer, other_peer, NO_COUNTRY, NO_PLACE, NO_PLACE)
 
 
+def _other_peer(transaction: Transaction) -> int:
+    if transaction.type is TransactionType.REFUND and transaction.original_transaction_id is not None:
+        return identity(transaction.original_transaction_id)
+    return peer_hash(transaction.counterparty_token)
+
+
 def _place(transaction: Transaction) -> tuple[int, int]:
-    if transaction.latitude is None or transaction.longitude is None:
+    takes_back = transaction.type in {TransactionType.REFUND, TransactionType.REVERSAL}
+    if takes_back or transaction.latitude is None or transaction.longitude is None:
         return NO_PLACE, NO_PLACE
     return round(transaction.latitude * 100), round(transaction.longitude * 100)

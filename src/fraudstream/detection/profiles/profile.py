@@ -31,6 +31,7 @@ from fraudstream.detection.profiles.events import (
     is_refund,
     is_spending,
     paid_out,
+    payee,
     received,
     refunded,
     spent,
@@ -88,7 +89,7 @@ class OlderEvents(msgspec.Struct, frozen=True):
             LastPlace(time, event.latitude, event.longitude) if placed else self.place,
             self.devices if event.peer == NO_PEER else remember(self.devices, event.peer, time),
             self.countries if event.country == NO_COUNTRY else remember(self.countries, event.country, time),
-            self.payees if event.other_peer == NO_PEER else remember(self.payees, event.other_peer, time),
+            self.payees if payee(event) == NO_PEER else remember(self.payees, payee(event), time),
         )
 
 

@@ -1,0 +1,124 @@
+"""What the shipped rules decide together: of people's ordinary days, and of what fraudsters do that looks like them."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from fraudstream.contract import RULESET_FILES
+from fraudstream.detection.judge import Judge
+from fraudstream.detection.rules.ruleset import load
+from fraudstream.transactions.decisions.decision import Decision, Verdict
+from fraudstream_tools.lab.replay.history import as_transaction, judge_history
+
+RULES: Final = Path(__file__).parents[4] / "rules"
+NOW: Final = 1_781_000_000_000
+MINUTE: Final = 60_000
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+AT_HOME: Final = {"deviceId": "phone", "ipAddress": "198.51.100.7", "ipCountry": "DE", "channel": "MOBILE"}
+FROM_ABROAD: Final = {"deviceId": "burner", "ipAddress": "203.0.113.9", "ipCountry": "VN", "channel": "MOBILE"}
+IN_BERLIN: Final = {"latitude": 52.52, "longitude": 13.4}
+IN_MUNICH: Final = {"latitude": 48.14, "longitude": 11.58}
+
+
+def row(at: int, kind: str, euros: float, **fields: Any) -> dict[str, Any]:
+    """One of Ann's transactions, so many milliseconds from now."""
+    known = {"timestamp": NOW + at, "type": kind, "amountMinor": round(euros * 100), "currency": "EUR"}
+    return {"customerId": "ann", "accountOpenedAt": NOW - 900 * DAY, **known, **fields}
+
+
+def in_shop(at: int, euros: float, **fields: Any) -> dict[str, Any]:
+    """A payment at a till."""
+    shop = {"merchantId": "grocer", "merchantCountry": "DE", "merchantCategoryCode": "5411", "channel": "POS"}
+    card = {"cardToken": "card", "cardCountry": "DE", "entryMode": "CONTACTLESS", "authorizationResult": "APPROVED"}
+    return row(at, "PAYMENT", euros, **{**shop, **card, **fields})
+
+
+def transfer(at: int, euros: float, payee: str, **fields: Any) -> dict[str, Any]:
+    """A transfer from the account."""
+    return row(at, "TRANSFER", euros, counterpartyToken=payee, **{**AT_HOME, **fields})
+
+
+def months(*, payees: int) -> list[dict[str, Any]]:
+    """Eight weeks of purchases for 20 to 50 euros, and a transfer of 40 euros to each of some payees."""
+    purchases = [in_shop(-56 * DAY + day * DAY, 20 + day % 4 * 10) for day in range(0, 55, 3)]
+    return purchases + [transfer(-40 * DAY + number * DAY, 40, f"friend-{number}") for number in range(payees)]
+
+
+def decided(*rows: dict[str, Any]) -> Decision:
+    """The decision about the last of some transactions, each judged in the order of its time."""
+    judge = Judge(load(*((RULES / name).read_bytes() for name in RULESET_FILES)))
+    ordered = sorted(rows, key=lambda each: each["timestamp"])
+    history = [as_transaction(each, number) for number, each in enumerate(ordered, start=1)]
+    return [decision for _, decision in judge_history(history, {}, judge)][-1]
+
+
+def test_presents_bought_in_a_row_on_a_new_telephone_are_not_declined() -> None:
+    online = {"merchantCategoryCode": "5945", "channel": "ECOMMERCE", "entryMode": "ECOMMERCE", "deviceId": "new-phone"}
+    presents = [
+        in_shop(-50 * MINUTE + number * 7 * MINUTE, 60 + 10 * number, **online, merchantId=f"toys-{number}")
+        for number in range(8)
+    ]
+    before = [in_shop(-3 * DAY, 25, **online | {"deviceId": "phone"})]
+    assert decided(*months(payees=4), *before, *presents).decision is not Verdict.DECLINE
+
+
+def test_strangers_without_funds_at_one_till_do_not_stop_the_next() -> None:
+    till = {"deviceId": "till-7", "merchantId": "kiosk"}
+    refused = {"authorizationResult": "DECLINED", "responseCode": "51"}
+    strangers = [
+        in_shop(-40 * MINUTE + number * 10 * MINUTE, 9, **till, **refused) | {"customerId": name, "cardToken": name}
+        for number, name in enumerate(("ben", "cem", "dee"))
+    ]
+    assert decided(*months(payees=4), *strangers, in_shop(0, 9, **till)).decision is Verdict.APPROVE
+
+
+def test_a_couple_with_two_cards_of_one_account_may_be_in_two_cities() -> None:
+    hers, his = {"cardToken": "hers", **IN_BERLIN}, {"cardToken": "his", **IN_MUNICH}
+    day = [in_shop(-6 * HOUR, 20, **hers), in_shop(-5 * HOUR, 15, **his), in_shop(-MINUTE, 30, **hers)]
+    assert decided(*months(payees=4), *day, in_shop(0, 25, **his)).decision is Verdict.APPROVE
+
+
+def test_a_copied_card_far_from_where_it_was_a_minute_ago_is_reviewed() -> None:
+    day = [in_shop(-6 * HOUR, 20, **IN_BERLIN), in_shop(-MINUTE, 30, **IN_BERLIN)]
+    assert decided(*months(payees=4), *day, in_shop(0, 25, **IN_MUNICH)).decision is Verdict.REVIEW
+
+
+def test_a_refund_by_a_shop_in_another_city_moves_nobody() -> None:
+    paid = in_shop(-2 * DAY, 60, merchantId="outlet", transactionId="paid", **IN_MUNICH)
+    refund = in_shop(-5 * MINUTE, 60, merchantId="outlet", originalTransactionId="paid", **IN_MUNICH)
+    here = in_shop(-HOUR, 20, **IN_BERLIN)
+    assert decided(*months(payees=4), paid, here, refund | {"type": "REFUND"}, in_shop(0, 8, **IN_BERLIN)).decision is (
+        Verdict.APPROVE
+    )
+
+
+def test_a_new_customer_may_pay_the_first_bills() -> None:
+    opened = {"accountOpenedAt": NOW - 3 * DAY}
+    salary = row(-2 * DAY, "DEPOSIT", 2500, counterpartyToken="employer", channel="BRANCH", **opened)
+    first = transfer(-2 * HOUR, 40, "friend", **opened)
+    assert decided(salary, first, transfer(0, 60, "club", **opened)).decision is Verdict.APPROVE
+
+
+def test_an_emptied_account_is_seen_with_two_known_payees_too() -> None:
+    stolen = transfer(0, 4800, "mule", **FROM_ABROAD | {"ipCountry": "DE"})
+    assert decided(*months(payees=2), transfer(-30 * DAY, 40, "friend-1"), stolen).decision is Verdict.REVIEW
+
+
+def test_savings_that_are_moved_in_first_do_not_hide_an_emptied_account() -> None:
+    savings = row(-10 * MINUTE, "DEPOSIT", 5000, counterpartyToken="own-savings", **FROM_ABROAD | {"ipCountry": "DE"})
+    stolen = transfer(0, 4900, "mule", **FROM_ABROAD | {"ipCountry": "DE"})
+    assert decided(*months(payees=4), savings, stolen).decision is Verdict.REVIEW
+
+
+def test_thousands_for_somebody_new_are_looked_at_where_few_payees_are_known() -> None:
+    assert decided(*months(payees=3), transfer(0, 6000, "swindler")).decision is Verdict.REVIEW
+    assert decided(*months(payees=3), transfer(0, 900, "new-landlord")).decision is Verdict.APPROVE
+
+
+def test_a_payment_is_taken_back_once() -> None:
+    paid = in_shop(-2 * DAY, 60, merchantId="outlet", transactionId="paid")
+    part = in_shop(-HOUR, 40, merchantId="outlet", originalTransactionId="paid") | {"type": "REFUND"}
+    rest = in_shop(0, 20, merchantId="outlet", originalTransactionId="paid") | {"type": "REFUND"}
+    assert decided(*months(payees=4), paid, part, rest).decision is Verdict.APPROVE
+    again = decided(*months(payees=4), paid, part, part | {"timestamp": NOW - MINUTE}, rest)
+    assert (again.decision, [reason.code for reason in again.reasons]) == (Verdict.REVIEW, ["REFUND_MISMATCH"])
