@@ -388,18 +388,20 @@ def test_opposite_ends_of_the_earth_are_half_its_circumference_apart() -> None:
     assert values["travelKm"] == pytest.approx(math.pi * travel.EARTH_RADIUS_KM)
 
 
-def test_a_card_comes_from_where_it_was_last_and_not_from_where_another_card_was() -> None:
+def test_a_card_comes_from_where_it_was_and_not_from_where_another_was() -> None:
     hers, his = {"card_token": "hers", "latitude": 48.86, "longitude": 2.35}, {"card_token": "his"}
     london = {"latitude": 51.51, "longitude": -0.13}
     values = computed(
         [transaction(1, -2 * HOUR, **hers), transaction(2, -HOUR, **his, **london)], transaction(3, **hers)
     )
-    assert (values["travelKm"], values["travelHours"]) == (0, 2)
+    assert values["cardTravelKmPerHour"] == 0
+    assert values["travelKmPerHour"] == pytest.approx(343.9, abs=1)
 
 
-def test_a_card_that_was_nowhere_yet_comes_from_where_its_customer_was() -> None:
+def test_a_card_that_was_nowhere_yet_comes_from_nowhere() -> None:
     paris = transaction(1, -2 * HOUR, latitude=48.86, longitude=2.35)
     values = computed([paris], transaction(2, card_token="other", latitude=51.51, longitude=-0.13))
+    assert "cardTravelKmPerHour" not in values
     assert values["travelKm"] == pytest.approx(343.9, abs=1)
 
 

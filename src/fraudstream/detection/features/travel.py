@@ -16,33 +16,33 @@ _SECOND: Final = 1000
 
 
 def add(values: FeatureValues, views: Mapping[EntityKind, ProfileView]) -> None:
-    """Add the distance, the time, and the speed that it takes.
+    """Add the way from the customer's last place, and the speed that it takes from the card's.
 
-    The last place is the card's, where that is remembered: two people who share an account are in two places at once.
-    Else it is the customer's.
+    Two people who share an account are in two places at once, and each of their cards is in one.
     """
     customer = views.get(EntityKind.CUSTOMER)
     if customer is None or customer.event.latitude == NO_PLACE:
         return
-    event, last = customer.event, _last_place(customer, views.get(EntityKind.CARD))
-    if last == NOWHERE or last.time > event.time:
-        return
-    elapsed = event.time - last.time
-    distance = _kilometres(last, event)
-    values["travelKm"] = distance
-    values["travelHours"] = elapsed / HOUR
-    values["travelKmPerHour"] = distance / (max(elapsed, _SECOND) / HOUR)
-
-
-def _last_place(customer: ProfileView, card: ProfileView | None) -> LastPlace:
-    placed = [each for each in reversed(customer.known) if each.latitude != NO_PLACE]
-    if card:
+    event, placed = customer.event, [each for each in customer.known if each.latitude != NO_PLACE]
+    last = _place(placed[-1]) if placed else customer.profile.past.place
+    if last != NOWHERE and last.time <= event.time:
+        values["travelKm"] = _kilometres(last, event)
+        values["travelHours"] = (event.time - last.time) / HOUR
+        values["travelKmPerHour"] = _speed(last, event)
+    if card := views.get(EntityKind.CARD):
         # Only a customer's events have places; what both profiles remember was done with the card.
         of_card = {each.identity for each in card.known}
-        placed = [each for each in placed if each.identity in of_card] or placed
-    if not placed:
-        return customer.profile.past.place
-    return LastPlace(placed[0].time, placed[0].latitude, placed[0].longitude)
+        placed = [each for each in placed if each.identity in of_card]
+        if placed:
+            values["cardTravelKmPerHour"] = _speed(_place(placed[-1]), event)
+
+
+def _place(event: Event) -> LastPlace:
+    return LastPlace(event.time, event.latitude, event.longitude)
+
+
+def _speed(last: LastPlace, event: Event) -> float:
+    return _kilometres(last, event) / (max(event.time - last.time, _SECOND) / HOUR)
 
 
 def _kilometres(start: LastPlace, end: Event) -> float:

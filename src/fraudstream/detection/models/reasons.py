@@ -15,7 +15,7 @@ LEAST_POINTS: Final = 0.1
 _FAMILIES: Final = (
     (r"Fraud", "MODEL_KNOWN_FRAUD"),
     (r"Decline", "MODEL_DECLINES"),
-    (r"^travel", "MODEL_TRAVEL"),
+    (r"^travel|^cardTravel", "MODEL_TRAVEL"),
     (r"^customer((Device|Country|Payee)AgeHours|(Devices|Payees)Known|Devices7d)", "MODEL_NEW_TO_CUSTOMER"),
     (r"^accountAge|^customer(Age|Idle)Days", "MODEL_ACCOUNT"),
     (r"^local|HourShare|^arrivalDelay", "MODEL_TIME"),

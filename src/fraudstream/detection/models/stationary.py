@@ -45,7 +45,14 @@ _LEARNT_SLOWLY: Final = frozenset(
     {
         *("customerAmountMean", "customerAmountRatio", "customerAmountDeviations", "customerHourShare"),
         *("merchantAmountRatio", "terminalAmountRatio"),
-        *("customerIdleDays", "refundSearchedDays", "travelKm", "travelHours", "travelKmPerHour"),
+        *(
+            "customerIdleDays",
+            "refundSearchedDays",
+            "travelKm",
+            "travelHours",
+            "travelKmPerHour",
+            "cardTravelKmPerHour",
+        ),
     }
 )
 """Means and habits of all that was ever seen, and times since the last one: after a month a day changes little."""
