@@ -13,7 +13,7 @@ OTHER_PYTHON := $(if $(ASKED),$(shell test -x $(BIN)/python && test "`$(BIN)/pyt
 .DEFAULT_GOAL := help
 $(if $(OTHER_PYTHON),$(shell rm -rf $(VENV)))
 
-.PHONY: help setup demo local test test-units check prove pulumi-cli trino bench-report bench-backtest bench-backtest-engines bench-scans bench-recovery bench-privacy bench-items bench-inline bench-hot bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-rules bench-engines bench-requests accessibility bench-scale bench-load
+.PHONY: help setup demo local test test-units coverage check prove pulumi-cli trino bench-report bench-backtest bench-backtest-engines bench-scans bench-recovery bench-privacy bench-items bench-inline bench-hot bench-cold bench-path sbom audit lock openapi clean bench bench-detection bench-rules bench-engines bench-requests accessibility bench-scale bench-load
 
 help: ## say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,11 +36,14 @@ demo: setup ## run the whole system here: deploy, replay a day, print what was d
 local: setup ## run the whole system here and leave it running
 	@$(BIN)/fraudstream local
 
-test: check ## everything that CI runs: style, types, tests, and the coverage of those of units and infrastructure
-	@$(BIN)/pytest $(SIDE_BY_SIDE) --cov --cov-report=term
+test: check ## style, types, and all tests
+	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
 test-units: setup ## the unit tests alone, as CI runs them on newer Pythons: PYTHON=python3.13
 	@$(BIN)/pytest $(SIDE_BY_SIDE) tests/unit tests/golden
+
+coverage: setup ## the lines and branches that no test of a unit or of the infrastructure reaches
+	@$(BIN)/pytest $(SIDE_BY_SIDE) --cov --cov-report=term tests/unit tests/golden tests/infrastructure
 
 prove: setup ## try what docs/guarantees.md promises, under faults, and that faults put back are found: FULL=1 for hours of it
 	@$(BIN)/python -m proofs $(if $(FULL),--full) $(ARGS)

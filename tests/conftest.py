@@ -1,8 +1,7 @@
-"""What all tests share: the embedded AWS, empty for each test; Hypothesis's profile; what runs without coverage."""
+"""What all tests share: the embedded AWS, empty for each test; Hypothesis's profile."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,31 +31,6 @@ def _read_once(self: JSONFileLoader, file_path: str) -> Any:
 
 # Each of boto3's sessions reads anew what AWS's services are, megabytes of it, and tests make thousands of sessions.
 JSONFileLoader.load_file = _read_once
-
-WITHOUT_COVERAGE = ("engine", "trino", "integration", "e2e", "browser")
-"""Folders of long runs through many parts: measured, they take up to three times as long. Coverage is of the tests of
-the parts, where a line that is not reached says what has no test of its own."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    folders = [Path(__file__).parent / each for each in WITHOUT_COVERAGE]
-    for item in items:
-        if any(item.path.is_relative_to(each) for each in folders):
-            item.add_marker("no_cover")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
-    """Leave coverage out of a marked test's fixtures; pytest-cov itself leaves it out of the test alone."""
-    measured: Any = item.config.pluginmanager.get_plugin("_cov")
-    controller = measured.cov_controller if measured and item.get_closest_marker("no_cover") else None
-    if controller:
-        controller.pause()
-    try:
-        return (yield)
-    finally:
-        if controller:
-            controller.resume()
 
 
 @pytest.fixture(scope="session")
