@@ -115,6 +115,13 @@ def test_thousands_for_somebody_new_are_looked_at_where_few_payees_are_known() -
     assert decided(*months(payees=3), transfer(0, 900, "new-landlord")).decision is Verdict.APPROVE
 
 
+def test_a_landlord_whom_others_pay_is_paid_and_a_payee_of_this_week_looked_at() -> None:
+    tenants = [transfer(at * DAY, 800, "landlord", customerId="ben", deviceId="ben") for at in (-50, -20, -10)]
+    victims = [transfer(at * DAY, 800, "mule", customerId="ben", deviceId="ben") for at in (-3, -2)]
+    assert decided(*months(payees=9), *tenants, transfer(0, 1500, "landlord")).decision is Verdict.APPROVE
+    assert decided(*months(payees=9), *victims, transfer(0, 1500, "mule")).decision is Verdict.REVIEW
+
+
 def test_a_payment_is_taken_back_once() -> None:
     paid = in_shop(-2 * DAY, 60, merchantId="outlet", transactionId="paid")
     part = in_shop(-HOUR, 40, merchantId="outlet", originalTransactionId="paid") | {"type": "REFUND"}
