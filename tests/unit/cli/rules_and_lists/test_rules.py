@@ -109,7 +109,7 @@ def test_every_mistake_in_every_folder_is_named_with_file_line_and_rule(fraudstr
 def test_a_rule_is_explained_in_words_with_its_fields_numbers_source_and_signal(fraudstream: Command) -> None:
     said = flat(fraudstream("rules", "explain", "card-burst").out)
     for part in (
-        "card-burst +1.5, live, severity medium",
+        "card-burst +0.75, live, severity medium",
         "all of these: type is one of PAYMENT, TRANSFER, WITHDRAWAL (spending) cardCount1h is at least 5 (earlier)",
         "not all of these: responseCode is known responseCode is one of 68, 91, 92, 96 (outage)",
         "earlier = 5",
@@ -121,7 +121,7 @@ def test_a_rule_is_explained_in_words_with_its_fields_numbers_source_and_signal(
     ):
         assert part in said
     as_json = json.loads(fraudstream("rules", "explain", "card-burst", "--json").out)
-    assert (as_json["signal"], as_json["points"], as_json["decision"]) == ("c", 1.5, None)
+    assert (as_json["signal"], as_json["points"], as_json["decision"]) == ("c", 0.75, None)
 
 
 def test_without_a_name_all_rules_are_listed(fraudstream: Command) -> None:
@@ -137,12 +137,12 @@ def test_a_rule_tells_what_it_counts_beside_the_model_that_decides(fraudstream: 
     model = seal(msgspec.structs.replace(small_model(own_labels=True).file, rule_weights=told))
     activate(model_folder(Path("models")), model, live=True)
     said = flat(fraudstream("rules", "explain", "card-burst").out)
-    assert f"+0.60 beside the live model {model.version}, by its training: its points times 0.4" in said
+    assert f"+0.30 beside the live model {model.version}, by its training: its points times 0.4" in said
     found = {rule["id"]: rule["besideModel"] for rule in json.loads(fraudstream("rules", "explain", "--json").out)}
     assert found["card-burst"]["points"] == pytest.approx(0.6)
     assert (found["card-velocity"]["weight"], found["card-velocity"]["known"]) == (1, False)
     assert found["blocked-entity"] is None
-    assert "+0.60" in fraudstream("rules", "explain").out
+    assert "+0.30" in fraudstream("rules", "explain").out
     Path("models/models.yaml").write_text("live: gone.json")
     assert "gone.json: it is not there" in fraudstream("rules", "explain").err
 
@@ -158,7 +158,7 @@ def test_a_decision_is_explained_by_the_decisive_parts_of_each_rule(fraudstream:
     assert "card-velocity +0.5 ✓ type is one of PAYMENT, TRANSFER, WITHDRAWAL (spending) [type is PAYMENT]" in hit
     assert "✓ cardCount2h is at least 3 (earlier) [cardCount2h is 3]" in hit
     assert "impossible-travel +4 ? travelKm is at least 500 (distance) [travelKm is missing]" in unevaluable
-    assert "card-burst +1.5 ✗ cardCount1h is at least 5 (earlier) [cardCount1h is 3] customer" in missed
+    assert "card-burst +0.75 ✗ cardCount1h is at least 5 (earlier) [cardCount1h is 3] customer" in missed
 
 
 def test_a_score_that_one_family_alone_reaches_is_said_to_decline_nothing(fraudstream: Command) -> None:
