@@ -139,7 +139,7 @@ def test_a_rule_tells_what_it_counts_beside_the_model_that_decides(fraudstream: 
     said = flat(fraudstream("rules", "explain", "card-burst").out)
     assert f"+0.30 beside the live model {model.version}, by its training: its points times 0.4" in said
     found = {rule["id"]: rule["besideModel"] for rule in json.loads(fraudstream("rules", "explain", "--json").out)}
-    assert found["card-burst"]["points"] == pytest.approx(0.6)
+    assert found["card-burst"]["points"] == pytest.approx(0.3)
     assert (found["card-velocity"]["weight"], found["card-velocity"]["known"]) == (1, False)
     assert found["blocked-entity"] is None
     assert "+0.30" in fraudstream("rules", "explain").out

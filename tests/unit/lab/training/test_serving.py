@@ -19,6 +19,8 @@ from tests.unit.detection.model_harness import as_vectors, labels_of, random_vec
 from tests.unit.lab.training.test_rule_weighing import LOUD, SHIPPED
 
 ROWS = 9000
+MANY = 36_000
+"""With fewer, the newest four weeks hold too few labels to tell a fifth too much from chance."""
 SCALE = 20 * DAY
 """Labels come after as long at the mean, so that half of the newest four weeks' are missing."""
 
@@ -30,10 +32,10 @@ def rare_labels(rows: int, seed: int) -> tuple["np.ndarray[tuple[int, int], np.d
 
 
 def test_a_served_model_expects_as_many_frauds_as_are_labelled_in_the_end() -> None:
-    vectors, frauds = rare_labels(ROWS, 1)
-    times = times_of(ROWS, 90)
+    vectors, frauds = rare_labels(MANY, 1)
+    times = times_of(MANY, 90)
     chance = np.random.default_rng(2)
-    known_at = times + chance.exponential(SCALE, ROWS).astype(np.int64)
+    known_at = times + chance.exponential(SCALE, MANY).astype(np.int64)
     now = int(times.max()) + 2 * DAY
     model = fit(
         vectors,
