@@ -41,10 +41,11 @@ def test_a_burst_is_approved_at_once_and_judged_stricter_at_last(
     client: Client, cloud: LocalCloud, decided: Callable[[str], dict[str, Any]]
 ) -> None:
     decided(client.post(payment(), prefer="wait=5").json()["transactionId"])  # from then on an environment is ready
-    card = {"cardToken": f"card-{new_id()}", "cardCountry": "DE", "ipCountry": "VN", "customerId": f"c-{new_id()}"}
+    names = {"cardToken": f"card-{new_id()}", "customerId": f"c-{new_id()}"}
+    burst: dict[str, Any] = {**names, "cardCountry": "DE", "ipCountry": "VN", "amountMinor": 12_500}
     # All of them before the analyzer has judged the first, however slow the machine is.
     with held_back(cloud, "analyzerFunction"):
-        answers = [client.post(payment(**card), prefer="wait=5") for _ in range(BURST)]
+        answers = [client.post(payment(**burst), prefer="wait=5") for _ in range(BURST)]
     assert [answer.status_code for answer in answers] == [201] * BURST
     first = answers[0].json()
     assert (first["decisionStage"], first["status"]) == ("INLINE", "DECIDED")
