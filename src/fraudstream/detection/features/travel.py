@@ -26,23 +26,25 @@ def add(values: FeatureValues, views: Mapping[EntityKind, ProfileView]) -> None:
     event, placed = customer.event, [each for each in customer.known if each.latitude != NO_PLACE]
     last = _place(placed[-1]) if placed else customer.profile.past.place
     if last != NOWHERE and last.time <= event.time:
-        values["travelKm"] = _kilometres(last, event)
+        distance = _kilometres(last, event)
+        values["travelKm"] = distance
         values["travelHours"] = (event.time - last.time) / HOUR
-        values["travelKmPerHour"] = _speed(last, event)
+        values["travelKmPerHour"] = distance / _hours(last, event)
     if card := views.get(EntityKind.CARD):
         # Only a customer's events have places; what both profiles remember was done with the card.
         of_card = {each.identity for each in card.known}
         placed = [each for each in placed if each.identity in of_card]
         if placed:
-            values["cardTravelKmPerHour"] = _speed(_place(placed[-1]), event)
+            last = _place(placed[-1])
+            values["cardTravelKmPerHour"] = _kilometres(last, event) / _hours(last, event)
 
 
 def _place(event: Event) -> LastPlace:
     return LastPlace(event.time, event.latitude, event.longitude)
 
 
-def _speed(last: LastPlace, event: Event) -> float:
-    return _kilometres(last, event) / (max(event.time - last.time, _SECOND) / HOUR)
+def _hours(last: LastPlace, event: Event) -> float:
+    return max(event.time - last.time, _SECOND) / HOUR
 
 
 def _kilometres(start: LastPlace, end: Event) -> float:

@@ -82,14 +82,14 @@ class OlderEvents(msgspec.Struct, frozen=True):
             return OlderEvents(amounts, senders=with_sender(self.senders, event))
         if not layout.detailed:
             return OlderEvents(amounts)
-        time = event.time
+        time, paid = event.time, payee(event)
         placed = event.latitude != NO_PLACE
         return OlderEvents(
             amounts,
             LastPlace(time, event.latitude, event.longitude) if placed else self.place,
             self.devices if event.peer == NO_PEER else remember(self.devices, event.peer, time),
             self.countries if event.country == NO_COUNTRY else remember(self.countries, event.country, time),
-            self.payees if payee(event) == NO_PEER else remember(self.payees, payee(event), time),
+            self.payees if paid == NO_PEER else remember(self.payees, paid, time),
         )
 
 

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any, Final
 
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.judge import Judge
-from fraudstream.detection.rules.ruleset import load
 from fraudstream.transactions.decisions.decision import Decision, Verdict
 from fraudstream_tools.lab.replay.history import as_transaction, judge_history
+from fraudstream_tools.rules.folder import RulesFolder
 
-RULES: Final = Path(__file__).parents[4] / "rules"
+RULES: Final = RulesFolder(Path(__file__).parents[4] / "rules").load()
 NOW: Final = 1_781_000_000_000
 MINUTE: Final = 60_000
 HOUR: Final = 60 * MINUTE
@@ -46,10 +45,9 @@ def months(*, payees: int) -> list[dict[str, Any]]:
 
 def decided(*rows: dict[str, Any]) -> Decision:
     """The decision about the last of some transactions, each judged in the order of its time."""
-    judge = Judge(load(*((RULES / name).read_bytes() for name in RULESET_FILES)))
     ordered = sorted(rows, key=lambda each: each["timestamp"])
     history = [as_transaction(each, number) for number, each in enumerate(ordered, start=1)]
-    return [decision for _, decision in judge_history(history, {}, judge)][-1]
+    return [decision for _, decision in judge_history(history, {}, Judge(RULES))][-1]
 
 
 def test_presents_bought_in_a_row_on_a_new_telephone_are_not_declined() -> None:
