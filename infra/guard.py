@@ -1,63 +1,18 @@
 """Changes of a standing stack that would delete its data: refused by what the stack itself exported before."""
 
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
-
-import pulumi
+from collections.abc import Iterator
 
 from infra.naming import Names
+from infra.previous import PreviousStack
 from infra.setting_reader import NAMESPACE, StackSettingsError
 from infra.settings import StackSettings
 
-_ATTEMPTS = 10
-_PAUSE_SECONDS = 0.5
-_HALF_WRITTEN = "failed to load checkpoint"
-READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
-"""The engine's own function behind `StackReference`: here it answers at once, before anything is declared."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class PreviousOutputs:
-    """What the last `up` of this stack exported; nothing on a first deployment and after a `destroy`."""
-
-    values: Mapping[str, Any]
-    secrets: frozenset[str] = frozenset()
-
-    def text(self, name: str) -> str | None:
-        """Return an output, or None where there is none."""
-        value = self.values.get(name)
-        return value if isinstance(value, str) else None
-
-
-def read_previous_outputs() -> PreviousOutputs:
-    """Read the present stack's own outputs from the engine."""
-    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    answer = _ask(name)
-    return PreviousOutputs(
-        values=cast("Mapping[str, Any]", answer.get("outputs") or {}),
-        secrets=frozenset(cast("list[str]", answer.get("secretOutputNames") or [])),
-    )
-
-
-def _ask(name: str) -> Mapping[str, Any]:
-    """Ask the engine, again where it met a state file that it was just writing, as it does with a backend of files."""
-    for attempt in range(_ATTEMPTS):
-        try:
-            return cast("Mapping[str, Any]", pulumi.runtime.invoke(READ_OUTPUTS, {"name": name}).value or {})
-        except Exception as error:  # (the engine's errors have no class of their own)
-            if _HALF_WRITTEN not in str(error) or attempt + 1 == _ATTEMPTS:
-                raise
-            time.sleep(_PAUSE_SECONDS)
-    raise AssertionError("the last attempt raises")
-
-
-def refuse_loss(previous: PreviousOutputs, settings: StackSettings) -> None:
+def refuse_loss(previous: PreviousStack, settings: StackSettings) -> None:
     """Refuse settings that would delete a standing stack's data, make it unreadable, or reset what others share.
 
     Args:
-        previous: the stack's outputs as they are.
+        previous: the stack as it stands.
         settings: those of the deployment to come.
 
     Raises:
@@ -70,7 +25,7 @@ def refuse_loss(previous: PreviousOutputs, settings: StackSettings) -> None:
         raise StackSettingsError("\n".join(complaints))
 
 
-def _place(previous: PreviousOutputs, settings: StackSettings) -> Iterator[str]:
+def _place(previous: PreviousStack, settings: StackSettings) -> Iterator[str]:
     table = previous.text("transactionsTable")
     if table is not None and table != Names(settings.environment_suffix).of("table", "transactions"):
         yield _deletes("environmentSuffix", settings.environment_suffix, table.removeprefix("table-transactions-"))
@@ -87,7 +42,7 @@ def _deletes(name: str, value: str, before: str) -> str:
     )
 
 
-def _account_role(previous: PreviousOutputs, settings: StackSettings) -> Iterator[str]:
+def _account_role(previous: PreviousStack, settings: StackSettings) -> Iterator[str]:
     if previous.text("apiGatewayAccountRole") == "manage" and settings.api_gateway_account_role != "manage":
         yield (
             f"{NAMESPACE}:apiGatewayAccountRole is 'existing', and this stack manages the account's role: the change "
@@ -97,7 +52,7 @@ def _account_role(previous: PreviousOutputs, settings: StackSettings) -> Iterato
         )
 
 
-def _trail(previous: PreviousOutputs, settings: StackSettings) -> Iterator[str]:
+def _trail(previous: PreviousStack, settings: StackSettings) -> Iterator[str]:
     if previous.text("auditBucket") is not None and not settings.audit_trail:
         yield (
             f"{NAMESPACE}:auditTrail is false, and this stack keeps a trail: the change would delete its bucket with "
@@ -106,7 +61,7 @@ def _trail(previous: PreviousOutputs, settings: StackSettings) -> Iterator[str]:
         )
 
 
-def _tokens(previous: PreviousOutputs, settings: StackSettings) -> Iterator[str]:
+def _tokens(previous: PreviousStack, settings: StackSettings) -> Iterator[str]:
     for name, output, value in (
         ("tokenKeys", previous.text("tokenKeys"), settings.token_keys),
         ("tokenNumber", previous.text("tokenNumber"), settings.token_number),
@@ -118,7 +73,7 @@ def _tokens(previous: PreviousOutputs, settings: StackSettings) -> Iterator[str]
             )
 
 
-def _key(previous: PreviousOutputs, settings: StackSettings) -> Iterator[str]:
+def _key(previous: PreviousStack, settings: StackSettings) -> Iterator[str]:
     if previous.text("encryptionKeyArn") is not None and not settings.customer_managed_key:
         yield (
             f"{NAMESPACE}:customerManagedKey is false, and this stack's data is encrypted with its own key: seven days "

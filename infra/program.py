@@ -3,7 +3,9 @@
 import pulumi
 
 from infra.compute.lambda_packages import build_package
-from infra.guard import read_previous_outputs, refuse_loss
+from infra.data.keys import readable_keys
+from infra.guard import refuse_loss
+from infra.previous import read_previous_stack
 from infra.settings import read_stack_settings
 from infra.stack import Packager, build
 
@@ -15,11 +17,11 @@ def main(package: Packager = build_package) -> None:
         StackSettingsError: a setting is wrong, or would take a standing stack's data.
         PackagingError: a function's package could not be built.
     """
-    previous = read_previous_outputs()
+    previous = read_previous_stack()
     try:
         settings = read_stack_settings()
         refuse_loss(previous, settings)
-        stack = build(settings, package)
+        stack = build(settings, package, readable_keys(previous.resources))
     except BaseException:
         # A program that fails exports what it has exported so far: without this, the stack would forget what it is, and
         # the next `up` would refuse nothing.

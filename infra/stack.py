@@ -1,6 +1,6 @@
 """The stack: which components there are, and who may do what."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -212,12 +212,15 @@ def _make_trail(
     )
 
 
-def build(settings: StackSettings, package: Packager = build_package) -> Stack:
+def build(
+    settings: StackSettings, package: Packager = build_package, readable_keys: Collection[str] = frozenset()
+) -> Stack:
     """Declare the whole stack.
 
     Args:
         settings: the checked settings.
         package: builds a function's package.
+        readable_keys: names of keys that stay as an earlier version made them: see `infra.data.keys`.
 
     Raises:
         PackagingError: a function's package could not be built.
@@ -232,7 +235,13 @@ def build(settings: StackSettings, package: Packager = build_package) -> Stack:
     # Components hand the provider on to their children.
     opts = pulumi.ResourceOptions(providers={"aws": provider})
 
-    keys = Keys(place, customer_managed=settings.customer_managed_key, token_keys=settings.token_keys, opts=opts)
+    keys = Keys(
+        place,
+        customer_managed=settings.customer_managed_key,
+        token_keys=settings.token_keys,
+        readable=readable_keys,
+        opts=opts,
+    )
     stores = Stores(
         keys=keys,
         tables=make_tables(place, keys, customer_index=settings.customer_index, opts=opts),

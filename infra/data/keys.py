@@ -1,6 +1,11 @@
-"""Encryption: the stack's key, its policy, and the secret that turns identifiers into tokens."""
+"""Encryption: the stack's key, its policy, and the secrets that turn identifiers into tokens and seal the log.
 
-from collections.abc import Sequence
+The secrets are random passwords, which Pulumi's state holds encrypted. Earlier versions made them as random bytes. The
+id of those is the value itself, and the engine encrypts no id (issue 8946 of pulumi/pulumi). A key is never replaced,
+since nobody would be found again; so a standing stack keeps its bytes until they are imported as a password (ADR 0074).
+"""
+
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import pulumi
@@ -11,6 +16,13 @@ from infra.compute.roles import ServiceRole, Statement, document
 from infra.naming import StackContext
 
 KeyUser = Literal["dynamodb", "s3", "sqs", "sns"]
+READABLE = "random:index/randomBytes:RandomBytes"
+ENCRYPTED = "random:index/randomPassword:RandomPassword"
+"""Types of the resource that a secret is, by how the state holds it."""
+_CHARACTERS = 43
+"""Of base64, without padding: 32 bytes."""
+_FILLED_IN_BY_IMPORT = ["length", "lower", "number", "numeric", "overrideSpecial", "special", "upper"]
+"""Inputs that an import finds in the key, and that differ from those of a drawn one."""
 
 # What a caller of each service needs of the key (the services' own pages on encryption at rest).
 _READ = {"dynamodb": ("kms:Decrypt", "kms:DescribeKey"), "s3": ("kms:Decrypt",)}
@@ -24,6 +36,23 @@ _WRITE = {
 }  # fmt: skip
 
 
+def readable_keys(resources: Collection[str]) -> frozenset[str]:
+    """Return the names of secrets that Pulumi's state holds readable: of bytes that are not imported as a password.
+
+    Args:
+        resources: URNs of what stands.
+    """
+    bytes_, passwords = (
+        {urn.rsplit("::", maxsplit=1)[-1] for urn in resources if f"${kind}::" in urn} for kind in (READABLE, ENCRYPTED)
+    )
+    return frozenset(bytes_ - passwords)
+
+
+def _padded(drawn: str) -> str:
+    # A double of the engine may answer with nothing.
+    return drawn and drawn + "=" * (-len(drawn) % 4)
+
+
 class Keys(pulumi.ComponentResource):
     """The customer-managed key, unless AWS's own keys are to be used, the token key, and the log's key."""
 
@@ -33,6 +62,7 @@ class Keys(pulumi.ComponentResource):
         *,
         customer_managed: bool,
         token_keys: int = 1,
+        readable: Collection[str] = frozenset(),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Create the keys.
@@ -41,31 +71,41 @@ class Keys(pulumi.ComponentResource):
             place: the stack's region, account and names.
             customer_managed: whether there is a key of the stack's own.
             token_keys: how many numbers tokens can have.
+            readable: names of secrets that stay random bytes: see `readable_keys`.
             opts: Pulumi's options.
         """
         super().__init__("fraudstream:infra:Keys", place.name("component", "keys"), None, opts)
         self._place = place
         self.arn: pulumi.Output[str] | None = self._make_key() if customer_managed else None
         """None: AWS's own keys are used."""
-        token_key = random.RandomBytes(
-            place.name("secret", "token-key"), length=32, opts=pulumi.ResourceOptions(parent=self)
-        )
-        self.token_key = pulumi.Output.secret(token_key.base64)
+        self._readable = readable
+        self.token_key = self._secret("token-key")
         """Key of the HMAC that makes tokens: 32 bytes in base64, secret."""
-        on_top = [
-            random.RandomBytes(
-                place.name("secret", f"token-key-{number}"), length=32, opts=pulumi.ResourceOptions(parent=self)
-            ).base64
-            for number in range(2, token_keys + 1)
-        ]
+        on_top = [self._secret(f"token-key-{number}") for number in range(2, token_keys + 1)]
         self.token_keys_on_top = pulumi.Output.secret(pulumi.Output.all(*on_top).apply(",".join))
         """Keys of the token numbers from 2 on, separated by commas, secret; empty where there are none."""
-        log_key = random.RandomBytes(
-            place.name("secret", "log-key"), length=32, opts=pulumi.ResourceOptions(parent=self)
-        )
-        self.log_key = pulumi.Output.secret(log_key.base64)
+        self.log_key = self._secret("log-key")
         """Key of the HMACs over the decision log: 32 bytes in base64, secret."""
         self.register_outputs({})
+
+    def _secret(self, purpose: str) -> pulumi.Output[str]:
+        name = self._place.name("secret", purpose)
+        if name in self._readable:
+            pulumi.log.warn(
+                f"Pulumi's state holds {name} readable, since an earlier version made it: docs/security.md says how "
+                "to encrypt it there (keys in the state).",
+                self,
+            )
+            bytes_ = random.RandomBytes(name, length=32, opts=pulumi.ResourceOptions(parent=self))
+            return pulumi.Output.secret(bytes_.base64)
+        password = random.RandomPassword(
+            name,
+            length=_CHARACTERS,
+            special=True,
+            override_special="+/",
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=_FILLED_IN_BY_IMPORT),
+        )
+        return pulumi.Output.secret(password.result.apply(_padded))
 
     def _make_key(self) -> pulumi.Output[str]:
         place = self._place

@@ -109,23 +109,22 @@ class Upgraded:
         return self.cloud.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
 
 
-_random_bytes = Identity.random_bytes
+_random_password = Identity.random_password
 
 
 def _token_key(identity: Identity, name: str, inputs: Inputs) -> Created:
-    """Give the stack the token key that it had; other random bytes are drawn."""
+    """Give the stack the token key that it had, as an import does; other passwords are drawn."""
     if "token-key" not in name:
-        return _random_bytes(identity, name, inputs)
-    key = base64.b64decode(MANIFEST["tokenKey"])
-    assert inputs["length"] == len(key)
-    return Created(id=name, outputs={"base64": MANIFEST["tokenKey"], "hex": key.hex()})
+        return _random_password(identity, name, inputs)
+    inputs.skip("length", "special", "overrideSpecial")
+    return Created(id="none", outputs={"result": MANIFEST["tokenKey"]})
 
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
     folder = tmp_path_factory.mktemp("upgrade")
     with (
-        mock.patch.object(Identity, "random_bytes", _token_key),
+        mock.patch.object(Identity, "random_password", _token_key),
         LocalCloud(
             program=main, project="fraudstream", stack="upgrade", config=CONFIG, folder=folder, enforce_iam=True
         ) as cloud,

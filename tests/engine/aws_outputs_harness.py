@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 ACCOUNT = "123456789012"
-TOKEN_KEY = "dG9rZW4ta2V5LW9mLXRoZS1yZWNvcmRpbmctcHJvdmlkZXI="
 _FOLDERS = {"lambda": "lambda_", "index": ""}
 _ARNS = {
     "aws:cloudwatch/logGroup:LogGroup": "logs:{region}:{account}:log-group:{name}",
@@ -69,8 +68,6 @@ def computed(kind: str, name: str, inputs: Mapping[str, Any], region: str) -> di
             outputs["executionArn"] = f"arn:aws:execute-api:{region}:{ACCOUNT}:a1b2c3d4e5"
         case "aws:sqs/queue:Queue":
             outputs["url"] = f"https://sqs.{region}.amazonaws.com/{ACCOUNT}/{physical}"
-        case "random:index/randomBytes:RandomBytes":
-            outputs["base64"] = TOKEN_KEY
         case _:
             pass
     return outputs

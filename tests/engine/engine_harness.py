@@ -108,6 +108,23 @@ class Deployment:
         """Carry an `up` out, and return what it did."""
         return self._run(self._stack.up, **options)
 
+    def adopt(self, file: Path) -> None:
+        """Have the state know what is there, by a file of `pulumi import`."""
+        found = json.loads(file.read_text(encoding="utf-8"))
+        with _closed_loops():
+            self._stack.import_resources(
+                resources=found["resources"],
+                name_table=found.get("nameTable"),
+                protect=False,
+                generate_code=False,
+                on_output=_ignore,
+            )
+
+    def lose_state(self) -> None:
+        """Lose the state; what was deployed stays."""
+        self._stack.workspace.remove_stack(self.name, force=True, preserve_config=True)
+        self._stack.workspace.create_stack(self.name)
+
     def refresh(self) -> Plan:
         """Compare the state to the account."""
         return self._run(self._stack.refresh)

@@ -9,6 +9,8 @@ built) that declares the type's schema; input names are Pulumi's.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from infra.data.keys import ENCRYPTED, READABLE
+
 SOURCE = "https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/"
 
 
@@ -185,6 +187,7 @@ RULES: Mapping[str, Rule] = {
     "aws:wafv2/webAcl:WebAcl": _rule("wafv2/web_acl.go", "scope", unique="name"),
     "aws:xray/samplingRule:SamplingRule": _rule("xray/sampling_rule.go", "ruleName", unique="ruleName"),
     "aws:wafv2/webAclAssociation:WebAclAssociation": _rule("wafv2/web_acl_association.go", "resourceArn webAclArn"),
-    # Of the provider of random values: any change makes new ones (pulumi-random, RandomBytes).
-    "random:index/randomBytes:RandomBytes": Rule(source="", replaced_by=frozenset({"length"}), regional=False),
+    # Of the provider of random values: any change makes new ones.
+    READABLE: Rule(source="", replaced_by=frozenset({"length"}), regional=False),
+    ENCRYPTED: Rule(source="", replaced_by=frozenset({"length", "overrideSpecial", "special"}), regional=False),
 }

@@ -21,6 +21,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from tests.engine.aws_outputs_harness import ACCOUNT, computed, is_tagged
 from tests.engine.property_paths_harness import at, changed, without
 from tests.engine.provider_rules_harness import RULES, Rule
+from tests.engine.random_values_harness import KINDS, drawn, imported
 
 ZONES = "aws:index/getAvailabilityZones:getAvailabilityZones"
 CALLER = "aws:index/getCallerIdentity:getCallerIdentity"
@@ -144,6 +145,10 @@ class RecordingProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=request.properties)
         with self._lock:
             self._refuse(name, context)
+            if kind in KINDS:
+                made = drawn(kind, name, properties)
+                self.account.events.append(Event("create", kind, name))
+                return provider_pb2.CreateResponse(id=made.id, properties=_struct({**made.inputs, **made.outputs}))
             identity = str(properties.get(rule.unique, "")) if rule.unique else f"{name}-id"
             if rule.regional and not rule.global_name:
                 identity = f"{self._region}/{identity}"
@@ -191,7 +196,14 @@ class RecordingProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: Any, context: Any) -> Any:
         del context
-        found = self.account.objects.get((_kind(request.urn), request.id))
+        kind = _kind(request.urn)
+        if kind in KINDS:
+            known = request.properties.fields
+            value = imported(kind, request.id)
+            properties = request.properties if known else _struct({**value.inputs, **value.outputs})
+            inputs = request.inputs if known else _struct(value.inputs)
+            return provider_pb2.ReadResponse(id=request.id if known else value.id, properties=properties, inputs=inputs)
+        found = self.account.objects.get((kind, request.id))
         if found is None:
             return provider_pb2.ReadResponse()
         inputs = {key: found[key] for key in _plain(request.inputs) if key in found}

@@ -8,17 +8,21 @@ from typing import Any
 import pytest
 
 from proofs.destroy.mutations import MUTATIONS
-from tests.engine.aws_outputs_harness import TOKEN_KEY
 from tests.engine.engine_harness import Deployment, Engine, OperationRefusedError, Plan, engine
 from tests.engine.recording_provider import Event
 
 NOTHING = Plan()
 FUNCTION = "aws:lambda/function:Function"
+KEYS = ("TOKEN_KEY", "TOKEN_KEYS_ON_TOP", "LOG_KEY")
 SECRET = "4dabf18193072939515e22adb298388d"
 """Key by which Pulumi marks its own objects."""
 FUNCTIONS = ("transaction-processor", "fraud-analyzer", "report-generator")
 MIDDLE = "lambda-fraud-analyzer-test"
-EVERYTHING = {"waf": "true", "analytics": "true", "apiAuth": "API_KEY", "alarmEmail": "operators@example.com"}
+WEBHOOK_SECRET = "0123456789abcdef-of-a-test"
+EVERYTHING = {
+    "waf": "true", "analytics": "true", "apiAuth": "API_KEY", "alarmEmail": "operators@example.com", "tokenKeys": "2",
+    "alertWebhookUrl": "https://example.com/fraud", "alertWebhookSecret": WEBHOOK_SECRET,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Life:
     second_up: Plan
     refresh: Plan
     outputs: Mapping[str, Any]
+    keys: Sequence[str]
+    """Of tokens and of the log, as functions have them."""
     state: str
     destroy: Plan
     events: Sequence[Event]
@@ -55,6 +61,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         made_by_preview = len(running.account.objects)
         up, second_up, refresh = stack.up(), stack.up(), stack.refresh()
         outputs, state = stack.outputs(), json.dumps(stack.state())
+        settings = [each["environment"]["variables"] for each in running.account.of(FUNCTION)]
+        keys = [each[name] for each in settings for name in KEYS if name in each]
         destroy = stack.destroy()
         return Life(
             preview=preview,
@@ -63,6 +71,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
             second_up=second_up,
             refresh=refresh,
             outputs=outputs,
+            keys=keys,
             state=state,
             destroy=destroy,
             events=running.account.events,
@@ -94,7 +103,8 @@ def test_the_state_holds_no_secret_in_clear_text(life: Life) -> None:
     assert set(stack["outputs"]["apiKey"]) == {SECRET, "ciphertext"}
     functions = [each for each in json.loads(life.state)["resources"] if each["type"] == FUNCTION]
     assert len(functions) == 3
-    assert TOKEN_KEY not in json.dumps(functions)
+    assert len(set(life.keys)) == len(KEYS)
+    assert not [secret for secret in (*life.keys, WEBHOOK_SECRET) if secret in life.state]
 
 
 def test_destroy_leaves_nothing_in_the_account_and_in_the_state(life: Life) -> None:

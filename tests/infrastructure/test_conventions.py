@@ -9,6 +9,7 @@ import pytest
 
 from fraudstream.contract import METRICS_DIMENSION, METRICS_NAMESPACE
 from fraudstream.settings import Metric
+from infra.data.keys import ENCRYPTED
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph, Resource, output_names
 
 OPERATIONS = (Path(__file__).parents[2] / "docs/operations.md").read_text()
@@ -332,14 +333,19 @@ def test_the_cost_centre_is_a_setting(declare: Declare) -> None:
     assert json.loads(provider["defaultTags"])["tags"]["CostCenter"] == "payments"
 
 
+IGNORED = {
+    # The commands write these objects too.
+    "aws:s3/bucketObjectv2:BucketObjectv2": {"metadata", "contentType"},
+    # A key is never replaced, whatever it was imported as.
+    ENCRYPTED: {"length", "lower", "number", "numeric", "overrideSpecial", "special", "upper"},
+}
+
+
 def test_everything_can_be_destroyed(any_graph: Graph) -> None:
     for each in any_graph.resources:
         assert not each.protect
         assert not each.retain_on_delete
-        # The commands write these objects too.
-        assert set(each.ignore_changes) == (
-            {"metadata", "contentType"} if each.type == "aws:s3/bucketObjectv2:BucketObjectv2" else set()
-        )
+        assert set(each.ignore_changes) == IGNORED.get(each.type, set())
         for flag in ("deletionProtection", "deletionProtectionEnabled", "skipDestroy"):
             assert not each.inputs.get(flag)
     assert all(each["forceDestroy"] for each in any_graph.of("aws:s3/bucket:Bucket"))

@@ -1,16 +1,12 @@
 """What a stack exported before decides which settings it may have next."""
 
-from types import SimpleNamespace
-from typing import Any
-
-import pulumi
 import pytest
 
-from infra import guard
-from infra.guard import PreviousOutputs, read_previous_outputs, refuse_loss
+from infra.guard import refuse_loss
+from infra.previous import PreviousStack
 from infra.settings import StackSettingsError, read_settings
 
-STANDING = PreviousOutputs(
+STANDING = PreviousStack(
     values={
         "transactionsTable": "table-transactions-dev",
         "region": "us-east-2",
@@ -18,8 +14,8 @@ STANDING = PreviousOutputs(
         "encryptionKeyArn": "arn:aws:kms:us-east-2:123456789012:key/1",
     }
 )
-OF_0_1_0 = PreviousOutputs(values={"transactionsTable": "table-transactions-dev", "region": "us-east-2"})
-NEW = PreviousOutputs(values={})
+OF_0_1_0 = PreviousStack(values={"transactionsTable": "table-transactions-dev", "region": "us-east-2"})
+NEW = PreviousStack(values={})
 LOSING = (
     {"environmentSuffix": "other"},
     {"region": "eu-west-1", "allowOtherRegion": "true"},
@@ -27,7 +23,7 @@ LOSING = (
 )
 
 
-def check(previous: PreviousOutputs, **values: str) -> None:
+def check(previous: PreviousStack, **values: str) -> None:
     refuse_loss(previous, read_settings(values.get, "dev", values))
 
 
@@ -47,7 +43,7 @@ def test_a_key_is_never_switched_off() -> None:
 
 
 def test_a_trail_that_was_recorded_is_not_deleted_unless_it_may_go() -> None:
-    recorded = PreviousOutputs(values={**STANDING.values, "auditBucket": "bucket-audit-123456789012-dev"})
+    recorded = PreviousStack(values={**STANDING.values, "auditBucket": "bucket-audit-123456789012-dev"})
     with pytest.raises(StackSettingsError, match="auditTrail is false"):
         check(recorded)
     check(recorded, allowDestructiveChanges="true")
@@ -57,7 +53,7 @@ def test_a_trail_that_was_recorded_is_not_deleted_unless_it_may_go() -> None:
 
 @pytest.mark.parametrize("consent", ["false", "true"])
 def test_token_numbers_only_grow(consent: str) -> None:
-    rotated = PreviousOutputs(values={**STANDING.values, "tokenKeys": "3", "tokenNumber": "2"})
+    rotated = PreviousStack(values={**STANDING.values, "tokenKeys": "3", "tokenNumber": "2"})
     check(rotated, tokenKeys="3", tokenNumber="2")
     check(rotated, tokenKeys="4", tokenNumber="4")
     with pytest.raises(StackSettingsError, match="tokenKeys is 2, and this stack stands with 3"):
@@ -76,30 +72,3 @@ def test_a_stack_of_the_first_version_is_known_by_its_tables_and_region() -> Non
     check(OF_0_1_0)
     with pytest.raises(StackSettingsError, match="environmentSuffix is 'other', and this stack stands with 'dev'"):
         check(OF_0_1_0, environmentSuffix="other")
-
-
-@pytest.mark.parametrize(
-    ("failures", "message"), [(3, "failed to load checkpoint: EOF"), (10, ""), (1, "no such stack")]
-)
-def test_a_state_file_that_is_being_written_is_read_again(
-    monkeypatch: pytest.MonkeyPatch, failures: int, message: str
-) -> None:
-    asked: list[str] = []
-
-    def invoke(_: str, arguments: dict[str, str]) -> Any:
-        asked.append(arguments["name"])
-        if len(asked) <= failures:
-            raise RuntimeError(message or "failed to load checkpoint: EOF")
-        return SimpleNamespace(value={"outputs": {"region": "us-east-2"}, "secretOutputNames": []})
-
-    monkeypatch.setattr(pulumi.runtime, "invoke", invoke)
-    for name in ("get_organization", "get_project", "get_stack"):
-        monkeypatch.setattr(pulumi, name, lambda: "x")
-    monkeypatch.setattr(guard.time, "sleep", lambda _: None)
-    if message.startswith("failed"):
-        assert read_previous_outputs().text("region") == "us-east-2"
-        assert len(asked) == failures + 1
-    else:
-        with pytest.raises(RuntimeError):
-            read_previous_outputs()
-        assert len(asked) == failures

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from infra.data.keys import ENCRYPTED
 from infra.settings import FunctionSettings, StackSettings, StackSettingsError, read_settings
 from tests.infrastructure.pulumi_graph_harness import Declare
 
@@ -180,7 +181,7 @@ def test_a_token_number_without_a_key_is_refused() -> None:
 
 def test_the_analyzer_has_the_later_token_keys_and_never_the_first(declare: Declare) -> None:
     graph = declare({"fraudstream:tokenKeys": "3", "fraudstream:tokenNumber": "2"})
-    keys = {each.name: each for each in graph.of("random:index/randomBytes:RandomBytes")}
+    keys = {each.name: each for each in graph.of(ENCRYPTED)}
     assert {"secret-token-key-test", "secret-token-key-2-test", "secret-token-key-3-test"} <= keys.keys()
     functions = {each["name"]: each["environment"]["variables"] for each in graph.of("aws:lambda/function:Function")}
     processor, analyzer = (functions[f"lambda-{name}-test"] for name in ("transaction-processor", "fraud-analyzer"))

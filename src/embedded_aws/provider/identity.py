@@ -1,8 +1,8 @@
 """Roles, their policies, keys, and what else says who may do what."""
 
-import base64
 import json
 import secrets
+import string
 from collections.abc import Mapping
 
 from embedded_aws.provider.account import Account
@@ -27,7 +27,7 @@ class Identity:
             "aws:iam/rolePolicyAttachment:RolePolicyAttachment": self.role_policy_attachment,
             "aws:kms/key:Key": self.key,
             "aws:kms/alias:Alias": self.alias,
-            "random:index/randomBytes:RandomBytes": self.random_bytes,
+            "random:index/randomPassword:RandomPassword": self.random_password,
         }
 
     def role(self, name: str, inputs: Inputs) -> Created:
@@ -92,10 +92,15 @@ class Identity:
             id=alias, outputs={"arn": self._account.arn("kms", alias), "name": alias, "targetKeyArn": target}
         )
 
-    def random_bytes(self, name: str, inputs: Inputs) -> Created:
-        """Draw random bytes, new ones in every run."""
-        drawn = secrets.token_bytes(inputs["length"])
-        return Created(id=name, outputs={"base64": base64.b64encode(drawn).decode(), "hex": drawn.hex()})
+    def random_password(self, name: str, inputs: Inputs) -> Created:
+        """Draw a password, a new one in every run."""
+        del name
+        characters = string.ascii_letters + string.digits
+        if inputs.get("special", True):
+            characters += inputs.get("overrideSpecial", "!@#$%&*()-_=+[]{}<>:?")
+        return Created(
+            id="none", outputs={"result": "".join(secrets.choice(characters) for _ in range(inputs["length"]))}
+        )
 
 
 def _document(policy: str | Mapping[str, object]) -> str:

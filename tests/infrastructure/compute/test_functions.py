@@ -8,6 +8,7 @@ import pytest
 
 from embedded_aws.streams.filters import compile_filters
 from fraudstream.settings import AnalyzerSettings, CommonSettings, ProcessorSettings, ReporterSettings, read_settings
+from infra.data.keys import ENCRYPTED
 from infra.setting_reader import StackSettingsError
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, UNKNOWN, Declare, Graph, Resource
 
@@ -147,7 +148,10 @@ def test_a_functions_key_is_a_secret_of_256_bits_and_encrypted_where_it_is_used(
     assert "environment" in holder.secrets
     assert variable in environment(graph, purpose)
     assert holder["kmsKeyArn"] == KEY
-    assert graph.one("random:index/randomBytes:RandomBytes", f"secret-{name}-test")["length"] == 32
+    # 43 characters of base64 are 32 bytes; a password is what Pulumi's state holds encrypted.
+    key = graph.one(ENCRYPTED, f"secret-{name}-test")
+    assert (key["length"], key["special"], key["overrideSpecial"]) == (43, True, "+/")
+    assert "result" in key.additional_secret_outputs
     for other in {"transaction-processor", "fraud-analyzer", "report-generator"} - {purpose}:
         assert variable not in environment(graph, other)
 

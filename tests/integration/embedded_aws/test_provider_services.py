@@ -1,6 +1,7 @@
 """Resources that the provider creates in ministack, as their services tell of them."""
 
 import json
+import string
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,9 @@ def test_a_key_encrypts_under_its_alias(aws: MinistackServer, declare: Declare) 
     assert kms.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"secret"
 
 
-def test_random_bytes_are_as_long_as_asked_and_new_every_time(declare: Declare) -> None:
-    first, second = (declare("random:index/randomBytes:RandomBytes", "r", length=32) for _ in range(2))
-    assert len(bytes.fromhex(first["hex"])) == 32
-    assert first["base64"] != second["base64"]
+def test_a_password_is_as_long_as_asked_and_new_every_time(declare: Declare) -> None:
+    kind = "random:index/randomPassword:RandomPassword"
+    first, second = (declare(kind, "r", length=2000, special=True, overrideSpecial="+/") for _ in range(2))
+    assert len(first["result"]) == 2000
+    assert set(first["result"]) == set(string.ascii_letters + string.digits + "+/")
+    assert first["result"] != second["result"]
