@@ -86,10 +86,10 @@ class Clock:
 
     def __init__(self) -> None:
         """Begin before all of them."""
-        self.now = 0.0
+        self.now = 0
 
-    def __call__(self) -> float:
-        """Return seconds since the epoch."""
+    def __call__(self) -> int:
+        """Return epoch milliseconds."""
         return self.now
 
 
@@ -109,7 +109,7 @@ def live_days(plan: FrozenPlan, watched: Callable[[Clock], BreakerWatch]) -> lis
     live = [each for each in zip(transactions, gone.decided, strict=True) if each[0].timestamp > live_since]
     for begin in range(0, len(live), _BATCH):
         batch = live[begin : begin + _BATCH]
-        clock.now = batch[-1][0].timestamp / 1000
+        clock.now = batch[-1][0].timestamp
         is_held_back = watch.is_broken(ruleset.models.live)
         flagged = 0
         for transaction, decided in batch:

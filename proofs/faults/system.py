@@ -139,10 +139,10 @@ class System:
             self._redrive()
             self.actors.run(self._functions())
 
-    def clock(self) -> float:
-        """Return seconds that differ at each call, as those of two functions do, by the clock of who runs."""
+    def clock(self) -> int:
+        """Return the time by the clock of who runs, epoch milliseconds that differ as those of two functions do."""
         self._looks += 1
-        return self.own_time() / 1000 + self._looks % 1000 / 1000
+        return self.own_time() + self._looks % 1000
 
     def own_time(self) -> int:
         """Return the time by the clock of who runs: epoch milliseconds."""

@@ -1,23 +1,20 @@
 """A batch of stream records, from what they ask for to its effects.
 
-The order of effects is profiles, alert, decision: the decision marks the work as done, so whatever fails before it is
-repaired by the record's retry. A retry finds its event in the profiles, which changes nothing and is left out of what
-it is judged by. If it decides otherwise than the attempt that raised the alert, the alert follows. A label is done with
-when its transaction says that profiles have learnt it.
-
-Other systems are told of a decision in one write with it, since what has been told cannot be taken back; and of a label
-before it is done with.
+Profiles are written first, then the decision: it marks the work as done, so whatever fails before it is repaired by the
+record's retry. A retry finds its event in the profiles, which changes nothing and is left out of what it is judged by.
+The alert, and what other systems are told of a decision, are in one write with it: neither can be taken back. A label
+is done with when its transaction says that profiles have learnt it; other systems are told of it before.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.detection import exploration
 from fraudstream.detection.batch import Batch, Judged
 from fraudstream.detection.batch_steps import BatchStep
@@ -95,7 +92,7 @@ class Analyzer:
         alerts: AlertStore,
         pool: Executor,
         calendar: Calendar,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], int] = epoch_milliseconds,
         on_shadow_error: Callable[[Exception], None] | None = None,
         raiser: TokenRaiser | None = None,
         outbox: Outbox | None = None,
@@ -109,7 +106,7 @@ class Analyzer:
             alerts: the table of alerts.
             pool: runs independent calls side by side.
             calendar: what hours of the day and the delay of labels refer to.
-            clock: seconds since the epoch.
+            clock: the time, epoch milliseconds.
             on_shadow_error: see `Judge`.
             raiser: has the keys of later token numbers: all that is learnt is learnt by tokens of the newest.
             outbox: where events for other systems are put; None: nobody is told.
@@ -177,7 +174,7 @@ class Analyzer:
     ) -> None:
         failed: Mapping[str, Exception] = {}
         if steps:
-            batch = Batch(self._profiles, judge, steps, self._now(), earlier_tokens(raised))
+            batch = Batch(self._profiles, judge, steps, self._clock(), earlier_tokens(raised))
             judged = batch.run(self._decisions)
             failed = batch.failed
             analysis.failures += [Failure(number, error) for number, error in failed.items()]
@@ -214,7 +211,8 @@ class Analyzer:
             is_own = self._decisions.decide(transaction, decision, puts)
         except (ClientError, BotoCoreError) as error:
             return _Finished(alerted=False, error=error)
-        return _Finished(has_alert and is_flagged and is_own, self._now() - transaction.received_at if is_own else None)
+        latency = self._clock() - transaction.received_at if is_own else None
+        return _Finished(has_alert and is_flagged and is_own, latency)
 
     def _close(self, work: Work) -> Exception | None:
         try:
@@ -226,6 +224,3 @@ class Analyzer:
         except (ClientError, BotoCoreError) as error:
             return error
         return None
-
-    def _now(self) -> int:
-        return int(self._clock() * 1000)

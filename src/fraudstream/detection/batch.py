@@ -16,7 +16,7 @@ from fraudstream.detection.judge import judged_without
 from fraudstream.detection.learning import learn_label
 from fraudstream.detection.profiles.entities import PERSONAL, EntityKind, entities, kind_of
 from fraudstream.detection.rotation import NO_EARLIER, EarlierTokens, carried_over
-from fraudstream.detection.stores.decisions.store import LearntLabel
+from fraudstream.detection.stores.decisions.store import NotedLabel
 from fraudstream.detection.stores.profiles.items import ErasedMark, LoadedProfiles, StoredProfile
 from fraudstream.detection.stores.profiles.store import ATTEMPTS, ProfileStore
 
@@ -140,7 +140,7 @@ class Batch:
         for step, relabelling in steps:
             before = learnt[step.transaction.transaction_id]
             frauds = relabelling.is_fraud - (before.is_fraud if before else relabelling.was_fraud)
-            now = LearntLabel(relabelling.labeled_at, relabelling.is_fraud)
+            now = NotedLabel(relabelling.labeled_at, relabelling.is_fraud)
             if not frauds or (before and before >= now):
                 done.add(step.sequence_number)
                 continue

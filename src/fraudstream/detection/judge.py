@@ -114,8 +114,8 @@ class Judge:
         lists = listed_as(transaction, listed)
         truths = self.ruleset.evaluate(transaction, vector, lists)
         seen = inputs(vector, transaction) if any(self.ruleset.models) else vector
-        held_back = self.ruleset.held_back(transaction.customer_id)
-        outcome = decide(self.ruleset, truths, seen, held_back, holds_model_back=self._holds_model_back)
+        outside_share = self.ruleset.outside_share(transaction.customer_id)
+        outcome = decide(self.ruleset, truths, seen, outside_share, holds_model_back=self._holds_model_back)
         if outcome.shadow_error is not None and self._on_shadow_error is not None:
             self._on_shadow_error(outcome.shadow_error)
         live, shadow = self.ruleset.models

@@ -72,7 +72,7 @@ def decide(
     ruleset: Ruleset,
     truths: Sequence[compiler.TruthValue],
     vector: Vector | None = None,
-    held_back: Collection[str] = (),
+    outside_share: Collection[str] = (),
     *,
     holds_model_back: bool = False,
 ) -> Outcome:
@@ -85,7 +85,7 @@ def decide(
         ruleset: the rules, and the models beside them.
         truths: the rules' truth values, in their order.
         vector: what models see of the transaction (`features.own.inputs`); without it rules decide alone.
-        held_back: ids of live rules that do not count for this customer: see `Ruleset.held_back`.
+        outside_share: ids of live rules that do not count for this customer: see `Ruleset.outside_share`.
         holds_model_back: the live model has lost its power to decline: what rules alone do not decline is reviewed, and
             what they do is declined.
     """
@@ -96,7 +96,7 @@ def decide(
         if truth is None:
             unevaluable.append(rule.id)
         elif truth:
-            if rule.mode is Mode.LIVE and rule.id not in held_back:
+            if rule.mode is Mode.LIVE and rule.id not in outside_share:
                 hits.append(rule)
             else:
                 shadow_hits.append(rule.id)

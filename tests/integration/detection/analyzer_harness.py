@@ -75,7 +75,7 @@ class World:
             alerts=AlertStore(self.dynamodb, "alerts", 400),
             pool=self.pool,
             calendar=Calendar(),
-            clock=lambda: (NOW + 60_000) / 1000,
+            clock=lambda: NOW + 60_000,
             raiser=raiser,
             outbox=Outbox(self.dynamodb, "outbox", types=EventType, environment="test"),
             exploration_share=exploration_share,

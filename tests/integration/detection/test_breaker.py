@@ -53,7 +53,7 @@ class Stack:
             table,
             on_broken=lambda: self.rings.append("rang"),
             on_failure=self.failures.append,
-            clock=self.clock,
+            clock=lambda: int(self.clock() * 1000),
         )
 
     def reader(self) -> BreakerReader:

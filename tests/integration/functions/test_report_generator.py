@@ -244,6 +244,12 @@ def test_the_schedule_gets_the_report_of_yesterday_also_of_a_quiet_day(shop: Sho
         ({"task": "daily-report", "date": 20261122}, '"date" must be YYYY-MM-DD'),
         ({"task": "daily-report", "date": "9999-12-31"}, "not in the future"),
         ({"task": "daily-report", "date": "0001-01-01"}, "since 1970"),
+        ({"task": "verify-log", "since": "2026-11-22"}, '"until" must be YYYY-MM-DD'),
+        ({"task": "verify-log", "since": 1, "until": "2026-11-22"}, '"since" must be YYYY-MM-DD'),
+        ({"task": "chain-hours", "hours": ["yesterday"], "kind": "ERASED"}, '"hours" must be YYYY-MM-DDTHH'),
+        ({"task": "chain-hours", "hours": [14], "kind": "REBUILT"}, '"hours" must be YYYY-MM-DDTHH'),
+        ({"task": "chain-hours", "hours": ["2026-11-22T14"], "kind": "LOST"}, '"task"'),
+        ({"task": "rebuild-log", "date": "2026-11-22", "part": 3, "parts": 3}, '"part" must be less than "parts"'),
         ({"Records": "none"}, '"Records"'),
     ],
 )

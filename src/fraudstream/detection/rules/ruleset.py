@@ -110,7 +110,7 @@ class Ruleset:
         other.lists = self.lists.raised(raiser)
         return other
 
-    def held_back(self, customer: str) -> frozenset[str]:
+    def outside_share(self, customer: str) -> frozenset[str]:
         """Return the ids of the live rules in whose share of the customers one is not, by the token."""
         return frozenset(rule.id for rule in self._divided if not is_in_share(rule, customer))
 

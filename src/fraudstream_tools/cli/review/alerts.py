@@ -161,12 +161,10 @@ def close(
     """
     if is_fraud is None:
         raise CommandError("what was it? Say --fraud or --legitimate")
-    from fraudstream.detection.stores.decisions.alerts import AlertStore
+    from fraudstream.detection.stores.decisions.alerts import close_alert
 
     deployment = Deployment(stack)
     client: DynamoDBClient = deployment.client("dynamodb")
-    # Retention only matters to alerts that are raised.
-    alerts = AlertStore(client, deployment["alertsTable"], retention_days=0)
     audit = audit_log(deployment)
     # A label that waits for a second person closes no alert.
     waits = needs_two(deployment, FourEyes.LABELS)
@@ -174,7 +172,7 @@ def close(
     for transaction_id in ids:
         label = label_transaction(deployment, audit, transaction_id, is_fraud=is_fraud, source=source)
         # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait for that.
-        is_closed = not waits and alerts.close(transaction_id, label).shows_label
+        is_closed = not waits and close_alert(client, deployment["alertsTable"], transaction_id, label).shows_label
         if as_json:
             told.append({"transactionId": transaction_id, "label": label.label.value, "hadOpenAlert": is_closed})
         else:

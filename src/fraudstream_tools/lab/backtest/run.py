@@ -175,7 +175,7 @@ class Evaluator:
 
 def _counting(ruleset: Ruleset, truths: Truths, transaction: Transaction) -> Truths:
     """Return truths in which a rule misses a customer who is not in its share: a backtest counts what would count."""
-    held_back = ruleset.held_back(transaction.customer_id)
-    if not held_back:
+    outside = ruleset.outside_share(transaction.customer_id)
+    if not outside:
         return truths
-    return tuple(False if rule.id in held_back else truth for rule, truth in zip(ruleset.rules, truths, strict=True))
+    return tuple(False if rule.id in outside else truth for rule, truth in zip(ruleset.rules, truths, strict=True))

@@ -18,7 +18,7 @@ from fraudstream_tools.lab.fintech.frauds_in_rings import bust_out_ring, mule_ri
 from fraudstream_tools.lab.fintech.life import device_of, spend
 from fraudstream_tools.lab.fintech.lookalikes import Occasion
 from fraudstream_tools.lab.fintech.people import CARRIER_ADDRESSES, DESTINATIONS, new_card
-from fraudstream_tools.lab.world.drafts import Draft
+from fraudstream_tools.lab.world.drafts import Draft, declined
 from fraudstream_tools.lab.world.population import chance
 
 _BAD_NUMBER: Final = ("14", "54", "82", "05", "51", "41")
@@ -90,7 +90,7 @@ def slow_card_test(place: Occasion) -> list[Draft]:
         card = new_card(rng, f"stolen-{place.number}-{n}")
         device = (f"bot-{place.number}-{n}", proxy(place), victim.home.country)
         draft = payments.online(at, victim, card, shop, euros=round(rng.uniform(0.5, 4), 2), device=device)
-        made.append(payments.declined(draft, rng.choice(_BAD_NUMBER)) if chance(rng, 0.6) else draft)
+        made.append(declined(draft, rng.choice(_BAD_NUMBER)) if chance(rng, 0.6) else draft)
         at += rng.randint(40 * MINUTE, 2 * HOUR)
     return made
 
@@ -102,7 +102,7 @@ def quick_card_test(place: Occasion) -> list[Draft]:
     for n in range(rng.randint(12, 25)):
         victim = own_person(place, n)
         draft = payments.online(at, victim, new_card(rng, f"stolen-{place.number}-{n}"), shop, euros=1.0, device=device)
-        made.append(payments.declined(draft, rng.choice(_BAD_NUMBER)) if chance(rng, 0.8) else draft)
+        made.append(declined(draft, rng.choice(_BAD_NUMBER)) if chance(rng, 0.8) else draft)
         at += rng.randint(5_000, 90_000)
     return made
 
@@ -116,7 +116,7 @@ def enumeration(place: Occasion) -> list[Draft]:
         card = new_card(rng, f"guessed-{place.number}-{n}")
         device = (f"crowd-{place.number}-{n}", proxy(place), rng.choice(("US", "DE", "BR", "ID")))
         draft = payments.online(at, victim, card, shop, euros=round(rng.uniform(1, 9), 2), device=device)
-        made.append(payments.declined(draft, "14") if chance(rng, 0.88) else draft)
+        made.append(declined(draft, "14") if chance(rng, 0.88) else draft)
         at += rng.randint(20_000, 150_000)
     return made
 
@@ -140,7 +140,7 @@ def foreign_number(place: Occasion) -> list[Draft]:
     for n in range(attempts):
         shop = rng.choice(place.today.town.sites)
         draft = payments.online(at, victim, victim.cards[0], shop, euros=round(rng.uniform(180, 900), 2), device=device)
-        made.append(payments.declined(draft, "51") if n and n == attempts - 1 else draft)
+        made.append(declined(draft, "51") if n and n == attempts - 1 else draft)
         at += rng.randint(2 * MINUTE, 30 * MINUTE)
     return made
 
@@ -164,7 +164,7 @@ def skimmed_card(place: Occasion) -> list[Draft]:
     for n in range(rng.randint(2, 4)):
         draft = payments.in_shop(rng, at, victim, victim.cards[0], machine, euros=rng.choice((200, 300, 400)))
         draft.fields["entryMode"] = "MAGSTRIPE"
-        made.append(payments.declined(draft, "61") if n == 3 else draft)  # noqa: PLR2004  (the day's limit)
+        made.append(declined(draft, "61") if n == 3 else draft)  # noqa: PLR2004  (the day's limit)
         at += rng.randint(2 * MINUTE, 9 * MINUTE)
     return made
 

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date
-from math import exp
 from random import Random
 from typing import Final
 
 from fraudstream.durations import DAY, HOUR, MINUTE
 from fraudstream_tools.lab.fintech import payments
 from fraudstream_tools.lab.fintech.people import CARRIER_ADDRESSES, AccountHolder, Order, Region, Shop, Town
-from fraudstream_tools.lab.world.drafts import Draft
+from fraudstream_tools.lab.world.drafts import Draft, declined
+from fraudstream_tools.lab.world.habits import poisson
 from fraudstream_tools.lab.world.population import Card, chance
 
 NO_MONEY: Final = ("51", "51", "51", "61", "65")
@@ -96,15 +96,6 @@ def device_of(rng: Random, person: AccountHolder, day: int, owner: int = 0) -> t
 def spend(rng: Random, shop: Shop) -> float:
     """Return what is spent in a shop."""
     return max(0.5, round(shop.euros * rng.lognormvariate(0, shop.spread), 2))
-
-
-def poisson(rng: Random, mean: float) -> int:
-    """Return how often something happens that does so `mean` times on average."""
-    floor, product, count = exp(-mean), rng.random(), 0
-    while product > floor:
-        product *= rng.random()
-        count += 1
-    return count
 
 
 def _named(kind: str, *drafts: Draft) -> list[Draft]:
@@ -195,7 +186,7 @@ def _collections(today: Today, person: AccountHolder) -> list[Draft]:
         at = today.midnight + (4 * HOUR + rng.randint(0, 40 * MINUTE) if gym else rng.randint(2 * HOUR, 7 * HOUR))
         draft = payments.collected(at, person, card, shop, euros)
         if failing and (late < 4 or chance(rng, 0.3)):  # noqa: PLR2004  (the third attempt)
-            payments.declined(draft, rng.choice((*NO_MONEY, "54")))
+            declined(draft, rng.choice((*NO_MONEY, "54")))
         made += _named("subscription_batch" if gym else "subscription", draft)
     return made
 
@@ -220,7 +211,7 @@ def _at_home(today: Today, person: AccountHolder) -> list[Draft]:
             rng, today.at(15, 3), person, person.cards[0], machine, euros=rng.choice((20, 50, 50, 100, 150, 200, 300))
         )
         if chance(rng, 0.02):
-            payments.declined(draft, "55")
+            declined(draft, "55")
         made.append(draft)
     if chance(rng, 0.11):
         payee = rng.choice(person.friends) if chance(rng, 0.9) else f"person-{rng.randrange(len(today.town.people)):05}"
@@ -231,7 +222,7 @@ def _at_home(today: Today, person: AccountHolder) -> list[Draft]:
 
 def _paid(today: Today, draft: Draft) -> list[Draft]:
     if chance(today.rng, 0.01):
-        payments.declined(draft, today.rng.choice((*NO_MONEY, "55")))
+        declined(draft, today.rng.choice((*NO_MONEY, "55")))
     return [draft]
 
 
@@ -252,7 +243,7 @@ def _ordered(today: Today, person: AccountHolder, card: Card, owner: int) -> lis
             Draft(at - n * rng.randint(MINUTE, 4 * MINUTE), dict(draft.fields)) for n in range(1, rng.randint(2, 4))
         ]
         code = rng.choice((*NO_MONEY, "82", "05"))
-        made = _named("retry", *[payments.declined(each, code) for each in tries], draft)
+        made = _named("retry", *[declined(each, code) for each in tries], draft)
     elif chance(rng, 0.07):
         share = 1.0 if chance(rng, 0.6) else round(rng.uniform(0.2, 0.9), 2)
         made += _named("refund", payments.refund(at + rng.randint(3 * DAY, 15 * DAY), draft, share))

@@ -13,7 +13,7 @@ from fraudstream.durations import HOUR, MINUTE
 from fraudstream_tools.lab.fintech import payments
 from fraudstream_tools.lab.fintech.life import NO_MONEY, Today, device_of, spend
 from fraudstream_tools.lab.fintech.people import HOMES, AccountHolder, Shop, new_card
-from fraudstream_tools.lab.world.drafts import Draft
+from fraudstream_tools.lab.world.drafts import Draft, declined
 from fraudstream_tools.lab.world.population import chance
 
 OUTAGE_CODES: Final = ("91", "96", "68")
@@ -50,7 +50,7 @@ def processor_outage(place: Occasion) -> list[Draft]:
         at = place.at + rng.randint(0, length)
         while at < place.at + length:
             draft = payments.online(at, person, person.cards[0], shop, euros=euros, device=device)
-            made.append(payments.declined(draft, rng.choice(codes)))
+            made.append(declined(draft, rng.choice(codes)))
             at += rng.randint(MINUTE, 12 * MINUTE)
         if chance(rng, 0.7):
             later = place.at + length + rng.randint(MINUTE, 3 * HOUR)
@@ -69,7 +69,7 @@ def shared_tablet(place: Occasion) -> list[Draft]:
             at, person, person.cards[0], shop, euros=round(rng.choice((5, 10, 20, 25, 50)) * 1.0, 2), device=device
         )
         if chance(rng, 0.08):
-            made.append(payments.declined(Draft(at - 40_000, dict(draft.fields)), rng.choice(NO_MONEY)))
+            made.append(declined(Draft(at - 40_000, dict(draft.fields)), rng.choice(NO_MONEY)))
         made.append(draft)
     return made
 
@@ -83,7 +83,7 @@ def sales_day(place: Occasion) -> list[Draft]:
         draft = payments.online(
             at, person, person.cards[0], shop, euros=round(spend(rng, shop) * rng.uniform(1, 2.5), 2), device=device
         )
-        made.append(payments.declined(draft, "61") if chance(rng, 0.06) else draft)
+        made.append(declined(draft, "61") if chance(rng, 0.06) else draft)
         at += rng.randint(4 * MINUTE, 45 * MINUTE)
     return made
 
@@ -108,7 +108,7 @@ def guest_order(place: Occasion) -> list[Draft]:
         )
         draft.fields |= fields
         del draft.fields["accountOpenedAt"]
-        made.append(payments.declined(draft, rng.choice(NO_MONEY)) if chance(rng, 0.03) else draft)
+        made.append(declined(draft, rng.choice(NO_MONEY)) if chance(rng, 0.03) else draft)
     return made
 
 

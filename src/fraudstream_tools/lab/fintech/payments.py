@@ -104,12 +104,6 @@ def refund(at: int, original: Draft, share: float = 1.0) -> Draft:
     return Draft(at, {**fields, "type": "REFUND", "amountMinor": amount}, original=original)
 
 
-def declined(draft: Draft, code: str) -> Draft:
-    """Mark it as declined by the issuer, with a response code of ISO 8583."""
-    draft.fields.update(authorizationResult="DECLINED", responseCode=code)
-    return draft
-
-
 def on(device: tuple[str, str, str]) -> dict[str, str]:
     """Return the fields that say which device was used, and from where."""
     return {"deviceId": device[0], "ipAddress": device[1], "ipCountry": device[2]}

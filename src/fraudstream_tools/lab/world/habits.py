@@ -31,7 +31,7 @@ def customer_day(rng: Random, world: World, customer: Customer, day: int, midnig
         return []
     city = trip.city if away and trip is not None else customer.home
     made: list[Draft] = []
-    for _ in range(_poisson(rng, customer.activity)):
+    for _ in range(poisson(rng, customer.activity)):
         draft = _transaction(rng, world, customer, city, day=day, at=_time(rng, customer, city, midnight))
         if draft.fields["type"] == "PAYMENT" and chance(rng, 0.012):
             drafts.declined(draft, rng.choice(DECLINE_CODES))
@@ -57,8 +57,8 @@ def device_of(rng: Random, customer: Customer, day: int) -> str:
     return owned[0] if chance(rng, 0.8) else rng.choice(owned)
 
 
-def _poisson(rng: Random, mean: float) -> int:
-    # Knuth's method: how many uniform factors fit above exp(-mean).
+def poisson(rng: Random, mean: float) -> int:
+    """Return how often something happens that does so `mean` times on average, by Knuth's method."""
     floor, product, count = exp(-mean), rng.random(), 0
     while product > floor:
         product *= rng.random()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.detection.stores.decisions.alerts import AlertStore
+from fraudstream.detection.stores.decisions.alerts import close_alert
 from fraudstream.transactions.decisions.decision import Label
 from fraudstream_tools.operations.approving import ApprovalError
 from fraudstream_tools.operations.cases.case import CaseEventKind, ReviewCase
@@ -46,7 +46,7 @@ class CaseClosing:
             raise ApprovalError("this stack asks for no second person for labels: see the setting fourEyes")
         label = self.reviews.approval.approve(transaction_id, digest, reason=reason)
         # The analyzer closes it too when it sees the approval; whoever lists the queue next need not wait for that.
-        AlertStore(self.reviews.dynamodb, self.reviews.alerts, retention_days=0).close(transaction_id, label)
+        close_alert(self.reviews.dynamodb, self.reviews.alerts, transaction_id, label)
         self.close_labelled({transaction_id: label})
 
     def close_labelled(self, labels: Mapping[str, Label]) -> int:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fraudstream.detection.stores.decisions.alerts import AlertStore
+from fraudstream.detection.stores.decisions.alerts import close_alert
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.identity import Operator
@@ -86,7 +86,7 @@ class Reviews:
             )
             if self.approval is None:
                 # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait.
-                AlertStore(self.dynamodb, self.alerts, retention_days=0).close(transaction_id, label)
+                close_alert(self.dynamodb, self.alerts, transaction_id, label)
 
     def tell_action(self, transaction_id: str, action: Action, *, before: str | None) -> None:
         """Write what the client did with a payment, whatever was decided.

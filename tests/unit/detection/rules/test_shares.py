@@ -24,7 +24,7 @@ def in_share(name: str, share: float, of: list[str]) -> set[str]:
 
 
 def judged(ruleset: Ruleset, customer: str) -> Outcome:
-    return decide(ruleset, [True] * len(ruleset.rules), held_back=ruleset.held_back(customer))
+    return decide(ruleset, [True] * len(ruleset.rules), outside_share=ruleset.outside_share(customer))
 
 
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.99])
@@ -61,7 +61,7 @@ def test_a_rule_that_forces_a_decision_may_do_so_for_a_share() -> None:
 
 
 def test_a_ruleset_without_shares_holds_nothing_back() -> None:
-    assert loaded(rule("one", 6, "device")).held_back(customers()[0]) == frozenset()
+    assert loaded(rule("one", 6, "device")).outside_share(customers()[0]) == frozenset()
 
 
 @pytest.mark.parametrize(

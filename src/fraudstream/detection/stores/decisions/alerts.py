@@ -76,43 +76,48 @@ class AlertStore:
         return {"TableName": self._table, "Item": to_item(alert)}
 
     def close(self, transaction_id: str, label: Label) -> AlertClosing:
-        """Close the alert of a transaction, or have a closed one show a newer label; return what came of it.
+        """Close the alert of a transaction: see `close_alert`."""
+        return close_alert(self._dynamodb, self._table, transaction_id, label)
 
-        It is the same if an earlier attempt, or a call whose answer was lost, has closed it by this label. One that an
-        older version withdrew is no alert any more.
-        """
-        try:
-            answer = self._dynamodb.update_item(
-                TableName=self._table,
-                Key={"transactionId": {"S": transaction_id}},
-                UpdateExpression="SET #status = :closed, statusShard = :shard, closedAt = :at, #label = :label, "
-                "firstClosedAt = if_not_exists(firstClosedAt, :at)",
-                ConditionExpression="#status = :open OR closedAt < :at",
-                ExpressionAttributeNames={"#status": "status", "#label": "label"},
-                ExpressionAttributeValues=to_item(
-                    {
-                        ":closed": "CLOSED",
-                        ":open": "OPEN",
-                        ":shard": status_shard("CLOSED", transaction_id),
-                        ":at": label.labeled_at,
-                        ":label": label.label,
-                    }
-                ),
-                ReturnValues="ALL_OLD",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-            before = from_item(answer.get("Attributes", {}))
-            # Alerts that an older version closed do not say when that was first.
-            closing = AlertClosing(shows_label=True, is_first=not {"firstClosedAt", "closedAt"} & before.keys())
-        except ClientError as error:
-            before = from_item(held_item(error))
-            is_of_then = before.get("closedAt") == label.labeled_at
-            shows_label = is_of_then and before.get("label") == label.label
-            first = before.get("firstClosedAt", before.get("closedAt"))
-            is_first = first == label.labeled_at and (shows_label or not is_of_then)
-            closing = AlertClosing(shows_label, is_first)
-        is_alert = before.get("decision") != Verdict.APPROVE or EXPLORATION_PROPENSITY in before
-        return closing if is_alert else AlertClosing(shows_label=False, is_first=False)
+
+def close_alert(dynamodb: DynamoDBClient, table: str, transaction_id: str, label: Label) -> AlertClosing:
+    """Close the alert of a transaction, or have a closed one show a newer label; return what came of it.
+
+    It is the same if an earlier attempt, or a call whose answer was lost, has closed it by this label. One that an
+    older version withdrew is no alert any more.
+    """
+    try:
+        answer = dynamodb.update_item(
+            TableName=table,
+            Key={"transactionId": {"S": transaction_id}},
+            UpdateExpression="SET #status = :closed, statusShard = :shard, closedAt = :at, #label = :label, "
+            "firstClosedAt = if_not_exists(firstClosedAt, :at)",
+            ConditionExpression="#status = :open OR closedAt < :at",
+            ExpressionAttributeNames={"#status": "status", "#label": "label"},
+            ExpressionAttributeValues=to_item(
+                {
+                    ":closed": "CLOSED",
+                    ":open": "OPEN",
+                    ":shard": status_shard("CLOSED", transaction_id),
+                    ":at": label.labeled_at,
+                    ":label": label.label,
+                }
+            ),
+            ReturnValues="ALL_OLD",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+        before = from_item(answer.get("Attributes", {}))
+        # Alerts that an older version closed do not say when that was first.
+        closing = AlertClosing(shows_label=True, is_first=not {"firstClosedAt", "closedAt"} & before.keys())
+    except ClientError as error:
+        before = from_item(held_item(error))
+        is_of_then = before.get("closedAt") == label.labeled_at
+        shows_label = is_of_then and before.get("label") == label.label
+        first = before.get("firstClosedAt", before.get("closedAt"))
+        is_first = first == label.labeled_at and (shows_label or not is_of_then)
+        closing = AlertClosing(shows_label, is_first)
+    is_alert = before.get("decision") != Verdict.APPROVE or EXPLORATION_PROPENSITY in before
+    return closing if is_alert else AlertClosing(shows_label=False, is_first=False)
 
 
 def status_shard(status: str, transaction_id: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import BREAKER_PREFIX
 from fraudstream.detection.models.breaker import WINDOW_HOURS, HourCount, hour_of, is_broken
 from fraudstream.durations import SECONDS_A_DAY
@@ -31,7 +32,7 @@ BROKEN_AT: Final = "brokenAt"
 """The attribute of an item whose model has lost its power to decline: since when, epoch milliseconds."""
 DECISIONS, FLAGGED = "decisions", "flagged"
 """What the names of the counters begin with; the hour since the epoch follows."""
-LOOK_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 60
 _KEPT_DAYS: Final = 90
 """For which the item of a model that is not live any more stays: own choice."""
 _FORGOTTEN_HOURS: Final = 48
@@ -96,7 +97,7 @@ class BreakerWatch:
         *,
         on_broken: Callable[[], None],
         on_failure: Callable[[Exception], None],
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], int] = epoch_milliseconds,
     ) -> None:
         """Store where counts are kept.
 
@@ -105,7 +106,7 @@ class BreakerWatch:
             table: the table of profiles.
             on_broken: called at each look at which the model may not decline.
             on_failure: called where counts could not be added or read: what was known last goes on to count.
-            clock: seconds since the epoch.
+            clock: the time, epoch milliseconds.
         """
         self._dynamodb = dynamodb
         self._table = table
@@ -117,7 +118,7 @@ class BreakerWatch:
         self._forgotten: list[int] = []
         """Hours before the window that the item still holds, oldest first."""
         self._is_broken = False
-        self._next_look = 0.0
+        self._next_look = 0
 
     def is_broken(self, model: Model | None) -> bool:
         """Return whether a live model has lost its power to decline; it is looked up once a minute.
@@ -129,9 +130,9 @@ class BreakerWatch:
             return False
         if model.version != self._version:
             self._version, self._pending, self._forgotten = model.version, {}, []
-            self._is_broken, self._next_look = False, 0.0
+            self._is_broken, self._next_look = False, 0
         if self._clock() >= self._next_look:
-            self._next_look = self._clock() + LOOK_SECONDS
+            self._next_look = self._clock() + LOOK_SECONDS * 1000
             try:
                 self._look(model.file.promised)
             except (ClientError, BotoCoreError, BreakerError) as error:
@@ -149,7 +150,7 @@ class BreakerWatch:
             flagged: how many of them the model alone flagged.
         """
         if model is not None and model.version == self._version and decisions:
-            hour = hour_of(self._now())
+            hour = hour_of(self._clock())
             before = self._pending.get(hour, HourCount(0, 0))
             self._pending[hour] = HourCount(before.decisions + decisions, before.flagged + flagged)
 
@@ -159,7 +160,7 @@ class BreakerWatch:
             for hour, count in self._pending.items()
             for name, number in ((DECISIONS, count.decisions), (FLAGGED, count.flagged))
         }
-        now = self._now()
+        now = self._clock()
         last = hour_of(now) - WINDOW_HOURS
         old = [f"{name}{hour}" for hour in self._forgotten[:_FORGOTTEN_HOURS] for name in (DECISIONS, FLAGGED)]
         update = "SET expiresAt = :expires"
@@ -201,6 +202,3 @@ class BreakerWatch:
         except ClientError as error:
             raise_unless_condition_failed(error)
         self._is_broken = True
-
-    def _now(self) -> int:
-        return int(self._clock() * 1000)

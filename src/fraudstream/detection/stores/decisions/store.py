@@ -26,7 +26,7 @@ _CONFLICT_PAUSES_SECONDS: Final = (0.02, 0.05, 0.1)
 """Somebody else writes the transaction at the same moment, such as its label: that takes milliseconds."""
 
 
-class LearntLabel(NamedTuple):
+class NotedLabel(NamedTuple):
     """The label that profiles have learnt of a transaction; the newest is the greatest."""
 
     labeled_at: int
@@ -89,7 +89,7 @@ class DecisionStore:
         """Return for each transaction whether there is nothing to decide: it has a decision, or is no longer stored."""
         return list(self._pool.map(self._is_decided, transactions))
 
-    def learnt(self, transactions: Sequence[Transaction]) -> list[LearntLabel | None]:
+    def learnt(self, transactions: Sequence[Transaction]) -> list[NotedLabel | None]:
         """Return for each transaction the label that profiles have learnt; None where nobody has noted it."""
         return list(self._pool.map(self._learnt, transactions))
 
@@ -114,12 +114,12 @@ class DecisionStore:
         item = self._read(transaction)
         return item is None or Decision.from_item(item) is not None
 
-    def _learnt(self, transaction: Transaction) -> LearntLabel | None:
+    def _learnt(self, transaction: Transaction) -> NotedLabel | None:
         item = self._read(transaction) or {}
         if "learntLabeledAt" not in item:
             return None
         is_fraud = from_attribute(item["learntLabel"]) == Truth.FRAUD
-        return LearntLabel(from_attribute(item["learntLabeledAt"]), is_fraud)
+        return NotedLabel(from_attribute(item["learntLabeledAt"]), is_fraud)
 
     def _read(self, transaction: Transaction) -> Mapping[str, Any] | None:
         answer = self._dynamodb.get_item(TableName=self._table, Key=_key(transaction), ConsistentRead=True)

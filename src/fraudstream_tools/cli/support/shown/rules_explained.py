@@ -102,15 +102,15 @@ def show_decision(ruleset: Ruleset, question: ExplainedTransaction, rule_id: str
     """Print what the rules say of a transaction, and which parts of them decided it."""
     vector = vector_of(question, ruleset)
     found = traces(ruleset, question.transaction, vector, question.listed_as)
-    held_back = ruleset.held_back(question.transaction.customer_id)
+    outside = ruleset.outside_share(question.transaction.customer_id)
     seen = inputs(vector, question.transaction)
-    outcome = decide(ruleset, [trace.truth for trace in found], seen, held_back)
+    outcome = decide(ruleset, [trace.truth for trace in found], seen, outside)
     shown = [trace for trace in found if rule_id in (None, trace.rule.id)]
     if as_json:
         print_json(_decision_as_json(ruleset, question, outcome, shown))
         return
     hits = [
-        trace.rule for trace in found if trace.truth and trace.rule.mode is Mode.LIVE and trace.rule.id not in held_back
+        trace.rule for trace in found if trace.truth and trace.rule.mode is Mode.LIVE and trace.rule.id not in outside
     ]
     points = ruleset.counting.points(hits, ruleset.points)
     out.print(
@@ -133,7 +133,7 @@ def show_decision(ruleset: Ruleset, question: ExplainedTransaction, rule_id: str
         if same:
             _heading(heading)
             for trace in same:
-                _show_trace(trace, held_back)
+                _show_trace(trace, outside)
 
 
 def _counted(ruleset: Ruleset, outcome: Outcome) -> Iterator[str]:
@@ -158,10 +158,10 @@ def _origin(question: ExplainedTransaction) -> str:
     return f"computed from {len(question.history):,} earlier transactions"
 
 
-def _show_trace(trace: RuleTrace, held_back: Collection[str]) -> None:
+def _show_trace(trace: RuleTrace, outside: Collection[str]) -> None:
     rule = trace.rule
     shadow = "  in shadow: it does not count" if rule.mode is Mode.SHADOW else ""
-    if rule.id in held_back:
+    if rule.id in outside:
         shadow = f"  it does not count: the customer is not among the {share_in_words(rule)}"
     out.print(Text.assemble("  ", (rule.id, "bold"), f"  {_effect(rule)}", (shadow, "dim")))
     _show_parts(trace, "    ")

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
+from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.erasure_marks import ELSEWHERE
@@ -69,8 +70,7 @@ class Erasure:
     dry_run: bool = False
     settle_seconds: float = field(default_factory=lambda: SETTLE_SECONDS)
     on_step: OnStep = lambda _what, _done, _total: None
-    now: Callable[[], float] = time.time
-    """Seconds since the epoch."""
+    clock: Callable[[], int] = epoch_milliseconds
     _counts: dict[str, int] = field(default_factory=dict[str, int])
     _old_versions: int = 0
     _marked: int = 0
@@ -89,7 +89,7 @@ class Erasure:
         """
         if hold := find_hold(self.system.dynamodb, self.system.profiles, self.person.tokens):
             raise LegalHoldError(hold)
-        at = int(self.now() * 1000)
+        at = self.clock()
         moment = datetime.fromtimestamp(at / 1000, UTC)
         # Asked before anything is gone: what fails after the deletions leaves no receipt of them.
         remains = remainders(self.system, moment)
@@ -144,7 +144,9 @@ class Erasure:
             time.sleep(min(left, 1.0))
 
     def _erase_from_log(self, store: BucketStore, items: PersonItems, at: int) -> None:
-        rewriter = LogRewriter(store=store, log_prefix=DECISION_LOG_PREFIX, now=datetime.fromtimestamp(self.now(), UTC))
+        rewriter = LogRewriter(
+            store=store, log_prefix=DECISION_LOG_PREFIX, now=datetime.fromtimestamp(self.clock() / 1000, UTC)
+        )
         edit = LogEdit(
             gone=items.own.keys(),
             persons=self.person.tokens,
