@@ -60,6 +60,10 @@ def test_each_step_tells_a_program_the_case_as_it_is_then(fraudstream: Command, 
     assert [each["status"] for each in told] == ["OPEN", "OPEN", "OPEN", "CLOSED", "OPEN"]
     assert "snoozedUntil" in told[1]
     assert as_json(fraudstream, "hand-over", "a-1", "--to", "ben", "--note", "speaks Dutch")["assignee"] != me
+    refused = fraudstream("cases", "take", "a-1")
+    assert refused.code == 1
+    assert "ask them, or take it over (`fraudstream cases take --over`)" in refused.err
+    assert as_json(fraudstream, "take", "a-1", "--over")["assignee"] == me
     (closed,) = json.loads(fraudstream("alerts", "close", "a-1", "--legitimate", "--json").out)
     assert closed == {"transactionId": "a-1", "label": "LEGITIMATE", "hadOpenAlert": True}
 

@@ -53,9 +53,27 @@ def test_all_events_of_some_time_are_sent_once_more_after_a_question(fraudstream
     assert json.loads(fraudstream("events", "resend", "--since", "1m", "--yes", "--json").out) == {"resent": []}
 
 
+def test_what_would_be_sent_can_be_looked_at_first(fraudstream: Command, system: System) -> None:
+    said = json.loads(fraudstream("events", "resend", "--since", "9999d", "--dry-run", "--json").out)
+    assert len(said) == 4
+    assert said[0]["eventId"] in fraudstream("events", "resend", "--since", "9999d", "--dry-run").out
+    assert resent(system) == set()
+
+
+def test_a_transaction_without_events_is_no_success(
+    fraudstream: Command, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = fraudstream("events", "resend", "t-3")
+    assert (ran.code, ran.err) == (1, "error: this stack tells other systems nothing: see the setting events\n")
+    monkeypatch.setenv("FRAUDSTREAM_EVENTS", "LABEL_SET")
+    ran = fraudstream("events", "resend", "t-3")
+    assert (ran.code, ran.err) == (1, "error: the outbox has no event of this transaction (any more)\n")
+    assert resent(system) == set()
+
+
 def test_it_has_to_be_said_which(fraudstream: Command) -> None:
     for arguments in ((), ("t-1", "--since", "2h")):
         ran = fraudstream("events", "resend", *arguments)
         assert ran.code == 1
         assert "which events?" in ran.err
-    assert "has no event of this transaction" in fraudstream("events", "list", "nobody").out
+    assert "this stack tells other systems nothing" in fraudstream("events", "list", "nobody").out

@@ -33,6 +33,20 @@ def test_an_answer_is_printed_as_a_table_and_says_if_there_is_more(fraudstream: 
     assert "--limit" not in fraudstream("ask", BY_DAY, "--log", log).out
 
 
+def test_no_value_of_an_answer_is_cut_or_broken(
+    fraudstream: Command, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    columns = (
+        "transactionId, amountMinor, currency, customerId, cardToken, merchantId, rulesetVersion, decidedAt, reasons"
+    )
+    asked = ("ask", f"SELECT {columns} FROM decisions", "--log", log, "--limit", 2)
+    rows = [[str(value) for value in row[:-1]] for row in json.loads(fraudstream(*asked, "--json").out)["rows"]]
+    printed = fraudstream(*asked).out.splitlines()
+    assert len(printed) == len(rows) + 1
+    assert all(value in line for row, line in zip(rows, printed[1:], strict=True) for value in row)
+
+
 def test_an_answer_is_json_for_programs(fraudstream: Command, log: Path) -> None:
     answer = json.loads(fraudstream("ask", BY_DAY, "--log", log, "--json").out)
     assert answer["columns"] == ["date", "decided", "score"]
@@ -180,7 +194,7 @@ def test_question_marks_without_values_are_named(fraudstream: Command, log: Path
     (tmp_path / "two.sql").write_text("-- what?\nSELECT count(*) FROM decisions WHERE decision = ? AND score > ?\n")
     ran = fraudstream("ask", "@two.sql", "--log", log)
     assert (ran.code, ran.out) == (1, "")
-    assert "this question needs --value 2 times, for each question mark in it" in ran.err
+    assert "this question needs a --value for each question mark in it: 2" in ran.err
     assert "and 1 is given" in fraudstream("ask", "@two.sql", "--log", log, "--value", "REVIEW").err
     assert fraudstream("ask", "@two.sql", "--log", log, "--value", "REVIEW", "--value", "1").code == 0
 

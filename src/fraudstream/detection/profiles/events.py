@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
-from fraudstream.transactions.values.money import MAX_AMOUNT_MINOR
+from fraudstream.transactions.values.money import EXPONENTS, MAX_AMOUNT_MINOR
 
 NO_AMOUNT: Final = 2**32 - 1
 MAX_AMOUNT: Final = NO_AMOUNT - 1
@@ -142,6 +142,8 @@ def check(transaction: Transaction) -> None:
         raise UnusableTransactionError("receivedAt is out of range")
     if not 0 <= transaction.amount_minor <= MAX_AMOUNT_MINOR:
         raise UnusableTransactionError("amountMinor is out of range")
+    if transaction.currency not in EXPONENTS:
+        raise UnusableTransactionError("currency must be a currency code of ISO 4217, in capitals")
     for field, most in _MAX_DEGREES.items():
         degrees: float | None = getattr(transaction, field)
         if degrees is not None and not -most <= degrees <= most:

@@ -94,7 +94,7 @@ def ask(
     needed = places_for_values(sql)
     if needed > len(values or []):
         given = f", and {len(values)} {'is' if len(values) == 1 else 'are'} given" if values else ""
-        raise CommandError(f"this question needs --value {needed} times, for each question mark in it{given}")
+        raise CommandError(f"this question needs a --value for each question mark in it: {needed}{given}")
     asked = as_of(sql, today.date()) if today else sql
     try:
         if engine is AskEngine.ATHENA:

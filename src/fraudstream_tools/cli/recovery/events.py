@@ -1,14 +1,17 @@
 """`fraudstream events list|resend`: what other systems were told, and once more."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
-from fraudstream_tools.cli.support.terminal.confirmation import YesOption, confirm
+from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+
+if TYPE_CHECKING:
+    from fraudstream.detection.events import OutboundEvent
 
 
 def register(app: typer.Typer) -> None:
@@ -29,19 +32,29 @@ def list_events(
 
     fraudstream events list order-20261123-0001
     """
-    import msgspec
-
     from fraudstream_tools.operations.recovery.resending import events_of
 
     deployment = Deployment(stack)
     found = events_of(deployment.client("dynamodb"), deployment["outboxTable"], transaction_id)
+    _print_found(found, as_json=as_json)
+    if not found and not as_json:
+        out.print(_nothing(deployment))
+
+
+def _print_found(found: "list[OutboundEvent]", *, as_json: bool) -> None:
+    import msgspec
+
     if as_json:
         print_json(msgspec.to_builtins(found))
         return
     for event in found:
         out.print(f"{moment_text(int(event.event_time))}  {event.event_type}  {event.event_id}", markup=False)
-    if not found:
-        out.print("the outbox has no event of this transaction (any more)")
+
+
+def _nothing(deployment: Deployment) -> str:
+    if deployment.get("events"):
+        return "the outbox has no event of this transaction (any more)"
+    return "this stack tells other systems nothing: see the setting events"
 
 
 def resend(
@@ -51,6 +64,7 @@ def resend(
         int | None,
         typer.Option("--since", parser=parse_age, metavar="AGE", help="All events that are younger: 30m, 4h or 2d."),
     ] = None,
+    dry_run: DryRunOption = False,
     yes: YesOption = False,
     stack: StackOption = None,
     as_json: JsonOption = False,
@@ -74,9 +88,15 @@ def resend(
     dynamodb, outbox = deployment.client("dynamodb"), deployment["outboxTable"]
     if since is None:
         found = events_of(dynamodb, outbox, transaction_id or "")
+        if not found:
+            raise CommandError(_nothing(deployment))
     else:
         found = list(events_since(dynamodb, outbox, epoch_milliseconds() - since))
-        confirm(f"send {len(found):,} events once more?", yes=yes, as_json=as_json)
+        if not dry_run:
+            confirm(f"send {len(found):,} events once more?", yes=yes, as_json=as_json)
+    if dry_run:
+        _print_found(found, as_json=as_json)
+        return
     sent = [event.event_id for event in found if send(dynamodb, outbox, event)]
     if as_json:
         print_json({"resent": sent})

@@ -113,14 +113,20 @@ def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
         out.print(f"{moment_text(event.at)}  {event.what} by {event.by}{text}", markup=False, soft_wrap=True)
 
 
-def take(transaction_id: IdArgument, *, stack: StackOption = None, as_json: JsonOption = False) -> None:
+def take(
+    transaction_id: IdArgument,
+    *,
+    take_over: Annotated[bool, typer.Option("--over", help="Take it over from the colleague who has it.")] = False,
+    stack: StackOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Assign a case to yourself, with what else is open of the customer or card.
 
     fraudstream cases take order-20261123-0001
     """
     desk = _Desk(stack)
     alert = desk.alert(transaction_id)
-    case = _changed(lambda: desk.work.take(alert))
+    case = _changed(lambda: desk.work.take(alert, instead_of=alert.assignee if take_over else None))
     desk.tell(transaction_id, f"you have the case {case.case_id} now, with {len(case.alerts)} alerts", as_json=as_json)
 
 
@@ -311,7 +317,8 @@ def _changed(change: "Callable[[], _T]") -> _T:
     try:
         return change()
     except (AlertTakenError, LabelError, ReasonError) as error:
-        raise CommandError(f"nothing was changed: {error}") from None
+        hint = " (`fraudstream cases take --over`)" if str(error).endswith("take it over") else ""
+        raise CommandError(f"nothing was changed: {error}{hint}") from None
 
 
 def _table(found: "list[QueuedCase]") -> Table:

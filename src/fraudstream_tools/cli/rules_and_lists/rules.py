@@ -40,9 +40,10 @@ A rule is an expression over the transaction's fields and the features, in a sma
 ```
   - id: card-velocity
     description: More than three spending transactions with one card in two hours.
-    when: cardCount2h >= earlier
-    parameters: {earlier: 3}
+    when: type in spending and cardCount2h >= earlier
+    parameters: {spending: [PAYMENT, TRANSFER, WITHDRAWAL], earlier: 3}
     points: 1                    # log-odds of fraud; or decision: APPROVE, REVIEW, DECLINE
+    family: velocity             # whose points are capped together
     reasonCode: CARD_VELOCITY
     severity: medium
     mode: shadow                 # evaluated and logged, never counted; then live
@@ -127,7 +128,7 @@ def print_sql(
     if as_json:
         print_json({"rule": rule, "sql": statement})
         return
-    out.print(f"{statement};", markup=False, soft_wrap=True, highlight=False)
+    out.print(f"{statement};", markup=False, soft_wrap=True)
 
 
 def explain(

@@ -1,6 +1,6 @@
 """`fraudstream sizing`: which settings a peak of requests needs."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
@@ -8,10 +8,23 @@ from rich.table import Table
 from fraudstream_tools.cli.support.options import JsonOption
 from fraudstream_tools.cli.support.terminal.output import err, out, print_json
 
+_NEVER: Final = 1e-9
+"""Share of requests: one of a thousand million, of which a peak of a year has fewer."""
+
 
 def register(app: typer.Typer) -> None:
     """Add this module's command."""
     app.command()(sizing)
+
+
+def _at_least(number: float, least: float) -> str:
+    return f"less than {least}" if number < least else f"{number:,.1f}"
+
+
+def _refused(share: float) -> str:
+    if share < _NEVER:
+        return "hardly any request"
+    return f"one of {1 / share:,.0f} requests"
 
 
 def sizing(
@@ -62,8 +75,8 @@ def sizing(
         table.add_row(name, str(value))
     out.print(table)
     out.print(
-        f"On average {plan.busy:,.1f} environments of the processor work at once; a share of {plan.refused:.1e} of the"
-        f" requests finds none. The stream has {plan.partitions} shards; the analyzer gets {plan.batch:,.1f}"
+        f"On average {_at_least(plan.busy, 0.1)} environments of the processor work at once; {_refused(plan.refused)}"
+        f" finds none. The stream has {plan.partitions} shards; the analyzer gets {plan.batch:,.1f}"
         f" transactions at once, its lanes are busy for {min(plan.lane_load, 1):.0%} of their time, and a decision"
         f" takes {plan.decision_seconds:.2f} s on average."
     )

@@ -130,8 +130,10 @@ def _field(pair: str) -> tuple[str, Any]:
 
 
 def _minor(amount: str, currency: str) -> int:
-    from fraudstream.transactions.values.money import to_minor
+    from fraudstream.transactions.values.money import EXPONENTS, to_minor
 
+    if currency not in EXPONENTS:
+        raise CommandError("--currency: not a currency of ISO 4217, in capitals, such as EUR")
     try:
         return to_minor(Decimal(amount), currency)
     except InvalidOperation:

@@ -17,6 +17,7 @@ from fraudstream_tools.outcomes import PaymentKey, PaymentOutcome, newest
 SOURCE_PATTERN: Final = "^[A-Za-z0-9._:-]{1,32}$"
 """A code; sources appear in logs and reports, so that no sentence about a person fits in."""
 
+_NEEDS: Final = (("transactionId", "networkReference"), ("label", "actionTaken", "fraud"))
 _ID = re.compile(TRANSACTION_ID_PATTERN)
 _REFERENCE = re.compile(NETWORK_REFERENCE_PATTERN)
 _SOURCE = re.compile(SOURCE_PATTERN)
@@ -51,7 +52,7 @@ def read_label_file(path: Path, source: str, now: int, file_map: FileMap | None 
     told: dict[PaymentKey, PaymentOutcome] = {}
     problems = ProblemList(path)
     rows = unlabelled = 0
-    for row in MappedFile(path, file_map).rows():
+    for row in MappedFile(path, file_map, _NEEDS).rows():
         values = row.values
         says_nothing = "label" not in values and "actionTaken" not in values
         if not row.problems and says_nothing and (file_map is not None or "fraud" in values):

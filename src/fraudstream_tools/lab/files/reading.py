@@ -43,13 +43,15 @@ def open_table(path: Path, file_map: FileMap | None = None) -> DelimitedFile | J
 class MappedFile:
     """A file read through a map; without one, its columns are called like the API's fields."""
 
-    def __init__(self, path: Path, file_map: FileMap | None = None, needs: Sequence[str] = ()) -> None:
+    def __init__(
+        self, path: Path, file_map: FileMap | None = None, needs: Sequence[str | tuple[str, ...]] = ()
+    ) -> None:
         """Look at a file's columns.
 
         Args:
             path: the file.
             file_map: which column is which field.
-            needs: fields without which none of its rows can be used.
+            needs: fields without which none of its rows can be used; of a tuple, one is enough.
 
         Raises:
             FileProblemError: the file cannot be read, or its columns are not those that are needed.
@@ -177,10 +179,11 @@ class MappedFile:
         order = {name: place for place, name in enumerate(("currency", *FIELDS))} | {"currency": 0}
         return RowConverter(dict(sorted(self._sources.items(), key=lambda each: order.get(each[0], len(order)))))
 
-    def _check_needs(self, needs: Sequence[str]) -> None:
+    def _check_needs(self, needs: Sequence[str | tuple[str, ...]]) -> None:
         if self._table.columns is None and not self._map.fields:
             return
-        missing = [name for name in needs if name not in self._sources]
+        ways = [(each,) if isinstance(each, str) else each for each in needs]
+        missing = [" or ".join(names) for names in ways if not self._sources.keys() & set(names)]
         if missing:
             _refuse_missing(self.path, missing, self._map.name)
 

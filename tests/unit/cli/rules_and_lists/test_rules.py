@@ -13,6 +13,7 @@ import sqlglot
 from fraudstream.detection.features.codec import pack
 from fraudstream.detection.models.model import RuleWeight, seal
 from fraudstream.detection.rules.counting import fingerprint
+from fraudstream_tools.cli.main import app
 from fraudstream_tools.lab.training.storage.model_storage import activate, model_folder
 from fraudstream_tools.rules.folder import RulesFolder
 from tests.cli_harness import Command, clean_environment
@@ -77,6 +78,15 @@ def test_a_good_ruleset_is_said_to_be_one(fraudstream: Command) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("rules: version ")
     assert fraudstream("rules", "check", "rules/ruleset.yaml").out.endswith("live rules, 5 in shadow\n")
+
+
+def test_the_example_of_the_help_is_a_rule(fraudstream: Command) -> None:
+    help_texts = [str(each.typer_instance.info.help) for each in app.registered_groups if each.typer_instance]
+    (example,) = [text.split("```")[1] for text in help_texts if "reasonCode:" in text]
+    path = Path("rules", "ruleset.yaml")
+    path.write_text(path.read_text() + example.replace("card-velocity", "of-the-help"))
+    ran = fraudstream("rules", "check")
+    assert (ran.code, ran.err) == (0, "")
 
 
 def test_every_mistake_in_every_folder_is_named_with_file_line_and_rule(fraudstream: Command) -> None:

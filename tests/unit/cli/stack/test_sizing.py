@@ -20,3 +20,9 @@ def test_it_says_what_no_setting_gives(fraudstream: Command) -> None:
     for words in ("REQUESTS_PER_SECOND", "warm it up", "10,000 requests a second", "40,000 write units"):
         assert words in text
     assert "REQUESTS_PER_SECOND" not in fraudstream("sizing", "--peak-rps", "500").err
+
+
+def test_what_hardly_ever_happens_is_said_in_words(fraudstream: Command) -> None:
+    said = " ".join(fraudstream("sizing", "--peak-rps", "1").out.split())
+    assert "On average less than 0.1 environments" in said
+    assert "hardly any request finds none" in said

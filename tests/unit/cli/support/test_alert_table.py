@@ -32,7 +32,7 @@ def printed(width: int, *, base: str | None) -> str:
         amount_base=1234.56,
     )
     written = io.StringIO()
-    console = SafeConsole(file=written, width=width, highlight=False, force_terminal=True, color_system=None)
+    console = SafeConsole(file=written, width=width, force_terminal=True, color_system=None)
     print_whole(alert_table([alert], now=3_600_000, base=base), console)
     return written.getvalue()
 

@@ -91,6 +91,7 @@ def test_the_version_is_made_of_the_three_files() -> None:
         ({"parameters": "{" + ", ".join(f"p{n}: 1" for n in range(21)) + "}"}, "parameters: .*length <= 20"),
         ({"when": "amountBase > limt", "parameters": "{limit: 5}"}, "no field or parameter limt: did you mean limit?"),
         ({"when": "listed('blokced')"}, "there is no such list: did you mean blocked?"),
+        ({"when": "listed('vips')"}, "there is no such list; there are blocked"),
         ({"when": "1 < 2"}, "it asks nothing about the transaction"),
         ({"when": "''"}, "when: it cannot be read"),
         ({"when": "[amountBase]"}, "when: .*got `array`"),

@@ -98,3 +98,12 @@ def test_many_wrong_lines_are_counted(tmp_path: Path) -> None:
     ) as raised:
         read(tmp_path / "labels.csv")
     assert str(raised.value).count("labels.csv, line") == 20
+
+
+def test_a_file_with_other_headings_is_refused_once_by_what_it_lacks(tmp_path: Path) -> None:
+    file = tmp_path / "payments.csv"
+    file.write_text("payment_ref,outcome\n" + "p-1,fraud\n" * 100)
+    with pytest.raises(FileProblemError) as refused:
+        read_label_file(file, "analyst", NOW)
+    assert "there is no column transactionId or networkReference, label or actionTaken or fraud" in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1

@@ -364,6 +364,7 @@ def test_a_label_older_than_its_transaction_leaks_no_future(tmp_path: Path) -> N
     [
         ({"amountMinor": "12.secret"}, "line 1, column amountMinor: is not an integer"),
         ({"currency": None}, "line 1, column currency: is missing or wrong"),
+        ({"currency": "EURO"}, "line 1, column currency: must be a currency code of ISO 4217, in capitals"),
         ({"timestamp": None}, "line 1, column timestamp: is missing or wrong"),
         ({"type": "SECRET"}, "line 1, column type: is missing or wrong"),
         ({"label": "SECRET"}, "line 1, column label: must be FRAUD or LEGITIMATE"),

@@ -232,7 +232,8 @@ class _Checker:
                 return CheckedExpression(ast.UnaryOp(ast.Not(), is_(asked.node, None)), FieldType.FLAG, False)
             case "listed", [ast.Constant(value=str(wanted))]:
                 if wanted not in self._scope.lists:
-                    raise LanguageError(f"{at(node)}: there is no such list{suggestion(wanted, self._scope.lists)}")
+                    near = suggestion(wanted, self._scope.lists) or f"; there are {', '.join(self._scope.lists)}"
+                    raise LanguageError(f"{at(node)}: there is no such list{near}")
                 self.asks = True
                 return CheckedExpression(read_listed(self._scope.lists.index(wanted)), FieldType.FLAG, False)
             case "abs", [argument]:

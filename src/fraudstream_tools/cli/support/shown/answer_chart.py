@@ -46,4 +46,4 @@ def print_chart(answer: LogAnswer, column: str) -> None:
         figure.ruler("x").ticks(named, [names[place - 1] for place in named])
         figure.ruler("y").lim(*limits)
     built = figure.build()
-    out.print(built.string(colorless=not out.is_terminal), markup=False, highlight=False, soft_wrap=True)
+    out.print(built.string(colorless=not out.is_terminal), markup=False, soft_wrap=True)

@@ -5,12 +5,11 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from fraudstream_tools.analytics.answers import LogAnswer, numeric_columns
-from fraudstream_tools.cli.support.terminal.output import out
+from fraudstream_tools.cli.support.shown.whole_table import print_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,12 +18,12 @@ if TYPE_CHECKING:
 def print_table(answer: LogAnswer) -> None:
     """Print an answer."""
     numbers = set(numeric_columns(answer))
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=None, header_style="bold")
     for name in answer.columns:
-        table.add_column(Text(name), justify="right" if name in numbers else "left", overflow="fold")
+        table.add_column(Text(name), justify="right" if name in numbers else "left")
     for row in answer.rows:
         table.add_row(*(Text(shown(value)) for value in row))
-    out.print(table)
+    print_whole(table)
 
 
 def shown(value: object) -> str:

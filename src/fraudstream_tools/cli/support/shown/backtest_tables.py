@@ -66,7 +66,7 @@ def _print_ruleset(letter: str, ruleset: RulesetFigures, result: BacktestFigures
     table.columns[0].no_wrap = True
     for rule in ruleset.rules:
         table.add_row(*_row(rule, labelled=labelled))
-    SafeConsole(width=max(out.width, _WIDTH), highlight=False).print(table)
+    SafeConsole(width=max(out.width, _WIDTH)).print(table)
     if labelled:
         out.print(
             f"[dim]95 % intervals in brackets; n: hits of which is known what they are; recall is of "

@@ -36,7 +36,7 @@ def print_whole(table: Table, console: SafeConsole = out) -> None:
         column.width = width.minimum + more
         room -= more
     whole = sum((column.width or 0) + _PADDING for column in table.columns)
-    (console if console.is_terminal else SafeConsole(highlight=False, width=whole)).print(table)
+    (console if console.is_terminal else SafeConsole(width=whole)).print(table)
 
 
 def _width(column: Column, console: SafeConsole) -> Measurement:

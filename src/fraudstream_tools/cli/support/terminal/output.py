@@ -17,7 +17,12 @@ _PLAIN: Final = re.compile(r"[\n\x20-\x7e]*")
 
 
 class SafeConsole(Console):
-    """A console that shows control and format characters instead of sending them: no file or API steers a terminal."""
+    """A console that changes no text: ids stay what they are, and control and format characters are shown, not sent."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401  (rich's own)
+        """Build a console of rich with its options."""
+        # `:100:` in an id is no picture, and a number in it needs no colour.
+        super().__init__(highlight=False, emoji=False, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Yield what the terminal is to show, control and format characters in texts written as `\\x1b`."""
@@ -34,8 +39,8 @@ def _shown(character: str) -> str:
     return character.encode("unicode_escape").decode()
 
 
-out = SafeConsole(highlight=False)
-err = SafeConsole(stderr=True, highlight=False)
+out = SafeConsole()
+err = SafeConsole(stderr=True)
 
 DECISION_STYLES = {"APPROVE": "green", "REVIEW": "yellow", "DECLINE": "red"}
 
