@@ -15,7 +15,7 @@ import json
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import Manager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,7 +37,13 @@ BEST_PUBLISHED: Final = HandbookFigures(auc=0.879, ap=0.694, cp100=0.305, recall
 
 def _watch(path: Path) -> dict[int, dict[str, Any]]:
     """Go through the transactions for each delay, side by side, and show how far they are."""
-    with Manager() as manager, ProcessPoolExecutor(len(DELAYS)) as pool, Progress(console=Console(stderr=True)) as bar:
+    # A fork of a process in which LightGBM has trained waits for ever where it trains itself.
+    context = get_context("spawn")
+    with (
+        context.Manager() as manager,
+        ProcessPoolExecutor(len(DELAYS), mp_context=context) as pool,
+        Progress(console=Console(stderr=True)) as bar,
+    ):
         told: Any = manager.dict()
         size = len(read(path, FIRST_TEST_DAYS[-1] + WEEK))
         tasks = {delay: bar.add_task(f"labels after {delay} d", total=size) for delay in DELAYS}

@@ -37,10 +37,10 @@ def test_no_value_of_an_answer_is_cut_or_broken(
     fraudstream: Command, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    columns = (
-        "transactionId, amountMinor, currency, customerId, cardToken, merchantId, rulesetVersion, decidedAt, reasons"
+    sql = (
+        "SELECT transactionId, amountMinor, customerId, cardToken, merchantId, rulesetVersion, decidedAt FROM decisions"
     )
-    asked = ("ask", f"SELECT {columns} FROM decisions", "--log", log, "--limit", 2)
+    asked = ("ask", sql, "--log", log, "--limit", 2)
     rows = [[str(value) for value in row] for row in json.loads(fraudstream(*asked, "--json").out)["rows"]]
     printed = fraudstream(*asked).out.splitlines()
     assert all(value in line for row, line in zip(rows, printed[1:], strict=False) for value in row)
