@@ -26,6 +26,10 @@ def test_a_case_is_worked_from_the_queue_to_closed_and_opened_again(fraudstream:
     (queued,) = as_json(fraudstream, "list", "--free")
     assert queued["case"] is None
     assert len(queued["alerts"]) == 2
+    untaken = fraudstream("cases", "show", "a-1").out
+    assert "nobody has taken it yet; 2 alerts" in untaken
+    assert ("a-1" in untaken, "a-2" in untaken) == (True, True)
+    assert [each["transactionId"] for each in as_json(fraudstream, "show", "a-1")["alerts"]] == ["a-1", "a-2"]
     assert "with 2 alerts" in fraudstream("cases", "take", "a-1").out
     assert as_json(fraudstream, "list", "--free") == []
     fraudstream("cases", "note", "a-1", "--note", "called")
@@ -41,7 +45,9 @@ def test_a_case_is_worked_from_the_queue_to_closed_and_opened_again(fraudstream:
     case = as_json(fraudstream, "show", "a-2")
     assert case["assignee"].endswith("ben")
     assert [event["what"] for event in case["events"]][-3:] == ["closed", "reopened", "handed over"]
-    assert "noted by" in fraudstream("cases", "show", "a-2").out
+    shown = fraudstream("cases", "show", "a-2").out
+    assert "noted by" in shown
+    assert "DECLINE" in shown
     assert len(json.loads(fraudstream("audit", "--json").out)) == 9
 
 

@@ -7,7 +7,6 @@ import typer
 
 from fraudstream_tools.cli.support.files.file_problems import file_problems, map_of
 from fraudstream_tools.cli.support.logs.training_source import (
-    RulesOption,
     ShareOption,
     ZoneOption,
     judge_of,
@@ -37,7 +36,9 @@ def evaluate(
         typer.Option("--truth", metavar="FILE", help="The file of labels, if they are in another file."),
     ] = None,
     truth_map: TruthMapOption = None,
-    rules: RulesOption = Path("rules"),
+    rules: Annotated[
+        Path, typer.Option("--rules", metavar="FOLDER", help="The ruleset that judges the transactions.")
+    ] = Path("rules"),
     time_zone: ZoneOption = None,
     label_delay: Annotated[
         float,

@@ -139,6 +139,8 @@ def objects(
     if as_json:
         print_json({"deleted": result.deleted, "changed": result.changed, "unchanged": result.unchanged})
         return
+    if not (result.deleted or result.changed or result.unchanged):
+        raise CommandError(f"nothing in the bucket begins with {prefix}, and nothing did at that moment")
     for what, keys in (("deleted", result.deleted), ("changed", result.changed)):
         for key in keys:
             err.print(f"{what}: {key}", markup=False, soft_wrap=True)
@@ -155,6 +157,11 @@ def _aws_failures(what: str) -> Generator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
+        if (
+            isinstance(error, ClientError)
+            and error.response.get("Error", {}).get("Code") == "ResourceNotFoundException"
+        ):
+            raise CommandError(f"{what}: there is no such table; nothing was copied") from None
         raise CommandError(f"{what}: {explained(error)}\n{_KEPT}") from None
     except KeyboardInterrupt:
         raise StoppedError(f"stopped by Ctrl-C: {_KEPT}") from None

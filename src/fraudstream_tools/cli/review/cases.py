@@ -12,6 +12,7 @@ from fraudstream_tools.cli.support.review.audit import needs_two
 from fraudstream_tools.cli.support.review.case_work import alert_queue, case_news, reviews_of
 from fraudstream_tools.cli.support.review.labelling import fraud_type_of
 from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.shown.alert_table import alert_table
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text, parse_age
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
@@ -97,20 +98,39 @@ def list_cases(
 
 
 def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: JsonOption = False) -> None:
-    """Show a case: its alerts, who has it, notes and history.
+    """Show a case: its alerts, who has it, notes and history; of one that nobody has taken, what would be in it.
 
     fraudstream cases show order-20261123-0001
     """
     desk = _Desk(stack)
+    alert = desk.alert(transaction_id)
+    if alert.case_id is None:
+        _show_untaken(desk, alert, as_json=as_json)
+        return
     if as_json:
         desk.tell(transaction_id, "", as_json=True)
         return
-    case = desk.case(desk.alert(transaction_id))
+    case = desk.case(alert)
     alerts = desk.queue.by_ids(case.alerts)
     out.print(f"{case.status.lower()}, {case.assignee or 'nobody has it'}; {len(alerts)} alerts", markup=False)
+    print_whole(alert_table(alerts, now=epoch_milliseconds()))
     for event in case.events:
         text = f": {event.text}" if event.text else ""
         out.print(f"{moment_text(event.at)}  {event.what} by {event.by}{text}", markup=False, soft_wrap=True)
+
+
+def _show_untaken(desk: "_Desk", alert: "AlertSummary", *, as_json: bool) -> None:
+    import msgspec
+
+    from fraudstream_tools.operations.cases.beside import open_of_customer_or_card
+
+    others = open_of_customer_or_card(desk.queue, alert)
+    alerts = [alert, *(each for each in others if each.assignee is None)]
+    if as_json:
+        print_json({"caseId": None, "assignee": None, "alerts": msgspec.to_builtins(alerts)})
+        return
+    out.print(f"nobody has taken it yet; {len(alerts)} alerts")
+    print_whole(alert_table(alerts, now=epoch_milliseconds()))
 
 
 def take(

@@ -9,7 +9,7 @@ from fraudstream_tools.cli.support.running.active_ruleset import active_ruleset
 from fraudstream_tools.cli.support.running.api_calls import call_api
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.shown.details_text import print_details
-from fraudstream_tools.cli.support.terminal.output import print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +32,8 @@ def get(
     """
     from urllib.parse import quote
 
+    if not transaction_id:
+        raise CommandError("which transaction? The id is empty")
     path = f"/transactions/{quote(transaction_id, safe='')}"
     deployment = Deployment(stack, {"apiUrl": api})
     state = call_api(deployment, "GET", path)

@@ -171,6 +171,7 @@ def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, shi
                 "newest": found.newest,
                 "tooOld": found.too_old,
                 "problems": found.wrong.lines(),
+                "stopped": found.stopped,
             }
         )
     else:
@@ -185,6 +186,8 @@ def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, shi
             out.print(f"from {days}")
         if found.too_old:
             out.print(_too_old(f"{found.too_old:,} rows", shift_to_now=shift_to_now), soft_wrap=True)
+    if found.stopped is not None:
+        raise CommandError(f"{found.stopped}\nthe rows after it were not read")
     if found.wrong.count:
         raise typer.Exit(1)
 

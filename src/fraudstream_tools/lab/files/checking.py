@@ -38,6 +38,8 @@ class FileCheck:
     """Times of transactions, epoch milliseconds."""
     too_old: int = 0
     """Rows that an API refuses for their age, unless its setting maxPastDays differs."""
+    stopped: str | None = None
+    """Why the rest of the file could not be read; None: it was."""
 
 
 def api_fields(values: dict[str, Any]) -> dict[str, Any]:
@@ -60,13 +62,13 @@ def check_file(
         shift_to_now: whether the last transaction will be moved to now, and all others as much.
 
     Raises:
-        FileProblemError: the file cannot be read, or its columns are not those that are needed.
+        FileProblemError: nothing of the file can be read, or its columns are not those that are needed.
     """
     file = MappedFile(path, file_map, needs=REQUIRED)
     found = FileCheck(wrong=ProblemList(path), notices=[])
     seen: set[str] = set()
     times = array("q")
-    for row in itertools.islice(checked_rows(file), limit):
+    for row in _readable(itertools.islice(checked_rows(file), limit), found):
         found.rows += 1
         if row.problems:
             found.wrong.add(row)
@@ -84,6 +86,16 @@ def check_file(
     found.skipped = file.skipped
     found.notices = file.notices
     return found
+
+
+def _readable(rows: Iterator[Row], found: FileCheck) -> Iterator[Row]:
+    """Yield rows as far as the file can be read."""
+    try:
+        yield from rows
+    except FileProblemError as error:
+        if not found.rows:
+            raise
+        found.stopped = str(error)
 
 
 def checked_rows(file: MappedFile) -> Iterator[Row]:

@@ -43,6 +43,17 @@ def test_a_check_reads_everything_and_posts_nothing(fraudstream: Command, api: A
     assert (found["rows"], found["good"], found["wrong"], found["repeated"]) == (303, 301, 2, 1)
 
 
+def test_a_check_of_a_file_that_breaks_off_says_what_it_found_before(fraudstream: Command, tmp_path: Path) -> None:
+    (tmp_path / "day.csv").write_text(f'{HEADER}{GOOD.format(1)}t-2,1,EUX,PAYMENT,c,\n"t-3,x\n')
+    ran = fraudstream("replay", "day.csv", "--check")
+    assert ran.code == 1
+    assert "2 rows: 1 can be posted, 1 cannot" in ran.out
+    assert "day.csv, line 3, column currency: must be a currency code" in ran.err
+    assert "day.csv, line 4: a quote is not closed" in ran.err
+    assert "the rows after it were not read" in ran.err
+    assert "a quote" in json.loads(fraudstream("replay", "day.csv", "--check", "--json").out)["stopped"]
+
+
 def test_rows_that_are_too_old_are_counted_before_they_are_refused(fraudstream: Command, tmp_path: Path) -> None:
     rows = [GOOD.format(n).replace("1767600000000", str(1_767_600_000_000 + n * DAY)) for n in range(50)]
     (tmp_path / "days.csv").write_text(HEADER + "".join(rows))
