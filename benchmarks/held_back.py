@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -38,6 +38,9 @@ from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction
 from fraudstream_tools.lab.fintech.world import START, FintechSettings
 from fraudstream_tools.lab.world.handbook import HandbookSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 TABLE: Final = "profiles"
 _BATCH: Final = 25
@@ -188,7 +191,7 @@ def main() -> None:
     print(json.dumps([asdict(day) for day in days]))
 
 
-def _watch(dynamodb: Any, clock: Clock) -> BreakerWatch:  # noqa: ANN401  (a client of the embedded AWS)
+def _watch(dynamodb: "DynamoDBClient", clock: Clock) -> BreakerWatch:
     def fail(error: Exception) -> None:
         raise error
 

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeVar
 
 import pulumi
 
 from fraudstream.contract import HOME_REGION, EventType, FourEyes
+
+Choice = TypeVar("Choice", bound=str)
 
 NAMESPACE = "fraudstream"
 MINIMUM_CONCURRENCY = 100
@@ -57,13 +59,14 @@ class SettingReader:
             return default
         return value
 
-    def choice(self, name: str, default: str, allowed: Collection[str]) -> Any:  # noqa: ANN401  (a Literal of the caller's)
+    def choice(self, name: str, default: Choice, allowed: Collection[Choice]) -> Choice:
         """Read one of a few values."""
         value = self._read(name, default)
-        if value not in allowed:
-            self._refuse(name, value, " or ".join(allowed))
-            return default
-        return value
+        for each in allowed:
+            if each == value:
+                return each
+        self._refuse(name, value, " or ".join(allowed))
+        return default
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Read whether something is wanted."""

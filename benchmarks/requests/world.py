@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.inline import bucket
 from benchmarks.items import item_size
@@ -23,15 +23,19 @@ from fraudstream_tools.lab.replay.history import judge_history
 from fraudstream_tools.rules.folder import RulesFolder
 from infra.data.tables import ALERTS, PROFILES, TRANSACTIONS, TableSpec
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import KeySchemaElementTypeDef
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 TABLES: Final = (TRANSACTIONS, PROFILES, ALERTS)
 KEY: Final = "a2V5LW9mLXRoZS1iZW5jaG1hcmstb2YtMzItYnl0ZXM="
 BUCKET: Final = "bench"
 
 
-def make_world(aws: MinistackServer, warm_up: Sequence[Mapping[str, Any]], now: int) -> Any:  # noqa: ANN401
+def make_world(aws: MinistackServer, warm_up: Sequence[Mapping[str, Any]], now: int) -> "DynamoDBClient":
     """Create tables and bucket with the profiles that transactions leave, and return a client of DynamoDB."""
-    dynamodb = aws.client("dynamodb")
+    dynamodb: DynamoDBClient = aws.client("dynamodb")
     for spec in TABLES:
         _create(dynamodb, spec)
     s3 = aws.client("s3")
@@ -45,7 +49,11 @@ def make_world(aws: MinistackServer, warm_up: Sequence[Mapping[str, Any]], now: 
     return dynamodb
 
 
-def item_bytes(dynamodb: Any, metered: int, all_transactions: int) -> dict[str, float]:  # noqa: ANN401
+def item_bytes(
+    dynamodb: Any,  # noqa: ANN401  (boto3's types do not say of which kind an attribute is)
+    metered: int,
+    all_transactions: int,
+) -> dict[str, float]:
     """Return the bytes of a transaction's items and of its share of profiles, as DynamoDB counts them."""
     sizes = Counter[str]()
     for table in ("transactions", "profiles", "alerts"):
@@ -56,7 +64,7 @@ def item_bytes(dynamodb: Any, metered: int, all_transactions: int) -> dict[str, 
     return {name: round(size, 1) for name, size in divided.items()}
 
 
-def _create(dynamodb: Any, spec: TableSpec) -> None:  # noqa: ANN401
+def _create(dynamodb: "DynamoDBClient", spec: TableSpec) -> None:
     more: dict[str, Any] = {}
     if spec.indexes:
         more["GlobalSecondaryIndexes"] = [
@@ -72,12 +80,14 @@ def _create(dynamodb: Any, spec: TableSpec) -> None:  # noqa: ANN401
         ]
     if spec.stream:
         more["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": spec.stream}
-    keys = [(spec.hash_key, "HASH"), *([(spec.range_key, "RANGE")] if spec.range_key else [])]
+    keys: list[KeySchemaElementTypeDef] = [{"AttributeName": spec.hash_key, "KeyType": "HASH"}]
+    if spec.range_key:
+        keys.append({"AttributeName": spec.range_key, "KeyType": "RANGE"})
     dynamodb.create_table(
         TableName=spec.purpose,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in spec.attributes.items()],
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+        KeySchema=keys,
         **more,
     )
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.credentials import Credentials
 from jsonschema import SchemaError
@@ -28,6 +28,9 @@ from embedded_aws.streams.api_destinations import ApiDestination
 from embedded_aws.streams.consumer import StreamConsumer, wait_until_quiet
 from embedded_aws.streams.event_source_mapping import EventSourceMapper
 from embedded_aws.streams.pipes import Pipe
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
 
 
 class FunctionFailedError(RuntimeError):
@@ -271,7 +274,7 @@ class LocalCloud:
             )
 
 
-def _publish(sns: Any, topic_arn: str, message: str) -> None:  # noqa: ANN401 (a client)
+def _publish(sns: "SNSClient", topic_arn: str, message: str) -> None:
     sns.publish(TopicArn=topic_arn, Message=message)
 
 

@@ -7,13 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from itertools import repeat
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from fraudstream.reporting.log.keys import LogTable, received_day, table_prefix
 from fraudstream_tools.analytics.answers import QuestionError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 # Neither has complete types.
 _ARROW: Final[Any] = pa
@@ -35,7 +38,7 @@ class LogFile:
 class _RangedFile(io.RawIOBase):
     """A bucket's object as a file of which only what is asked for is fetched."""
 
-    def __init__(self, client: Any, bucket: str, file: LogFile) -> None:  # noqa: ANN401  (boto3's client)
+    def __init__(self, client: "S3Client", bucket: str, file: LogFile) -> None:
         self._client, self._bucket, self._file = client, bucket, file
         self._place = 0
         self._tail_start = max(file.size - _TAIL, 0)

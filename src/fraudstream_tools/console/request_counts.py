@@ -3,7 +3,12 @@
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+Client = TypeVar("Client", bound="BaseClient")
 
 
 @dataclass
@@ -35,7 +40,7 @@ def current() -> int:
     return count.made if count else 0
 
 
-def watch(client: Any) -> Any:  # noqa: ANN401  (one class per service)
+def watch(client: Client) -> Client:
     """Count every request of a boto3 client, repeated ones too, and return the client."""
     client.meta.events.register("before-send", _sent, unique_id="console-requests")
     return client

@@ -83,7 +83,7 @@ def _image(record: Mapping[str, Any]) -> Mapping[str, Any]:
             return {}
 
 
-def _is_marked(attribute: Any, mark: ErasureMark) -> bool:  # noqa: ANN401  (a stream's image may hold anything)
+def _is_marked(attribute: object, mark: ErasureMark) -> bool:
     match attribute:
         case {"S": str(token)}:
             return hash_of(token) in mark.persons
@@ -91,7 +91,7 @@ def _is_marked(attribute: Any, mark: ErasureMark) -> bool:  # noqa: ANN401  (a s
             return False
 
 
-def _number(attribute: Any) -> int:  # noqa: ANN401  (a stream's image may hold anything)
+def _number(attribute: object) -> int:
     match attribute:
         case {"N": str(text)} if text.isdecimal():
             return int(text)

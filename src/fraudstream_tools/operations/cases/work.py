@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import FraudType, Truth
 from fraudstream_tools.operations.audit.change_note import checked_reason
+from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.cases.beside import change_each, open_of_customer_or_card
 from fraudstream_tools.operations.cases.case import CaseEvent, CaseEventKind, ReviewCase, joined
 from fraudstream_tools.operations.cases.colleagues import HandedOver, colleague_of, has_worked
@@ -48,7 +49,7 @@ class CaseWork:
             AlertTakenError: somebody else has it, or closed it.
         """
         before = {"assignee": alert.assignee, "caseId": alert.case_id}
-        with self._recorded("take-alert", alert, before=before, after={"assignee": self._me}):
+        with self._audit.recorded("take-alert", _target(alert), before=before, after={"assignee": self._me}):
             case = self._cases.opened(alert, self._me)
             self._assignments.take(alert.transaction_id, self._me, case_id=case.case_id, instead_of=instead_of)
             case = self._assigned(case, alert, instead_of)
@@ -63,7 +64,7 @@ class CaseWork:
         Raises:
             AlertTakenError: somebody else has it by now, or closed it.
         """
-        with self._recorded("give-back-alert", alert, before={"assignee": alert.assignee}):
+        with self._audit.recorded("give-back-alert", _target(alert), before={"assignee": alert.assignee}):
             self._assignments.give_back(alert.transaction_id, self._me)
         if alert.case_id is None or (case := self._cases.get(alert.case_id)) is None:
             return
@@ -89,9 +90,9 @@ class CaseWork:
         colleague, why = colleague_of(self.reviews.operator, to), checked_reason(note)
         # Asked before the case itself makes them somebody who has one.
         today = datetime.fromtimestamp(self.clock() / 1000, UTC).date()
-        is_known = has_worked(colleague, self.queue, self.reviews.audit, today)
-        change = {"before": {"assignee": self._me}, "after": {"assignee": colleague}}
-        with self._recorded_case("hand-over-case", case, reason=why, **change):
+        is_known = has_worked(colleague, self.queue, self._audit, today)
+        before, after = {"assignee": self._me}, {"assignee": colleague}
+        with self._audit.recorded("hand-over-case", f"case#{case.case_id}", reason=why, before=before, after=after):
             event = self._event(CaseEventKind.HANDED_OVER, f"to {colleague}: {why}")
             self._cases.change(
                 case.case_id, event, lambda held: self._if_mine(held, assignee=colleague, assigned_at=event.at)
@@ -121,7 +122,7 @@ class CaseWork:
             raise AlertTakenError(f"a case can wait for {MAX_SNOOZE_DAYS} days at most, and not into the past")
         if alert.status is not AlertStatus.OPEN:
             raise AlertTakenError("a closed alert waits for nobody: reopen it first")
-        with self._recorded("snooze-case", alert, reason=why, after={"snoozedUntil": until}):
+        with self._audit.recorded("snooze-case", _target(alert), reason=why, after={"snoozedUntil": until}):
             case = self._cases.opened(alert, self._me)
             self._assignments.join(alert.transaction_id, case.case_id)
             event = self._event(CaseEventKind.SNOOZED, why)
@@ -133,7 +134,7 @@ class CaseWork:
         Raises:
             AlertTakenError: it was changed meanwhile.
         """
-        with self._recorded_case("wake-case", case, before={"snoozedUntil": case.snoozed_until}):
+        with self._audit.recorded("wake-case", f"case#{case.case_id}", before={"snoozedUntil": case.snoozed_until}):
             event = self._event(CaseEventKind.WOKEN)
             self._cases.change(case.case_id, event, lambda held: self._unless_others(held, snoozed_until=None))
 
@@ -145,7 +146,7 @@ class CaseWork:
             ReasonError: the note cannot be kept.
         """
         note = checked_reason(text)
-        with self._recorded("note-case", alert, reason=note):
+        with self._audit.recorded("note-case", _target(alert), reason=note):
             case = self._cases.opened(alert, self._me)
             self._assignments.join(alert.transaction_id, case.case_id)
             event = self._event(CaseEventKind.NOTED, note)
@@ -159,7 +160,7 @@ class CaseWork:
             ReasonError: the note cannot be kept.
         """
         why = checked_reason(note)
-        with self._recorded("reopen-case", alert, reason=why, before={"label": alert.label}):
+        with self._audit.recorded("reopen-case", _target(alert), reason=why, before={"label": alert.label}):
             case = self._cases.opened(alert, self._me)
             self._assignments.reopen(alert.transaction_id, self._me, case_id=case.case_id)
             event = self._event(CaseEventKind.REOPENED, f"{alert.transaction_id}: {why}")
@@ -222,15 +223,15 @@ class CaseWork:
         return len(closed)
 
     def _take_too(self, other: AlertSummary, case: ReviewCase, instead_of: str | None) -> None:
-        change = {"before": {"assignee": other.assignee, "caseId": other.case_id}, "after": {"assignee": self._me}}
-        with self._recorded("take-alert", other, **change):
+        before = {"assignee": other.assignee, "caseId": other.case_id}
+        with self._audit.recorded("take-alert", _target(other), before=before, after={"assignee": self._me}):
             self._assignments.take(other.transaction_id, self._me, case_id=case.case_id, instead_of=instead_of)
 
     def _assigned(self, case: ReviewCase, alert: AlertSummary, instead_of: str | None) -> ReviewCase:
         """Assign a case of which one alert is the person's already; that alert goes back where it is refused."""
         event = self._event(CaseEventKind.TAKEN, f"from {instead_of}" if instead_of else "")
 
-        def assigned(held: ReviewCase) -> Mapping[str, Any]:
+        def assigned(held: ReviewCase) -> Mapping[str, object]:
             mine = {"assignee": self._me, "assigned_at": event.at, "snoozed_until": None}
             return {**joined(held, [alert]), **self._unless_others(held, but=instead_of, **mine)}
 
@@ -258,18 +259,12 @@ class CaseWork:
             label=truth,
         )
 
-    def _if_mine(self, case: ReviewCase, **fields: Any) -> Mapping[str, Any]:  # noqa: ANN401  (fields of a case)
+    def _if_mine(self, case: ReviewCase, **fields: object) -> Mapping[str, object]:
         if case.assignee != self._me:
             raise AlertTakenError("this case is not yours (any more): take it first")
         return fields
 
-    def _unless_others(
-        self,
-        case: ReviewCase,
-        *,
-        but: str | None = None,
-        **fields: Any,  # noqa: ANN401  (fields of a case)
-    ) -> Mapping[str, Any]:
+    def _unless_others(self, case: ReviewCase, *, but: str | None = None, **fields: object) -> Mapping[str, object]:
         if case.assignee not in (None, self._me, but):
             raise AlertTakenError(f"{case.assignee} works on this case: ask them, or take it over")
         return fields
@@ -277,11 +272,9 @@ class CaseWork:
     def _event(self, what: CaseEventKind, text: str = "") -> CaseEvent:
         return self._cases.event(what, self._me, text)
 
-    def _recorded(self, action: str, alert: AlertSummary, **what: Any) -> Any:  # noqa: ANN401  (a context manager)
-        return self.reviews.audit.recorded(action, f"transaction#{alert.transaction_id}", **what)
-
-    def _recorded_case(self, action: str, case: ReviewCase, **what: Any) -> Any:  # noqa: ANN401  (a context manager)
-        return self.reviews.audit.recorded(action, f"case#{case.case_id}", **what)
+    @property
+    def _audit(self) -> AuditLog:
+        return self.reviews.audit
 
     @property
     def _me(self) -> str:
@@ -294,3 +287,8 @@ class CaseWork:
     @property
     def _assignments(self) -> Assignments:
         return Assignments(self.reviews.dynamodb, self.reviews.alerts)
+
+
+def _target(alert: AlertSummary) -> str:
+    """Return what an audit record calls an alert's transaction."""
+    return f"transaction#{alert.transaction_id}"

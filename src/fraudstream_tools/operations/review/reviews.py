@@ -4,15 +4,14 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fraudstream.detection.stores.decisions.alerts import close_alert
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
 from fraudstream_tools.operations.audit.change_note import checked_reason
 from fraudstream_tools.operations.audit.identity import Operator
-from fraudstream_tools.operations.audit.records import AuditLog, AuditRecord
+from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.assignments import AlertTakenError, Assignments
 from fraudstream_tools.operations.review.labels import act_now, label_now
@@ -72,7 +71,8 @@ class Reviews:
             raise AlertTakenError(f"the alert was closed as {alert.label} meanwhile: look again before you change it")
         before = {"label": alert.label if alert else seen}
         after = {"label": truth.value, **({} if fraud_type is None else {"fraudType": fraud_type.value})}
-        with self._recorded("label-transaction", transaction_id, reason=why, before=before, after=after):
+        target = f"transaction#{transaction_id}"
+        with self.audit.recorded("label-transaction", target, reason=why, before=before, after=after):
             if alert is not None and alert.status is AlertStatus.OPEN:
                 self._assignments.take(transaction_id, self.operator.arn, case_id=open_case(alert))
             label = label_now(
@@ -99,13 +99,10 @@ class Reviews:
         Raises:
             LabelError: there is no such transaction, or something newer is known of it.
         """
-        told = {"before": {"actionTaken": before}, "after": {"actionTaken": action.value}}
-        with self._recorded("tell-action", transaction_id, **told):
+        target, after = f"transaction#{transaction_id}", {"actionTaken": action.value}
+        with self.audit.recorded("tell-action", target, before={"actionTaken": before}, after=after):
             act_now(self.dynamodb, self.transactions, transaction_id, action)
 
     @property
     def _assignments(self) -> Assignments:
         return Assignments(self.dynamodb, self.alerts)
-
-    def _recorded(self, action: str, transaction_id: str, **what: Any) -> AbstractContextManager[AuditRecord]:  # noqa: ANN401
-        return self.audit.recorded(action, f"transaction#{transaction_id}", **what)

@@ -1,7 +1,7 @@
 """What an evaluation measured, as a table: a column for the rules and for each length of training."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
 
@@ -46,5 +46,5 @@ def print_evaluation(rows: Sequence["EvaluationRow"], reviews: int) -> None:
             out.print(f"{row.name}: {row.why}", markup=False, soft_wrap=True)
 
 
-def _cell(value: Any, name: str) -> str:  # noqa: ANN401  (a number or None)
+def _cell(value: float | None, name: str) -> str:
     return "-" if value is None else format(value, _FIGURES[name][1])
