@@ -20,6 +20,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -122,7 +123,8 @@ def _measure(
 def _check(name: str, answer: Any) -> None:  # noqa: ANN401  (each function's own)
     match name:
         case "processor" | "processor_waiting":
-            done = answer["statusCode"] == 201 and ("inlineDecision" in answer["body"]) == name.endswith("waiting")  # noqa: PLR2004
+            waited = "inlineDecision" in answer["body"]
+            done = answer["statusCode"] == HTTPStatus.CREATED and waited == name.endswith("waiting")
         case "analyzer" | "reporter":
             done = answer == {"batchItemFailures": []}
         case _:

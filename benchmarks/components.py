@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]  (no types)
 from scipy.sparse.csgraph import (  # pyright: ignore[reportMissingTypeStubs]  (no types)
-    connected_components,  # pyright: ignore[reportUnknownVariableType]
+    connected_components,  # pyright: ignore[reportUnknownVariableType]  (as above)
 )
 
 from benchmarks.ranking import DAYS, LABELLED_DAYS, LEARNT_DAYS, RankedWorld, go_through

@@ -31,7 +31,7 @@ def on_the_wire(item: Mapping[str, Any]) -> dict[str, Any]:
 class FixedTable:
     """The server, as its user sees it."""
 
-    def __init__(self, port: int, latency: "Synchronized[float]", requests: Any) -> None:  # noqa: ANN401  (no public type)
+    def __init__(self, port: int, latency: "Synchronized[float]", requests: "Synchronized[int]") -> None:
         """Keep what is shared with its process."""
         self.endpoint = f"http://127.0.0.1:{port}"
         self._latency = latency
@@ -77,7 +77,7 @@ class _Server:
         files: Mapping[str, bytes],
         transaction: Mapping[str, Any],
         latency: "Synchronized[float]",
-        requests: Any,  # noqa: ANN401
+        requests: "Synchronized[int]",
     ) -> None:
         self.latency = latency
         self._transaction = transaction
@@ -130,7 +130,7 @@ def _serve(  # noqa: PLR0917  (what a process is started with has no names)
     files: Mapping[str, bytes],
     transaction: Mapping[str, Any],
     latency: "Synchronized[float]",
-    requests: Any,  # noqa: ANN401
+    requests: "Synchronized[int]",
 ) -> None:
     async def run() -> None:
         made = _Server(profiles, files, transaction, latency, requests)

@@ -10,6 +10,7 @@ from unittest import mock
 
 import msgspec
 from botocore.exceptions import ClientError
+from botocore.model import OperationModel
 from botocore.session import Session
 
 from benchmarks.items import WRITE_UNIT, item_size
@@ -37,7 +38,7 @@ class _Asked(TypedDict, total=False):
 class RequestMeter:
     """Counts requests, bytes and units of the function that works now."""
 
-    def __init__(self, reader: Any, index_keys: Mapping[str, Sequence[str]]) -> None:  # noqa: ANN401
+    def __init__(self, reader: Any, index_keys: Mapping[str, Sequence[str]]) -> None:  # noqa: ANN401  (boto3's types require no item)
         """Store what is needed to count.
 
         Args:
@@ -78,7 +79,7 @@ class RequestMeter:
                 self._count(service, request.operation, _asked(service, request), answer)
             return response
 
-        def metered_client(session: Session, *named: Any, **more: Any) -> Any:  # noqa: ANN401
+        def metered_client(session: Session, *named: Any, **more: Any) -> Any:  # noqa: ANN401  (those of `create_client`)
             client: Any = create(session, *named, **more)
             client.meta.events.register("before-parameter-build", _keep_parameters)
             client.meta.events.register("after-call", self._count_call)
@@ -97,7 +98,9 @@ class RequestMeter:
         with self._lock:
             self.own_seconds += time.thread_time() - started
 
-    def _count_call(self, parsed: Mapping[str, Any], model: Any, context: Mapping[str, Any], **_: object) -> None:  # noqa: ANN401
+    def _count_call(
+        self, parsed: Mapping[str, Any], model: OperationModel, context: Mapping[str, Any], **_: object
+    ) -> None:
         asked = dict(context["metered"])
         if model.name == "PutObject":
             # botocore has made a file of it.
@@ -141,7 +144,7 @@ class RequestMeter:
         )
 
 
-def _asked(service: str, request: AwsRequest) -> Any:  # noqa: ANN401
+def _asked(service: str, request: AwsRequest) -> Mapping[str, Any]:
     if service == "dynamodb":
         return msgspec.json.decode(request.body, type=_Asked)
     return {"Body": request.body}

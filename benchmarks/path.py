@@ -73,7 +73,7 @@ class _Worker:
         self.flagged = 0
         """Decisions with an alert that were written without the SDK."""
 
-    def run(self, name: str, kind: _Kind, some: list[dict[str, Any]], **more: Any) -> list[float]:  # noqa: ANN401
+    def run(self, name: str, kind: _Kind, some: list[dict[str, Any]], **more: object) -> list[float]:
         """Return the processor time of each event, microseconds."""
         self._asks.write(json.dumps({"function": kind.function, "events": some, **more}) + "\n")
         self._asks.flush()

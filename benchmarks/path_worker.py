@@ -8,9 +8,12 @@ import os
 import sys
 import time
 from collections import Counter
+from http import HTTPStatus
 from itertools import pairwise
 from typing import Any
 from unittest import mock
+
+import msgspec
 
 
 def main() -> None:
@@ -35,7 +38,11 @@ def main() -> None:
             answers.append(handler(event, context))
             times.append(time.process_time())
         taken = [(after - before) * 1e6 for before, after in pairwise(times)]
-        wrong = [each for each in answers if each.get("statusCode", 200) >= 300 or each.get("batchItemFailures")]  # noqa: PLR2004
+        wrong = [
+            each
+            for each in answers
+            if each.get("statusCode", HTTPStatus.OK) >= HTTPStatus.MULTIPLE_CHOICES or each.get("batchItemFailures")
+        ]
         waited = [each for each in answers if "inlineDecision" in str(each.get("body"))]
         found = {"microseconds": taken, "wrong": len(wrong), "decided": len(waited)}
         print(json.dumps(found | {"flagged": calls["TransactWriteItems"]}), file=real, flush=True)
@@ -47,9 +54,7 @@ def _leave_out_sdk(answers: dict[str, Any], calls: Counter[str]) -> None:
     Profiles are kept as they are written, so that each transaction is judged by its own past; everything else is always
     answered alike, by operation.
     """
-    import msgspec  # noqa: PLC0415
-
-    from fraudstream.aws import dynamodb  # noqa: PLC0415
+    from fraudstream.aws import dynamodb  # noqa: PLC0415  (an earlier tree has no such module)
 
     read: dict[str, Any] = {
         name: msgspec.json.decode(msgspec.json.encode(each), type=dynamodb.DynamoDbAnswer)
@@ -57,7 +62,7 @@ def _leave_out_sdk(answers: dict[str, Any], calls: Counter[str]) -> None:
     }
     kept: dict[str, Any] = {}
 
-    def call(_: object, operation: str, parameters: Any) -> Any:  # noqa: ANN401
+    def call(_: object, operation: str, parameters: Any) -> Any:  # noqa: ANN401  (each operation's own)
         calls[operation] += 1
         if operation == "PutItem" and (entity := parameters["Item"].get("entity")):
             kept[entity["S"]] = parameters["Item"]

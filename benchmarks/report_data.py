@@ -103,7 +103,7 @@ def decisions(first: int, count: int, per_hour: int, vectors: Sequence[bytes]) -
         country = chance.choice(COUNTRIES)
         vector = chance.choice(vectors)
         listed = named_values.listed(vector)
-        hits = chance.sample(RULES, chance.choice((1, 1, 2, 3))) if chance.random() < 0.1 else []  # noqa: PLR2004
+        hits = chance.sample(RULES, chance.choice((1, 1, 2, 3))) if chance.random() < 0.1 else []  # noqa: PLR2004  (a share of them)
         common = {name: getattr(stored, name) for name in stored.__struct_fields__[3:8]}
         yield LogRecord(
             **common,
@@ -131,8 +131,8 @@ def decisions(first: int, count: int, per_hour: int, vectors: Sequence[bytes]) -
             reasons=tuple(hit.upper().replace("-", "_") for hit in hits),
             sources=tuple(hits),
             points=tuple(0.5 for _ in hits),
-            unevaluable_rules=tuple(RULES[:2]) if chance.random() < 0.3 else (),  # noqa: PLR2004
-            shadow_hits=(RULES[-1],) if chance.random() < 0.02 else (),  # noqa: PLR2004
+            unevaluable_rules=tuple(RULES[:2]) if chance.random() < 0.3 else (),  # noqa: PLR2004  (a share of them)
+            shadow_hits=(RULES[-1],) if chance.random() < 0.02 else (),  # noqa: PLR2004  (a share of them)
             features=base64.b64encode(vector).decode(),
             feature_schema=listed and listed.schema,
             feature_values=listed.values if listed else (),

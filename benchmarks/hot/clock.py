@@ -5,8 +5,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from itertools import count
-from typing import Any, Final, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 WORKERS: Final = 16
@@ -80,11 +81,11 @@ class SimulatedPool(Executor):
         self._clock = clock
         self._idle: list[tuple[threading.Semaphore, list[Callable[[], None]]]] = []
 
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # noqa: ANN401
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Not used: whoever waits for a single future would stop the clock."""
         raise NotImplementedError
 
-    def map(self, fn: Callable[..., T], *iterables: Iterable[Any], **_options: Any) -> Iterator[T]:  # noqa: ANN401
+    def map(self, fn: Callable[..., T], *iterables: Iterable[Any], **_options: object) -> Iterator[T]:
         """Return the results in order, when all calls are done."""
         calls = list(zip(*iterables, strict=True))
         results: list[Any] = [None] * len(calls)

@@ -81,7 +81,7 @@ class SimulatedTable:
         unprocessed = {table: {"Keys": left}} if left else {}
         return {"Responses": {table: found}, "UnprocessedKeys": unprocessed}
 
-    def put_item(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401
+    def put_item(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401  (DynamoDB's parameters)
         """Write an item if the version that is there is the expected one."""
         item = request["Item"]
         for attempt in range(_SDK_ATTEMPTS):
@@ -98,7 +98,7 @@ class SimulatedTable:
         self._clock.sleep(SECONDS_OF_WRITE)
         return {}
 
-    def get_item(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401
+    def get_item(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401  (DynamoDB's parameters)
         """Read a transaction, which has no decision: those that have one are not delivered again here."""
         self._clock.sleep(SECONDS_OF_READ)
         return {"Item": request["Key"]}

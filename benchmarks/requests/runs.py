@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 from benchmarks.metering import RequestMeter
@@ -22,7 +23,7 @@ _CONTEXT: Final[Any] = type(
 class FunctionRuns:
     """The three functions, which share this process and nothing else."""
 
-    def __init__(self, meter: RequestMeter, printed: PrintedLines, dynamodb: Any, streams: Any) -> None:  # noqa: ANN401
+    def __init__(self, meter: RequestMeter, printed: PrintedLines, dynamodb: Any, streams: Any) -> None:  # noqa: ANN401  (boto3's types require no field of an answer)
         from fraudstream.functions import (  # noqa: PLC0415  (they read the environment)
             fraud_analyzer,
             report_generator,
@@ -58,14 +59,14 @@ class FunctionRuns:
             if answer["batchItemFailures"]:
                 raise SystemExit(f"the {name} did not do a batch of {batch}")
 
-    def _invoke(self, name: str, handler: Any, event: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    def _invoke(self, name: str, handler: Any, event: Mapping[str, Any]) -> Any:  # noqa: ANN401  (each function's own)
         counts = self._meter.count_for(name)
         started = time.process_time() - self._meter.own_seconds
         answer = handler(event, _CONTEXT)
         counts["microseconds"] += round((time.process_time() - self._meter.own_seconds - started) * 1e6)
         if name == "processor_waiting" and "inlineDecision" not in answer["body"]:
             raise SystemExit("a transaction was not decided inline")
-        if answer.get("statusCode", 201) != 201:  # noqa: PLR2004
+        if answer.get("statusCode", HTTPStatus.CREATED) != HTTPStatus.CREATED:
             raise SystemExit(f"a transaction was not stored: {answer['statusCode']}")
         size, lines = self._printed.taken()
         # Lambda adds none of its own (`system_log_level` in infra/compute/functions.py).

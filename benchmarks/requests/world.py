@@ -117,7 +117,7 @@ class _KeepingJudge(Judge):
         super().__init__(ruleset)
         self.profiles: dict[str, Profile] = {}
 
-    def judge(self, *arguments: Any, **named: Any) -> Judgement:  # noqa: ANN401
+    def judge(self, *arguments: Any, **named: Any) -> Judgement:  # noqa: ANN401  (those of the base class)
         judgement = super().judge(*arguments, **named)
         self.profiles |= judgement.profiles
         return judgement

@@ -88,14 +88,14 @@ def _scenarios() -> list[dict[str, Any]]:
         row = {"name": name, **_figures(found), "busiest": found.busiest, "cold_starts": found.cold_starts}
         if until := load.outage[1]:
             # Caught up is who decides what comes in at once again.
-            late = [at for at, took in zip(found.decided_at, found.decisions, strict=True) if took > 5]  # noqa: PLR2004
+            late = [at for at, took in zip(found.decided_at, found.decisions, strict=True) if took > 5]  # noqa: PLR2004  (seconds: far from at once)
             row["caught_up_seconds"] = round(max(late, default=until) - until, 1)
         rows.append(row)
     return rows
 
 
 def _burst(now: float) -> float:
-    return 500 if 20 <= now < 30 else 50  # noqa: PLR2004
+    return 500 if 20 <= now < 30 else 50  # noqa: PLR2004  (as its name in the table says)
 
 
 def _figures(found: SimulatedTimes) -> dict[str, Any]:

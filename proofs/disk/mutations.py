@@ -1,14 +1,15 @@
 """Faults put back, one at a time: the experiment must find each, else it counts for nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from unittest import mock
 
 import duckdb
 
 from fraudstream.reporting.log import hourly_merge
+from fraudstream.reporting.log.keys import LogTable
 from fraudstream.reporting.log.lines import LineFiles
 from fraudstream.reporting.log.reader import staging
 
@@ -26,10 +27,12 @@ _LINES_OF: Final = vars(staging)["_lines_of"]
 _MERGE: Final = hourly_merge.merge
 
 
-def _merged_without_what_failed(segments: Any, folder: Path, *others: Any) -> hourly_merge.Merged:  # noqa: ANN401
+def _merged_without_what_failed(
+    segments: Sequence[Path], folder: Path, earlier: Mapping[LogTable, Sequence[Path]] | None = None
+) -> hourly_merge.Merged:
     """Go on without what there was no room for."""
     try:
-        return _MERGE(segments, folder, *others)
+        return _MERGE(segments, folder, earlier)
     except duckdb.Error:
         return hourly_merge.Merged(files={}, lines=0, newest=0, damaged={})
 

@@ -12,6 +12,7 @@ from unittest import mock
 
 from fraudstream.detection import batch
 from fraudstream.detection.profiles.codec import CLOSED_SCHEMA
+from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.profiles.sharded import ShardedProfile
 from fraudstream.detection.stores.decisions.store import DecisionStore
@@ -97,14 +98,14 @@ def _always_undecided(_: DecisionStore, wanted: list[object]) -> list[bool]:
     return [False for _ in wanted]
 
 
-def _newer_is_damaged(state: bytes, kind: Any = None) -> Profile:  # noqa: ANN401
+def _newer_is_damaged(state: bytes, kind: EntityKind | None = None) -> Profile:
     try:
         return _UNPACK(state, kind)
     except profile_items.NewerProfileError:
         raise profile_items.DamagedProfileError from None
 
 
-def _damage_is_an_error(state: bytes, kind: Any = None) -> Profile:  # noqa: ANN401
+def _damage_is_an_error(state: bytes, kind: EntityKind | None = None) -> Profile:
     """Fail as 0.1.0 did: an error that nobody sets aside."""
     try:
         return _UNPACK(state, kind)
@@ -144,11 +145,14 @@ def _nothing_failed(*_: object) -> None:
     return None
 
 
+def _unchanged(transaction: Transaction, **_: object) -> Transaction:
+    return transaction
+
+
 @contextmanager
 def _timed_again(_: System) -> Generator[None]:
     """Have a transaction that comes again be of the time of its second receipt."""
-    unchanged = SimpleNamespace(replace=lambda transaction, **_: transaction)  # pyright: ignore[reportUnknownLambdaType, reportUnknownVariableType]
-    with mock.patch.object(store, "msgspec", SimpleNamespace(structs=unchanged)):
+    with mock.patch.object(store, "msgspec", SimpleNamespace(structs=SimpleNamespace(replace=_unchanged))):
         yield
 
 

@@ -5,7 +5,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from typing import Any, Final, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 from unittest import mock
 
 from botocore.exceptions import BotoCoreError
@@ -36,6 +36,7 @@ from proofs.faults.tables import MemoryTables
 from proofs.faults.vandal import Vandal
 from proofs.faults.workload import START, Workload
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 LANES: Final = 4
@@ -51,7 +52,7 @@ _UNTIMED: Final = 0.1
 class _AtOnce(Executor):
     """Runs in the caller's thread: which call comes first is for the experiment to say."""
 
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # noqa: ANN401
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         future: Future[T] = Future()
         future.set_result(fn(*args, **kwargs))
         return future

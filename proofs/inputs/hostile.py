@@ -41,10 +41,10 @@ VALUES: Final[st.SearchStrategy[Any]] = st.one_of(
 def _paths(value: Any, before: _Path = ()) -> list[_Path]:  # noqa: ANN401  (a JSON value)
     found = [before]
     if isinstance(value, dict):
-        for key, part in value.items():  # pyright: ignore[reportUnknownVariableType]
-            found += _paths(part, (*before, key))  # pyright: ignore[reportUnknownArgumentType]
+        for key, part in cast("dict[str, Any]", value).items():
+            found += _paths(part, (*before, key))
     elif isinstance(value, list):
-        for place, part in enumerate(value):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        for place, part in enumerate(cast("list[Any]", value)):
             found += _paths(part, (*before, place))
     return found
 

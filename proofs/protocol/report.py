@@ -11,7 +11,7 @@ from proofs.report import ExperimentOutcome, Length, Say
 Explorable = Callable[[], ExploredStates]
 
 
-def _of(model: Callable[..., ProtocolModel[Any]], faults: int, *variants: str, **others: Any) -> Explorable:  # noqa: ANN401
+def _of(model: Callable[..., ProtocolModel[Any]], faults: int, *variants: str, **others: object) -> Explorable:
     return lambda: explore(model(faults, frozenset(variants), **others))
 
 

@@ -135,15 +135,15 @@ class RequestsExperiment:
             def get_call_kwargs(self, case: Case) -> dict[str, Any]:  # noqa: ARG002  (schemathesis names it)
                 return {"auth": experiment._auth}
 
-            def validate_response(self, response: Response, case: Case, **_: Any) -> None:  # noqa: ANN401
+            def validate_response(self, response: Response, case: Case, **_: object) -> None:
                 experiment._check(case, response)
 
         seed(self._seed)(Conversation).run(settings=settings(_settings(conversations), stateful_step_count=_STEPS))
 
     def _name_anew(self, case: Case) -> None:
         """Write an id into a transaction that no other has: Hypothesis repeats steps, which are answered as before."""
-        body = cast("dict[str, Any]", case.body)
-        if isinstance(body, dict) and self._id.is_valid(body.get("transactionId")):  # pyright: ignore[reportUnnecessaryIsInstance]
+        body = _object(case)
+        if body is not None and self._id.is_valid(body.get("transactionId")):
             case.body = body | {"transactionId": f"conversation-{self.proof.requests}"}
 
     def _check(self, case: Case, response: Response) -> None:
@@ -190,10 +190,16 @@ def _is_taken(response: Response) -> bool:
     return HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES
 
 
+def _object(case: Case) -> dict[str, Any] | None:
+    """Return a request's body; None where it is no JSON object, as unsound ones may be."""
+    body: object = case.body
+    return cast("dict[str, Any]", body) if isinstance(body, dict) else None
+
+
 def _help(case: Case) -> None:
     """Correct what a generator hardly ever hits, so that many requests are taken."""
-    body = cast("dict[str, Any]", case.body)
-    if not isinstance(body, dict):  # pyright: ignore[reportUnnecessaryIsInstance]  (unsound bodies are none)
+    body = _object(case)
+    if body is None:
         return
     for name in ("timestamp", "accountOpenedAt"):
         if isinstance(body.get(name), int):

@@ -134,11 +134,11 @@ class LocalCloud:
         """The administrator's, for signing requests to the gateway too."""
         return self._server.credentials
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 (any service's client)
+    def client(self, service: str) -> Any:  # noqa: ANN401  (any service's client)
         """Build a boto3 client of a service, as the administrator."""
         return self._server.client(service)
 
-    def invoke(self, function_name: str, event: object) -> Any:  # noqa: ANN401 (any JSON value)
+    def invoke(self, function_name: str, event: object) -> Any:  # noqa: ANN401  (any JSON value)
         """Invoke a function and give its decoded answer.
 
         Raises:
@@ -147,7 +147,7 @@ class LocalCloud:
         """
         return _answer(function_name, self._runtime.invoke(function_name, json.dumps(event).encode()))
 
-    def run_schedule(self, name: str) -> Any:  # noqa: ANN401 (any JSON value)
+    def run_schedule(self, name: str) -> Any:  # noqa: ANN401  (any JSON value)
         """Fire a schedule now and give its function's decoded answer, the last one if it is tried again.
 
         Raises:
@@ -278,7 +278,7 @@ def _publish(sns: "SNSClient", topic_arn: str, message: str) -> None:
     sns.publish(TopicArn=topic_arn, Message=message)
 
 
-def _answer(what: str, invocation: Invocation) -> Any:  # noqa: ANN401 (any JSON value)
+def _answer(what: str, invocation: Invocation) -> Any:  # noqa: ANN401  (any JSON value)
     answer: Any = json.loads(invocation.payload) if invocation.payload else None
     if invocation.function_error:
         raise FunctionFailedError(f"{what}: {answer.get('errorType')}: {answer.get('errorMessage')}")

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import config as runtime_config
@@ -17,6 +17,8 @@ from pulumi.runtime.stack import run_in_stack
 _STACK_TYPE = "pulumi:pulumi:Stack"
 _READ_STACK_OUTPUTS = "pulumi:pulumi:readStackOutputs"
 _log = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class DeploymentError(Exception):
@@ -169,20 +171,20 @@ def _cancel_rest(loop: asyncio.AbstractEventLoop) -> None:
 class _InThisThread(ThreadPoolExecutor):
     """Runs what is submitted at once: so the order of creation is the same every time."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 (the base class's)
-        future: Future[Any] = Future()
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 (handed on to who waits)
+        except Exception as error:  # noqa: BLE001  (handed on to who waits)
             future.set_exception(error)
         return future
 
 
 class _NoMocks(mocks.Mocks):
-    def call(self, args: mocks.MockCallArgs) -> Any:  # noqa: ANN401 (the SDK's)
+    def call(self, args: mocks.MockCallArgs) -> Any:  # noqa: ANN401  (the SDK's)
         raise DeploymentError(f"{args.token} is not answered here")
 
-    def new_resource(self, args: mocks.MockResourceArgs) -> Any:  # noqa: ANN401 (the SDK's)
+    def new_resource(self, args: mocks.MockResourceArgs) -> Any:  # noqa: ANN401  (the SDK's)
         raise DeploymentError(f"{args.typ} {args.name} is not created here")
 
 
@@ -195,7 +197,7 @@ class _Monitor(mocks.MockMonitor):
         self.error: Exception | None = None
         self._provider = provider
 
-    def RegisterResource(  # noqa: N802 (the engine's name)
+    def RegisterResource(  # noqa: N802  (the engine's name)
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
         urn = self.make_urn(request.parent, request.type, request.name)
@@ -214,7 +216,7 @@ class _Monitor(mocks.MockMonitor):
         state.update(dict(created.outputs))
         return resource_pb2.RegisterResourceResponse(urn=urn, id=created.id, object=state)
 
-    def RegisterResourceOutputs(  # noqa: N802 (the engine's name)
+    def RegisterResourceOutputs(  # noqa: N802  (the engine's name)
         self, request: resource_pb2.RegisterResourceOutputsRequest
     ) -> empty_pb2.Empty:
         if request.urn.split("::")[2] == _STACK_TYPE:
@@ -237,7 +239,7 @@ class _Monitor(mocks.MockMonitor):
         )
         return answer
 
-    def _guarded(self, what: str, action: Callable[[], Any]) -> Any:  # noqa: ANN401 (what the action returns)
+    def _guarded(self, what: str, action: Callable[[], Any]) -> Any:  # noqa: ANN401  (what the action returns)
         if self.error is not None:
             raise self.error
         try:
@@ -252,7 +254,7 @@ class _Monitor(mocks.MockMonitor):
         return self.error
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 (any JSON value)
+def _plain(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
     """Unwrap secrets, at any depth, and whole numbers as such: the wire knows only floats."""
     if rpc.is_rpc_secret(value):
         return _plain(rpc.unwrap_rpc_secret(value))

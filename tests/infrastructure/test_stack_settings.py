@@ -33,7 +33,7 @@ def test_without_any_setting_the_stack_is_complete() -> None:
 
 def test_settings_cannot_be_changed_once_read() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        read().region = "eu-west-1"  # type: ignore[misc]
+        read().region = "eu-west-1"  # pyright: ignore[reportAttributeAccessIssue]  (it is frozen)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ class Roles:
         """Return the credentials with an access key: the administrator's, or a role's that was taken on."""
         return self._issued.get(access_key_id)
 
-    def client(self, service: str, role_arn: str) -> Any:  # noqa: ANN401 (any service's client)
+    def client(self, service: str, role_arn: str) -> Any:  # noqa: ANN401  (any service's client)
         """Build a boto3 client that acts as a role, and renews its credentials before they expire."""
         session = botocore.session.Session()
         session.register_component("credential_provider", CredentialResolver([_RoleProvider(self, role_arn)]))

@@ -125,7 +125,7 @@ class MinistackServer:
         if self._request("POST", "/_ministack/reset") != HTTPStatus.OK:
             raise ServerError("ministack could not be reset")
 
-    def client(self, service: str, credentials: Credentials | None = None) -> Any:  # noqa: ANN401 (any service's client)
+    def client(self, service: str, credentials: Credentials | None = None) -> Any:  # noqa: ANN401  (any service's client)
         """Return a boto3 client: always the same one of the administrator's, or a new one for other credentials."""
         if credentials is not None:
             return self._make_client(service, credentials)
@@ -142,7 +142,7 @@ class MinistackServer:
     ) -> None:
         self.stop()
 
-    def _make_client(self, service: str, credentials: Credentials) -> Any:  # noqa: ANN401 (any service's client)
+    def _make_client(self, service: str, credentials: Credentials) -> Any:  # noqa: ANN401  (any service's client)
         return self._session.client(
             service,
             region_name=self.region,

@@ -22,7 +22,7 @@ class Account:
         """The region's name."""
         return self.server.region
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 (any service's client)
+    def client(self, service: str) -> Any:  # noqa: ANN401  (any service's client)
         """Return the administrator's boto3 client of a service."""
         return self.server.client(service)
 

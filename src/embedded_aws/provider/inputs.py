@@ -14,7 +14,7 @@ class Inputs:
         self._default_tags = default_tags
         self._read: set[str] = set()
 
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 (any JSON value)
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401  (any JSON value)
         """Return an input that AWS requires.
 
         Raises:
@@ -25,7 +25,7 @@ class Inputs:
             raise DeploymentError(f"needs {name}")
         return self._values[name]
 
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 (any JSON value)
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  (any JSON value)
         """Return an input, or what AWS takes where it was not given."""
         self._read.add(name)
         return self._values.get(name, default)

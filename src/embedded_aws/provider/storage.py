@@ -204,7 +204,7 @@ def _body(source: object, content: str | None) -> bytes:
     raise DeploymentError("an object's source is a file asset, a string asset or its content")
 
 
-def _capital(value: Any) -> Any:  # noqa: ANN401 (any JSON value)
+def _capital(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
     """Return names as S3 has them: they differ from Pulumi's by their first letter alone, but for the id."""
     match value:
         case dict():

@@ -251,7 +251,7 @@ class FunctionRuntime:
         try:
             spec = function.spec
             await worker.start(await self._credentials.get(spec.role_arn, spec.timeout_seconds))
-        except Exception as error:  # noqa: BLE001 - whoever waits for the process gets it
+        except Exception as error:  # noqa: BLE001  (whoever waits for the process gets it)
             function.workers.discard(worker)
             self._disappoint(function, error)
 

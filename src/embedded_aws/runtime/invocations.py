@@ -28,7 +28,7 @@ class InvocationRefusedError(Exception):
     """The function was not reached."""
 
 
-class Throttled(InvocationRefusedError):  # noqa: N818 - the name the callers of Lambda know it by
+class Throttled(InvocationRefusedError):  # noqa: N818  (the name the callers of Lambda know it by)
     """All of the function's reserved concurrency is in use (429, TooManyRequestsException)."""
 
 

@@ -76,7 +76,7 @@ def _find_handler(name: str) -> Callable[[Any, Context], Any] | bytes:
         return _error(error, "Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}")
     except SyntaxError as error:
         return _error(error, "Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}")
-    except Exception as error:  # noqa: BLE001 - whatever a module raises is an answer to the Runtime API
+    except Exception as error:  # noqa: BLE001  (whatever a module raises is an answer to the Runtime API)
         return _error(error)
     try:
         return getattr(module, attribute)
@@ -87,7 +87,7 @@ def _find_handler(name: str) -> Callable[[Any, Context], Any] | bytes:
 def _answer(handler: Callable[[Any, Context], Any], event: bytes, context: Context) -> tuple[str, bytes]:
     try:
         result = handler(json.loads(event), context)
-    except Exception as error:  # noqa: BLE001 - whatever a handler raises is an answer to the Runtime API
+    except Exception as error:  # noqa: BLE001  (whatever a handler raises is an answer to the Runtime API)
         return "error", _error(error, request_id=context.aws_request_id)
     try:
         return "response", json.dumps(result).encode()

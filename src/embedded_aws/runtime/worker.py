@@ -74,7 +74,7 @@ class Worker:
         self._output = OutputPipe(self._log)
         try:
             # A session of its own: Ctrl-C in the terminal is ours to handle, and what the function starts ends with it.
-            self._process = subprocess.Popen(  # noqa: ASYNC220 - asyncio's way needs a thread for each process
+            self._process = subprocess.Popen(  # noqa: ASYNC220  (asyncio's way needs a thread for each process)
                 self._surroundings.command(self.spec),
                 env=dict(self._surroundings.variables(self.spec, credentials, f"{host}:{port}", log_stream)),
                 cwd=self.spec.package,

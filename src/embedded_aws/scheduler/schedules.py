@@ -72,7 +72,7 @@ def next_times(expression: str, time_zone: str) -> NextTime:
 
 
 def _read_cron(expression: str, fields: Sequence[str]) -> _Cron:
-    if len(fields) != 6:  # noqa: PLR2004 (as AWS has them)
+    if len(fields) != 6:  # noqa: PLR2004  (as AWS has them)
         raise ScheduleError(f"schedule {expression!r} does not have six fields")
     minutes, hours, days, months, weekdays, years = fields
     if (days == "?") == (weekdays == "?"):

@@ -233,7 +233,7 @@ class StreamConsumer:
     def _attempt(self, batch: RecordBatch) -> Outcome:
         try:
             return self._deliver(batch)
-        except Exception as error:  # noqa: BLE001 - a fault on the way is a service error: tried again
+        except Exception as error:  # noqa: BLE001  (a fault on the way is a service error: tried again)
             if not self._closed.is_set():
                 _logger.warning("%s: delivering a batch failed: %s", self._settings.name, type(error).__name__)
             return NotReached()

@@ -86,7 +86,7 @@ def _compile_rule(rule: object, path: str) -> Matcher:
         ((operator, operand),) = operators.items()
         return _compile_operator(operator, operand, path)
     if isinstance(rule, list):
-        raise ValueError(f"{path}: a rule can't be an array")  # noqa: TRY004 - a malformed pattern, not a wrong call
+        raise ValueError(f"{path}: a rule can't be an array")  # noqa: TRY004  (a malformed pattern, not a wrong call)
     return lambda value: value is not ABSENT and type(value) is type(rule) and value == rule
 
 

@@ -76,7 +76,7 @@ class Pipe(StreamConsumer):
         for index, record in enumerate(batch.records):
             try:
                 self._publish(self._spec.target_arn, self._render(record))
-            except Exception as error:  # noqa: BLE001 - whatever the target raises counts as its failure
+            except Exception as error:  # noqa: BLE001  (whatever the target raises counts as its failure)
                 _logger.warning("%s: publishing failed: %s", self._spec.name, type(error).__name__)
                 return Failed(first_failed=index)
         return Delivered()

@@ -47,7 +47,7 @@ def whole_s3(limits: Limits) -> S3Client:
 
 def _whole(service: str, limits: Limits) -> Any:  # noqa: ANN401  (each service's client is a type of its own)
     from botocore.config import Config  # noqa: PLC0415  (it takes longer than all that most functions do with AWS)
-    from botocore.session import Session  # noqa: PLC0415
+    from botocore.session import Session  # noqa: PLC0415  (as above)
 
     config = Config(
         connect_timeout=limits.connect_seconds,

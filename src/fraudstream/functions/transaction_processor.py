@@ -41,11 +41,11 @@ def _not_refreshed(error: Exception) -> None:
 def _inline_decider() -> InlineDecider:
     """Load what judging needs, with clients of its own: one attempt each, within the budget."""
     from fraudstream.detection.features.compute import Calendar, time_zone  # noqa: PLC0415  (nobody may ever wait)
-    from fraudstream.detection.inline import InlineJudge  # noqa: PLC0415
-    from fraudstream.detection.sca_policy import ScaPolicy  # noqa: PLC0415
-    from fraudstream.detection.stores.approvals.file_approvals import Approvals  # noqa: PLC0415
-    from fraudstream.detection.stores.lists.list_approvals import ListApprovals  # noqa: PLC0415
-    from fraudstream.detection.stores.rulesets.active import RulesetStore  # noqa: PLC0415
+    from fraudstream.detection.inline import InlineJudge  # noqa: PLC0415  (as above)
+    from fraudstream.detection.sca_policy import ScaPolicy  # noqa: PLC0415  (as above)
+    from fraudstream.detection.stores.approvals.file_approvals import Approvals  # noqa: PLC0415  (as above)
+    from fraudstream.detection.stores.lists.list_approvals import ListApprovals  # noqa: PLC0415  (as above)
+    from fraudstream.detection.stores.rulesets.active import RulesetStore  # noqa: PLC0415  (as above)
 
     budget = _settings.inline_budget_milliseconds / 1000
     limits = Limits(connect_seconds=budget / 2, read_seconds=budget / 2, attempts=1)

@@ -129,7 +129,9 @@ def test_calls_that_come_too_fast_are_repeated(athena: Athena, local: LocalAthen
 
 
 @pytest.mark.parametrize("accepted", [0, 1, 4])
-def test_a_call_that_is_refused_is_told_as_aws_says_it(athena: Athena, local: LocalAthena, accepted: int) -> None:
+def test_a_call_that_is_refused_is_told_as_aws_says_it(
+    athena: Athena, local: LocalAthena, accepted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = local.answer
 
     def answer(call: str, asked: dict[str, object]) -> dict[str, object]:
@@ -137,7 +139,7 @@ def test_a_call_that_is_refused_is_told_as_aws_says_it(athena: Athena, local: Lo
             local.refusals.append(("ExpiredTokenException", "the token has expired"))
         return before(call, asked)
 
-    local.answer = answer  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr(local, "answer", answer)
     with pytest.raises(ClientError, match="ExpiredToken"):
         athena.ask(BY_DAY)
 

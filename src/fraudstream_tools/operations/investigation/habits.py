@@ -54,7 +54,7 @@ def _amount(known: Mapping[str, float], base: str | None) -> Iterator[Habit]:
     if mean is None or ratio is None or not count:
         return
     of = f"of {count:.0f} earlier amounts" if count > 1 else "by the one earlier amount"
-    compared = f"this is {ratio:.1f} times that" if ratio >= 2 else f"this is {100 * ratio:.0f} % of that"  # noqa: PLR2004
+    compared = f"this is {ratio:.1f} times that" if ratio >= 2 else f"this is {100 * ratio:.0f} % of that"  # noqa: PLR2004  (below, a share says more)
     yield Habit(
         text=f"They usually spend {mean:,.2f}{f' {base}' if base else ''} ({of}); {compared}.",
         is_unusual=ratio >= MANY_TIMES and count >= MANY_TIMES,

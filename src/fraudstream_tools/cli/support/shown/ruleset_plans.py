@@ -1,7 +1,7 @@
 """What would change if a ruleset took the place of another, printed."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from rich.padding import Padding
 from rich.text import Text
@@ -74,7 +74,7 @@ def _shown(value: object) -> str:
         case None:
             return "none"
         case dict():
-            return ", ".join(f"{name} {_shown(each)}" for name, each in value.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            return ", ".join(f"{name} {_shown(each)}" for name, each in cast("dict[str, object]", value).items())
         case float():
             return f"{value:g}"
         case _:
