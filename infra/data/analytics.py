@@ -46,9 +46,9 @@ class SavedQuery:
     sql: str
 
 
-def saved_queries(folder: Path = QUERIES) -> Sequence[SavedQuery]:
+def saved_queries() -> Sequence[SavedQuery]:
     """Read the saved queries: what the comment at the head of each says is its description."""
-    return [_read(path) for path in sorted(folder.glob("*.sql"))]
+    return [_read(path) for path in sorted(QUERIES.glob("*.sql"))]
 
 
 def _read(path: Path) -> SavedQuery:

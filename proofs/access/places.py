@@ -93,8 +93,6 @@ class AskedPlace:
     service: str
     arn: str
     context: Context = field(default_factory=dict[str, Sequence[str]])
-    is_foreign: bool = False
-    """Whether it is of another stack or of another account."""
 
     def asked(self, action: str) -> Asked:
         """Return the question whether an action is allowed on it."""
@@ -122,7 +120,7 @@ def places(stack: StackNames) -> list[AskedPlace]:
     own = [*_of_tables(stack), *_of_bucket(stack), *_of_messages(stack), *_of_functions(stack), *_of_account(stack)]
     other_account = str(int(stack.account) + 1).zfill(12)
     foreign = [
-        replace(each, name=f"{each.name}, {whose}", arn=arn, is_foreign=True)
+        replace(each, name=f"{each.name}, {whose}", arn=arn)
         for each in own
         for whose, arn in (
             ("of another stack", each.arn.replace(f"-{stack.suffix}", "-other")),

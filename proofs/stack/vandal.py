@@ -44,7 +44,6 @@ class StackVandal:
     def __init__(self, cloud: "LocalCloud", proxy: FaultProxy, faults: StackFaults) -> None:
         """Store what can be damaged."""
         self._cloud = cloud
-        self._proxy = proxy
         self._faults = faults
         self.poison: dict[str, Mapping[str, Any]] = {}
         """Items that are no transactions until they are repaired, by id: their keys and what they lack."""

@@ -54,7 +54,6 @@ class LocalCloud:
         stack: the stack's name.
         config: the program's settings with their namespaces; secrets as plain text.
         folder: for packages, logs and the like; made if it is not there.
-        region: the region that is played; the program's provider must be for the same.
         enforce_iam: whether the policies of roles are evaluated.
         on_progress: called with a short text for each step.
         port: of the gateway; None takes a free one. A program with more than one stage cannot be deployed with it.
@@ -69,7 +68,6 @@ class LocalCloud:
         stack: str,
         config: Mapping[str, str],
         folder: Path,
-        region: str = "us-east-2",
         enforce_iam: bool = False,
         on_progress: Callable[[str], None] = lambda _: None,
         port: int | None = None,
@@ -83,7 +81,6 @@ class LocalCloud:
         self._stack = stack
         self._config = dict(config)
         self._folder = folder
-        self._region = region
         self._enforce_iam = enforce_iam
         self._on_progress = on_progress
         self._resources = ExitStack()
@@ -103,7 +100,7 @@ class LocalCloud:
             state = resources.enter_context(state_folder(self._folder.resolve()))
             ports = resources.enter_context(GatewayPorts(self._port))
             self._on_progress("starting the embedded AWS")
-            server = MinistackServer(state / "aws", region=self._region, enforce_iam=self._enforce_iam)
+            server = MinistackServer(state / "aws", enforce_iam=self._enforce_iam)
             self._server = resources.enter_context(server)
             provider = LocalProvider(
                 Account(server),
@@ -214,7 +211,7 @@ class LocalCloud:
         self._on_progress("starting functions, streams and gateways")
         roles = self._roles = Roles(self._server)
         endpoint_url = self._seams.endpoint(self.endpoint_url)
-        runtime = FunctionRuntime(state / "functions", endpoint_url, self._region, roles.assume)
+        runtime = FunctionRuntime(state / "functions", endpoint_url, self._server.region, roles.assume)
         resources.callback(runtime.close)
         self._runtime = runtime
         self._invoke = self._seams.invoke(runtime.invoke)

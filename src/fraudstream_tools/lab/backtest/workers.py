@@ -50,10 +50,10 @@ def without_cycle_collection() -> Generator[None]:
             gc.enable()
 
 
-def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """Cut items into lists of one length; the last one may be shorter."""
+def chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    """Cut items into lists of `CHUNK`; the last one may be shorter."""
     iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
+    while chunk := list(islice(iterator, CHUNK)):
         yield chunk
 
 

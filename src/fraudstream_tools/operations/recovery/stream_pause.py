@@ -1,7 +1,7 @@
 """A stream's consumer that is stopped for a while: records wait in the stream, which keeps them for 24 hours."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -17,15 +17,12 @@ class PauseError(RuntimeError):
 
 
 @contextmanager
-def paused(
-    client: "LambdaClient", function: str, *, on_wait: Callable[[str], None] = lambda _: None
-) -> Generator[None]:
+def paused(client: "LambdaClient", function: str) -> Generator[None]:
     """Stop the mappings that feed a function while the block runs, and start them again whatever happens in it.
 
     Args:
         client: of Lambda; it needs ListEventSourceMappings and UpdateEventSourceMapping.
         function: the function's name.
-        on_wait: takes the state that is waited for.
 
     Raises:
         PauseError: the function has no mapping that is enabled, or it did not stop within ten minutes.
@@ -40,19 +37,18 @@ def paused(
         for each in mappings:
             client.update_event_source_mapping(UUID=each, Enabled=False)
         for each in mappings:
-            _wait(client, each, "Disabled", on_wait)
+            _wait(client, each, "Disabled")
         yield
     finally:
         for each in mappings:
             client.update_event_source_mapping(UUID=each, Enabled=True)
         for each in mappings:
-            _wait(client, each, "Enabled", on_wait)
+            _wait(client, each, "Enabled")
 
 
-def _wait(client: "LambdaClient", mapping: str, state: str, on_wait: Callable[[str], None]) -> None:
+def _wait(client: "LambdaClient", mapping: str, state: str) -> None:
     deadline = time.monotonic() + _MINUTES * 60
     while client.get_event_source_mapping(UUID=mapping).get("State") != state:
         if time.monotonic() > deadline:
             raise PauseError(f"event source mapping {mapping} is not {state.lower()} after {_MINUTES} minutes")
-        on_wait(state.lower())
         time.sleep(_POLL_SECONDS)
