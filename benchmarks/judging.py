@@ -42,7 +42,7 @@ WARM_DAYS: Final = 14
 
 
 def main() -> None:
-    """Measure."""
+    """Judge a fintech's transactions, and print what each part of it takes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=40)
     parser.add_argument("--days", type=int, default=40)

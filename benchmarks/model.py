@@ -31,7 +31,7 @@ def microseconds(work: Callable[[Vector], object], vectors: list[Vector]) -> flo
 
 
 def main(path: Path) -> None:
-    """Measure."""
+    """Measure how long a model takes to load, to score and to explain, and print it."""
     content = path.read_bytes()
     started = time.perf_counter()
     model = load(content)

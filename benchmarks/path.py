@@ -84,7 +84,7 @@ class _Worker:
         return found["microseconds"]
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self._process.communicate()
 
 

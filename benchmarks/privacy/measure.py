@@ -44,7 +44,7 @@ class OrdinaryShare(NamedTuple):
 
 
 def embedding_shares(embeddings: Mapping[str, Embedding], numbers: int) -> Iterator[EmbeddingShare]:
-    """Measure embeddings.
+    """Measure of each embedding how many card numbers in it are refused.
 
     Args:
         embeddings: by name.

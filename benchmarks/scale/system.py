@@ -85,7 +85,7 @@ class RequestAllowance:
     """Lets so many a second through, and a burst."""
 
     def __init__(self, env: simpy.Environment, rate: float, burst: float) -> None:
-        """Begin full."""
+        """Begin with a whole burst to be used up."""
         self._env, self._rate, self._burst = env, rate, burst
         self._tokens, self._at = burst, 0.0
 

@@ -55,7 +55,7 @@ class ProofDeployment:
         """Sequence number of the newest record that the stream had when the system was emptied."""
 
     def __enter__(self) -> Self:
-        """Deploy."""
+        """Deploy the system, with the proxy between its functions and AWS."""
         self._leaving.callback(self.proxy.close)
         self._leaving.enter_context(self.cloud)
         self._leaving.callback(self.invocations.close)

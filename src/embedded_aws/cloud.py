@@ -87,7 +87,7 @@ class LocalCloud:
         self._consumers: list[StreamConsumer] = []
 
     def __enter__(self) -> Self:
-        """Deploy.
+        """Deploy the program, and start what it declares.
 
         Raises:
             DeploymentError: the program declares what cannot be created here.

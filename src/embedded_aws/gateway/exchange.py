@@ -46,7 +46,7 @@ class Exchange:
     started: float = field(default_factory=time.perf_counter)
 
     def header(self, name: str) -> str | None:
-        """The last value of a header, by its name in lower case."""
+        """Return the last value of a header, by its name in lower case."""
         return next((value for key, value in reversed(self.headers) if key == name), None)
 
     @property
@@ -55,7 +55,7 @@ class Exchange:
         return f"{datetime.fromtimestamp(self.received_at, UTC):%d/%b/%Y:%H:%M:%S +0000}"
 
     def context(self) -> Mapping[str, object]:
-        """What `$context` variables stand for; what is not known is None.
+        """Return what `$context` variables stand for; what is not known is None.
 
         https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
         """

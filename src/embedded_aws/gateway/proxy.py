@@ -22,7 +22,7 @@ _HTTP_STATUS = range(100, 600)
 
 
 def to_event(exchange: Exchange) -> bytes:
-    """The event of a request, in payload format version 1.0."""
+    """Build the event of a request, in payload format version 1.0."""
     route = exchange.route
     headers = [
         *((name, value) for name, value in exchange.headers if not name.startswith("x-forwarded-")),

@@ -39,76 +39,76 @@ class RefusalError(Exception):
 
 
 def missing_token() -> RefusalError:
-    """No such route, or no signature: API Gateway does not tell the two apart."""
+    """Refuse a request without a route or without a signature: API Gateway does not tell the two apart."""
     return RefusalError(
         "MISSING_AUTHENTICATION_TOKEN", 403, "Missing Authentication Token", "MissingAuthenticationTokenException"
     )
 
 
 def wrong_stage() -> RefusalError:
-    """The path does not begin with the stage."""
+    """Refuse a path that does not begin with the stage."""
     return RefusalError("DEFAULT_4XX", 403, "Forbidden", "ForbiddenException")
 
 
 def invalid_signature(message: str) -> RefusalError:
-    """The signature does not fit the request."""
+    """Refuse a signature that does not fit the request."""
     return RefusalError("INVALID_SIGNATURE", 403, message, "InvalidSignatureException")
 
 
 def unknown_client() -> RefusalError:
-    """Nobody has this access key or session token."""
+    """Refuse an access key or a session token that nobody has."""
     message = "The security token included in the request is invalid."
     return RefusalError("DEFAULT_4XX", 403, message, "UnrecognizedClientException")
 
 
 def expired_token() -> RefusalError:
-    """The session's credentials have expired."""
+    """Refuse credentials of a session that have expired."""
     message = "The security token included in the request is expired"
     return RefusalError("EXPIRED_TOKEN", 403, message, "ExpiredTokenException")
 
 
 def invalid_api_key() -> RefusalError:
-    """The API key is missing or unknown."""
+    """Refuse a request whose API key is missing or unknown."""
     return RefusalError("INVALID_API_KEY", 403, "Forbidden", "ForbiddenException")
 
 
 def throttled() -> RefusalError:
-    """The method's throttle has no token left."""
+    """Refuse a request for which the method's throttle has no token left."""
     return RefusalError("THROTTLED", 429, "Too Many Requests", "TooManyRequestsException")
 
 
 def bad_body(validation: str) -> RefusalError:
-    """The body does not fit the model."""
+    """Refuse a body that does not fit the model."""
     return RefusalError("BAD_REQUEST_BODY", 400, "Invalid request body", "BadRequestException", validation=validation)
 
 
 def too_large() -> RefusalError:
-    """The body is over API Gateway's 10 MB, or the event over Lambda's 6 MB."""
+    """Refuse a body over API Gateway's 10 MB, or an event over Lambda's 6 MB."""
     return RefusalError("REQUEST_TOO_LARGE", 413, "Request Too Long", "RequestTooLargeException")
 
 
 def integration_timeout() -> RefusalError:
-    """The function took longer than the integration's timeout."""
+    """Report that the function took longer than the integration's timeout."""
     return RefusalError("INTEGRATION_TIMEOUT", 504, "Endpoint request timed out", "InternalServerErrorException")
 
 
 def integration_failure() -> RefusalError:
-    """The function was not reached, such as throttled: API Gateway answers 500, not 429."""
+    """Report that the function was not reached, such as throttled: API Gateway answers 500, not 429."""
     return RefusalError("INTEGRATION_FAILURE", 500, "Internal server error", "InternalServerErrorException")
 
 
 def function_failed() -> RefusalError:
-    """The function raised."""
+    """Report that the function raised."""
     return RefusalError("DEFAULT_5XX", 502, "Internal server error", "InternalServerErrorException")
 
 
 def malformed_answer() -> RefusalError:
-    """The function's answer has not the form that a proxy integration wants."""
+    """Report that the function's answer has not the form that a proxy integration wants."""
     return RefusalError("API_CONFIGURATION_ERROR", 502, "Internal server error", "InternalServerErrorException")
 
 
 def unexpected() -> RefusalError:
-    """Something went wrong in the gateway itself."""
+    """Report that something went wrong in the gateway itself."""
     return RefusalError("DEFAULT_5XX", 500, "Internal server error", "InternalServerErrorException")
 
 
@@ -119,7 +119,7 @@ class Refusals:
         self._specs: Mapping[str, GatewayResponseSpec] = {spec.response_type: spec for spec in specs}
 
     def answer(self, refusal: RefusalError, exchange: Exchange) -> Answer:
-        """The answer to a refused request, as the API's author wants it."""
+        """Build the answer to a refused request, as the API's author wants it."""
         exchange.error_message = refusal.message
         exchange.error_type = refusal.response_type
         exchange.validation_error = refusal.validation

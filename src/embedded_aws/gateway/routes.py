@@ -14,7 +14,7 @@ class Router:
         self._routes = sorted(pairs, key=lambda pair: _rank(pair[0]))
 
     def find(self, method: str, raw_path: str) -> tuple[RouteSpec, Mapping[str, str]] | None:
-        """The route of a percent-encoded path below the stage, and its decoded parameters."""
+        """Find the route of a percent-encoded path below the stage, and return its decoded parameters too."""
         parts = _parts(raw_path)
         for wanted, route in self._routes:
             if route.http_method in {method, "ANY"}:

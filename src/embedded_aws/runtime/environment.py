@@ -57,19 +57,19 @@ class Surroundings:
     """An empty folder: without it boto3 would read the user's own AWS configuration."""
 
     def function_arn(self, spec: FunctionSpec, alias: str = "") -> str:
-        """A function lives in the account of its role; invoked by an alias, it is told so."""
+        """Return a function's ARN, in the account of its role; invoked by an alias, the function is told so."""
         arn = f"arn:aws:lambda:{self.region}:{spec.role_arn.split(':')[4]}:function:{spec.name}"
         return f"{arn}:{alias}" if alias else arn
 
     def command(self, spec: FunctionSpec) -> list[str]:
-        """The worker's command: an interpreter that sees neither this environment's packages nor its variables."""
+        """Return the worker's command: an interpreter without this environment's packages and variables."""
         interpreter = [sys.executable, "-I", "-S", "-X", "utf8", str(_BOOTSTRAP)]
         return [*interpreter, str(spec.package), str(self.libraries), str(os.getpid())]
 
     def variables(
         self, spec: FunctionSpec, credentials: Credentials, runtime_api: str, log_stream: str
     ) -> Mapping[str, str]:
-        """The worker's whole environment."""
+        """Return the worker's whole environment."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "HOME": str(self.home),

@@ -108,7 +108,7 @@ class FunctionRuntime:
         return self._functions[name].spec.environment
 
     def log_file(self, name: str) -> Path:
-        """The file with what a function printed and the platform's START, END and REPORT lines."""
+        """Return the file with what a function printed and the platform's START, END and REPORT lines."""
         return self._folder / "logs" / f"{name}.log"
 
     def invoke(self, name: str, payload: bytes) -> Invocation:

@@ -41,7 +41,7 @@ async def read_request(reader: asyncio.StreamReader) -> Request | None:
 
 
 def response(status: HTTPStatus, body: bytes = b"", headers: Mapping[str, str] | None = None) -> bytes:
-    """A whole response with a JSON body."""
+    """Build a whole response with a JSON body."""
     lines = [f"HTTP/1.1 {status.value} {status.phrase}", "Content-Type: application/json"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     lines.append(f"Content-Length: {len(body)}\r\n\r\n")

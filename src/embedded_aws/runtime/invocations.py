@@ -45,6 +45,6 @@ class RuntimeClosedError(InvocationRefusedError):
 
 
 def failure(request_id: str, error_type: str, message: str) -> Invocation:
-    """An invocation that the platform ended, in the form in which Lambda reports it."""
+    """Describe an invocation that the platform ended, in the form in which Lambda reports it."""
     payload = json.dumps({"errorType": error_type, "errorMessage": message}).encode()
     return Invocation(payload=payload, function_error="Unhandled", request_id=request_id)

@@ -158,7 +158,7 @@ class StreamConsumer:
                 self._wake.wait(min(pause, self._until_next_window()))
 
     def _read_page(self) -> float:
-        """Read once.
+        """Read the shard once, and keep what was found until it is delivered.
 
         Returns:
             Seconds to wait before the next time.

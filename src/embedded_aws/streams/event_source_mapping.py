@@ -117,7 +117,7 @@ class EventSourceMapper(StreamConsumer):
 
 
 def read_item_failures(payload: bytes, batch: RecordBatch) -> Outcome:
-    """What a function's answer says about the records of its batch (ReportBatchItemFailures).
+    """Read what a function's answer says about the records of its batch (ReportBatchItemFailures).
 
     Nothing, an empty object, and an empty or null list mean success; an identifier that is empty, null, missing or not
     of this batch means that the whole batch failed; else the batch failed from the lowest of them on.

@@ -63,7 +63,7 @@ def _encode_binary(value: bytes) -> str:
 
 
 def to_payload(records: Sequence[StreamRecord]) -> bytes:
-    """The event of an invocation with some records."""
+    """Build the event of an invocation with some records."""
     return _ENVELOPE + b",".join(record.encoded for record in records) + b"]}"
 
 

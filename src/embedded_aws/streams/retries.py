@@ -102,7 +102,7 @@ def drop_expired(batch: RecordBatch, policy: RetryPolicy, now: Callable[[], floa
 
 
 def plan_after(batch: RecordBatch, outcome: Outcome, policy: RetryPolicy) -> RetryPlan:
-    """What Lambda does after an attempt to deliver a batch.
+    """Decide as Lambda does after an attempt to deliver a batch.
 
     Splitting a batch does not count as a retry; throttles and service errors don't either: only the records' age
     ends those. A partial failure goes on from the first failed record.
@@ -165,7 +165,7 @@ def see_through(
 
 
 def batch_info(batch: RecordBatch, stream_arn: str, shard_id: str) -> Mapping[str, Any]:
-    """The `DDBStreamBatchInfo` of a message to a failure destination.
+    """Build the `DDBStreamBatchInfo` of a message to a failure destination.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
     """
@@ -182,7 +182,7 @@ def batch_info(batch: RecordBatch, stream_arn: str, shard_id: str) -> Mapping[st
 
 
 def timestamp_now() -> str:
-    """The time, in the form of such a message."""
+    """Return the time, in the form of such a message."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

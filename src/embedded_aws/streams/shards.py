@@ -41,7 +41,7 @@ class ShardReader:
         self._iterator: str | None = self._new_iterator()
 
     def read(self) -> Sequence[Mapping[str, Any]]:
-        """The next records; none where the end is reached."""
+        """Read the next records; none where the end is reached."""
         if self._iterator is None:
             return ()
         try:

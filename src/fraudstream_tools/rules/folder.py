@@ -11,7 +11,7 @@ class RulesFolder:
     """The files of a ruleset, as they were when they were read."""
 
     def __init__(self, path: Path) -> None:
-        """Read them.
+        """Read the folder's files.
 
         Args:
             path: the folder, or the ruleset's own file in it.

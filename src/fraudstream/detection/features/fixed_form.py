@@ -18,7 +18,7 @@ class FixedForm:
     """Reads form 3."""
 
     def __init__(self, features: Sequence[Feature]) -> None:
-        """Prepare.
+        """Work out where each feature is stored.
 
         Args:
             features: those of schema 3, in the registry's order.

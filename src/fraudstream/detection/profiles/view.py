@@ -18,7 +18,7 @@ class ProfileView:
     __slots__ = ("event", "excluded", "known", "label_delay_days", "profile", "time")
 
     def __init__(self, profile: Profile, event: Event, *, counted: bool, label_delay_days: int) -> None:
-        """Look.
+        """Find out what came before the event, and what the buckets hold that it must not see.
 
         Args:
             profile: the profile after the event.

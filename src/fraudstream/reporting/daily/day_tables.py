@@ -38,7 +38,7 @@ class ChangedFilesError(ValueError):
     """Files of the log are not what was written."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        """Note which."""
+        """Name the files by their keys."""
         super().__init__(", ".join(keys))
         self.keys = keys
 

@@ -50,7 +50,7 @@ class Contestant(NamedTuple):
     live_model: bytes | None = None
 
     def load(self) -> Ruleset:
-        """Load it.
+        """Load the ruleset, with its live model.
 
         Raises:
             RulesetError: it cannot be used.
@@ -127,7 +127,7 @@ class Evaluator:
         self._known: list[dict[Truths, tuple[Verdict, int]]] = [{} for _ in contestants]
 
     def tally(self, samples: Iterable[Sample]) -> BacktestTally:
-        """Judge samples."""
+        """Judge samples by each ruleset, and count what they decide."""
         tally = BacktestTally()
         sums: dict[Key, list[int]] = {}
         for sample in samples:

@@ -65,7 +65,7 @@ def evaluate(
     with_changes: bool,
     on_progress: Callable[[int], None] | None = None,
 ) -> BacktestTally:
-    """Judge samples.
+    """Judge samples in this process or in others, and count what each ruleset decides.
 
     Args:
         samples: in order.

@@ -101,7 +101,7 @@ class OrderedFile:
             raise
 
     def __enter__(self) -> Self:
-        """Return it."""
+        """Return the opened file, whose temporary copy the block's end removes."""
         return self
 
     def __exit__(

@@ -59,7 +59,7 @@ class ThresholdProposal(msgspec.Struct, frozen=True, kw_only=True, rename="camel
 
 
 def propose(log: DecisionLog, *, review_budget: float, decline_precision: float) -> ThresholdProposal:
-    """Propose thresholds.
+    """Propose thresholds for reviews and declines, by the probabilities of the log's newest decisions.
 
     Args:
         log: with labels or without.

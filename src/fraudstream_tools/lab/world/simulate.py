@@ -157,7 +157,7 @@ class _Happening:
 def numbered(
     rng: Random, prefix: str, made: list[Draft], reported: Callable[[Random, Draft], Report | None]
 ) -> Simulation:
-    """Number drafts in the order of time, and add the truth about each.
+    """Order drafts by time, number them, and add the truth about each.
 
     Args:
         rng: where chance comes from.

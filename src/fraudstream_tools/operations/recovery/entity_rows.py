@@ -42,7 +42,7 @@ class EntityRows:
         folder.mkdir(parents=True, mode=0o700)
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Return the rows, which the block's end removes."""
         return self
 
     def __exit__(self, *_: object) -> None:

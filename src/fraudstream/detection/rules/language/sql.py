@@ -66,7 +66,7 @@ class SqlCompiler:
     """Compiles the expressions of one query, which share what they say twice."""
 
     def __init__(self, columns: Mapping[str, str], lists: Mapping[str, str], *, prefix: str = "shared") -> None:
-        """Prepare.
+        """Store where fields and lists are found, and begin without shared columns.
 
         Args:
             columns: a field to its column as SQL; one that is not there is always missing.

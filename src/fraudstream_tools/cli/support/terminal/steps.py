@@ -51,7 +51,7 @@ class ProgressStep:
             err.print(f"  {self._progress()}{note}", markup=False, soft_wrap=True)
 
     def end(self, *, failed: bool) -> None:
-        """End it."""
+        """Note that the step has ended, and print so where no terminal shows it."""
         self._seconds = self.seconds
         self.failed = failed
         if not err.is_terminal:
