@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Final
 
 from fraudstream.detection.features.fixed_form import FIXED_FORM, FixedForm
-from fraudstream.detection.features.registry import DECLARED, FIRST_SCHEMA, Feature, Form, Vector
+from fraudstream.detection.features.registry import DECLARED, FIRST_SCHEMA, Feature, Form, Vector, without_nan
 
 FORM: Final = 4
 """What is written."""
@@ -113,7 +113,7 @@ class _Block:
         wide = (*singles.unpack_from(packed, small), *cuts.unpack(cut))
         values: list[float | None] = [*map(float, packed[end:counts])]
         values += [value / _STEPS for value in packed[counts:small]]
-        values += [None if value != value else value for value in wide]  # noqa: PLR0124  (NaN)
+        values += without_nan(wide)
         take = iter(values).__next__
         every = [take() if state == _VALUE else None if state == _MISSING else 0.0 for state in states]
         return every, second + number

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-from fraudstream.detection.features.registry import Feature, Form
+from fraudstream.detection.features.registry import Feature, Form, without_nan
 
 FIXED_FORM: Final = 3
 """The first byte."""
@@ -50,5 +50,5 @@ class FixedForm:
             None if value == _MISSING else value / scale for value, scale in zip(head, self._scales, strict=False)
         ]
         wide = (*head[len(self._scales) :], *self._tail.unpack(cut))
-        ordered += [None if value != value else value for value in wide]  # noqa: PLR0124  (NaN)
+        ordered += without_nan(wide)
         return [ordered[place] for place in self._places]

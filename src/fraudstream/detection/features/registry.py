@@ -10,13 +10,18 @@ again by the same name with the next schema: so older vectors have no value for 
 refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 Vector: TypeAlias = tuple[float | None, ...]
 """The values of `FEATURES`, in their order."""
+
+
+def without_nan(numbers: Iterable[float]) -> list[float | None]:
+    """Return numbers as a vector has them: what is stored as not-a-number is missing."""
+    return [None if number != number else number for number in numbers]  # noqa: PLR0124  (so is not-a-number alone)
 
 
 class Form(Enum):

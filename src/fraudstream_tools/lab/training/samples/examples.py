@@ -11,6 +11,7 @@ import numpy as np
 
 from fraudstream.detection.features.codec import FeatureError, unpack
 from fraudstream.detection.features.own import INPUTS
+from fraudstream.detection.features.registry import without_nan
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.reader.label_arrival import NOTHING_KNOWN, LabelArrival
 from fraudstream_tools.lab.training.rules.rule_hits import RuleHits, rule_hits
@@ -201,4 +202,4 @@ def matrix_of(numbers: array[float]) -> Matrix:
 
 def as_vectors(rows: Matrix) -> list[Vector]:
     """Return the rows of a matrix as the analyzer sees them: None is missing."""
-    return [tuple([None if value != value else value for value in row]) for row in rows.tolist()]  # noqa: PLR0124  (NaN)
+    return [tuple(without_nan(row)) for row in rows.tolist()]
