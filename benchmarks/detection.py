@@ -87,7 +87,7 @@ def main() -> None:
     if given.full and not path.is_file():
         sys.exit(f"{path}: no such file; --data says where the handbook's transactions are")
     worlds = unseen_worlds.measure(unseen_worlds.FULL if given.full else unseen_worlds.SMALL)
-    unseen_worlds.show(worlds, Console())
+    unseen_worlds.show(worlds, Console(width=140))
     summary: dict[str, Any] = {"worlds": unseen_worlds.as_json(worlds)}
     if given.full:
         summary |= _of_handbook(path)
@@ -96,7 +96,7 @@ def main() -> None:
 
 def _of_handbook(path: Path) -> dict[str, Any]:
     results = _watch(path)
-    Console().print(_table(results))
+    Console(width=140).print(_table(results))
     late, quick = (results[delay] for delay in DELAYS)
     summary: dict[str, Any] = _summary(late["figures"]["served"])
     summary |= {name: value for name, value in late.items() if name != "figures"}
