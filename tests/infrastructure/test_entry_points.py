@@ -14,6 +14,8 @@ import yaml
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2_grpc
 
+from infra.setting_reader import NAMESPACE, StackSettingsError
+from infra.settings import read_settings
 from policy.pack import resource_rules, stack_rules
 from tests.infrastructure.pulumi_graph_harness import capture
 from tests.waiting_harness import PATIENCE_SECONDS
@@ -63,8 +65,13 @@ def test_no_module_hides_a_library_while_pulumi_has_their_folder_on_the_path(fol
 
 
 def test_the_shipped_stack_file_holds_settings_that_exist() -> None:
-    config = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
-    assert all(name.startswith("fraudstream:") for name in config)
+    given = {
+        name.removeprefix(f"{NAMESPACE}:"): str(value)
+        for name, value in yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"].items()
+    }
+    assert read_settings(given.get, "dev", given).cost_center == given["costCenter"]
+    with pytest.raises(StackSettingsError, match="fraudstream:costCentre is not a setting; did you mean costCenter"):
+        read_settings(given.get, "dev", {*given, "costCentre"})
 
 
 @pytest.fixture
