@@ -25,7 +25,8 @@ def test_an_alert_is_worked_from_the_queue_to_closed(browser: Browser, system: S
     assert "t-1" in browser.page("/queue")
     case = browser.page("/case", id="t-1")
     assert "999.00 EUR" in words(case)
-    assert "Several" in words(case) or "card" in words(case)
+    why = "The card was used unusually often in a short time. CARD_VELOCITY, from card-velocity, +2.5 points"
+    assert why in words(case)
     taken = browser.send("/case/take", **browser.form(case, "/case/take"))
     assert "You have this case now, with 1 alert." in words(taken)
     closed = browser.send(
