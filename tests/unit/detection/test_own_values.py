@@ -13,7 +13,6 @@ from fraudstream.detection.judge import Judge
 from fraudstream.detection.models.model import Model, ModelError, load
 from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.rules.ruleset import load as load_ruleset
-from fraudstream.detection.trial import check_ruleset
 from fraudstream.transactions.transaction import AuthorizationResult, Channel, EntryMode, Transaction, TransactionType
 from fraudstream_tools.lab.training.boosting import Parameters
 from fraudstream_tools.lab.training.fit import TrainingError, fit
@@ -103,10 +102,6 @@ def test_a_model_sees_the_features_and_then_what_is_the_transactions_own() -> No
     seen = inputs((None,) * len(NAMES), paid(channel=Channel.ATM))
     assert len(seen) == len(INPUTS)
     assert seen[INPUTS.index("ownChannel")] == 3
-
-
-def test_rules_are_tried_before_they_become_active_whatever_models_see() -> None:
-    check_ruleset(load_ruleset(*((RULES / name).read_bytes() for name in RULESET_FILES)))
 
 
 def test_features_alone_can_be_learnt_from_too_and_nothing_that_is_not_there() -> None:
