@@ -31,5 +31,5 @@ def show(request: Request) -> Response:
         refused={record.refuses for record in records},
         doubted={record.doubts for record in records},
         total=total,
-        shown=SHOWN,
+        most=SHOWN,
     )
