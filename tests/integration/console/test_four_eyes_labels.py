@@ -171,7 +171,7 @@ def test_another_label_needs_a_second_person_anew_and_takes_nothing_away(desk: D
     decide(desk.anna, label="LEGITIMATE")
     assert (desk.changes, desk.log) == (1, {("a-1", "FRAUD")})
     assert "labelApprovedBy" not in desk.system.item("a-1")
-    assert "waits" in words(desk.ben.page("/case", id="a-1"))
+    assert "Its label, legitimate, waits for a second person" in words(desk.ben.page("/case", id="a-1"))
     approve(desk.ben, "a-1")
     assert (desk.changes, desk.log) == (2, {("a-1", "FRAUD"), ("a-1", "LEGITIMATE")})
 

@@ -63,7 +63,7 @@ def test_the_page_lists_the_transactions_that_would_change(drafts: Browser, log:
     changed = re.findall(r'/case\?id=([^"]+)"', page.partition('id="would-change"')[2])
     assert changed
     assert all(amounts[name] > 1 for name in changed)
-    assert "DECLINE" in words(page)
+    assert "APPROVE DECLINE" in words(page), "what it was, and what it would be"
     count = re.search(r"([\d,]+) would be decided otherwise", words(page))
     assert count
     assert int(count[1].replace(",", "")) >= len(changed)
@@ -87,5 +87,5 @@ def test_without_a_log_yet_the_page_says_so_beside_the_fixtures(drafts: Browser,
 
 def test_a_draft_with_faults_is_not_tried(drafts: Browser) -> None:
     page = tried(drafts, RULE.replace("amountBase", "amountBaze"))
-    assert "amountBaze" in words(page)
+    assert "there is no field or parameter amountBaze: did you mean amountBase?" in words(page)
     assert "Fixtures" not in words(page)
