@@ -70,14 +70,18 @@ def test_no_transaction_stays_on_the_disk_after_a_break_either(world: World, tmp
     world.store(transaction(1))
     world.analyze()
 
+    gathered: list[Path] = []
+
     def refuse(**_: object) -> None:
+        gathered.extend(tmp_path.rglob("*.rows"))
         raise refusal("BatchGetItem")
 
     stop = world.interfere("BatchGetItem", refuse)
-    with pytest.raises(ClientError):
+    with pytest.raises(ClientError, match="BatchGetItem"):
         rebuild_of(world, tmp_path).run()
     stop()
-    assert not list(tmp_path.rglob("*.rows"))
+    assert gathered
+    assert not [each for each in tmp_path.rglob("*") if each.is_file()]
     assert CUSTOMER in rebuild_of(world, tmp_path).run().same
 
 
