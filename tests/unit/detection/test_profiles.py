@@ -1,5 +1,6 @@
 """Profiles: compact, idempotent, and the same whatever the order in which events and labels arrive."""
 
+import contextlib
 import random
 import struct
 import zlib
@@ -358,9 +359,12 @@ def as_0_1_0_wrote(profile: Profile) -> bytes:
 @given(st.binary(max_size=1200), st.integers(0, 400))
 def test_a_damaged_profile_is_refused_and_nothing_else_happens(noise: bytes, cut: int) -> None:
     stored = pack(learnt([event(number) for number in range(12)]))
-    for damaged in (b"\x02" + noise, b"\x03" + noise, stored[:cut], stored + noise):
-        try:
-            unpack(damaged)
-        except ProfileError:
-            continue
-        assert damaged == stored or noise
+    for damaged in (b"\x03" + noise, stored[:cut], stored + noise):
+        if damaged == stored:
+            assert unpack(damaged) == unpack(stored)
+        else:
+            with pytest.raises(ProfileError):
+                unpack(damaged)
+    # What 0.1.0 wrote has no checksum: noise may be a profile by chance.
+    with contextlib.suppress(ProfileError):
+        unpack(b"\x02" + noise)

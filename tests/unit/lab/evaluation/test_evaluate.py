@@ -66,7 +66,7 @@ def test_a_world_has_a_row_for_rules_and_for_each_length_of_training(fraudstream
     assert model["why"] is None
     assert 0 < rules["averagePrecision"] < model["averagePrecision"] <= 1
     assert 0 <= model["valueAtBudget"] <= 1
-    assert model["alertPrecision"] is None or 0 <= model["alertPrecision"] <= 1
+    assert 0 < model["alertPrecision"] <= 1
 
 
 def test_a_file_with_too_few_frauds_says_so_and_prints_a_table(fraudstream: Command, tmp_path: Path) -> None:

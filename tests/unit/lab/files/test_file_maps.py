@@ -125,13 +125,11 @@ def test_times_are_read_as_the_map_says(tmp_path: Path, value: str, source: str,
         ("1767600000", "a", "milliseconds are needed, these look like seconds"),
         ("1767600000000", "{column: a, unit: seconds}", "read as seconds it is no time between 1990 and 2100"),
         ("05.13.2026", '{column: a, format: "%d.%m.%Y"}', "is not written as %d.%m.%Y"),
-        ("2026-01-05 09:00", "a", "must be a date, a date and time with its zone"),
+        ("2026-01-05 09:00", "a", "must be a date, a date and time with its zone, or epoch milliseconds"),
     ],
 )
 def test_a_time_that_is_written_otherwise_is_refused(tmp_path: Path, value: str, source: str, complaint: str) -> None:
-    assert one(tmp_path, value, "timestamp", source) == f"column a: timestamp {complaint}" or complaint in one(
-        tmp_path, value, "timestamp", source
-    )
+    assert one(tmp_path, value, "timestamp", source) == f"column a: timestamp {complaint}"
 
 
 def test_codes_become_codes(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from fraudstream.reporting.log.reader.label_arrival import (
     NOTHING_KNOWN,
     USUAL_DELAY_DAYS,
     FraudLabel,
-    LabelArrival,
     label_arrival,
 )
 
@@ -77,9 +76,9 @@ def test_too_few_labels_tell_nothing() -> None:
     assert label_arrival(world(100, medians={"customer": 3}, number=29), 200 * DAY).all is None
 
 
-def test_labels_that_all_come_after_the_same_time_tell_that_time() -> None:
-    found = label_arrival([FraudLabel("file", n * DAY, (n + 7) * DAY) for n in range(100)], 200 * DAY)
-    assert found.all is None or found.delay_days == 7
+def test_labels_that_all_come_after_the_same_time_tell_nothing() -> None:
+    found = label_arrival([FraudLabel("file", n * DAY, (n + 9) * DAY) for n in range(100)], 200 * DAY)
+    assert (found.all, found.delay_days) == (None, USUAL_DELAY_DAYS)
 
 
 def test_the_delay_stays_within_what_leaves_something_to_learn_from() -> None:
@@ -94,6 +93,8 @@ def test_a_young_log_can_be_learnt_from_too() -> None:
 
 
 def test_a_label_before_its_transaction_counts_as_told_at_once() -> None:
-    found = label_arrival([FraudLabel("a", n * DAY, n * DAY - 1) for n in range(100)], 200 * DAY)
-    assert isinstance(found, LabelArrival)
-    assert found.delay_days in (1.0, USUAL_DELAY_DAYS)
+    labels = [FraudLabel("a", n * DAY, n * DAY - 1 if n % 2 else (n + 3) * DAY + n) for n in range(100)]
+    found = label_arrival(labels, 200 * DAY).all
+    assert found is not None
+    assert found.days[0] == 0
+    assert found.share(0) == pytest.approx(0.5, abs=0.01)
