@@ -203,9 +203,9 @@ def test_without_any_valid_version_the_fault_is_reported_before_it_is_raised(aws
     s3, refused = aws.client("s3"), list[Exception]()
     s3.create_bucket(Bucket="empty", CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
     store = RulesetStore(s3, bucket="empty", prefix=PREFIX, on_refused=refused.append, history=lambda: s3)
-    with pytest.raises(ClientError):
+    with pytest.raises(ClientError, match="NoSuchKey") as raised:
         store.current()
-    assert len(refused) == 1
+    assert refused == [raised.value]
 
 
 def test_a_cold_start_with_a_broken_model_takes_the_last_good_models(place: Place) -> None:

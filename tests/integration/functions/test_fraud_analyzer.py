@@ -229,7 +229,7 @@ def test_a_failed_record_without_an_id_is_named_by_its_sequence_number(
 
 def test_without_a_ruleset_the_batch_fails_as_a_whole(s3: Any, handler: ModuleType) -> None:
     assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
-    with pytest.raises(ClientError):
+    with pytest.raises(ClientError, match="NoSuchKey"):
         handler.handler({"Records": [record(1)]}, Context())
 
 
