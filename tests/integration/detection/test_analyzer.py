@@ -1,11 +1,7 @@
 """The fraud analyzer on a real DynamoDB interface: what it decides, and that effects happen once."""
 
 import zlib
-from collections.abc import Iterator
 
-import pytest
-
-from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import ItemKind
 from fraudstream.detection.analyzer import Analysis
 from fraudstream.detection.batch import Batch
@@ -18,13 +14,7 @@ from fraudstream.detection.profiles.layout import Personal, Shared
 from fraudstream.detection.stores.decisions.store import DecisionStore
 from fraudstream.transactions.decisions.decision import Label, Truth, Verdict
 from fraudstream.transactions.storage.attributes import from_item, to_item
-from tests.integration.detection.analyzer_harness import NOW, RULESET, TABLES, World, a_world, suspicious, transaction
-
-
-@pytest.fixture
-def world(aws: MinistackServer) -> Iterator[World]:
-    with a_world(aws) as made:
-        yield made
+from tests.integration.detection.analyzer_harness import NOW, RULESET, TABLES, World, suspicious, transaction
 
 
 def test_a_stored_transaction_is_decided_with_its_reasons_and_features(world: World) -> None:

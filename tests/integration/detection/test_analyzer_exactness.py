@@ -2,14 +2,13 @@
 
 import copy
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.batch import Batch
 from fraudstream.detection.batch_steps import BatchStep
 from fraudstream.detection.judge import Judge
@@ -23,13 +22,7 @@ from fraudstream.detection.stores.profiles.store import SavedProfiles
 from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.storage.attributes import from_item
-from tests.integration.detection.analyzer_harness import NOW, RULESET, World, a_world, refusal, suspicious, transaction
-
-
-@pytest.fixture
-def world(aws: MinistackServer) -> Iterator[World]:
-    with a_world(aws) as made:
-        yield made
+from tests.integration.detection.analyzer_harness import NOW, RULESET, World, refusal, suspicious, transaction
 
 
 def lose_first_answer(world: World, operation: str, table: str) -> Callable[[], list[str]]:

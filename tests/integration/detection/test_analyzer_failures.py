@@ -2,14 +2,13 @@
 
 import threading
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
 import pytest
 
-from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.analyzer import first_failure
 from fraudstream.detection.batch import Batch, ContentionError
 from fraudstream.detection.batch_steps import BatchStep
@@ -24,13 +23,7 @@ from fraudstream.durations import DAY
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream.transactions.transaction import Transaction
-from tests.integration.detection.analyzer_harness import NOW, RULESET, World, a_world, refusal, suspicious, transaction
-
-
-@pytest.fixture
-def world(aws: MinistackServer) -> Iterator[World]:
-    with a_world(aws) as made:
-        yield made
+from tests.integration.detection.analyzer_harness import NOW, RULESET, World, refusal, suspicious, transaction
 
 
 def test_a_poison_record_fails_alone_and_its_neighbours_are_decided(world: World) -> None:

@@ -1,12 +1,8 @@
 """Entities that many write at once: their profiles are divided, and everything still counts once."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.profiles.codec import CLOSED_SCHEMA, pack
 from fraudstream.detection.profiles.events import identity
 from fraudstream.detection.profiles.layout import Shared
@@ -19,15 +15,9 @@ from fraudstream_tools.operations.privacy.erasure.person import find_items
 from fraudstream_tools.operations.privacy.rotation.shards import shards_put_together
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from fraudstream_tools.operations.recovery.profile_rebuild import ProfileRebuild
-from tests.integration.detection.analyzer_harness import NOW, RULESET, World, a_world, suspicious, transaction
+from tests.integration.detection.analyzer_harness import NOW, RULESET, World, suspicious, transaction
 
 SHOP = "merchant#tok_shop"
-
-
-@pytest.fixture
-def world(aws: MinistackServer) -> Iterator[World]:
-    with a_world(aws) as made:
-        yield made
 
 
 def sale(number: int | str, **fields: Any) -> Any:

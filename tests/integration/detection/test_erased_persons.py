@@ -1,23 +1,15 @@
 """The analyzer and a person who is erased while the stream still tells of them."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import ERASURE_MARK_SECONDS
 from fraudstream_tools.operations.privacy.erasure.marks import mark_profile
-from tests.integration.detection.analyzer_harness import NOW, World, a_world, suspicious, transaction
+from tests.integration.detection.analyzer_harness import NOW, World, suspicious, transaction
 
 ANN = "customer#tok_ann"
-
-
-@pytest.fixture
-def world(aws: MinistackServer) -> Iterator[World]:
-    with a_world(aws) as made:
-        yield made
 
 
 def erase(world: World, *keys: str, at: int = NOW + 10_000) -> None:

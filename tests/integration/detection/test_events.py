@@ -1,23 +1,14 @@
 """What other systems are told: each decision and label that stands, whatever becomes of the analyzer's calls."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from botocore.exceptions import ClientError
 
-from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import EVENT_FIELDS, EventType
 from fraudstream.detection.stores.decisions.alerts import AlertStore
 from fraudstream.detection.stores.decisions.outbox import Outbox
 from fraudstream.transactions.decisions.decision import Label, Truth, Verdict
-from tests.integration.detection.analyzer_harness import NOW, World, a_world, refusal, suspicious, transaction
-
-
-@pytest.fixture
-def world(aws: MinistackServer) -> Iterator[World]:
-    with a_world(aws) as made:
-        yield made
+from tests.integration.detection.analyzer_harness import NOW, World, refusal, suspicious, transaction
 
 
 def label(world: World, number: int, truth: Truth, at: int, source: str = "analyst") -> None:

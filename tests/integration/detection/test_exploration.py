@@ -1,23 +1,14 @@
 """Approved transactions that are put into the queue by chance: what is stored, told, closed, and left alone."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.exploration import propensity
 from fraudstream.transactions.decisions.decision import Decision, Verdict
 from fraudstream.transactions.transaction import AuthorizationResult
-from tests.integration.detection.analyzer_harness import NOW, RULESET, World, a_world, suspicious, transaction
+from tests.integration.detection.analyzer_harness import NOW, RULESET, World, suspicious, transaction
 
 APPROVED = Decision(decision=Verdict.APPROVE, score=2, ruleset_version="a", decided_at=NOW)
 SHARE = 0.25
-
-
-@pytest.fixture
-def world(aws: MinistackServer) -> Iterator[World]:
-    with a_world(aws) as made:
-        yield made
 
 
 def test_a_share_is_drawn_by_the_id_alone() -> None:

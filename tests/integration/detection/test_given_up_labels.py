@@ -1,7 +1,7 @@
 """A label that the analyzer gave up is found in the report, redriven, learnt, and leaves the report."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.operations.review.labels import give_label
 from infra.compute.stream_consumers import ANALYZER_FILTERS, REPORTER_FILTERS
 from tests.cli_harness import Command, point_at
-from tests.integration.detection.analyzer_harness import NOW, World, a_world, refusal, transaction
+from tests.integration.detection.analyzer_harness import NOW, World, refusal, transaction
 from tests.unit.reporting.decision_log_harness import put
 
 DAY = "2026-05-28"
@@ -24,12 +24,6 @@ DAY = "2026-05-28"
 Deliver = Callable[[int], Analysis]
 _TO_ANALYZER = compile_filters(ANALYZER_FILTERS)
 _TO_REPORTER = compile_filters(REPORTER_FILTERS)
-
-
-@pytest.fixture
-def world(aws: MinistackServer) -> Iterator[World]:
-    with a_world(aws) as found:
-        yield found
 
 
 @pytest.fixture

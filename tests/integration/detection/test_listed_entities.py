@@ -1,11 +1,7 @@
 """Who is put on a list is judged so from the next transaction on, and the log says as what."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.features.codec import unpack
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.rules.ruleset import Ruleset, load
@@ -15,7 +11,7 @@ from fraudstream.transactions.decisions.decision import Decision, Reason, Verdic
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.lists.entries import ListChange
-from tests.integration.detection.analyzer_harness import NOW, World, a_world, transaction
+from tests.integration.detection.analyzer_harness import NOW, World, transaction
 
 ME = "arn:aws:iam::000000000000:user/ann"
 CARD = f"tok_{'c' * 22}"
@@ -38,12 +34,6 @@ rules:
         b"{baseCurrency: EUR, rates: [{validFrom: 2026-01-01, perBase: {}}]}",
         lists.encode(),
     )
-
-
-@pytest.fixture
-def world(aws: MinistackServer) -> Iterator[World]:
-    with a_world(aws) as found:
-        yield found
 
 
 def lists(world: World, now: int = NOW) -> EntityLists:
