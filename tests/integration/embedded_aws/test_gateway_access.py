@@ -2,10 +2,8 @@
 
 import base64
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -13,13 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as SigningKey
 
 from embedded_aws.specs import Credentials
-from tests.integration.embedded_aws.gateway_harness import EXPIRED, MODEL, SESSION, Bench, a_bench, route
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with a_bench(tmp_path) as bench:
-        yield bench
+from tests.integration.embedded_aws.gateway_harness import EXPIRED, MODEL, SESSION, Bench, route
 
 
 class TestSignatures:

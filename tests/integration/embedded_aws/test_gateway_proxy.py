@@ -12,13 +12,7 @@ import pytest
 from embedded_aws.runtime.function_runtime import FunctionRuntime
 from embedded_aws.runtime.invocations import Invocation, PayloadTooLargeError, Throttled
 from embedded_aws.specs import FunctionSpec, GatewayResponseSpec
-from tests.integration.embedded_aws.gateway_harness import ADMIN, Bench, a_bench, route
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with a_bench(tmp_path) as bench:
-        yield bench
+from tests.integration.embedded_aws.gateway_harness import ADMIN, Bench, route
 
 
 def test_the_event_has_the_form_of_payload_version_1(bench: Bench) -> None:

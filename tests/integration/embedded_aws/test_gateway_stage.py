@@ -4,22 +4,14 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import pytest
 
 from embedded_aws.specs import GatewayResponseSpec
-from tests.integration.embedded_aws.gateway_harness import MODEL, Bench, a_bench, route
+from tests.integration.embedded_aws.gateway_harness import MODEL, Bench, route
 from tests.waiting_harness import PATIENCE_SECONDS
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with a_bench(tmp_path) as bench:
-        yield bench
 
 
 def test_gateway_responses_set_status_headers_and_body(bench: Bench) -> None:
