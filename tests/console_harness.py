@@ -12,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream_tools.console.app import make_app
 from fraudstream_tools.console.request_counts import watch
 from fraudstream_tools.console.sessions import ConsoleSession
@@ -109,6 +110,13 @@ def desk_command(aws: MinistackServer, capsys: pytest.CaptureFixture[str], monke
 def put_ruleset(system: System) -> None:
     for name in ("ruleset.yaml", "rates.yaml", "lists.yaml"):
         system.s3.put_object(Bucket=BUCKET, Key=f"rulesets/live/{name}", Body=(RULES / name).read_bytes())
+
+
+def put_log(system: System, log: Path) -> None:
+    """Store a folder's log in the bucket."""
+    for path in log.glob("*/*/*.parquet"):
+        key = DECISION_LOG_PREFIX + path.relative_to(log).as_posix()
+        system.s3.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
 
 
 def words(page: str) -> str:

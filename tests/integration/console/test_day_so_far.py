@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.contract import DECISION_LOG_PREFIX
 from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream_tools.operations.day_so_far import DayCopy, DaySoFar
 from fraudstream_tools.rules.folder import RulesFolder
-from tests.console_harness import RULES, Browser, words
+from tests.console_harness import RULES, Browser, put_log, words
 from tests.integration.cli.review_harness import BUCKET, System
 from tests.unit.analytics.log_harness import Happened, days, happened, merged_log, write_log
 from tests.unit.reporting.decision_log_harness import (
@@ -53,15 +52,9 @@ def value(transactions: Sequence[Happened]) -> float:
     )
 
 
-def store(system: System, log: Path) -> None:
-    for path in log.glob("*/*/*.parquet"):
-        key = DECISION_LOG_PREFIX + path.relative_to(log).as_posix()
-        system.s3.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
-
-
 @pytest.fixture
 def known(system: System, log: Path, tmp_path: Path, day: date) -> DaySoFar:
-    store(system, log)
+    put_log(system, log)
     found = DayCopy(s3=system.s3, bucket=BUCKET, folder=tmp_path).so_far(RATES, day)
     assert found
     return found
@@ -91,7 +84,7 @@ def test_fraud_that_was_labelled_before_its_decision_is_not_missed(system: Syste
     stream.store_decide_and_label(transaction(2, amount=700), Verdict.APPROVE, Truth.FRAUD)
     fraud = stream.records[-1]["dynamodb"]["NewImage"]
     stream.add(fraud | label(Truth.LEGITIMATE, at=at + HOUR).to_item(), fraud, at=at + HOUR)
-    store(system, merged_log(stream, tmp_path))
+    put_log(system, merged_log(stream, tmp_path))
     known = DayCopy(s3=system.s3, bucket=BUCKET, folder=tmp_path / "copy").so_far(RATES, DAY)
     assert known
     assert (known.fraud_value, known.missed_value) == (57.0, 7.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.contract import DECISION_LOG_PREFIX, ROLL_UP_MINUTE
+from fraudstream.contract import ROLL_UP_MINUTE
 from fraudstream_tools.analytics import log_questions
 from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.analytics.athena import Athena
@@ -15,7 +15,7 @@ from fraudstream_tools.analytics.log_questions import AthenaLog, FetchedLog, Fol
 from fraudstream_tools.operations.investigation.links import find_links
 from fraudstream_tools.operations.investigation.log_search import search_log
 from tests.athena_harness import DATABASE, WORKGROUP, local_athena
-from tests.console_harness import Browser, words
+from tests.console_harness import Browser, put_log, words
 from tests.integration.cli.review_harness import BUCKET, System
 from tests.unit.analytics.log_harness import happened, write_log
 
@@ -26,12 +26,6 @@ EVER = 20 * 365
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_log(tmp_path_factory.mktemp("search"))
-
-
-def put_log(system: System, log: Path) -> None:
-    for path in log.glob("*/*/*.parquet"):
-        key = DECISION_LOG_PREFIX + path.relative_to(log).as_posix()
-        system.s3.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
 
 
 @pytest.fixture(params=["folder", "fetched", "athena"])
