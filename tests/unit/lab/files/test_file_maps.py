@@ -11,11 +11,6 @@ from fraudstream_tools.lab.files.problems import FileProblemError, Row
 from fraudstream_tools.lab.files.reading import MappedFile
 
 
-@pytest.fixture(autouse=True)
-def own_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-
-
 def mapped(text: str) -> FileMap:
     return read_map(text.encode(), "m.yaml")
 

@@ -41,11 +41,6 @@ PERSONAL = (
 )
 
 
-@pytest.fixture(autouse=True)
-def own_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-
-
 def rows(file: str) -> list[dict[str, Any]]:
     return [row.values for row in MappedFile(SAMPLES / file, load_map(FILES[file])).sound_rows()]
 

@@ -10,11 +10,6 @@ from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.reading import REQUIRED, MappedFile
 
 
-@pytest.fixture(autouse=True)
-def own_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-
-
 def test_a_german_export_is_read_by_its_first_map(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(
