@@ -15,17 +15,10 @@ import typer
 from fraudstream.transactions.api.openapi import openapi_document
 from fraudstream_tools.cli.main import app
 from fraudstream_tools.lab.files.transactions import read_transactions
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command
 
 RULES = Path("rules").resolve()
 COMMANDS: Any = typer.main.get_command(app)
-
-
-@pytest.fixture
-def fraudstream(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    clean_environment(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    return Command(capsys)
 
 
 def test_help_names_every_command_and_shows_how_to_begin(fraudstream: Command) -> None:

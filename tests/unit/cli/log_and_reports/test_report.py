@@ -4,18 +4,9 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from fraudstream.reporting.log.segments import cut
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command
 from tests.unit.reporting.decision_log_harness import PREFIX, Stream, put, transaction
-
-
-@pytest.fixture
-def fraudstream(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    clean_environment(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    return Command(capsys)
 
 
 def test_a_report_is_made_of_a_folder_without_any_deployment(fraudstream: Command, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import errno
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import NoReturn
 
 import duckdb
@@ -16,7 +15,7 @@ from typer.core import TyperCommand
 from typer.main import get_command
 
 from fraudstream_tools.cli.main import app, main
-from tests.cli_harness import Command, clean_environment, command_paths
+from tests.cli_harness import Command, command_paths
 
 FAILURES: dict[str, tuple[BaseException, int, str]] = {
     "missing file": (FileNotFoundError(errno.ENOENT, "No such file or directory", "in.csv"), 1, "in.csv"),
@@ -42,13 +41,6 @@ FAILURES: dict[str, tuple[BaseException, int, str]] = {
 
 
 COMMANDS = list(command_paths(get_command(app)))
-
-
-@pytest.fixture
-def fraudstream(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    clean_environment(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    return Command(capsys)
 
 
 def raising(error: BaseException) -> Callable[..., NoReturn]:

@@ -14,7 +14,7 @@ import pytest
 from fraudstream_tools.lab.files.transactions import read_records
 from fraudstream_tools.lab.files.writing import write_rows
 from tests.cli_harness import Command
-from tests.unit.cli.conftest import Api
+from tests.unit.cli.transactions.conftest import Api
 
 HEADER = "transactionId,amountMinor,currency,type,customerId,timestamp\n"
 GOOD = "t-{0},100,EUR,PAYMENT,c-{0},1767600000000\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli_harness import Command
-from tests.unit.cli.conftest import Api
+from tests.unit.cli.transactions.conftest import Api
 
 
 def test_submit_posts_a_transaction_and_waits_for_its_decision(fraudstream: Command, api: Api) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from fraudstream_tools.lab.backtest.intervals import share_of
 from fraudstream_tools.lab.files.writing import write_rows
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command
 from tests.unit.lab.backtest_harness import (
     RATES,
     RULES,
@@ -26,13 +26,6 @@ START = 1_767_600_000_000
 LARGE = ("large", "amountBase > 100", 5.0)
 ROUND = ("round", "amountTrailingZeros >= 1", 1.0)
 ABROAD = ("abroad", 'cardCountry != "DE"', 0.5)
-
-
-@pytest.fixture
-def fraudstream(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    clean_environment(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    return Command(capsys)
 
 
 def payment(number: int, euros: float, **other: Any) -> dict[str, Any]:

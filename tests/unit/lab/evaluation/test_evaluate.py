@@ -16,17 +16,10 @@ from fraudstream_tools.lab.evaluation.ordered import OrderedFile
 from fraudstream_tools.lab.evaluation.plan import WEEK, usual_plan
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.world.handbook import HandbookSettings, make_handbook_world
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command
 
 RULES = Path("rules").resolve()
 START = 1_767_571_200_000
-
-
-@pytest.fixture
-def fraudstream(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    clean_environment(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    return Command(capsys)
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:

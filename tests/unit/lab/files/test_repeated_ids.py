@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command
 
 RULES = Path("rules").resolve()
 HEADER = "transactionId,timestamp,amountMinor,currency,type,customerId,label,labeledAt\n"
@@ -12,13 +12,6 @@ FIRST = "t-1,2026-01-05T08:00:00Z,100,EUR,PAYMENT,c,FRAUD,2026-01-06T08:00:00Z\n
 OTHER = "t-2,2026-01-06T08:00:00Z,100,EUR,PAYMENT,c,LEGITIMATE,2026-01-06T09:00:00Z\n"
 LATER = "t-1,2026-01-09T08:00:00Z,900,EUR,PAYMENT,c,,\n"
 COMMANDS = ("evaluate {} --rules", "train --output m.json --data {} --rules", "backtest --data {} --rules")
-
-
-@pytest.fixture
-def fraudstream(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    clean_environment(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    return Command(capsys)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda each: each.split()[0])

@@ -11,7 +11,7 @@ import pytest
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream_tools.lab.files.transactions import read_records, read_transactions
 from fraudstream_tools.lab.world.handbook import HandbookSettings, HandbookWorld, make_handbook_world
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command
 
 SMALL = HandbookSettings(seed=3, customers=400, terminals=800, days=40)
 DAY = 86_400
@@ -25,13 +25,6 @@ def whole() -> HandbookWorld:
 @pytest.fixture(scope="module")
 def small() -> HandbookWorld:
     return make_handbook_world(SMALL)
-
-
-@pytest.fixture
-def fraudstream(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    clean_environment(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    return Command(capsys)
 
 
 def test_it_is_as_large_as_the_handbooks(whole: HandbookWorld) -> None:

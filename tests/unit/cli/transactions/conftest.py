@@ -4,12 +4,11 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli_harness import Command, clean_environment
+from tests.cli_harness import Command
 
 TIMES = {"timestamp": 1_767_600_000_000, "receivedAt": 1_767_600_000_000}
 
@@ -89,10 +88,6 @@ def api() -> Iterator[Api]:
 
 
 @pytest.fixture
-def fraudstream(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, api: Api
-) -> Command:
-    clean_environment(monkeypatch)
+def fraudstream(fraudstream: Command, monkeypatch: pytest.MonkeyPatch, api: Api) -> Command:
     monkeypatch.setenv("FRAUDSTREAM_API", api.url)
-    monkeypatch.chdir(tmp_path)
-    return Command(capsys)
+    return fraudstream
