@@ -35,7 +35,8 @@ class Browser:
         self.system = system
         self.session = ConsoleSession(port=PORT)
         self.link = self.session.url
-        self.client = TestClient(make_app(self.system, self.session), base_url=ORIGIN)
+        self.app = make_app(self.system, self.session)
+        self.client = TestClient(self.app, base_url=ORIGIN)
 
     def enter(self) -> "Browser":
         answer = self.client.get(self.link)
