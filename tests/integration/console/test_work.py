@@ -51,7 +51,7 @@ def test_what_was_drawn_by_chance_is_marked_and_found(browser: Browser, system: 
     queue = browser.page("/queue", rule="exploration")
     assert "t-drawn" in queue
     assert "t-flagged" not in queue
-    assert "by chance" in words(queue)
+    assert "APPROVE by chance" in words(queue)
     case = browser.page("/case", id="t-drawn")
     assert "is here by chance: 1 % of what is approved is looked at" in words(case)
     assert "by chance" not in words(browser.page("/case", id="t-flagged"))
