@@ -154,20 +154,22 @@ def test_a_missed_report_raises_an_alarm_although_it_leaves_no_trace(graph: Grap
     assert found["period"] * found["evaluationPeriods"] == 26 * 3600
 
 
-def test_alarms_watch_the_metrics_that_the_functions_write(graph: Graph) -> None:
-    own = [
-        each
-        for each in graph.of("aws:cloudwatch/metricAlarm:MetricAlarm")
-        if each.inputs.get("namespace") == METRICS_NAMESPACE
+def test_alarms_watch_the_metrics_that_the_functions_write(everything: Graph) -> None:
+    watched = [
+        metric
+        for each in everything.of("aws:cloudwatch/metricAlarm:MetricAlarm")
+        for metric in (each.inputs, *(query.get("metric", {}) for query in each.inputs.get("metricQueries", [])))
+        if metric.get("namespace") == METRICS_NAMESPACE
     ]
-    assert own
-    for each in own:
-        assert each["metricName"] in [*Metric]
-        assert [*each["dimensions"]] == [METRICS_DIMENSION]
+    # Those of an expression are in queries.
+    assert {"RulesetInvalid", "AlertsRaised", "InlineFallback"} <= {metric["metricName"] for metric in watched}
+    for metric in watched:
+        assert metric["metricName"] in [*Metric]
+        assert [*metric["dimensions"]] == [METRICS_DIMENSION]
 
 
-def test_alarms_are_within_what_cloudwatch_can_evaluate(graph: Graph) -> None:
-    for each in graph.of("aws:cloudwatch/metricAlarm:MetricAlarm"):
+def test_alarms_are_within_what_cloudwatch_can_evaluate(everything: Graph) -> None:
+    for each in everything.of("aws:cloudwatch/metricAlarm:MetricAlarm"):
         period = each.inputs.get("period", 300)
         assert period % 60 == 0
         longest = 7 * 86_400 if period >= 3600 else 86_400
