@@ -20,6 +20,9 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 HOST = "127.0.0.1"
+GUARDED = "embedded_aws.ministack.guarded_app:app"
+SERVICES = "dynamodb,dynamodbstreams,s3,sqs,sns,kms,iam,sts"
+"""All that the system uses: others may run what they are sent."""
 ACCOUNT_ID = "000000000000"
 """The account that ministack gives to an administrator's key."""
 CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}, max_pool_connections=50)
@@ -165,6 +168,7 @@ class MinistackServer:
             "MINISTACK_HOST": HOST,
             "GATEWAY_PORT": str(self._port),
             "MINISTACK_REGION": self.region,
+            "SERVICES": SERVICES,
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
@@ -176,7 +180,7 @@ class MinistackServer:
             return subprocess.Popen(
                 # ministack's own server parses HTTP in Python, which takes as long as all the rest.
                 [
-                    *(sys.executable, "-m", "embedded_aws.child_guard", "uvicorn", "ministack.app:app"),
+                    *(sys.executable, "-m", "embedded_aws.child_guard", "uvicorn", GUARDED),
                     *("--host", HOST, "--port", str(self._port), "--timeout-keep-alive", str(_IDLE_SECONDS)),
                     *("--no-date-header", "--no-server-header", "--no-access-log", "--log-level", "warning"),
                 ],

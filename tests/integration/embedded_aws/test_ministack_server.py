@@ -4,7 +4,10 @@ import json
 import signal
 import subprocess
 import sys
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.credentials import Credentials
@@ -36,6 +39,26 @@ time.sleep(60)
 def test_it_listens_on_the_loopback_interface_alone(tmp_path: Path) -> None:
     with MinistackServer(tmp_path / "aws") as server:
         assert listening_addresses(server.process_id) == {LOOPBACK}
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}]
+)
+def test_a_page_in_a_browser_is_refused_whatever_it_asks(tmp_path: Path, headers: dict[str, str]) -> None:
+    with MinistackServer(tmp_path) as server:
+        server.client("s3").create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+        place = urlsplit(server.endpoint_url).netloc
+        for method, path in (("OPTIONS", "/kept"), ("GET", "/kept"), ("POST", "/_ministack/reset")):
+            connection = HTTPConnection(place)
+            connection.request(method, path, headers=headers)
+            assert connection.getresponse().status == HTTPStatus.FORBIDDEN
+            connection.close()
+        assert server.client("s3").list_buckets()["Buckets"][0]["Name"] == "kept"
+
+
+def test_it_runs_nothing_that_it_is_sent(tmp_path: Path) -> None:
+    with MinistackServer(tmp_path) as server, pytest.raises(ClientError, match="400"):
+        server.client("lambda").list_functions()
 
 
 def test_it_keeps_nothing_and_leaves_no_process(tmp_path: Path) -> None:

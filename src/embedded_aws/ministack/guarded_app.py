@@ -1,0 +1,36 @@
+"""ministack for programs of this machine alone: a web page that somebody looks at is refused.
+
+ministack answers any origin, asks for no signature unless it is told to, and can run code that it is sent. A page can
+reach a server on 127.0.0.1, by its address or by a name of its own that leads there.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
+from typing import Any, Final, TypeAlias, cast
+
+from ministack import app as ministack
+
+_Message: TypeAlias = MutableMapping[str, Any]
+_Receive: TypeAlias = Callable[[], Awaitable[_Message]]
+_Send: TypeAlias = Callable[[_Message], Awaitable[None]]
+_PORT: Final = os.environ["GATEWAY_PORT"]
+_HOSTS: Final = {f"127.0.0.1:{_PORT}".encode(), f"localhost:{_PORT}".encode()}
+_OF_BROWSERS: Final = {b"origin", b"sec-fetch-site"}
+"""Headers that browsers send with what a page asks for, and no page can leave out."""
+
+_unguarded = cast("Callable[[_Message, _Receive, _Send], Awaitable[None]]", ministack.app)  # pyright: ignore[reportUnknownMemberType]  (it has no types)
+
+
+async def app(scope: _Message, receive: _Receive, send: _Send) -> None:
+    """Answer as ministack does, or refuse."""
+    if scope["type"] == "http" and _is_of_page(dict(scope["headers"])):
+        headers = [(b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": HTTPStatus.FORBIDDEN, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await _unguarded(scope, receive, send)
+
+
+def _is_of_page(headers: dict[bytes, bytes]) -> bool:
+    return headers.get(b"host") not in _HOSTS or not _OF_BROWSERS.isdisjoint(headers)
