@@ -68,6 +68,7 @@ def environments(settings: StackSettings, stores: Stores) -> Mapping[str, Mappin
             transactions_table=tables.transactions.name,
             profiles_table=tables.profiles.name,
             log_key=stores.keys.log_key,
+            decision_log_days=settings.decision_log_days,
             **_label_settings(settings),
         ),
     }

@@ -11,6 +11,7 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 
 from fraudstream.contract import (
+    DECISION_LOG_DAYS,
     RETENTION_DAYS,
     REVIEW_EXPIRY_DAYS,
     REVIEW_HOURS,
@@ -181,7 +182,7 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         retention_days=reader.integer("retentionDays", RETENTION_DAYS, 31, 3650),
         max_past_days=reader.integer("maxPastDays", 30, 1, 365),
         max_future_seconds=reader.integer("maxFutureSeconds", 300, 0, 3600),
-        decision_log_days=reader.integer("decisionLogDays", 400, *BUCKET_DAYS),
+        decision_log_days=reader.integer("decisionLogDays", DECISION_LOG_DAYS, *BUCKET_DAYS),
         report_days=reader.integer("reportDays", 400, *BUCKET_DAYS),
         old_version_days=reader.integer("oldVersionDays", 30, *BUCKET_DAYS),
         time_zone=reader.text("timeZone", "UTC", available_timezones().__contains__, "an IANA time zone") or "UTC",

@@ -84,6 +84,8 @@ SIGNIFICANT_DRIFT: Final = 0.25
 RETENTION_DAYS: Final = 180
 """Days for which the tables keep transactions, alerts, and profiles that are not written any more, unless a stack says
 otherwise: chargebacks come within 120 days, and the decision log keeps what is older."""
+DECISION_LOG_DAYS: Final = 400
+"""Days for which the bucket keeps the decision log, unless a stack says otherwise."""
 TRANSACTION_PLACE: Final = "{transactionId}"
 """What stands for a transaction's id in the address of a back office."""
 REVIEW_HOURS: Final = 24

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
-from fraudstream.contract import DECISION_DEADLINE_SECONDS, RETENTION_DAYS
+from fraudstream.contract import DECISION_DEADLINE_SECONDS, DECISION_LOG_DAYS, RETENTION_DAYS
 
 
 class Metric(StrEnum):
@@ -131,6 +131,8 @@ class ReporterSettings(CommonSettings, frozen=True, kw_only=True):
     """Of which one item is used, the newest link of the log's chain, and what was written on lists."""
     log_key: str
     """Key of the HMACs over segments and hours of the decision log: base64, at least 32 bytes."""
+    decision_log_days: int = DECISION_LOG_DAYS
+    """After which the bucket deletes what is in the log."""
     approves_labels: bool = False
     """As the analyzer's."""
 

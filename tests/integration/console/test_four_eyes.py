@@ -1,6 +1,7 @@
 """Rules that need two people: what one has published waits until another approves it; the functions see to it."""
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -200,6 +201,16 @@ def test_a_mark_below_somebody_elses_name_is_none(people: tuple[Browser, Browser
     put(Key=f"approvals/rules/{digest}/")
     assert ChangeMarks(system.s3, BUCKET, FourEyes.RULES).people(digest) == (ANNA.user_id,)
     assert "large-night-transfer" not in rules_of(system)
+
+
+def test_objects_that_are_no_marks_hide_none(system: System) -> None:
+    put = partial(system.s3.put_object, Bucket=BUCKET, Body=b"")
+    for person in (ANNA, BEN):
+        put(Key=f"approvals/rules/digest/{person.user_id}")
+    with ThreadPoolExecutor(8) as pool:
+        # A page of S3 has a thousand.
+        list(pool.map(lambda n: put(Key=f"approvals/rules/digest/!{n:04}/{BEN.user_id}"), range(1000)))
+    assert ChangeMarks(system.s3, BUCKET, FourEyes.RULES).people("digest") == (ANNA.user_id, BEN.user_id)
 
 
 def test_a_function_that_has_nothing_approved_says_so(system: System) -> None:

@@ -48,4 +48,5 @@ class Means:
     def chain(self) -> LogChain:
         """Return the chain over the hours of the log."""
         head = TableHead(self.dynamodb, self.settings.profiles_table)
-        return LogChain(self.store, DECISION_LOG_PREFIX, self.log_key, head)
+        kept = self.settings.decision_log_days
+        return LogChain(self.store, DECISION_LOG_PREFIX, self.log_key, head, kept_days=kept)

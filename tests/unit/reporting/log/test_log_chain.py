@@ -101,6 +101,44 @@ def test_what_fraudstream_wrote_is_found_unchanged(system: System) -> None:
     assert found.files >= 3 * 3
 
 
+def take_away(system: System, links: int) -> None:
+    """Remove the oldest links, with all that they stand for."""
+    for path in sorted(system.root.glob(f"{PREFIX}chain/*/*.json"))[:links]:
+        hour = json.loads(path.read_text())["hour"]
+        path.unlink()
+        note = system.root / f"{PREFIX}hours/date={hour[:10]}/hour={hour[11:]}.json"
+        if note.exists():
+            for key in json.loads(note.read_text())["files"]:
+                (system.root / key).unlink()
+            note.unlink()
+
+
+def test_a_log_whose_beginning_was_taken_away_is_found(system: System) -> None:
+    take_away(system, links=3)
+    assert system.problems() == [LogProblem.LINK_MISSING]
+    assert [each.what for each in system.verify().findings] == ["4"]
+
+
+def test_what_the_bucket_has_deleted_after_its_time_is_not_missed(system: System) -> None:
+    take_away(system, links=3)
+    system.chain = system.chain_at(START + timedelta(days=400))
+    assert system.problems() == []
+    system.chain = system.chain_at(START + timedelta(days=390))
+    assert system.problems() == [LogProblem.LINK_MISSING]
+
+
+def test_links_of_days_before_the_first_one_that_is_asked_for_belong_to_it(system: System) -> None:
+    """A window that begins later is held to what is stored before it."""
+    later = system.chain_at(START + timedelta(days=3))
+    later.append(LinkKind.REVISED, f"{START + timedelta(hours=1):{HOUR_FORMAT}}", b"")
+    window = (START + timedelta(days=2), START + timedelta(days=3))
+    assert verify(system.store, PREFIX, later, *window).findings == ()
+    links = sorted(system.root.glob(f"{PREFIX}chain/*/*.json"))
+    links[-2].unlink()
+    (found,) = verify(system.store, PREFIX, later, *window).findings
+    assert (found.problem, found.what) == (LogProblem.LINK_MISSING, "5")
+
+
 def test_a_changed_file_is_found_and_named_in_the_report(system: System) -> None:
     forged = system.file(f"{PREFIX}labels/*/*.parquet") if list(system.root.glob(f"{PREFIX}labels/*")) else None
     forged = forged or system.file(f"{PREFIX}tallies/*/*.parquet")

@@ -31,9 +31,16 @@ class ChangeMarks:
     def people(self, digest: str) -> tuple[str, ...]:
         """Return the `aws:userid` of all whose mark a change has, by its digest."""
         prefix = mark_prefix(self._kind, digest)
-        found = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix).get("Contents", [])
-        names = (entry.get("Key", "").removeprefix(prefix) for entry in found)
-        # A policy's pattern lets through what has more parts, whose end alone is the person's own.
+        names: list[str] = []
+        page = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix)
+        while True:
+            names += [entry.get("Key", "").removeprefix(prefix) for entry in page.get("Contents", [])]
+            following = page.get("NextContinuationToken")
+            if not following:
+                break
+            page = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, ContinuationToken=following)
+        # A policy's pattern lets through what has more parts, whose end alone is the person's own. However many of
+        # those there are, they must not hide a mark.
         return tuple(sorted(name for name in names if name and "/" not in name))
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
+from fraudstream.contract import DECISION_LOG_DAYS
 from fraudstream.reporting.log.chain.segment_seals import is_genuine, is_sealed
 from fraudstream.reporting.log.keys import HOUR_FORMAT
 from fraudstream.reporting.log.segments import hour_of_segment
@@ -31,6 +32,8 @@ ATTEMPTS: Final = 8
 _START: Final = "0" * 64
 _UPGRADE: Final = timedelta(hours=2)
 """Functions of the version before may run on for a while after the first link."""
+_EXPIRY: Final = timedelta(days=2)
+"""S3 deletes what has expired within a day or two."""
 
 
 class LinkKind(StrEnum):
@@ -93,8 +96,10 @@ class LogChain:
         key: bytes,
         head: ChainHead,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        kept_days: int = DECISION_LOG_DAYS,
     ) -> None:
-        """Keep where it is.
+        """Store where it is.
 
         Args:
             store: the bucket.
@@ -102,7 +107,9 @@ class LogChain:
             key: of the keyed hashes.
             head: where the newest link is stored.
             clock: the time, UTC.
+            kept_days: after which the bucket deletes links.
         """
+        self._kept = timedelta(days=kept_days)
         self._store = store
         self._log_prefix = log_prefix
         self._key = key
@@ -168,6 +175,24 @@ class LogChain:
         with ThreadPoolExecutor(DOWNLOADS) as pool:
             found = [link for content in pool.map(self._store.read, keys) if (link := _decoded(content))]
         return sorted(found, key=lambda link: link.number)
+
+    def newest_before(self, day: date) -> Link | None:
+        """Return the newest link that was added before a day (UTC); None where the bucket has none any more."""
+        head = self._head.read()
+        if head is None:
+            return None
+        began = datetime.strptime(head.sealed_since, HOUR_FORMAT).replace(tzinfo=UTC) - _UPGRADE
+        oldest = max(began, self._clock() - self._kept).date() - timedelta(days=1)
+        while day > oldest:
+            day -= timedelta(days=1)
+            if found := self.read(day, day):
+                return found[-1]
+        return None
+
+    def may_begin_with(self, link: Link) -> bool:
+        """Return whether a link may be the oldest that is there: it is the first, or those before it have expired."""
+        expired = self._clock() - self._kept + _EXPIRY
+        return link.number == 1 or datetime.fromtimestamp(link.at / 1000, UTC) < expired
 
     def is_own(self, link: Link) -> bool:
         """Return whether a link was made with the key."""

@@ -67,10 +67,11 @@ def verify(store: "Store", log_prefix: str, chain: LogChain, since: datetime, un
         return Verification(links=0, hours=0, files=0, erased=(), findings=())
     # Links of an hour are never older than the hour.
     links = chain.read(since.date(), datetime.fromtimestamp(head.at / 1000, since.tzinfo).date())
+    before = chain.newest_before(since.date())
     first, last = f"{since:{HOUR_FORMAT}}", f"{until:{HOUR_FORMAT}}"
     newest = {link.hour: link for link in links if first <= link.hour <= last}
     notes = _notes(store, log_prefix, newest, since.date(), until.date())
-    findings = [*_of_links(chain, links, head)]
+    findings = [*_of_links(chain, before, links, head)]
     files: dict[str, str] = {}
     hours = 0
     for hour, content in notes.items():
@@ -94,11 +95,14 @@ def verify(store: "Store", log_prefix: str, chain: LogChain, since: datetime, un
     )
 
 
-def _of_links(chain: LogChain, links: list[Link], head: Link) -> Iterable[Finding]:
+def _of_links(chain: LogChain, before: Link | None, links: list[Link], head: Link) -> Iterable[Finding]:
     for link in links:
         if not chain.is_own(link):
             yield Finding(problem=LogProblem.LINK_FORGED, what=str(link.number))
-    for number in breaks(links):
+    # Whoever takes away the oldest links leaves one that follows on nothing.
+    if before is None and links and not chain.may_begin_with(links[0]):
+        yield Finding(problem=LogProblem.LINK_MISSING, what=str(links[0].number))
+    for number in breaks([before, *links] if before else links):
         yield Finding(problem=LogProblem.LINK_MISSING, what=str(number))
     if not links or links[-1].mac != head.mac:
         yield Finding(problem=LogProblem.LINK_MISSING, what=str(head.number))
