@@ -4,8 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from fraudstream.contract import AUDIT_PREFIX
+from fraudstream.transactions.fields import EntityKind
 from fraudstream_tools.operations.privacy.erasure.erasing import Erasure, Person
+from fraudstream_tools.operations.privacy.holds import Hold, LegalHoldError, find_hold, set_hold
 from fraudstream_tools.operations.privacy.rotation.rekeying import Rekeying
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from fraudstream_tools.operations.privacy.tokens import NewestTokens
@@ -94,7 +98,8 @@ def test_records_of_what_people_did_keep_nothing_of_the_erased(
     assert browser.records() == before
 
     receipt = Erasure(stores, person, settle_seconds=0).run()
-    assert receipt.by_hand == ()
+    # Two people may have approved the entry as it is.
+    assert receipt.by_hand == (f"list#customer#{BOB}",)
     assert not re.search(rf"{ANN}|\ba-1\b", records_text(stores))
     after = browser.records()
     assert [who_and_when(each) for each in after] == [who_and_when(each) for each in before]
@@ -116,3 +121,51 @@ def test_records_of_what_people_did_follow_new_token_keys(
     assert rekeyed.counts["records of what people did"] == 1
     (record,) = browser.records()
     assert record["target"] == f"customer#{NEWER}"
+
+
+def test_a_note_on_somebody_elses_case_names_neither_tokens_nor_ids(
+    browser: Browser, system: System, stores: PrivacySystem
+) -> None:
+    system.alert("a-1", customer=ANN)
+    system.alert("b-1", customer=BOB)
+    act(browser, "b-1", "take")
+    act(browser, "b-1", "note", text=f"same person as {ANN}, see (a-1) and a-1/2")
+    receipt = Erasure(stores, Person(frozenset({ANN}), "somebody"), settle_seconds=0).run()
+    assert case_of(browser, "b-1").notes[-1].text == "same person as erased, see (erased) and erased/2"
+    assert receipt.by_hand == ()
+    assert ANN not in alerts_text(system) + records_text(stores)
+
+
+def test_an_entry_of_a_list_that_names_the_erased_is_left_to_people(
+    browser: Browser, system: System, stores: PrivacySystem
+) -> None:
+    system.alert("a-1", customer=ANN)
+    lists = browser.system.listing
+    lists.add_to_list("blocked", EntityKind.CARD, CARD, reason=f"shared with {ANN}", until=None)
+    receipt = Erasure(stores, Person(frozenset({ANN}), "somebody"), settle_seconds=0).run()
+    assert receipt.by_hand == (f"list#card#{CARD}",)
+
+
+def test_a_hold_that_comes_before_anything_is_gone_is_respected(
+    browser: Browser, system: System, stores: PrivacySystem
+) -> None:
+    system.alert("a-1", customer=ANN)
+    hold = Hold(token=ANN, reason="court order 17", by="arn", since=1)
+
+    def set_it_late(what: str, _done: int, _total: int | None) -> None:
+        if what.startswith("waiting") and find_hold(stores.dynamodb, stores.profiles, {ANN}) is None:
+            set_hold(stores.dynamodb, stores.profiles, hold, tokens={ANN}, audit=browser.system.audit)
+
+    erasure = Erasure(stores, Person(frozenset({ANN}), "somebody"), settle_seconds=1.1, on_step=set_it_late)
+    with pytest.raises(LegalHoldError, match="court order 17"):
+        erasure.run()
+    assert "a-1" in alerts_text(system)
+
+
+def test_a_refund_of_the_erased_persons_payment_names_it_no_more(system: System, stores: PrivacySystem) -> None:
+    system.store("a-1", customer=ANN)
+    system.store("r-1", customer=BOB, original_transaction_id="a-1")
+    Erasure(stores, Person(frozenset({ANN}), "somebody"), settle_seconds=0).run()
+    (left,) = [item for item in system.dynamodb.scan(TableName=TRANSACTIONS)["Items"] if "customerId" in item]
+    assert left["transactionId"] == {"S": "r-1"}
+    assert "originalTransactionId" not in left

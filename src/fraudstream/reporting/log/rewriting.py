@@ -3,12 +3,13 @@
 Whatever is counted is counted again from the lines that stay: an hour is made as the roll-up makes it.
 """
 
-import gzip
+import contextlib
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, auto
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fraudstream.reporting.log.erasure_marks import ERASED
+from fraudstream.reporting.log.edits import TOKEN_COLUMNS, EditOf, edit_parquet
 from fraudstream.reporting.log.hour_notes import Hour, is_current
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
@@ -29,60 +30,20 @@ from fraudstream.reporting.log.keys import (
     received_day,
     table_prefix,
 )
-from fraudstream.reporting.log.record import LARGEST_NUMBER
 from fraudstream.reporting.log.roll_up import LATE, RollUp, hours_of_segments
 from fraudstream.reporting.log.segments import hour_prefix
-from fraudstream.reporting.storage.download import fetch_all
-from fraudstream.transactions.transaction import FIELDS
+from fraudstream.reporting.storage.download import DOWNLOADS, fetch_all
 
 if TYPE_CHECKING:
     import duckdb
 
     from fraudstream.reporting.storage.object_store import Store
 
-TOKEN_COLUMNS: Final = tuple(
-    field.public_name for field in FIELDS if field.spec.identifies is not None and field.spec.logged
-)
-"""Columns that hold tokens."""
 _EDITED: Final = (LogTable.DECISIONS, LogTable.LABELS, LogTable.TALLIES)
-_ID_TALLIES: Final = "dimension IN ('onlyStored', 'onlyDecided', 'flagged', 'flaggedProbability')"
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogEdit:
-    """What is to change."""
-
-    gone: AbstractSet[str] = frozenset()
-    """Ids of transactions of which nothing stays."""
-    persons: AbstractSet[str] = frozenset()
-    """Tokens of customers of whose transactions, up to a time, nothing stays."""
-    until: int = LARGEST_NUMBER
-    """That time, by receipt, epoch milliseconds: what was received later stays as it is."""
-    renamed: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
-    """Tokens to what stands in their place; None: nothing."""
-    columns: Sequence[str] = TOKEN_COLUMNS
-    """Those in which tokens are renamed."""
-
-    def takes_out(self, line: Mapping[str, Any]) -> bool:
-        """Return whether nothing stays of a line."""
-        if line.get("transactionId") in self.gone:
-            return True
-        return line.get("customerId") in self.persons and line.get("receivedAt", 0) <= self.until
-
-    def changes(self, line: Mapping[str, Any]) -> bool:
-        """Return whether a token in a line is renamed."""
-        if line.get("receivedAt", 0) > self.until:
-            return False
-        sources = line.get("sources", ())
-        return any(line.get(name) in self.renamed for name in self.columns) or any(
-            isinstance(name, str) and self.source(name) != name for name in sources
-        )
-
-    def source(self, name: str) -> str:
-        """Return what stands in place of a reason's source, which may be a profile's key."""
-        kind, mark, token = name.partition("#")
-        new = self.renamed.get(token, token) if mark else None
-        return f"{kind}#{new or ERASED}" if mark and new != token else name
+_GZIP: Final = 31
+"""What zlib calls a file of gzip with the largest window."""
+_PIECE: Final = 4096
+"""Bytes; at most so many are not read before a damage."""
 
 
 class Rewritten(Enum):
@@ -103,10 +64,6 @@ class UnreadableFileError(ValueError):
             f"{key} in the bucket cannot be read, since somebody or something damaged it: have it made again by "
             f"`fraudstream report --date {hour_of(key)[:10]} --anew`, and run the same again"
         )
-
-
-EditOf = Callable[[AbstractSet[str]], LogEdit]
-"""Returns the edit of what holds some tokens: all that an hour has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +90,8 @@ class LogRewriter:
     def hours(self, days: Iterable[date]) -> list[str]:
         """Return the hours of the log that tell of transactions received on some days.
 
-        What came in lately, or was not merged yet, may tell of any day: it is always among them.
+        What came in lately, was not merged yet, or could not be read whole, may tell of any day: it is always among
+        them.
         """
         found = {
             hour_of(key)
@@ -143,8 +101,15 @@ class LogRewriter:
         }
         merged = {hour_of_note(key) for key in self.store.find(hours_prefix(self.log_prefix))}
         recent = f"{self.now - LATE:{HOUR_FORMAT}}"
-        logged = hours_of_segments(self.store, self.log_prefix)
-        return sorted(found | {hour for hour in logged if hour >= recent or hour not in merged})
+        logged = set(hours_of_segments(self.store, self.log_prefix))
+        found |= {hour for hour in logged if hour >= recent or hour not in merged}
+        return sorted(found | self._damaged(logged - found))
+
+    def _damaged(self, hours: AbstractSet[str]) -> set[str]:
+        """Return those of some merged hours that have segments which could not be read."""
+        with ThreadPoolExecutor(DOWNLOADS) as pool:
+            notes = pool.map(self._roll_up.read, map(parse_hour, hours))
+            return {hour for hour, note in zip(hours, notes, strict=True) if note and note.damaged}
 
     def rewrite(
         self, name: str, days: AbstractSet[date] | None, edit_of: EditOf, *, dry_run: bool = False
@@ -173,15 +138,19 @@ class LogRewriter:
             is_merged = note is not None and (not segments or is_current(note, segments))
             if not is_merged and work.edit_segments(segments):
                 return Rewritten.CHANGED if dry_run else Rewritten.NOT_MERGED
-            if not work.edit_files(days):
+            is_changed, damaged = work.edit_files(days), work.damaged_segments_to_go(segments)
+            if not is_changed and not damaged:
                 return Rewritten.UNCHANGED
             if not dry_run and note:
                 if not is_merged:
                     return Rewritten.NOT_MERGED
-                work.edit_segments(segments)
-                work.edit_files(None)
-                self._roll_up.replace(hour, note, work.unchanged_segments(), work.earlier)
-                work.delete_changed_segments()
+                if is_changed:
+                    work.edit_segments(segments)
+                    work.edit_files(None)
+                    self._roll_up.replace(hour, note, work.unchanged_segments(), work.earlier)
+                    work.delete_changed_segments()
+                for key in damaged:
+                    self.store.delete(key)
             return Rewritten.CHANGED
 
 
@@ -215,7 +184,7 @@ class _HourEdit:
             table = LogTable(key.split("/")[-3])
             edited = path.with_suffix(".edited.parquet")
             try:
-                changed |= _edit_parquet(self._connection, path, edited, table, self._edit_of)
+                changed |= edit_parquet(self._connection, path, edited, table, self._edit_of)
             except (duckdb.IOException, duckdb.InvalidInputException):
                 raise UnreadableFileError(key) from None
             self.earlier.setdefault(table, []).append(edited)
@@ -229,6 +198,12 @@ class _HourEdit:
             self._changed = {key for key, path in self._segments.items() if _is_to_change(path, self._edit_of)}
         return bool(self._changed)
 
+    def damaged_segments_to_go(self, segments: Mapping[str, str]) -> list[str]:
+        """Return the segments that no merge could read, and in which somebody is who is to be taken out."""
+        keys = [key for key in segments if self.note and key in self.note.damaged]
+        paths = fetch_all(self._store, keys, self._folder / "damaged")
+        return [key for key, path in zip(keys, paths, strict=True) if _is_to_change(path, self._edit_of)]
+
     def unchanged_segments(self) -> dict[str, Path]:
         """Return the segments that stay, by key."""
         return {key: path for key, path in self._segments.items() if key not in self._changed}
@@ -240,13 +215,21 @@ class _HourEdit:
 
 
 def _is_to_change(path: Path, edit_of: EditOf) -> bool:
-    """Return whether anything in a segment has to change; of one that cannot be read nobody knows it."""
-    try:
-        lines = [_decoded(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
-    except (OSError, EOFError, zlib.error):
-        return False
+    """Return whether anything in a segment has to change; what is damaged counts as far as it can be read."""
+    content, is_whole = _readable(path.read_bytes())
+    lines = [_decoded(line) for line in content.splitlines()]
     edit = edit_of({value for line in lines for value in _tokens_of(line)})
-    return any(edit.takes_out(line) or edit.changes(line) for line in lines)
+    # A damaged one cannot be written otherwise: it goes if somebody is to be taken out, and else it stays.
+    return any(edit.takes_out(line) or (is_whole and edit.changes(line)) for line in lines)
+
+
+def _readable(packed: bytes) -> tuple[bytes, bool]:
+    """Return what a gzip file holds up to where it is damaged or breaks off, and whether that is all."""
+    unpacker, found = zlib.decompressobj(wbits=_GZIP), list[bytes]()
+    with contextlib.suppress(zlib.error):
+        for start in range(0, len(packed), _PIECE):
+            found.append(unpacker.decompress(packed[start : start + _PIECE]))
+    return b"".join(found), unpacker.eof
 
 
 def _decoded(line: bytes) -> Mapping[str, Any]:
@@ -260,64 +243,3 @@ def _decoded(line: bytes) -> Mapping[str, Any]:
 def _tokens_of(line: Mapping[str, Any]) -> Iterator[str]:
     yield from (value for name in TOKEN_COLUMNS if isinstance(value := line.get(name), str))
     yield from (name.partition("#")[2] for name in line.get("sources", ()) if isinstance(name, str) and "#" in name)
-
-
-def _edit_parquet(
-    connection: "duckdb.DuckDBPyConnection", path: Path, edited: Path, table: LogTable, edit_of: EditOf
-) -> bool:
-    """Write a changed copy of a table's file; return whether it differs."""
-    from fraudstream.reporting.storage.duckdb_engine import quoted, write_parquet  # noqa: PLC0415  (as above)
-
-    rows = f"read_parquet({quoted(path)})"
-    described = connection.execute(f"SELECT column_name FROM (DESCRIBE SELECT * FROM {rows})").fetchall()
-    present = {name for (name,) in described}
-    columns = [name for name in TOKEN_COLUMNS if name in present]
-    tokens = _distinct(connection, [f"SELECT {name} FROM {rows}" for name in columns])
-    sources = _distinct(connection, [f"SELECT unnest(sources) FROM {rows}"] if "sources" in present else [])
-    named = {each for each in sources if "#" in each}
-    edit = edit_of(tokens | {each.partition("#")[2] for each in named})
-    _name(connection, "gone", [(each,) for each in edit.gone], "id VARCHAR")
-    _name(connection, "persons", [(each,) for each in edit.persons], "token VARCHAR")
-    if table is LogTable.TALLIES:
-        out = f"({_ID_TALLIES} AND key IN (SELECT id FROM gone))"
-    else:
-        out = "(transactionId IN (SELECT id FROM gone)"
-        if "customerId" in present:
-            out += f" OR (customerId IN (SELECT token FROM persons) AND receivedAt <= {edit.until})"
-        out += ")"
-    changes = {old: new for old, new in edit.renamed.items() if old in tokens}
-    _name(connection, "renamed", list(changes.items()), "old VARCHAR, new VARCHAR")
-    early = f"receivedAt <= {edit.until}"
-    replaced = [
-        f"CASE WHEN {early} AND {name} IN (SELECT old FROM renamed) THEN (SELECT new FROM renamed WHERE old = {name}) "
-        f"ELSE {name} END AS {name}"
-        for name in (columns if changes else ())
-        if name in edit.columns
-    ]
-    others = {each: new for each in named if (new := edit.source(each)) != each}
-    if others:
-        cases = " ".join(f"WHEN {_text(old)} THEN {_text(new)}" for old, new in others.items())
-        replaced.append(f"list_transform(sources, lambda each: CASE each {cases} ELSE each END) AS sources")
-    star = f"* REPLACE ({', '.join(replaced)})" if replaced else "*"
-    ((leaving,),) = connection.execute(f"SELECT count(*) FROM {rows} WHERE coalesce({out}, false)").fetchall()
-    write_parquet(connection, f"SELECT {star} FROM {rows} WHERE NOT coalesce({out}, false)", edited)
-    renames = " OR ".join(f"{name} IN (SELECT old FROM renamed)" for name in columns if name in edit.columns)
-    renaming = f"SELECT count(*) FROM {rows} WHERE ({renames or 'false'}) AND {early}"
-    ((renamed,),) = connection.execute(renaming).fetchall() if changes else [(0,)]
-    return bool(leaving or renamed or others)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _distinct(connection: "duckdb.DuckDBPyConnection", queries: Iterable[str]) -> set[str]:
-    if not (union := " UNION ".join(queries)):
-        return set()
-    return {value for (value,) in connection.execute(f"SELECT * FROM ({union}) AS found(value)").fetchall() if value}
-
-
-def _name(connection: "duckdb.DuckDBPyConnection", name: str, rows: list[tuple[Any, ...]], columns: str) -> None:
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({columns})")
-    if rows:
-        connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)

@@ -14,9 +14,10 @@ from fraudstream.transactions.storage.attributes import AttributeValue, from_ite
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 
 _ID_DIGITS: Final = 24
-_WORD: Final = re.compile(r"\S+")
+_WORD: Final = re.compile(r"[A-Za-z0-9._:-]+")
+"""What may be a transaction's id or a token."""
 ERASED: Final = "erased"
-"""What stands in a history in place of an erased transaction's id."""
+"""What stands in a history in place of an erased transaction's id or an erased person's token."""
 
 
 class CaseEventKind(StrEnum):
@@ -92,21 +93,23 @@ def joined(case: ReviewCase, alerts: Iterable[AlertSummary]) -> Mapping[str, Any
     return {"alerts": ids, "expires_at": max(ends, default=None)}
 
 
-def names_any(case: ReviewCase, transaction_ids: AbstractSet[str]) -> bool:
-    """Return whether a case holds one of some transactions, or its history names one."""
-    return without(case, transaction_ids) != case
+def names_any(case: ReviewCase, names: AbstractSet[str]) -> bool:
+    """Return whether a case holds one of some transactions, or its history names one of them or of some tokens."""
+    return without(case, names) != case
 
 
-def without(case: ReviewCase, transaction_ids: AbstractSet[str]) -> ReviewCase:
-    """Return a case without some transactions: what was done stays, and their ids go from its texts."""
+def without(case: ReviewCase, names: AbstractSet[str]) -> ReviewCase:
+    """Return a case without some transactions and tokens: what was done stays, and they go from its texts."""
     return msgspec.structs.replace(
         case,
-        alerts=tuple(each for each in case.alerts if each not in transaction_ids),
-        events=tuple(
-            msgspec.structs.replace(event, text=_WORD.sub(lambda word: _told(word[0], transaction_ids), event.text))
-            for event in case.events
-        ),
+        alerts=tuple(each for each in case.alerts if each not in names),
+        events=tuple(msgspec.structs.replace(event, text=told_without(event.text, names)) for event in case.events),
     )
+
+
+def told_without(text: str, names: AbstractSet[str]) -> str:
+    """Return a text in which `erased` stands in place of some ids and tokens."""
+    return _WORD.sub(lambda word: _told(word[0], names), text)
 
 
 def _told(word: str, gone: AbstractSet[str]) -> str:

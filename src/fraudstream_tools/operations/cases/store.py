@@ -166,8 +166,8 @@ class CaseStore:
                 return after
         raise AlertTakenError("others changed the case at every attempt: look again")
 
-    def forget(self, case_id: str, transaction_ids: AbstractSet[str]) -> None:
-        """Remove transactions of somebody who is erased from a case and its history.
+    def forget(self, case_id: str, names: AbstractSet[str]) -> None:
+        """Remove transactions and tokens of somebody who is erased from a case and its history.
 
         Raises:
             AlertTakenError: others changed the case at every attempt.
@@ -176,7 +176,7 @@ class CaseStore:
             case = self.get(case_id)
             if case is None:
                 return
-            after = msgspec.structs.replace(without(case, transaction_ids), version=case.version + 1)
+            after = msgspec.structs.replace(without(case, names), version=case.version + 1)
             if self._write(after, "#version = :before", {":before": case.version}) is None:
                 return
         raise AlertTakenError("others changed a case at every attempt: run the same again")

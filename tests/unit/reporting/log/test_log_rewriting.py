@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fraudstream.reporting.log.rewriting import LogEdit, LogRewriter, Rewritten, UnreadableFileError
+from fraudstream.reporting.log.edits import LogEdit
+from fraudstream.reporting.log.rewriting import LogRewriter, Rewritten, UnreadableFileError
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import FolderStore
 from fraudstream.transactions.decisions.decision import Decision, Reason, Truth, Verdict
@@ -185,6 +186,23 @@ def test_an_hour_that_is_not_merged_yet_is_merged_first(tmp_path: Path) -> None:
     made = reporter(tmp_path).report(DAY)
     assert made.log_hours.damaged == ()
     assert made.reconciliation.stored == len({*ids_of(stream, BOB), *ids_of(stream, THIRD)}) + 1
+
+
+@pytest.mark.parametrize("lost", [9, 2000])
+@pytest.mark.parametrize("who", [ANN, BOB])
+def test_a_damaged_segment_goes_with_whom_it_names(tmp_path: Path, who: str, lost: int) -> None:
+    stream = Stream()
+    for number in range(0, 900, 3):
+        stream.store_and_decide(transaction(number))
+    (segment,) = cut(stream.records, PREFIX).segments
+    put([segment], tmp_path)
+    (file,) = tmp_path.rglob("*.jsonl.gz")
+    file.write_bytes(file.read_bytes()[:-lost])
+    report([], tmp_path)
+    hours = rewrite(tmp_path, LogEdit(persons={who}))
+    assert file.exists() == (who == BOB)
+    assert len(hours) == (who == ANN)
+    assert rewrite(tmp_path, LogEdit(persons={who})) == []
 
 
 def test_a_file_that_cannot_be_read_is_named_with_what_makes_it_again(tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX
 from fraudstream.reporting.log.chain.links import LinkKind
+from fraudstream.reporting.log.edits import LogEdit
 from fraudstream.reporting.log.erasure_marks import ELSEWHERE
 from fraudstream.reporting.log.keys import LogTable, parse_hour, table_prefix
-from fraudstream.reporting.log.rewriting import LogEdit, LogRewriter, Rewritten
+from fraudstream.reporting.log.rewriting import LogRewriter, Rewritten
 from fraudstream.reporting.log.segments import day_prefix, hour_prefix
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.fields import EntityKind
@@ -87,8 +88,7 @@ class Erasure:
             ClientError: AWS refused; what is done stays done, and the same again goes on.
             BotoCoreError: AWS cannot be reached; the same.
         """
-        if hold := find_hold(self.system.dynamodb, self.system.profiles, self.person.tokens):
-            raise LegalHoldError(hold)
+        self._refuse_held()
         at = self.clock()
         moment = datetime.fromtimestamp(at / 1000, UTC)
         # Asked before anything is gone: what fails after the deletions leaves no receipt of them.
@@ -96,6 +96,8 @@ class Erasure:
         if not self.dry_run:
             self._mark(at)
         items = find_items(self.system, self.person.tokens, at, lambda name: self.on_step(f"searching {name}", 0, None))
+        # Whoever has set a hold since then is right as long as nothing is gone.
+        self._refuse_held()
         store = BucketStore(self.system.s3, self.system.bucket)
         self._erase_from_log(store, items, at)
         tokens = items.entities.keys()
@@ -129,9 +131,13 @@ class Erasure:
             dry_run=self.dry_run,
             removed=self._counts,
             old_versions=self._old_versions,
-            by_hand=tuple(others.by_hand),
+            by_hand=(*others.by_hand, *items.named_in_lists),
             remains=remains,
         )
+
+    def _refuse_held(self) -> None:
+        if hold := find_hold(self.system.dynamodb, self.system.profiles, self.person.tokens):
+            raise LegalHoldError(hold)
 
     def _mark(self, at: int) -> None:
         mark_in_log(self.system, self.person.tokens, at)
@@ -207,7 +213,7 @@ class Erasure:
         for name in items.alerts:
             dynamodb.delete_item(TableName=self.system.alerts, Key=to_item({"transactionId": name}))
         for case_id in items.other_cases:
-            CaseStore(dynamodb, self.system.alerts).forget(case_id, items.own.keys())
+            CaseStore(dynamodb, self.system.alerts).forget(case_id, items.names)
         for key in items.events:
             dynamodb.delete_item(TableName=self.system.outbox or "", Key=key)
         own = f"{EntityKind.CUSTOMER}#{min(self.person.tokens)}"

@@ -1,24 +1,26 @@
 """What the tables hold of a person."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
-from fraudstream.contract import CASE_KIND, CASE_PREFIX, CLAIM_TIMESTAMP, LABEL_PREFIX, ItemKind
+from fraudstream.contract import CASE_KIND, CASE_PREFIX, CLAIM_TIMESTAMP, LABEL_PREFIX, LISTED_PREFIX, ItemKind
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.erasure_marks import ELSEWHERE, ERASED, OWNER
 from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream.transactions.storage.reason_tokens import renamed_reasons
-from fraudstream_tools.operations.cases.case import ReviewCase, names_any
+from fraudstream_tools.operations.cases.case import ReviewCase, names_any, told_without
 from fraudstream_tools.operations.privacy.holds import HOLD_PREFIX
 from fraudstream_tools.operations.privacy.system import OWN_ENTITIES, PrivacySystem
 from fraudstream_tools.operations.recovery.table_scan import scan
 
 _CLAIM_TIMESTAMP: Final = {"N": str(CLAIM_TIMESTAMP)}
+ORIGINAL: Final = "originalTransactionId"
+"""The attribute of a refund that names the payment."""
 
 Key = Mapping[str, Any]
 
@@ -28,7 +30,7 @@ class OthersItem(NamedTuple):
 
     key: Key
     attributes: tuple[str, ...]
-    """Those that say that the person is the other side."""
+    """Those that say that the person is the other side, or name a payment of the person's."""
     reasons: Item | None
     """What is to stand in place of a decision's reasons, where their sources name the person; None: they do not."""
 
@@ -52,9 +54,16 @@ class PersonItems:
     alerts: list[str] = field(default_factory=list[str])
     """Ids of transactions with alerts, and keys of cases."""
     other_cases: list[str] = field(default_factory=list[str])
-    """Ids of cases of others that name the person's transactions, as where a card was shared."""
+    """Ids of cases of others that name the person's transactions or tokens, as where a card was shared."""
+    named_in_lists: list[str] = field(default_factory=list[str])
+    """Keys of others' entries of lists whose reasons name them: two people may have approved them as they are."""
     events: list[Key] = field(default_factory=list[Key])
     """Keys of events in the outbox."""
+
+    @property
+    def names(self) -> AbstractSet[str]:
+        """Ids of the person's transactions, and tokens of what is the person's alone."""
+        return self.own.keys() | self.entities.keys()
 
     @property
     def count(self) -> int:
@@ -103,11 +112,12 @@ def find_items(
     on_table(system.transactions)
     scan(system.dynamodb, system.transactions, find_transactions)
     found.oldest = _day(oldest)
-    found.entities |= {token: used[token] for token in _used_by_nobody_else(system, used, persons)}
+    found.entities |= {token: used[token] for token in _look_at_others(system, found, used, persons)}
 
     def find_profiles(_: int, page: Iterable[Item]) -> None:
         with lock:
-            found.profiles += [item["entity"]["S"] for item in page if _is_profile_of(item, found.entities)]
+            for item in page:
+                _note_profile(found, item)
 
     def find_alerts(_: int, page: Iterable[Item]) -> None:
         keys = {f"{EntityKind.CUSTOMER}#{token}" for token in persons}
@@ -126,13 +136,21 @@ def find_items(
     return found
 
 
+def _note_profile(found: PersonItems, item: Item) -> None:
+    """Note what is the person's, and others' entries of lists that name the person."""
+    if _is_profile_of(item, found.entities):
+        found.profiles.append(item["entity"]["S"])
+    elif _names_in_reasons(item, found.names):
+        found.named_in_lists.append(item["entity"]["S"])
+
+
 def _note_alert(found: PersonItems, item: Item, keys: AbstractSet[str], until: int) -> None:
-    """Note what is the person's, also that a label waits, and another's case if it names the person's transactions."""
+    """Note what is the person's, also that a label waits, and another's case if it names them."""
     name = item["transactionId"]["S"]
     is_older = int(item.get("createdAt", {}).get("N", "0")) <= until
     if name.removeprefix(LABEL_PREFIX) in found.own or (is_older and item.get("entity", {}).get("S") in keys):
         found.alerts.append(name)
-    elif item.get("kind") == {"S": CASE_KIND} and names_any(ReviewCase.from_item(item), found.own.keys()):
+    elif item.get("kind") == {"S": CASE_KIND} and names_any(ReviewCase.from_item(item), found.names):
         found.other_cases.append(name.removeprefix(CASE_PREFIX))
 
 
@@ -168,20 +186,46 @@ def _note(
     found.days.add(_day(received_at))
 
 
-def _used_by_nobody_else(
-    system: PrivacySystem, used: Mapping[str, EntityKind], persons: AbstractSet[str]
+def _look_at_others(
+    system: PrivacySystem, found: PersonItems, used: Mapping[str, EntityKind], persons: AbstractSet[str]
 ) -> AbstractSet[str]:
-    """Return those of a person's cards, devices and addresses that no transaction of anybody else has."""
+    """Note what others have got back of a person's payments.
+
+    Returns:
+        Those of the person's cards, devices and addresses that no transaction of anybody else has.
+    """
     shared: set[str] = set()
 
     def look(_: int, page: Iterable[Item]) -> None:
         for item in page:
-            if item.get(OWNER, {}).get("S") not in persons:
-                shared.update(token for name in OWN_ENTITIES if (token := item.get(name, {}).get("S")) in used)
+            if item.get(OWNER, {}).get("S") in persons:
+                continue
+            shared.update(token for name in OWN_ENTITIES if (token := item.get(name, {}).get("S")) in used)
+            if item.get(ORIGINAL, {}).get("S") in found.own:
+                key = {name: item[name] for name in ("transactionId", "timestamp")}
+                found.elsewhere.append(OthersItem(key, (ORIGINAL,), None))
 
-    if used:
+    if found.own:
         scan(system.dynamodb, system.transactions, look)
     return used.keys() - shared
+
+
+def _names_in_reasons(item: Item, names: AbstractSet[str]) -> bool:
+    """Return whether an item says of somebody else's entity why it is on a list, and names the person there."""
+    if not item["entity"]["S"].startswith(LISTED_PREFIX):
+        return False
+    return any(told_without(text, names) != text for text in _texts(item))
+
+
+def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401  (an attribute may hold anything)
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in cast("Mapping[str, Any]", value).values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in cast("list[Any]", value):
+            yield from _texts(each)
 
 
 def _is_profile_of(item: Item, entities: Mapping[str, EntityKind]) -> bool:
