@@ -285,3 +285,16 @@ def test_the_commands_label_list_and_approve_too(desk: Desk, command: Command, t
     approve(desk.ben)
     assert (desk.changes, desk.log) == (0, {("a-1", "LEGITIMATE"), ("a-2", "LEGITIMATE")})
     assert "no label waits for anybody" in command("labels", "waiting").out
+
+
+@pytest.mark.parametrize(("learnt_at", "counts"), [(None, True), ("500", True), ("3000", False)])
+def test_marks_of_an_earlier_label_do_not_bring_it_back(desk: Desk, learnt_at: str | None, *, counts: bool) -> None:
+    digest = label_digest("a-1", "FRAUD", 1000)
+    for person in (ANNA, BEN):
+        desk.system.s3.put_object(Bucket=BUCKET, Key=mark_prefix(FourEyes.LABELS, digest) + person.user_id, Body=b"{}")
+    image = {"transactionId": {"S": "a-1"}, "label": {"S": "FRAUD"}, "labeledAt": {"N": "1000"}}
+    image["labelApprovedAt"] = {"N": "2000"}
+    if learnt_at is not None:
+        image |= {"learntLabel": {"S": "LEGITIMATE"}, "learntLabeledAt": {"N": learnt_at}}
+    (record,) = LabelApprovals(desk.system.s3, BUCKET, desk.pool).counting([{"dynamodb": {"NewImage": image}}])
+    assert ("label" in record["dynamodb"]["NewImage"]) == counts

@@ -42,4 +42,9 @@ def test_a_web_page_cannot_invoke_anything() -> None:
     with lambda_endpoint(invoke) as url:
         answer = httpx.post(f"{url}/2015-03-31/functions/report/invocations", content=b"{}")
         other = httpx.post(f"{url}/elsewhere", headers={"authorization": "AWS4-HMAC-SHA256 x"})
-    assert (answer.status_code, other.status_code) == (403, 403)
+        by_a_name_of_its_own = httpx.post(
+            f"{url}/2015-03-31/functions/report/invocations",
+            headers={"authorization": "AWS4-HMAC-SHA256 x", "host": f"evil.example:{url.rpartition(':')[2]}"},
+            content=b"{}",
+        )
+    assert [each.status_code for each in (answer, other, by_a_name_of_its_own)] == [403, 403, 403]

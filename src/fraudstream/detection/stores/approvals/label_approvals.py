@@ -68,7 +68,12 @@ class LabelApprovals:
                 "labeledAt": {"N": str(at)},
                 "labelApprovedAt": {"N": str(approved)},
             } if at.isdecimal() and approved != "0":
-                return len(self._marks.people(label_digest(name, truth, int(at)))) >= PEOPLE
+                # Marks stay: those of an earlier label must not bring it back by whoever writes labels alone.
+                learnt_since = image.get("learntLabeledAt", {}).get("N", "0")
+                return (
+                    int(at) >= int(learnt_since)
+                    and len(self._marks.people(label_digest(name, truth, int(at)))) >= PEOPLE
+                )
             case _:
                 return False
 

@@ -92,8 +92,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(dict(mapping.described()))
 
     def _is_signed(self) -> bool:
-        # A web page that somebody looks at can call loopback, but not with this header.
-        return self.headers.get("Authorization", "").startswith("AWS4-HMAC-SHA256 ")
+        # A web page that somebody looks at can call loopback: by its address not with this header, and by a name of its
+        # own, which leads there, with its name.
+        place = f":{self.connection.getsockname()[1]}"
+        is_own_name = self.headers.get("Host") in {f"127.0.0.1{place}", f"localhost{place}"}
+        return is_own_name and self.headers.get("Authorization", "").startswith("AWS4-HMAC-SHA256 ")
 
     def _body(self) -> dict[str, Any]:
         return json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
