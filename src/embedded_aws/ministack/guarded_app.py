@@ -16,6 +16,7 @@ _Receive: TypeAlias = Callable[[], Awaitable[_Message]]
 _Send: TypeAlias = Callable[[_Message], Awaitable[None]]
 _PORT: Final = os.environ["GATEWAY_PORT"]
 _HOSTS: Final = {f"127.0.0.1:{_PORT}".encode(), f"localhost:{_PORT}".encode()}
+_FUNCTIONS: Final = "/2015-03-31/functions"
 _OF_BROWSERS: Final = {b"origin", b"sec-fetch-site"}
 """Headers that browsers send with what a page asks for, and no page can leave out."""
 
@@ -24,7 +25,7 @@ _unguarded = cast("Callable[[_Message, _Receive, _Send], Awaitable[None]]", mini
 
 async def app(scope: _Message, receive: _Receive, send: _Send) -> None:
     """Answer as ministack does, or refuse."""
-    if scope["type"] == "http" and _is_of_page(dict(scope["headers"])):
+    if scope["type"] == "http" and (_is_of_page(dict(scope["headers"])) or _is_code(scope["method"], scope["path"])):
         headers = [(b"content-length", b"0")]
         await send({"type": "http.response.start", "status": HTTPStatus.FORBIDDEN, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
@@ -34,3 +35,8 @@ async def app(scope: _Message, receive: _Receive, send: _Send) -> None:
 
 def _is_of_page(headers: dict[bytes, bytes]) -> bool:
     return headers.get(b"host") not in _HOSTS or not _OF_BROWSERS.isdisjoint(headers)
+
+
+def _is_code(method: str, path: str) -> bool:
+    """Return whether ministack would take functions, or run them: those of the system run in processes of their own."""
+    return method != "GET" and _FUNCTIONS in path

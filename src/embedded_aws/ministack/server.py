@@ -21,8 +21,6 @@ from botocore.credentials import Credentials
 
 HOST = "127.0.0.1"
 GUARDED = "embedded_aws.ministack.guarded_app:app"
-SERVICES = "dynamodb,dynamodbstreams,s3,sqs,sns,kms,iam,sts"
-"""All that the system uses: others may run what they are sent."""
 ACCOUNT_ID = "000000000000"
 """The account that ministack gives to an administrator's key."""
 CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}, max_pool_connections=50)
@@ -168,7 +166,6 @@ class MinistackServer:
             "MINISTACK_HOST": HOST,
             "GATEWAY_PORT": str(self._port),
             "MINISTACK_REGION": self.region,
-            "SERVICES": SERVICES,
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "WARNING",

@@ -13,7 +13,7 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from embedded_aws.ministack.server import MinistackServer
+from embedded_aws.ministack.server import ACCOUNT_ID, MinistackServer
 from tests.integration.embedded_aws.process_harness import (
     LOOPBACK,
     is_running,
@@ -56,9 +56,17 @@ def test_a_page_in_a_browser_is_refused_whatever_it_asks(tmp_path: Path, headers
         assert server.client("s3").list_buckets()["Buckets"][0]["Name"] == "kept"
 
 
-def test_it_runs_nothing_that_it_is_sent(tmp_path: Path) -> None:
-    with MinistackServer(tmp_path) as server, pytest.raises(ClientError, match="400"):
-        server.client("lambda").list_functions()
+def test_it_takes_no_code_and_runs_none(tmp_path: Path) -> None:
+    with MinistackServer(tmp_path) as server:
+        functions = server.client("lambda")
+        role = f"arn:aws:iam::{ACCOUNT_ID}:role/any"
+        with pytest.raises(ClientError, match="403"):
+            functions.create_function(
+                FunctionName="any", Runtime="python3.11", Role=role, Handler="a.b", Code={"ZipFile": b"PK"}
+            )
+        with pytest.raises(ClientError, match="403"):
+            functions.invoke(FunctionName="any")
+        assert functions.list_functions()["Functions"] == []
 
 
 def test_it_keeps_nothing_and_leaves_no_process(tmp_path: Path) -> None:
