@@ -86,7 +86,7 @@ CHANGES: Mapping[str, Change] = {
         created="policy-fraud-analyzer-read-approvals policy-transaction-processor-read-approvals "
         "policy-report-generator-read-approvals",
     ),
-    "decisionLogDays": Change("800", LIFECYCLE),
+    "decisionLogDays": Change("800", f"{LIFECYCLE} {REPORTER}"),
     "events": Change("all", ANALYZER, created=_EVENTS),
     "inlineBudgetMilliseconds": Change("500", PROCESSOR),
     "inlineDecisions": Change(
