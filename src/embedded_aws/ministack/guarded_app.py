@@ -4,7 +4,6 @@ ministack answers any origin, asks for no signature unless it is told to, and ca
 reach a server on 127.0.0.1, by its address or by a name of its own that leads there.
 """
 
-import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias, cast
@@ -14,8 +13,6 @@ from ministack import app as ministack
 _Message: TypeAlias = MutableMapping[str, Any]
 _Receive: TypeAlias = Callable[[], Awaitable[_Message]]
 _Send: TypeAlias = Callable[[_Message], Awaitable[None]]
-_PORT: Final = os.environ["GATEWAY_PORT"]
-_HOSTS: Final = {f"127.0.0.1:{_PORT}".encode(), f"localhost:{_PORT}".encode()}
 _FUNCTIONS: Final = "/2015-03-31/functions"
 _OF_BROWSERS: Final = {b"origin", b"sec-fetch-site"}
 """Headers that browsers send with what a page asks for, and no page can leave out."""
@@ -34,7 +31,7 @@ async def app(scope: _Message, receive: _Receive, send: _Send) -> None:
 
 
 def _is_of_page(headers: dict[bytes, bytes]) -> bool:
-    return headers.get(b"host") not in _HOSTS or not _OF_BROWSERS.isdisjoint(headers)
+    return not _OF_BROWSERS.isdisjoint(headers)
 
 
 def _is_code(method: str, path: str) -> bool:
