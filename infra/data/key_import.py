@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from infra.data.keys import ENCRYPTED, READABLE, readable_keys
+from infra.data.keys import ENCRYPTED, READABLE, name_of, readable_keys
 
 
 def key_import(resources: list[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -20,18 +20,14 @@ def key_import(resources: list[Mapping[str, Any]]) -> Mapping[str, Any]:
         resources: those of a stack's exported state.
     """
     readable = readable_keys([each["urn"] for each in resources])
-    keys = [each for each in resources if each["type"] == READABLE and _name(each["urn"]) in readable]
+    keys = [each for each in resources if each["type"] == READABLE and name_of(each["urn"]) in readable]
     return {
-        "nameTable": {_name(each["parent"]): each["parent"] for each in keys},
+        "nameTable": {name_of(each["parent"]): each["parent"] for each in keys},
         "resources": [
-            {"type": ENCRYPTED, "name": _name(each["urn"]), "id": each["id"], "parent": _name(each["parent"])}
+            {"type": ENCRYPTED, "name": name_of(each["urn"]), "id": each["id"], "parent": name_of(each["parent"])}
             for each in keys
         ],
     }
-
-
-def _name(urn: str) -> str:
-    return urn.rsplit("::", maxsplit=1)[-1]
 
 
 def main() -> None:

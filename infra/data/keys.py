@@ -42,10 +42,13 @@ def readable_keys(resources: Collection[str]) -> frozenset[str]:
     Args:
         resources: URNs of what stands.
     """
-    bytes_, passwords = (
-        {urn.rsplit("::", maxsplit=1)[-1] for urn in resources if f"${kind}::" in urn} for kind in (READABLE, ENCRYPTED)
-    )
+    bytes_, passwords = ({name_of(urn) for urn in resources if f"${kind}::" in urn} for kind in (READABLE, ENCRYPTED))
     return frozenset(bytes_ - passwords)
+
+
+def name_of(urn: str) -> str:
+    """Return the name of a resource, which its URN ends with."""
+    return urn.rsplit("::", maxsplit=1)[-1]
 
 
 def _padded(drawn: str) -> str:

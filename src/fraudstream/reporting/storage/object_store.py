@@ -11,9 +11,10 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.listing import objects_under
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
 CONTENT_TYPES: Mapping[str, str] = {
     "csv": "text/csv; charset=utf-8",
@@ -71,13 +72,8 @@ class BucketStore:
 
     def find(self, prefix: str, after: str = "") -> Mapping[str, str]:
         """See `Store`."""
-        page = self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, StartAfter=after)
-        found = _listed(page)
-        # Not boto3's paginator: the functions' own client has none.
-        while following := page.get("NextContinuationToken"):
-            page = self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, ContinuationToken=following)
-            found |= _listed(page)
-        return found
+        found = objects_under(self.client, self.bucket, prefix, after)
+        return {entry.get("Key", ""): entry.get("ETag", "") for entry in found}
 
     def folders(self, prefix: str) -> list[str]:
         """See `Store`."""
@@ -130,10 +126,6 @@ class BucketStore:
     def delete(self, key: str) -> None:
         """See `Store`."""
         self.client.delete_object(Bucket=self.bucket, Key=key)
-
-
-def _listed(page: "ListObjectsV2OutputTypeDef") -> dict[str, str]:
-    return {entry.get("Key", ""): entry.get("ETag", "") for entry in page.get("Contents", [])}
 
 
 @dataclass(frozen=True)

@@ -1,35 +1,23 @@
 """`fraudstream cases`: what the console does with cases, for scripts and for those who prefer a terminal."""
 
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import FourEyes
 from fraudstream_tools.cli.support.options import JsonOption, StackOption, TruthOption, TypeOption
-from fraudstream_tools.cli.support.review.audit import needs_two
-from fraudstream_tools.cli.support.review.case_work import alert_queue, case_news, reviews_of
+from fraudstream_tools.cli.support.review.case_desk import CaseDesk, changed
 from fraudstream_tools.cli.support.review.labelling import fraud_type_of
-from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.shown.alert_table import alert_table
+from fraudstream_tools.cli.support.shown.case_table import case_table
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
-from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text, parse_age
+from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from fraudstream_tools.operations.cases.case import ReviewCase
-    from fraudstream_tools.operations.cases.queue import QueuedCase
-    from fraudstream_tools.operations.cases.service_level import ServiceLevel
-    from fraudstream_tools.operations.cases.store import CaseStore
-    from fraudstream_tools.operations.cases.work import CaseWork
     from fraudstream_tools.operations.review.alert_summary import AlertSummary
-    from fraudstream_tools.operations.review.alerts import AlertQueue
 
-_T = TypeVar("_T")
 _LOOKED_AT = 1000
 """Alerts among which cases are found; as in the console."""
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="transactionId of one of the case's alerts")]
@@ -76,7 +64,7 @@ def list_cases(
 
     from fraudstream_tools.operations.cases.queue import CaseOrder, CaseQuery, CaseQueue, CaseState
 
-    desk = _Desk(stack)
+    desk = CaseDesk(stack)
     query = CaseQuery(
         state=CaseState(state),
         order=CaseOrder(sort),
@@ -92,7 +80,7 @@ def list_cases(
             [{"case": msgspec.to_builtins(each.case), "alerts": msgspec.to_builtins(each.alerts)} for each in found]
         )
     elif found:
-        print_whole(_table(found))
+        print_whole(case_table(found))
     else:
         out.print(f"no {state} case is like that")
 
@@ -102,7 +90,7 @@ def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
 
     fraudstream cases show order-20261123-0001
     """
-    desk = _Desk(stack)
+    desk = CaseDesk(stack)
     alert = desk.alert(transaction_id)
     if alert.case_id is None:
         _show_untaken(desk, alert, as_json=as_json)
@@ -119,7 +107,7 @@ def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
         out.print(f"{moment_text(event.at)}  {event.what} by {event.by}{text}", markup=False, soft_wrap=True)
 
 
-def _show_untaken(desk: "_Desk", alert: "AlertSummary", *, as_json: bool) -> None:
+def _show_untaken(desk: CaseDesk, alert: "AlertSummary", *, as_json: bool) -> None:
     import msgspec
 
     from fraudstream_tools.operations.cases.beside import open_of_customer_or_card
@@ -144,9 +132,9 @@ def take(
 
     fraudstream cases take order-20261123-0001
     """
-    desk = _Desk(stack)
+    desk = CaseDesk(stack)
     alert = desk.alert(transaction_id)
-    case = _changed(lambda: desk.work.take(alert, instead_of=alert.assignee if take_over else None))
+    case = changed(lambda: desk.work.take(alert, instead_of=alert.assignee if take_over else None))
     desk.tell(transaction_id, f"you have the case {case.case_id} now, with {len(case.alerts)} alerts", as_json=as_json)
 
 
@@ -155,9 +143,9 @@ def give_back(transaction_id: IdArgument, *, stack: StackOption = None, as_json:
 
     fraudstream cases give-back order-20261123-0001
     """
-    desk = _Desk(stack)
+    desk = CaseDesk(stack)
     alert = desk.alert(transaction_id)
-    _changed(lambda: desk.work.give_back(alert))
+    changed(lambda: desk.work.give_back(alert))
     desk.tell(transaction_id, "the case is back in the queue", as_json=as_json)
 
 
@@ -168,9 +156,9 @@ def note(
 
     fraudstream cases note order-20261123-0001 --note "called, nobody answers"
     """
-    desk = _Desk(stack)
+    desk = CaseDesk(stack)
     alert = desk.alert(transaction_id)
-    _changed(lambda: desk.work.note(alert, text))
+    changed(lambda: desk.work.note(alert, text))
     desk.tell(transaction_id, "the note is kept", as_json=as_json)
 
 
@@ -186,9 +174,9 @@ def snooze(
 
     fraudstream cases snooze order-20261123-0001 --for 2d --note "customer calls back"
     """
-    desk = _Desk(stack)
+    desk = CaseDesk(stack)
     alert, until = desk.alert(transaction_id), epoch_milliseconds() + duration
-    _changed(lambda: desk.work.snooze(alert, until, text))
+    changed(lambda: desk.work.snooze(alert, until, text))
     desk.tell(transaction_id, f"it waits until {moment_text(until)}", as_json=as_json)
 
 
@@ -197,9 +185,9 @@ def wake(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
 
     fraudstream cases wake order-20261123-0001
     """
-    desk = _Desk(stack)
+    desk = CaseDesk(stack)
     case = desk.case(desk.alert(transaction_id))
-    _changed(lambda: desk.work.wake(case))
+    changed(lambda: desk.work.wake(case))
     desk.tell(transaction_id, "it is in the queue again", as_json=as_json)
 
 
@@ -217,9 +205,9 @@ def hand_over(
     """
     from fraudstream_tools.operations.cases.colleagues import NOBODY_YET
 
-    desk = _Desk(stack)
+    desk = CaseDesk(stack)
     case = desk.case(desk.alert(transaction_id))
-    handed = _changed(lambda: desk.work.hand_over(case, to, text))
+    handed = changed(lambda: desk.work.hand_over(case, to, text))
     said = f"it is {handed.to}'s now"
     desk.tell(transaction_id, said if handed.is_known else f"{said}.{NOBODY_YET}", as_json=as_json)
 
@@ -242,11 +230,11 @@ def decide(
 
     if is_fraud is None:
         raise CommandError("what was it? Say --fraud or --legitimate")
-    desk = _Desk(stack)
+    desk = CaseDesk(stack)
     alert = desk.alert(transaction_id)
     truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
     kind = None if fraud_type is None else fraud_type_of(fraud_type, "--type")
-    more = _changed(
+    more = changed(
         lambda: desk.work.decide(
             transaction_id, truth, text, alert=alert, seen=alert.label, whole=whole, fraud_type=kind
         )
@@ -265,91 +253,7 @@ def reopen(
 
     fraudstream cases reopen order-20261123-0001 --note "the customer called again"
     """
-    desk = _Desk(stack)
+    desk = CaseDesk(stack)
     alert = desk.alert(transaction_id)
-    _changed(lambda: desk.work.reopen(alert, text))
+    changed(lambda: desk.work.reopen(alert, text))
     desk.tell(transaction_id, "it is open again, and yours", as_json=as_json)
-
-
-class _Desk:
-    """A fraudstream and what a person may do there with cases."""
-
-    def __init__(self, stack: str | None) -> None:
-        self._deployment = Deployment(stack)
-
-    @property
-    def queue(self) -> "AlertQueue":
-        return alert_queue(self._deployment)
-
-    @property
-    def cases(self) -> "CaseStore":
-        from fraudstream_tools.operations.cases.store import CaseStore
-
-        return CaseStore(self._deployment.client("dynamodb"), self._deployment["alertsTable"])
-
-    @property
-    def service_level(self) -> "ServiceLevel":
-        from fraudstream_tools.operations.cases.service_level import ServiceLevel
-
-        return ServiceLevel.of_outputs(self._deployment.get("reviewHours"), self._deployment.get("reviewExpiryDays"))
-
-    @property
-    def work(self) -> "CaseWork":
-        from fraudstream_tools.operations.cases.work import CaseWork
-
-        return CaseWork(reviews=reviews_of(self._deployment), queue=self.queue, news=case_news(self._deployment))
-
-    @property
-    def waits(self) -> str:
-        """What is to be said of a label that was given here, if it waits for somebody else."""
-        return ", once somebody else has approved it" if needs_two(self._deployment, FourEyes.LABELS) else ""
-
-    def tell(self, transaction_id: str, sentence: str, *, as_json: bool) -> None:
-        """Print what was done as a sentence, or as JSON the case as it is now."""
-        import msgspec
-
-        if as_json:
-            case = self.case(self.alert(transaction_id))
-            alerts = self.queue.by_ids(case.alerts)
-            print_json({**msgspec.to_builtins(case), "alerts": msgspec.to_builtins(alerts)})
-        else:
-            out.print(sentence, markup=False, soft_wrap=True)
-
-    def alert(self, transaction_id: str) -> "AlertSummary":
-        alert = self.queue.get(transaction_id)
-        if alert is None:
-            raise CommandError(f"{shown(transaction_id)} has no alert (any more)")
-        return alert
-
-    def case(self, alert: "AlertSummary") -> "ReviewCase":
-        case = self.cases.get(alert.case_id) if alert.case_id else None
-        if case is None:
-            raise CommandError(f"nobody has worked on the case of {shown(alert.transaction_id)} yet: take it first")
-        return case
-
-
-def _changed(change: "Callable[[], _T]") -> _T:
-    """Make a change; say in a sentence why it was not made."""
-    from fraudstream_tools.operations.audit.change_note import ReasonError
-    from fraudstream_tools.operations.review.assignments import AlertTakenError
-    from fraudstream_tools.operations.review.labels import LabelError
-
-    try:
-        return change()
-    except (AlertTakenError, LabelError, ReasonError) as error:
-        hint = " (`fraudstream cases take --over`)" if str(error).endswith("take it over") else ""
-        raise CommandError(f"nothing was changed: {error}{hint}") from None
-
-
-def _table(found: "list[QueuedCase]") -> Table:
-    now = epoch_milliseconds()
-    table = Table(box=None, header_style="bold")
-    for name in ("case", "alerts", "value", "score", "waits", "rules", "state"):
-        table.add_column(name)
-    for each in found:
-        state = each.assignee.rpartition("/")[2] if each.assignee else "open"
-        value, age = f"{each.value:,.2f}", age_text(now - each.since)
-        first = each.first
-        cells = (first.transaction_id, len(each.alerts), value, first.score, age, ", ".join(each.rules), state)
-        table.add_row(*map(str, cells))
-    return table

@@ -21,7 +21,7 @@ from fraudstream_tools.operations.cases.news import CaseNews
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.alerts import AlertQueue
-from fraudstream_tools.operations.review.assignments import AlertTakenError, Assignments
+from fraudstream_tools.operations.review.assignments import AlertTakenError, Assignments, HeldByColleagueError
 from fraudstream_tools.operations.review.reviews import Reviews
 
 MAX_SNOOZE_DAYS: Final = 30
@@ -266,7 +266,7 @@ class CaseWork:
 
     def _unless_others(self, case: ReviewCase, *, but: str | None = None, **fields: object) -> Mapping[str, object]:
         if case.assignee not in (None, self._me, but):
-            raise AlertTakenError(f"{case.assignee} works on this case: ask them, or take it over")
+            raise HeldByColleagueError(case.assignee, "case")
         return fields
 
     def _event(self, what: CaseEventKind, text: str = "") -> CaseEvent:

@@ -21,6 +21,14 @@ class AlertTakenError(RuntimeError):
     """Somebody else works on an alert, or has closed it."""
 
 
+class HeldByColleagueError(AlertTakenError):
+    """A colleague has it, from whom it can be taken over."""
+
+    def __init__(self, colleague: object, what: str) -> None:
+        """Name the colleague, and what they have."""
+        super().__init__(f"{colleague} works on this {what}: ask them, or take it over")
+
+
 class Assignments:
     """The attribute of open alerts that says who works on them."""
 
@@ -122,13 +130,13 @@ class Assignments:
             )
         except ClientError as error:
             held = from_item(held_item(error))
-            raise AlertTakenError(otherwise if held and otherwise else _why(held)) from None
+            raise AlertTakenError(otherwise) if held and otherwise else _why(held) from None
 
 
-def _why(held: Mapping[str, Any]) -> str:
+def _why(held: Mapping[str, Any]) -> AlertTakenError:
     if not held:
-        return "there is no such alert any more"
+        return AlertTakenError("there is no such alert any more")
     if held.get("status") == "CLOSED":
         label = f" as {held['label']}" if held.get("label") else ""
-        return f"the alert was closed{label} meanwhile: look again before you change anything"
-    return f"{held.get('assignee')} works on this alert: ask them, or take it over"
+        return AlertTakenError(f"the alert was closed{label} meanwhile: look again before you change anything")
+    return HeldByColleagueError(held.get("assignee"), "alert")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from fraudstream.aws.listing import objects_under
 from fraudstream.contract import APPROVALS_PREFIX, FourEyes
 
 if TYPE_CHECKING:
@@ -31,14 +32,7 @@ class ChangeMarks:
     def people(self, digest: str) -> tuple[str, ...]:
         """Return the `aws:userid` of all whose mark a change has, by its digest."""
         prefix = mark_prefix(self._kind, digest)
-        names: list[str] = []
-        page = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix)
-        while True:
-            names += [entry.get("Key", "").removeprefix(prefix) for entry in page.get("Contents", [])]
-            following = page.get("NextContinuationToken")
-            if not following:
-                break
-            page = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, ContinuationToken=following)
+        names = [each.get("Key", "").removeprefix(prefix) for each in objects_under(self._s3, self._bucket, prefix)]
         # A policy's pattern lets through what has more parts, whose end alone is the person's own. However many of
         # those there are, they must not hide a mark.
         return tuple(sorted(name for name in names if name and "/" not in name))

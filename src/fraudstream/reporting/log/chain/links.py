@@ -176,11 +176,13 @@ class LogChain:
             found = [link for content in pool.map(self._store.read, keys) if (link := _decoded(content))]
         return sorted(found, key=lambda link: link.number)
 
-    def newest_before(self, day: date) -> Link | None:
-        """Return the newest link that was added before a day (UTC); None where the bucket has none any more."""
-        head = self._head.read()
-        if head is None:
-            return None
+    def newest_before(self, day: date, head: Link) -> Link | None:
+        """Return the newest link that was added before a day (UTC); None where the bucket has none any more.
+
+        Args:
+            day: the day.
+            head: the newest link of all, which knows when the chain began.
+        """
         began = datetime.strptime(head.sealed_since, HOUR_FORMAT).replace(tzinfo=UTC) - _UPGRADE
         oldest = max(began, self._clock() - self._kept).date() - timedelta(days=1)
         while day > oldest:

@@ -67,7 +67,7 @@ def verify(store: "Store", log_prefix: str, chain: LogChain, since: datetime, un
         return Verification(links=0, hours=0, files=0, erased=(), findings=())
     # Links of an hour are never older than the hour.
     links = chain.read(since.date(), datetime.fromtimestamp(head.at / 1000, since.tzinfo).date())
-    before = chain.newest_before(since.date())
+    before = chain.newest_before(since.date(), head)
     first, last = f"{since:{HOUR_FORMAT}}", f"{until:{HOUR_FORMAT}}"
     newest = {link.hour: link for link in links if first <= link.hour <= last}
     notes = _notes(store, log_prefix, newest, since.date(), until.date())
