@@ -16,6 +16,8 @@ _Send: TypeAlias = Callable[[_Message], Awaitable[None]]
 _FUNCTIONS: Final = "/2015-03-31/functions"
 _OF_BROWSERS: Final = {b"origin", b"sec-fetch-site"}
 """Headers that browsers send with what a page asks for, and no page can leave out."""
+_OWN_NAMES: Final = {b"127.0.0.1", b"localhost"}
+"""Names of this machine. Any port will do, since proxies stand before ministack; a page's own name is none of them."""
 
 _unguarded = cast("Callable[[_Message, _Receive, _Send], Awaitable[None]]", ministack.app)  # pyright: ignore[reportUnknownMemberType]  (it has no types)
 
@@ -31,7 +33,8 @@ async def app(scope: _Message, receive: _Receive, send: _Send) -> None:
 
 
 def _is_of_page(headers: dict[bytes, bytes]) -> bool:
-    return not _OF_BROWSERS.isdisjoint(headers)
+    name = headers.get(b"host", b"").partition(b":")[0]
+    return name not in _OWN_NAMES or not _OF_BROWSERS.isdisjoint(headers)
 
 
 def _is_code(method: str, path: str) -> bool:

@@ -41,7 +41,9 @@ def test_it_listens_on_the_loopback_interface_alone(tmp_path: Path) -> None:
         assert listening_addresses(server.process_id) == {LOOPBACK}
 
 
-@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}]
+)
 def test_a_page_in_a_browser_is_refused_whatever_it_asks(tmp_path: Path, headers: dict[str, str]) -> None:
     with MinistackServer(tmp_path) as server:
         server.client("s3").create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
