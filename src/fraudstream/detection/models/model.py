@@ -241,7 +241,7 @@ def seal(file: ModelFile) -> Model:
         # As a file would be read back: a whole number in place of a float has another hash.
         same = msgspec.convert(msgspec.to_builtins(file), ModelFile)
     except msgspec.ValidationError as error:
-        raise ModelError(f"it is no model: {told(error)}") from None
+        raise ModelError(f"it is no model: {told(error, ModelFile)}") from None
     return Model(msgspec.structs.replace(same, version=_version(same)))
 
 
@@ -258,7 +258,7 @@ def load(content: bytes) -> Model:
     except ModelError:
         raise
     except msgspec.MsgspecError as error:
-        raise ModelError(f"it is no model: {told(error)}") from None
+        raise ModelError(f"it is no model: {told(error, ModelFile)}") from None
     except (RecursionError, UnicodeDecodeError):
         raise ModelError("it is no model: it is no JSON in UTF-8, or nested too deeply") from None
 

@@ -102,14 +102,15 @@ def convert(value: object, type_: type[T], known: Sequence[str] = ()) -> T:
     try:
         return msgspec.convert(value, type_)
     except msgspec.ValidationError as error:
-        raise DocumentError(told(error, known)) from None
+        raise DocumentError(told(error, type_, known)) from None
 
 
-def told(error: msgspec.MsgspecError, known: Sequence[str] = ()) -> str:
+def told(error: msgspec.MsgspecError, type_: object, known: Sequence[str] = ()) -> str:
     """Return what msgspec says of a value that is not of a type: where it is, and nothing that is in the file.
 
     Args:
         error: msgspec's.
+        type_: what the value should be, to list the words of an enumeration.
         known: the keys that are allowed there, to suggest one for an unknown key.
     """
     message = str(error)
@@ -118,7 +119,14 @@ def told(error: msgspec.MsgspecError, known: Sequence[str] = ()) -> str:
         message = message[: place.start()]
     if unknown := _UNKNOWN.search(message):
         message = unknown_key(unknown[1], known)
-    message = _CODE.sub("it is none of the words that are allowed there", message)
+    if _CODE.match(message):
+        # msgspec.inspect would take time of every cold start.
+        from fraudstream.detection.rules.allowed_words import allowed_words  # noqa: PLC0415  (needed for mistakes alone)
+
+        words = allowed_words(type_, place[1] if place else "")
+        message = (
+            f"it has to be one of {', '.join(words)}" if words else "it is none of the words that are allowed there"
+        )
     return f"{place[1]}: {message}" if place and place[1] else message
 
 

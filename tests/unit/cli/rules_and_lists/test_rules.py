@@ -287,4 +287,4 @@ def test_a_bad_fixture_is_named(fraudstream: Command) -> None:
     change("fixtures/card-burst.yaml", "expect: hit", "expect: hits")
     ran = fraudstream("rules", "test")
     assert ran.code == 1
-    assert "card-burst.yaml: cases[0].expect: it is none of the words" in flat(ran.err)
+    assert "card-burst.yaml: cases[0].expect: it has to be one of " in flat(ran.err)
