@@ -14,7 +14,9 @@ from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.transactions.transaction import Transaction
+from fraudstream_tools.lab.files.mapping.file_map import FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError
+from fraudstream_tools.lab.files.reading import MappedFile
 from fraudstream_tools.lab.files.tables.formats import read_format
 from fraudstream_tools.lab.files.transactions import read_records, read_transactions
 from fraudstream_tools.lab.replay.history import as_transaction, judge_history
@@ -32,17 +34,24 @@ class ExplainedTransaction(NamedTuple):
     """On which lists its entities were when it was judged, beside those of lists.yaml."""
 
 
-def read_explained_transaction(file: Path, transaction_id: str | None) -> ExplainedTransaction:
+def read_explained_transaction(
+    file: Path, transaction_id: str | None, file_map: FileMap | None = None
+) -> ExplainedTransaction:
     """Read what is to be explained.
 
-    A JSON file holds one transaction, a list of them, or a transaction and its `history`; other files are read as
-    histories. The last transaction is meant, or the one with the id; all before it are
-    its history. `features`, as a decision log holds them, stand above a history.
+    A JSON file holds one transaction, a list of them, or a transaction and its `history`; other files, and those that
+    are read through a map, are read as histories. The last transaction is meant, or the one with the id; all before it
+    are its history. `features`, as a decision log holds them, stand above a history.
+
+    Args:
+        file: what to read.
+        transaction_id: of the transaction that is meant; None for the last one.
+        file_map: which column is which field; None where columns are called like the API's fields.
 
     Raises:
         FileProblemError: the file cannot be used, or there is no such transaction in it.
     """
-    rows = _json(file) if file.suffix == ".json" else _rows(file)
+    rows = _rows(file, file_map)
     before: list[dict[str, Any]] = []
     found: dict[str, Any] | None = None
     for row in rows:
@@ -55,8 +64,11 @@ def read_explained_transaction(file: Path, transaction_id: str | None) -> Explai
         found = found if transaction_id is None else None
     if found is None:
         raise FileProblemError(f"{file}: there is no transaction{' of this id' if transaction_id else ''} in it")
-    history = [as_transaction(row, number) for number, row in enumerate(before, start=1)]
-    return ExplainedTransaction(as_transaction(found, len(before) + 1), history, _logged(found))
+    try:
+        *history, transaction = [as_transaction(row, number) for number, row in enumerate([*before, found], start=1)]
+        return ExplainedTransaction(transaction, history, _logged(found))
+    except FileProblemError as error:
+        raise FileProblemError(f"{file}: {error}") from None
 
 
 def read_logged_transaction(log: DecisionLog, transaction_id: str | None) -> ExplainedTransaction:
@@ -82,7 +94,11 @@ def vector_of(question: ExplainedTransaction, ruleset: Ruleset) -> Vector:
     return unpack(decision.features)
 
 
-def _rows(file: Path) -> Iterable[dict[str, Any]]:
+def _rows(file: Path, file_map: FileMap | None) -> Iterable[dict[str, Any]]:
+    if file_map is not None:
+        return (row.values for row in MappedFile(file, file_map).sound_rows())
+    if file.suffix == ".json":
+        return _json(file)
     # Only texts need to be read as what each field is; a decision log's records have more than the API's fields.
     return read_transactions(file) if read_format(file).startswith(".csv") else read_records(file)
 

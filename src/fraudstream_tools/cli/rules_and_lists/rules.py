@@ -6,19 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from fraudstream_tools.cli.rules_and_lists import rules_deployment
+from fraudstream_tools.cli.rules_and_lists import rule_fixtures, rules_deployment
+from fraudstream_tools.cli.support.files.rules_folder import RulesOption, check_known, loaded_ruleset
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
-from fraudstream_tools.cli.support.options import JsonOption
+from fraudstream_tools.cli.support.options import JsonOption, MapOption, refuse_unused
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream.detection.rules.ruleset import Ruleset
-    from fraudstream_tools.rules.fixtures import Result
     from fraudstream_tools.rules.questions import ExplainedTransaction
 
-RulesOption = Annotated[
-    Path, typer.Option("--rules", metavar="FOLDER", help="The folder with ruleset.yaml, rates.yaml and lists.yaml.")
-]
 FoldersArgument = Annotated[
     list[Path] | None,
     typer.Argument(
@@ -60,7 +57,7 @@ says the rest.
     rules.command()(check)
     rules.command()(explain)
     rules.command(name="sql")(print_sql)
-    rules.command(name="test")(run_fixtures)
+    rules.command(name="test")(rule_fixtures.run_fixtures)
     rules_deployment.register(rules)
     app.add_typer(rules)
 
@@ -118,8 +115,8 @@ def print_sql(
     from fraudstream_tools.lab.backtest.log_samples import NOT_LOGGED
     from fraudstream_tools.rules.sql import rule_statement
 
-    ruleset = _loaded(rules)
-    _check_known(ruleset, [rule])
+    ruleset = loaded_ruleset(rules)
+    check_known(ruleset, [rule])
     (wanted,) = [each for each in ruleset.rules if each.id == rule]
     statement = rule_statement(ruleset, wanted)
     missing = sorted(names(wanted.when) & {*NOT_LOGGED})
@@ -143,6 +140,7 @@ def explain(
             help="What to ask the rules about: JSON, a history in JSON Lines, CSV or Parquet, or a decision log.",
         ),
     ] = None,
+    file_map: MapOption = None,
     transaction_id: Annotated[
         str | None,
         typer.Option("--id", help="transactionId of the transaction to explain.  [default: the last in the file]"),
@@ -165,20 +163,25 @@ def explain(
     fraudstream rules explain card-velocity
     fraudstream rules explain --transaction decision-log/ --id order-20261123-0001
     fraudstream rules explain odd-hour --transaction transaction.json
+    fraudstream rules explain --transaction fraudTrain.csv --map sparkov --id 2da90c7d74bd46a0caf3777415b3ebd3
     ```
     """
-    from fraudstream_tools.cli.support.files.file_problems import file_problems
+    from fraudstream_tools.cli.support.files.file_problems import file_problems, map_of
     from fraudstream_tools.cli.support.shown import rules_explained as explained
     from fraudstream_tools.rules.questions import read_explained_transaction
 
-    ruleset = _loaded(rules)
-    _check_known(ruleset, [rule] if rule else [])
+    ruleset = loaded_ruleset(rules)
+    check_known(ruleset, [rule] if rule else [])
     if transaction is not None:
         with file_problems():
-            question = _logged(transaction, transaction_id) or read_explained_transaction(transaction, transaction_id)
+            question = _logged(transaction, transaction_id, file_map) or read_explained_transaction(
+                transaction, transaction_id, map_of(file_map)
+            )
             explained.show_decision(ruleset, question, rule, as_json=as_json)
     elif transaction_id is not None:
         raise CommandError("--id says which transaction of a file is meant: name the file with --transaction")
+    elif file_map is not None:
+        raise CommandError("--map says which column of a file is which field: name the file with --transaction")
     elif rule is None:
         explained.show_rules(_beside(ruleset, models), as_json=as_json)
     else:
@@ -195,76 +198,16 @@ def _beside(ruleset: "Ruleset", models: Path) -> "Ruleset":
         raise CommandError(f"{models}: {error}") from None
 
 
-def _logged(place: Path, transaction_id: str | None) -> "ExplainedTransaction | None":
+def _logged(place: Path, transaction_id: str | None, file_map: str | None) -> "ExplainedTransaction | None":
     """Read what a decision log has of a transaction; None if this is no decision log."""
     from fraudstream.reporting.log.reader.files import is_log
     from fraudstream_tools.rules.questions import read_logged_transaction
 
     if not is_log(place):
         return None
+    refuse_unused({"--map": file_map}, "for files of other programs: a decision log needs none")
     with decision_log(place) as log:
         return read_logged_transaction(log, transaction_id)
-
-
-def run_fixtures(
-    rule: Annotated[
-        list[str] | None, typer.Argument(metavar="RULE…", help="Ids of rules; without any, all are tested.")
-    ] = None,
-    *,
-    rules: RulesOption = Path("rules"),
-    as_json: JsonOption = False,
-) -> None:
-    """Judge the fixtures beside a ruleset: histories that must hit a rule, and histories that must not.
-
-    Each rule has a file of its own, such as rules/fixtures/card-velocity.yaml. Where a case fails, the decisive part of
-    the rule is shown with its values. Exits with 1 if a case fails, or if a rule has none that must hit or none that
-    must not.
-
-    ```
-    fraudstream rules test
-    fraudstream rules test card-velocity --rules candidate/
-    ```
-    """
-    from fraudstream.detection.rules.ruleset import RulesetError
-    from fraudstream_tools.rules import fixtures
-    from fraudstream_tools.rules.folder import RulesFolder
-
-    ruleset = _loaded(rules)
-    _check_known(ruleset, rule or [])
-    try:
-        folder = RulesFolder(rules)
-        known = fixtures.read_fixtures(folder.path / fixtures.FOLDER)
-        chosen = [each for each in known if not rule or each.rule in rule]
-        results = [result for each in chosen for result in fixtures.run(each, folder)]
-    except (fixtures.FixtureError, RulesetError) as error:
-        raise CommandError(str(error)) from None
-    untested = [each for each in fixtures.untested(ruleset, known) if not rule or each in rule]
-    failed = [result for result in results if not result.passed]
-    if as_json:
-        print_json(_as_json(results, untested))
-    else:
-        _print_tested(results, failed, untested)
-    if failed or untested:
-        raise typer.Exit(1)
-
-
-def _loaded(folder: Path) -> "Ruleset":
-    from fraudstream.detection.rules.ruleset import RulesetError
-    from fraudstream_tools.rules.folder import RulesFolder
-
-    try:
-        return RulesFolder(folder).load()
-    except RulesetError as error:
-        raise CommandError("\n  ".join([f"the ruleset in {folder} cannot be used:", *error.problems])) from None
-
-
-def _check_known(ruleset: "Ruleset", wanted: list[str]) -> None:
-    from fraudstream.detection.rules.strict_yaml import suggestion
-
-    known = [rule.id for rule in ruleset.rules]
-    for rule in wanted:
-        if rule not in known:
-            raise CommandError(f"there is no rule {rule}{suggestion(rule, known)}")
 
 
 def _print_checked(checked: dict[str, Any]) -> None:
@@ -276,27 +219,3 @@ def _print_checked(checked: dict[str, Any]) -> None:
     err.print(Text.assemble(("error: ", "bold red"), f"{len(problems)} wrong in {checked['folder']}:"), soft_wrap=True)
     for problem in problems:
         err.print(f"  {problem}", markup=False, soft_wrap=True)
-
-
-def _print_tested(results: "list[Result]", failed: "list[Result]", untested: list[str]) -> None:
-    from fraudstream_tools.cli.support.shown import rules_explained as explained
-
-    for rule in dict.fromkeys(result.rule for result in results):
-        own = [result for result in results if result.rule == rule]
-        passed = sum(result.passed for result in own)
-        mark = ("✓", "green") if passed == len(own) else ("✗", "red")
-        out.print(Text.assemble(mark, f" {rule}: {passed} of {len(own)} cases"))
-        for result in own:
-            if not result.passed:
-                explained.show_failure(result)
-    for rule in untested:
-        out.print(Text.assemble(("✗", "red"), f" {rule}: it needs a case that must hit and one that must not"))
-    out.print(f"{len(results) - len(failed)} of {len(results)} cases as they must be")
-
-
-def _as_json(results: "list[Result]", untested: list[str]) -> dict[str, Any]:
-    cases = [
-        {"rule": result.rule, "case": result.case.name, "expected": result.case.expect.value, "found": result.outcome}
-        for result in results
-    ]
-    return {"cases": cases, "failed": sum(not result.passed for result in results), "untested": untested}

@@ -197,6 +197,26 @@ def test_an_id_says_which_transaction_of_a_history_is_meant(fraudstream: Command
     assert (ran.code, flat(ran.err)) == (1, "error: day.jsonl: there is no transaction of this id in it")
 
 
+def test_another_programs_file_is_explained_through_its_map(fraudstream: Command) -> None:
+    rows = [f"{row['transactionId']},{row['timestamp']},20.00,EUR,ann,card-a" for row in [*history(4), PAYMENT]]
+    Path("till.csv").write_text("\n".join(["Number,When,Amount,Money,Buyer,Card", *rows, ""]))
+    fields = {
+        "transactionId": "Number",
+        "timestamp": "{column: When}",
+        "amountMinor": "{column: Amount, unit: major}",
+        "currency": "{column: Money}",
+        "type": "{value: PAYMENT}",
+        "customerId": "{column: Buyer}",
+        "cardToken": "{column: Card}",
+    }
+    Path("till.yaml").write_text("\n".join(["fields:", *(f"  {name}: {source}" for name, source in fields.items())]))
+    ask = ("rules", "explain", "card-velocity", "--transaction", "till.csv")
+    assert "row 1: " in fraudstream(*ask).err
+    said = fraudstream(*ask, "--map", "till.yaml").out
+    assert "cardCount2h is 4" in said
+    assert "cardCount2h is 2" in fraudstream(*ask, "--map", "till.yaml", "--id", "t-2").out
+
+
 @pytest.mark.parametrize("form", ["one", "several", "with a history"])
 def test_json_holds_one_transaction_or_its_history_too(fraudstream: Command, form: str) -> None:
     content = {"one": PAYMENT, "several": [*history(4), PAYMENT]}.get(
@@ -233,9 +253,9 @@ def test_a_decisive_not_is_shown_as_one(fraudstream: Command) -> None:
         ("3", "it has to hold transactions in JSON"),
         ("[]", "there is no transaction in it"),
         ('{"history": 3, "transaction": {}}', "it has to hold transactions in JSON"),
-        ('{"amountMinor": 1}', "row 1: "),
-        (json.dumps(PAYMENT | {"features": "AAAA"}), "features: a feature vector is damaged"),
-        (json.dumps(PAYMENT | {"features": "?"}), "features: "),
+        ('{"amountMinor": 1}', "asked.json: row 1: "),
+        (json.dumps(PAYMENT | {"features": "AAAA"}), "asked.json: features: a feature vector is damaged"),
+        (json.dumps(PAYMENT | {"features": "?"}), "asked.json: features: "),
     ],
 )
 def test_what_cannot_be_asked_about_is_named(fraudstream: Command, content: str, problem: str) -> None:
@@ -250,6 +270,7 @@ def test_what_cannot_be_asked_about_is_named(fraudstream: Command, content: str,
     [
         (("explain", "card-velocty"), "there is no rule card-velocty: did you mean card-velocity?"),
         (("explain", "--id", "t-1"), "name the file with --transaction"),
+        (("explain", "--map", "sparkov"), "name the file with --transaction"),
         (("explain", "--transaction", "none.json"), "none.json: No such file"),
         (("explain", "--rules", "nowhere"), "nowhere cannot be used"),
         (("test", "card-velocty"), "there is no rule card-velocty: did you mean card-velocity?"),
