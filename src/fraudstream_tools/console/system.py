@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -87,6 +87,8 @@ class ConsoleSystem:
     """boto3's client; None where there are no alarms, as on one machine."""
     environment: str = ""
     """The suffix of the stack's names."""
+    monotonic: Callable[[], float] = time.monotonic
+    """The clock, in seconds."""
     _trial: "tuple[str | None, str, DraftBacktest | None] | None" = None
     """The newest trial on the log: of which ruleset, beside which one."""
     _list_approvals: ListApprovals | None = None
@@ -103,12 +105,12 @@ class ConsoleSystem:
     @property
     def ruleset(self) -> Ruleset | None:
         """The active ruleset, at most half a minute old; None where none can be used."""
-        if time.monotonic() - self._read_at >= _RULESET_SECONDS:
+        if (now := self.monotonic()) - self._read_at >= _RULESET_SECONDS:
             try:
                 self._ruleset = self.rulesets.active()
             except (NoSuchVersionError, RulesetError):
                 self._ruleset = None
-            self._read_at = time.monotonic()
+            self._read_at = now
         return self._ruleset
 
     @property

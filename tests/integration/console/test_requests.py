@@ -48,6 +48,7 @@ def made(browser: Browser, path: str) -> int:
 
 def all_made(browser: Browser) -> dict[str, int]:
     browser.system.four_eyes = ("labels",)
+    browser.system.monotonic = lambda: 0.0  # on a slow machine, half a minute may go by between two pages
     browser.page("/")  # reads the ruleset
     return {path: made(browser, path) for path in MOST}
 

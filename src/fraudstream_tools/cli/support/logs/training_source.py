@@ -103,6 +103,7 @@ class TrainingSource:
         """
         from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_transactions
         from fraudstream_tools.lab.files.problems import FileProblemError
+        from fraudstream_tools.lab.files.transactions import count_transactions
         from fraudstream_tools.lab.training.samples.silent_months import without_silent_months
 
         if (self.log is None) == (self.data is None):
@@ -122,9 +123,10 @@ class TrainingSource:
             if self.log is not None:
                 found = self._from_log(self.log, last)
             else:
-                with progress_bar("judging", None) as advance:
+                data = cast("Path", self.data)
+                with progress_bar("judging", count_transactions(data)) as advance:
                     found = from_transactions(
-                        cast("Path", self.data),
+                        data,
                         self.truth,
                         self._judge(),
                         cut,
