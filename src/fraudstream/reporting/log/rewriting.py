@@ -6,7 +6,7 @@ Whatever is counted is counted again from the lines that stay: an hour is made a
 import contextlib
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -73,6 +73,8 @@ class LogRewriter:
     store: "Store"
     log_prefix: str
     now: datetime
+    before_change: Callable[[str], None] = lambda _hour: None
+    """Called with an hour's name before anything of it is changed."""
 
     @property
     def _roll_up(self) -> RollUp:
@@ -144,6 +146,7 @@ class LogRewriter:
             if not dry_run and note:
                 if not is_merged:
                     return Rewritten.NOT_MERGED
+                self.before_change(name)
                 if is_changed:
                     work.edit_segments(segments)
                     work.edit_files(None)

@@ -39,6 +39,7 @@ from fraudstream_tools.operations.privacy.erasure.person import OthersItem, Pers
 from fraudstream_tools.operations.privacy.erasure.receipt import ErasureReceipt, new_receipt_id, remainders
 from fraudstream_tools.operations.privacy.holds import LegalHoldError, find_hold
 from fraudstream_tools.operations.privacy.system import PrivacySystem, TokenStore
+from fraudstream_tools.operations.privacy.unfinished_changes import UnfinishedChanges
 
 SETTLE_SECONDS: Final = 60.0
 """By then, what was being written when the marks were left has been written: the API gives up after seconds, and the
@@ -150,8 +151,13 @@ class Erasure:
             time.sleep(min(left, 1.0))
 
     def _erase_from_log(self, store: BucketStore, items: PersonItems, at: int) -> None:
+        names = {f"{EntityKind.CUSTOMER}#{token}" for token in self.person.tokens}
+        changes = UnfinishedChanges(self.system.dynamodb, self.system.profiles, names)
         rewriter = LogRewriter(
-            store=store, log_prefix=DECISION_LOG_PREFIX, now=datetime.fromtimestamp(self.clock() / 1000, UTC)
+            store=store,
+            log_prefix=DECISION_LOG_PREFIX,
+            now=datetime.fromtimestamp(self.clock() / 1000, UTC),
+            before_change=changes.add,
         )
         edit = LogEdit(
             gone=items.own.keys(),
@@ -162,11 +168,13 @@ class Erasure:
         )
         # The log may go back further than the table does: of such days only the log itself knows who is in them.
         days = items.days | {day for day in rewriter.days() if items.oldest is None or day <= items.oldest}
-        changed = self._rewrite(rewriter, days, edit)
+        # Those of an earlier run that was broken off are as they are to be, and neither noted nor without old versions.
+        changed = changes.hours() | self._rewrite(rewriter, days, edit)
         self._counts[TokenStore.LOG] = len(changed)
-        if changed and not self.dry_run:
+        if not self.dry_run:
             self.system.log_owner.note_changes(sorted(changed), LinkKind.ERASED)
             self._forget_log(changed, items.days | {date.fromisoformat(hour[:10]) for hour in changed})
+            changes.forget()
 
     def _rewrite(self, rewriter: LogRewriter, days: AbstractSet[date], edit: LogEdit) -> set[str]:
         changed: set[str] = set()

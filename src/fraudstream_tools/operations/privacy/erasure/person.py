@@ -16,6 +16,7 @@ from fraudstream.transactions.storage.reason_tokens import renamed_reasons
 from fraudstream_tools.operations.cases.case import ReviewCase, names_any, told_without
 from fraudstream_tools.operations.privacy.holds import HOLD_PREFIX
 from fraudstream_tools.operations.privacy.system import OWN_ENTITIES, PrivacySystem
+from fraudstream_tools.operations.privacy.unfinished_changes import CHANGING_PREFIX
 from fraudstream_tools.operations.recovery.table_scan import scan
 
 _CLAIM_TIMESTAMP: Final = {"N": str(CLAIM_TIMESTAMP)}
@@ -230,7 +231,7 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401  (an attribute may hold
 
 def _is_profile_of(item: Item, entities: Mapping[str, EntityKind]) -> bool:
     key: str = item["entity"]["S"]
-    if key.startswith(HOLD_PREFIX) or ("erasedAt" in item and "state" not in item):
+    if key.startswith((HOLD_PREFIX, CHANGING_PREFIX)) or ("erasedAt" in item and "state" not in item):
         return False
     # Copies of damaged profiles and entries of lists have a token somewhere in their keys.
     return not entities.keys().isdisjoint(key.split("#"))

@@ -4,7 +4,7 @@ Profiles first: what they remember by hashes of tokens can be found again only w
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +30,7 @@ from fraudstream_tools.operations.privacy.rotation.item_tokens import IDENTIFIER
 from fraudstream_tools.operations.privacy.rotation.moving_lists import copy_marks, put_together
 from fraudstream_tools.operations.privacy.rotation.shards import shards_put_together
 from fraudstream_tools.operations.privacy.system import PrivacySystem, TokenStore
+from fraudstream_tools.operations.privacy.unfinished_changes import UnfinishedChanges
 from fraudstream_tools.operations.recovery.table_scan import scan
 
 if TYPE_CHECKING:
@@ -259,17 +260,26 @@ class Rekeying:
             self.on_step("merging what has come in", 0, None)
             self.system.log_owner.merge_open_hours()
         store = BucketStore(self.system.s3, self.system.bucket)
-        rewriter = LogRewriter(store=store, log_prefix=DECISION_LOG_PREFIX, now=datetime.now(UTC))
+        changes = UnfinishedChanges(self.system.dynamodb, self.system.profiles, ("tokens",))
+        rewriter = LogRewriter(
+            store=store, log_prefix=DECISION_LOG_PREFIX, now=datetime.now(UTC), before_change=changes.add
+        )
         hours = rewriter.hours(rewriter.days())
-        changed: list[str] = []
+        changed = sorted(changes.hours())
+        if not self.dry_run:
+            self._note(changes, changed)
         for number, hour in enumerate(hours, start=1):
             # What is not merged yet is met by the next run.
             if rewriter.rewrite(hour, None, self._edit, dry_run=self.dry_run) is Rewritten.CHANGED:
                 changed.append(hour)
                 if not self.dry_run:
-                    self.system.log_owner.note_changes([hour], LinkKind.REKEYED)
+                    self._note(changes, [hour])
             self.on_step(TokenStore.LOG, number, len(hours))
         self._result.counts[TokenStore.LOG] = len(changed)
+
+    def _note(self, changes: UnfinishedChanges, hours: Sequence[str]) -> None:
+        self.system.log_owner.note_changes(hours, LinkKind.REKEYED)
+        changes.forget()
 
     def _edit(self, tokens: "AbstractSet[str]") -> LogEdit:
         return LogEdit(renamed=self.tokens.of(tokens))
