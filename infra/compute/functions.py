@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from fraudstream.contract import FUNCTION_TIMEOUT_SECONDS
 from infra.compute.lambda_packages import Package
 from infra.compute.roles import ServiceRole, Statement
 from infra.data.keys import Keys
@@ -14,7 +15,6 @@ from infra.naming import StackContext
 from infra.network import Network
 from infra.setting_reader import FunctionSettings
 
-TIMEOUT_SECONDS = 300
 LOG_RETENTION_DAYS = 7
 
 
@@ -132,7 +132,7 @@ class Function(pulumi.ComponentResource):
             role=role.role.arn,
             memory_size=spec.size.memory_mb,
             ephemeral_storage={"size": spec.scratch_mb},
-            timeout=TIMEOUT_SECONDS,
+            timeout=FUNCTION_TIMEOUT_SECONDS,
             reserved_concurrent_executions=spec.size.concurrency,
             environment={"variables": spec.environment},
             kms_key_arn=keys.arn,

@@ -156,10 +156,13 @@ class ReportBucket(pulumi.ComponentResource):
         role.allow("read-approvals", listing)
 
     def grant_read_earlier_rulesets(self, role: ServiceRole) -> None:
-        """Allow a role to list and read earlier versions of the ruleset and the models."""
+        """Allow a role to list and read earlier versions of the ruleset and the models, where one of them is gone too.
+
+        S3 tells whoever may not list the bucket 403 in place of 404 (its documentation of GetObject).
+        """
         objects = Statement(actions=("s3:GetObjectVersion",), resources=(self._objects(RULESET_PREFIX),))
         listing = Statement(
-            actions=("s3:ListBucketVersions",),
+            actions=("s3:ListBucket", "s3:ListBucketVersions"),
             resources=(self._bucket.arn,),
             conditions={"StringLike": {"s3:prefix": [f"{RULESET_PREFIX}*"]}},
         )

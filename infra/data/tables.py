@@ -132,7 +132,8 @@ class Table(pulumi.ComponentResource):
             point_in_time_recovery={"enabled": True},
             server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(enabled=True, kms_key_arn=keys.arn),
             deletion_protection_enabled=False,
-            opts=pulumi.ResourceOptions(parent=self),
+            # The provider waits until an index is filled, which takes hours on a large table; by itself one hour.
+            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=pulumi.CustomTimeouts(update="24h")),
         )
         self.name = self._table.name
         self.arn = self._table.arn

@@ -119,6 +119,21 @@ def _lag(purpose: str, function: str, seconds: int) -> AlarmSpec:
     )
 
 
+def _undecided_now(environment: str) -> AlarmSpec:
+    return AlarmSpec(
+        purpose="decisions-missing",
+        description="Transactions come in, and none was decided for 15 minutes: the analyzer may be stopped.",
+        # A stopped mapping has no lag, no error and no invocation to tell of.
+        metrics=(
+            ("stored", own_metric(Metric.TRANSACTIONS_STORED, environment)),
+            ("decided", own_metric(Metric.DECISIONS_MADE, environment)),
+        ),
+        expression="IF(FILL(decided, 0) == 0, stored, 0)",
+        threshold=0,
+        periods=3,
+    )
+
+
 def _webhook(pipe: str) -> AlarmSpec:
     failed = MetricSpec(namespace="AWS/EventBridge/Pipes", name="ExecutionFailed", dimensions=(("PipeName", pipe),))
     return AlarmSpec(
@@ -172,6 +187,7 @@ def alarm_specs(watched: Watched) -> Sequence[AlarmSpec]:
         *(alarm for name in watched.functions.items() for alarm in _function_alarms(*name)),
         _lag(ANALYZER, watched.analyzer, 60),
         _lag(REPORTER, watched.reporter, 900),
+        _undecided_now(environment),
         *([_webhook(watched.webhook_pipe)] if watched.webhook_pipe else []),
         *_abuse(watched),
         AlarmSpec(

@@ -36,6 +36,8 @@ NEEDED_BY_SERVICES: Final[Mapping[str, str]] = {
     "dynamodb:GetRecords": f"{_ROLE} and {_PIPES}",
     "dynamodb:GetShardIterator": f"{_ROLE} and {_PIPES}",
     "dynamodb:ListStreams": f"{_ROLE} and {_PIPES}",
+    # S3 looks itself whether somebody may be told that an object is not there.
+    "s3:ListBucket": "https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html",
     "sqs:SendMessage": f"{_LAMBDA}services-dynamodb-errors.html, {_SCHEDULER}configuring-schedule-dlq.html, {_PIPES}",
     "sns:Publish": _PIPES,
     "events:InvokeApiDestination": _PIPES,

@@ -116,7 +116,7 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
         (("dynamodb:PutItem",), ("an event", "an event of a case")),
         (_KEY_WRITES, ("the key through dynamodb",)),
         (("s3:GetObject", "s3:GetObjectVersion"), _RULESET),
-        (("s3:ListBucketVersions",), ("a listing of rulesets",)),
+        (("s3:ListBucket", "s3:ListBucketVersions"), ("a listing of rulesets",)),
         (("kms:Decrypt",), ("the key through s3",)),
     ],
     f"role-{REPORTER}": [
@@ -134,7 +134,7 @@ PURPOSES: Final[Mapping[str, Sequence[Grant]]] = {
         (("s3:GetObject",), ("own records", "records of others")),
         (("s3:ListBucket",), ("a listing of records",)),
         (("s3:GetObjectVersion",), _RULESET),
-        (("s3:ListBucketVersions",), ("a listing of rulesets",)),
+        (("s3:ListBucket", "s3:ListBucketVersions"), ("a listing of rulesets",)),
         (_KEY_OF_MESSAGES, ("the key through s3",)),
     ],
     "role-alert-pipe": _pipe("alerts", "alerts"),

@@ -70,6 +70,8 @@ METRICS_NAMESPACE: Final = "fraudstream"
 METRICS_DIMENSION: Final = "Environment"
 """The one dimension of every metric of the functions; its value is the environment's suffix."""
 
+FUNCTION_TIMEOUT_SECONDS: Final = 300
+"""What Lambda lets a call of any of the functions take; whoever waits for one waits longer."""
 ERASURE_MARK_SECONDS: Final = 26 * 3600
 """How long it is remembered that somebody was erased: a stream keeps its records for 24 hours."""
 DECISION_DEADLINE_SECONDS: Final = 3600

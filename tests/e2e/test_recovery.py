@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import msgspec
 import pytest
 
@@ -20,6 +21,7 @@ from fraudstream.detection.profiles.profile import Profile
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
+from fraudstream_tools.operations.recovery.stream_pause import STREAM_SECONDS, paused
 from fraudstream_tools.operations.review.labels import give_label
 from tests.aws_harness import create_table
 from tests.cli_harness import Command, point_at
@@ -211,11 +213,38 @@ def test_the_analyzer_goes_on_where_it_was_paused(damage: Damage, fraudstream: C
     assert client.post(waiting).status_code == 201
     ran = fraudstream("profiles", "rebuild")
     assert ran.code == 1
-    assert "if it was stopped before, start it" in ran.err
+    assert f"aws lambda update-event-source-mapping --uuid {mapping.uuid} --enabled" in ran.err
     assert client.get(waiting["transactionId"]).json()["status"] == "PENDING"
     mapping.set_enabled(enabled=True)
     damage.cloud.wait_until_idle(PATIENCE_SECONDS)
     assert client.get(waiting["transactionId"]).json()["status"] == "DECIDED"
+
+
+def test_what_is_posted_during_a_long_pause_is_decided_after_it(damage: Damage, client: Client) -> None:
+    analyzer = damage.cloud.outputs["analyzerFunction"]
+    (mapping,) = damage.cloud.mappings(analyzer)
+    age = mapping.record_age_seconds
+    mapping.set_record_age(1)
+    waiting = payment()
+    with lambda_endpoint(damage.cloud.invoke, damage.cloud) as url:
+        keys = damage.cloud.credentials
+        lambdas = boto3.client(
+            "lambda",
+            endpoint_url=url,
+            region_name="us-east-2",
+            aws_access_key_id=keys.access_key,
+            aws_secret_access_key=keys.secret_key,
+        )
+        with paused(lambdas, analyzer):
+            assert client.post(waiting).status_code == 201
+            time.sleep(1.5)
+        damage.cloud.wait_until_idle(PATIENCE_SECONDS)
+        assert client.get(waiting["transactionId"]).json()["status"] == "DECIDED"
+        assert mapping.record_age_seconds == STREAM_SECONDS
+        mapping.set_record_age(age)
+        with paused(lambdas, analyzer):
+            pass
+    assert mapping.record_age_seconds == age
 
 
 def test_deleted_objects_come_back_and_changed_ones_when_asked(damage: Damage, fraudstream: Command) -> None:

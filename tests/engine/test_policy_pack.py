@@ -33,6 +33,6 @@ def test_the_pack_passes_an_up_and_the_next_change(new_engine: Engine) -> None:
 
 
 def test_the_pack_stops_a_broken_stack_at_its_preview(new_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(functions, "TIMEOUT_SECONDS", 3)
+    monkeypatch.setattr(functions, "FUNCTION_TIMEOUT_SECONDS", 3)
     with pytest.raises(OperationRefusedError, match="timeout must be 300, not 3"):
         new_engine.stack().preview(policy_packs=PACKS)

@@ -145,6 +145,7 @@ def test_the_analyzer_may_read_the_stream_decide_and_write_profiles(graph: Graph
         "dynamodb:UpdateItem": frozenset({transactions, profiles, alerts}),
         "s3:GetObject": frozenset({f"{BUCKET}/rulesets/live/*"}),
         "s3:GetObjectVersion": frozenset({f"{BUCKET}/rulesets/live/*"}),
+        "s3:ListBucket": frozenset({BUCKET}),
         "s3:ListBucketVersions": frozenset({BUCKET}),
         "sqs:SendMessage": frozenset({QUEUE}),
     }

@@ -9,6 +9,7 @@ import pytest
 
 from fraudstream.contract import METRICS_DIMENSION, METRICS_NAMESPACE
 from fraudstream.settings import Metric
+from fraudstream_tools.operations.report_function import log_group_of
 from infra.data.keys import ENCRYPTED
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph, Resource, output_names
 
@@ -174,6 +175,11 @@ def test_alarms_are_within_what_cloudwatch_can_evaluate(everything: Graph) -> No
         assert period % 60 == 0
         longest = 7 * 86_400 if period >= 3600 else 86_400
         assert period * each["evaluationPeriods"] <= longest
+
+
+def test_the_log_group_that_commands_name_is_the_functions(graph: Graph) -> None:
+    for each in graph.of("aws:lambda/function:Function"):
+        assert log_group_of(each["name"]) == each["loggingConfig"]["logGroup"]
 
 
 def test_every_alarm_tells_the_operators_when_it_comes_and_goes(everything: Graph) -> None:

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -136,6 +136,15 @@ class StreamConsumer:
         with self._changed:
             self._paused = not enabled
             self._dispatch()
+
+    @property
+    def record_age_seconds(self) -> float:
+        """The age at which a record is given up."""
+        return self._settings.retries.maximum_age_seconds
+
+    def set_record_age(self, seconds: float) -> None:
+        """Give records up at another age, from the next batch on."""
+        self._settings = replace(self._settings, retries=replace(self._settings.retries, maximum_age_seconds=seconds))
 
     def close(self) -> None:
         """Stop reading and handing over; batches in flight are waited for briefly. Safe to repeat."""

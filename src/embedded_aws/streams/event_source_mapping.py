@@ -77,9 +77,14 @@ class EventSourceMapper(StreamConsumer):
         """The function that is invoked."""
         return self._spec.function_name
 
-    def described(self) -> dict[str, str]:
+    def described(self) -> dict[str, str | int]:
         """Return what Lambda's GetEventSourceMapping says of it, in part."""
-        return {"UUID": self.uuid, "State": self.state, "EventSourceArn": self._spec.stream_arn}
+        return {
+            "UUID": self.uuid,
+            "State": self.state,
+            "EventSourceArn": self._spec.stream_arn,
+            "MaximumRecordAgeInSeconds": int(self.record_age_seconds),
+        }
 
     def _invoke_with(self, batch: RecordBatch) -> Outcome:
         try:

@@ -1,12 +1,22 @@
 """The report function, asked to do one task a call: it alone has the key of the decision log's seals and chain."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from fraudstream.contract import FUNCTION_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
+CLIENT_SETTINGS: Final[Mapping[str, Any]] = {
+    "read_timeout": FUNCTION_TIMEOUT_SECONDS + 30,
+    "tcp_keepalive": True,
+    "retries": {"total_max_attempts": 1},
+}
+"""Of botocore's `Config`, for a client that calls the function: a task may take as long as Lambda lets it, and a second
+call would run the same task beside the first."""
 _OUT_OF_TIME: Final = "OutOfTimeError"
 
 
@@ -25,7 +35,7 @@ class ReportFunction:
     client: "LambdaClient"
     name: str
     log: str = ""
-    """Where its log is, in words; empty where it is the log group that Lambda names by the function."""
+    """Where its log is, in words; empty for its log group."""
 
     def run(self, task: str, **asked: object) -> Any:  # noqa: ANN401  (each task has an answer of its own)
         """Return the answer to a task, as JSON decodes it.
@@ -46,5 +56,10 @@ class ReportFunction:
             return content
         kind = UnfinishedTaskError if content.get("errorType") == _OUT_OF_TIME else ReportFunctionError
         why = ": ".join(str(content[name]) for name in ("errorType", "errorMessage") if content.get(name))
-        log = self.log or f"the log group /aws/lambda/{self.name}"
+        log = self.log or f"the log group {log_group_of(self.name)}"
         raise kind(f"the report function failed at {task}: {why or 'it did not say why'}; more is in {log}")
+
+
+def log_group_of(function: str) -> str:
+    """Return the name of a function's log group, such as `log-group-report-generator-dev`."""
+    return function.replace("lambda-", "log-group-", 1)

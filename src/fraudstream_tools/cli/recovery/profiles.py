@@ -88,6 +88,7 @@ def _refuse_other(key: str) -> None:
 
 
 def _rebuild(deployment: Deployment, folder: Path, entity: str | None) -> "Rebuilt":
+    from embedded_aws.cleanup import ended_by_signals
     from fraudstream.contract import RETENTION_DAYS, RULESET_PREFIX
     from fraudstream.detection.stores.rulesets.active import RulesetStore
     from fraudstream_tools.operations.recovery.profile_rebuild import ProfileRebuild
@@ -114,7 +115,7 @@ def _rebuild(deployment: Deployment, folder: Path, entity: str | None) -> "Rebui
             on_read=read,
             on_written=written,
         )
-        with paused(deployment.client("lambda"), deployment["analyzerFunction"]):
+        with ended_by_signals(), paused(deployment.client("lambda"), deployment["analyzerFunction"]):
             return rebuild_all.run(entity)
 
 

@@ -1,49 +1,96 @@
-"""A stream's consumer that is stopped for a while: records wait in the stream, which keeps them for 24 hours."""
+"""A stream's consumer that is stopped for a while: records wait in the stream, which keeps them for 24 hours.
+
+A mapping gives records up that are older than it is told. So a stopped one is told as much as the stream keeps, and is
+told the age of before only if nothing has become older meanwhile.
+"""
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
+STREAM_SECONDS: Final = 24 * 3600
+"""For how long a table's stream keeps a record (DynamoDB's documentation of streams)."""
 _POLL_SECONDS: Final = 1.0
 _MINUTES: Final = 10
 
 
 class PauseError(RuntimeError):
-    """A stream's consumer could not be stopped."""
+    """A stream's consumer could not be stopped, or not be started again; the message says what to do."""
+
+
+class _Mapping(NamedTuple):
+    uuid: str
+    record_age: int | None
+    """Seconds, as it is told; None where nothing is said."""
 
 
 @contextmanager
-def paused(client: "LambdaClient", function: str) -> Generator[None]:
+def paused(client: "LambdaClient", function: str, clock: Callable[[], float] = time.monotonic) -> Generator[None]:
     """Stop the mappings that feed a function while the block runs, and start them again whatever happens in it.
+
+    Where that took longer than they wait for a record, they wait for as long as the stream keeps it from then on, until
+    somebody sets it back.
 
     Args:
         client: of Lambda; it needs ListEventSourceMappings and UpdateEventSourceMapping.
         function: the function's name.
+        clock: seconds that only grow.
 
     Raises:
-        PauseError: the function has no mapping that is enabled, or it did not stop within ten minutes.
+        PauseError: the function has no mapping that is enabled, it did not stop within ten minutes, or AWS did not let
+            it be started again.
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
     found = client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
-    mappings = [each["UUID"] for each in found if each.get("State") == "Enabled" and "UUID" in each]
+    mappings = [
+        _Mapping(each["UUID"], each.get("MaximumRecordAgeInSeconds"))
+        for each in found
+        if each.get("State") == "Enabled" and "UUID" in each
+    ]
     if not mappings:
-        raise PauseError(f"{function}: nothing feeds it that could be stopped; if it was stopped before, start it")
+        stopped = [each["UUID"] for each in found if "UUID" in each]
+        advice = f"; if an earlier run was killed, start it and run this again: {_command(stopped)}" if stopped else ""
+        raise PauseError(f"{function}: nothing feeds it that could be stopped{advice}")
+    since = clock()
     try:
         for each in mappings:
-            client.update_event_source_mapping(UUID=each, Enabled=False)
+            client.update_event_source_mapping(
+                UUID=each.uuid, Enabled=False, MaximumRecordAgeInSeconds=max(each.record_age or 0, STREAM_SECONDS)
+            )
         for each in mappings:
-            _wait(client, each, "Disabled")
+            _wait(client, each.uuid, "Disabled")
         yield
     finally:
+        _start(client, function, mappings, clock() - since)
+
+
+def _start(client: "LambdaClient", function: str, mappings: Sequence[_Mapping], seconds: float) -> None:
+    try:
         for each in mappings:
-            client.update_event_source_mapping(UUID=each, Enabled=True)
+            if each.record_age is not None and seconds < each.record_age:
+                client.update_event_source_mapping(
+                    UUID=each.uuid, Enabled=True, MaximumRecordAgeInSeconds=each.record_age
+                )
+            else:
+                client.update_event_source_mapping(UUID=each.uuid, Enabled=True)
         for each in mappings:
-            _wait(client, each, "Enabled")
+            _wait(client, each.uuid, "Enabled")
+    except (BotoCoreError, ClientError) as error:
+        command = _command([each.uuid for each in mappings])
+        raise PauseError(
+            f"{function} is stopped, and could not be started again: {error}; start it: {command}"
+        ) from error
+
+
+def _command(uuids: Sequence[str]) -> str:
+    return " && ".join(f"aws lambda update-event-source-mapping --uuid {each} --enabled" for each in uuids)
 
 
 def _wait(client: "LambdaClient", mapping: str, state: str) -> None:

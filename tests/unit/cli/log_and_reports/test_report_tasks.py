@@ -1,13 +1,19 @@
 """What the commands about the log ask of the report function: of which days, and what is said where it fails."""
 
 import json
+import socketserver
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fraudstream.contract import FUNCTION_TIMEOUT_SECONDS
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
+from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.running.report_tasks import report_function
 from tests.cli_harness import Command, clean_environment
 
 
@@ -55,3 +61,33 @@ def test_a_function_that_fails_here_has_its_own_words_and_its_file(
         ran = Command(capsys)("log", "verify")
     assert ran.code == 1
     assert "failed at verify-log: ValueError: no such task: verify-log; more is in /logs/reporter.log" in ran.err
+
+
+def test_a_task_whose_answer_is_lost_is_not_started_a_second_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[bytes] = []
+
+    class Silent(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            calls.append(self.request.recv(65_536))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Silent) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        clean_environment(monkeypatch)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "A")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{server.server_address[1]}")
+        monkeypatch.setenv("FRAUDSTREAM_REPORT_FUNCTION", "lambda-report-generator-dev")
+        ran = Command(capsys)("log", "verify")
+        server.shutdown()
+    assert ran.code == 1
+    assert "the report function cannot be called" in ran.err
+    assert len([call for call in calls if b"/invocations" in call]) == 1
+
+
+def test_commands_wait_as_long_as_the_function_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    clean_environment(monkeypatch)
+    monkeypatch.setenv("FRAUDSTREAM_REPORT_FUNCTION", "lambda-report-generator-dev")
+    config: Any = report_function(Deployment(None)).client.meta.config
+    assert config.read_timeout > FUNCTION_TIMEOUT_SECONDS

@@ -20,8 +20,12 @@ _MAPPINGS = re.compile(r"/2015-03-31/event-source-mappings/?([^/]*)")
 class StreamMapping(Protocol):
     """An event source mapping."""
 
-    def described(self) -> Mapping[str, str]:
+    def described(self) -> Mapping[str, str | int]:
         """Return what GetEventSourceMapping says of it."""
+        ...
+
+    def set_record_age(self, seconds: float) -> None:
+        """Give records up at another age."""
         ...
 
     def set_enabled(self, *, enabled: bool) -> None:
@@ -76,10 +80,9 @@ class _Handler(BaseHTTPRequestHandler):
         if found is None or self.mappings is None or not self._is_signed():
             self.send_error(HTTPStatus.FORBIDDEN)
             return
-        enabled = self._body().get("Enabled")
-        self._answer_mapping(found[1], enabled if isinstance(enabled, bool) else None)
+        self._answer_mapping(found[1], self._body())
 
-    def _answer_mapping(self, identifier: str, enabled: bool | None = None) -> None:
+    def _answer_mapping(self, identifier: str, asked: Mapping[str, Any] | None = None) -> None:
         try:
             mapping = self.mappings.mapping(identifier) if self.mappings else None
         except KeyError:
@@ -87,8 +90,10 @@ class _Handler(BaseHTTPRequestHandler):
         if mapping is None:
             self.send_error(HTTPStatus.NOT_FOUND)
             return
-        if enabled is not None:
-            mapping.set_enabled(enabled=enabled)
+        if asked and "MaximumRecordAgeInSeconds" in asked:
+            mapping.set_record_age(asked["MaximumRecordAgeInSeconds"])
+        if asked and "Enabled" in asked:
+            mapping.set_enabled(enabled=asked["Enabled"])
         self._answer(dict(mapping.described()))
 
     def _is_signed(self) -> bool:

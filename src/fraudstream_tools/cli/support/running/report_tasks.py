@@ -28,10 +28,10 @@ def report_function(deployment: Deployment) -> "ReportFunction":
     Raises:
         CommandError: nothing says which function it is.
     """
-    from fraudstream_tools.operations.report_function import ReportFunction
+    from fraudstream_tools.operations.report_function import CLIENT_SETTINGS, ReportFunction
 
     name = deployment["reportFunction"]
-    return ReportFunction(deployment.client("lambda"), name, deployment.log_file(name) or "")
+    return ReportFunction(deployment.client("lambda", CLIENT_SETTINGS), name, deployment.log_file(name) or "")
 
 
 def run_task(deployment: Deployment, task: str, *, advice: str = "", **asked: object) -> Any:  # noqa: ANN401  (JSON)
