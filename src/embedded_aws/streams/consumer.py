@@ -143,7 +143,7 @@ class StreamConsumer:
         return self._settings.retries.maximum_age_seconds
 
     def set_record_age(self, seconds: float) -> None:
-        """Give records up at another age, from the next batch on."""
+        """Set the age at which records are given up, from the next batch on."""
         self._settings = replace(self._settings, retries=replace(self._settings.retries, maximum_age_seconds=seconds))
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ class StreamMapping(Protocol):
         ...
 
     def set_record_age(self, seconds: float) -> None:
-        """Give records up at another age."""
+        """Set the age at which records are given up."""
         ...
 
     def set_enabled(self, *, enabled: bool) -> None:
