@@ -118,6 +118,8 @@ def evaluate(
             with progress_bar("judging", transactions.rows) as advance:
                 rows = evaluate_transactions(transactions, transactions.rows, judge, planned, advance)
     err.print(f"{ordered.rows:,} transactions, {ordered.frauds:,} of them fraud", markup=False)
+    if ordered.repeated:
+        err.print(f"{ordered.repeated:,} rows give a transaction again: it counts once", markup=False)
     _show(rows, reviews, as_json=as_json)
 
 

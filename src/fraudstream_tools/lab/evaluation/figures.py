@@ -73,7 +73,8 @@ class EvaluatedDays(msgspec.Struct, frozen=True, kw_only=True):
         of_frauds = np.where(self.frauds, self.amounts, 0.0)
         if not of_frauds.sum():
             return None
-        caught, days = 0.0, self.times // DAY
+        # Days of the test, which may begin at any hour: each has one budget.
+        caught, days = 0.0, (self.times - self.times.min()) // DAY
         for day in np.unique(days):
             today = np.flatnonzero(days == day)
             highest = today[np.argsort(-scores[today], kind="stable")[: self.reviews_a_day]]

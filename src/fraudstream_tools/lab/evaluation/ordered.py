@@ -38,6 +38,12 @@ _COLUMNS: Final[Any] = _ARROW.schema(
 )
 
 
+_ONCE: Final = """
+    SELECT id, received, number, body, fraud, known, unsaid FROM rows
+    QUALIFY row_number() OVER (PARTITION BY id ORDER BY unsaid, known DESC NULLS LAST, fraud DESC, number) = 1
+"""
+
+
 class Labelled(NamedTuple):
     """A transaction, and what turned out to be true of it."""
 
@@ -82,7 +88,7 @@ class OrderedFile:
         self._folder = tempfile.TemporaryDirectory(prefix="fraudstream-")
         self._sorted = Path(self._folder.name) / "transactions.parquet"
         self._delay = round(label_delay_days * DAY)
-        self.rows = self.frauds = 0
+        self.rows = self.frauds = self.repeated = 0
         self.first = self.last = 0
         self._has_labels = False
         try:
@@ -95,6 +101,7 @@ class OrderedFile:
                 raise
             if self._has_repeated():
                 refuse_repeated(file)
+                self._keep_first()
             self._refuse_honest(truth or path)
         except BaseException:
             self._folder.cleanup()
@@ -131,6 +138,18 @@ class OrderedFile:
             asked = "SELECT count(DISTINCT id) FROM read_parquet(?)"
             found = database.execute(asked, [str(self._sorted)]).fetchone()
         return found is not None and found[0] < self.rows
+
+    def _keep_first(self) -> None:
+        """Leave out rows that give a transaction again, and keep the newest label that any of its rows has."""
+        kept = self._sorted.with_suffix(".once.parquet")
+        with duckdb.connect() as database:
+            database.execute("SET temp_directory = ?", [self._folder.name])
+            once = database.read_parquet(str(self._sorted)).query("rows", _ONCE)
+            once.write_parquet(str(kept))
+            counted = database.read_parquet(str(kept)).aggregate("count(*), count(*) FILTER (fraud)").fetchone()
+        kept.replace(self._sorted)
+        rows, self.frauds = counted or (0, 0)
+        self.repeated, self.rows = self.rows - rows, rows
 
     def _refuse_honest(self, told: Path) -> None:
         if not self.frauds:

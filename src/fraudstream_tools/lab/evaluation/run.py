@@ -84,7 +84,8 @@ class _Memory:
         """
         times = np.array(self.times, dtype=np.int64)
         chosen = (times >= course.since) & (times <= course.at - label_delay_days * DAY)
-        labels = np.frombuffer(self.frauds, dtype=np.bool_) & (np.array(self.known) <= course.at)
+        kept = np.frombuffer(self.frauds, dtype=np.bool_)
+        labels = kept & (np.array(self.known) <= course.at)
         if not chosen.any():
             raise TrainingError("there is nothing to learn from")
         days = (int(times[chosen].max()) - int(times[chosen].min())) / DAY
@@ -99,7 +100,8 @@ class _Memory:
             hits=rule_hits(ruleset, self.rules).chosen(chosen),
             declined=declined[chosen],
             newer=vectors[newer & ~declined],
-            stands_for=None if self.share >= 1 else np.where(labels, 1.0, 1 / self.share)[chosen],
+            # Frauds were kept for certain, also those that nobody knows of at that time.
+            stands_for=None if self.share >= 1 else np.where(kept, 1.0, 1 / self.share)[chosen],
             validation=Validation(days=max(days / _VALIDATED_SHARE, 0.1), label_delay_days=label_delay_days),
             trained_on=course.name,
             own_labels=True,

@@ -92,8 +92,10 @@ def from_transactions(
         if truth is None:
             truths.add(row, transactions[-1].transaction_id)
     times = {each.transaction_id: each.timestamp for each in transactions}
-    if len(times) < len(transactions):
+    repeated = len(transactions) - len(times)
+    if repeated:
         refuse_repeated(rows)
+        transactions = list({each.transaction_id: each for each in transactions}.values())
     until = cut.until or max(times.values(), default=0)
     # Where nobody says when a label came, it is taken to come after the usual delay.
     delay = round((USUAL_DELAY_DAYS if cut.label_delay_days is None else cut.label_delay_days) * DAY)
@@ -131,5 +133,5 @@ def from_transactions(
     found = examples(
         decided(), timely, judge.ruleset, horizon=LabelHorizon(until=until, delay_days=delay_days), arrival=arrival
     )
-    found.left_out.other_kinds = len(other_kinds)
+    found.left_out.other_kinds, found.left_out.repeated = len(other_kinds), repeated
     return found

@@ -1,6 +1,7 @@
 """What turned out to be true of transactions, as files tell it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -19,10 +20,10 @@ class Told(NamedTuple):
 
     fraud: bool
     known_at: int | None
-    """When it became known, epoch milliseconds; None: never."""
+    """When it became known, epoch milliseconds: by the first label after which none said otherwise. None: never."""
     fraud_type: str | None = None
     source: str = ""
-    """Who said so; empty where the file does not tell."""
+    """Who said so first; empty where the file does not tell."""
 
 
 class _Label(NamedTuple):
@@ -89,10 +90,7 @@ class Truths:
             told = [each for label in labels if (each := self._checked(label, happened_at, delay))]
             told = [each for each in told if until is None or each.known_at is None or each.known_at <= until]
             if told:
-                newest = max(told, key=_order)
-                # Whoever says fraud later may not know which.
-                typed = max((each for each in told if each.fraud_type), key=_order, default=newest)
-                found[name] = newest._replace(fraud_type=typed.fraud_type if newest.fraud else None)
+                found[name] = _together(sorted(told, key=_order))
         self._problems.refuse("a label cannot be known before its transaction: are its times right?")
         return found
 
@@ -104,6 +102,17 @@ class Truths:
             self._problems.add(Row(label.row, {}, ("column labeledAt: is older than its transaction",)))
             return None
         return Told(label.fraud, known_at, label.fraud_type, label.source)
+
+
+def _together(told: Sequence[Told]) -> Told:
+    """Return what labels of one transaction come to, oldest first."""
+    newest = told[-1]
+    same = takewhile(lambda each: each.fraud == newest.fraud and each.known_at is not None, reversed(told))
+    # A chargeback repeats weeks later what the customer said.
+    *_, first = newest, *same
+    # Whoever says fraud later may not know which.
+    typed = [each.fraud_type for each in told if each.fraud_type]
+    return first._replace(fraud_type=typed[-1] if newest.fraud and typed else None)
 
 
 def _order(told: Told) -> tuple[bool, int, bool]:

@@ -174,6 +174,16 @@ def test_value_is_what_the_highest_scores_of_each_day_hold() -> None:
     }
 
 
+def test_each_day_of_a_test_that_begins_at_noon_has_one_budget() -> None:
+    tested = EvaluatedDays(
+        frauds=np.array([True] * 4),
+        amounts=np.array([10.0] * 4),
+        times=START + DAY // 2 + np.array([0, 1, 23, 23]) * (DAY // 24),
+        reviews_a_day=2,
+    )
+    assert tested.ranking(np.array([4.0, 3.0, 2.0, 1.0]))["value_at_budget"] == 0.5
+
+
 def columns_file(path: Path) -> Path:
     chance = np.random.default_rng(2)
     lines = [",".join(["Time", *[f"V{number}" for number in range(1, 29)], "Amount", "Class"])]

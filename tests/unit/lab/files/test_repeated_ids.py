@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from fraudstream.detection.judge import Judge
+from fraudstream_tools.lab.evaluation.ordered import OrderedFile
+from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_transactions
+from fraudstream_tools.rules.folder import RulesFolder
 from tests.cli_harness import Command
 
 RULES = Path("rules").resolve()
@@ -42,4 +46,21 @@ def test_a_label_in_a_transactions_second_row_counts(fraudstream: Command) -> No
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda each: each.split()[0])
 def test_a_row_that_is_there_twice_is_no_fault(fraudstream: Command, command: str) -> None:
     Path("day.csv").write_text(HEADER + FIRST + OTHER + FIRST)
-    assert "again" not in fraudstream(*command.format("day.csv").split(), RULES).err
+    assert "column transactionId" not in fraudstream(*command.format("day.csv").split(), RULES).err
+
+
+@pytest.mark.parametrize("second", ["FRAUD,2026-01-06T08:00:00Z", ","])
+def test_a_transaction_that_is_there_twice_counts_once(fraudstream: Command, tmp_path: Path, second: str) -> None:
+    """As a join of payments with their disputes gives them."""
+    again = FIRST.replace("FRAUD,2026-01-06T08:00:00Z", second)
+    (tmp_path / "day.csv").write_text(HEADER + again + OTHER + FIRST)
+    with OrderedFile(tmp_path / "day.csv", None) as ordered:
+        found = {each.transaction.transaction_id: each.fraud for each in ordered}
+    assert (ordered.rows, ordered.frauds, ordered.repeated) == (2, 1, 1)
+    assert found == {"t-1": True, "t-2": False}
+    learnt = from_transactions(
+        tmp_path / "day.csv", None, Judge(RulesFolder(RULES).load()), KnowledgeCutoff(label_delay_days=0)
+    )
+    assert (learnt.labels.tolist(), learnt.left_out.repeated) == ([True, False], 1)
+    ran = fraudstream("train", "--output", "m.json", "--data", tmp_path / "day.csv", "--rules", RULES)
+    assert "1 rows give a transaction again: it counts once" in ran.err

@@ -39,6 +39,28 @@ def test_the_newest_label_known_by_then_counts(tmp_path: Path) -> None:
         read_truths(tmp_path / "b.jsonl")
 
 
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ([("FRAUD", 1, "customer"), ("FRAUD", 25, "chargeback")], Told(True, NOW + 1, None, "customer")),
+        ([("FRAUD", 25, "chargeback"), ("FRAUD", 1, "customer")], Told(True, NOW + 1, None, "customer")),
+        (
+            [("FRAUD", 1, "customer"), ("LEGITIMATE", 3, "analyst"), ("FRAUD", 25, "chargeback")],
+            Told(True, NOW + 25, None, "chargeback"),
+        ),
+        ([("FRAUD", 1, "customer"), ("LEGITIMATE", 3, "analyst")], Told(False, NOW + 3, None, "analyst")),
+    ],
+)
+def test_what_is_said_again_is_known_since_the_first_time(
+    tmp_path: Path, labels: list[tuple[str, int, str]], told: Told
+) -> None:
+    rows = [
+        {"transactionId": "a", "label": label, "labeledAt": NOW + at, "source": source} for label, at, source in labels
+    ]
+    write_rows(tmp_path / "a.jsonl", rows)
+    assert read_truths(tmp_path / "a.jsonl").told({"a": NOW}, DELAY) == {"a": told}
+
+
 def test_truths_of_another_program_are_read_through_a_map(tmp_path: Path) -> None:
     (tmp_path / "chargebacks.csv").write_text("Order;Verdict;Filed\na;chargeback;06.01.2026 08:00\nb;;\nc;won;\n")
     file_map = read_map(

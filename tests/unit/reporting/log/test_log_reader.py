@@ -252,6 +252,31 @@ def test_of_labels_that_contradict_each_other_at_one_moment_fraud_stands(tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("labels", "since"),
+    [
+        ([(Truth.FRAUD, 10), (Truth.FRAUD, 50)], 10),
+        ([(Truth.FRAUD, 10), (Truth.LEGITIMATE, 20), (Truth.FRAUD, 50)], 50),
+        ([(Truth.FRAUD, 10), (Truth.FRAUD, 20), (Truth.LEGITIMATE, 50)], 50),
+    ],
+)
+def test_a_label_that_is_repeated_is_known_since_the_first(
+    tmp_path: Path, labels: list[tuple[Truth, int]], since: int
+) -> None:
+    """As a chargeback repeats weeks later what the customer has said."""
+    stream = Stream()
+    stored, judged = transaction(1), decision(at=NINE + 9)
+    stream.add(item(stored, judged), item(stored), at=NINE)
+    for truth, at in labels:
+        stream.add(item(stored, judged, label(truth, at=NINE + at)), item(stored, judged), at=NINE + at)
+    put(cut(stream.records, PREFIX).segments, tmp_path)
+    for _ in range(2):
+        with open_log(tmp_path) as log:
+            (found,) = log.decisions()
+        assert (found.truth, found.labeled_at) == (labels[-1][0], NINE + since)
+        reporter(tmp_path).report(reporter(tmp_path).now.date())  # merges the hours
+
+
+@pytest.mark.parametrize(
     ("age_days", "truth", "declined", "expected"),
     [
         (6.9, "FRAUD", False, Standing.UNKNOWN),

@@ -39,11 +39,26 @@ CREATE VIEW records AS
 """
 # Nobody knows anything before it happened: such a label's time was written in another unit, and would leak the future.
 _IS_EARLY = f"labeledAt < timestamp - {CLOCK_TOLERANCE}"
+# A chargeback repeats weeks later what the customer said: known it was, and by whom, since nobody has said otherwise.
 _KNOWN_LABELS = f"""
 CREATE TABLE known_labels AS
-    SELECT DISTINCT ON (transactionId) transactionId, timestamp AS happenedAt, label, labelSource, labeledAt, fraudType
-    FROM records WHERE label IS NOT NULL AND labeledAt <= coalesce($until, labeledAt) AND NOT {_IS_EARLY}
-    ORDER BY transactionId, {NEWEST_LABEL}, {RETOLD}, labelSource
+    WITH told AS (
+        SELECT * FROM records
+        WHERE label IS NOT NULL AND labeledAt <= coalesce($until, labeledAt) AND NOT {_IS_EARLY}
+    ), newest AS (
+        SELECT DISTINCT ON (transactionId) transactionId, timestamp AS happenedAt, label, fraudType
+        FROM told ORDER BY transactionId, {NEWEST_LABEL}, {RETOLD}, labelSource
+    ), otherwise AS (
+        SELECT transactionId, max(told.labeledAt) AS until
+        FROM told JOIN newest USING (transactionId) WHERE told.label <> newest.label GROUP BY transactionId
+    ), first AS (
+        SELECT DISTINCT ON (transactionId) transactionId, told.labelSource, told.labeledAt
+        FROM told JOIN newest USING (transactionId) LEFT JOIN otherwise USING (transactionId)
+        WHERE told.label = newest.label AND told.labeledAt >= coalesce(otherwise.until, told.labeledAt)
+        ORDER BY transactionId, told.labeledAt, told.labelSource
+    )
+    SELECT transactionId, happenedAt, label, labelSource, labeledAt, fraudType
+    FROM newest JOIN first USING (transactionId)
 """
 _FRAUD_LABELS: Final = (
     "SELECT coalesce(labelSource, ''), happenedAt, labeledAt FROM known_labels WHERE label = 'FRAUD' ORDER BY ALL"
@@ -97,6 +112,7 @@ class LoggedDecision(NamedTuple):
     truth: Truth | None
     """What the newest label that is known says; None if there is none."""
     labeled_at: int | None
+    """Since when that is known: when the first label said so after which none said otherwise."""
 
     @property
     def declined(self) -> bool:

@@ -145,6 +145,8 @@ class TrainingSource:
             f"{f', {left_out.other_kinds:,} frauds of other kinds' if self.without else ''}",
             soft_wrap=True,
         )
+        if left_out.repeated:
+            err.print(f"{left_out.repeated:,} rows give a transaction again: it counts once", markup=False)
         if silent:
             err.print(f"left out, for nobody labelled a fraud in them: {', '.join(silent)}", soft_wrap=True)
         _tell_arrival(found)

@@ -65,6 +65,8 @@ class LeftOut:
     """Their features were computed by another version of the code."""
     other_kinds: int = 0
     """Frauds of kinds that were to be left out."""
+    repeated: int = 0
+    """Rows of a file that give an earlier one's transaction again: it counts once, with the labels of all."""
 
 
 @dataclass(frozen=True, kw_only=True)
