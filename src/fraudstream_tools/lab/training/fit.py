@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fraudstream.detection.features import registry
 from fraudstream.detection.features.own import INPUT_MEANINGS, INPUTS
-from fraudstream.detection.models.model import Model, ModelFile, Period, seal
+from fraudstream.detection.models.model import Model, ModelError, ModelFile, Period, seal
 from fraudstream.detection.models.stationary import baseline_start
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Booster, Flags, Matrix, Parameters, Weights, weights_of
@@ -97,7 +97,8 @@ def fit(
         own_labels: they are from real transactions of the user.
 
     Raises:
-        TrainingError: the arrays do not fit each other, or there are too few frauds or nothing but fraud.
+        TrainingError: the arrays do not fit each other, there are too few frauds or nothing but fraud, or no model that
+            can be used comes of them.
     """
     parameters, validation = parameters or Parameters(), validation or Validation()
     _check(vectors, labels, timestamps)
@@ -156,29 +157,34 @@ def fit(
     counted_recent = weights_of(stands_for, recent)
     known_shares = distributions(chosen[recent], use, scores[recent], counted_recent)
     baseline = dict(zip(use, chosen[recent].T, strict=True))
-    return seal(
-        ModelFile(
-            trained_on=trained_on,
-            own_labels=own_labels,
-            feature_schema=registry.SCHEMA,
-            features=tuple(use),
-            meanings=tuple(INPUT_MEANINGS[name] for name in use),
-            label_delay_days=validation.label_delay_days,
-            training=_period(timestamps, flags),
-            validation=measured,
-            metrics=figures,
-            calibration=serving.calibration,
-            prior_log_odds=prior,
-            weight=serving.combination.weight,
-            score_base=serving.combination.base,
-            rule_weights=serving.combination.rules,
-            probability=serving.probability,
-            promised=serving.promised,
-            trees=trees,
-            distributions=known_shares,
-            usual_drift=usual_drift(baseline, timestamps[recent] // DAY, known_shares, counted_recent),
+    try:
+        return seal(
+            ModelFile(
+                trained_on=trained_on,
+                own_labels=own_labels,
+                feature_schema=registry.SCHEMA,
+                features=tuple(use),
+                meanings=tuple(INPUT_MEANINGS[name] for name in use),
+                label_delay_days=validation.label_delay_days,
+                training=_period(timestamps, flags),
+                validation=measured,
+                metrics=figures,
+                calibration=serving.calibration,
+                prior_log_odds=prior,
+                weight=serving.combination.weight,
+                score_base=serving.combination.base,
+                rule_weights=serving.combination.rules,
+                probability=serving.probability,
+                promised=serving.promised,
+                trees=trees,
+                distributions=known_shares,
+                usual_drift=usual_drift(baseline, timestamps[recent] // DAY, known_shares, counted_recent),
+            )
         )
-    )
+    except ModelError as error:
+        raise TrainingError(
+            f"this came to no model that can be used: {error}; do labels tell fraud from the rest?"
+        ) from None
 
 
 def _cut(timestamps: NDArray[np.int64], validation: Validation) -> float:
