@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 MAX_WAIT_SECONDS: Final = 5
 """Longer waits count as this one."""
-_MOST_DIGITS: Final = 9
+_MOST_DIGITS: Final = len(str(MAX_WAIT_SECONDS))
 
 
 def wait_seconds(event: Mapping[str, Any]) -> int:
@@ -20,9 +20,14 @@ def wait_seconds(event: Mapping[str, Any]) -> int:
         name, _, value = preference.partition(";")[0].partition("=")
         if name.strip().lower() == "wait":
             text = value.strip().strip('"')
-            is_number = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
-            return min(int(text), MAX_WAIT_SECONDS) if is_number else 0
+            return _at_most(text) if text.isascii() and text.isdecimal() else 0
     return 0
+
+
+def _at_most(digits: str) -> int:
+    # Python refuses to read thousands of digits as a number.
+    figures = digits.lstrip("0")
+    return min(int(figures or "0"), MAX_WAIT_SECONDS) if len(figures) <= _MOST_DIGITS else MAX_WAIT_SECONDS
 
 
 def _values(event: Mapping[str, Any], wanted: str) -> list[str]:
