@@ -79,7 +79,12 @@ def test_the_search_field_leads_to_tokens_and_transactions(browser: Browser, sys
 
 @pytest.mark.parametrize(
     ("kind", "identifier", "said"),
-    [("ip", "no address", "that is no internet address"), ("customer", "unknown", "stands for nobody in particular")],
+    [
+        ("ip", "no address", "that is no internet address"),
+        ("customer", "unknown", "stands for nobody in particular"),
+        ("card", "4242424242424242", "holds a card number, which no card is stored by"),
+        ("customer", "4242 4242 4242 4242", "holds a card number, which no customer is stored by"),
+    ],
 )
 def test_who_is_nobody_is_told_so_and_not_repeated(asking: Browser, kind: str, identifier: str, said: str) -> None:
     form = asking.form(asking.page("/search"), "/search")
@@ -87,6 +92,25 @@ def test_who_is_nobody_is_told_so_and_not_repeated(asking: Browser, kind: str, i
     assert said in words(answer)
     assert f"{identifier}<" not in answer
     assert asking.records() == []
+
+
+def test_a_token_in_the_field_for_identifiers_is_looked_for_as_it_is(asking: Browser, system: System) -> None:
+    system.store("quiet", customer=CUSTOMER)
+    form = asking.form(asking.page("/search"), "/search")
+    assert "quiet" in words(asking.send("/search", **form, kind="customer", identifier=CUSTOMER))
+
+
+def test_a_card_number_is_not_even_sent_to_the_processor(asking: Browser) -> None:
+    asked: list[object] = []
+
+    def processor(**what: Any) -> list[list[str]]:
+        asked.append(what)
+        return processors_answer(**what)
+
+    asking.system.ask_for_tokens = processor
+    form = asking.form(asking.page("/search"), "/search")
+    asking.send("/search", **form, kind="card", identifier="4242424242424242")
+    assert asked == []
 
 
 def test_without_the_processors_name_identifiers_are_not_asked_for(browser: Browser) -> None:

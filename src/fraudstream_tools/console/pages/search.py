@@ -110,6 +110,8 @@ def ask(request: Request) -> Response:
         raise HTTPException(400, "say what the identifier is of")
     if not identifier:
         return RedirectResponse("/search", status_code=303)
+    if _TOKEN.fullmatch(identifier):
+        return RedirectResponse(f"/search?{urlencode({'q': identifier})}", status_code=303)
     try:
         *earlier, token = tokens_of_identifier(system.ask_for_tokens, EntityKind(kind), identifier)
     except (UnknownIdentifierError, TokensRefusedError) as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from fraudstream.contract import TOKENS_ALIAS
+from fraudstream.transactions.card_numbers.detector import holds_card_number
 from fraudstream.transactions.fields import EntityKind
 from fraudstream.transactions.pseudonyms.identifiers import entity_of, normalize
 from fraudstream.transactions.pseudonyms.lookup import MOST_AT_ONCE
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _NOT_ALLOWED: Final = frozenset({"AccessDeniedException", "ResourceNotFoundException"})
 _TOKEN: Final = re.compile(TOKEN_PATTERN)
+_BEGINS_AS_TOKEN: Final = re.compile(r"tok[0-9]*_")
 _ANY_TOKEN: Final = "tok_" + 22 * "A"
 _MOST_KNOWN: Final = 1_000_000
 
@@ -72,9 +74,19 @@ def tokens_of_identifier(ask: AskForTokens, kind: EntityKind, identifier: str) -
         identifier: as a client posts it.
 
     Raises:
-        UnknownIdentifierError: it is no address, or stands for nobody in particular.
+        UnknownIdentifierError: it is empty, a part of a token or no address, holds a card number, or stands for nobody
+            in particular.
         TokensRefusedError: the processor gives no tokens.
     """
+    if _BEGINS_AS_TOKEN.match(identifier):
+        raise UnknownIdentifierError("that is no whole token: give all its characters, as the API answers them")
+    if not identifier.strip():
+        raise UnknownIdentifierError(f"which {kind.value}? The identifier is empty")
+    # Nothing is stored of one: to say so would sound as if nothing were stored of the person.
+    if holds_card_number(identifier):
+        raise UnknownIdentifierError(
+            f"that holds a card number, which no {kind.value} is stored by: give what your systems post"
+        )
     try:
         entity_of(kind, normalize(kind, identifier), frozenset())
     except ValueError:

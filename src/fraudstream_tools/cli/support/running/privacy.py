@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from fraudstream_tools.cli.support.running.deployment import Deployment
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from fraudstream_tools.operations.privacy.system import PrivacySystem
 
 _SECONDS_BETWEEN_LINES: Final = 5.0
-_BEGINS_AS_TOKEN: Final = re.compile(r"tok[0-9]*_")
 
 
 def privacy_system(deployment: Deployment) -> "PrivacySystem":
@@ -47,7 +45,6 @@ def tokens_of(deployment: Deployment, kind: str, text: str) -> Sequence[str]:
         CommandError: nobody in particular is meant, or the processor refuses.
     """
     from fraudstream.detection.profiles.entities import EntityKind
-    from fraudstream.transactions.card_numbers.detector import holds_card_number
     from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
     from fraudstream_tools.operations.privacy.tokens import (
         TokensRefusedError,
@@ -57,16 +54,13 @@ def tokens_of(deployment: Deployment, kind: str, text: str) -> Sequence[str]:
     )
 
     is_token = re.fullmatch(TOKEN_PATTERN, text) is not None
-    if not is_token and _BEGINS_AS_TOKEN.match(text):
-        raise CommandError("that is no whole token: give all its characters, as the API answers them")
-    if not text.strip():
-        raise CommandError(f"which {kind}? The identifier is empty")
-    # Nothing is stored of one: to say so would sound as if nothing were stored of the person.
-    if not is_token and holds_card_number(text):
-        raise CommandError(f"that holds a card number, which no {kind} is stored by: give what your systems post")
     if is_token and int(deployment.get("tokenKeys") or 1) == 1:
         return [text]
-    ask = partial(ask_for_tokens, deployment.client("lambda"), deployment["processorFunction"])
+
+    def ask(**asked: Sequence[object]) -> list[list[str]]:
+        # What can be nobody's identifier is refused before it matters whether there is a processor.
+        return ask_for_tokens(deployment.client("lambda"), deployment["processorFunction"], **asked)
+
     try:
         return ask(tokens=[text])[0] if is_token else tokens_of_identifier(ask, EntityKind(kind), text)
     except UnknownIdentifierError as error:
