@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.detection.stores.decisions.alerts import close_alert
 from fraudstream.durations import DAY, HOUR
+from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.operations.cases.case import CaseEventKind, ReviewCase
 from fraudstream_tools.operations.cases.queue import CaseQuery, CaseQueue, CaseState
 from fraudstream_tools.operations.review.alert_summary import AlertStatus
 from fraudstream_tools.operations.review.assignments import AlertTakenError
+from fraudstream_tools.operations.review.labels import label_now
 from tests.console_harness import ANNA, BEN, Browser, browser_on, words
-from tests.integration.cli.review_harness import NOW, System
+from tests.integration.cli.review_harness import ALERTS, NOW, TRANSACTIONS, System
 
 CARD, CUSTOMER, OTHER = ("tok_" + letter * 22 for letter in "cpq")
 
@@ -198,6 +201,24 @@ def test_a_case_closes_with_its_last_alert_and_opens_again(browser: Browser, sys
     act(browser, "a-2", "decide", label="LEGITIMATE", note="parcel found")
     assert system.item("a-2")["label"] == "LEGITIMATE"
     assert case_of(browser, "a-2").status is AlertStatus.CLOSED
+
+
+def test_a_closed_alert_names_who_decided_and_not_who_had_it(
+    aws: MinistackServer, browser: Browser, system: System
+) -> None:
+    for name in ("a-1", "a-2"):
+        system.alert(name, customer=CUSTOMER)
+    act(browser, "a-1", "take")
+    assert "as fraud by anna" in act(browser, "a-1", "decide", label="FRAUD", note="denied")
+    ben = browser_on(aws, BEN).enter()
+    assert "as legitimate by ben" in act(ben, "a-1", "decide", label="LEGITIMATE", note="called: it was him")
+    # What comes from elsewhere is nobody's decision here, whoever has the case.
+    for name in ("a-1", "a-2"):
+        label = label_now(system.dynamodb, TRANSACTIONS, name, Truth.FRAUD, "chargeback")
+        close_alert(system.dynamodb, ALERTS, name, label)
+        page = words(browser.page("/case", id=name))
+        assert "ago as fraud , says chargeback." in page
+        assert "as fraud by" not in page
 
 
 def test_a_later_alert_of_a_closed_cases_customer_begins_another(browser: Browser, system: System) -> None:

@@ -21,7 +21,7 @@ from fraudstream_tools.console.queue_place import QueuePlace
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.cases.beside import CUSTOMERS_ALERTS
-from fraudstream_tools.operations.cases.case import ReviewCase
+from fraudstream_tools.operations.cases.case import ReviewCase, closer_of
 from fraudstream_tools.operations.investigation.field_words import SHOWN_ELSEWHERE, field_words
 from fraudstream_tools.operations.investigation.transaction_details import TransactionDetails, read_details
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
@@ -104,6 +104,7 @@ def show(request: Request) -> Response:
         alert=alert,
         case=case,
         earlier=[each for each in cases if case is None or each.case_id != case.case_id],
+        closer=closer_of(case, alert) if alert else None,
         is_snoozed=case is not None and case.is_snoozed(epoch_milliseconds()),
         facts=_facts(details.state),
         alerts=alerts,

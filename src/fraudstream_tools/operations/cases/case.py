@@ -36,6 +36,9 @@ class CaseEventKind(StrEnum):
     REOPENED = "reopened"
 
 
+_CLOSING: Final = frozenset({CaseEventKind.DECIDED, CaseEventKind.CLOSED})
+
+
 class CaseEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that somebody did to a case."""
 
@@ -116,6 +119,29 @@ def _told(word: str, gone: AbstractSet[str]) -> str:
     # A sign behind an id is the sentence's.
     bare = word.rstrip(":,.;")
     return ERASED + word[len(bare) :] if bare in gone else word
+
+
+def closer_of(case: ReviewCase | None, alert: AlertSummary) -> str | None:
+    """Return the ARN of who closed an alert by deciding its case, or the case; None where its history names nobody.
+
+    A label that came later, as from a chargeback, has closed the alert anew.
+    """
+    closed_at = alert.closed_at
+    if case is None or closed_at is None:
+        return None
+    return next(
+        (
+            event.by
+            for event in reversed(case.events)
+            if event.what in _CLOSING and event.at >= closed_at and alert.transaction_id in _closed_by(event)
+        ),
+        None,
+    )
+
+
+def _closed_by(event: CaseEvent) -> Sequence[str]:
+    """Return the ids behind what was found: no id holds a space."""
+    return event.text.rpartition(": ")[2].split(", ")
 
 
 def case_key(case_id: str) -> dict[str, AttributeValue]:
