@@ -1,8 +1,15 @@
-"""Rules in the console: edited, checked, published with a reason, and taken back."""
+"""Rules in the console: with their figures, edited, checked, published with a reason, and taken back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.transactions.decisions.decision import Verdict
 from tests.console_harness import ANNA, BEN, RULE, RULES, Browser, browser_on, draft_of, put_ruleset, with_rule, words
 from tests.integration.cli.review_harness import BUCKET, System
+from tests.unit.reporting.decision_log_harness import Stream, report_of, transaction
 
 
 def active(system: System) -> str:
@@ -34,6 +41,27 @@ def test_a_rule_is_written_checked_published_and_taken_back(browser: Browser, sy
         ("publish-rules", "large transfers", ANNA.arn),
         ("roll-back-rules", "too many", ANNA.arn),
     ]
+
+
+@pytest.mark.parametrize(
+    ("currencies", "said"),
+    [
+        (("EUR",), "1 hit, 12.50 EUR Hits when"),
+        (("EUR", "JPY"), "2 hits, 12.50 EUR, 1,250 JPY Hits when"),
+        (("CHF", "EUR", "GBP", "USD"), "12.50 CHF, 12.50 EUR, 12.50 GBP and values in 1 more currency Hits when"),
+    ],
+)
+def test_what_a_rule_hit_is_told_in_every_currency_or_how_many_more_there_are(
+    browser: Browser, system: System, tmp_path: Path, currencies: Sequence[str], said: str
+) -> None:
+    stream = Stream()
+    for number, currency in enumerate(currencies):
+        stream.store_and_decide(transaction(number, currency=currency), Verdict.REVIEW, rules=("card-velocity",))
+    report = report_of(stream, tmp_path)
+    (written,) = tmp_path.rglob("report.json")
+    key = f"reports/date={report.date}/report.json"
+    system.s3.put_object(Bucket=BUCKET, Key=key, Body=written.read_bytes())
+    assert said in words(browser.page("/rules"))
 
 
 def test_parameters_of_a_rule_are_shown_as_people_write_them(browser: Browser) -> None:

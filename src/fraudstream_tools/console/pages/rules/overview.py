@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from fraudstream.detection.rules.language import parser
 from fraudstream.detection.rules.rule import Rule
+from fraudstream.reporting.render.html import SHOWN_VALUES
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.rules.trace import parameters_of
 from fraudstream_tools.rules.words import in_words, share_in_words
@@ -54,6 +55,7 @@ def show(request: Request) -> Response:
         "rules",
         ruleset=ruleset,
         day=newest,
+        shown_values=SHOWN_VALUES,
         rules=[
             RuleInWords(
                 rule=rule,
