@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.decisions.reasons import sentence
 from fraudstream.transactions.values.money import format_money
+from fraudstream_tools.cli.support.shown.case_words import NOTHING, closed_text, value_text
 from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text
 from fraudstream_tools.console import request_counts
 from fraudstream_tools.console.refused_forms import TypedTexts
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SHORT_TOKEN: Final = 10
-_NOTHING: Final = "\N{EN DASH}"
 
 
 def _age(milliseconds: int) -> str:
@@ -33,7 +33,7 @@ def _wait(milliseconds: int) -> str:
 
 
 def _money(amount_minor: int | None, currency: str | None) -> str:
-    return _NOTHING if amount_minor is None or currency is None else format_money(amount_minor, currency)
+    return NOTHING if amount_minor is None or currency is None else format_money(amount_minor, currency)
 
 
 def _short(token: str) -> str:
@@ -54,6 +54,7 @@ _PAGES: Final = Environment(
 )
 cast("dict[str, Callable[..., str]]", _PAGES.filters).update(
     age=_age,
+    closed_as=closed_text,
     last_day=_last_day,
     moment=moment_text,
     money=_money,
@@ -64,6 +65,7 @@ cast("dict[str, Callable[..., str]]", _PAGES.filters).update(
     wait=_wait,
     who=name_in,
     words=field_words,
+    worth=value_text,
 )
 _PAGES.globals["most_bytes"] = MAX_REASON_BYTES  # pyright: ignore[reportArgumentType]  (any value may be one)
 

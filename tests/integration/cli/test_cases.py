@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream_tools.cli.support.shown.case_words import NOTHING
 from tests.cli_harness import Command
-from tests.console_harness import desk_command
+from tests.console_harness import desk_command, put_ruleset
 from tests.integration.cli.review_harness import System
 
 
@@ -89,3 +90,19 @@ def test_a_list_that_is_cut_off_says_so(fraudstream: Command, system: System) ->
     for form in ((), ("--json",)):
         assert fraudstream("cases", "list", "--limit", 2, *form).err == "the first 2; --limit shows more\n"
         assert fraudstream("cases", "list", "--limit", 4, *form).err == ""
+
+
+def test_the_list_names_the_currency_of_its_values_and_what_has_no_rate(fraudstream: Command, system: System) -> None:
+    system.alert("in-euros", customer="tok_p", amount_minor=123_456)
+    system.alert("without-rate", customer="tok_q", currency="NGN")
+    assert "value in" not in fraudstream("cases", "list").out
+    put_ruleset(system)
+    heading, *rows = fraudstream("cases", "list").out.splitlines()
+    assert "value in EUR" in heading
+    assert [row.split()[:3] for row in rows] == [["in-euros", "1", "1,234.56"], ["without-rate", "1", NOTHING]]
+
+
+def test_the_list_of_closed_cases_says_what_they_turned_out_to_be(fraudstream: Command, system: System) -> None:
+    system.alert("a-1", customer="tok_p")
+    fraudstream("cases", "decide", "a-1", "--fraud", "--note", "denied")
+    assert "closed as fraud" in fraudstream("cases", "list", "--state", "closed").out

@@ -13,6 +13,7 @@ from fraudstream_tools.analytics.answers import QuestionError
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.operations.cases.queue import CaseOrder, CaseQuery, QueuedCase
 from fraudstream_tools.operations.day_so_far import DaySoFar
+from fraudstream_tools.operations.review.alert_summary import AlertSummary
 
 if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
@@ -34,8 +35,8 @@ class AgeGroup:
 
     name: str
     cases: int
-    value: float
-    """In the base currency, of those that have an exchange rate."""
+    alerts: Sequence[AlertSummary]
+    """Of all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +98,8 @@ def _by_age(cases: Iterable[QueuedCase]) -> list[AgeGroup]:
         age = now - case.since
         found[next(name for name, until in _AGES if age < until)].append(case)
     return [
-        AgeGroup(name=name, cases=len(group), value=sum(case.value for case in group)) for name, group in found.items()
+        AgeGroup(name=name, cases=len(group), alerts=[alert for case in group for alert in case.alerts])
+        for name, group in found.items()
     ]
 
 

@@ -66,6 +66,8 @@ class QueuedCase:
     """Highest score first; at least one."""
     case: ReviewCase | None
     """None where nobody has worked on it."""
+    base: str | None = None
+    """The base currency; None without exchange rates."""
 
     @property
     def first(self) -> AlertSummary:
@@ -141,7 +143,7 @@ class CaseQueue:
         if status is AlertStatus.CLOSED:
             # A case with an open alert left is open, and its closed alerts are told with it.
             kept |= {case.case_id: case for case in self._cases.of_status(AlertStatus.OPEN, CASES_OF_A_SHARD)}
-        found = [case for case in together(alerts, kept) if self._is_wanted(case, query)]
+        found = [case for case in together(alerts, kept, self._alerts.base_currency) if self._is_wanted(case, query)]
         return sorted(found, key=_KEYS[query.order])[:limit]
 
     def _is_wanted(self, found: QueuedCase, query: CaseQuery) -> bool:
@@ -173,12 +175,15 @@ _KEYS: Final[Mapping[CaseOrder, Callable[[QueuedCase], tuple[float, ...]]]] = {
 }
 
 
-def together(alerts: Iterable[AlertSummary], kept: Mapping[str, ReviewCase]) -> list[QueuedCase]:
+def together(
+    alerts: Iterable[AlertSummary], kept: Mapping[str, ReviewCase], base: str | None = None
+) -> list[QueuedCase]:
     """Group alerts that belong together: of one kept case; and of those in none, what has one customer or card.
 
     Args:
         alerts: of one status.
         kept: the stored cases, by their ids.
+        base: the base currency.
     """
     groups: dict[str, list[AlertSummary]] = {}
     leads: dict[str, str] = {}
@@ -199,6 +204,7 @@ def together(alerts: Iterable[AlertSummary], kept: Mapping[str, ReviewCase]) -> 
         QueuedCase(
             alerts=sorted(group, key=lambda alert: (-alert.score, alert.created_at)),
             case=kept.get(group[0].case_id or ""),
+            base=base,
         )
         for group in groups.values()
     ]

@@ -91,6 +91,11 @@ class AlertQueue:
         self._transactions = transactions
         self._rates = rates
 
+    @property
+    def base_currency(self) -> str | None:
+        """In what amounts are compared; None without exchange rates."""
+        return self._rates.base if self._rates else None
+
     def find(self, query: AlertQuery, limit: int | None = None, *, among: int | None = None) -> list[AlertSummary]:
         """Return the alerts that are wanted; no more is read than the order needs.
 

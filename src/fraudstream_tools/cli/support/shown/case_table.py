@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from fraudstream.clock import epoch_milliseconds
+from fraudstream_tools.cli.support.shown.case_words import closed_text, value_text
 from fraudstream_tools.cli.support.terminal.ages import age_text
 
 if TYPE_CHECKING:
@@ -13,14 +14,19 @@ if TYPE_CHECKING:
 
 def case_table(found: "list[QueuedCase]") -> Table:
     """Build a table of cases, one in a row, in their order."""
+    from fraudstream_tools.operations.review.alert_summary import AlertStatus
+
     now = epoch_milliseconds()
     table = Table(box=None, header_style="bold")
-    for name in ("case", "alerts", "value", "score", "waits", "rules", "state"):
+    base = found[0].base if found else None
+    for name in ("case", "alerts", f"value in {base}" if base else "value", "score", "waits", "rules", "state"):
         table.add_column(name)
     for each in found:
-        state = each.assignee.rpartition("/")[2] if each.assignee else "open"
-        value, age = f"{each.value:,.2f}", age_text(now - each.since)
         first = each.first
+        state = each.assignee.rpartition("/")[2] if each.assignee else "open"
+        if first.status is AlertStatus.CLOSED:
+            state = closed_text(each)
+        value, age = value_text(each.alerts, base, with_base=False), age_text(now - each.since)
         cells = (first.transaction_id, len(each.alerts), value, first.score, age, ", ".join(each.rules), state)
         table.add_row(*map(str, cells))
     return table

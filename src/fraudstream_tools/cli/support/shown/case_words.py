@@ -1,0 +1,55 @@
+"""Cases in words: what they are worth together, and what became of those that are closed."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from fraudstream_tools.operations.cases.queue import QueuedCase
+    from fraudstream_tools.operations.review.alert_summary import AlertSummary
+
+NOTHING: Final = "\N{EN DASH}"
+"""What stands where nothing can be said."""
+_UNKNOWN: Final = "what is not stored any more"
+
+
+def value_text(alerts: Iterable["AlertSummary"], base: str | None, *, with_base: bool = True) -> str:
+    """Return what alerts are worth together, and of which currencies that says nothing.
+
+    Args:
+        alerts: some, or none.
+        base: the base currency; None without exchange rates.
+        with_base: whether the currency is said, too.
+    """
+    some = list(alerts)
+    known = [alert.amount_base for alert in some if alert.amount_base is not None]
+    if base is None or (some and not known):
+        return NOTHING
+    left_out = sorted({alert.currency or _UNKNOWN for alert in some if alert.amount_base is None})
+    value = f"{sum(known):,.2f}{f' {base}' if with_base else ''}"
+    return f"{value} without {_listed(left_out)}" if left_out else value
+
+
+def closed_text(case: "QueuedCase") -> str:
+    """Return what the closed alerts of a case turned out to be, and whether the case is open all the same."""
+    from fraudstream_tools.operations.review.alert_summary import AlertStatus
+
+    found = Counter(alert.label.lower() if alert.label else "" for alert in case.alerts)
+    (first, _), *others = found.items()
+    counted = ", ".join(
+        f"{label or 'without a label'} {count}" for label, count in sorted(found.items(), key=_unlabelled_last)
+    )
+    if case.case is not None and case.case.status is AlertStatus.OPEN:
+        return f"still open; closed so far: {counted}"
+    if others:
+        return f"closed: {counted}"
+    return f"closed as {first}" if first else "closed"
+
+
+def _unlabelled_last(found: tuple[str, int]) -> tuple[bool, str]:
+    return not found[0], found[0]
+
+
+def _listed(names: Sequence[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
