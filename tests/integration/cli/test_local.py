@@ -16,6 +16,8 @@ import boto3
 import pytest
 
 from embedded_aws.ministack.server import free_port
+from proofs.running.deployed import WEBHOOK_SECRET
+from proofs.running.webhook import Receiver, receiver
 from tests.integration.embedded_aws.process_harness import family, needs_proc, wait_until_gone
 from tests.waiting_harness import PATIENCE_SECONDS
 
@@ -38,11 +40,18 @@ def port() -> int:
 
 
 @pytest.fixture
-def local(checkout: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+def webhook() -> Iterator[Receiver]:
+    with receiver() as server:
+        yield server
+
+
+@pytest.fixture
+def local(checkout: Path, port: int, webhook: Receiver) -> Iterator["subprocess.Popen[bytes]"]:
+    told = ("--set", f"alertWebhookUrl={webhook.url}", "--set", f"alertWebhookSecret={WEBHOOK_SECRET}")
     # Into a file: nobody reads a pipe while the test looks elsewhere.
     with (checkout / "printed").open("wb") as printed:
         process = subprocess.Popen(
-            [COMMAND, "local", "--port", str(port)],
+            [COMMAND, "local", "--port", str(port), *told],
             cwd=checkout,
             stdout=printed,
             stderr=printed,
@@ -95,6 +104,38 @@ def test_other_commands_find_the_local_system_and_nothing_is_left(
     os.kill(local.pid, ending)
     local.wait(timeout=PATIENCE_SECONDS)
     wait_until_gone(started)
+    assert not (checkout / ".local").exists()
+
+
+def test_events_of_a_local_run_arrive_at_a_webhook_of_this_machine(
+    checkout: Path, local: "subprocess.Popen[bytes]", webhook: Receiver
+) -> None:
+    fraudstream(checkout, "submit", "--amount", "12.50", "--currency", "EUR", "--id", "t-1")
+    fraudstream(checkout, "label", "t-1", "--fraud")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while "t-1:LABEL_SET" not in str(webhook.got):
+        assert local.poll() is None
+        assert time.monotonic() < deadline, webhook.got
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("evnts=all", "fraudstream:evnts is not a setting; did you mean events?"),
+        ("reportHour=24", "fraudstream:reportHour is '24'; allowed: a whole number from 0 to 23"),
+        ("alertWebhookUrl=http://example.com/fraud", "fraudstream:alertWebhookUrl is wrong"),
+        ("events", "--set events: write it as NAME=VALUE"),
+        ("packageFor=lambda", "functions run on this machine here"),
+    ],
+)
+def test_a_setting_that_the_program_would_refuse_starts_nothing(checkout: Path, assignment: str, said: str) -> None:
+    ran = subprocess.run(
+        [COMMAND, "local", "--set", assignment], cwd=checkout, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ran.returncode == 1
+    assert said in ran.stderr
+    assert "deploying" not in ran.stderr
     assert not (checkout / ".local").exists()
 
 

@@ -40,6 +40,10 @@ def local(
         int | None,
         typer.Option("--port", min=1, max=65_535, help="The API's port; without it, a free one, another each time."),
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A setting of the stack (docs/settings.md); may be repeated."),
+    ] = None,
 ) -> None:
     """Run the whole system on this machine until Ctrl-C.
 
@@ -48,15 +52,17 @@ def local(
 
     ```
     fraudstream local --port 8080
+    fraudstream local --set events=all --set reviewHours=4
     ```
     """
     from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
-    from fraudstream_tools.cli.support.local.system import deployed
+    from fraudstream_tools.cli.support.local.system import deployed, local_settings
 
     outputs_file = enter_checkout() / LOCAL_OUTPUTS
+    chosen = local_settings(settings or (), "local")
     with (
         ProgressSteps() as steps,
-        deployed("local", steps, port) as cloud,
+        deployed("local", steps, port, chosen) as cloud,
         lambda_endpoint(cloud.invoke, cloud) as lambda_url,
     ):
         steps.pause()

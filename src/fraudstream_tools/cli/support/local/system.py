@@ -8,24 +8,60 @@ from typing import TYPE_CHECKING
 from fraudstream_tools.cli.support.checkout import enter_checkout
 from fraudstream_tools.cli.support.terminal.output import CommandError
 from fraudstream_tools.cli.support.terminal.steps import ProgressSteps
+from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping, Sequence
 
     from embedded_aws.cloud import LocalCloud
 
 # Packages are built for this machine, and segments of the decision log need not wait for a minute's worth of records.
-CONFIG = {"fraudstream:packageFor": "host", "fraudstream:segmentWindowSeconds": "1"}
+_PACKAGE_FOR = "packageFor"
+_DEFAULTS = {_PACKAGE_FOR: "host", "segmentWindowSeconds": "1"}
+
+
+def local_settings(assignments: "Sequence[str]", stack: str) -> "Mapping[str, str]":
+    """Return a local stack's settings by their names: what it needs, and what somebody sets besides.
+
+    Args:
+        assignments: such as `events=all`; of one name, the last counts.
+        stack: the stack's name.
+
+    Raises:
+        CommandError: this is no checkout of fraudstream, or the program would refuse a setting.
+    """
+    if not assignments:
+        return _DEFAULTS
+    given: dict[str, str] = {}
+    for each in assignments:
+        name, is_assigned, value = each.partition("=")
+        if not is_assigned:
+            raise CommandError(f"--set {shown(name)}: write it as NAME=VALUE")
+        given[name] = value
+    if _PACKAGE_FOR in given:
+        raise CommandError(f"--set {_PACKAGE_FOR}: functions run on this machine here, so it is always host")
+    enter_checkout()
+    from infra.settings import StackSettingsError, read_settings
+
+    settings = {**_DEFAULTS, **given}
+    try:
+        read_settings(settings.get, stack, settings)
+    except StackSettingsError as error:
+        raise CommandError(str(error)) from None
+    return settings
 
 
 @contextmanager
-def deployed(stack: str, steps: ProgressSteps, port: int | None = None) -> "Generator[LocalCloud]":
+def deployed(
+    stack: str, steps: ProgressSteps, port: int | None = None, settings: "Mapping[str, str]" = _DEFAULTS
+) -> "Generator[LocalCloud]":
     """Deploy the Pulumi program into an embedded AWS that lives as long as the block.
 
     Args:
         stack: the stack's name, and its environment suffix.
         steps: where deploying and stopping are shown.
         port: the API's; None takes a free one.
+        settings: as `local_settings` returns them.
 
     Raises:
         CommandError: this is no checkout of fraudstream, another such system runs in it, the port is taken, or the
@@ -57,7 +93,7 @@ def deployed(stack: str, steps: ProgressSteps, port: int | None = None) -> "Gene
                 program=main,
                 project="fraudstream",
                 stack=stack,
-                config=CONFIG,
+                config={f"fraudstream:{name}": value for name, value in settings.items()},
                 folder=folder,
                 on_progress=progress,
                 port=port,
