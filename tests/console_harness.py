@@ -18,6 +18,7 @@ from fraudstream_tools.console.request_counts import watch
 from fraudstream_tools.console.sessions import ConsoleSession
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.cases.case import ReviewCase
 from tests.cli_harness import Command, point_at
 from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
 
@@ -123,6 +124,22 @@ def put_log(system: System, log: Path) -> None:
 def words(page: str) -> str:
     """Give what a person reads of a page."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.partition("<main")[2].partition("<dialog")[0])).split())
+
+
+def act(browser: Browser, name: str, action: str, **fields: str) -> str:
+    """Send a form of a transaction's page, and give what the next page says."""
+    form = browser.form(browser.page("/case", id=name), f"/case/{action}")
+    return words(browser.send(f"/case/{action}", **form, **fields))
+
+
+def case_of(browser: Browser, name: str) -> ReviewCase:
+    """Return the case that an alert is in."""
+    alert = browser.system.queue.get(name)
+    assert alert is not None
+    assert alert.case_id is not None
+    case = browser.system.cases.get(alert.case_id)
+    assert case is not None
+    return case
 
 
 RULE = """

@@ -10,21 +10,15 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.stores.decisions.alerts import close_alert
 from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Truth
-from fraudstream_tools.operations.cases.case import CaseEventKind, ReviewCase
+from fraudstream_tools.operations.cases.case import CaseEventKind
 from fraudstream_tools.operations.cases.queue import CaseQuery, CaseQueue, CaseState
 from fraudstream_tools.operations.review.alert_summary import AlertStatus
 from fraudstream_tools.operations.review.assignments import AlertTakenError
 from fraudstream_tools.operations.review.labels import label_now
-from tests.console_harness import ANNA, BEN, Browser, browser_on, words
+from tests.console_harness import ANNA, BEN, Browser, act, browser_on, case_of, words
 from tests.integration.cli.review_harness import ALERTS, NOW, TRANSACTIONS, System
 
 CARD, CUSTOMER, OTHER = ("tok_" + letter * 22 for letter in "cpq")
-
-
-def act(browser: Browser, name: str, action: str, **fields: str) -> str:
-    """Send a form of a transaction's page, and give what the next page says."""
-    form = browser.form(browser.page("/case", id=name), f"/case/{action}")
-    return words(browser.send(f"/case/{action}", **form, **fields))
 
 
 def decide_all(browser: Browser, name: str) -> str:
@@ -33,15 +27,6 @@ def decide_all(browser: Browser, name: str) -> str:
     also = re.findall(r'<option value="([^"]+)">this and the', page)
     fields = browser.form(page, "/case/decide") | {"label": "FRAUD", "note": "all of them"}
     return words(browser.send("/case/decide", **fields, also=also[0] if also else ""))
-
-
-def case_of(browser: Browser, name: str) -> ReviewCase:
-    alert = browser.system.queue.get(name)
-    assert alert is not None
-    assert alert.case_id is not None
-    case = browser.system.cases.get(alert.case_id)
-    assert case is not None
-    return case
 
 
 def in_queue(browser: Browser, **query: str) -> list[str]:

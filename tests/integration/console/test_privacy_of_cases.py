@@ -13,10 +13,9 @@ from fraudstream_tools.operations.privacy.holds import Hold, LegalHoldError, fin
 from fraudstream_tools.operations.privacy.rotation.rekeying import Rekeying
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from fraudstream_tools.operations.privacy.tokens import NewestTokens
-from tests.console_harness import Browser
+from tests.console_harness import Browser, act, case_of
 from tests.integration.cli.review_harness import ALERTS, BUCKET, TRANSACTIONS, System
 from tests.integration.console.privacy_harness import ANN, BOB, CARD, NEWER, ask
-from tests.integration.console.test_cases import act, case_of
 
 
 def records_text(stores: PrivacySystem) -> str:

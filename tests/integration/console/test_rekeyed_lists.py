@@ -11,10 +11,9 @@ from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.privacy.rotation.rekeying import Rekeying
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from fraudstream_tools.operations.privacy.tokens import NewestTokens
-from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, words
+from tests.console_harness import ANNA, BEN, PROFILES, Browser, act, browser_on, words
 from tests.integration.cli.review_harness import BUCKET, TRANSACTIONS, System
 from tests.integration.console.privacy_harness import ANN, NEWER, ask
-from tests.integration.console.test_cases import act
 from tests.integration.console.test_four_eyes_lists import lists_of, send
 
 

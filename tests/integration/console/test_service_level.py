@@ -8,9 +8,9 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.durations import DAY, HOUR
 from fraudstream_tools.operations.cases.queue import CaseQuery, CaseState
 from fraudstream_tools.operations.cases.service_level import ServiceLevel
-from tests.console_harness import Browser, words
+from tests.console_harness import Browser, act, words
 from tests.integration.cli.review_harness import System
-from tests.integration.console.test_cases import act, in_queue
+from tests.integration.console.test_cases import in_queue
 
 CUSTOMER, OTHER = ("tok_" + letter * 22 for letter in "pq")
 

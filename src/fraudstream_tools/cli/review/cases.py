@@ -10,6 +10,7 @@ from fraudstream_tools.cli.support.review.case_desk import CaseDesk, changed
 from fraudstream_tools.cli.support.review.labelling import fraud_type_of
 from fraudstream_tools.cli.support.shown.alert_table import alert_table
 from fraudstream_tools.cli.support.shown.case_table import case_table
+from fraudstream_tools.cli.support.shown.case_words import reopened_words
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
@@ -70,7 +71,7 @@ def list_cases(
         order=CaseOrder(sort),
         rule=rule,
         minimum_value=min_value,
-        assignee="" if free else desk.work.reviews.operator.arn if mine else None,
+        assignee="" if free else desk.me if mine else None,
     )
     found = CaseQueue(desk.queue, desk.cases, desk.service_level).find(query, limit, among=_LOOKED_AT)
     if len(found) == limit:
@@ -255,5 +256,5 @@ def reopen(
     """
     desk = CaseDesk(stack)
     alert = desk.alert(transaction_id)
-    changed(lambda: desk.work.reopen(alert, text))
-    desk.tell(transaction_id, "it is open again, and yours", as_json=as_json)
+    case = changed(lambda: desk.work.reopen(alert, text))
+    desk.tell(transaction_id, reopened_words(case, desk.me), as_json=as_json)

@@ -12,6 +12,7 @@ from fraudstream.contract import FourEyes
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
+from fraudstream_tools.cli.support.shown.case_words import reopened_words
 from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.changes import changed
 from fraudstream_tools.console.queue_place import QueuePlace
@@ -161,8 +162,8 @@ def reopen(request: Request) -> Response:
     """Open a closed alert and its case again."""
 
     def change(system: ConsoleSystem, alert: AlertSummary, form: Mapping[str, str]) -> str:
-        system.work.reopen(alert, form.get("text", ""))
-        return "The case is open again, and yours. Its label stays until another is given."
+        case = system.work.reopen(alert, form.get("text", ""))
+        return reopened_words(case, system.operator.arn)
 
     return _done_to_case(request, change)
 

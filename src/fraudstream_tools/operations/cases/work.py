@@ -17,11 +17,12 @@ from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.cases.beside import change_each, open_of_customer_or_card
 from fraudstream_tools.operations.cases.case import CaseEvent, CaseEventKind, ReviewCase, joined
 from fraudstream_tools.operations.cases.colleagues import HandedOver, colleague_of, has_worked
+from fraudstream_tools.operations.cases.holders import colleague_with, if_mine, unless_others
 from fraudstream_tools.operations.cases.news import CaseNews
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.alerts import AlertQueue
-from fraudstream_tools.operations.review.assignments import AlertTakenError, Assignments, HeldByColleagueError
+from fraudstream_tools.operations.review.assignments import AlertTakenError, Assignments
 from fraudstream_tools.operations.review.reviews import Reviews
 
 MAX_SNOOZE_DAYS: Final = 30
@@ -73,7 +74,7 @@ class CaseWork:
             lambda other: self._assignments.give_back(other.transaction_id, self._me),
         )
         event = self._event(CaseEventKind.GIVEN_BACK)
-        self._cases.change(case.case_id, event, lambda held: self._if_mine(held, assignee=None, assigned_at=None))
+        self._cases.change(case.case_id, event, lambda held: if_mine(held, self._me, assignee=None, assigned_at=None))
 
     def hand_over(self, case: ReviewCase, to: str, note: str) -> HandedOver:
         """Assign a case that the person has to a colleague.
@@ -95,7 +96,7 @@ class CaseWork:
         with self._audit.recorded("hand-over-case", f"case#{case.case_id}", reason=why, before=before, after=after):
             event = self._event(CaseEventKind.HANDED_OVER, f"to {colleague}: {why}")
             self._cases.change(
-                case.case_id, event, lambda held: self._if_mine(held, assignee=colleague, assigned_at=event.at)
+                case.case_id, event, lambda held: if_mine(held, self._me, assignee=colleague, assigned_at=event.at)
             )
         change_each(
             self.queue.open_of(case.alerts, self._me),
@@ -126,7 +127,7 @@ class CaseWork:
             case = self._cases.opened(alert, self._me)
             self._assignments.join(alert.transaction_id, case.case_id)
             event = self._event(CaseEventKind.SNOOZED, why)
-            self._cases.change(case.case_id, event, lambda held: self._unless_others(held, snoozed_until=until))
+            self._cases.change(case.case_id, event, lambda held: unless_others(held, self._me, snoozed_until=until))
 
     def wake(self, case: ReviewCase) -> None:
         """Return a snoozed case to the queue.
@@ -136,7 +137,7 @@ class CaseWork:
         """
         with self._audit.recorded("wake-case", f"case#{case.case_id}", before={"snoozedUntil": case.snoozed_until}):
             event = self._event(CaseEventKind.WOKEN)
-            self._cases.change(case.case_id, event, lambda held: self._unless_others(held, snoozed_until=None))
+            self._cases.change(case.case_id, event, lambda held: unless_others(held, self._me, snoozed_until=None))
 
     def note(self, alert: AlertSummary, text: str) -> None:
         """Add a note to the case of an alert; whoever has it, and closed ones too.
@@ -152,8 +153,13 @@ class CaseWork:
             event = self._event(CaseEventKind.NOTED, note)
             self._cases.change(case.case_id, event, lambda held: joined(held, [alert]))
 
-    def reopen(self, alert: AlertSummary, note: str) -> None:
-        """Open a closed alert and its case again, for the person; the label stays until another is given.
+    def reopen(self, alert: AlertSummary, note: str) -> ReviewCase:
+        """Open a closed alert again, for the person, and its case; the label stays until another is given.
+
+        A case that is closed becomes the person's. One that is open stays with the colleague who has it.
+
+        Returns:
+            The case as it is then.
 
         Raises:
             AlertTakenError: it is open (again).
@@ -164,8 +170,14 @@ class CaseWork:
             case = self._cases.opened(alert, self._me)
             self._assignments.reopen(alert.transaction_id, self._me, case_id=case.case_id)
             event = self._event(CaseEventKind.REOPENED, f"{alert.transaction_id}: {why}")
-            mine = {"assignee": self._me, "assigned_at": event.at, "status": AlertStatus.OPEN, "closed_at": None}
-            self._cases.change(case.case_id, event, lambda held: {**joined(held, [alert]), **mine}, alert=alert)
+            opened = {"status": AlertStatus.OPEN, "closed_at": None}
+
+            def reopened(held: ReviewCase) -> Mapping[str, object]:
+                is_theirs = held.status is AlertStatus.OPEN and colleague_with(held, self._me) is not None
+                mine = {} if is_theirs else {"assignee": self._me, "assigned_at": event.at}
+                return {**joined(held, [alert]), **opened, **mine}
+
+            return self._cases.change(case.case_id, event, reopened, alert=alert)
 
     def decide(
         self,
@@ -233,7 +245,10 @@ class CaseWork:
 
         def assigned(held: ReviewCase) -> Mapping[str, object]:
             mine = {"assignee": self._me, "assigned_at": event.at, "snoozed_until": None}
-            return {**joined(held, [alert]), **self._unless_others(held, but=instead_of, **mine)}
+            return {
+                **joined(held, [alert]),
+                **unless_others(held, self._me, but=frozenset(filter(None, [instead_of])), **mine),
+            }
 
         try:
             return self._cases.change(case.case_id, event, assigned)
@@ -249,25 +264,15 @@ class CaseWork:
             each.status is AlertStatus.OPEN and each.transaction_id not in ids for each in alerts
         )
         event = self._event(CaseEventKind.CLOSED if is_last else CaseEventKind.DECIDED, f"{said}: {', '.join(ids)}")
-        closing = {"status": AlertStatus.CLOSED, "closed_at": event.at} if is_last else {}
-        mine = {"assignee": self._me, "snoozed_until": None}
-        self._cases.change(
-            case.case_id,
-            event,
-            lambda held: {**joined(held, done), **mine, **closing},
-            alert=done[0],
-            label=truth,
-        )
+        closing = {"status": AlertStatus.CLOSED, "closed_at": event.at, "snoozed_until": None} if is_last else {}
 
-    def _if_mine(self, case: ReviewCase, **fields: object) -> Mapping[str, object]:
-        if case.assignee != self._me:
-            raise AlertTakenError("this case is not yours (any more): take it first")
-        return fields
+        def decided(held: ReviewCase) -> Mapping[str, object]:
+            # A colleague's case, and what it waits for, stay theirs: another alert of it was decided.
+            is_theirs = colleague_with(held, self._me) is not None
+            mine = {} if is_theirs else {"assignee": self._me, "snoozed_until": None}
+            return {**joined(held, done), **mine, **closing}
 
-    def _unless_others(self, case: ReviewCase, *, but: str | None = None, **fields: object) -> Mapping[str, object]:
-        if case.assignee not in (None, self._me, but):
-            raise HeldByColleagueError(case.assignee, "case")
-        return fields
+        self._cases.change(case.case_id, event, decided, alert=done[0], label=truth)
 
     def _event(self, what: CaseEventKind, text: str = "") -> CaseEvent:
         return self._cases.event(what, self._me, text)

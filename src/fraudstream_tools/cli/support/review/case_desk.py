@@ -55,6 +55,11 @@ class CaseDesk:
         return CaseWork(reviews=reviews_of(self._deployment), queue=self.queue, news=case_news(self._deployment))
 
     @property
+    def me(self) -> str:
+        """The ARN of who runs the command."""
+        return self.work.reviews.operator.arn
+
+    @property
     def waits(self) -> str:
         """What is to be said of a label that was given here, if it waits for somebody else."""
         return ", once somebody else has approved it" if needs_two(self._deployment, FourEyes.LABELS) else ""

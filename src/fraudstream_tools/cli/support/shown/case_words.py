@@ -1,10 +1,11 @@
-"""Cases in words: what they are worth together, and what became of those that are closed."""
+"""Cases in words: what they are worth together, and what came of a change of one."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from fraudstream_tools.operations.cases.case import ReviewCase
     from fraudstream_tools.operations.cases.queue import QueuedCase
     from fraudstream_tools.operations.review.alert_summary import AlertSummary
 
@@ -44,6 +45,18 @@ def closed_text(case: "QueuedCase") -> str:
     if others:
         return f"closed: {counted}"
     return f"closed as {first}" if first else "closed"
+
+
+def reopened_words(case: "ReviewCase", me: str) -> str:
+    """Return what is said of an alert that was opened again.
+
+    Args:
+        case: its case, as it is then.
+        me: the ARN of who opened it.
+    """
+    if case.assignee == me:
+        return "The case is open again, and yours. Its label stays until another is given."
+    return f"The alert is open again, and yours; {case.assignee} has its case. Its label stays until another is given."
 
 
 def _unlabelled_last(found: tuple[str, int]) -> tuple[bool, str]:

@@ -1,0 +1,52 @@
+"""Two people and the alerts of one customer: nobody loses a case, or what it waits for, without being asked."""
+
+import pytest
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream_tools.operations.review.alert_summary import AlertStatus
+from tests.console_harness import ANNA, BEN, Browser, act, browser_on, case_of
+from tests.integration.cli.review_harness import System
+
+CUSTOMER = "tok_" + "p" * 22
+
+
+@pytest.fixture
+def ben(aws: MinistackServer, system: System) -> Browser:
+    assert system
+    return browser_on(aws, BEN).enter()
+
+
+@pytest.fixture
+def annas_case(browser: Browser, system: System) -> Browser:
+    """Have anna take a case of two alerts and snooze it; a third alert comes later."""
+    for name in ("ra-0", "ra-1"):
+        system.alert(name, customer=CUSTOMER)
+    act(browser, "ra-0", "take")
+    act(browser, "ra-0", "snooze", hours="24", text="customer calls back")
+    system.alert("rb-0", customer=CUSTOMER)
+    return browser
+
+
+def test_a_decision_leaves_a_colleagues_case_and_its_snooze_with_them(annas_case: Browser, ben: Browser) -> None:
+    waits_until = case_of(annas_case, "ra-0").snoozed_until
+    assert waits_until is not None
+    assert "It is labelled FRAUD" in act(ben, "rb-0", "decide", label="FRAUD", note="denied")
+    case = case_of(annas_case, "rb-0")
+    assert set(case.alerts) == {"ra-0", "ra-1", "rb-0"}
+    assert (case.assignee, case.snoozed_until) == (ANNA.arn, waits_until)
+    # Her own decision ends what it waits for.
+    act(annas_case, "ra-0", "decide", label="FRAUD", note="called back")
+    assert (case_of(annas_case, "ra-0").assignee, case_of(annas_case, "ra-0").snoozed_until) == (ANNA.arn, None)
+
+
+def test_a_reopened_alert_leaves_an_open_case_with_its_colleague(annas_case: Browser, ben: Browser) -> None:
+    act(annas_case, "ra-0", "decide", label="FRAUD", note="called back")
+    said = act(ben, "ra-0", "reopen", text="found the parcel")
+    assert f"The alert is open again, and yours; {ANNA.arn} has its case" in said
+    assert case_of(annas_case, "ra-0").assignee == ANNA.arn
+    # A case that is closed is nobody's work: whoever opens it again has it.
+    for browser, name in ((ben, "ra-0"), (annas_case, "ra-1"), (annas_case, "rb-0")):
+        act(browser, name, "decide", label="FRAUD", note="denied")
+    assert (case_of(ben, "ra-1").status, case_of(ben, "ra-1").assignee) == (AlertStatus.CLOSED, ANNA.arn)
+    assert "The case is open again, and yours" in act(ben, "ra-1", "reopen", text="found the parcel")
+    assert case_of(ben, "ra-1").assignee == BEN.arn
