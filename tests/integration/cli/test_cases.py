@@ -7,8 +7,10 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream_tools.cli.support.shown.case_words import NOTHING
+from fraudstream_tools.console.system import ConsoleSystem
+from fraudstream_tools.operations.review.alert_summary import AlertSummary
 from tests.cli_harness import Command
-from tests.console_harness import desk_command, put_ruleset
+from tests.console_harness import BEN, browser_on, desk_command, put_ruleset
 from tests.integration.cli.review_harness import System
 
 
@@ -106,3 +108,28 @@ def test_the_list_of_closed_cases_says_what_they_turned_out_to_be(fraudstream: C
     system.alert("a-1", customer="tok_p")
     fraudstream("cases", "decide", "a-1", "--fraud", "--note", "denied")
     assert "closed as fraud" in fraudstream("cases", "list", "--state", "closed").out
+
+
+@pytest.fixture
+def ben(aws: MinistackServer) -> ConsoleSystem:
+    return browser_on(aws, BEN).system
+
+
+def alert_of(someone: ConsoleSystem, name: str) -> AlertSummary:
+    alert = someone.queue.get(name)
+    assert alert is not None
+    return alert
+
+
+def test_a_new_alert_of_a_colleagues_case_is_taken_over_as_is_said(
+    fraudstream: Command, system: System, ben: ConsoleSystem
+) -> None:
+    system.alert("a-1", customer="tok_p")
+    ben.work.take(alert_of(ben, "a-1"))
+    system.alert("a-2", customer="tok_p")
+    refused = fraudstream("cases", "take", "a-2").err
+    assert f"{BEN.arn} works on this case: ask them, or take it over (`fraudstream cases take --over`)" in refused
+    assert "caseId" not in as_json(fraudstream, "show", "a-2")["alerts"][0]
+    taken = as_json(fraudstream, "take", "a-2", "--over")
+    assert {each["assignee"] for each in (taken, *taken["alerts"])} == {taken["events"][-1]["by"]}
+    assert [each["transactionId"] for each in taken["alerts"]] == ["a-1", "a-2"]

@@ -3,8 +3,10 @@
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.review.alert_summary import AlertStatus
-from tests.console_harness import ANNA, BEN, Browser, act, browser_on, case_of
+from fraudstream_tools.operations.review.assignments import HeldByColleagueError
+from tests.console_harness import ANNA, BEN, Browser, act, browser_on, case_of, words
 from tests.integration.cli.review_harness import System
 
 CUSTOMER = "tok_" + "p" * 22
@@ -50,3 +52,40 @@ def test_a_reopened_alert_leaves_an_open_case_with_its_colleague(annas_case: Bro
     assert (case_of(ben, "ra-1").status, case_of(ben, "ra-1").assignee) == (AlertStatus.CLOSED, ANNA.arn)
     assert "The case is open again, and yours" in act(ben, "ra-1", "reopen", text="found the parcel")
     assert case_of(ben, "ra-1").assignee == BEN.arn
+
+
+def test_a_new_alert_of_a_colleagues_case_is_taken_over_with_it(annas_case: Browser, ben: Browser) -> None:
+    page = words(ben.page("/case", id="rb-0"))
+    assert "Nobody has this alert" in page
+    assert "anna has the case that it belongs to." in page
+    assert "Take it over from anna" in page
+    alert = ben.system.queue.get("rb-0")
+    assert alert is not None
+    with pytest.raises(HeldByColleagueError, match="works on this case"):
+        ben.system.work.take(alert)
+    # What is refused leaves no trace on the alert.
+    assert ben.system.queue.get("rb-0") == alert
+    assert "You have this case now, with 3 alerts" in act(ben, "rb-0", "take")
+    assert case_of(annas_case, "ra-0").assignee == BEN.arn
+
+
+def test_an_alert_and_its_case_are_taken_over_from_two_colleagues(
+    aws: MinistackServer, annas_case: Browser, ben: Browser
+) -> None:
+    act(annas_case, "ra-0", "decide", label="FRAUD", note="called back")
+    act(ben, "ra-0", "reopen", text="found the parcel")
+    page = words(ben.page("/case", id="ra-0"))
+    assert "You have this alert" in page
+    assert "anna has the case that it belongs to." in page
+    carl = browser_on(aws, Operator(user_id="AIDAcarl", arn="arn:aws:iam::1:user/carl")).enter()
+    assert "Take it over from ben and anna" in words(carl.page("/case", id="ra-0"))
+    assert "You have this case now" in act(carl, "ra-0", "take")
+    assert "You have this case" in words(carl.page("/case", id="ra-1"))
+
+
+def test_what_somebody_has_of_a_colleagues_case_is_given_back_alone(annas_case: Browser, ben: Browser) -> None:
+    act(annas_case, "ra-0", "decide", label="FRAUD", note="called back")
+    act(ben, "ra-0", "reopen", text="found the parcel")
+    assert f"What you had of the case is given back; {ANNA.arn} has it." in act(ben, "ra-0", "give-back")
+    assert [each.assignee for each in ben.system.queue.by_ids(["ra-0", "ra-1"])] == [None, ANNA.arn]
+    assert case_of(annas_case, "ra-0").assignee == ANNA.arn

@@ -10,7 +10,7 @@ from fraudstream_tools.cli.support.review.case_desk import CaseDesk, changed
 from fraudstream_tools.cli.support.review.labelling import fraud_type_of
 from fraudstream_tools.cli.support.shown.alert_table import alert_table
 from fraudstream_tools.cli.support.shown.case_table import case_table
-from fraudstream_tools.cli.support.shown.case_words import reopened_words
+from fraudstream_tools.cli.support.shown.case_words import given_back_words, reopened_words
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
@@ -133,9 +133,12 @@ def take(
 
     fraudstream cases take order-20261123-0001
     """
+    from fraudstream_tools.operations.cases.holders import holders
+
     desk = CaseDesk(stack)
     alert = desk.alert(transaction_id)
-    case = changed(lambda: desk.work.take(alert, instead_of=alert.assignee if take_over else None))
+    others = holders(alert, desk.cases.of_alert(alert), desk.me) if take_over else ()
+    case = changed(lambda: desk.work.take(alert, instead_of=frozenset(others)))
     desk.tell(transaction_id, f"you have the case {case.case_id} now, with {len(case.alerts)} alerts", as_json=as_json)
 
 
@@ -146,8 +149,8 @@ def give_back(transaction_id: IdArgument, *, stack: StackOption = None, as_json:
     """
     desk = CaseDesk(stack)
     alert = desk.alert(transaction_id)
-    changed(lambda: desk.work.give_back(alert))
-    desk.tell(transaction_id, "the case is back in the queue", as_json=as_json)
+    colleague = changed(lambda: desk.work.give_back(alert))
+    desk.tell(transaction_id, given_back_words(colleague), as_json=as_json)
 
 
 def note(

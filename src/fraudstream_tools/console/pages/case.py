@@ -21,7 +21,8 @@ from fraudstream_tools.console.queue_place import QueuePlace
 from fraudstream_tools.console.rendering import page
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.cases.beside import CUSTOMERS_ALERTS
-from fraudstream_tools.operations.cases.case import ReviewCase, closer_of
+from fraudstream_tools.operations.cases.case import ReviewCase, closer_of, open_among
+from fraudstream_tools.operations.cases.holders import holders
 from fraudstream_tools.operations.investigation.field_words import SHOWN_ELSEWHERE, field_words
 from fraudstream_tools.operations.investigation.transaction_details import TransactionDetails, read_details
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
@@ -81,6 +82,8 @@ def show(request: Request) -> Response:
     alerts = system.queue.of_customer(customer, OTHERS)
     cases = system.cases.of_entity(f"{EntityKind.CUSTOMER.value}#{customer}")
     case = _case_of(system, alert, cases)
+    # What is raised later belongs to the customer's open case before anybody has worked on it.
+    joins = open_among(cases) if alert and alert.case_id is None else case
     if alert is not None:
         alerts += _unknown(alerts, system.queue.open_of_customer(customer, CUSTOMERS_ALERTS + 1))
     if case is not None:
@@ -123,6 +126,7 @@ def show(request: Request) -> Response:
         kinds=KINDS,
         actions=ACTIONS,
         owner=owner,
+        holders=holders(alert, joins, me) if alert else (),
         is_mine=owner == me,
         is_open=alert is not None and alert.status is AlertStatus.OPEN,
     )

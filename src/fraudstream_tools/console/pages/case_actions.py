@@ -12,7 +12,7 @@ from fraudstream.contract import FourEyes
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
-from fraudstream_tools.cli.support.shown.case_words import reopened_words
+from fraudstream_tools.cli.support.shown.case_words import given_back_words, reopened_words
 from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.changes import changed
 from fraudstream_tools.console.queue_place import QueuePlace
@@ -31,7 +31,7 @@ def take(request: Request) -> Response:
     """Assign a case to yourself, with what else is open of the customer or card."""
 
     def change(system: ConsoleSystem, alert: AlertSummary, form: Mapping[str, str]) -> str:
-        case = system.work.take(alert, instead_of=form.get("instead-of") or None)
+        case = system.work.take(alert, instead_of=frozenset(form.get("instead-of", "").split()))
         count = len(case.alerts)
         return f"You have this case now, with {count} {'alert' if count == 1 else 'alerts'}."
 
@@ -42,8 +42,7 @@ def give_back(request: Request) -> Response:
     """Return a case to the queue."""
 
     def change(system: ConsoleSystem, alert: AlertSummary, _: Mapping[str, str]) -> str:
-        system.work.give_back(alert)
-        return "The case is back in the queue."
+        return given_back_words(system.work.give_back(alert))
 
     return _done_to_case(request, change)
 

@@ -96,6 +96,11 @@ def joined(case: ReviewCase, alerts: Iterable[AlertSummary]) -> Mapping[str, Any
     return {"alerts": ids, "expires_at": max(ends, default=None)}
 
 
+def open_among(cases: Iterable[ReviewCase]) -> ReviewCase | None:
+    """Return the first open one of some cases; None where none is open."""
+    return next((case for case in cases if case.status is AlertStatus.OPEN), None)
+
+
 def names_any(case: ReviewCase, names: AbstractSet[str]) -> bool:
     """Return whether a case holds one of some transactions, or its history names one of them or of some tokens."""
     return without(case, names) != case

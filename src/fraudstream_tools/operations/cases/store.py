@@ -24,6 +24,7 @@ from fraudstream_tools.operations.cases.case import (
     case_entity,
     case_key,
     new_case_id,
+    open_among,
     without,
 )
 from fraudstream_tools.operations.cases.news import CaseNews
@@ -87,6 +88,12 @@ class CaseStore:
         )
         return [ReviewCase.from_item(item) for item in answer["Items"]]
 
+    def of_alert(self, alert: AlertSummary) -> ReviewCase | None:
+        """Return the case that an alert is in, or else its customer's open one, which it becomes part of."""
+        if alert.case_id is not None:
+            return self.get(alert.case_id)
+        return open_among(self.of_entity(alert.entity))
+
     def of_status(self, status: AlertStatus, limit: int) -> Iterator[ReviewCase]:
         """Yield the newest cases of a status, of each part of the index in turn.
 
@@ -120,7 +127,7 @@ class CaseStore:
         earlier = self.of_entity(alert.entity)
         number = len(earlier)
         for _ in range(_ATTEMPTS):
-            if (current := next((case for case in earlier if case.status is AlertStatus.OPEN), None)) is not None:
+            if (current := open_among(earlier)) is not None:
                 return current
             case_id = new_case_id(alert.entity, number)
             # The index may not know the newest case yet: the item is asked.

@@ -3,48 +3,34 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
-from functools import partial
 from typing import Final
 
-from fraudstream.clock import epoch_milliseconds
 from fraudstream.durations import DAY
-from fraudstream.transactions.decisions.decision import FraudType, Truth
 from fraudstream_tools.operations.audit.change_note import checked_reason
-from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.cases.beside import change_each, open_of_customer_or_card
-from fraudstream_tools.operations.cases.case import CaseEvent, CaseEventKind, ReviewCase, joined
+from fraudstream_tools.operations.cases.case import CaseEventKind, ReviewCase, joined
 from fraudstream_tools.operations.cases.colleagues import HandedOver, colleague_of, has_worked
-from fraudstream_tools.operations.cases.holders import colleague_with, if_mine, unless_others
-from fraudstream_tools.operations.cases.news import CaseNews
-from fraudstream_tools.operations.cases.store import CaseStore
+from fraudstream_tools.operations.cases.deciding import CaseDecisions
+from fraudstream_tools.operations.cases.holders import check_given_back, colleague_with, if_mine, unless_others
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
-from fraudstream_tools.operations.review.alerts import AlertQueue
-from fraudstream_tools.operations.review.assignments import AlertTakenError, Assignments
-from fraudstream_tools.operations.review.reviews import Reviews
+from fraudstream_tools.operations.review.assignments import AlertTakenError
 
 MAX_SNOOZE_DAYS: Final = 30
 """Own choice: what waits longer is forgotten."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CaseWork:
+class CaseWork(CaseDecisions):
     """Takes, notes, snoozes, hands over, decides and reopens cases in the name of one person."""
 
-    reviews: Reviews
-    queue: AlertQueue
-    news: CaseNews | None = None
-    """Tells other systems of cases; None: nobody is told."""
-    clock: Callable[[], int] = epoch_milliseconds
-
-    def take(self, alert: AlertSummary, *, instead_of: str | None = None) -> ReviewCase:
+    def take(self, alert: AlertSummary, *, instead_of: AbstractSet[str] = frozenset()) -> ReviewCase:
         """Assign a case to the person, with the other open alerts of the customer or card that nobody else has.
 
         Args:
             alert: as it was read.
-            instead_of: the ARN of a person from whom it is taken over, with what that person has of the case.
+            instead_of: the ARNs of those from whom it is taken over, with what they have of the case.
 
         Raises:
             AlertTakenError: somebody else has it, or closed it.
@@ -52,29 +38,42 @@ class CaseWork:
         before = {"assignee": alert.assignee, "caseId": alert.case_id}
         with self._audit.recorded("take-alert", _target(alert), before=before, after={"assignee": self._me}):
             case = self._cases.opened(alert, self._me)
-            self._assignments.take(alert.transaction_id, self._me, case_id=case.case_id, instead_of=instead_of)
+            if alert.status is AlertStatus.OPEN:
+                # Asked before the alert is written, which would stay in a case that does not have it.
+                unless_others(case, self._me, but=instead_of)
+            self._take_one(alert, case, instead_of)
             case = self._assigned(case, alert, instead_of)
-        others = [each for each in open_of_customer_or_card(self.queue, alert) if each.assignee in (None, instead_of)]
+        free = {None, *instead_of}
+        others = [each for each in open_of_customer_or_card(self.queue, alert) if each.assignee in free]
         taken = change_each(others, lambda other: self._take_too(other, case, instead_of))
         event = self._event(CaseEventKind.JOINED, ", ".join(each.transaction_id for each in taken))
         return self._cases.change(case.case_id, event, lambda held: joined(held, taken)) if taken else case
 
-    def give_back(self, alert: AlertSummary) -> None:
-        """Return a case to the queue.
+    def give_back(self, alert: AlertSummary) -> str | None:
+        """Return a case to the queue; of a colleague's case, what the person has of it.
+
+        Args:
+            alert: as it was read.
+
+        Returns:
+            The ARN of the colleague who has the case; None where it is in the queue again.
 
         Raises:
             AlertTakenError: somebody else has it by now, or closed it.
         """
+        case = self._cases.get(alert.case_id) if alert.case_id is not None else None
+        colleague = colleague_with(case, self._me) if case else None
         with self._audit.recorded("give-back-alert", _target(alert), before={"assignee": alert.assignee}):
-            self._assignments.give_back(alert.transaction_id, self._me)
-        if alert.case_id is None or (case := self._cases.get(alert.case_id)) is None:
-            return
-        change_each(
-            self.queue.open_of(case.alerts, self._me),
-            lambda other: self._assignments.give_back(other.transaction_id, self._me),
-        )
-        event = self._event(CaseEventKind.GIVEN_BACK)
-        self._cases.change(case.case_id, event, lambda held: if_mine(held, self._me, assignee=None, assigned_at=None))
+            # The case comes first: what would refuse it is known before an alert is given back.
+            check_given_back(alert, case, self._me)
+            if case is not None and case.assignee == self._me:
+                event = self._event(CaseEventKind.GIVEN_BACK)
+                free = {"assignee": None, "assigned_at": None}
+                self._cases.change(case.case_id, event, lambda held: if_mine(held, self._me, **free))
+            else:
+                self._give_one_back(alert)
+            change_each([alert, *(self.queue.open_of(case.alerts, self._me) if case else ())], self._give_one_back)
+        return colleague
 
     def hand_over(self, case: ReviewCase, to: str, note: str) -> HandedOver:
         """Assign a case that the person has to a colleague.
@@ -179,75 +178,27 @@ class CaseWork:
 
             return self._cases.change(case.case_id, event, reopened, alert=alert)
 
-    def decide(
-        self,
-        transaction_id: str,
-        truth: Truth,
-        note: str,
-        *,
-        alert: AlertSummary | None,
-        seen: str | None,
-        whole: bool = False,
-        also: Collection[str] = (),
-        fraud_type: FraudType | None = None,
-    ) -> int:
-        """Label a transaction and close its alert; others alike, if they are chosen and nobody else has them.
-
-        Where labels need two people, alerts and case stay open until somebody else has approved the labels.
-
-        Args:
-            transaction_id: which transaction.
-            truth: what it turned out to be.
-            note: why.
-            alert: the transaction's alert as it is now; None where it has none.
-            seen: the label that the person saw before deciding; None for none.
-            whole: whether the case's other alerts that the person has are closed alike.
-            also: transactions whose alerts are closed alike, if they are open and the person or nobody has them.
-            fraud_type: which kind of fraud, if that is known.
-
-        Returns:
-            How many others were labelled alike.
-
-        Raises:
-            AlertTakenError: somebody else works on the alert, or decided meanwhile.
-            LabelError: the transaction cannot be labelled.
-            ReasonError: the note is empty, too long or holds a card number.
-        """
-        label = partial(
-            self.reviews.decide,
-            truth=truth,
-            note=note,
-            open_case=lambda of: self._cases.opened(of, self._me).case_id,
-            fraud_type=fraud_type,
-        )
-        label(transaction_id, alert=alert, seen=seen)
-        if alert is None:
-            return 0
-        case = self._cases.opened(self.queue.get(transaction_id) or alert, self._me)
-        chosen = [
-            *(self.queue.open_of(case.alerts, self._me) if whole else ()),
-            *self.queue.open_of(also, None, self._me),
-        ]
-        others = {each.transaction_id: each for each in chosen if each.transaction_id != transaction_id}
-        closed = change_each(others.values(), lambda other: label(other.transaction_id, alert=other, seen=other.label))
-        found = f"{truth.value} ({fraud_type.value})" if fraud_type else truth.value
-        self._note_decision(case, [alert, *closed], f"{found}, {checked_reason(note)}", truth)
-        return len(closed)
-
-    def _take_too(self, other: AlertSummary, case: ReviewCase, instead_of: str | None) -> None:
+    def _take_too(self, other: AlertSummary, case: ReviewCase, instead_of: AbstractSet[str]) -> None:
         before = {"assignee": other.assignee, "caseId": other.case_id}
         with self._audit.recorded("take-alert", _target(other), before=before, after={"assignee": self._me}):
-            self._assignments.take(other.transaction_id, self._me, case_id=case.case_id, instead_of=instead_of)
+            self._take_one(other, case, instead_of)
 
-    def _assigned(self, case: ReviewCase, alert: AlertSummary, instead_of: str | None) -> ReviewCase:
+    def _give_one_back(self, alert: AlertSummary) -> None:
+        self._assignments.give_back(alert.transaction_id, self._me)
+
+    def _take_one(self, alert: AlertSummary, case: ReviewCase, instead_of: AbstractSet[str]) -> None:
+        colleague = alert.assignee if alert.assignee in instead_of else None
+        self._assignments.take(alert.transaction_id, self._me, case_id=case.case_id, instead_of=colleague)
+
+    def _assigned(self, case: ReviewCase, alert: AlertSummary, instead_of: AbstractSet[str]) -> ReviewCase:
         """Assign a case of which one alert is the person's already; that alert goes back where it is refused."""
-        event = self._event(CaseEventKind.TAKEN, f"from {instead_of}" if instead_of else "")
+        event = self._event(CaseEventKind.TAKEN, f"from {', '.join(sorted(instead_of))}" if instead_of else "")
 
         def assigned(held: ReviewCase) -> Mapping[str, object]:
             mine = {"assignee": self._me, "assigned_at": event.at, "snoozed_until": None}
             return {
                 **joined(held, [alert]),
-                **unless_others(held, self._me, but=frozenset(filter(None, [instead_of])), **mine),
+                **unless_others(held, self._me, but=instead_of, **mine),
             }
 
         try:
@@ -255,43 +206,6 @@ class CaseWork:
         except AlertTakenError:
             self._assignments.give_back(alert.transaction_id, self._me)
             raise
-
-    def _note_decision(self, case: ReviewCase, done: Sequence[AlertSummary], said: str, truth: Truth) -> None:
-        """Add a decision to the case's history, and close the case after its last alert."""
-        ids = [each.transaction_id for each in done]
-        alerts = self.queue.by_ids(tuple(dict.fromkeys([*case.alerts, *ids])))
-        is_last = self.reviews.approval is None and not any(
-            each.status is AlertStatus.OPEN and each.transaction_id not in ids for each in alerts
-        )
-        event = self._event(CaseEventKind.CLOSED if is_last else CaseEventKind.DECIDED, f"{said}: {', '.join(ids)}")
-        closing = {"status": AlertStatus.CLOSED, "closed_at": event.at, "snoozed_until": None} if is_last else {}
-
-        def decided(held: ReviewCase) -> Mapping[str, object]:
-            # A colleague's case, and what it waits for, stay theirs: another alert of it was decided.
-            is_theirs = colleague_with(held, self._me) is not None
-            mine = {} if is_theirs else {"assignee": self._me, "snoozed_until": None}
-            return {**joined(held, done), **mine, **closing}
-
-        self._cases.change(case.case_id, event, decided, alert=done[0], label=truth)
-
-    def _event(self, what: CaseEventKind, text: str = "") -> CaseEvent:
-        return self._cases.event(what, self._me, text)
-
-    @property
-    def _audit(self) -> AuditLog:
-        return self.reviews.audit
-
-    @property
-    def _me(self) -> str:
-        return self.reviews.operator.arn
-
-    @property
-    def _cases(self) -> CaseStore:
-        return CaseStore(self.reviews.dynamodb, self.reviews.alerts, self.clock, news=self.news)
-
-    @property
-    def _assignments(self) -> Assignments:
-        return Assignments(self.reviews.dynamodb, self.reviews.alerts)
 
 
 def _target(alert: AlertSummary) -> str:

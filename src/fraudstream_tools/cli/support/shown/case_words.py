@@ -47,6 +47,17 @@ def closed_text(case: "QueuedCase") -> str:
     return f"closed as {first}" if first else "closed"
 
 
+def given_back_words(colleague: str | None) -> str:
+    """Return what is said of a case that was given back.
+
+    Args:
+        colleague: the ARN of who has it still, where the person had some alerts of a colleague's case.
+    """
+    if colleague is None:
+        return "The case is back in the queue."
+    return f"What you had of the case is given back; {colleague} has it."
+
+
 def reopened_words(case: "ReviewCase", me: str) -> str:
     """Return what is said of an alert that was opened again.
 

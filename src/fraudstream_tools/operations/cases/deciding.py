@@ -1,0 +1,125 @@
+"""Decisions about alerts, and what comes of them for their case.
+
+Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from fraudstream.clock import epoch_milliseconds
+from fraudstream.transactions.decisions.decision import FraudType, Truth
+from fraudstream_tools.operations.audit.change_note import checked_reason
+from fraudstream_tools.operations.audit.records import AuditLog
+from fraudstream_tools.operations.cases.beside import change_each
+from fraudstream_tools.operations.cases.case import CaseEvent, CaseEventKind, ReviewCase, joined
+from fraudstream_tools.operations.cases.holders import colleague_with
+from fraudstream_tools.operations.cases.news import CaseNews
+from fraudstream_tools.operations.cases.store import CaseStore
+from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
+from fraudstream_tools.operations.review.alerts import AlertQueue
+from fraudstream_tools.operations.review.assignments import Assignments
+from fraudstream_tools.operations.review.reviews import Reviews
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseDecisions:
+    """Decides about alerts of cases in the name of one person."""
+
+    reviews: Reviews
+    queue: AlertQueue
+    news: CaseNews | None = None
+    """Tells other systems of cases; None: nobody is told."""
+    clock: Callable[[], int] = epoch_milliseconds
+
+    def decide(
+        self,
+        transaction_id: str,
+        truth: Truth,
+        note: str,
+        *,
+        alert: AlertSummary | None,
+        seen: str | None,
+        whole: bool = False,
+        also: Collection[str] = (),
+        fraud_type: FraudType | None = None,
+    ) -> int:
+        """Label a transaction and close its alert; others alike, if they are chosen and nobody else has them.
+
+        Where labels need two people, alerts and case stay open until somebody else has approved the labels.
+
+        Args:
+            transaction_id: which transaction.
+            truth: what it turned out to be.
+            note: why.
+            alert: the transaction's alert as it is now; None where it has none.
+            seen: the label that the person saw before deciding; None for none.
+            whole: whether the case's other alerts that the person has are closed alike.
+            also: transactions whose alerts are closed alike, if they are open and the person or nobody has them.
+            fraud_type: which kind of fraud, if that is known.
+
+        Returns:
+            How many others were labelled alike.
+
+        Raises:
+            AlertTakenError: somebody else works on the alert, or decided meanwhile.
+            LabelError: the transaction cannot be labelled.
+            ReasonError: the note is empty, too long or holds a card number.
+        """
+        label = partial(
+            self.reviews.decide,
+            truth=truth,
+            note=note,
+            open_case=lambda of: self._cases.opened(of, self._me).case_id,
+            fraud_type=fraud_type,
+        )
+        label(transaction_id, alert=alert, seen=seen)
+        if alert is None:
+            return 0
+        case = self._cases.opened(self.queue.get(transaction_id) or alert, self._me)
+        chosen = [
+            *(self.queue.open_of(case.alerts, self._me) if whole else ()),
+            *self.queue.open_of(also, None, self._me),
+        ]
+        others = {each.transaction_id: each for each in chosen if each.transaction_id != transaction_id}
+        closed = change_each(others.values(), lambda other: label(other.transaction_id, alert=other, seen=other.label))
+        found = f"{truth.value} ({fraud_type.value})" if fraud_type else truth.value
+        self._note_decision(case, [alert, *closed], f"{found}, {checked_reason(note)}", truth)
+        return len(closed)
+
+    def _note_decision(self, case: ReviewCase, done: Sequence[AlertSummary], said: str, truth: Truth) -> None:
+        """Add a decision to the case's history, and close the case after its last alert."""
+        ids = [each.transaction_id for each in done]
+        alerts = self.queue.by_ids(tuple(dict.fromkeys([*case.alerts, *ids])))
+        is_last = self.reviews.approval is None and not any(
+            each.status is AlertStatus.OPEN and each.transaction_id not in ids for each in alerts
+        )
+        event = self._event(CaseEventKind.CLOSED if is_last else CaseEventKind.DECIDED, f"{said}: {', '.join(ids)}")
+        closing = {"status": AlertStatus.CLOSED, "closed_at": event.at, "snoozed_until": None} if is_last else {}
+
+        def decided(held: ReviewCase) -> Mapping[str, object]:
+            # A colleague's case, and what it waits for, stay theirs: another alert of it was decided.
+            is_theirs = colleague_with(held, self._me) is not None
+            mine = {} if is_theirs else {"assignee": self._me, "snoozed_until": None}
+            return {**joined(held, done), **mine, **closing}
+
+        self._cases.change(case.case_id, event, decided, alert=done[0], label=truth)
+
+    def _event(self, what: CaseEventKind, text: str = "") -> CaseEvent:
+        return self._cases.event(what, self._me, text)
+
+    @property
+    def _audit(self) -> AuditLog:
+        return self.reviews.audit
+
+    @property
+    def _me(self) -> str:
+        return self.reviews.operator.arn
+
+    @property
+    def _cases(self) -> CaseStore:
+        return CaseStore(self.reviews.dynamodb, self.reviews.alerts, self.clock, news=self.news)
+
+    @property
+    def _assignments(self) -> Assignments:
+        return Assignments(self.reviews.dynamodb, self.reviews.alerts)
