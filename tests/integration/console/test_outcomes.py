@@ -2,7 +2,9 @@
 
 import pytest
 
+from fraudstream.transactions.decisions.decision import FraudType, Truth
 from fraudstream.transactions.storage.store import newest_item
+from fraudstream_tools.operations.review.labels import LabelError
 from tests.console_harness import ANNA, Browser, words
 from tests.integration.cli.review_harness import TRANSACTIONS, System
 
@@ -29,11 +31,25 @@ def test_the_kind_of_fraud_is_said_with_the_decision(browser: Browser, system: S
     assert record["after"] == {"label": "FRAUD", "fraudType": "ACCOUNT_TAKEOVER"}
 
 
-def test_what_is_legitimate_has_no_kind_of_fraud(browser: Browser, system: System) -> None:
+def test_what_is_legitimate_has_no_kind_whatever_the_page_holds(browser: Browser, system: System) -> None:
     system.alert("t-1")
+    send(browser, "decide", label="FRAUD", kind="FIRST_PARTY", note="denied")
+    assert 'value="FIRST_PARTY" selected' in browser.page("/case", id="t-1")
     said = send(browser, "decide", label="LEGITIMATE", kind="FIRST_PARTY", note="cleared")
-    assert "Nothing was changed: what is legitimate has no kind of fraud" in said
-    assert "label" not in stored(system, "t-1")
+    assert "It is labelled LEGITIMATE" in said
+    assert stored(system, "t-1")["label"] == "LEGITIMATE"
+    assert browser.records()[-1]["after"] == {"label": "LEGITIMATE"}
+
+
+def test_a_kind_of_what_is_legitimate_is_refused_before_the_alert_is_taken(browser: Browser, system: System) -> None:
+    system.alert("t-1")
+    alert = browser.system.queue.get("t-1")
+    with pytest.raises(LabelError, match="what is legitimate has no kind of fraud"):
+        browser.system.work.decide(
+            "t-1", Truth.LEGITIMATE, "cleared", alert=alert, seen=None, fraud_type=FraudType.FIRST_PARTY
+        )
+    assert browser.system.queue.get("t-1") == alert
+    assert browser.records() == []
 
 
 def test_what_was_done_is_said_shown_and_recorded(browser: Browser, system: System) -> None:

@@ -68,7 +68,8 @@ def decide(request: Request) -> Response:
             alert=alert,
             seen=form.get("seen") or None,
             also=form.get("also", "").split(),
-            fraud_type=FraudType(kind) if kind else None,
+            # The field says "if it is one", and holds the kind that was told before.
+            fraud_type=FraudType(kind) if kind and truth is Truth.FRAUD else None,
         )
         return _decided(system, truth, alert, closed)
 

@@ -137,8 +137,7 @@ def label_now(
     Raises:
         LabelError: there is no such transaction, it has a newer label, or what is legitimate has a kind of fraud.
     """
-    if fraud_type is not None and truth is not Truth.FRAUD:
-        raise LabelError("what is legitimate has no kind of fraud")
+    check_kind(truth, fraud_type)
     now = at = epoch_milliseconds()
     there = outcome_of(client, table, transaction_id).label
     # A label with a date alone has the end of its day: what is said now, on the same day, is newer all the same.
@@ -149,6 +148,16 @@ def label_now(
         label = msgspec.structs.replace(label, fraud_type=fraud_type.value, fraud_type_at=at)
     _refuse(give_label(client, table, transaction_id, label, approval=approval), transaction_id)
     return label
+
+
+def check_kind(truth: Truth, fraud_type: FraudType | None) -> None:
+    """Check that a kind of fraud is told of fraud alone.
+
+    Raises:
+        LabelError: it is told of what is legitimate.
+    """
+    if fraud_type is not None and truth is not Truth.FRAUD:
+        raise LabelError("what is legitimate has no kind of fraud")
 
 
 def act_now(client: "DynamoDBClient", table: str, transaction_id: str, action: Action) -> ActionTaken:

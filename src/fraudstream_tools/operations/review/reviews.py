@@ -14,7 +14,7 @@ from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.assignments import AlertTakenError, Assignments
-from fraudstream_tools.operations.review.labels import act_now, label_now
+from fraudstream_tools.operations.review.labels import act_now, check_kind, label_now
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -67,6 +67,8 @@ class Reviews:
             ReasonError: the note is empty, too long or holds a card number.
         """
         why = checked_reason(note)
+        # What label_now would refuse is refused before the alert is taken.
+        check_kind(truth, fraud_type)
         if alert is not None and alert.label != seen:
             raise AlertTakenError(f"the alert was closed as {alert.label} meanwhile: look again before you change it")
         before = {"label": alert.label if alert else seen}
