@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.cli.support.shown.case_words import NOTHING
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.review.alert_summary import AlertSummary
@@ -133,3 +134,30 @@ def test_a_new_alert_of_a_colleagues_case_is_taken_over_as_is_said(
     taken = as_json(fraudstream, "take", "a-2", "--over")
     assert {each["assignee"] for each in (taken, *taken["alerts"])} == {taken["events"][-1]["by"]}
     assert [each["transactionId"] for each in taken["alerts"]] == ["a-1", "a-2"]
+
+
+def test_a_colleagues_decision_is_not_changed_unknowingly(
+    fraudstream: Command, system: System, ben: ConsoleSystem
+) -> None:
+    system.alert("a-1")
+    ben.work.decide("a-1", Truth.FRAUD, "denied", alert=alert_of(ben, "a-1"), seen=None)
+    again = ("cases", "decide", "a-1", "--legitimate", "--note", "cleared")
+    refused = fraudstream(*again)
+    assert refused.code == 1
+    assert f"nothing was changed: a-1 was closed as FRAUD, says analyst, by {BEN.arn}." in refused.err
+    assert "decide all the same with --over" in " ".join(refused.err.split())
+    assert system.item("a-1")["label"] == "FRAUD"
+    assert fraudstream(*again, "--over").out == "a-1: LEGITIMATE\n"
+    # What is open again is decided like any other.
+    fraudstream("cases", "reopen", "a-1", "--note", "called again")
+    assert fraudstream("cases", "decide", "a-1", "--fraud", "--note", "denied").code == 0
+
+
+def test_a_kind_of_what_is_legitimate_leaves_the_alert_as_it_was(
+    fraudstream: Command, system: System, ben: ConsoleSystem
+) -> None:
+    system.alert("a-1")
+    alert = alert_of(ben, "a-1")
+    refused = fraudstream("cases", "decide", "a-1", "--legitimate", "--type", "FIRST_PARTY", "--note", "cleared")
+    assert "nothing was changed: what is legitimate has no kind of fraud" in refused.err
+    assert alert_of(ben, "a-1") == alert

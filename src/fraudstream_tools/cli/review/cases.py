@@ -10,7 +10,7 @@ from fraudstream_tools.cli.support.review.case_desk import CaseDesk, changed
 from fraudstream_tools.cli.support.review.labelling import fraud_type_of
 from fraudstream_tools.cli.support.shown.alert_table import alert_table
 from fraudstream_tools.cli.support.shown.case_table import case_table
-from fraudstream_tools.cli.support.shown.case_words import given_back_words, reopened_words
+from fraudstream_tools.cli.support.shown.case_words import given_back_words, left_words, reopened_words
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
@@ -223,6 +223,7 @@ def decide(
     is_fraud: TruthOption = None,
     whole: Annotated[bool, typer.Option("--whole", help="Close the other alerts that you have of it alike.")] = False,
     fraud_type: TypeOption = None,
+    decide_over: Annotated[bool, typer.Option("--over", help="Decide anew what is closed already.")] = False,
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -236,18 +237,19 @@ def decide(
         raise CommandError("what was it? Say --fraud or --legitimate")
     desk = CaseDesk(stack)
     alert = desk.alert(transaction_id)
+    if not decide_over:
+        desk.refuse_closed(alert)
     truth = Truth.FRAUD if is_fraud else Truth.LEGITIMATE
     kind = None if fraud_type is None else fraud_type_of(fraud_type, "--type")
-    more = changed(
+    alike = changed(
         lambda: desk.work.decide(
             transaction_id, truth, text, alert=alert, seen=alert.label, whole=whole, fraud_type=kind
         )
     )
-    desk.tell(
-        transaction_id,
-        f"{shown(transaction_id)}: {truth}{f', and {more} more of the case' if more else ''}{desk.waits}",
-        as_json=as_json,
-    )
+    if left := left_words(alike):
+        err.print(left, markup=False)
+    more = f", and {alike.closed} more of the case" if alike.closed else ""
+    desk.tell(transaction_id, f"{shown(transaction_id)}: {truth}{more}{desk.waits}", as_json=as_json)
 
 
 def reopen(

@@ -12,7 +12,7 @@ from fraudstream.contract import FourEyes
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
-from fraudstream_tools.cli.support.shown.case_words import given_back_words, reopened_words
+from fraudstream_tools.cli.support.shown.case_words import given_back_words, left_words, reopened_words
 from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.changes import changed
 from fraudstream_tools.console.queue_place import QueuePlace
@@ -20,6 +20,7 @@ from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.cases.beside import CUSTOMERS_ALERTS, open_beside
 from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.cases.colleagues import NOBODY_YET
+from fraudstream_tools.operations.cases.deciding import Alike
 from fraudstream_tools.operations.lists.entries import check_list, check_token
 from fraudstream_tools.operations.review.alert_summary import AlertSummary
 from fraudstream_tools.operations.review.assignments import AlertTakenError
@@ -61,7 +62,7 @@ def decide(request: Request) -> Response:
         raise HTTPException(400, "say which kind of fraud it was by one of the page's")
 
     def change() -> str:
-        closed = system.work.decide(
+        alike = system.work.decide(
             transaction_id,
             truth,
             note,
@@ -71,24 +72,26 @@ def decide(request: Request) -> Response:
             # The field says "if it is one", and holds the kind that was told before.
             fraud_type=FraudType(kind) if kind and truth is Truth.FRAUD else None,
         )
-        return _decided(system, truth, alert, closed)
+        return _decided(system, truth, alert, alike)
 
     return changed(request, _back(form, transaction_id), change)
 
 
-def _decided(system: ConsoleSystem, truth: Truth, alert: AlertSummary | None, more: int) -> str:
+def _decided(system: ConsoleSystem, truth: Truth, alert: AlertSummary | None, alike: Alike) -> str:
     """Return what came of a decision, and how much of its case is left."""
-    alike = f" So {'is' if more == 1 else 'are'} {more} more of this case." if more else ""
+    more, left = alike.closed, left_words(alike)
+    others = f" So {'is' if more == 1 else 'are'} {more} more of this case." if more else ""
+    others += f" {left}" if left else ""
     if FourEyes.LABELS in system.four_eyes:
-        return f"It is labelled {truth.value}, which counts once somebody else has approved it.{alike}"
+        return f"It is labelled {truth.value}, which counts once somebody else has approved it.{others}"
     if alert is None:
         return f"It is labelled {truth.value}."
-    left = len(open_beside(system.queue, system.cases, system.queue.get(alert.transaction_id) or alert))
-    more_open = f"{left} more {'alert is' if left == 1 else 'alerts are'} still open"
-    rest = more_open if left else "nothing is open any more"
-    if left >= CUSTOMERS_ALERTS:
+    still = len(open_beside(system.queue, system.cases, system.queue.get(alert.transaction_id) or alert))
+    more_open = f"{still} more {'alert is' if still == 1 else 'alerts are'} still open"
+    rest = more_open if still else "nothing is open any more"
+    if still >= CUSTOMERS_ALERTS:
         rest = f"at least {rest}"
-    return f"It is labelled {truth.value}, and its alert is closed.{alike} Of this case, {rest}."
+    return f"It is labelled {truth.value}, and its alert is closed.{others} Of this case, {rest}."
 
 
 def approve_label(request: Request) -> Response:

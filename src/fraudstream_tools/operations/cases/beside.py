@@ -38,13 +38,27 @@ def open_of_customer_or_card(queue: AlertQueue, alert: AlertSummary) -> list[Ale
     return list(others.values())
 
 
-def change_each(alerts: Iterable[AlertSummary], change: Callable[[AlertSummary], object]) -> list[AlertSummary]:
-    """Change alerts one by one, leave those that somebody else was faster with, and return the changed ones."""
+def change_each(
+    alerts: Iterable[AlertSummary],
+    change: Callable[[AlertSummary], object],
+    refused: Callable[[AlertSummary, AlertTakenError | LabelError], object] = lambda _alert, _why: None,
+) -> list[AlertSummary]:
+    """Change alerts one by one, and leave those that somebody else was faster with.
+
+    Args:
+        alerts: which.
+        change: changes one, and raises where that may not be.
+        refused: is told of each that was left, and why.
+
+    Returns:
+        The changed ones.
+    """
     changed: list[AlertSummary] = []
     for alert in alerts:
         try:
             change(alert)
-        except (AlertTakenError, LabelError):
+        except (AlertTakenError, LabelError) as error:
+            refused(alert, error)
             continue
         changed.append(alert)
     return changed

@@ -101,6 +101,17 @@ def open_among(cases: Iterable[ReviewCase]) -> ReviewCase | None:
     return next((case for case in cases if case.status is AlertStatus.OPEN), None)
 
 
+def decider_of(case: ReviewCase, transaction_id: str) -> str | None:
+    """Return the ARN of who decided about a transaction last, by its case's history; None where that is not said."""
+    decided = (
+        event.by
+        for event in reversed(case.events)
+        if event.what in (CaseEventKind.DECIDED, CaseEventKind.CLOSED)
+        and transaction_id in event.text.rpartition(": ")[2].split(", ")
+    )
+    return next(decided, None)
+
+
 def names_any(case: ReviewCase, names: AbstractSet[str]) -> bool:
     """Return whether a case holds one of some transactions, or its history names one of them or of some tokens."""
     return without(case, names) != case

@@ -6,6 +6,7 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.decisions.decision import FraudType, Truth
@@ -19,7 +20,19 @@ from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.alerts import AlertQueue
 from fraudstream_tools.operations.review.assignments import Assignments
+from fraudstream_tools.operations.review.labels import LabelError
 from fraudstream_tools.operations.review.reviews import Reviews
+
+
+class Alike(NamedTuple):
+    """What came of the alerts that were chosen to be decided like another one."""
+
+    closed: int = 0
+    """Those that were labelled alike."""
+    held: int = 0
+    """Those that were left: a colleague has them, or has decided about them."""
+    unlabelled: int = 0
+    """Those that were left because their transactions cannot be labelled (any more)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +56,7 @@ class CaseDecisions:
         whole: bool = False,
         also: Collection[str] = (),
         fraud_type: FraudType | None = None,
-    ) -> int:
+    ) -> Alike:
         """Label a transaction and close its alert; others alike, if they are chosen and nobody else has them.
 
         Where labels need two people, alerts and case stay open until somebody else has approved the labels.
@@ -59,7 +72,7 @@ class CaseDecisions:
             fraud_type: which kind of fraud, if that is known.
 
         Returns:
-            How many others were labelled alike.
+            How many others were labelled alike, and how many of those chosen were not.
 
         Raises:
             AlertTakenError: somebody else works on the alert, or decided meanwhile.
@@ -75,17 +88,23 @@ class CaseDecisions:
         )
         label(transaction_id, alert=alert, seen=seen)
         if alert is None:
-            return 0
+            return Alike()
         case = self._cases.opened(self.queue.get(transaction_id) or alert, self._me)
         chosen = [
             *(self.queue.open_of(case.alerts, self._me) if whole else ()),
             *self.queue.open_of(also, None, self._me),
         ]
         others = {each.transaction_id: each for each in chosen if each.transaction_id != transaction_id}
-        closed = change_each(others.values(), lambda other: label(other.transaction_id, alert=other, seen=other.label))
+        unlabelled: list[AlertSummary] = []
+        closed = change_each(
+            others.values(),
+            lambda other: label(other.transaction_id, alert=other, seen=other.label),
+            lambda other, why: unlabelled.append(other) if isinstance(why, LabelError) else None,
+        )
         found = f"{truth.value} ({fraud_type.value})" if fraud_type else truth.value
         self._note_decision(case, [alert, *closed], f"{found}, {checked_reason(note)}", truth)
-        return len(closed)
+        left = len({*others, *also} - {transaction_id}) - len(closed)
+        return Alike(closed=len(closed), held=left - len(unlabelled), unlabelled=len(unlabelled))
 
     def _note_decision(self, case: ReviewCase, done: Sequence[AlertSummary], said: str, truth: Truth) -> None:
         """Add a decision to the case's history, and close the case after its last alert."""

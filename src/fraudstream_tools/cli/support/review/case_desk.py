@@ -86,6 +86,32 @@ class CaseDesk:
             raise CommandError(f"{shown(transaction_id)} has no alert (any more)")
         return alert
 
+    def refuse_closed(self, alert: "AlertSummary") -> None:
+        """Refuse to decide about an alert that is closed already.
+
+        Raises:
+            CommandError: it is; says as what, and who says so.
+        """
+        from fraudstream_tools.operations.cases.case import decider_of
+        from fraudstream_tools.operations.review.alert_summary import AlertStatus
+        from fraudstream_tools.operations.review.labels import LabelError, outcome_of
+
+        if alert.status is AlertStatus.OPEN:
+            return
+        client, table = self._deployment.client("dynamodb"), self._deployment["transactionsTable"]
+        try:
+            label = outcome_of(client, table, alert.transaction_id).label
+        except LabelError:
+            label = None
+        said = f", says {label.label_source}" if label and label.label is alert.label else ""
+        case = self.cases.get(alert.case_id) if alert.case_id else None
+        decider = (decider_of(case, alert.transaction_id) if case else None) or alert.assignee
+        by = f", by {decider}" if decider else ""
+        raise CommandError(
+            f"nothing was changed: {shown(alert.transaction_id)} was closed as {alert.label or 'approved'}{said}{by}. "
+            "Look at it (`fraudstream cases show`), and decide all the same with --over"
+        )
+
     def case(self, alert: "AlertSummary") -> "ReviewCase":
         """Return the case that an alert is in.
 

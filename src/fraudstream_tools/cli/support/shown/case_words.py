@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.cases.case import ReviewCase
+    from fraudstream_tools.operations.cases.deciding import Alike
     from fraudstream_tools.operations.cases.queue import QueuedCase
     from fraudstream_tools.operations.review.alert_summary import AlertSummary
 
@@ -47,6 +48,18 @@ def closed_text(case: "QueuedCase") -> str:
     return f"closed as {first}" if first else "closed"
 
 
+def left_words(alike: "Alike") -> str:
+    """Return what is said of alerts that were chosen to be decided alike, and were left; empty where none was."""
+    some: list[str] = []
+    if alike.held:
+        some.append(f"{alike.held} of those you chose {_were(alike.held)} left: a colleague was faster.")
+    if alike.unlabelled:
+        some.append(
+            f"{alike.unlabelled} of those you chose {_were(alike.unlabelled)} left: no label can be given (any more)."
+        )
+    return " ".join(some)
+
+
 def given_back_words(colleague: str | None) -> str:
     """Return what is said of a case that was given back.
 
@@ -77,3 +90,7 @@ def _unlabelled_last(found: tuple[str, int]) -> tuple[bool, str]:
 def _listed(names: Sequence[str]) -> str:
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
