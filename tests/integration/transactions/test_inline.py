@@ -424,6 +424,14 @@ def test_metrics_tell_how_long_it_took_and_who_waited_in_vain(
     assert "InlineLatency" not in in_vain
 
 
+def test_only_who_waits_for_a_new_transaction_is_counted(inline: Inline, capsys: pytest.CaptureFixture[str]) -> None:
+    sent = payment()
+    inline.post(sent, prefer=None)
+    inline.post(sent)
+    # Nothing is decided for a repeat, so that it has not waited in vain.
+    assert [line for line in capsys.readouterr().out.splitlines() if "Inline" in line] == []
+
+
 def test_advice_on_authentication_is_answered_stored_and_logged(aws: MinistackServer, world: World) -> None:
     make_bucket(aws)
     with inline_processor(aws, world, ScaPolicy(is_issuer=True, counts_payments=False)) as inline:

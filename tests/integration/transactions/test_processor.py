@@ -1,6 +1,7 @@
 """The transaction processor on a real DynamoDB interface: what clients are promised, crash or no crash."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import msgspec
 import pytest
@@ -98,6 +99,18 @@ def test_a_repeated_post_is_answered_with_the_present_state(processor: Processor
     assert len(processor.transactions()) == 1
 
 
+def test_a_transaction_is_found_as_soon_as_it_is_stored(processor: Processor) -> None:
+    asked: list[dict[str, Any]] = []
+    processor.client.meta.events.register(
+        "provide-client-params.dynamodb.Query", lambda params, **_: asked.append(params)
+    )
+    sent = payment()
+    processor.post(sent)
+    assert processor.get(sent["transactionId"])["statusCode"] == 200
+    # A read that is not consistent may be one of before, on AWS and never here.
+    assert [query["ConsistentRead"] for query in asked] == [True]
+
+
 def test_a_repeated_post_costs_no_read(processor: Processor) -> None:
     sent = payment()
     processor.post(sent)
@@ -138,6 +151,11 @@ def test_a_claim_lives_as_long_as_its_transaction(processor: Processor) -> None:
     assert claim["kind"] == "CLAIM"
     assert claim["timestamp"] == 0
     assert claim["expiresAt"] == stored["expiresAt"] == (processor.time[0] + 400 * DAY) // 1000
+
+
+def test_what_happened_long_ago_is_kept_as_long_from_its_receipt(processor: Processor) -> None:
+    processor.post(payment(timestamp=processor.time[0] - 29 * DAY))
+    assert {item["expiresAt"] for item in processor.items()} == {(processor.time[0] + 400 * DAY) // 1000}
 
 
 def test_a_decided_transaction_is_never_overwritten(processor: Processor) -> None:

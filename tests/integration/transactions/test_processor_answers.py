@@ -14,6 +14,7 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.settings import ProcessorSettings, environment
+from fraudstream.transactions.api import routes
 from tests.aws_harness import function_variables
 from tests.integration.transactions.processor_harness import (
     CARD,
@@ -39,6 +40,13 @@ def test_an_unknown_id_is_not_found(processor: Processor, transaction_id: str) -
     answer = processor.get(transaction_id)
     assert answer["statusCode"] == 404
     assert not transaction_id or transaction_id not in answer["body"]
+
+
+@pytest.mark.parametrize("transaction_id", ["a/b", "x" * 300, CARD.replace(" ", "")])
+def test_an_id_that_no_transaction_can_have_is_not_asked_for(processor: Processor, transaction_id: str) -> None:
+    # What is asked of a table is in the trail of whoever keeps one: a card number must not come that far.
+    assert processor.get(transaction_id)["statusCode"] == 404
+    assert not processor.calls
 
 
 def test_an_id_may_come_percent_encoded(processor: Processor) -> None:
@@ -92,6 +100,10 @@ def test_what_is_refused_is_neither_stored_nor_repeated(
     assert CARD not in out
 
 
+def test_the_largest_body_is_read(processor: Processor) -> None:
+    assert processor.post({}, body=json.dumps(payment()).ljust(16_384))["statusCode"] == 201
+
+
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8"])
 @pytest.mark.parametrize("header", ["Content-Type", "content-type", "CONTENT-TYPE"])
 def test_the_content_type_may_be_written_in_its_usual_ways(
@@ -127,6 +139,16 @@ def test_a_table_that_never_answers_is_given_up_at_the_deadline() -> None:
         assert processor.post(payment())["statusCode"] == 503
         # Without the deadline it would wait for every attempt; a pause before the last one may still run out.
         assert time.monotonic() - started < attempts * read_timeout
+
+
+def test_whoever_comes_to_the_end_of_the_time_may_ask_again(
+    processor: Processor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = payment()
+    monkeypatch.setattr(routes, "DEADLINE_SECONDS", 0.0)
+    for answer in (processor.post(sent), processor.get(sent["transactionId"])):
+        assert answer["statusCode"] == 503
+        assert answer["headers"]["Retry-After"] == "1"
 
 
 def test_an_unforeseen_error_tells_nothing(endpoint: str, table: str, capsys: pytest.CaptureFixture[str]) -> None:
