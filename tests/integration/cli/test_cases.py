@@ -161,3 +161,28 @@ def test_a_kind_of_what_is_legitimate_leaves_the_alert_as_it_was(
     refused = fraudstream("cases", "decide", "a-1", "--legitimate", "--type", "FIRST_PARTY", "--note", "cleared")
     assert "nothing was changed: what is legitimate has no kind of fraud" in refused.err
     assert alert_of(ben, "a-1") == alert
+
+
+def test_a_case_is_shown_with_what_is_open_of_it_and_what_the_rest_was(fraudstream: Command, system: System) -> None:
+    for name in ("a-1", "a-2", "a-3"):
+        system.alert(name, customer="tok_p")
+    fraudstream("cases", "take", "a-1")
+    fraudstream("cases", "decide", "a-1", "--fraud", "--note", "denied")
+    fraudstream("cases", "decide", "a-2", "--legitimate", "--note", "cleared")
+    rows = [line.split() for line in fraudstream("cases", "show", "a-1").out.splitlines()]
+    at = next(row.index("state") - len(row) for row in rows if "state" in row)
+    assert at == -2, "before the rules"
+    states = {row[0]: row[row.index("tok_p") + 1] for row in rows if "tok_p" in row}
+    assert states == {"a-1": "FRAUD", "a-2": "LEGITIMATE", "a-3": "open"}
+
+
+def test_closing_what_a_colleague_has_says_so(fraudstream: Command, system: System, ben: ConsoleSystem) -> None:
+    system.alert("a-1", customer="tok_p")
+    ben.work.take(alert_of(ben, "a-1"))
+    system.alert("a-2", customer="tok_p")
+    for name in ("a-2", "a-1"):
+        closed = fraudstream("alerts", "close", name, "--fraud")
+        assert (closed.code, closed.out) == (0, f"{name}: FRAUD\n")
+        assert closed.err == f"{name}: {BEN.arn} worked on it\n"
+    again = fraudstream("alerts", "close", "a-1", "--legitimate")
+    assert again.err == "a-1 was closed as FRAUD before\n"

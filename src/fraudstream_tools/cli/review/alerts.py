@@ -157,6 +157,8 @@ def close(
 ) -> None:
     """Close alerts by labelling their transactions as fraud or legitimate; the analyzer learns from each label.
 
+    What a colleague works on, or has closed otherwise, is closed all the same, and named.
+
     fraudstream alerts close order-20261123-0001 --fraud
     """
     if is_fraud is None:
@@ -170,6 +172,7 @@ def close(
     waits = needs_two(deployment, FourEyes.LABELS)
     told: list[dict[str, object]] = []
     for transaction_id in ids:
+        _say_who_has_it(deployment, transaction_id, audit.operator.arn)
         label = label_transaction(deployment, audit, transaction_id, is_fraud=is_fraud, source=source)
         # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait for that.
         is_closed = not waits and close_alert(client, deployment["alertsTable"], transaction_id, label).shows_label
@@ -180,6 +183,24 @@ def close(
             out.print(f"{shown(transaction_id)}: {label.label}{left}", markup=False)
     if as_json:
         print_json(told)
+
+
+def _say_who_has_it(deployment: Deployment, transaction_id: str, me: str) -> None:
+    """Print which colleagues have an open alert and its case, or as what it was closed."""
+    from fraudstream_tools.operations.cases.holders import holders
+    from fraudstream_tools.operations.cases.store import CaseStore
+    from fraudstream_tools.operations.review.alert_summary import AlertStatus
+
+    alert = alert_queue(deployment).get(transaction_id)
+    if alert is None:
+        return
+    if alert.status is AlertStatus.CLOSED:
+        if alert.label is not None:
+            err.print(f"{shown(transaction_id)} was closed as {alert.label} before", markup=False)
+        return
+    case = CaseStore(deployment.client("dynamodb"), deployment["alertsTable"]).of_alert(alert)
+    if having := holders(alert, case, me):
+        err.print(f"{shown(transaction_id)}: {' and '.join(having)} worked on it", markup=False, soft_wrap=True)
 
 
 def alert_queue(deployment: Deployment, rates: "Rates | None" = None) -> "AlertQueue":

@@ -102,7 +102,7 @@ def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
     case = desk.case(alert)
     alerts = desk.queue.by_ids(case.alerts)
     out.print(f"{case.status.lower()}, {case.assignee or 'nobody has it'}; {len(alerts)} alerts", markup=False)
-    print_whole(alert_table(alerts, now=epoch_milliseconds()))
+    print_whole(alert_table(alerts, now=epoch_milliseconds(), has_states=True))
     for event in case.events:
         text = f": {event.text}" if event.text else ""
         out.print(f"{moment_text(event.at)}  {event.what} by {event.by}{text}", markup=False, soft_wrap=True)
@@ -119,7 +119,7 @@ def _show_untaken(desk: CaseDesk, alert: "AlertSummary", *, as_json: bool) -> No
         print_json({"caseId": None, "assignee": None, "alerts": msgspec.to_builtins(alerts)})
         return
     out.print(f"nobody has taken it yet; {len(alerts)} alerts")
-    print_whole(alert_table(alerts, now=epoch_milliseconds()))
+    print_whole(alert_table(alerts, now=epoch_milliseconds(), has_states=True))
 
 
 def take(

@@ -16,7 +16,12 @@ _RIGHT: Final = ("amount", "score", "probability", "age")
 
 
 def alert_table(
-    alerts: Sequence["AlertSummary"], *, now: int, base: str | None = None, together: bool = False
+    alerts: Sequence["AlertSummary"],
+    *,
+    now: int,
+    base: str | None = None,
+    together: bool = False,
+    has_states: bool = False,
 ) -> Table:
     """Build a table of alerts, one in a row.
 
@@ -25,7 +30,8 @@ def alert_table(
         now: epoch milliseconds, from which ages are counted.
         base: the base currency, if amounts are to be shown in it too.
         together: whether the alerts of one customer within an hour are shown one after the other; they must come newest
-            first.
+            newest first.
+        has_states: whether it is told which of them are open, and as what the others were closed.
     """
     from fraudstream_tools.operations.review.alert_summary import grouped
 
@@ -34,6 +40,7 @@ def alert_table(
         *("transaction", "amount", *((f"in {base}",) if base else ()), "decision", "score"),
         *(("probability",) if is_calibrated else ()),
         *("age", "customer"),
+        *(("state",) if has_states else ()),
     )
     table = Table(*names, "rules", box=None, header_style="dim")
     for column, name in zip(table.columns, (*names, "rules"), strict=True):
@@ -42,11 +49,13 @@ def alert_table(
         column.no_wrap = column.justify == "right"
     for group in grouped(alerts) if together else [[alert] for alert in alerts]:
         for alert in group:
-            table.add_row(*_row(alert, now, is_in_base=base is not None, is_calibrated=is_calibrated))
+            table.add_row(
+                *_row(alert, now, is_in_base=base is not None, is_calibrated=is_calibrated, has_state=has_states)
+            )
     return table
 
 
-def _row(alert: "AlertSummary", now: int, *, is_in_base: bool, is_calibrated: bool) -> list[Text]:
+def _row(alert: "AlertSummary", now: int, *, is_in_base: bool, is_calibrated: bool, has_state: bool) -> list[Text]:
     from fraudstream.transactions.values.money import format_money
     from fraudstream_tools.operations.investigation.field_words import probability_words
 
@@ -63,5 +72,13 @@ def _row(alert: "AlertSummary", now: int, *, is_in_base: bool, is_calibrated: bo
         *((Text("" if alert.probability is None else probability_words(alert.probability)),) if is_calibrated else ()),
         Text(age_text(now - alert.created_at)),
         Text(alert.customer),
+        *((Text(_state_of(alert)),) if has_state else ()),
         Text(", ".join(alert.rules) or alert.reason_codes.replace(",", ", ")),
     ]
+
+
+def _state_of(alert: "AlertSummary") -> str:
+    from fraudstream_tools.operations.review.alert_summary import AlertStatus
+
+    # A reopened one keeps its label until another is given.
+    return "open" if alert.status is AlertStatus.OPEN else alert.label or "closed"
