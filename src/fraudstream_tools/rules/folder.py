@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fraudstream.contract import RULESET_FILE, RULESET_FILES
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load
+from fraudstream_tools.rules.comparisons import check_comparisons
 
 
 class RulesFolder:
@@ -42,3 +43,13 @@ class RulesFolder:
         """
         contents = self.contents | dict(instead or {})
         return load(*(contents[name] for name in RULESET_FILES))
+
+    def load_as_new(self) -> Ruleset:
+        """Check the ruleset as one that somebody writes: it may have no comparison that no transaction can meet.
+
+        Raises:
+            RulesetError: every problem that was found.
+        """
+        ruleset = self.load()
+        check_comparisons(ruleset, self.contents[RULESET_FILE])
+        return ruleset

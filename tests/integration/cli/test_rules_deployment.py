@@ -151,6 +151,25 @@ def test_what_the_functions_would_refuse_is_not_deployed(fraudstream: Command, s
     assert stored.writes() == 3
 
 
+def test_a_rule_that_nothing_can_meet_is_not_deployed_and_stays_where_it_is(
+    fraudstream: Command, stored: Stored
+) -> None:
+    good = stored.active()
+    stored.edit("ruleset.yaml", "cardCount2h >= earlier", 'cardCount2h >= earlier and cardCountry == "de"')
+    ran = fraudstream("rules", "deploy", "--yes")
+    assert ran.code == 1
+    assert "cardCountry is never de" in ran.err
+    assert stored.writes() == 3
+    # An earlier release stored it: functions go on reading it, and it can be gone back to.
+    stored.upload("ruleset.yaml")
+    old = stored.active()
+    assert old != good
+    assert history(fraudstream)[0]["standing"] == "active"
+    fraudstream("rules", "rollback", good, "--yes")
+    assert fraudstream("rules", "rollback", old, "--yes").code == 0
+    assert stored.active() == old
+
+
 def test_a_damaged_folder_is_told_before_anything_is_asked_of_aws(
     fraudstream: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

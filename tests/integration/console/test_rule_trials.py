@@ -39,6 +39,8 @@ def test_what_is_wrong_with_a_draft_is_said_while_it_is_written(drafts: Browser)
     wrong = drafts.send("/rules/problems", draft=with_rule(draft, RULE.replace("amountBase", "amountBaze")))
     assert "amountBaze" in wrong
     assert "amountBase" in wrong, "the name that is meant"
+    dead = RULE.replace("amountBase > most", 'amountBase > most and cardCountry == "de"')
+    assert "did you mean DE?" in drafts.send("/rules/problems", draft=with_rule(draft, dead))
     right = drafts.client.post(
         "/rules/problems",
         data={"csrf": drafts.session.csrf, "draft": with_rule(draft)},

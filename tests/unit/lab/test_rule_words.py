@@ -1,4 +1,4 @@
-"""Rules in words, and the parts of them that decide."""
+"""Rules in words, the parts of them that decide, and those that nothing can meet."""
 
 import msgspec
 import pytest
@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from fraudstream.detection.features.registry import NAMES, Vector
 from fraudstream.detection.rules.language import parser
-from fraudstream.detection.rules.ruleset import Ruleset, load
+from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load
 from fraudstream.transactions.transaction import Transaction, TransactionType
+from fraudstream_tools.rules.comparisons import check_comparisons, unmet
 from fraudstream_tools.rules.trace import RuleTrace, traces
 from fraudstream_tools.rules.words import in_words, leaf_in_words, share_in_words
 
@@ -43,12 +44,15 @@ def test_an_expression_in_words(expression: str, words: list[str]) -> None:
     assert in_words(parser.parsed(expression), {"limit": 3.0, "codes": ("05", "51")}) == words
 
 
-def ruleset(when: str) -> Ruleset:
+def file_of(when: str, parameters: str = "{}") -> bytes:
     head = "schemaVersion: 1\nbaseLogOdds: -4\nthresholds: {review: 30, decline: 80}\nrules:\n"
-    rule = "{id: r, description: d, points: 1, reasonCode: R, severity: low, source: own, when: '" + when + "'}"
-    return load(
-        f"{head}  - {rule}\n".encode(), b"baseCurrency: EUR\nrates: [{validFrom: 2026-01-01, perBase: {}}]", b"{}"
-    )
+    known = "id: r, description: d, points: 1, reasonCode: R, severity: low, source: own"
+    return f"{head}  - {{{known}, parameters: {parameters}, when: '{when}'}}\n".encode()
+
+
+def ruleset(when: str, parameters: str = "{}") -> Ruleset:
+    rates = b"baseCurrency: EUR\nrates: [{validFrom: 2026-01-01, perBase: {}}]"
+    return load(file_of(when, parameters), rates, b"{}")
 
 
 @pytest.mark.parametrize(
@@ -130,3 +134,58 @@ def test_the_decisive_parts_agree_with_what_the_rule_said(
     assert (found.truth,) == ruleset(when).evaluate(TRANSACTION, vector(**known))
     assert found.decisive
     assert {part.truth is None for part in found.decisive} == {found.truth is None}
+
+
+COUNTRY = "but a country code of ISO 3166-1 alpha-2, in capitals"
+CATEGORY = "but a merchant category code of 4 digits, as a text"
+CODE = "but a response code of 2 to 4 capitals and digits, as a text"
+
+
+@pytest.mark.parametrize(
+    ("when", "parameters", "problem"),
+    [
+        ('cardCountry == "de"', "{}", f"cardCountry is never de, {COUNTRY}: did you mean DE?"),
+        ('"UK" != ipCountry', "{}", f"ipCountry is never UK, {COUNTRY}: did you mean GB?"),
+        ('cardCountry in ["DE", "XX"]', "{}", f"cardCountry is never XX, {COUNTRY}"),
+        ("cardCountry not in home", "{home: [DE, at]}", f"cardCountry is never at, {COUNTRY}: did you mean AT?"),
+        (
+            'currency == "EURO"',
+            "{}",
+            "currency is never EURO, but a currency code of ISO 4217, in capitals: did you mean EUR?",
+        ),
+        ('responseCode == "5"', "{}", f"responseCode is never that, {CODE}: did you mean 05?"),
+        ("responseCode == code", '{code: "5"}', f"responseCode is never that, {CODE}: did you mean 05?"),
+        (
+            'merchantCategoryCode == "742"',
+            "{}",
+            f"merchantCategoryCode is never that, {CATEGORY}: did you mean 0742?",
+        ),
+        ('customerId == "ann"', "{}", "customerId is never ann, but a token, as the API's answers show it"),
+    ],
+)
+def test_a_text_that_a_field_never_has_is_named_with_what_is_meant(when: str, parameters: str, problem: str) -> None:
+    (rule,) = ruleset(when, parameters).rules
+    assert unmet(rule) == [problem]
+
+
+def test_what_nothing_can_meet_is_named_by_line_and_rule() -> None:
+    when = 'amountBase > 1 and (cardCountry == "de" or responseCode == "5")'
+    with pytest.raises(RulesetError) as caught:
+        check_comparisons(ruleset(when), file_of(when))
+    assert [problem.partition("never")[0] for problem in caught.value.problems] == [
+        "ruleset.yaml: line 5: rule r: when: cardCountry is ",
+        "ruleset.yaml: line 5: rule r: when: responseCode is ",
+    ]
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        'cardCountry == "GB" and currency != "JPY" and responseCode in ["05", "N7", "1A"]',
+        'merchantCategoryCode == "0742" and cardBin == "400000"',
+        'cardToken == "tok_AAAAAAAAAAAAAAAAAAAAAA" or deviceId == "tok2_AAAAAAAAAAAAAAAAAAAAAA"',
+        'type == "PAYMENT" and channel == "POS" and cardCountry != ipCountry',
+    ],
+)
+def test_what_some_transaction_can_meet_is_no_problem(when: str) -> None:
+    check_comparisons(ruleset(when), file_of(when))

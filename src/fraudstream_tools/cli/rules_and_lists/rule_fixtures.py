@@ -37,7 +37,7 @@ def run_fixtures(
     from fraudstream_tools.rules import fixtures
     from fraudstream_tools.rules.folder import RulesFolder
 
-    ruleset = loaded_ruleset(rules)
+    ruleset = loaded_ruleset(rules, is_new=True)
     check_known(ruleset, rule or [])
     try:
         folder = RulesFolder(rules)

@@ -65,8 +65,9 @@ says the rest.
 def check(folders: FoldersArgument = None, *, as_json: JsonOption = False) -> None:
     """Check rulesets as the analyzer will, and name every mistake with its file, line and rule.
 
-    The analyzer refuses a ruleset that has a mistake, and the last good one stays active. Exits with 1 if anything
-    is wrong.
+    The analyzer refuses a ruleset that has a mistake, and the last good one stays active. A comparison that no
+    transaction can ever meet, such as `cardCountry == "de"`, is a mistake here and not to the analyzer. Exits with 1 if
+    anything is wrong.
 
     ```
     fraudstream rules check
@@ -80,7 +81,7 @@ def check(folders: FoldersArgument = None, *, as_json: JsonOption = False) -> No
     found: list[dict[str, Any]] = []
     for folder in folders or [Path("rules")]:
         try:
-            ruleset = RulesFolder(folder).load()
+            ruleset = RulesFolder(folder).load_as_new()
         except RulesetError as error:
             found.append({"folder": str(folder), "problems": list(error.problems)})
             continue

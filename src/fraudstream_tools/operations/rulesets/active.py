@@ -16,7 +16,13 @@ from fraudstream.detection.stores.approvals.file_approvals import Approvals
 from fraudstream.detection.stores.rulesets.s3_cache import is_absent
 from fraudstream_tools.operations.audit.change_note import ChangeNote
 from fraudstream_tools.operations.rulesets.differences import RulesetDifference, compare
-from fraudstream_tools.operations.rulesets.history import RulesetHistory, RulesetVersion, checked, ruleset_digest
+from fraudstream_tools.operations.rulesets.history import (
+    RulesetHistory,
+    RulesetVersion,
+    checked,
+    checked_as_new,
+    ruleset_digest,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -113,16 +119,17 @@ class RulesetBucket:
         """Yield what is and was stored; see `RulesetHistory.versions`."""
         return self._history.versions()
 
-    def plan_deployment(self, contents: Mapping[str, bytes]) -> RulesetPlan:
+    def plan_deployment(self, contents: Mapping[str, bytes], *, is_stored: bool = False) -> RulesetPlan:
         """Check files, and compare them to the active ruleset.
 
         Args:
             contents: the three files by name.
+            is_stored: they are stored already, and are checked as the functions do and no more.
 
         Raises:
             RulesetError: every problem of the files.
         """
-        after = checked(contents)
+        after = checked(contents) if is_stored else checked_as_new(contents)
         return self._plan(contents, after, self._history.active_or_none())
 
     def plan_rollback(self, version: str | None = None) -> RulesetPlan:

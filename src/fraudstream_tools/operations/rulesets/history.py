@@ -6,12 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from fraudstream.contract import RULESET_FILES, RULESET_PREFIX, files_digest
+from fraudstream.contract import RULESET_FILE, RULESET_FILES, RULESET_PREFIX, files_digest
 from fraudstream.detection import trial
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load, version_of
 from fraudstream.detection.stores.approvals.file_approvals import Approvals, NotApprovedError
 from fraudstream.detection.stores.rulesets.earlier_versions import FolderState, states
 from fraudstream_tools.operations.audit.change_note import ChangeNote
+from fraudstream_tools.rules.comparisons import check_comparisons
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -89,6 +90,20 @@ def checked(contents: Mapping[str, bytes]) -> Ruleset:
         raise RulesetError([f"{name}: it is not there" for name in missing])
     ruleset = load(*(contents[name] for name in RULESET_FILES))
     trial.check_ruleset(ruleset)
+    return ruleset
+
+
+def checked_as_new(contents: Mapping[str, bytes]) -> Ruleset:
+    """Load a ruleset that somebody wants to publish: it may have no comparison that no transaction can meet.
+
+    Args:
+        contents: the three files by name.
+
+    Raises:
+        RulesetError: every problem that was found.
+    """
+    ruleset = checked(contents)
+    check_comparisons(ruleset, contents[RULESET_FILE])
     return ruleset
 
 

@@ -14,7 +14,7 @@ from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError, RulesetBucket, RulesetPlan
 from fraudstream_tools.operations.rulesets.approving import RuleApproval
-from fraudstream_tools.operations.rulesets.history import RuleChange, checked
+from fraudstream_tools.operations.rulesets.history import RuleChange, checked_as_new
 
 _TARGET: Final = "ruleset"
 
@@ -39,7 +39,7 @@ class RulePublishing:
         Raises:
             RulesetError: every problem of the draft.
         """
-        return checked({**self.rulesets.stored().contents, RULESET_FILE: draft_file(draft)})
+        return checked_as_new({**self.rulesets.stored().contents, RULESET_FILE: draft_file(draft)})
 
     def check(self, draft: str) -> RulesetPlan:
         """Return what would change if a draft of ruleset.yaml became active.
@@ -101,7 +101,9 @@ class RulePublishing:
     def waiting(self) -> RulesetPlan | None:
         """Return what would change if somebody else approved the newest ruleset; None where it waits for nobody."""
         newest = next(self.rulesets.history(), None)
-        return self.rulesets.plan_deployment(newest.contents) if newest is not None and newest.waits else None
+        if newest is None or not newest.waits:
+            return None
+        return self.rulesets.plan_deployment(newest.contents, is_stored=True)
 
     def has_marked(self, plan: RulesetPlan) -> bool:
         """Return whether the person's mark is on a ruleset that waits; whoever published it has put theirs on it."""

@@ -116,6 +116,16 @@ def test_every_mistake_in_every_folder_is_named_with_file_line_and_rule(fraudstr
     assert [len(each["problems"]) for each in found] == [4, 2]
 
 
+@pytest.mark.parametrize("command", ["check", "test"])
+def test_a_country_that_no_transaction_can_have_is_refused(fraudstream: Command, command: str) -> None:
+    change("ruleset.yaml", "cardCount2h >= earlier", 'cardCount2h >= earlier and cardCountry != "de"')
+    ran = fraudstream("rules", command)
+    assert ran.code == 1
+    assert "rule card-velocity: when: cardCountry is never de" in flat(ran.err)
+    assert "did you mean DE?" in flat(ran.err)
+    assert fraudstream("rules", "explain", "card-velocity").code == 0
+
+
 def test_a_rule_is_explained_in_words_with_its_fields_numbers_source_and_signal(fraudstream: Command) -> None:
     said = flat(fraudstream("rules", "explain", "card-burst").out)
     for part in (

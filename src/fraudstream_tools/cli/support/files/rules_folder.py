@@ -15,8 +15,12 @@ RulesOption = Annotated[
 ]
 
 
-def loaded_ruleset(folder: Path) -> "Ruleset":
+def loaded_ruleset(folder: Path, *, is_new: bool = False) -> "Ruleset":
     """Load the ruleset of a folder.
+
+    Args:
+        folder: with its files.
+        is_new: somebody writes it: it may have no comparison that no transaction can meet.
 
     Raises:
         CommandError: it cannot be used.
@@ -25,7 +29,8 @@ def loaded_ruleset(folder: Path) -> "Ruleset":
     from fraudstream_tools.rules.folder import RulesFolder
 
     try:
-        return RulesFolder(folder).load()
+        found = RulesFolder(folder)
+        return found.load_as_new() if is_new else found.load()
     except RulesetError as error:
         raise CommandError("\n  ".join([f"the ruleset in {folder} cannot be used:", *error.problems])) from None
 

@@ -1,0 +1,122 @@
+"""Comparisons in rules that no transaction can ever meet: what the analyzer reads, and nobody can have meant.
+
+Functions go on reading such a rule, so that no ruleset that is active stops being one by an upgrade. Whoever writes or
+publishes rules is told.
+"""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from fraudstream.contract import RULESET_FILE
+from fraudstream.detection.rules import strict_yaml
+from fraudstream.detection.rules.language import parser
+from fraudstream.detection.rules.rule import Rule
+from fraudstream.detection.rules.ruleset import MAX_RULESET_BYTES, MAX_RULESET_VALUES, Ruleset, RulesetError
+from fraudstream.transactions.fields import DeclaredField
+from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
+from fraudstream.transactions.transaction import FIELDS
+
+_WIDEST_CODE: Final = 8
+"""Digits of the longest code that is all digits."""
+_CALLED_OTHERWISE: Final = {"UK": "GB", "EL": "GR"}
+"""Countries by what they are often called, where ISO 3166 has another code."""
+
+
+class _TextForm(NamedTuple):
+    """What a text of a transaction can be."""
+
+    pattern: re.Pattern[str]
+    codes: frozenset[str] | None
+    must_be: str
+
+    def fits(self, value: str) -> bool:
+        return bool(self.pattern.search(value)) and (self.codes is None or value in self.codes)
+
+    def near(self, value: str) -> str:
+        """Return a hint at what is meant, or nothing."""
+        capitals = value.strip().upper()
+        tried = [capitals, _CALLED_OTHERWISE.get(capitals, "")]
+        if capitals.isdigit():
+            tried += [capitals.zfill(width) for width in range(len(capitals) + 1, _WIDEST_CODE + 1)]
+        meant = next((each for each in tried if self.fits(each)), None)
+        if meant is not None:
+            return f": did you mean {meant}?"
+        return strict_yaml.suggestion(capitals, sorted(self.codes or ()))
+
+
+def _form_of(field: DeclaredField) -> _TextForm | None:
+    if field.spec.identifies is not None:
+        return _TextForm(re.compile(rf"^{TOKEN_PATTERN}$"), None, "a token, as the API's answers show it")
+    request = field.spec.request
+    if request is None or request.pattern is None or not request.extra:
+        return None
+    return _TextForm(re.compile(request.pattern), request.extra.get("codes"), str(request.extra["must_be"]))
+
+
+_FORMS: Final[Mapping[str, _TextForm]] = {
+    field.public_name: form for field in FIELDS if field.spec.in_rules and (form := _form_of(field)) is not None
+}
+
+
+def check_comparisons(ruleset: Ruleset, content: bytes) -> None:
+    """Check that each comparison of a ruleset's rules can be met by some transaction.
+
+    Args:
+        ruleset: that can be used.
+        content: its own file, for the lines of the rules.
+
+    Raises:
+        RulesetError: every comparison that none can meet.
+    """
+    found = [(place, problem) for place, rule in enumerate(ruleset.rules) for problem in unmet(rule)]
+    if not found:
+        return
+    lines = strict_yaml.read(content, most_bytes=MAX_RULESET_BYTES, most_values=MAX_RULESET_VALUES).lines
+    raise RulesetError(
+        [
+            f"{RULESET_FILE}: line {lines.get(('rules', place), 0)}: rule {ruleset.rules[place].id}: when: {problem}"
+            for place, problem in found
+        ]
+    )
+
+
+def unmet(rule: Rule) -> list[str]:
+    """Return a sentence for each comparison of a field with a value that it can never have."""
+    comparisons = [node for node in ast.walk(parser.parsed(rule.when)) if isinstance(node, ast.Compare)]
+    comparisons.sort(key=lambda node: node.col_offset)
+    found = [
+        problem
+        for node in comparisons
+        for operator, (left, right) in zip(node.ops, pairwise([node.left, *node.comparators]), strict=True)
+        for problem in _of_pair(left, operator, right, rule)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _of_pair(left: ast.expr, operator: ast.cmpop, right: ast.expr, rule: Rule) -> Iterator[str]:
+    for field, other in ((left, right), (right, left)):
+        if isinstance(field, ast.Name) and field.id in _FORMS and isinstance(operator, _OF_TEXTS):
+            form = _FORMS[field.id]
+            for value in _values(other, rule):
+                if isinstance(value, str) and not form.fits(value):
+                    yield f"{field.id} is never {strict_yaml.shown_key(value)}, but {form.must_be}{form.near(value)}"
+
+
+_OF_TEXTS: Final = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
+
+
+def _values(part: ast.expr, rule: Rule) -> list[float | str]:
+    """Return the values that a part is written as, or that a parameter stands for; none for anything else."""
+    match part:
+        case ast.Constant(value=str() | float() | int() as value):
+            return [value]
+        case ast.Name(id=name) if name in rule.parameters:
+            value = rule.parameters[name]
+            return value if isinstance(value, list) else [value]
+        case ast.List(elts=members) | ast.Tuple(elts=members) | ast.Set(elts=members):
+            return [value for member in members for value in _values(member, rule)]
+        case _:
+            return []
