@@ -10,6 +10,7 @@ import duckdb
 import msgspec
 import pytest
 
+from fraudstream.contract import FUNCTION_TIMEOUT_SECONDS
 from fraudstream.reporting.log import aggregates, roll_up
 from fraudstream.reporting.log.aggregates import AGGREGATION
 from fraudstream.reporting.log.columns import FILES
@@ -21,7 +22,6 @@ from fraudstream.reporting.log.record import SCHEMA_VERSION
 from fraudstream.reporting.log.roll_up import made_key
 from fraudstream.reporting.log.segments import cut
 from fraudstream.reporting.storage.object_store import digest
-from infra.compute.functions import TIMEOUT_SECONDS
 from tests.unit.reporting.decision_log_harness import DAY, HOUR, MIDNIGHT, PREFIX, Stream, put, reporter, transaction
 
 DEFINITIONS = {2: "fb8340"}
@@ -137,7 +137,9 @@ def test_nothing_is_made_again_that_there_is_no_time_for(tmp_path: Path) -> None
     as_an_older_version_merged(tmp_path)
     assert reporter(tmp_path, seconds_left=roll_up.MERGE_SECONDS - 1).remake_older() == []
     assert not (tmp_path / made_key(PREFIX)).exists()
-    assert len(reporter(tmp_path, seconds_left=TIMEOUT_SECONDS).remake_older()) == HOURS, "a function has the time"
+    assert len(reporter(tmp_path, seconds_left=FUNCTION_TIMEOUT_SECONDS).remake_older()) == HOURS, (
+        "a function has the time"
+    )
 
 
 def test_hours_of_a_newer_aggregation_stay_and_are_looked_at_when_it_is_back(tmp_path: Path) -> None:
