@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from fraudstream.contract import RULESET_FILE
+from fraudstream.detection.features.registry import MAXIMA
 from fraudstream.detection.rules import strict_yaml
 from fraudstream.detection.rules.language import parser
 from fraudstream.detection.rules.rule import Rule
@@ -104,7 +105,29 @@ def _of_pair(left: ast.expr, operator: ast.cmpop, right: ast.expr, rule: Rule) -
                 if isinstance(value, str) and not form.fits(value):
                     yield f"{field.id} is never {strict_yaml.shown_key(value)}, but {form.must_be}{form.near(value)}"
 
+        if isinstance(field, ast.Name) and field.id in MAXIMA:
+            asked = operator if field is left else _TURNED.get(type(operator), operator)
+            if any(_is_beyond(value, asked, MAXIMA[field.id]) for value in _values(other, rule)):
+                yield f"{field.id} is {MAXIMA[field.id]:g} at most"
 
+
+def _is_beyond(value: float | str, operator: ast.cmpop, most: float) -> bool:
+    """Return whether what is at most `most` can never stand to a value as an operator asks."""
+    if isinstance(value, str):
+        return False
+    return (
+        value > most
+        if isinstance(operator, ast.Eq | ast.In | ast.GtE)
+        else (isinstance(operator, ast.Gt) and value >= most)
+    )
+
+
+_TURNED: Final[Mapping[type[ast.cmpop], ast.cmpop]] = {
+    ast.Lt: ast.Gt(),
+    ast.LtE: ast.GtE(),
+    ast.Gt: ast.Lt(),
+    ast.GtE: ast.LtE(),
+}
 _OF_TEXTS: Final = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 
 

@@ -16,6 +16,12 @@ def test_every_feature_is_documented_in_order_with_form_and_meaning() -> None:
     assert documented == [(feature.name, FORMS[feature.form], feature.description) for feature in FEATURES]
 
 
+def test_the_largest_values_of_features_are_documented() -> None:
+    lower = [feature for feature in FEATURES if feature.most is not None]
+    said = ", ".join(f"`{feature.name}` {feature.most:g}" for feature in lower)
+    assert f"These end earlier: {said}." in " ".join(DOCUMENT.split())
+
+
 def test_sizes_are_those_of_the_code() -> None:
     rings = {kind.value: layout.ring for kind, layout in LAYOUTS.items()}
     assert (

@@ -179,8 +179,29 @@ def test_what_nothing_can_meet_is_named_by_line_and_rule() -> None:
 
 
 @pytest.mark.parametrize(
+    ("when", "parameters", "problem"),
+    [
+        ("customerCount1h >= 10", "{}", "customerCount1h is 9 at most"),
+        ("customerCount12h > most", "{most: 9}", "customerCount12h is 9 at most"),
+        ("15 < cardCount2h", "{}", "cardCount2h is 15 at most"),
+        ("localHour == 24", "{}", "localHour is 23 at most"),
+        ("localHour in late", "{late: [22, 23, 24]}", "localHour is 23 at most"),
+        ("amountBase > 5 and not (20 <= localHour >= 24)", "{}", "localHour is 23 at most"),
+        ("merchantFraudShare30d > 2", "{}", "merchantFraudShare30d is 1 at most"),
+        ("cardCount24h >= 255", "{}", "cardCount24h is 254 at most"),
+    ],
+)
+def test_more_than_a_feature_can_be_is_named_with_its_largest_value(when: str, parameters: str, problem: str) -> None:
+    (rule,) = ruleset(when, parameters).rules
+    assert unmet(rule) == [problem]
+
+
+@pytest.mark.parametrize(
     "when",
     [
+        "customerCount1h >= 9 and cardCount2h > 14 and 0 <= localHour < 24 and 24 > localHour",
+        "customerCount1h <= 10 or customerCount24h >= 10 or merchantFraudShare30d >= 1 or amountBase > 100000",
+        "localHour != 24 and merchantCount1h > 300",
         'cardCountry == "GB" and currency != "JPY" and responseCode in ["05", "N7", "1A"]',
         'merchantCategoryCode == "0742" and cardBin == "400000"',
         'cardToken == "tok_AAAAAAAAAAAAAAAAAAAAAA" or deviceId == "tok2_AAAAAAAAAAAAAAAAAAAAAA"',

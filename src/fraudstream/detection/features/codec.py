@@ -15,12 +15,20 @@ from operator import itemgetter
 from typing import Final
 
 from fraudstream.detection.features.fixed_form import FIXED_FORM, FixedForm
-from fraudstream.detection.features.registry import DECLARED, FIRST_SCHEMA, Feature, Form, Vector, without_nan
+from fraudstream.detection.features.registry import (
+    DECLARED,
+    FIRST_SCHEMA,
+    MOST_COUNTED,
+    Feature,
+    Form,
+    Vector,
+    without_nan,
+)
 
 FORM: Final = 4
 """What is written."""
 _HEAD: Final = 2
-_MOST: Final = 254
+_MOST: Final = MOST_COUNTED
 """Of a count, and of a share in steps."""
 _STEPS: Final = 200
 """Of a share; decimal fractions in half per cents are read back as a rule writes them."""

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from fraudstream.detection.features.codec import unpack
 from fraudstream.detection.features.own import inputs
-from fraudstream.detection.features.registry import FEATURES
+from fraudstream.detection.features.registry import FEATURES, MAXIMA
 from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.rules.language import fields, parser
 from fraudstream.detection.rules.language.compiler import TruthValue
@@ -203,12 +203,16 @@ def _fields_of(rule: Rule) -> list[tuple[str, str, str]]:
     return [
         (
             field.name,
-            f"{field.type.value}{', may be missing' if field.optional else ''}",
+            f"{field.type.value}{_maximum(field.name)}{', may be missing' if field.optional else ''}",
             (described | meanings)[field.name],
         )
         for field in fields.FIELDS
         if field.name in asked
     ]
+
+
+def _maximum(name: str) -> str:
+    return f", {MAXIMA[name]:g} at most" if name in MAXIMA else ""
 
 
 def _rule_as_json(rule: Rule, models: ActiveModels) -> dict[str, Any]:
