@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -12,9 +13,17 @@ import pytest
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.reader.decision_log import open_log
 from fraudstream_tools.cli.support.shown.threshold_curve import picture
-from fraudstream_tools.lab.thresholds.proposal import NEVER, NoProbabilityError, ThresholdProposal, propose
+from fraudstream_tools.lab.thresholds.proposal import (
+    NEVER,
+    NoProbabilityError,
+    ThresholdProposal,
+    forcing_rules,
+    propose,
+)
+from fraudstream_tools.rules.folder import RulesFolder
 from tests.unit.lab.backtest_harness import log_records
 
+RULES = Path(__file__).parents[3] / "rules"
 DAYS = 10
 LEVELS = {0.95: 30, 0.5: 200, 0.02: 400, 0.001: 5000}
 """Probability to decisions."""
@@ -36,10 +45,16 @@ def records(levels: dict[float, int]) -> list[dict[str, Any]]:
 
 
 def proposed(folder: Path, levels: dict[float, int], *, budget: float, precision: float = 0.9) -> ThresholdProposal:
-    content = msgspec.json.Encoder().encode_lines(records(levels))
+    return proposed_from(folder, records(levels), budget=budget, precision=precision)
+
+
+def proposed_from(
+    folder: Path, made: list[dict[str, Any]], *, budget: float, precision: float = 0.9, forcing: Collection[str] = ()
+) -> ThresholdProposal:
+    content = msgspec.json.Encoder().encode_lines(made)
     folder.joinpath("a-1.jsonl.gz").write_bytes(gzip.compress(content, compresslevel=1))
     with open_log(folder, label_delay_days=0) as log:
-        return propose(log, review_budget=budget, decline_precision=precision)
+        return propose(log, review_budget=budget, decline_precision=precision, forcing=forcing)
 
 
 def test_reviews_fill_the_budget_and_declines_are_as_precise_as_asked(tmp_path: Path) -> None:
@@ -53,6 +68,43 @@ def test_reviews_fill_the_budget_and_declines_are_as_precise_as_asked(tmp_path: 
 def test_a_larger_budget_goes_further_down(tmp_path: Path) -> None:
     found = proposed(tmp_path, LEVELS, budget=70)
     assert (found.review, found.reviews_a_day) == (0.02, 60.0)
+
+
+def test_what_issuers_declined_is_reviewed_too_and_is_no_expected_fraud(tmp_path: Path) -> None:
+    made = records({0.5: 100, 0.3: 100, 0.001: 1000})
+    declined = [each for each in made if each.get("probability") in (0.5, 0.3)][::2]
+    for each in declined:
+        each["authorizationResult"] = "DECLINED"
+    found = proposed_from(tmp_path, made, budget=15)
+    # Ten a day from 0.5 on, half of them declined by issuers, and one without a probability; 20 a day from 0.3 on.
+    assert (found.review, found.reviews_a_day, found.other_reviews_a_day) == (0.5, 10.0, 1.0)
+    assert found.decisions == 1200
+    still = 50 * 0.5 + 50 * 0.3 + 1000 * 0.001
+    assert found.curve[1].frauds == pytest.approx(40 / still)
+    assert found.curve[1].precision == pytest.approx(0.4)
+
+
+def test_reviews_that_rules_force_take_their_part_of_the_budget(tmp_path: Path) -> None:
+    made = records({0.5: 100, 0.3: 100, 0.001: 1000})
+    rare = [each for each in made if each.get("probability") == 0.001]
+    for each in rare[:50]:
+        each |= {"decision": "REVIEW", "reasons": ["X"], "sources": ["always"], "points": [0.0]}
+    for each in rare[50:90]:
+        each |= {"decision": "REVIEW", "reasons": ["X"], "sources": ["by-score"], "points": [5.0]}
+    found = proposed_from(tmp_path, made, budget=25, forcing=["always"])
+    # 10 + 5 + 1 a day from 0.5 on; 20 + 5 + 1 from 0.3 on would be one too many.
+    assert (found.review, found.reviews_a_day, found.forced_reviews_a_day) == (0.5, 10.0, 5.0)
+    found = proposed_from(tmp_path, made, budget=26, forcing=["always"])
+    assert (found.review, found.reviews_a_day, found.forced_reviews_a_day) == (0.3, 20.0, 5.0)
+
+
+def test_rules_with_a_floor_and_those_that_decide_it_force_reviews() -> None:
+    ruleset = RulesFolder(RULES).load()
+    found = set(forcing_rules(ruleset))
+    live = [rule for rule in ruleset.rules if rule.mode == "live"]
+    # The shipped ruleset has a floor for high severity alone, which is that of a review.
+    assert found == {rule.id for rule in live if rule.decision == "REVIEW" or (rule.points and rule.severity == "high")}
+    assert "copied-card-abroad" in found
 
 
 def test_without_anything_sure_nothing_is_declined(tmp_path: Path) -> None:

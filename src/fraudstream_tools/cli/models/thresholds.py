@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fraudstream.contract import RULESET_FILE
 from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
+from fraudstream_tools.cli.support.files.rules_folder import loaded_ruleset
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import JsonOption
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
@@ -13,6 +15,7 @@ from fraudstream_tools.cli.support.terminal.output import CommandError, out, pri
 if TYPE_CHECKING:
     from fraudstream_tools.lab.thresholds.proposal import ThresholdProposal
 
+_RULES = Path("rules")
 _SHOWN = (0.5, 1, 2, 5, 10, 20, 50, 100)
 """Multiples of ten transactions a day for which the table has a row."""
 
@@ -37,6 +40,15 @@ def thresholds(
     picture: Annotated[
         Path | None, typer.Option("--picture", metavar="FILE.svg", help="Draw the curve into this file.")
     ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(
+            "--rules",
+            metavar="FOLDER",
+            help="The folder with the active ruleset: what its floors and rules send to review whatever the probability"
+            " takes its part of the budget.  [default: rules, where it is]",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Propose thresholds of probabilities from a decision log.
@@ -48,13 +60,17 @@ def thresholds(
         fraudstream thresholds --log decision-log/ --review-budget 40
         fraudstream thresholds --log decision-log/ --review-budget 40 --picture curve.svg
     """
-    from fraudstream_tools.lab.thresholds.proposal import NoProbabilityError, propose
+    from fraudstream_tools.lab.thresholds.proposal import NoProbabilityError, forcing_rules, propose
 
     if picture is not None:
         refuse_unwritable(picture)
+    folder = rules or (_RULES if (_RULES / RULESET_FILE).exists() else None)
+    forcing = forcing_rules(loaded_ruleset(folder)) if folder else ()
     with decision_log(log) as opened:
         try:
-            proposal = propose(opened, review_budget=review_budget, decline_precision=decline_precision)
+            proposal = propose(
+                opened, review_budget=review_budget, decline_precision=decline_precision, forcing=forcing
+            )
         except NoProbabilityError as error:
             raise CommandError(f"{log}: {error}") from None
     if picture is not None:
@@ -97,8 +113,8 @@ def _print(proposal: "ThresholdProposal") -> None:
     out.print(table)
     out.print(
         f"from {proposal.decisions:,} decisions of {proposal.days:g} days: {proposal.reviews_a_day:g} reviews and "
-        f"{proposal.declines_a_day:g} declines a day, and {proposal.other_reviews_a_day:g} reviews that have no "
-        "probability",
+        f"{proposal.declines_a_day:g} declines a day, {proposal.forced_reviews_a_day:g} reviews that rules ask for "
+        f"below, and {proposal.other_reviews_a_day:g} reviews that have no probability",
         soft_wrap=True,
         markup=False,
     )

@@ -1,14 +1,18 @@
 """Thresholds of probabilities for as many reviews a day as somebody can do, from what a decision log holds.
 
 Everything is expected by the probabilities themselves, which needs no label: as far as they are right, so is this. What
-is labelled by now stands beside it.
+is labelled by now stands beside it. What issuers declined is looked at like the rest, so it takes its part of the
+reviews; it loses no money, so it is left out of expected frauds and of precision.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
+from fraudstream.detection.rules.language.sql import literal
+from fraudstream.detection.rules.rule import Mode
+from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.durations import DAY
 from fraudstream.reporting.log.aggregates import DECLINED_BY_ISSUER
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
@@ -49,41 +53,66 @@ class ThresholdProposal(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     decline: float
     days: float
     decisions: int
-    """With a probability, and not declined by the issuer."""
+    """With a probability."""
     other_reviews_a_day: float
     """Reviews of decisions without a probability: they take their part of the budget."""
+    forced_reviews_a_day: float
+    """Reviews that rules ask for below the threshold of reviews: they take their part of the budget too."""
     reviews_a_day: float
+    """By the probability."""
     declines_a_day: float
     curve: Sequence[CurvePoint]
     """From the highest threshold down."""
 
 
-def propose(log: DecisionLog, *, review_budget: float, decline_precision: float) -> ThresholdProposal:
+class _Level(NamedTuple):
+    """The decisions of one probability."""
+
+    probability: float
+    all: int
+    forced: int
+    """Reviews that rules ask for whatever the probability is."""
+    open: int
+    """Not declined by the issuer."""
+    amount: float
+    """Of those that are open, in the base currency."""
+    fraud: int
+    """The same that are labelled by now."""
+
+
+def forcing_rules(ruleset: Ruleset) -> list[str]:
+    """Return the ids of the live rules whose hits are reviewed at least, by a floor or as they decide."""
+    return [
+        rule.id
+        for rule in ruleset.rules
+        if rule.mode is Mode.LIVE
+        and (rule.decision is Verdict.REVIEW or ruleset.counting.floor([rule]) >= ruleset.thresholds.review)
+    ]
+
+
+def propose(
+    log: DecisionLog, *, review_budget: float, decline_precision: float, forcing: Collection[str] = ()
+) -> ThresholdProposal:
     """Propose thresholds for reviews and declines, by the probabilities of the log's newest decisions.
 
     Args:
         log: with labels or without.
         review_budget: how many transactions a day can be looked at.
         decline_precision: the share of fraud that declined transactions must have, as expected.
+        forcing: ids of the rules whose hits are reviewed whatever their probability is: see `forcing_rules`.
 
     Raises:
         NoProbabilityError: no decision of the newest weeks has a probability.
         DecisionLogError: the log cannot be read.
     """
-    rows = f"(SELECT * FROM {log.decided_rows()} WHERE NOT ({DECLINED_BY_ISSUER})) AS open"
+    rows = log.decided_rows()
     ((first, last),) = log.ask(f"SELECT min(timestamp), max(timestamp) FROM {rows}")
     if last is None:
         raise NoProbabilityError("there is no decision in the decision log")
     since = max(first, last - DAYS * DAY)
     days = max((last - since) / DAY, 1.0)
-    known = f"count(*) FILTER (label = '{Truth.FRAUD}')" if log.is_labelled else "0"
-    found = list(
-        log.ask(
-            f"SELECT probability, count(*), coalesce(sum(amountBase), 0), {known} FROM {rows} "
-            f"WHERE timestamp >= {since} AND probability IS NOT NULL GROUP BY 1 ORDER BY 1 DESC"
-        )
-    )
-    if not found:
+    levels = _levels(log, rows, since, forcing)
+    if not levels:
         raise NoProbabilityError(
             f"no decision of the log's newest {DAYS} days has a probability: they come with a live model that "
             "`fraudstream train` could measure"
@@ -92,40 +121,63 @@ def propose(log: DecisionLog, *, review_budget: float, decline_precision: float)
         f"SELECT count(*) FROM {rows} WHERE timestamp >= {since} AND probability IS NULL "
         f"AND decision = '{Verdict.REVIEW}'"
     )
-    curve = _curve([(float(p), int(n), float(amount), int(fraud)) for p, n, amount, fraud in found], days)
+    curve = _curve(levels, days)
     decline = next((point.threshold for point in reversed(curve) if point.precision >= decline_precision), NEVER)
     declined = max((point.a_day for point in curve if point.threshold >= decline), default=0.0)
     left = max(review_budget - others / days, 0.0)
-    fits = [point for point in curve if point.a_day - declined <= left]
-    review = min((point.threshold for point in fits), default=decline)
+    fits = [point for point in curve if point.a_day - declined + _forced_below(levels, point.threshold) / days <= left]
+    review = min([decline, *(point.threshold for point in fits)])
     return ThresholdProposal(
-        review=min(review, decline),
+        review=review,
         decline=decline,
         days=round(days, 2),
-        decisions=sum(int(number) for _, number, _, _ in found),
+        decisions=sum(level.all for level in levels),
         other_reviews_a_day=round(others / days, 2),
+        forced_reviews_a_day=round(_forced_below(levels, review) / days, 2),
         reviews_a_day=round(max((point.a_day for point in fits), default=declined) - declined, 2),
         declines_a_day=round(declined, 2),
         curve=_thinned(curve),
     )
 
 
-def _curve(found: Sequence[tuple[float, int, float, int]], days: float) -> list[CurvePoint]:
+def _levels(log: DecisionLog, rows: str, since: int, forcing: Collection[str]) -> list[_Level]:
+    """Return the decisions since a time by their probabilities, from the highest down."""
+    is_open = f"NOT ({DECLINED_BY_ISSUER})"
+    known = f"count(*) FILTER ({is_open} AND label = '{Truth.FRAUD}')" if log.is_labelled else "0"
+    asking = ", ".join(literal(rule) for rule in sorted(forcing))
+    is_forced = f"decision = '{Verdict.REVIEW}' AND list_has_any(sources, [{asking}])" if forcing else "false"
+    found = log.ask(
+        f"SELECT probability, count(*), count(*) FILTER ({is_forced}), count(*) FILTER ({is_open}), "
+        f"coalesce(sum(amountBase) FILTER ({is_open}), 0), {known} FROM {rows} "
+        f"WHERE timestamp >= {since} AND probability IS NOT NULL GROUP BY 1 ORDER BY 1 DESC"
+    )
+    return [
+        _Level(float(probability), int(number), int(forced), int(still), float(amount), int(fraud))
+        for probability, number, forced, still, amount, fraud in found
+    ]
+
+
+def _forced_below(levels: Sequence[_Level], threshold: float) -> int:
+    return sum(level.forced for level in levels if level.probability < threshold)
+
+
+def _curve(levels: Sequence[_Level], days: float) -> list[CurvePoint]:
     """Return a point for each probability, from the highest down."""
-    frauds = sum(probability * number for probability, number, _, _ in found)
-    value = sum(probability * amount for probability, _, amount, _ in found) or 1.0
-    many, expected, lost, labelled = 0, 0.0, 0.0, 0
+    frauds = sum(level.probability * level.open for level in levels) or 1.0
+    value = sum(level.probability * level.amount for level in levels) or 1.0
+    many, still, expected, lost, labelled = 0, 0, 0.0, 0.0, 0
     curve: list[CurvePoint] = []
-    for probability, number, amount, known in found:
-        many += number
-        expected += probability * number
-        lost += probability * amount
-        labelled += known
+    for level in levels:
+        many += level.all
+        still += level.open
+        expected += level.probability * level.open
+        lost += level.probability * level.amount
+        labelled += level.fraud
         curve.append(
             CurvePoint(
-                threshold=probability,
+                threshold=level.probability,
                 a_day=many / days,
-                precision=expected / many,
+                precision=expected / still if still else 0.0,
                 frauds=expected / frauds,
                 value=lost / value,
                 labelled_fraud=labelled,
