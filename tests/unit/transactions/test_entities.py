@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fraudstream.transactions.api.validation import RequestRefusedError, TimeBounds, read_request
 from fraudstream.transactions.pseudonyms.addresses import entity_address
 from fraudstream.transactions.pseudonyms.pseudonymize import is_same_payload, payload_hash, pseudonymize
-from fraudstream.transactions.pseudonyms.tokens import Tokenizer
+from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.transaction import Transaction
 from infra.compute.placeholders import read_placeholders
@@ -152,6 +152,14 @@ def test_the_payload_tells_addresses_of_one_network_apart() -> None:
     claimed = payload_hash(one, TOKENIZER)
     assert is_same_payload(same, claimed, TOKENIZER)
     assert not is_same_payload(other, claimed, TOKENIZER)
+
+
+def test_a_payload_by_a_key_that_is_gone_is_not_known_again() -> None:
+    # As after a deployment that was rolled back: the client is told of a conflict, and not of a fault of ours.
+    newer = Tokenizer("A" * 44, TokenRaiser("B" * 44), number=2)
+    claimed = payload_hash(read(), newer)
+    assert is_same_payload(read(), claimed, newer)
+    assert not is_same_payload(read(), claimed, TOKENIZER)
 
 
 @pytest.mark.parametrize("field", ["customerId", "deviceId", "counterpartyToken"])

@@ -76,6 +76,11 @@ def test_the_least_and_the_most_that_a_transaction_has_are_taken() -> None:
     assert msgspec.UNSET not in msgspec.structs.astuple(full)
 
 
+@pytest.mark.parametrize("timestamp", [TIMES.earliest, TIMES.latest])
+def test_the_bounds_of_a_time_are_within_them(timestamp: int) -> None:
+    assert read(changed(timestamp=timestamp)).timestamp == timestamp
+
+
 def test_amount_zero_is_a_card_check() -> None:
     assert read(changed(amountMinor=0)).amount_minor == 0
 
