@@ -1,11 +1,7 @@
 """The fraud analyzer's handler as Lambda calls it, and the ruleset that it reads from S3."""
 
-import importlib
-import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -13,24 +9,22 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
-from fraudstream.contract import RULESET_FILES
 from fraudstream.detection.rules.ruleset import RulesetError
 from fraudstream.detection.stores.rulesets.active import CHECK_SECONDS, RulesetStore
-from fraudstream.settings import AnalyzerSettings, environment
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.storage.attributes import to_item
-from tests.aws_harness import create_table, function_variables
+from tests.aws_harness import create_table
 from tests.integration.detection.analyzer_harness import TABLES
-
-RULES = Path(__file__).parents[3] / "rules"
-BUCKET = "bucket-reports"
-PREFIX = "rulesets/live/"
-HANDLER = "fraudstream.functions.fraud_analyzer"
-
-
-@dataclass(frozen=True)
-class Context:
-    aws_request_id: str = "11111111-2222"
+from tests.integration.functions.fraud_analyzer_harness import (
+    BUCKET,
+    PREFIX,
+    RULES,
+    Context,
+    lines,
+    make_bucket,
+    started,
+    upload,
+)
 
 
 @pytest.fixture
@@ -40,15 +34,7 @@ def server(aws: MinistackServer) -> MinistackServer:
 
 @pytest.fixture
 def s3(server: MinistackServer) -> Any:
-    client = server.client("s3")
-    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
-    return client
-
-
-def upload(s3: Any, **contents: bytes) -> None:
-    for name in RULESET_FILES:
-        body = contents.get(name.removesuffix(".yaml"), (RULES / name).read_bytes())
-        s3.put_object(Bucket=BUCKET, Key=PREFIX + name, Body=body)
+    return make_bucket(server)
 
 
 @dataclass
@@ -131,26 +117,13 @@ def test_without_any_good_ruleset_nothing_is_judged(s3: Any, watched: Watched) -
 
 
 @pytest.fixture
-def handler(server: MinistackServer, s3: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+def handler(server: MinistackServer, s3: Any) -> Iterator[ModuleType]:
     assert s3.list_buckets()["Buckets"]
     dynamodb = server.client("dynamodb")
     for name, keys in TABLES.items():
         create_table(dynamodb, name, keys)
-    settings = environment(
-        AnalyzerSettings,
-        environment_suffix="test",
-        transactions_table="transactions",
-        profiles_table="profiles",
-        alerts_table="alerts",
-        bucket=BUCKET,
-    )
-    for name, value in function_variables(server, settings).items():
-        monkeypatch.setenv(name, value)
-    sys.modules.pop(HANDLER, None)
-    module = importlib.import_module(HANDLER)
-    yield module
-    module._POOL.shutdown()
-    sys.modules.pop(HANDLER, None)
+    with started(server) as module:
+        yield module
 
 
 def record(number: int, **attributes: Any) -> dict[str, Any]:
@@ -177,10 +150,6 @@ def record(number: int, **attributes: Any) -> dict[str, Any]:
 def store(server: MinistackServer, *records: dict[str, Any]) -> None:
     for each in records:
         server.client("dynamodb").put_item(TableName="transactions", Item=each["dynamodb"]["NewImage"])
-
-
-def lines(printed: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in printed.splitlines()]
 
 
 def test_a_batch_is_decided_and_counted(
