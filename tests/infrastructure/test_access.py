@@ -271,6 +271,7 @@ def test_the_key_serves_logs_and_alarms_of_this_stack(graph: Graph) -> None:
     owner, logs, alarms = policy_of(graph.one("aws:kms/key:Key"))
     assert owner["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     assert logs["Principal"] == {"Service": f"logs.{REGION}.amazonaws.com"}
+    assert logs["Action"] == ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"]
     pattern = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:log-group-*-test"
     assert logs["Condition"] == {"StringLike": {"kms:EncryptionContext:aws:logs:arn": pattern}}
     assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}

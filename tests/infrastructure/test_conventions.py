@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fraudstream.contract import METRICS_DIMENSION, METRICS_NAMESPACE
+from fraudstream.contract import METRICS_DIMENSION, METRICS_NAMESPACE, SIGNIFICANT_DRIFT
 from fraudstream.settings import Metric
 from fraudstream_tools.operations.report_function import log_group_of
 from infra.data.keys import ENCRYPTED
@@ -123,6 +123,63 @@ def test_what_else_goes_wrong_raises_an_alarm(
     statistic = found.inputs.get("statistic") or found["extendedStatistic"]
     assert f"{found['namespace']} {found['metricName']} {statistic}" == metric
     assert found["dimensions"] == dimensions
+
+
+@pytest.mark.parametrize(
+    ("purpose", "above", "minutes"),
+    [
+        *((f"{each}-throttles", 0, 5) for each in FUNCTIONS),
+        # Of the age in milliseconds.
+        ("fraud-analyzer-lag", 60_000, 10),
+        ("report-generator-lag", 900_000, 10),
+        ("dead-letters", 0, 5),
+        # A share: one request in a hundred.
+        ("api-errors", 0.01, 5),
+        ("api-latency", 1000, 15),
+        ("profiles-damaged", 0, 5),
+        ("ruleset-invalid", 0, 5),
+        ("undecided", 0, 5),
+        ("log-missing", 0, 5),
+        ("log-damaged", 0, 5),
+        ("log-changed", 0, 5),
+        ("model-held-back", 0, 5),
+        ("webhook-failing", 0, 15),
+        # It is measured once a day; one day alone may be a pay day.
+        ("score-drift", SIGNIFICANT_DRIFT, 2 * 24 * 60),
+        ("feature-drift", SIGNIFICANT_DRIFT, 2 * 24 * 60),
+    ],
+)
+def test_an_alarm_rings_above_a_bound_that_is_passed_for_some_time(
+    everything: Graph, purpose: str, above: float, minutes: int
+) -> None:
+    found = alarm(everything, purpose)
+    assert (found["comparisonOperator"], found["threshold"]) == ("GreaterThanThreshold", above)
+    assert found["period"] * found["evaluationPeriods"] == minutes * 60
+    assert found["datapointsToAlarm"] == found["evaluationPeriods"]
+    assert found["treatMissingData"] == "notBreaching", "nothing that happens is no alarm"
+
+
+def test_a_webhook_that_takes_nothing_raises_an_alarm(everything: Graph) -> None:
+    found = alarm(everything, "webhook-failing")
+    metric = found["namespace"], found["metricName"], found["statistic"]
+    assert metric == ("AWS/EventBridge/Pipes", "ExecutionFailed", "Sum")
+    assert found["dimensions"] == {"PipeName": "pipe-webhook-test"}
+
+
+def test_more_than_one_in_ten_that_wait_in_vain_raise_an_alarm(graph: Graph) -> None:
+    found = alarm(graph, "inline-fallbacks")
+    result, *watched = found["metricQueries"]
+    # The metric is 1 for who has waited in vain, and else 0: so its average is a share.
+    assert result["expression"] == "IF(asked >= 20, 100 * share, 0)"
+    assert {query["id"]: (query["metric"]["metricName"], query["metric"]["stat"]) for query in watched} == {
+        "share": ("InlineFallback", "Average"),
+        "asked": ("InlineFallback", "SampleCount"),
+    }
+    assert (found["comparisonOperator"], found["threshold"], found["evaluationPeriods"]) == (
+        "GreaterThanThreshold",
+        10,
+        3,
+    )
 
 
 @pytest.mark.parametrize(

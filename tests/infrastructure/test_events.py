@@ -2,6 +2,7 @@
 
 import json
 
+from embedded_aws.streams.filters import compile_filters
 from fraudstream.contract import EVENT_FIELDS, EventType
 from tests.infrastructure.conftest import Declare
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Graph
@@ -39,9 +40,21 @@ def test_both_pipes_send_every_field_and_give_up_to_the_dead_letters(everything:
         pipe = everything.one(PIPE, name)
         stream_parameters = pipe["sourceParameters"]["dynamodbStreamParameters"]
         assert stream_parameters["deadLetterConfig"] == {"arn": QUEUE}
+        assert stream_parameters["onPartialBatchItemFailure"] == "AUTOMATIC_BISECT"
         assert stream_parameters["maximumRecordAgeInSeconds"] == days * 86_400
         message = json.loads(pipe["targetParameters"]["inputTemplate"])
         assert message == {field: f"<$.dynamodb.NewImage.{field}.S>" for field in EVENT_FIELDS}
+
+
+def test_both_pipes_send_what_is_new_and_what_somebody_sends_again(everything: Graph) -> None:
+    event = {"eventId": {"S": "1"}, "expiresAt": {"N": "1"}}
+    for name in ("pipe-events-test", "pipe-webhook-test"):
+        patterns = everything.one(PIPE, name)["sourceParameters"]["filterCriteria"]["filters"]
+        is_sent = compile_filters([json.loads(each["pattern"]) for each in patterns])
+        assert is_sent({"eventName": "INSERT", "dynamodb": {"NewImage": event}})
+        assert is_sent({"eventName": "MODIFY", "dynamodb": {"NewImage": event | {"resentAt": {"N": "1"}}}})
+        assert not is_sent({"eventName": "MODIFY", "dynamodb": {"NewImage": event}})
+        assert not is_sent({"eventName": "REMOVE", "dynamodb": {"OldImage": event}})
 
 
 def test_the_chosen_types_are_those_of_the_setting(declare: Declare) -> None:

@@ -115,6 +115,7 @@ def test_settings_reach_the_functions(declare: Declare) -> None:
             "fraudstream:maxFutureSeconds": "60",
             "fraudstream:timeZone": "Europe/Berlin",
             "fraudstream:labelDelayDays": "3",
+            "fraudstream:decisionLogDays": "50",
             "fraudstream:explorationPercent": "0.5",
             "fraudstream:logLevel": "DEBUG",
             "fraudstream:architecture": "x86_64",
@@ -123,11 +124,14 @@ def test_settings_reach_the_functions(declare: Declare) -> None:
     )
     processor = read_settings(ProcessorSettings, environment(graph, "transaction-processor"))
     assert (processor.retention_days, processor.max_past_days, processor.max_future_seconds) == (90, 7, 60)
+    assert (processor.time_zone, processor.label_delay_days) == ("Europe/Berlin", 3)
     assert processor.log_level == "DEBUG"
     analyzer = read_settings(AnalyzerSettings, environment(graph, "fraud-analyzer"))
     assert (analyzer.time_zone, analyzer.label_delay_days) == ("Europe/Berlin", 3)
     assert analyzer.profile_retention_days == 90
     assert analyzer.exploration_per_cent == 0.5
+    reporter = read_settings(ReporterSettings, environment(graph, "report-generator"))
+    assert reporter.decision_log_days == 50
     assert function(graph, "fraud-analyzer")["architectures"] == ["x86_64"]
     assert function(graph, "transaction-processor")["memorySize"] == 512
 
@@ -264,6 +268,7 @@ def test_each_new_alert_is_told_by_the_pipe(graph: Graph) -> None:
     stream = pipe["sourceParameters"]["dynamodbStreamParameters"]
     assert stream["batchSize"] <= 10, "SNS takes ten messages at most in a call"
     assert stream["deadLetterConfig"] == {"arn": QUEUE}
+    assert stream["onPartialBatchItemFailure"] == "AUTOMATIC_BISECT", "one that fails must not take nine others along"
     (pattern,) = pipe["sourceParameters"]["filterCriteria"]["filters"]
     new_alert = {
         "restoredAt": {"N": [{"exists": False}]},
