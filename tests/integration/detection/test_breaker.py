@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,7 +10,13 @@ from botocore.stub import Stubber
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.models.model import Model, Promise, seal
-from fraudstream.detection.stores.decisions.breaker import BreakerError, BreakerReader, BreakerWatch, item_key
+from fraudstream.detection.stores.decisions.breaker import (
+    BROKEN_AT,
+    BreakerError,
+    BreakerReader,
+    BreakerWatch,
+    item_key,
+)
 from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.audit.records import AuditLog
@@ -119,10 +126,18 @@ def test_a_look_and_its_counts_are_one_write_a_minute_however_many_batches(stack
     assert calls == ["UpdateItem"]
 
 
-def test_an_hour_of_yesterday_counts_no_more(stack: Stack) -> None:
+def test_an_hour_counts_until_a_day_is_over(stack: Stack) -> None:
     watch = stack.watch()
     assert analyzed(stack, [watch], decisions=1000, flagged=14) == [False]
-    stack.clock.pass_by(25 * HOUR)
+    stack.clock.pass_by(23 * HOUR)
+    assert analyzed(stack, [watch], decisions=1000, flagged=14) == [True]
+
+
+@pytest.mark.parametrize("hours", [24, 25])
+def test_an_hour_of_yesterday_counts_no_more(stack: Stack, hours: int) -> None:
+    watch = stack.watch()
+    assert analyzed(stack, [watch], decisions=1000, flagged=14) == [False]
+    stack.clock.pass_by(hours * HOUR)
     assert analyzed(stack, [watch], decisions=1000, flagged=14) == [False]
     state = stack.breaker.state(stack.model.file)
     assert state is not None
@@ -153,6 +168,43 @@ def test_many_counts_that_an_earlier_version_left_are_forgotten_step_by_step(sta
     assert stack.failures == []
     item = stack.dynamodb.scan(TableName="profiles")["Items"][0]
     assert len([name for name in item if name.startswith("flagged")]) == 1
+
+
+def test_what_is_known_of_a_model_is_kept_for_three_months_from_its_last_decision(stack: Stack) -> None:
+    watch = stack.watch()
+    analyzed(stack, [watch], decisions=1000, flagged=50)
+    item = stack.dynamodb.scan(TableName="profiles")["Items"][0]
+    # A model that DynamoDB forgot would decline again, and nobody would have reset it.
+    assert int(item["expiresAt"]["N"]) == int(stack.clock()) + 90 * 24 * HOUR
+
+
+def test_of_two_analyzers_that_break_a_model_at_once_the_first_says_since_when(stack: Stack) -> None:
+    first = int(stack.clock() * 1000)
+
+    def be_first(params: dict[str, Any], **_: object) -> None:
+        if params["UpdateExpression"].startswith("SET #broken"):
+            stack.dynamodb.meta.events.unregister("provide-client-params.dynamodb.UpdateItem", be_first)
+            stack.dynamodb.update_item(**params | {"ExpressionAttributeValues": to_item({":now": first})})
+
+    stack.dynamodb.meta.events.register("provide-client-params.dynamodb.UpdateItem", be_first)
+    assert analyzed(stack, [stack.watch()], decisions=1000, flagged=50) == [True]
+    state = stack.breaker.state(stack.model.file)
+    assert state is not None
+    assert state.broken_at == first
+
+
+def test_a_reader_looks_once_a_minute(stack: Stack) -> None:
+    reader = stack.reader()
+    assert not reader.is_broken(stack.model)
+    key = item_key(stack.model.version)
+    stack.dynamodb.put_item(TableName="profiles", Item=key | to_item({BROKEN_AT: 1}))
+    stack.clock.pass_by(59)
+    assert not reader.is_broken(stack.model)
+    stack.clock.pass_by(1)
+    assert reader.is_broken(stack.model)
+    stack.dynamodb.delete_item(TableName="profiles", Key=key)
+    stack.clock.pass_by(60)
+    assert not reader.is_broken(stack.model)
 
 
 def test_a_reader_that_a_busy_table_does_not_answer_looks_again(stack: Stack) -> None:
@@ -193,8 +245,13 @@ def test_whoever_resets_it_is_recorded_and_the_model_declines_again(stack: Stack
 
 
 def test_where_counts_cannot_be_written_decisions_go_on_by_what_was_known(stack: Stack) -> None:
-    assert not stack.watch("missing").is_broken(stack.model)
+    watch = stack.watch("missing")
+    # It is asked again in a minute, and not for each batch: what is too busy must not get more to do.
+    assert [watch.is_broken(stack.model) for _ in range(3)] == [False] * 3
     assert len(stack.failures) == 1
+    stack.clock.pass_by(60)
+    assert not watch.is_broken(stack.model)
+    assert len(stack.failures) == 2
 
 
 def test_another_model_begins_anew_and_one_that_promises_nothing_is_not_watched(stack: Stack) -> None:
