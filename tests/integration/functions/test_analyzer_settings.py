@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-import msgspec
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import APPROVALS_PREFIX, BREAKER_PREFIX, EventType, FourEyes, files_digest
 from fraudstream.detection.features.codec import unpack
 from fraudstream.detection.features.registry import NAMES
-from fraudstream.detection.models.model import Calibration, Model, Promise, seal
+from fraudstream.detection.models.model import Model
 from fraudstream.detection.stores.approvals.file_approvals import NotApprovedError
 from fraudstream.detection.stores.decisions.breaker import BROKEN_AT
 from fraudstream.detection.stores.lists.listings import ListEntry, Listing, item_key
@@ -37,7 +36,7 @@ from tests.integration.functions.fraud_analyzer_harness import (
     started,
     upload,
 )
-from tests.unit.detection.model_harness import small_model
+from tests.unit.detection.model_harness import severe_model, small_model
 
 DAY = 86_400
 RULES, RATES, LISTS = RULESET_FILES
@@ -214,16 +213,8 @@ def choose(s3: Any, pointer: str, model: Model) -> None:
     s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}models.yaml", Body=pointer.encode())
 
 
-def severe() -> Model:
-    """A model that declines everything, and has promised to flag next to nothing."""
-    file = small_model(own_labels=True).file
-    promise = Promise(log_odds=-10.0, shares=(0.001,) * 24, spread=1.0)
-    certain = Calibration(slope=file.calibration.slope, intercept=50.0)
-    return seal(msgspec.structs.replace(file, calibration=certain, promised=promise))
-
-
 def test_what_the_live_model_alone_flags_is_counted(aws: MinistackServer, world: World, s3: Any) -> None:
-    model = severe()
+    model = severe_model()
     choose(s3, f"live: {model.version}.json\n", model)
     with started(aws) as analyzer:
         # The rules alone review the last one of them.
@@ -239,7 +230,7 @@ def test_what_the_live_model_alone_flags_is_counted(aws: MinistackServer, world:
 def test_a_model_that_broke_its_promise_declines_nobody_and_somebody_is_woken(
     aws: MinistackServer, world: World, s3: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = severe()
+    model = severe_model()
     choose(s3, f"live: {model.version}.json\n", model)
     with started(aws) as analyzer:
         world.store(transaction(1))

@@ -1,26 +1,32 @@
 """Inline decisions on a real DynamoDB interface: what a client that waits is promised, whatever fails."""
 
 import json
+import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import BREAKER_PREFIX, RULESET_PREFIX
 from fraudstream.detection.features.compute import Calendar
+from fraudstream.detection.inline import InlineJudge
 from fraudstream.detection.profiles import codec
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.sca_policy import ScaPolicy
+from fraudstream.detection.stores.decisions.breaker import BROKEN_AT
 from fraudstream.reporting.log.record import read_stream_record
 from fraudstream.transactions.api import preferences
 from fraudstream.transactions.decisions.inline import FailedAttempt, LazyDecider
+from fraudstream.transactions.decisions.reasons import HELD_BACK
 from fraudstream.transactions.fields import EntityKind
+from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
-from tests.integration.detection.analyzer_harness import NOW, World, a_world
+from tests.integration.detection.analyzer_harness import NOW, World, a_world, transaction
 from tests.integration.transactions.inline_harness import (
     IMPATIENT_SECONDS,
     PATIENT_SECONDS,
@@ -31,6 +37,7 @@ from tests.integration.transactions.inline_harness import (
     unreachable,
 )
 from tests.integration.transactions.processor_harness import DAY, body_of, payment
+from tests.unit.detection.model_harness import severe_model
 
 
 @pytest.fixture
@@ -347,6 +354,22 @@ def test_where_nothing_can_be_loaded_the_transaction_is_pending(inline: Inline) 
     assert len(inline.failures) == 2
 
 
+def test_what_judging_needs_is_loaded_when_the_first_one_waits_and_stays(inline: Inline) -> None:
+    loaded: list[InlineJudge] = []
+
+    def load() -> InlineJudge:
+        loaded.append(inline.judge)
+        return inline.judge
+
+    api = replace(inline.processor.api, decider=LazyDecider(load, inline.failures.append))
+    fresh = replace(inline, processor=replace(inline.processor, api=api))
+    fresh.post(payment(), prefer=None)
+    assert loaded == []
+    for _ in range(3):
+        fresh.post(payment())
+    assert len(loaded) == 1
+
+
 def test_a_transaction_never_decided_has_failed_and_shows_the_answer(inline: Inline) -> None:
     sent = payment()
     inline.post(sent)
@@ -454,3 +477,36 @@ def test_advice_on_authentication_is_answered_stored_and_logged(aws: MinistackSe
 def test_without_the_setting_nobody_is_advised(inline: Inline) -> None:
     answer = inline.post(payment(amountMinor=2000, cardToken="card-1", channel="ECOMMERCE", amountSinceStrongMinor=0))
     assert "scaAdvice" not in body_of(answer)["inlineDecision"]
+
+
+def test_who_waits_for_less_than_the_budget_gets_what_there_is_by_then(inline: Inline) -> None:
+    given = transaction(1)
+    with closing(inline.judge.attempt(given, PATIENT_SECONDS)) as attempt:
+        assert not isinstance(attempt.result(given), str)
+    with closing(inline.judge.attempt(given, 0.0)) as attempt:
+        assert attempt.result(given) == "SLOW"
+
+
+def test_a_look_at_the_ruleset_is_over_when_the_answer_is_sent(inline: Inline) -> None:
+    inline.post(payment())
+    inline.rulesets._next_look = 0.0
+    inline.rulesets._files._s3.meta.events.register("before-send.s3.GetObject", lambda **_: time.sleep(0.3))
+    before = inline.calls["begun"]
+    # The one of before is good enough to decide by, and Lambda would freeze what goes on behind the answer.
+    assert body_of(inline.post(payment()))["decisionStage"] == "INLINE"
+    assert inline.calls["begun"] > before + 1
+    assert inline.calls["begun"] == inline.calls["ended"]
+
+
+@pytest.mark.parametrize(("is_broken", "verdict"), [(False, "DECLINE"), (True, "REVIEW")])
+def test_a_model_that_broke_its_promise_declines_nobody_who_waits(
+    inline: Inline, *, is_broken: bool, verdict: str
+) -> None:
+    model = severe_model()
+    for name, content in (("models/severe.json", model.to_json()), ("models.yaml", b"live: severe.json\n")):
+        inline.s3.put_object(Bucket="rules", Key=RULESET_PREFIX + name, Body=content)
+    if is_broken:
+        item = to_item({"entity": BREAKER_PREFIX + model.version, BROKEN_AT: NOW})
+        inline.world.dynamodb.put_item(TableName="profiles", Item=item)
+    told = body_of(inline.post(payment()))["inlineDecision"]
+    assert (told["decision"], HELD_BACK in told["reasonCodes"]) == (verdict, is_broken)

@@ -3,10 +3,11 @@
 import functools
 import math
 
+import msgspec
 import numpy as np
 
 from fraudstream.detection.features.registry import NAMES, Vector
-from fraudstream.detection.models.model import Model
+from fraudstream.detection.models.model import Calibration, Model, Promise, seal
 from fraudstream.durations import DAY
 from fraudstream_tools.lab.training.boosting import Flags, Matrix, Parameters
 from fraudstream_tools.lab.training.fit import fit
@@ -49,6 +50,14 @@ def small_model(trees: int = 20, seed: int = 1, *, own_labels: bool = False) -> 
         parameters=Parameters(trees=trees, seed=seed),
         own_labels=own_labels,
     )
+
+
+def severe_model() -> Model:
+    """A model that declines everything, and has promised to flag next to nothing."""
+    file = small_model(own_labels=True).file
+    promise = Promise(log_odds=-10.0, shares=(0.001,) * 24, spread=1.0)
+    certain = Calibration(slope=file.calibration.slope, intercept=50.0)
+    return seal(msgspec.structs.replace(file, calibration=certain, promised=promise))
 
 
 def as_vectors(rows: Matrix) -> list[Vector]:
