@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from fraudstream.detection.batch import Batch
 from fraudstream.detection.batch_steps import BatchStep
 from fraudstream.detection.judge import Judge
+from fraudstream.detection.models.selection import ActiveModels
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.layout import Personal, Shared, SharedHour
 from fraudstream.detection.profiles.profile import Profile
@@ -23,6 +24,7 @@ from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.storage.attributes import from_item
 from tests.integration.detection.analyzer_harness import NOW, RULESET, World, refusal, suspicious, transaction
+from tests.unit.detection.model_harness import severe_model
 
 
 def lose_first_answer(world: World, operation: str, table: str) -> Callable[[], list[str]]:
@@ -75,6 +77,18 @@ def test_a_decision_whose_answer_was_lost_counts_as_made(world: World) -> None:
     analysis = world.analyze(records)
     assert len(recover()) == 5
     assert len(analysis.latencies) == 5
+
+
+def test_a_decision_is_known_as_soon_as_it_is_made(world: World) -> None:
+    world.store(transaction(1))
+    records = world.records()
+    world.analyze(records)
+    asked: list[bool] = []
+    stop = world.interfere("GetItem", lambda params, **_: asked.append(params["ConsistentRead"]))
+    assert world.analyze(records).latencies == []
+    stop()
+    # By a read that is not consistent it might not be there yet, on AWS: the event would count once more.
+    assert asked == [True]
 
 
 def test_an_own_write_is_known_after_others_have_written_up_to_seven_times(world: World) -> None:
@@ -136,6 +150,21 @@ def test_an_event_counts_though_another_batch_learnt_a_later_one(world: World) -
     assert shop.hours.total(SharedHour.COUNT, NOW // HOUR, NOW // HOUR) == 21
 
 
+def test_an_event_counts_though_labels_follow_it_in_its_batch(world: World) -> None:
+    sales = [transaction(number, customer_id=f"tok_{number}", merchant_id="tok_shop") for number in range(21)]
+    steps = [BatchStep(str(number), each) for number, each in enumerate(sales)]
+    batch = Batch(world.profile_store(), Judge(RULESET), steps[1:], NOW)
+    batch.run(DecisionStore(world.dynamodb, "transactions", world.pool))  # and then nothing is decided
+    world.store(*sales)
+    records = world.records()
+    for each in sales[1:]:
+        world.change(each, {"label": "FRAUD", "labelSource": "chargeback", "labeledAt": NOW + 1})
+    # As many as the shop remembers events follow the first one: but they are no events.
+    assert world.analyze([records[0], records[20], *world.records()]).failures == []
+    shop = world.profiles()["merchant#tok_shop"].profile
+    assert shop.days.total(Shared.COUNT, NOW // DAY, NOW // DAY) == 21
+
+
 def test_a_label_counts_though_another_batch_learnt_a_later_one(world: World) -> None:
     sales = [transaction(number, customer_id=f"tok_{number}", merchant_id="tok_shop") for number in range(13)]
     world.store(*sales)
@@ -171,6 +200,41 @@ def test_a_batch_that_alone_fills_the_ring_counts_once_when_it_comes_again(world
     assert shop.days.total(Shared.COUNT, NOW // DAY, NOW // DAY) == 60
 
 
+def test_what_was_given_up_counts_though_its_batch_fills_the_ring(world: World) -> None:
+    sales = [transaction(number, customer_id=f"tok_{number}", merchant_id="tok_shop") for number in range(61)]
+    given_up, *others = [BatchStep(str(number), each) for number, each in enumerate(sales)]
+    world.store(*sales)
+    decisions = DecisionStore(world.dynamodb, "transactions", world.pool)
+    for steps in (others, [given_up._replace(is_redriven=True), *others]):  # and then nothing is decided
+        Batch(world.profile_store(), Judge(RULESET), steps, NOW).run(decisions)
+    shop = world.profiles()["merchant#tok_shop"].profile
+    assert shop.days.total(Shared.COUNT, NOW // DAY, NOW // DAY) == 61
+
+
+def test_a_label_is_learnt_once_though_others_made_the_shop_forget_it(world: World) -> None:
+    sales = [transaction(number, customer_id=f"tok_{number}", merchant_id="tok_shop") for number in range(21)]
+    world.store(*sales)
+    world.analyze()
+    world.records()  # the decisions
+    for each in sales:
+        world.change(each, {"label": "FRAUD", "labelSource": "chargeback", "labeledAt": NOW + 1})
+    first, *others = world.records()
+    for second, record in enumerate(others, start=1):
+        record["dynamodb"]["ApproximateCreationDateTime"] += second
+
+    def refuse(**_: object) -> None:
+        raise refusal("UpdateItem")
+
+    recover = world.interfere("UpdateItem", refuse)
+    world.analyze([first])  # nobody notes on the transaction that it was learnt
+    recover()
+    assert world.analyze(others).failures == []
+    assert world.analyze([first]).failures == []
+    days = {key: stored.profile.days for key, stored in world.profiles().items()}
+    assert days["customer#tok_0"].total(Personal.FRAUDS, NOW // DAY, NOW // DAY) == 1
+    assert days["merchant#tok_shop"].total(Shared.FRAUDS, NOW // DAY, NOW // DAY) == 21
+
+
 def test_every_label_of_a_burst_is_learnt_once_whatever_the_order(world: World) -> None:
     stolen = [transaction(number, merchant_id="tok_shop") for number in range(30)]
     world.store(*stolen)
@@ -183,6 +247,18 @@ def test_every_label_of_a_burst_is_learnt_once_whatever_the_order(world: World) 
     days = {key: stored.profile.days for key, stored in world.profiles().items()}
     assert days["customer#tok_ann"].total(Personal.FRAUDS, NOW // DAY, NOW // DAY) == 30
     assert days["merchant#tok_shop"].total(Shared.FRAUDS, NOW // DAY, NOW // DAY) == 30
+
+
+def test_a_label_of_a_transaction_that_is_gone_brings_nothing_of_it_back(world: World) -> None:
+    sale = transaction(1)
+    world.store(sale)
+    world.analyze()
+    world.change(sale, {"label": "FRAUD", "labelSource": "chargeback", "labeledAt": NOW + 1})
+    records = world.records()
+    key = {"transactionId": {"S": sale.transaction_id}, "timestamp": {"N": str(sale.timestamp)}}
+    world.dynamodb.delete_item(TableName="transactions", Key=key)
+    assert world.analyze(records).failures == []
+    assert world.items("transactions") == []
 
 
 def test_a_label_that_was_given_up_is_learnt_when_its_transaction_is_redriven(world: World) -> None:
@@ -226,3 +302,24 @@ def test_an_alert_is_of_the_attempt_that_decides_whatever_comes_late(world: Worl
     else:
         alert = alerts["t3"]
         assert (alert["decision"], alert["score"], alert["status"]) == (decision.decision, decision.score, "OPEN")
+
+
+def test_a_decision_that_another_attempt_has_made_first_counts_there_alone(world: World) -> None:
+    world.store(transaction(1))
+    records = world.records()
+    by_model = RULESET.with_models(ActiveModels(severe_model()))
+    decided: list[int] = []
+
+    def be_first(**_: object) -> None:
+        if not decided:
+            decided.append(len(world.analyze(records).latencies))
+
+    recover = world.interfere("TransactWriteItems", be_first)
+    second = world.analyzer().analyze(records, by_model)
+    recover()
+    assert (decided, second.latencies) == ([1], [])
+    # What is not decided now raises no alert, and is nothing that the model flagged.
+    assert (second.failures, second.alerts, second.only_model) == ([], 0, 0)
+    decision = world.decision("t1")
+    assert decision is not None
+    assert decision.decision is Verdict.APPROVE

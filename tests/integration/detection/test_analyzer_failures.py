@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from fraudstream.detection.analyzer import first_failure
 from fraudstream.detection.batch import Batch, ContentionError
@@ -158,6 +159,57 @@ def test_a_refused_profile_fails_the_records_that_touch_it(world: World) -> None
     assert len(analysis.latencies) == 1
     assert first_failure(records, analysis.failures) == records[1]["dynamodb"]["SequenceNumber"]
     assert len(world.analyze(records[1:]).latencies) == 1
+
+
+def test_what_follows_a_failed_record_with_a_profile_of_it_waits_for_it(world: World) -> None:
+    # Ann's second payment shares nothing with the shop, and yet her profile must not learn it before the first one.
+    sale, later, other = (
+        transaction(1, merchant_id="tok_shop"),
+        transaction(2),
+        transaction(3, customer_id="tok_ben"),
+    )
+    world.store(sale, later, other)
+    records = world.records()
+
+    def refuse(params: Mapping[str, Any], **_: object) -> None:
+        if params["TableName"] == "profiles" and params["Item"]["entity"] == {"S": "merchant#tok_shop"}:
+            raise refusal("PutItem")
+
+    recover = world.interfere("PutItem", refuse)
+    analysis = world.analyze(records)
+    recover()
+    assert len(analysis.failures) == 2
+    assert [world.decision(each.transaction_id) is not None for each in (sale, later, other)] == [False, False, True]
+    assert "customer#tok_ann" not in world.profiles()
+    assert len(world.analyze(records).latencies) == 2
+    ring = world.profiles()["customer#tok_ann"].profile.ring
+    assert [each.time for each in ring] == [sale.timestamp, later.timestamp]
+
+
+@pytest.mark.parametrize(
+    ("code", "refusals", "failures"),
+    [
+        ("ProvisionedThroughputExceededException", 7, 0),
+        ("ProvisionedThroughputExceededException", 8, 1),
+        ("InternalServerError", 2, 0),
+        ("InternalServerError", 3, 1),
+    ],
+)
+def test_a_refused_write_is_repeated_and_longer_where_too_much_is_written(
+    world: World, code: str, refusals: int, failures: int
+) -> None:
+    world.store(transaction(1))
+    left = list(range(refusals))
+
+    def refuse(**_: object) -> None:
+        if left:
+            left.pop()
+            raise ClientError({"Error": {"Code": code, "Message": ""}}, "PutItem")
+
+    recover = world.interfere("PutItem", refuse)
+    analysis = world.analyze()
+    recover()
+    assert len(analysis.failures) == failures
 
 
 def test_another_writer_in_between_is_taken_into_account(world: World) -> None:

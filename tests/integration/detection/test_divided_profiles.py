@@ -15,7 +15,7 @@ from fraudstream_tools.operations.privacy.erasure.person import find_items
 from fraudstream_tools.operations.privacy.rotation.shards import shards_put_together
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from fraudstream_tools.operations.recovery.profile_rebuild import ProfileRebuild
-from tests.integration.detection.analyzer_harness import NOW, RULESET, World, suspicious, transaction
+from tests.integration.detection.analyzer_harness import NOW, RULESET, World, refusal, suspicious, transaction
 
 SHOP = "merchant#tok_shop"
 
@@ -81,6 +81,26 @@ def test_the_shards_of_a_divided_profile_are_written_and_its_base_never(world: W
     assert item(world, SHOP) == base
     assert sales(world) == 50
     assert [each.time for each in world.profiles()[SHOP].profile.ring] == [NOW + number for number in range(36, 50)]
+
+
+def test_what_failed_after_a_shard_had_learnt_it_is_said_to_be_uncertain(world: World) -> None:
+    world.store(sale(0))
+    world.analyze()
+    world.divide(SHOP)
+    world.records()  # the decision
+    world.store(sale(1))
+    records = world.records()
+
+    def refuse(params: dict[str, Any], **_: object) -> None:
+        if params["TableName"] == "profiles" and params["Item"]["entity"]["S"] == "customer#tok_1":
+            raise refusal("PutItem")
+
+    recover = world.interfere("PutItem", refuse)
+    analysis = world.analyze(records)
+    recover()
+    # By the time of its retry, the shard may have forgotten it.
+    assert (len(analysis.failures), analysis.uncertain) == (1, 1)
+    assert (world.analyze(records).uncertain, sales(world)) == (0, 2)
 
 
 def test_a_retry_finds_its_events_in_the_base_and_in_the_shards(world: World) -> None:
