@@ -198,8 +198,8 @@ def test_a_report_function_that_fails_is_an_error(
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
         ran = fraudstream("report", "--date", "2026-01-07")
     assert ran.code == 1
-    said = "the report function failed at daily-report: ValueError: 2026-01-07; more is in the log group /aws/lambda/"
-    assert f"{said}lambda-report-generator-test" in ran.err
+    said = "the report function failed at daily-report: ValueError: 2026-01-07; more is in the log group "
+    assert f"{said}log-group-report-generator-test" in ran.err
 
 
 def put_log(system: System, records: Sequence[dict[str, Any]]) -> None:

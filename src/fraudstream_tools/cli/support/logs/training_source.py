@@ -123,12 +123,12 @@ class TrainingSource:
             if self.log is not None:
                 found = self._from_log(self.log, last)
             else:
-                data = cast("Path", self.data)
+                data, judge = cast("Path", self.data), self._judge()
                 with progress_bar("judging", count_transactions(data)) as advance:
                     found = from_transactions(
                         data,
                         self.truth,
-                        self._judge(),
+                        judge,
                         cut,
                         on_progress=advance,
                         file_map=mapped,
