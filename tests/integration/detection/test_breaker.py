@@ -170,7 +170,7 @@ def test_many_counts_that_an_earlier_version_left_are_forgotten_step_by_step(sta
     assert len([name for name in item if name.startswith("flagged")]) == 1
 
 
-def test_what_is_known_of_a_model_is_kept_for_three_months_from_its_last_decision(stack: Stack) -> None:
+def test_what_is_known_of_a_model_is_kept_for_three_months_after_its_last_use(stack: Stack) -> None:
     watch = stack.watch()
     analyzed(stack, [watch], decisions=1000, flagged=50)
     item = stack.dynamodb.scan(TableName="profiles")["Items"][0]
