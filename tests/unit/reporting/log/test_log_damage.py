@@ -115,6 +115,19 @@ def test_files_that_are_not_what_was_written_are_made_again(log: Path, change: C
     assert figures(report(log)) == figures(before)
 
 
+def test_a_changed_file_is_no_source_when_its_segments_are_gone(log: Path) -> None:
+    report(log)
+    shutil.rmtree(log / PREFIX / "segments")
+    changed, another = files(log, "decisions")[:2]
+    shutil.copyfile(another, changed)
+    for path in files(log, "tallies"):
+        path.unlink()
+    made = report(log)
+    # What somebody put there is not taken over: it is named, and what was there is missing.
+    assert changed.relative_to(log).as_posix() in made.log_hours.damaged
+    assert made.reconciliation.decided == 6
+
+
 def test_tallies_are_made_again_of_decisions_when_their_segments_are_gone(log: Path) -> None:
     before = report(log)
     shutil.rmtree(log / PREFIX / "segments")
