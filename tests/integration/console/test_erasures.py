@@ -5,11 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import ERASURE_MARK_SECONDS
+from fraudstream.transactions.storage.attributes import from_item, to_item
 from fraudstream_tools.operations.privacy.erasure.erasing import Erasure, Person
 from fraudstream_tools.operations.privacy.erasure.receipt import RECOVERY_DAYS, ErasureReceipt, keep_receipt
 from fraudstream_tools.operations.privacy.system import PrivacySystem
 from proofs.access.evaluator import Asked, enforce
-from tests.integration.cli.review_harness import BUCKET, System
+from tests.aws_harness import create_table
+from tests.console_harness import PROFILES
+from tests.integration.cli.review_harness import ALERTS, BUCKET, NOW, TRANSACTIONS, System
 from tests.integration.console.privacy_harness import ANN, BOB
 from tests.integration.console.test_rights import FUNCTIONS, TABLES
 
@@ -70,6 +74,38 @@ def test_nothing_is_left_of_results_and_reports_that_have_expired(system: System
     assert erase(stores).old_versions == 4
     assert versions(system, "query-results/") == []
     assert versions(system, "reports/") == [there, there]
+
+
+def test_what_comes_in_after_the_erasure_began_is_new_and_stays(
+    aws: MinistackServer, system: System, stores: PrivacySystem
+) -> None:
+    dynamodb = aws.client("dynamodb")
+    create_table(dynamodb, "outbox", {"transactionId": "S", "eventId": "S"})
+    for name, at in (("before", NOW), ("after", NOW + 1)):
+        system.alert(name, at=at, customer=ANN)
+        dynamodb.update_item(
+            TableName=TRANSACTIONS,
+            Key=to_item({"transactionId": name, "timestamp": NOW}),
+            UpdateExpression="SET receivedAt = :at",
+            ExpressionAttributeValues=to_item({":at": at}),
+        )
+        # What is told of a case that the person's transactions are no part of.
+        event = {"transactionId": f"case#{name}", "eventId": name, "eventTime": str(at), "customerId": ANN}
+        dynamodb.put_item(TableName="outbox", Item=to_item(event))
+    profile = {"entity": f"customer#{ANN}", "state": b"state", "version": 3}
+    dynamodb.put_item(TableName=PROFILES, Item=to_item(profile))
+    told = replace(stores, outbox="outbox")
+    receipt = Erasure(told, Person(frozenset({ANN}), "somebody"), settle_seconds=0, clock=lambda: NOW).run()
+    assert {name: receipt.removed[name] for name in ("transactions", "alerts", "outbox")} == {
+        "transactions": 1,
+        "alerts": 1,
+        "outbox": 1,
+    }
+    left = [item for table in (TRANSACTIONS, ALERTS, "outbox") for item in dynamodb.scan(TableName=table)["Items"]]
+    assert {item["transactionId"]["S"] for item in left} == {"after", "case#after"}
+    (mark,) = [from_item(item) for item in dynamodb.scan(TableName=PROFILES)["Items"]]
+    # It outlives what the stream still holds, and ends by itself.
+    assert (mark["erasedAt"], mark["expiresAt"]) == (NOW, NOW // 1000 + ERASURE_MARK_SECONDS)
 
 
 def put(system: System, key: str, text: str) -> None:

@@ -22,7 +22,8 @@ def keys_with_state(world: World) -> set[str]:
 
 
 def test_what_was_received_before_the_erasure_is_not_learnt(world: World) -> None:
-    world.store(*[suspicious(number) for number in range(5)])
+    # The last one in the very millisecond of the erasure.
+    world.store(*[suspicious(number) for number in (*range(5), 10_000)])
     world.store(transaction("bob", customer_id="tok_bob"))
     erase(world, ANN)
     analysis = world.analyze()
