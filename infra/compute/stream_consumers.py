@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from fraudstream.contract import DECISION_DEADLINE_SECONDS, ItemKind
+from fraudstream.contract import DECISION_DEADLINE_SECONDS, STREAM_SECONDS, ItemKind
 from infra.compute.functions import Function
 from infra.data.queues import DeadLetters
 from infra.data.tables import Table
@@ -25,8 +25,6 @@ ANALYZER_FILTERS = (
     _image("MODIFY", label={"S": [{"exists": True}]}),
     _image("MODIFY", redrivenAt={"N": [{"exists": True}]}),
 )
-STREAM_SECONDS = 24 * 3600
-"""For how long a table's stream keeps a record (DynamoDB's documentation of streams)."""
 MOST_RETRIES = 10_000
 """The most that a mapping can be told: the records' age ends its attempts."""
 REPORTER_FILTERS = (_image("INSERT"), _image("MODIFY"))

@@ -72,6 +72,8 @@ METRICS_DIMENSION: Final = "Environment"
 
 FUNCTION_TIMEOUT_SECONDS: Final = 300
 """What Lambda lets a call of any of the functions take; whoever waits for one waits longer."""
+STREAM_SECONDS: Final = 24 * 3600
+"""For how long a table's stream keeps a record (DynamoDB's documentation of streams)."""
 ERASURE_MARK_SECONDS: Final = 26 * 3600
 """How long it is remembered that somebody was erased: a stream keeps its records for 24 hours."""
 DECISION_DEADLINE_SECONDS: Final = 3600

@@ -14,14 +14,14 @@ import msgspec
 import pytest
 
 from embedded_aws.cloud import LocalCloud
-from fraudstream.contract import DECISION_LOG_PREFIX
+from fraudstream.contract import DECISION_LOG_PREFIX, STREAM_SECONDS
 from fraudstream.detection.profiles.codec import unpack
 from fraudstream.detection.profiles.entities import kind_of
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Label, Truth
 from fraudstream_tools.cli.support.local.lambda_endpoint import lambda_endpoint
-from fraudstream_tools.operations.recovery.stream_pause import STREAM_SECONDS, paused
+from fraudstream_tools.operations.recovery.stream_pause import paused
 from fraudstream_tools.operations.review.labels import give_label
 from tests.aws_harness import create_table
 from tests.cli_harness import Command, point_at

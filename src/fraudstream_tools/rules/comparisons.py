@@ -6,7 +6,7 @@ publishes rules is told.
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -98,28 +98,35 @@ def unmet(rule: Rule) -> list[str]:
 
 
 def _of_pair(left: ast.expr, operator: ast.cmpop, right: ast.expr, rule: Rule) -> Iterator[str]:
-    for field, other in ((left, right), (right, left)):
-        if isinstance(field, ast.Name) and field.id in _FORMS and isinstance(operator, _OF_TEXTS):
-            form = _FORMS[field.id]
-            for value in _values(other, rule):
-                if isinstance(value, str) and not form.fits(value):
-                    yield f"{field.id} is never {strict_yaml.shown_key(value)}, but {form.must_be}{form.near(value)}"
+    turned = _TURNED.get(type(operator), operator)
+    for field, asked, other in ((left, operator, right), (right, turned, left)):
+        if isinstance(field, ast.Name):
+            values = _values(other, rule)
+            yield from _unfit_texts(field.id, asked, values)
+            yield from _unreached(field.id, asked, values)
 
-        if isinstance(field, ast.Name) and field.id in MAXIMA:
-            asked = operator if field is left else _TURNED.get(type(operator), operator)
-            if any(_is_beyond(value, asked, MAXIMA[field.id]) for value in _values(other, rule)):
-                yield f"{field.id} is {MAXIMA[field.id]:g} at most"
+
+def _unfit_texts(field: str, operator: ast.cmpop, values: Iterable[float | str]) -> Iterator[str]:
+    if field not in _FORMS or not isinstance(operator, _OF_TEXTS):
+        return
+    form = _FORMS[field]
+    for value in values:
+        if isinstance(value, str) and not form.fits(value):
+            yield f"{field} is never {strict_yaml.shown_key(value)}, but {form.must_be}{form.near(value)}"
+
+
+def _unreached(field: str, operator: ast.cmpop, values: Iterable[float | str]) -> Iterator[str]:
+    if field in MAXIMA and any(_is_beyond(value, operator, MAXIMA[field]) for value in values):
+        yield f"{field} is {MAXIMA[field]:g} at most"
 
 
 def _is_beyond(value: float | str, operator: ast.cmpop, most: float) -> bool:
     """Return whether what is at most `most` can never stand to a value as an operator asks."""
     if isinstance(value, str):
         return False
-    return (
-        value > most
-        if isinstance(operator, ast.Eq | ast.In | ast.GtE)
-        else (isinstance(operator, ast.Gt) and value >= most)
-    )
+    if isinstance(operator, ast.Gt):
+        return value >= most
+    return isinstance(operator, ast.Eq | ast.In | ast.GtE) and value > most
 
 
 _TURNED: Final[Mapping[type[ast.cmpop], ast.cmpop]] = {

@@ -16,7 +16,6 @@ from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.transactions.transaction import Transaction
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError
-from fraudstream_tools.lab.files.reading import MappedFile
 from fraudstream_tools.lab.files.tables.formats import read_format
 from fraudstream_tools.lab.files.transactions import read_records, read_transactions
 from fraudstream_tools.lab.replay.history import as_transaction, judge_history
@@ -96,7 +95,7 @@ def vector_of(question: ExplainedTransaction, ruleset: Ruleset) -> Vector:
 
 def _rows(file: Path, file_map: FileMap | None) -> Iterable[dict[str, Any]]:
     if file_map is not None:
-        return (row.values for row in MappedFile(file, file_map).sound_rows())
+        return read_transactions(file, file_map)
     if file.suffix == ".json":
         return _json(file)
     # Only texts need to be read as what each field is; a decision log's records have more than the API's fields.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fraudstream_tools.cli.support.files.file_problems import file_problems, map_of
+from fraudstream_tools.cli.support.files.file_problems import file_problems, map_of, tell_repeated
 from fraudstream_tools.cli.support.logs.training_source import (
     ShareOption,
     ZoneOption,
@@ -118,8 +118,7 @@ def evaluate(
             with progress_bar("judging", transactions.rows) as advance:
                 rows = evaluate_transactions(transactions, transactions.rows, judge, planned, advance)
     err.print(f"{ordered.rows:,} transactions, {ordered.frauds:,} of them fraud", markup=False)
-    if ordered.repeated:
-        err.print(f"{ordered.repeated:,} rows give a transaction again: it counts once", markup=False)
+    tell_repeated(ordered.repeated)
     _show(rows, reviews, as_json=as_json)
 
 

@@ -120,8 +120,7 @@ class OrderedFile:
     def __iter__(self) -> Iterator[Labelled]:
         """Return the transactions in the order in which they were received."""
         decode = msgspec.msgpack.Decoder(Transaction).decode
-        with duckdb.connect() as database:
-            database.execute("SET temp_directory = ?", [self._folder.name])
+        with self._database() as database:
             # Where some rows have a label, what others only say in `fraud` nobody ever reported.
             found = database.execute(
                 "SELECT body, fraud, CASE WHEN unsaid AND ? THEN NULL ELSE known END FROM read_parquet(?) "
@@ -132,9 +131,11 @@ class OrderedFile:
                 for body, fraud, known in batch:
                     yield Labelled(decode(body), fraud, known)
 
+    def _database(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(config={"temp_directory": self._folder.name})
+
     def _has_repeated(self) -> bool:
-        with duckdb.connect() as database:
-            database.execute("SET temp_directory = ?", [self._folder.name])
+        with self._database() as database:
             asked = "SELECT count(DISTINCT id) FROM read_parquet(?)"
             found = database.execute(asked, [str(self._sorted)]).fetchone()
         return found is not None and found[0] < self.rows
@@ -142,8 +143,7 @@ class OrderedFile:
     def _keep_first(self) -> None:
         """Leave out rows that give a transaction again, and keep the newest label that any of its rows has."""
         kept = self._sorted.with_suffix(".once.parquet")
-        with duckdb.connect() as database:
-            database.execute("SET temp_directory = ?", [self._folder.name])
+        with self._database() as database:
             once = database.read_parquet(str(self._sorted)).query("rows", _ONCE)
             once.write_parquet(str(kept))
             counted = database.read_parquet(str(kept)).aggregate("count(*), count(*) FILTER (fraud)").fetchone()

@@ -5,21 +5,23 @@ from pathlib import Path
 from typing import Any
 
 from fraudstream_tools.lab.files.mapping.converting import RowConverter
-from fraudstream_tools.lab.files.mapping.file_map import MAPPED, plain_source
+from fraudstream_tools.lab.files.mapping.file_map import MAPPED, FileMap, plain_source
 from fraudstream_tools.lab.files.problems import FileProblemError, place
 from fraudstream_tools.lab.files.reading import MappedFile, open_table
 from fraudstream_tools.lab.files.tables.formats import open_bytes, read_format
 
 
-def read_transactions(path: Path) -> Iterator[dict[str, Any]]:
+def read_transactions(path: Path, file_map: FileMap | None = None) -> Iterator[dict[str, Any]]:
     """Read transactions, or labels, one by one, in the file's order; what is empty or null is left out.
 
-    Its columns are called like the API's fields.
+    Args:
+        path: the file.
+        file_map: which column is which field; None where columns are called like the API's fields.
 
     Raises:
         FileProblemError: the file cannot be read, or some of its rows are wrong; the message names them.
     """
-    return (row.values for row in MappedFile(path).sound_rows())
+    return (row.values for row in MappedFile(path, file_map).sound_rows())
 
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:

@@ -101,13 +101,19 @@ def open_among(cases: Iterable[ReviewCase]) -> ReviewCase | None:
     return next((case for case in cases if case.status is AlertStatus.OPEN), None)
 
 
-def decider_of(case: ReviewCase, transaction_id: str) -> str | None:
-    """Return the ARN of who decided about a transaction last, by its case's history; None where that is not said."""
+def decider_of(case: ReviewCase, transaction_id: str, since: int = 0) -> str | None:
+    """Return the ARN of who decided about a transaction last, by its case's history; None where that is not said.
+
+    Args:
+        case: with its history.
+        transaction_id: which transaction.
+        since: epoch milliseconds: what was decided before does not count.
+    """
     decided = (
         event.by
         for event in reversed(case.events)
-        if event.what in (CaseEventKind.DECIDED, CaseEventKind.CLOSED)
-        and transaction_id in event.text.rpartition(": ")[2].split(", ")
+        # Behind what was found stand the ids: none holds a space.
+        if event.what in _CLOSING and event.at >= since and transaction_id in event.text.rpartition(": ")[2].split(", ")
     )
     return next(decided, None)
 
@@ -142,22 +148,9 @@ def closer_of(case: ReviewCase | None, alert: AlertSummary) -> str | None:
 
     A label that came later, as from a chargeback, has closed the alert anew.
     """
-    closed_at = alert.closed_at
-    if case is None or closed_at is None:
+    if case is None or alert.closed_at is None:
         return None
-    return next(
-        (
-            event.by
-            for event in reversed(case.events)
-            if event.what in _CLOSING and event.at >= closed_at and alert.transaction_id in _closed_by(event)
-        ),
-        None,
-    )
-
-
-def _closed_by(event: CaseEvent) -> Sequence[str]:
-    """Return the ids behind what was found: no id holds a space."""
-    return event.text.rpartition(": ")[2].split(", ")
+    return decider_of(case, alert.transaction_id, alert.closed_at)
 
 
 def case_key(case_id: str) -> dict[str, AttributeValue]:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.decisions.decision import FraudType, Truth
 from fraudstream_tools.operations.audit.change_note import checked_reason
-from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.cases.beside import change_each
 from fraudstream_tools.operations.cases.case import CaseEvent, CaseEventKind, ReviewCase, joined
 from fraudstream_tools.operations.cases.holders import colleague_with
@@ -19,7 +18,6 @@ from fraudstream_tools.operations.cases.news import CaseNews
 from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.alerts import AlertQueue
-from fraudstream_tools.operations.review.assignments import Assignments
 from fraudstream_tools.operations.review.labels import LabelError
 from fraudstream_tools.operations.review.reviews import Reviews
 
@@ -128,17 +126,9 @@ class CaseDecisions:
         return self._cases.event(what, self._me, text)
 
     @property
-    def _audit(self) -> AuditLog:
-        return self.reviews.audit
-
-    @property
     def _me(self) -> str:
         return self.reviews.operator.arn
 
     @property
     def _cases(self) -> CaseStore:
         return CaseStore(self.reviews.dynamodb, self.reviews.alerts, self.clock, news=self.news)
-
-    @property
-    def _assignments(self) -> Assignments:
-        return Assignments(self.reviews.dynamodb, self.reviews.alerts)

@@ -10,13 +10,14 @@ from typing import Final
 
 from fraudstream.durations import DAY
 from fraudstream_tools.operations.audit.change_note import checked_reason
+from fraudstream_tools.operations.audit.records import AuditLog
 from fraudstream_tools.operations.cases.beside import change_each, open_of_customer_or_card
 from fraudstream_tools.operations.cases.case import CaseEventKind, ReviewCase, joined
 from fraudstream_tools.operations.cases.colleagues import HandedOver, colleague_of, has_worked
 from fraudstream_tools.operations.cases.deciding import CaseDecisions
 from fraudstream_tools.operations.cases.holders import check_given_back, colleague_with, if_mine, unless_others
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
-from fraudstream_tools.operations.review.assignments import AlertTakenError
+from fraudstream_tools.operations.review.assignments import AlertTakenError, Assignments
 
 MAX_SNOOZE_DAYS: Final = 30
 """Own choice: what waits longer is forgotten."""
@@ -206,6 +207,14 @@ class CaseWork(CaseDecisions):
         except AlertTakenError:
             self._assignments.give_back(alert.transaction_id, self._me)
             raise
+
+    @property
+    def _audit(self) -> AuditLog:
+        return self.reviews.audit
+
+    @property
+    def _assignments(self) -> Assignments:
+        return Assignments(self.reviews.dynamodb, self.reviews.alerts)
 
 
 def _target(alert: AlertSummary) -> str:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.contract import STREAM_SECONDS
+
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-STREAM_SECONDS: Final = 24 * 3600
-"""For how long a table's stream keeps a record (DynamoDB's documentation of streams)."""
 _POLL_SECONDS: Final = 1.0
 _MINUTES: Final = 10
 

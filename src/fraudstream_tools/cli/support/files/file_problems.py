@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from fraudstream_tools.cli.support.terminal.output import CommandError
+from fraudstream_tools.cli.support.terminal.output import CommandError, err
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
@@ -31,3 +31,9 @@ def file_problems() -> Generator[None]:
         yield
     except FileProblemError as error:
         raise CommandError(str(error)) from None
+
+
+def tell_repeated(rows: int) -> None:
+    """Print how many rows of a file give an earlier one's transaction again, if there are any."""
+    if rows:
+        err.print(f"{rows:,} rows give a transaction again: it counts once", markup=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from fraudstream_tools.cli.support.files.file_problems import map_of
+from fraudstream_tools.cli.support.files.file_problems import map_of, tell_repeated
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import refuse_unused
 from fraudstream_tools.cli.support.terminal.output import CommandError, err
@@ -145,8 +145,7 @@ class TrainingSource:
             f"{f', {left_out.other_kinds:,} frauds of other kinds' if self.without else ''}",
             soft_wrap=True,
         )
-        if left_out.repeated:
-            err.print(f"{left_out.repeated:,} rows give a transaction again: it counts once", markup=False)
+        tell_repeated(left_out.repeated)
         if silent:
             err.print(f"left out, for nobody labelled a fraud in them: {', '.join(silent)}", soft_wrap=True)
         _tell_arrival(found)

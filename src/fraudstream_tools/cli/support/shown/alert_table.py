@@ -30,7 +30,7 @@ def alert_table(
         now: epoch milliseconds, from which ages are counted.
         base: the base currency, if amounts are to be shown in it too.
         together: whether the alerts of one customer within an hour are shown one after the other; they must come newest
-            newest first.
+            first.
         has_states: whether it is told which of them are open, and as what the others were closed.
     """
     from fraudstream_tools.operations.review.alert_summary import grouped
