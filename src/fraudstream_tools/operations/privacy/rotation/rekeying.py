@@ -265,13 +265,13 @@ class Rekeying:
             store=store, log_prefix=DECISION_LOG_PREFIX, now=datetime.now(UTC), before_change=changes.add
         )
         hours = rewriter.hours(rewriter.days())
-        changed = sorted(changes.hours())
+        changed = changes.hours()
         if not self.dry_run:
-            self._note(changes, changed)
+            self._note(changes, sorted(changed))
         for number, hour in enumerate(hours, start=1):
             # What is not merged yet is met by the next run.
             if rewriter.rewrite(hour, None, self._edit, dry_run=self.dry_run) is Rewritten.CHANGED:
-                changed.append(hour)
+                changed.add(hour)
                 if not self.dry_run:
                     self._note(changes, [hour])
             self.on_step(TokenStore.LOG, number, len(hours))
