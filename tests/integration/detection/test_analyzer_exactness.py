@@ -54,6 +54,17 @@ def lose_first_answer(world: World, operation: str, table: str) -> Callable[[], 
     return recover
 
 
+def analyze_unnoted(world: World, records: list[Any]) -> None:
+    """Have profiles learn records, and nobody note on the transactions that they were learnt."""
+
+    def refuse(**_: object) -> None:
+        raise refusal("UpdateItem")
+
+    recover = world.interfere("UpdateItem", refuse)
+    world.analyze(records)
+    recover()
+
+
 def test_a_long_batch_counts_once_although_every_answer_was_lost(world: World) -> None:
     world.pool = ThreadPoolExecutor(1)
     world.store(*(transaction(number, merchant_id="tok_shop") for number in range(60)))
@@ -175,13 +186,7 @@ def test_a_label_counts_though_another_batch_learnt_a_later_one(world: World) ->
     records = world.records()
     for second, record in enumerate(records):
         record["dynamodb"]["ApproximateCreationDateTime"] += second
-
-    def refuse(**_: object) -> None:
-        raise refusal("UpdateItem")
-
-    recover = world.interfere("UpdateItem", refuse)
-    world.analyze(records[1:])  # nobody notes on the transactions that it was learnt
-    recover()
+    analyze_unnoted(world, records[1:])
     assert world.analyze([records[0], records[12]]).failures == []
     shop = world.profiles()["merchant#tok_shop"].profile
     assert shop.days.total(Shared.FRAUDS, NOW // DAY, NOW // DAY) == 13
@@ -221,13 +226,7 @@ def test_a_label_is_learnt_once_though_others_made_the_shop_forget_it(world: Wor
     first, *others = world.records()
     for second, record in enumerate(others, start=1):
         record["dynamodb"]["ApproximateCreationDateTime"] += second
-
-    def refuse(**_: object) -> None:
-        raise refusal("UpdateItem")
-
-    recover = world.interfere("UpdateItem", refuse)
-    world.analyze([first])  # nobody notes on the transaction that it was learnt
-    recover()
+    analyze_unnoted(world, [first])
     assert world.analyze(others).failures == []
     assert world.analyze([first]).failures == []
     days = {key: stored.profile.days for key, stored in world.profiles().items()}
