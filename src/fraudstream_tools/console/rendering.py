@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.decisions.reasons import sentence
 from fraudstream.transactions.values.money import format_money
-from fraudstream_tools.cli.support.shown.case_words import NOTHING, closed_text, value_text
+from fraudstream_tools.cli.support.shown.review.case_words import NOTHING, closed_text, value_text
 from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text
 from fraudstream_tools.console import request_counts
 from fraudstream_tools.console.refused_forms import TypedTexts

@@ -7,7 +7,7 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.transactions.decisions.decision import Truth
-from fraudstream_tools.cli.support.shown.case_words import NOTHING
+from fraudstream_tools.cli.support.shown.review.case_words import NOTHING
 from fraudstream_tools.console.system import ConsoleSystem
 from fraudstream_tools.operations.review.alert_summary import AlertSummary
 from tests.cli_harness import Command

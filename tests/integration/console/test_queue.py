@@ -6,7 +6,7 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.stores.decisions.alerts import close_alert
 from fraudstream.durations import HOUR
 from fraudstream.transactions.decisions.decision import Truth
-from fraudstream_tools.cli.support.shown.case_words import NOTHING
+from fraudstream_tools.cli.support.shown.review.case_words import NOTHING
 from fraudstream_tools.operations.review.labels import label_now
 from tests.console_harness import BEN, Browser, browser_on, words
 from tests.integration.cli.review_harness import ALERTS, TRANSACTIONS, System

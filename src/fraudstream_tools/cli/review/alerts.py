@@ -11,8 +11,8 @@ from fraudstream_tools.cli.support.review.audit import audit_log, needs_two
 from fraudstream_tools.cli.support.review.labelling import label_transaction
 from fraudstream_tools.cli.support.running.active_ruleset import active_ruleset, required_ruleset
 from fraudstream_tools.cli.support.running.deployment import Deployment
-from fraudstream_tools.cli.support.shown.alert_table import alert_table
 from fraudstream_tools.cli.support.shown.details_text import print_details
+from fraudstream_tools.cli.support.shown.review.alert_table import alert_table
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import parse_age
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json

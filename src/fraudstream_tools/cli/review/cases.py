@@ -8,9 +8,9 @@ from fraudstream.clock import epoch_milliseconds
 from fraudstream_tools.cli.support.options import JsonOption, StackOption, TruthOption, TypeOption
 from fraudstream_tools.cli.support.review.case_desk import CaseDesk, changed
 from fraudstream_tools.cli.support.review.labelling import fraud_type_of
-from fraudstream_tools.cli.support.shown.alert_table import alert_table
-from fraudstream_tools.cli.support.shown.case_table import case_table
-from fraudstream_tools.cli.support.shown.case_words import given_back_words, left_words, reopened_words
+from fraudstream_tools.cli.support.shown.review.alert_table import alert_table
+from fraudstream_tools.cli.support.shown.review.case_table import case_table
+from fraudstream_tools.cli.support.shown.review.case_words import given_back_words, left_words, reopened_words
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json

@@ -12,7 +12,7 @@ from fraudstream.contract import FourEyes
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Action, FraudType, Truth
-from fraudstream_tools.cli.support.shown.case_words import given_back_words, left_words, reopened_words
+from fraudstream_tools.cli.support.shown.review.case_words import given_back_words, left_words, reopened_words
 from fraudstream_tools.cli.support.terminal.ages import moment_text
 from fraudstream_tools.console.changes import changed
 from fraudstream_tools.console.queue_place import QueuePlace

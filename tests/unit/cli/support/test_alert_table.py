@@ -5,7 +5,7 @@ import io
 import pytest
 
 from fraudstream.transactions.decisions.decision import Verdict
-from fraudstream_tools.cli.support.shown.alert_table import alert_table
+from fraudstream_tools.cli.support.shown.review.alert_table import alert_table
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.output import SafeConsole
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary

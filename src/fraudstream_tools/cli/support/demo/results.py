@@ -12,7 +12,7 @@ from rich.text import Text
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.values.money import format_money
 from fraudstream_tools.cli.support.demo.reconciliation import Noticed, RunCounts
-from fraudstream_tools.cli.support.shown.alert_table import alert_table
+from fraudstream_tools.cli.support.shown.review.alert_table import alert_table
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.output import decision_text, out
 from fraudstream_tools.lab.replay.client import ReplayResult, percentile

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from fraudstream.clock import epoch_milliseconds
-from fraudstream_tools.cli.support.shown.case_words import closed_text, value_text
+from fraudstream_tools.cli.support.shown.review.case_words import closed_text, value_text
 from fraudstream_tools.cli.support.terminal.ages import age_text
 
 if TYPE_CHECKING:
