@@ -2,6 +2,8 @@
 
 import math
 import random
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -42,9 +44,9 @@ def transaction(number: int, at: int = 0, **fields: Any) -> Transaction:
     return Transaction(**(known | fields))
 
 
-def learnt(history: list[Transaction]) -> dict[str, Profile]:
+def learnt(history: list[Transaction], before: Mapping[str, Profile] = MappingProxyType({})) -> dict[str, Profile]:
     """The profiles after a history, by key."""
-    profiles: dict[str, Profile] = {}
+    profiles = dict(before)
     for each in history:
         keys = entities(each)
         for kind, event in events_of(each, keys, each.amount_minor / 100, 10_000).items():
@@ -191,6 +193,21 @@ def test_shares_of_fraud_speak_of_what_is_older_than_the_labels_delay() -> None:
     assert values["terminalFraudShareLast5"] == pytest.approx(4 / 5)
     assert (values["terminalFrauds30d"], values["customerFrauds30d"], values["cardFrauds30d"]) == (4, 4, 4)
     assert (values["deviceFrauds30d"], values["ipFrauds30d"], values["merchantFrauds30d"]) == (4, 4, 4)
+
+
+def test_a_share_of_fraud_without_a_delay_leaves_out_what_is_judged_and_what_came_after() -> None:
+    till: dict[str, Any] = {"terminal_id": "till", "merchant_id": "shop"}
+    fraud, judged, later = (transaction(at, at * MINUTE, **till) for at in range(3))
+    profiles = learnt([fraud])
+    profiles |= learn_label(fraud, profiles, LabelChange(fraud.timestamp + MINUTE, 0), 1).changed
+    for known in (profiles, learnt([later], profiles)):
+        values = seen(judged, known, 20.0, delay=0)
+        assert (values["terminalFraudShare1d"], values["merchantFraudShare30d"]) == (1, 1)
+
+
+def test_nothing_has_a_share_of_fraud_before_its_first_transaction() -> None:
+    values = seen(transaction(1, terminal_id="till", merchant_id="shop"), {}, 20.0, delay=0)
+    assert (values["terminalFraudShare1d"], values["merchantFraudShare30d"]) == (None, None)
 
 
 def test_a_terminals_known_frauds_are_set_beside_its_other_amounts() -> None:

@@ -80,8 +80,10 @@ class ProfileView:
         """Return the share of known frauds in the days before the labels' delay; None without transactions."""
         last = self.time // DAY - self.label_delay_days
         buckets = self.profile.days
-        count = buckets.total(Shared.COUNT, last - days, last)
-        return min(max(buckets.total(Shared.FRAUDS, last - days, last), 0) / count, 1.0) if count else None
+        # Without a delay, the days hold the event itself.
+        unseen = sum(event.time // DAY <= last for event in self.excluded)
+        count = buckets.total(Shared.COUNT, last - days, last) - unseen
+        return min(max(buckets.total(Shared.FRAUDS, last - days, last), 0) / count, 1.0) if count > 0 else None
 
     def amount_ratio(self) -> float | None:
         """Return the event's amount as a multiple of the mean of earlier ones; None where either is unknown."""
