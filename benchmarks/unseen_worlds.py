@@ -111,7 +111,7 @@ def show(worlds: dict[str, list[EvaluationRow]], console: Console) -> None:
     """Print a table for each world."""
     for name, rows in worlds.items():
         table = Table(title=f"{name}; value found: at {_REVIEWS} reviews a day")
-        columns = [column for column in EvaluationRow.__struct_fields__ if column not in {"name", "why"}]
+        columns = [column for column in EvaluationRow.__struct_fields__ if column not in {"name", "why", "unvalued_frauds"}]
         for column in ("", *(column.replace("_", " ") for column in columns)):
             table.add_column(column, justify="right" if column else "left")
         for row in rows:

@@ -21,6 +21,8 @@ from fraudstream_tools.lab.world.simulate import Simulation, WorldSettings, simu
 from tests.unit.detection.model_harness import small_model
 
 RULES = Path("rules").resolve()
+UNRATED = "VUV"
+"""A currency that `rules/` has no rate of."""
 _, RATES, LISTS = (RULES.joinpath(name).read_bytes() for name in RULESET_FILES)
 
 
@@ -78,8 +80,11 @@ def write_rules(folder: Path, ruleset: bytes, rates: bytes = RATES) -> Path:
 
 @cache
 def world() -> Simulation:
-    """A world with labels that come while it goes on."""
-    return simulate(WorldSettings(seed=21, customers=120, days=12, activity=1.5, episodes=30.0, traps=8.0))
+    """A world with labels that come while it goes on, and with amounts that have no exchange rate."""
+    made = simulate(WorldSettings(seed=21, customers=120, days=12, activity=1.5, episodes=30.0, traps=8.0))
+    for row in made.transactions[4::9]:
+        row["currency"] = UNRATED
+    return made
 
 
 def write_world(folder: Path) -> tuple[Path, Path]:

@@ -21,6 +21,7 @@ from fraudstream_tools.lab.thresholds.proposal import (
     propose,
 )
 from fraudstream_tools.rules.folder import RulesFolder
+from tests.cli_harness import Command
 from tests.unit.lab.backtest_harness import log_records
 
 RULES = Path(__file__).parents[3] / "rules"
@@ -128,6 +129,14 @@ def test_the_picture_is_an_image_that_says_what_it_shows(tmp_path: Path) -> None
     frauds, value = image.findall(f"{space}polyline")
     assert len(frauds.attrib["points"].split()) == len(value.attrib["points"].split()) == 4
     assert json.dumps([each.text for each in image.findall(f"{space}text")]).count("%") == 5
+
+
+def test_without_a_ruleset_the_command_says_what_it_does_not_count(fraudstream: Command, tmp_path: Path) -> None:
+    proposed(tmp_path, LEVELS, budget=40)
+    arguments = ("thresholds", "--log", tmp_path, "--review-budget", 40)
+    told = "reviews that rules ask for whatever the probability are not counted"
+    assert told in fraudstream(*arguments).err
+    assert told not in fraudstream(*arguments, "--rules", RULES).err
 
 
 def test_a_log_without_probabilities_says_where_they_come_from(tmp_path: Path) -> None:

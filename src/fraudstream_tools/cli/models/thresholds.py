@@ -10,7 +10,7 @@ from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.files.rules_folder import loaded_ruleset
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import JsonOption
-from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream_tools.lab.thresholds.proposal import ThresholdProposal
@@ -65,6 +65,13 @@ def thresholds(
     if picture is not None:
         refuse_unwritable(picture)
     folder = rules or (_RULES if (_RULES / RULESET_FILE).exists() else None)
+    if folder is None:
+        err.print(
+            f"there is no {_RULES}/{RULESET_FILE} here: reviews that rules ask for whatever the probability are not "
+            "counted; --rules names the folder with the ruleset",
+            style="dim",
+            soft_wrap=True,
+        )
     forcing = forcing_rules(loaded_ruleset(folder)) if folder else ()
     with decision_log(log) as opened:
         try:

@@ -95,9 +95,9 @@ def tally(athena: Athena, backtest: AthenaBacktest, *, with_changes: bool) -> At
     counted = athena.ask(query.counts())
     whole = BacktestTally(other_features=decisions - readable)
     changed: list[Sequence[Any]] = []
-    for *keys, number, amount, first, last in counted.rows:
+    for *keys, number, amount, unvalued, first, last in counted.rows:
         key, decided = verdicts.outcomes(keys)
-        whole.add(BacktestTally({key: Sum(number, int(amount))}, first=first, last=last))
+        whole.add(BacktestTally({key: Sum(number, int(amount), unvalued)}, first=first, last=last))
         if decided[0][0] is not decided[-1][0]:
             changed.append(keys)
     answers = [summary, counted]

@@ -48,9 +48,9 @@ def tally(log: DecisionLog, rulesets: Sequence[Ruleset], *, with_changes: bool) 
     query = backtest_query(f"(SELECT *, {standing} AS standing FROM {log.decided_rows()}) AS decided", rulesets)
     verdicts = VerdictTable(query, rulesets)
     whole = BacktestTally(other_features=log.unreadable_features())
-    for *keys, number, amount, first, last in log.ask(query.counts()):
+    for *keys, number, amount, unvalued, first, last in log.ask(query.counts()):
         key, _ = verdicts.outcomes(keys)
-        whole.add(BacktestTally({key: Sum(number, int(amount))}, first=first, last=last))
+        whole.add(BacktestTally({key: Sum(number, int(amount), unvalued)}, first=first, last=last))
     if with_changes and len(rulesets) > 1:
         whole.changes += _changes(log, query, verdicts)
     return whole

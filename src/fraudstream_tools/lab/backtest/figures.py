@@ -20,10 +20,12 @@ class _Counts:
     def __init__(self) -> None:
         self.number = dict.fromkeys(Standing, 0)
         self.amount = dict.fromkeys(Standing, 0)
+        self.unvalued = dict.fromkeys(Standing, 0)
 
     def add(self, standing: Standing, each: Sum) -> None:
         self.number[standing] += each.number
         self.amount[standing] += each.amount
+        self.unvalued[standing] += each.unvalued
 
     @property
     def all(self) -> int:
@@ -118,6 +120,8 @@ class BacktestFigures(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     """Rows left out of a file of transactions: the same one came before."""
     other_features: int
     """Left out: their features were computed by another version of the code."""
+    unvalued_frauds: int
+    """Known frauds without an exchange rate, which add nothing to what is saved or missed."""
     rulesets: list[RulesetFigures]
     changes: list[ChangeFigures] | None
     """None of a single ruleset."""
@@ -148,6 +152,7 @@ def figures(
         known={standing.name.lower(): number for standing, number in everything.number.items()},
         repeated=repeated,
         other_features=tally.other_features,
+        unvalued_frauds=everything.unvalued[Standing.FRAUD],
         rulesets=[
             _of_ruleset(tally, position, ruleset, name, everything=everything, days=days)
             for position, (ruleset, name) in enumerate(zip(rulesets, names, strict=True))

@@ -78,7 +78,7 @@ class BacktestQuery:
         """Return the query that counts."""
         keys = ", ".join(self.keys)
         numbers = ", ".join(str(place + 1) for place in range(len(self.keys)))
-        counted = f"count(*), sum({AMOUNT}), min(timestamp), max(timestamp)"
+        counted = f"count(*), sum({AMOUNT}), count(*) - count(amountBase), min(timestamp), max(timestamp)"
         return f"SELECT {keys}, {counted} FROM {self.source} GROUP BY {numbers}"
 
     def listing(self) -> str:

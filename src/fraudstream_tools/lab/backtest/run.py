@@ -6,6 +6,7 @@ sums over them. Counts and hundredths of money are integers, so that results do 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import add
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -79,6 +80,8 @@ class Sum(NamedTuple):
     number: int
     amount: int
     """Their amounts together, in hundredths of the base currency; one without an exchange rate adds nothing."""
+    unvalued: int
+    """How many of them have no exchange rate."""
 
 
 @dataclass
@@ -95,9 +98,8 @@ class BacktestTally:
 
     def add(self, other: "BacktestTally") -> None:
         """Add another part's tally."""
-        for key, (number, amount) in other.sums.items():
-            before = self.sums.get(key, _NOTHING)
-            self.sums[key] = Sum(before.number + number, before.amount + amount)
+        for key, more in other.sums.items():
+            self.sums[key] = Sum(*map(add, self.sums.get(key, _NOTHING), more))
         self.changes += other.changes
         self.other_features += other.other_features
         self.first = min((time for time in (self.first, other.first) if time is not None), default=None)
@@ -109,7 +111,7 @@ class BacktestTally:
         return sum(each.number for each in self.sums.values())
 
 
-_NOTHING: Final = Sum(0, 0)
+_NOTHING: Final = Sum(0, 0, 0)
 
 
 class Evaluator:
@@ -145,10 +147,12 @@ class Evaluator:
                 verdict, score = self._decide(position, truths, vector, transaction)
                 outcomes.append((truths, verdict))
                 scores.append(score)
-            amount = round(100 * (vectors[0][AMOUNT] or 0))
-            total = sums.setdefault((standing, tuple(outcomes)), [0, 0])
+            value = vectors[0][AMOUNT]
+            amount = round(100 * (value or 0))
+            total = sums.setdefault((standing, tuple(outcomes)), [0, 0, 0])
             total[0] += 1
             total[1] += amount
+            total[2] += value is None
             time = transaction.timestamp
             tally.first = time if tally.first is None else min(tally.first, time)
             tally.last = time if tally.last is None else max(tally.last, time)
@@ -157,7 +161,7 @@ class Evaluator:
                 tally.changes.append(
                     VerdictChange(transaction.transaction_id, time, standing, amount, verdicts, tuple(scores))
                 )
-        tally.sums = {key: Sum(number, amount) for key, (number, amount) in sums.items()}
+        tally.sums = {key: Sum(*total) for key, total in sums.items()}
         return tally
 
     def _decide(self, position: int, truths: Truths, vector: Vector, transaction: Transaction) -> tuple[Verdict, int]:

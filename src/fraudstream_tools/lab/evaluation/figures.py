@@ -35,6 +35,8 @@ class EvaluationRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     declines_a_day: float | None = None
     false_declines_per_1000: float | None = None
     """Of legitimate transactions."""
+    unvalued_frauds: int | None = None
+    """Frauds without an exchange rate, which `value_at_budget` leaves out."""
 
 
 class EvaluatedDays(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +44,7 @@ class EvaluatedDays(msgspec.Struct, frozen=True, kw_only=True):
 
     frauds: "Flags"
     amounts: "NDArray[np.float64]"
-    """In the base currency; 0 without an exchange rate."""
+    """In the base currency; NaN without an exchange rate."""
     times: "NDArray[np.int64]"
     reviews_a_day: int
 
@@ -52,6 +54,7 @@ class EvaluatedDays(msgspec.Struct, frozen=True, kw_only=True):
             "average_precision": round(average_precision(scores, self.frauds), 4),
             "recall_at_false_positives": round(recall_at_false_positives(scores, self.frauds)[0], 4),
             "value_at_budget": self._value_at_budget(scores),
+            "unvalued_frauds": int(np.isnan(self.amounts[self.frauds]).sum()),
         }
 
     def decisions(self, alerted: "Flags", declined: "Flags") -> dict[str, float | None]:
@@ -70,7 +73,7 @@ class EvaluatedDays(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     def _value_at_budget(self, scores: "NDArray[np.float64]") -> float | None:
-        of_frauds = np.where(self.frauds, self.amounts, 0.0)
+        of_frauds = np.where(self.frauds, np.nan_to_num(self.amounts), 0.0)
         if not of_frauds.sum():
             return None
         # Days of the test, which may begin at any hour: each has one budget.

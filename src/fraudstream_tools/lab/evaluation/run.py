@@ -145,8 +145,10 @@ def evaluate(
             _test(contestants, judge.ruleset.evaluate(transaction, vector), inputs(vector, transaction))
             frauds.append(labelled.fraud)
             times.append(transaction.timestamp)
-            rates = judge.ruleset.rates
-            amounts.append(rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp) or 0.0)
+            amount = judge.ruleset.rates.to_base(
+                transaction.amount_minor, transaction.currency, transaction.timestamp
+            )
+            amounts.append(nan if amount is None else amount)
         if on_progress:
             on_progress(number)
     tested = EvaluatedDays(

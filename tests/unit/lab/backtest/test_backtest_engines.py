@@ -155,6 +155,7 @@ def test_both_engines_say_the_same_of_a_log(log: DecisionLog, contestants: tuple
     assert found == expected
     assert found.transactions > 1000
     assert found.other_features == 1
+    assert sum(each.unvalued for each in found.sums.values()) > 100
     if len(contestants) > 1:
         assert len(found.changes) > 10
 

@@ -13,6 +13,7 @@ from tests.cli_harness import Command
 from tests.unit.lab.backtest_harness import (
     RATES,
     RULES,
+    UNRATED,
     decided,
     log_records,
     ruleset_file,
@@ -99,6 +100,19 @@ def test_the_ruleset_is_counted_as_a_whole(fraudstream: Command, one: Path, data
     assert (ruleset["valueSaved"], ruleset["valueMissed"]) == (150.5, 40.0)
     assert (ruleset["precision"]["n"], ruleset["recall"]["n"]) == (3, 2)
     assert result["changes"] is None
+
+
+def test_frauds_without_an_exchange_rate_are_told(fraudstream: Command, one: Path, tmp_path: Path) -> None:
+    unvalued = [payment(1, 99.0, label=label, currency=UNRATED) for label in ("FRAUD", "LEGITIMATE")]
+    rows = [*PAYMENTS, *({**each, "transactionId": f"u-{at}"} for at, each in enumerate(unvalued))]
+    write_rows(tmp_path / "more.jsonl", rows)
+    result = run(fraudstream, "--rules", one, "--data", "more.jsonl")
+    assert (result["known"]["fraud"], result["unvaluedFrauds"]) == (3, 1)
+    assert result["rulesets"][0]["valueMissed"] == 40.0
+    told = "frauds without an exchange rate, which add nothing to the values: 1"
+    assert told in fraudstream("backtest", "--rules", one, "--data", "more.jsonl").out
+    write_rows(tmp_path / "payments.jsonl", PAYMENTS)
+    assert told not in fraudstream("backtest", "--rules", one, "--data", "payments.jsonl").out
 
 
 def test_what_would_change_is_counted_and_listed(fraudstream: Command, one: Path, data: Path, tmp_path: Path) -> None:

@@ -73,6 +73,16 @@ def test_a_file_with_too_few_frauds_says_so_and_prints_a_table(fraudstream: Comm
     assert "a model needs at least 10 frauds" in ran.out.replace("\n", " ")
 
 
+def test_frauds_without_an_exchange_rate_are_told(fraudstream: Command, tmp_path: Path) -> None:
+    frauds = {number: {"label": "FRAUD"} for number in range(700, 900, 10)} | {
+        850: {"label": "FRAUD", "currency": "VUV"}
+    }
+    write(tmp_path / "day.jsonl", [payment(number, **frauds.get(number, {})) for number in range(900)])
+    arguments = ("day.jsonl", "--rules", str(RULES), "--label-delay", "1", "--test-days", "2")
+    assert table(fraudstream, *arguments)["rules alone"]["unvaluedFrauds"] == 1
+    assert "frauds without an exchange rate, which value found leaves out: 1" in fraudstream("evaluate", *arguments).out
+
+
 def test_figures_and_reasons_can_be_read_at_80_columns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,8 @@ def print_figures(result: BacktestFigures) -> None:
         out.print(f"{result.repeated:,} came more than once, and counted once")
     if result.other_features:
         out.print(f"{result.other_features:,} left out: their features are of another version of the code")
+    if result.unvalued_frauds:
+        out.print(f"frauds without an exchange rate, which add nothing to the values: {result.unvalued_frauds:,}")
     for letter, ruleset in zip("AB", result.rulesets, strict=False):
         out.print()
         _print_ruleset(letter, ruleset, result)

@@ -41,6 +41,9 @@ def print_evaluation(rows: Sequence["EvaluationRow"], reviews: int) -> None:
     if shown:
         out.print(table)
         out.print(f"recall: at 0.1 % false positives; value found: at {reviews} reviews a day", style="dim")
+    unvalued = max((row.unvalued_frauds or 0 for row in rows), default=0)
+    if unvalued:
+        out.print(f"frauds without an exchange rate, which value found leaves out: {unvalued:,}")
     for row in rows:
         if row.why:
             out.print(f"{row.name}: {row.why}", markup=False, soft_wrap=True)
