@@ -32,6 +32,7 @@ SEED: Final = 9107
 _FINTECH_DELAY: Final = 28
 """Days: chargebacks come after four weeks at the median."""
 _REVIEWS: Final = 10
+_NO_COLUMNS: Final = frozenset({"name", "why", "unvalued_frauds"})
 
 
 class WorldSize(NamedTuple):
@@ -111,7 +112,7 @@ def show(worlds: dict[str, list[EvaluationRow]], console: Console) -> None:
     """Print a table for each world."""
     for name, rows in worlds.items():
         table = Table(title=f"{name}; value found: at {_REVIEWS} reviews a day")
-        columns = [column for column in EvaluationRow.__struct_fields__ if column not in {"name", "why", "unvalued_frauds"}]
+        columns = [column for column in EvaluationRow.__struct_fields__ if column not in _NO_COLUMNS]
         for column in ("", *(column.replace("_", " ") for column in columns)):
             table.add_column(column, justify="right" if column else "left")
         for row in rows:

@@ -8,8 +8,9 @@ from fraudstream.contract import ANALYZER, DECISION_DEADLINE_SECONDS, PROCESSOR,
 from fraudstream.settings import AnalyzerSettings, ProcessorSettings, ReporterSettings, environment
 from infra.compute.placeholders import read_placeholders
 from infra.data.keys import Keys
+from infra.data.program_rules import program_models, program_ruleset
 from infra.data.queues import DeadLetters
-from infra.data.report_bucket import ReportBucket, program_models, program_ruleset
+from infra.data.report_bucket import ReportBucket
 from infra.data.tables import Tables
 from infra.settings import StackSettings
 

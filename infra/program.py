@@ -4,6 +4,7 @@ import pulumi
 
 from infra.compute.lambda_packages import build_package
 from infra.data.keys import readable_keys
+from infra.data.program_rules import check_program_rules
 from infra.guard import refuse_loss
 from infra.previous import read_previous_stack
 from infra.settings import read_stack_settings
@@ -15,12 +16,14 @@ def main(package: Packager = build_package) -> None:
 
     Raises:
         StackSettingsError: a setting is wrong, or would take a standing stack's data.
+        ProgramRulesError: the ruleset or a model in the repository cannot be used.
         PackagingError: a function's package could not be built.
     """
     previous = read_previous_stack()
     try:
         settings = read_stack_settings()
         refuse_loss(previous, settings)
+        check_program_rules()
         stack = build(settings, package, readable_keys(previous.resources))
     except BaseException:
         # A program that fails exports what it has exported so far: without this, the stack would forget what it is, and

@@ -26,13 +26,9 @@ from infra.compute.stream_consumers import (
 )
 from infra.data.analytics import Analytics
 from infra.data.keys import Keys
+from infra.data.program_rules import program_models, program_ruleset
 from infra.data.queues import DeadLetters
-from infra.data.report_bucket import (
-    ReportBucket,
-    bucket_arn,
-    program_models,
-    program_ruleset,
-)
+from infra.data.report_bucket import ReportBucket, bucket_arn
 from infra.data.report_schedules import ReportSchedules
 from infra.data.tables import make_tables, table_arns
 from infra.environments import Stores, environments

@@ -1,12 +1,10 @@
 """The bucket of rulesets, models, decision log and reports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import pulumi
 import pulumi_aws as aws
-import yaml
 
 from fraudstream.contract import (
     APPROVALS_PREFIX,
@@ -18,16 +16,14 @@ from fraudstream.contract import (
     RULESET_FILES,
     RULESET_PREFIX,
     SEGMENTS_PREFIX,
-    files_digest,
 )
 from infra.compute.roles import ServiceRole, Statement
 from infra.data.keys import Keys
 from infra.data.private_bucket import make_private_bucket
+from infra.data.program_rules import MODELS, RULES
 from infra.naming import StackContext
 from infra.settings import StackSettings
 
-RULES = Path(__file__).resolve().parents[2] / "rules"
-MODELS = RULES.parent / "models"
 # What segments say is merged within two days of their coming in.
 SEGMENT_DAYS = 30
 # Late records of an erased person come in within a day.
@@ -45,19 +41,6 @@ def bucket_arn(place: StackContext) -> pulumi.Output[str]:
 def bucket_name(place: StackContext) -> pulumi.Output[str]:
     """Return the bucket's name; the account is part of it, since names of buckets are global."""
     return place.account_id.apply(lambda account: place.name("bucket", f"reports-{account}"))
-
-
-def program_ruleset() -> str:
-    """Return the digest of the ruleset that the program uploads: what is in git was approved there."""
-    return files_digest(*((RULES / name).read_bytes() for name in RULESET_FILES))
-
-
-def program_models() -> str:
-    """Return the digest of the models that the program uploads, as `program_ruleset`."""
-    pointer = (MODELS / MODELS_FILE).read_bytes()
-    chosen = cast("Mapping[str, str | None]", yaml.safe_load(pointer))
-    names = dict.fromkeys(name for name in (chosen.get("live"), chosen.get("shadow")) if name)
-    return files_digest(pointer, *((MODELS / name).read_bytes() for name in names))
 
 
 class ReportBucket(pulumi.ComponentResource):

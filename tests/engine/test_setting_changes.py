@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra import program
-from infra.data import report_bucket
+from infra.data import program_rules, report_bucket
 from infra.settings import read_settings
 from tests.engine.aws_outputs_harness import is_tagged
 from tests.engine.engine_harness import Deployment, Engine, OperationRefusedError, Plan, engine
@@ -147,7 +147,8 @@ def test_deployed_rules_survive_until_the_repository_changes(
         each |= {"metadata": {"fraudstream-by": "somebody"}, "contentType": "binary/octet-stream"}
     stack.configure({"logLevel": "DEBUG"})
     assert not any(name.startswith("object-") for name in stack.up(refresh=True).updated)
-    rules = shutil.copytree(report_bucket.RULES, tmp_path / "rules")
+    rules = shutil.copytree(program_rules.RULES, tmp_path / "rules")
     (rules / "ruleset.yaml").write_text((rules / "ruleset.yaml").read_text() + "# changed\n")
-    monkeypatch.setattr(report_bucket, "RULES", rules)
+    for module in (program_rules, report_bucket):
+        monkeypatch.setattr(module, "RULES", rules)
     assert stack.up() == Plan(updated=frozenset({"object-ruleset-ruleset-test"}))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.data.report_bucket import program_models, program_ruleset
+from infra.data.program_rules import program_models, program_ruleset
 from tests.infrastructure.conftest import Declare
 from tests.infrastructure.pulumi_graph_harness import Graph
 

@@ -17,6 +17,14 @@ OF_INFRA = {
     "fraudstream.reporting.log.columns",
     "fraudstream.reporting.log.keys",
 }
+CHECK_OF_RULES = {
+    "fraudstream.detection.models.model",
+    "fraudstream.detection.models.selection",
+    "fraudstream.detection.rules.ruleset",
+    "fraudstream_tools.rules.comparisons",
+    "fraudstream_tools.rules.folder",
+}
+"""What one module of it may know too: it checks the rules that are uploaded."""
 """What the Pulumi program may know of the functions' code."""
 SIDE_BY_SIDE = (
     "src/fraudstream/detection/stores",
@@ -76,8 +84,10 @@ def test_plain_modules_import_no_layer() -> None:
     assert [each for each in found if any(each[1].startswith(layer) for layer in layers)] == []
 
 
-def test_the_pulumi_program_imports_only_names_settings_and_columns() -> None:
-    assert wrong("infra", {"infra", *OF_INFRA}) == []
+def test_the_pulumi_program_imports_only_names_settings_columns_and_the_check_of_rules() -> None:
+    assert wrong("infra", {"infra", *OF_INFRA, *CHECK_OF_RULES}) == []
+    checking = wrong("infra", {"infra", *OF_INFRA})
+    assert {each.partition(" ")[0] for each in checking} == {"infra/data/program_rules.py"}
 
 
 def test_the_policies_import_nothing_of_what_they_check() -> None:

@@ -89,3 +89,14 @@ def test_what_somebody_has_of_a_colleagues_case_is_given_back_alone(annas_case: 
     assert f"What you had of the case is given back; {ANNA.arn} has it." in act(ben, "ra-0", "give-back")
     assert [each.assignee for each in ben.system.queue.by_ids(["ra-0", "ra-1"])] == [None, ANNA.arn]
     assert case_of(annas_case, "ra-0").assignee == ANNA.arn
+
+
+def test_a_case_is_its_holders_also_where_nobody_has_what_is_open_of_it(annas_case: Browser, ben: Browser) -> None:
+    act(annas_case, "ra-0", "decide", label="FRAUD", note="called back")
+    act(ben, "ra-0", "reopen", text="found the parcel")
+    act(ben, "ra-0", "give-back")
+    for name in ("ra-1", "rb-0"):
+        act(annas_case, name, "decide", label="FRAUD", note="called back")
+    listed = {who: "ra-0" in annas_case.page("/queue", who=who) for who in ("me", "nobody", BEN.arn)}
+    assert listed == {"me": True, "nobody": False, BEN.arn: False}
+    assert "anna" in words(ben.page("/queue"))

@@ -13,7 +13,7 @@ from fraudstream.detection.stores.approvals.change_marks import ChangeMarks
 from fraudstream.detection.stores.approvals.file_approvals import Approvals, NotApprovedError
 from fraudstream.detection.stores.rulesets.active import RulesetStore
 from fraudstream_tools.operations.rulesets.history import RuleChange
-from infra.data.report_bucket import program_ruleset
+from infra.data.program_rules import program_ruleset
 from tests.console_harness import ANNA, BEN, Browser, browser_on, draft_of, put_ruleset, who_did_what, with_rule, words
 from tests.integration.cli.review_harness import BUCKET, System
 

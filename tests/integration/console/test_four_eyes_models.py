@@ -14,7 +14,7 @@ from fraudstream.detection.stores.approvals.file_approvals import Approvals, Not
 from fraudstream.detection.stores.rulesets.active import RulesetStore
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.operations.models.stored_models import stored_models
-from infra.data.report_bucket import MODELS, program_models
+from infra.data.program_rules import MODELS, program_models
 from tests.cli_harness import Command
 from tests.console_harness import ANNA, BEN, Browser, browser_on, desk_command, words
 from tests.integration.cli.review_harness import BUCKET, System

@@ -49,7 +49,7 @@ def show(request: Request) -> Response:
         query=query,
         who=asked.get("who", ""),
         place=QueuePlace.of_queue(asked),
-        colleagues=sorted({each.assignee for each in found if each.assignee} - {system.operator.arn}),
+        colleagues=sorted({holder for each in found for holder in each.holders} - {system.operator.arn}),
         least=asked.get("least", ""),
         states=tuple(CaseState),
         orders=tuple(CaseOrder),
@@ -71,7 +71,7 @@ def lead_on(request: Request) -> Response:
     # A case that is closed has left, and what followed stands in its row.
     start = place.row if here is None else here + 1
     for row, case in enumerate(found[start:], start):
-        if query.assignee or case.assignee in (None, system.operator.arn):
+        if query.assignee or not case.holders or system.operator.arn in case.holders:
             return RedirectResponse(place.at(row).case_url(case.first.transaction_id), status_code=303)
     request.app.state.session.notices.append("No case follows in this queue: this is what is left of it.")
     return RedirectResponse(place.queue_url, status_code=303)

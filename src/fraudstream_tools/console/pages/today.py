@@ -64,7 +64,7 @@ def show(request: Request) -> Response:
         groups=_by_age(cases),
         is_more=sum(len(each.alerts) for each in cases) >= LOOKED_AT,
         looked_at=LOOKED_AT,
-        mine=sum(each.assignee == system.operator.arn for each in cases),
+        mine=sum(system.operator.arn in each.holders for each in cases),
         free=len(free),
         open=len(cases),
         oldest=free[0] if free else None,

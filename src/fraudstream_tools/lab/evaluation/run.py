@@ -145,9 +145,7 @@ def evaluate(
             _test(contestants, judge.ruleset.evaluate(transaction, vector), inputs(vector, transaction))
             frauds.append(labelled.fraud)
             times.append(transaction.timestamp)
-            amount = judge.ruleset.rates.to_base(
-                transaction.amount_minor, transaction.currency, transaction.timestamp
-            )
+            amount = judge.ruleset.rates.to_base(transaction.amount_minor, transaction.currency, transaction.timestamp)
             amounts.append(nan if amount is None else amount)
         if on_progress:
             on_progress(number)

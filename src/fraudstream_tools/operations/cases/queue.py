@@ -108,8 +108,14 @@ class QueuedCase:
 
     @property
     def assignee(self) -> str | None:
-        """The ARN of who has it."""
-        return next((alert.assignee for alert in self.alerts if alert.assignee), None)
+        """The ARN of who has it: one of its alerts, or else the case."""
+        return next(iter(self.holders), None)
+
+    @property
+    def holders(self) -> Sequence[str]:
+        """The ARNs of all who have it or one of its alerts, each once."""
+        having = [*(alert.assignee for alert in self.alerts), self.case.assignee if self.case else None]
+        return list(dict.fromkeys(each for each in having if each))
 
 
 class CaseQueue:
@@ -153,7 +159,7 @@ class CaseQueue:
         return (
             any(fits(alert) for alert in found.alerts)
             and (query.minimum_value is None or found.value >= query.minimum_value)
-            and (query.assignee is None or query.assignee == (found.assignee or ""))
+            and (query.assignee is None or query.assignee in (found.holders or [""]))
         )
 
     def _state_of(self, found: QueuedCase) -> CaseState:
@@ -161,8 +167,7 @@ class CaseQueue:
         now = self._clock()
         if found.case is not None and found.case.is_snoozed(now):
             return CaseState.SNOOZED
-        has_nobody = found.assignee is None and (found.case is None or found.case.assignee is None)
-        is_expired = has_nobody and self._service_level.is_expired(found.until, now)
+        is_expired = not found.holders and self._service_level.is_expired(found.until, now)
         return CaseState.EXPIRED if is_expired else CaseState.OPEN
 
 
