@@ -84,7 +84,7 @@ def test_plain_modules_import_no_layer() -> None:
     assert [each for each in found if any(each[1].startswith(layer) for layer in layers)] == []
 
 
-def test_the_pulumi_program_imports_only_names_settings_columns_and_the_check_of_rules() -> None:
+def test_the_pulumi_program_imports_names_columns_and_one_check_of_rules() -> None:
     assert wrong("infra", {"infra", *OF_INFRA, *CHECK_OF_RULES}) == []
     checking = wrong("infra", {"infra", *OF_INFRA})
     assert {each.partition(" ")[0] for each in checking} == {"infra/data/program_rules.py"}

@@ -195,7 +195,7 @@ def test_shares_of_fraud_speak_of_what_is_older_than_the_labels_delay() -> None:
     assert (values["deviceFrauds30d"], values["ipFrauds30d"], values["merchantFrauds30d"]) == (4, 4, 4)
 
 
-def test_a_share_of_fraud_without_a_delay_leaves_out_what_is_judged_and_what_came_after() -> None:
+def test_a_share_of_fraud_without_a_delay_leaves_out_what_is_judged() -> None:
     till: dict[str, Any] = {"terminal_id": "till", "merchant_id": "shop"}
     fraud, judged, later = (transaction(at, at * MINUTE, **till) for at in range(3))
     profiles = learnt([fraud])
