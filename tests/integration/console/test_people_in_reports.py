@@ -99,6 +99,14 @@ def test_a_label_without_a_record_is_named(browser: Browser, versioned: System) 
     assert [(each.transaction_id, each.source) for each in found.examples] == [("t-secret", "analyst")]
 
 
+def test_of_many_unrecorded_labels_the_first_are_named(versioned: System) -> None:
+    log_labels(versioned, *(f"t-{number:02}" for number in range(25)))
+    found = today(versioned).labels
+    assert found
+    assert (found.written, found.unrecorded) == (25, 25)
+    assert [each.transaction_id for each in found.examples] == [f"t-{number:02}" for number in range(20)]
+
+
 def test_a_label_that_was_refused_and_written_all_the_same_has_no_record(browser: Browser, versioned: System) -> None:
     def refused() -> None:
         with browser.system.audit.recorded("label-transaction", "transaction#t-1"):
@@ -170,6 +178,17 @@ def test_a_change_of_another_day_or_a_refused_one_is_none_of_this_days(browser: 
     found = today(versioned).lists
     assert found
     assert (found.written, found.unrecorded) == (1, 1)
+
+
+@pytest.mark.parametrize(("at", "counts"), [(-1, False), (0, True), (DAY - 1, True), (DAY, False)])
+def test_a_day_of_lists_goes_from_midnight_to_midnight(versioned: System, at: int, *, counts: bool) -> None:
+    now = datetime.now(UTC)
+    midnight = round(datetime(now.year, now.month, now.day, tzinfo=UTC).timestamp() * 1000)
+    lists = EntityLists(versioned.dynamodb, PROFILES, clock=lambda: midnight + at)
+    lists.add("blocked", EntityKind.CARD, f"tok_{'c' * 22}", by="me", reason="mine")
+    found = people_of(versioned.s3, BUCKET, now.date(), ListsAt(versioned.dynamodb, PROFILES)).lists
+    assert found
+    assert found.written == counts
 
 
 def test_a_damaged_record_is_counted_and_stops_nothing(versioned: System) -> None:

@@ -214,6 +214,19 @@ def test_segments_of_before_the_upgrade_have_no_seals_and_count(tmp_path: Path) 
     assert len(system.report().log_hours.damaged) == 1
 
 
+@pytest.mark.parametrize(("hour", "problems"), [(6, []), (7, [LogProblem.HOUR_UNCHAINED])])
+def test_an_hour_needs_a_link_from_the_first_on_in_which_all_is_sealed(
+    tmp_path: Path, hour: int, problems: list[LogProblem]
+) -> None:
+    system = System(tmp_path)
+    # Made at five o'clock: functions of before may write for two hours more.
+    day_before = f"{START - timedelta(hours=4):{HOUR_FORMAT}}"
+    system.chain_at(START + timedelta(hours=5)).append(LinkKind.MERGED, day_before, b"")
+    put(cut(of_day(hour).records, PREFIX).segments, tmp_path)
+    reporter(tmp_path).report(DAY)  # by a function that knows of no chain
+    assert system.problems() == problems
+
+
 def test_a_note_that_somebody_wrote_is_found(system: System) -> None:
     note = system.file(f"{PREFIX}hours/*/*.json")
     note.write_text(json.dumps(json.loads(note.read_text()) | {"files": {}}))
