@@ -109,7 +109,7 @@ def _exploration_settings(settings: StackSettings) -> Mapping[str, Any]:
 
 
 def _approval_settings(settings: StackSettings) -> Mapping[str, Any]:
-    """Return what tells what of what is judged by needs two people; nothing where nothing does."""
+    """Return what the functions are told of approval by two people; nothing where no such approval is asked for."""
     known = {"approved_ruleset": program_ruleset} if FourEyes.RULES in settings.four_eyes else {}
     known |= {"approved_models": program_models} if FourEyes.MODELS in settings.four_eyes else {}
     lists = {"approves_lists": 1} if FourEyes.LISTS in settings.four_eyes else {}

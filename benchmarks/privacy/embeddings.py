@@ -59,11 +59,12 @@ def _digits_of(zero: int) -> Embedding:
 
 
 def _around(before: str, behind: str = "") -> Embedding:
-    """Write what the letters of a pattern stand for: h a hexadecimal letter, d a digit, l any letter."""
+    """Write around the number what two patterns stand for: see `_drawn`."""
     return lambda chance, number: _drawn(chance, before) + number + _drawn(chance, behind)
 
 
 def _drawn(chance: Random, pattern: str) -> str:
+    r"""Draw a character for each of \1 (a to f), \2 (a digit), \3 (a letter) and \4 (a hexadecimal digit)."""
     kinds = {"\1": _HEX_LETTERS, "\2": string.digits, "\3": string.ascii_letters, "\4": "0123456789abcdef"}
     return "".join(chance.choice(kinds[each]) if each in kinds else each for each in pattern)
 

@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from fraudstream.contract import (
     ALERT_ENTITY_INDEX,
+    ALERT_STATUS_INDEX,
     CUSTOMER_INDEX,
     LISTED_INDEX,
     LISTED_KIND,
@@ -93,7 +94,7 @@ ALERTS = TableSpec(
     hash_key="transactionId",
     stream="NEW_IMAGE",
     indexes=(
-        IndexSpec(name="by-status", hash_key="statusShard", range_key="createdAt"),
+        IndexSpec(name=ALERT_STATUS_INDEX, hash_key="statusShard", range_key="createdAt"),
         IndexSpec(name=ALERT_ENTITY_INDEX, hash_key="entity", range_key="createdAt"),
     ),
 )

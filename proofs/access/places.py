@@ -6,6 +6,7 @@ from typing import Final
 
 from fraudstream.contract import (
     ALERT_ENTITY_INDEX,
+    ALERT_STATUS_INDEX,
     ANALYZER,
     BREAKER_PREFIX,
     CUSTOMER_INDEX,
@@ -26,7 +27,7 @@ VARIABLES: Final = {"aws:userid": OWN_USER}
 _INDEXES: Final = {
     "transactions": (SAMPLE_INDEX, CUSTOMER_INDEX, NETWORK_REFERENCE_INDEX),
     "profiles": (LISTED_INDEX,),
-    "alerts": ("by-status", ALERT_ENTITY_INDEX),
+    "alerts": (ALERT_STATUS_INDEX, ALERT_ENTITY_INDEX),
 }
 _OBJECTS: Final = {
     "the ruleset": "rulesets/live/ruleset.yaml",

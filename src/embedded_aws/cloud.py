@@ -1,7 +1,6 @@
 """The embedded AWS: a Pulumi program, deployed on this machine for one block of code."""
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -174,9 +173,7 @@ class LocalCloud:
         Raises:
             TimeoutError: it was not so in time.
         """
-        deadline = time.monotonic() + timeout_seconds
-        timeout = deadline - time.monotonic()
-        if not wait_until_quiet(self._consumers, timeout, busy=lambda: self._runtime.in_flight > 0):
+        if not wait_until_quiet(self._consumers, timeout_seconds, busy=lambda: self._runtime.in_flight > 0):
             raise TimeoutError(f"the embedded AWS was still busy after {timeout_seconds:g} s")
 
     @property

@@ -117,6 +117,8 @@ CUSTOMER_INDEX: Final = "by-customer"
 NETWORK_REFERENCE_INDEX: Final = "by-network-reference"
 """The sparse index of transactions by the id that their card scheme or processor gave them."""
 
+ALERT_STATUS_INDEX: Final = "by-status"
+"""The index of alerts, cases and waiting labels by status and time."""
 ALERT_ENTITY_INDEX: Final = "by-entity"
 """The index of alerts by customer and time."""
 

@@ -24,7 +24,9 @@ from embedded_aws.pulumi_program import Created
 from fraudstream.contract import RESTORED_AT
 from fraudstream.detection.features.codec import FORM, unpack
 from fraudstream.detection.features.registry import NAMES
+from fraudstream.detection.models.model import SCHEMA_VERSION as MODEL_SCHEMA
 from fraudstream.detection.profiles import codec
+from fraudstream.detection.rules.ruleset import SCHEMA_VERSION as RULESET_SCHEMA
 from fraudstream.reporting.log.aggregates import AGGREGATION
 from fraudstream.reporting.log.hour_notes import HOUR_SCHEMA_VERSION, Hour
 from fraudstream.reporting.log.record import SCHEMA_VERSION
@@ -259,8 +261,8 @@ def rolled_back(system: Upgraded) -> Iterator[RolledBack]:
         segment: gzip.compress(
             b"\n".join(json.dumps(line | {"schemaVersion": SCHEMA_VERSION + 1}).encode() for line in told)
         ),
-        rules: system.read(rules).replace(b"schemaVersion: 1", b"schemaVersion: 2"),
-        model: system.read(model).replace(b'"schemaVersion":1', b'"schemaVersion":2'),
+        rules: system.read(rules).replace(b"schemaVersion: 1", b"schemaVersion: %d" % (RULESET_SCHEMA + 1)),
+        model: system.read(model).replace(b'"schemaVersion":1', b'"schemaVersion":%d' % (MODEL_SCHEMA + 1)),
     }
     before = {name: system.read(name) for name in objects}
     assert all(before[name] != body for name, body in objects.items())

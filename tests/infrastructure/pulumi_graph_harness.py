@@ -53,8 +53,14 @@ class Graph:
     secret_outputs: set[str] = field(default_factory=set)
 
     def of(self, kind: str) -> list[Resource]:
-        """Resources of a type, such as `aws:dynamodb/table:Table`."""
-        return [resource for resource in self.resources if resource.type == kind]
+        """Resources of a type, such as `aws:dynamodb/table:Table`; there must be some."""
+        found = [resource for resource in self.resources if resource.type == kind]
+        assert found, f"there is no resource of type {kind}"
+        return found
+
+    def has(self, kind: str) -> bool:
+        """Whether there is a resource of a type."""
+        return any(resource.type == kind for resource in self.resources)
 
     def one(self, kind: str, name: str | None = None) -> Resource:
         """The only resource of a type, or of a type and name."""

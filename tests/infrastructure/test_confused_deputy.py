@@ -33,7 +33,7 @@ def statements(resource: Resource, name: str) -> list[dict[str, Any]]:
 def trusting(graph: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield every statement that lets a service do something, with what it belongs to."""
     for kind, name in (*TRUST.items(), *((kind, "policy") for kind in RESOURCE_POLICIES)):
-        for resource in graph.of(kind):
+        for resource in (each for each in graph.resources if each.type == kind):
             for statement in statements(resource, name):
                 if statement["Effect"] == "Allow" and "Service" in statement["Principal"]:
                     yield resource.name, statement
@@ -97,7 +97,7 @@ def test_no_resource_policy_allows_anything_to_everybody_or_to_another_account(
     allowed = [
         (resource.name, principal)
         for kind in RESOURCE_POLICIES
-        for resource in graph.of(kind)
+        for resource in (each for each in graph.resources if each.type == kind)
         for statement in statements(resource, "policy")
         if statement["Effect"] == "Allow"
         and (principal := statement["Principal"]) != {"AWS": "arn:aws:iam::123456789012:root"}

@@ -261,7 +261,7 @@ def test_the_operators_table_has_a_line_for_each_alarm_and_no_other(everything: 
 
 
 def test_people_are_told_by_mail_if_they_wish(graph: Graph, everything: Graph) -> None:
-    assert not graph.of("aws:sns/topicSubscription:TopicSubscription")
+    assert not graph.has("aws:sns/topicSubscription:TopicSubscription")
     mails = everything.of("aws:sns/topicSubscription:TopicSubscription")
     assert {(mail["topic"].rsplit(":")[-1], mail["protocol"], mail["endpoint"]) for mail in mails} == {
         ("topic-alarms-test", "email", "operators@example.com"),

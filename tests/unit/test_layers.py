@@ -10,13 +10,17 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAYERS = ("aws", "transactions", "detection", "reporting", "functions")
 """Packages of the functions' code from the lowest to the highest; every single module beside them is below all."""
-OWN = ("fraudstream", "fraudstream_tools", "embedded_aws", "infra", "policy", "tests", "benchmarks", "accessibility")
+OWN = (
+    *("fraudstream", "fraudstream_tools", "embedded_aws", "infra", "policy", "proofs", "tests", "benchmarks"),
+    "accessibility",
+)
 OF_INFRA = {
     "fraudstream.contract",
     "fraudstream.settings",
     "fraudstream.reporting.log.columns",
     "fraudstream.reporting.log.keys",
 }
+"""What the Pulumi program may know of the functions' code."""
 CHECK_OF_RULES = {
     "fraudstream.detection.models.model",
     "fraudstream.detection.models.selection",
@@ -25,7 +29,6 @@ CHECK_OF_RULES = {
     "fraudstream_tools.rules.folder",
 }
 """What one module of it may know too: it checks the rules that are uploaded."""
-"""What the Pulumi program may know of the functions' code."""
 SIDE_BY_SIDE = (
     "src/fraudstream/detection/stores",
     "src/fraudstream_tools/cli",

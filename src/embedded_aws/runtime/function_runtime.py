@@ -85,7 +85,7 @@ class FunctionRuntime:
         self._thread.start()
 
     def create(self, spec: FunctionSpec) -> None:
-        """Build a function known; its first process starts with its first invocation.
+        """Register a function; its first process starts with its first invocation.
 
         Raises:
             ValueError: The name is taken, the package is no folder, or a variable has a name that Lambda reserves.

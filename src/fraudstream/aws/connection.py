@@ -16,6 +16,7 @@ from botocore.exceptions import (
     ConnectionError as ConnectionFailedError,
 )
 
+from fraudstream.aws.dynamodb_errors import CONDITION_FAILED
 from fraudstream.aws.endpoint import DamagedResponseError, Endpoint
 from fraudstream.aws.signing import Signer, credentials_of, region_of
 
@@ -147,8 +148,7 @@ def _suffix(region: str) -> str:
 def _is_answer(outcome: AwsResponse | Unanswered) -> bool:
     """Return whether a refusal tells what was asked, so that nothing is gained by asking again."""
     return isinstance(outcome, AwsResponse) and (
-        outcome.status_code in {304, 404, 412}
-        or (outcome.error or {}).get("Error", {}).get("Code") == "ConditionalCheckFailedException"
+        outcome.status_code in {304, 404, 412} or (outcome.error or {}).get("Error", {}).get("Code") == CONDITION_FAILED
     )
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.errors import error_code
+
 CONDITION_FAILED = "ConditionalCheckFailedException"
 _THROTTLED = {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
 _CANCELED = "TransactionCanceledException"
@@ -16,12 +18,12 @@ _IN_CONFLICT = "TransactionConflict"
 
 def is_condition_failure(error: BaseException | None) -> bool:
     """Return whether DynamoDB refused a write because its condition did not hold."""
-    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == CONDITION_FAILED
+    return error_code(error) == CONDITION_FAILED
 
 
 def is_throttled(error: BaseException | None) -> bool:
     """Return whether DynamoDB refused a request because of how much is asked for at once."""
-    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _THROTTLED
+    return error_code(error) in _THROTTLED
 
 
 def raise_unless_condition_failed(error: ClientError) -> None:
@@ -40,7 +42,7 @@ def raise_unless_overtaken(error: ClientError) -> None:
     Raises:
         ClientError: DynamoDB refused the write for another reason.
     """
-    if error.response.get("Error", {}).get("Code") != _CONFLICT:
+    if error_code(error) != _CONFLICT:
         raise_unless_condition_failed(error)
 
 
@@ -63,8 +65,7 @@ def is_in_conflict(error: ClientError) -> bool:
 
 def _cancellation_reasons(error: ClientError) -> Sequence[Mapping[str, Any]]:
     response: Mapping[str, Any] = error.response
-    is_canceled = response.get("Error", {}).get("Code") == _CANCELED
-    return response.get("CancellationReasons", []) if is_canceled else []
+    return response.get("CancellationReasons", []) if error_code(error) == _CANCELED else []
 
 
 def held_item(error: ClientError) -> Mapping[str, Any]:

@@ -68,7 +68,7 @@ def _write_segments(batch: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 
 def _counting_labels(records: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """Return records of the stream without labels that do not count."""
+    """Return the stream's records without the labels that still wait for a second person."""
     if not _settings.approves_labels:
         return records
     from fraudstream.detection.stores.approvals.label_approvals import LabelApprovals  # noqa: PLC0415  (few stacks ask for it)

@@ -7,7 +7,7 @@ from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
-from fraudstream.contract import RETENTION_DAYS, TRACED_SHARE
+from fraudstream.contract import DECISION_LOG_DAYS, RETENTION_DAYS, TRACED_SHARE
 from fraudstream.durations import SECONDS_A_DAY
 
 DAYS_A_MONTH: Final = 365 / 12
@@ -33,7 +33,6 @@ LOG_MONTHS: Final = 7 / DAYS_A_MONTH
 """For which the functions' and the API's logs are kept."""
 REPORTER_BATCH: Final = 10_000
 REPORTER_WINDOW_SECONDS: Final = 60
-DECISION_LOG_DAYS: Final = 400
 
 
 class PriceError(ValueError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.errors import error_code
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import FourEyes
 from fraudstream.detection.stores.approvals.change_marks import ChangeMarks, mark_prefix
@@ -53,7 +54,7 @@ class Approver:
                 IfNoneMatch="*",
             )
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != _ALREADY_THERE:
+            if error_code(error) != _ALREADY_THERE:
                 raise
 
     def has_marked(self, digest: str) -> bool:

@@ -78,7 +78,7 @@ def test_callers_sign_their_requests(graph: Graph) -> None:
     for method in graph.of("aws:apigateway/method:Method"):
         assert method["authorization"] == "AWS_IAM"
         assert method["apiKeyRequired"] is False
-    assert not graph.of("aws:apigateway/apiKey:ApiKey")
+    assert not graph.has("aws:apigateway/apiKey:ApiKey")
 
 
 def test_or_they_have_a_key_with_a_usage_plan(everything: Graph) -> None:
@@ -305,12 +305,12 @@ def test_the_accounts_role_for_logs_is_set_before_the_stage_needs_it(graph: Grap
 
 
 def test_an_accounts_existing_role_is_left_alone(plain: Graph) -> None:
-    assert not plain.of("aws:apigateway/account:Account")
-    assert not plain.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    assert not plain.has("aws:apigateway/account:Account")
+    assert not plain.has("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
 
 
 def test_the_firewall_is_off_unless_asked_for(graph: Graph, everything: Graph) -> None:
-    assert not graph.of("aws:wafv2/webAcl:WebAcl")
+    assert not graph.has("aws:wafv2/webAcl:WebAcl")
     acl = everything.one("aws:wafv2/webAcl:WebAcl")
     rate, common = acl["rules"]
     assert rate["statement"]["rateBasedStatement"]["limit"] == 300_000

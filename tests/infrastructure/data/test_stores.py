@@ -212,7 +212,7 @@ def test_the_key_is_rotated_and_goes_a_week_after_the_stack(graph: Graph) -> Non
 
 
 def test_or_awss_own_keys_do(plain: Graph) -> None:
-    assert not plain.of("aws:kms/key:Key")
+    assert not plain.has("aws:kms/key:Key")
     assert encryption(plain) == {
         "applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"},
         "bucketKeyEnabled": False,

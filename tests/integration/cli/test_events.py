@@ -75,5 +75,5 @@ def test_it_has_to_be_said_which(fraudstream: Command) -> None:
     for arguments in ((), ("t-1", "--since", "2h")):
         ran = fraudstream("events", "resend", *arguments)
         assert ran.code == 1
-        assert "which events?" in ran.err
+        assert "name a transaction, or give an age" in ran.err
     assert "this stack tells other systems nothing" in fraudstream("events", "list", "nobody").out

@@ -146,8 +146,8 @@ def test_a_list_that_no_live_rule_asks_for_is_pointed_out(
     [
         (("blockd", "card", CARD, *WHY), "did you mean blocked?"),
         (("blocked", "card", "tok_of-somebody", *WHY), "that is no whole token"),
-        (("blocked", "card", *WHY), "who is meant?"),
-        (("blocked", "card", CARD, "--transaction", "t-1", *WHY), "who is meant?"),
+        (("blocked", "card", *WHY), "give identifiers or tokens"),
+        (("blocked", "card", CARD, "--transaction", "t-1", *WHY), "give identifiers or tokens"),
         (("blocked", "card", "--transaction", "t-1", *WHY), "there is no such transaction"),
         (("blocked", "card", CARD, "--reason", " "), "the reason is empty"),
         (("blocked", "card", CARD, *WHY, "--until", "2020-01-01"), "the end is in the past"),

@@ -8,9 +8,8 @@ from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.events import NO_AMOUNT, NO_PEER, is_evidence, spent
 from fraudstream.detection.profiles.layout import Personal
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
-from fraudstream.durations import DAY, HOUR
+from fraudstream.durations import DAY, HOUR, SECOND
 
-_SECOND: Final = 1000
 _WINDOWS: Final = (("cardCount1h", HOUR), ("cardCount2h", 2 * HOUR), ("cardCount24h", DAY), ("cardCount7d", WEEK))
 
 
@@ -30,4 +29,4 @@ def add(values: FeatureValues, view: ProfileView) -> None:
         return
     same = [each.time for each in view.known if each.peer == event.peer and each.amount == event.amount]
     if same:
-        values["cardRepeatSeconds"] = (event.time - same[-1]) / _SECOND
+        values["cardRepeatSeconds"] = (event.time - same[-1]) / SECOND

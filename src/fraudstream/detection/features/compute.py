@@ -15,11 +15,10 @@ from typing import Final, NamedTuple
 from fraudstream.detection.features import card, counterparty, customer, refund, shared_entities, travel
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
-from fraudstream.durations import DAY
+from fraudstream.durations import DAY, SECOND
 from fraudstream.transactions.transaction import Transaction
 from fraudstream.transactions.values.money import EXPONENTS
 
-_SECOND: Final = 1000
 _MOST_ZEROS: Final = 9
 
 _OF_KIND: Mapping[EntityKind, Callable[[FeatureValues, ProfileView], None]] = MappingProxyType(
@@ -67,13 +66,13 @@ def compute(
     Returns:
         Values by feature name; a name that is not there is missing.
     """
-    local = datetime.fromtimestamp(transaction.timestamp / _SECOND, calendar.time_zone)
+    local = datetime.fromtimestamp(transaction.timestamp / SECOND, calendar.time_zone)
     values: FeatureValues = {
         "amountBase": amount,
         "amountTrailingZeros": _trailing_zeros(transaction),
         "localHour": local.hour,
         "localWeekday": local.weekday(),
-        "arrivalDelaySeconds": max(transaction.received_at - transaction.timestamp, 0) / _SECOND,
+        "arrivalDelaySeconds": max(transaction.received_at - transaction.timestamp, 0) / SECOND,
     }
     if transaction.account_opened_at is not None:
         values["accountAgeDays"] = max(transaction.timestamp - transaction.account_opened_at, 0) / DAY

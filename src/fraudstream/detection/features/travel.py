@@ -8,11 +8,10 @@ from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.profiles.events import NO_PLACE, Event
 from fraudstream.detection.profiles.profile import NOWHERE, LastPlace
 from fraudstream.detection.profiles.view import FeatureValues, ProfileView
-from fraudstream.durations import HOUR
+from fraudstream.durations import HOUR, SECOND
 
 EARTH_RADIUS_KM: Final = 6371.0088
 """Mean radius, IUGG."""
-_SECOND: Final = 1000
 
 
 def add(values: FeatureValues, views: Mapping[EntityKind, ProfileView]) -> None:
@@ -44,7 +43,7 @@ def _place(event: Event) -> LastPlace:
 
 
 def _hours(last: LastPlace, event: Event) -> float:
-    return max(event.time - last.time, _SECOND) / HOUR
+    return max(event.time - last.time, SECOND) / HOUR
 
 
 def _kilometres(start: LastPlace, end: Event) -> float:

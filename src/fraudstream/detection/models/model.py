@@ -200,13 +200,13 @@ class Model:
 
     def probability(self, log_odds: float) -> float | None:
         """Return the probability of fraud that a score's log-odds stand for; None if that was not measured."""
-        told = self.file.probability
-        if told is msgspec.UNSET:
+        curve = self.file.probability
+        if curve is msgspec.UNSET:
             return None
         bounded = max(min(log_odds, 50.0), -50.0)
-        odds = told.intercept + told.high * math.log1p(math.exp(bounded)) - told.low * math.log1p(math.exp(-bounded))
+        odds = curve.intercept + curve.high * math.log1p(math.exp(bounded)) - curve.low * math.log1p(math.exp(-bounded))
         above = 1 / (1 + math.exp(-max(min(odds, 50.0), -50.0)))
-        return told.levels_out_at + (1 - told.levels_out_at) * above
+        return curve.levels_out_at + (1 - curve.levels_out_at) * above
 
     @property
     def base_log_odds(self) -> float:
@@ -232,7 +232,7 @@ class Model:
 
 
 def seal(file: ModelFile) -> Model:
-    """Return a model's data their version, and check and compile them.
+    """Set the version of a model's data, check the data and compile them.
 
     Raises:
         ModelError: they cannot be used.

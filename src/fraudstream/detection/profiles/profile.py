@@ -42,6 +42,8 @@ from fraudstream.detection.profiles.senders import with_sender
 from fraudstream.durations import DAY, HOUR
 
 HOURS_A_DAY: Final = 24
+MOST_OF_A_DAYTIME: Final = 65_535
+"""What is counted of an hour of the day, at most: two bytes hold it."""
 
 
 class LastPlace(NamedTuple):
@@ -167,7 +169,7 @@ class Profile(msgspec.Struct, frozen=True):
         daytimes = self.daytimes
         if layout.detailed:
             hour = time // HOUR % HOURS_A_DAY
-            daytimes = (*daytimes[:hour], min(daytimes[hour] + 1, 65_535), *daytimes[hour + 1 :])
+            daytimes = (*daytimes[:hour], min(daytimes[hour] + 1, MOST_OF_A_DAYTIME), *daytimes[hour + 1 :])
         first_seen = min(self.first_seen, time) if self.ring else time
         return Profile(self.kind, tuple(ring), first_seen, days, hours, daytimes, past, self.labels)
 

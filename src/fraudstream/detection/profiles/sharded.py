@@ -6,7 +6,7 @@ read together has the form of any other profile: a feature does not change its m
 
 from collections.abc import Iterable, Sequence
 from heapq import merge
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -14,9 +14,7 @@ from fraudstream.detection.profiles.buckets import Buckets
 from fraudstream.detection.profiles.events import Event
 from fraudstream.detection.profiles.known_values import MAX_KNOWN_VALUES, KnownValue
 from fraudstream.detection.profiles.layout import LAYOUTS, Layout
-from fraudstream.detection.profiles.profile import LabelChange, OlderEvents, Profile
-
-_MOST_OF_A_DAYTIME: Final = 65_535
+from fraudstream.detection.profiles.profile import MOST_OF_A_DAYTIME, LabelChange, OlderEvents, Profile
 
 
 class Sharding(NamedTuple):
@@ -172,7 +170,7 @@ def merged(base: Profile, shards: Sequence[Profile]) -> Profile:
         min([part.first_seen for part in parts if part.ring], default=0),
         _sum([part.days for part in parts], layout.day_limits),
         _sum([part.hours for part in parts], layout.hour_limits),
-        tuple([min(sum(hours), _MOST_OF_A_DAYTIME) for hours in zip(*[part.daytimes for part in parts], strict=True)]),
+        tuple([min(sum(hours), MOST_OF_A_DAYTIME) for hours in zip(*[part.daytimes for part in parts], strict=True)]),
         _past(base.past, [shard.past for shard in shards], older, layout),
         tuple(sorted(change for part in parts for change in part.labels)[-layout.labels :]),
     )

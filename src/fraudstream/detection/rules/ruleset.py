@@ -23,6 +23,8 @@ from fraudstream.detection.rules.shares import is_in_share
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 from fraudstream.transactions.transaction import Transaction
 
+SCHEMA_VERSION: Final = 2
+"""The newest that can be read."""
 MAX_RULES: Final = 200
 MAX_RULESET_BYTES: Final = 400_000
 """Twice what so many rules of the shipped rules' size need."""
@@ -49,7 +51,7 @@ class RulesetError(ValueError):
 
 
 class _File(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    schema_version: Annotated[int, msgspec.Meta(ge=1, le=2)]
+    schema_version: Annotated[int, msgspec.Meta(ge=1, le=SCHEMA_VERSION)]
     base_log_odds: Annotated[float, msgspec.Meta(ge=-20, le=20)]
     thresholds: Thresholds
     rules: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=MAX_RULES)]

@@ -81,7 +81,7 @@ class LogRebuild:
     day: date
     """Of receipt, UTC."""
     counting: Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]] = lambda records: records
-    """Returns records without labels that do not count."""
+    """Returns the records without the labels that still wait for a second person."""
 
     def prepare(self, now: datetime) -> None:
         """Merge what there is of the day, and make its files again that are gone.

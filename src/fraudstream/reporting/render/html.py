@@ -8,6 +8,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fraudstream.contract import MODERATE_DRIFT, SIGNIFICANT_DRIFT
+from fraudstream.durations import SECOND
 from fraudstream.reporting.daily.figures.worklists import costliest_first
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.daily.schema.trends import Comparison
@@ -29,7 +30,6 @@ COST_PER_THOUSAND: Final = "$0.014"
 """List prices of us-east-2 at a million transactions a day: the table of costs in the README."""
 
 
-_SECOND: Final = 1000
 _MANY_POINTS: Final = 100
 _NOTHING = "\N{EN DASH}"
 
@@ -84,9 +84,9 @@ def _age(received_at: int, as_of: int | None) -> str:
 
 def _duration(milliseconds: int) -> str:
     """Return a duration in the largest unit that fits."""
-    if 0 < milliseconds < _SECOND:
+    if 0 < milliseconds < SECOND:
         return f"{milliseconds} ms"
-    seconds = milliseconds / _SECOND
+    seconds = milliseconds / SECOND
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.1f} {unit}"

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.errors import error_code
 from fraudstream.aws.listing import objects_under
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class BucketStore:
         try:
             return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "NoSuchKey":
+            if error_code(error) != "NoSuchKey":
                 raise
             return None
 

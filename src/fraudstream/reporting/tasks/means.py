@@ -31,7 +31,7 @@ class Means:
     log: Log
     meter: MetricEmitter
     counting: Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]]
-    """Returns records of the stream without labels that do not count."""
+    """Returns the records without the labels that still wait for a second person."""
     seconds_left: Callable[[], float]
     """Until Lambda ends the invocation."""
 

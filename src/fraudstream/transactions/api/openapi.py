@@ -122,7 +122,7 @@ def _codes(info: msgspec.structs.FieldInfo) -> dict[str, Any]:
 
 
 def _inlined(node: Any, enums: dict[str, Any], *, leaves_out: bool) -> Any:  # noqa: ANN401  (every JSON type)
-    """Build a schema self-contained, and say things in the way that draft 4 knows too."""
+    """Return a schema without references to enums, in terms that draft 4 of JSON Schema also knows."""
     match node:
         case list() | tuple():
             parts = cast("list[Any] | tuple[Any, ...]", node)

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import msgspec
 
 from fraudstream.contract import ANSWER_HEADERS
-from fraudstream.durations import DAY
+from fraudstream.durations import DAY, SECOND
 from fraudstream.settings import Metric, ProcessorSettings
 from fraudstream.telemetry import Log, LogFields, MetricEmitter
 from fraudstream.transactions.api.answer import FieldError, Problem, present_state
@@ -36,7 +36,6 @@ DEADLINE_SECONDS = 5.0
 """How long one request may begin calls to DynamoDB: clients wait, and the gateway gives up after 29 s."""
 RETRY_AFTER_SECONDS = 1
 
-_MILLISECONDS_PER_SECOND = 1000
 _TRANSACTION_ID = re.compile(TRANSACTION_ID_PATTERN)
 
 Answer = dict[str, Any]
@@ -152,11 +151,11 @@ class TransactionApi:
     def _time_bounds(self, now: int) -> TimeBounds:
         return TimeBounds(
             earliest=now - self.settings.max_past_days * DAY,
-            latest=now + self.settings.max_future_seconds * _MILLISECONDS_PER_SECOND,
+            latest=now + self.settings.max_future_seconds * SECOND,
         )
 
     def _state_answer(self, status: HTTPStatus, stored: StoredTransaction, headers: dict[str, str]) -> Answer:
-        patience = self.settings.decision_deadline_seconds * _MILLISECONDS_PER_SECOND
+        patience = self.settings.decision_deadline_seconds * SECOND
         state = present_state(stored, failed_before=self.clock() - patience)
         return _answer(status, state, {"Content-Type": "application/json", **headers})
 

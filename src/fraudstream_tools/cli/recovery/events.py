@@ -83,7 +83,7 @@ def resend(
     from fraudstream_tools.operations.recovery.resending import resend as send
 
     if (transaction_id is None) == (since is None):
-        raise CommandError("which events? Name a transaction, or give an age: --since 4h")
+        raise CommandError("name a transaction, or give an age: --since 4h")
     deployment = Deployment(stack)
     dynamodb, outbox = deployment.client("dynamodb"), deployment["outboxTable"]
     if since is None:

@@ -8,7 +8,7 @@ from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import FourEyes
 from fraudstream_tools.cli.support.options import JsonOption, SourceOption, StackOption, TruthOption
 from fraudstream_tools.cli.support.review.audit import audit_log, needs_two
-from fraudstream_tools.cli.support.review.labelling import label_transaction
+from fraudstream_tools.cli.support.review.labelling import label_transaction, required_truth
 from fraudstream_tools.cli.support.running.active_ruleset import active_ruleset, required_ruleset
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.shown.details_text import print_details
@@ -161,8 +161,7 @@ def close(
 
     fraudstream alerts close order-20261123-0001 --fraud
     """
-    if is_fraud is None:
-        raise CommandError("what was it? Say --fraud or --legitimate")
+    is_fraud = required_truth(is_fraud)
     from fraudstream.detection.stores.decisions.alerts import close_alert
 
     deployment = Deployment(stack)

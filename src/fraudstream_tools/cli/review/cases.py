@@ -7,13 +7,13 @@ import typer
 from fraudstream.clock import epoch_milliseconds
 from fraudstream_tools.cli.support.options import JsonOption, StackOption, TruthOption, TypeOption
 from fraudstream_tools.cli.support.review.case_desk import CaseDesk, changed
-from fraudstream_tools.cli.support.review.labelling import fraud_type_of
+from fraudstream_tools.cli.support.review.labelling import fraud_type_of, required_truth
 from fraudstream_tools.cli.support.shown.review.alert_table import alert_table
 from fraudstream_tools.cli.support.shown.review.case_table import case_table
 from fraudstream_tools.cli.support.shown.review.case_words import given_back_words, left_words, reopened_words
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
-from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.output import err, out, print_json
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
@@ -233,8 +233,7 @@ def decide(
     """
     from fraudstream.transactions.decisions.decision import Truth
 
-    if is_fraud is None:
-        raise CommandError("what was it? Say --fraud or --legitimate")
+    is_fraud = required_truth(is_fraud)
     desk = CaseDesk(stack)
     alert = desk.alert(transaction_id)
     if not decide_over:

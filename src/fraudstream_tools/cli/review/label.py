@@ -8,7 +8,7 @@ import typer
 from fraudstream_tools.cli.support.files.file_problems import map_of
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, SourceOption, StackOption, TruthOption
 from fraudstream_tools.cli.support.review.audit import audit_log
-from fraudstream_tools.cli.support.review.labelling import label_file, label_transaction
+from fraudstream_tools.cli.support.review.labelling import label_file, label_transaction, required_truth
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
 from fraudstream_tools.redaction import shown
@@ -47,9 +47,8 @@ def label(
         label_file(file, source, stack, map_of(file_map), as_json=as_json)
         return
     if transaction_id is None:
-        raise CommandError("which? Give a transactionId, or --file with many")
-    if is_fraud is None:
-        raise CommandError("what was it? Say --fraud or --legitimate")
+        raise CommandError("give a transactionId, or --file with many")
+    is_fraud = required_truth(is_fraud)
     deployment = Deployment(stack)
     label = label_transaction(deployment, audit_log(deployment), transaction_id, is_fraud=is_fraud, source=source)
     if as_json:

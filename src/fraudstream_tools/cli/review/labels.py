@@ -17,7 +17,7 @@ from fraudstream_tools.cli.support.options import (
 )
 from fraudstream_tools.cli.support.review.audit import audit_log
 from fraudstream_tools.cli.support.review.case_work import case_closing, waiting_labels
-from fraudstream_tools.cli.support.review.labelling import fraud_type_of, label_file, label_transaction
+from fraudstream_tools.cli.support.review.labelling import fraud_type_of, label_file, label_transaction, required_truth
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 from fraudstream_tools.redaction import shown
@@ -70,8 +70,7 @@ def set_label(
     fraudstream labels set order-20261123-0002 --legitimate
     ```
     """
-    if is_fraud is None:
-        raise CommandError("what was it? Say --fraud or --legitimate")
+    is_fraud = required_truth(is_fraud)
     kind = None if fraud_type is None else fraud_type_of(fraud_type, "--type")
     deployment = Deployment(stack)
     label = label_transaction(

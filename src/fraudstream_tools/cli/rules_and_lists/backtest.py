@@ -150,7 +150,7 @@ def backtest(
             )
         tally = run.from_athena(stack, since, until)
     elif data is None:
-        raise CommandError("what from? Give a decision log or a file of transactions (--data)")
+        raise CommandError("give a decision log, or a file of transactions: --data FILE")
     elif since or until:
         raise CommandError("--since and --until are for --engine athena: of a copy, all is judged")
     else:

@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
         help="""
 Block or trust customers, cards, merchants, terminals, devices, internet addresses and counterparties.
 
-Rules ask for a list by `listed("blocked")`; which lists there are is said in lists.yaml beside the rules. An entry that
+Rules ask for a list by `listed("blocked")`; lists.yaml, beside the rules, names the lists. An entry that
 these commands make counts for the next transaction, and stays when rules change. Entries that should be kept in git
 stand in lists.yaml itself.
 """,
@@ -195,7 +195,7 @@ def approve(
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Approve by your mark entries, or their ends, that wait for a second person (setting `fourEyes`).
+    """Approve entries of lists, or their removals, that wait for a second person (setting `fourEyes`).
 
     `lists show` says which ones wait. Before the setting names lists, two people approve all entries in this way:
     without marks they would not count any more. Entries with your own mark are left out. Exits with 1 if there is no
@@ -295,7 +295,7 @@ def _checked(
 
     checked_reason(reason)
     if bool(ids) == (transaction is not None):
-        raise CommandError("who is meant? Give identifiers or tokens, or a stored transaction: --transaction ID")
+        raise CommandError("give identifiers or tokens, or else a stored transaction: --transaction ID")
     tokens = (
         [_of_transaction(deployment, kind, transaction)]
         if transaction is not None

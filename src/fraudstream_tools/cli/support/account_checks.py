@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fraudstream.aws.errors import error_code
 from fraudstream.contract import FUNCTIONS
 from fraudstream_tools.cli.support.terminal.failures import explained
 
@@ -127,7 +128,7 @@ class AccountChecker:
             try:
                 found = client.get_function_concurrency(FunctionName=name)
             except ClientError as error:
-                if error.response.get("Error", {}).get("Code") != "ResourceNotFoundException":
+                if error_code(error) != "ResourceNotFoundException":
                     raise
             else:
                 reserved[function] = int(found.get("ReservedConcurrentExecutions", 0))

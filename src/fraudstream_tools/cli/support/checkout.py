@@ -7,7 +7,7 @@ from fraudstream_tools.cli.support.terminal.output import CommandError
 
 
 def enter_checkout() -> Path:
-    """Build the Pulumi program importable, and return the checkout's folder.
+    """Make the Pulumi program importable, and return the checkout's folder.
 
     Raises:
         CommandError: neither the present folder nor one above it is a checkout of fraudstream.

@@ -33,7 +33,7 @@ def get(
     from urllib.parse import quote
 
     if not transaction_id:
-        raise CommandError("which transaction? The id is empty")
+        raise CommandError("the id of the transaction is empty")
     path = f"/transactions/{quote(transaction_id, safe='')}"
     deployment = Deployment(stack, {"apiUrl": api})
     state = call_api(deployment, "GET", path)

@@ -45,7 +45,7 @@ class Today:
         """Return whether it is one of the days from Black Friday to Cyber Monday."""
         first = date(self.date.year, 11, 1)
         friday = 1 + (3 - first.weekday()) % 7 + 22
-        return 0 <= (self.date - date(self.date.year, 11, 1)).days + 1 - friday <= 3  # noqa: PLR2004  (Friday to Monday)
+        return 0 <= (self.date - first).days + 1 - friday <= 3  # noqa: PLR2004  (Friday to Monday)
 
 
 def ordinary_day(today: Today, person: AccountHolder) -> list[Draft]:

@@ -18,6 +18,7 @@ import msgspec
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as ConnectionFailedError
 
+from fraudstream.aws.errors import error_code
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import AUDIT_PREFIX
 from fraudstream.reporting.storage.object_store import BucketStore
@@ -171,7 +172,7 @@ class AuditLog:
             )
         except ClientError as error:
             # The name holds a new id: what is there is this record, whose answer was lost.
-            if error.response.get("Error", {}).get("Code") != _ALREADY_THERE:
+            if error_code(error) != _ALREADY_THERE:
                 raise
 
     def _read(self, key: str) -> AuditRecord | None:

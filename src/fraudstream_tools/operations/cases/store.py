@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import first_refused, held_item, is_in_conflict
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import ALERT_ENTITY_INDEX, CASE_KIND
+from fraudstream.contract import ALERT_ENTITY_INDEX, ALERT_STATUS_INDEX, CASE_KIND
 from fraudstream.detection.stores.decisions.alerts import STATUS_SHARDS
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.storage.attributes import to_item
@@ -104,7 +104,7 @@ class CaseStore:
         for shard in range(STATUS_SHARDS):
             answer = self._dynamodb.query(
                 TableName=self._table,
-                IndexName="by-status",
+                IndexName=ALERT_STATUS_INDEX,
                 KeyConditionExpression="statusShard = :shard",
                 ExpressionAttributeValues=to_item({":shard": f"{CASE_KIND}_{status}#{shard}"}),
                 ScanIndexForward=False,

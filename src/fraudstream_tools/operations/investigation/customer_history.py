@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.errors import error_code
 from fraudstream.contract import CUSTOMER_INDEX
 from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream.transactions.storage.attributes import from_item, to_item
@@ -108,7 +109,7 @@ class CustomerHistory:
                 **more,
             )
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != _NO_SUCH_INDEX:
+            if error_code(error) != _NO_SUCH_INDEX:
                 raise
             raise CustomerIndexError(
                 "the table of transactions has no index of customers that can be used: set customerIndex to true, or "

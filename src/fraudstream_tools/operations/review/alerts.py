@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fraudstream.contract import ALERT_ENTITY_INDEX
+from fraudstream.contract import ALERT_ENTITY_INDEX, ALERT_STATUS_INDEX
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.rules.rates import Rates
 from fraudstream.detection.stores.decisions.alerts import STATUS_SHARDS
@@ -201,7 +201,7 @@ class AlertQueue:
     def _shard(self, query: AlertQuery, status_shard: str, *, newest_first: bool) -> Iterator[AlertSummary]:
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._alerts,
-            IndexName="by-status",
+            IndexName=ALERT_STATUS_INDEX,
             KeyConditionExpression="statusShard = :shard AND createdAt BETWEEN :from AND :until",
             ExpressionAttributeValues=to_item(
                 {":shard": status_shard, ":from": query.raised_from, ":until": query.raised_until}

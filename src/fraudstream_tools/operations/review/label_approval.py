@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import LABEL_KIND, LABEL_PREFIX, LABEL_WAITS, RETENTION_DAYS
+from fraudstream.contract import ALERT_STATUS_INDEX, LABEL_KIND, LABEL_PREFIX, LABEL_WAITS, RETENTION_DAYS
 from fraudstream.detection.stores.approvals.change_marks import PEOPLE, ChangeMarks
 from fraudstream.detection.stores.approvals.label_approvals import label_digest
 from fraudstream.durations import SECONDS_A_DAY
@@ -178,7 +178,7 @@ class LabelApproval:
     def _notes(self) -> Iterator[Mapping[str, Any]]:
         pages = self.dynamodb.get_paginator("query").paginate(
             TableName=self.alerts,
-            IndexName="by-status",
+            IndexName=ALERT_STATUS_INDEX,
             KeyConditionExpression="statusShard = :waits",
             ExpressionAttributeValues={":waits": {"S": LABEL_WAITS}},
             ScanIndexForward=False,

@@ -12,6 +12,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_overtaken
+from fraudstream.aws.errors import error_code
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import NETWORK_REFERENCE_INDEX
 from fraudstream.transactions.decisions.decision import Action, ActionTaken, FraudType, Label, Truth
@@ -199,7 +200,7 @@ def find_by_reference(client: "DynamoDBClient", table: str, reference: str) -> l
             Limit=_MOST_OF_A_REFERENCE,
         )
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") != _NO_INDEX:
+        if error_code(error) != _NO_INDEX:
             raise
         raise LabelError(
             "the table of transactions has no index of network references that can be used: deploy this version, or "

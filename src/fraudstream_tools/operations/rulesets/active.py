@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from fraudstream.aws.errors import error_code
 from fraudstream.contract import LISTS_FILE, RATES_FILE, RULESET_FILE, RULESET_FILES, RULESET_PREFIX
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError
 from fraudstream.detection.stores.approvals.file_approvals import Approvals
@@ -176,9 +177,7 @@ class RulesetBucket:
                 **condition,
             )
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") not in {_PRECONDITION_FAILED, _CONFLICT} and not is_absent(
-                error
-            ):
+            if error_code(error) not in {_PRECONDITION_FAILED, _CONFLICT} and not is_absent(error):
                 raise
             # The answer to a write may be lost, and the SDK repeats it: the second time, our own file is in the way.
             found = self._head(name)

@@ -264,8 +264,8 @@ def test_a_refused_candidate_changes_nothing(command: Command, world: Path, tmp_
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "-o", "x.json"], "what from?"),
-        (["train", "-o", "x.json", "--log", "a", "--data", "b.csv"], "what from?"),
+        (["train", "-o", "x.json"], "give either a decision log"),
+        (["train", "-o", "x.json", "--log", "a", "--data", "b.csv"], "give either a decision log"),
         (["train", "-o", "x.json", "--log", "nowhere", "--rules", RULES], "there is no decision log"),
         (["train", "-o", "x.json", "--data", "nowhere.csv", "--rules", RULES], "no such file"),
         (["train", "-o", "x.json", "--data", "w.csv", "--rules", "nowhere"], "No such file"),

@@ -37,7 +37,7 @@ class LabelApprovals:
         self._pool = pool
 
     def counting(self, records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """Return records of the transactions' stream, or what is made like them, without labels that do not count.
+        """Return records of the transactions' stream, or such as are made like them, without labels that still wait.
 
         A function that is told of a transaction without its label goes on with what it knew before.
         """

@@ -130,10 +130,11 @@ class ProfileStore:
         self.wait = wait
 
     def load(self, keys: Collection[str], *, is_first: bool = False) -> LoadedProfiles:
-        """Read profiles: consistently, but for what is found out when it is written, which costs half as much.
+        """Read profiles.
 
-        That are shards, and before anything is written, profiles that many share: a retry tells what it has done before
-        by those of a person.
+        Those of a person are read consistently: a retry tells by them what it has done before. Shards, and on the first
+        read also other profiles that many share, may be some milliseconds old: that costs half as much, and a write of
+        a profile that has changed meanwhile is refused.
 
         Args:
             keys: of the profiles, which are those of their entities.

@@ -107,7 +107,7 @@ class TrainingSource:
         from fraudstream_tools.lab.training.samples.silent_months import without_silent_months
 
         if (self.log is None) == (self.data is None):
-            raise CommandError("what from? Give either a decision log (--log) or a file of transactions (--data)")
+            raise CommandError("give either a decision log (--log) or a file of transactions (--data)")
         if self.log is not None:
             given = {"--map": self.file_map, "--truth": self.truth, "--truth-map": self.truth_map}
             given |= {"--time-zone": self.time_zone, "--share-delay": self.share_delay}

@@ -34,6 +34,17 @@ _AT_ONCE = 8
 _SHOWN = 20
 
 
+def required_truth(is_fraud: bool | None) -> bool:
+    """Return whether a transaction was fraud, which must be said.
+
+    Raises:
+        CommandError: neither --fraud nor --legitimate was given.
+    """
+    if is_fraud is None:
+        raise CommandError("give --fraud or --legitimate")
+    return is_fraud
+
+
 def fraud_type_of(name: str, option: str) -> "FraudType":
     """Return the kind of fraud that an option names.
 

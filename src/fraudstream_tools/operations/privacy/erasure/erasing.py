@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import raise_unless_condition_failed
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import DECISION_LOG_PREFIX, REPORT_PREFIX
+from fraudstream.contract import CLAIM_TIMESTAMP, DECISION_LOG_PREFIX, REPORT_PREFIX
 from fraudstream.reporting.log.chain.links import LinkKind
 from fraudstream.reporting.log.edits import LogEdit
 from fraudstream.reporting.log.erasure_marks import ELSEWHERE
@@ -240,7 +240,7 @@ class Erasure:
             self._take_out(item)
             self.on_step("transactions", number, total)
         for number, (name, key) in enumerate(items.own.items(), start=1 + len(items.elsewhere)):
-            claim = to_item({"transactionId": name, "timestamp": 0})
+            claim = to_item({"transactionId": name, "timestamp": CLAIM_TIMESTAMP})
             dynamodb.delete_item(TableName=self.system.transactions, Key=claim)
             dynamodb.delete_item(TableName=self.system.transactions, Key=key)
             self.on_step("transactions", number, total)

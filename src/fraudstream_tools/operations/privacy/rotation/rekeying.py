@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import is_condition_failure
+from fraudstream.aws.errors import error_code
 from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, LISTED_PREFIX, ItemKind
 from fraudstream.detection.profiles.codec import ProfileError, pack, pack_closed, sharding_of, unpack
 from fraudstream.detection.profiles.events import peer_hash
@@ -197,7 +198,7 @@ class Rekeying:
         try:
             self.system.dynamodb.transact_write_items(TransactItems=writes)  # pyright: ignore[reportArgumentType]  (put together above)
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != _CANCELED:
+            if error_code(error) != _CANCELED:
                 raise
             return False
         return True
