@@ -173,6 +173,7 @@ class Analyzer:
         analysis: Analysis,
     ) -> None:
         failed: Mapping[str, Exception] = {}
+        undecided: set[str] = set()
         if steps:
             batch = Batch(self._profiles, judge, steps, self._clock(), earlier_tokens(raised))
             judged = batch.run(self._decisions)
@@ -188,11 +189,16 @@ class Analyzer:
                 analysis.alerts += result.alerted
                 if result.error:
                     analysis.failures.append(Failure(number, result.error))
+                    undecided.add(number)
                 if result.latency is not None:
                     analysis.latencies.append(result.latency)
                     analysis.only_model += judged[number].only_model
         # Alerts are closed last: the batch may hold a transaction and its label.
-        labelled = [work for number, work in works.items() if work.relabelled and number not in failed]
+        labelled = [
+            work
+            for number, work in works.items()
+            if work.relabelled and number not in failed and number not in undecided
+        ]
         for work, error in zip(labelled, self._pool.map(self._close, labelled), strict=True):
             if error:
                 analysis.failures.append(Failure(work.sequence_number, error))

@@ -146,7 +146,8 @@ class Batch:
                 continue
             learnt[step.transaction.transaction_id] = now
             self._frauds[step.sequence_number] = frauds
-        self._drop(done)
+        # A record may ask for both: what is known of its label says nothing of its decision.
+        self._steps = [step for step in self._steps if not (step.relabelling and step.sequence_number in done)]
 
     def _take(self, decisions: DecisionStore) -> None:
         """Process all steps, except what was delivered before and decided then, so that nothing of it happens again.
@@ -162,7 +163,7 @@ class Batch:
             decided = decisions.decided([step.transaction for step in seen])
             done = {step.sequence_number for step, is_decided in zip(seen, decided, strict=True) if is_decided}
             self._undone |= {step.sequence_number for step in seen} - done
-            self._drop(done)
+            self._steps = [step for step in self._steps if step.relabelling or step.sequence_number not in done]
 
     def _is_seen(self, step: BatchStep) -> bool:
         if step.relabelling or step.sequence_number in self._undone:

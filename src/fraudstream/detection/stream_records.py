@@ -27,7 +27,7 @@ class Work(NamedTuple):
     relabelled: bool = False
     """The label is new or another one than before: what the alert is to show."""
     relabelling: Relabelling | None = None
-    """What the label changes in profiles; None where the truth is the same as before."""
+    """What the label may change in profiles: whether it does depends on what they have learnt by then."""
     redriven: bool = False
     """Somebody has sent it again after it had been given up."""
     inline: InlineResult | None = None
@@ -110,12 +110,11 @@ def _image(image: object) -> Mapping[str, Any]:
 
 def _relabelling(record: Mapping[str, Any], label: Label | None, *, was_fraud: bool) -> Relabelling | None:
     """Compare what was known to be true with what is known now; `LEGITIMATE` counts as what nobody complained about."""
-    is_fraud = label is not None and label.label is Truth.FRAUD
-    if label is None or is_fraud == was_fraud:
+    if label is None:
         return None
     # A record that is delivered again has the same time and number: so profiles know it again.
     seconds: object = record["dynamodb"].get("ApproximateCreationDateTime")
     if not isinstance(seconds, int | float) or not 0 <= seconds < MAX_TIME / 1000:
         raise PoisonRecordError("a stream record's ApproximateCreationDateTime is no time")
     change = LabelChange(int(seconds * 1000), identity(sequence_number(record)))
-    return Relabelling(change, was_fraud, is_fraud, label.labeled_at)
+    return Relabelling(change, was_fraud, label.label is Truth.FRAUD, label.labeled_at)

@@ -17,13 +17,14 @@ class Buckets(msgspec.Struct, frozen=True):
     columns: tuple[Column, ...]
     """Figures may be kept for different numbers of buckets."""
 
-    def plus(self, number: int, figures: Sequence[int], limits: Sequence[int]) -> "Buckets":
+    def plus(self, number: int, figures: Sequence[int], limits: Sequence[int], *, may_owe: bool = False) -> "Buckets":
         """Add figures to a bucket; what is older than the oldest bucket of a column is lost to it.
 
         Args:
             number: the bucket's, since the epoch.
             figures: what to add, for each column.
             limits: each column's largest figure: where it would be passed, the figure stays there.
+            may_owe: a figure may fall below nothing, as far as its limit is above: another part has what it takes away.
         """
         newest, columns = self.newest, list(self.columns)
         if number > newest:
@@ -33,7 +34,8 @@ class Buckets(msgspec.Struct, frozen=True):
         for place, figure in enumerate(figures):
             if figure and age < len(columns[place]):
                 column = list(columns[place])
-                column[age] = min(column[age] + figure, limits[place])
+                least = -limits[place] if may_owe else 0
+                column[age] = max(min(column[age] + figure, limits[place]), least)
                 columns[place] = tuple(column)
         return Buckets(newest, tuple(columns))
 

@@ -181,14 +181,17 @@ class Profile(msgspec.Struct, frozen=True):
         """Return whether a change of a label has been learnt, or arrived too long ago for that to be known."""
         return self.holds_label(change) or self.is_older_label(change)
 
-    def after_label(self, change: LabelChange, labelled: Event, frauds: int, *, late: bool = False) -> "Profile":
-        """Learn that a label has changed; give this same profile when that changes nothing.
+    def after_label(
+        self, change: LabelChange, labelled: Event, frauds: int, *, late: bool = False, is_shard: bool = False
+    ) -> "Profile":
+        """Learn that a label has changed; return this same profile when that changes nothing.
 
         Args:
             change: which one.
             labelled: the event that the transaction was to the entity.
             frauds: 1 if the transaction is now known to be fraud, -1 if it is no longer.
             late: it is known to be new, however long ago it arrived; see above for events.
+            is_shard: the base of this shard may have learnt that the transaction was fraud.
         """
         layout = LAYOUTS[self.kind]
         if change in self.labels:
@@ -201,7 +204,7 @@ class Profile(msgspec.Struct, frozen=True):
         # Who paid a mule in is a victim: only what was sent to a counterparty speaks against it.
         counted = 0 if self.kind is EntityKind.COUNTERPARTY and not labelled.flags & OUT else frauds
         figures = [counted if position == column else 0 for position in range(len(layout.days))]
-        days = self.days.plus(labelled.time // DAY, figures, layout.day_limits)
+        days = self.days.plus(labelled.time // DAY, figures, layout.day_limits, may_owe=is_shard)
         newest = tuple(labels[-layout.labels :])
         ring = self.ring
         if self.holds(labelled):

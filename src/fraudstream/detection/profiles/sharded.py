@@ -51,11 +51,11 @@ class Learnt(NamedTuple):
     """A change of the transaction's label; None: the transaction itself."""
     frauds: int = 0
 
-    def into(self, profile: Profile) -> Profile:
+    def into(self, profile: Profile, *, is_shard: bool) -> Profile:
         """Return a profile that has learnt it; the same one if it holds it."""
         if self.change is None:
             return profile.after(self.event, late=True)
-        return profile.after_label(self.change, self.event, self.frauds, late=True)
+        return profile.after_label(self.change, self.event, self.frauds, late=True, is_shard=is_shard)
 
 
 class ShardedProfile(Profile, frozen=True):
@@ -81,7 +81,7 @@ class ShardedProfile(Profile, frozen=True):
         """Add what a shard has learnt since it was read to what others have written there since."""
         for each in self.learnt:
             if each.shard == shard:
-                stored = each.into(stored)
+                stored = each.into(stored, is_shard=True)
         return stored
 
     def holds_one_of(self, time: int, identity: int) -> bool:
@@ -107,8 +107,11 @@ class ShardedProfile(Profile, frozen=True):
         """Return whether a change of a label has been learnt, or arrived too long ago for that to be known."""
         return any(part.knows_label(change) for part in (self.base, *self.shards))
 
-    def after_label(self, change: LabelChange, labelled: Event, frauds: int, *, late: bool = False) -> Profile:
+    def after_label(
+        self, change: LabelChange, labelled: Event, frauds: int, *, late: bool = False, is_shard: bool = False
+    ) -> Profile:
         """Learn that a label has changed; see `Profile.after_label`."""
+        del is_shard  # a divided profile is no shard of another
         shard = self.sharding.shard_of(labelled.identity)
         parts = self.base, self.shards[shard]
         if any(change in part.labels for part in parts):
@@ -119,8 +122,8 @@ class ShardedProfile(Profile, frozen=True):
 
     def _with(self, learnt: Learnt) -> "ShardedProfile":
         shards = list(self.shards)
-        shards[learnt.shard] = learnt.into(shards[learnt.shard])
-        whole = learnt.into(self.whole())
+        shards[learnt.shard] = learnt.into(shards[learnt.shard], is_shard=True)
+        whole = learnt.into(self.whole(), is_shard=False)
         return _with_figures(whole, self.sharding, self.base, tuple(shards), (*self.learnt, learnt))
 
 
@@ -185,7 +188,7 @@ def _sum(parts: Sequence[Buckets], limits: Sequence[int]) -> Buckets:
         newest,
         tuple(
             [
-                tuple([min(figure, limit) for figure in map(sum, zip(*columns, strict=True))])
+                tuple([max(min(figure, limit), 0) for figure in map(sum, zip(*columns, strict=True))])
                 for limit, *columns in zip(limits, *moved, strict=True)
             ]
         ),
