@@ -190,14 +190,15 @@ class Reporter:
         before, known = self._written(day), self._summary(day)
         # First: what is not what was written is made again below.
         found = self._verified(day)
-        made = self._make_soundly(day, sampled, found, before)
+        made, inputs = self._make_soundly(day, sampled, found, before)
         if before is None or before.revision.content != made.revision.content:
             report = made if known is None else with_revision(made, known, before)
             self.store.write(self._folder(day) + DAY_SUMMARY, msgspec.json.encode(summary_of(report, known)))
             write_report(self.store, self._folder(day), report)
         else:
             report = before
-        note = Reported(inputs=_digest(self._inputs(day)), on=self.now.date().isoformat())
+        # What is merged meanwhile is not in the report: only by what went into it is it known that something is missing.
+        note = Reported(inputs=_digest(inputs), on=self.now.date().isoformat())
         self.store.write(reported_key(self.log_prefix, day), msgspec.json.encode(note))
         return report
 
@@ -210,7 +211,7 @@ class Reporter:
 
     def _make_soundly(
         self, day: date, sampled: AbstractSet[str], found: Verification | None, before: DailyReport | None
-    ) -> DailyReport:
+    ) -> tuple[DailyReport, Inputs]:
         """Make a report of files that are what was written: what is gone, or another one, is made again before."""
         known = before.log_hours.changed if before else ()
         # What was found before stays found, although it has been made again since.
@@ -223,21 +224,24 @@ class Reporter:
         there = {key for table in LogTable for key in self.store.find(table_prefix(self.log_prefix, table, day))}
         self._roll_up.remake({hour_of(key) for key in (written - there) | changed})
         try:
-            return self._make(day, self._roll_up.notes(since), sampled, state)
+            return self._make(day, since, sampled, state)
         except ChangedFilesError as error:
             self._roll_up.remake({hour_of(key) for key in error.keys})
-            return self._make(day, self._roll_up.notes(since), sampled, state)
+            return self._make(day, since, sampled, state)
 
     def _make(
-        self, day: date, notes: Sequence[Hour], sampled: AbstractSet[str], state: Verification | None
-    ) -> DailyReport:
+        self, day: date, since: datetime, sampled: AbstractSet[str], state: Verification | None
+    ) -> tuple[DailyReport, Inputs]:
+        """Make a report, and return it with the files that it was made of."""
+        # Before the notes: a file is written before the note of its hour.
+        listed = self._inputs(day)
+        notes = self._roll_up.notes(since)
         as_of = max((note.newest for note in notes), default=None)
         written = {key: known for note in notes for key, known in note.files.items()}
         # A file that is in no hour's note was given up, since it could not be read, or nobody of us wrote it.
-        stray = {key for files in self._inputs(day).values() for key in files} - written.keys()
+        stray = {key for files in listed.values() for key in files} - written.keys()
         inputs = {
-            table: {key: mark for key, mark in files.items() if key in written}
-            for table, files in self._inputs(day).items()
+            table: {key: mark for key, mark in files.items() if key in written} for table, files in listed.items()
         }
         with tempfile.TemporaryDirectory() as name, open_day(self.store, inputs, Path(name), written) as connection:
             hours = [hour_of(key) for key in inputs[LogTable.TALLIES]]
@@ -266,7 +270,7 @@ class Reporter:
             erased=state.erased if state else (),
         )
         past = look_back(summary_of(report), self._before(day))
-        return msgspec.structs.replace(report, past=past, people=self.people(day))
+        return msgspec.structs.replace(report, past=past, people=self.people(day)), inputs
 
     def _before(self, day: date) -> dict[date, DaySummary]:
         """Return what is kept of the days before, as far as a meter looks back."""

@@ -4,7 +4,7 @@ import random
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -296,3 +296,24 @@ def test_late_labels_wait_for_a_run_that_has_time() -> None:
         reporter(root, now=later).roll_up()
         assert reporter(root, now=later, seconds_left=10).restate() == []
         assert reporter(root, now=later).restate() == [DAY]
+
+
+def test_a_label_that_is_merged_while_its_report_is_made_restates_it() -> None:
+    stream = Stream()
+    stream.store_decide_and_label(transaction(1, at=FIVE), Verdict.DECLINE, Truth.FRAUD)
+    first = datetime(2026, 11, 23, 1, tzinfo=UTC)
+    with folder() as root:
+        put(cut(stream.records[:2], PREFIX).segments, root)
+
+        def merge_meanwhile(_: date) -> None:
+            put(cut(stream.records[2:], PREFIX).segments, root)
+            reporter(root, now=first).roll_up()
+
+        making = reporter(root, now=first)
+        object.__setattr__(making, "people", merge_meanwhile)
+        assert making.report(DAY).labels.fraud_caught == 0
+        later = reporter(root, now=first + timedelta(days=1))
+        assert later.restate() == [DAY]
+        assert later.restate() == []
+        report = msgspec.json.decode((root / f"reports/date={DAY}/report.json").read_bytes())
+    assert report["labels"]["fraudCaught"] == 1

@@ -214,6 +214,33 @@ def test_segments_of_before_the_upgrade_have_no_seals_and_count(tmp_path: Path) 
     assert len(system.report().log_hours.damaged) == 1
 
 
+def test_a_log_to_which_nothing_was_added_for_days_is_found_unchanged(system: System) -> None:
+    for days in (2, 3, 4, 500):
+        system.chain = system.chain_at(START + timedelta(days=days))
+        until = START + timedelta(days=days)
+        assert verify(system.store, PREFIX, system.chain, until - timedelta(days=1), until).findings == ()
+    head = min(system.root.glob(f"{PREFIX}chain/*/0000000004.json"))
+    head.unlink()
+    system.chain = system.chain_at(START + timedelta(days=4))
+    days = START + timedelta(days=3), START + timedelta(days=4)
+    (found,) = verify(system.store, PREFIX, system.chain, *days).findings
+    assert (found.problem, found.what) == (LogProblem.LINK_MISSING, "4")
+
+
+def test_what_is_added_while_the_log_is_looked_at_is_nothing_wrong(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, note = system.chain.head, system.file(f"{PREFIX}hours/*/*.json")
+
+    def and_then_another_comes() -> Link | None:
+        head = read()
+        system.chain.append(LinkKind.REVISED, json.loads(note.read_text())["hour"], note.read_bytes())
+        return head
+
+    monkeypatch.setattr(system.chain, "head", and_then_another_comes)
+    assert system.problems() == []
+
+
 @pytest.mark.parametrize(("hour", "problems"), [(6, []), (7, [LogProblem.HOUR_UNCHAINED])])
 def test_an_hour_needs_a_link_from_the_first_on_in_which_all_is_sealed(
     tmp_path: Path, hour: int, problems: list[LogProblem]

@@ -193,8 +193,15 @@ class LogChain:
 
     def may_begin_with(self, link: Link) -> bool:
         """Return whether a link may be the oldest that is there: it is the first, or those before it have expired."""
-        expired = self._clock() - self._kept + _EXPIRY
-        return link.number == 1 or datetime.fromtimestamp(link.at / 1000, UTC) < expired
+        return link.number == 1 or self.has_expired(link)
+
+    def has_expired(self, link: Link) -> bool:
+        """Return whether the bucket may have deleted a link, or one that is little older."""
+        return datetime.fromtimestamp(link.at / 1000, UTC) < self._clock() - self._kept + _EXPIRY
+
+    def has(self, link: Link) -> bool:
+        """Return whether a link is in the bucket as it was added."""
+        return self._store.read(self._key_of(link)) == msgspec.json.encode(link)
 
     def is_own(self, link: Link) -> bool:
         """Return whether a link was made with the key."""
@@ -205,8 +212,11 @@ class LogChain:
         return msgspec.structs.replace(link, mac=hmac.new(self._key, body, hashlib.sha256).hexdigest())
 
     def _write(self, link: Link) -> None:
+        self._store.write(self._key_of(link), msgspec.json.encode(link))
+
+    def _key_of(self, link: Link) -> str:
         day = datetime.fromtimestamp(link.at / 1000, UTC).date()
-        self._store.write(f"{_day_prefix(self._log_prefix, day)}{link.number:010}.json", msgspec.json.encode(link))
+        return f"{_day_prefix(self._log_prefix, day)}{link.number:010}.json"
 
 
 def breaks(links: list[Link]) -> list[int]:

@@ -102,9 +102,11 @@ def _of_links(chain: LogChain, before: Link | None, links: list[Link], head: Lin
     # Whoever takes away the oldest links leaves one that follows on nothing.
     if before is None and links and not chain.may_begin_with(links[0]):
         yield Finding(problem=LogProblem.LINK_MISSING, what=str(links[0].number))
-    for number in breaks([before, *links] if before else links):
+    known = [before, *links] if before else links
+    for number in breaks(known):
         yield Finding(problem=LogProblem.LINK_MISSING, what=str(number))
-    if not links or links[-1].mac != head.mac:
+    # Others may have added links since the head was read, and whoever moved the head writes its link just after.
+    if all(link.mac != head.mac for link in known) and not chain.has(head) and not chain.has_expired(head):
         yield Finding(problem=LogProblem.LINK_MISSING, what=str(head.number))
 
 
