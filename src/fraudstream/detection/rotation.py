@@ -13,6 +13,7 @@ from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.events import Event, peer_hash
 from fraudstream.detection.profiles.known_values import KnownValue
 from fraudstream.detection.profiles.profile import Profile
+from fraudstream.detection.profiles.senders import with_other_hashes
 from fraudstream.detection.profiles.sharded import ShardedProfile, undivided
 from fraudstream.detection.stores.profiles.items import LoadedProfiles, StoredProfile
 from fraudstream.transactions.pseudonyms.raising import RaisedTransaction
@@ -83,6 +84,7 @@ def renamed(profile: Profile, hashes: Mapping[int, int]) -> Profile:
         profile.past,
         devices=_known(profile.past.devices, hashes),
         payees=_known(profile.past.payees, hashes),
+        senders=with_other_hashes(profile.past.senders, hashes),
     )
     return msgspec.structs.replace(profile, ring=tuple(_event(each, hashes) for each in profile.ring), past=past)
 

@@ -9,10 +9,12 @@ from fraudstream.detection.features.compute import Calendar, compute
 from fraudstream.detection.learning import learn_label, learn_transaction
 from fraudstream.detection.profiles.codec import pack, unpack
 from fraudstream.detection.profiles.entities import EntityKind, entities
+from fraudstream.detection.profiles.events import peer_hash
 from fraudstream.detection.profiles.layout import LAYOUTS
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.profiles.sharded import merged, new_shard
 from fraudstream.detection.profiles.view import FeatureValues
+from fraudstream.detection.rotation import renamed
 from fraudstream.durations import DAY, HOUR, MINUTE
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
 from tests.unit.detection.test_features import NOW, transaction
@@ -52,6 +54,17 @@ def test_a_counterparty_is_whom_the_transaction_names() -> None:
         EntityKind.COUNTERPARTY: KEY,
     }
     assert EntityKind.COUNTERPARTY not in entities(transaction(1))
+
+
+def test_whom_a_counterparty_knows_it_knows_by_the_next_tokens_too() -> None:
+    tenants = [f"tenant-{number}" for number in range(20)]
+    profiles: dict[str, Profile] = {}
+    judged([sent(number, number * DAY, name) for number, name in enumerate(tenants)], profiles)
+    hashes = {peer_hash(name): peer_hash(f"{name}-again") for name in tenants}
+    profiles[KEY] = renamed(profiles[KEY], hashes)
+    values = judged([sent(99, 30 * DAY, "tenant-3-again")], profiles)
+    assert (values["counterpartySenders7d"], values["counterpartyNewSenders7d"]) == (1, 0)
+    assert judged([sent(100, 31 * DAY, "somebody")], profiles)["counterpartyNewSenders7d"] == 1
 
 
 def test_a_payment_in_a_shop_has_no_feature_of_a_counterparty() -> None:

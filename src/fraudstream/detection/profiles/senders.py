@@ -5,6 +5,7 @@ A sender who is not in it is new for certain. Of new ones some are taken for kno
 utility, has no new senders in the end.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from fraudstream.detection.profiles.events import NO_PEER, OUT, Event
@@ -23,6 +24,14 @@ def is_sender(event: Event) -> bool:
 def with_sender(senders: int, event: Event) -> int:
     """Return a filter with the sender of an event; the same one where it has none."""
     return senders | _bits(event.peer) if is_sender(event) else senders
+
+
+def with_other_hashes(senders: int, hashes: Mapping[int, int]) -> int:
+    """Return a filter that holds customers by their new hashes too, as far as it holds them by their old ones."""
+    for old, new in hashes.items():
+        if may_hold(senders, old):
+            senders |= _bits(new)
+    return senders
 
 
 def may_hold(senders: int, hashed: int) -> bool:

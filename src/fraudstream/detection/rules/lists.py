@@ -61,11 +61,14 @@ class Lists:
         }
 
     def raised(self, raiser: TokenRaiser) -> "Lists":
-        """Return the same lists with tokens of the newest number."""
+        """Return the same lists with tokens of the newest number; of two entries of one entity the later end holds."""
         return Lists(
             {
                 name: {
-                    kind: {raiser.raised(token): end for token, end in members.items()}
+                    # Sorted by their ends: of a token that comes twice the last one stays.
+                    kind: {
+                        raiser.raised(token): end for token, end in sorted(members.items(), key=lambda each: each[1])
+                    }
                     for kind, members in kinds.items()
                 }
                 for name, kinds in self._lists.items()

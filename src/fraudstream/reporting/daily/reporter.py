@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,7 +23,6 @@ from fraudstream.reporting.daily.summary import look_up, summarize, with_log_sta
 from fraudstream.reporting.daily.trends import look_back
 from fraudstream.reporting.log.chain.links import LogChain
 from fraudstream.reporting.log.chain.verification import LogProblem, Verification, verify
-from fraudstream.reporting.log.hour_notes import Hour
 from fraudstream.reporting.log.keys import (
     HOUR_FORMAT,
     LogTable,
@@ -197,7 +196,7 @@ class Reporter:
             write_report(self.store, self._folder(day), report)
         else:
             report = before
-        # What is merged meanwhile is not in the report: only by what went into it is it known that something is missing.
+        # What is merged meanwhile is not in the report: by what went into it, a later run finds out that it is missing.
         note = Reported(inputs=_digest(inputs), on=self.now.date().isoformat())
         self.store.write(reported_key(self.log_prefix, day), msgspec.json.encode(note))
         return report

@@ -97,14 +97,18 @@ def edit_parquet(
     others = {each: new for each in named if (new := edit.source(each)) != each}
     if others:
         cases = " ".join(f"WHEN {_text(old)} THEN {_text(new)}" for old, new in others.items())
-        replaced.append(f"list_transform(sources, lambda each: CASE each {cases} ELSE each END) AS sources")
+        transformed = f"list_transform(sources, lambda each: CASE each {cases} ELSE each END)"
+        replaced.append(f"CASE WHEN {early} THEN {transformed} ELSE sources END AS sources")
     star = f"* REPLACE ({', '.join(replaced)})" if replaced else "*"
     ((leaving,),) = connection.execute(f"SELECT count(*) FROM {rows} WHERE coalesce({out}, false)").fetchall()
     write_parquet(connection, f"SELECT {star} FROM {rows} WHERE NOT coalesce({out}, false)", edited)
     renames = " OR ".join(f"{name} IN (SELECT old FROM renamed)" for name in columns if name in edit.columns)
     renaming = f"SELECT count(*) FROM {rows} WHERE ({renames or 'false'}) AND {early}"
     ((renamed,),) = connection.execute(renaming).fetchall() if changes else [(0,)]
-    return bool(leaving or renamed or others)
+    listed = ", ".join(map(_text, others))
+    naming = f"SELECT count(*) FROM {rows} WHERE {early} AND list_has_any(sources, [{listed}])"
+    ((other,),) = connection.execute(naming).fetchall() if others else [(0,)]
+    return bool(leaving or renamed or other)
 
 
 def _text(value: str) -> str:

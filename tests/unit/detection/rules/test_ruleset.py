@@ -1,6 +1,8 @@
 """Rulesets: checked as a whole when loaded, every problem named by file and rule."""
 
+import base64
 import hashlib
+import math
 import pickle
 import re
 from datetime import date
@@ -15,6 +17,7 @@ from fraudstream.detection.rules.rule import Signal
 from fraudstream.detection.rules.ruleset import Ruleset, RulesetError, load
 from fraudstream.detection.scoring import decide, score_of
 from fraudstream.transactions.decisions.decision import Reason, Verdict
+from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
 from fraudstream.transactions.transaction import Transaction
 
 RULES = Path(__file__).parents[4] / "rules"
@@ -183,6 +186,16 @@ def test_a_list_holds_tokens_only() -> None:
     found = problems(rule(), lists=b"blocked: {card: ['4111111111111111']}")
     assert found.startswith("lists.yaml: ")
     assert "4111" not in found
+
+
+def test_of_two_entries_of_one_entity_the_later_end_holds_after_a_rotation() -> None:
+    raiser = TokenRaiser(base64.b64encode(b"k" * 32).decode())
+    newer = raiser.raised(TOKEN)
+    entries = [TOKEN, f"{{token: {newer}, until: 2024-01-31}}"]
+    for order in (entries, entries[::-1]):
+        ruleset = loaded(rule(), lists=f"blocked: {{card: [{', '.join(order)}]}}".encode())
+        ((_, _, end),) = ruleset.lists.raised(raiser).entries()["blocked"]
+        assert end == math.inf
 
 
 def test_an_entry_can_end() -> None:

@@ -159,6 +159,29 @@ def test_a_token_is_written_otherwise_wherever_it_is(tmp_path: Path) -> None:
     assert rewrite(tmp_path, LogEdit(renamed={ANN: new})) == []
 
 
+@pytest.mark.parametrize("are_segments_gone", [False, True])
+def test_reasons_that_name_a_person_later_stay(tmp_path: Path, *, are_segments_gone: bool) -> None:
+    stream = Stream()
+    stored = paid(1, BOB, BOB)
+    noted = Decision(
+        decision=Verdict.APPROVE,
+        score=1,
+        reasons=(Reason(code="PROFILE_DAMAGED", source=f"counterparty#{ANN}"),),
+        ruleset_version="v",
+        decided_at=stored.received_at + 1,
+    )
+    stream.add(item(stored), at=stored.received_at)
+    stream.add(item(stored, noted), item(stored), at=stored.received_at + 1)
+    write(stream, tmp_path)
+    if are_segments_gone:
+        shutil.rmtree(tmp_path / PREFIX / "segments")
+    before = rows(tmp_path, "decisions")
+    assert rewrite(tmp_path, LogEdit(renamed={ANN: None}, until=stored.received_at - 1)) == []
+    assert rows(tmp_path, "decisions") == before
+    assert rewrite(tmp_path, LogEdit(renamed={ANN: None}, until=stored.received_at))
+    assert ANN not in texts(tmp_path)
+
+
 def test_a_person_on_the_other_side_is_taken_out_and_the_transaction_stays(tmp_path: Path) -> None:
     stream = Stream()
     stream.store_and_decide(paid(1, BOB, ANN))
