@@ -101,6 +101,14 @@ def test_all_currencies_are_added_up_in_the_base_currency(tmp_path: Path) -> Non
     assert "total,USD,missedValue,5.00" in to_csv(report).decode()
 
 
+def test_a_total_in_a_currency_of_three_decimals_is_exact(tmp_path: Path) -> None:
+    stream = Stream()
+    decided(stream, paid(1, 12_345, "KWD"), Verdict.DECLINE, Truth.FRAUD)
+    report = report_of(stream, tmp_path, rates=Rates("KWD", {date(2026, 1, 1): {"EUR": 3}}, 10_000))
+    assert report.total is not None
+    assert (report.total.value, report.total.caught_value) == (12_345, 12_345)
+
+
 def test_without_exchange_rates_there_is_no_total(tmp_path: Path) -> None:
     report = report_of(four_currencies(), tmp_path, rates=None)
     assert report.total is None

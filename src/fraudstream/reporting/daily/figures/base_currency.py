@@ -8,7 +8,6 @@ from fraudstream.detection.rules.rates import Rates, load_rates
 from fraudstream.detection.rules.ruleset import MAX_BYTES, MAX_VALUES
 from fraudstream.detection.rules.strict_yaml import read
 from fraudstream.reporting.daily.schema.report import BaseTotal, CurrencyFigures
-from fraudstream.transactions.values.money import exponent
 
 if TYPE_CHECKING:
     from fraudstream.reporting.storage.object_store import Store
@@ -39,8 +38,8 @@ def base_value(rates: Rates | None, value: int, currency: str, at: int) -> int |
         currency: ISO 4217 code.
         at: whose rates to use, epoch milliseconds.
     """
-    found = rates and rates.to_base(value, currency, at)
-    return None if rates is None or found is None else round(found * 10 ** exponent(rates.base))
+    found = rates and rates.to_minor(value, currency, at, rates.base)
+    return None if found is None else round(found)
 
 
 def total_of(currencies: Sequence[CurrencyFigures], rates: Rates | None, at: int) -> BaseTotal | None:
