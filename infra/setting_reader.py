@@ -14,6 +14,12 @@ Choice = TypeVar("Choice", bound=str)
 NAMESPACE = "fraudstream"
 MINIMUM_CONCURRENCY = 100
 """Reserved concurrent executions that each function has at least."""
+UNPROVISIONED = 10
+"""Reserved executions that are never provisioned: the alias `tokens` leads to `$LATEST`, which has no others.
+
+Lambda throttles `$LATEST` for good where all that is reserved is provisioned for versions (its guide on reserved
+concurrency). Commands ask for tokens one call after the other.
+"""
 
 
 class StackSettingsError(pulumi.RunError):
@@ -145,8 +151,8 @@ class SettingReader:
     def provisioned(self, name: str, function: FunctionSettings) -> FunctionSettings:
         """Read how many of a function's environments are kept ready."""
         ready = self.integer(f"{name}ProvisionedConcurrency", 0, 0, 3000)
-        if ready > function.concurrency:
-            most = f"at most {NAMESPACE}:{name}Concurrency, {function.concurrency}"
+        if ready > function.concurrency - UNPROVISIONED:
+            most = f"at most {NAMESPACE}:{name}Concurrency, {function.concurrency}, less {UNPROVISIONED}"
             self._refuse(f"{name}ProvisionedConcurrency", str(ready), most)
         return replace(function, provisioned_concurrency=ready)
 

@@ -218,6 +218,16 @@ def test_a_stack_on_one_machine_may_post_to_that_machine() -> None:
     assert "0123456789" not in repr(settings)
 
 
+@pytest.mark.parametrize(("reserved", "most"), [("100", 90), ("200", 190), ("3000", 2990)])
+def test_what_is_kept_ready_leaves_executions_to_the_alias_of_tokens(reserved: str, most: int) -> None:
+    settings = read(processorConcurrency=reserved, processorProvisionedConcurrency=str(most))
+    assert settings.processor.provisioned_concurrency == most
+    allowed = f"allowed: at most fraudstream:processorConcurrency, {reserved}, less 10"
+    for kept in (most + 1, int(reserved)):
+        with pytest.raises(StackSettingsError, match=f"processorProvisionedConcurrency is '{kept}'; {allowed}"):
+            read(processorConcurrency=reserved, processorProvisionedConcurrency=str(kept))
+
+
 def test_advice_on_authentication_comes_with_inline_decisions_only() -> None:
     with pytest.raises(StackSettingsError, match="scaAdvice is given beside inline decisions only"):
         read(scaAdvice="issuer", inlineDecisions="false")

@@ -9,7 +9,6 @@ import pytest
 from embedded_aws.streams.filters import compile_filters
 from fraudstream.settings import AnalyzerSettings, CommonSettings, ProcessorSettings, ReporterSettings, read_settings
 from infra.data.keys import ENCRYPTED
-from infra.setting_reader import StackSettingsError
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, UNKNOWN, Declare, Graph, Resource
 
 FUNCTIONS = ("transaction-processor", "fraud-analyzer", "report-generator")
@@ -331,12 +330,3 @@ def test_a_called_version_may_read_its_variables_and_its_code_no_network_rights(
     for what in ("environment", "network"):
         policy = graph.one("aws:iam/rolePolicy:RolePolicy", f"policy-transaction-processor-{what}-test")
         assert "function:lambda-transaction-processor-test:*" in policy["policy"]
-
-
-@pytest.mark.parametrize(("kept", "reserved"), [("150", "100"), ("201", None)])
-def test_no_more_can_be_kept_ready_than_is_reserved(declare: Declare, kept: str, reserved: str | None) -> None:
-    settings = {"fraudstream:processorProvisionedConcurrency": kept}
-    if reserved:
-        settings["fraudstream:processorConcurrency"] = reserved
-    with pytest.raises(StackSettingsError, match=f"at most fraudstream:processorConcurrency, {reserved or 200}"):
-        declare(settings)
