@@ -118,6 +118,9 @@ class ReportBucket(pulumi.ComponentResource):
                 # The commands write these objects too, with metadata. A refresh reads it, and an `up` that found it
                 # changed would upload the repository's file in place of theirs.
                 ignore_changes=["metadata", "contentType"],
+                # The provider deletes an object with all its versions. A model whose file leaves the repository may
+                # still decide, and an earlier ruleset names it: it stays, and goes with the bucket, which is emptied.
+                retain_on_delete=folder == "model",
             ),
         )
 

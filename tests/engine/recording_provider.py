@@ -190,9 +190,21 @@ class RecordingProvider(provider_pb2_grpc.ResourceProviderServicer):
         del context
         kind = _kind(request.urn)
         with self._lock:
-            self.account.objects.pop((kind, request.id), None)
+            gone = self.account.objects.pop((kind, request.id), {})
+            if kind == "aws:s3/bucket:Bucket" and gone.get("forceDestroy"):
+                self._empty(gone["bucket"])
             self.account.events.append(Event("delete", kind, _name(request.urn)))
         return empty_pb2.Empty()
+
+    def _empty(self, bucket: str) -> None:
+        """Delete what is in a bucket, as the provider does before it deletes one with `forceDestroy`."""
+        kept = {
+            key: each
+            for key, each in self.account.objects.items()
+            if key[0] != "aws:s3/bucketObjectv2:BucketObjectv2" or each["bucket"] != bucket
+        }
+        self.account.objects.clear()
+        self.account.objects.update(kept)
 
     def Read(self, request: Any, context: Any) -> Any:
         del context

@@ -1,18 +1,21 @@
 """A stack from its first preview to its destruction, under the real engine."""
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from infra.data import report_bucket
 from proofs.destroy.mutations import MUTATIONS
 from tests.engine.engine_harness import Deployment, Engine, OperationRefusedError, Plan, engine
 from tests.engine.recording_provider import Event
 
 NOTHING = Plan()
 FUNCTION = "aws:lambda/function:Function"
+OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
 KEYS = ("TOKEN_KEY", "TOKEN_KEYS_ON_TOP", "LOG_KEY")
 SECRET = "4dabf18193072939515e22adb298388d"
 """Key by which Pulumi marks its own objects."""
@@ -119,6 +122,21 @@ def test_a_table_that_the_engine_retains_is_seen_to_be_left(new_engine: Engine) 
     stack.destroy()
     assert stack.state().get("resources", []) == []
     assert [kind for kind, _ in stack.account.objects] == ["aws:dynamodb/table:Table"]
+
+
+def test_a_model_whose_file_is_gone_stays_in_the_bucket(new_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = new_engine.home / "models"
+    shutil.copytree(report_bucket.MODELS, models)
+    earlier = models / "earlier.json"
+    earlier.write_text("{}")
+    monkeypatch.setattr(report_bucket, "MODELS", models)
+    stack = new_engine.stack()
+    stack.up()
+    earlier.unlink()
+    assert stack.up() == Plan(deleted=frozenset({"object-model-earlier-test"}))
+    assert "rulesets/live/models/earlier.json" in {each["key"] for each in stack.account.of(OBJECT)}
+    stack.destroy()
+    assert list(stack.account.objects) == []
 
 
 def test_destroy_lets_functions_give_their_network_interfaces_back(life: Life) -> None:
