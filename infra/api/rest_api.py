@@ -49,13 +49,15 @@ class Api(pulumi.ComponentResource):
         # Both routes share the processor's concurrency: looking things up must leave room for posting.
         for route in spec.routes:
             if not route.has_body:
-                burst = min(spec.throttle_burst, spec.read_throttle_rate)
-                self._throttle(route.settings_path, route.name, spec.read_throttle_rate, burst)
+                self._throttle(route.settings_path, route.name, spec.read_throttle_rate, self._read_burst())
         self._sample_traces()
         self.url = self.stage.invoke_url
         self.api_key = self._usage_plan() if spec.auth == "API_KEY" else None
         """Secret; None where callers sign their requests."""
         self.register_outputs({"url": self.url})
+
+    def _read_burst(self) -> int:
+        return min(self._spec.throttle_burst, self._spec.read_throttle_rate)
 
     def _paths(self) -> Mapping[str, pulumi.Output[str]]:
         paths: dict[str, pulumi.Output[str]] = {"": self._api.root_resource_id}
@@ -214,7 +216,12 @@ class Api(pulumi.ComponentResource):
             name,
             name=name,
             api_stages=[{"api_id": self._api.id, "stage": self.stage.stage_name}],
-            throttle_settings={"rate_limit": REQUESTS_PER_SECOND, "burst_limit": self._spec.throttle_burst},
+            # A plan counts what a key asks of all methods together. With less than their sum, GET would take what is
+            # POST's; the methods' own throttles hold each to its part.
+            throttle_settings={
+                "rate_limit": REQUESTS_PER_SECOND + self._spec.read_throttle_rate,
+                "burst_limit": self._spec.throttle_burst + self._read_burst(),
+            },
             opts=self._child,
         )
         name = self._place.name("key", "client")

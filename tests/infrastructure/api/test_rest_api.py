@@ -86,10 +86,17 @@ def test_or_they_have_a_key_with_a_usage_plan(everything: Graph) -> None:
         assert method["authorization"] == "NONE"
         assert method["apiKeyRequired"] is True
     plan = everything.one("aws:apigateway/usagePlan:UsagePlan")
-    assert plan["throttleSettings"] == {"rateLimit": 1000, "burstLimit": 200}
     assert plan["apiStages"] == [{"apiId": "api-transactions-test-id", "stage": "v1"}]
     link = everything.one("aws:apigateway/usagePlanKey:UsagePlanKey")
     assert (link["keyId"], link["usagePlanId"]) == ("key-client-test-id", "usage-plan-clients-test-id")
+
+
+@pytest.mark.parametrize("settings", [{}, {"throttleBurst": "50", "readThrottleRate": "40"}])
+def test_a_key_may_take_what_post_and_get_take_together(declare: Declare, settings: dict[str, str]) -> None:
+    graph = declare({"fraudstream:apiAuth": "API_KEY"} | {f"fraudstream:{each}": settings[each] for each in settings})
+    both = throttles(graph).values()
+    plan = graph.one("aws:apigateway/usagePlan:UsagePlan")["throttleSettings"]
+    assert plan == {"rateLimit": sum(rate for rate, _ in both), "burstLimit": sum(burst for _, burst in both)}
 
 
 def test_a_body_is_validated_by_a_model(graph: Graph) -> None:
