@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from fraudstream.contract import (
     ANALYZER,
+    FUNCTIONS,
     HOME_REGION,
     PROCESSOR,
     REPORTER,
@@ -37,6 +38,7 @@ from infra.monitoring.alarms import Watched
 from infra.monitoring.audit_trail import AuditTrail
 from infra.monitoring.event_delivery import EventDelivery
 from infra.monitoring.monitoring import Monitoring
+from infra.monitoring.stream_pipe import ALERT_PIPE, EVENT_PIPE, WEBHOOK_PIPE
 from infra.monitoring.topics import AlertPipe, Topics
 from infra.naming import Names, StackContext
 from infra.network import Network, Reachable
@@ -198,11 +200,15 @@ def _monitor(
 def _make_trail(
     place: StackContext, settings: StackSettings, stores: Stores, opts: pulumi.ResourceOptions
 ) -> AuditTrail:
+    pipes = [ALERT_PIPE]
+    if settings.events:
+        pipes += [EVENT_PIPE, WEBHOOK_PIPE] if settings.alert_webhook_url else [EVENT_PIPE]
     return AuditTrail(
         place,
         tables=[table.arn for table in stores.tables.all()],
         bucket_arn=bucket_arn(place),
-        functions=(PROCESSOR, ANALYZER, REPORTER),
+        functions=FUNCTIONS,
+        pipes=pipes,
         lock_days=settings.audit_trail_lock_days,
         opts=opts,
     )

@@ -1,4 +1,4 @@
-"""Who read or changed what is stored: a trail of AWS CloudTrail, without what the functions do all day."""
+"""Who read or changed what is stored: a trail of AWS CloudTrail, without what functions and pipes do all day."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ _SERVICE = {"Service": "cloudtrail.amazonaws.com"}
 
 
 class AuditTrail(pulumi.ComponentResource):
-    """A trail of data events on tables and bucket, in a bucket of its own."""
+    """A trail of data events on tables, their streams and bucket, in a bucket of its own."""
 
     def __init__(
         self,
@@ -24,6 +24,7 @@ class AuditTrail(pulumi.ComponentResource):
         tables: Sequence[pulumi.Input[str]],
         bucket_arn: pulumi.Input[str],
         functions: Sequence[str],
+        pipes: Sequence[str],
         lock_days: int,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -34,6 +35,7 @@ class AuditTrail(pulumi.ComponentResource):
             tables: ARNs of the tables.
             bucket_arn: of the bucket of log and reports.
             functions: purposes of the functions whose own work is left out.
+            pipes: purposes of the pipes' roles, whose reading of streams is left out.
             lock_days: days for which nobody may delete or replace a file of the trail, except with the right to pass
                 over governance; 0: no lock.
             opts: Pulumi's options.
@@ -83,10 +85,9 @@ class AuditTrail(pulumi.ComponentResource):
                 rule={"default_retention": {"mode": "GOVERNANCE", "days": lock_days}},
                 opts=child,
             )
-        roles = [
-            pulumi.Output.concat("arn:aws:sts::", place.account_id, ":assumed-role/", place.name("role", each), "/")
-            for each in functions
-        ]
+        own, delivering = _sessions(place, functions), _sessions(place, pipes)
+        # Whoever reads a stream sees every item that is written, for a day: CloudTrail knows it as another resource.
+        streams = [pulumi.Output.concat(table, "/stream/") for table in tables]
         aws.cloudtrail.Trail(
             name,
             name=name,
@@ -95,13 +96,22 @@ class AuditTrail(pulumi.ComponentResource):
             is_multi_region_trail=False,
             include_global_service_events=False,
             advanced_event_selectors=[
-                _selector("tables", "AWS::DynamoDB::Table", tables, roles, exact=True),
-                _selector("bucket", "AWS::S3::Object", [pulumi.Output.concat(bucket_arn, "/")], roles, exact=False),
+                _selector("tables", "AWS::DynamoDB::Table", tables, own, exact=True),
+                _selector("streams", "AWS::DynamoDB::Stream", streams, [*own, *delivering], exact=False),
+                _selector("bucket", "AWS::S3::Object", [pulumi.Output.concat(bucket_arn, "/")], own, exact=False),
             ],
             opts=pulumi.ResourceOptions(parent=self, depends_on=[made.policy]),
         )
         self.bucket = made.bucket.bucket
         self.register_outputs({"bucket": self.bucket})
+
+
+def _sessions(place: StackContext, purposes: Sequence[str]) -> Sequence[pulumi.Output[str]]:
+    """Return how the ARNs of those begin who have taken the roles of these purposes."""
+    return [
+        pulumi.Output.concat("arn:aws:sts::", place.account_id, ":assumed-role/", place.name("role", each), "/")
+        for each in purposes
+    ]
 
 
 def _deliveries(

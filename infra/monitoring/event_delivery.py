@@ -11,7 +11,7 @@ from fraudstream.contract import EVENT_FIELDS, RESENT_AT
 from infra.compute.roles import ServiceRole, Statement
 from infra.data.queues import DeadLetters
 from infra.data.tables import Table
-from infra.monitoring.stream_pipe import StreamPipeSpec, make_pipe, pipe_role
+from infra.monitoring.stream_pipe import EVENT_PIPE, WEBHOOK_PIPE, StreamPipeSpec, make_pipe, pipe_role
 from infra.monitoring.topics import PIPE_BATCH, PIPE_RECORD_AGE_SECONDS, PIPE_RETRIES, Topics
 from infra.naming import StackContext
 from infra.settings import StackSettings
@@ -66,7 +66,7 @@ class EventDelivery(pulumi.ComponentResource):
         self._place = place
         self._source = _Source(outbox=outbox, dead_letters=dead_letters, after=after)
         topic = topics.add_events()
-        role = self._role("events", "event-pipe")
+        role = self._role("events", EVENT_PIPE)
         topics.grant_publish(role, "events", topic)
         plan = StreamPipeSpec(
             purpose="events",
@@ -103,7 +103,7 @@ class EventDelivery(pulumi.ComponentResource):
             invocation_rate_limit_per_second=WEBHOOK_REQUESTS_PER_SECOND,
             opts=child,
         )
-        role = self._role("webhook", "webhook-pipe")
+        role = self._role("webhook", WEBHOOK_PIPE)
         role.allow("post", Statement(actions=("events:InvokeApiDestination",), resources=(destination.arn,)))
         plan = StreamPipeSpec(
             purpose="webhook",

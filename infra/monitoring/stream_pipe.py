@@ -11,6 +11,11 @@ from infra.data.queues import DeadLetters
 from infra.data.tables import Table
 from infra.naming import StackContext
 
+ALERT_PIPE = "alert-pipe"
+EVENT_PIPE = "event-pipe"
+WEBHOOK_PIPE = "webhook-pipe"
+"""Purposes of the pipes' roles, as in names."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StreamPipeSpec:

@@ -11,7 +11,7 @@ from infra.compute.roles import ServiceRole, Statement, document, tls_only
 from infra.data.keys import Keys
 from infra.data.queues import DeadLetters
 from infra.data.tables import Table
-from infra.monitoring.stream_pipe import StreamPipeSpec, make_pipe, pipe_role
+from infra.monitoring.stream_pipe import ALERT_PIPE, StreamPipeSpec, make_pipe, pipe_role
 from infra.naming import StackContext
 
 PIPE_BATCH = 10
@@ -115,7 +115,7 @@ class AlertPipe(pulumi.ComponentResource):
         """Create the pipe and its role, after what writes the alerts."""
         super().__init__("fraudstream:infra:AlertPipe", place.name("component", "alert-pipe"), None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        role = pipe_role(place, "alerts", "alert-pipe", child)
+        role = pipe_role(place, "alerts", ALERT_PIPE, child)
         alerts.grant_read_stream(role)
         topics.grant_publish(role, "alerts", topics.alerts)
         dead_letters.grant_send(role)

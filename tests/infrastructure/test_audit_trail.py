@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 
+from fraudstream.contract import FUNCTIONS
 from tests.infrastructure.pulumi_graph_harness import ACCOUNT, REGION, Declare, Graph
 
 BUCKET = "arn:aws:s3:::bucket-audit-123456789012-test"
 TRAIL = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/trail-audit-test"
+
+WEBHOOK = {"alertWebhookUrl": "https://example.com/fraud", "alertWebhookSecret": "0123456789abcdef"}
+FUNCTION_ROLES = tuple(f"role-{each}-" for each in FUNCTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +48,31 @@ def test_the_functions_own_work_is_left_out_and_nobody_elses(audited: Graph) -> 
         f"arn:aws:sts::{ACCOUNT}:assumed-role/role-{purpose}-test/"
         for purpose in ("transaction-processor", "fraud-analyzer", "report-generator")
     }
-    for selector in selectors(audited).values():
-        assert set(selector["userIdentity.arn"]["notStartsWiths"]) == roles
+    found = selectors(audited)
+    for name in ("tables", "bucket"):
+        assert set(found[name]["userIdentity.arn"]["notStartsWiths"]) == roles
+
+
+def test_whoever_reads_a_tables_stream_is_recorded(audited: Graph) -> None:
+    streams = selectors(audited)["streams"]
+    assert streams["eventCategory"]["equals"] == ["Data"]
+    assert streams["resources.type"]["equals"] == ["AWS::DynamoDB::Stream"]
+    recorded = tuple(streams["resources.ARN"]["startsWiths"])
+    for table in audited.of("aws:dynamodb/table:Table"):
+        if table.inputs.get("streamEnabled"):
+            arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table['name']}"
+            assert f"{arn}/stream/2026-01-01T00:00:00.000".startswith(recorded)
+    assert all(each.endswith("/stream/") for each in recorded), "no table whose name begins alike"
+
+
+@pytest.mark.parametrize("settings", [{}, {"events": "all"}, WEBHOOK])
+def test_pipes_read_streams_unrecorded_if_they_exist(declare: Declare, settings: dict[str, str]) -> None:
+    chosen = {f"fraudstream:{name}": value for name, value in {"auditTrail": "true", **settings}.items()}
+    graph = declare(chosen)
+    names = [each["name"] for each in graph.of("aws:iam/role:Role")]
+    reading = [each for each in names if each.endswith("-pipe-test") or each.startswith(FUNCTION_ROLES)]
+    left_out = selectors(graph)["streams"]["userIdentity.arn"]["notStartsWiths"]
+    assert sorted(left_out) == sorted(f"arn:aws:sts::{ACCOUNT}:assumed-role/{each}/" for each in reading)
 
 
 def test_the_trail_is_no_part_of_what_it_records(audited: Graph) -> None:
