@@ -28,6 +28,8 @@ MOST_REQUESTS_A_DAY = REQUESTS_PER_SECOND * 86_400
 BUCKET_DAYS = (1, 3650)
 ANALYTICS_CUTOFF_GIB = 100
 """Half a dollar at $5 a TB: every saved query of a year at a million transactions a day."""
+MOST_TOKEN_KEYS = 20
+"""Each takes 45 of the 4,096 bytes that a function's variables may have, and placeholders 2,000."""
 BUDGET_MILLISECONDS = (20, 5000)
 """A table alone takes a few milliseconds; clients may wait for five seconds at most."""
 
@@ -218,8 +220,8 @@ def read_settings(get: Callable[[str], str | None], stack: str, given: Collectio
         analytics_cutoff_gib=reader.integer("analyticsCutoffGib", ANALYTICS_CUTOFF_GIB, 1, 100_000),
         audit_trail=reader.flag("auditTrail", default=False),
         audit_trail_lock_days=reader.integer("auditTrailLockDays", 0, 0, 3650),
-        token_keys=reader.integer("tokenKeys", 1, 1, 99),
-        token_number=reader.integer("tokenNumber", 1, 1, 99),
+        token_keys=reader.integer("tokenKeys", 1, 1, MOST_TOKEN_KEYS),
+        token_number=reader.integer("tokenNumber", 1, 1, MOST_TOKEN_KEYS),
         waf=reader.flag("waf", default=False),
         # The bounds are WAF's own; the default is the stage's throttle held for five minutes by one address.
         waf_rate_limit=reader.integer("wafRateLimit", REQUESTS_PER_SECOND * 300, 10, 2_000_000_000),

@@ -10,7 +10,7 @@ from infra.setting_reader import StackSettingsError
 PLACEHOLDERS = Path(__file__).resolve().parents[2] / "rules" / "placeholders.yaml"
 _LONGEST = 128
 """Characters of an identifier."""
-_LONGEST_LIST = 2000
+LONGEST_LIST = 2000
 """Bytes of all values: the variables of a function have 4 KB together."""
 
 
@@ -28,8 +28,8 @@ def read_placeholders(file: Path = PLACEHOLDERS) -> str:
         raise StackSettingsError(f"{file.name} must be a list of texts")
     values = [_value(file, place, value) for place, value in enumerate(cast("list[object]", content), start=1)]
     joined = ",".join(dict.fromkeys(values))
-    if len(joined.encode()) > _LONGEST_LIST:
-        raise StackSettingsError(f"{file.name} is too long: its values may have {_LONGEST_LIST} bytes together")
+    if len(joined.encode()) > LONGEST_LIST:
+        raise StackSettingsError(f"{file.name} is too long: its values may have {LONGEST_LIST} bytes together")
     return joined
 
 

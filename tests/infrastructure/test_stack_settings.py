@@ -1,14 +1,20 @@
 """A setting out of range stops the program with its name, its value and what is allowed."""
 
 import dataclasses
+import json
+from zoneinfo import available_timezones
 
 import pytest
 
+from fraudstream.contract import FourEyes
+from infra.compute.placeholders import LONGEST_LIST
 from infra.data.keys import ENCRYPTED
-from infra.settings import FunctionSettings, StackSettings, StackSettingsError, read_settings
+from infra.naming import SUFFIX_MAX_LENGTH
+from infra.settings import MOST_TOKEN_KEYS, FunctionSettings, StackSettings, StackSettingsError, read_settings
 from tests.infrastructure.pulumi_graph_harness import Declare
 
 PER_CENT = "per cent from 0 to 100 with a point and at most six decimals, such as 0.08"
+KEY_VARIABLES = {"TOKEN_KEY", "TOKEN_KEYS_ON_TOP", "LOG_KEY"}
 BACK_OFFICE = "an address with https:// and {transactionId} in it"
 
 
@@ -75,6 +81,7 @@ def test_settings_cannot_be_changed_once_read() -> None:
         ("scaCardFraudRate", "0,08", PER_CENT),
         ("scaTransferFraudRate", "101", PER_CENT),
         ("waf", "1", "true or false"),
+        ("tokenKeys", "21", "a whole number from 1 to 20"),
         ("wafRateLimit", "9", "a whole number from 10 to 2000000000"),
         ("alarmEmail", "operators", "an e-mail address"),
         ("alertEmail", "a b@example.com", "an e-mail address"),
@@ -243,3 +250,42 @@ def test_the_processor_is_told_of_advice_only_where_it_is_asked_for(declare: Dec
     assert told({"scaCardFraudRate": "0.08"}) == {}
     asked = {"scaAdvice": "acquirer", "scaCounter": "payments", "scaCardFraudRate": "0.08"}
     assert told(asked) == {"SCA_ADVICE": "acquirer", "SCA_COUNTER": "payments", "SCA_CARD_FRAUD_RATE": "0.08"}
+
+
+LARGEST = {
+    "environmentSuffix": "a" * SUFFIX_MAX_LENGTH,
+    "tokenKeys": str(MOST_TOKEN_KEYS),
+    "tokenNumber": str(MOST_TOKEN_KEYS),
+    "logLevel": "WARNING",
+    "retentionDays": "3650",
+    "maxPastDays": "365",
+    "maxFutureSeconds": "3600",
+    "decisionLogDays": "3650",
+    "inlineBudgetMilliseconds": "5000",
+    "timeZone": max(available_timezones(), key=len),
+    "fourEyes": ",".join(FourEyes),
+    "scaAdvice": "acquirer",
+    "scaCounter": "payments",
+    "scaCardFraudRate": "12.345678",
+    "scaTransferFraudRate": "12.345678",
+    "explorationPercent": "12.345678",
+    "events": "all",
+}
+
+
+def test_the_largest_settings_fit_into_the_variables_of_a_function(
+    declare: Declare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.environments.read_placeholders", lambda: "x" * LONGEST_LIST)
+    graph = declare({f"fraudstream:{name}": value for name, value in LARGEST.items()})
+    for each in graph.of("aws:lambda/function:Function"):
+        variables = {
+            # The graph's keys are no real ones.
+            name: ",".join("k" * 44 for _ in value.split(",")) if name in KEY_VARIABLES else value
+            for name, value in each["environment"]["variables"].items()
+        }
+        if "TOKEN_KEYS_ON_TOP" in variables:
+            assert len(variables["TOKEN_KEYS_ON_TOP"].split(",")) == MOST_TOKEN_KEYS - 1
+        # Lambda measures them as JSON.
+        size = len(json.dumps(variables, separators=(",", ":"), ensure_ascii=False).encode())
+        assert size <= 4096, each["name"]
