@@ -1,6 +1,7 @@
 """What an AWS account still has after a stack was destroyed: by tags, by names, and what AWS keeps by itself."""
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -36,6 +37,8 @@ class Leftover:
     """Its ARN, or what AWS calls it."""
     ends: str
     """When it goes, or how to remove it."""
+    stays: bool = True
+    """Whether it stays until somebody removes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +93,9 @@ def _tagged(client: AwsClient, environment: str) -> Iterator[Leftover]:
             arn = each["ResourceARN"]
             # The index of tags is hours behind: what is looked at below by itself is not taken from it.
             if arn.split(":")[2] not in {"dynamodb", "s3", "logs", "kms"}:
-                yield Leftover(kind="tagged resource", name=arn, ends="the index of tags may be hours behind")
+                yield Leftover(
+                    kind="tagged resource", name=arn, ends="the index of tags may be hours behind", stays=False
+                )
 
 
 def _tables(client: AwsClient, environment: str) -> Iterator[Leftover]:
@@ -106,14 +111,23 @@ def _backups(client: AwsClient, environment: str) -> Iterator[Leftover]:
         for each in page["BackupSummaries"]:
             if _is_of(each["TableName"], environment):
                 expiry = each.get("BackupExpiryDateTime")
-                ends = f"it ends on {expiry:%Y-%m-%d}" if expiry else "aws dynamodb delete-backup --backup-arn …"
-                yield Leftover(kind="table backup", name=each["BackupArn"], ends=ends)
+                arn = each["BackupArn"]
+                ends = f"it ends on {expiry:%Y-%m-%d}" if expiry else f"aws dynamodb delete-backup --backup-arn {arn}"
+                yield Leftover(kind="table backup", name=arn, ends=ends, stays=not expiry)
 
 
 def _buckets(client: AwsClient, environment: str) -> Iterator[Leftover]:
     for each in client.list_buckets()["Buckets"]:
         if _is_of(each["Name"], environment):
-            yield Leftover(kind="bucket", name=each["Name"], ends=f"aws s3 rb --force s3://{each['Name']}")
+            yield Leftover(kind="bucket", name=each["Name"], ends=_emptied_and_deleted(each["Name"]))
+
+
+def _emptied_and_deleted(bucket: str) -> str:
+    # `aws s3 rb --force` leaves old versions, and S3 deletes no bucket that has any.
+    found = f"boto3.resource('s3').Bucket('{bucket}')"
+    code = f"import boto3; bucket = {found}; bucket.object_versions.delete(); bucket.delete()"
+    locked = "; if its files are locked: delete(BypassGovernanceRetention=True)" if "bucket-audit-" in bucket else ""
+    return f'{sys.executable} -c "{code}"{locked}'
 
 
 def _log_groups(client: AwsClient, environment: str) -> Iterator[Leftover]:
@@ -140,6 +154,7 @@ def _interfaces(client: AwsClient, environment: str) -> Iterator[Leftover]:
                     kind="network interface",
                     name=each["NetworkInterfaceId"],
                     ends="Lambda removes it within 45 minutes",
+                    stays=False,
                 )
 
 
@@ -158,7 +173,10 @@ def _keys(client: AwsClient, environment: str) -> Iterator[Leftover]:
             yield Leftover(
                 kind="key",
                 name=key["Arn"],
-                ends=f"KMS deletes it on {ends:%Y-%m-%d}" if ends else "aws kms schedule-key-deletion --key-id …",
+                ends=f"KMS deletes it on {ends:%Y-%m-%d}"
+                if ends
+                else f"aws kms schedule-key-deletion --key-id {key['Arn']}",
+                stays=not ends,
             )
 
 
@@ -167,4 +185,16 @@ def _roles(client: AwsClient, environment: str) -> Iterator[Leftover]:
         for each in page["Roles"]:
             name = each["RoleName"]
             if _is_of(name, environment):
-                yield Leftover(kind="role", name=name, ends=f"aws iam delete-role --role-name {name}")
+                yield Leftover(kind="role", name=name, ends=" && ".join(_role_deletion(client, name)))
+
+
+def _role_deletion(client: AwsClient, name: str) -> Iterator[str]:
+    """Yield the commands that delete a role; IAM deletes none that still has policies."""
+    role = f"--role-name {name}"
+    for page in client.get_paginator("list_role_policies").paginate(RoleName=name):
+        for policy in page["PolicyNames"]:
+            yield f"aws iam delete-role-policy {role} --policy-name {policy}"
+    for page in client.get_paginator("list_attached_role_policies").paginate(RoleName=name):
+        for policy in page["AttachedPolicies"]:
+            yield f"aws iam detach-role-policy {role} --policy-arn {policy['PolicyArn']}"
+    yield f"aws iam delete-role {role}"

@@ -57,5 +57,5 @@ def leftovers(
             err.print(f"{each.kind} could not be looked at: {each.why}", markup=False, soft_wrap=True)
         if not found:
             out.print(f"nothing is left of the stack {settings.environment_suffix} in {settings.region}", markup=False)
-    if unseen or any(each.ends.startswith("aws ") for each in there):
+    if unseen or any(each.stays for each in there):
         raise typer.Exit(1)
