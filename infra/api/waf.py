@@ -7,6 +7,12 @@ from infra.naming import StackContext
 
 COMMON_RULES = "AWSManagedRulesCommonRuleSet"
 RATE_RULE = "rate"
+COUNTED_RULES = ("SizeRestrictions_BODY", "NoUserAgent_HEADER")
+"""Rules of the common ones that only count.
+
+They block what the API allows: bodies of more than 8,192 bytes, where the API takes 16,384, and clients that say no
+`User-Agent`, as programs may.
+"""
 
 
 class Firewall(pulumi.ComponentResource):
@@ -69,8 +75,19 @@ def _common_rules() -> aws.wafv2.WebAclRuleArgs:
         override_action=aws.wafv2.WebAclRuleOverrideActionArgs(none=aws.wafv2.WebAclRuleOverrideActionNoneArgs()),
         statement=aws.wafv2.WebAclRuleStatementArgs(
             managed_rule_group_statement=aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementArgs(
-                vendor_name="AWS", name=COMMON_RULES
+                vendor_name="AWS",
+                name=COMMON_RULES,
+                rule_action_overrides=[_counted(each) for each in COUNTED_RULES],
             )
         ),
         visibility_config=_visibility(COMMON_RULES),
+    )
+
+
+def _counted(rule: str) -> aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideArgs:
+    return aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideArgs(
+        name=rule,
+        action_to_use=aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideActionToUseArgs(
+            count=aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideActionToUseCountArgs()
+        ),
     )

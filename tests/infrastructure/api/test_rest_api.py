@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from fraudstream.transactions.api.openapi import openapi_document
+from fraudstream.transactions.request import MAX_BODY_BYTES
 from infra.api import request_model
 from infra.api.gateway_responses import GATEWAY_RESPONSES, GatewayResponse
 from infra.api.spec import ROUTES, ApiSpec
@@ -323,8 +324,19 @@ def test_the_firewall_is_off_unless_asked_for(graph: Graph, everything: Graph) -
     assert rate["statement"]["rateBasedStatement"]["limit"] == 300_000
     assert rate["action"] == {"block": {}}
     assert common["statement"]["managedRuleGroupStatement"]["name"] == "AWSManagedRulesCommonRuleSet"
+    assert common["overrideAction"] == {"none": {}}, "all of its other rules block"
     association = everything.one("aws:wafv2/webAclAssociation:WebAclAssociation")
     assert association["resourceArn"].endswith("stage-v1-test")
+
+
+def test_the_firewall_counts_what_the_api_allows_and_common_rules_block(everything: Graph) -> None:
+    assert MAX_BODY_BYTES > 8192, "what the rule on bodies blocks"
+    _, common = everything.one("aws:wafv2/webAcl:WebAcl")["rules"]
+    changed = common["statement"]["managedRuleGroupStatement"]["ruleActionOverrides"]
+    assert {each["name"]: each["actionToUse"] for each in changed} == {
+        "SizeRestrictions_BODY": {"count": {}},
+        "NoUserAgent_HEADER": {"count": {}},
+    }
 
 
 def test_a_missing_description_of_the_api_stops_the_program(tmp_path_factory: pytest.TempPathFactory) -> None:
