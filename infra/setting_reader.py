@@ -22,6 +22,10 @@ concurrency). Commands ask for tokens one call after the other.
 """
 
 
+STANDARD_REGION = re.compile(r"(?!cn-)[a-z]{2}-[a-z]+-[0-9]")
+"""Regions of the partition `aws`, of which all ARNs of the program are; names elsewhere have a part more, or `cn`."""
+
+
 class StackSettingsError(pulumi.RunError):
     """Settings that the stack cannot be built with; Pulumi shows the message and stops."""
 
@@ -142,6 +146,12 @@ class SettingReader:
         is_other_allowed = self.flag("allowOtherRegion", default=False)
         if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", region):
             self._refuse("region", region, "the name of an AWS region")
+        elif not STANDARD_REGION.fullmatch(region):
+            self._refuse(
+                "region",
+                region,
+                "a region whose ARNs begin with arn:aws, such as eu-west-1; not China, GovCloud or an isolated one",
+            )
         elif region != HOME_REGION and not is_other_allowed:
             self._refuse(
                 "region", region, f"{HOME_REGION}, or any other together with {NAMESPACE}:allowOtherRegion true"

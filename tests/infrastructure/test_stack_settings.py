@@ -4,6 +4,7 @@ import dataclasses
 import json
 from zoneinfo import available_timezones
 
+import botocore.session
 import pytest
 
 from fraudstream.contract import FourEyes
@@ -153,6 +154,20 @@ def test_every_bad_setting_is_named_at_once() -> None:
 
 def test_another_region_can_be_asked_for() -> None:
     assert read(region="eu-west-1", allowOtherRegion="true").region == "eu-west-1"
+
+
+def test_a_region_of_another_partition_is_refused_even_if_others_are_allowed() -> None:
+    session = botocore.session.get_session()
+    partitions = {each: session.get_available_regions("ec2", each) for each in session.get_available_partitions()}
+    for partition, regions in partitions.items():
+        for region in regions:
+            if partition == "aws":
+                assert read(region=region, allowOtherRegion="true").region == region
+            else:
+                with pytest.raises(StackSettingsError, match=f"fraudstream:region is '{region}'; allowed: "):
+                    read(region=region, allowOtherRegion="true")
+    with pytest.raises(StackSettingsError, match="allowed: a region whose ARNs begin with arn:aws"):
+        read(region="us-gov-west-1", allowOtherRegion="true")
 
 
 def test_a_stacks_name_that_cannot_be_part_of_names_is_refused() -> None:
