@@ -93,7 +93,7 @@ class FunctionRuns:
                     break
                 for raw in page["Records"]:
                     self._after[name] = raw["dynamodb"]["SequenceNumber"]
-                    yield to_record(raw, self._arn, "transactionId")
+                    yield to_record(raw, self._arn)
                 iterator = page.get("NextShardIterator")
 
     def shares(self, transactions: int) -> dict[str, dict[str, float]]:

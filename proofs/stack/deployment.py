@@ -149,7 +149,7 @@ class ProofDeployment:
         while iterator:
             page = client.get_records(ShardIterator=iterator, Limit=_PAGE)
             for raw in page["Records"]:
-                yield json.loads(to_record(raw, arn, "transactionId").encoded)
+                yield json.loads(to_record(raw, arn).encoded)
             iterator = page.get("NextShardIterator") if page["Records"] else None
 
     def dead_letters(self) -> Iterator[Mapping[str, Any]]:

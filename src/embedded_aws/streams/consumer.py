@@ -45,7 +45,7 @@ class ConsumerSettings:
 
 @dataclass(eq=False)
 class _Lane:
-    """Records whose order must be kept: those whose partition keys share a hash."""
+    """Records whose order must be kept: those whose items share a hash."""
 
     records: deque[StreamRecord] = field(default_factory=deque[StreamRecord])
     waiting_since: float = 0.0
@@ -53,7 +53,7 @@ class _Lane:
 
 
 class StreamConsumer:
-    """Reads a stream's shard and hands its records over in batches, in order within each partition key.
+    """Reads a stream's shard and hands its records over in batches, in order within each item.
 
     Args:
         settings: How to consume.
@@ -188,13 +188,11 @@ class StreamConsumer:
         return 0.0 if len(raw) == PAGE else _POLL_SECONDS
 
     def _take(self, raw: Sequence[Mapping[str, Any]]) -> None:
-        records = [
-            to_record(each, self._settings.stream_arn, self._shard.partition_key) for each in raw if self._passes(each)
-        ]
+        records = [to_record(each, self._settings.stream_arn) for each in raw if self._passes(each)]
         now = time.monotonic()
         with self._changed:
             for record in records:
-                lane = self._lanes[record.partition % len(self._lanes)]
+                lane = self._lanes[record.item % len(self._lanes)]
                 if not lane.records:
                     lane.waiting_since = now
                 lane.records.append(record)

@@ -23,17 +23,16 @@ class StreamRecord:
     event: Mapping[str, Any]
     encoded: bytes
     """The event in JSON: encoded once, however often it is sent."""
-    partition: int
-    """Hash of the item's partition key."""
+    item: int
+    """Hash of the item's whole key: Lambda keeps the order of an item, and not of all that share a partition key."""
 
 
-def to_record(raw: Mapping[str, Any], stream_arn: str, partition_key: str) -> StreamRecord:
+def to_record(raw: Mapping[str, Any], stream_arn: str) -> StreamRecord:
     """Turn what GetRecords gives into what Lambda gives to a function.
 
     Args:
         raw: A record as boto3 has parsed it.
         stream_arn: The stream's ARN.
-        partition_key: Name of the table's partition key.
     """
     change: dict[str, Any] = dict(raw["dynamodb"])
     created_at: float = change["ApproximateCreationDateTime"].timestamp()
@@ -54,7 +53,7 @@ def to_record(raw: Mapping[str, Any], stream_arn: str, partition_key: str) -> St
         created_at=created_at,
         event=event,
         encoded=json.dumps(event, default=_encode_binary, separators=(",", ":")).encode(),
-        partition=zlib.crc32(json.dumps(change["Keys"].get(partition_key), default=_encode_binary).encode()),
+        item=zlib.crc32(json.dumps(change["Keys"], default=_encode_binary, sort_keys=True).encode()),
     )
 
 

@@ -34,9 +34,6 @@ class ShardReader:
         if len(shards) != 1:
             raise ValueError(f"the stream has {len(shards)} shards; one is what is supported")
         self.shard_id = shards[0].get("ShardId", "")
-        self.partition_key = next(
-            key["AttributeName"] for key in description.get("KeySchema", []) if key["KeyType"] == "HASH"
-        )
         self._position: Mapping[str, Any] = {"ShardIteratorType": starting_position}
         self._iterator: str | None = self._new_iterator()
 

@@ -45,7 +45,7 @@ def test_a_full_batch_does_not_wait_for_its_window(bench: Bench) -> None:
     assert [len(call) for call in bench.calls] == [2, 2]
 
 
-def test_lanes_run_in_parallel_and_keep_the_order_of_each_key(bench: Bench) -> None:
+def test_lanes_run_in_parallel_and_keep_the_order_of_each_item(bench: Bench) -> None:
     busy = 0
     most = 0
     lock = threading.Lock()
@@ -60,17 +60,38 @@ def test_lanes_run_in_parallel_and_keep_the_order_of_each_key(bench: Bench) -> N
             busy -= 1
 
     for number in range(120):
-        bench.put(f"k{number % 12}", number)
+        bench.put(f"k{number % 12}", number % 2, number={"N": str(number)})
     mapper = bench.start(function, batch_size=5, parallelization_factor=4)
     assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
     seen: dict[str, list[int]] = defaultdict(list)
     for call in bench.calls:
         for record in call:
-            item = record["dynamodb"]["Keys"]
-            seen[item["id"]["S"]].append(int(item["at"]["N"]))
+            item = record["dynamodb"]["NewImage"]
+            seen[item["id"]["S"]].append(int(item["number"]["N"]))
     assert sum(map(len, seen.values())) == 120
     assert all(order == sorted(order) for order in seen.values())
     assert 1 < most <= 4
+
+
+def test_items_of_one_partition_key_are_not_held_to_one_order(bench: Bench) -> None:
+    """Lambda promises the order of an item alone, by partition and sort key."""
+    release = threading.Event()
+    handled: list[int] = []
+
+    def function(records: list[dict[str, Any]]) -> None:
+        numbers = [int(record["dynamodb"]["Keys"]["at"]["N"]) for record in records]
+        if 0 in numbers:
+            release.wait(PATIENCE_SECONDS)
+        handled.extend(numbers)
+        if len(handled) >= 10:
+            release.set()
+
+    for number in range(40):
+        bench.put("one", number)
+    mapper = bench.start(function, parallelization_factor=10, batch_size=1)
+    assert mapper.wait_until_caught_up(PATIENCE_SECONDS)
+    assert sorted(handled) == list(range(40))
+    assert handled.index(0) > 5
 
 
 def test_a_lane_held_up_by_a_poison_record_does_not_hold_up_the_others(bench: Bench) -> None:

@@ -165,5 +165,5 @@ def test_a_reserved_variable_that_is_not_known_is_an_error_at_creation(bench: Be
 )
 def test_a_variable_is_text_within_a_string_and_json_elsewhere(template: str, message: str) -> None:
     event = {"a": "x", "list": [1, 2], "quote": 'a"b', "typed": [{"S": "b"}, {"S": "c"}]}
-    record = StreamRecord(sequence_number="1", created_at=0.0, event=event, encoded=b"", partition=0)
+    record = StreamRecord(sequence_number="1", created_at=0.0, event=event, encoded=b"", item=0)
     assert compile_template(template, {})(record) == message

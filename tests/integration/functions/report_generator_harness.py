@@ -89,7 +89,7 @@ class Shop:
                 StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
             )["ShardIterator"]
             records += self.streams.get_records(ShardIterator=iterator)["Records"]
-        return json.loads(to_payload([to_record(record, arn, "transactionId") for record in records]))
+        return json.loads(to_payload([to_record(record, arn) for record in records]))
 
     def keys(self, prefix: str) -> list[str]:
         return [each["Key"] for each in self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])]

@@ -37,7 +37,7 @@ def record(number: int, created_at: float = 0.0, key: str = "k", size: int = 10)
         created_at=created_at,
         event={"key": key, "number": number},
         encoded=b"x" * size,
-        partition=0,
+        item=0,
     )
 
 
@@ -239,7 +239,7 @@ def test_a_record_has_the_form_that_lambda_documents() -> None:
         },
         "userIdentity": {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"},
     }
-    event = json.loads(to_payload([to_record(raw, ARN, "id")]))["Records"][0]
+    event = json.loads(to_payload([to_record(raw, ARN)]))["Records"][0]
     assert event == {
         "eventID": "1",
         "eventName": "REMOVE",
