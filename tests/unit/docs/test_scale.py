@@ -7,6 +7,8 @@ from typing import Final
 import pytest
 
 from benchmarks.scans import A_DAY, DAYS
+from fraudstream.contract import FUNCTION_TIMEOUT_SECONDS
+from fraudstream.reporting.log.roll_up import MERGE_SECONDS
 from fraudstream_tools.analytics.athena import dollars
 from infra.data.analytics import saved_queries
 from infra.settings import ANALYTICS_CUTOFF_GIB
@@ -46,3 +48,12 @@ def test_the_queries_that_the_workgroup_stops_are_named() -> None:
 def test_the_lead_is_that_of_the_seconds_beside_it() -> None:
     (python, duckdb) = (float(each) for each in re.findall(r"^\| `--engine \w+` \| ([\d.]+) ", PAGE, re.MULTILINE))
     assert f"{python / duckdb:.1f} times as fast" in PAGE
+
+
+def test_the_time_of_a_merge_is_compared_with_what_the_function_has() -> None:
+    assert f"The function has {FUNCTION_TIMEOUT_SECONDS} seconds" in PAGE
+    assert f"starts no hour with less than {MERGE_SECONDS:.0f} left" in PAGE
+    (seconds,) = re.findall(r"divided by ranges of customers, took (\d+) s", PAGE)
+    started = range(0, FUNCTION_TIMEOUT_SECONDS - int(MERGE_SECONDS) + 1, int(seconds))
+    assert len(started) == 3
+    assert "a call that\ncatches up merges three such hours" in PAGE
