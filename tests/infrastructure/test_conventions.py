@@ -430,3 +430,17 @@ def test_everything_can_be_destroyed(any_graph: Graph) -> None:
 def test_every_resource_belongs_to_a_component(any_graph: Graph) -> None:
     for each in any_graph.aws():
         assert "fraudstream:infra:" in each.parent, each.name
+
+
+@pytest.mark.parametrize("section", ["## Changing rules", "## Lists"])
+def test_what_commands_need_to_leave_a_record_is_among_their_rights(graph: Graph, section: str) -> None:
+    policy = json.loads(graph.one("aws:iam/policy:Policy", "policy-rule-author-test")["policy"])
+    written = {
+        resource.partition("/")[2]
+        for statement in policy["Statement"]
+        if statement["Action"] == ["s3:PutObject"]
+        for resource in statement["Resource"]
+    }
+    (records,) = [each for each in written if each.startswith("audit/")]
+    text = OPERATIONS.partition(f"{section}\n")[2].partition("\n## ")[0]
+    assert f"`s3:PutObject` on `{records}`" in text
