@@ -1,5 +1,6 @@
 """Profiles that are made again know what the analyzer's own knew, and nothing of it stays on the disk."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded_aws.ministack.server import MinistackServer
+from fraudstream.contract import STREAM_SECONDS
 from fraudstream.detection.profiles.profile import Profile
+from fraudstream_tools.operations.recovery import profile_rebuild
 from fraudstream_tools.operations.recovery.profile_rebuild import ProfileRebuild
 from tests.integration.detection.analyzer_harness import NOW, RULESET, World, a_world, refusal, transaction
 
@@ -20,7 +23,15 @@ def world(aws: MinistackServer) -> Iterator[World]:
         yield made
 
 
-def rebuild_of(world: World, folder: Path, on_read: Callable[[int], None] = lambda _: None) -> ProfileRebuild:
+def rebuild_of(
+    world: World,
+    folder: Path,
+    on_read: Callable[[int], None] = lambda _: None,
+    *,
+    on_written: Callable[[int], None] = lambda _: None,
+    said: Callable[[str], None] = lambda _: None,
+    now: int = NOW,
+) -> ProfileRebuild:
     return ProfileRebuild(
         world.dynamodb,
         transactions_table="transactions",
@@ -29,7 +40,34 @@ def rebuild_of(world: World, folder: Path, on_read: Callable[[int], None] = lamb
         folder=folder,
         retention_days=180,
         on_read=on_read,
+        on_written=on_written,
+        on_checkpoint=said,
+        clock=lambda: now,
     )
+
+
+def break_off(world: World, folder: Path) -> None:
+    """Leave what Ctrl-C leaves, after some of the profiles."""
+
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rebuild_of(world, folder, on_written=stop).run()
+
+
+def lose_profiles(world: World) -> None:
+    for item in world.items("profiles"):
+        world.dynamodb.delete_item(TableName="profiles", Key={"entity": item["entity"]})
+
+
+@pytest.fixture
+def customers(world: World, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Keys of customers with a transaction each, whose profiles are written in several parts."""
+    monkeypatch.setattr(profile_rebuild, "_ROWS_A_PARTITION", 10)
+    world.store(*(transaction(number, customer_id=f"tok_{number}") for number in range(1, 13)))
+    world.analyze()
+    return {f"customer#tok_{number}" for number in range(1, 13)}
 
 
 def test_a_fraud_whose_label_is_dated_before_its_receipt_is_not_forgotten(world: World, tmp_path: Path) -> None:
@@ -83,6 +121,41 @@ def test_no_transaction_stays_on_the_disk_after_a_break_either(world: World, tmp
     assert gathered
     assert not [each for each in tmp_path.rglob("*") if each.is_file()]
     assert CUSTOMER in rebuild_of(world, tmp_path).run().same
+
+
+def test_a_run_goes_on_where_it_was_broken_off_and_says_so(world: World, customers: set[str], tmp_path: Path) -> None:
+    lose_profiles(world)
+    break_off(world, tmp_path)
+    written = customers & world.profiles().keys()
+    said: list[str] = []
+    again = rebuild_of(world, tmp_path, said=said.append).run()
+    assert customers & again.new == customers - written != customers
+    assert not customers & again.same
+    assert "goes on where one was broken off" in said[0]
+
+
+@pytest.mark.parametrize("missing", ["another stack", "a day later", "an older release", "cut off"])
+def test_a_run_begins_anew_after_what_another_has_left(
+    world: World, customers: set[str], tmp_path: Path, missing: str
+) -> None:
+    break_off(world, tmp_path)
+    lose_profiles(world)
+    state, now = tmp_path / "done.json", NOW
+    left = json.loads(state.read_bytes())
+    if missing == "another stack":
+        state.write_text(
+            json.dumps(left | {"tables": ["arn:aws:dynamodb:eu-central-1:2:table/transactions", "profiles"]})
+        )
+    elif missing == "a day later":
+        now += STREAM_SECONDS * 1000 + 1
+    elif missing == "an older release":
+        state.write_text(json.dumps({name: left[name] for name in ("partitions", "done")}))
+    else:
+        state.write_bytes(state.read_bytes()[:-1])
+    said: list[str] = []
+    assert customers <= rebuild_of(world, tmp_path, said=said.append, now=now).run().new
+    assert "begins anew" in said[0]
+    assert not state.exists()
 
 
 def test_of_one_profile_only_what_it_learnt_is_counted(world: World, tmp_path: Path) -> None:

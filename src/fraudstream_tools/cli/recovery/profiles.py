@@ -10,7 +10,7 @@ from fraudstream_tools.cli.support.files.id_files import write_ids
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.failures import explained
-from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -31,9 +31,12 @@ def rebuild(
         str | None, typer.Argument(metavar="KEY", help="One profile's key, such as customer#tok_….  [default: all]")
     ] = None,
     *,
-    folder: Annotated[Path, typer.Option(help="For what is gathered meanwhile, and to go on after a break.")] = Path(
-        ".local/profiles-rebuild"
-    ),
+    folder: Annotated[
+        Path,
+        typer.Option(
+            help="For what is gathered meanwhile, and to go on after a break, within a day and of the same stack."
+        ),
+    ] = Path(".local/profiles-rebuild"),
     unlearned: Annotated[
         Path | None, typer.Option(help="Write the ids of transactions whose label was not learnt to this file.")
     ] = None,
@@ -114,6 +117,7 @@ def _rebuild(deployment: Deployment, folder: Path, entity: str | None) -> "Rebui
             retention_days=int(deployment.get("retentionDays") or RETENTION_DAYS),
             on_read=read,
             on_written=written,
+            on_checkpoint=lambda said: err.print(said, markup=False, soft_wrap=True),
         )
         with ended_by_signals(), paused(deployment.client("lambda"), deployment["analyzerFunction"]):
             return rebuild_all.run(entity)

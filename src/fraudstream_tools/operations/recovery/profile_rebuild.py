@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from fraudstream.contract import ItemKind
+from fraudstream.clock import epoch_milliseconds
+from fraudstream.contract import STREAM_SECONDS, ItemKind
 from fraudstream.detection.learning import learn_label, learn_transaction
 from fraudstream.detection.profiles.entities import entities, kind_of
 from fraudstream.detection.profiles.events import UnusableTransactionError, check, identity
@@ -58,6 +59,9 @@ class Rebuilt:
 class _Checkpoint(msgspec.Struct):
     partitions: int
     done: set[int]
+    # Of no table and no time in the files of releases that did not write them: such a file is dropped.
+    tables: tuple[str, ...] = ()
+    started_at: int = 0
 
 
 class ProfileRebuild:
@@ -74,6 +78,8 @@ class ProfileRebuild:
         retention_days: int,
         on_read: Callable[[int], None] = lambda _: None,
         on_written: Callable[[int], None] = lambda _: None,
+        on_checkpoint: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], int] = epoch_milliseconds,
     ) -> None:
         """Store what to read and write.
 
@@ -87,6 +93,9 @@ class ProfileRebuild:
             retention_days: days until a profile that is not written any more expires.
             on_read: takes the number of transactions read so far.
             on_written: takes the share of profiles written so far, in percent.
+            on_checkpoint: takes a sentence about what a run that was broken off has left: whether this one goes on
+                from there.
+            clock: returns epoch milliseconds.
         """
         self._client = client
         self._transactions_table = transactions_table
@@ -96,6 +105,8 @@ class ProfileRebuild:
         self._folder = folder
         self._on_read = on_read
         self._on_written = on_written
+        self._on_checkpoint = on_checkpoint
+        self._clock = clock
 
     def run(self, only: str | None = None) -> Rebuilt:
         """Rebuild all profiles, or one.
@@ -132,11 +143,34 @@ class ProfileRebuild:
     def _checkpoint(self, only: str | None) -> _Checkpoint:
         if only is not None:
             return _Checkpoint(1, set())
-        if self._state.exists():
-            return msgspec.json.decode(self._state.read_bytes(), type=_Checkpoint)
-        items = self._client.describe_table(TableName=self._transactions_table)["Table"].get("ItemCount", 0)
-        partitions = items * _ENTITIES_A_TRANSACTION // _ROWS_A_PARTITION + 1
-        return _Checkpoint(min(partitions, _MOST_PARTITIONS), set())
+        table = self._client.describe_table(TableName=self._transactions_table)["Table"]
+        # The ARN has account and region: tables of two stacks may have one name.
+        tables = (table.get("TableArn", ""), self._profiles_table)
+        if (left := self._left_behind(tables)) is not None:
+            return left
+        partitions = table.get("ItemCount", 0) * _ENTITIES_A_TRANSACTION // _ROWS_A_PARTITION + 1
+        return _Checkpoint(min(partitions, _MOST_PARTITIONS), set(), tables, self._clock())
+
+    def _left_behind(self, tables: tuple[str, ...]) -> _Checkpoint | None:
+        """Return what a run of the same tables has left that was broken off while the stream kept what it missed."""
+        if not self._state.exists():
+            return None
+        try:
+            left = msgspec.json.decode(self._state.read_bytes(), type=_Checkpoint)
+        except msgspec.DecodeError:
+            self._on_checkpoint(f"{self._state} cannot be read: this run begins anew")
+            return None
+        if left.tables != tables:
+            self._on_checkpoint("a run of other tables was broken off here: this one begins anew")
+            return None
+        if self._clock() - left.started_at > STREAM_SECONDS * 1000:
+            self._on_checkpoint("a run was broken off here more than a day ago: this one begins anew")
+            return None
+        self._on_checkpoint(
+            f"this run goes on where one was broken off, after {len(left.done)} of {left.partitions} parts of the "
+            "profiles: it counts the others alone"
+        )
+        return left
 
     def _collect(self, rows: EntityRows, done: Collection[int], only: str | None, result: Rebuilt) -> None:
         lock = threading.Lock()
