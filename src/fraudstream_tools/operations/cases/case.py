@@ -163,11 +163,11 @@ def case_entity(entity: str) -> str:
     return f"{CASE_PREFIX}{entity}"
 
 
-def new_case_id(entity: str, number: int) -> str:
+def new_case_id(entity: str, after: str | None) -> str:
     """Return the id of an entity's case: the same for two people who open it at once.
 
     Args:
         entity: such as `customer#tok_…`.
-        number: how many cases it had before.
+        after: the id of the case before it; None for the first.
     """
-    return hashlib.sha256(f"{entity}#{number}".encode()).hexdigest()[:_ID_DIGITS]
+    return hashlib.sha256(f"{entity}#{after or 0}".encode()).hexdigest()[:_ID_DIGITS]

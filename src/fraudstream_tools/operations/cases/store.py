@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 MAX_EVENTS: Final = 400
 """Own choice: with notes of 500 bytes each, half of what an item may hold."""
 _CASES_OF_AN_ENTITY: Final = 100
-"""The newest that are counted; own choice."""
+"""The newest that are read; own choice."""
 _ATTEMPTS: Final = 5
 
 
@@ -125,16 +125,17 @@ class CaseStore:
         if alert.case_id is not None:
             return self.get(alert.case_id) or self._open(alert, alert.case_id, by) or self._wanted(alert.case_id)
         earlier = self.of_entity(alert.entity)
-        number = len(earlier)
+        # By the newest one, not by how many there are: old ones expire, and not all are read.
+        newest = earlier[0].case_id if earlier else None
         for _ in range(_ATTEMPTS):
             if (current := open_among(earlier)) is not None:
                 return current
-            case_id = new_case_id(alert.entity, number)
+            case_id = new_case_id(alert.entity, newest)
             # The index may not know the newest case yet: the item is asked.
             made = self._open(alert, case_id, by) or self._wanted(case_id)
             if made.status is AlertStatus.OPEN:
                 return made
-            number += 1
+            newest = case_id
         raise AlertTakenError("others open and close cases of this customer at the same time: do it again")
 
     def change(
