@@ -40,7 +40,7 @@ class EvaluationRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class EvaluatedDays(msgspec.Struct, frozen=True, kw_only=True):
-    """What was tested, as columns in the order of time."""
+    """What was tested, as columns in the order of receipt."""
 
     frauds: "Flags"
     amounts: "NDArray[np.float64]"
@@ -59,7 +59,7 @@ class EvaluatedDays(msgspec.Struct, frozen=True, kw_only=True):
 
     def decisions(self, alerted: "Flags", declined: "Flags") -> dict[str, float | None]:
         """Return the figures of what was decided."""
-        days = max((int(self.times[-1]) - int(self.times[0])) / DAY, 1.0)
+        days = max((int(self.times.max()) - int(self.times.min())) / DAY, 1.0)
         found = int((alerted & self.frauds).sum())
         alerts = int(alerted.sum())
         return {

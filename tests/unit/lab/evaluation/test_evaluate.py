@@ -212,3 +212,10 @@ def test_a_file_without_entities_has_a_table_of_the_model_alone(fraudstream: Com
     assert row["name"] == "model alone, all labels before"
     assert row["averagePrecision"] > 0.8
     assert row["alertsADay"] is None, "columns rank, and decide nothing"
+
+
+def test_what_is_received_late_makes_the_days_of_a_test_no_fewer() -> None:
+    times = np.append(np.arange(280) * DAY // 10, 0)
+    frauds, alerted = np.arange(281) % 10 == 0, np.arange(281) < 280
+    tested = EvaluatedDays(frauds=frauds, amounts=np.ones(281), times=times, reviews_a_day=10)
+    assert tested.decisions(alerted, alerted)["alerts_a_day"] == pytest.approx(10, abs=0.1)
