@@ -99,6 +99,19 @@ def test_reviews_that_rules_force_take_their_part_of_the_budget(tmp_path: Path) 
     assert (found.review, found.reviews_a_day, found.forced_reviews_a_day) == (0.3, 20.0, 5.0)
 
 
+def test_reviews_that_rules_force_beyond_the_budget_are_named(fraudstream: Command, tmp_path: Path) -> None:
+    made = records({0.99: 30, 0.95: 30, 0.001: 1000})
+    for each in [each for each in made if each.get("probability") == 0.001][:50]:
+        each |= {"decision": "REVIEW", "reasons": ["X"], "sources": ["copied-card-abroad"], "points": [0.0]}
+    found = proposed_from(tmp_path, made, budget=3, forcing=["copied-card-abroad"])
+    assert (found.review, found.decline, found.declines_a_day) == (0.95, 0.95, 6.0)
+    assert (found.reviews_a_day, found.forced_reviews_a_day, found.other_reviews_a_day) == (0.0, 5.0, 1.0)
+    arguments = ("thresholds", "--log", tmp_path, "--rules", RULES, "--review-budget")
+    told = "6 reviews a day that rules ask for, or that have no probability, exceed the budget of 3 by themselves"
+    assert told in fraudstream(*arguments, 3).err
+    assert "exceed the budget" not in fraudstream(*arguments, 40).err
+
+
 def test_rules_with_a_floor_and_those_that_decide_it_force_reviews() -> None:
     ruleset = RulesFolder(RULES).load()
     found = set(forcing_rules(ruleset))

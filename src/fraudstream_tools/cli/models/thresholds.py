@@ -87,6 +87,12 @@ def thresholds(
             picture.write_text(drawn(proposal), encoding="utf-8")
         except OSError as error:
             raise CommandError(f"{picture}: cannot be written: {error.strerror}") from None
+    if not proposal.reviews_a_day and proposal.unavoidable_reviews_a_day > review_budget:
+        err.print(
+            f"{proposal.unavoidable_reviews_a_day:g} reviews a day that rules ask for, or that have no probability, "
+            f"exceed the budget of {review_budget:g} by themselves: no threshold of reviews keeps to it",
+            soft_wrap=True,
+        )
     if as_json:
         import msgspec
 

@@ -64,6 +64,11 @@ class ThresholdProposal(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     curve: Sequence[CurvePoint]
     """From the highest threshold down."""
 
+    @property
+    def unavoidable_reviews_a_day(self) -> float:
+        """Reviews whatever the threshold of reviews is: rules ask for them, or there is no probability."""
+        return round(self.forced_reviews_a_day + self.other_reviews_a_day, 2)
+
 
 class _Level(NamedTuple):
     """The decisions of one probability."""
@@ -125,7 +130,12 @@ def propose(
     decline = next((point.threshold for point in reversed(curve) if point.precision >= decline_precision), NEVER)
     declined = max((point.a_day for point in curve if point.threshold >= decline), default=0.0)
     left = max(review_budget - others / days, 0.0)
-    fits = [point for point in curve if point.a_day - declined + _forced_below(levels, point.threshold) / days <= left]
+    fits = [
+        point
+        for point in curve
+        # Above the threshold of declines nothing is left to review, so that no such point fills the budget.
+        if point.threshold <= decline and point.a_day - declined + _forced_below(levels, point.threshold) / days <= left
+    ]
     review = min([decline, *(point.threshold for point in fits)])
     return ThresholdProposal(
         review=review,
