@@ -93,12 +93,9 @@ def approve(
         out.print(said, markup=False, soft_wrap=True)
 
 
-def mark_models(deployment: Deployment) -> bool:
-    """Write the person's mark for the models that are named, where the stack asks for two; return whether it does."""
-    if not deployment.get("approvedModels"):
-        return False
-    _approval(deployment).mark(_stored(deployment))
-    return True
+def model_approval(deployment: Deployment) -> "ModelApproval | None":
+    """Return what puts the person's mark on models; None where the stack asks for one person."""
+    return _approval(deployment) if deployment.get("approvedModels") else None
 
 
 def _approval(deployment: Deployment) -> "ModelApproval":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.table import Table
 
-from fraudstream_tools.cli.models.models import mark_models
+from fraudstream_tools.cli.models.models import model_approval
 from fraudstream_tools.cli.support.logs.training_source import (
     DataOption,
     DelayOption,
@@ -26,6 +26,7 @@ from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
 if TYPE_CHECKING:
     from fraudstream.detection.models.model import Model
     from fraudstream_tools.lab.training.measuring.promotion_gate import GateFigures, ModelComparison
+    from fraudstream_tools.operations.models.promotion import ModelPromotion, PlannedPromotion
 
 
 _SHOWN: Final[Mapping[str, Callable[["GateFigures"], str]]] = {
@@ -89,6 +90,7 @@ def promote(
     folder's models to the bucket when they change, so write them to both.
     """
     from fraudstream.detection.models.model import ModelError
+    from fraudstream.detection.rules.ruleset import RulesetError
     from fraudstream_tools.lab.training.measuring.promotion_gate import compare
     from fraudstream_tools.lab.training.storage.model_storage import (
         activate,
@@ -97,6 +99,8 @@ def promote(
         read_model,
         read_models,
     )
+    from fraudstream_tools.operations.models.promotion import WaitingModelError
+    from fraudstream_tools.operations.rulesets.active import ConcurrentChangeError
 
     if shadow:
         given = {"--log": log, "--data": data, "--truth": truth, "--map": file_map, "--truth-map": truth_map}
@@ -120,8 +124,11 @@ def promote(
         model_bucket(deployment.client("s3"), deployment["bucketName"]) if to == "bucket" else model_folder(Path(to))
     )
     waits = False
+    promotion = _promotion(deployment) if to == "bucket" else None
     try:
         model = read_model(candidate)
+        # Before the comparison: it holds for what is active now.
+        plan = promotion.plan(model, live=not shadow) if promotion else None
         if to != "bucket" and not Path(to).is_dir():
             raise CommandError(f"--to {to}: there is no such folder; name the one that is deployed, or bucket")
         if not shadow:
@@ -130,13 +137,12 @@ def promote(
             _print_comparison(compared, model, champion.version if champion else None, as_json=as_json)
             if compared.refusals:
                 raise CommandError("\n  ".join([f"{model.version} is refused:", *compared.refusals]))
-        if to == "bucket":
-            after = {"model": model.version, "as": "shadow" if shadow else "live"}
-            with audit_log(deployment).recorded("promote-model", "models", after=after):
-                chosen = activate(place, model, live=not shadow)
-                waits = mark_models(deployment)
+        if promotion and plan:
+            waits, chosen = _put(deployment, promotion, plan), plan.chosen
         else:
             chosen = activate(place, model, live=not shadow)
+    except (ConcurrentChangeError, WaitingModelError, RulesetError) as error:
+        raise CommandError(f"{to}: {error}") from None
     except ModelError as error:
         # An error of the candidate names its file; one of what is active, only the file in the place.
         where = "" if str(error).startswith(str(candidate)) else f"{to}: "
@@ -145,6 +151,18 @@ def promote(
         out.print(f"{to}: live {chosen.live or 'none'}, shadow {chosen.shadow or 'none'}", markup=False, soft_wrap=True)
     if waits:
         err.print("functions use it when somebody else has approved it: fraudstream models show", markup=False)
+
+
+def _promotion(deployment: Deployment) -> "ModelPromotion":
+    from fraudstream_tools.operations.models.promotion import ModelPromotion
+
+    return ModelPromotion(deployment.client("s3"), deployment["bucketName"], model_approval(deployment))
+
+
+def _put(deployment: Deployment, promotion: "ModelPromotion", plan: "PlannedPromotion") -> bool:
+    after = {"model": plan.model.version, "as": "live" if plan.is_live else "shadow"}
+    with audit_log(deployment).recorded("promote-model", "models", after=after):
+        return promotion.put(plan)
 
 
 def _print_comparison(compared: "ModelComparison", candidate: "Model", champion: str | None, *, as_json: bool) -> None:

@@ -3,13 +3,13 @@
 Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `BotoCoreError`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fraudstream.contract import MODELS_FILE, MODELS_FOLDER, RULESET_PREFIX, VERSION_DIGITS, FourEyes, files_digest
 from fraudstream.detection.models.model import ModelError, ModelFile, load
-from fraudstream.detection.models.selection import model_names, parse_selection
+from fraudstream.detection.models.selection import ActiveModels, model_names, parse_selection
 from fraudstream.detection.stores.approvals.file_approvals import Approvals
 from fraudstream.detection.stores.rulesets.active import RulesetStore
 from fraudstream.reporting.storage.object_store import BucketStore
@@ -55,10 +55,23 @@ def stored_models(s3: "S3Client", bucket: str) -> StoredModels:
     """
     store = BucketStore(s3, bucket)
     pointer = store.read(RULESET_PREFIX + MODELS_FILE)
+    return models_named(pointer, lambda name: store.read(f"{RULESET_PREFIX}{MODELS_FOLDER}{name}"))
+
+
+def models_named(pointer: bytes | None, read: Callable[[str], bytes | None]) -> StoredModels:
+    """Return the models that a file names.
+
+    Args:
+        pointer: the content of the file that names them; None where there is none.
+        read: gives the content of a model's file by its name; None where it is not there.
+
+    Raises:
+        ModelError: the file that names them cannot be used.
+    """
     if pointer is None:
         return StoredModels()
     chosen = parse_selection(pointer)
-    contents = {name: store.read(f"{RULESET_PREFIX}{MODELS_FOLDER}{name}") for name in model_names(chosen)}
+    contents = {name: read(name) for name in model_names(chosen)}
     named = ((True, chosen.live), (False, chosen.shadow))
     found = [content for content in contents.values() if content is not None]
     return StoredModels(
@@ -73,7 +86,17 @@ def live_file(models: Iterable[StoredModel]) -> ModelFile | None:
 
 
 def live_in_use(s3: "S3Client", bucket: str, known: str) -> ModelFile | None:
-    """Return the live model of functions where models need two people: not that of those which wait.
+    """Return the live model of functions where models need two people: see `models_in_use`.
+
+    Raises:
+        RulesetError: there is no ruleset that functions could use.
+    """
+    live = models_in_use(s3, bucket, known).live
+    return None if live is None else live.file
+
+
+def models_in_use(s3: "S3Client", bucket: str, known: str) -> ActiveModels:
+    """Return the models of functions where models need two people: not those which wait.
 
     Args:
         s3: asks S3.
@@ -92,8 +115,7 @@ def live_in_use(s3: "S3Client", bucket: str, known: str) -> ModelFile | None:
         history=lambda: s3,
         model_approvals=approvals,
     )
-    live = store.current().models.live
-    return None if live is None else live.file
+    return store.current().models
 
 
 def _stored(name: str, content: bytes | None, *, is_live: bool) -> StoredModel:

@@ -91,16 +91,34 @@ def activate(place: ModelStorage, model: Model, *, live: bool) -> ModelSelection
     Raises:
         ModelError: the stored selection of active models cannot be used.
     """
-    before = read_selection(place)
-    name = f"{model.version}.json"
-    place.write(name, model.to_json())
-    place.write(f"{model.version}.md", model_card(model).encode())
-    if live:
-        after = msgspec.structs.replace(before, live=name, shadow=None if before.shadow == name else before.shadow)
-    else:
-        after = msgspec.structs.replace(before, shadow=name)
-    place.write(MODELS_FILE, _HEAD.format(live=after.live or "null", shadow=after.shadow or "null").encode())
+    after = chosen_with(read_selection(place), model, live=live)
+    write_files(place, model)
+    place.write(MODELS_FILE, selection_file(after))
     return after
+
+
+def write_files(place: ModelStorage, model: Model) -> None:
+    """Write a model and its card, which nothing names yet."""
+    place.write(file_name(model), model.to_json())
+    place.write(f"{model.version}.md", model_card(model).encode())
+
+
+def file_name(model: Model) -> str:
+    """Return the name of a model's file in a place for models."""
+    return f"{model.version}.json"
+
+
+def chosen_with(before: ModelSelection, model: Model, *, live: bool) -> ModelSelection:
+    """Return the names of the active models after one has become the live one or the shadow one."""
+    name = file_name(model)
+    if not live:
+        return msgspec.structs.replace(before, shadow=name)
+    return msgspec.structs.replace(before, live=name, shadow=None if before.shadow == name else before.shadow)
+
+
+def selection_file(chosen: ModelSelection) -> bytes:
+    """Return the content of the file that names the active models."""
+    return _HEAD.format(live=chosen.live or "null", shadow=chosen.shadow or "null").encode()
 
 
 def read_model(path: Path) -> Model:
