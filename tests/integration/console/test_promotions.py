@@ -1,5 +1,6 @@
 """Two people promote models at the same time: nothing is lost, and nobody's mark is on what they have not chosen."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,3 +132,16 @@ def test_the_command_says_what_waits(
     ran = command("promote", tmp_path / "other.json", "--shadow", "--to", "bucket")
     assert ran.code == 1
     assert "waits for a second person, and your mark would be on it too" in " ".join(ran.err.split())
+
+
+def test_a_program_is_told_which_model_is_watched(
+    aws: MinistackServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (tmp_path / "other.json").write_bytes(OTHER.to_json())
+    ran = desk_command(aws, capsys, monkeypatch)(
+        "promote", tmp_path / "other.json", "--shadow", "--to", folder, "--json"
+    )
+    named = f"{OTHER.version}.json"
+    assert json.loads(ran.out) == {"model": OTHER.version, "live": None, "shadow": named, "waits": False}

@@ -124,7 +124,7 @@ def promote(
         model_bucket(deployment.client("s3"), deployment["bucketName"]) if to == "bucket" else model_folder(Path(to))
     )
     waits = False
-    promotion = _promotion(deployment) if to == "bucket" else None
+    promotion = _promotion(deployment, to)
     try:
         model = read_model(candidate)
         # Before the comparison: it holds for what is active now.
@@ -147,13 +147,19 @@ def promote(
         # An error of the candidate names its file; one of what is active, only the file in the place.
         where = "" if str(error).startswith(str(candidate)) else f"{to}: "
         raise CommandError(f"{where}{error}") from None
+    # Where a comparison has been printed as JSON, one object is all that a program reads.
     if not as_json:
         out.print(f"{to}: live {chosen.live or 'none'}, shadow {chosen.shadow or 'none'}", markup=False, soft_wrap=True)
+    elif shadow:
+        print_json({"model": model.version, "live": chosen.live, "shadow": chosen.shadow, "waits": waits})
     if waits:
         err.print("functions use it when somebody else has approved it: fraudstream models show", markup=False)
 
 
-def _promotion(deployment: Deployment) -> "ModelPromotion":
+def _promotion(deployment: Deployment, to: str) -> "ModelPromotion | None":
+    """Return what makes models active in the stack's bucket; None for a folder."""
+    if to != "bucket":
+        return None
     from fraudstream_tools.operations.models.promotion import ModelPromotion
 
     return ModelPromotion(deployment.client("s3"), deployment["bucketName"], model_approval(deployment))
