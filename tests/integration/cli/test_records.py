@@ -98,3 +98,13 @@ def test_a_deployed_ruleset_leaves_a_record(desk: Command, system: System, tmp_p
     assert ran.code == 0, ran.err
     (record,) = records(system)
     assert (record["action"], record["target"], record["reason"]) == ("publish-rules", "ruleset", "stricter")
+
+
+def test_a_change_that_is_stopped_is_recorded_as_in_doubt(system: System) -> None:
+    log = AuditLog(system.s3, BUCKET, Operator(user_id="AIDAann", arn="arn:aws:iam::1:user/ann"))
+    for stop in (KeyboardInterrupt, SystemExit):
+        with pytest.raises(stop), log.recorded("publish-rules", "ruleset", reason="x"):
+            raise stop
+    found, _ = log.of_day(datetime.now(UTC).date(), 100)
+    first, second = (each.id for each in found if each.outcome == "MADE")
+    assert {each.doubts for each in found if each.outcome == "UNKNOWN"} == {first, second}

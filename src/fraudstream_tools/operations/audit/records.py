@@ -3,8 +3,8 @@
 Only `fraudstream erase` changes them: it takes the erased person out of what a record was about.
 
 A record is written before the change that it tells of, so that there is no change without one. A change that is then
-refused gets a second record, which says so. Where AWS did not answer, nobody knows whether the change was made: its
-second record says that, and the change counts as told.
+refused gets a second record, which says so. Where AWS did not answer, or the command was stopped, nobody knows whether
+the change was made: its second record says that, and the change counts as told.
 """
 
 import uuid
@@ -39,7 +39,7 @@ class AuditOutcome(StrEnum):
     REFUSED = "REFUSED"
     """It was not made: AWS, or a condition, refused it."""
     UNKNOWN = "UNKNOWN"
-    """AWS did not answer: it may have been made."""
+    """AWS did not answer, or the command was stopped: it may have been made."""
 
 
 class AuditRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -115,7 +115,8 @@ class AuditLog:
         self._put(record)
         try:
             yield record
-        except (HTTPClientError, ConnectionFailedError):
+        except (HTTPClientError, ConnectionFailedError, KeyboardInterrupt, SystemExit):
+            # Who stops the command does not know either how far it came.
             self._put_outcome(record, AuditOutcome.UNKNOWN, doubts=record.id)
             raise
         except Exception:
