@@ -95,6 +95,9 @@ def replay(
         mapped_file = refuse_useless(file, mapped)
         ahead = _shift(file, mapped, now) if shift_to_now else 0
         outgoing = Outgoing(mapped_file, limit, ahead, id_suffix)
+        # Before the truth file is written anew: where nothing can be posted, that of an earlier replay is still wanted.
+        deployment = Deployment(stack, {"apiUrl": api})
+        api_url, auth = deployment.api_url, deployment.auth()
         truth = (
             shifting.write_shifted_truth(file, mapped, ahead=ahead, id_suffix=id_suffix, now=now, limit=limit)
             if shift_to_now
@@ -104,8 +107,6 @@ def replay(
         later = "; what an earlier replay had told there is gone" if truth.was_there else ""
         later += f"; {truth.not_yet_known:,} labels are not known yet at that time" if truth.not_yet_known else ""
         err.print(f"what is true of them, moved as much: {truth.path}{later}", markup=False, soft_wrap=True)
-    deployment = Deployment(stack, {"apiUrl": api})
-    api_url, auth = deployment.api_url, deployment.auth()
     total = count_transactions(file)
     result = lab.ReplayResult()
     stopped: str | None = None

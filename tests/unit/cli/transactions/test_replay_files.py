@@ -244,3 +244,16 @@ def test_shipped_maps_are_listed_and_printed(fraudstream: Command) -> None:
     assert "nameOrig" in fraudstream("files", "maps", "paysim").out
     assert "there is no map called nothing" in fraudstream("files", "maps", "nothing").err
     assert "there is no map called nothing" in fraudstream("replay", "a.csv", "--map", "nothing").err
+
+
+def test_a_shifted_replay_without_an_api_leaves_the_truth_of_an_earlier_one(
+    fraudstream: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "day.csv").write_text(HEADER.replace("\n", ",label\n") + GOOD.format(1).replace("\n", ",FRAUD\n"))
+    truth = tmp_path / "day.shifted.truth.csv"
+    truth.write_text("of an earlier replay")
+    monkeypatch.delenv("FRAUDSTREAM_API")
+    ran = fraudstream("replay", "day.csv", "--shift-to-now")
+    assert ran.code == 1
+    assert truth.read_text() == "of an earlier replay"
+    assert "what is true of them" not in ran.err
