@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 # What is quoted, or a comment, holds no word of SQL.
-_NO_WORD: Final = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*"""
-_TODAY: Final = re.compile(rf"{_NO_WORD}|\bcurrent_date\b", re.IGNORECASE)
-_PLACE: Final = re.compile(rf"{_NO_WORD}|/\*.*?\*/|\?", re.DOTALL)
+_NO_WORD: Final = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/"""
+_TODAY: Final = re.compile(rf"{_NO_WORD}|\bcurrent_date\b", re.IGNORECASE | re.DOTALL)
+_PLACE: Final = re.compile(rf"{_NO_WORD}|\?", re.DOTALL)
 
 
 class QuestionError(ValueError):

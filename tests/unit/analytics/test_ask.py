@@ -1,6 +1,7 @@
 """`fraudstream ask`: what may be asked, and how the answer is shown."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -201,3 +202,9 @@ def test_question_marks_without_values_are_named(fraudstream: Command, log: Path
 
 def test_a_question_mark_in_a_text_or_comment_is_none() -> None:
     assert places_for_values("""SELECT '?', "a?" /* ? */ -- ?\nFROM t WHERE a = ?""") == 1
+
+
+def test_an_apostrophe_in_a_comment_hides_no_day() -> None:
+    for comment in ("/* yesterday's\nfrauds: current_date */", "-- yesterday's frauds: current_date\n"):
+        asked = comment + " SELECT current_date FROM decisions WHERE decision = 'APPROVE'"
+        assert as_of(asked, date(2026, 11, 23)) == asked.replace("SELECT current_date", "SELECT DATE '2026-11-23'")
