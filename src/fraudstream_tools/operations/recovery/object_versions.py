@@ -60,7 +60,9 @@ def restore_objects(
     result = RestoredObjects([], [])
     for number, versions in enumerate(_by_key(client, bucket, prefix), start=1):
         on_object(number)
-        then = max((each for each in versions if each.at <= moment), key=lambda each: each.at, default=None)
+        # S3 tells times in seconds, and versions apart from deletions: of one second, the latest is the newest one.
+        before = (each for each in versions if each.at <= moment)
+        then = max(before, key=lambda each: (each.at, each.is_latest), default=None)
         now = next((each for each in versions if each.is_latest), None)
         if then is None or now is None or not then.etag:
             continue

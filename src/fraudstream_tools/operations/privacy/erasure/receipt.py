@@ -104,9 +104,9 @@ def _recovery_days(system: "PrivacySystem", table: str) -> int:
 
 
 def _backups(system: "PrivacySystem", table: str) -> list[str]:
+    pages = system.dynamodb.get_paginator("list_backups").paginate(TableName=table, BackupType="ALL")
     try:
-        answer: Any = system.dynamodb.list_backups(TableName=table, BackupType="ALL")
+        return [each.get("BackupName", "") for page in pages for each in page.get("BackupSummaries", ())]
     except ClientError:
         # Who may erase need not be allowed to list backups.
         return []
-    return [each["BackupName"] for each in answer.get("BackupSummaries", ())]

@@ -1,0 +1,53 @@
+"""What AWS lists in its own way is read as it is meant: in pages, and to the second."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from embedded_aws.ministack.server import MinistackServer
+from fraudstream_tools.operations.privacy.erasure.receipt import remainders
+from fraudstream_tools.operations.privacy.system import PrivacySystem
+from fraudstream_tools.operations.recovery.object_versions import restore_objects
+
+MOMENT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+KEY = "decision-log/x"
+
+
+def listed(version: str, *, is_latest: bool) -> dict[str, Any]:
+    return {"Key": KEY, "VersionId": version, "LastModified": MOMENT, "IsLatest": is_latest}
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_an_object_put_and_deleted_in_one_second_stays_as_it_was(aws: MinistackServer, *, is_deleted: bool) -> None:
+    s3 = aws.client("s3")
+    with Stubber(s3) as stub:
+        versions = [listed("1", is_latest=not is_deleted) | {"ETag": "e"}]
+        answer = {"Versions": versions, "DeleteMarkers": [listed("2", is_latest=is_deleted)]}
+        stub.add_response("list_object_versions", answer)
+        found = restore_objects(s3, "bucket", "decision-log/", MOMENT + timedelta(minutes=5))
+    assert (found.deleted, found.changed, found.unchanged) == ([], [], 0 if is_deleted else 1)
+
+
+def test_every_backup_is_named_however_many_there_are(aws: MinistackServer) -> None:
+    dynamodb = aws.client("dynamodb")
+    arn = "arn:aws:dynamodb:us-east-2:123456789012:table/t/backup/01489602797149-73d8d5bc"
+    system = PrivacySystem(
+        dynamodb=dynamodb,
+        s3=aws.client("s3"),
+        log_owner=lambda: None,
+        transactions="t",
+        profiles="t",
+        alerts="t",
+        bucket="b",
+    )
+    with Stubber(dynamodb) as stub:
+        for table in range(3):
+            stub.add_client_error("describe_continuous_backups")
+            names = [f"daily-{table}-{number}" for number in range(150)]
+            backups = [{"BackupName": name} for name in names]
+            stub.add_response("list_backups", {"BackupSummaries": backups[:100], "LastEvaluatedBackupArn": arn})
+            stub.add_response("list_backups", {"BackupSummaries": backups[100:]})
+        named = [each for each in remainders(system, MOMENT) if each.what.startswith("backup ")]
+    assert len(named) == 450
