@@ -135,8 +135,7 @@ def promote(
             champion = read_models(place).live
             compared = compare(model, champion, source.examples(), more_alerts=more_alerts)
             _print_comparison(compared, model, champion.version if champion else None, as_json=as_json)
-            if compared.refusals:
-                raise CommandError("\n  ".join([f"{model.version} is refused:", *compared.refusals]))
+            _refuse_worse(compared, model)
         if promotion and plan:
             waits, chosen = _put(deployment, promotion, plan), plan.chosen
         else:
@@ -154,6 +153,11 @@ def promote(
         print_json({"model": model.version, "live": chosen.live, "shadow": chosen.shadow, "waits": waits})
     if waits:
         err.print("functions use it when somebody else has approved it: fraudstream models show", markup=False)
+
+
+def _refuse_worse(compared: "ModelComparison", model: "Model") -> None:
+    if compared.refusals:
+        raise CommandError("\n  ".join([f"{model.version} is refused:", *compared.refusals]))
 
 
 def _promotion(deployment: Deployment, to: str) -> "ModelPromotion | None":
