@@ -206,5 +206,5 @@ def test_a_question_mark_in_a_text_or_comment_is_none() -> None:
 
 def test_an_apostrophe_in_a_comment_hides_no_day() -> None:
     for comment in ("/* yesterday's\nfrauds: current_date */", "-- yesterday's frauds: current_date\n"):
-        asked = " ".join((comment, "SELECT current_date FROM decisions WHERE decision = 'APPROVE'"))
+        asked = f"{comment} SELECT current_date FROM decisions WHERE decision = 'APPROVE'"
         assert as_of(asked, date(2026, 11, 23)) == asked.replace("SELECT current_date", "SELECT DATE '2026-11-23'")

@@ -9,7 +9,6 @@ from typing import Annotated, Final
 
 import typer
 
-from fraudstream.aws.errors import error_code
 from fraudstream.contract import LISTED_PREFIX
 from fraudstream_tools.cli.support.files.id_files import write_ids
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
@@ -155,10 +154,12 @@ def objects(
 def _aws_failures(what: str) -> Generator[None]:
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from fraudstream.aws.errors import error_code
+
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        if isinstance(error, ClientError) and error_code(error) == "ResourceNotFoundException":
+        if error_code(error) == "ResourceNotFoundException":
             raise CommandError(f"{what}: there is no such table; nothing was copied") from None
         raise CommandError(f"{what}: {explained(error)}\n{_KEPT}") from None
     except KeyboardInterrupt:
