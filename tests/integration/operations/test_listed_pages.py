@@ -1,7 +1,7 @@
 """What AWS lists in its own way is read as it is meant: in pages, and to the second."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.stub import Stubber
@@ -36,7 +36,7 @@ def test_every_backup_is_named_however_many_there_are(aws: MinistackServer) -> N
     system = PrivacySystem(
         dynamodb=dynamodb,
         s3=aws.client("s3"),
-        log_owner=lambda: None,
+        log_owner=cast("Any", None),
         transactions="t",
         profiles="t",
         alerts="t",
