@@ -206,5 +206,14 @@ def test_a_question_mark_in_a_text_or_comment_is_none() -> None:
 
 def test_an_apostrophe_in_a_comment_hides_no_day() -> None:
     for comment in ("/* yesterday's\nfrauds: current_date */", "-- yesterday's frauds: current_date\n"):
-        asked = f"{comment} SELECT current_date FROM decisions WHERE decision = 'APPROVE'"
+        asked = comment + "SELECT current_date FROM decisions WHERE decision = 'APPROVE'"  # noqa: S608  (nobody is asked)
         assert as_of(asked, date(2026, 11, 23)) == asked.replace("SELECT current_date", "SELECT DATE '2026-11-23'")
+
+
+def test_a_chart_is_drawn_of_what_is_finite(fraudstream: Command, log: Path) -> None:
+    asked = "SELECT 'a' AS day, 'b' AS n, CAST('{}' AS DOUBLE) AS n UNION ALL SELECT 'c', 'd', {}"
+    drawn = fraudstream("ask", asked.format("inf", 2), "--log", log, "--chart", "n")
+    assert (drawn.code, drawn.err) == (0, "")
+    assert "c d" in drawn.out
+    none = fraudstream("ask", asked.format("inf", "NULL"), "--log", log, "--chart", "n")
+    assert "there is no finite number to draw" in none.out

@@ -109,8 +109,7 @@ def replay(
         err.print(f"what is true of them, moved as much: {truth.path}{later}", markup=False, soft_wrap=True)
     total = count_transactions(file)
     result = lab.ReplayResult()
-    stopped: str | None = None
-    is_interrupted = False
+    ended: Exception | KeyboardInterrupt | None = None
     try:
         with progress_bar("posting", min(total or 0, limit or total or 0) or None) as advance:
             lab.replay(
@@ -121,25 +120,38 @@ def replay(
                 on_progress=lambda result: advance(result.accepted + result.refused),
                 result=result,
             )
-    except lab.UnusableApiError as error:
-        stopped = f"{error}; {unusable_hint(is_denied=error.is_denied, is_local=deployment.is_local)}"
-    except FileProblemError as error:
-        stopped = str(error)
-    except KeyboardInterrupt:
-        is_interrupted = True
-        stopped = (
-            f"stopped by Ctrl-C; what was under way may be stored too, {_AGAIN_SHIFTED if shift_to_now else _AGAIN}"
-        )
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (the counts are wanted whatever happens)
+        ended = error
+    stopped = _why(ended, is_shifted=shift_to_now, is_local=deployment.is_local) if ended else None
     for notice in outgoing.file.notices:
         err.print(notice, markup=False, soft_wrap=True)
     if as_json:
         print_json(summary(result) | outgoing.summary() | {"stopped": stopped})
     else:
         _print_result(result, outgoing)
-    if stopped is not None:
-        raise StoppedError(stopped) if is_interrupted else CommandError(stopped)
+    if isinstance(ended, KeyboardInterrupt):
+        raise StoppedError(stopped or "")
+    if ended is not None:
+        raise CommandError(stopped or "") if isinstance(ended, (lab.UnusableApiError, FileProblemError)) else ended
     if result.refused or outgoing.wrong.count:
         raise typer.Exit(1)
+
+
+def _why(ended: Exception | KeyboardInterrupt, *, is_shifted: bool, is_local: bool) -> str:
+    """Return a sentence on what ended a replay."""
+    from fraudstream_tools.lab.files.problems import FileProblemError
+    from fraudstream_tools.lab.replay.client import UnusableApiError
+
+    match ended:
+        case UnusableApiError():
+            return f"{ended}; {unusable_hint(is_denied=ended.is_denied, is_local=is_local)}"
+        case FileProblemError():
+            return str(ended)
+        case KeyboardInterrupt():
+            again = _AGAIN_SHIFTED if is_shifted else _AGAIN
+            return f"stopped by Ctrl-C; what was under way may be stored too, {again}"
+        case _:
+            return f"stopped by a fault of this program: {type(ended).__name__}"
 
 
 def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, shift_to_now: bool, as_json: bool) -> None:

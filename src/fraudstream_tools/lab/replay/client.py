@@ -19,7 +19,6 @@ from typing import Any
 import httpx
 import msgspec
 
-from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.redaction import shown
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
@@ -108,7 +107,8 @@ def replay(
         result: where to count, for those who need the counts of a replay that was stopped.
 
     Raises:
-        FileProblemError: the transactions cannot be read to their end; those before it were posted and answered.
+        Exception: what reading the transactions raised, such as `FileProblemError`; those before it were posted and
+            answered.
         UnusableApiError: nothing answers at the URL, or the first answer is 401 or 403: there is no point in going on.
     """
     result = result or ReplayResult()
@@ -133,7 +133,7 @@ class _Replay:
 
     async def run(self, transactions: Iterable[dict[str, Any]]) -> None:
         started = time.monotonic()
-        unreadable: FileProblemError | None = None
+        unreadable: Exception | None = None
         lanes = [asyncio.Queue[dict[str, Any] | None](_LANE_LENGTH) for _ in range(self._connections)]
         try:
             async with self._client() as client, asyncio.TaskGroup() as workers:
@@ -144,7 +144,7 @@ class _Replay:
                         customer = str(transaction.get("customerId", ""))
                         # A lane per customer keeps their order; CRC-32 spreads them alike on every machine.
                         await lanes[zlib.crc32(customer.encode()) % len(lanes)].put(transaction)
-                except FileProblemError as error:
+                except Exception as error:  # noqa: BLE001  (it is raised below)
                     # What was read is posted and answered all the same, so that the counts are whole.
                     unreadable = error
                 for lane in lanes:

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fraudstream_tools.cli.transactions import replay
 from fraudstream_tools.lab.files.transactions import read_records
 from fraudstream_tools.lab.files.writing import write_rows
 from tests.cli_harness import Command
@@ -257,3 +259,24 @@ def test_a_shifted_replay_without_an_api_leaves_the_truth_of_an_earlier_one(
     assert ran.code == 1
     assert truth.read_text() == "of an earlier replay"
     assert "what is true of them" not in ran.err
+
+
+def test_a_fault_during_a_replay_loses_no_counts(
+    fraudstream: Command,
+    api: Api,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "day.csv").write_text(HEADER + "".join(GOOD.format(n) for n in range(3)))
+
+    def transactions(outgoing: replay.Outgoing) -> Iterator[dict[str, Any]]:
+        for row in outgoing.file.rows():
+            yield row.values
+        raise LookupError("a fault of the program")
+
+    monkeypatch.setattr(replay.Outgoing, "transactions", transactions)
+    with pytest.raises(LookupError):
+        fraudstream("replay", "day.csv", "--json")
+    assert len(api.posted) == 3
+    assert json.loads(capsys.readouterr().out)["accepted"] == 3
