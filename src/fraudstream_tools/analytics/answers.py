@@ -48,10 +48,15 @@ def places_for_values(sql: str) -> int:
 
 def numeric_columns(answer: LogAnswer) -> list[str]:
     """Return the columns after the first one that hold numbers, and nothing else but gaps."""
+    return [answer.columns[place] for place in numeric_places(answer)]
+
+
+def numeric_places(answer: LogAnswer) -> list[int]:
+    """Return the places of these columns: names may repeat."""
     return [
-        name
-        for place, name in enumerate(answer.columns)
-        if place and _are_numbers([row[place] for row in answer.rows if row[place] is not None])
+        place
+        for place in range(1, len(answer.columns))
+        if _are_numbers([row[place] for row in answer.rows if row[place] is not None])
     ]
 
 
@@ -63,6 +68,6 @@ def _are_numbers(values: Sequence[Any]) -> bool:
 
 def row_names(answer: LogAnswer) -> list[str]:
     """Return what each row is called in a chart: what stands in its first column and in those that hold no numbers."""
-    numbers = set(numeric_columns(answer))
-    places = [place for place, name in enumerate(answer.columns) if name not in numbers]
+    numbers = set(numeric_places(answer))
+    places = [place for place in range(len(answer.columns)) if place not in numbers]
     return [" ".join(str(row[place]) for place in places if row[place] is not None) for row in answer.rows]

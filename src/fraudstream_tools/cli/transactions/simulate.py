@@ -219,7 +219,11 @@ def _fintech(output: Path, settings: dict[str, Any]) -> _MadeWorld:
     from fraudstream_tools.lab.fintech.world import FintechSettings, make_fintech_world
 
     writing.file_format(output)
-    return _write(output, make_fintech_world(FintechSettings(**settings)))
+    try:
+        made = make_fintech_world(FintechSettings(**settings))
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    return _write(output, made)
 
 
 def _write(output: Path, made: "Simulation") -> _MadeWorld:

@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,9 @@ from fraudstream.durations import DAY
 from fraudstream.transactions.values.money import to_major
 from fraudstream_tools.lab.evaluation.figures import TOO_FEW, EvaluatedDays, EvaluationRow, row
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
-from fraudstream_tools.lab.files.problems import FileProblemError
+from fraudstream_tools.lab.files.problems import FileProblemError, Row, place
 from fraudstream_tools.lab.files.reading import LEARNT, MappedFile
+from fraudstream_tools.lab.files.tables.delimited import shown
 from fraudstream_tools.lab.files.truths import Truths
 from fraudstream_tools.lab.training.boosting import Booster, Parameters
 from fraudstream_tools.lab.training.fit import MIN_FRAUDS
@@ -58,17 +60,24 @@ def read_columns(
     numbers, times, known, amounts, frauds = array("d"), array("q"), array("q"), array("d"), bytearray()
     codes: dict[object, float] = {}
     delay = round(label_delay_days * DAY)
-    for number, each in enumerate(MappedFile(path, file_map, needs=_NEEDED).sound_rows(), start=1):
+    file = MappedFile(path, file_map, needs=_NEEDED)
+    for number, each in enumerate(file.sound_rows(), start=1):
         values = each.values
         time: int = values["timestamp"]
         truths = Truths(path)
         truths.add(each, "it")
         told = truths.told({"it": time}, delay).get("it")
-        numbers.extend(_number(value, codes) for value in values[LEARNT])
+        for column, value in zip(file_map.learn, values[LEARNT], strict=True):
+            try:
+                numbers.append(_number(value, codes))
+            except (TypeError, OverflowError):
+                raise FileProblemError(
+                    place(path, Row(each.number, {}, (f"column {shown(column)}: is neither a number nor a text",)))
+                ) from None
         times.append(time)
         frauds.append(told is not None and told.fraud)
         known.append(told.known_at if told and told.known_at is not None else time + delay)
-        amounts.append(float(to_major(values.get("amountMinor", 0), values.get("currency", "EUR"))))
+        amounts.append(_amount(file, each))
         if on_progress:
             on_progress(number)
     if not any(frauds):
@@ -83,9 +92,19 @@ def read_columns(
     )
 
 
+def _amount(file: MappedFile, row: Row) -> float:
+    try:
+        return float(to_major(row.values.get("amountMinor", 0), row.values.get("currency", "EUR")))
+    except ValueError:
+        problem = f"column {shown(file.column_of('currency'))}: must be a currency code of ISO 4217, such as EUR"
+        raise FileProblemError(place(file.path, Row(row.number, {}, (problem,)))) from None
+
+
 def _number(value: Any, codes: dict[object, float]) -> float:  # noqa: ANN401  (a file's value)
     if value is None:
         return nan
+    if isinstance(value, date):
+        return float(value.toordinal())
     try:
         return float(value)
     except ValueError:

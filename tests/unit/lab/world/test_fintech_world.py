@@ -13,6 +13,7 @@ from fraudstream_tools.lab.fintech.frauds import FRAUDS
 from fraudstream_tools.lab.fintech.lookalikes import FRIENDLY, LOOKALIKES
 from fraudstream_tools.lab.fintech.world import FintechSettings, content_hash, make_fintech_world
 from fraudstream_tools.lab.world.simulate import Simulation
+from tests.cli_harness import Command
 
 OF_SINGLE_LIVES = {
     *("rent", "new_landlord", "standing_order", "salary", "pay_day", "gig_payout", "supplier_invoice"),
@@ -70,3 +71,9 @@ def test_a_world_of_a_week_has_honest_life_and_too_small_ones_are_refused() -> N
     assert len(made.transactions) > 100
     with pytest.raises(ValueError, match="at least 20 customers and 7 days"):
         make_fintech_world(FintechSettings(customers=10))
+
+
+def test_the_command_says_what_makes_no_world(fraudstream: Command, tmp_path: Path) -> None:
+    ran = fraudstream("simulate", "--world", "fintech", "--customers", "5", "-o", tmp_path / "world.jsonl")
+    assert ran.code == 1
+    assert "a fintech world needs at least 20 customers and 7 days" in ran.err

@@ -1,11 +1,12 @@
 """A column of an answer as a chart in the terminal."""
 
 import shutil
+from math import isfinite
 from typing import Any, Final, cast
 
 import plotext
 
-from fraudstream_tools.analytics.answers import LogAnswer, row_names
+from fraudstream_tools.analytics.answers import LogAnswer, numeric_places, row_names
 from fraudstream_tools.cli.support.terminal.output import out
 
 _MOST_LINES: Final = 40
@@ -16,13 +17,17 @@ _HEIGHT: Final = 18
 
 
 def print_chart(answer: LogAnswer, column: str) -> None:
-    """Print a column of numbers, row by row; gaps are left out."""
-    place = answer.columns.index(column)
+    """Print a column of numbers, row by row; gaps and what is infinite are left out."""
+    # Of columns of one name, the first that holds numbers.
+    place = next(each for each in numeric_places(answer) if answer.columns[each] == column)
     drawn = [
         (name[:_LONGEST_NAME], float(row[place]))
         for name, row in zip(row_names(answer), answer.rows, strict=True)
-        if row[place] is not None
+        if row[place] is not None and isfinite(row[place])
     ]
+    if not drawn:
+        out.print(f"{column}: there is no finite number to draw", markup=False, soft_wrap=True)
+        return
     names, values = [name for name, _ in drawn], [value for _, value in drawn]
     figure = cast("Any", plotext).figure
     figure.clear()

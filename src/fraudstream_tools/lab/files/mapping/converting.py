@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
+from math import isfinite
 from typing import Any, Final, cast
 
 from fraudstream.transactions.values.money import EXPONENTS
@@ -125,7 +126,7 @@ def _quick_amount(value: object) -> int | None:
 def _quick_degrees(value: object) -> float | None:
     if type(value) is str and _DEGREES.fullmatch(value):
         return float(value)
-    return value if type(value) is float else None
+    return value if type(value) is float and isfinite(value) else None
 
 
 def _value(name: str, source: Source, row: Mapping[str, Any], number: int, known: Mapping[str, Any]) -> object:
@@ -225,7 +226,7 @@ def _text(value: Scalar | bytes | Decimal | date) -> str:
             pass
         case int():
             return str(value)
-        case float() | Decimal() if value == int(value):
+        case float() | Decimal() if isfinite(value) and value == int(value):
             if isinstance(value, float) and abs(value) > _LARGEST_EXACT:
                 raise ValueError("is a rounded number, so that different ids became one: export it as text")
             return str(int(value))
@@ -249,4 +250,9 @@ def _object(value: object) -> object:
             raise ValueError("is not JSON") from None
     if not isinstance(value, dict):
         raise ValueError("is not an object of codes")  # noqa: TRY004  (of a file's value, not of a programmer's)
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        # Members of Parquet may be dates, bytes or decimals.
+        raise ValueError("holds a value that JSON has no form for, such as a date: export it as text") from None
     return cast("dict[str, Any]", value)

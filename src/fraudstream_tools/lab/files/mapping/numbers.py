@@ -35,10 +35,11 @@ def read_number(value: object, decimal: str) -> Decimal:
     """
     if isinstance(value, bool):
         raise ValueError(_wanted(decimal))  # noqa: TRY004  (of a file's value, not of a programmer's)
-    if isinstance(value, (int, Decimal)):
-        return Decimal(value)
-    if isinstance(value, float):
-        return Decimal(repr(value))
+    if isinstance(value, (int, float, Decimal)):
+        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+        if not number.is_finite():
+            raise ValueError(_wanted(decimal))
+        return number
     text = str(value).strip()
     if re.fullmatch(r"[-+]?\d+(?:\.\d+)?[eE][-+]?\d{1,2}", text, re.ASCII):
         return Decimal(text)
@@ -52,8 +53,8 @@ def read_number(value: object, decimal: str) -> Decimal:
     signs = [parts["sign"] in _MINUS, parts["sign2"] in _MINUS, is_behind, in_brackets]
     if sum(signs) > 1 or not _SYMBOL.fullmatch(parts["symbol"]) or not _SYMBOL.fullmatch(rest):
         raise ValueError(_wanted(decimal))
-    number = _digits(parts["digits"].strip(" \u00a0\u202f"), decimal)
-    return -number if any(signs) else number
+    found = _digits(parts["digits"].strip(" \u00a0\u202f"), decimal)
+    return -found if any(signs) else found
 
 
 def _digits(text: str, decimal: str) -> Decimal:

@@ -182,7 +182,8 @@ class _Draft:
 
     def _made_id(self) -> list[str]:
         names = [self._chosen[name] for name in _LASTING if name in self._chosen]
-        parts = {tuple(row.get(name) for name in names) for row in self._rows}
+        # As texts: members of JSON and Parquet may be objects or lists.
+        parts = {tuple(str(row.get(name)) for name in names) for row in self._rows}
         is_enough = len(parts) == len(self._rows) and len(parts) > 1
         names += [] if is_enough else [ROW_NUMBER]
         told = (
