@@ -192,6 +192,13 @@ def test_a_folder_says_what_is_in_force_and_keeps_what_was_beside_it(tmp_path: P
     assert read_models(place).shadow is None
 
 
+def test_no_card_takes_the_place_of_a_model_or_of_another_card(tmp_path: Path) -> None:
+    names = ("out.md", "cand-1.2", "cand-1.3", "cand.json")
+    cards = [write_model(tmp_path / name, small_model()).name for name in names]
+    assert cards == ["out.md.md", "cand-1.2.md", "cand-1.3.md", "cand.md"]
+    assert len(list(tmp_path.iterdir())) == 8
+
+
 def test_a_card_says_what_a_model_is_and_what_it_must_not_do(tmp_path: Path) -> None:
     card = write_model(tmp_path / "m.json", small_model()).read_text()
     file = small_model().file

@@ -135,10 +135,15 @@ def read_model(path: Path) -> Model:
         raise ModelError(f"{path}: {error}") from None
 
 
+def card_path(path: Path) -> Path:
+    """Return where a model's card is written; only the ending `.json` gives way, since names may have points."""
+    return path.with_suffix(".md") if path.suffix == ".json" else path.with_name(f"{path.name}.md")
+
+
 def write_model(path: Path, model: Model) -> Path:
     """Write a model's file, and beside it its card; return the card's path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.to_json())
-    card = path.with_suffix(".md")
+    card = card_path(path)
     card.write_text(model_card(model), encoding="utf-8")
     return card
