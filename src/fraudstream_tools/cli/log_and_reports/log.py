@@ -93,7 +93,11 @@ def verify(
     *,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], callback=possible_day, help="The first day (UTC).  [default: a week ago]"),
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            callback=possible_day,
+            help="The first day (UTC).  [default: a week before the last]",
+        ),
     ] = None,
     until: Annotated[
         datetime | None,
@@ -113,7 +117,8 @@ def verify(
     ```
     """
     today = datetime.now(UTC).replace(tzinfo=None)
-    first, last = since or today - timedelta(days=7), until or today
+    last = until or today
+    first = since or last - timedelta(days=7)
     if first > last:
         raise CommandError("--since is after --until")
     refuse_future("--until", last.date())

@@ -91,3 +91,22 @@ def test_commands_wait_as_long_as_the_function_may_take(monkeypatch: pytest.Monk
     monkeypatch.setenv("FRAUDSTREAM_REPORT_FUNCTION", "lambda-report-generator-dev")
     config: Any = report_function(Deployment(None)).client.meta.config
     assert config.read_timeout > FUNCTION_TIMEOUT_SECONDS
+
+
+def test_a_chain_is_compared_from_a_week_before_the_last_day(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    clean_environment(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    asked: list[Mapping[str, object]] = []
+
+    def answer(_: str, event: Mapping[str, object]) -> object:
+        asked.append(event)
+        raise ValueError("enough")
+
+    with lambda_endpoint(answer) as url:
+        outputs = dict.fromkeys(("apiUrl", "endpointUrl", "lambdaUrl"), url) | {"reportFunction": "reporter"}
+        Path(".local").mkdir()
+        Path(".local/outputs.json").write_text(json.dumps(outputs | {"accessKeyId": "A", "secretAccessKey": "s"}))
+        Command(capsys)("log", "verify", "--until", "2026-01-10")
+    assert (asked[0]["since"], asked[0]["until"]) == ("2026-01-03", "2026-01-10")
