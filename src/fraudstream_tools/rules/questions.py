@@ -14,10 +14,10 @@ from fraudstream.detection.judge import Judge
 from fraudstream.detection.rules.ruleset import Ruleset
 from fraudstream.reporting.log.reader.decision_log import DecisionLog
 from fraudstream.transactions.transaction import Transaction
-from fraudstream_tools.lab.files.mapping.file_map import FileMap
+from fraudstream_tools.lab.files.mapping.file_map import TIMES, FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError
 from fraudstream_tools.lab.files.tables.formats import read_format
-from fraudstream_tools.lab.files.transactions import read_records, read_transactions
+from fraudstream_tools.lab.files.transactions import from_text, read_records, read_transactions
 from fraudstream_tools.lab.replay.history import as_transaction, judge_history
 
 
@@ -53,7 +53,7 @@ def read_explained_transaction(
     rows = _rows(file, file_map)
     before: list[dict[str, Any]] = []
     found: dict[str, Any] | None = None
-    for row in rows:
+    for row in map(_with_times, rows):
         if found is not None:
             before.append(found)
         found = row
@@ -121,6 +121,16 @@ def _json(file: Path) -> Iterable[dict[str, Any]]:
     except msgspec.DecodeError as error:
         raise FileProblemError(f"{file}: it has to hold transactions in JSON: {error}") from None
     return [*question.history, question.transaction]
+
+
+def _with_times(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row whose times are epoch milliseconds, whichever way the API takes them they were written in."""
+    written = {name: value for name in TIMES if isinstance(value := row.get(name), str)}
+    try:
+        return {**row, **{name: from_text(name, value) for name, value in written.items()}}
+    except ValueError:
+        # What it is instead is told with its row, as that of any other field.
+        return row
 
 
 def _logged(row: Mapping[str, Any]) -> Vector | None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,19 @@ def test_a_score_that_one_family_alone_reaches_is_said_to_decline_nothing(frauds
     assert said.startswith("t-last REVIEW score 95")
     assert "a hit of its severity leaves no score below 95" in said
     assert "it is not declined: that takes rules of two families, or one whose precision is proven" in said
+
+
+def test_a_history_may_have_times_as_the_api_takes_them(fraudstream: Command) -> None:
+    rows = [*history(3), {**PAYMENT}]
+    Path("numbers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for row in rows:
+        row["timestamp"] = datetime.fromtimestamp(row["timestamp"] / 1000, UTC).isoformat(timespec="milliseconds")
+    Path("texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    by_numbers, by_texts = (
+        fraudstream("rules", "explain", "--transaction", name, "--json") for name in ("numbers.jsonl", "texts.jsonl")
+    )
+    assert by_texts.code == 0, by_texts.err
+    assert by_texts.out == by_numbers.out
 
 
 def test_a_rule_says_its_measured_precision(fraudstream: Command) -> None:
