@@ -7,11 +7,14 @@ import pytest
 
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.transactions.decisions.decision import Truth
+from fraudstream_tools.cli.review import cases
 from fraudstream_tools.cli.support.shown.review.case_words import NOTHING
 from fraudstream_tools.console.system import ConsoleSystem
+from fraudstream_tools.operations.investigation import search
 from fraudstream_tools.operations.review.alert_summary import AlertSummary
+from tests.aws_harness import create_profiles_table
 from tests.cli_harness import Command
-from tests.console_harness import BEN, browser_on, desk_command, put_ruleset
+from tests.console_harness import BEN, PROFILES, browser_on, desk_command, put_ruleset
 from tests.integration.cli.review_harness import System
 
 
@@ -186,3 +189,19 @@ def test_closing_what_a_colleague_has_says_so(fraudstream: Command, system: Syst
         assert closed.err == f"{name}: {BEN.arn} worked on it\n"
     again = fraudstream("alerts", "close", "a-1", "--legitimate")
     assert again.err == "a-1 was closed as FRAUD before\n"
+
+
+def test_who_sees_a_part_of_the_alerts_is_told(
+    fraudstream: Command, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_profiles_table(system.dynamodb, PROFILES)
+    token = "tok_" + "p" * 22
+    for number in range(3):
+        system.alert(f"a-{number}", customer=token)
+    assert fraudstream("cases", "list").err == ""
+    monkeypatch.setattr(cases, "_LOOKED_AT", 2)
+    monkeypatch.setattr(search, "ALERTS", 2)
+    assert "cases of the newest 2 alerts: others are not looked at" in " ".join(
+        fraudstream("cases", "list").err.split()
+    )
+    assert "the newest 2 alerts, 2 open" in fraudstream("search", token).out

@@ -73,7 +73,9 @@ def list_cases(
         minimum_value=min_value,
         assignee="" if free else desk.me if mine else None,
     )
-    found = CaseQueue(desk.queue, desk.cases, desk.service_level).find(query, limit, among=_LOOKED_AT)
+    found = CaseQueue(desk.queue, desk.cases, desk.service_level).find(
+        query, limit, among=_LOOKED_AT, on_more=lambda: _say_more(sort)
+    )
     if len(found) == limit:
         err.print(f"the first {limit}; --limit shows more", style="dim")
     if as_json:
@@ -84,6 +86,15 @@ def list_cases(
         print_whole(case_table(found))
     else:
         out.print(f"no {state} case is like that")
+
+
+def _say_more(sort: str) -> None:
+    end = "oldest" if sort == "oldest" else "newest"
+    err.print(
+        f"cases of the {end} {_LOOKED_AT:,} alerts: others are not looked at (fraudstream alerts list --limit)",
+        style="dim",
+        soft_wrap=True,
+    )
 
 
 def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: JsonOption = False) -> None:

@@ -144,6 +144,8 @@ def _print_logged(found: "LogFindings") -> None:
 
 
 def _print_findings(found: "TokenFindings") -> None:
+    from fraudstream_tools.operations.investigation.search import ALERTS
+
     for entity, entries in found.listed.items():
         for name, entry in entries.items():
             ended = f", ended {moment_text(entry.ended_at)}" if entry.ended_at else ""
@@ -156,7 +158,8 @@ def _print_findings(found: "TokenFindings") -> None:
     if found.alerts:
         is_open = sum(alert.status.value == "OPEN" for alert in found.alerts)
         count = f"{len(found.alerts)} {'alert' if len(found.alerts) == 1 else 'alerts'}"
-        out.print(f"{count}, {is_open} open: `fraudstream alerts show ID`", markup=False)
+        newest = "the newest " if len(found.alerts) == ALERTS else ""
+        out.print(f"{newest}{count}, {is_open} open: `fraudstream alerts show ID`", markup=False)
 
 
 def _table(transactions: "Sequence[PastTransaction]") -> Table:

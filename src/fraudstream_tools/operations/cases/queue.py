@@ -134,17 +134,27 @@ class CaseQueue:
         self._service_level = service_level
         self._clock = clock
 
-    def find(self, query: CaseQuery, limit: int | None = None, *, among: int) -> list[QueuedCase]:
+    def find(
+        self,
+        query: CaseQuery,
+        limit: int | None = None,
+        *,
+        among: int,
+        on_more: Callable[[], None] = lambda: None,
+    ) -> list[QueuedCase]:
         """Return the cases that are wanted.
 
         Args:
             query: which, and in which order.
             limit: how many at most; None for all.
             among: how many alerts are looked at, the newest (or oldest, in that order).
+            on_more: called where there may be more alerts than are looked at.
         """
         status = AlertStatus.CLOSED if query.state is CaseState.CLOSED else AlertStatus.OPEN
         order = AlertOrder.OLDEST if query.order is CaseOrder.OLDEST else AlertOrder.NEWEST
         alerts = self._alerts.find(AlertQuery(status=status, order=order), among=among)
+        if len(alerts) == among:
+            on_more()
         kept = {case.case_id: case for case in self._cases.of_status(status, CASES_OF_A_SHARD)}
         if status is AlertStatus.CLOSED:
             # A case with an open alert left is open, and its closed alerts are told with it.
