@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import floor
 from random import Random
 from typing import Any
 
@@ -101,18 +102,27 @@ def simulate(settings: WorldSettings) -> Simulation:
         midnight = start + day * DAY
         honest = {c.customer_id: customer_day(rng, world, c, day, midnight) for c in world.customers}
         made.extend(draft for drafts in honest.values() for draft in drafts)
-        for _ in range(round(settings.episodes * settings.customers / 1000)):
+        for _ in range(_of_day(day, settings.episodes * settings.customers / 1000)):
             name, drafts = frauds.happen(honest, day, midnight)
             for draft in drafts:
                 draft.episode = name
             made.extend(drafts)
-        for _ in range(round(settings.traps * settings.customers / 1000)):
+        for _ in range(_of_day(day, settings.traps * settings.customers / 1000)):
             name, drafts = traps.happen(honest, day, midnight)
             for draft in drafts:
                 draft.trap = name
             made.extend(drafts)
     end = start + settings.days * DAY
     return numbered(rng, f"sim-{settings.seed}", [draft for draft in made if draft.at < end], report)
+
+
+def _of_day(day: int, rate: float) -> int:
+    """Return how many events a day has.
+
+    Of at least one in two days, it is their number rounded, by which the shipped sample and the world of the default
+    model were made. Fewer are spread over the days, so that a small world has some as well.
+    """
+    return round(rate) or floor((day + 1) * rate) - floor(day * rate)
 
 
 def _warm_up(rng: Random, world: World, days: int, start: int) -> Iterator[Draft]:

@@ -201,3 +201,9 @@ def test_the_sample_ends_now_and_nothing_in_it_is_older_than_the_api_takes() -> 
     times = [transaction["timestamp"] for transaction in sample_transactions(now)]
     assert max(times) == now
     assert min(times) > now - 30 * 86_400_000
+
+
+def test_a_small_world_has_episodes_and_traps_on_some_of_its_days() -> None:
+    truths = simulate(WorldSettings(seed=4, customers=100, days=40, activity=0.5)).truths
+    assert any(truth.fraud for truth in truths)
+    assert any(truth.trap for truth in truths)
