@@ -1,4 +1,4 @@
-"""Requirement 8: every role may do exact things on exact resources; every policy passes the linter."""
+"""Every role may do exact things on exact resources; every policy passes the linter."""
 
 import json
 import re

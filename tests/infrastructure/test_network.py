@@ -1,4 +1,4 @@
-"""Requirement 5: the private network of the functions."""
+"""The private network of the functions."""
 
 import json
 import re

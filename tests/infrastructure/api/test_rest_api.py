@@ -1,4 +1,4 @@
-"""Requirement 1: the API."""
+"""The REST API: its routes, throttles, authorization, and what it logs."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Requirements 2 to 5: the functions, and what feeds them."""
+"""The functions, and what feeds them."""
 
 import json
 from collections.abc import Mapping

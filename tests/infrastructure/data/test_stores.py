@@ -1,4 +1,4 @@
-"""Requirements 6, 7 and 12: tables, bucket, and the key that encrypts what they hold."""
+"""Tables, bucket, and the key that encrypts what they hold."""
 
 from pathlib import Path
 
