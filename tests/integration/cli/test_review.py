@@ -42,7 +42,7 @@ def test_a_label_that_is_newer_is_not_replaced(fraudstream: Command, system: Sys
 
 def test_a_label_says_what_it_was_and_of_which_transaction(fraudstream: Command, system: System) -> None:
     system.store("t-1")
-    assert "Say --fraud or --legitimate" in fraudstream("label", "t-1").err
+    assert "give --fraud or --legitimate" in fraudstream("label", "t-1").err
     ran = fraudstream("label", "nobody", "--fraud")
     assert ran.code == 1
     assert "nobody: there is no such transaction" in ran.err

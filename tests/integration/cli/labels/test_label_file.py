@@ -173,8 +173,8 @@ def test_the_truth_of_a_simulated_world_can_be_given(fraudstream: Command, table
 
 def test_one_transaction_or_a_file_and_not_both(fraudstream: Command, table: Table) -> None:
     assert table
-    assert "Give a transactionId, or --file" in fraudstream("label").err
-    assert "Say --fraud or --legitimate" in fraudstream("label", "t-1").err
+    assert "give a transactionId, or --file" in fraudstream("label").err
+    assert "give --fraud or --legitimate" in fraudstream("label", "t-1").err
     assert "nothing but --file" in fraudstream("label", "t-1", "--file", "c.csv").err
     assert "nothing but --file" in fraudstream("label", "--fraud", "--file", "c.csv").err
     assert "no such file" in fraudstream("label", "--file", "c.csv").err
