@@ -67,6 +67,11 @@ no failed batch.
 | one | decided a second | failed batches | p99, s | ratio | p99 settled, s | ratio settled |
 | --- | --- | --- | --- | --- | --- | --- |
 {rows}
+
+Of thirty seconds (2026-11-28, commit 8debd6a3) the second half has no backlog left on one merchant, device, address or
+card: p99 is .053 s, and .020 s on a card, 1.36 and 1.35 times that of spread load, and no batch fails. On all three at
+once, about as much is written as four partitions take: one batch failed, which Lambda sends again, and p99 is 6 s; the
+same spread over many fails twelve, with 24 s.
 """
 
 
