@@ -24,16 +24,16 @@ TOKENS_ALIAS: Final = "tokens"
 DECISION_LOG_PREFIX: Final = "decision-log/"
 SEGMENTS_PREFIX: Final = f"{DECISION_LOG_PREFIX}segments/"
 ERASURE_MARKS_PREFIX: Final = f"{DECISION_LOG_PREFIX}erasures/"
-"""Of the objects that keep erased persons' records, which a stream may still hold, out of the log."""
+"""Prefix of the erasure marks: they keep an erased person's records, which a stream may still hold, out of the log."""
 RECEIPTS_PREFIX: Final = "erasure-receipts/"
 REPORT_PREFIX: Final = "reports/"
 AUDIT_PREFIX: Final = "audit/"
-"""Of records of what people did."""
+"""Prefix of the audit records: what people did."""
 APPROVALS_PREFIX: Final = "approvals/"
-"""Of the marks that people put on changes which need two of them: below the kind of the change (`FourEyes`) and its
+"""Prefix of the approvals of changes that need two people: below the kind of the change (`FourEyes`) and its
 digest, each with the person's `aws:userid` as its name."""
 RULESET_PREFIX: Final = "rulesets/live/"
-"""Of the keys of the active ruleset, and of the models beside it."""
+"""Prefix of the active ruleset's files, and of the models beside it."""
 MODELS_FOLDER: Final = "models/"
 """Where the models' files are stored, beside `MODELS_FILE`."""
 
@@ -71,7 +71,7 @@ METRICS_DIMENSION: Final = "Environment"
 """The one dimension of every metric of the functions; its value is the environment's suffix."""
 
 FUNCTION_TIMEOUT_SECONDS: Final = 300
-"""What Lambda lets a call of any of the functions take; whoever waits for one waits longer."""
+"""Timeout of each function; whoever waits for an invocation waits longer."""
 STREAM_SECONDS: Final = 24 * 3600
 """For how long a table's stream keeps a record (DynamoDB's documentation of streams)."""
 ERASURE_MARK_SECONDS: Final = 26 * 3600
@@ -79,7 +79,7 @@ ERASURE_MARK_SECONDS: Final = 26 * 3600
 DECISION_DEADLINE_SECONDS: Final = 3600
 """Age at which the analyzer's mapping gives a record up: a transaction without a decision has failed then."""
 TRACED_SHARE: Final = 0.01
-"""Of the requests to the API that X-Ray follows. Its own rule takes one a second too, which costs most of it."""
+"""Share of the API's requests that X-Ray traces. Its own rule also takes one a second, which costs most of it."""
 MODERATE_DRIFT: Final = 0.1
 """Population stability index up to which nothing has changed (Siddiqi, Credit Risk Scorecards, 2006)."""
 SIGNIFICANT_DRIFT: Final = 0.25
@@ -91,7 +91,7 @@ otherwise: chargebacks come within 120 days, and the decision log keeps what is 
 DECISION_LOG_DAYS: Final = 400
 """Days for which the bucket keeps the decision log, unless a stack says otherwise."""
 TRANSACTION_PLACE: Final = "{transactionId}"
-"""What stands for a transaction's id in the address of a back office."""
+"""Placeholder of a transaction's id in the address of a back office."""
 REVIEW_HOURS: Final = 24
 """Within which a case is to be taken, unless a stack says otherwise; own choice."""
 REVIEW_EXPIRY_DAYS: Final = 30
@@ -106,7 +106,7 @@ CLAIM_TIMESTAMP: Final = 0
 """The sort key of a claim, which no transaction has."""
 SAMPLE_INDEX: Final = "by-sample-day"
 ROLL_UP_MINUTE: Final = 5
-"""Of each hour, at which the decision log of the hour before is merged: its last segments are written within two."""
+"""Minute of each hour at which the log of the hour before is merged: its last segments are written within two."""
 SAMPLE_DAY: Final = "sampleDay"
 """The attribute that marks a transaction for its day's sample, and the partition key of the sparse index of those: the
 UTC day of receipt."""
@@ -123,21 +123,21 @@ ALERT_ENTITY_INDEX: Final = "by-entity"
 """The index of alerts by customer and time."""
 
 CASE_PREFIX: Final = "case#"
-"""What the keys of cases begin with, in the table of alerts."""
+"""Prefix of the keys of cases, in the table of alerts."""
 CASE_KIND: Final = "CASE"
 """The `kind` of those items; alerts have none."""
 
 LABEL_PREFIX: Final = "label#"
-"""What the keys of items begin with that say whose label waits for another person, in the table of alerts."""
+"""Prefix of the keys of items that say whose label waits for another person, in the table of alerts."""
 LABEL_KIND: Final = "LABEL"
 """The `kind` of those items."""
 LABEL_WAITS: Final = "LABEL_WAITS"
 """Their partition of the index by status, while they wait."""
 
 LISTED_PREFIX: Final = "list#"
-"""What the keys of items begin with that say on which lists an entity is, in the table of profiles."""
+"""Prefix of the keys of items that say on which lists an entity is, in the table of profiles."""
 BREAKER_PREFIX: Final = "breaker#"
-"""What the keys of items begin with that count what a live model flags, in the table of profiles."""
+"""Prefix of the keys of items that count what a live model flags, in the table of profiles."""
 LISTED_INDEX: Final = "by-list"
 LISTED_KIND: Final = "listKind"
 """The kind of a listed entity, and the partition key of the sparse index of those."""
@@ -191,7 +191,7 @@ EVENT_FIELDS: Final = (
     "label",
     "labelSource",
 )
-"""Of an event, in the order in which it is sent: each a text, which is an attribute of the outbox's item too."""
+"""Fields of an event, in the order in which they are sent: each is a text, and an attribute of the outbox's item."""
 RESENT_AT: Final = "resentAt"
 """The attribute of an event that somebody has sent again: when, in epoch milliseconds."""
 OUTBOX_RETENTION_DAYS: Final = 14
