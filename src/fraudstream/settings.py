@@ -108,7 +108,7 @@ class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):
     label_delay_days: Annotated[int, msgspec.Meta(ge=0, le=8)] = 7
     """Days after which most labels are known: features that are shares of fraud leave newer transactions out."""
     exploration_per_cent: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.0
-    """Of the approved transactions, how many are put into the review queue by chance."""
+    """Share of the approved transactions that is put into the review queue by chance."""
     profile_retention_days: int = RETENTION_DAYS
     alert_retention_days: int = RETENTION_DAYS
     outbox_table: str = ""

@@ -48,7 +48,7 @@ _LOGGABLE = re.compile(r"[A-Za-z0-9._:#/=+-]{1,256}")
 _WITHHELD = "(withheld)"
 _PACKAGE = Path(__file__).parent
 _MOST_VALUES: Final = 100
-"""Of one metric in a line: CloudWatch takes no more."""
+"""Values of one metric in a line, at most: CloudWatch takes no more."""
 
 
 class Log:

@@ -12,7 +12,7 @@ _THROTTLED = {"ProvisionedThroughputExceededException", "RequestLimitExceeded", 
 _CANCELED = "TransactionCanceledException"
 _FIRST_REFUSED = "ConditionalCheckFailed"
 _CONFLICT = "TransactionConflictException"
-"""Of a single write that meets a transaction of somebody else; no SDK repeats it."""
+"""Code of a single write that meets a transaction of somebody else; no SDK repeats it."""
 _IN_CONFLICT = "TransactionConflict"
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 ATTEMPTS: Final = 3
-"""Of one call, as many as botocore's standard mode makes."""
+"""Attempts of one call, as many as botocore's standard mode makes."""
 CONNECT_SECONDS: Final = 1.0
 _RECEIVED_AT_ONCE: Final = 65_536
 _MOST_WITHOUT_CONTENT: Final = 65_536

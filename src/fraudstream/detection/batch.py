@@ -85,7 +85,7 @@ class Batch:
         self._frauds: dict[str, int] = {}
         """By how much steps with a label change the number of known frauds, by sequence number."""
         self._listed: Mapping[str, Mapping[str, float]] = {}
-        """Of the entities that are on lists, by key and list: when the entry ends."""
+        """When entries of lists end: by key of the entity and by list."""
         self.unreadable_lists: set[str] = set()
         """Keys of entities whose lists cannot be read."""
         self.failed: dict[str, Exception] = {}

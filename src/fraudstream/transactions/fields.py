@@ -68,7 +68,7 @@ class DeclaredField(NamedTuple):
     public_name: str
     """In requests, items, columns and rules."""
     type: Any
-    """Of the stored value, without `None`."""
+    """Type of the stored value, without `None`."""
     required: bool
     """Every stored transaction has it."""
     spec: FieldSpec

@@ -29,9 +29,9 @@ FORM: Final = 4
 """What is written."""
 _HEAD: Final = 2
 _MOST: Final = MOST_COUNTED
-"""Of a count, and of a share in steps."""
+"""Largest count, and largest share in steps."""
 _STEPS: Final = 200
-"""Of a share; decimal fractions in half per cents are read back as a rule writes them."""
+"""Steps of a share; decimal fractions in half per cents are read back as a rule writes them."""
 _LARGEST: Final = 3.0e38
 _SINGLE: Final = 4
 _STATES_A_BYTE: Final = 4
@@ -39,7 +39,7 @@ _MISSING, _ZERO, _VALUE = "0", "1", "2"
 """The two bits of a feature, as digits of base four."""
 _STATES: Final = [f"{each >> 6}{each >> 4 & 3}{each >> 2 & 3}{each & 3}" for each in range(256)]
 _ORDER: Final = (Form.COUNT, Form.SHARE, Form.AMOUNT, Form.COARSE)
-"""Of the features in a block; those of one form are in the registry's order."""
+"""Order of the features in a block; those of one form are in the registry's order."""
 _DAMAGED: Final = "a feature vector is damaged: its length does not fit what it says of itself"
 
 

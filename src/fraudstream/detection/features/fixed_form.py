@@ -11,7 +11,7 @@ FIXED_FORM: Final = 3
 _MISSING: Final = 255
 """Stands for a missing count or share; a missing number is NaN."""
 _STEPS: Final = 200
-"""Of a share."""
+"""Steps of a share."""
 
 
 class FixedForm:

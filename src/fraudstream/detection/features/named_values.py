@@ -20,7 +20,7 @@ class ListedVector(NamedTuple):
     """A vector as the log lists it."""
 
     schema: int
-    """Of the features that were computed."""
+    """Schema of the features that were computed."""
     values: tuple[float | None, ...]
     """In the order of `PLACES`; None for what is missing."""
 

@@ -22,9 +22,9 @@ from fraudstream.detection.models.trees import Tree
 from fraudstream.detection.rules.strict_yaml import told
 
 MAX_BYTES: Final = 8_000_000
-"""Of a model's file: the largest trees that can be used take less."""
+"""Bytes of a model's file, at most: the largest trees that can be used take less."""
 MAX_LOG_ODDS: Final = 1000.0
-"""Of calibration and prior: far more than any training gives, and no score is infinite."""
+"""Largest log-odds of calibration and prior: far more than any training gives, and no score is infinite."""
 SCHEMA_VERSION: Final = 2
 """From 2 on each rule has a weight of its own beside the model, and the score starts from the model's own base."""
 WALKS: Final = 200
@@ -111,7 +111,7 @@ class Promise(_Part, frozen=True, kw_only=True):
     shares: Annotated[
         tuple[Annotated[float, msgspec.Meta(ge=0, le=1)], ...], msgspec.Meta(min_length=24, max_length=24)
     ]
-    """Of the decisions of each hour of the day, in UTC."""
+    """Share of the decisions of each hour of the day that it flags, in UTC."""
     spread: Annotated[float, msgspec.Meta(ge=1, le=1000)]
     """How many times as much as usual the day with the most had."""
 

@@ -29,8 +29,8 @@ from fraudstream.detection.profiles.sharded import Sharding
 SCHEMA: Final = 8
 """What is written."""
 CLOSED_SCHEMA: Final = 9
-"""Of the closed base of a sharded profile: how it is divided, then a profile of `SCHEMA`. A version that knows no
-shards takes it for a newer one's, and leaves it as it is."""
+"""Schema of the closed base of a sharded profile: how it is divided, then a profile of `SCHEMA`. A version that knows
+no shards takes it for a newer one's, and leaves it as it is."""
 _CLOSED_SCHEMAS: Final = (5, 7, CLOSED_SCHEMA)
 _SCHEMA_OF_CARDS_ALONE: Final = 6
 _SCHEMA_OF_LONG_FAMILIAR: Final = 4

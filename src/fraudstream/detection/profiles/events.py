@@ -67,9 +67,9 @@ class Event(NamedTuple):
     """The same of a second one: a customer the payee, a card, a device or an address the customer, a merchant the
     card's issuer prefix; `NO_PEER` for the others. Of a customer's refund it is the identity of what is taken back."""
     country: int
-    """Of a customer's event: where it was, as `country_code`; else `NO_COUNTRY`."""
+    """Country of a customer's event, as `country_code`; else `NO_COUNTRY`."""
     latitude: int
-    """Of a customer's event: hundredths of a degree, or `NO_PLACE`; a refund or reversal needs nobody to be there."""
+    """Latitude of a customer's event in hundredths of a degree, or `NO_PLACE`: a refund needs nobody there."""
     longitude: int
 
     def is_same_as(self, other: "Event") -> bool:

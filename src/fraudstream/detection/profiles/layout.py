@@ -59,7 +59,7 @@ class ColumnForm(NamedTuple):
     length: int
     """For how many buckets."""
     code: str
-    """Of `struct`'s language."""
+    """Format of a figure, in `struct`'s language."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,13 +30,13 @@ class Costs(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=T
     """What each outcome costs, in the base currency. A review is taken to find out what is true."""
 
     review: Cost
-    """Of a look at one transaction."""
+    """Cost of a look at one transaction."""
     honest_decline: Cost
-    """Of an honest transaction that is declined."""
+    """Cost of an honest transaction that is declined."""
     fraud: Cost = 0.0
-    """Of a fraud that is approved, whatever its amount, such as the fee of a chargeback."""
+    """Cost of a fraud that is approved, whatever its amount, such as the fee of a chargeback."""
     fraud_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
-    """Of its amount."""
+    """Share of its amount that is lost."""
 
     def verdict(self, probability: float, amount: float | None) -> Verdict | None:
         """Return what costs least; None without an amount in the base currency."""

@@ -62,7 +62,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unk
     proven_precision: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     """Lower end of the 95 % interval of the share of its hits that were fraud, where that was measured."""
     share: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
-    """Of the customers for whom a live rule counts: for the others its hits are logged like those of a shadow rule."""
+    """Share of the customers for whom a live rule counts; for the others its hits are logged as of a shadow rule."""
     signal: Signal | None = None
     """The PSD2 signal that it serves, where one fits."""
     parameters: Annotated[dict[str, float | str | list[float | str]], msgspec.Meta(max_length=MAX_PARAMETERS)] = {}

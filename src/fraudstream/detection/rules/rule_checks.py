@@ -13,7 +13,7 @@ from fraudstream.detection.rules.language import checker, compiler, fields, pars
 from fraudstream.detection.rules.rule import ID_PATTERN, Mode, Rule
 
 MAX_PARTS: Final = 20_000
-"""Of all expressions together: checking and compiling them takes about a second."""
+"""Parts of all expressions together, at most: checking and compiling them takes about a second."""
 MAX_MEMBERS: Final = 200
 """Values of one parameter that holds several."""
 

@@ -29,7 +29,7 @@ MAX_RULES: Final = 200
 MAX_RULESET_BYTES: Final = 400_000
 """Twice what so many rules of the shipped rules' size need."""
 MAX_BYTES: Final = 4_000_000
-"""Of lists and rates: a hundred thousand tokens take less."""
+"""Bytes of lists and of rates, at most: a hundred thousand tokens take less."""
 MAX_RULESET_VALUES: Final = 20_000
 MAX_VALUES: Final = 400_000
 

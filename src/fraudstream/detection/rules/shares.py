@@ -11,7 +11,7 @@ from typing import Final
 from fraudstream.detection.rules.rule import Rule
 
 DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-"""Of base64, in the order of their values."""
+"""Digits of base64, in the order of their values."""
 NUMBERS: Final = len(DIGITS) ** 2
 _FIRST, _LAST = 2, 21
 """Places from the end of a token whose characters are whole: the last one has two bits."""

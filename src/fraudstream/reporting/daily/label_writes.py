@@ -50,7 +50,7 @@ class ToldLabels:
     transactions: Collection[str]
     """Ids of those that were labelled one by one."""
     sources: Collection[str]
-    """Of files that were given."""
+    """Sources that files of labels gave."""
 
     def tells_of(self, transaction_id: str, source: str) -> bool:
         """Return whether a record tells of a label."""

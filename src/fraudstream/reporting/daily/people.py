@@ -44,7 +44,7 @@ class ListsAt:
 
     dynamodb: "DynamoDBClient"
     table: str
-    """Of profiles."""
+    """Name of the table of profiles."""
 
 
 class _Record(msgspec.Struct, frozen=True, rename="camel"):

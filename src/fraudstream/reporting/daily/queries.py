@@ -18,7 +18,7 @@ COUNTS = ", ".join(
 )
 """The fields of `Counts`, from tallies."""
 BINS = 10
-"""Of scores."""
+"""Bins of scores."""
 
 _KNOWN = """
     SELECT key, coalesce(other, ''), coalesce(sum(transactions) FILTER (label = 'FRAUD'), 0),

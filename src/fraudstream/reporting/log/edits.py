@@ -30,7 +30,7 @@ class LogEdit:
     persons: AbstractSet[str] = frozenset()
     """Tokens of customers of whose transactions, up to a time, nothing stays."""
     until: int = LARGEST_NUMBER
-    """That time, by receipt, epoch milliseconds: what was received later stays as it is."""
+    """Time of receipt up to which rows change, epoch milliseconds: what was received later stays as it is."""
     renamed: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     """Tokens to what stands in their place; None: nothing."""
     columns: Sequence[str] = TOKEN_COLUMNS

@@ -77,9 +77,9 @@ class LogRebuild:
 
     roll_up: RollUp
     key: bytes
-    """Of the segments' seals."""
+    """Key of the segments' seals."""
     day: date
-    """Of receipt, UTC."""
+    """Day of receipt, UTC."""
     counting: Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]] = lambda records: records
     """Returns the records without the labels that still wait for a second person."""
 

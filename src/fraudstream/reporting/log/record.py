@@ -123,11 +123,11 @@ class LogRecord(_Columns, frozen=True, kw_only=True, rename="camel", omit_defaul
     shadow_score: int | None = None
     """The score that it and the rules would have given."""
     probability: float | None = None
-    """That it is fraud which somebody reports sooner or later, by a calibrated live model and the rules."""
+    """Probability of fraud that somebody reports sooner or later, by a calibrated live model and the rules."""
     listed_as: tuple[str, ...] = ()
     """On which lists its entities were, such as `blocked:card`; those of lists.yaml follow from the ruleset."""
     exploration_propensity: float | None = None
-    """Of an approval that was put into the review queue by chance: the probability of that."""
+    """Probability with which an approval was put into the review queue by chance; None of all others."""
     decided_at: int | None = None
 
     # of labels

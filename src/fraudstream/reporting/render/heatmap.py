@@ -22,7 +22,7 @@ class Heat:
     most: float
     """The greatest share of all."""
     own_most: float
-    """That of the report's own day, in its hour `own_hour`."""
+    """Largest number of the report's own day, in its hour `own_hour`."""
     own_hour: int
 
 

@@ -80,7 +80,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     score: int
     """0 to 100."""
     probability: float | None = None
-    """That it is fraud which somebody reports sooner or later, three digits; None where nothing was calibrated."""
+    """Probability of fraud that somebody reports sooner or later, three digits; None where nothing was calibrated."""
     reasons: tuple[Reason, ...] = ()
     """Strongest first."""
     features: bytes = b""
@@ -100,7 +100,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     """On which lists its entities were, such as `blocked:card`, by items of the table; those of lists.yaml follow from
     the ruleset's version."""
     exploration_propensity: float | None = None
-    """Of an approval that was put into the review queue by chance: the probability of that; else None."""
+    """Probability with which an approval was put into the review queue by chance; else None."""
     decided_at: int
     """Epoch milliseconds."""
 

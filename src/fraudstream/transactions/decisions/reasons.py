@@ -5,10 +5,10 @@ from types import MappingProxyType
 from typing import Final
 
 STRICTER_THAN_INLINE: Final = "STRICTER_THAN_INLINE"
-"""Of alerts alone: what the client was answered at once was less strict."""
+"""Reason of alerts alone: what the client was answered at once was less strict."""
 
 HELD_BACK: Final = "MODEL_HELD_BACK"
-"""Of decisions of a live model that has lost its power to decline; the source is its version."""
+"""Reason of decisions by a live model that has lost its power to decline; the source is its version."""
 
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {

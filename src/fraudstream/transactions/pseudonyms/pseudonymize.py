@@ -11,7 +11,7 @@ from fraudstream.transactions.request import TransactionRequest
 from fraudstream.transactions.transaction import FIELDS, Transaction
 
 _VERSION: Final = "2"
-"""Of payload hashes."""
+"""Version of payload hashes."""
 _UNVERSIONED: Final = "1"
 """0.1.0 wrote its own without a version, over the request as it was posted."""
 

@@ -26,7 +26,7 @@ class CheckedExpression(NamedTuple):
     """It can come out unknown."""
     choices: tuple[str, ...] = ()
     questions: "Questions | None" = None
-    """Of a flag that can come out unknown, where its parts can be asked one by one."""
+    """Questions of a flag that can come out unknown, where its parts can be asked one by one."""
 
 
 class Questions(NamedTuple):

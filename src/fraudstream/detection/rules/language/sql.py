@@ -56,7 +56,7 @@ class SharedColumn(NamedTuple):
 class _Part(NamedTuple):
     sql: str
     level: int
-    """Of the highest shared column in it; 0: none."""
+    """Level of the highest shared column in it; 0: none."""
     is_plain: bool
     """It is a column or a literal, and may be said as often as wanted."""
     may_be_missing: bool

@@ -61,7 +61,7 @@ class LoadedProfiles(NamedTuple):
     newer: set[str]
     """Keys of profiles that a newer version of this code has written: they are to be left as they are."""
     listed: dict[str, dict[str, float]]
-    """Of the entities that are on lists, by key and list: when the entry ends, epoch milliseconds."""
+    """When entries of lists end, epoch milliseconds: by key of the entity and by list."""
     unreadable_lists: set[str]
     """Keys of entities of which nobody knows on which lists they are, because the item is damaged."""
     erased: dict[str, ErasedMark]

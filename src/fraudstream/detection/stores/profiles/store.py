@@ -57,16 +57,17 @@ if TYPE_CHECKING:
 KEYS_PER_READ: Final = 100
 """DynamoDB's limit for BatchGetItem."""
 ATTEMPTS: Final = 6
-"""Of a write that meets another writer."""
+"""Attempts of a write that meets another writer."""
 SHARD_ATTEMPTS: Final = 20
-"""Of a shard's write that meets others, and of closing a base."""
+"""Attempts of a shard's write that meets others, and of closing a base."""
 WRITE_ATTEMPTS: Final = 3
-"""Of a write that DynamoDB refuses or does not answer; the SDK makes several of each."""
+"""Attempts of a write that DynamoDB refuses or does not answer; the SDK makes several of each."""
 THROTTLED_ATTEMPTS: Final = 8
-"""Of a read that DynamoDB answers in part, and of a write that it refuses because too much is written at once: seconds
-pass until the last one, and limits are those of a second."""
+"""Attempts of a read that is answered in part, and of a write that is refused because too much is written at once.
+
+Seconds pass until the last one, and limits are those of a second."""
 SHARDS: Final = 16
-"""Of a profile that is divided from now on; those that are there keep their number."""
+"""Shards of a profile that is divided from now on; those that are there keep their number."""
 _FIRST_PAUSE_SECONDS = 0.02
 _random = SystemRandom()
 

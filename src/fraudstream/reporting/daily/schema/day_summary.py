@@ -25,7 +25,7 @@ class DayFigure(Part, frozen=True, kw_only=True):
     figure: str
     """A code of `ChangedFigure`, or one that another version has."""
     currency: str | None = None
-    """Of a value, which is in minor units."""
+    """Currency of a value, which is in minor units; None of other figures."""
     value: int
 
 

@@ -21,7 +21,7 @@ class RuleFigures(Part, frozen=True, kw_only=True):
     unevaluable: int
     """Transactions on which it could not be judged, because a field was missing."""
     values: tuple[Value, ...]
-    """Of the transactions that it hit; the currency with the most hits first."""
+    """Values of the transactions that it hit; the currency with the most hits first."""
     precision: Interval | None
     """Share of fraud among its labelled hits. Labels favour what was stopped: it is not the share among all hits."""
     noisy: bool
@@ -54,7 +54,7 @@ class Overlap(Part, frozen=True, kw_only=True):
     second: str
     transactions: int
     share: float
-    """Of the hits of the one that hit less."""
+    """Share of the hits of the rule that hit less."""
 
 
 class ScoreBin(Part, frozen=True, kw_only=True):
@@ -73,7 +73,7 @@ class ModelFigures(Part, frozen=True, kw_only=True):
     shadow_scores: tuple[int, ...]
     """Transactions by the score that the shadow model would have given, binned as `scores`."""
     calibration: tuple[ScoreBin, ...]
-    """Of the bins in which anything is labelled."""
+    """Bins of scores in which anything is labelled."""
     probability_decisions: int = 0
     """Decisions with a probability."""
     expected_frauds: float = 0.0
@@ -198,7 +198,7 @@ class CostlyAlert(OpenAlert, frozen=True, kw_only=True):
     """An open alert that is worth a look."""
 
     probability: float | None
-    """That it is fraud, by its decision; None where nothing was calibrated."""
+    """Probability of fraud, by its decision; None where nothing was calibrated."""
     expected_loss: float
     """See `transactions.decisions.expected_loss`; it is no sum of money. 0 without an exchange rate."""
 

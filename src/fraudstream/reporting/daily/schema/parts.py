@@ -41,7 +41,7 @@ class Interval(Part, frozen=True, kw_only=True):
     low: float
     high: float
     n: int
-    """Of how many."""
+    """Number of cases that it is a share of."""
 
 
 class Percentiles(Part, frozen=True, kw_only=True):

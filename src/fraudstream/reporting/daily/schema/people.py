@@ -20,7 +20,7 @@ class RulesetChange(Part, frozen=True, kw_only=True):
     """Epoch milliseconds, by S3."""
     file: str
     version: str | None
-    """Of the ruleset as it was then; None where a file was missing."""
+    """Version of the ruleset as it was then; None where a file was missing."""
     recorded: bool
     """Whether a record tells of a ruleset of this version, or of one that came about within a minute."""
 

@@ -36,11 +36,11 @@ class CurrencyFigures(Part, frozen=True, kw_only=True):
     review_value: int
     decline_value: int
     fraud_value: int
-    """Of transactions labelled fraud."""
+    """Value of transactions labelled fraud."""
     caught_value: int
-    """Of transactions labelled fraud that were reviewed or declined. Not *prevented*: a decision is advice."""
+    """Value of transactions labelled fraud that were reviewed or declined. Not *prevented*: a decision is advice."""
     open_value: int = 0
-    """Of transactions that were reviewed or declined and have no label."""
+    """Value of transactions that were reviewed or declined and have no label."""
 
 
 class BaseTotal(Part, frozen=True, kw_only=True):
@@ -49,10 +49,10 @@ class BaseTotal(Part, frozen=True, kw_only=True):
     currency: str
     value: int
     flagged_value: int
-    """Of transactions that were reviewed or declined."""
+    """Value of transactions that were reviewed or declined."""
     caught_value: int
     missed_value: int
-    """Of transactions that were approved, and are labelled fraud."""
+    """Value of transactions that were approved, and are labelled fraud."""
     open_value: int
     without_rate: tuple[str, ...]
     """Currencies that have no exchange rate, and are not part of it."""
@@ -130,7 +130,7 @@ class Change(Part, frozen=True, kw_only=True):
 
     figure: ChangedFigure
     currency: str | None = None
-    """Of a value, which is in minor units."""
+    """Currency of a value, which is in minor units; None of other figures."""
     before: int
     after: int
 

@@ -34,9 +34,9 @@ class Comparison(Part, frozen=True, kw_only=True):
     yesterday: float | None
     week_ago: float | None
     mean: float | None
-    """Of the days in `days`."""
+    """Mean over the days in `days`; None without any."""
     days: int
-    """Of the 28 days before, those that have the figure."""
+    """Number of the 28 days before that have the figure."""
     unusual: bool
     """Whether it is further from the mean than chance and habit explain: see `figures.comparisons.is_unusual`."""
 
@@ -56,9 +56,9 @@ class Meter(Part, frozen=True, kw_only=True):
     first_day: str
     """The ratio is counted from this day to the report's."""
     days: int
-    """Of them, those that have a report, and the day itself."""
+    """Number of them that have a report, and the day itself."""
     currency: str | None
-    """Of a ratio of values, which are in minor units."""
+    """Currency of a ratio of values; None of a ratio of numbers."""
     part: int
     whole: int
     ratio: float | None
@@ -85,11 +85,11 @@ class Past(Part, frozen=True, kw_only=True):
     """The day beside others."""
 
     days: tuple[PastDay, ...] = ()
-    """Of the 28 before, those that have a report; the newest first."""
+    """Days of the 28 before that have a report; the newest first."""
     comparisons: tuple[Comparison, ...] = ()
     meters: tuple[Meter, ...] = ()
     exemptions: tuple[ExemptionsUsed, ...] = ()
-    """Of 90 days."""
+    """Exemptions used in 90 days."""
     silent_rules: tuple[SilentRule, ...] = ()
     new_entities: tuple[str, ...] = ()
     """Tokens among `entities` that none of the reports in `days` names."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fraudstream.reporting.storage.object_store import Store
 
 ATTEMPTS: Final = 8
-"""Of an append that meets another one."""
+"""Attempts of an append that meets others."""
 _START: Final = "0" * 64
 _UPGRADE: Final = timedelta(hours=2)
 """Functions of the version before may run on for a while after the first link."""

@@ -20,7 +20,7 @@ LABELLED: Final = (
     "SELECT DISTINCT ON (transactionId) {columns} FROM labels WHERE decision IS NOT NULL "
     f"ORDER BY transactionId, {NEWEST_LABEL}, {RETOLD}"
 )
-"""Of each decided transaction with a label the newest, as SQL: one that came before its decision is logged again."""
+"""Query of each decided transaction's newest label: one that came before its decision is logged again."""
 
 # Of labels that say what profiles know already, nothing is learnt.
 UNLEARNED: Final = """

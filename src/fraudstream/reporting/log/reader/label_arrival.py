@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from fraudstream.durations import DAY
 
 LEAST_LABELS: Final = 30
-"""Of frauds; fewer do not show how late labels come: own choice."""
+"""Labels of fraud that are needed at least; fewer do not show how late labels come: own choice."""
 LATE_SHARE: Final = 0.9
 """A transaction's label counts as known at the age by which this share has come: own choice."""
 USUAL_DELAY_DAYS: Final = 7.0
