@@ -27,7 +27,7 @@ from infra.data.tables import Table, Tables
 from infra.naming import StackContext
 
 MAX_POLICY_CHARACTERS = 6144
-"""Of a managed policy without white space (IAM and STS quotas)."""
+"""Characters of a managed policy without white space, at most (IAM and STS quotas)."""
 OF_LABELS = (
     *("actionAt", "actionTaken", "fraudType", "fraudTypeAt"),
     *("label", "labelApprovedAt", "labelApprovedBy", "labelSource", "labeledAt", "timestamp", "transactionId"),

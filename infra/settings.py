@@ -92,7 +92,7 @@ class StackSettings:
     alert_webhook_secret: str | None = field(repr=False)
     """The header's value."""
     exploration_percent: str
-    """Of the approved transactions, how many are put into the review queue by chance."""
+    """Share of the approved transactions that is put into the review queue by chance."""
     review_hours: int
     """Within which a case is to be taken."""
     review_expiry_days: int

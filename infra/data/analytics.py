@@ -33,7 +33,7 @@ GLUE_TYPES: Mapping[str, str] = {
     "VARCHAR": "string",
     "VARCHAR[]": "array<string>",
 }
-"""Of the types that DuckDB writes into the log's files."""
+"""Athena's types by those that DuckDB writes into the log's files."""
 _HIVE = "org.apache.hadoop.hive.ql.io.parquet"
 
 

@@ -20,7 +20,7 @@ READABLE = "random:index/randomBytes:RandomBytes"
 ENCRYPTED = "random:index/randomPassword:RandomPassword"
 """Types of the resource that a secret is, by how the state holds it."""
 _CHARACTERS = 43
-"""Of base64, without padding: 32 bytes."""
+"""Characters of base64, without padding: 32 bytes."""
 _FILLED_IN_BY_IMPORT = ["length", "lower", "number", "numeric", "overrideSpecial", "special", "upper"]
 """Inputs that an import finds in the key, and that differ from those of a drawn one."""
 

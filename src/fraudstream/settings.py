@@ -128,7 +128,7 @@ class ReporterSettings(CommonSettings, frozen=True, kw_only=True):
     bucket: str
     transactions_table: str
     profiles_table: str
-    """Of which one item is used, the newest link of the log's chain, and what was written on lists."""
+    """Table of profiles: of it one item is used, the newest link of the log's chain, and what was written on lists."""
     log_key: str
     """Key of the HMACs over segments and hours of the decision log: base64, at least 32 bytes."""
     decision_log_days: int = DECISION_LOG_DAYS

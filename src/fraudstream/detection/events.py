@@ -17,7 +17,7 @@ from fraudstream.transactions.decisions.reasons import NO_RULES_CODES
 from fraudstream.transactions.transaction import Transaction
 
 EVENT_VERSION: Final = "1"
-"""Of what the fields mean; fields are added within one version."""
+"""Version of what the fields mean; fields are added within one version."""
 
 _SOURCE: Final = re.compile(r"[A-Za-z0-9._:-]{1,32}\Z")
 

@@ -58,7 +58,7 @@ class Outcome(NamedTuple):
     log_odds: float
     """The score before it is rounded and before anything is forced or lifted to a floor: base, points and evidence."""
     probability: float | None
-    """That a transaction like this is fraud which somebody reports sooner or later; None while nothing was calibrated,
+    """Probability that a transaction like this is fraud that somebody reports; None while nothing was calibrated,
     or where a rule has hit that the model's training has not weighed."""
     only_model: bool
     """The live model's promise counts it: rules alone approve it, and it is as likely as what the promise is about."""

@@ -35,7 +35,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""Of every answer that does not say otherwise (OWASP, HTTP Headers Cheat Sheet)."""
+"""Headers of every answer that does not say otherwise (OWASP, HTTP Headers Cheat Sheet)."""
 # A link in a message is followed on behalf of another site: browsers keep a strict cookie back for the redirect that
 # would follow, and not for what our own page asks for next.
 _ENTERED: Final = (

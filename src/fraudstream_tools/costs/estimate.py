@@ -26,9 +26,9 @@ WAIT_SECONDS: Final = 0.005
 """Assumed for an answer of DynamoDB."""
 PROCESSOR_WAITS: Final = 2
 ANALYZER_WAITS: Final = 3
-"""Of a batch, one after the other: profiles, decisions, profiles again."""
+"""Answers that a batch waits for, one after the other: profiles, decisions, profiles again."""
 LAMBDA_TRACED_SHARE: Final = 0.05
-"""Of a stream's batches, beside the first of each second: Lambda samples them itself (its developer guide, "X-Ray")."""
+"""Share of a stream's batches, beside the first of each second, that Lambda samples (its developer guide, "X-Ray")."""
 LOG_MONTHS: Final = 7 / DAYS_A_MONTH
 """For which the functions' and the API's logs are kept."""
 REPORTER_BATCH: Final = 10_000
@@ -70,10 +70,10 @@ class MeteredCounts(msgspec.Struct, frozen=True):
     access_log_bytes: int
     item_bytes: dict[str, float]
     metrics: list[str]
-    """That the functions write."""
+    """Names of the metrics that the functions write."""
     alarms: int
     memory_megabytes: dict[str, int]
-    """Of the functions, by default."""
+    """Default memory of each function."""
 
 
 class Usage(NamedTuple):
@@ -81,7 +81,7 @@ class Usage(NamedTuple):
 
     transactions_a_day: int
     inline_share: float = 0.0
-    """Of the POSTs that wait for a decision."""
+    """Share of the POSTs that wait for a decision."""
     batch: int = 3
     """Transactions that the analyzer gets at once, on average."""
     retention_days: int = RETENTION_DAYS

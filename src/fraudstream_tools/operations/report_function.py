@@ -15,8 +15,8 @@ CLIENT_SETTINGS: Final[Mapping[str, Any]] = {
     "tcp_keepalive": True,
     "retries": {"total_max_attempts": 1},
 }
-"""Of botocore's `Config`, for a client that calls the function: a task may take as long as Lambda lets it, and a second
-call would run the same task beside the first."""
+"""Options of botocore's `Config` for a client that calls the function: a task may take as long as Lambda lets it, and a
+second call would run the same task beside the first."""
 _OUT_OF_TIME: Final = "OutOfTimeError"
 
 

@@ -21,7 +21,7 @@ class ExpressionPart(NamedTuple):
     truth: TruthValue
     """None is unknown: a field that it needs is missing."""
     values: Values
-    """Of the fields in it."""
+    """Values of the fields in it."""
 
     @property
     def missing(self) -> list[str]:

@@ -19,7 +19,7 @@ WRITES_PER_TRANSACTION: Final = 3
 UNITS_PER_PARTITION: Final = 1000
 """Write units a second (DynamoDB's developer guide, "Partitions"); so with the next two."""
 FIRST_PARTITIONS: Final = 4
-"""Of a new table on demand: 4,000 write units a second."""
+"""Partitions of a new table on demand: 4,000 write units a second."""
 TABLE_QUOTA: Final = 40_000
 """Write units a second of one table, unless AWS raises it."""
 LANES_PER_SHARD: Final = 10
@@ -43,7 +43,7 @@ class Plan(NamedTuple):
     refused: float
     """Share of requests that find no environment free (Erlang B)."""
     partitions: int
-    """Of the table of transactions, and shards of its stream."""
+    """Partitions of the table of transactions, and shards of its stream."""
     batch: float
     """Transactions in a batch of the analyzer at the peak, on average."""
     lane_load: float

@@ -11,18 +11,18 @@ from fraudstream_tools.costs.estimate import (
 )
 
 LARGEST_BATCH: Final = 100
-"""Of the analyzer's event source (`infra/compute/stream_consumers.py`)."""
+"""Largest batch of the analyzer's event source (`infra/compute/stream_consumers.py`)."""
 
 
 class ServiceTimes(NamedTuple):
     """Seconds of work, without cold starts."""
 
     post: float
-    """Of the processor for a POST."""
+    """Service time of the processor for a POST."""
     batch: float
-    """Of the analyzer for a batch, beside its transactions."""
+    """Service time of the analyzer for a batch, beside its transactions."""
     decision: float
-    """Of the analyzer for each transaction of a batch."""
+    """Service time of the analyzer for each transaction of a batch."""
 
 
 def service_times(counts: MeteredCounts) -> ServiceTimes:

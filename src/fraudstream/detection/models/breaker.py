@@ -17,7 +17,7 @@ MULTIPLE: Final = 2.0
 """How many times as much as on the most unlike day of its training a model may flag, which is also what `promote` lets
 pass: own choice."""
 _DEVIATIONS: Final = 4.0
-"""Of a Poisson count, beyond which it is no chance: own choice."""
+"""Standard deviations of a Poisson count beyond which it is no chance: own choice."""
 _LEAST: Final = 10
 """Flagged transactions on top: so few hurt nobody. Own choice."""
 

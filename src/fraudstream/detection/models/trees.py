@@ -15,11 +15,11 @@ from fraudstream.detection.features.registry import Vector
 
 MAX_TREES: Final = 1000
 MAX_LEAVES: Final = 64
-"""Of one tree."""
+"""Leaves of one tree, at most."""
 MAX_OUTPUT: Final = 1000.0
-"""Of a leaf or a mean, in log-odds: far more than any training gives, and no sum of them is infinite."""
+"""Largest leaf or mean, in log-odds: far more than any training gives, and no sum of them is infinite."""
 MAX_SPLITS: Final = 20_000
-"""Of all trees together; compiling takes some 10 µs for each."""
+"""Splits of all trees together, at most; compiling takes some 10 µs for each."""
 
 
 class TreeError(ValueError):

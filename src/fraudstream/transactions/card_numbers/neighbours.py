@@ -33,7 +33,7 @@ _SEPARATED_EXPIRY: Final = re.compile(
     f"(?:(?:0?[1-9]|1[0-2])[/.-](?:20)?{_EXPIRY_YEAR}(?:[0-9]{{3,4}})?|(?:20)?{_EXPIRY_YEAR}[/.-]{_MONTH})(?![0-9])"
 )
 LONGEST_EXPIRY: Final = len("/20271234") + 1
-"""Of an expiry with a separator, what stands behind its first digits, with the security code and what follows that."""
+"""Characters behind the first digits of an expiry with a separator, with the security code and what follows that."""
 
 _SHORT_MONTH: Final = "(?:0?[1-9]|1[0-2])"
 _SHORT_DAY: Final = "(?:0?[1-9]|[12][0-9]|3[01])"
@@ -54,7 +54,7 @@ _AMEX_DIGITS: Final = 15
 OFFSETS: Final = (0, 1, _LENGTH_PREFIX, 3, 4, 6, 8, 9, 10, 12, 13, 14, 16, 17, 19)
 """How many digits may touch a card number in front, besides zeros."""
 LONGEST_DATE_START: Final = 24
-"""Of a date with separators, what stands before the group that the number touches: `14 September, ` at most."""
+"""Characters of a date with separators before the group that the number touches: `14 September, ` at most."""
 
 
 def may_stand_before(number: str, rest: str, preceding: str) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DRAWN: Final = 24
 """Other customers in the drawing; own choice: the table has the rest."""
 _ROW: Final = 26
-"""Of the drawing's units."""
+"""Height of a row, in the drawing's units."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,7 @@ class AgeGroup:
     name: str
     cases: int
     alerts: Sequence[AlertSummary]
-    """Of all of them."""
+    """All alerts of these cases."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,7 +66,7 @@ class BacktestRuleFigures(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     value_saved: float | None
     """Amount of the frauds that it hits: saved, if they are stopped in time."""
     unique_value_saved: float | None
-    """Of these, those that no other live rule hits."""
+    """Amount of these frauds that no other live rule hits."""
 
 
 class RulesetFigures(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

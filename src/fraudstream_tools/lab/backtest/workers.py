@@ -154,7 +154,7 @@ def _pool(workers: int, begin: Callable[..., None], *arguments: object) -> Gener
 
 _evaluator: list[Evaluator] = []
 _stages: list[Stage] = []
-"""Of a worker: filled when it begins."""
+"""Stages of a worker: filled when it begins."""
 
 
 def _begin(begin: Callable[..., None], *arguments: object) -> None:

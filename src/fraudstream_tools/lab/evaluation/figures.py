@@ -34,7 +34,7 @@ class EvaluationRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     alert_recall: float | None = None
     declines_a_day: float | None = None
     false_declines_per_1000: float | None = None
-    """Of legitimate transactions."""
+    """Declines of legitimate transactions, for 1,000 legitimate ones."""
     unvalued_frauds: int | None = None
     """Frauds without an exchange rate, which `value_at_budget` leaves out."""
 

@@ -54,7 +54,7 @@ class _Memory:
     """What models can learn from: all frauds and a sample of the rest."""
 
     share: float
-    """Of the legitimate transactions."""
+    """Share of the legitimate transactions that is kept."""
     numbers: "array[float]" = field(default_factory=lambda: array("d"))
     frauds: bytearray = field(default_factory=bytearray)
     times: "array[int]" = field(default_factory=lambda: array("q"))

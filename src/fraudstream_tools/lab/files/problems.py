@@ -15,7 +15,7 @@ class Row(NamedTuple):
     """One record of a file."""
 
     number: int
-    """Of the line where it begins, in Parquet of the row; from 1."""
+    """Number of the line where it begins, in Parquet of the row; from 1."""
     values: dict[str, Any]
     problems: tuple[str, ...] = ()
     """What is wrong with it, each with its column and without the value; such a row must not be used."""

@@ -14,7 +14,7 @@ from fraudstream.durations import DAY
 from fraudstream_tools.lab.world.population import Card, chance
 
 CARRIER_ADDRESSES: Final = tuple(f"192.0.2.{n}" for n in range(1, 7))
-"""Of all mobile carriers together (RFC 5737: nobody's)."""
+"""Addresses of all mobile carriers together (RFC 5737: nobody's)."""
 _BINS: Final = ("453201", "453202", "535510")
 
 

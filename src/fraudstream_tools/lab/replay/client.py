@@ -60,7 +60,7 @@ class ReplayResult:
     accepted: int = 0
     """Transactions answered with 2xx."""
     stored: int = 0
-    """Of these, answered with 201: new ones."""
+    """Number of these that were answered with 201: new ones."""
     retries: int = 0
     statuses: Counter[int] = field(default_factory=Counter[int])
     """Answers by HTTP status, those to retries included; 0 counts requests without an answer."""

@@ -80,7 +80,7 @@ class _Level(NamedTuple):
     open: int
     """Not declined by the issuer."""
     amount: float
-    """Of those that are open, in the base currency."""
+    """Amount of those that are open, in the base currency."""
     fraud: int
     """The same that are labelled by now."""
 

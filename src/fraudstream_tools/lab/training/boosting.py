@@ -40,7 +40,7 @@ class Parameters:
     penalty: float = 5.0
     """On the squares of what leaves give (L2)."""
     bins: int = 1023
-    """Of a feature: with LightGBM's 255 a threshold such as an amount's may fall between the bins."""
+    """Bins of a feature: with LightGBM's 255 a threshold such as an amount's may fall between the bins."""
     seed: int = 1
 
 

@@ -17,7 +17,7 @@ _RIDGE: Final = 1e-9
 _FIRST_LEAST: Final = -7.0
 """Log-odds: one in a thousand."""
 _BOUNDS: Final = [(0.0, 10.0), (0.0, 10.0), (None, None), (-14.0, -1.0)]
-"""Of both slopes, the intercept, and the log-odds of the least probability: from one in a million to a quarter."""
+"""Bounds of both slopes, the intercept, and the log-odds of the least probability: one in a million to a quarter."""
 
 
 def log_odds(probability: float) -> float:

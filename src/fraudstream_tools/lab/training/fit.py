@@ -38,7 +38,7 @@ class Validation:
     days: float = 14
     """The newest days, on which a model trained on earlier ones is measured."""
     label_delay_days: float = 7
-    """That model learns from what was labelled when these days began: from transactions so much older."""
+    """Days by which transactions must be older than the validation for the model to learn from their labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Arrived:
     known_at: NDArray[np.int64]
     """Since when each one is known to be fraud, epoch milliseconds."""
     share: NDArray[np.float64]
-    """Of frauds like it, the share that has a label: of these, some may never have one, as `unseen` says."""
+    """Share of frauds like it that has a label; some may never have one, as `unseen` says."""
     unseen: NDArray[np.float64] | None = None
     """For how many frauds that nobody reports each known one stands; None: for none."""
 

@@ -56,9 +56,9 @@ class HeldOut(NamedTuple):
     rows: Flags
     """Which of all transactions were scored."""
     raw: NDArray[np.float64]
-    """Of those, in their order: the trees' log-odds, as the served ones would say it."""
+    """Log-odds of the trees for those, in their order, as the served ones would say it."""
     parts: NDArray[np.int64]
-    """Of those: the number of the part that each is in, from 0 on. The same trees have scored all of one part."""
+    """Number of the part that each of those is in, from 0 on. The same trees have scored all of one part."""
 
 
 def held_out(

@@ -46,7 +46,7 @@ class _Measured(NamedTuple):
     stands_for: Weights
     """For how many transactions each one stands."""
     hits: RuleHits | None
-    """Of the rules; None: there were no rules."""
+    """Hits of the rules; None: there were no rules."""
     prior: float
     """Log-odds of fraud among all that the model learns from."""
 

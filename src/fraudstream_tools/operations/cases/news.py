@@ -30,7 +30,7 @@ class CaseNews:
     outbox: str
     """The table of events."""
     types: Collection[str]
-    """Of the events that are told; others are dropped."""
+    """Types of the events that are told; others are dropped."""
     environment: str
     """The stack's suffix, which each event names."""
 

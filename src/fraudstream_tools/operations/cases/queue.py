@@ -53,7 +53,7 @@ class CaseQuery:
     """The id of a rule, a reason code, `model` or `exploration`."""
     channel: Channel | None = None
     minimum_value: float | None = None
-    """Of all alerts of the case together, in the base currency."""
+    """Least value of all alerts of the case together, in the base currency."""
     assignee: str | None = None
     """The ARN of who works on it; empty for those on which nobody does."""
 
@@ -81,12 +81,12 @@ class QueuedCase:
 
     @property
     def expected_loss(self) -> float:
-        """Of its alerts together: one look settles them all."""
+        """Return the expected loss of its alerts together: one look settles them all."""
         return sum(alert.expected_loss for alert in self.alerts)
 
     @property
     def likelihood(self) -> float:
-        """That of the likeliest fraud among its alerts."""
+        """Return the likelihood of the likeliest fraud among its alerts."""
         return max(alert.likelihood for alert in self.alerts)
 
     @property

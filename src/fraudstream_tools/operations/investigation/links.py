@@ -46,7 +46,7 @@ class CustomerLink:
     """Another customer who used the same."""
 
     field: str
-    """Of the transaction, such as `deviceId`."""
+    """Field of the transaction, such as `deviceId`."""
     token: str
     """What is shared."""
     customer: str

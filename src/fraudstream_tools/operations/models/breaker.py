@@ -33,9 +33,9 @@ class BreakerState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     broken_at: int | None = None
     """Since when the model may not decline, epoch milliseconds; None: it may."""
     decisions: int = 0
-    """Of the last 24 hours, since the newest reset."""
+    """Decisions of the last 24 hours, since the newest reset."""
     flagged: int = 0
-    """Of these, by the model alone."""
+    """Number of these that the model alone flagged."""
     allowed: float = 0.0
     """How many of them its promise allows."""
     reset_at: int | None = None

@@ -46,7 +46,7 @@ class PlannedPromotion:
     """What will be named."""
     before: StoredModels
     etag: str | None
-    """Of the file that names `before`; None where there is none."""
+    """ETag of the file that names `before`; None where there is none."""
     digest: str | None
     """What is approved: of exactly what will be named. None where a model that stays is not there."""
 

@@ -25,7 +25,7 @@ class StoredModel:
     is_live: bool
     """It takes part in decisions; otherwise it is scored and logged beside them, and never counts."""
     name: str
-    """Of its file."""
+    """Name of its file."""
     file: ModelFile | None
     """None where it cannot be used: functions go on with what they had."""
     problem: str = ""

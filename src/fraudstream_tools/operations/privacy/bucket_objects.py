@@ -30,7 +30,7 @@ class OtherObjects:
     """Keys of the objects that name a person."""
 
     results: list[str] = field(default_factory=list[str])
-    """Of queries: they can be asked again."""
+    """Keys of results of queries, which can be asked again."""
     by_hand: list[str] = field(default_factory=list[str])
     """What people or the Pulumi program keep, such as lists in a ruleset: taken out where it is kept."""
 

@@ -21,7 +21,7 @@ HOLD_PREFIX: Final = "hold#"
 
 
 class Hold(NamedTuple):
-    """That somebody must not be erased."""
+    """A legal hold: somebody must not be erased."""
 
     token: str
     reason: str

@@ -55,7 +55,7 @@ PREFIXES: Final[Mapping[str, TokenStore]] = {
     REPORT_PREFIX: TokenStore.REPORTS,
     AUDIT_PREFIX: TokenStore.AUDIT,
 }
-"""Of the bucket's objects; all others are `OTHER_OBJECTS`."""
+"""Stores of the bucket's objects by prefix; all others are `OTHER_OBJECTS`."""
 WITHOUT_TOKENS: Final = (ERASURE_MARKS_PREFIX, RECEIPTS_PREFIX)
 """Prefixes of objects that this package writes itself."""
 
@@ -86,4 +86,4 @@ class PrivacySystem:
     outbox: str | None = None
     """None: the stack was deployed by a version that had none."""
     audit_bucket: str | None = None
-    """Of the audit trail, if there is one: nothing is erased from it."""
+    """Bucket of the audit trail, if there is one: nothing is erased from it."""

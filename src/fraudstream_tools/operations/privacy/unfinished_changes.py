@@ -23,9 +23,9 @@ class UnfinishedChanges:
 
     client: "DynamoDBClient"
     table: str
-    """Of profiles."""
+    """Name of the table of profiles."""
     names: Collection[str]
-    """Of the work: `customer#` and a token for each of a person's tokens. Found by any of them, kept by the first."""
+    """Names of the work: `customer#` and each of a person's tokens. It is found by any of them, and kept by the first."""
 
     def hours(self) -> set[str]:
         """Return the hours that were written down and not forgotten, such as `2026-11-22T14`.

@@ -17,7 +17,7 @@ class EntityRow(msgspec.Struct, frozen=True, array_like=True):
     """A decided transaction of one entity."""
 
     key: str
-    """Of the entity's profile."""
+    """Key of the entity's profile."""
     transaction: Transaction
     fraud_known_at: int | None
     """Epoch milliseconds of the label that profiles have learnt, if it says fraud."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _DIGITS: Final = 13
-"""Of times in epoch milliseconds, from 2001 to 2286: as texts they sort as the numbers do."""
+"""Digits of times in epoch milliseconds, from 2001 to 2286: as texts they sort as the numbers do."""
 
 
 def events_of(dynamodb: "DynamoDBClient", outbox: str, transaction_id: str) -> list[OutboundEvent]:

@@ -67,7 +67,7 @@ class AlertSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     rules: tuple[str, ...] = ()
     """Ids of the rules behind it, strongest first, and `model` where one took part."""
     probability: float | None = None
-    """That it is fraud, by its decision; None also where nothing was calibrated."""
+    """Probability of fraud, by its decision; None also where nothing was calibrated."""
     amount_base: float | None = None
     """In the base currency; None also without exchange rates."""
 

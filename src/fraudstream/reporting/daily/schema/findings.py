@@ -87,7 +87,7 @@ class CutFigures(Part, frozen=True, kw_only=True):
     """`channel`, `corridor`, `merchantCategoryCode` or `amountBand`."""
     key: str
     other: str
-    """Of a corridor: where the merchant, or else the internet address is. Of an amount band: the currency."""
+    """Second key: of a corridor the country of the merchant, or else of the address; of an amount band its currency."""
     decisions: Counts
     labelled: int
     fraud: int

@@ -75,7 +75,7 @@ class Noticed:
     frauds: Counter[str]
     """Fraudulent transactions by episode."""
     found: Counter[str]
-    """Of these, the stopped ones."""
+    """Number of these that were stopped."""
 
     @property
     def precision(self) -> float:

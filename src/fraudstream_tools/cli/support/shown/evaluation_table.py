@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fraudstream_tools.lab.evaluation.figures import EvaluationRow
 
 _WIDTH: Final = 8
-"""Of a column: the figures of all lengths of training stand beside each other at 80 columns."""
+"""Width of a column: the figures of all lengths of training stand beside each other at 80 columns."""
 _FIGURES: Final = {
     "average_precision": ("average precision", ".3f"),
     "recall_at_false_positives": ("recall at 0.1 %", ".3f"),

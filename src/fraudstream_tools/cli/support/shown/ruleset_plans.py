@@ -18,9 +18,9 @@ _MARKS: Final[Mapping[str, tuple[str, str]]] = {
     "changed": ("~", "yellow"),
 }
 _SHOWN_KEYS: Final = ("when", "points", "decision", "mode", "share")
-"""Of an added rule: what it does."""
+"""Keys of an added rule that are shown: what it does."""
 _SHOWN_ENTRIES: Final = 20
-"""Of each list, added and removed; --json has all."""
+"""Entries of each list that are shown, added and removed; --json has all."""
 
 
 def print_plan(plan: "RulesetPlan", place: str) -> None:

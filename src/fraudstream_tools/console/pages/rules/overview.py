@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fraudstream_tools.console.system import ConsoleSystem
 
 VERSIONS: Final = 20
-"""Of the history that the page shows; own choice: each costs a few requests."""
+"""Versions of the history that the page shows; own choice: each costs a few requests."""
 DAYS: Final = 7
 """Reports in which a rule's hits are compared; own choice: one request for each."""
 
@@ -35,9 +35,9 @@ class RuleInWords:
     """The share of the customers; None where it counts for all, or for nobody."""
     conditions: list[str]
     figures: dict[str, Any] | None
-    """Of its hits that counted, by the newest report; None where it does not name the rule."""
+    """Figures of its hits that counted, by the newest report; None where it does not name the rule."""
     watched: dict[str, Any] | None
-    """Of its hits that did not count."""
+    """Figures of its hits that did not count."""
     trend: list[tuple[date, int]]
     """Hits of either kind on the newest days that have a report, oldest first."""
 

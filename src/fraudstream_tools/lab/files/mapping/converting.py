@@ -37,7 +37,7 @@ _ENTITIES: Final = {"customerId": "customer", "counterpartyToken": "customer"}
 _ROUNDED: Final = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{2}", re.ASCII)
 _LARGEST_EXACT: Final = 2**53
 _DIGITS_OF_NOW: Final = 13
-"""Of epoch milliseconds in this century and the next two."""
+"""Digits of epoch milliseconds in this century and the next two."""
 _DEGREES: Final = re.compile(r"-?\d{1,3}(?:\.\d{1,20})?", re.ASCII)
 _CONSTANT: Final = Source(value="")
 

@@ -38,9 +38,9 @@ _CLOCKS: Final = (
 )
 _UNITS: Final = (("seconds", 1000.0), ("milliseconds", 1.0), ("microseconds", 0.001), ("nanoseconds", 0.000001))
 _FIRST_DAY: Final = 30_000
-"""Of 1982, in days since 1900."""
+"""First day of 1982, in days since 1900."""
 _LAST_DAY: Final = 73_051
-"""Of 2099, in days since 1900."""
+"""Last day of 2099, in days since 1900."""
 _DOUBT: Final = "which zone did the file's clock run in?"
 
 
@@ -48,7 +48,7 @@ class WrittenTimes(NamedTuple):
     """How a column of times is written."""
 
     keys: str
-    """Of a map that reads them."""
+    """Keys of a map that reads them."""
     doubt: str
     """What a person has to look at, or nothing."""
     misfits: int = 0

@@ -14,7 +14,7 @@ from fraudstream_tools.lab.training.rules.rule_hits import RuleHits
 
 _HOURS: Final = 24
 _DEVIATIONS: Final = 2.0
-"""Of a day's Poisson count: only what is above them makes a day unlike the others. Own choice."""
+"""Standard deviations of a day's Poisson count: only what is above them makes a day unlike the others. Own choice."""
 _DIGITS: Final = 8
 
 

@@ -45,7 +45,7 @@ class Combination:
     base: float
     """Log-odds from which both count."""
     weight: float
-    """Of the model's log-odds."""
+    """Weight of the model's log-odds."""
     rules: dict[str, RuleWeight]
 
     def log_odds(self, evidence: NDArray[np.float64], hits: RuleHits) -> NDArray[np.float64]:

@@ -60,7 +60,7 @@ class LeftOut:
     declined: int = 0
     """Without a label: that no fraud was reported says nothing of what was declined."""
     stopped: int = 0
-    """Of these, declined by a decision and not by the issuer."""
+    """Number of these that were declined by a decision and not by the issuer."""
     other_features: int = 0
     """Their features were computed by another version of the code."""
     other_kinds: int = 0
@@ -80,7 +80,7 @@ class Examples:
     known_at: NDArray[np.int64]
     """Since when its fraud is known, epoch milliseconds; `NEVER` of what is not known to be fraud."""
     arrived: NDArray[np.float64]
-    """Of frauds like it, the share that has its label: of the same age and source, or of those that it was drawn by
+    """Share of frauds like it that has its label: of the same age and source, or of those that it was drawn by
     chance from; 1 where somebody said that it is legitimate."""
     declined: Flags
     """By a decision or by their issuer: of these only labelled ones are here."""

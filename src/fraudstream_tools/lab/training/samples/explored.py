@@ -45,9 +45,9 @@ class Explored:
 
     drawing: Drawing
     frauds: int
-    """Of the drawn."""
+    """Number of frauds among the drawn."""
     reported: float | None
-    """Of approved frauds that were not drawn, the share that somebody reports; None where the drawn ones do not say."""
+    """Share of approved frauds that were not drawn and that somebody reports; None where the drawn ones do not say."""
 
 
 def unseen_frauds(

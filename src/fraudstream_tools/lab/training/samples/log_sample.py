@@ -27,7 +27,7 @@ from fraudstream_tools.lab.training.samples.explored import Drawing
 MOST_LEGITIMATE: Final = 500_000
 """Legitimate transactions that are learnt from by default: 75 features of each take 300 MB."""
 MOST_NEWER: Final = 50_000
-"""Of what is too new to have labels, as many are taken: they only show how scores are spread. Own choice."""
+"""Transactions too new to have labels that are taken at most: they only show how scores are spread. Own choice."""
 _BANDS: Final[Mapping[int, tuple[int, float]]] = {0: (10, 0.02), 1: (30, 0.15), 2: (101, 0.5)}
 """Band to the score that it ends before, and the share of fraud that is taken for it: own choice."""
 _HASHES: Final = 2**64
@@ -54,7 +54,7 @@ class Strata:
     declined: int
     """Old enough, declined, and without a label."""
     stopped: int
-    """Of these, declined by a decision and not by the issuer."""
+    """Number of these that were declined by a decision and not by the issuer."""
 
 
 class SampledRow(NamedTuple):
@@ -69,9 +69,9 @@ class SampledRow(NamedTuple):
     declined: bool
     stratum: _Stratum
     truths: Truths
-    """Of the rules."""
+    """Truths of the rules."""
     values: Sequence[float | None]
-    """Of the features."""
+    """Values of the features."""
     approved: bool
     exploration_propensity: float | None
 

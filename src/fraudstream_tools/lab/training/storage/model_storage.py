@@ -31,9 +31,9 @@ class ModelStorage:
 
     store: Store
     prefix: str = ""
-    """Of the keys of all files."""
+    """Prefix of the keys of all files."""
     models_folder: str = ""
-    """Of the keys of the models' own files, after the prefix."""
+    """Part of the keys of the models' own files, after the prefix."""
 
     def read(self, name: str) -> bytes | None:
         """Read a file; None if there is none."""

@@ -43,7 +43,7 @@ class ErasureReceipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     removed: dict[str, int]
     """Store to the number of its items, hours of the log or objects that held something, and no longer do."""
     old_versions: int
-    """Of objects, removed before their time."""
+    """Number of old versions of objects that were removed before their time."""
     by_hand: tuple[str, ...]
     """Keys of objects that name the person, and are kept by people or by the Pulumi program."""
     remains: tuple[Remainder, ...]

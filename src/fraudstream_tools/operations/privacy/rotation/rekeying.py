@@ -69,7 +69,7 @@ class Rekeying:
     on_step: OnStep = lambda _what, _done, _total: None
     _result: Rekeyed = field(default_factory=Rekeyed)
     _hashes: dict[int, int] = field(default_factory=dict[int, int])
-    """Of earlier tokens, as profiles remember them, to those of the newest; about 100 bytes for each token."""
+    """Hashes of earlier tokens, as profiles remember them, to those of the newest; about 100 bytes for each token."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> Rekeyed:
