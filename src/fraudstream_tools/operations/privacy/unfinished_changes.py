@@ -25,7 +25,7 @@ class UnfinishedChanges:
     table: str
     """Name of the table of profiles."""
     names: Collection[str]
-    """Names of the work: `customer#` and each of a person's tokens. It is found by any of them, and kept by the first."""
+    """Names of the work: `customer#` and each of a person's tokens. Found by any of them, kept by the first."""
 
     def hours(self) -> set[str]:
         """Return the hours that were written down and not forgotten, such as `2026-11-22T14`.
