@@ -172,13 +172,10 @@ class Analyzer:
         raised: Sequence[RaisedTransaction],
         analysis: Analysis,
     ) -> None:
-        failed: Mapping[str, Exception] = {}
-        undecided: set[str] = set()
         if steps:
             batch = Batch(self._profiles, judge, steps, self._clock(), earlier_tokens(raised))
             judged = batch.run(self._decisions)
-            failed = batch.failed
-            analysis.failures += [Failure(number, error) for number, error in failed.items()]
+            analysis.failures += [Failure(number, error) for number, error in batch.failed.items()]
             analysis.damaged += len(batch.damaged)
             analysis.unreadable_lists += len(batch.unreadable_lists)
             analysis.newer += len(batch.newer)
@@ -189,16 +186,12 @@ class Analyzer:
                 analysis.alerts += result.alerted
                 if result.error:
                     analysis.failures.append(Failure(number, result.error))
-                    undecided.add(number)
                 if result.latency is not None:
                     analysis.latencies.append(result.latency)
                     analysis.only_model += judged[number].only_model
         # Alerts are closed last: the batch may hold a transaction and its label.
-        labelled = [
-            work
-            for number, work in works.items()
-            if work.relabelled and number not in failed and number not in undecided
-        ]
+        failed = {failure.sequence_number for failure in analysis.failures}
+        labelled = [work for number, work in works.items() if work.relabelled and number not in failed]
         for work, error in zip(labelled, self._pool.map(self._close, labelled), strict=True):
             if error:
                 analysis.failures.append(Failure(work.sequence_number, error))
