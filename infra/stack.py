@@ -226,7 +226,6 @@ def build(
 
     Raises:
         PackagingError: a function's package could not be built.
-        FileNotFoundError: a file of the ruleset is missing.
         OpenApiError: the API's description is missing or incomplete.
     """
     names = Names(settings.environment_suffix)

@@ -49,11 +49,7 @@ class ReportBucket(pulumi.ComponentResource):
     def __init__(
         self, place: StackContext, settings: StackSettings, keys: Keys, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Create the bucket, and upload the ruleset and the models.
-
-        Raises:
-            FileNotFoundError: a file of the ruleset is missing, or the one that names the models.
-        """
+        """Create the bucket, and upload the ruleset and the models, which `check_program_rules` has looked at."""
         super().__init__("fraudstream:infra:ReportBucket", place.name("component", "reports"), None, opts)
         self._place = place
         self._keys = keys
@@ -103,8 +99,6 @@ class ReportBucket(pulumi.ComponentResource):
         )
 
     def _upload(self, path: Path, key: str, depends_on: Sequence[pulumi.Resource]) -> aws.s3.BucketObjectv2:
-        if not path.is_file():
-            raise FileNotFoundError(f"{path.parent.name}/{path.name} is missing: it is part of what is deployed")
         folder = "model" if path.suffix == ".json" else "ruleset"
         return aws.s3.BucketObjectv2(
             self._place.name("object", f"{folder}-{path.stem}"),
