@@ -1,7 +1,7 @@
 """Stream records as Lambda hands them over, and the report that comes of them."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.log.segments import Segment, cut
 from fraudstream.reporting.storage.object_store import FolderStore
 from fraudstream.transactions.decisions.decision import Decision, Label, Reason, Truth, Verdict
+from fraudstream.transactions.decisions.inline import InlineResult, inline_to_item
 from fraudstream.transactions.storage.attributes import Item, to_item
 from fraudstream.transactions.transaction import Transaction, TransactionType
 
@@ -69,8 +70,13 @@ def item(stored: Transaction, *parts: Decision | Label) -> Item:
 class Stream:
     """A stream that numbers its records."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Mapping[str, InlineResult] | None = None) -> None:
+        """Store with each transaction what its client was answered, by its id."""
         self.records: list[dict[str, Any]] = []
+        self._answers = answers or {}
+
+    def _item(self, stored: Transaction, *parts: Decision | Label) -> Item:
+        return item(stored, *parts) | inline_to_item(self._answers.get(stored.transaction_id))
 
     def add(self, new: Item | None, old: Item | None = None, *, at: int) -> dict[str, Any]:
         number = len(self.records) + 1
@@ -89,8 +95,8 @@ class Stream:
     ) -> None:
         at = stored.received_at
         judged = decision(verdict, score=80 if rules else 3, at=at + after, rules=rules)
-        self.add(item(stored), at=at)
-        self.add(item(stored, judged), item(stored), at=at + after)
+        self.add(self._item(stored), at=at)
+        self.add(self._item(stored, judged), self._item(stored), at=at + after)
 
     def store_decide_and_label(self, stored: Transaction, verdict: Verdict, *truths: Truth) -> None:
         self.store_and_decide(stored, verdict)

@@ -62,7 +62,7 @@ TAKEN_APART = ", ".join(f"{value} AS {name}" for name, value in FEATURES_OF_LINE
 _OF_SEGMENTS = {
     "event",
     "featureValues",
-    *(name for name in LINE if name.startswith("inline") and name != "inlineDecision"),
+    *(name for name in LINE if name.startswith("inline") and name not in {"inlineDecision", "inlineFallback"}),
 }
 
 LABELS: tuple[str, ...] = (*(name for name in LINE if name not in _OF_SEGMENTS), *FEATURES)

@@ -131,7 +131,7 @@ def _with_earlier(
         f"UNION ALL BY NAME SELECT *, 'LABELED' AS event, true AS valid FROM {labels} "
         # When it was stored is not known any more: the time of its receipt stands in.
         "UNION ALL BY NAME SELECT schemaVersion, 'STORED' AS event, receivedAt AS loggedAt, transactionId, timestamp, "
-        f"receivedAt, amountMinor, currency, inlineDecision, true AS valid "
+        f"receivedAt, amountMinor, currency, inlineDecision, inlineFallback, true AS valid "
         f"FROM {decisions} ANTI JOIN {known} USING (transactionId) "
         f"WHERE transactionId NOT IN (SELECT key FROM {tallies} WHERE dimension = 'onlyDecided') "
         "UNION ALL BY NAME SELECT 1 AS schemaVersion, 'STORED' AS event, largest AS loggedAt, key AS transactionId, "

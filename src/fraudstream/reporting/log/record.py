@@ -240,9 +240,9 @@ def _changes(
     if not old:
         records.append(LogRecord(event=LogEvent.STORED, **common, **_inline_columns(inline)))
     known = common if decision is None else common | _decision_columns(transaction, decision)
-    if decision is not None and isinstance(inline, InlineDecision):
+    if decision is not None and inline is not None:
         # Beside the final one, so that the two can be compared wherever decisions are read.
-        known |= {"inline_decision": inline.decision} | _advice_columns(inline)
+        known |= _answer_columns(inline)
     newly_decided = decision is not None and "decision" not in old
     if newly_decided:
         records.append(LogRecord(event=LogEvent.DECIDED, **known))
@@ -287,16 +287,21 @@ def _inline_columns(inline: InlineResult | None) -> dict[str, Any]:
     if inline is None:
         return {}
     if not isinstance(inline, InlineDecision):
-        return {"inline_fallback": inline}
+        return _answer_columns(inline)
     return {
-        "inline_decision": inline.decision,
         "inline_score": inline.score,
         "inline_reasons": inline.reason_codes,
         "inline_ruleset_version": inline.ruleset_version,
         "inline_model_version": inline.model_version,
         "inline_decided_at": inline.decided_at,
-        **_advice_columns(inline),
+        **_answer_columns(inline),
     }
+
+
+def _answer_columns(inline: InlineResult) -> dict[str, Any]:
+    if not isinstance(inline, InlineDecision):
+        return {"inline_fallback": inline}
+    return {"inline_decision": inline.decision} | _advice_columns(inline)
 
 
 def _advice_columns(inline: InlineDecision) -> dict[str, Any]:

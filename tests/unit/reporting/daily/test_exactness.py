@@ -20,6 +20,7 @@ from fraudstream.reporting.render.csv import to_csv
 from fraudstream.reporting.render.files import DAY_SUMMARY, REPORT_FILES
 from fraudstream.reporting.render.html import to_html, to_json
 from fraudstream.transactions.decisions.decision import Truth, Verdict
+from fraudstream.transactions.decisions.inline import InlineDecision, InlineFallback
 from tests.unit.reporting.decision_log_harness import (
     DAY,
     HOUR,
@@ -40,8 +41,9 @@ FILES = (*REPORT_FILES, DAY_SUMMARY)
 
 
 def a_day() -> Stream:
-    """Sixty transactions of all kinds around two ends of an hour, some labelled, two undecided."""
-    stream = Stream()
+    """Sixty transactions of all kinds around two ends of an hour, some labelled, two undecided, some waited for."""
+    answered = InlineDecision(decision=Verdict.REVIEW, score=60, ruleset_version="abcdef123456", decided_at=FIVE)
+    stream = Stream({f"t-{number}": answered if number % 2 else InlineFallback.SLOW for number in range(0, 60, 5)})
     generator = random.Random(7)
     for number in range(60):
         at = FIVE - HOUR // 4 + generator.randrange(HOUR // 2)
