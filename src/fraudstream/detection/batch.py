@@ -272,7 +272,7 @@ class Batch:
             self._stored.pop(key, None)
         self._stored.update(loaded.profiles)
         self.newer |= loaded.newer
-        self.damaged |= {key for key, stored in loaded.profiles.items() if stored.is_damaged}
+        self.damaged |= loaded.damaged
         self._erased.update(loaded.erased)
         if self._erased:
             self._drop({step.sequence_number for step in self._steps if self._is_erased(step)})

@@ -139,7 +139,7 @@ class InlineJudge:
             epoch_milliseconds(),
             notes=judged_without(
                 entities(transaction).values(),
-                damaged={key for key, stored in loaded.profiles.items() if stored.is_damaged},
+                damaged=loaded.damaged,
                 newer=loaded.newer,
                 unreadable_lists=loaded.unreadable_lists,
             ),

@@ -55,7 +55,7 @@ def carried_over(loaded: LoadedProfiles, earlier: EarlierTokens) -> LoadedProfil
     if not earlier.hashes:
         return loaded
     profiles, newer, erased = dict(loaded.profiles), set(loaded.newer), dict(loaded.erased)
-    listed, unreadable = dict(loaded.listed), set(loaded.unreadable_lists)
+    listed, unreadable, damaged = dict(loaded.listed), set(loaded.unreadable_lists), set(loaded.damaged)
     newest = {before: key for key, befores in earlier.keys.items() for before in befores}
     for before, key in newest.items():
         found = profiles.pop(before, None)
@@ -63,6 +63,8 @@ def carried_over(loaded: LoadedProfiles, earlier: EarlierTokens) -> LoadedProfil
             erased.setdefault(key, mark._replace(customer=newest.get(mark.customer, mark.customer)))
         if found and key not in profiles:
             profiles[key] = StoredProfile(undivided(found.profile), None, erased=erased.get(key))
+            if before in damaged:
+                damaged.add(key)
         if before in newer:
             newer.add(key)
         if before in unreadable:
@@ -72,7 +74,7 @@ def carried_over(loaded: LoadedProfiles, earlier: EarlierTokens) -> LoadedProfil
     profiles = {
         key: stored._replace(profile=renamed(stored.profile, earlier.hashes)) for key, stored in profiles.items()
     }
-    return LoadedProfiles(profiles, newer, listed, unreadable, erased)
+    return LoadedProfiles(profiles, newer, listed, unreadable, erased, damaged)
 
 
 def renamed(profile: Profile, hashes: Mapping[int, int]) -> Profile:

@@ -309,6 +309,20 @@ def test_entries_in_the_file_of_lists_are_found_by_newer_tokens(pipeline: Pipeli
     assert item["decision"] == {"S": "DECLINE"}
 
 
+def test_a_decision_says_that_it_was_made_without_a_damaged_earlier_profile(pipeline: Pipeline) -> None:
+    pipeline.take([payment(1)])
+    (earlier,) = (key for key in pipeline.world.profiles() if key.startswith("customer#"))
+    damaged = to_item({"entity": earlier, "state": b"damaged", "version": 1})
+    pipeline.world.dynamodb.put_item(TableName="profiles", Item=damaged)
+    rotate_keys(pipeline)
+    pipeline.take([payment(2)])
+    newest = pipeline.tokenizer.tokens(EntityKind.CUSTOMER, "ann")[-1]
+    items = [item for item in pipeline.world.items("transactions") if "decision" in item]
+    (decision,) = (Decision.from_item(item) for item in items if item["transactionId"] == {"S": "t-2"})
+    assert decision
+    assert ("PROFILE_DAMAGED", f"customer#{newest}") in {(reason.code, reason.source) for reason in decision.reasons}
+
+
 def test_a_profile_that_moves_while_it_is_used_loses_nothing(pipeline: Pipeline) -> None:
     pipeline.take([payment(number) for number in range(3)])
     rotate_keys(pipeline)

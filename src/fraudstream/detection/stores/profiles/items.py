@@ -47,11 +47,6 @@ class StoredProfile(NamedTuple):
     expires_at: int = 0
     """Epoch seconds."""
 
-    @property
-    def is_damaged(self) -> bool:
-        """Whether anything of it could not be read."""
-        return self.damaged is not None or any(shard.damaged is not None for shard in self.shards)
-
 
 class LoadedProfiles(NamedTuple):
     """What a read gave."""
@@ -66,6 +61,8 @@ class LoadedProfiles(NamedTuple):
     """Keys of entities of which nobody knows on which lists they are, because the item is damaged."""
     erased: dict[str, ErasedMark]
     """By key: persons who were erased lately, and what was erased with them."""
+    damaged: set[str]
+    """Keys of profiles of which something could not be read."""
 
     def divided(self) -> dict[str, Sharding]:
         """Return how the divided ones are divided, by key."""
@@ -79,7 +76,7 @@ def read_items(items: Iterable[Item], ends: Callable[[Listing], dict[str, float]
         items: those that were found.
         ends: returns by list when the entry of a listed entity that counts ends.
     """
-    loaded = LoadedProfiles({}, set(), {}, set(), {})
+    loaded = LoadedProfiles({}, set(), {}, set(), {}, set())
     for item in items:
         key = from_attribute(item["entity"])
         if mark := _erased(key, item):
@@ -88,7 +85,9 @@ def read_items(items: Iterable[Item], ends: Callable[[Listing], dict[str, float]
             if key.startswith(LISTED_PREFIX):
                 loaded.listed[key.removeprefix(LISTED_PREFIX)] = ends(Listing.from_item(item))
             else:
-                loaded.profiles[key] = stored_profile(key, item)
+                stored = loaded.profiles[key] = stored_profile(key, item)
+                if stored.damaged is not None:
+                    loaded.damaged.add(key)
         except NewerProfileError:
             loaded.newer.add(key)
         except DamagedListingError:
@@ -121,6 +120,8 @@ def add_shards(loaded: LoadedProfiles, items: Iterable[Item]) -> None:
             continue
         profile = ShardedProfile.of(sharding, base.profile, [shard.profile for shard in shards])
         loaded.profiles[key] = base._replace(profile=profile, shards=shards)
+        if any(shard.damaged is not None for shard in shards):
+            loaded.damaged.add(key)
 
 
 def stored_profile(key: str, item: Item) -> StoredProfile:
