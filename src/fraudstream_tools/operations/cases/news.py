@@ -12,6 +12,7 @@ from fraudstream.detection.events import EVENT_VERSION, OutboundEvent
 from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.storage.attributes import to_item
+from fraudstream.transactions.storage.updates import change_of
 from fraudstream_tools.operations.cases.case import ReviewCase
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
 from fraudstream_tools.operations.review.reviews import ANALYST
@@ -81,9 +82,7 @@ class CaseNews:
         return {
             "TableName": self.outbox,
             "Key": to_item(keys),
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
-            "ExpressionAttributeNames": {f"#{name}": name for name in values},
-            "ExpressionAttributeValues": to_item({f":{name}": value for name, value in values.items()}),
+            **change_of(to_item(values)),
         }
 
 

@@ -17,6 +17,7 @@ from fraudstream.contract import ALERT_ENTITY_INDEX, ALERT_STATUS_INDEX, CASE_KI
 from fraudstream.detection.stores.decisions.alerts import STATUS_SHARDS
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.storage.attributes import to_item
+from fraudstream.transactions.storage.updates import change_of
 from fraudstream_tools.operations.cases.case import (
     CaseEvent,
     CaseEventKind,
@@ -226,14 +227,11 @@ class CaseStore:
         gone = [name for name in ("assignee", "assignedAt", "snoozedUntil", "closedAt") if name not in fields]
         shard = f"{CASE_KIND}_{case.status}#{zlib.crc32(case.case_id.encode()) % STATUS_SHARDS}"
         fields |= {"kind": CASE_KIND, "entity": case_entity(case.entity), "statusShard": shard}
-        removed = f" REMOVE {', '.join(f'#{name}' for name in gone)}" if gone else ""
         update: UpdateTypeDef = {
             "TableName": self._table,
             "Key": case_key(case.case_id),
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in fields) + removed,
+            **change_of(to_item(fields), removed=gone, compared=to_item(values)),
             "ConditionExpression": condition,
-            "ExpressionAttributeNames": {f"#{name}": name for name in (*fields, *gone)},
-            "ExpressionAttributeValues": to_item({f":{name}": value for name, value in fields.items()} | dict(values)),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:

@@ -22,6 +22,7 @@ from fraudstream.detection.stores.lists.listings import (
     item_key,
 )
 from fraudstream.transactions.storage.attributes import to_item
+from fraudstream.transactions.storage.updates import change_of
 from fraudstream_tools.operations.approving import ApprovalError
 from fraudstream_tools.operations.batch_reads import read_batch
 from fraudstream_tools.operations.lists.entries import ListChange, ListContents, ListedEntity, ListError
@@ -289,18 +290,15 @@ class EntityLists:
         """
         item = listing.to_item()
         key = {"entity": item.pop("entity")}
-        condition, values = "attribute_not_exists(entity)", {}
+        condition, compared = "attribute_not_exists(entity)", {}
         if listing.version > 1:
-            condition, values = "#version = :before", to_item({":before": listing.version - 1})
-        endless = "" if "expiresAt" in item else " REMOVE #expiresAt"
+            condition, compared = "#version = :before", to_item({":before": listing.version - 1})
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=key,
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in item) + endless,
                 ConditionExpression=condition,
-                ExpressionAttributeNames={f"#{name}": name for name in (*item, *(["expiresAt"] if endless else []))},
-                ExpressionAttributeValues={f":{name}": value for name, value in item.items()} | values,
+                **change_of(item, removed=() if "expiresAt" in item else ["expiresAt"], compared=compared),
             )
         except ClientError as error:
             raise_unless_condition_failed(error)

@@ -20,6 +20,7 @@ from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Label
 from fraudstream.transactions.storage.attributes import Item, from_item, to_item
 from fraudstream.transactions.storage.store import newest_item
+from fraudstream.transactions.storage.updates import change_of
 from fraudstream_tools.operations.approving import ApprovalError, Approver
 from fraudstream_tools.operations.batch_reads import KEYS_A_READ, read_batch
 
@@ -83,9 +84,7 @@ class LabelApproval:
         self.dynamodb.update_item(
             TableName=self.alerts,
             Key=_key(name),
-            UpdateExpression="SET " + ", ".join(f"#{each} = :{each}" for each in values),
-            ExpressionAttributeNames={f"#{each}": each for each in values},
-            ExpressionAttributeValues=to_item({f":{each}": value for each, value in values.items()}),
+            **change_of(to_item(values)),
         )
         return msgspec.structs.replace(label, label_approved_at=0)
 

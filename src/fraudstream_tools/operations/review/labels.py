@@ -18,6 +18,7 @@ from fraudstream.contract import NETWORK_REFERENCE_INDEX
 from fraudstream.transactions.decisions.decision import Action, ActionTaken, FraudType, Label, Truth
 from fraudstream.transactions.storage.attributes import Item, from_item
 from fraudstream.transactions.storage.store import newest_item
+from fraudstream.transactions.storage.updates import change_of
 from fraudstream.transactions.transaction import TransactionType
 from fraudstream.transactions.values.times import is_before, is_future
 from fraudstream_tools.outcomes import PaymentKey, PaymentOutcome, newest
@@ -249,7 +250,6 @@ def _write(client: "DynamoDBClient", table: str, item: Item, after: PaymentOutco
     changed = {name: value for name, value in new.items() if value != item.get(name)}
     # Another label than the one that was approved, or waited, has nothing of that.
     gone = [name for name in _APPROVED if name in item and name not in new]
-    removed = f" REMOVE {', '.join(gone)}" if gone else ""
     known = {name: item[name] for name in _COMPARED if name in item}
     unchanged = [
         *(f"{name} = :old_{name}" for name in known),
@@ -259,12 +259,8 @@ def _write(client: "DynamoDBClient", table: str, item: Item, after: PaymentOutco
         client.update_item(
             TableName=table,
             Key={name: item[name] for name in ("transactionId", "timestamp")},
-            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in changed) + removed,
             ConditionExpression=" AND ".join(["attribute_exists(transactionId)", *unchanged]),
-            ExpressionAttributeValues={
-                **{f":{name}": value for name, value in changed.items()},
-                **{f":old_{name}": value for name, value in known.items()},
-            },
+            **change_of(changed, removed=gone, compared={f":old_{name}": value for name, value in known.items()}),
         )
     except ClientError as error:
         # The analyzer may be writing a decision with its events in this very moment.

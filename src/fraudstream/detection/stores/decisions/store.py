@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from fraudstream.aws.dynamodb_errors import first_refused, held_item, is_in_conflict, raise_unless_condition_failed
 from fraudstream.transactions.decisions.decision import Decision, Truth
 from fraudstream.transactions.storage.attributes import from_attribute, to_item
+from fraudstream.transactions.storage.updates import change_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,14 +54,11 @@ class DecisionStore:
             decision: what was decided.
             puts: its alert, and what other systems are to be told of it: all of it is written, or nothing.
         """
-        values = decision.to_item()
         update: UpdateTypeDef = {
             "TableName": self._table,
             "Key": _key(transaction),
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+            **change_of(decision.to_item()),
             "ConditionExpression": "attribute_exists(transactionId) AND attribute_not_exists(#decision)",
-            "ExpressionAttributeNames": {f"#{name}": name for name in values},
-            "ExpressionAttributeValues": {f":{name}": value for name, value in values.items()},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:

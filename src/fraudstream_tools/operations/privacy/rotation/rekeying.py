@@ -25,6 +25,7 @@ from fraudstream.reporting.log.rewriting import LogRewriter, Rewritten
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.storage.attributes import Item
 from fraudstream.transactions.storage.reason_tokens import renamed_reasons
+from fraudstream.transactions.storage.updates import change_of
 from fraudstream_tools.operations.privacy.audit_records import rename_in_record
 from fraudstream_tools.operations.privacy.bucket_objects import find_named_tokens, rename_in_report
 from fraudstream_tools.operations.privacy.rotation.item_tokens import IDENTIFIERS, token_of, tokens_in
@@ -244,11 +245,8 @@ class Rekeying:
             self.system.dynamodb.update_item(
                 TableName=table,
                 Key=dict(key),
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changes),
                 ConditionExpression=" AND ".join(f"#{name} = :old_{name}" for name in changes),
-                ExpressionAttributeNames={f"#{name}": name for name in changes},
-                ExpressionAttributeValues={f":{name}": value for name, value in changes.items()}
-                | {f":old_{name}": item[name] for name in changes},
+                **change_of(changes, compared={f":old_{name}": item[name] for name in changes}),
             )
         except ClientError as error:
             if not is_condition_failure(error):
