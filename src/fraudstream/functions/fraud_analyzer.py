@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fraudstream.aws.clients import quick_dynamodb, quick_s3, whole_s3
 from fraudstream.aws.endpoint import Limits
-from fraudstream.contract import ANALYZER, RULESET_PREFIX, FourEyes
+from fraudstream.contract import ANALYZER
 from fraudstream.detection.analyzer import Analysis, Analyzer, first_failure
 from fraudstream.detection.features.compute import Calendar, time_zone
-from fraudstream.detection.stores.approvals.file_approvals import Approvals, NotApprovedError
+from fraudstream.detection.stores.approvals.file_approvals import NotApprovedError
 from fraudstream.detection.stores.approvals.label_approvals import LabelApprovals
 from fraudstream.detection.stores.decisions.alerts import AlertStore
 from fraudstream.detection.stores.decisions.breaker import BreakerWatch
@@ -17,8 +17,8 @@ from fraudstream.detection.stores.decisions.outbox import Outbox
 from fraudstream.detection.stores.decisions.store import DecisionStore
 from fraudstream.detection.stores.lists.list_approvals import ListApprovals
 from fraudstream.detection.stores.profiles.store import ProfileStore
-from fraudstream.detection.stores.rulesets.active import RulesetStore
 from fraudstream.detection.stream_records import sequence_number, transaction_id
+from fraudstream.functions.rulesets import ruleset_store
 from fraudstream.settings import AnalyzerSettings, Metric, read_settings
 from fraudstream.telemetry import Log, LogFields, MetricEmitter
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser
@@ -63,18 +63,7 @@ def _not_counted(error: Exception) -> None:
 
 _RAISER = TokenRaiser(_SETTINGS.token_keys_on_top)
 _S3 = quick_s3(_SETTINGS.bucket, _LIMITS)
-_RULESETS = RulesetStore(
-    _S3,
-    bucket=_SETTINGS.bucket,
-    prefix=RULESET_PREFIX,
-    on_refused=_refused,
-    history=partial(whole_s3, _LIMITS),
-    raiser=_RAISER,
-    approvals=Approvals(_S3, _SETTINGS.bucket, _SETTINGS.approved_ruleset) if _SETTINGS.approved_ruleset else None,
-    model_approvals=Approvals(_S3, _SETTINGS.bucket, _SETTINGS.approved_models, FourEyes.MODELS)
-    if _SETTINGS.approved_models
-    else None,
-)
+_RULESETS = ruleset_store(_SETTINGS, _S3, _RAISER, on_refused=_refused, history=partial(whole_s3, _LIMITS))
 _LABELS = LabelApprovals(_S3, _SETTINGS.bucket, _POOL) if _SETTINGS.approves_labels else None
 _BREAKER = BreakerWatch(_DYNAMODB, _SETTINGS.profiles_table, on_broken=_held_back, on_failure=_not_counted)
 _ANALYZER = Analyzer(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fraudstream.aws.clients import quick_dynamodb, quick_s3
 from fraudstream.aws.endpoint import Limits
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import PROCESSOR, RULESET_PREFIX, TOKENS_ALIAS, FourEyes
+from fraudstream.contract import PROCESSOR, TOKENS_ALIAS
 from fraudstream.settings import ProcessorSettings, read_settings
 from fraudstream.telemetry import Log, MetricEmitter
 from fraudstream.transactions.api.routes import Answer, TransactionApi
@@ -43,29 +43,19 @@ def _inline_decider() -> InlineDecider:
     from fraudstream.detection.features.compute import Calendar, time_zone  # noqa: PLC0415  (nobody may ever wait)
     from fraudstream.detection.inline import InlineJudge  # noqa: PLC0415  (as above)
     from fraudstream.detection.sca_policy import ScaPolicy  # noqa: PLC0415  (as above)
-    from fraudstream.detection.stores.approvals.file_approvals import Approvals  # noqa: PLC0415  (as above)
     from fraudstream.detection.stores.lists.list_approvals import ListApprovals  # noqa: PLC0415  (as above)
-    from fraudstream.detection.stores.rulesets.active import RulesetStore  # noqa: PLC0415  (as above)
+    from fraudstream.functions.rulesets import ruleset_store  # noqa: PLC0415  (as above)
 
     budget = _settings.inline_budget_milliseconds / 1000
     limits = Limits(connect_seconds=budget / 2, read_seconds=budget / 2, attempts=1)
     deadline = Deadline()
     s3 = quick_s3(_settings.bucket, limits, deadline.check)
-    rules, models = _settings.approved_ruleset, _settings.approved_models
     return InlineJudge(
         dynamodb=quick_dynamodb(limits, deadline.check),
         deadline=deadline,
         table=_settings.profiles_table,
         # Earlier versions are the analyzer's business: without a ruleset there is no inline decision.
-        rulesets=RulesetStore(
-            s3,
-            bucket=_settings.bucket,
-            prefix=RULESET_PREFIX,
-            on_refused=_not_refreshed,
-            raiser=_raiser,
-            approvals=Approvals(s3, _settings.bucket, rules) if rules else None,
-            model_approvals=Approvals(s3, _settings.bucket, models, FourEyes.MODELS) if models else None,
-        ),
+        rulesets=ruleset_store(_settings, s3, _raiser, on_refused=_not_refreshed),
         calendar=Calendar(time_zone(_settings.time_zone), _settings.label_delay_days),
         budget_seconds=budget,
         on_failure=_undecided,
