@@ -42,26 +42,20 @@ def newest(there: PaymentOutcome, told: PaymentOutcome) -> PaymentOutcome:
     )
 
 
-def _wins(new: Label, old: Label) -> bool:
-    """Return whether a label takes another one's place: if it is newer, or at the same moment says fraud."""
-    if new.labeled_at != old.labeled_at:
-        return new.labeled_at > old.labeled_at
-    return new.label is Truth.FRAUD and old.label is not Truth.FRAUD
-
-
 def _newest_label(there: Label | None, told: Label | None) -> Label | None:
     if there is None or told is None:
         return there or told
-    winner = told if _wins(told, there) else there
+    # Of two at the same moment, the one that says fraud.
+    winner = max(there, told, key=lambda label: (label.labeled_at, label.label is Truth.FRAUD))
     # Whoever says fraud later may not know which: what is known of that stays, until somebody names another kind.
-    typed = [each for each in (there, told) if each.fraud_type is not None]
+    typed = [label for label in (there, told) if label.fraud_type is not None]
     if not typed:
         return winner
-    named = max(typed, key=lambda each: (each.fraud_type_at or 0, each.fraud_type))
+    named = max(typed, key=lambda label: (label.fraud_type_at or 0, label.fraud_type))
     return msgspec.structs.replace(winner, fraud_type=named.fraud_type, fraud_type_at=named.fraud_type_at)
 
 
 def _newest_action(there: ActionTaken | None, told: ActionTaken | None) -> ActionTaken | None:
     if there is None or told is None:
         return there or told
-    return max(there, told, key=lambda each: (each.action_at, each.action_taken))
+    return max(there, told, key=lambda action: (action.action_at, action.action_taken))

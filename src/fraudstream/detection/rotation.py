@@ -11,7 +11,7 @@ import msgspec
 
 from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.events import Event, peer_hash
-from fraudstream.detection.profiles.known_values import KnownValue
+from fraudstream.detection.profiles.known_values import KnownValue, without_repeats
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.detection.profiles.senders import with_other_hashes
 from fraudstream.detection.profiles.sharded import ShardedProfile, undivided
@@ -101,9 +101,4 @@ def _event(event: Event, hashes: Mapping[int, int]) -> Event:
 
 def _known(values: tuple[KnownValue, ...], hashes: Mapping[int, int]) -> tuple[KnownValue, ...]:
     """Return remembered values by other hashes; what was met by both is one, met first by the earlier one."""
-    found: dict[int, KnownValue] = {}
-    for each in values:
-        value = each._replace(hash=hashes.get(each.hash, each.hash))
-        same = found.pop(value.hash, value)
-        found[value.hash] = value._replace(first_seen=min(value.first_seen, same.first_seen))
-    return tuple(found.values())
+    return without_repeats(value._replace(hash=hashes.get(value.hash, value.hash)) for value in values)

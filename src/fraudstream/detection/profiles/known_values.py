@@ -1,5 +1,6 @@
 """What an entity has met before, beyond its newest events: a customer's devices, countries and payees."""
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from fraudstream.durations import HOUR
@@ -29,3 +30,16 @@ def remember(known: tuple[KnownValue, ...], hashed: int, time: int) -> tuple[Kno
     first_seen = next((each.first_seen for each in known if each.hash == hashed), time // HOUR)
     others = [each for each in known if each.hash != hashed]
     return (*others, KnownValue(hashed, first_seen))[-MAX_KNOWN_VALUES:]
+
+
+def without_repeats(values: Iterable[KnownValue]) -> tuple[KnownValue, ...]:
+    """Return values with each hash once: where it stands last, and seen first when any of them was.
+
+    Args:
+        values: the most recently used last.
+    """
+    by_hash: dict[int, KnownValue] = {}
+    for value in values:
+        earlier = by_hash.pop(value.hash, value)
+        by_hash[value.hash] = value._replace(first_seen=min(value.first_seen, earlier.first_seen))
+    return tuple(by_hash.values())

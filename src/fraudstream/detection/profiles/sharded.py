@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from fraudstream.detection.profiles.buckets import Buckets
 from fraudstream.detection.profiles.events import Event
-from fraudstream.detection.profiles.known_values import MAX_KNOWN_VALUES, KnownValue
+from fraudstream.detection.profiles.known_values import MAX_KNOWN_VALUES, KnownValue, without_repeats
 from fraudstream.detection.profiles.layout import LAYOUTS, Layout
 from fraudstream.detection.profiles.profile import MOST_OF_A_DAYTIME, LabelChange, OlderEvents, Profile
 
@@ -219,8 +219,4 @@ def _known(parts: Iterable[tuple[KnownValue, ...]]) -> tuple[KnownValue, ...]:
     """Return the most recently used values of all parts: those first that are the last of their part."""
     lists = list(parts)
     by_use = [values[-back] for back in range(MAX_KNOWN_VALUES, 0, -1) for values in lists if len(values) >= back]
-    found: dict[int, KnownValue] = {}
-    for value in by_use:
-        same = found.pop(value.hash, value)
-        found[value.hash] = value._replace(first_seen=min(value.first_seen, same.first_seen))
-    return tuple(found.values())[-MAX_KNOWN_VALUES:]
+    return without_repeats(by_use)[-MAX_KNOWN_VALUES:]
