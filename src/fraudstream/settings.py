@@ -167,12 +167,12 @@ def read_settings(settings: type[S], variables: Mapping[str, str] = os.environ) 
     Raises:
         SettingsError: a variable is missing or has the wrong type; the message names it and never its value.
     """
-    found = {
+    values = {
         field.name: variables[field.name.upper()]
         for field in msgspec.structs.fields(settings)
         if field.name.upper() in variables
     }
     try:
-        return msgspec.convert(found, settings, strict=False)
+        return msgspec.convert(values, settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{settings.__name__}: {error}") from None

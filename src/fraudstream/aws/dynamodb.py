@@ -123,11 +123,11 @@ class DynamoDb:
 
 def _read_error(response: AwsResponse) -> dict[str, Any]:
     try:
-        found = msgspec.json.decode(response.content, type=dict[str, Any])
+        problem = msgspec.json.decode(response.content, type=dict[str, Any])
         item = _ANSWERS.decode(response.content)
     except msgspec.DecodeError:
         # What stands between here and DynamoDB has answered.
         return {"Error": {"Code": str(response.status_code), "Message": ""}}
-    code = str(found.get("__type", response.status_code)).rpartition("#")[2]
-    error = {"Code": code, "Message": str(found.get("message", found.get("Message", "")))}
+    code = str(problem.get("__type", response.status_code)).rpartition("#")[2]
+    error = {"Code": code, "Message": str(problem.get("message", problem.get("Message", "")))}
     return {"Error": error, **item}

@@ -81,12 +81,12 @@ class Endpoint:
 
     def __init__(self, url: str, limits: Limits) -> None:
         """Store what to connect to; nothing is opened before the first request."""
-        place = urlsplit(url)
+        parts = urlsplit(url)
         self._url = url
         self._limits = limits
-        self.tls = None if place.scheme == "http" else _trusted()
+        self.tls = None if parts.scheme == "http" else _trusted()
         """What an endpoint is trusted by; None: it is spoken to in the clear."""
-        self._address = place.hostname or "", place.port or (443 if self.tls else 80)
+        self._address = parts.hostname or "", parts.port or (443 if self.tls else 80)
         self._idle: list[_Connection] = []
         weakref.finalize(self, _close, self._idle)
 

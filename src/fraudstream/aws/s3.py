@@ -88,15 +88,15 @@ class Bucket:
         parameters = {**more, "list-type": "2", "prefix": Prefix, "start-after": StartAfter}
         query = urlencode(parameters, quote_via=quote, safe="~")
         request = AwsRequest("ListObjectsV2", "GET", self._path(Bucket, ""), {}, query=query)
-        found = _xml(self.connection.send(request).content)
+        listing = _xml(self.connection.send(request).content)
         page: S3Page = {
             "Contents": [
                 {"Key": entry.findtext("{*}Key", ""), "ETag": entry.findtext("{*}ETag", "")}
-                for entry in found.iterfind("{*}Contents")
+                for entry in listing.iterfind("{*}Contents")
             ],
-            "IsTruncated": found.findtext("{*}IsTruncated") == "true",
+            "IsTruncated": listing.findtext("{*}IsTruncated") == "true",
         }
-        if following := found.findtext("{*}NextContinuationToken"):
+        if following := listing.findtext("{*}NextContinuationToken"):
             page["NextContinuationToken"] = following
         return page
 
@@ -109,8 +109,8 @@ def _read_error(response: AwsResponse) -> dict[str, Any]:
     code, message = str(response.status_code), ""
     try:
         if response.content:
-            found = _xml(response.content)
-            code, message = found.findtext("Code") or code, found.findtext("Message") or ""
+            problem = _xml(response.content)
+            code, message = problem.findtext("Code") or code, problem.findtext("Message") or ""
     except SyntaxError:
         # What stands between here and S3 has answered.
         pass

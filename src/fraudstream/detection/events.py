@@ -97,8 +97,8 @@ def label_events(
     source = label.label_source if _SOURCE.match(label.label_source) else ""
     said = {"label": label.label.value, "label_source": source}
     # A label may change at the same moment: what it says is part of what it is known by.
-    told = _event(EventType.LABEL_SET, transaction, label.labeled_at, environment, **said)
-    events = [msgspec.structs.replace(told, event_id=f"{told.event_id}:{label.labeled_at}:{label.label}")]
+    event = _event(EventType.LABEL_SET, transaction, label.labeled_at, environment, **said)
+    events = [msgspec.structs.replace(event, event_id=f"{event.event_id}:{label.labeled_at}:{label.label}")]
     if closes_alert:
         events.append(_event(EventType.CASE_CLOSED, transaction, label.labeled_at, environment, **said))
     return events

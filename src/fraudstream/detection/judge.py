@@ -36,7 +36,7 @@ def judged_without(
     """
     missing = {"PROFILE_DAMAGED": damaged, "PROFILE_NEWER": newer, "LIST_UNREADABLE": unreadable_lists}
     keys = tuple(keys) if any(missing.values()) else ()
-    return [Reason(code=code, source=key) for code, found in missing.items() for key in keys if key in found]
+    return [Reason(code=code, source=key) for code, affected in missing.items() for key in keys if key in affected]
 
 
 class Judgement(NamedTuple):

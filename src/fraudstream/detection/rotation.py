@@ -58,11 +58,11 @@ def carried_over(loaded: LoadedProfiles, earlier: EarlierTokens) -> LoadedProfil
     listed, unreadable, damaged = dict(loaded.listed), set(loaded.unreadable_lists), set(loaded.damaged)
     newest = {before: key for key, befores in earlier.keys.items() for before in befores}
     for before, key in newest.items():
-        found = profiles.pop(before, None)
+        stored_before = profiles.pop(before, None)
         if mark := erased.pop(before, None):
             erased.setdefault(key, mark._replace(customer=newest.get(mark.customer, mark.customer)))
-        if found and key not in profiles:
-            profiles[key] = StoredProfile(undivided(found.profile), None, erased=erased.get(key))
+        if stored_before and key not in profiles:
+            profiles[key] = StoredProfile(undivided(stored_before.profile), None, erased=erased.get(key))
             if before in damaged:
                 damaged.add(key)
         if before in newer:

@@ -203,8 +203,8 @@ def score_of(log_odds: float) -> int:
 def _probability(ruleset: Ruleset, live: Model | None, hits: Sequence[Rule], log_odds: float) -> float | None:
     if live is None or any(rule.id in ruleset.unweighed for rule in hits):
         return None
-    found = live.probability(log_odds)
-    return None if found is None else max(min(found, MOST_LIKELY), LEAST_LIKELY)
+    probability = live.probability(log_odds)
+    return None if probability is None else max(min(probability, MOST_LIKELY), LEAST_LIKELY)
 
 
 def acted_at(ruleset: Ruleset, probability: float | None, amount: float | None) -> Verdict | None:

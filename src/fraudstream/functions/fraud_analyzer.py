@@ -125,7 +125,7 @@ def _report(analysis: Analysis, records: "Sequence[Mapping[str, Any]]") -> None:
     ids = {sequence_number(record): transaction_id(record) for record in records} if analysis.failures else {}
     for failure in analysis.failures:
         fields: LogFields = {"sequence_number": failure.sequence_number}
-        if found := ids[failure.sequence_number]:
-            fields["transaction_id"] = found
+        if name := ids[failure.sequence_number]:
+            fields["transaction_id"] = name
         _LOG.failure("a record was not processed", failure.error, **fields)
     _METER.explain("a batch was analyzed", count=len(records), failed=len(analysis.failures))

@@ -100,9 +100,9 @@ def handler(event: Mapping[str, Any], context: "LambdaContext") -> Answer:
     """
     _log.invocation(context.aws_request_id)
     if context.invoked_function_arn.endswith(f":{TOKENS_ALIAS}"):
-        found = find_tokens(event, _tokenizer, _placeholders)
-        _log.info("tokens were given out", count=len(found))
-        return {"tokens": found}
+        tokens = find_tokens(event, _tokenizer, _placeholders)
+        _log.info("tokens were given out", count=len(tokens))
+        return {"tokens": tokens}
     try:
         return _api.answer(event)
     finally:

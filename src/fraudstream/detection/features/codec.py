@@ -166,8 +166,8 @@ class VectorCodec:
             if form == FORM:
                 values = self._read(packed)
             elif form == FIXED_FORM:
-                found = self._fixed.read(packed)
-                values = [found[place] for place in self._of_fixed]
+                stored = self._fixed.read(packed)
+                values = [stored[place] for place in self._of_fixed]
             else:
                 raise FeatureError(_DAMAGED)
         except (struct.error, IndexError):

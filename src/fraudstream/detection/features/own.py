@@ -43,12 +43,14 @@ def _codes(name: str, field: str, attribute: str, codes: Mapping[str, int], desc
     return OwnValue(name, description, of, f"CASE {field} {cases} END")
 
 
-def _same(name: str, one: tuple[str, str], other: tuple[str, str], description: str) -> OwnValue:
-    def of(transaction: Transaction) -> float | None:
-        first, second = getattr(transaction, one[1]), getattr(transaction, other[1])
-        return None if first is None or second is None else float(first == second)
+def _same(name: str, first: tuple[str, str], second: tuple[str, str], description: str) -> OwnValue:
+    (column, attribute), (other_column, other_attribute) = first, second
 
-    is_same = f"CASE WHEN {one[0]} = {other[0]} THEN 1e0 WHEN {one[0]} <> {other[0]} THEN 0e0 END"
+    def of(transaction: Transaction) -> float | None:
+        value, other = getattr(transaction, attribute), getattr(transaction, other_attribute)
+        return None if value is None or other is None else float(value == other)
+
+    is_same = f"CASE WHEN {column} = {other_column} THEN 1e0 WHEN {column} <> {other_column} THEN 0e0 END"
     return OwnValue(name, description, of, is_same)
 
 

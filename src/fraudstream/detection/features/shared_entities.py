@@ -52,8 +52,8 @@ def _fraud_ages(view: ProfileView) -> list[int]:
     """Return the ages, in days, of the days in the last 30 with known frauds, rising."""
     buckets = view.profile.days
     since = view.time // DAY - buckets.newest
-    found = [since + back for back, number in enumerate(buckets.columns[Shared.FRAUDS]) if number > 0]
-    return [max(age, 0) for age in found if age <= MONTH // DAY]
+    ages = [since + back for back, number in enumerate(buckets.columns[Shared.FRAUDS]) if number > 0]
+    return [max(age, 0) for age in ages if age <= MONTH // DAY]
 
 
 def _fraud_amount_ratio(view: ProfileView) -> float | None:

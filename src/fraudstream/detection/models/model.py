@@ -223,8 +223,8 @@ class Model:
 
         It takes several times as long as the log-odds do: it is for what somebody will look at.
         """
-        found = self._explain(vector)
-        return {self.file.features[place]: self.file.calibration.slope * value for place, value in found.items()}
+        added = self._explain(vector)
+        return {self.file.features[place]: self.file.calibration.slope * change for place, change in added.items()}
 
     def to_json(self) -> bytes:
         """Return the content of the model's file."""

@@ -41,11 +41,11 @@ def reasons(model: Model, vector: Vector) -> tuple[Reason, ...]:
         model: the model that took part in the decision.
         vector: what it judged.
     """
-    found: dict[str, Reason] = {}
+    by_code: dict[str, Reason] = {}
     added = model.contributions(vector)
     for name in sorted(added, key=lambda name: (-added[name], name)):
         points = round(model.file.weight * added[name], 2)
-        if points < LEAST_POINTS or len(found) == MOST_REASONS:
+        if points < LEAST_POINTS or len(by_code) == MOST_REASONS:
             break
-        found.setdefault(CODES[name], Reason(code=CODES[name], source=name, points=points))
-    return tuple(found.values())
+        by_code.setdefault(CODES[name], Reason(code=CODES[name], source=name, points=points))
+    return tuple(by_code.values())

@@ -49,8 +49,8 @@ def parse_selection(content: bytes) -> ModelSelection:
         ModelError: it cannot be used.
     """
     try:
-        found = strict_yaml.read(content, most_bytes=MAX_BYTES, most_values=MAX_VALUES)
-        return strict_yaml.convert(found.value, ModelSelection, _KEYS)
+        document = strict_yaml.read(content, most_bytes=MAX_BYTES, most_values=MAX_VALUES)
+        return strict_yaml.convert(document.value, ModelSelection, _KEYS)
     except strict_yaml.DocumentError as error:
         raise ModelError(f"{MODELS_FILE}: {error}") from None
 

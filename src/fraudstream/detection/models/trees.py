@@ -135,15 +135,15 @@ def explainer(trees: Sequence[Tree], positions: Sequence[int]) -> Callable[[Vect
 
     def explain(vector: Vector) -> Mapping[int, float]:
         values = [vector[position] for position in positions]
-        found: defaultdict[int, float] = defaultdict(float)
+        contributions: defaultdict[int, float] = defaultdict(float)
         for root in roots:
             node: _Node | None = root
             while node:
                 feature, threshold, left, right, missing = node
                 value = values[feature]
                 change, node, _ = missing if value is None else left if value <= threshold else right
-                found[feature] += change
-        return found
+                contributions[feature] += change
+        return contributions
 
     return explain
 

@@ -31,12 +31,12 @@ class Buckets(msgspec.Struct, frozen=True):
             columns = [_moved(column, number - newest) for column in columns]
             newest = number
         age = newest - number
-        for place, figure in enumerate(figures):
-            if figure and age < len(columns[place]):
-                column = list(columns[place])
-                least = -limits[place] if may_owe else 0
-                column[age] = max(min(column[age] + figure, limits[place]), least)
-                columns[place] = tuple(column)
+        for index, figure in enumerate(figures):
+            if figure and age < len(columns[index]):
+                column = list(columns[index])
+                least = -limits[index] if may_owe else 0
+                column[age] = max(min(column[age] + figure, limits[index]), least)
+                columns[index] = tuple(column)
         return Buckets(newest, tuple(columns))
 
     def moved_to(self, newest: int) -> "Buckets":

@@ -253,14 +253,14 @@ def _read(kind: EntityKind, state: bytes) -> Profile:
     fixed = _fixed(kind, widths)
     values: tuple[Any, ...] = fixed.form.unpack_from(state)
     _, _, ring, labels, first_seen, number, mean, squares, newest_day, newest_hour = values[:_HEAD]
-    columns = [values[place] or nothing for place, nothing in fixed.columns]
+    columns = [values[position] or nothing for position, nothing in fixed.columns]
     days = len(form.layout.days)
     daytimes: tuple[int, ...] = ()
-    place, devices, countries, payees, senders = LastPlace(0, NO_PLACE, NO_PLACE), 0, 0, 0, 0
+    last_place, devices, countries, payees, senders = LastPlace(0, NO_PLACE, NO_PLACE), 0, 0, 0, 0
     if form.layout.detailed:
         daytimes = columns.pop()
-        *placed, devices, countries, payees = values[fixed.details :]
-        place = LastPlace(*placed)
+        *last_fields, devices, countries, payees = values[fixed.details :]
+        last_place = LastPlace(*last_fields)
     elif form.layout.senders:
         senders = int.from_bytes(values[fixed.details], "little")
     numbers = devices, countries, payees
@@ -274,11 +274,11 @@ def _read(kind: EntityKind, state: bytes) -> Profile:
     if len(state) != end + event.size * ring:
         raise DamagedProfileError("a profile is damaged: its length does not fit its header")
     missing = _ABSENT[len(event.format) - 1 - _FIRST_ABSENT :]
-    found = event.iter_unpack(state[end:])
-    events = tuple(map(Event._make, [each + missing for each in found] if missing else found))
+    stored = event.iter_unpack(state[end:])
+    events = tuple(map(Event._make, [each + missing for each in stored] if missing else stored))
     past = OlderEvents(
         Amounts(number, mean, squares),
-        place,
+        last_place,
         *familiar,
         senders,
     )

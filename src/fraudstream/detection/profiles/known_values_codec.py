@@ -74,7 +74,7 @@ def read_long(state: bytes, start: int, numbers: tuple[int, int, int]) -> tuple[
     """
     devices, countries, payees = numbers
     end = start + _LONG.size * (devices + countries + payees)
-    found = _LONG.iter_unpack(state[start:end])
-    known = tuple([KnownValue(value, minute // _MINUTES_AN_HOUR) for value, minute in found])
+    pairs = _LONG.iter_unpack(state[start:end])
+    known = tuple([KnownValue(value, minute // _MINUTES_AN_HOUR) for value, minute in pairs])
     middle = devices + countries
     return (known[:devices], known[devices:middle], known[middle:]), end

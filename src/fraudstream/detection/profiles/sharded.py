@@ -199,12 +199,12 @@ def _past(base: OlderEvents, shards: Sequence[OlderEvents], older: Sequence[Even
     amounts, parts = base.amounts, [base, *shards]
     for shard in shards:
         amounts = amounts.joined(shard.amounts.without(base.amounts))
-    place, senders = max(part.place for part in parts), 0
+    last_place, senders = max(part.place for part in parts), 0
     for part in parts:
         senders |= part.senders
     past = OlderEvents(
         amounts,
-        place,
+        last_place,
         _known(part.devices for part in parts),
         _known(part.countries for part in parts),
         _known(part.payees for part in parts),
@@ -212,7 +212,7 @@ def _past(base: OlderEvents, shards: Sequence[OlderEvents], older: Sequence[Even
     )
     for event in older:
         past = past.plus(event, layout)
-    return replace(past, place=max(place, past.place))
+    return replace(past, place=max(last_place, past.place))
 
 
 def _known(parts: Iterable[tuple[KnownValue, ...]]) -> tuple[KnownValue, ...]:

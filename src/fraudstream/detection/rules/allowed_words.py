@@ -16,12 +16,12 @@ def allowed_words(type_: object, place: str) -> Sequence[str]:
         type_: what the file, or the part of it, should be.
         place: where in it, as msgspec says: `cases[0].expect`; empty for the whole.
     """
-    found = _value(inspect.type_info(type_))
+    part = _value(inspect.type_info(type_))
     for step in _STEP.findall(place):
-        found = _value(_within(found, step))
-    if isinstance(found, inspect.EnumType):
-        return [str(member.value) for member in found.cls]
-    return [str(value) for value in found.values] if isinstance(found, inspect.LiteralType) else []
+        part = _value(_within(part, step))
+    if isinstance(part, inspect.EnumType):
+        return [str(member.value) for member in part.cls]
+    return [str(value) for value in part.values] if isinstance(part, inspect.LiteralType) else []
 
 
 def _within(outer: inspect.Type, step: str) -> inspect.Type:

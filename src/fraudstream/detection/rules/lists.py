@@ -100,9 +100,9 @@ def listed_as(transaction: Transaction, listed: ListedEntities) -> tuple[str, ..
     if not listed:
         return ()
     now = transaction.received_at
-    found = entities(transaction).items()
+    touched = entities(transaction).items()
     return tuple(
-        sorted(f"{name}:{kind}" for kind, key in found for name, end in listed.get(key, {}).items() if now < end)
+        sorted(f"{name}:{kind}" for kind, key in touched for name, end in listed.get(key, {}).items() if now < end)
     )
 
 
@@ -115,19 +115,19 @@ def load_lists(content: object) -> Lists:
     lists: dict[str, dict[str, dict[str, float]]] = {}
     for name, entries in strict_yaml.convert(content, dict[Name, Any]).items():
         try:
-            found = strict_yaml.convert(entries, _List, _KEYS)
-            lists[name] = {kind.value: _ends(getattr(found, kind), kind) for kind in EntityKind}
+            named = strict_yaml.convert(entries, _List, _KEYS)
+            lists[name] = {kind.value: _ends(getattr(named, kind), kind) for kind in EntityKind}
         except strict_yaml.DocumentError as error:
             raise strict_yaml.DocumentError(f"{name}: {error}") from None
     return Lists(lists)
 
 
-def _ends(entries: Sequence[str | _Entry], place: str) -> dict[str, float]:
+def _ends(entries: Sequence[str | _Entry], kind: str) -> dict[str, float]:
     ends: dict[str, float] = {}
     for position, entry in enumerate(entries, start=1):
         token, end = (entry, math.inf) if isinstance(entry, str) else (entry.token, _end(entry.until))
         if token in ends:
-            raise strict_yaml.DocumentError(f"{place}: entry {position} stands there twice")
+            raise strict_yaml.DocumentError(f"{kind}: entry {position} stands there twice")
         ends[token] = end
     return ends
 

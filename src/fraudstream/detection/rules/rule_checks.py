@@ -49,22 +49,22 @@ def check_rules(
         line = lines.get(("rules", position), 0)
         # What is no text of the right form is named by its place.
         named = isinstance(entry.get("id"), str) and _ID.fullmatch(entry["id"])
-        place = f"{RULESET_FILE}: line {line}: rule {entry['id'] if named else f'number {position + 1}'}: "
-        found: list[str] = []
-        checked = _checked(entry, families, lists, found)
+        where = f"{RULESET_FILE}: line {line}: rule {entry['id'] if named else f'number {position + 1}'}: "
+        rule_problems: list[str] = []
+        checked = _checked(entry, families, lists, rule_problems)
         if named and entry["id"] in seen:
-            found.append(f"another rule has the same id, on line {seen[entry['id']]}")
+            rule_problems.append(f"another rule has the same id, on line {seen[entry['id']]}")
         elif named:
             seen[entry["id"]] = line
         if checked is not None:
             parts += parser.size(checked[0].when)
             if parts > MAX_PARTS:
                 problems.append(
-                    f"{place}the rules have more than {MAX_PARTS:,} parts together: write fewer or simpler ones"
+                    f"{where}the rules have more than {MAX_PARTS:,} parts together: write fewer or simpler ones"
                 )
                 return rules, problems
             rules.append(checked)
-        problems.extend(place + problem for problem in found)
+        problems.extend(where + problem for problem in rule_problems)
     return rules, problems
 
 

@@ -146,16 +146,16 @@ def load(ruleset: bytes, rates: bytes, lists: bytes) -> Ruleset:
         RulesetError: every problem that was found.
     """
     problems: list[str] = []
-    known_rates = _read(RATES_FILE, rates, _LARGE, lambda found: load_rates(found.value), problems)
-    known_lists = _read(LISTS_FILE, lists, _LARGE, lambda found: load_lists(found.value), problems)
+    known_rates = _read(RATES_FILE, rates, _LARGE, lambda document: load_rates(document.value), problems)
+    known_lists = _read(LISTS_FILE, lists, _LARGE, lambda document: load_lists(document.value), problems)
     read = _read(RULESET_FILE, ruleset, _SMALL, _ruleset_file, problems)
     file, lines = read or (None, {})
     rules: list[CheckedRule] = []
     if file is not None:
         families = file.families if file.schema_version >= _SCHEMA_OF_FAMILIES else None
         lists_named = known_lists.names if known_lists else None
-        rules, found = check_rules(file.rules, lines, families=families, lists=lists_named)
-        problems += found
+        rules, rule_problems = check_rules(file.rules, lines, families=families, lists=lists_named)
+        problems += rule_problems
     if problems or file is None or known_rates is None or known_lists is None:
         raise RulesetError(problems)
     return Ruleset(
@@ -194,8 +194,8 @@ def _read(
         return None
 
 
-def _ruleset_file(found: strict_yaml.StrictDocument) -> tuple[_File, dict[strict_yaml.Path, int]]:
-    file = strict_yaml.convert(found.value, _File, _FILE_KEYS)
+def _ruleset_file(document: strict_yaml.StrictDocument) -> tuple[_File, dict[strict_yaml.Path, int]]:
+    file = strict_yaml.convert(document.value, _File, _FILE_KEYS)
     if bool(file.families) != (file.schema_version >= _SCHEMA_OF_FAMILIES):
         raise strict_yaml.DocumentError("families: schema 2 needs them, and schema 1 has none")
     if file.thresholds.decline < file.thresholds.review:
@@ -204,4 +204,4 @@ def _ruleset_file(found: strict_yaml.StrictDocument) -> tuple[_File, dict[strict
         raise strict_yaml.DocumentError("probabilities: decline must not be below review")
     if file.probabilities is not None and file.costs is not None:
         raise strict_yaml.DocumentError("costs: give either these or probabilities")
-    return file, found.lines
+    return file, document.lines

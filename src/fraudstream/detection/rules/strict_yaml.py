@@ -72,9 +72,9 @@ def read(content: bytes, *, most_bytes: int, most_values: int) -> StrictDocument
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DocumentError(f"line {line}: it is no text in UTF-8") from None
-    if found := _HIDDEN.search(text):
-        line = text.count("\n", 0, found.start()) + 1
-        raise DocumentError(f"line {line}: {_character(found[0])} cannot be seen, and hides what the text says")
+    if hidden := _HIDDEN.search(text):
+        line = text.count("\n", 0, hidden.start()) + 1
+        raise DocumentError(f"line {line}: {_character(hidden[0])} cannot be seen, and hides what the text says")
     builder = _Builder(most_values)
     try:
         for event in yaml.parse(text, yaml.CSafeLoader):
@@ -188,9 +188,9 @@ class _Builder:
             raise DocumentError(f"{_line(event)}: tags (!name) cannot be used")
         # An escape in double quotes (\u200b) is a character only now.
         if isinstance(event, yaml.ScalarEvent) and (
-            found := _HIDDEN.search(event.value) or _CONTROL.search(event.value)
+            hidden := _HIDDEN.search(event.value) or _CONTROL.search(event.value)
         ):
-            raise DocumentError(f"{_line(event)}: {_character(found[0])} cannot be seen, and hides what the text says")
+            raise DocumentError(f"{_line(event)}: {_character(hidden[0])} cannot be seen, and hides what the text says")
         self._left -= 1
         if self._left < 0:
             raise DocumentError(f"{_line(event)}: it holds more than {self._most:,} keys and values")

@@ -57,14 +57,14 @@ class ToldLabels:
         return transaction_id in self.transactions or source in self.sources
 
 
-def label_writes(store: Store, log_prefix: str, day: date, told: Callable[[], ToldLabels]) -> LabelWrites:
+def label_writes(store: Store, log_prefix: str, day: date, recorded: Callable[[], ToldLabels]) -> LabelWrites:
     """Return the labels of which the log was told on a UTC day, as far as its hours are merged.
 
     Args:
         store: the bucket of the log.
         log_prefix: of the log's keys.
         day: the day.
-        told: returns what records say; is called if there is a label.
+        recorded: returns what records say; is called if there is a label.
 
     Raises:
         botocore.exceptions.ClientError: the log may not be read.
@@ -79,8 +79,8 @@ def label_writes(store: Store, log_prefix: str, day: date, told: Callable[[], To
     logged = _logged(store, keys)
     if not logged:
         return LabelWrites(written=0, unrecorded=0)
-    known = told()
-    missing = [each for each in logged if not known.tells_of(each.label.transaction_id, each.label.source)]
+    records = recorded()
+    missing = [each for each in logged if not records.tells_of(each.label.transaction_id, each.label.source)]
     before = _logged_before(store, log_prefix, day, missing)
     unrecorded = [each for each in missing if each.label not in before]
     return LabelWrites(

@@ -32,7 +32,7 @@ class ToldListWrite(NamedTuple):
 
 
 def list_writes(
-    dynamodb: "DynamoDBClient", table: str, day: date, told: Callable[[], Collection[ToldListWrite]]
+    dynamodb: "DynamoDBClient", table: str, day: date, recorded: Callable[[], Collection[ToldListWrite]]
 ) -> ListWrites:
     """Return the entries that were written or ended on a UTC day.
 
@@ -40,19 +40,19 @@ def list_writes(
         dynamodb: asks DynamoDB.
         table: the table of profiles.
         day: the day.
-        told: returns what records say; is called if there is an entry.
+        recorded: returns what records say; is called if there is an entry.
 
     Raises:
         botocore.exceptions.ClientError: the lists may not be read.
     """
     begin = round(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
-    found = [each for each in _writes(dynamodb, table, begin) if begin <= each.at < begin + DAY]
-    if not found:
+    writes = [each for each in _writes(dynamodb, table, begin) if begin <= each.at < begin + DAY]
+    if not writes:
         return ListWrites(written=0, unrecorded=0)
-    known = told()
-    missing = [each for each in found if ToldListWrite(each.list, each.entity, each.ended) not in known]
+    records = recorded()
+    missing = [each for each in writes if ToldListWrite(each.list, each.entity, each.ended) not in records]
     missing.sort(key=lambda each: (each.at, each.list, each.entity))
-    return ListWrites(written=len(found), unrecorded=len(missing), examples=tuple(missing[:EXAMPLES]))
+    return ListWrites(written=len(writes), unrecorded=len(missing), examples=tuple(missing[:EXAMPLES]))
 
 
 def _writes(dynamodb: "DynamoDBClient", table: str, begin: int) -> Iterator[UnrecordedListWrite]:

@@ -80,33 +80,33 @@ def people_of(s3: "S3Client", bucket: str, day: date, lists: "ListsAt") -> Peopl
     store = BucketStore(s3, bucket)
     keys = sorted(store.find(f"{AUDIT_PREFIX}date={day}/"))
     with ThreadPoolExecutor(DOWNLOADS) as pool:
-        found = [each for each in map(_record, pool.map(store.read, keys[:MOST])) if each is not None]
-    made = {each.id: each for each in found if each.tells_of_change}
-    refused = {each.refuses for each in found if each.refuses is not None}
-    of_both_days = cache(lambda: _of_both_days(store, day, found))
+        records = [each for each in map(_record, pool.map(store.read, keys[:MOST])) if each is not None]
+    made = {each.id: each for each in records if each.tells_of_change}
+    refused = {each.refuses for each in records if each.refuses is not None}
+    of_both_days = cache(lambda: _of_both_days(store, day, records))
     counted = Counter((each.action, each.id in refused) for each in made.values())
     actions = [
         ActionFigures(action=action, done=counted[action, False], refused=counted[action, True])
         for action in {action for action, _ in counted}
     ]
-    told = {
+    recorded_versions = {
         str(each.after.get("version")) for each in made.values() if each.action in _RULES and each.id not in refused
     }
     return PeopleFigures(
-        people=len({each.user_id for each in found}),
+        people=len({each.user_id for each in records}),
         actions=tuple(sorted(actions, key=lambda each: (-each.done - each.refused, each.action))),
-        unread=len(keys) - len(found),
-        ruleset_changes=_ruleset_changes(s3, bucket, day, told),
+        unread=len(keys) - len(records),
+        ruleset_changes=_ruleset_changes(s3, bucket, day, recorded_versions),
         labels=label_writes(store, DECISION_LOG_PREFIX, day, lambda: _told_labels(of_both_days())),
         lists=list_writes(lists.dynamodb, lists.table, day, lambda: _told_list_writes(of_both_days())),
     )
 
 
-def _of_both_days(store: BucketStore, day: date, found: Sequence[_Record]) -> list[_Record]:
+def _of_both_days(store: BucketStore, day: date, records_of_day: Sequence[_Record]) -> list[_Record]:
     """Return the records of what was done on a day and the day before: what they tell of may come after midnight."""
     earlier = sorted(store.find(f"{AUDIT_PREFIX}date={day - timedelta(days=1)}/"))[-MOST:]
     with ThreadPoolExecutor(DOWNLOADS) as pool:
-        records = [*found, *(each for each in map(_record, pool.map(store.read, earlier)) if each is not None)]
+        records = [*records_of_day, *(each for each in map(_record, pool.map(store.read, earlier)) if each is not None)]
     refused = {each.refuses for each in records if each.refuses is not None}
     # What was refused has two records, of which neither tells of a write. What is in doubt may have been written.
     return [each for each in records if each.tells_of_change and each.id not in refused]
@@ -135,19 +135,19 @@ def _record(content: bytes | None) -> _Record | None:
         return None
 
 
-def _ruleset_changes(s3: "S3Client", bucket: str, day: date, told: set[str]) -> tuple[RulesetChange, ...]:
+def _ruleset_changes(s3: "S3Client", bucket: str, day: date, recorded_versions: set[str]) -> tuple[RulesetChange, ...]:
     """Return the day's changes; what one command writes comes about file by file, and only its end has a record."""
-    found: list[RulesetChange] = []
-    last_told: int | None = None
+    changes: list[RulesetChange] = []
+    last_recorded_at: int | None = None
     for state in _until(states(s3, bucket, RULESET_PREFIX, RULESET_FILES.__contains__), day):
         at = round(state.since.timestamp() * 1000)
         version = _version(state)
-        if version in told:
-            last_told = at
+        if version in recorded_versions:
+            last_recorded_at = at
         if state.since.astimezone(UTC).date() == day:
-            recorded = last_told is not None and last_told - at <= MINUTE
-            found.append(RulesetChange(at=at, file=state.changed, version=version, recorded=recorded))
-    return tuple(reversed(found))
+            recorded = last_recorded_at is not None and last_recorded_at - at <= MINUTE
+            changes.append(RulesetChange(at=at, file=state.changed, version=version, recorded=recorded))
+    return tuple(reversed(changes))
 
 
 def _until(newest_first: Iterator[FolderState], day: date) -> Iterator[FolderState]:

@@ -36,8 +36,8 @@ class DayQueries:
 
     def rows(self, query: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """Return a query's rows."""
-        found = self._connection.execute(query, parameters or {}).fetchall()
-        return [tuple(value if isinstance(value, str | None) else int(value) for value in row) for row in found]
+        fetched = self._connection.execute(query, parameters or {}).fetchall()
+        return [tuple(value if isinstance(value, str | None) else int(value) for value in row) for row in fetched]
 
     def row(self, query: str) -> tuple[Any, ...]:
         """Return a query's only row."""
@@ -91,7 +91,7 @@ def percentiles(rows: list[tuple[Any, ...]]) -> Percentiles | None:
     within = list(accumulate(count for _, count in rows))
 
     def at(percent: int) -> int:
-        place = next(place for place, count in enumerate(within) if 100 * count >= percent * within[-1])
-        return rows[place][0]
+        position = next(position for position, count in enumerate(within) if 100 * count >= percent * within[-1])
+        return rows[position][0]
 
     return Percentiles(p50=at(50), p90=at(90), p99=at(99), maximum=rows[-1][0])

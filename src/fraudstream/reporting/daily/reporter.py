@@ -188,8 +188,8 @@ class Reporter:
     def _write(self, day: date, sampled: AbstractSet[str]) -> DailyReport:
         before, known = self._written(day), self._summary(day)
         # First: what is not what was written is made again below.
-        found = self._verified(day)
-        made, inputs = self._make_soundly(day, sampled, found, before)
+        verification = self._verified(day)
+        made, inputs = self._make_soundly(day, sampled, verification, before)
         if before is None or before.revision.content != made.revision.content:
             report = made if known is None else with_revision(made, known, before)
             self.store.write(self._folder(day) + DAY_SUMMARY, msgspec.json.encode(summary_of(report, known)))
@@ -209,14 +209,16 @@ class Reporter:
         return verify(self.store, self.log_prefix, self.chain, since, until)
 
     def _make_soundly(
-        self, day: date, sampled: AbstractSet[str], found: Verification | None, before: DailyReport | None
+        self, day: date, sampled: AbstractSet[str], verification: Verification | None, before: DailyReport | None
     ) -> tuple[DailyReport, Inputs]:
         """Make a report of files that are what was written: what is gone, or another one, is made again before."""
-        known = before.log_hours.changed if before else ()
+        earlier_findings = before.log_hours.changed if before else ()
         # What was found before stays found, although it has been made again since.
-        state = found and msgspec.structs.replace(found, findings=tuple(dict.fromkeys((*known, *found.findings))))
+        state = verification and msgspec.structs.replace(
+            verification, findings=tuple(dict.fromkeys((*earlier_findings, *verification.findings)))
+        )
         # The report reads few of the files; others read the rest, and an erasure all.
-        findings = found.findings if found else ()
+        findings = verification.findings if verification else ()
         changed = {each.what for each in findings if each.problem is LogProblem.FILE_CHANGED}
         since = midnight(day) - CLOCKS_APART
         written = {key for note in self._roll_up.notes(since) for key in note.files if received_day(key) == day}
@@ -275,7 +277,7 @@ class Reporter:
         """Return what is kept of the days before, as far as a meter looks back."""
         days = [day - timedelta(days=number) for number in range(1, FRAUD_RATE_DAYS)]
         with ThreadPoolExecutor(DOWNLOADS) as pool:
-            return {each: found for each, found in zip(days, pool.map(self._summary, days), strict=True) if found}
+            return {each: summary for each, summary in zip(days, pool.map(self._summary, days), strict=True) if summary}
 
     def _written(self, day: date) -> DailyReport | None:
         content = self.store.read(self._folder(day) + JSON_REPORT)

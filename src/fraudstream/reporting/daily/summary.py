@@ -173,8 +173,8 @@ def look_up(
 
 def _hours(queries: DayQueries) -> tuple[HourFigures, ...]:
     rows = queries.rows(f"SELECT key, {COUNTS} FROM tallies WHERE dimension = 'hour' GROUP BY key")
-    found = {int(row[0]): counts(row[1:]) for row in rows}
-    return tuple(HourFigures(hour=hour, decisions=found.get(hour, Counts())) for hour in range(24))
+    by_hour = {int(row[0]): counts(row[1:]) for row in rows}
+    return tuple(HourFigures(hour=hour, decisions=by_hour.get(hour, Counts())) for hour in range(24))
 
 
 def _labels(queries: DayQueries) -> LabelFigures:

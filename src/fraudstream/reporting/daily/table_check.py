@@ -61,8 +61,8 @@ def find_orphaned_claims(client: "DynamoDBClient", table: str, day: date, now: i
     Raises:
         botocore.exceptions.ClientError: the table could not be read.
     """
-    found = _marked(client, table, day)
-    if not (claims := {name for name, at in found.claims.items() if at < now - HOUR} - found.transactions):
+    marked = _marked(client, table, day)
+    if not (claims := {name for name, at in marked.claims.items() if at < now - HOUR} - marked.transactions):
         return ()
     # A client that tries again after midnight has its transaction on the next day.
     return tuple(sorted(claims - _marked(client, table, day + timedelta(days=1)).transactions))
@@ -83,14 +83,14 @@ def _marked(client: "DynamoDBClient", table: str, day: date) -> _Marked:
         ProjectionExpression="transactionId, #timestamp, receivedAt",
         ExpressionAttributeNames={"#timestamp": "timestamp"},
     )
-    found = _Marked(set(), {})
+    marked = _Marked(set(), {})
     for item in (item for page in islice(pages, MARKED_PAGES) for item in page["Items"]):
         name = item["transactionId"].get("S", "")
         if item["timestamp"].get("N") == str(CLAIM_TIMESTAMP):
-            found.claims[name] = int(item["receivedAt"].get("N", "0"))
+            marked.claims[name] = int(item["receivedAt"].get("N", "0"))
         else:
-            found.transactions.add(name)
-    return found
+            marked.transactions.add(name)
+    return marked
 
 
 def _scanned(client: "DynamoDBClient", table: str, day: date, counted: int) -> set[str]:

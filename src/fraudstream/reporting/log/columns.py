@@ -29,8 +29,8 @@ _OF_LABELS = ("label", "labelSource", "labeledAt", "learnt", "fraudType", "actio
 
 def _duckdb_type(kind: Any) -> str:  # noqa: ANN401  (an annotation)
     alternatives = get_args(kind) if isinstance(kind, UnionType) else (kind,)
-    (one,) = [each for each in alternatives if each is not NoneType]
-    return _TYPES[str if isinstance(one, type) and issubclass(one, str) else one]
+    (inner_type,) = [each for each in alternatives if each is not NoneType]
+    return _TYPES[str if isinstance(inner_type, type) and issubclass(inner_type, str) else inner_type]
 
 
 LINE: Mapping[str, str] = MappingProxyType(

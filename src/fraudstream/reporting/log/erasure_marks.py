@@ -52,8 +52,8 @@ def read_marks(store: "BucketStore", prefix: str, now: int) -> list[ErasureMark]
     Raises:
         botocore.exceptions.ClientError: S3 refused.
     """
-    found = (store.read(key) for key in store.find(prefix))
-    marks = (msgspec.json.decode(content, type=ErasureMark) for content in found if content is not None)
+    contents = (store.read(key) for key in store.find(prefix))
+    marks = (msgspec.json.decode(content, type=ErasureMark) for content in contents if content is not None)
     return [mark for mark in marks if now < mark.until]
 
 

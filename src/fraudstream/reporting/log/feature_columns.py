@@ -61,9 +61,9 @@ def write_taken_apart(connection: duckdb.DuckDBPyConnection, query: str, keys: S
         path: where to.
     """
     # Of its own: its rows are fetched while others may be.
-    found = connection.cursor().execute(query)
+    cursor = connection.cursor().execute(query)
     with gzip.open(path, "wb", compresslevel=1) as file:
-        while rows := found.fetchmany(_ROWS):
+        while rows := cursor.fetchmany(_ROWS):
             file.write(_ENCODER.encode_lines(list(_lines(rows, keys))))
 
 
@@ -82,7 +82,7 @@ def taken_apart(path: Path, keys: dict[str, str]) -> str:
         keys: names of the keys, with DuckDB's types.
     """
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in (keys | _VECTOR).items())
-    values = ", ".join(f"values[{place}] AS {name}" for place, name in enumerate(FEATURES, start=1))
+    values = ", ".join(f"values[{position}] AS {name}" for position, name in enumerate(FEATURES, start=1))
     return (
         f"(SELECT {', '.join(keys)}, schema AS featureSchema, {values} FROM read_json({quoted(path)}, "
         f"format = 'newline_delimited', compression = 'gzip', columns = {{{columns}}}))"

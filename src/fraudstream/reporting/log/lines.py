@@ -87,5 +87,5 @@ class LineFiles:
         if not self.divided:
             yield self.path
             return
-        for place in range(_RANGES):
-            yield from sorted(self.path.glob(f"range={place}/*.parquet"))
+        for range_number in range(_RANGES):
+            yield from sorted(self.path.glob(f"range={range_number}/*.parquet"))

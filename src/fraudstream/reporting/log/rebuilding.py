@@ -110,8 +110,8 @@ class LogRebuild:
         with tempfile.TemporaryDirectory() as name, connect(Path(name)) as connection:
             self._open(connection, Path(name))
             for items in parts:
-                rest = iter(items)
-                while batch := list(islice(rest, LINES)):
+                remaining = iter(items)
+                while batch := list(islice(remaining, LINES)):
                     looked += len(batch)
                     stored = self.counting([_as_stored(item) for item in batch])
                     lines = [line for each in stored for line in _lines_of(each, marks)]
@@ -149,9 +149,9 @@ class LogRebuild:
         for line in lines:
             hour = datetime.fromtimestamp(line.logged_at / 1000, UTC).replace(minute=0, second=0, microsecond=0)
             hours.setdefault(hour, []).append(line)
-        for hour, found in hours.items():
-            key = f"{hour_prefix(self.roll_up.log_prefix, hour)}rebuilt-{len(found)}{SUFFIX}"
-            segment = sealed(Segment(key=key, body=compress(found), records=len(found)), self.key)
+        for hour, lines_of_hour in hours.items():
+            key = f"{hour_prefix(self.roll_up.log_prefix, hour)}rebuilt-{len(lines_of_hour)}{SUFFIX}"
+            segment = sealed(Segment(key=key, body=compress(lines_of_hour), records=len(lines_of_hour)), self.key)
             self.roll_up.store.write(segment.key, segment.body)
         return {f"{hour:{HOUR_FORMAT}}" for hour in hours}
 
@@ -208,8 +208,8 @@ def _missing(connection: "duckdb.DuckDBPyConnection", lines: list[LogRecord]) ->
             "learnt": [bool(line.learnt) for line in lines],
         },
     )
-    found = connection.execute(_MISSING.format(fingerprint=FINGERPRINT)).fetchall()
-    return [lines[number] for (number,) in found]
+    rows = connection.execute(_MISSING.format(fingerprint=FINGERPRINT)).fetchall()
+    return [lines[number] for (number,) in rows]
 
 
 def parts_of(client: "DynamoDBClient", table: str) -> int:

@@ -82,12 +82,12 @@ class LogRewriter:
 
     def days(self) -> list[date]:
         """Return the days of receipt that the log has decisions or counts of."""
-        found = {
+        folders = {
             folder
             for table in (LogTable.DECISIONS, LogTable.TALLIES)
             for folder in self.store.folders(f"{self.log_prefix}{table}/")
         }
-        return sorted(partition_day(folder) for folder in found)
+        return sorted(partition_day(folder) for folder in folders)
 
     def hours(self, days: Iterable[date]) -> list[str]:
         """Return the hours of the log that tell of transactions received on some days.
@@ -95,7 +95,7 @@ class LogRewriter:
         What came in lately, was not merged yet, or could not be read whole, may tell of any day: it is always among
         them.
         """
-        found = {
+        wanted = {
             hour_of(key)
             for day in days
             for table in _EDITED
@@ -104,8 +104,8 @@ class LogRewriter:
         merged = {hour_of_note(key) for key in self.store.find(hours_prefix(self.log_prefix))}
         recent = f"{self.now - LATE:{HOUR_FORMAT}}"
         logged = set(hours_of_segments(self.store, self.log_prefix))
-        found |= {hour for hour in logged if hour >= recent or hour not in merged}
-        return sorted(found | self._damaged(logged - found))
+        wanted |= {hour for hour in logged if hour >= recent or hour not in merged}
+        return sorted(wanted | self._damaged(logged - wanted))
 
     def _damaged(self, hours: AbstractSet[str]) -> set[str]:
         """Return those of some merged hours that have segments which could not be read."""
@@ -228,11 +228,11 @@ def _is_to_change(path: Path, edit_of: EditOf) -> bool:
 
 def _readable(packed: bytes) -> tuple[bytes, bool]:
     """Return what a gzip file holds up to where it is damaged or breaks off, and whether that is all."""
-    unpacker, found = zlib.decompressobj(wbits=_GZIP), list[bytes]()
+    unpacker, pieces = zlib.decompressobj(wbits=_GZIP), list[bytes]()
     with contextlib.suppress(zlib.error):
         for start in range(0, len(packed), _PIECE):
-            found.append(unpacker.decompress(packed[start : start + _PIECE]))
-    return b"".join(found), unpacker.eof
+            pieces.append(unpacker.decompress(packed[start : start + _PIECE]))
+    return b"".join(pieces), unpacker.eof
 
 
 def _decoded(line: bytes) -> Mapping[str, Any]:

@@ -119,8 +119,8 @@ class RollUp:
         """Return the notes on all merged hours from one on."""
         after = hour_key(self.log_prefix, since.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1))
         with ThreadPoolExecutor(DOWNLOADS) as pool:
-            found = pool.map(self.store.read, self.store.find(hours_prefix(self.log_prefix), after=after))
-            return [rebased(note, self.log_prefix) for note in map(read_note, found) if note]
+            contents = pool.map(self.store.read, self.store.find(hours_prefix(self.log_prefix), after=after))
+            return [rebased(note, self.log_prefix) for note in map(read_note, contents) if note]
 
     def remake_older(self) -> list[str]:
         """Make hours of an older aggregation again, as many as there is time for, and return their names.
@@ -273,8 +273,8 @@ class RollUp:
         first = now.replace(minute=0, second=0, microsecond=0) - LATE
         notes = self.store.find(hours_prefix(self.log_prefix), after=hour_key(self.log_prefix, first))
         keys = {*notes, *(hour_key(self.log_prefix, parse_hour(hour)) for hour in merged)}
-        found = (self.store.read(key) for key in sorted(keys))
-        return {day for note in map(read_note, found) if note for day in note.days}
+        contents = (self.store.read(key) for key in sorted(keys))
+        return {day for note in map(read_note, contents) if note for day in note.days}
 
 
 def hours_of_segments(store: "Store", log_prefix: str, since: date = date.min, until: date = date.max) -> Iterator[str]:

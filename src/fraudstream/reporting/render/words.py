@@ -121,7 +121,7 @@ def merchant_category(code: str) -> str:
     import iso18245  # noqa: PLC0415  (it reads its lists, which the log's writer needs not)
 
     try:
-        found = iso18245.get_mcc(code)
+        entry = iso18245.get_mcc(code)
     except (iso18245.MCCNotFound, iso18245.InvalidMCC):
         return ""
-    return found.iso_description or found.usda_description or found.visa_description or found.stripe_description
+    return entry.iso_description or entry.usda_description or entry.visa_description or entry.stripe_description

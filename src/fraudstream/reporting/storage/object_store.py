@@ -73,14 +73,14 @@ class BucketStore:
 
     def find(self, prefix: str, after: str = "") -> Mapping[str, str]:
         """See `Store`."""
-        found = objects_under(self.client, self.bucket, prefix, after)
-        return {entry.get("Key", ""): entry.get("ETag", "") for entry in found}
+        entries = objects_under(self.client, self.bucket, prefix, after)
+        return {entry.get("Key", ""): entry.get("ETag", "") for entry in entries}
 
     def folders(self, prefix: str) -> list[str]:
         """See `Store`."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
-        found = (entry.get("Prefix", "") for page in pages for entry in page.get("CommonPrefixes", []))
-        return [folder.removeprefix(prefix).rstrip("/") for folder in found]
+        names = (entry.get("Prefix", "") for page in pages for entry in page.get("CommonPrefixes", []))
+        return [folder.removeprefix(prefix).rstrip("/") for folder in names]
 
     def read(self, key: str) -> bytes | None:
         """See `Store`."""
@@ -139,8 +139,8 @@ class FolderStore:
         """See `Store`."""
         start = self.root / prefix.rpartition("/")[0]
         files = ((path.relative_to(self.root).as_posix(), path) for path in start.rglob("[!.]*") if path.is_file())
-        found = sorted((key, path) for key, path in files if key.startswith(prefix) and key > after)
-        return {key: _mark(path) for key, path in found}
+        files_by_key = sorted((key, path) for key, path in files if key.startswith(prefix) and key > after)
+        return {key: _mark(path) for key, path in files_by_key}
 
     def folders(self, prefix: str) -> list[str]:
         """See `Store`."""

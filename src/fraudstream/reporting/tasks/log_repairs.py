@@ -23,10 +23,10 @@ from fraudstream.settings import Metric
 def verify_log(means: Means, since: date, until: date) -> Mapping[str, Any]:
     """Compare the log of some days with its chain, the first and the last day included."""
     first, last = (datetime(day.year, day.month, day.day, hour, tzinfo=UTC) for day, hour in ((since, 0), (until, 23)))
-    found = verify(means.store, DECISION_LOG_PREFIX, means.chain(), first, last)
-    if found.findings:
-        means.meter.count(Metric.LOG_CHANGED, len(found.findings))
-    return msgspec.to_builtins(found)
+    verification = verify(means.store, DECISION_LOG_PREFIX, means.chain(), first, last)
+    if verification.findings:
+        means.meter.count(Metric.LOG_CHANGED, len(verification.findings))
+    return msgspec.to_builtins(verification)
 
 
 def chain_hours(means: Means, hours: Sequence[datetime], kind: LinkKind) -> Mapping[str, Any]:

@@ -143,10 +143,10 @@ class _Run:
 
     def _ends_at(self, end: int, number: str, *, in_hex_id: bool) -> bool:
         last = bisect_left(self._ends, end)
-        rest = self._digits[end : self._ends[last]]
+        rest_of_group = self._digits[end : self._ends[last]]
         if in_hex_id:
-            return not rest
-        return may_stand_behind(number, rest, self._text[self._groups[last].end() :][:LONGEST_EXPIRY])
+            return not rest_of_group
+        return may_stand_behind(number, rest_of_group, self._text[self._groups[last].end() :][:LONGEST_EXPIRY])
 
     def _is_joined(self, begin: int, end: int, first: int, *, in_hex_id: bool) -> bool:
         """Check what lies between the groups that a number would be made of."""
@@ -156,6 +156,6 @@ class _Run:
         groups = self._groups[first : last + 1]
         edges = [begin, *self._ends[first:last], end]
         sizes = [high - low for low, high in pairwise(edges)]
-        gaps = [self._text[one.end() : other.start()] for one, other in pairwise(groups)]
+        gaps = [self._text[group.end() : following.start()] for group, following in pairwise(groups)]
         around = (self._text[: groups[0].start()][-1:], self._text[groups[-1].end() :][:1])
         return may_join(sizes, gaps, around, in_hex_id=in_hex_id)

@@ -42,16 +42,16 @@ _FIRST: Final = 4  # digits by which the table below is indexed
 
 
 def _lengths() -> list[tuple[int, ...]]:
-    found: list[set[int]] = [set() for _ in range(10**_FIRST)]
+    lengths_of_start: list[set[int]] = [set() for _ in range(10**_FIRST)]
     for _scheme, ranges, lengths in _SCHEMES:
         for part in ranges.split():
             low, _, high = part.partition("-")
             first = int(low.ljust(_FIRST, "0"))
             last = int((high or low).ljust(_FIRST, "9"))
             for index in range(first, last + 1):
-                found[index].update(lengths)
+                lengths_of_start[index].update(lengths)
     shared: dict[tuple[int, ...], tuple[int, ...]] = {}
-    return [shared.setdefault(key, key) for key in (tuple(sorted(lengths)) for lengths in found)]
+    return [shared.setdefault(key, key) for key in (tuple(sorted(lengths)) for lengths in lengths_of_start)]
 
 
 _LENGTHS: Final = _lengths()

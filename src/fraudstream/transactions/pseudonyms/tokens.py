@@ -66,8 +66,8 @@ class TokenRaiser:
 
 def number_of(token: str) -> int:
     """Return a token's number."""
-    found = _NUMBERED.match(token)
-    return int(found[1]) if found else 1
+    numbered = _NUMBERED.match(token)
+    return int(numbered[1]) if numbered else 1
 
 
 class Tokenizer:

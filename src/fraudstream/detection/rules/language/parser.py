@@ -75,7 +75,7 @@ def unusable(value: float | str) -> str:
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
             return f"a text is longer than {MAX_TEXT} characters"
-        return f"{_character(found[0])} is no plain character" if (found := _UNPLAIN.search(value)) else ""
+        return f"{_character(unplain[0])} is no plain character" if (unplain := _UNPLAIN.search(value)) else ""
     return "" if abs(value) <= MAX_NUMBER else f"a number is greater than {MAX_NUMBER:.0f}"
 
 
@@ -88,9 +88,9 @@ def parse(text: str) -> ast.expr:
     if len(text) > MAX_LENGTH:
         raise LanguageError(f"it is longer than {MAX_LENGTH} characters: split it into several rules")
     plain = _SPACES.sub(" ", text).strip()
-    if found := _UNPLAIN.search(plain):
+    if unplain := _UNPLAIN.search(plain):
         # Python would take some of them for letters that they only look like, and others for the letter meant.
-        raise LanguageError(f"at character {found.start() + 1}: {_character(found[0])} is no plain character")
+        raise LanguageError(f"at character {unplain.start() + 1}: {_character(unplain[0])} is no plain character")
     if "\\" in plain:
         raise LanguageError("it has a backslash: texts are plain characters in quotes")
     if "#" in plain:

@@ -53,13 +53,13 @@ class Outbox:
         self, transaction: Transaction, decision: Decision, inline: InlineResult | None, *, has_alert: bool
     ) -> list[PutTypeDef]:
         """Return the puts that tell of a decision, to be written together with it: what is stored has been told."""
-        told = decision_events(transaction, decision, inline, environment=self._environment, has_alert=has_alert)
-        return [self._put(event) for event in self._wanted(told)]
+        events = decision_events(transaction, decision, inline, environment=self._environment, has_alert=has_alert)
+        return [self._put(event) for event in self._wanted(events)]
 
     def tell_label(self, transaction: Transaction, label: Label, *, closes_alert: bool) -> None:
         """Store what is to be told of a label; what was put before stays as it is."""
-        told = label_events(transaction, label, environment=self._environment, closes_alert=closes_alert)
-        for event in self._wanted(told):
+        events = label_events(transaction, label, environment=self._environment, closes_alert=closes_alert)
+        for event in self._wanted(events):
             try:
                 self._dynamodb.put_item(**{**self._put(event), "ConditionExpression": "attribute_not_exists(eventId)"})
             except ClientError as error:

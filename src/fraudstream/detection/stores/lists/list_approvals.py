@@ -56,8 +56,8 @@ class ListApprovals:
         people, believed_until = self._known.get(digest, ((), -math.inf))
         if now < believed_until:
             return people
-        found = self._marks.people(digest)
-        people = None if len(found) >= PEOPLE else found
+        marked_by = self._marks.people(digest)
+        people = None if len(marked_by) >= PEOPLE else marked_by
         self._known.pop(digest, None)
         self._known[digest] = people, math.inf if people is None else now + WAITING_SECONDS
         if len(self._known) > MOST_KNOWN:

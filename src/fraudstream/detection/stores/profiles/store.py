@@ -225,12 +225,12 @@ class ProfileStore:
         """Write one item; an error means that nobody knows whether it was written."""
         outcome = WriteOutcome(write.entity)
         for _ in range(SHARD_ATTEMPTS):
-            failure, found = self._put(write)
+            failure, held = self._put(write)
             is_conflict = isinstance(failure, WriteConflict)
             outcome = outcome._replace(
                 failure=failure, is_uncertain=outcome.is_uncertain or (is_conflict and failure.is_uncertain)
             )
-            current = current_profile(write.item, found) if is_conflict else None
+            current = current_profile(write.item, held) if is_conflict else None
             if current is None or not (write.learn_again or write.closed):
                 return outcome
             if write.learn_again:

@@ -154,10 +154,10 @@ class RulesetStore:
 
     def _look(self) -> Ruleset:
         files = [self._files.read(name) for name in RULESET_FILES]
-        found = tuple(file.etag for file in files)
-        if self._ruleset is None or found != self._loaded:
+        etags = tuple(file.etag for file in files)
+        if self._ruleset is None or etags != self._loaded:
             self._ruleset = self._usable(*(file.content for file in files))
-            self._loaded = found
+            self._loaded = etags
         return self._ruleset
 
     def _usable(self, *files: bytes) -> Ruleset:
@@ -176,10 +176,10 @@ class RulesetStore:
                 raise
             return
         files = {name: self._files.read(MODELS_FOLDER + name) for name in model_names(parse_selection(pointer.content))}
-        found = (pointer.etag, *(file.etag for file in files.values()))
-        if found != self._loaded_models:
+        etags = (pointer.etag, *(file.etag for file in files.values()))
+        if etags != self._loaded_models:
             self._models = self._usable_models(pointer.content, lambda name: files[name].content)
-            self._loaded_models = found
+            self._loaded_models = etags
 
     def _usable_models(self, pointer: bytes, read: Callable[[str], bytes]) -> ActiveModels:
         chosen = parse_selection(pointer)

@@ -38,8 +38,8 @@ def base_value(rates: Rates | None, value: int, currency: str, at: int) -> int |
         currency: ISO 4217 code.
         at: whose rates to use, epoch milliseconds.
     """
-    found = rates and rates.to_minor(value, currency, at, rates.base)
-    return None if found is None else round(found)
+    minor_units = rates and rates.to_minor(value, currency, at, rates.base)
+    return None if minor_units is None else round(minor_units)
 
 
 def total_of(currencies: Sequence[CurrencyFigures], rates: Rates | None, at: int) -> BaseTotal | None:

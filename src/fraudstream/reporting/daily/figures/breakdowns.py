@@ -63,8 +63,8 @@ _FRAUDS = f"""
 
 def frauds(queries: DayQueries) -> tuple[FraudFigures, ...]:
     """Return what is known of a day's frauds; nothing where nobody named a kind, or told what was done."""
-    found = tuple(FraudFigures(**named(FraudFigures, row)) for row in queries.rows(_FRAUDS))
-    return found if any(each.kind or each.action for each in found) else ()
+    figures = tuple(FraudFigures(**named(FraudFigures, row)) for row in queries.rows(_FRAUDS))
+    return figures if any(each.kind or each.action for each in figures) else ()
 
 
 def cuts(queries: DayQueries, currency: str | None) -> tuple[CutFigures, ...]:
@@ -83,23 +83,23 @@ def cuts(queries: DayQueries, currency: str | None) -> tuple[CutFigures, ...]:
 
 def _cut(queries: DayQueries, dimension: str, currency: str | None) -> list[CutFigures]:
     known = queries.known(dimension, currency)
-    found: list[CutFigures] = []
-    for key, other, *rest in queries.rows(_CUT, {"dimension": dimension, "currency": currency}):
+    rows: list[CutFigures] = []
+    for key, other, *decision_counts in queries.rows(_CUT, {"dimension": dimension, "currency": currency}):
         fraud, legitimate = known.get((key, other), (0, 0))
-        found.append(
+        rows.append(
             CutFigures(
                 dimension=dimension,
                 key=key,
                 other=currency or other,
-                decisions=counts(tuple(rest)),
+                decisions=counts(tuple(decision_counts)),
                 labelled=fraud + legitimate,
                 fraud=fraud,
             )
         )
     if dimension == "amountBand":
-        return sorted(found, key=lambda row: int(row.key))
-    found.sort(key=lambda row: (-row.decisions.stopped, -row.decisions.total, row.key, row.other))
-    return found[:CUT_ROWS]
+        return sorted(rows, key=lambda row: int(row.key))
+    rows.sort(key=lambda row: (-row.decisions.stopped, -row.decisions.total, row.key, row.other))
+    return rows[:CUT_ROWS]
 
 
 def top_entities(queries: DayQueries) -> tuple[EntityFigures, ...]:
@@ -116,33 +116,33 @@ def bursts(queries: DayQueries) -> tuple[Burst, ...]:
     minutes: dict[str, list[int]] = {}
     for source, minute, count in queries.rows(_MINUTES):
         minutes.setdefault(source, [0] * (1440 // BURST_MINUTES))[minute // BURST_MINUTES] += count
-    found = [burst for source, steps in minutes.items() for burst in _bursts_of(source, steps)]
-    largest = sorted(found, key=lambda burst: (-burst.transactions, burst.start, burst.source))[:BURSTS]
+    all_bursts = [burst for source, steps in minutes.items() for burst in _bursts_of(source, steps)]
+    largest = sorted(all_bursts, key=lambda burst: (-burst.transactions, burst.start, burst.source))[:BURSTS]
     return tuple(sorted(largest, key=lambda burst: (burst.start, burst.source)))
 
 
 def _bursts_of(source: str, steps: list[int]) -> list[Burst]:
     mean = sum(steps) / len(steps)
     least = max(BURST_LEAST, mean + BURST_DEVIATIONS * math.sqrt(mean))
-    found: list[Burst] = []
-    for place, count in enumerate(steps):
+    bursts_so_far: list[Burst] = []
+    for step, count in enumerate(steps):
         if count < least:
             continue
-        start = place * BURST_MINUTES
-        if found and found[-1].end == start:
-            before = found.pop()
+        start = step * BURST_MINUTES
+        if bursts_so_far and bursts_so_far[-1].end == start:
+            before = bursts_so_far.pop()
             start, count = before.start, count + before.transactions  # noqa: PLW2901  (a burst that goes on)
-        found.append(Burst(source=source, start=start, end=(place + 1) * BURST_MINUTES, transactions=count))
-    return found
+        bursts_so_far.append(Burst(source=source, start=start, end=(step + 1) * BURST_MINUTES, transactions=count))
+    return bursts_so_far
 
 
 def payments(queries: DayQueries) -> tuple[PaymentFigures, ...]:
     """Return the payments that the meters of the payment industry count."""
-    known = {(kind, currency): rest for kind, currency, *rest in queries.rows(_PAYMENT_TRUTHS)}
-    found: list[PaymentFigures] = []
+    known = {(kind, currency): truths for kind, currency, *truths in queries.rows(_PAYMENT_TRUTHS)}
+    figures: list[PaymentFigures] = []
     for kind, currency, count, value, enumerated in queries.rows(_PAYMENTS):
         labelled, fraud, fraud_value, chargebacks = known.get((kind, currency), (0, 0, 0, 0))
-        found.append(
+        figures.append(
             PaymentFigures(
                 kind=kind,
                 currency=currency,
@@ -155,4 +155,4 @@ def payments(queries: DayQueries) -> tuple[PaymentFigures, ...]:
                 chargebacks=chargebacks,
             )
         )
-    return tuple(found)
+    return tuple(figures)

@@ -59,7 +59,7 @@ def compare(summary: DaySummary, before: Mapping[date, DaySummary]) -> Iterator[
         )
 
     total = summary.decisions.total
-    found = [
+    comparisons = [
         beside(ComparedFigure.TRANSACTIONS, "count", _total, chance=math.sqrt(max(total, 1))),
         beside(ComparedFigure.REVIEWED, "share", _review_share, chance=_share_noise(_review_share(summary), total)),
         beside(ComparedFigure.DECLINED, "share", _decline_share, chance=_share_noise(_decline_share(summary), total)),
@@ -69,8 +69,8 @@ def compare(summary: DaySummary, before: Mapping[date, DaySummary]) -> Iterator[
     for money in summary.values[:CURRENCIES]:
         code = money.currency
         value = _value_of(code)
-        found.append(beside(ComparedFigure.VALUE, "value", value, chance=0.0, currency=code))
-    yield from (each for each in found if each)
+        comparisons.append(beside(ComparedFigure.VALUE, "value", value, chance=0.0, currency=code))
+    yield from (each for each in comparisons if each)
 
 
 def is_unusual(now: float, series: Sequence[float], *, chance: float) -> bool:

@@ -68,11 +68,11 @@ def exemptions_used(
         )
 
 
-def _sum(one: ExemptionFigures, other: ExemptionFigures) -> ExemptionFigures:
+def _sum(first: ExemptionFigures, second: ExemptionFigures) -> ExemptionFigures:
     return msgspec.structs.replace(
-        one,
-        count=one.count + other.count,
-        value=one.value + other.value,
-        fraud=one.fraud + other.fraud,
-        fraud_value=one.fraud_value + other.fraud_value,
+        first,
+        count=first.count + second.count,
+        value=first.value + second.value,
+        fraud=first.fraud + second.fraud,
+        fraud_value=first.fraud_value + second.fraud_value,
     )

@@ -59,7 +59,7 @@ def meters(summary: DaySummary, before: Mapping[date, DaySummary]) -> Iterator[M
     days = {day: summary, **before}
     for kind in _FRAUD_RATES:
         yield from _fraud_rates(kind, day - timedelta(days=FRAUD_RATE_DAYS - 1), days)
-    month = {each: found for each, found in days.items() if each >= day.replace(day=1)}
+    month = {each: figures for each, figures in days.items() if each >= day.replace(day=1)}
     payments = [each for each in _payments(month.values()) if each.kind in _NOT_PRESENT]
     yield _disputes(day.replace(day=1), len(month), payments)
     yield _enumeration(day.replace(day=1), len(month), payments)
@@ -125,7 +125,7 @@ def _meter(
     """
     part, whole = share
     why_not = _why_not(whole, labelled)
-    found, band = (None, None) if why_not else verdict(part / whole, kind.bands)
+    band_verdict, band = (None, None) if why_not else verdict(part / whole, kind.bands)
     return Meter(
         name=kind.name,
         first_day=over[0].isoformat(),
@@ -136,7 +136,7 @@ def _meter(
         ratio=None if why_not else round(part / whole, 9),
         why_not=why_not,
         bands=kind.bands,
-        verdict=found,
+        verdict=band_verdict,
         band=band,
     )
 

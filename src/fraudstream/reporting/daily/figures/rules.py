@@ -78,14 +78,14 @@ def rules(queries: DayQueries) -> tuple[RuleFigures, ...]:
     values: dict[str, list[Value]] = {}
     for source, currency, value in queries.rows(_RULE_VALUES):
         values.setdefault(source, []).append(Value(currency=currency, value=value))
-    found: list[RuleFigures] = []
+    figures: list[RuleFigures] = []
     for row in queries.rows(_RULES):
         known = named(RuleFigures, row)
         precision = wilson(known["fraud"], known["fraud"] + known["legitimate"])
-        found.append(
+        figures.append(
             RuleFigures(**known, values=tuple(values.get(row[0], ())), precision=precision, noisy=_is_noisy(precision))
         )
-    return tuple(found)
+    return tuple(figures)
 
 
 def unread_profiles(queries: DayQueries) -> tuple[UnreadProfile, ...]:
@@ -111,12 +111,12 @@ def _is_noisy(precision: Interval | None) -> bool:
 def shadow_rules(queries: DayQueries) -> tuple[ShadowRule, ...]:
     """Return what the shadow rules would have hit, the one with the most hits first."""
     known = queries.known("shadow")
-    found: list[ShadowRule] = []
+    figures: list[ShadowRule] = []
     for source, hits in queries.tally("shadow"):
         fraud, legitimate = known.get((source, ""), (0, 0))
         precision = wilson(fraud, fraud + legitimate)
-        found.append(ShadowRule(source=source, hits=hits, fraud=fraud, legitimate=legitimate, precision=precision))
-    return tuple(found)
+        figures.append(ShadowRule(source=source, hits=hits, fraud=fraud, legitimate=legitimate, precision=precision))
+    return tuple(figures)
 
 
 def overlaps(queries: DayQueries, of: tuple[RuleFigures, ...]) -> tuple[Overlap, ...]:
@@ -135,9 +135,9 @@ def model(queries: DayQueries) -> ModelFigures:
         known[score_bin(score)][0] += fraud
         known[score_bin(score)][1] += fraud + legitimate
     calibration = [
-        ScoreBin(from_score=10 * place, fraud=found)
+        ScoreBin(from_score=10 * place, fraud=fraud_share)
         for place, (fraud, labelled) in enumerate(known)
-        if (found := wilson(fraud, labelled))
+        if (fraud_share := wilson(fraud, labelled))
     ]
     probabilities = queries.tally("probability")
     return ModelFigures(

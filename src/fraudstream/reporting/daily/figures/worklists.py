@@ -54,7 +54,7 @@ def largest_missed(queries: DayQueries, rates: "Rates | None", at: int) -> tuple
         rates: exchange rates to the base currency, if any are known.
         at: whose rates to use, epoch milliseconds.
     """
-    found = [
+    missed = [
         MissedFraud(
             transaction_id=transaction_id,
             received_at=received_at,
@@ -66,7 +66,7 @@ def largest_missed(queries: DayQueries, rates: "Rates | None", at: int) -> tuple
         )
         for transaction_id, received_at, score, currency, value, source in queries.rows(_MISSED)
     ]
-    found.sort(
+    missed.sort(
         key=lambda each: (
             each.base_value is None,
             -(each.base_value or 0),
@@ -75,7 +75,7 @@ def largest_missed(queries: DayQueries, rates: "Rates | None", at: int) -> tuple
             each.transaction_id,
         )
     )
-    return tuple(found[:MISSED])
+    return tuple(missed[:MISSED])
 
 
 def oldest_open(queries: DayQueries) -> tuple[OpenAlert, ...]:
@@ -104,11 +104,11 @@ def costliest_open(queries: DayQueries, rates: "Rates | None", at: int) -> tuple
         rates: exchange rates to the base currency, if any are known.
         at: whose rates to use, epoch milliseconds.
     """
-    found: list[CostlyAlert] = []
-    for transaction_id, received_at, decision, score, currency, value, told in queries.rows(_COSTLIEST):
-        probability = None if told is None else float(told)
+    alerts: list[CostlyAlert] = []
+    for transaction_id, received_at, decision, score, currency, value, stored_probability in queries.rows(_COSTLIEST):
+        probability = None if stored_probability is None else float(stored_probability)
         amount = rates.to_base(value, currency, at) if rates else None
-        found.append(
+        alerts.append(
             CostlyAlert(
                 transaction_id=transaction_id,
                 received_at=received_at,
@@ -120,7 +120,7 @@ def costliest_open(queries: DayQueries, rates: "Rates | None", at: int) -> tuple
                 expected_loss=round(expected_loss(probability, score, amount), 2),
             )
         )
-    return costliest_first(found)
+    return costliest_first(alerts)
 
 
 def costliest_first(alerts: Iterable[CostlyAlert]) -> tuple[CostlyAlert, ...]:

@@ -35,12 +35,12 @@ def read_report(content: bytes) -> DailyReport | None:
 
     Of a report of version 3, what it says of other days is left out.
     """
-    found = msgspec.json.decode(content)
-    if found["schemaVersion"] == _WITH_SENTENCES:
-        found = _without_sentences(found)
-    elif found["schemaVersion"] != REPORT_SCHEMA_VERSION:
+    report = msgspec.json.decode(content)
+    if report["schemaVersion"] == _WITH_SENTENCES:
+        report = _without_sentences(report)
+    elif report["schemaVersion"] != REPORT_SCHEMA_VERSION:
         return None
-    return msgspec.convert(found, DailyReport)
+    return msgspec.convert(report, DailyReport)
 
 
 def _without_sentences(report: dict[str, Any]) -> dict[str, Any]:

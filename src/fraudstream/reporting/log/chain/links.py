@@ -173,8 +173,8 @@ class LogChain:
         days = [since + timedelta(days=number) for number in range((until - since).days + 1)]
         keys = [key for day in days for key in self._store.find(_day_prefix(self._log_prefix, day))]
         with ThreadPoolExecutor(DOWNLOADS) as pool:
-            found = [link for content in pool.map(self._store.read, keys) if (link := _decoded(content))]
-        return sorted(found, key=lambda link: link.number)
+            links = [link for content in pool.map(self._store.read, keys) if (link := _decoded(content))]
+        return sorted(links, key=lambda link: link.number)
 
     def newest_before(self, day: date, head: Link) -> Link | None:
         """Return the newest link that was added before a day (UTC); None where the bucket has none any more.
@@ -187,8 +187,8 @@ class LogChain:
         oldest = max(began, self._clock() - self._kept).date() - timedelta(days=1)
         while day > oldest:
             day -= timedelta(days=1)
-            if found := self.read(day, day):
-                return found[-1]
+            if links := self.read(day, day):
+                return links[-1]
         return None
 
     def may_begin_with(self, link: Link) -> bool:

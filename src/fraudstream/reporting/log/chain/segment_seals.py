@@ -34,8 +34,8 @@ def is_genuine(name: str, body: bytes, key: bytes) -> bool:
         body: its content.
         key: of the keyed hashes.
     """
-    found = _SEALED.fullmatch(name)
-    return found is not None and hmac.compare_digest(_seal(body, name, key), found[1])
+    sealed_name = _SEALED.fullmatch(name)
+    return sealed_name is not None and hmac.compare_digest(_seal(body, name, key), sealed_name[1])
 
 
 def _seal(body: bytes, name: str, key: bytes) -> str:

@@ -124,8 +124,8 @@ def _notes(
 
 def _of_files(store: "Store", files: Mapping[str, str]) -> list[Finding]:
     with ThreadPoolExecutor(DOWNLOADS) as pool:
-        found = zip(files, files.values(), pool.map(store.digest, files), strict=True)
-        return [Finding(problem=LogProblem.FILE_CHANGED, what=key) for key, noted, now in found if noted != now]
+        digests = zip(files, files.values(), pool.map(store.digest, files), strict=True)
+        return [Finding(problem=LogProblem.FILE_CHANGED, what=key) for key, noted, now in digests if noted != now]
 
 
 def _key(log_prefix: str, hour: str) -> str:

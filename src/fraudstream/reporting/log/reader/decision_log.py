@@ -162,8 +162,8 @@ class DecisionLog:
     def newest(self) -> LoggedDecision | None:
         """Return the decision of the newest transaction; None if there is none."""
         with raised_as_log_error():
-            found = self.connection.execute(f"{_DECISIONS} ORDER BY timestamp DESC, transactionId LIMIT 1").fetchone()
-        return None if found is None else _logged(found)
+            row = self.connection.execute(f"{_DECISIONS} ORDER BY timestamp DESC, transactionId LIMIT 1").fetchone()
+        return None if row is None else _logged(row)
 
     def decided_rows(self) -> str:
         """Return the decisions whose features can be read, as what stands in `FROM`: a query in brackets with a name.

@@ -43,17 +43,17 @@ class LogFiles:
     """What cannot be read, or is not what was written, with what is wrong."""
 
 
-def is_log(place: Path) -> bool:
+def is_log(path: Path) -> bool:
     """Return whether something is a decision log: it is a folder, or a file whose records are those of a log."""
-    if place.is_dir():
+    if path.is_dir():
         return True
-    if place.suffix == ".parquet":
-        names = dict(_columns([place]))[place]
+    if path.suffix == ".parquet":
+        names = dict(_columns([path]))[path]
         return names is not None and any(wanted <= names for wanted in _RECORDS)
-    if not place.is_file() or not place.name.endswith(LINES):
+    if not path.is_file() or not path.name.endswith(LINES):
         return False
     try:
-        with gzip.open(place) if place.suffix == ".gz" else place.open("rb") as file:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             msgspec.json.decode(next((line for line in file if line.strip()), b""), type=_LoggedLine)
     except (OSError, EOFError, zlib.error, msgspec.MsgspecError):
         return False
@@ -75,11 +75,11 @@ def find_log_files(place: Path) -> LogFiles:
         DecisionLogError: there is no log.
     """
     try:
-        found = [place] if place.is_file() else sorted(path for path in place.rglob("[!.]*") if path.is_file())
+        paths = [place] if place.is_file() else sorted(path for path in place.rglob("[!.]*") if path.is_file())
     except OSError as error:
         raise DecisionLogError(f"{place}: {error.strerror}") from None
-    files = LogFiles(segments=[path for path in found if path.name.endswith(LINES)])
-    columns = dict(_columns([path for path in found if path.suffix == ".parquet"]))
+    files = LogFiles(segments=[path for path in paths if path.name.endswith(LINES)])
+    columns = dict(_columns([path for path in paths if path.suffix == ".parquet"]))
     for path, names in columns.items():
         if names is None:
             files.damaged[path] = "it is no Parquet file"
@@ -87,7 +87,7 @@ def find_log_files(place: Path) -> LogFiles:
             files.records.append(path)
         elif names >= _TALLIES:
             files.tallies.append(path)
-    for note in found:
+    for note in paths:
         if note.suffix == ".json":
             _leave_out_merged(files, note)
     # Hours of which nothing was decided have tallies alone.
