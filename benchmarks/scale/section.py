@@ -11,6 +11,7 @@ def scale_section(figures: Mapping[str, Any]) -> str:
     """Return the part of docs/performance.md that is of the simulation."""
     sized = figures["as_sized"]
     decisions = [row["decision_milliseconds"] for row in sized]
+    dollars = [row["dollars_a_million"] for row in figures["by_default"]]
     return _TEMPLATE.read_text().format(
         **figures["service_milliseconds"],
         by_default="\n".join(
@@ -30,6 +31,9 @@ def scale_section(figures: Mapping[str, Any]) -> str:
             f" {_pair(row, 'decision')} |"
             for row in sized
         ),
+        given_up=", ".join(f"{row['given_up_share'] * 100:.1f}" for row in figures["by_default"]),
+        dollars=", ".join(f"{each:.2f}" for each in dollars),
+        dearest=round(1.2 * max(dollars)),
         rates=", ".join(str(row["rate"]) for row in sized),
         most=round(1.2 * max(each["p99"] for each in decisions)),
         slow=", ".join(str(each["p99"]) for each in decisions),
