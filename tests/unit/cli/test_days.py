@@ -27,3 +27,39 @@ def test_a_day_at_the_end_of_all_dates_is_refused(
     ran = Command(capsys)(*command.split(), day)
     assert ran.code == 2
     assert "write a day from 1970-01-01 to 9998-12-31" in " ".join(ran.err.split())
+
+
+@pytest.mark.parametrize("day", ["yesterday", "2026-11-31", "23.11.2026"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "report --date",
+        "audit --date",
+        "log rebuild --date",
+        "log verify --since",
+        "log pull --until",
+        "lists add blocked card tok_AAAAAAAAAAAAAAAAAAAAAA --reason why --until",
+        "simulate --output world.jsonl --start",
+        "train --output model.json --until",
+        "backtest --rules rules --since",
+        "ask SELECT --today",
+    ],
+)
+def test_what_is_no_day_is_refused_with_how_to_write_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str, day: str
+) -> None:
+    clean_environment(monkeypatch)
+    ran = Command(capsys)(*command.split(), day)
+    assert ran.code == 2
+    said = " ".join(ran.err.replace("│", " ").split())
+    assert "write a day of the calendar, such as 2026-11-23" in said
+    assert "%" not in said
+
+
+def test_what_is_no_moment_is_refused_with_how_to_write_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clean_environment(monkeypatch)
+    ran = Command(capsys)("restore", "objects", "reports/", "--at", "2026-11-23")
+    assert ran.code == 2
+    assert "write a moment in UTC, such as 2026-11-23T09:59:00Z" in " ".join(ran.err.replace("│", " ").split())

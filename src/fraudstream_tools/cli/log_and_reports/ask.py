@@ -9,7 +9,7 @@ import typer
 
 from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.options import JsonOption, StackOption, refuse_unused
-from fraudstream_tools.cli.support.terminal.ages import possible_day
+from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
@@ -50,9 +50,7 @@ def ask(
     ] = None,
     today: Annotated[
         datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"], callback=possible_day, help="The day that current_date is.  [default: today, UTC]"
-        ),
+        typer.Option(parser=parse_day, metavar="DAY", help="The day that current_date is.  [default: today, UTC]"),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Rows that are printed at most.")] = 100,
     chart: Annotated[

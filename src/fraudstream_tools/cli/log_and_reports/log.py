@@ -10,7 +10,7 @@ import typer
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.report_tasks import refuse_future, run_task
-from fraudstream_tools.cli.support.terminal.ages import possible_day
+from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.failures import explained
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
@@ -39,11 +39,11 @@ def pull(
     *,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], callback=possible_day, help="The first day (UTC).  [default: all]"),
+        typer.Option(parser=parse_day, metavar="DAY", help="The first day (UTC).  [default: all]"),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], callback=possible_day, help="The last day (UTC).  [default: all]"),
+        typer.Option(parser=parse_day, metavar="DAY", help="The last day (UTC).  [default: all]"),
     ] = None,
     stack: StackOption = None,
     as_json: JsonOption = False,
@@ -94,14 +94,14 @@ def verify(
     since: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%d"],
-            callback=possible_day,
+            parser=parse_day,
+            metavar="DAY",
             help="The first day (UTC).  [default: a week before the last]",
         ),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], callback=possible_day, help="The last day.  [default: today]"),
+        typer.Option(parser=parse_day, metavar="DAY", help="The last day.  [default: today]"),
     ] = None,
     stack: StackOption = None,
     as_json: JsonOption = False,
@@ -133,9 +133,7 @@ def verify(
 
 
 def rebuild(
-    day: Annotated[
-        datetime, typer.Option("--date", formats=["%Y-%m-%d"], callback=possible_day, help="The day of receipt (UTC).")
-    ],
+    day: Annotated[datetime, typer.Option("--date", parser=parse_day, metavar="DAY", help="The day of receipt (UTC).")],
     *,
     stack: StackOption = None,
     as_json: JsonOption = False,

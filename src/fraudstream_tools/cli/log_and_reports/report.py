@@ -13,7 +13,7 @@ from fraudstream.reporting.log.keys import ReportFormat, report_key
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.report_tasks import refuse_future, run_task
-from fraudstream_tools.cli.support.terminal.ages import possible_day
+from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ def report(
     *,
     day: Annotated[
         datetime | None,
-        typer.Option(
-            "--date", formats=["%Y-%m-%d"], callback=possible_day, help="The day (UTC).  [default: yesterday]"
-        ),
+        typer.Option("--date", parser=parse_day, metavar="DAY", help="The day (UTC).  [default: yesterday]"),
     ] = None,
     file_format: Annotated[ReportFormat, typer.Option("--format", "-f")] = "html",
     output: Annotated[

@@ -19,7 +19,7 @@ from fraudstream_tools.cli.support.logs.training_source import (
 )
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, TruthMapOption
 from fraudstream_tools.cli.support.review.labelling import fraud_type_of
-from fraudstream_tools.cli.support.terminal.ages import possible_day
+from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 
@@ -45,8 +45,8 @@ def train(
     until: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%d"],
-            callback=possible_day,
+            parser=parse_day,
+            metavar="DAY",
             help="Use only data from before this day (UTC).  [default: all]",
         ),
     ] = None,

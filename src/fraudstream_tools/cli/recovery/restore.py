@@ -13,6 +13,7 @@ from fraudstream.contract import LISTED_PREFIX
 from fraudstream_tools.cli.support.files.id_files import write_ids
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.running.deployment import Deployment
+from fraudstream_tools.cli.support.terminal.ages import parse_moment
 from fraudstream_tools.cli.support.terminal.failures import explained
 from fraudstream_tools.cli.support.terminal.output import CommandError, StoppedError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
@@ -107,7 +108,8 @@ def table(
 def objects(
     prefix: Annotated[str, typer.Argument(help="Which objects, such as decision-log/ or reports/daily/.")],
     at: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%dT%H:%M:%SZ"], help="The moment (UTC), such as 2026-11-23T09:59:00Z.")
+        datetime,
+        typer.Option(parser=parse_moment, metavar="MOMENT", help="The moment (UTC), such as 2026-11-23T09:59:00Z."),
     ],
     *,
     overwrite: _OverwriteOption = False,

@@ -9,7 +9,7 @@ from rich.text import Text
 from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.review.audit import audit_log
 from fraudstream_tools.cli.support.running.deployment import Deployment
-from fraudstream_tools.cli.support.terminal.ages import moment_text, possible_day
+from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_day
 from fraudstream_tools.cli.support.terminal.output import err, out, print_json
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def audit(
     *,
     day: Annotated[
         datetime | None,
-        typer.Option("--date", formats=["%Y-%m-%d"], callback=possible_day, help="The day (UTC).  [default: today]"),
+        typer.Option("--date", parser=parse_day, metavar="DAY", help="The day (UTC).  [default: today]"),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many records; each is a request.")] = 100,
     stack: StackOption = None,

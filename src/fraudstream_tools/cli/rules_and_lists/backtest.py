@@ -11,7 +11,7 @@ import typer
 from fraudstream_tools.cli.support.files.file_problems import file_problems, map_of
 from fraudstream_tools.cli.support.logs.decision_logs import decision_log
 from fraudstream_tools.cli.support.options import JsonOption, MapOption, StackOption, TruthMapOption, refuse_unused
-from fraudstream_tools.cli.support.terminal.ages import possible_day
+from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 from fraudstream_tools.cli.support.terminal.progress import progress_bar
 
@@ -95,10 +95,10 @@ def backtest(
     ] = BacktestEngine.PYTHON,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], callback=possible_day, help="With athena: the first day of receipt (UTC)."),
+        typer.Option(parser=parse_day, metavar="DAY", help="With athena: the first day of receipt (UTC)."),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], callback=possible_day, help="With athena: the last one.")
+        datetime | None, typer.Option(parser=parse_day, metavar="DAY", help="With athena: the last one.")
     ] = None,
     stack: StackOption = None,
     processes: Annotated[

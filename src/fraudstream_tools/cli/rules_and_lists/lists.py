@@ -16,7 +16,7 @@ from fraudstream_tools.cli.support.running.active_ruleset import ruleset_bucket
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.privacy import tokens_of
 from fraudstream_tools.cli.support.shown.listed_entities import entry_as_json, print_changes, print_entry
-from fraudstream_tools.cli.support.terminal.ages import possible_day
+from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def add(
     until: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%d"],
-            callback=possible_day,
+            parser=parse_day,
+            metavar="DAY",
             help="The last day (UTC) on which it counts.  [default: no end]",
         ),
     ] = None,

@@ -12,7 +12,7 @@ from rich.table import Table
 from fraudstream_tools.cli.support.files.file_problems import file_problems
 from fraudstream_tools.cli.support.files.output_files import refuse_unwritable
 from fraudstream_tools.cli.support.options import JsonOption
-from fraudstream_tools.cli.support.terminal.ages import possible_day
+from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, out, print_json
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def simulate(
     start: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%d"],
-            callback=possible_day,
+            parser=parse_day,
+            metavar="DAY",
             help="The first day (UTC).  [default: 2026-01-05, handbook 2018-04-01, fintech 2025-09-08]",
         ),
     ] = None,

@@ -28,15 +28,31 @@ def parse_age(text: str) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
-def possible_day(day: datetime | None) -> datetime | None:
-    """Return a day that somebody wrote, or None for none.
+def parse_day(text: str) -> datetime:
+    """Return the start of a day such as `2026-11-23`.
 
     Raises:
-        BadParameter: dates have too few days before or after it.
+        BadParameter: it is written in another way, or dates have too few days before or after it.
     """
-    if day is not None and not FIRST_DAY <= day.date() <= LAST_DAY:
+    try:
+        day = datetime.strptime(text.strip(), "%Y-%m-%d")  # noqa: DTZ007  (commands say in which zone the day is)
+    except ValueError:
+        raise typer.BadParameter("write a day of the calendar, such as 2026-11-23") from None
+    if not FIRST_DAY <= day.date() <= LAST_DAY:
         raise typer.BadParameter(f"write a day from {FIRST_DAY} to {LAST_DAY}")
     return day
+
+
+def parse_moment(text: str) -> datetime:
+    """Return a moment such as `2026-11-23T09:59:00Z`.
+
+    Raises:
+        BadParameter: it is written in another way.
+    """
+    try:
+        return datetime.strptime(text.strip(), "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007  (the caller sets the zone)
+    except ValueError:
+        raise typer.BadParameter("write a moment in UTC, such as 2026-11-23T09:59:00Z") from None
 
 
 def age_text(milliseconds: int) -> str:
