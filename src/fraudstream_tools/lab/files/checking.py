@@ -13,7 +13,7 @@ from fraudstream.transactions.api.validation import RequestRefusedError, TimeBou
 from fraudstream.transactions.values.times import EARLIEST, LATEST
 from fraudstream_tools.lab.files.mapping.file_map import FIELDS, FileMap
 from fraudstream_tools.lab.files.problems import FileProblemError, ProblemList, Row
-from fraudstream_tools.lab.files.reading import REQUIRED, MappedFile
+from fraudstream_tools.lab.files.reading import REQUIRED, MappedFile, suggestion
 
 USUAL_PAST_DAYS: Final = 30
 """How many days ago a transaction may be, where the setting maxPastDays says nothing else."""
@@ -119,7 +119,7 @@ def refuse_useless(path: Path, file_map: FileMap | None) -> MappedFile:
             return file
     if not problems.count:
         raise FileProblemError(f"{path}: there is no row in it")
-    hint = "" if file_map else f"; fraudstream files suggest {path.name} writes a first map"
+    hint = "" if file_map else f"; {suggestion(path)} writes a first map"
     problems.refuse(f"nothing was posted: none of the first {problems.count} rows can be used{hint}")
     return file
 

@@ -1,5 +1,6 @@
 """Files of other people and of fraudstream's own, read record by record as transactions or labels."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -117,7 +118,7 @@ class MappedFile:
                 problems.add(row)
             else:
                 yield row
-        problems.refuse("put the file right, or use a map: fraudstream files suggest writes one")
+        problems.refuse(f"put the file right, or use a map: {suggestion(self.path)} writes one")
 
     def _fields(self, row: Row) -> Row:
         problems: list[str] = []
@@ -188,6 +189,11 @@ class MappedFile:
             _refuse_missing(self.path, missing, self._map.name)
 
 
+def suggestion(path: Path) -> str:
+    """Return the command that writes a first map for a file, as it can be pasted from where the file was named."""
+    return f"`fraudstream files suggest {shlex.quote(str(path))}`"
+
+
 def _meant(name: str, columns: Sequence[str]) -> str | None:
     """Return the field that a column's name is a slip of, if the file has no other column for it."""
     free = [each for each in MAPPED if each not in columns]
@@ -205,5 +211,5 @@ def _simple(name: str) -> str:
 def _refuse_missing(path: Path, missing: Sequence[str], map_name: str) -> NoReturn:
     what = f"the map {map_name} says nothing of" if map_name else "there is no column"
     hint = "" if map_name else "; the first line has to name the columns, and for other names there are maps: try "
-    hint += "" if map_name else f"fraudstream files suggest {path.name}"
+    hint += "" if map_name else suggestion(path)
     raise FileProblemError(f"{path}: {what} {', '.join(missing)}{hint}")

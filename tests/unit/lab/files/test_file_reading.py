@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import re
+import shlex
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -272,3 +274,14 @@ def test_typed_columns_are_read_as_what_each_field_is(tmp_path: Path) -> None:
 def test_a_typed_value_that_would_lose_its_meaning_is_refused(tmp_path: Path, column: str, values: Any) -> None:
     with pytest.raises(FileProblemError, match=f"a.parquet, row 1, column {column}: "):
         read(parquet(tmp_path, **{column: values}))
+
+
+@pytest.mark.parametrize("folder", ["day", "of a colleague"])
+def test_other_columns_are_answered_by_a_command_that_can_be_pasted(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir()
+    path = written(tmp_path / folder, "a,b\n1,2\n")
+    with pytest.raises(FileProblemError) as refused:
+        read(path)
+    found = re.search("`fraudstream (.*)`", str(refused.value))
+    assert found is not None
+    assert shlex.split(found[1]) == ["files", "suggest", str(path)]
