@@ -107,6 +107,19 @@ def test_other_commands_find_the_local_system_and_nothing_is_left(
     assert not (checkout / ".local").exists()
 
 
+@needs_proc
+def test_the_commands_that_a_local_run_proposes_work_by_themselves(
+    checkout: Path, local: "subprocess.Popen[bytes]"
+) -> None:
+    assert local.poll() is None
+    proposed = (checkout / "printed").read_text().split("Or, in another terminal", 1)[1]
+    commands = [line.split() for line in proposed.splitlines() if line.startswith("  fraudstream ")]
+    tried = [command for command in commands if command[1] != "console"]
+    assert [command[1] for command in tried] == ["submit", "get", "simulate", "replay", "alerts"]
+    for command in tried:
+        fraudstream(checkout, *command[1:])
+
+
 def test_events_of_a_local_run_arrive_at_a_webhook_of_this_machine(
     checkout: Path, local: "subprocess.Popen[bytes]", webhook: Receiver
 ) -> None:
