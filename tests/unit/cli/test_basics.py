@@ -15,6 +15,7 @@ import typer
 from fraudstream.transactions.api.openapi import openapi_document
 from fraudstream_tools.cli.main import app
 from fraudstream_tools.lab.files.transactions import read_transactions
+from fraudstream_tools.rules.folder import RulesFolder
 from tests.cli_harness import Command
 
 RULES = Path("rules").resolve()
@@ -116,3 +117,15 @@ def test_a_commands_help_shows_each_example_on_a_line_of_its_own(
     # Markdown may take several for one paragraph; a long one is wrapped, so its beginning is what is looked for.
     assert sum(line.startswith("fraudstream ") for line in shown) == len(examples)
     assert not [line for line in shown if "[[" in line], "brackets are put around what is optional anyway"
+
+
+def test_examples_name_rules_that_ship() -> None:
+    named = {
+        found
+        for example in list(commands(COMMANDS))
+        for found in re.findall(r"(?:--rule|rules (?:explain|sql|test)) ([\w-]+)", str(example.values[1]))
+        if not found.startswith("-")
+    }
+    rules = RulesFolder(RULES).load().rules
+    assert {"card-velocity", "CARD_TESTING"} <= named
+    assert named <= {rule.id for rule in rules} | {rule.reason_code for rule in rules}

@@ -71,7 +71,7 @@ def list_alerts(
     fraudstream alerts list
     fraudstream alerts list --sort loss
     fraudstream alerts list --sort amount --older-than 4h
-    fraudstream alerts list --rule card-testing --channel ECOMMERCE
+    fraudstream alerts list --rule CARD_TESTING --channel ECOMMERCE
     fraudstream alerts list --json --limit 1000 | jq '.[] | select(.score > 90)'
     ```
     """
