@@ -212,6 +212,13 @@ def test_an_entity_is_blocked_until_a_date_and_taken_off_again(browser: Browser,
     ]
 
 
+def test_an_entry_without_an_end_is_not_shown_as_removed(browser: Browser) -> None:
+    browser.system.lists.add("blocked", EntityKind.CARD, CARD, by=ANNA.arn, reason="card testing", until=None)
+    page = browser.page("/lists")
+    assert 'data-is="until">no end<' in page
+    assert "removed" not in words(page)
+
+
 @pytest.mark.parametrize(
     ("note", "why"),
     [
