@@ -28,9 +28,10 @@ def print_details(details: "TransactionDetails") -> None:
     _print_reasons(details)
     if details.judgement.habits:
         _section("beside this customer's habit")
+        habits = _bullets()
         for habit in details.judgement.habits:
-            line = Text.assemble("  • ", (habit.text, "bold" if habit.is_unusual else ""))
-            out.print(line, soft_wrap=True)
+            habits.add_row("•", Text(habit.text, style="bold" if habit.is_unusual else ""))
+        out.print(habits)
     _section("what happened")
     history = Table.grid(padding=(0, 2))
     for event in details.history:
@@ -40,6 +41,12 @@ def print_details(details: "TransactionDetails") -> None:
 
 def _section(title: str) -> None:
     out.print(Text(f"\n{title}", style="bold"))
+
+
+def _bullets() -> Table:
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=3, justify="right")
+    return table
 
 
 def _what(state: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
@@ -119,8 +126,7 @@ def _print_reasons(details: "TransactionDetails") -> None:
     reasons = details.state.get("reasons") or ()
     if not reasons:
         out.print("  nothing speaks against it" if details.state.get("decision") else "  it is not decided yet")
-    told = Table.grid(padding=(0, 1))
-    told.add_column(width=3, justify="right")
+    told = _bullets()
     for reason in reasons:
         told.add_row("•", Text(reason.get("message") or reason["code"]))
         points = f", {reason['points']:+g} points" if reason.get("points") else ""
