@@ -385,6 +385,17 @@ def test_what_looks_at_an_account_says_what_it_could_not_ask(
     assert ("expired" if why == "expired" else "127.0.0.1:1") in said
 
 
+def test_without_credentials_nothing_of_an_account_is_looked_for(
+    fraudstream: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout(monkeypatch)
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    ran = fraudstream("leftovers")
+    assert ended_in_a_sentence(ran, "credentials", "aws sso login")
+    assert ran.err.count("\n") == 1
+
+
 GOES_ON = "again to go on"
 WAITING = {
     **dict.fromkeys(["get t-1", "submit --amount 1", "replay day.csv", "label --file labels.csv", "alerts list"], ""),

@@ -31,11 +31,15 @@ def leftovers(
         AWS_PROFILE=fraud fraudstream leftovers --stack dev
     """
     import boto3
+    from botocore.exceptions import NoCredentialsError
 
     from fraudstream_tools.operations.leftovers import Unseen, find_leftovers
 
     settings = stack_settings(Path(enter_checkout()) / f"Pulumi.{stack}.yaml", stack)
     session: Any = boto3.Session()
+    if session.get_credentials() is None:
+        # Each search would say it once more, and none what to do.
+        raise NoCredentialsError
     found = list(
         find_leftovers(
             lambda service: session.client(service, region_name=settings.region), settings.environment_suffix
