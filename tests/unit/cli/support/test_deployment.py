@@ -169,5 +169,5 @@ def test_a_console_without_a_system_asks_for_one_and_not_for_credentials(
 ) -> None:
     ran = Command(capsys)("console", "--no-open")
     assert ran.code == 1
-    assert "which alertsTable?" in ran.err
+    assert "no fraudstream was found that names its alertsTable" in ran.err
     assert f"{LOCAL_OUTPUTS} is looked for in {folder / 'deeper'} and the folders above it" in ran.err

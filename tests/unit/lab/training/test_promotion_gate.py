@@ -280,7 +280,7 @@ def test_a_refused_candidate_changes_nothing(command: Command, world: Path, tmp_
         (["promote", "nowhere.json", "--shadow"], "nowhere.json: No such file"),
         (["promote", "c.json", "--shadow", "--log", "a"], "--log is for a comparison"),
         (["promote", "c.json", "--shadow", "--more-alerts"], "--more-alerts is for a comparison"),
-        (["promote", "nowhere.json", "--to", "bucket"], "which bucketName?"),
+        (["promote", "nowhere.json", "--to", "bucket"], "no fraudstream was found that names its bucketName"),
     ],
 )
 def test_what_cannot_be_done_is_said(command: Command, arguments: list[Any], message: str) -> None:

@@ -93,7 +93,7 @@ class Deployment:
             return value
         refused = f"\n{self._refused}" if self._refused else ""
         raise CommandError(
-            f"which {output}? Nothing says it. Do one of these:\n"
+            f"no fraudstream was found that names its {output}. Do one of these:\n"
             f"  start a fraudstream here, in another terminal:  fraudstream local\n"
             f"  be where one runs: {LOCAL_OUTPUTS} is looked for in {Path.cwd()} and the folders above it\n"
             f"  be in the checkout that deployed it, or name its stack:  --stack dev\n"
