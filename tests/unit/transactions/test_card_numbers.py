@@ -134,7 +134,17 @@ def test_an_account_number_with_wrong_check_digits_protects_no_card_number() -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["DE89370400440532013000", "de89 3704 0044 0532 0130 00", "to:GB82-WEST-1234-5698-7654-32"]
+    "text",
+    [
+        "DE89370400440532013000",
+        "de89 3704 0044 0532 0130 00",
+        "to:GB82-WEST-1234-5698-7654-32",
+        "DE89370400440532013000-20261129-1",
+        "DE89 3704 0044 0532 0130 00 rent",
+        "AB12-DE89370400440532013000",
+        "IBANDE89370400440532013000:1",
+        "NO9386011117947EUR",
+    ],
 )
 def test_an_account_number_is_known(text: str) -> None:
     assert holds_iban(text)
@@ -145,6 +155,12 @@ def test_an_account_number_is_known(text: str) -> None:
 )
 def test_what_is_no_account_number_is_not_taken_for_one(text: str) -> None:
     assert not holds_iban(text)
+
+
+@pytest.mark.parametrize("kind", sorted(kind for kind in ORDINARY if not kind.startswith("IBAN")))
+def test_an_ordinary_id_is_seldom_taken_for_an_account_number(kind: str) -> None:
+    chance = Random(kind)
+    assert sum(holds_iban(ORDINARY[kind](chance)) for _ in range(3000)) <= 3
 
 
 def _lines(text: str) -> int:

@@ -30,6 +30,11 @@ _LENGTHS: Final = {
 }
 _SHAPE: Final = re.compile("(?<![0-9A-Za-z])[A-Za-z]{2}[0-9]{2}(?:[ .:/_-]?[0-9A-Za-z]){11,29}(?![0-9A-Za-z])")
 _SEPARATORS: Final = re.compile("[ .:/_-]")
+_START: Final = re.compile("(?=([A-Za-z]{2})[0-9]{2})")
+_OF_LENGTH: Final = {
+    length: re.compile(f"[0-9A-Za-z](?:[ .:/_-]?[0-9A-Za-z]){{{length - 1}}}") for length in set(_LENGTHS.values())
+}
+_TOUCHES: Final = re.compile("[0-9A-Za-z]")
 
 
 def without_ibans(text: str, instead: str) -> str:
@@ -38,8 +43,21 @@ def without_ibans(text: str, instead: str) -> str:
 
 
 def holds_iban(text: str) -> bool:
-    """Return whether a text holds an account number, whole or in groups."""
-    return any(_is_iban(match[0]) for match in _SHAPE.finditer(text))
+    """Return whether a text holds an account number, whole or in groups, alone or with more in front or behind.
+
+    Letters and digits may touch it on one side: with both sides open, one of 200 SHA-256 would be an account number.
+    """
+    return any(_begins_iban(text, start.start(), start[1].upper()) for start in _START.finditer(text))
+
+
+def _begins_iban(text: str, start: int, country: str) -> bool:
+    length = _LENGTHS.get(country)
+    found = _OF_LENGTH[length].match(text, start) if length else None
+    if found is None:
+        return False
+    touches_start = start > 0 and _TOUCHES.match(text, start - 1)
+    touches_end = _TOUCHES.match(text, found.end())
+    return not (touches_start and touches_end) and _is_iban(found[0])
 
 
 def _is_iban(shape: str) -> bool:
