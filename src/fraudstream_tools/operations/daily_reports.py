@@ -6,10 +6,9 @@ Whatever AWS refuses is raised as `ClientError`, and what cannot be reached as `
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from fraudstream.contract import REPORT_PREFIX
 from fraudstream.reporting.log.keys import ReportFormat, report_key
+from fraudstream.reporting.storage.json_objects import read_json
 from fraudstream.reporting.storage.object_store import BucketStore
 
 if TYPE_CHECKING:
@@ -34,13 +33,7 @@ class DailyReports:
 
     def summary(self, day: date) -> dict[str, Any] | None:
         """Return a day's report as data; None where there is none, or where it cannot be read."""
-        content = self.read(day, "json")
-        if content is None:
-            return None
-        try:
-            return msgspec.json.decode(content, type=dict[str, Any])
-        except msgspec.DecodeError:
-            return None
+        return read_json(self.read(day, "json"), dict[str, Any])
 
 
 def _day(folder: str) -> date | None:

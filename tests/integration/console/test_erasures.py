@@ -62,6 +62,17 @@ def test_what_queries_found_goes_where_it_has_the_persons_ids(system: System, st
     assert versions(system, "query-results/") == ["query-results/bob.csv"]
 
 
+def test_what_is_no_record_is_named_where_the_person_is_in_it(system: System, stores: PrivacySystem) -> None:
+    system.alert("a-1", customer=ANN)
+    deep = "[" * 100_000 + "]" * 100_000
+    put(system, "audit/date=2026-01-05/u/1-a.json", f'{{"target": "{ANN}", "after": {{"x": {deep}}}}}')
+    put(system, "audit/date=2026-01-05/u/2-b.json", "transaction a-1.")
+    put(system, "audit/date=2026-01-05/u/3-c.json", deep)
+    receipt = erase(stores)
+    assert receipt.by_hand == ("audit/date=2026-01-05/u/1-a.json", "audit/date=2026-01-05/u/2-b.json")
+    assert receipt.removed["transactions"] == 1
+
+
 def test_nothing_is_left_of_results_and_reports_that_have_expired(system: System, stores: PrivacySystem) -> None:
     """S3 keeps them as old versions, without a current one by which an erasure could find them."""
     system.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})

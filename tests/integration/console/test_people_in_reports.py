@@ -26,7 +26,7 @@ from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.lists.entries import ListError
-from tests.console_harness import PROFILES, Browser, draft_of, put_ruleset, with_rule, words
+from tests.console_harness import ANNA, PROFILES, Browser, draft_of, put_ruleset, with_rule, words
 from tests.integration.cli.review_harness import BUCKET, System
 from tests.unit.reporting.decision_log_harness import HOUR, Stream, decision, item, label, transaction
 
@@ -196,3 +196,37 @@ def test_a_damaged_record_is_counted_and_stops_nothing(versioned: System) -> Non
     versioned.s3.put_object(Bucket=BUCKET, Key=f"audit/date={day}/AIDAX/1-a.json", Body=b"{")
     found = today(versioned)
     assert (found.people, found.unread, found.actions) == (0, 1, ())
+
+
+NO_RECORDS = {
+    "deep": b'{"id": "a", "userId": "u", "action": "x", "after": {"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}",
+    "deeper than a record": b'{"id": "b", "userId": "u", "action": "x", "after": '
+    + b'{"x": ' * 300
+    + b"1"
+    + b"}" * 301,
+    "no UTF-8": b'{"id": "\xff", "userId": "u", "action": "x"}',
+    "text": b"hello",
+}
+
+
+def test_what_is_no_record_is_counted_and_keeps_the_report_from_nothing(browser: Browser, versioned: System) -> None:
+    day = datetime.now(UTC).date()
+    versioned.alert("t-1")
+    act(browser, "t-1", "take")
+    for name, content in NO_RECORDS.items():
+        versioned.s3.put_object(Bucket=BUCKET, Key=f"audit/date={day}/{ANNA.user_id}/0-{name}.json", Body=content)
+    found = today(versioned)
+    assert found.unread == len(NO_RECORDS)
+    assert found.actions == (ActionFigures(action="take-alert", done=1, refused=0),)
+    assert "take alert" in browser.page("/audit")
+
+
+@pytest.mark.parametrize("sources", [5, None, "file", [{}], [["file"]]])
+def test_a_record_of_labels_with_no_list_of_sources_tells_of_none(versioned: System, sources: object) -> None:
+    record = {"id": "a", "userId": "u", "action": "import-labels", "after": {"sources": sources}}
+    key = f"audit/date={datetime.now(UTC).date()}/u/0-a.json"
+    versioned.s3.put_object(Bucket=BUCKET, Key=key, Body=msgspec.json.encode(record))
+    log_labels(versioned, "t-1")
+    labels = today(versioned).labels
+    assert labels
+    assert labels.unrecorded == 1

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
@@ -22,6 +22,7 @@ from fraudstream.reporting.daily.label_writes import ToldLabels, label_writes
 from fraudstream.reporting.daily.list_writes import ToldListWrite, list_writes
 from fraudstream.reporting.daily.schema.people import ActionFigures, PeopleFigures, RulesetChange
 from fraudstream.reporting.storage.download import DOWNLOADS
+from fraudstream.reporting.storage.json_objects import read_json
 from fraudstream.reporting.storage.object_store import BucketStore
 
 if TYPE_CHECKING:
@@ -115,8 +116,14 @@ def _of_both_days(store: BucketStore, day: date, records_of_day: Sequence[_Recor
 def _told_labels(made: Sequence[_Record]) -> ToldLabels:
     return ToldLabels(
         transactions={each.target.removeprefix(_TRANSACTION) for each in made if each.action in _LABELS},
-        sources={source for each in made if each.action == "import-labels" for source in each.after.get("sources", ())},
+        sources={source for each in made if each.action == "import-labels" for source in _texts(each.after, "sources")},
     )
+
+
+def _texts(told: Mapping[str, Any], name: str) -> list[str]:
+    """Return the texts of a list; what stands there may be anything."""
+    values = told.get(name)
+    return [each for each in cast("list[object]", values) if isinstance(each, str)] if isinstance(values, list) else []
 
 
 def _told_list_writes(made: Sequence[_Record]) -> set[ToldListWrite]:
@@ -129,10 +136,7 @@ def _told_list_writes(made: Sequence[_Record]) -> set[ToldListWrite]:
 
 
 def _record(content: bytes | None) -> _Record | None:
-    try:
-        return None if content is None else msgspec.json.decode(content, type=_Record)
-    except msgspec.DecodeError:
-        return None
+    return read_json(content, _Record)
 
 
 def _ruleset_changes(s3: "S3Client", bucket: str, day: date, recorded_versions: set[str]) -> tuple[RulesetChange, ...]:

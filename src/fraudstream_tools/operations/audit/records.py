@@ -21,6 +21,7 @@ from botocore.exceptions import ConnectionError as ConnectionFailedError
 from fraudstream.aws.errors import error_code
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.contract import AUDIT_PREFIX
+from fraudstream.reporting.storage.json_objects import read_json
 from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream_tools.operations.audit.identity import Operator
 from fraudstream_tools.redaction import shown
@@ -178,8 +179,4 @@ class AuditLog:
 
     def _read(self, key: str) -> AuditRecord | None:
         """Return a record; None for one that went meanwhile or that is none of ours."""
-        content = self._store.read(key)
-        try:
-            return None if content is None else msgspec.json.decode(content, type=AuditRecord)
-        except msgspec.DecodeError:
-            return None
+        return read_json(self._store.read(key), AuditRecord)

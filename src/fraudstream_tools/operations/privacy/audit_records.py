@@ -6,12 +6,13 @@ What a record was about is replaced by one word, so that nothing links it to the
 import re
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
 from fraudstream.contract import AUDIT_PREFIX
-from fraudstream_tools.operations.privacy.bucket_objects import ERASED, TOKEN, decoded, mapped_texts
+from fraudstream_tools.operations.privacy.bucket_objects import ERASED, TOKEN, decoded, mapped_texts, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,14 +26,32 @@ _PUNCTUATION: Final = ".:"
 """May end an id, and may as well follow it in a reason."""
 
 
-def find_records(store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSet[str]) -> list[str]:
-    """Return the keys of the records that name a person, or the person's transactions.
+@dataclass
+class FoundRecords:
+    """Keys of the objects under `audit/` that name a person, or the person's transactions."""
+
+    records: list[str] = field(default_factory=list[str])
+    by_hand: list[str] = field(default_factory=list[str])
+    """Those that are no records, of which nobody knows what else they say."""
+
+
+def find_records(store: "BucketStore", tokens: AbstractSet[str], ids: AbstractSet[str]) -> FoundRecords:
+    """Search the records of what people did for a person.
 
     Raises:
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
-    return [key for key in store.find(AUDIT_PREFIX) if _changed(store, key, _eraser(tokens, ids)) is not None]
+    found, erase = FoundRecords(), _eraser(tokens, ids)
+    for key in store.find(AUDIT_PREFIX):
+        content = store.read(key)
+        record = _record(content)
+        if record is not None:
+            if _changed(record, erase) != record:
+                found.records.append(key)
+        elif content and (any(token.encode() in content for token in tokens) or not ids.isdisjoint(words_of(content))):
+            found.by_hand.append(key)
+    return found
 
 
 def redact_record(store: "BucketStore", key: str, tokens: AbstractSet[str], ids: AbstractSet[str]) -> None:
@@ -67,17 +86,16 @@ def _eraser(tokens: AbstractSet[str], ids: AbstractSet[str]) -> Callable[[str], 
 
 
 def _rewrite(store: "BucketStore", key: str, change: Callable[[str], str]) -> None:
-    changed = _changed(store, key, change)
-    if changed is not None:
+    record = _record(store.read(key))
+    if record is not None and (changed := _changed(record, change)) != record:
         store.write(key, msgspec.json.encode(changed))
 
 
-def _changed(store: "BucketStore", key: str, change: Callable[[str], str]) -> dict[str, Any] | None:
-    """Return a record as it is after a change; None where nothing changes, or where it is no record."""
-    record = decoded(store.read(key))
-    if not isinstance(record, dict):
-        return None
+def _record(content: bytes | None) -> dict[str, Any] | None:
+    record = decoded(content)
+    return cast("dict[str, Any]", record) if isinstance(record, dict) else None
+
+
+def _changed(record: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
     # What a newer version adds to a record stays as it is.
-    known = cast("dict[str, Any]", record)
-    changed = {name: mapped_texts(value, change) if name in _ABOUT else value for name, value in known.items()}
-    return None if changed == known else changed
+    return {name: mapped_texts(value, change) if name in _ABOUT else value for name, value in record.items()}

@@ -12,6 +12,7 @@ import msgspec
 from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, REPORT_PREFIX
 from fraudstream.reporting.daily.schema.report import DailyReport
 from fraudstream.reporting.render.files import CSV_REPORT, DAY_SUMMARY, HTML_REPORT, JSON_REPORT, write_report
+from fraudstream.reporting.storage.json_objects import read_json
 from fraudstream.transactions.pseudonyms.tokens import TOKEN_PATTERN
 from fraudstream_tools.operations.privacy.system import WITHOUT_TOKENS
 
@@ -51,12 +52,12 @@ def find_other_objects(store: "BucketStore", tokens: AbstractSet[str], ids: Abst
             continue
         content = store.read(key) or b""
         is_result = key.startswith(QUERY_RESULTS_PREFIX)
-        if any(token in content for token in wanted) or (is_result and not ids.isdisjoint(_words(content))):
+        if any(token in content for token in wanted) or (is_result and not ids.isdisjoint(words_of(content))):
             (found.results if is_result else found.by_hand).append(key)
     return found
 
 
-def _words(content: bytes) -> set[str]:
+def words_of(content: bytes) -> set[str]:
     """Return what may be ids; what ends one may follow it as punctuation, too."""
     words = {word.decode() for word in _WORD.findall(content)}
     return words | {word.rstrip(".:") for word in words}
@@ -146,11 +147,8 @@ def rename_in_report(store: "BucketStore", folder: str, newest: Mapping[str, str
 
 
 def decoded(content: bytes | None) -> Any:  # noqa: ANN401  (any JSON value)
-    """Return the value of a JSON text; None for no text, and for one that is no JSON."""
-    try:
-        return None if content is None else msgspec.json.decode(content)
-    except msgspec.DecodeError:
-        return None
+    """Return the value of a JSON text; None for no text, and for one that is no JSON or nested too deeply."""
+    return read_json(content, object)
 
 
 def _is_named(text: str, tokens: AbstractSet[str], ids: AbstractSet[str]) -> bool:

@@ -111,14 +111,14 @@ class Erasure:
             TokenStore.ALERTS: len(items.alerts) + len(items.other_cases),
             TokenStore.OUTBOX: len(items.events),
             TokenStore.REPORTS: len(reports),
-            TokenStore.AUDIT: len(records),
+            TokenStore.AUDIT: len(records.records),
             TokenStore.OTHER_OBJECTS: len(others.results),
         }
         if not self.dry_run:
             for folder in reports:
                 redact_report(store, folder, tokens, items.own.keys())
                 self._forget(folder)
-            for key in records:
+            for key in records.records:
                 redact_record(store, key, tokens, items.own.keys())
                 self._forget(key)
             for key in others.results:
@@ -132,7 +132,7 @@ class Erasure:
             dry_run=self.dry_run,
             removed=self._counts,
             old_versions=self._old_versions,
-            by_hand=(*others.by_hand, *items.named_in_lists),
+            by_hand=(*others.by_hand, *records.by_hand, *items.named_in_lists),
             remains=remains,
         )
 
