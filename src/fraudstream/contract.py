@@ -56,6 +56,16 @@ def files_digest(*files: bytes) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(file).digest() for file in files)).hexdigest()
 
 
+def audit_author(key: str) -> str | None:
+    """Return in whose name an audit record is, their `aws:userid`; None for a key that tells of nobody.
+
+    A policy holds people to the record's name and not to what is in it. Its `*` spans slashes, so a name with more
+    parts may be anybody's.
+    """
+    parts = key.removeprefix(AUDIT_PREFIX).split("/")
+    return parts[1] if len(parts) == 3 else None  # noqa: PLR2004  (a day, who, and the record)
+
+
 ANSWER_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "Cache-Control": "no-store",

@@ -26,7 +26,7 @@ from fraudstream.reporting.storage.object_store import BucketStore
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.lists.entries import ListError
-from tests.console_harness import ANNA, PROFILES, Browser, draft_of, put_ruleset, with_rule, words
+from tests.console_harness import ANNA, BEN, PROFILES, Browser, draft_of, put_ruleset, with_rule, words
 from tests.integration.cli.review_harness import BUCKET, System
 from tests.unit.reporting.decision_log_harness import HOUR, Stream, decision, item, label, transaction
 
@@ -230,3 +230,19 @@ def test_a_record_of_labels_with_no_list_of_sources_tells_of_none(versioned: Sys
     labels = today(versioned).labels
     assert labels
     assert labels.unrecorded == 1
+
+
+def test_nobody_takes_anothers_record_away_by_one_of_their_own(browser: Browser, versioned: System) -> None:
+    versioned.alert("t-1")
+    act(browser, "t-1", "decide", label="FRAUD", note="denied")
+    log_labels(versioned, "t-1")
+    day = datetime.now(UTC).date()
+    for each in versioned.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"audit/date={day}/").get("Contents", ()):
+        record = msgspec.json.decode(versioned.s3.get_object(Bucket=BUCKET, Key=each.get("Key", ""))["Body"].read())
+        for name, told in (("refused", {"id": "x", "refuses": record["id"]}), ("same", {"action": "take-alert"})):
+            key = f"audit/date={day}/{BEN.user_id}/0-{name}.json"
+            versioned.s3.put_object(Bucket=BUCKET, Key=key, Body=msgspec.json.encode({**record, **told}))
+    found = today(versioned)
+    assert ActionFigures(action="label-transaction", done=1, refused=0) in found.actions
+    assert found.labels == LabelWrites(written=1, unrecorded=0)
+    assert found.people == 2

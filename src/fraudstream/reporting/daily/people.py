@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, RULESET_FILES, RULESET_PREFIX
+from fraudstream.contract import AUDIT_PREFIX, DECISION_LOG_PREFIX, RULESET_FILES, RULESET_PREFIX, audit_author
 from fraudstream.detection.rules.ruleset import version_of
 from fraudstream.detection.stores.rulesets.earlier_versions import FolderState, states
 from fraudstream.durations import MINUTE
@@ -61,6 +61,11 @@ class _Record(msgspec.Struct, frozen=True, rename="camel"):
     doubts: str | None = None
 
     @property
+    def told_as(self) -> tuple[str, str]:
+        """Who wrote it, and its id: nobody's record speaks for another's."""
+        return self.user_id, self.id
+
+    @property
     def tells_of_change(self) -> bool:
         """Whether it was written before a change, and not after one that failed."""
         return self.refuses is None and self.doubts is None
@@ -80,18 +85,19 @@ def people_of(s3: "S3Client", bucket: str, day: date, lists: "ListsAt") -> Peopl
     """
     store = BucketStore(s3, bucket)
     keys = sorted(store.find(f"{AUDIT_PREFIX}date={day}/"))
-    with ThreadPoolExecutor(DOWNLOADS) as pool:
-        records = [each for each in map(_record, pool.map(store.read, keys[:MOST])) if each is not None]
-    made = {each.id: each for each in records if each.tells_of_change}
-    refused = {each.refuses for each in records if each.refuses is not None}
+    records = _records(store, keys[:MOST])
+    made = {each.told_as: each for each in records if each.tells_of_change}
+    refused = _refused(records)
     of_both_days = cache(lambda: _of_both_days(store, day, records))
-    counted = Counter((each.action, each.id in refused) for each in made.values())
+    counted = Counter((each.action, each.told_as in refused) for each in made.values())
     actions = [
         ActionFigures(action=action, done=counted[action, False], refused=counted[action, True])
         for action in {action for action, _ in counted}
     ]
     recorded_versions = {
-        str(each.after.get("version")) for each in made.values() if each.action in _RULES and each.id not in refused
+        str(each.after.get("version"))
+        for each in made.values()
+        if each.action in _RULES and each.told_as not in refused
     }
     return PeopleFigures(
         people=len({each.user_id for each in records}),
@@ -106,11 +112,10 @@ def people_of(s3: "S3Client", bucket: str, day: date, lists: "ListsAt") -> Peopl
 def _of_both_days(store: BucketStore, day: date, records_of_day: Sequence[_Record]) -> list[_Record]:
     """Return the records of what was done on a day and the day before: what they tell of may come after midnight."""
     earlier = sorted(store.find(f"{AUDIT_PREFIX}date={day - timedelta(days=1)}/"))[-MOST:]
-    with ThreadPoolExecutor(DOWNLOADS) as pool:
-        records = [*records_of_day, *(each for each in map(_record, pool.map(store.read, earlier)) if each is not None)]
-    refused = {each.refuses for each in records if each.refuses is not None}
+    records = [*records_of_day, *_records(store, earlier)]
+    refused = _refused(records)
     # What was refused has two records, of which neither tells of a write. What is in doubt may have been written.
-    return [each for each in records if each.tells_of_change and each.id not in refused]
+    return [each for each in records if each.tells_of_change and each.told_as not in refused]
 
 
 def _told_labels(made: Sequence[_Record]) -> ToldLabels:
@@ -135,8 +140,19 @@ def _told_list_writes(made: Sequence[_Record]) -> set[ToldListWrite]:
     }
 
 
-def _record(content: bytes | None) -> _Record | None:
-    return read_json(content, _Record)
+def _records(store: BucketStore, keys: Sequence[str]) -> list[_Record]:
+    with ThreadPoolExecutor(DOWNLOADS) as pool:
+        found = zip(keys, pool.map(store.read, keys), strict=True)
+        return [record for key, content in found if (record := _record(key, content)) is not None]
+
+
+def _refused(records: Sequence[_Record]) -> set[tuple[str, str]]:
+    return {(each.user_id, each.refuses) for each in records if each.refuses is not None}
+
+
+def _record(key: str, content: bytes | None) -> _Record | None:
+    record, author = read_json(content, _Record), audit_author(key)
+    return None if record is None or author is None else msgspec.structs.replace(record, user_id=author)
 
 
 def _ruleset_changes(s3: "S3Client", bucket: str, day: date, recorded_versions: set[str]) -> tuple[RulesetChange, ...]:

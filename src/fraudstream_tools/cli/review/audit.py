@@ -10,7 +10,7 @@ from fraudstream_tools.cli.support.options import JsonOption, StackOption
 from fraudstream_tools.cli.support.review.audit import audit_log
 from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_day
-from fraudstream_tools.cli.support.terminal.output import err, out, print_json
+from fraudstream_tools.cli.support.terminal.output import err, one_line, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.audit.records import AuditRecord
@@ -55,9 +55,9 @@ def audit(
 
 
 def _print(record: "AuditRecord") -> None:
-    by = record.by.rpartition(":")[2].rpartition("/")[2]
-    line = Text.assemble(f"{moment_text(record.at)}  {by}  ", (record.action.replace("-", " "), "bold"))
-    line.append(f"  {record.target}{f': {record.reason}' if record.reason else ''}")
+    by = one_line(record.by.rpartition(":")[2].rpartition("/")[2])
+    line = Text.assemble(f"{moment_text(record.at)}  {by}  ", (one_line(record.action.replace("-", " ")), "bold"))
+    line.append(one_line(f"  {record.target}{f': {record.reason}' if record.reason else ''}"))
     if record.refuses:
         line.append("  refused, not made", style="red")
     elif record.doubts:

@@ -13,7 +13,7 @@ from fraudstream_tools.cli.support.shown.review.case_table import case_table
 from fraudstream_tools.cli.support.shown.review.case_words import given_back_words, left_words, reopened_words
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import moment_text, parse_age
-from fraudstream_tools.cli.support.terminal.output import err, out, print_json
+from fraudstream_tools.cli.support.terminal.output import err, one_line, out, print_json
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
     print_whole(alert_table(alerts, now=epoch_milliseconds(), has_states=True))
     for event in case.events:
         text = f": {event.text}" if event.text else ""
-        out.print(f"{moment_text(event.at)}  {event.what} by {event.by}{text}", markup=False, soft_wrap=True)
+        said = one_line(f"{moment_text(event.at)}  {event.what} by {event.by}{text}")
+        out.print(said, markup=False, soft_wrap=True)
 
 
 def _show_untaken(desk: CaseDesk, alert: "AlertSummary", *, as_json: bool) -> None:

@@ -19,7 +19,7 @@ from fraudstream_tools.cli.support.review.audit import audit_log
 from fraudstream_tools.cli.support.review.case_work import case_closing, waiting_labels
 from fraudstream_tools.cli.support.review.labelling import fraud_type_of, label_file, label_transaction, required_truth
 from fraudstream_tools.cli.support.running.deployment import Deployment
-from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, one_line, out, print_json
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
@@ -160,7 +160,8 @@ def show(transaction_id: IdArgument, *, stack: StackOption = None, as_json: Json
         out.print("nobody has said what it turned out to be")
     else:
         kind = f" ({label.kind_of_fraud})" if label.kind_of_fraud else ""
-        out.print(f"{moment_text(label.labeled_at)}  {label.label}{kind}, says {label.label_source}", markup=False)
+        said = one_line(f"{label.label}{kind}, says {label.label_source}")
+        out.print(f"{moment_text(label.labeled_at)}  {said}", markup=False)
     if action is not None:
         out.print(f"{moment_text(action.action_at)}  {action.action_taken.lower()} by you", markup=False)
 
@@ -178,7 +179,7 @@ def waiting(*, stack: StackOption = None, as_json: JsonOption = False) -> None:
         print_json([_as_json(each) for each in found])
         return
     for each in found:
-        said = f"{each.label.label}, says {each.label.label_source}; given by {each.by}"
+        said = one_line(f"{each.label.label}, says {each.label.label_source}; given by {each.by}")
         at = moment_text(each.label.labeled_at)
         out.print(f"{at}  {shown(each.transaction_id)}  {said}", markup=False, soft_wrap=True)
     if not found:

@@ -18,7 +18,7 @@ from fraudstream_tools.cli.support.running.active_ruleset import ruleset_bucket
 from fraudstream_tools.cli.support.running.deployment import Deployment, SystemKind, target
 from fraudstream_tools.cli.support.shown.ruleset_plans import print_plan
 from fraudstream_tools.cli.support.terminal.confirmation import DryRunOption, YesOption, confirm
-from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, err, one_line, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.rulesets.active import RulesetBucket, RulesetPlan
@@ -186,7 +186,7 @@ def _print_version(version: "RulesetVersion") -> None:
         out.print("    by pulumi up, or by hand", style="dim")
     else:
         reason = f": {version.note.reason}" if version.note.reason else ""
-        out.print(f"    {version.note.action} by {version.note.by}{reason}", markup=False, soft_wrap=True)
+        out.print(one_line(f"    {version.note.action} by {version.note.by}{reason}"), markup=False, soft_wrap=True)
     for problem in version.problems:
         out.print(Text(f"    {standing}: {problem}", style="red"), soft_wrap=True)
 

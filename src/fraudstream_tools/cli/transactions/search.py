@@ -13,7 +13,7 @@ from fraudstream_tools.cli.support.running.deployment import Deployment
 from fraudstream_tools.cli.support.running.privacy import tokens_of
 from fraudstream_tools.cli.support.shown.whole_table import print_whole
 from fraudstream_tools.cli.support.terminal.ages import moment_text
-from fraudstream_tools.cli.support.terminal.output import CommandError, decision_text, out, print_json
+from fraudstream_tools.cli.support.terminal.output import CommandError, decision_text, one_line, out, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,7 +150,7 @@ def _print_findings(found: "TokenFindings") -> None:
         for name, entry in entries.items():
             ended = f", ended {moment_text(entry.ended_at)}" if entry.ended_at else ""
             said = f"on {name} as {entity.partition('#')[0]}, since {moment_text(entry.since)}: {entry.reason}{ended}"
-            out.print(said, markup=False, soft_wrap=True)
+            out.print(one_line(said), markup=False, soft_wrap=True)
     for case in found.cases:
         count = f"{len(case.alerts)} {'alert' if len(case.alerts) == 1 else 'alerts'}"
         line = f"case {case.status.value.lower()}, opened {moment_text(case.created_at)}, {count}: {case.alerts[0]}"

@@ -28,8 +28,8 @@ def show(request: Request) -> Response:
         before=day - timedelta(days=1),
         after=day + timedelta(days=1),
         records=[record for record in records if record.refuses is None and record.doubts is None],
-        refused={record.refuses for record in records},
-        doubted={record.doubts for record in records},
+        refused={(record.user_id, record.refuses) for record in records},
+        doubted={(record.user_id, record.doubts) for record in records},
         total=total,
         most=SHOWN,
     )

@@ -20,10 +20,10 @@ from botocore.exceptions import ConnectionError as ConnectionFailedError
 
 from fraudstream.aws.errors import error_code
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import AUDIT_PREFIX
+from fraudstream.contract import AUDIT_PREFIX, audit_author
 from fraudstream.reporting.storage.json_objects import read_json
 from fraudstream.reporting.storage.object_store import BucketStore
-from fraudstream_tools.operations.audit.identity import Operator
+from fraudstream_tools.operations.audit.identity import Operator, name_in
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
@@ -179,4 +179,18 @@ class AuditLog:
 
     def _read(self, key: str) -> AuditRecord | None:
         """Return a record; None for one that went meanwhile or that is none of ours."""
-        return read_json(self._store.read(key), AuditRecord)
+        record, author = read_json(self._store.read(key), AuditRecord), audit_author(key)
+        return None if record is None or author is None else _in_own_name(record, author)
+
+
+def _in_own_name(record: AuditRecord, author: str) -> AuditRecord:
+    """Return a record in the name of who wrote it: by the ARN that it says, if that can be theirs.
+
+    Args:
+        record: as it is stored.
+        author: the `aws:userid` in its name. Behind the colon of a session's stands what its ARN ends with.
+    """
+    _, is_session, session = author.partition(":")
+    if record.user_id == author and (not is_session or name_in(record.by) == session):
+        return record
+    return msgspec.structs.replace(record, by=author, user_id=author)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from fraudstream_tools.cli.support.terminal.output import out, print_json
+from fraudstream_tools.cli.support.terminal.output import one_line, out, print_json
 
 if TYPE_CHECKING:
     from fraudstream_tools.operations.lists.entries import ListedEntity
@@ -55,14 +55,15 @@ def print_changes(list_name: str, kind: str, done: Sequence[tuple[str, str]], *,
 def print_entry(listed: "ListedEntity") -> None:
     """Print an entry."""
     entry = listed.entry
-    line = Text.assemble((listed.list_name, "bold"), f"  {listed.kind.value} {listed.token}")
+    line = Text.assemble((one_line(listed.list_name), "bold"), one_line(f"  {listed.kind.value} {listed.token}"))
     line.append("" if entry.until is None else f"  until {_day(entry.until)}")
     line.append(("  its end waits" if entry.ended_at else "  waits") if listed.waits else "", style="yellow")
     out.print(line, soft_wrap=True)
-    out.print(f"    since {_moment(entry.since)} by {entry.by}: {entry.reason}", markup=False, soft_wrap=True)
+    said = one_line(f"    since {_moment(entry.since)} by {entry.by}: {entry.reason}")
+    out.print(said, markup=False, soft_wrap=True)
     if entry.ended_at is not None:
         text = f"    removed {_moment(entry.ended_at)} by {entry.ended_by}: {entry.ended_reason}"
-        out.print(Text(text, style="dim"), soft_wrap=True)
+        out.print(Text(one_line(text), style="dim"), soft_wrap=True)
 
 
 def entry_as_json(listed: "ListedEntity") -> dict[str, Any]:

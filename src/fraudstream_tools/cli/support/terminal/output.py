@@ -53,6 +53,11 @@ class StoppedError(CommandError):
     """Ctrl-C ended the command; the message says what stays, and how to go on."""
 
 
+def one_line(text: str) -> str:
+    """Return a text that somebody wrote without its line breaks: what follows one would look like a line of ours."""
+    return " ".join(text.splitlines())
+
+
 def print_json(value: object) -> None:
     """Print a value for other programs to read: plain JSON, never coloured or wrapped."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
