@@ -73,6 +73,16 @@ def test_what_is_no_record_is_named_where_the_person_is_in_it(system: System, st
     assert receipt.removed["transactions"] == 1
 
 
+def test_what_cannot_be_read_where_cases_are_stops_no_erasure(system: System, stores: PrivacySystem) -> None:
+    system.alert("a-1", customer=ANN)
+    for name, said in (("case#named", ["a-1"]), ("case#other", ["b-1"]), ("case#number", 7)):
+        damaged = {"transactionId": name, "kind": "CASE", "createdAt": 1.5, "alerts": said}
+        stores.dynamodb.put_item(TableName=ALERTS, Item=to_item(damaged))
+    receipt = erase(stores)
+    assert receipt.by_hand == ("case#named",)
+    assert receipt.removed["transactions"] == 1
+
+
 def test_nothing_is_left_of_results_and_reports_that_have_expired(system: System, stores: PrivacySystem) -> None:
     """S3 keeps them as old versions, without a current one by which an erasure could find them."""
     system.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})

@@ -298,3 +298,19 @@ def test_marks_of_an_earlier_label_do_not_bring_it_back(desk: Desk, learnt_at: s
         image |= {"learntLabel": {"S": "LEGITIMATE"}, "learntLabeledAt": {"N": learnt_at}}
     (record,) = LabelApprovals(desk.system.s3, BUCKET, desk.pool).counting([{"dynamodb": {"NewImage": image}}])
     assert ("label" in record["dynamodb"]["NewImage"]) == counts
+
+
+def test_a_damaged_note_or_label_hides_no_other_that_waits(desk: Desk, command: Command) -> None:
+    decide(desk.anna)
+    for name, more in (("label#x", {}), ("label#y", {"timestamp": "x", "givenBy": 5}), ("label#a-2", {"givenBy": "x"})):
+        note = {"transactionId": name, "statusShard": "LABEL_WAITS", "createdAt": NOW, "timestamp": NOW, **more}
+        desk.system.dynamodb.put_item(TableName=ALERTS, Item=to_item(note))
+    desk.system.dynamodb.update_item(
+        TableName=TRANSACTIONS,
+        Key=to_item({"transactionId": "a-2", "timestamp": NOW}),
+        UpdateExpression="SET label = :none, labeledAt = :none",
+        ExpressionAttributeValues=to_item({":none": "x"}),
+    )
+    assert "a-1" in words(desk.ben.page("/labels"))
+    (waits,) = json.loads(command("labels", "waiting", "--json").out)
+    assert waits["transactionId"] == "a-1"

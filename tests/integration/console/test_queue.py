@@ -6,10 +6,12 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.stores.decisions.alerts import close_alert
 from fraudstream.durations import HOUR
 from fraudstream.transactions.decisions.decision import Truth
+from fraudstream.transactions.storage.attributes import to_item
 from fraudstream_tools.cli.support.shown.review.case_words import NOTHING
+from fraudstream_tools.operations.cases.store import CaseStore
 from fraudstream_tools.operations.review.labels import label_now
 from tests.console_harness import BEN, Browser, browser_on, words
-from tests.integration.cli.review_harness import ALERTS, TRANSACTIONS, System
+from tests.integration.cli.review_harness import ALERTS, NOW, TRANSACTIONS, System
 from tests.integration.console.test_cases import act
 
 CUSTOMER, OTHER = ("tok_" + letter * 22 for letter in "pq")
@@ -85,3 +87,37 @@ def test_what_has_no_exchange_rate_is_not_worth_nothing(browser: Browser, system
     assert "12.50 EUR without NGN" in row_of(browser.page("/queue"), "a-3")
     said = words(browser.page("/"))
     assert "under an hour 1 12.50 without NGN 1 to 4 hours 0 0.00" in said
+
+
+def test_what_cannot_be_read_keeps_nobody_from_the_other_cases(browser: Browser, system: System) -> None:
+    for name in ("a-1", "a-2"):
+        system.alert(name, customer=CUSTOMER)
+    act(browser, "a-1", "take")
+    (kept,) = CaseStore(system.dynamodb, ALERTS).of_entity(f"customer#{CUSTOMER}")
+    for name, entity in (("case#x", f"case#customer#{CUSTOMER}"), ("case#y", "case#customer#tok_y"), ("case#z", "z")):
+        damaged = {"transactionId": name, "statusShard": "CASE_OPEN#0", "createdAt": NOW, "entity": entity}
+        system.dynamodb.put_item(TableName=ALERTS, Item=to_item(damaged))
+    system.alert("a-3", customer=OTHER)
+    system.dynamodb.update_item(
+        TableName=ALERTS,
+        Key=to_item({"transactionId": "a-3"}),
+        UpdateExpression="SET assignee = :number",
+        ExpressionAttributeValues=to_item({":number": 5}),
+    )
+    assert ">a-1<" in browser.page("/queue")
+    browser.page("/")
+    assert "note" in browser.page("/case", id="a-2")
+    assert CaseStore(system.dynamodb, ALERTS).of_entity(f"customer#{CUSTOMER}") == [kept]
+
+
+def test_a_case_that_cannot_be_read_says_which_item_is_to_be_looked_at(browser: Browser, system: System) -> None:
+    system.alert("a-1", customer=CUSTOMER)
+    act(browser, "a-1", "take")
+    (kept,) = CaseStore(system.dynamodb, ALERTS).of_entity(f"customer#{CUSTOMER}")
+    system.dynamodb.update_item(
+        TableName=ALERTS,
+        Key=to_item({"transactionId": f"case#{kept.case_id}"}),
+        UpdateExpression="SET events = :text",
+        ExpressionAttributeValues=to_item({":text": "gone"}),
+    )
+    assert f"look at the item case#{kept.case_id} in the table of alerts" in act(browser, "a-1", "note", text="called")

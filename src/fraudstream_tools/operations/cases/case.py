@@ -10,8 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from fraudstream.contract import CASE_PREFIX
-from fraudstream.transactions.storage.attributes import AttributeValue, from_item
+from fraudstream.transactions.storage.attributes import AttributeValue
 from fraudstream_tools.operations.review.alert_summary import AlertStatus, AlertSummary
+from fraudstream_tools.operations.stored_items import read_item
 
 _ID_DIGITS: Final = 24
 _WORD: Final = re.compile(r"[A-Za-z0-9._:-]+")
@@ -82,10 +83,10 @@ class ReviewCase(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
         return self.status is AlertStatus.OPEN and self.snoozed_until is not None and now < self.snoozed_until
 
     @classmethod
-    def from_item(cls, item: Mapping[str, AttributeValue]) -> "ReviewCase":
-        """Read a case's item."""
-        fields = from_item(item)
-        return msgspec.convert({**fields, "entity": fields["entity"].removeprefix(CASE_PREFIX)}, cls)
+    def from_item(cls, item: Mapping[str, AttributeValue]) -> "ReviewCase | None":
+        """Read a case's item; None for one that is none."""
+        stored = read_item(item, cls)
+        return stored and msgspec.structs.replace(stored, entity=stored.entity.removeprefix(CASE_PREFIX))
 
 
 def joined(case: ReviewCase, alerts: Iterable[AlertSummary]) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from fraudstream.aws.dynamodb_errors import first_refused, held_item, is_in_conflict
 from fraudstream.clock import epoch_milliseconds
-from fraudstream.contract import ALERT_ENTITY_INDEX, ALERT_STATUS_INDEX, CASE_KIND
+from fraudstream.contract import ALERT_ENTITY_INDEX, ALERT_STATUS_INDEX, CASE_KIND, CASE_PREFIX
 from fraudstream.detection.stores.decisions.alerts import STATUS_SHARDS
 from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.storage.attributes import to_item
@@ -69,12 +69,12 @@ class CaseStore:
         self._news = news
 
     def get(self, case_id: str) -> ReviewCase | None:
-        """Return a case; None where there is none."""
+        """Return a case; None where there is none, or none that can be read."""
         answer = self._dynamodb.get_item(TableName=self._table, Key=case_key(case_id), ConsistentRead=True)
         return ReviewCase.from_item(answer["Item"]) if "Item" in answer else None
 
     def of_entity(self, entity: str) -> list[ReviewCase]:
-        """Return the cases of a customer or card, newest first.
+        """Return the cases of a customer or card that can be read, newest first.
 
         Args:
             entity: such as `customer#tok_…`.
@@ -87,7 +87,7 @@ class CaseStore:
             ScanIndexForward=False,
             Limit=_CASES_OF_AN_ENTITY,
         )
-        return [ReviewCase.from_item(item) for item in answer["Items"]]
+        return [case for item in answer["Items"] if (case := ReviewCase.from_item(item)) is not None]
 
     def of_alert(self, alert: AlertSummary) -> ReviewCase | None:
         """Return the case that an alert is in, or else its customer's open one, which it becomes part of."""
@@ -96,7 +96,7 @@ class CaseStore:
         return open_among(self.of_entity(alert.entity))
 
     def of_status(self, status: AlertStatus, limit: int) -> Iterator[ReviewCase]:
-        """Yield the newest cases of a status, of each part of the index in turn.
+        """Yield the newest cases of a status that can be read, of each part of the index in turn.
 
         Args:
             status: open or closed.
@@ -111,7 +111,7 @@ class CaseStore:
                 ScanIndexForward=False,
                 Limit=limit,
             )
-            yield from (ReviewCase.from_item(item) for item in answer["Items"])
+            yield from (case for item in answer["Items"] if (case := ReviewCase.from_item(item)) is not None)
 
     def opened(self, alert: AlertSummary, by: str) -> ReviewCase:
         """Return the case of an alert, or open the next one of its customer.
@@ -245,7 +245,12 @@ class CaseStore:
             held = held_item(error) if told is None else first_refused(error)
             if not held:
                 raise AlertTakenError("the case was deleted meanwhile: look again") from None
-            return ReviewCase.from_item(held)
+            if (there := ReviewCase.from_item(held)) is None:
+                raise AlertTakenError(
+                    f"what is stored of this case cannot be read: look at the item {CASE_PREFIX}{case.case_id} in the "
+                    "table of alerts, and delete it"
+                ) from None
+            return there
         return None
 
 

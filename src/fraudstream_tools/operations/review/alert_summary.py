@@ -9,8 +9,9 @@ import msgspec
 from fraudstream.durations import HOUR
 from fraudstream.transactions.decisions.decision import Truth, Verdict
 from fraudstream.transactions.decisions.expected_loss import expected_loss, likelihood
-from fraudstream.transactions.storage.attributes import AttributeValue, from_item
+from fraudstream.transactions.storage.attributes import AttributeValue
 from fraudstream.transactions.transaction import Channel, TransactionType
+from fraudstream_tools.operations.stored_items import read_item
 
 MODEL: Final = "model"
 """What is among an alert's rules where a model took part."""
@@ -72,9 +73,9 @@ class AlertSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     """In the base currency; None also without exchange rates."""
 
     @classmethod
-    def from_item(cls, item: Mapping[str, AttributeValue]) -> "AlertSummary":
-        """Read an alert's item."""
-        return msgspec.convert(from_item(item), cls)
+    def from_item(cls, item: Mapping[str, AttributeValue]) -> "AlertSummary | None":
+        """Read an alert's item; None for one that is none."""
+        return read_item(item, cls)
 
     @property
     def expected_loss(self) -> float:

@@ -115,13 +115,12 @@ class AlertQueue:
         return list(islice(wanted, limit))
 
     def get(self, transaction_id: str) -> AlertSummary | None:
-        """Return the alert of a transaction; None where there is none."""
+        """Return the alert of a transaction; None where there is none, or none that can be read."""
         answer = self._dynamodb.get_item(
             TableName=self._alerts, Key={"transactionId": {"S": transaction_id}}, ConsistentRead=True
         )
-        if "Item" not in answer:
-            return None
-        return next(self._with_transactions(iter([AlertSummary.from_item(answer["Item"])])))
+        found = _readable([answer["Item"]] if "Item" in answer else [])
+        return next(self._with_transactions(found), None)
 
     def of_customer(self, customer: str, limit: int) -> list[AlertSummary]:
         """Return a customer's alerts, open and closed, newest first.
@@ -160,7 +159,7 @@ class AlertQueue:
         for start in range(0, len(transaction_ids), KEYS_A_READ):
             keys = [to_item({"transactionId": each}) for each in transaction_ids[start : start + KEYS_A_READ]]
             asked = {"Keys": keys, "ConsistentRead": True}
-            found += map(AlertSummary.from_item, read_batch(self._dynamodb, self._alerts, asked))
+            found += _readable(read_batch(self._dynamodb, self._alerts, asked))
         return list(self._with_transactions(iter(found)))
 
     def open_of(self, transaction_ids: Iterable[str], *assignees: str | None) -> list[AlertSummary]:
@@ -196,7 +195,7 @@ class AlertQueue:
             PaginationConfig=paging,  # pyright: ignore[reportArgumentType]  (a dictionary that is put together)
         )
         for page in pages:
-            yield from map(AlertSummary.from_item, page["Items"])
+            yield from _readable(page["Items"])
 
     def _shard(self, query: AlertQuery, status_shard: str, *, newest_first: bool) -> Iterator[AlertSummary]:
         pages = self._dynamodb.get_paginator("query").paginate(
@@ -209,7 +208,7 @@ class AlertQueue:
             ScanIndexForward=not newest_first,
         )
         for page in pages:
-            yield from (AlertSummary.from_item(item) for item in page["Items"])
+            yield from _readable(page["Items"])
 
     def _with_transactions(self, alerts: Iterator[AlertSummary]) -> Iterator[AlertSummary]:
         while some := list(islice(alerts, KEYS_A_READ)):
@@ -249,3 +248,7 @@ class AlertQueue:
         }
         items = map(from_item, read_batch(self._dynamodb, self._transactions, asked))
         return {fields["transactionId"]: fields for fields in items}
+
+
+def _readable(items: Iterable[Mapping[str, Any]]) -> Iterator[AlertSummary]:
+    return (alert for item in items if (alert := AlertSummary.from_item(item)) is not None)

@@ -23,6 +23,7 @@ from fraudstream.transactions.storage.store import newest_item
 from fraudstream.transactions.storage.updates import change_of
 from fraudstream_tools.operations.approving import ApprovalError, Approver
 from fraudstream_tools.operations.batch_reads import KEYS_A_READ, read_batch
+from fraudstream_tools.operations.stored_items import read_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -48,6 +49,14 @@ class WaitingLabel:
     def digest(self) -> str:
         """By which it is approved."""
         return label_digest(self.transaction_id, self.label.label, self.label.labeled_at)
+
+
+class _Note(msgspec.Struct, frozen=True, rename="camel"):
+    """Where to look for a label that waits."""
+
+    transaction_id: str
+    timestamp: int
+    given_by: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +105,7 @@ class LabelApproval:
         """
         notes = islice(self._notes(), limit)
         while some := list(islice(notes, KEYS_A_READ)):
-            keys = [to_item({"transactionId": _name(note), "timestamp": note["timestamp"]}) for note in some]
+            keys = [to_item({"transactionId": _name(note), "timestamp": note.timestamp}) for note in some]
             asked: dict[str, Any] = {
                 "Keys": keys,
                 "ProjectionExpression": _READ,
@@ -108,7 +117,7 @@ class LabelApproval:
             }
             for note in some:
                 item = found.get(_name(note))
-                label = Label.from_item(item) if item is not None and waits(from_item(item)) else None
+                label = read_item(item, Label) if item is not None and waits(from_item(item)) else None
                 if item is not None and label is not None:
                     yield _waiting(item, label, note)
 
@@ -174,7 +183,7 @@ class LabelApproval:
             UpdateExpression="REMOVE statusShard",
         )
 
-    def _notes(self) -> Iterator[Mapping[str, Any]]:
+    def _notes(self) -> Iterator[_Note]:
         pages = self.dynamodb.get_paginator("query").paginate(
             TableName=self.alerts,
             IndexName=ALERT_STATUS_INDEX,
@@ -183,7 +192,7 @@ class LabelApproval:
             ScanIndexForward=False,
         )
         for page in pages:
-            yield from map(from_item, page["Items"])
+            yield from (note for item in page["Items"] if (note := read_item(item, _Note)) is not None)
 
 
 def waits(state: Mapping[str, Any]) -> bool:
@@ -197,19 +206,19 @@ def waits(state: Mapping[str, Any]) -> bool:
     return (state.get("label"), state.get("labeledAt")) != (state.get("learntLabel"), state.get("learntLabeledAt"))
 
 
-def _waiting(item: Item, label: Label, note: Mapping[str, Any]) -> WaitingLabel:
+def _waiting(item: Item, label: Label, note: _Note) -> WaitingLabel:
     values = from_item(item)
     return WaitingLabel(
         transaction_id=values["transactionId"],
         label=label,
-        by=note["givenBy"],
+        by=note.given_by,
         amount_minor=values["amountMinor"],
         currency=values["currency"],
     )
 
 
-def _name(note: Mapping[str, Any]) -> str:
-    return str(note["transactionId"]).removeprefix(LABEL_PREFIX)
+def _name(note: _Note) -> str:
+    return note.transaction_id.removeprefix(LABEL_PREFIX)
 
 
 def _key(transaction_id: str) -> Item:

@@ -132,7 +132,7 @@ class Erasure:
             dry_run=self.dry_run,
             removed=self._counts,
             old_versions=self._old_versions,
-            by_hand=(*others.by_hand, *records.by_hand, *items.named_in_lists),
+            by_hand=(*others.by_hand, *records.by_hand, *items.named_in_lists, *items.unreadable),
             remains=remains,
         )
 

@@ -58,6 +58,8 @@ class PersonItems:
     """Ids of cases of others that name the person's transactions or tokens, as where a card was shared."""
     named_in_lists: list[str] = field(default_factory=list[str])
     """Keys of others' entries of lists whose reasons name them: two people may have approved them as they are."""
+    unreadable: list[str] = field(default_factory=list[str])
+    """Keys of what stands where cases are and is none, and names them."""
     events: list[Key] = field(default_factory=list[Key])
     """Keys of events in the outbox."""
 
@@ -148,11 +150,15 @@ def _note_profile(found: PersonItems, item: Item) -> None:
 def _note_alert(found: PersonItems, item: Item, keys: AbstractSet[str], until: int) -> None:
     """Note what is the person's, also that a label waits, and another's case if it names them."""
     name = item["transactionId"]["S"]
-    is_older = int(item.get("createdAt", {}).get("N", "0")) <= until
+    is_older = _whole(item.get("createdAt")) <= until
     if name.removeprefix(LABEL_PREFIX) in found.own or (is_older and item.get("entity", {}).get("S") in keys):
         found.alerts.append(name)
-    elif item.get("kind") == {"S": CASE_KIND} and names_any(ReviewCase.from_item(item), found.names):
-        found.other_cases.append(name.removeprefix(CASE_PREFIX))
+    elif item.get("kind") == {"S": CASE_KIND}:
+        case = ReviewCase.from_item(item)
+        if case is None and _names(item, found.names):
+            found.unreadable.append(name)
+        elif case is not None and names_any(case, found.names):
+            found.other_cases.append(name.removeprefix(CASE_PREFIX))
 
 
 def _find_events(
@@ -162,8 +168,8 @@ def _find_events(
 
     def find(_: int, page: Iterable[Item]) -> None:
         for item in page:
-            is_older = int(item["eventTime"]["S"]) <= until
-            if item["transactionId"]["S"] in own or (is_older and item["customerId"]["S"] in persons):
+            is_older = _whole(item.get("eventTime")) <= until
+            if item["transactionId"]["S"] in own or (is_older and item.get("customerId", {}).get("S") in persons):
                 events.append({name: item[name] for name in ("transactionId", "eventId")})
 
     scan(system.dynamodb, outbox, find)
@@ -215,6 +221,10 @@ def _names_in_reasons(item: Item, names: AbstractSet[str]) -> bool:
     """Return whether an item says of somebody else's entity why it is on a list, and names the person there."""
     if not item["entity"]["S"].startswith(LISTED_PREFIX):
         return False
+    return _names(item, names)
+
+
+def _names(item: Item, names: AbstractSet[str]) -> bool:
     return any(told_without(text, names) != text for text in _texts(item))
 
 
@@ -241,8 +251,13 @@ def _received_at(item: Item) -> int | None:
     """Return when a transaction was received; None for a claim."""
     if item.get("kind") == {"S": ItemKind.CLAIM.value} or item.get("timestamp") == _CLAIM_TIMESTAMP:
         return None
-    received = item.get("receivedAt", {}).get("N")
-    return int(received) if received is not None and received.isdecimal() else 0
+    return _whole(item.get("receivedAt"))
+
+
+def _whole(attribute: Mapping[str, Any] | None) -> int:
+    """Return a whole number, which may be stored as a text; 0 for anything else."""
+    digits = str(next(iter(attribute.values()), "")) if attribute else ""
+    return int(digits) if digits.isdecimal() else 0
 
 
 def _day(moment: int) -> date:
