@@ -205,6 +205,22 @@ def test_a_share_of_fraud_without_a_delay_leaves_out_what_is_judged() -> None:
         assert (values["terminalFraudShare1d"], values["merchantFraudShare30d"]) == (1, 1)
 
 
+@pytest.mark.parametrize("later", [0, 3 * HOUR, 2 * DAY], ids=["itself, in a retry", "the same day", "another day"])
+def test_known_frauds_are_those_of_the_past_alone(later: int) -> None:
+    places: dict[str, Any] = {"terminal_id": "till", "merchant_id": "shop", "counterparty_token": "mule"}
+    places["type"] = TransactionType.TRANSFER
+    history = [transaction(number, (number - 3) * HOUR, **places) for number in range(3)]
+    judged, fraud = transaction(7, **places), transaction(7 if later == 0 else 8, later, **places)
+    expected = seen(judged, learnt(history), 20.0, delay=0)
+    profiles = learnt([*history, fraud])
+    profiles |= learn_label(fraud, profiles, LabelChange(fraud.timestamp + MINUTE, 0), 1).changed
+    values = seen(judged, profiles, 20.0, delay=0)
+    assert {name: values.get(name) for name in registry.NAMES if "Fraud" in name} == {
+        name: expected.get(name) for name in registry.NAMES if "Fraud" in name
+    }
+    assert (values["customerFrauds30d"], values["counterpartyFrauds30d"]) == (0, 0)
+
+
 def test_nothing_has_a_share_of_fraud_before_its_first_transaction() -> None:
     values = seen(transaction(1, terminal_id="till", merchant_id="shop"), {}, 20.0, delay=0)
     assert (values["terminalFraudShare1d"], values["merchantFraudShare30d"]) == (None, None)

@@ -35,7 +35,7 @@ def add_terminal(values: FeatureValues, view: ProfileView) -> None:
     values["terminalFrauds30d"] = view.frauds(Shared.FRAUDS)
     for days in (1, 7, 30):
         values[f"terminalFraudShare{days}d"] = view.fraud_share(days)
-    ages = _fraud_ages(view)
+    ages = view.fraud_ages()
     if ages:
         values["terminalFraudAgeDays"] = ages[0]
         values["terminalFraudSpanDays"] = ages[-1]
@@ -46,14 +46,6 @@ def add_terminal(values: FeatureValues, view: ProfileView) -> None:
         for newest in (1, 2, 5):
             share = known[-newest:]
             values[f"terminalFraudShareLast{newest}"] = sum(share) / len(share)
-
-
-def _fraud_ages(view: ProfileView) -> list[int]:
-    """Return the ages, in days, of the days in the last 30 with known frauds, rising."""
-    buckets = view.profile.days
-    since = view.time // DAY - buckets.newest
-    ages = [since + back for back, number in enumerate(buckets.columns[Shared.FRAUDS]) if number > 0]
-    return [max(age, 0) for age in ages if age <= MONTH // DAY]
 
 
 def _fraud_amount_ratio(view: ProfileView) -> float | None:

@@ -1,15 +1,19 @@
 """What a profile lets one event see: its past, without itself."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from fraudstream.detection.profiles.events import NO_AMOUNT, Event
+from fraudstream.detection.profiles.entities import EntityKind
+from fraudstream.detection.profiles.events import FRAUD, NO_AMOUNT, OUT, Event
 from fraudstream.detection.profiles.layout import LAYOUTS, Shared
 from fraudstream.detection.profiles.profile import Profile
 from fraudstream.durations import DAY, HOUR
 
 FeatureValues: TypeAlias = dict[str, float | None]
 """Features by name, before they are rounded."""
+
+_MONTH: Final = 30
+"""Days."""
 
 
 class ProfileView:
@@ -74,16 +78,34 @@ class ProfileView:
 
     def frauds(self, column: int) -> int:
         """Count the transactions of the last 30 days that are known to be fraud."""
-        return max(self.profile.days.total(column, self.time // DAY - 30, self.time // DAY), 0)
+        last = self.time // DAY
+        return self._frauds(column, last - _MONTH, last)
+
+    def fraud_ages(self) -> list[int]:
+        """Return the ages, in days, of the days in the last 30 with known frauds, rising; of a shared profile."""
+        if not any(self.profile.days.columns[Shared.FRAUDS]):
+            return []
+        today = self.time // DAY
+        return [age for age in range(_MONTH + 1) if self._frauds(Shared.FRAUDS, today - age, today - age) > 0]
 
     def fraud_share(self, days: int) -> float | None:
         """Return the share of known frauds in the days before the labels' delay; None without transactions."""
         last = self.time // DAY - self.label_delay_days
-        buckets = self.profile.days
         # Without a delay, the days hold the event itself.
         unseen = sum(event.time // DAY <= last for event in self.excluded)
-        count = buckets.total(Shared.COUNT, last - days, last) - unseen
-        return min(max(buckets.total(Shared.FRAUDS, last - days, last), 0) / count, 1.0) if count > 0 else None
+        count = self.profile.days.total(Shared.COUNT, last - days, last) - unseen
+        return min(self._frauds(Shared.FRAUDS, last - days, last) / count, 1.0) if count > 0 else None
+
+    def _frauds(self, column: int, first: int, last: int) -> int:
+        total = self.profile.days.total(column, first, last)
+        return max(total - self._unseen_frauds(first, last), 0) if total > 0 else 0
+
+    def _unseen_frauds(self, first: int, last: int) -> int:
+        """Count the known frauds that the days hold and the event must not see: itself in a retry, and later ones."""
+        needed = FRAUD | OUT if self.profile.kind is EntityKind.COUNTERPARTY else FRAUD
+        frauds = [event for event in self.profile.ring if event.flags & needed == needed]
+        frauds = [event for event in frauds if event.time > self.time or event.is_same_as(self.event)]
+        return sum(first <= event.time // DAY <= last for event in frauds)
 
     def amount_ratio(self) -> float | None:
         """Return the event's amount as a multiple of the mean of earlier ones; None where either is unknown."""
