@@ -62,7 +62,7 @@ class RankedWorld(NamedTuple):
     """Known to be fraud when the model learns."""
     fraud: Flags
     counts: Flags
-    """It is judged by what is true of it; see above."""
+    """Whether it is ranked: what fraudsters do to look honest, and the payments that they abuse later, are not."""
     patterns: Sequence[str]
     amounts: NDArray[np.float64]
     """In the base currency; 0 without an exchange rate."""

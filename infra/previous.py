@@ -13,7 +13,7 @@ _HALF_WRITTEN = "failed to load checkpoint"
 READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
 """The engine's own function behind `StackReference`: here it answers at once."""
 READ_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"
-"""The same for all resources of a stack, by their URNs."""
+"""The engine's own function that answers with the outputs of all resources of a stack, by their URNs."""
 
 
 @dataclass(frozen=True, kw_only=True)

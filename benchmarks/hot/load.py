@@ -20,7 +20,7 @@ from fraudstream.transactions.transaction import AuthorizationResult, Transactio
 
 LANES: Final = 40
 BATCH: Final = 100
-"""As the analyzer's mapping has it."""
+"""Records of a batch, as many as the analyzer's event source mapping takes."""
 BACKLOG_SECONDS: Final = 10
 START: Final = 1_793_600_000_000
 """Epoch milliseconds."""

@@ -69,9 +69,9 @@ class PromiseVerdict:
     profiles_wrong: int = 0
     """Beyond the documented bounds."""
     residue: int = 0
-    """Events that are counted once more, within them: of each profile the figure that is off most."""
+    """Events that are counted once more, within the documented bounds: of each profile the figure that is off most."""
     residue_labels: int = 0
-    """The same of labels."""
+    """Labels that are counted once more, within the documented bounds, by profile as `residue`."""
     set_aside: int = 0
     """Profiles that were damaged, or that a newer version wrote: counted apart."""
     wrong: Counter[str] = field(default_factory=Counter[str])

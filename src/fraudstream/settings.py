@@ -74,16 +74,18 @@ class ProcessorSettings(CommonSettings, frozen=True, kw_only=True):
     decision_deadline_seconds: int = DECISION_DEADLINE_SECONDS
     """Age from which a transaction without a decision is shown as `FAILED`: the stream's retries are over."""
     inline_budget_milliseconds: Annotated[int, msgspec.Meta(ge=0, le=5000)] = 0
-    """How long the processor may take for a decision that a client waits for; 0: it makes none. The next four are
-    needed for such decisions only, and the last two are those of the analyzer."""
+    """How long the processor may take for a decision that a client waits for; 0: it makes none. Table of
+    profiles, bucket, time zone and delay are needed for such decisions only."""
     profiles_table: str = ""
     bucket: str = ""
     time_zone: str = "UTC"
+    """IANA name: the hours that rules speak of. It is the analyzer's."""
     label_delay_days: Annotated[int, msgspec.Meta(ge=0, le=8)] = 7
+    """Days after which most labels are known, as the analyzer takes it."""
     approved_ruleset: str = ""
     """The digest of the ruleset that came with the program, where any other needs two people; else nothing."""
     approved_models: str = ""
-    """The same of models."""
+    """The digest of the models that came with the program, where any others need two people; else nothing."""
     approves_lists: bool = False
     """Whether an entry of a list needs two people."""
     sca_advice: Literal["off", "issuer", "acquirer"] = "off"
@@ -113,9 +115,11 @@ class AnalyzerSettings(CommonSettings, frozen=True, kw_only=True):
     alert_retention_days: int = RETENTION_DAYS
     outbox_table: str = ""
     approved_ruleset: str = ""
+    """The digest of the ruleset that came with the program, as the processor has it."""
     approved_models: str = ""
+    """The digest of the models that came with the program, as the processor has it."""
     approves_lists: bool = False
-    """All three as the processor's."""
+    """Whether an entry of a list needs two people."""
     approves_labels: bool = False
     """Whether a label needs two people."""
     events: str = ""
@@ -134,7 +138,7 @@ class ReporterSettings(CommonSettings, frozen=True, kw_only=True):
     decision_log_days: int = DECISION_LOG_DAYS
     """After which the bucket deletes what is in the log."""
     approves_labels: bool = False
-    """As the analyzer's."""
+    """Whether a label needs two people."""
 
 
 S = TypeVar("S", bound=CommonSettings)

@@ -69,7 +69,7 @@ def stand_in(account: Account, resource_type: str, name: str, physical_name: str
         physical_name: what it would be called in AWS.
     """
     absent = ABSENT[resource_type]
-    # The same for the same name, so that two runs of a program declare the same.
+    # A name has the same digits in every run, so that two runs of a program declare the same resources.
     digits = hashlib.sha256(f"{resource_type}:{name}".encode()).hexdigest()[:17]
     identity = f"{absent.prefix}-{digits}" if absent.prefix else physical_name
     outputs = dict(absent.outputs)

@@ -16,7 +16,7 @@ class CredentialCache:
         self._cached: dict[str, Credentials] = {}
 
     async def get(self, role_arn: str, seconds: float) -> Credentials:
-        """Credentials of a role with which work of some seconds can begin for a while."""
+        """Return credentials of a role that last for work of some seconds, and for a while longer."""
         known = self._cached.get(role_arn)
         if known is None or self.expires_soon(known, seconds):
             known = await asyncio.get_running_loop().run_in_executor(None, self._fetch, role_arn)
@@ -24,7 +24,7 @@ class CredentialCache:
         return known
 
     def expires_soon(self, credentials: Credentials, seconds: float) -> bool:
-        """Whether work of some seconds should not begin with these credentials any more.
+        """Return whether credentials expire too soon to begin work of some seconds with them.
 
         A process can't be given new ones, since it has them in its environment: Lambda replaces it, and so do we.
         """

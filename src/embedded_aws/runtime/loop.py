@@ -34,7 +34,7 @@ class Context:
         self._deadline_ms = int(headers["lambda-runtime-deadline-ms"])
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the platform ends the invocation."""
+        """Return the milliseconds until the platform ends the invocation."""
         return max(0, self._deadline_ms - int(time.time() * 1000))
 
 

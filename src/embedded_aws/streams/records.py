@@ -67,7 +67,7 @@ def to_payload(records: Sequence[StreamRecord]) -> bytes:
 
 
 def count_that_fit(records: Iterable[StreamRecord], maximum: int) -> int:
-    """How many of the first records go into one batch, by number and by size; at least one."""
+    """Return how many of the first records go into one batch, by number and by size; at least one."""
     size = len(_ENVELOPE) + 1
     count = 0
     for record in islice(records, maximum):

@@ -78,7 +78,7 @@ class ConsoleSystem:
     approved_ruleset: str | None = None
     """The digest of the ruleset that came with the program, where any other needs two people; else None."""
     approved_models: str | None = None
-    """The same of models."""
+    """The digest of the models that came with the program, where any others need two people; else None."""
     news: CaseNews | None = None
     """Tells other systems of cases; None where nobody is told of anything."""
     four_eyes: Collection[str] = ()

@@ -7,8 +7,9 @@ from fraudstream_tools.sizing.erlang import erlang_b, servers_for
 from fraudstream_tools.sizing.service import LARGEST_BATCH, ServiceTimes
 
 MINIMUM_CONCURRENCY: Final = 100
-"""Which the settings take (`infra/settings.py`); so with the next."""
+"""Least concurrency that the settings take (`infra/settings.py`)."""
 MAXIMUM_CONCURRENCY: Final = 3000
+"""Greatest concurrency that the settings take."""
 REQUESTS_PER_ENVIRONMENT: Final = 10
 """A second: Lambda refuses more than ten times the concurrency (its developer guide, "Understanding concurrency")."""
 RESERVE: Final = 2
@@ -17,7 +18,7 @@ REFUSED_SHARE: Final = 1e-6
 WRITES_PER_TRANSACTION: Final = 3
 """Units of the table of transactions: claim, transaction, decision."""
 UNITS_PER_PARTITION: Final = 1000
-"""Write units a second (DynamoDB's developer guide, "Partitions"); so with the next two."""
+"""Write units a second of one partition (DynamoDB's developer guide, "Partitions", as for the number and the quota)."""
 FIRST_PARTITIONS: Final = 4
 """Partitions of a new table on demand: 4,000 write units a second."""
 TABLE_QUOTA: Final = 40_000

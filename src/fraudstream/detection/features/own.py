@@ -29,8 +29,9 @@ class OwnValue(NamedTuple):
     name: str
     description: str
     of: Callable[[Transaction], float | None]
+    """Returns the value; None where a field that it needs is missing."""
     sql: str
-    """The same of a row of the decision log."""
+    """Expression for the value in a row of the decision log."""
 
 
 def _codes(name: str, field: str, attribute: str, codes: Mapping[str, int], description: str) -> OwnValue:

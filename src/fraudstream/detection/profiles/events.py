@@ -64,8 +64,9 @@ class Event(NamedTuple):
     """32-bit hash of what the entity met, or `NO_PEER`: a customer its device, a card its merchant, a terminal or a
     counterparty its customer, all others the card."""
     other_peer: int
-    """The same of a second one: a customer the payee, a card, a device or an address the customer, a merchant the
-    card's issuer prefix; `NO_PEER` for the others. Of a customer's refund it is the identity of what is taken back."""
+    """32-bit hash of a second thing that the entity met: a customer the payee, a card, a device or an address the
+    customer, a merchant the card's issuer prefix; `NO_PEER` for the others. Of a customer's refund it is the identity
+    of the transaction that is taken back."""
     country: int
     """Country of a customer's event, as `country_code`; else `NO_COUNTRY`."""
     latitude: int

@@ -42,7 +42,7 @@ class Counterparty(IntEnum):
     IN = 2
     """Hundredths of the base currency that customers sent it, declined ones left out."""
     OUT = 3
-    """The same that it paid customers."""
+    """Hundredths of the base currency that it paid customers, declined payments left out."""
 
 
 class SharedHour(IntEnum):
@@ -97,7 +97,7 @@ def _limits(columns: tuple[ColumnForm, ...]) -> tuple[int, ...]:
 _DAYS: Final = 31
 """A window of 30 days touches 31 of them."""
 _DAYS_AND_DELAY: Final = 39
-"""The same for a window that ends up to eight days ago."""
+"""Days that are kept for a window of 30 days that ends up to eight days ago."""
 _WEEK: Final = 8
 _HOURS: Final = 25
 

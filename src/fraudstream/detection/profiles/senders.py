@@ -35,7 +35,7 @@ def with_other_hashes(senders: int, hashes: Mapping[int, int]) -> int:
 
 
 def may_hold(senders: int, hashed: int) -> bool:
-    """Return whether a filter holds a customer's 32-bit hash; see above for how often that is wrong."""
+    """Return whether a filter holds a customer's 32-bit hash; the module's docstring says how often that is wrong."""
     bits = _bits(hashed)
     return senders & bits == bits
 

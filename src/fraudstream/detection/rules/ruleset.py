@@ -101,7 +101,7 @@ class Ruleset:
         self.points = points_beside(None, self.rules)
         """What each rule adds where rules decide alone, by its id."""
         self.points_beside_live = self.points_beside_shadow = self.points
-        """The same beside each of the models."""
+        """What each rule adds beside the live and beside the shadow model, by its id."""
         self.unweighed: Collection[str] = frozenset()
         """Ids of rules with points that the live model's training has not seen as they are now."""
         self._evaluate = compiler.compile_together([expression for _, expression in rules])

@@ -82,7 +82,7 @@ class _Level(NamedTuple):
     amount: float
     """Amount of those that are open, in the base currency."""
     fraud: int
-    """The same that are labelled by now."""
+    """Number of those that are not declined by the issuer, and labelled as fraud by now."""
 
 
 def forcing_rules(ruleset: Ruleset) -> list[str]:

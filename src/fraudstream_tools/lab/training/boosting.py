@@ -35,8 +35,9 @@ class Parameters:
     learning_rate: float = 0.05
     transactions_per_leaf: int = 50
     share_of_features: float = 0.7
-    """Drawn anew for each tree; so with the next one."""
+    """Share of the features that a tree is grown on; they are drawn anew for each tree."""
     share_of_transactions: float = 0.8
+    """Share of the transactions that a tree is grown on; they are drawn anew for each tree."""
     penalty: float = 5.0
     """On the squares of what leaves give (L2)."""
     bins: int = 1023

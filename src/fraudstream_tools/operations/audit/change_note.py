@@ -36,7 +36,7 @@ class ChangeNote:
     """The ARN of the AWS identity, by STS."""
     reason: str | None = None
     change_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    """The same on all objects that one change wrote."""
+    """32 hexadecimal digits, which all objects have that one change wrote."""
 
     def to_metadata(self, content: bytes) -> dict[str, str]:
         """Return the note as metadata of an S3 object with some content; metadata holds ASCII only."""

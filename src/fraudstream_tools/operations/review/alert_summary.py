@@ -56,7 +56,8 @@ class AlertSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     exploration_propensity: float | None = None
     """Its transaction was approved, and drawn by chance with this probability; None: it was flagged."""
     case_id: str | None = None
-    """The same on alerts that somebody took together; it stays when they are closed or given back."""
+    """The case that the alert was taken with, which all alerts have that somebody took together; it stays when they are
+    closed or given back."""
 
     amount_minor: int | None = None
     """None, like all below, where the transaction is not stored any more."""

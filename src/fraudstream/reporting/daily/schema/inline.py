@@ -23,14 +23,15 @@ class ExemptionFigures(Part, frozen=True, kw_only=True):
     currency: str
     count: int
     value: int
-    """Minor units, as the next."""
+    """Minor units."""
     fraud: int = 0
-    """Labelled so far."""
+    """Number of those that are labelled as fraud so far."""
     fraud_value: int = 0
+    """Value of those that are labelled as fraud so far, in minor units."""
 
 
 class ExemptionsUsed(Part, frozen=True, kw_only=True):
-    """The same over 90 days, beside the limit of the exemption."""
+    """Payments of one kind, currency, band and advice over 90 days, beside the limit of the exemption."""
 
     used: ExemptionFigures
     days: int
