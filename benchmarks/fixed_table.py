@@ -32,7 +32,13 @@ class FixedTable:
     """The server, as its user sees it."""
 
     def __init__(self, port: int, latency: "Synchronized[float]", requests: "Synchronized[int]") -> None:
-        """Keep what is shared with its process."""
+        """Address a server that runs already.
+
+        Args:
+            port: on the loopback interface.
+            latency: seconds that each answer takes, shared with the server's process.
+            requests: the number of requests, shared with the server's process.
+        """
         self.endpoint = f"http://127.0.0.1:{port}"
         self._latency = latency
         self._requests = requests

@@ -19,7 +19,7 @@ class Actors:
     """Runs programs in turns."""
 
     def __init__(self, chance: random.Random) -> None:
-        """Store what decides whose turn it is."""
+        """Begin with no actors; the generator draws whose turn it is."""
         self._chance = chance
         self._alive: list[_Actor] = []
         self._current: _Actor | None = None

@@ -30,7 +30,13 @@ class Outsiders:
     """Clients and people, and what they were told."""
 
     def __init__(self, system: "System", workload: Workload, chance: random.Random) -> None:
-        """Store what is posted to whom, and what draws whether something is posted again."""
+        """Begin with nothing posted.
+
+        Args:
+            system: the system that is posted to.
+            workload: what is posted and labelled.
+            chance: draws whether something is posted again.
+        """
         self.received: set[str] = set()
         """Transactions that a client was told are stored."""
         self.left: set[str] = set()

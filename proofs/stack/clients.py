@@ -173,7 +173,12 @@ class People:
     """Labels what was posted."""
 
     def __init__(self, cloud: "LocalCloud", workload: Workload) -> None:
-        """Store whom to tell."""
+        """Prepare to label the transactions of a deployed stack.
+
+        Args:
+            cloud: the embedded AWS that runs the stack.
+            workload: knows what is true of the transactions.
+        """
         self._client = cloud.client("dynamodb")
         self._table = cloud.outputs["transactionsTable"]
         self._workload = workload

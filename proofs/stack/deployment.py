@@ -45,7 +45,12 @@ class ProofDeployment:
     """The Pulumi program in an embedded AWS, with a proxy between its functions and AWS, for one block of code."""
 
     def __init__(self, folder: Path, *, enforce_iam: bool = False) -> None:
-        """Store where files of the run are kept, and whether policies are enforced."""
+        """Prepare the embedded AWS; it is started when the block begins.
+
+        Args:
+            folder: where the run's files are kept.
+            enforce_iam: whether the functions' policies are enforced.
+        """
         self.proxy = FaultProxy(_QUIET, lambda: self.cloud.function_processes)
         self.invocations = FaultyInvocations(_QUIET)
         seams = Seams(endpoint=self.proxy.start, invoke=self.invocations.around)

@@ -26,7 +26,7 @@ class FaultyInvocations:
     """Invokes functions as asked, and with stream records more often than asked."""
 
     def __init__(self, faults: StackFaults) -> None:
-        """Store what goes wrong."""
+        """Begin with nothing delivered; the source draws what goes wrong."""
         self.faults = faults
         self.analyzer = ""
         """The name of the function whose work a journal follows."""

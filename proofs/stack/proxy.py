@@ -36,7 +36,12 @@ class FaultProxy:
     """Listens on the loopback interface for functions that believe it to be AWS."""
 
     def __init__(self, faults: StackFaults, processes: Callable[[], Sequence[int]]) -> None:
-        """Store what goes wrong, and who tells which processes are functions'."""
+        """Begin without a connection.
+
+        Args:
+            faults: draws what goes wrong.
+            processes: returns the ids of the functions' processes.
+        """
         self.faults = faults
         self._processes = processes
         self.on_request: Callable[[WireCall], None] = _unseen

@@ -42,7 +42,13 @@ class StackVandal:
     """Does at its place in the run what is planned there, and kills processes in between."""
 
     def __init__(self, cloud: "LocalCloud", proxy: FaultProxy, faults: StackFaults) -> None:
-        """Store what can be damaged."""
+        """Plan the damage over the run.
+
+        Args:
+            cloud: the embedded AWS whose items, files and processes are damaged.
+            proxy: what stands between the functions and AWS.
+            faults: draws what goes wrong, and counts it.
+        """
         self._cloud = cloud
         self._faults = faults
         self.poison: dict[str, Mapping[str, Any]] = {}

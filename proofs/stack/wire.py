@@ -142,9 +142,9 @@ async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
 class Upstream:
     """A connection to AWS, opened when it is needed."""
 
-    def __init__(self, place: tuple[str, int]) -> None:
-        """Store the host and the port."""
-        self._place = place
+    def __init__(self, address: tuple[str, int]) -> None:
+        """Begin without a connection to the address: host and port."""
+        self._address = address
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def send(self, call: WireCall) -> WireAnswer:
@@ -157,7 +157,7 @@ class Upstream:
             # AWS closes a connection that nobody has used for a while.
             self.close()
         if self._streams is None:
-            self._streams = await asyncio.open_connection(*self._place)
+            self._streams = await asyncio.open_connection(*self._address)
         reader, writer = self._streams
         writer.write(encoded(call.request, call.request.body))
         await writer.drain()

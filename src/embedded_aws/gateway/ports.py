@@ -13,7 +13,11 @@ class GatewayPorts:
     """Keeps free ports for gateways that are to come, so that the system gives them to no connection meanwhile."""
 
     def __init__(self, asked: int | None = None) -> None:
-        """Store the port that somebody asked for; None: any free one."""
+        """Prepare to keep ports.
+
+        Args:
+            asked: the port that somebody asked for; None: any free one.
+        """
         self._asked = asked
         self._held: dict[int, socket.socket] = {}
 

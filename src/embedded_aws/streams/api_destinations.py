@@ -28,7 +28,7 @@ class ApiDestination:
     """Sends messages to one receiver."""
 
     def __init__(self, spec: ApiDestinationSpec) -> None:
-        """Keep where to send to. Proxies and redirects are not followed: the receiver is the very one that is named."""
+        """Prepare to send. Proxies and redirects are not followed: the receiver is the very one that is named."""
         self._spec = spec
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
         self._next = 0.0

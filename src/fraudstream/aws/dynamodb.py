@@ -78,7 +78,12 @@ class DynamoDb:
     """A table's calls, by the names and with the parameters, answers and errors of boto3's client."""
 
     def __init__(self, limits: Limits, before_attempt: Callable[[], None] | None = None) -> None:
-        """Store how calls are limited, and what is called before each attempt; see `Connection`."""
+        """Prepare to call; nothing is opened before the first request.
+
+        Args:
+            limits: how long to wait, and how often to try.
+            before_attempt: called before each attempt; what it raises ends the call.
+        """
         self.connection = Connection(_SERVICE, limits, _read_error, before_attempt=before_attempt)
 
     def get_item(self, **parameters: object) -> DynamoDbAnswer:

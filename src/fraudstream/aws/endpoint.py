@@ -80,7 +80,12 @@ class Endpoint:
     """One host; threads share it."""
 
     def __init__(self, url: str, limits: Limits) -> None:
-        """Store what to connect to; nothing is opened before the first request."""
+        """Prepare to connect; nothing is opened before the first request.
+
+        Args:
+            url: scheme, host and, where it is none of the usual ones, port.
+            limits: how long to wait, and how many connections stay open.
+        """
         parts = urlsplit(url)
         self._url = url
         self._limits = limits

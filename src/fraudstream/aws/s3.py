@@ -48,7 +48,13 @@ class Bucket:
     """One bucket's calls, by the names and with the parameters, answers and errors of boto3's client."""
 
     def __init__(self, bucket: str, limits: Limits, before_attempt: Callable[[], None] | None = None) -> None:
-        """Store which bucket, how calls are limited, and what is called before each attempt; see `Connection`."""
+        """Prepare to call; nothing is opened before the first request.
+
+        Args:
+            bucket: the bucket's name.
+            limits: how long to wait, and how often to try.
+            before_attempt: called before each attempt; what it raises ends the call.
+        """
         self.connection = Connection(
             _SERVICE, limits, _read_error, host_prefix=f"{bucket}.", before_attempt=before_attempt
         )

@@ -57,7 +57,13 @@ class Signer:
     """Signs the requests to one service in one region."""
 
     def __init__(self, credentials: AwsCredentials, region: str, service: str) -> None:
-        """Store who signs, and what for."""
+        """Prepare to sign; the key of a day is derived when its first request is signed.
+
+        Args:
+            credentials: those of whoever sends the requests.
+            region: the region's name, such as `eu-central-1`.
+            service: the service's name in signatures, such as `dynamodb`.
+        """
         self._credentials = credentials
         self._region = region
         self._service = service

@@ -60,7 +60,7 @@ class RequestCounting:
     """Counts the requests to AWS of each page."""
 
     def __init__(self, app: "ASGIApp") -> None:
-        """Store the application."""
+        """Wrap the application that answers the requests."""
         self._app = app
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:

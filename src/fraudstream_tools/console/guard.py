@@ -48,7 +48,12 @@ class Guard:
     """Lets through what comes from the console's own pages in the browser that opened the link."""
 
     def __init__(self, app: "ASGIApp", session: ConsoleSession) -> None:
-        """Store the application and the session that it belongs to."""
+        """Wrap the application.
+
+        Args:
+            app: answers the requests that are let through.
+            session: of the browser that opened the link.
+        """
         self._app = app
         self._session = session
 

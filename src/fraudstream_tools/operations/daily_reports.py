@@ -19,7 +19,7 @@ class DailyReports:
     """Finds and reads reports."""
 
     def __init__(self, s3: "S3Client", bucket: str) -> None:
-        """Store the bucket."""
+        """Prepare to read from a stack's bucket."""
         self._store = BucketStore(s3, bucket)
 
     def days(self) -> list[date]:

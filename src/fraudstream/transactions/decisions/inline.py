@@ -96,7 +96,12 @@ class LazyDecider:
     """Loads what judging needs when the first client waits: a function that nobody waits for starts without it."""
 
     def __init__(self, load: Callable[[], InlineDecider], on_failure: Callable[[Exception], None]) -> None:
-        """Keep how to load it, and who is told where that, or the beginning of an attempt, fails."""
+        """Begin with nothing loaded.
+
+        Args:
+            load: returns what judges; may take seconds.
+            on_failure: called with the error where loading, or the beginning of an attempt, fails.
+        """
         self._load = load
         self._on_failure = on_failure
         self._decider: InlineDecider | None = None

@@ -36,7 +36,12 @@ class UnusableApiError(Exception):
     """The API cannot be reached at all, or lets these credentials do nothing."""
 
     def __init__(self, message: str, *, is_denied: bool = False) -> None:
-        """Store whether it is the credentials that it refuses."""
+        """Say what is wrong.
+
+        Args:
+            message: the sentence for the person.
+            is_denied: whether the API refuses the credentials; else it cannot be reached.
+        """
         super().__init__(message)
         self.is_denied = is_denied
 

@@ -79,7 +79,12 @@ class CustomerHistory:
     """Finds the transactions of customers."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
-        """Store the table of transactions."""
+        """Prepare to read.
+
+        Args:
+            dynamodb: asks DynamoDB.
+            table: the table of transactions.
+        """
         self._dynamodb = dynamodb
         self._table = table
 

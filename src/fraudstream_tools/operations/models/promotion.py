@@ -55,7 +55,13 @@ class ModelPromotion:
     """Makes models active in a bucket."""
 
     def __init__(self, s3: "S3Client", bucket: str, approval: ModelApproval | None = None) -> None:
-        """Store where they are, and who marks them; None where one person is enough."""
+        """Prepare to read and write the models of a bucket.
+
+        Args:
+            s3: the client to do it with.
+            bucket: the bucket's name.
+            approval: puts the person's mark on models; None where one person is enough.
+        """
         self._s3 = s3
         self._bucket = bucket
         self._approval = approval

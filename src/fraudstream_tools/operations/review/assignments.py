@@ -33,7 +33,12 @@ class Assignments:
     """The attribute of open alerts that says who works on them."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
-        """Store the table of alerts."""
+        """Prepare to write.
+
+        Args:
+            dynamodb: asks DynamoDB.
+            table: the table of alerts.
+        """
         self._dynamodb = dynamodb
         self._table = table
 

@@ -114,7 +114,13 @@ class RulesetHistory:
     """
 
     def __init__(self, s3: "S3Client", bucket: str, approvals: Approvals | None = None) -> None:
-        """Store where it is, and who knows what was approved; None where one person is enough."""
+        """Prepare to read the files of a ruleset.
+
+        Args:
+            s3: the client to do it with.
+            bucket: the bucket's name.
+            approvals: knows which rulesets were approved; None where one person is enough.
+        """
         self._s3 = s3
         self._bucket = bucket
         self._approvals = approvals

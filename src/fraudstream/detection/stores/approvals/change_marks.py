@@ -24,7 +24,13 @@ class ChangeMarks:
     """
 
     def __init__(self, s3: S3Client, bucket: str, kind: FourEyes) -> None:
-        """Store the bucket, and of which kind the changes are."""
+        """Prepare to read marks.
+
+        Args:
+            s3: the client to read with.
+            bucket: the bucket's name.
+            kind: of which kind the changes are.
+        """
         self._s3 = s3
         self._bucket = bucket
         self._kind = kind

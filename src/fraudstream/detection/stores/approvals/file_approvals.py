@@ -21,7 +21,14 @@ class Approvals:
     """Knows which rulesets, or which models, may be used."""
 
     def __init__(self, s3: S3Client, bucket: str, known: str, kind: FourEyes = FourEyes.RULES) -> None:
-        """Store the bucket, the digest of the files that came with the program, which need no marks, and their kind."""
+        """Prepare to look for marks.
+
+        Args:
+            s3: the client to read with.
+            bucket: the bucket's name.
+            known: the digest of the files that came with the program: they need no marks.
+            kind: of which kind the files are.
+        """
         self._marks = ChangeMarks(s3, bucket, kind)
         self._known = known
         self._kind = kind

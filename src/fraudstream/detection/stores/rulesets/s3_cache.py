@@ -24,7 +24,13 @@ class S3Cache:
     """Files under one prefix."""
 
     def __init__(self, s3: S3Client, *, bucket: str, prefix: str) -> None:
-        """Store where they are."""
+        """Begin with no file read.
+
+        Args:
+            s3: the client to read with.
+            bucket: the bucket's name.
+            prefix: what the keys of the files begin with, such as `rulesets/live/`.
+        """
         self._s3 = s3
         self._bucket = bucket
         self._prefix = prefix

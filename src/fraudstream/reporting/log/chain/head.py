@@ -17,7 +17,12 @@ class TableHead:
     """An item that is moved on condition."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        """Keep the table of profiles."""
+        """Prepare to read and move the item.
+
+        Args:
+            client: of DynamoDB.
+            table: the table of profiles.
+        """
         self._client = client
         self._table = table
 

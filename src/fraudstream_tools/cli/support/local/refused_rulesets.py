@@ -22,7 +22,12 @@ class RefusalWatch:
     """Looks into the analyzer's log for files that it refused."""
 
     def __init__(self, log: Path, rulesets: RulesetBucket) -> None:
-        """Store where the analyzer writes, and where the ruleset is."""
+        """Begin to watch: what was written before counts too.
+
+        Args:
+            log: the file to which the analyzer writes its log.
+            rulesets: the bucket's part with the ruleset that the analyzer reads.
+        """
         self._tail = LogTail(log)
         self._rulesets = rulesets
         self._told: str | None = None
