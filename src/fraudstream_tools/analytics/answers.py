@@ -38,7 +38,7 @@ class LogAnswer:
 def as_of(sql: str, today: date) -> str:
     """Return a question as it would be asked on a day: `current_date` becomes that day."""
     day = f"DATE '{today}'"
-    return _TODAY.sub(lambda found: day if found[0].lower() == "current_date" else found[0], sql)
+    return _TODAY.sub(lambda match: day if match[0].lower() == "current_date" else match[0], sql)
 
 
 def places_for_values(sql: str) -> int:

@@ -28,13 +28,13 @@ def read_batch(dynamodb: "DynamoDBClient", table: str, asked: Mapping[str, Any])
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
-    found: list[Item] = []
+    items: list[Item] = []
     left: Any = dict(asked)
     for attempt in range(_ATTEMPTS):
         answer = dynamodb.batch_get_item(RequestItems={table: left})
-        found += answer["Responses"].get(table, ())
+        items += answer["Responses"].get(table, ())
         left = answer["UnprocessedKeys"].get(table)
         if not left:
-            return found
+            return items
         time.sleep(_FIRST_PAUSE * 2**attempt)
     raise TimeoutError("the tables are too busy to be read")

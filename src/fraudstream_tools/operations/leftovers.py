@@ -69,19 +69,19 @@ def find_leftovers(clients: Clients, environment: str) -> Iterator[Leftover | Un
     seen: set[str] = set()
     for kind, search in searches:
         try:
-            for found in search():
-                if found.name not in seen:
-                    seen.add(found.name)
-                    yield found
+            for leftover in search():
+                if leftover.name not in seen:
+                    seen.add(leftover.name)
+                    yield leftover
         except (ClientError, BotoCoreError) as error:
             yield Unseen(kind=kind, why=str(error))
 
 
 def _is_of(name: str, environment: str) -> bool:
     first = "|".join(map(re.escape, PROJECT_PREFIXES))
-    found = re.fullmatch(rf"(?:{first})[-_]([A-Za-z0-9-_]*)[-_]{re.escape(environment)}", name)
+    match = re.fullmatch(rf"(?:{first})[-_]([A-Za-z0-9-_]*)[-_]{re.escape(environment)}", name)
     # `table-alerts-x-dev` is of the stack `x-dev`, and not of `dev`.
-    return found is not None and not _OF_OTHERS.fullmatch(found[1])
+    return match is not None and not _OF_OTHERS.fullmatch(match[1])
 
 
 def _tagged(client: AwsClient, environment: str) -> Iterator[Leftover]:
@@ -124,8 +124,8 @@ def _buckets(client: AwsClient, environment: str) -> Iterator[Leftover]:
 
 def _emptied_and_deleted(bucket: str) -> str:
     # `aws s3 rb --force` leaves old versions, and S3 deletes no bucket that has any.
-    found = f"boto3.resource('s3').Bucket('{bucket}')"
-    code = f"import boto3; bucket = {found}; bucket.object_versions.delete(); bucket.delete()"
+    resource = f"boto3.resource('s3').Bucket('{bucket}')"
+    code = f"import boto3; bucket = {resource}; bucket.object_versions.delete(); bucket.delete()"
     locked = "; if its files are locked: delete(BypassGovernanceRetention=True)" if "bucket-audit-" in bucket else ""
     return f'{sys.executable} -c "{code}"{locked}'
 
@@ -148,8 +148,8 @@ def _log_groups(client: AwsClient, environment: str) -> Iterator[Leftover]:
 def _interfaces(client: AwsClient, environment: str) -> Iterator[Leftover]:
     for page in client.get_paginator("describe_network_interfaces").paginate():
         for each in page["NetworkInterfaces"]:
-            found = _LAMBDA_INTERFACE.match(each["Description"])
-            if found and _is_of(found[1], environment):
+            of_lambda = _LAMBDA_INTERFACE.match(each["Description"])
+            if of_lambda and _is_of(of_lambda[1], environment):
                 yield Leftover(
                     kind="network interface",
                     name=each["NetworkInterfaceId"],

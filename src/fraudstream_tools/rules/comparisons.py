@@ -72,14 +72,16 @@ def check_comparisons(ruleset: Ruleset, content: bytes) -> None:
     Raises:
         RulesetError: every comparison that none can meet.
     """
-    found = [(place, problem) for place, rule in enumerate(ruleset.rules) for problem in unmet(rule)]
-    if not found:
+    unmet_comparisons = [
+        (position, rule, problem) for position, rule in enumerate(ruleset.rules) for problem in unmet(rule)
+    ]
+    if not unmet_comparisons:
         return
     lines = strict_yaml.read(content, most_bytes=MAX_RULESET_BYTES, most_values=MAX_RULESET_VALUES).lines
     raise RulesetError(
         [
-            f"{RULESET_FILE}: line {lines.get(('rules', place), 0)}: rule {ruleset.rules[place].id}: when: {problem}"
-            for place, problem in found
+            f"{RULESET_FILE}: line {lines.get(('rules', position), 0)}: rule {rule.id}: when: {problem}"
+            for position, rule, problem in unmet_comparisons
         ]
     )
 
@@ -88,13 +90,13 @@ def unmet(rule: Rule) -> list[str]:
     """Return a sentence for each comparison of a field with a value that it can never have."""
     comparisons = [node for node in ast.walk(parser.parsed(rule.when)) if isinstance(node, ast.Compare)]
     comparisons.sort(key=lambda node: node.col_offset)
-    found = [
+    problems = [
         problem
         for node in comparisons
         for operator, (left, right) in zip(node.ops, pairwise([node.left, *node.comparators]), strict=True)
         for problem in _of_pair(left, operator, right, rule)
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(problems))
 
 
 def _of_pair(left: ast.expr, operator: ast.cmpop, right: ast.expr, rule: Rule) -> Iterator[str]:

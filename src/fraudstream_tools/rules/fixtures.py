@@ -136,8 +136,8 @@ def outcome_of(rule: str, decision: Decision) -> Expected:
 
 def _read(path: Path) -> Fixture:
     try:
-        found = strict_yaml.read(path.read_bytes(), most_bytes=MAX_BYTES, most_values=MAX_VALUES)
-        fixture = strict_yaml.convert(found.value, Fixture, _KEYS)
+        document = strict_yaml.read(path.read_bytes(), most_bytes=MAX_BYTES, most_values=MAX_VALUES)
+        fixture = strict_yaml.convert(document.value, Fixture, _KEYS)
     except strict_yaml.DocumentError as error:
         raise FixtureError(f"{path.name}: {error}") from None
     except OSError as error:
@@ -148,16 +148,16 @@ def _read(path: Path) -> Fixture:
 
 
 def _judge(fixture: Fixture, case: Case, ruleset: Ruleset) -> Result:
-    place = f"{fixture.rule}.yaml: {case.name}"
+    where = f"{fixture.rule}.yaml: {case.name}"
     defaults = _DEFAULTS | fixture.defaults | case.defaults
     history = [
         each
         for number, entry in enumerate(case.history)
-        for each in _transactions(defaults | entry, f"history-{number}", place)
+        for each in _transactions(defaults | entry, f"history-{number}", where)
     ]
-    (last, _), *others = _transactions(defaults | case.transaction, "last", place)
+    (last, _), *others = _transactions(defaults | case.transaction, "last", where)
     if others:
-        raise FixtureError(f"{place}: there is one transaction to judge: times belongs into its history")
+        raise FixtureError(f"{where}: there is one transaction to judge: times belongs into its history")
     judge = Judge(ruleset)
     profiles: dict[str, Profile] = {}
     for each, _ in history:
@@ -169,12 +169,12 @@ def _judge(fixture: Fixture, case: Case, ruleset: Ruleset) -> Result:
     return Result(fixture.rule, case, outcome_of(fixture.rule, decision), last, decision, ruleset)
 
 
-def _transactions(given: Mapping[str, Any], name: str, place: str) -> list[tuple[Transaction, Truth | None]]:
+def _transactions(given: Mapping[str, Any], name: str, where: str) -> list[tuple[Transaction, Truth | None]]:
     said = {key: value for key, value in given.items() if key in _ENTRY_KEYS}
     fields = {key: value for key, value in given.items() if key not in _ENTRY_KEYS and value is not None}
     known = [*_FIELDS, *_ENTRY_KEYS]
     if unknown := [key for key in fields if key not in _FIELDS]:
-        raise FixtureError(f"{place}: there is no field {unknown[0]}{strict_yaml.suggestion(unknown[0], known)}")
+        raise FixtureError(f"{where}: there is no field {unknown[0]}{strict_yaml.suggestion(unknown[0], known)}")
     made: list[tuple[Transaction, Truth | None]] = []
     try:
         entry = strict_yaml.convert(said, _Entry)
@@ -189,7 +189,7 @@ def _transactions(given: Mapping[str, Any], name: str, place: str) -> list[tuple
             events.check(transaction)
             made.append((transaction, entry.label))
     except ValueError as error:
-        raise FixtureError(f"{place}: {error}") from None
+        raise FixtureError(f"{where}: {error}") from None
     return made
 
 

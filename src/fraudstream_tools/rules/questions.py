@@ -52,20 +52,20 @@ def read_explained_transaction(
     """
     rows = _rows(file, file_map)
     before: list[dict[str, Any]] = []
-    found: dict[str, Any] | None = None
+    chosen: dict[str, Any] | None = None
     for row in map(_with_times, rows):
-        if found is not None:
-            before.append(found)
-        found = row
+        if chosen is not None:
+            before.append(chosen)
+        chosen = row
         if transaction_id is not None and row.get("transactionId") == transaction_id:
             break
     else:
-        found = found if transaction_id is None else None
-    if found is None:
+        chosen = chosen if transaction_id is None else None
+    if chosen is None:
         raise FileProblemError(f"{file}: there is no transaction{' of this id' if transaction_id else ''} in it")
     try:
-        *history, transaction = [as_transaction(row, number) for number, row in enumerate([*before, found], start=1)]
-        return ExplainedTransaction(transaction, history, _logged(found))
+        *history, transaction = [as_transaction(row, number) for number, row in enumerate([*before, chosen], start=1)]
+        return ExplainedTransaction(transaction, history, _logged(chosen))
     except FileProblemError as error:
         raise FileProblemError(f"{file}: {error}") from None
 
@@ -76,11 +76,11 @@ def read_logged_transaction(log: DecisionLog, transaction_id: str | None) -> Exp
     Raises:
         FileProblemError: the log has no decision on it, or features that this version cannot read.
     """
-    found = log.newest() if transaction_id is None else next(log.decisions(transaction_id), None)
-    if found is None:
+    decision = log.newest() if transaction_id is None else next(log.decisions(transaction_id), None)
+    if decision is None:
         raise FileProblemError(f"the decision log has no decision{' on this id' if transaction_id else ''}")
     try:
-        return ExplainedTransaction(found.transaction, (), unpack(found.features), found.listed_as)
+        return ExplainedTransaction(decision.transaction, (), unpack(decision.features), decision.listed_as)
     except FeatureError as error:
         raise FileProblemError(f"features: {error}") from None
 

@@ -94,8 +94,8 @@ class _Tracer:
                 yield from self._decisive(operand, scope, negated=not negated)
             case _:
                 whole = ast.UnaryOp(ast.Not(), part) if negated else part
-                found = {node.id for node in ast.walk(part) if isinstance(node, ast.Name)}
-                values = {name: value for name, value in self._values.items() if name in found}
+                names = {node.id for node in ast.walk(part) if isinstance(node, ast.Name)}
+                values = {name: value for name, value in self._values.items() if name in names}
                 yield ExpressionPart(whole, self._truth(whole, scope), values)
 
     def _deciding(self, operands: Sequence[ast.expr], truth: TruthValue, scope: checker.Scope) -> list[ast.expr]:

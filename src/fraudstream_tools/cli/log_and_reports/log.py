@@ -123,12 +123,12 @@ def verify(
         raise CommandError("--since is after --until")
     refuse_future("--until", last.date())
     days = {"since": f"{first:%Y-%m-%d}", "until": f"{last:%Y-%m-%d}"}
-    found = run_task(Deployment(stack), "verify-log", advice="try fewer days", **days)
+    verification = run_task(Deployment(stack), "verify-log", advice="try fewer days", **days)
     if as_json:
-        print_json(found)
+        print_json(verification)
     else:
-        _print_verification(found)
-    if found["findings"]:
+        _print_verification(verification)
+    if verification["findings"]:
         raise typer.Exit(1)
 
 
@@ -161,15 +161,15 @@ def rebuild(
     ask = partial(run_task, deployment, "rebuild-log", date=f"{day:%Y-%m-%d}", advice=_AGAIN)
     looked, added, hours = 0, 0, set[str]()
     try:
-        found = ask()
-        with progress_bar("parts of the table", found["parts"]) as advance:
+        answer = ask()
+        with progress_bar("parts of the table", answer["parts"]) as advance:
             while True:
-                looked, added = looked + found["looked"], added + found["added"]
-                hours.update(found["hours"])
-                advance(found["part"])
-                if found["part"] >= found["parts"]:
+                looked, added = looked + answer["looked"], added + answer["added"]
+                hours.update(answer["hours"])
+                advance(answer["part"])
+                if answer["part"] >= answer["parts"]:
                     break
-                found = ask(part=found["part"], parts=found["parts"])
+                answer = ask(part=answer["part"], parts=answer["parts"])
         left = sorted(hours)
         with progress_bar("hours of the log", len(left)) as advance:
             while left:
@@ -183,11 +183,13 @@ def rebuild(
     out.print(f"{looked:,} transactions of {day:%Y-%m-%d} in the table: {added:,} lines added to the log", markup=False)
 
 
-def _print_verification(found: Any) -> None:  # noqa: ANN401  (JSON)
-    for finding in found["findings"]:
+def _print_verification(verification: Any) -> None:  # noqa: ANN401  (JSON)
+    for finding in verification["findings"]:
         err.print(f"{finding['problem']}: {finding['what']}", markup=False, soft_wrap=True)
-    if found["erased"]:
-        out.print(f"somebody's data was erased from {len(found['erased']):,} hours", markup=False)
-    looked = f"{found['hours']:,} hours, {found['files']:,} files and {found['links']:,} links of the chain"
-    wrong = f"{len(found['findings']):,} are not what was written" if found["findings"] else "all are what was written"
-    out.print(f"{looked}: {wrong}" if found["links"] else "no hour of the log has been chained yet", markup=False)
+    if verification["erased"]:
+        out.print(f"somebody's data was erased from {len(verification['erased']):,} hours", markup=False)
+    hours, files, links = verification["hours"], verification["files"], verification["links"]
+    looked = f"{hours:,} hours, {files:,} files and {links:,} links of the chain"
+    wrong = len(verification["findings"])
+    result = f"{wrong:,} are not what was written" if wrong else "all are what was written"
+    out.print(f"{looked}: {result}" if links else "no hour of the log has been chained yet", markup=False)

@@ -107,8 +107,8 @@ def _live(deployment: Deployment) -> "ModelFile | None":
 def _print(state: "BreakerState") -> None:
     from fraudstream_tools.cli.support.terminal.ages import moment_text
 
-    told = "may decline" if state.broken_at is None else f"is held back since {moment_text(state.broken_at)}"
-    out.print(f"model {state.version} {told}", markup=False)
+    status = "may decline" if state.broken_at is None else f"is held back since {moment_text(state.broken_at)}"
+    out.print(f"model {state.version} {status}", markup=False)
     out.print(
         f"in the last 24 hours it alone flagged {state.flagged:,} of {state.decisions:,} decisions; "
         f"its promise allows {state.allowed:,.1f}",

@@ -120,7 +120,7 @@ def promote(
         share_delay=share_delay,
     )
     deployment = Deployment(stack)
-    place = (
+    storage = (
         model_bucket(deployment.client("s3"), deployment["bucketName"]) if to == "bucket" else model_folder(Path(to))
     )
     waits = False
@@ -132,14 +132,14 @@ def promote(
         if to != "bucket" and not Path(to).is_dir():
             raise CommandError(f"--to {to}: there is no such folder; name the one that is deployed, or bucket")
         if not shadow:
-            champion = read_models(place).live
+            champion = read_models(storage).live
             compared = compare(model, champion, source.examples(), more_alerts=more_alerts)
             _print_comparison(compared, model, champion.version if champion else None, as_json=as_json)
             _refuse_worse(compared, model)
         if promotion and plan:
             waits, chosen = _put(deployment, promotion, plan), plan.chosen
         else:
-            chosen = activate(place, model, live=not shadow)
+            chosen = activate(storage, model, live=not shadow)
     except (ConcurrentChangeError, WaitingModelError, RulesetError) as error:
         raise CommandError(f"{to}: {error}") from None
     except ModelError as error:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,12 @@ from fraudstream_tools.cli.support.options import JsonOption, MapOption, TruthMa
 from fraudstream_tools.cli.support.review.labelling import fraud_type_of
 from fraudstream_tools.cli.support.terminal.ages import parse_day
 from fraudstream_tools.cli.support.terminal.output import CommandError, err, out, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fraudstream.transactions.decisions.decision import FraudType
+    from fraudstream_tools.lab.training.samples.examples import Examples
 
 
 def register(app: typer.Typer) -> None:
@@ -121,36 +127,23 @@ def train(
         sample=sample,
         without=without,
     )
-    found = source.examples(until)
+    examples = source.examples(until)
     words = "a decision log" if log else "the user's labelled transactions" if own_labels else "a file of transactions"
-    told = description or words
-    if found.weights is not None and found.drawn is not None:
-        told += (
-            f": all frauds, and of {found.drawn.of:,} legitimate transactions {found.drawn.taken:,}, "
-            "drawn by day and score, and weighted"
-        )
-    if found.unseen is not None and found.explored is not None:
-        told += (
-            f"; of {found.explored.drawing.drawn:,} approvals that were drawn by chance, {found.explored.frauds:,} are "
-            "fraud and stand for those that nobody reports too"
-        )
-    if without:
-        told += f", without frauds of the kind {' or '.join(without)}"
     try:
         model = fit(
-            found.vectors,
-            found.labels,
-            found.timestamps,
+            examples.vectors,
+            examples.labels,
+            examples.timestamps,
             use=INPUTS,
-            hits=found.hits,
-            arrival=Arrived(known_at=found.known_at, share=found.arrived, unseen=found.unseen),
-            declined=found.declined,
-            newer=found.newer,
-            stopped=found.left_out.stopped,
-            stands_for=found.weights,
+            hits=examples.hits,
+            arrival=Arrived(known_at=examples.known_at, share=examples.arrived, unseen=examples.unseen),
+            declined=examples.declined,
+            newer=examples.newer,
+            stopped=examples.left_out.stopped,
+            stands_for=examples.weights,
             parameters=Parameters(trees=trees, leaves=leaves, seed=seed),
-            validation=Validation(days=validation, label_delay_days=found.delay_days),
-            trained_on=told,
+            validation=Validation(days=validation, label_delay_days=examples.delay_days),
+            trained_on=(description or words) + _sampling_in_words(examples, without),
             own_labels=own_labels or log is not None,
         )
     except TrainingError as error:
@@ -175,3 +168,19 @@ def train(
         err.print("it was not measured: there are too few frauds in the newest days, or before them")
     for name, value in model.file.metrics.items():
         out.print(f"  {METRIC_WORDS.get(name, name)}: {value:.4f}", markup=False)
+
+
+def _sampling_in_words(examples: "Examples", without: "Sequence[FraudType]") -> str:
+    """Return which of the labelled transactions a model learns from, as the model card goes on after their origin."""
+    words = ""
+    if examples.weights is not None and examples.drawn is not None:
+        words += (
+            f": all frauds, and of {examples.drawn.of:,} legitimate transactions {examples.drawn.taken:,}, "
+            "drawn by day and score, and weighted"
+        )
+    if examples.unseen is not None and (explored := examples.explored) is not None:
+        words += (
+            f"; of {explored.drawing.drawn:,} approvals that were drawn by chance, {explored.frauds:,} are fraud and "
+            "stand for those that nobody reports too"
+        )
+    return words + (f", without frauds of the kind {' or '.join(without)}" if without else "")

@@ -141,10 +141,10 @@ def _tell_hold(said: str, token: str, *, is_held: bool, as_json: bool) -> None:
 
 
 def _print(receipt: "ErasureReceipt", key: str | None) -> None:
-    found: dict[str, Any] = {store: count for store, count in receipt.removed.items() if count}
+    counts: dict[str, Any] = {store: count for store, count in receipt.removed.items() if count}
     if not receipt.found:
         out.print("nothing is stored of this person")
-    for store, count in found.items():
+    for store, count in counts.items():
         out.print(f"  {count:,} {'found' if receipt.dry_run else 'erased'} in: {store}")
     if receipt.old_versions:
         out.print(f"  {receipt.old_versions:,} old versions removed")

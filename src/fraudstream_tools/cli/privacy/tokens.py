@@ -100,9 +100,9 @@ def _run(deployment: Deployment, *, dry_run: bool) -> "Rekeyed":
         raise StoppedError("stopped by Ctrl-C: what is rekeyed stays so, and the same again goes on") from None
 
 
-def _print(result: "Rekeyed", what: str) -> None:
+def _print(result: "Rekeyed", change: str) -> None:
     for store, count in result.counts.items():
         if count:
-            out.print(f"  {count:,} {what}: {store}")
+            out.print(f"  {count:,} {change}: {store}")
     for key in result.by_hand:
         err.print(f"{key} has earlier tokens, which are still found: renew them where they are kept", markup=False)

@@ -35,19 +35,19 @@ def list_events(
     from fraudstream_tools.operations.recovery.resending import events_of
 
     deployment = Deployment(stack)
-    found = events_of(deployment.client("dynamodb"), deployment["outboxTable"], transaction_id)
-    _print_found(found, as_json=as_json)
-    if not found and not as_json:
+    events = events_of(deployment.client("dynamodb"), deployment["outboxTable"], transaction_id)
+    _print_found(events, as_json=as_json)
+    if not events and not as_json:
         out.print(_nothing(deployment))
 
 
-def _print_found(found: "list[OutboundEvent]", *, as_json: bool) -> None:
+def _print_found(events: "list[OutboundEvent]", *, as_json: bool) -> None:
     import msgspec
 
     if as_json:
-        print_json(msgspec.to_builtins(found))
+        print_json(msgspec.to_builtins(events))
         return
-    for event in found:
+    for event in events:
         out.print(f"{moment_text(int(event.event_time))}  {event.event_type}  {event.event_id}", markup=False)
 
 
@@ -87,17 +87,17 @@ def resend(
     deployment = Deployment(stack)
     dynamodb, outbox = deployment.client("dynamodb"), deployment["outboxTable"]
     if since is None:
-        found = events_of(dynamodb, outbox, transaction_id or "")
-        if not found:
+        events = events_of(dynamodb, outbox, transaction_id or "")
+        if not events:
             raise CommandError(_nothing(deployment))
     else:
-        found = list(events_since(dynamodb, outbox, epoch_milliseconds() - since))
+        events = list(events_since(dynamodb, outbox, epoch_milliseconds() - since))
         if not dry_run:
-            confirm(f"send {len(found):,} events once more?", yes=yes, as_json=as_json)
+            confirm(f"send {len(events):,} events once more?", yes=yes, as_json=as_json)
     if dry_run:
-        _print_found(found, as_json=as_json)
+        _print_found(events, as_json=as_json)
         return
-    sent = [event.event_id for event in found if send(dynamodb, outbox, event)]
+    sent = [event.event_id for event in events if send(dynamodb, outbox, event)]
     if as_json:
         print_json({"resent": sent})
     else:

@@ -140,5 +140,5 @@ def _print(result: "Rebuilt", *, as_json: bool) -> None:
     if as_json:
         print_json({name: number for name, (number, _) in counts.items()})
         return
-    for number, what in counts.values():
-        out.print(f"{number:>12,} {what}", markup=False)
+    for number, description in counts.values():
+        out.print(f"{number:>12,} {description}", markup=False)

@@ -143,9 +143,9 @@ def objects(
         return
     if not (result.deleted or result.changed or result.unchanged):
         raise CommandError(f"nothing in the bucket begins with {prefix}, and nothing did at that moment")
-    for what, keys in (("deleted", result.deleted), ("changed", result.changed)):
+    for change, keys in (("deleted", result.deleted), ("changed", result.changed)):
         for key in keys:
-            err.print(f"{what}: {key}", markup=False, soft_wrap=True)
+            err.print(f"{change}: {key}", markup=False, soft_wrap=True)
     replaced = "brought back too" if overwrite else "left as they are (--overwrite brings them back)"
     out.print(f"{len(result.deleted):,} objects had been deleted: {'not done' if dry_run else 'they are back'}")
     out.print(f"{len(result.changed):,} have changed since: {'not done' if dry_run else replaced}")
@@ -153,7 +153,7 @@ def objects(
 
 
 @contextmanager
-def _aws_failures(what: str) -> Generator[None]:
+def _aws_failures(table: str) -> Generator[None]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from fraudstream.aws.errors import error_code
@@ -162,7 +162,7 @@ def _aws_failures(what: str) -> Generator[None]:
         yield
     except (BotoCoreError, ClientError) as error:
         if error_code(error) == "ResourceNotFoundException":
-            raise CommandError(f"{what}: there is no such table; nothing was copied") from None
-        raise CommandError(f"{what}: {explained(error)}\n{_KEPT}") from None
+            raise CommandError(f"{table}: there is no such table; nothing was copied") from None
+        raise CommandError(f"{table}: {explained(error)}\n{_KEPT}") from None
     except KeyboardInterrupt:
         raise StoppedError(f"stopped by Ctrl-C: {_KEPT}") from None

@@ -96,18 +96,18 @@ def list_alerts(
         minimum_amount=min_amount,
         **times,
     )
-    found = alert_queue(deployment, rates).find(query, limit)
-    if len(found) == limit:
+    alerts = alert_queue(deployment, rates).find(query, limit)
+    if len(alerts) == limit:
         err.print(f"the first {limit}; --limit shows more", style="dim")
     if as_json:
-        print_json(msgspec.to_builtins(found))
+        print_json(msgspec.to_builtins(alerts))
         return
-    if not found:
+    if not alerts:
         filters = (rule, min_amount, channel, older_than, newer_than)
         out.print(f"no {status.lower()} alerts{' are like that' if any(each is not None for each in filters) else ''}")
         return
-    print_whole(alert_table(found, now=now, base=rates.base if rates else None, together=sort == "newest"))
-    if rates and (unknown := {alert.currency for alert in found if alert.amount_base is None and alert.currency}):
+    print_whole(alert_table(alerts, now=now, base=rates.base if rates else None, together=sort == "newest"))
+    if rates and (unknown := {alert.currency for alert in alerts if alert.amount_base is None and alert.currency}):
         err.print(f"without an exchange rate, and so not compared: {', '.join(sorted(unknown))}", style="dim")
 
 
@@ -169,19 +169,19 @@ def close(
     audit = audit_log(deployment)
     # A label that waits for a second person closes no alert.
     waits = needs_two(deployment, FourEyes.LABELS)
-    told: list[dict[str, object]] = []
+    results: list[dict[str, object]] = []
     for transaction_id in ids:
         _say_who_has_it(deployment, transaction_id, audit.operator.arn)
         label = label_transaction(deployment, audit, transaction_id, is_fraud=is_fraud, source=source)
         # The analyzer closes it too when it sees the label; whoever lists the queue next need not wait for that.
         is_closed = not waits and close_alert(client, deployment["alertsTable"], transaction_id, label).shows_label
         if as_json:
-            told.append({"transactionId": transaction_id, "label": label.label.value, "hadOpenAlert": is_closed})
+            results.append({"transactionId": transaction_id, "label": label.label.value, "hadOpenAlert": is_closed})
         else:
             left = "" if is_closed or waits else " (it had no open alert)"
             out.print(f"{shown(transaction_id)}: {label.label}{left}", markup=False)
     if as_json:
-        print_json(told)
+        print_json(results)
 
 
 def _say_who_has_it(deployment: Deployment, transaction_id: str, me: str) -> None:

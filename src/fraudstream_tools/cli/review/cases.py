@@ -73,17 +73,17 @@ def list_cases(
         minimum_value=min_value,
         assignee="" if free else desk.me if mine else None,
     )
-    found = CaseQueue(desk.queue, desk.cases, desk.service_level).find(
+    cases = CaseQueue(desk.queue, desk.cases, desk.service_level).find(
         query, limit, among=_LOOKED_AT, on_more=lambda: _say_more(sort)
     )
-    if len(found) == limit:
+    if len(cases) == limit:
         err.print(f"the first {limit}; --limit shows more", style="dim")
     if as_json:
         print_json(
-            [{"case": msgspec.to_builtins(each.case), "alerts": msgspec.to_builtins(each.alerts)} for each in found]
+            [{"case": msgspec.to_builtins(each.case), "alerts": msgspec.to_builtins(each.alerts)} for each in cases]
         )
-    elif found:
-        print_whole(case_table(found))
+    elif cases:
+        print_whole(case_table(cases))
     else:
         out.print(f"no {state} case is like that")
 

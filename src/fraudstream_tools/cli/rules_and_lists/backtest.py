@@ -231,9 +231,9 @@ class _Run:
                 f"rule {rule} needs a field that the log does not keep: it cannot be judged from it", markup=False
             )
 
-    def _from_log(self, place: Path) -> "BacktestTally":
+    def _from_log(self, path: Path) -> "BacktestTally":
         self._say_what_is_not_logged()
-        with decision_log(place, label_delay_days=self.label_delay) as log:
+        with decision_log(path, label_delay_days=self.label_delay) as log:
             tally = self._judge(log)
             if log.too_new_labels:
                 err.print(

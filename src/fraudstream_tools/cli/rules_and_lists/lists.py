@@ -157,29 +157,29 @@ def show(
     deployment = Deployment(stack)
     with _problems():
         ruleset = _ruleset(deployment)
-        found = _lists(deployment).show(list_name, _kind(kind) if kind else None, with_ended=ended)
-        if list_name is not None and not found.entries:
+        contents = _lists(deployment).show(list_name, _kind(kind) if kind else None, with_ended=ended)
+        if list_name is not None and not contents.entries:
             check_list(list_name, ruleset.lists.names)
     counts = _ruleset_counts(ruleset, list_name, kind)
     if as_json:
         print_json(
             {
-                "entries": [entry_as_json(each) for each in found.entries],
+                "entries": [entry_as_json(each) for each in contents.entries],
                 "rulesetEntries": counts,
-                "damaged": found.damaged,
+                "damaged": contents.damaged,
             }
         )
         return
-    for each in found.entries:
+    for each in contents.entries:
         print_entry(each)
-    for name in sorted({each.list_name for each in found.entries}):
+    for name in sorted({each.list_name for each in contents.entries}):
         _warn_if_not_asked_for(ruleset, name)
-    if not found.entries:
+    if not contents.entries:
         out.print("nobody was put on a list by the commands", style="dim")
     for name, kinds in counts.items():
         of_kinds = ", ".join(f"{count:,} {of_kind}" for of_kind, count in kinds.items())
         out.print(f"lists.yaml has more on {name}: {of_kinds}", markup=False, soft_wrap=True)
-    for key in found.damaged:
+    for key in contents.damaged:
         out.print(Text(f"{key} in the table of profiles cannot be read: delete it", style="red"), soft_wrap=True)
 
 
@@ -313,9 +313,9 @@ def _of_transaction(deployment: Deployment, kind: Kind, transaction: str) -> str
 
 def _ruleset_counts(ruleset: "Ruleset", list_name: str | None, kind: str | None) -> dict[str, dict[str, int]]:
     """Return how many entities lists.yaml has, by list and kind."""
-    found = {
+    counts = {
         name: Counter(of_kind for of_kind, _, _ in entries if kind in (None, of_kind))
         for name, entries in ruleset.lists.entries().items()
         if list_name in (None, name)
     }
-    return {name: dict(sorted(kinds.items())) for name, kinds in found.items() if kinds}
+    return {name: dict(sorted(kinds.items())) for name, kinds in counts.items() if kinds}

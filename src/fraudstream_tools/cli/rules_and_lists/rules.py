@@ -78,22 +78,22 @@ def check(folders: FoldersArgument = None, *, as_json: JsonOption = False) -> No
     from fraudstream.detection.rules.ruleset import RulesetError
     from fraudstream_tools.rules.folder import RulesFolder
 
-    found: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     for folder in folders or [Path("rules")]:
         try:
             ruleset = RulesFolder(folder).load_as_new()
         except RulesetError as error:
-            found.append({"folder": str(folder), "problems": list(error.problems)})
+            results.append({"folder": str(folder), "problems": list(error.problems)})
             continue
         live = sum(rule.mode is Mode.LIVE for rule in ruleset.rules)
         facts = {"version": ruleset.version, "live": live, "shadow": len(ruleset.rules) - live}
-        found.append({"folder": str(folder), "problems": [], **facts})
+        results.append({"folder": str(folder), "problems": [], **facts})
     if as_json:
-        print_json(found)
+        print_json(results)
     else:
-        for each in found:
+        for each in results:
             _print_checked(each)
-    if any(each["problems"] for each in found):
+    if any(each["problems"] for each in results):
         raise typer.Exit(1)
 
 
@@ -199,15 +199,15 @@ def _beside(ruleset: "Ruleset", models: Path) -> "Ruleset":
         raise CommandError(f"{models}: {error}") from None
 
 
-def _logged(place: Path, transaction_id: str | None, file_map: str | None) -> "ExplainedTransaction | None":
+def _logged(path: Path, transaction_id: str | None, file_map: str | None) -> "ExplainedTransaction | None":
     """Read what a decision log has of a transaction; None if this is no decision log."""
     from fraudstream.reporting.log.reader.files import is_log
     from fraudstream_tools.rules.questions import read_logged_transaction
 
-    if not is_log(place):
+    if not is_log(path):
         return None
     refuse_unused({"--map": file_map}, "for files of other programs: a decision log needs none")
-    with decision_log(place) as log:
+    with decision_log(path) as log:
         return read_logged_transaction(log, transaction_id)
 
 

@@ -159,16 +159,16 @@ def history(
     ```
     """
     deployment = target(stack, to)
-    found = list(islice(ruleset_bucket(deployment).history(), limit + 1))
-    if len(found) > limit:
-        found.pop()
+    versions = list(islice(ruleset_bucket(deployment).history(), limit + 1))
+    if len(versions) > limit:
+        versions.pop()
         err.print(f"the newest {limit}; --limit shows more", style="dim")
     if as_json:
-        print_json([_version_as_json(each) for each in found])
+        print_json([_version_as_json(each) for each in versions])
         return
-    if not found:
+    if not versions:
         raise CommandError(f"the bucket {deployment['bucketName']} holds no ruleset: `fraudstream rules deploy` does")
-    for number, each in enumerate(found):
+    for number, each in enumerate(versions):
         _print_version(each)
         if number == 0 and each.digest:
             out.print(f"    digest {each.digest}", style="dim", soft_wrap=True)
@@ -229,9 +229,9 @@ def _carry_out(
     from fraudstream_tools.operations.rulesets.publishing import RulePublishing
 
     why = None if reason is None else checked_reason(reason)
-    place = deployment["bucketName"]
+    bucket_name = deployment["bucketName"]
     if not as_json:
-        print_plan(plan, place)
+        print_plan(plan, bucket_name)
     is_written = bool(plan.files) and not dry_run
     by, waits = None, False
     if is_written:
@@ -249,7 +249,7 @@ def _carry_out(
     if as_json:
         print_json(
             {
-                "bucket": place,
+                "bucket": bucket_name,
                 "before": plan.before,
                 "after": plan.after,
                 "files": plan.files,

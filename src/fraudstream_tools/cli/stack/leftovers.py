@@ -46,20 +46,20 @@ def leftovers(
         )
     )
     unseen = [each for each in found if isinstance(each, Unseen)]
-    there = [each for each in found if not isinstance(each, Unseen)]
+    existing = [each for each in found if not isinstance(each, Unseen)]
     if as_json:
         print_json(
             {
-                "found": [{"kind": each.kind, "name": each.name, "ends": each.ends} for each in there],
+                "found": [{"kind": each.kind, "name": each.name, "ends": each.ends} for each in existing],
                 "unseen": [{"kind": each.kind, "why": each.why} for each in unseen],
             }
         )
     else:
-        for each in there:
+        for each in existing:
             out.print(f"{each.kind}: {each.name}\n    {each.ends}", markup=False, soft_wrap=True)
         for each in unseen:
             err.print(f"{each.kind} could not be looked at: {each.why}", markup=False, soft_wrap=True)
         if not found:
             out.print(f"nothing is left of the stack {settings.environment_suffix} in {settings.region}", markup=False)
-    if unseen or any(each.stays for each in there):
+    if unseen or any(each.stays for each in existing):
         raise typer.Exit(1)

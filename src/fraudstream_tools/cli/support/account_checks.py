@@ -126,12 +126,12 @@ class AccountChecker:
         for function in FUNCTIONS:
             name = f"lambda-{function}-{self._settings.environment_suffix}"
             try:
-                found = client.get_function_concurrency(FunctionName=name)
+                concurrency = client.get_function_concurrency(FunctionName=name)
             except ClientError as error:
                 if error_code(error) != "ResourceNotFoundException":
                     raise
             else:
-                reserved[function] = int(found.get("ReservedConcurrentExecutions", 0))
+                reserved[function] = int(concurrency.get("ReservedConcurrentExecutions", 0))
         return reserved
 
     def _api_rate(self) -> Check:

@@ -41,21 +41,21 @@ def suggest(
     from fraudstream_tools.lab.files.mapping.suggest import suggest as lab
 
     with file_problems():
-        found = lab(file)
+        suggestion = lab(file)
     if output is None:
-        typer.echo(found.text, nl=False)
+        typer.echo(suggestion.text, nl=False)
     else:
         try:
             output.parent.mkdir(parents=True, exist_ok=True)
             with output.open("x", encoding="utf-8") as text:
-                text.write(found.text)
+                text.write(suggestion.text)
         except FileExistsError:
             raise CommandError(f"{output} is there already, and may hold your work: choose another name") from None
         except OSError as error:
             raise CommandError(f"{output}: cannot be written: {error.strerror}") from None
-    if found.shipped:
-        err.print(f"this is the layout of a map that comes with fraudstream: --map {found.shipped} is enough")
-    for point in found.to_do:
+    if suggestion.shipped:
+        err.print(f"this is the layout of a map that comes with fraudstream: --map {suggestion.shipped} is enough")
+    for point in suggestion.to_do:
         err.print(f"look at {point}", markup=False, soft_wrap=True)
 
 

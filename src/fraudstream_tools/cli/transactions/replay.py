@@ -164,44 +164,44 @@ def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, shi
     from fraudstream_tools.lab.files.checking import check_file
 
     with file_problems():
-        found = check_file(file, file_map, limit, now=epoch_milliseconds(), shift_to_now=shift_to_now)
-    if not found.rows:
+        result = check_file(file, file_map, limit, now=epoch_milliseconds(), shift_to_now=shift_to_now)
+    if not result.rows:
         raise CommandError(f"{file}: there is no row in it")
-    for notice in found.notices:
+    for notice in result.notices:
         err.print(notice, markup=False, soft_wrap=True)
-    for line in found.wrong.lines():
+    for line in result.wrong.lines():
         err.print(line, markup=False, soft_wrap=True)
     if as_json:
         print_json(
             {
-                "rows": found.rows,
-                "good": found.rows - found.wrong.count,
-                "wrong": found.wrong.count,
-                "skipped": found.skipped,
-                "repeated": found.repeated,
-                "labels": found.labels,
-                "oldest": found.oldest,
-                "newest": found.newest,
-                "tooOld": found.too_old,
-                "problems": found.wrong.lines(),
-                "stopped": found.stopped,
+                "rows": result.rows,
+                "good": result.rows - result.wrong.count,
+                "wrong": result.wrong.count,
+                "skipped": result.skipped,
+                "repeated": result.repeated,
+                "labels": result.labels,
+                "oldest": result.oldest,
+                "newest": result.newest,
+                "tooOld": result.too_old,
+                "problems": result.wrong.lines(),
+                "stopped": result.stopped,
             }
         )
     else:
-        good = found.rows - found.wrong.count
-        out.print(f"{found.rows:,} rows: {good:,} can be posted, {found.wrong.count:,} cannot; nothing was posted")
-        if found.repeated:
-            out.print(f"{found.repeated:,} rows have the transactionId of an earlier one")
-        if found.oldest is not None and found.newest is not None:
+        good = result.rows - result.wrong.count
+        out.print(f"{result.rows:,} rows: {good:,} can be posted, {result.wrong.count:,} cannot; nothing was posted")
+        if result.repeated:
+            out.print(f"{result.repeated:,} rows have the transactionId of an earlier one")
+        if result.oldest is not None and result.newest is not None:
             days = " to ".join(
-                f"{datetime.fromtimestamp(t / 1000, UTC):%Y-%m-%d}" for t in (found.oldest, found.newest)
+                f"{datetime.fromtimestamp(t / 1000, UTC):%Y-%m-%d}" for t in (result.oldest, result.newest)
             )
             out.print(f"from {days}")
-        if found.too_old:
-            out.print(_too_old(f"{found.too_old:,} rows", shift_to_now=shift_to_now), soft_wrap=True)
-    if found.stopped is not None:
-        raise CommandError(f"{found.stopped}\nthe rows after it were not read")
-    if found.wrong.count:
+        if result.too_old:
+            out.print(_too_old(f"{result.too_old:,} rows", shift_to_now=shift_to_now), soft_wrap=True)
+    if result.stopped is not None:
+        raise CommandError(f"{result.stopped}\nthe rows after it were not read")
+    if result.wrong.count:
         raise typer.Exit(1)
 
 

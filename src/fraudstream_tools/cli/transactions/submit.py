@@ -107,14 +107,14 @@ def _given(transaction: str | None) -> dict[str, Any]:
     name = transaction[1:] if is_file else "standard input" if transaction == "-" else "the transaction"
     try:
         typed = sys.stdin.read() if transaction == "-" else transaction
-        found: Any = json.loads(Path(name).read_text("utf-8") if is_file else typed)
+        decoded: Any = json.loads(Path(name).read_text("utf-8") if is_file else typed)
     except OSError as error:
         raise CommandError(f"{name}: {error.strerror}") from None
     except ValueError:
         raise CommandError(f"{name} is not JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(decoded, dict):
         raise CommandError(f"{name} is not a JSON object")
-    return cast("dict[str, Any]", found)
+    return cast("dict[str, Any]", decoded)
 
 
 def _field(pair: str) -> tuple[str, Any]:

@@ -132,9 +132,9 @@ def show(request: Request) -> Response:
     )
 
 
-def _unknown(known: Sequence[AlertSummary], found: Sequence[AlertSummary]) -> list[AlertSummary]:
+def _unknown(known: Sequence[AlertSummary], alerts: Sequence[AlertSummary]) -> list[AlertSummary]:
     names = {each.transaction_id for each in known}
-    return [each for each in found if each.transaction_id not in names]
+    return [each for each in alerts if each.transaction_id not in names]
 
 
 def _digest(system: ConsoleSystem, state: Mapping[str, Any]) -> str | None:
@@ -181,12 +181,12 @@ def _facts(state: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _involved(system: ConsoleSystem, state: Mapping[str, Any]) -> list[InvolvedEntity]:
-    found = {
+    entities = {
         f"{kind.value}#{state[name]}": (field_words(name), kind, str(state[name]))
         for name, kind in _ENTITY_FIELDS.items()
         if state.get(name) is not None
     }
-    listed = system.lists.of_entities(found)
+    listed = system.lists.of_entities(entities)
     now = epoch_milliseconds()
     return [
         InvolvedEntity(
@@ -199,5 +199,5 @@ def _involved(system: ConsoleSystem, state: Mapping[str, Any]) -> list[InvolvedE
                 if (waits := system.lists.waits(key, name, entry, now)) or now < entry.end
             ],
         )
-        for key, (role, kind, token) in found.items()
+        for key, (role, kind, token) in entities.items()
     ]

@@ -88,10 +88,10 @@ def _decided(system: ConsoleSystem, truth: Truth, alert: AlertSummary | None, al
         return f"It is labelled {truth.value}."
     still = len(open_beside(system.queue, system.cases, system.queue.get(alert.transaction_id) or alert))
     more_open = f"{still} more {'alert is' if still == 1 else 'alerts are'} still open"
-    rest = more_open if still else "nothing is open any more"
+    remaining = more_open if still else "nothing is open any more"
     if still >= CUSTOMERS_ALERTS:
-        rest = f"at least {rest}"
-    return f"It is labelled {truth.value}, and its alert is closed.{others} Of this case, {rest}."
+        remaining = f"at least {remaining}"
+    return f"It is labelled {truth.value}, and its alert is closed.{others} Of this case, {remaining}."
 
 
 def approve_label(request: Request) -> Response:

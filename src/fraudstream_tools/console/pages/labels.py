@@ -19,8 +19,8 @@ def show(request: Request) -> Response:
     """Answer with the page."""
     system: ConsoleSystem = request.app.state.system
     approval = system.label_approval
-    found = list(approval.waiting(SHOWN)) if approval else []
-    return page(request, "labels", two_people=approval is not None, found=found, most=SHOWN)
+    waiting = list(approval.waiting(SHOWN)) if approval else []
+    return page(request, "labels", two_people=approval is not None, found=waiting, most=SHOWN)
 
 
 def approve(request: Request) -> Response:

@@ -54,26 +54,26 @@ def show(request: Request) -> Response:
         raise HTTPException(404, "this console has no decision log: start it with --log FOLDER")
     fields = from_item(item)
     shared = {field: str(fields[field]) for field in SHARED_FIELDS if fields.get(field)}
-    found = find_links(system.log, str(fields["customerId"]), shared)
+    links = find_links(system.log, str(fields["customerId"]), shared)
     return page(
         request,
         "links",
         transaction_id=name,
         customer=str(fields["customerId"]),
-        found=found,
+        found=links,
         words={field: field_words(field) for field in SHARED_FIELDS},
-        drawing=_drawing(found),
+        drawing=_drawing(links),
         drawn=DRAWN,
         days=system.log.days,
     )
 
 
-def _drawing(found: Links) -> LinkDrawing | None:
+def _drawing(shared: Links) -> LinkDrawing | None:
     """Lay out what is shared, and the others who share most; None where nothing is shared."""
-    if not found.links:
+    if not shared.links:
         return None
-    others = list(dict.fromkeys(link.customer for link in found.links))[:DRAWN]
-    links = [link for link in found.links if link.customer in others]
+    others = list(dict.fromkeys(link.customer for link in shared.links))[:DRAWN]
+    links = [link for link in shared.links if link.customer in others]
     tokens = list(dict.fromkeys((link.field, link.token) for link in links))
     rows = max(len(others), len(tokens))
     middle = {token: _y(place, len(tokens), rows) for place, (_, token) in enumerate(tokens)}

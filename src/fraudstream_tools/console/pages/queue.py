@@ -33,7 +33,7 @@ def show(request: Request) -> Response:
     system: ConsoleSystem = request.app.state.system
     asked = request.query_params
     query = _query(system, asked)
-    found = system.case_queue.find(query, among=LOOKED_AT)
+    cases = system.case_queue.find(query, among=LOOKED_AT)
     level, now = system.service_level, epoch_milliseconds()
     # Whoever has a case has taken it in time, or not; a closed one waits for nobody.
     waits = query.state in (CaseState.OPEN, CaseState.EXPIRED)
@@ -41,15 +41,15 @@ def show(request: Request) -> Response:
     return page(
         request,
         "queue",
-        cases=found[:SHOWN],
-        count=len(found),
-        overdue={each.first.transaction_id for each in found if waits and level.is_overdue(each.since, now)},
+        cases=cases[:SHOWN],
+        count=len(cases),
+        overdue={each.first.transaction_id for each in cases if waits and level.is_overdue(each.since, now)},
         level=level,
         looked_at=LOOKED_AT,
         query=query,
         who=asked.get("who", ""),
         place=QueuePlace.of_queue(asked),
-        colleagues=sorted({holder for each in found for holder in each.holders} - {system.operator.arn}),
+        colleagues=sorted({holder for each in cases for holder in each.holders} - {system.operator.arn}),
         least=asked.get("least", ""),
         states=tuple(CaseState),
         orders=tuple(CaseOrder),
@@ -64,13 +64,13 @@ def lead_on(request: Request) -> Response:
     system: ConsoleSystem = request.app.state.system
     place, after = QueuePlace.carried(request.query_params), request.query_params.get("after", "")
     query = _query(system, place.filters)
-    found = system.case_queue.find(query, among=LOOKED_AT)
+    cases = system.case_queue.find(query, among=LOOKED_AT)
     here = next(
-        (row for row, case in enumerate(found) if any(each.transaction_id == after for each in case.alerts)), None
+        (row for row, case in enumerate(cases) if any(each.transaction_id == after for each in case.alerts)), None
     )
     # A case that is closed has left, and what followed stands in its row.
     start = place.row if here is None else here + 1
-    for row, case in enumerate(found[start:], start):
+    for row, case in enumerate(cases[start:], start):
         if query.assignee or not case.holders or system.operator.arn in case.holders:
             return RedirectResponse(place.at(row).case_url(case.first.transaction_id), status_code=303)
     request.app.state.session.notices.append("No case follows in this queue: this is what is left of it.")

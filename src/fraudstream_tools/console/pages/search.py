@@ -76,13 +76,13 @@ def _answer(request: Request, text: str) -> Response:
     system: ConsoleSystem = request.app.state.system
     is_token = _TOKEN.fullmatch(text) is not None
     after = _position(request.query_params.get("after"))
-    found = system.search.find(text, limit=SHOWN, after=after) if is_token else None
-    goes_on = found.history.goes_on_after if found and found.history else None
+    findings = system.search.find(text, limit=SHOWN, after=after) if is_token else None
+    goes_on = findings.history.goes_on_after if findings and findings.history else None
     return page(
         request,
         "search",
         text=text,
-        found=found,
+        found=findings,
         two_people=FourEyes.LISTS in system.four_eyes,
         kinds=KINDS,
         can_ask=system.ask_for_tokens is not None,
@@ -97,8 +97,8 @@ def look_in_log(request: Request) -> Response:
     token = request.query_params.get("q", "").strip()
     if system.log is None:
         raise HTTPException(404, "this console has no decision log: start it with --log FOLDER")
-    found = search_log(system.log, token, SHOWN)
-    return page(request, "search_log", token=token, found=found, days=system.log.days, shown=SHOWN)
+    findings = search_log(system.log, token, SHOWN)
+    return page(request, "search_log", token=token, found=findings, days=system.log.days, shown=SHOWN)
 
 
 def ask(request: Request) -> Response:

@@ -93,13 +93,13 @@ def _so_far(system: "ConsoleSystem") -> DaySoFar | None:
 
 def _by_age(cases: Iterable[QueuedCase]) -> list[AgeGroup]:
     now = epoch_milliseconds()
-    found: dict[str, list[QueuedCase]] = {name: [] for name, _ in _AGES}
+    groups: dict[str, list[QueuedCase]] = {name: [] for name, _ in _AGES}
     for case in cases:
         age = now - case.since
-        found[next(name for name, until in _AGES if age < until)].append(case)
+        groups[next(name for name, until in _AGES if age < until)].append(case)
     return [
         AgeGroup(name=name, cases=len(group), alerts=[alert for case in group for alert in case.alerts])
-        for name, group in found.items()
+        for name, group in groups.items()
     ]
 
 

@@ -40,8 +40,8 @@ class ChangeNote:
 
     def to_metadata(self, content: bytes) -> dict[str, str]:
         """Return the note as metadata of an S3 object with some content; metadata holds ASCII only."""
-        found = {_CHANGE: self.change_id, _ACTION: self.action, _BY: self.by, _CONTENT: _digest(content)}
-        return found if self.reason is None else found | {_REASON: quote(self.reason, safe=" ")}
+        metadata = {_CHANGE: self.change_id, _ACTION: self.action, _BY: self.by, _CONTENT: _digest(content)}
+        return metadata if self.reason is None else metadata | {_REASON: quote(self.reason, safe=" ")}
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], content: bytes) -> "ChangeNote | None":

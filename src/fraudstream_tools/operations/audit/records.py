@@ -135,8 +135,8 @@ class AuditLog:
             day: of the records' own times.
             limit: how many records are read at most, one request each.
         """
-        found = self._store.find(f"{AUDIT_PREFIX}date={day}/")
-        keys = sorted(found, key=lambda key: key.rpartition("/")[2], reverse=True)
+        day_keys = self._store.find(f"{AUDIT_PREFIX}date={day}/")
+        keys = sorted(day_keys, key=lambda key: key.rpartition("/")[2], reverse=True)
         return [record for key in keys[:limit] if (record := self._read(key)) is not None], len(keys)
 
     def people_of(self, day: date) -> set[str]:

@@ -24,16 +24,16 @@ def open_beside(queue: AlertQueue, cases: CaseStore, alert: AlertSummary) -> lis
     names = [each.transaction_id for each in queue.open_of_customer(alert.customer, CUSTOMERS_ALERTS + 1)]
     case = cases.get(alert.case_id) if alert.case_id else None
     # The index may be a moment behind: each is read as it is stored.
-    found = queue.by_ids(tuple(dict.fromkeys([*names, *(case.alerts if case else ())])))
-    return [each for each in found if each.status is AlertStatus.OPEN and each.transaction_id != alert.transaction_id]
+    alerts = queue.by_ids(tuple(dict.fromkeys([*names, *(case.alerts if case else ())])))
+    return [each for each in alerts if each.status is AlertStatus.OPEN and each.transaction_id != alert.transaction_id]
 
 
 def open_of_customer_or_card(queue: AlertQueue, alert: AlertSummary) -> list[AlertSummary]:
     """Return the other open alerts of an alert's customer, and of its card among the newest open ones."""
-    found = queue.open_of_customer(alert.customer, CUSTOMERS_ALERTS + 1)
+    alerts = queue.open_of_customer(alert.customer, CUSTOMERS_ALERTS + 1)
     if alert.card is not None:
-        found += queue.of_card(alert.card)
-    others = {each.transaction_id: each for each in found if each.status is AlertStatus.OPEN}
+        alerts += queue.of_card(alert.card)
+    others = {each.transaction_id: each for each in alerts if each.status is AlertStatus.OPEN}
     others.pop(alert.transaction_id, None)
     return list(others.values())
 

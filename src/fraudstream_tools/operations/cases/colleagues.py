@@ -36,15 +36,15 @@ def colleague_of(operator: Operator, name: str) -> str:
     """
     text = name.strip()
     if _ARN.fullmatch(text):
-        found = text
+        arn = text
     elif _NAME.fullmatch(text):
         beginning = operator.arn.removesuffix(operator.name)
-        found = beginning + text
+        arn = beginning + text
     else:
         raise AlertTakenError("name a colleague as AWS does: the ARN, or what stands last in it")
-    if found == operator.arn:
+    if arn == operator.arn:
         raise AlertTakenError("that is you: name a colleague")
-    return found
+    return arn
 
 
 def has_worked(colleague: str, queue: AlertQueue, audit: AuditLog, today: date) -> bool:

@@ -99,8 +99,8 @@ class CaseDecisions:
             lambda other: label(other.transaction_id, alert=other, seen=other.label),
             lambda other, why: unlabelled.append(other) if isinstance(why, LabelError) else None,
         )
-        found = f"{truth.value} ({fraud_type.value})" if fraud_type else truth.value
-        self._note_decision(case, [alert, *closed], f"{found}, {checked_reason(note)}", truth)
+        verdict = f"{truth.value} ({fraud_type.value})" if fraud_type else truth.value
+        self._note_decision(case, [alert, *closed], f"{verdict}, {checked_reason(note)}", truth)
         left = len({*others, *also} - {transaction_id}) - len(closed)
         return Alike(closed=len(closed), held=left - len(unlabelled), unlabelled=len(unlabelled))
 
@@ -122,8 +122,8 @@ class CaseDecisions:
 
         self._cases.change(case.case_id, event, decided, alert=done[0], label=truth)
 
-    def _event(self, what: CaseEventKind, text: str = "") -> CaseEvent:
-        return self._cases.event(what, self._me, text)
+    def _event(self, kind: CaseEventKind, text: str = "") -> CaseEvent:
+        return self._cases.event(kind, self._me, text)
 
     @property
     def _me(self) -> str:

@@ -159,25 +159,25 @@ class CaseQueue:
         if status is AlertStatus.CLOSED:
             # A case with an open alert left is open, and its closed alerts are told with it.
             kept |= {case.case_id: case for case in self._cases.of_status(AlertStatus.OPEN, CASES_OF_A_SHARD)}
-        found = [case for case in together(alerts, kept, self._alerts.base_currency) if self._is_wanted(case, query)]
-        return sorted(found, key=_KEYS[query.order])[:limit]
+        cases = [case for case in together(alerts, kept, self._alerts.base_currency) if self._is_wanted(case, query)]
+        return sorted(cases, key=_KEYS[query.order])[:limit]
 
-    def _is_wanted(self, found: QueuedCase, query: CaseQuery) -> bool:
-        if query.state is not CaseState.CLOSED and self._state_of(found) is not query.state:
+    def _is_wanted(self, queued: QueuedCase, query: CaseQuery) -> bool:
+        if query.state is not CaseState.CLOSED and self._state_of(queued) is not query.state:
             return False
         fits = AlertQuery(rule=query.rule, channel=query.channel).fits
         return (
-            any(fits(alert) for alert in found.alerts)
-            and (query.minimum_value is None or found.value >= query.minimum_value)
-            and (query.assignee is None or query.assignee in (found.holders or [""]))
+            any(fits(alert) for alert in queued.alerts)
+            and (query.minimum_value is None or queued.value >= query.minimum_value)
+            and (query.assignee is None or query.assignee in (queued.holders or [""]))
         )
 
-    def _state_of(self, found: QueuedCase) -> CaseState:
+    def _state_of(self, queued: QueuedCase) -> CaseState:
         """Return whether an open case waits for somebody."""
         now = self._clock()
-        if found.case is not None and found.case.is_snoozed(now):
+        if queued.case is not None and queued.case.is_snoozed(now):
             return CaseState.SNOOZED
-        is_expired = not found.holders and self._service_level.is_expired(found.until, now)
+        is_expired = not queued.holders and self._service_level.is_expired(queued.until, now)
         return CaseState.EXPIRED if is_expired else CaseState.OPEN
 
 

@@ -169,8 +169,8 @@ class CaseStore:
             )
             if len(after.events) > MAX_EVENTS and event.what is CaseEventKind.NOTED:
                 raise AlertTakenError(f"a case keeps {MAX_EVENTS} notes and events, and this one has them: close it")
-            told = self._news.of_change(case, after, alert, label, source) if self._news and alert else None
-            held = self._write(after, "#version = :before", {":before": case.version}, told)
+            news = self._news.of_change(case, after, alert, label, source) if self._news and alert else None
+            held = self._write(after, "#version = :before", {":before": case.version}, news)
             if held is None or _is_own(held, event):
                 return after
         raise AlertTakenError("others changed the case at every attempt: look again")
@@ -212,12 +212,12 @@ class CaseStore:
             expires_at=alert.expires_at,
             events=(event,),
         )
-        told = self._news.of_change(None, case, alert, None) if self._news else None
-        held = self._write(case, "attribute_not_exists(transactionId)", {}, told)
+        news = self._news.of_change(None, case, alert, None) if self._news else None
+        held = self._write(case, "attribute_not_exists(transactionId)", {}, news)
         return case if held is None or _is_own(held, event) else None
 
     def _write(
-        self, case: ReviewCase, condition: str, values: Mapping[str, Any], told: "UpdateTypeDef | None" = None
+        self, case: ReviewCase, condition: str, values: Mapping[str, Any], news: "UpdateTypeDef | None" = None
     ) -> ReviewCase | None:
         """Write a case if a condition holds, and what is told of it with it; return what is there where it does not.
 
@@ -235,14 +235,14 @@ class CaseStore:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
-            if told is None:
+            if news is None:
                 self._dynamodb.update_item(**update)
             else:
-                self._dynamodb.transact_write_items(TransactItems=[{"Update": update}, {"Update": told}])
+                self._dynamodb.transact_write_items(TransactItems=[{"Update": update}, {"Update": news}])
         except ClientError as error:
             if is_in_conflict(error):
                 raise AlertTakenError("somebody else changes the case at this moment: do it again") from None
-            held = held_item(error) if told is None else first_refused(error)
+            held = held_item(error) if news is None else first_refused(error)
             if not held:
                 raise AlertTakenError("the case was deleted meanwhile: look again") from None
             if (there := ReviewCase.from_item(held)) is None:

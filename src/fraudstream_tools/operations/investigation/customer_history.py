@@ -134,8 +134,8 @@ class CustomerHistory:
             "ProjectionExpression": _SHOWN,
             "ExpressionAttributeNames": _NAMES,
         }
-        found = [_past(from_item(item)) for item in read_batch(self._dynamodb, self._table, asked)]
-        return sorted(found, key=lambda each: (each.received_at, each.timestamp), reverse=True)
+        transactions = [_past(from_item(item)) for item in read_batch(self._dynamodb, self._table, asked)]
+        return sorted(transactions, key=lambda each: (each.received_at, each.timestamp), reverse=True)
 
 
 def _past(fields: Mapping[str, Any]) -> PastTransaction:

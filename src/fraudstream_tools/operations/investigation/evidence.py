@@ -56,8 +56,8 @@ def _of_rules(
 ) -> dict[str, Sequence[str]]:
     decision = stored.decision
     listed_as = decision.listed_as if decision else ()
-    found = traces(ruleset, stored.transaction, vector, listed_as, among=sources)
-    return {trace.rule.id: _parts(trace) for trace in found if trace.truth}
+    rule_traces = traces(ruleset, stored.transaction, vector, listed_as, among=sources)
+    return {trace.rule.id: _parts(trace) for trace in rule_traces if trace.truth}
 
 
 def _parts(trace: RuleTrace) -> list[str]:

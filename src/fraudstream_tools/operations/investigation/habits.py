@@ -81,13 +81,13 @@ def _hour(known: Mapping[str, float], _: str | None) -> Iterator[Habit]:
 
 
 def _news(known: Mapping[str, float], _: str | None) -> Iterator[Habit]:
-    for name, what, does in _NEWS:
+    for name, noun, does in _NEWS:
         hours = known.get(f"customer{name}AgeHours")
         if hours is None:
             continue
         # For whom nothing is known, everything is new.
         is_new = hours == 0 and known.get("customerAgeDays", 0) > 0
-        text = f"The {what} is new for them." if hours == 0 else f"They have {does} this {what} for {_span(hours)}."
+        text = f"The {noun} is new for them." if hours == 0 else f"They have {does} this {noun} for {_span(hours)}."
         yield Habit(text=text, is_unusual=is_new)
 
 
@@ -138,6 +138,6 @@ def _span(hours: float) -> str:
     return "less than a minute" if unit == "minute" and value < 1 else _some(value, unit)
 
 
-def _some(count: float, what: str) -> str:
+def _some(count: float, noun: str) -> str:
     shown = round(count)
-    return f"{shown:,} {what}{'' if shown == 1 else 's'}"
+    return f"{shown:,} {noun}{'' if shown == 1 else 's'}"

@@ -164,12 +164,12 @@ class EntityLists:
         keys = [to_item({"entity": item_key(entity)}) for entity in entities]
         if not keys:
             return {}
-        found: dict[str, Mapping[str, ListEntry]] = {}
+        entries_of: dict[str, Mapping[str, ListEntry]] = {}
         for item in read_batch(self._dynamodb, self._table, {"Keys": keys, "ConsistentRead": True}):
             with suppress(DamagedListingError):
                 listing = Listing.from_item(item)
-                found[listing.entity] = listing.entries
-        return found
+                entries_of[listing.entity] = listing.entries
+        return entries_of
 
     def show(
         self, list_name: str | None = None, kind: EntityKind | None = None, *, with_ended: bool = False
@@ -185,20 +185,20 @@ class EntityLists:
         """
         now, damaged = self._clock(), list[str]()
         ended = ENDED_MILLISECONDS if with_ended else 0
-        found: list[tuple[int, ListedEntity]] = []
+        entries: list[tuple[int, ListedEntity]] = []
         for item in (item for each in ([kind] if kind else KINDS) for item in self._items(each)):
             try:
                 listing = Listing.from_item(item)
             except DamagedListingError:
                 damaged.append(str(item["entity"].get("S")))
                 continue
-            found += [
+            entries += [
                 (entry.ended_at or entry.since, self._listed(listing.entity, name, entry, now))
                 for name, entry in listing.entries.items()
                 if list_name in (None, name) and now < entry.kept_until + ended
             ]
-        found.sort(key=lambda each: each[0], reverse=True)
-        return ListContents(entries=tuple(entry for _, entry in found), damaged=tuple(damaged))
+        entries.sort(key=lambda each: each[0], reverse=True)
+        return ListContents(entries=tuple(entry for _, entry in entries), damaged=tuple(damaged))
 
     def waits(self, entity: str, list_name: str, entry: ListEntry, now: int) -> bool:
         """Return whether an entry, or its end, does not count before somebody else has approved it.
@@ -251,13 +251,13 @@ class EntityLists:
             before = self._read(entity)
             entries = before.entries if before else {}
             stored = entries.get(list_name)
-            entry, what = changed(stored)
+            entry, change = changed(stored)
             if entry is not None and self._approval and not is_approved:
                 entry = self._approval.in_place_of(stored, entity, list_name, entry)
             # The answer to a write may be lost: what is there already is our own.
             if entry is None or stored == entry:
-                return outcome or what
-            outcome = what
+                return outcome or change
+            outcome = change
             now = self._clock()
             # An item expires whole, and one with an endless entry never: so each write takes out what has had its time.
             kept = {name: each for name, each in entries.items() if now < each.kept_until + ENDED_MILLISECONDS}
@@ -268,7 +268,7 @@ class EntityLists:
                 version=before.version + 1 if before else 1,
             )
             if self._write(after):
-                return what
+                return change
         raise ListError(f"others changed the lists of this {entity.partition('#')[0]} at every attempt: do it again")
 
     def _read(self, entity: str) -> Listing | None:

@@ -31,9 +31,11 @@ def token_in_transaction(dynamodb: "DynamoDBClient", table: str, transaction_id:
     if item is None:
         raise UnknownEntityError(f"{shown(transaction_id)}: there is no such transaction")
     try:
-        found = tokens(decode(item).transaction)
+        token_of_kind = tokens(decode(item).transaction)
     except PoisonRecordError as error:
         raise UnknownEntityError(f"{shown(transaction_id)}: {error}") from None
-    if kind not in found:
-        raise UnknownEntityError(f"{shown(transaction_id)} has no {kind.value}: it has {', '.join(sorted(found))}")
-    return found[kind]
+    if kind not in token_of_kind:
+        raise UnknownEntityError(
+            f"{shown(transaction_id)} has no {kind.value}: it has {', '.join(sorted(token_of_kind))}"
+        )
+    return token_of_kind[kind]

@@ -87,8 +87,8 @@ class ModelBreaker:
         if not model.promised or BROKEN_AT not in item:
             raise NotHeldBackError(f"model {model.version} is not held back: there is nothing to reset")
         counted = [name for name in item if name.startswith((DECISIONS, FLAGGED))]
-        told: dict[str, Any] = msgspec.to_builtins(self._state(model.version, model.promised, item))
-        with audit.recorded("reset-breaker", f"model#{model.version}", reason=reason, before=told):
+        before: dict[str, Any] = msgspec.to_builtins(self._state(model.version, model.promised, item))
+        with audit.recorded("reset-breaker", f"model#{model.version}", reason=reason, before=before):
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=item_key(model.version),

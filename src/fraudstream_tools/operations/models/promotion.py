@@ -147,14 +147,14 @@ class ModelPromotion:
         if approval is None or not approval.waits(before) or approval.has_marked(before):
             return
         used = models_in_use(self._s3, self._bucket, approval.known)
-        kept, place = (used.shadow, "shadow") if plan.is_live else (used.live, "live")
+        kept, role = (used.shadow, "shadow") if plan.is_live else (used.live, "live")
         stays = next((each for each in before.models if each.is_live is not plan.is_live), None)
         # As a shadow model that goes live it is replaced.
         if stays is not None and stays.name == file_name(plan.model) and plan.is_live:
             return
         if (stays and stays.file) != (kept and kept.file):
-            what = f"that no model is {place}" if stays is None else f"the {place} model {stays.name}"
+            change = f"that no model is {role}" if stays is None else f"the {role} model {stays.name}"
             raise WaitingModelError(
-                f"{what} waits for a second person, and your mark would be on it too: look at `fraudstream "
+                f"{change} waits for a second person, and your mark would be on it too: look at `fraudstream "
                 "models show` and approve it, or have it taken back, then run it again"
             )

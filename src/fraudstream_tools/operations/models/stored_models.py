@@ -73,10 +73,10 @@ def models_named(pointer: bytes | None, read: Callable[[str], bytes | None]) -> 
     chosen = parse_selection(pointer)
     contents = {name: read(name) for name in model_names(chosen)}
     named = ((True, chosen.live), (False, chosen.shadow))
-    found = [content for content in contents.values() if content is not None]
+    present = [content for content in contents.values() if content is not None]
     return StoredModels(
         models=tuple(_stored(name, contents[name], is_live=is_live) for is_live, name in named if name),
-        digest=files_digest(pointer, *found) if len(found) == len(contents) else None,
+        digest=files_digest(pointer, *present) if len(present) == len(contents) else None,
     )
 
 

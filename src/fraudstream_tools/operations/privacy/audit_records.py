@@ -71,7 +71,7 @@ def rename_in_record(store: "BucketStore", key: str, newest: "Mapping[str, str]"
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
-    _rewrite(store, key, lambda text: TOKEN.sub(lambda found: newest.get(found[0], found[0]), text))
+    _rewrite(store, key, lambda text: TOKEN.sub(lambda match: newest.get(match[0], match[0]), text))
 
 
 def _eraser(tokens: AbstractSet[str], ids: AbstractSet[str]) -> Callable[[str], str]:
@@ -82,7 +82,7 @@ def _eraser(tokens: AbstractSet[str], ids: AbstractSet[str]) -> Callable[[str], 
         bare = text.rstrip(_PUNCTUATION)
         return ERASED + text[len(bare) :] if bare in ids else text
 
-    return lambda text: _WORD.sub(erase, TOKEN.sub(lambda found: ERASED if found[0] in tokens else found[0], text))
+    return lambda text: _WORD.sub(erase, TOKEN.sub(lambda match: ERASED if match[0] in tokens else match[0], text))
 
 
 def _rewrite(store: "BucketStore", key: str, change: Callable[[str], str]) -> None:

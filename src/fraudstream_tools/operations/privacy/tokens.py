@@ -91,10 +91,10 @@ def tokens_of_identifier(ask: AskForTokens, kind: EntityKind, identifier: str) -
         entity_of(kind, normalize(kind, identifier), frozenset())
     except ValueError:
         raise UnknownIdentifierError("that is no internet address") from None
-    (found,) = ask(identifiers=[{"kind": kind.value, "value": identifier}])
-    if not found:
+    (tokens,) = ask(identifiers=[{"kind": kind.value, "value": identifier}])
+    if not tokens:
         raise UnknownIdentifierError(f"that {kind.value} is a placeholder, which stands for nobody in particular")
-    return found
+    return tokens
 
 
 class NewestTokens:
@@ -104,8 +104,8 @@ class NewestTokens:
         """Store how to ask: `ask_for_tokens` with client and function."""
         self._ask = ask
         self._known: dict[str, str] = {}
-        (found,) = ask(tokens=[_ANY_TOKEN])
-        self.newest = number_of(found[-1])
+        (numbered,) = ask(tokens=[_ANY_TOKEN])
+        self.newest = number_of(numbered[-1])
         """The newest number."""
 
     def of(self, tokens: Iterable[str]) -> dict[str, str]:
@@ -120,10 +120,10 @@ class NewestTokens:
         self._learn("payloadHashes", wanted)
         return {each: self._known[each] for each in wanted}
 
-    def _learn(self, what: str, wanted: Sequence[str]) -> None:
+    def _learn(self, parameter: str, wanted: Sequence[str]) -> None:
         if len(self._known) > _MOST_KNOWN:
             self._known.clear()
         unknown = sorted({each for each in wanted if each not in self._known})
         for start in range(0, len(unknown), MOST_AT_ONCE):
             part = unknown[start : start + MOST_AT_ONCE]
-            self._known |= {each: found[-1] for each, found in zip(part, self._ask(**{what: part}), strict=True)}
+            self._known |= {each: forms[-1] for each, forms in zip(part, self._ask(**{parameter: part}), strict=True)}

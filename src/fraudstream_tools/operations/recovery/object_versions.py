@@ -81,9 +81,9 @@ def _by_key(client: "S3Client", bucket: str, prefix: str) -> Iterator[list[_Vers
     pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
     waiting: dict[str, list[_Version]] = {}
     for page in pages:
-        found = [_version(each, each.get("ETag", "")) for each in page.get("Versions", ())]
-        found += [_version(each, "") for each in page.get("DeleteMarkers", ())]
-        for each in found:
+        versions = [_version(each, each.get("ETag", "")) for each in page.get("Versions", ())]
+        versions += [_version(each, "") for each in page.get("DeleteMarkers", ())]
+        for each in versions:
             waiting.setdefault(each.key, []).append(each)
         # The page's last key may go on in the next one.
         last = max(waiting, default="")

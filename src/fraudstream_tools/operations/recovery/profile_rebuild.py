@@ -178,14 +178,14 @@ class ProfileRebuild:
 
         def take(segment: int, items: list[Item]) -> None:
             nonlocal read
-            found: list[EntityRow] = []
+            entity_rows: list[EntityRow] = []
             transactions = [item for item in items if item.get("kind") == {"S": ItemKind.TRANSACTION.value}]
             with lock:
                 for item in transactions:
-                    found += _rows_of(item, only, result)
+                    entity_rows += _rows_of(item, only, result)
                 read += len(transactions)
                 self._on_read(read)
-            rows.add(segment, [row for row in found if rows.partition_of(row.key) not in done])
+            rows.add(segment, [row for row in entity_rows if rows.partition_of(row.key) not in done])
 
         scan(self._client, self._transactions_table, take)
 

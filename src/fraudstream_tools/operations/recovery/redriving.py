@@ -33,13 +33,13 @@ def redrive_transaction(client: "DynamoDBClient", table: str, transaction_id: st
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
-    found = newest_item(client, table, transaction_id, "transactionId, #timestamp")
-    if found is None:
+    key = newest_item(client, table, transaction_id, "transactionId, #timestamp")
+    if key is None:
         raise UnknownTransactionError(f"{shown(transaction_id)}: there is no such transaction")
     try:
         client.update_item(
             TableName=table,
-            Key=found,
+            Key=key,
             UpdateExpression="SET redrivenAt = :now",
             ConditionExpression=f"attribute_exists(transactionId) AND {_GIVEN_UP}",
             ExpressionAttributeValues={":now": {"N": str(epoch_milliseconds())}},

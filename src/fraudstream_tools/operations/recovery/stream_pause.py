@@ -48,14 +48,14 @@ def paused(client: "LambdaClient", function: str, clock: Callable[[], float] = t
         ClientError: AWS refused.
         BotoCoreError: AWS cannot be reached.
     """
-    found = client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    all_mappings = client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
     mappings = [
         _Mapping(each["UUID"], each.get("MaximumRecordAgeInSeconds"))
-        for each in found
+        for each in all_mappings
         if each.get("State") == "Enabled" and "UUID" in each
     ]
     if not mappings:
-        stopped = [each["UUID"] for each in found if "UUID" in each]
+        stopped = [each["UUID"] for each in all_mappings if "UUID" in each]
         advice = f"; if an earlier run was killed, start it and run this again: {_command(stopped)}" if stopped else ""
         raise PauseError(f"{function}: nothing feeds it that could be stopped{advice}")
     since = clock()

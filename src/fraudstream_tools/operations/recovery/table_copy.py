@@ -113,42 +113,42 @@ def _copy(
         return Copied.EXPIRED, None
     key = {name: value for name, value in item.items() if name in keys}
     while True:
-        found = client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+        stored = client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
         # A run that broke off has told nobody what it brought back.
-        brought_back = found if found is not None and RESTORED_AT in found else None
-        if found is not None and _compared(found) == _compared(item):
+        brought_back = stored if stored is not None and RESTORED_AT in stored else None
+        if stored is not None and _compared(stored) == _compared(item):
             return Copied.SAME, brought_back
-        if found is not None and not overwrite:
+        if stored is not None and not overwrite:
             return Copied.KEPT, brought_back
-        if not dry_run and not _put(client, table, keys, item | mark, found):
+        if not dry_run and not _put(client, table, keys, item | mark, stored):
             continue
-        return Copied.ADDED if found is None else Copied.REPLACED, item
+        return Copied.ADDED if stored is None else Copied.REPLACED, item
 
 
-def _put(client: "DynamoDBClient", table: str, keys: frozenset[str], item: Item, found: Item | None) -> bool:
+def _put(client: "DynamoDBClient", table: str, keys: frozenset[str], item: Item, stored: Item | None) -> bool:
     """Write an item where the table still has what was found there; return whether it had."""
     try:
-        client.put_item(TableName=table, Item=item, **_unchanged(keys, found))
+        client.put_item(TableName=table, Item=item, **_unchanged(keys, stored))
     except ClientError as error:
         raise_unless_condition_failed(error)
         return False
     return True
 
 
-def _unchanged(keys: frozenset[str], found: Item | None) -> dict[str, Any]:
-    if found is None:
+def _unchanged(keys: frozenset[str], stored: Item | None) -> dict[str, Any]:
+    if stored is None:
         return {
             "ConditionExpression": "attribute_not_exists(#key)",
             "ExpressionAttributeNames": {"#key": min(keys)},
         }
     # Long names in place of numbers would not fit: an expression has 4 KB.
-    names = {f"#{number}": name for number, name in enumerate(sorted(found))}
+    names = {f"#{number}": name for number, name in enumerate(sorted(stored))}
     same = [f"{short} = :{short[1:]}" for short in names]
-    absent = [f"attribute_not_exists({name})" for name in _ADDED_LATER if name not in found]
+    absent = [f"attribute_not_exists({name})" for name in _ADDED_LATER if name not in stored]
     return {
         "ConditionExpression": " AND ".join([*same, *absent]),
         "ExpressionAttributeNames": names,
-        "ExpressionAttributeValues": {f":{short[1:]}": found[name] for short, name in names.items()},
+        "ExpressionAttributeValues": {f":{short[1:]}": stored[name] for short, name in names.items()},
     }
 
 

@@ -169,8 +169,8 @@ def act_now(client: "DynamoDBClient", table: str, transaction_id: str, action: A
         LabelError: there is no such transaction, or something newer is known of it.
     """
     taken = ActionTaken(action_taken=action.value, action_at=epoch_milliseconds())
-    told = tell(client, table, PaymentKey(transaction_id), PaymentOutcome(action=taken))
-    _refuse(told.given, transaction_id)
+    result = tell(client, table, PaymentKey(transaction_id), PaymentOutcome(action=taken))
+    _refuse(result.given, transaction_id)
     return taken
 
 

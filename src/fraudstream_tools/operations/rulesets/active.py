@@ -186,8 +186,8 @@ class RulesetBucket:
             if error_code(error) not in {_PRECONDITION_FAILED, _CONFLICT} and not is_absent(error):
                 raise
             # The answer to a write may be lost, and the SDK repeats it: the second time, our own file is in the way.
-            found = self._head(name)
-            return found is not None and ChangeNote.from_metadata(found["Metadata"], content) == note
+            stored = self._head(name)
+            return stored is not None and ChangeNote.from_metadata(stored["Metadata"], content) == note
         return True
 
     def _head(self, name: str) -> "HeadObjectOutputTypeDef | None":
@@ -199,8 +199,8 @@ class RulesetBucket:
             return None
 
     def _is_as_stored(self, name: str, stored: StoredRuleset) -> bool:
-        found = self._head(name)
-        return (found["ETag"] if found else None) == stored.etags.get(name)
+        head = self._head(name)
+        return (head["ETag"] if head else None) == stored.etags.get(name)
 
     def _plan(self, contents: Mapping[str, bytes], after: Ruleset, active: RulesetVersion | None) -> RulesetPlan:
         before = checked(active.contents) if active else None

@@ -86,12 +86,12 @@ def compare(before: Ruleset | None, after: Ruleset) -> RulesetDifference:
 def _rules(before: tuple[Rule, ...], after: tuple[Rule, ...]) -> list[RuleDifference]:
     old = {rule.id: _values(rule) for rule in before}
     new = {rule.id: _values(rule) for rule in after}
-    found: list[RuleDifference] = []
+    differences: list[RuleDifference] = []
     for rule in sorted({*old, *new}):
         kind = ChangeKind.ADDED if rule not in old else ChangeKind.REMOVED if rule not in new else ChangeKind.CHANGED
         if values := _changed(old.get(rule, {}), new.get(rule, {})):
-            found.append(RuleDifference(rule=rule, kind=kind, values=values))
-    return found
+            differences.append(RuleDifference(rule=rule, kind=kind, values=values))
+    return differences
 
 
 def _values(rule: Rule) -> dict[str, Any]:
@@ -133,10 +133,10 @@ def _of_currencies(change: ValueChange) -> ValueChange:
     before, after = change.before, change.after
     if not isinstance(before, dict) or not isinstance(after, dict):
         return change
-    found = _changed(cast("dict[str, Any]", before), cast("dict[str, Any]", after))
+    changes = _changed(cast("dict[str, Any]", before), cast("dict[str, Any]", after))
     return ValueChange(
-        before={code: each.before for code, each in found.items() if each.before is not None},
-        after={code: each.after for code, each in found.items() if each.after is not None},
+        before={code: each.before for code, each in changes.items() if each.before is not None},
+        after={code: each.after for code, each in changes.items() if each.after is not None},
     )
 
 
@@ -151,13 +151,13 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, V
 
 def _lists(before: Ruleset | None, after: Ruleset) -> list[ListDifference]:
     old, new = before.lists.entries() if before else {}, after.lists.entries()
-    found: list[ListDifference] = []
+    differences: list[ListDifference] = []
     for name in sorted({*old, *new}):
         was, now = old.get(name, frozenset()), new.get(name, frozenset())
         kind = ChangeKind.ADDED if name not in old else ChangeKind.REMOVED if name not in new else ChangeKind.CHANGED
         if was != now or kind is not ChangeKind.CHANGED:
             added, removed = _entries(now - was), _entries(was - now)
-            found.append(
+            differences.append(
                 ListDifference(
                     name=name,
                     kind=kind,
@@ -167,7 +167,7 @@ def _lists(before: Ruleset | None, after: Ruleset) -> list[ListDifference]:
                     entries_removed=removed,
                 )
             )
-    return found
+    return differences
 
 
 def _entries(entries: Iterable[tuple[str, str, float]]) -> tuple[str, ...]:

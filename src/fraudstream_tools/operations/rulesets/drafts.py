@@ -18,8 +18,8 @@ def in_shadow(draft: str, rules: Collection[str]) -> str:
     mode = ""
     """How the rule's own line of its mode begins, where the rule is one of them."""
     for line in draft.splitlines():
-        if found := _ID.fullmatch(line):
-            mode = f"{found['indent']}  mode:" if found["id"] in rules else ""
+        if id_line := _ID.fullmatch(line):
+            mode = f"{id_line['indent']}  mode:" if id_line["id"] in rules else ""
             lines += [line, f"{mode} shadow"] if mode else [line]
         elif not mode or not line.startswith(mode):
             lines.append(line)

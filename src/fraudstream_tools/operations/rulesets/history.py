@@ -164,15 +164,15 @@ class RulesetHistory:
         """
         if len(version) < _SHORTEST_VERSION:
             raise NoSuchVersionError(f"{version}: name at least {_SHORTEST_VERSION} digits of the version")
-        found = [each for each in self.versions() if each.version is not None and each.version.startswith(version)]
-        versions = dict.fromkeys(each.version for each in found)
+        matching = [each for each in self.versions() if each.version is not None and each.version.startswith(version)]
+        versions = dict.fromkeys(each.version for each in matching)
         if not versions:
             raise NoSuchVersionError(f"the bucket keeps no ruleset {version}: `fraudstream rules history` lists them")
         if len(versions) > 1:
             raise NoSuchVersionError(f"{version} may be {' or '.join(map(str, versions))}: name more digits")
-        if found[0].problems:
-            raise NoSuchVersionError("\n  ".join([f"ruleset {found[0].version} is refused:", *found[0].problems]))
-        return found[0]
+        if matching[0].problems:
+            raise NoSuchVersionError("\n  ".join([f"ruleset {matching[0].version} is refused:", *matching[0].problems]))
+        return matching[0]
 
     def before(self, active: RulesetVersion | None) -> RulesetVersion:
         """Return the version to go back to, which may be the active one: where a newer one is stored that is refused.

@@ -81,5 +81,5 @@ def try_on_log(log: Path, active: Mapping[str, bytes], draft: Mapping[str, bytes
         tally = duckdb_engine.tally(opened, rulesets, with_changes=True)
     if not tally.transactions:
         return DraftBacktest(figures=None, changes=())
-    found = figures(tally, rulesets, ["active", "draft"], repeated=0)
-    return DraftBacktest(figures=found, changes=tally.changes)
+    compared = figures(tally, rulesets, ["active", "draft"], repeated=0)
+    return DraftBacktest(figures=compared, changes=tally.changes)

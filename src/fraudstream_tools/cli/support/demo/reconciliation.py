@@ -96,8 +96,8 @@ def stored_transactions(client: "DynamoDBClient", table: str) -> dict[str, dict[
         FilterExpression="kind = :transaction",
         ExpressionAttributeValues={":transaction": {"S": ItemKind.TRANSACTION.value}},
     )
-    found = (from_item(item) for page in pages for item in page["Items"])
-    return {transaction["transactionId"]: transaction for transaction in found}
+    transactions = (from_item(item) for page in pages for item in page["Items"])
+    return {transaction["transactionId"]: transaction for transaction in transactions}
 
 
 def logged_decisions(client: "S3Client", bucket: str) -> frozenset[str]:

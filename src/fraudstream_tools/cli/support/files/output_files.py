@@ -14,8 +14,8 @@ def refuse_unwritable(file: Path) -> None:
     """
     if file.is_dir():
         raise CommandError(f"{file}: it is a folder; name a file in it")
-    place = next((each for each in (file, *file.parents) if each.exists()), Path())
-    if place != file and not place.is_dir():
-        raise CommandError(f"{file}: cannot be written, since {place} is no folder; choose another place")
-    if not os.access(place, os.W_OK):
-        raise CommandError(f"{file}: cannot be written: you may not write to {place}; choose another place")
+    nearest = next((each for each in (file, *file.parents) if each.exists()), Path())
+    if nearest != file and not nearest.is_dir():
+        raise CommandError(f"{file}: cannot be written, since {nearest} is no folder; choose another place")
+    if not os.access(nearest, os.W_OK):
+        raise CommandError(f"{file}: cannot be written: you may not write to {nearest}; choose another place")

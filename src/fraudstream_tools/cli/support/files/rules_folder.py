@@ -29,8 +29,8 @@ def loaded_ruleset(folder: Path, *, is_new: bool = False) -> "Ruleset":
     from fraudstream_tools.rules.folder import RulesFolder
 
     try:
-        found = RulesFolder(folder)
-        return found.load_as_new() if is_new else found.load()
+        rules = RulesFolder(folder)
+        return rules.load_as_new() if is_new else rules.load()
     except RulesetError as error:
         raise CommandError("\n  ".join([f"the ruleset in {folder} cannot be used:", *error.problems])) from None
 

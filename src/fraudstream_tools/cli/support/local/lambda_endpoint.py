@@ -52,35 +52,35 @@ class _Handler(BaseHTTPRequestHandler):
     mappings: ClassVar[Mappings | None]
 
     def do_POST(self) -> None:
-        found = _INVOKE.fullmatch(self.path)
-        if found is None or not self._is_signed():
+        match = _INVOKE.fullmatch(self.path)
+        if match is None or not self._is_signed():
             self.send_error(HTTPStatus.FORBIDDEN)
             return
         failed = False
         try:
-            alias = f":{unquote(found[2])}" if found[2] else ""
-            answer = type(self).invoke(unquote(found[1]) + alias, self._body())
+            alias = f":{unquote(match[2])}" if match[2] else ""
+            answer = type(self).invoke(unquote(match[1]) + alias, self._body())
         except Exception as error:  # noqa: BLE001  (whatever went wrong is the answer, as with Lambda)
             failed, answer = True, {"errorMessage": str(error), "errorType": type(error).__name__}
         self._answer(answer, {"X-Amz-Function-Error": "Unhandled"} if failed else {})
 
     def do_GET(self) -> None:
         asked = urlsplit(self.path)
-        found = _MAPPINGS.fullmatch(asked.path)
-        if found is None or self.mappings is None or not self._is_signed():
+        match = _MAPPINGS.fullmatch(asked.path)
+        if match is None or self.mappings is None or not self._is_signed():
             self.send_error(HTTPStatus.FORBIDDEN)
-        elif found[1]:
-            self._answer_mapping(found[1])
+        elif match[1]:
+            self._answer_mapping(match[1])
         else:
             (name,) = parse_qs(asked.query).get("FunctionName", [""])
             self._answer({"EventSourceMappings": [dict(each.described()) for each in self.mappings.mappings(name)]})
 
     def do_PUT(self) -> None:
-        found = _MAPPINGS.fullmatch(self.path)
-        if found is None or self.mappings is None or not self._is_signed():
+        match = _MAPPINGS.fullmatch(self.path)
+        if match is None or self.mappings is None or not self._is_signed():
             self.send_error(HTTPStatus.FORBIDDEN)
             return
-        self._answer_mapping(found[1], self._body())
+        self._answer_mapping(match[1], self._body())
 
     def _answer_mapping(self, identifier: str, asked: Mapping[str, Any] | None = None) -> None:
         try:
@@ -99,8 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _is_signed(self) -> bool:
         # A web page that somebody looks at can call loopback: by its address not with this header, and by a name of its
         # own, which leads there, with its name.
-        place = f":{self.connection.getsockname()[1]}"
-        is_own_name = self.headers.get("Host") in {f"127.0.0.1{place}", f"localhost{place}"}
+        port = f":{self.connection.getsockname()[1]}"
+        is_own_name = self.headers.get("Host") in {f"127.0.0.1{port}", f"localhost{port}"}
         return is_own_name and self.headers.get("Authorization", "").startswith("AWS4-HMAC-SHA256 ")
 
     def _body(self) -> dict[str, Any]:

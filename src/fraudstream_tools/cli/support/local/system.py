@@ -84,10 +84,10 @@ def deployed(
 
             resources = 0
 
-            def progress(what: str) -> None:
+            def progress(message: str) -> None:
                 nonlocal resources
-                resources += what.startswith("creating ")
-                step.say(what, resources)
+                resources += message.startswith("creating ")
+                step.say(message, resources)
 
             cloud = LocalCloud(
                 program=main,

@@ -52,14 +52,14 @@ def judge_by_athena(
             raise CommandError(
                 f"the workgroup {athena.workgroup} stops a query that reads more than {cutoff:,} bytes: name fewer days"
             )
-        found = tally(athena, backtest, with_changes=with_changes)
+        result = tally(athena, backtest, with_changes=with_changes)
     except QuestionError as error:
         raise CommandError(str(error)) from None
-    scanned = sum(answer.scanned or 0 for answer in found.answers)
-    err.print(f"Athena read {scanned:,} bytes (${dollars(scanned, len(found.answers)):.4f}); results are kept under:")
-    for answer in found.answers:
+    scanned = sum(answer.scanned or 0 for answer in result.answers)
+    err.print(f"Athena read {scanned:,} bytes (${dollars(scanned, len(result.answers)):.4f}); results are kept under:")
+    for answer in result.answers:
         err.print(f"  query {answer.query_id}", markup=False)
-    return found.tally
+    return result.tally
 
 
 def _say_bound(summary: int, judging: int, files: int, *, with_changes: bool) -> None:

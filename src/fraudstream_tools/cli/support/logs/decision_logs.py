@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def decision_log(
-    place: Path, *, until: int | None = None, label_delay_days: float | None = 0
+    path: Path, *, until: int | None = None, label_delay_days: float | None = 0
 ) -> "Generator[DecisionLog]":
     """Open a decision log as `open_log` does, and say on standard error what is left out of it.
 
@@ -25,7 +25,7 @@ def decision_log(
     from fraudstream.reporting.log.reader.files import DecisionLogError
 
     try:
-        with open_log(place, until=until, label_delay_days=label_delay_days) as log:
+        with open_log(path, until=until, label_delay_days=label_delay_days) as log:
             _tell(log.damaged)
             if log.early_labels:
                 err.print(
@@ -38,7 +38,7 @@ def decision_log(
         raise CommandError(str(error)) from None
 
 
-def given_up_of(place: Path) -> tuple[str, ...]:
+def given_up_of(path: Path) -> tuple[str, ...]:
     """Return the ids of a decision log's transactions that were never decided, or have a label that was not learnt.
 
     Raises:
@@ -48,11 +48,11 @@ def given_up_of(place: Path) -> tuple[str, ...]:
     from fraudstream.reporting.log.reader.given_up import find_given_up
 
     try:
-        found = find_given_up(place)
+        given_up = find_given_up(path)
     except DecisionLogError as error:
         raise CommandError(str(error)) from None
-    _tell(found.damaged)
-    return (*found.undecided, *found.unlearned)
+    _tell(given_up.damaged)
+    return (*given_up.undecided, *given_up.unlearned)
 
 
 def _tell(damaged: "Mapping[Path, str]") -> None:

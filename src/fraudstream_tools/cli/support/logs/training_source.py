@@ -121,11 +121,11 @@ class TrainingSource:
         cut = KnowledgeCutoff(until=last, label_delay_days=self.label_delay, without=self.without)
         try:
             if self.log is not None:
-                found = self._from_log(self.log, last)
+                drawn = self._from_log(self.log, last)
             else:
                 data, judge = cast("Path", self.data), self._judge()
                 with progress_bar("judging", count_transactions(data)) as advance:
-                    found = from_transactions(
+                    drawn = from_transactions(
                         data,
                         self.truth,
                         judge,
@@ -136,10 +136,10 @@ class TrainingSource:
                     )
         except FileProblemError as error:
             raise CommandError(str(error)) from None
-        found, silent = without_silent_months(found)
-        left_out = found.left_out
+        drawn, silent = without_silent_months(drawn)
+        left_out = drawn.left_out
         err.print(
-            f"{len(found.labels):,} transactions, {int(found.labels.sum()):,} of them fraud; left out: "
+            f"{len(drawn.labels):,} transactions, {int(drawn.labels.sum()):,} of them fraud; left out: "
             f"{left_out.too_new:,} too new to have labels, {left_out.declined:,} declined without one, "
             f"{left_out.other_features:,} with features of another version"
             f"{f', {left_out.other_kinds:,} frauds of other kinds' if self.without else ''}",
@@ -148,22 +148,22 @@ class TrainingSource:
         tell_repeated(left_out.repeated)
         if silent:
             err.print(f"left out, for nobody labelled a fraud in them: {', '.join(silent)}", soft_wrap=True)
-        _tell_arrival(found)
-        _tell_explored(found)
-        if found.weights is not None and found.drawn is not None:
+        _tell_arrival(drawn)
+        _tell_explored(drawn)
+        if drawn.weights is not None and drawn.drawn is not None:
             err.print(
-                f"{found.drawn.taken:,} of {found.drawn.of:,} legitimate transactions were drawn, by day and score: "
+                f"{drawn.drawn.taken:,} of {drawn.drawn.of:,} legitimate transactions were drawn, by day and score: "
                 "each stands for as many as its weight",
                 soft_wrap=True,
             )
-        return found
+        return drawn
 
-    def _from_log(self, place: Path, until: int | None) -> "Examples":
+    def _from_log(self, path: Path, until: int | None) -> "Examples":
         from fraudstream_tools.lab.files.log_examples import from_log
         from fraudstream_tools.lab.training.samples.log_sample import MOST_LEGITIMATE
 
         with (
-            decision_log(place, until=until, label_delay_days=self.label_delay) as log,
+            decision_log(path, until=until, label_delay_days=self.label_delay) as log,
             progress_bar("drawing", None) as advance,
         ):
             return from_log(
@@ -174,33 +174,33 @@ class TrainingSource:
         return judge_of(self.rules, self.time_zone, self.share_delay)
 
 
-def _tell_arrival(found: "Examples") -> None:
+def _tell_arrival(examples: "Examples") -> None:
     """Print how late labels come, and from what age on they count as known."""
-    if found.arrival.all is None:
-        told = "too few labels of frauds tell how late they come"
+    if examples.arrival.all is None:
+        summary = "too few labels of frauds tell how late they come"
     else:
-        curves = {"all": found.arrival.all, **found.arrival.by_source}
+        curves = {"all": examples.arrival.all, **examples.arrival.by_source}
         shares = "; ".join(
             f"{name or 'no source'}: " + ", ".join(f"{curve.share(days):.0%} by day {days}" for days in _SHOWN_DAYS)
             for name, curve in curves.items()
         )
-        told = f"labels of frauds that come at all have come ({shares})"
-    err.print(f"{told}; a label counts as known {found.delay_days:g} days after its transaction", soft_wrap=True)
+        summary = f"labels of frauds that come at all have come ({shares})"
+    err.print(f"{summary}; a label counts as known {examples.delay_days:g} days after its transaction", soft_wrap=True)
 
 
-def _tell_explored(found: "Examples") -> None:
+def _tell_explored(examples: "Examples") -> None:
     """Print what is known of approvals that were put into the review queue by chance."""
-    if (explored := found.explored) is None:
+    if (explored := examples.explored) is None:
         return
-    told = (
+    summary = (
         f"{explored.drawing.labelled:,} of {explored.drawing.drawn:,} approvals that were drawn by chance have labels, "
         f"{explored.frauds:,} of them are fraud"
     )
     if not explored.drawing.is_sample:
-        told += ": too few are labelled to be a sample, and each counts as any other"
-    elif found.unseen is not None:
-        told += f", and stand for {found.unseen.sum():,.0f} more that nobody reports"
-    err.print(told, soft_wrap=True)
+        summary += ": too few are labelled to be a sample, and each counts as any other"
+    elif examples.unseen is not None:
+        summary += f", and stand for {examples.unseen.sum():,.0f} more that nobody reports"
+    err.print(summary, soft_wrap=True)
 
 
 def judge_of(rules: Path, time_zone: str | None, label_delay_days: int | None) -> "Judge":

@@ -111,17 +111,17 @@ def label_file(
     with file_problems():
         content = read_label_file(file, source, epoch_milliseconds(), file_map)
     deployment = Deployment(stack)
-    told: dict[PaymentKey, ToldOfLabel] = {}
+    results: dict[PaymentKey, ToldOfLabel] = {}
     closed = 0
     sources = sorted({outcome.label.label_source for outcome in content.told.values() if outcome.label})
     # What a file could not do is told by its results: what was done stays.
     audit_log(deployment).told("import-labels", "labels", after={"sources": sources, "payments": len(content.told)})
     try:
         client, table = deployment.client("dynamodb"), deployment["transactionsTable"]
-        _give_all(partial(tell, client, table, approval=label_approval(deployment)), content.told, told)
-        closed = _close_cases(deployment, _labelled(content, told))
+        _give_all(partial(tell, client, table, approval=label_approval(deployment)), content.told, results)
+        closed = _close_cases(deployment, _labelled(content, results))
     finally:
-        given = {key: each.given for key, each in told.items()}
+        given = {key: each.given for key, each in results.items()}
         refused = _refused(content, given)
         if as_json:
             print_json({**_counts(content, given, refused), "casesClosed": closed})
@@ -138,13 +138,13 @@ def label_file(
         raise typer.Exit(1)
 
 
-def _labelled(content: "LabelFile", told: "Mapping[PaymentKey, ToldOfLabel]") -> "dict[str, Label]":
+def _labelled(content: "LabelFile", results: "Mapping[PaymentKey, ToldOfLabel]") -> "dict[str, Label]":
     """Return what a file says of the transactions that have it now."""
     from fraudstream_tools.operations.review.labels import Given
 
     return {
         each.transaction_id: label
-        for key, each in told.items()
+        for key, each in results.items()
         if each.given in (Given.WRITTEN, Given.REPEATED)
         and each.transaction_id is not None
         and (label := content.told[key].label) is not None

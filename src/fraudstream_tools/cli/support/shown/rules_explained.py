@@ -101,16 +101,18 @@ def _how_it_counts(rule: Rule, ruleset: Ruleset) -> Iterator[tuple[str, str]]:
 def show_decision(ruleset: Ruleset, question: ExplainedTransaction, rule_id: str | None, *, as_json: bool) -> None:
     """Print what the rules say of a transaction, and which parts of them decided it."""
     vector = vector_of(question, ruleset)
-    found = traces(ruleset, question.transaction, vector, question.listed_as)
+    all_traces = traces(ruleset, question.transaction, vector, question.listed_as)
     outside = ruleset.outside_share(question.transaction.customer_id)
     seen = inputs(vector, question.transaction)
-    outcome = decide(ruleset, [trace.truth for trace in found], seen, outside)
-    shown = [trace for trace in found if rule_id in (None, trace.rule.id)]
+    outcome = decide(ruleset, [trace.truth for trace in all_traces], seen, outside)
+    shown = [trace for trace in all_traces if rule_id in (None, trace.rule.id)]
     if as_json:
         print_json(_decision_as_json(ruleset, question, outcome, shown))
         return
     hits = [
-        trace.rule for trace in found if trace.truth and trace.rule.mode is Mode.LIVE and trace.rule.id not in outside
+        trace.rule
+        for trace in all_traces
+        if trace.truth and trace.rule.mode is Mode.LIVE and trace.rule.id not in outside
     ]
     points = ruleset.counting.points(hits, ruleset.points)
     out.print(

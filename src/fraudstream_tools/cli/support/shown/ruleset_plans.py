@@ -48,8 +48,8 @@ def _print_difference(difference: "RulesetDifference") -> None:
     for name, change in difference.rates.items():
         out.print(f"~ rates, {name}: {_shown(change.before)} → {_shown(change.after)}", markup=False, soft_wrap=True)
     for each in difference.lists:
-        what = f"list {each.name}: {each.added:,} entries added, {each.removed:,} removed"
-        out.print(Text.assemble(_MARKS[each.kind], " ", what), soft_wrap=True)
+        summary = f"list {each.name}: {each.added:,} entries added, {each.removed:,} removed"
+        out.print(Text.assemble(_MARKS[each.kind], " ", summary), soft_wrap=True)
         _print_entries("+", each.entries_added)
         _print_entries("-", each.entries_removed)
 

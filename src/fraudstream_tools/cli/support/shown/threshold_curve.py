@@ -52,5 +52,5 @@ def picture(proposal: "ThresholdProposal") -> str:
     )
 
 
-def _line(curve: "Sequence[CurvePoint]", place: "Callable[[CurvePoint], tuple[float, float]]") -> str:
-    return " ".join(f"{x:g},{y:g}" for x, y in map(place, curve))
+def _line(curve: "Sequence[CurvePoint]", coordinates: "Callable[[CurvePoint], tuple[float, float]]") -> str:
+    return " ".join(f"{x:g},{y:g}" for x, y in map(coordinates, curve))

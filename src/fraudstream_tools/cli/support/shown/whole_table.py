@@ -41,21 +41,21 @@ def print_whole(table: Table, console: SafeConsole = out) -> None:
 
 def _width(column: Column, console: SafeConsole) -> Measurement:
     options = console.options.update_width(_UNLIMITED)
-    found = [Measurement.get(console, options, cell) for cell in (column.header, *column.cells)]
-    most = max(each.maximum for each in found)
-    return Measurement(most if column.no_wrap else max(each.minimum for each in found), most)
+    measured = [Measurement.get(console, options, cell) for cell in (column.header, *column.cells)]
+    most = max(each.maximum for each in measured)
+    return Measurement(most if column.no_wrap else max(each.minimum for each in measured), most)
 
 
 def _print_paragraphs(table: Table, console: SafeConsole) -> None:
     for first, *others in zip(*(column.cells for column in table.columns), strict=True):
         console.print(_text(first), soft_wrap=True)
         names = [str(column.header) for column in table.columns[1:]]
-        told = [
+        details = [
             Text.assemble((name, "dim"), " ", _text(cell))
             for name, cell in zip(names, others, strict=True)
             if str(cell)
         ]
-        console.print(Padding(Text("  ").join(told), (0, 0, 0, 2)))
+        console.print(Padding(Text("  ").join(details), (0, 0, 0, 2)))
 
 
 def _text(cell: RenderableType) -> Text:

@@ -23,9 +23,9 @@ def parse_age(text: str) -> int:
     Raises:
         BadParameter: it is written in another way.
     """
-    if (found := _AGE.fullmatch(text.strip().lower())) is None:
+    if (age := _AGE.fullmatch(text.strip().lower())) is None:
         raise typer.BadParameter("write it as minutes, hours or days: 30m, 4h or 2d")
-    return int(found[1]) * _UNITS[found[2]]
+    return int(age[1]) * _UNITS[age[2]]
 
 
 def parse_day(text: str) -> datetime:

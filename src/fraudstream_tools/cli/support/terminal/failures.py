@@ -42,16 +42,16 @@ _OF_FILES: Final = (
 
 def sentence(error: Exception) -> str | None:
     """Return the sentence for a failure; None for one that is a fault of the program."""
-    if isinstance(error, OSError) and (found := _of_system(error)):
-        return found
+    if isinstance(error, OSError) and (words := _of_system(error)):
+        return words
     if any(_is_of(error, *each) for each in _OF_FILES):
         said = " ".join(str(error).split())
         return (
             f"a file cannot be read or written: {said}; is it whole, of the kind that its name says, and is there room?"
         )
     # Only what is imported can have raised: `--help` pays for none of them.
-    if "botocore" in sys.modules and (found := _of_aws(error)):
-        return found
+    if "botocore" in sys.modules and (words := _of_aws(error)):
+        return words
     if "httpx" in sys.modules:
         import httpx
 
@@ -86,13 +86,13 @@ def _is_of(error: Exception, module: str, name: str) -> bool:
 
 
 def _of_system(error: OSError) -> str | None:
-    what = error.strerror or str(error)
+    problem = error.strerror or str(error)
     if isinstance(error, ConnectionError | TimeoutError):
-        return f"the connection failed: {what}; check that what it leads to is running, then do it again"
+        return f"the connection failed: {problem}; check that what it leads to is running, then do it again"
     if error.filename is None:
-        return f"{what}; free what is missing, then do it again" if error.errno else None
+        return f"{problem}; free what is missing, then do it again" if error.errno else None
     hint = _HINTS.get(type(error), "put it right, then do it again")
-    return f"{error.filename}: {what}; {hint}"
+    return f"{error.filename}: {problem}; {hint}"
 
 
 def _of_aws(error: Exception) -> str | None:

@@ -182,21 +182,21 @@ class Erasure:
             if not self.dry_run:
                 self.on_step("merging what has come in", 0, None)
                 self.system.log_owner.merge_open_hours()
-            found = self._rewrite_once(rewriter, days, edit)
-            done = {hour for hour, outcome in found.items() if outcome is Rewritten.CHANGED}
+            outcomes = self._rewrite_once(rewriter, days, edit)
+            done = {hour for hour, outcome in outcomes.items() if outcome is Rewritten.CHANGED}
             changed |= done
             # An hour may have been merged anew meanwhile, of what was there before: so it is looked at again.
-            if self.dry_run or not any(outcome is not Rewritten.UNCHANGED for outcome in found.values()):
+            if self.dry_run or not any(outcome is not Rewritten.UNCHANGED for outcome in outcomes.values()):
                 return changed
         raise StillThereError("the log was merged again and again while it was changed: run the same again")
 
     def _rewrite_once(self, rewriter: LogRewriter, days: AbstractSet[date], edit: LogEdit) -> dict[str, Rewritten]:
         hours = rewriter.hours(days)
-        found: dict[str, Rewritten] = {}
+        outcomes: dict[str, Rewritten] = {}
         for number, hour in enumerate(hours, start=1):
-            found[hour] = rewriter.rewrite(hour, days, lambda _: edit, dry_run=self.dry_run)
+            outcomes[hour] = rewriter.rewrite(hour, days, lambda _: edit, dry_run=self.dry_run)
             self.on_step("decision log, hours", number, len(hours))
-        return found
+        return outcomes
 
     def _forget_log(self, hours: Iterable[str], days: Iterable[date]) -> None:
         """Remove old versions of what was changed, and of what the days had before."""

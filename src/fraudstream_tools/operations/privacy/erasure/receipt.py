@@ -69,19 +69,19 @@ def keep_receipt(system: "PrivacySystem", receipt: ErasureReceipt) -> str:
 
 def remainders(system: "PrivacySystem", at: datetime) -> tuple[Remainder, ...]:
     """Return what still holds something of a person who was erased at a time, with the day on which it ends."""
-    found: list[Remainder] = []
+    left: list[Remainder] = []
     for table in (system.transactions, system.profiles, system.alerts, system.outbox):
         if table is None:
             continue
         days = _recovery_days(system, table)
         if days:
-            found.append(Remainder(what=f"point-in-time recovery of {table}", ends=_day(at, days)))
-        found += [Remainder(what=f"backup {name} of {table}", ends=None) for name in _backups(system, table)]
+            left.append(Remainder(what=f"point-in-time recovery of {table}", ends=_day(at, days)))
+        left += [Remainder(what=f"backup {name} of {table}", ends=None) for name in _backups(system, table)]
     if system.audit_bucket:
-        what = f"keys of items that people read or changed, in the audit trail in {system.audit_bucket}"
-        found.append(Remainder(what=what, ends=_day(at, TRAIL_DAYS)))
+        trail = f"keys of items that people read or changed, in the audit trail in {system.audit_bucket}"
+        left.append(Remainder(what=trail, ends=_day(at, TRAIL_DAYS)))
     return (
-        *found,
+        *left,
         Remainder(what="marks in profiles and log, by which late records are passed over", ends=_day(at, MARK_DAYS)),
         Remainder(what="transaction ids in the functions' log groups", ends=_day(at, LOG_DAYS)),
         Remainder(what="transaction ids in the traces of X-Ray", ends=_day(at, TRACE_DAYS)),

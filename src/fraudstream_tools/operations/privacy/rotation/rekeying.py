@@ -95,7 +95,7 @@ class Rekeying:
         self._rekey_objects()
         return self._result
 
-    def _pass(self, what: str, table: str, rekey: Callable[[Item, Mapping[str, str]], bool]) -> None:
+    def _pass(self, step: str, table: str, rekey: Callable[[Item, Mapping[str, str]], bool]) -> None:
         done = 0
 
         def on_page(_: int, page: list[Item]) -> None:
@@ -107,9 +107,9 @@ class Rekeying:
             changed = sum(rekey(item, newest) for item in page)
             with self._lock:
                 done += len(page)
-                if what in self._result.counts:
-                    self._result.counts[what] += changed
-                self.on_step(what, done, None)
+                if step in self._result.counts:
+                    self._result.counts[step] += changed
+                self.on_step(step, done, None)
 
         scan(self.system.dynamodb, table, on_page)
 
@@ -121,17 +121,17 @@ class Rekeying:
 
     def _rekey_profile(self, item: Item, newest: Mapping[str, str]) -> bool:
         """Move an item of the table of profiles to its newest key, and change what it remembers."""
-        found: Item | None = item
+        stored: Item | None = item
         for _ in range(_ATTEMPTS):
-            if found is None:
+            if stored is None:
                 return False
-            moved = self._with_newest(found, newest)
-            if moved == found:
+            moved = self._with_newest(stored, newest)
+            if moved == stored:
                 return False
-            is_moving = moved["entity"] != found["entity"]
-            if self.dry_run or (not (is_moving and self._undivide(found)) and self._replace(found, moved)):
+            is_moving = moved["entity"] != stored["entity"]
+            if self.dry_run or (not (is_moving and self._undivide(stored)) and self._replace(stored, moved)):
                 return True
-            found = self._read(item["entity"]["S"])
+            stored = self._read(item["entity"]["S"])
         raise MovingProfileError("an item of the table of profiles was changed by others again and again: run it again")
 
     def _with_newest(self, item: Item, newest: Mapping[str, str]) -> Item:

@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from fraudstream_tools.operations.cases.queue import QueuedCase
 
 
-def case_table(found: "list[QueuedCase]") -> Table:
+def case_table(cases: "list[QueuedCase]") -> Table:
     """Build a table of cases, one in a row, in their order."""
     from fraudstream_tools.operations.review.alert_summary import AlertStatus
 
     now = epoch_milliseconds()
     table = Table(box=None, header_style="bold")
-    base = found[0].base if found else None
+    base = cases[0].base if cases else None
     for name in ("case", "alerts", f"value in {base}" if base else "value", "score", "waits", "rules", "state"):
         table.add_column(name)
-    for each in found:
+    for each in cases:
         first = each.first
         state = each.assignee.rpartition("/")[2] if each.assignee else "open"
         if first.status is AlertStatus.CLOSED:

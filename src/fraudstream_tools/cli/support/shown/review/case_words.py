@@ -36,10 +36,10 @@ def closed_text(case: "QueuedCase") -> str:
     """Return what the closed alerts of a case turned out to be, and whether the case is open all the same."""
     from fraudstream_tools.operations.review.alert_summary import AlertStatus
 
-    found = Counter(alert.label.lower() if alert.label else "" for alert in case.alerts)
-    (first, _), *others = found.items()
+    counts = Counter(alert.label.lower() if alert.label else "" for alert in case.alerts)
+    (first, _), *others = counts.items()
     counted = ", ".join(
-        f"{label or 'without a label'} {count}" for label, count in sorted(found.items(), key=_unlabelled_last)
+        f"{label or 'without a label'} {count}" for label, count in sorted(counts.items(), key=_unlabelled_last)
     )
     if case.case is not None and case.case.status is AlertStatus.OPEN:
         return f"still open; closed so far: {counted}"
@@ -83,8 +83,8 @@ def reopened_words(case: "ReviewCase", me: str) -> str:
     return f"The alert is open again, and yours; {case.assignee} has its case. Its label stays until another is given."
 
 
-def _unlabelled_last(found: tuple[str, int]) -> tuple[bool, str]:
-    return not found[0], found[0]
+def _unlabelled_last(label_and_count: tuple[str, int]) -> tuple[bool, str]:
+    return not label_and_count[0], label_and_count[0]
 
 
 def _listed(names: Sequence[str]) -> str:
