@@ -7,6 +7,16 @@ import typer
 
 from fraudstream_tools.cli.support.terminal.output import CommandError
 
+
+def _checked_source(source: str) -> str:
+    """Return a label's source; it is recorded and printed before anybody else looks at it."""
+    from fraudstream_tools.outcomes import SOURCE_MUST_BE, is_source
+
+    if not is_source(source):
+        raise typer.BadParameter(f"write {SOURCE_MUST_BE}")
+    return source
+
+
 StackOption = Annotated[
     str | None,
     typer.Option(
@@ -26,7 +36,12 @@ TruthOption = Annotated[
     typer.Option("--fraud/--legitimate", help="Whether the transaction was fraud or legitimate.", show_default=False),
 ]
 SourceOption = Annotated[
-    str, typer.Option("--source", help="Source of the label: analyst, chargeback, customer, or a code of your own.")
+    str,
+    typer.Option(
+        "--source",
+        callback=_checked_source,
+        help="Source of the label: analyst, chargeback, customer, or a code of your own.",
+    ),
 ]
 TruthMapOption = Annotated[
     str | None,

@@ -12,15 +12,11 @@ from fraudstream.transactions.values.times import TIMES_NEEDED, is_before, is_fu
 from fraudstream_tools.lab.files.mapping.file_map import FileMap
 from fraudstream_tools.lab.files.problems import ProblemList, Row
 from fraudstream_tools.lab.files.reading import MappedFile
-from fraudstream_tools.outcomes import PaymentKey, PaymentOutcome, newest
-
-SOURCE_PATTERN: Final = "^[A-Za-z0-9._:-]{1,32}$"
-"""A code; sources appear in logs and reports, so that no sentence about a person fits in."""
+from fraudstream_tools.outcomes import SOURCE_MUST_BE, PaymentKey, PaymentOutcome, is_source, newest
 
 _NEEDS: Final = (("transactionId", "networkReference"), ("label", "actionTaken", "fraud"))
 _ID = re.compile(TRANSACTION_ID_PATTERN)
 _REFERENCE = re.compile(NETWORK_REFERENCE_PATTERN)
-_SOURCE = re.compile(SOURCE_PATTERN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +105,8 @@ def _problems(row: Mapping[str, Any], source: str, now: int) -> Iterator[str]:
 def _problems_of_label(row: Mapping[str, Any], source: str, now: int) -> Iterator[str]:
     if row.get("label") not in tuple(Truth):
         yield "column label: must be FRAUD or LEGITIMATE"
-    if not _SOURCE.match(str(row.get("source", source))):
-        yield "column source: must be a code of 1 to 32 letters, digits and . _ : -"
+    if not is_source(str(row.get("source", source))):
+        yield f"column source: must be {SOURCE_MUST_BE}"
     fraud_type = row.get("fraudType")
     if fraud_type is not None and fraud_type not in tuple(FraudType):
         yield f"column fraudType: must be one of {', '.join(FraudType)}"

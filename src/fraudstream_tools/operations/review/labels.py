@@ -21,7 +21,7 @@ from fraudstream.transactions.storage.store import newest_item
 from fraudstream.transactions.storage.updates import change_of
 from fraudstream.transactions.transaction import TransactionType
 from fraudstream.transactions.values.times import is_before, is_future
-from fraudstream_tools.outcomes import PaymentKey, PaymentOutcome, newest
+from fraudstream_tools.outcomes import SOURCE_MUST_BE, PaymentKey, PaymentOutcome, is_source, newest
 from fraudstream_tools.redaction import shown
 
 if TYPE_CHECKING:
@@ -80,8 +80,11 @@ def tell(
         approval: what the person may do where labels need two people; None where one is enough.
 
     Raises:
-        LabelError: others changed what is there at every attempt, or the table has no index of references (yet).
+        LabelError: the label's source is none, others changed what is there at every attempt, or the table has no
+            index of references (yet).
     """
+    if told.label is not None and not is_source(told.label.label_source):
+        raise LabelError(f"the source of a label must be {SOURCE_MUST_BE}")
     ids = find_by_reference(client, table, payment.name) if payment.is_reference else [payment.name]
     if len(ids) != 1:
         return ToldOfLabel(Given.AMBIGUOUS if ids else Given.MISSING)

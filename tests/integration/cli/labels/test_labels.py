@@ -5,9 +5,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from fraudstream.transactions.decisions.decision import Action, ActionTaken, FraudType, Label, Truth
 from fraudstream.transactions.transaction import TransactionType
-from fraudstream_tools.operations.review.labels import Given, tell
+from fraudstream_tools.operations.review.labels import Given, LabelError, label_now, tell
 from fraudstream_tools.outcomes import PaymentKey, PaymentOutcome
 from tests.cli_harness import Command
 from tests.integration.cli.labels.label_harness import NOW, TABLE, Table
@@ -118,3 +120,39 @@ def test_the_newest_of_each_part_holds_in_every_order(table: Table) -> None:
         }
         tell(table.client, TABLE, PaymentKey(name), order[0])
         assert tell(table.client, TABLE, PaymentKey(name), ORDERS[1]).given is Given.REPEATED
+
+
+PERSONAL = ("4111111111111111", "4111 1111 1111 1111", "DE89370400440532013000", "Anna denies it", '=HYPERLINK("x")')
+
+
+@pytest.mark.parametrize("source", PERSONAL)
+@pytest.mark.parametrize(
+    "command", [("labels", "set", "t-1", "--fraud"), ("label", "t-1", "--fraud"), ("alerts", "close", "t-1", "--fraud")]
+)
+def test_a_source_that_is_no_code_is_refused_and_not_repeated(
+    fraudstream: Command, table: Table, command: tuple[str, ...], source: str
+) -> None:
+    table.store("t-1")
+    refused = fraudstream(*command, "--source", source)
+    assert refused.code == 2
+    assert "write a code of 1 to 32" in refused.err
+    assert source not in refused.err + refused.out
+    assert table.known("t-1") == {}
+
+
+@pytest.mark.parametrize("source", PERSONAL[:3])
+def test_a_files_source_holds_no_card_or_account_number(
+    fraudstream: Command, table: Table, tmp_path: Path, source: str
+) -> None:
+    table.store("t-1")
+    (tmp_path / "c.csv").write_text(f"transactionId,label,source,labeledAt\nt-1,FRAUD,{source},{NOW}\n")
+    refused = fraudstream("labels", "import", "c.csv")
+    assert "c.csv, line 2, column source: must be a code of 1 to 32 letters" in refused.err
+    assert source not in refused.err
+    assert table.known("t-1") == {}
+
+
+def test_a_script_cannot_give_such_a_source_either(table: Table) -> None:
+    table.store("t-1")
+    with pytest.raises(LabelError, match="without a card number"):
+        label_now(table.client, TABLE, "t-1", Truth.FRAUD, PERSONAL[0])
