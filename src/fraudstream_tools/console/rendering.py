@@ -1,6 +1,5 @@
 """Pages from templates. Whatever is stored is text to them."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,7 +10,7 @@ from fraudstream.clock import epoch_milliseconds
 from fraudstream.transactions.decisions.reasons import sentence
 from fraudstream.transactions.values.money import format_money
 from fraudstream_tools.cli.support.shown.review.case_words import NOTHING, closed_text, value_text
-from fraudstream_tools.cli.support.terminal.ages import age_text, moment_text
+from fraudstream_tools.cli.support.terminal.ages import age_text, last_day_text, moment_text
 from fraudstream_tools.console import request_counts
 from fraudstream_tools.console.refused_forms import TypedTexts
 from fraudstream_tools.operations.audit.change_note import MAX_REASON_BYTES
@@ -41,10 +40,6 @@ def _short(token: str) -> str:
     return token if len(token) <= _SHORT_TOKEN + 1 else f"{token[:_SHORT_TOKEN]}…"
 
 
-def _last_day(end: int) -> str:
-    return f"{datetime.fromtimestamp((end - 1) / 1000, UTC):%Y-%m-%d}"
-
-
 _PAGES: Final = Environment(
     loader=PackageLoader("fraudstream_tools.console", "templates"),
     autoescape=True,
@@ -55,7 +50,7 @@ _PAGES: Final = Environment(
 cast("dict[str, Callable[..., str]]", _PAGES.filters).update(
     age=_age,
     closed_as=closed_text,
-    last_day=_last_day,
+    last_day=last_day_text,
     moment=moment_text,
     money=_money,
     number="{:,}".format,

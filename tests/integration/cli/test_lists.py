@@ -11,7 +11,7 @@ import pytest
 from embedded_aws.ministack.server import MinistackServer
 from fraudstream.contract import LISTED_KIND, RULESET_FILES, RULESET_PREFIX, TOKENS_ALIAS, ItemKind
 from fraudstream.detection.profiles.entities import EntityKind
-from fraudstream.detection.stores.lists.listings import item_key
+from fraudstream.detection.stores.lists.listings import ListEntry, Listing, item_key
 from fraudstream.transactions.pseudonyms.lookup import find_tokens
 from fraudstream.transactions.pseudonyms.tokens import Tokenizer, TokenRaiser
 from fraudstream.transactions.storage.attributes import from_item, to_item
@@ -22,6 +22,7 @@ from fraudstream_tools.operations.lists.entity_lists import EntityLists
 from fraudstream_tools.operations.lists.entries import ListChange, ListError
 from tests.aws_harness import create_profiles_table, create_table
 from tests.cli_harness import Command, point_at
+from tests.console_harness import browser_on
 
 RULES = Path(__file__).parents[3] / "rules"
 BUCKET, PROFILES, TRANSACTIONS = "bucket-reports-test", "table-profiles-test", "table-transactions-test"
@@ -321,3 +322,18 @@ def test_a_damaged_item_is_named_and_never_overwritten(fraudstream: Command, dyn
     with pytest.raises(ListError):
         EntityLists(dynamodb, PROFILES).remove("blocked", EntityKind.CARD, CARD, by="me", reason="mine")
     assert dynamodb.get_item(TableName=PROFILES, Key=to_item({"entity": key}))["Item"] == item
+
+
+@pytest.mark.parametrize(("since", "until"), [(10**17, 10**17), (1, 10**30), (-(10**18), None)])
+def test_an_entry_with_a_time_that_no_calendar_has_is_shown_with_the_others(
+    fraudstream: Command, dynamodb: Any, aws: MinistackServer, since: int, until: int | None
+) -> None:
+    fraudstream("lists", "add", "blocked", "card", CARD, *WHY)
+    entry = ListEntry(since=since, by="x", reason="x", until=until)
+    listing = Listing(entity=f"card#{OTHER}", entries={"blocked": entry}, changed_at=1, version=1)
+    dynamodb.put_item(TableName=PROFILES, Item=listing.to_item())
+    shown = fraudstream("lists", "show")
+    assert shown.code == 0, shown.err
+    assert f"blocked  card {CARD}" in shown.out
+    assert "ms after 1970" in shown.out
+    assert "ms after 1970" in browser_on(aws).enter().page("/lists")

@@ -1,11 +1,12 @@
 """An entry of a list, as commands show it."""
 
+import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from fraudstream_tools.cli.support.terminal.ages import last_day_text, moment_text
 from fraudstream_tools.cli.support.terminal.output import one_line, out, print_json
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def print_entry(listed: "ListedEntity") -> None:
     """Print an entry."""
     entry = listed.entry
     line = Text.assemble((one_line(listed.list_name), "bold"), one_line(f"  {listed.kind.value} {listed.token}"))
-    line.append("" if entry.until is None else f"  until {_day(entry.until)}")
+    line.append("" if entry.until is None else f"  until {last_day_text(entry.until)}")
     line.append(("  its end waits" if entry.ended_at else "  waits") if listed.waits else "", style="yellow")
     out.print(line, soft_wrap=True)
     said = one_line(f"    since {_moment(entry.since)} by {entry.by}: {entry.reason}")
@@ -86,9 +87,5 @@ def entry_as_json(listed: "ListedEntity") -> dict[str, Any]:
 
 
 def _moment(milliseconds: int) -> str:
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M}"
-
-
-def _day(end: int) -> str:
-    """Return the last day that ends at a moment or before it."""
-    return f"{datetime.fromtimestamp((end - 1) / 1000, UTC):%Y-%m-%d}"
+    # Nobody needs the seconds.
+    return re.sub(r":\d\d UTC\Z", "", moment_text(milliseconds))

@@ -63,6 +63,12 @@ def age_text(milliseconds: int) -> str:
     return f"{max(milliseconds, 0) // SECOND} s"
 
 
+def last_day_text(end: int) -> str:
+    """Return the last day that ends at a moment or before it: `2026-11-23`."""
+    text = moment_text(end - 1)
+    return text.partition(" ")[0] if text.endswith(" UTC") else text
+
+
 def moment_text(milliseconds: int) -> str:
     """Return a moment as people read it: `2026-11-23 10:02:03 UTC`."""
     try:
