@@ -129,3 +129,11 @@ def test_examples_name_rules_that_ship() -> None:
     rules = RulesFolder(RULES).load().rules
     assert {"card-velocity", "CARD_TESTING"} <= named
     assert named <= {rule.id for rule in rules} | {rule.reason_code for rule in rules}
+
+
+@pytest.mark.parametrize(("command", "text"), list(commands(COMMANDS)))
+def test_a_default_is_written_as_the_choices_are(fraudstream: Command, command: tuple[str, ...], text: str) -> None:
+    del text
+    shown = " ".join(fraudstream(*command, "--help").out.replace("│", " ").split())
+    for choices, default in re.findall(r"<([a-zA-Z|-]+\|[a-zA-Z|-]+)>(?:(?!--).)*?\[default: (\S+)\]", shown):
+        assert default in choices.split("|"), shown

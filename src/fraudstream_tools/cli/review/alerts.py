@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 def list_alerts(
     *,
-    status: Annotated[Literal["OPEN", "CLOSED"], typer.Option(case_sensitive=False)] = "OPEN",
+    status: Annotated[Literal["open", "closed"], typer.Option(case_sensitive=False)] = "open",
     rule: Annotated[
         str | None,
         typer.Option("--rule", metavar="ID", help="Of a rule: its id or reason code, `model`, or `exploration`."),
@@ -89,7 +89,7 @@ def list_alerts(
         **({} if older_than is None else {"raised_until": now - older_than}),
     }
     query = AlertQuery(
-        status=AlertStatus(status),
+        status=AlertStatus(status.upper()),
         order=AlertOrder(sort),
         rule=rule,
         channel=_channel(channel),
@@ -104,7 +104,7 @@ def list_alerts(
         return
     if not alerts:
         filters = (rule, min_amount, channel, older_than, newer_than)
-        out.print(f"no {status.lower()} alerts{' are like that' if any(each is not None for each in filters) else ''}")
+        out.print(f"no {status} alerts{' are like that' if any(each is not None for each in filters) else ''}")
         return
     print_whole(alert_table(alerts, now=now, base=rates.base if rates else None, together=sort == "newest"))
     if rates and (unknown := {alert.currency for alert in alerts if alert.amount_base is None and alert.currency}):
