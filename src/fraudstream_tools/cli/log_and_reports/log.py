@@ -52,7 +52,7 @@ def pull(
 
     `train`, `promote`, `backtest`, `rules explain`, `redrive --log` and `report --log` read such a folder. What is
     there already is not copied again, so the same command brings a folder up to date, and goes on where it was broken
-    off. A day is the one on which transactions were received; of segments, the one on which the log was told.
+    off. --since and --until are days on which transactions were received; segments are taken by the day in their names.
 
     ```
     fraudstream log pull

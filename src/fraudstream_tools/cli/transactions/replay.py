@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from fraudstream_tools.lab.replay.client import ReplayResult
 
 
-_AGAIN = "and the same replay again is safe"
+_AGAIN = "The same replay again is safe"
 _AGAIN_SHIFTED = (
-    "and the same replay again moves times by another amount: what is stored is refused then (409), and only the rest "
-    "is taken; --id-suffix posts all of it as new transactions"
+    "The same replay again moves times by another amount: the API refuses what is stored (409) and takes the rest. To "
+    "post all of it as new transactions, add --id-suffix"
 )
 _CONFLICT = (
     "409: another transaction with this id is stored, as after an earlier replay with --shift-to-now, which moves "
@@ -104,9 +104,9 @@ def replay(
             else None
         )
     if truth is not None:
-        later = "; what an earlier replay had told there is gone" if truth.was_there else ""
-        later += f"; {truth.not_yet_known:,} labels are not known yet at that time" if truth.not_yet_known else ""
-        err.print(f"what is true of them, moved as much: {truth.path}{later}", markup=False, soft_wrap=True)
+        later = "; it replaces the file of an earlier replay" if truth.was_there else ""
+        later += f"; left out, since nobody would know them yet: {truth.not_yet_known:,}" if truth.not_yet_known else ""
+        err.print(f"labels, moved by the same amount: {truth.path}{later}", markup=False, soft_wrap=True)
     total = count_transactions(file)
     result = lab.ReplayResult()
     ended: Exception | KeyboardInterrupt | None = None
@@ -149,7 +149,7 @@ def _why(ended: Exception | KeyboardInterrupt, *, is_shifted: bool, is_local: bo
             return str(ended)
         case KeyboardInterrupt():
             again = _AGAIN_SHIFTED if is_shifted else _AGAIN
-            return f"stopped by Ctrl-C; what was under way may be stored too, {again}"
+            return f"stopped by Ctrl-C. Requests without an answer may be stored too. {again}"
         case _:
             return f"stopped by a fault of this program: {type(ended).__name__}"
 

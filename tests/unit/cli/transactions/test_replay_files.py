@@ -129,7 +129,7 @@ def test_a_file_that_breaks_off_is_counted_up_to_there(fraudstream: Command, api
 
 @pytest.mark.parametrize(
     ("options", "told"),
-    [([], "the same replay again is safe"), (["--shift-to-now"], "moves times by another amount")],
+    [([], "The same replay again is safe"), (["--shift-to-now"], "moves times by another amount")],
     ids=["as-it-is", "shifted"],
 )
 def test_ctrl_c_leaves_the_counts(api: Api, tmp_path: Path, options: list[str], told: str) -> None:
@@ -163,14 +163,14 @@ def test_ctrl_c_leaves_the_counts(api: Api, tmp_path: Path, options: list[str], 
 
 def test_a_shifted_replay_again_is_told_from_a_safe_one(fraudstream: Command, api: Api, tmp_path: Path) -> None:
     (tmp_path / "day.csv").write_text(f"{HEADER.strip()},label\n{GOOD.format(1).strip()},FRAUD\n")
-    assert "is gone" not in fraudstream("replay", "day.csv", "--shift-to-now").err
+    assert "it replaces" not in fraudstream("replay", "day.csv", "--shift-to-now").err
 
     def refuse(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         return 409, {"status": 409, "title": "Conflict", "detail": f"another has the id of {len(body)} fields"}
 
     api.post = refuse
     ran = fraudstream("replay", "day.csv", "--shift-to-now")
-    assert "what an earlier replay had told there is gone" in ran.err
+    assert "it replaces the file of an earlier replay" in ran.err
     assert "409: another transaction with this id is stored" in ran.err
     assert "--id-suffix posts them as new" in ran.err
 
@@ -216,7 +216,7 @@ def test_labels_are_moved_as_their_transactions_are(fraudstream: Command, tmp_pa
     before = int(time.time() * 1000)
     ran = fraudstream("replay", "world.jsonl", "--shift-to-now")
     assert ran.code == 0, ran.err
-    assert "world.shifted.truth.jsonl; 3 labels are not known yet" in ran.err
+    assert "world.shifted.truth.jsonl; left out, since nobody would know them yet: 3\n" in ran.err
     moved = list(read_records(tmp_path / "world.shifted.truth.jsonl"))
     assert len(moved) == 10
     known = [row for row in moved if "label" in row]
