@@ -120,9 +120,10 @@ def test_a_commands_help_shows_each_example_on_a_line_of_its_own(
 
 
 def test_examples_name_rules_that_ship() -> None:
+    examples: list[Any] = list(commands(COMMANDS))
     named = {
         found
-        for example in list(commands(COMMANDS))
+        for example in examples
         for found in re.findall(r"(?:--rule|rules (?:explain|sql|test)) ([\w-]+)", str(example.values[1]))
         if not found.startswith("-")
     }
