@@ -14,7 +14,7 @@ from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.stores.lists.listings import DamagedListingError, Listing
 from fraudstream.durations import DAY
 from fraudstream.reporting.daily.schema.people import ListWrites, UnrecordedListWrite
-from fraudstream.transactions.storage.attributes import to_item
+from fraudstream.transactions.storage.attributes import Item, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -56,7 +56,17 @@ def list_writes(
 
 
 def _writes(dynamodb: "DynamoDBClient", table: str, begin: int) -> Iterator[UnrecordedListWrite]:
-    """Yield what was done to the entries of all items that were changed since a time."""
+    """Yield what was done to the entries of all items that were changed since a time, epoch milliseconds."""
+    for item in _changed_items(dynamodb, table, begin):
+        with suppress(DamagedListingError):
+            listing = Listing.from_item(item)
+            for name, entry in listing.entries.items():
+                yield UnrecordedListWrite(list=name, entity=listing.entity, ended=False, at=entry.since)
+                if entry.ended_at is not None:
+                    yield UnrecordedListWrite(list=name, entity=listing.entity, ended=True, at=entry.ended_at)
+
+
+def _changed_items(dynamodb: "DynamoDBClient", table: str, begin: int) -> Iterator[Item]:
     for kind in EntityKind:
         pages = dynamodb.get_paginator("query").paginate(
             TableName=table,
@@ -65,10 +75,5 @@ def _writes(dynamodb: "DynamoDBClient", table: str, begin: int) -> Iterator[Unre
             ExpressionAttributeNames={"#kind": LISTED_KIND},
             ExpressionAttributeValues=to_item({":kind": kind.value, ":begin": begin}),
         )
-        for item in (item for page in pages for item in page["Items"]):
-            with suppress(DamagedListingError):
-                listing = Listing.from_item(item)
-                for name, entry in listing.entries.items():
-                    yield UnrecordedListWrite(list=name, entity=listing.entity, ended=False, at=entry.since)
-                    if entry.ended_at is not None:
-                        yield UnrecordedListWrite(list=name, entity=listing.entity, ended=True, at=entry.ended_at)
+        for page in pages:
+            yield from page["Items"]

@@ -20,6 +20,7 @@ from fraudstream_tools.cli.support.terminal.progress import progress_bar
 if TYPE_CHECKING:
     from fraudstream_tools.lab.files.mapping.file_map import FileMap
     from fraudstream_tools.lab.files.reading import MappedFile
+    from fraudstream_tools.lab.files.shifting import ShiftedTruth
     from fraudstream_tools.lab.replay.client import ReplayResult
 
 
@@ -104,9 +105,7 @@ def replay(
             else None
         )
     if truth is not None:
-        later = "; it replaces the file of an earlier replay" if truth.was_there else ""
-        later += f"; left out, since nobody would know them yet: {truth.not_yet_known:,}" if truth.not_yet_known else ""
-        err.print(f"labels, moved by the same amount: {truth.path}{later}", markup=False, soft_wrap=True)
+        _print_shifted(truth)
     total = count_transactions(file)
     result = lab.ReplayResult()
     ended: Exception | KeyboardInterrupt | None = None
@@ -135,6 +134,12 @@ def replay(
         raise CommandError(stopped or "") if isinstance(ended, (lab.UnusableApiError, FileProblemError)) else ended
     if result.refused or outgoing.wrong.count:
         raise typer.Exit(1)
+
+
+def _print_shifted(truth: "ShiftedTruth") -> None:
+    notes = "; it replaces the file of an earlier replay" if truth.was_there else ""
+    notes += f"; left out, since nobody would know them yet: {truth.not_yet_known:,}" if truth.not_yet_known else ""
+    err.print(f"labels, moved by the same amount: {truth.path}{notes}", markup=False, soft_wrap=True)
 
 
 def _why(ended: Exception | KeyboardInterrupt, *, is_shifted: bool, is_local: bool) -> str:

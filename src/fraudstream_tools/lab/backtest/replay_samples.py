@@ -15,7 +15,7 @@ from fraudstream_tools.lab.files.problems import FileProblemError, ProblemList
 from fraudstream_tools.lab.files.reading import MappedFile
 from fraudstream_tools.lab.files.repeats import add_repeated, refuse_repeats
 from fraudstream_tools.lab.files.truths import Told, Truths, read_truths
-from fraudstream_tools.lab.replay.stages import SHARED_KINDS, HistoryStep, Stage, packed
+from fraudstream_tools.lab.replay.stages import SHARED_KINDS, HistoryStep, Seen, Stage, packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -133,14 +133,18 @@ def replayed(
     with first_stage(rates, calendar, elsewhere=elsewhere) as see:
         for steps, seen in see(chunks(history.steps())):
             for step, views in zip(steps, seen, strict=True):
-                vectors: list[bytes] = []
-                for stage, view in zip(second, views, strict=True):
-                    shared = stage.take(step, new=view.new)
-                    if view.values is not None and shared.values is not None:
-                        vectors.append(packed(view.values, shared.values))
-                if vectors:
-                    standing = history.standing(step.transaction, label_delay_days)
-                    yield Sample(step.transaction, tuple(vectors), standing)
+                if vectors := _vectors(second, step, views):
+                    yield Sample(step.transaction, vectors, history.standing(step.transaction, label_delay_days))
+
+
+def _vectors(second: Sequence[Stage], step: HistoryStep, views: Sequence[Seen]) -> tuple[bytes, ...]:
+    """Take a step in the second stages, and return the features of both; none where a step has none to judge."""
+    vectors: list[bytes] = []
+    for stage, view in zip(second, views, strict=True):
+        shared = stage.take(step, new=view.new)
+        if view.values is not None and shared.values is not None:
+            vectors.append(packed(view.values, shared.values))
+    return tuple(vectors)
 
 
 def distinct(rates: Iterable[tuple[bytes, Rates]]) -> list[Rates]:

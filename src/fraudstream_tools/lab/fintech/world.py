@@ -7,11 +7,8 @@ were changed; `docs/detection.md` has the hash of what it makes. Nothing in it w
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from random import Random
 from typing import Final
-
-import msgspec
 
 from fraudstream.durations import DAY, HOUR
 from fraudstream.transactions.decisions.decision import Truth
@@ -88,12 +85,6 @@ def make_fintech_world(settings: FintechSettings) -> Simulation:
     known = set(map(id, kept))
     kept = [draft for draft in kept if draft.original is None or id(draft.original) in known]
     return numbered(rng, f"fin-{settings.seed}", kept, report)
-
-
-def content_hash(made: Simulation) -> str:
-    """Return the first 16 hexadecimal digits of the SHA-256 over a world's transactions and truths."""
-    rows = [(row, truth.as_row()) for row, truth in zip(made.transactions, made.truths, strict=True)]
-    return sha256(msgspec.json.encode(rows, order="deterministic")).hexdigest()[:16]
 
 
 def report(rng: Random, draft: Draft) -> Report | None:

@@ -1,6 +1,7 @@
 """The fintech world: independent of the rules that it measures, which its hash shows."""
 
 from collections import Counter
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from fraudstream.transactions.decisions.decision import Truth
 from fraudstream.transactions.request import TransactionRequest
 from fraudstream_tools.lab.fintech.frauds import FRAUDS
 from fraudstream_tools.lab.fintech.lookalikes import FRIENDLY, LOOKALIKES
-from fraudstream_tools.lab.fintech.world import FintechSettings, content_hash, make_fintech_world
+from fraudstream_tools.lab.fintech.world import FintechSettings, make_fintech_world
 from fraudstream_tools.lab.world.simulate import Simulation
 from tests.cli_harness import Command
 
@@ -24,6 +25,12 @@ OF_SINGLE_LIVES = {
 
 BEFORE_THE_RULES = "7d29be2f2308565f"
 """The hash of the default world as it was committed before any rule was changed because of it."""
+
+
+def content_hash(made: Simulation) -> str:
+    """Return the first 16 hexadecimal digits of the SHA-256 over a world's transactions and truths."""
+    rows = [(row, truth.as_row()) for row, truth in zip(made.transactions, made.truths, strict=True)]
+    return sha256(msgspec.json.encode(rows, order="deterministic")).hexdigest()[:16]
 
 
 @pytest.fixture(scope="module")

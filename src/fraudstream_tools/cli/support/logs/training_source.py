@@ -101,11 +101,29 @@ class TrainingSource:
         Raises:
             CommandError: no source or two were named, or a file cannot be used.
         """
-        from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_transactions
         from fraudstream_tools.lab.files.problems import FileProblemError
-        from fraudstream_tools.lab.files.transactions import count_transactions
         from fraudstream_tools.lab.training.samples.silent_months import without_silent_months
 
+        self._check_options()
+        last = round(until.replace(tzinfo=UTC).timestamp() * 1000) - 1 if until else None
+        try:
+            examples = self._from_file(last) if self.log is None else self._from_log(self.log, last)
+        except FileProblemError as error:
+            raise CommandError(str(error)) from None
+        examples, silent = without_silent_months(examples)
+        self._tell_left_out(examples, silent)
+        _tell_arrival(examples)
+        _tell_explored(examples)
+        if examples.weights is not None and (drawn := examples.drawn) is not None:
+            err.print(
+                f"{drawn.taken:,} of {drawn.of:,} legitimate transactions were drawn, by day and score: "
+                "each stands for as many as its weight",
+                soft_wrap=True,
+            )
+        return examples
+
+    def _check_options(self) -> None:
+        """Check that the options name one source, and that each is used with that one."""
         if (self.log is None) == (self.data is None):
             raise CommandError("give either a decision log (--log) or a file of transactions (--data)")
         if self.log is not None:
@@ -114,32 +132,26 @@ class TrainingSource:
             refuse_unused(given, "for a file of transactions (--data): a decision log has its own")
         else:
             refuse_unused({"--sample": self.sample}, "for a decision log (--log): of a file, all transactions are read")
-        last = round(until.replace(tzinfo=UTC).timestamp() * 1000) - 1 if until else None
         if self.truth_map is not None and self.truth is None:
             raise CommandError("--truth-map is for another file of labels: name it with --truth")
+
+    def _from_file(self, until: int | None) -> "Examples":
+        from fraudstream_tools.lab.files.examples import KnowledgeCutoff, from_transactions
+        from fraudstream_tools.lab.files.transactions import count_transactions
+
         mapped, truth_map = map_of(self.file_map), map_of(self.truth_map)
-        cut = KnowledgeCutoff(until=last, label_delay_days=self.label_delay, without=self.without)
-        try:
-            if self.log is not None:
-                drawn = self._from_log(self.log, last)
-            else:
-                data, judge = cast("Path", self.data), self._judge()
-                with progress_bar("judging", count_transactions(data)) as advance:
-                    drawn = from_transactions(
-                        data,
-                        self.truth,
-                        judge,
-                        cut,
-                        on_progress=advance,
-                        file_map=mapped,
-                        truth_map=truth_map,
-                    )
-        except FileProblemError as error:
-            raise CommandError(str(error)) from None
-        drawn, silent = without_silent_months(drawn)
-        left_out = drawn.left_out
+        cut = KnowledgeCutoff(until=until, label_delay_days=self.label_delay, without=self.without)
+        data, judge = cast("Path", self.data), self._judge()
+        with progress_bar("judging", count_transactions(data)) as advance:
+            return from_transactions(
+                data, self.truth, judge, cut, on_progress=advance, file_map=mapped, truth_map=truth_map
+            )
+
+    def _tell_left_out(self, examples: "Examples", silent: "Sequence[str]") -> None:
+        """Print how many examples there are, and what was left out, months without labels of frauds among it."""
+        left_out = examples.left_out
         err.print(
-            f"{len(drawn.labels):,} transactions, {int(drawn.labels.sum()):,} of them fraud; left out: "
+            f"{len(examples.labels):,} transactions, {int(examples.labels.sum()):,} of them fraud; left out: "
             f"{left_out.too_new:,} too new to have labels, {left_out.declined:,} declined without one, "
             f"{left_out.other_features:,} with features of another version"
             f"{f', {left_out.other_kinds:,} frauds of other kinds' if self.without else ''}",
@@ -148,15 +160,6 @@ class TrainingSource:
         tell_repeated(left_out.repeated)
         if silent:
             err.print(f"left out, for nobody labelled a fraud in them: {', '.join(silent)}", soft_wrap=True)
-        _tell_arrival(drawn)
-        _tell_explored(drawn)
-        if drawn.weights is not None and drawn.drawn is not None:
-            err.print(
-                f"{drawn.drawn.taken:,} of {drawn.drawn.of:,} legitimate transactions were drawn, by day and score: "
-                "each stands for as many as its weight",
-                soft_wrap=True,
-            )
-        return drawn
 
     def _from_log(self, path: Path, until: int | None) -> "Examples":
         from fraudstream_tools.lab.files.log_examples import from_log
