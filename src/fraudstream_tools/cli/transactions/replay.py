@@ -1,7 +1,6 @@
 """`fraudstream replay`."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ import typer
 from fraudstream.clock import epoch_milliseconds
 from fraudstream.durations import DAY
 from fraudstream_tools.cli.support.files.file_problems import file_problems, map_of
+from fraudstream_tools.cli.support.files.replay_check import check_only, too_old
 from fraudstream_tools.cli.support.options import ApiOption, JsonOption, MapOption, StackOption
 from fraudstream_tools.cli.support.running.api_calls import unusable_hint
 from fraudstream_tools.cli.support.running.deployment import Deployment
@@ -159,76 +159,14 @@ def _why(ended: Exception | KeyboardInterrupt, *, is_shifted: bool, is_local: bo
             return f"stopped by a fault of this program: {type(ended).__name__}"
 
 
-def check_only(file: Path, file_map: "FileMap | None", limit: int | None, *, shift_to_now: bool, as_json: bool) -> None:
-    """Read a whole file, and report what it holds and what is wrong with it.
-
-    Raises:
-        CommandError: the file cannot be read.
-        Exit: with 1, if some of its rows cannot be posted.
-    """
-    from fraudstream_tools.lab.files.checking import check_file
-
-    with file_problems():
-        result = check_file(file, file_map, limit, now=epoch_milliseconds(), shift_to_now=shift_to_now)
-    if not result.rows:
-        raise CommandError(f"{file}: there is no row in it")
-    for notice in result.notices:
-        err.print(notice, markup=False, soft_wrap=True)
-    for line in result.wrong.lines():
-        err.print(line, markup=False, soft_wrap=True)
-    if as_json:
-        print_json(
-            {
-                "rows": result.rows,
-                "good": result.rows - result.wrong.count,
-                "wrong": result.wrong.count,
-                "skipped": result.skipped,
-                "repeated": result.repeated,
-                "labels": result.labels,
-                "oldest": result.oldest,
-                "newest": result.newest,
-                "tooOld": result.too_old,
-                "problems": result.wrong.lines(),
-                "stopped": result.stopped,
-            }
-        )
-    else:
-        good = result.rows - result.wrong.count
-        out.print(f"{result.rows:,} rows: {good:,} can be posted, {result.wrong.count:,} cannot; nothing was posted")
-        if result.repeated:
-            out.print(f"{result.repeated:,} rows have the transactionId of an earlier one")
-        if result.oldest is not None and result.newest is not None:
-            days = " to ".join(
-                f"{datetime.fromtimestamp(t / 1000, UTC):%Y-%m-%d}" for t in (result.oldest, result.newest)
-            )
-            out.print(f"from {days}")
-        if result.too_old:
-            out.print(_too_old(f"{result.too_old:,} rows", shift_to_now=shift_to_now), soft_wrap=True)
-    if result.stopped is not None:
-        raise CommandError(f"{result.stopped}\nthe rows after it were not read")
-    if result.wrong.count:
-        raise typer.Exit(1)
-
-
 def _shift(file: Path, file_map: "FileMap | None", now: int) -> int:
     from fraudstream_tools.lab.files.checking import USUAL_PAST_DAYS
     from fraudstream_tools.lab.files.shifting import time_span
 
     first, last = time_span(file, file_map)
     if last - first > USUAL_PAST_DAYS * DAY:
-        err.print(_too_old("the file's first rows", shift_to_now=True), soft_wrap=True)
+        err.print(too_old("the file's first rows", shift_to_now=True), soft_wrap=True)
     return now - last
-
-
-def _too_old(which: str, *, shift_to_now: bool) -> str:
-    from fraudstream_tools.lab.files.checking import USUAL_PAST_DAYS
-
-    than = "the last one" if shift_to_now else "today"
-    move = "" if shift_to_now else ", or --shift-to-now moves them"
-    return (
-        f"{which} are more than {USUAL_PAST_DAYS} days older than {than}: an API refuses them, unless its setting "
-        f"maxPastDays is greater{move}"
-    )
 
 
 class Outgoing:
