@@ -15,7 +15,8 @@ from fraudstream.detection.batch import Batch, Judged
 from fraudstream.detection.batch_steps import BatchStep
 from fraudstream.detection.judge import Judge
 from fraudstream.detection.stores.decisions.store import DecisionStore
-from fraudstream.detection.stores.profiles.store import ProfileStore, ProfilesUnavailableError
+from fraudstream.detection.stores.profiles.reads import ProfilesUnavailableError
+from fraudstream.detection.stores.profiles.store import ProfileStore
 from fraudstream.transactions.transaction import AuthorizationResult, Transaction, TransactionType
 
 LANES: Final = 40
@@ -109,7 +110,7 @@ class LoadSimulation:
             scenario: what comes.
             judge: judges by one ruleset.
             seconds: for which it goes on coming after the backlog.
-            seed: the same gives the same run.
+            seed: the same seed gives the same run.
         """
         self._chance = random.Random(seed)
         self._judge = judge

@@ -18,6 +18,7 @@ from fraudstream.detection.profiles.sharded import ShardedProfile
 from fraudstream.detection.stores.decisions.store import DecisionStore
 from fraudstream.detection.stores.profiles import items as profile_items
 from fraudstream.detection.stores.profiles import store as profiles
+from fraudstream.detection.stores.profiles.reads import ProfilesUnavailableError
 from fraudstream.detection.stores.profiles.store import SHARDS
 from fraudstream.transactions.decisions.decision import Decision
 from fraudstream.transactions.storage import store
@@ -110,7 +111,7 @@ def _damage_is_an_error(state: bytes, kind: EntityKind | None = None) -> Profile
     try:
         return _UNPACK(state, kind)
     except profile_items.DamagedProfileError:
-        raise profiles.ProfilesUnavailableError from None
+        raise ProfilesUnavailableError from None
 
 
 def _learn_from_what_was_read(profile: ShardedProfile, shard: int, _: Profile) -> Profile:

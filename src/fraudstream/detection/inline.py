@@ -21,7 +21,7 @@ from fraudstream.detection.profiles.entities import entities
 from fraudstream.detection.profiles.events import check
 from fraudstream.detection.rotation import carried_over, earlier_tokens
 from fraudstream.detection.stores.decisions.breaker import BreakerReader
-from fraudstream.detection.stores.profiles.store import read_once
+from fraudstream.detection.stores.profiles.reads import read_once
 from fraudstream.transactions.decisions.inline import InlineFallback, of_decision
 from fraudstream.transactions.pseudonyms.raising import raise_tokens
 from fraudstream.transactions.pseudonyms.tokens import TokenRaiser

@@ -10,7 +10,8 @@ from embedded_aws.ministack.server import MinistackServer
 from fraudstream.detection.profiles.entities import EntityKind
 from fraudstream.detection.stores.lists.list_approvals import WAITING_SECONDS, ListApprovals
 from fraudstream.detection.stores.lists.listings import ListEntry, Listing
-from fraudstream.detection.stores.profiles.store import ProfileStore, read_once
+from fraudstream.detection.stores.profiles.reads import read_once
+from fraudstream.detection.stores.profiles.store import ProfileStore
 from fraudstream.transactions.storage.attributes import from_item, to_item
 from tests.cli_harness import Command
 from tests.console_harness import ANNA, BEN, PROFILES, Browser, browser_on, desk_command, who_did_what, words

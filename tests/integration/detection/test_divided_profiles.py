@@ -6,7 +6,8 @@ from typing import Any
 from fraudstream.detection.profiles.codec import CLOSED_SCHEMA, pack
 from fraudstream.detection.profiles.events import identity
 from fraudstream.detection.profiles.layout import Shared
-from fraudstream.detection.stores.profiles.store import SHARDS, read_once
+from fraudstream.detection.stores.profiles.reads import read_once
+from fraudstream.detection.stores.profiles.store import SHARDS
 from fraudstream.durations import DAY, SECONDS_A_DAY
 from fraudstream.transactions.decisions.decision import Verdict
 from fraudstream.transactions.storage.attributes import to_item

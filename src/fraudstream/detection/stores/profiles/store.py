@@ -34,6 +34,7 @@ from fraudstream.detection.stores.profiles.items import (
     read_items,
     still_marked,
 )
+from fraudstream.detection.stores.profiles.reads import KeysToRead, ProfilesUnavailableError, chunks
 from fraudstream.detection.stores.profiles.writes import (
     ProfileWrite,
     WriteConflict,
@@ -47,15 +48,13 @@ from fraudstream.durations import SECONDS_A_DAY
 from fraudstream.transactions.storage.attributes import Item, to_item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from concurrent.futures import Executor
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from fraudstream.detection.stores.lists.list_approvals import ListApprovals
 
-KEYS_PER_READ: Final = 100
-"""DynamoDB's limit for BatchGetItem."""
 ATTEMPTS: Final = 6
 """Attempts of a write that meets another writer."""
 SHARD_ATTEMPTS: Final = 20
@@ -80,17 +79,6 @@ class SavedProfiles(NamedTuple):
     failed: dict[str, Exception]
     uncertain: set[str]
     """Keys of profiles of which nobody knows whether a state was written that another writer's has replaced."""
-
-
-class ProfilesUnavailableError(RuntimeError):
-    """DynamoDB did not give all profiles that were asked for."""
-
-
-class _Read(NamedTuple):
-    """Keys that one request asks for."""
-
-    keys: list[str]
-    is_consistent: bool
 
 
 def pause(attempt: int) -> None:
@@ -151,14 +139,14 @@ class ProfileStore:
         shards = {shard for key, sharding in known.items() for shard in sharding.keys(key)}
         newest = [key for key in keys if not is_first or kind_of(key) in PERSONAL]
         others = [*set(keys).difference(newest), *shards, *(map(item_key, keys) if is_first else ())]
-        reads = [*_chunks(newest, is_consistent=True), *_chunks(others, is_consistent=False)]
+        reads = [*chunks(newest, is_consistent=True), *chunks(others, is_consistent=False)]
         items = [item for found in self._pool.map(self._read, reads) for item in found]
         loaded = read_items((item for item in items if item["entity"]["S"] not in shards), self._ends)
         divided = loaded.divided()
         missing = [
             shard for key, sharding in divided.items() if known.get(key) != sharding for shard in sharding.keys(key)
         ]
-        for found in self._pool.map(self._read, _chunks(missing, is_consistent=False)):
+        for found in self._pool.map(self._read, chunks(missing, is_consistent=False)):
             items += found
         for key in keys:
             self._known.pop(key, None)
@@ -206,7 +194,7 @@ class ProfileStore:
         for shard in sharding.keys(key):
             self._dynamodb.delete_item(TableName=self._table, Key=to_item({"entity": shard}))
 
-    def _read(self, read: _Read) -> list[Item]:
+    def _read(self, read: KeysToRead) -> list[Item]:
         wanted = [{"entity": {"S": key}} for key in read.keys]
         items: list[Item] = []
         for attempt in range(THROTTLED_ATTEMPTS):
@@ -279,45 +267,6 @@ class ProfileStore:
         key = f"{SET_ASIDE_PREFIX}{damaged['entity']['S']}#{zlib.crc32(repr(damaged.get('state')).encode()):08x}"
         item = to_item({"entity": key, "expiresAt": int(time.time()) + self._retention_seconds})
         self._dynamodb.put_item(TableName=self._table, Item=item | {"item": {"M": damaged}})
-
-
-def _chunks(keys: Iterable[str], *, is_consistent: bool) -> Iterable[_Read]:
-    ordered = sorted(keys)
-    for start in range(0, len(ordered), KEYS_PER_READ):
-        yield _Read(ordered[start : start + KEYS_PER_READ], is_consistent)
-
-
-def read_once(
-    dynamodb: DynamoDBClient, table: str, keys: Collection[str], lists: ListApprovals | None = None
-) -> LoadedProfiles:
-    """Read a few profiles, with lists, by one request that is not repeated; the newest writes may be missing.
-
-    Divided ones take a second request, and a list's entry that nobody has asked for yet one to S3.
-
-    Args:
-        dynamodb: asks DynamoDB.
-        table: the table of profiles.
-        keys: of the profiles.
-        lists: knows which entries of lists were approved; None where one person is enough.
-
-    Raises:
-        ProfilesUnavailableError: DynamoDB left keys out.
-        ClientError: DynamoDB refused.
-        BotoCoreError: DynamoDB cannot be reached.
-    """
-    loaded = read_items(_get(dynamodb, table, [*keys, *map(item_key, keys)]), lists.ends if lists else Listing.ends)
-    shards = [shard for key, sharding in loaded.divided().items() for shard in sharding.keys(key)]
-    add_shards(
-        loaded, [item for read in _chunks(shards, is_consistent=False) for item in _get(dynamodb, table, read.keys)]
-    )
-    return loaded
-
-
-def _get(dynamodb: DynamoDBClient, table: str, keys: Iterable[str]) -> list[Item]:
-    answer = dynamodb.batch_get_item(RequestItems={table: {"Keys": [{"entity": {"S": key}} for key in keys]}})
-    if answer.get("UnprocessedKeys"):
-        raise ProfilesUnavailableError("some profiles could not be read")
-    return answer["Responses"].get(table, [])
 
 
 def _new_sharding() -> Sharding:
