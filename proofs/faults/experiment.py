@@ -61,7 +61,7 @@ def run(seed: int, size: Size, say: Callable[[str], None]) -> Proof:
     """Run the experiment.
 
     Args:
-        seed: the same gives the same run.
+        seed: the same seed gives the same run.
         size: how long it is.
         say: told of the progress.
     """
@@ -96,7 +96,7 @@ def run_world(seed: int, *, transactions: int, rate: float) -> tuple[PromiseVerd
     """Run one system, and return what it came to, and its faults.
 
     Args:
-        seed: the same gives the same run.
+        seed: the same seed gives the same run.
         transactions: that are posted.
         rate: faults for each attempt to call AWS.
     """

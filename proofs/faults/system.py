@@ -73,7 +73,7 @@ class System:
         """Set everything up.
 
         Args:
-            seed: the same gives the same run.
+            seed: the same seed gives the same run.
             transactions: how many are posted.
             rate: faults for each attempt to call AWS.
             only: kinds of faults that may happen.

@@ -56,7 +56,7 @@ def run(seed_number: int, examples: int, say: Callable[[str], None]) -> InputsPr
     """Run the experiment.
 
     Args:
-        seed_number: the same gives the same inputs.
+        seed_number: the same number gives the same inputs.
         examples: for each reader.
         say: told of the progress.
     """

@@ -80,7 +80,7 @@ class PrivacyExperiment:
 
     Args:
         system: where.
-        seed: the same gives the same values in the same requests.
+        seed: the same seed gives the same values in the same requests.
         folder: an empty one, for files of commands.
         say: told of the progress.
     """

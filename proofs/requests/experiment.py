@@ -69,7 +69,7 @@ class RequestsExperiment:
 
         Args:
             system: where.
-            seed_number: the same gives the same requests, but for times.
+            seed_number: the same number gives the same requests, but for times.
             say: told of the progress.
         """
         document = openapi_document()

@@ -135,9 +135,9 @@ class Analyzer:
 
         Raises:
             PoisonRecordError: a record has no sequence number, so that its failure could not be reported.
-            ClientError: AWS refused to read profiles; so with the next two.
-            BotoCoreError: see above.
-            ProfilesUnavailableError: see above.
+            ClientError: AWS refused to read profiles.
+            BotoCoreError: AWS cannot be reached.
+            ProfilesUnavailableError: DynamoDB left profiles out again and again.
         """
         analysis = Analysis()
         works: dict[str, Work] = {}

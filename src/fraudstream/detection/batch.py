@@ -106,9 +106,9 @@ class Batch:
             The decisions that may now be written, by sequence number.
 
         Raises:
-            ClientError: AWS refused a read; so with the next two.
-            BotoCoreError: see above.
-            ProfilesUnavailableError: see above.
+            ClientError: AWS refused a read.
+            BotoCoreError: AWS cannot be reached.
+            ProfilesUnavailableError: DynamoDB left profiles out again and again.
         """
         keys = {key for step in self._steps for key in entities(step.transaction).values()}
         loaded = self._load(keys, is_first=True)

@@ -27,10 +27,10 @@ def packed(
     """Return the stored form, in parts.
 
     Args:
-        devices: of a profile.
-        countries: the same.
-        payees: the same.
-        newest_day: of the profile, in days since the epoch.
+        devices: those that a profile remembers.
+        countries: those that it remembers.
+        payees: those that it remembers.
+        newest_day: the profile's newest day, in days since the epoch.
     """
     end = (newest_day + 1) * _HOURS_A_DAY
     return [

@@ -190,7 +190,7 @@ class Profile(msgspec.Struct, frozen=True):
             change: which one.
             labelled: the event that the transaction was to the entity.
             frauds: 1 if the transaction is now known to be fraud, -1 if it is no longer.
-            late: it is known to be new, however long ago it arrived; see above for events.
+            late: it is known to be new, however long ago it arrived, as `late` of `after`.
             is_shard: the base of this shard may have learnt that the transaction was fraud.
         """
         layout = LAYOUTS[self.kind]

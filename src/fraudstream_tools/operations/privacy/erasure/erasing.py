@@ -83,11 +83,11 @@ class Erasure:
         Raises:
             LegalHoldError: the person must not be erased.
             OldVersionsKeptError: S3 keeps old versions.
-            BusyProfileError: others wrote a profile again and again; so with the next one: run it again.
-            StillThereError: see above.
+            BusyProfileError: others wrote a profile at every attempt to mark it: run it again.
+            StillThereError: something of the person came back meanwhile: run it again.
             ReportFunctionError: the report function failed.
-            ClientError: AWS refused; what is done stays done, and the same again goes on.
-            BotoCoreError: AWS cannot be reached; the same.
+            ClientError: AWS refused; what is done stays done, and another run goes on from there.
+            BotoCoreError: AWS cannot be reached; what is done stays done, and another run goes on from there.
         """
         self._refuse_held()
         at = self.clock()

@@ -74,10 +74,10 @@ class Rekeying:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> Rekeyed:
-        """Do it, or only count.
+        """Give what is stored the newest tokens, or only count what has earlier ones; return the counts.
 
         Raises:
-            MovingProfileError: see above.
+            MovingProfileError: others changed an item at every attempt: run it again.
             TokensRefusedError: the processor gives no tokens.
             ReportFunctionError: the report function failed.
             ClientError: AWS refused.
