@@ -175,6 +175,24 @@ def test_windows_of_a_customer_under_a_day_stay_at_what_the_ring_holds(ages: lis
     assert values["cardCount2h"] == min(exact(history, 2 * HOUR), LAYOUTS[EntityKind.CARD].ring - 1)
 
 
+def test_what_the_ring_knows_counts_where_a_full_figure_lacks_it() -> None:
+    million = 100_000_000
+    history = [transaction(number, (number - 12) * HOUR, amount_minor=10 * million) for number in range(12)]
+    values = computed(history, transaction(99, amount_minor=42 * million))
+    assert values["customerSum24h"] == pytest.approx(90_000_000)
+    assert values["customerSum7d"] == values["customerSum30d"] == values["customerSum24h"]
+
+
+def test_what_the_ring_knows_counts_where_a_late_transactions_buckets_are_gone() -> None:
+    places: dict[str, Any] = {"terminal_id": "till", "merchant_id": "shop", "type": TransactionType.REFUND}
+    earlier = [transaction(number, (number - 5) * MINUTE, **places) for number in range(2)]
+    later = [transaction(10 + number, 5 * DAY + number, **places) for number in range(7)]
+    later += [transaction(20 + number, 6 * DAY + number, customer_id="bob", **places) for number in range(4)]
+    values = computed([*earlier, *later], transaction(99, **places))
+    counts = ("merchantCount1h", "merchantCount24h", "terminalCount24h", "deviceCount1h", "ipCount1h")
+    assert [values[name] for name in (*counts, "customerRefunds7d")] == [2] * 6
+
+
 def test_shares_of_fraud_speak_of_what_is_older_than_the_labels_delay() -> None:
     till: dict[str, Any] = {"terminal_id": "till", "merchant_id": "shop"}
     history = [transaction(day, -day * DAY, **till) for day in range(1, 20)]
