@@ -200,6 +200,7 @@ class Batch:
             self._decided_at,
             undecided=step.sequence_number in self._undone,
             learnt=learnt,
+            known_fraud=step.known_fraud,
             notes=self._notes(step.transaction) if self.damaged or self.newer or self.unreadable_lists else (),
             listed=self._listed,
         )

@@ -38,6 +38,8 @@ class BatchStep(NamedTuple):
     """What to learn of the transaction; None: it is to be judged."""
     is_redriven: bool = False
     """It was given up before, and is delivered out of order."""
+    known_fraud: bool = False
+    """Profiles have learnt that it is fraud, before they learnt the transaction itself."""
 
 
 def learnt_with_later(steps: Sequence[BatchStep], stored: Mapping[str, StoredProfile]) -> dict[str, set[str]]:

@@ -83,6 +83,7 @@ class Judge:
         *,
         undecided: bool = False,
         learnt: Collection[str] = (),
+        known_fraud: bool = False,
         notes: Sequence[Reason] = (),
         listed: ListedEntities = NOBODY,
     ) -> Judgement:
@@ -95,6 +96,7 @@ class Judge:
             undecided: it is known to have no decision yet, so that it counts even where profiles cannot tell it from an
                 old one.
             learnt: keys of profiles that are known to have learnt it.
+            known_fraud: profiles have learnt its label, which says so.
             notes: reasons that tell what it is judged without.
             listed: the listed ones among its entities.
         """
@@ -108,6 +110,7 @@ class Judge:
             label_delay_days=self._calendar.label_delay_days,
             undecided=undecided,
             learnt=learnt,
+            known_fraud=known_fraud,
         )
         packed = codec.pack(compute(transaction, learned.views, amount, self._calendar))
         vector = codec.unpack(packed)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 from fraudstream.detection.profiles.entities import PERSONAL, EntityKind, entities
-from fraudstream.detection.profiles.events import events_of
+from fraudstream.detection.profiles.events import events_of, marked_as_fraud
 from fraudstream.detection.profiles.profile import LabelChange, Profile
 from fraudstream.detection.profiles.view import ProfileView
 from fraudstream.transactions.transaction import Transaction
@@ -42,6 +42,7 @@ def learn_transaction(
     label_delay_days: int,
     undecided: bool = False,
     learnt: Collection[str] = (),
+    known_fraud: bool = False,
     kinds: Collection[EntityKind] = ALL_KINDS,
     seen: bool | None = None,
 ) -> LearnedTransaction:
@@ -58,11 +59,14 @@ def learn_transaction(
         undecided: it is known to have no decision yet, so that it counts even where profiles cannot tell it from an old
             one.
         learnt: keys of profiles that are known to have learnt it.
+        known_fraud: profiles have learnt its label, which says so: it must not see that.
         kinds: the kinds of entities whose profiles learn.
         seen: what the customer's profile said; None lets it say so, and `kinds` must then have the customer.
     """
     keys = _keys(transaction, kinds)
     events = events_of(transaction, keys, amount, reporting_threshold)
+    if known_fraud:
+        events = {kind: marked_as_fraud(event) for kind, event in events.items()}
     if seen is None:
         customer = profiles.get(keys[EntityKind.CUSTOMER])
         seen = customer is not None and customer.knows(events[EntityKind.CUSTOMER])

@@ -32,6 +32,8 @@ class Work(NamedTuple):
     """Somebody has sent it again after it had been given up."""
     inline: InlineResult | None = None
     """What its client was answered at once, if it waited."""
+    known_fraud: bool = False
+    """Profiles have learnt that it is fraud."""
 
 
 _FRAUD = {"S": Truth.FRAUD}
@@ -94,7 +96,9 @@ def read(record: Mapping[str, Any]) -> Work:
         noted = redriven or "labelApprovedAt" in {**old, **new}
         before = new.get("learntLabel") if noted else old.get("label")
         relabelling = _relabelling(record, label, was_fraud=before == _FRAUD)
-    return Work(number, transaction, to_judge, label, relabelled and label is not None, relabelling, redriven, inline)
+    is_labelled = relabelled and label is not None
+    known_fraud = new.get("learntLabel") == _FRAUD
+    return Work(number, transaction, to_judge, label, is_labelled, relabelling, redriven, inline, known_fraud)
 
 
 def _image(image: object) -> Mapping[str, Any]:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from fraudstream.detection.features.codec import unpack
+from fraudstream.detection.features.registry import NAMES
 from fraudstream.detection.profiles.layout import Personal
 from fraudstream.durations import DAY
 from fraudstream.transactions.transaction import Transaction
@@ -30,6 +32,25 @@ def test_a_redriven_transaction_is_decided_beside_its_known_label(world: World) 
     assert len(world.analyze().latencies) == 1
     assert world.decision("t1") is not None
     assert known_frauds(world) == 1
+
+
+def test_a_redriven_transaction_is_not_judged_by_its_own_label(world: World) -> None:
+    sale, earlier = transaction(2, card_token="tok_card"), transaction(1, card_token="tok_card")
+    world.store(earlier)
+    world.change(earlier, FRAUD)
+    world.analyze()
+    given_up(world, sale)
+    world.change(sale, FRAUD)
+    world.analyze()
+    assert known_frauds(world) == 2
+    world.change(sale, {"redrivenAt": NOW + 5})
+    world.analyze()
+    decision = world.decision("t2")
+    assert decision
+    values = dict(zip(NAMES, unpack(decision.features), strict=True))
+    frauds = {name: value for name, value in values.items() if name.endswith("Frauds30d") and value is not None}
+    assert frauds == {"customerFrauds30d": 1, "cardFrauds30d": 1}
+    assert known_frauds(world) == 2
 
 
 def test_a_labelled_transaction_whose_decision_failed_is_decided_by_the_retry(world: World) -> None:

@@ -2,9 +2,10 @@
 
 Windows run on event time and are half-open: `(t - window, t]`; the transaction itself is left out. Where the ring of
 the newest events reaches back over a window, its counts and sums are exact. Where it does not, they come from buckets:
-never too small, and at most what a window longer by one bucket would hold (a day; for windows of merchants, terminals,
-devices and addresses up to 24 hours one hour). Windows of a customer or card under a day have no buckets: a count
-stays at what the ring holds. Distinct numbers, and a customer's deposits and transfers, speak of the ring alone.
+never too small, except for what comes days late and for figures that are full, and at most what a window longer by one
+bucket would hold (a day; for windows of merchants, terminals, devices and addresses up to 24 hours one hour). Windows
+of a customer or card under a day have no buckets: a count stays at what the ring holds. Distinct numbers, and a
+customer's deposits and transfers, speak of the ring alone.
 """
 
 from collections.abc import Callable, Mapping

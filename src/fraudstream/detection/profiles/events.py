@@ -78,6 +78,11 @@ class Event(NamedTuple):
         return self.time == other.time and self.identity == other.identity
 
 
+def marked_as_fraud(event: Event) -> Event:
+    """Return an event whose transaction is known to be fraud."""
+    return event._replace(flags=event.flags | FRAUD)
+
+
 def is_spending(event: Event) -> int:
     """Return 1 for an event in which money leaves the customer, else 0."""
     return event.flags & SPEND

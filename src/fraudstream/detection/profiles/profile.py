@@ -30,6 +30,7 @@ from fraudstream.detection.profiles.events import (
     is_near_threshold,
     is_refund,
     is_spending,
+    marked_as_fraud,
     paid_out,
     payee,
     received,
@@ -221,7 +222,7 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 def _relabelled(event: Event, frauds: int) -> Event:
-    return event._replace(flags=event.flags | FRAUD if frauds > 0 else event.flags & ~FRAUD)
+    return marked_as_fraud(event) if frauds > 0 else event._replace(flags=event.flags & ~FRAUD)
 
 
 def _days(kind: EntityKind, event: Event) -> tuple[int, ...]:

@@ -114,9 +114,9 @@ class ProfileView:
     def _unseen_frauds(self, first: int, last: int) -> int:
         """Count the known frauds that the days hold and the event must not see: itself in a retry, and later ones."""
         needed = FRAUD | OUT if self.profile.kind is EntityKind.COUNTERPARTY else FRAUD
-        frauds = [event for event in self.profile.ring if event.flags & needed == needed]
-        frauds = [event for event in frauds if event.time > self.time or event.is_same_as(self.event)]
-        return sum(first <= event.time // DAY <= last for event in frauds)
+        frauds = [event for event in (*self.profile.ring, self.event) if event.flags & needed == needed]
+        unseen = {event[:2] for event in frauds if event.time > self.time or event.is_same_as(self.event)}
+        return sum(first <= time // DAY <= last for time, _ in unseen)
 
     def amount_ratio(self) -> float | None:
         """Return the event's amount as a multiple of the mean of earlier ones; None where either is unknown."""
